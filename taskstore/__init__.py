@@ -1,0 +1,48 @@
+"""A minimal dual-mode async task store: memory or Redis, chosen once at start by `USE_REDIS_FOR_TASKS`.
+
+Start reading at `taskstore.contract`. `RedisTaskStore` is in `taskstore.redis`, which alone imports redis.
+"""
+
+from taskstore.contract import MAX_BYTES, MAX_LIMIT, MaintainedTaskStore, TaskStore
+from taskstore.errors import (
+    InvalidArgument,
+    RecordUnreadable,
+    SettingsInvalid,
+    StoreNotOpen,
+    StoreUnavailable,
+    TaskExists,
+    TaskFinal,
+    TaskNotFound,
+    TaskStoreError,
+    Trouble,
+)
+from taskstore.memory import MemoryTaskStore
+from taskstore.migration import migrate
+from taskstore.opening import open_store
+from taskstore.settings import TaskStoreSettings
+from taskstore.values import Task, TaskCreateRequest, TaskPage, TaskStatus
+
+__all__ = [
+    "MAX_BYTES",
+    "MAX_LIMIT",
+    "InvalidArgument",
+    "MaintainedTaskStore",
+    "MemoryTaskStore",
+    "RecordUnreadable",
+    "SettingsInvalid",
+    "StoreNotOpen",
+    "StoreUnavailable",
+    "Task",
+    "TaskCreateRequest",
+    "TaskExists",
+    "TaskFinal",
+    "TaskNotFound",
+    "TaskPage",
+    "TaskStatus",
+    "TaskStore",
+    "TaskStoreError",
+    "TaskStoreSettings",
+    "Trouble",
+    "migrate",
+    "open_store",
+]

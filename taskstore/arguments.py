@@ -1,0 +1,162 @@
+"""What a caller asked for, checked: the same checks, in the same order, before either store looks at anything."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from taskstore.contract import MAX_BYTES, MAX_LIMIT
+from taskstore.errors import InvalidArgument
+from taskstore.json_text import encode, encode_text, write
+from taskstore.values import Task, TaskCreateRequest, TaskStatus
+
+
+_TEXT_FIELDS = ("current_step", "result_url", "error_message", "error_traceback")
+_NEW_TEXTS = ('""', "null", "null", "null")
+"""Step, URL, error and traceback of a new task, as JSON."""
+
+
+def check_task_id(task_id: object) -> str:
+    """Return the id if it is text, whatever text it is."""
+    if not isinstance(task_id, str):
+        raise InvalidArgument("task_id", f"must be text, not {type(task_id).__name__}")
+    return task_id
+
+
+def check_status(status: object) -> TaskStatus:
+    """Return the status that is meant: a `TaskStatus`, or its text."""
+    try:
+        return TaskStatus(status)  # type: ignore[arg-type]  # this is the check
+    except ValueError:
+        raise InvalidArgument("status", f"must be one of {', '.join(TaskStatus)}") from None
+
+
+def check_page(limit: object, offset: object) -> tuple[int, int]:
+    """Return `limit` and `offset` if they name a page."""
+    if type(limit) is not int or not 0 <= limit <= MAX_LIMIT:
+        raise InvalidArgument("limit", f"must be a whole number from 0 to {MAX_LIMIT}")
+    if type(offset) is not int or offset < 0:
+        raise InvalidArgument("offset", "must be a whole number from 0 up")
+    return limit, offset
+
+
+def check_moment(moment: object) -> datetime:
+    """Return an aware moment, in UTC."""
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise InvalidArgument("before", "must be a datetime with a time zone")
+    return moment.astimezone(UTC)
+
+
+def check_lifetime(lifetime: object) -> int:
+    """Return a lifetime, from a second to a hundred years, in whole milliseconds."""
+    if not isinstance(lifetime, timedelta) or not timedelta(seconds=1) <= lifetime <= timedelta(days=36_525):
+        raise InvalidArgument("lifetime", "must be a timedelta from one second to a hundred years")
+    return lifetime // timedelta(milliseconds=1)
+
+
+def check_size(*texts: str) -> None:
+    """Refuse values whose JSON texts are together larger than a task may be."""
+    # A character has at most four bytes: measure only what may be too large.
+    if 4 * sum(map(len, texts)) > MAX_BYTES and (size := sum(len(text.encode()) for text in texts)) > MAX_BYTES:
+        raise too_large(size)
+
+
+def too_large(size: int) -> InvalidArgument:
+    """The refusal of a task of that many bytes."""
+    return InvalidArgument("task", f"would hold {size:,} bytes of JSON, more than {MAX_BYTES:,}")
+
+
+def new_task_id() -> str:
+    """An id that nobody can guess: 128 random bits."""
+    return f"task_{secrets.token_hex(16)}"
+
+
+def check_request(request: object) -> tuple[tuple[str, ...], str]:
+    """Return the video ids, and the metadata as JSON text, of a request that may be stored."""
+    if not isinstance(request, TaskCreateRequest):
+        raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
+    if request.config is not None and type(request.config) is not dict:
+        raise InvalidArgument("config", f"must be a JSON object, not {type(request.config).__name__}")
+    metadata = '{"webhook_url":%s,"config":%s}' % (
+        "null" if request.webhook_url is None else encode_text("webhook_url", request.webhook_url),
+        encode("config", request.config),
+    )
+    check_size(*_NEW_TEXTS, encode("video_ids", list(request.video_ids)), metadata)
+    return tuple(request.video_ids), metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A checked update. `None` leaves a field as it is; `progress` is 100 wherever `status` is `completed`."""
+
+    status: TaskStatus
+    progress: float | None = None
+    current_step: str | None = None
+    result_url: str | None = None
+    error_message: str | None = None
+    error_traceback: str | None = None
+
+    def fields(self) -> Iterator[tuple[str, Any]]:
+        """Name and value of each field, in the order of the record."""
+        return ((field, getattr(self, field)) for field in self.__slots__)
+
+    def as_json(self) -> tuple[str, ...]:
+        """The fields in their order, each as JSON text, or empty where it is left as it is."""
+        return tuple("" if value is None else write(value) for name, value in self.fields())
+
+
+def check_change(
+    status: object,
+    progress: object = None,
+    current_step: object = None,
+    result_url: object = None,
+    error_message: object = None,
+    error_traceback: object = None,
+) -> Change:
+    """Return the update that is meant, if its arguments go together."""
+    to = check_status(status)
+    part = None if progress is None else _check_progress(progress)
+    texts = dict(zip(_TEXT_FIELDS, (current_step, result_url, error_message, error_traceback), strict=True))
+    given = {name: encode_text(name, text) for name, text in texts.items() if text is not None}
+    if to is TaskStatus.COMPLETED:
+        if part not in (None, 100):
+            raise InvalidArgument("progress", "must be 100, or left out, when the status is completed")
+        part = 100.0
+    if to is not TaskStatus.FAILED:
+        for name in ("error_message", "error_traceback"):
+            if name in given:
+                raise InvalidArgument(name, "goes with the status failed only")
+    check_size(*given.values())
+    return Change(to, part, **texts)  # type: ignore[arg-type]  # `encode_text` has seen that they are text
+
+
+def _check_progress(progress: object) -> float:
+    if type(progress) not in (int, float) or not 0 <= progress <= 100:  # type: ignore[operator]  # noqa: PLR2004
+        raise InvalidArgument("progress", "must be a finite number from 0 to 100")
+    return float(progress)  # type: ignore[arg-type]
+
+
+def check_task(task: object) -> Task:
+    """Return a task that a store could have produced."""
+    if not isinstance(task, Task):
+        raise InvalidArgument("task", f"must be a Task, not {type(task).__name__}")
+    if task.status.is_final != (task.completed_at is not None):
+        raise InvalidArgument("task", "must have completed_at exactly when its status is final")
+    for name, text in (("task_id", task.task_id), *zip(_TEXT_FIELDS, _texts(task), strict=True)):
+        if text is not None:
+            encode_text(name, text)
+    encode("video_ids", list(task.video_ids))
+    check_size(*task_texts(task))
+    return task
+
+
+def task_texts(task: Task) -> tuple[str, ...]:
+    """What the size of a task is counted on, as JSON texts."""
+    return (*map(write, _texts(task)), write(task.video_ids), task.metadata_json)
+
+
+def _texts(task: Task) -> tuple[str | None, ...]:
+    return task.current_step, task.result_url, task.error_message, task.error_traceback

@@ -1,0 +1,122 @@
+"""The contract: what a task store promises, in either mode. These docstrings are the law that `conformance` decides.
+
+A store is chosen once, at opening. It belongs to the event loop that first uses it. Every operation takes effect at one
+instant, between its call and its answer. Whatever a caller does to what it passed in or got back changes nothing in the
+store. Only `TaskStoreError`s come out, and besides those named below any operation may raise
+
+* `InvalidArgument`, before anything is looked up, for an argument of another kind than stated;
+* `StoreUnavailable`, when the server behind the store failed, saying whether a write may have happened;
+* `RecordUnreadable`, when what is stored for this task is not a record of ours;
+* `StoreNotOpen`, after `aclose`, or on another event loop.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol, Self
+
+from taskstore.values import Task, TaskCreateRequest, TaskPage, TaskStatus
+
+MAX_LIMIT = 1_000
+"""The longest page that `list_tasks` gives."""
+
+MAX_BYTES = 1024 * 1024
+"""What a caller may put into one task: UTF-8 bytes of its video ids, metadata, step, URL and error, written as JSON."""
+
+
+class TaskStore(Protocol):
+    """The five operations."""
+
+    async def create_task(self, request: TaskCreateRequest) -> Task:
+        """Store a new pending task under an unguessable id, and return it.
+
+        `webhook_url` and `config` are kept in `metadata` under those names, both always present. They come back equal
+        in value and type.
+
+        Raises:
+            InvalidArgument: if `config` is not a JSON object of JSON values (see `taskstore.json_text`), or the task
+                exceeds `MAX_BYTES`. Nothing is stored.
+        """
+        ...
+
+    async def get_task(self, task_id: str) -> Task:
+        """Return the task as it stands.
+
+        Any text is a valid question, whatever characters it has.
+
+        Raises:
+            TaskNotFound: if there is no such live task.
+        """
+        ...
+
+    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+        """Return the live tasks of that status (of any, if `None`), newest first, and how many there are in all.
+
+        Ordered by `created_at`, then `task_id`, both descending; pages of a quiet store join without gap or overlap.
+        `limit` is from 0 (an empty page with the total) to `MAX_LIMIT`, `offset` any number from 0 up. A record that
+        cannot be read is named in `unreadable` and does not take the others down.
+        """
+        ...
+
+    async def update_task_status(
+        self,
+        task_id: str,
+        status: TaskStatus,
+        progress: float | None = None,
+        current_step: str | None = None,
+        result_url: str | None = None,
+        error_message: str | None = None,
+        error_traceback: str | None = None,
+    ) -> Task:
+        """Set the status and whatever else is given, and return the task that results.
+
+        `None` leaves a field as it is. From a status that is not final every status can follow. `completed` sets
+        progress to 100; an error message or traceback goes with `failed` only. A final status sets `completed_at`.
+        On a task that is final already the call succeeds, and writes nothing, if it would leave every field but the
+        times equal: a retry after a lost reply is safe.
+
+        Raises:
+            TaskNotFound: if there is no such live task; an update never brings one back.
+            TaskFinal: if the task is final and the call would change it. Nothing changes, times included.
+            InvalidArgument: if `progress` is not a finite number from 0 to 100, or not 100 with `completed`; if an
+                error is given with another status than `failed`; if the task would exceed `MAX_BYTES`.
+        """
+        ...
+
+    async def cancel_task(self, task_id: str) -> Task:
+        """Set the status to `cancelled`, and return the task; the same as that update.
+
+        Raises:
+            TaskNotFound: if there is no such live task.
+            TaskFinal: if it is completed or failed.
+        """
+        ...
+
+
+class MaintainedTaskStore(TaskStore, Protocol):
+    """What the stores of this package offer besides: clean-up, carrying tasks over, and an end."""
+
+    async def purge(self, before: datetime) -> int:
+        """Remove the final tasks that were completed before a moment (aware), and return how many.
+
+        Tasks that are not final stay, however old. Not one instant, but many short ones: tasks that become final while
+        it runs may be left.
+        """
+        ...
+
+    async def restore(self, task: Task) -> None:
+        """Store a task as it is: its id and times are kept, its lifetime starts anew.
+
+        Raises:
+            TaskExists: if its id is taken; that task is left as it is.
+            InvalidArgument: if it is not a task that this contract could have produced.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of every connection. Calling it again does nothing."""
+        ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...

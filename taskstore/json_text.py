@@ -1,0 +1,101 @@
+"""JSON values as text: what may be stored, and the one way it is written.
+
+Python's own encoder turns a tuple into a list, a key `1` into `"1"` and takes NaN; a store of live objects would keep
+each as it was. So that both modes agree, a value is looked at before it is written, and is kept as text from then on:
+text is immutable, equal only when the values are equal in type too (`1`, `1.0` and `true` differ), and keeps every digit.
+"""
+
+from __future__ import annotations
+
+import json
+from math import isfinite
+from typing import Any, TypeAlias
+
+from taskstore.errors import InvalidArgument
+
+JsonObject: TypeAlias = dict[str, Any]
+"""A dict from `str` to JSON values: `None`, `bool`, `int`, `float`, `str`, lists and dicts of these, no subclass of any."""
+
+MAX_DEPTH = 100
+MAX_INT_DIGITS = 4_300
+_INT_BOUND = 10**MAX_INT_DIGITS
+
+write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
+"""Writes a value that was checked before."""
+
+
+def encode(argument: str, value: object) -> str:
+    """Write a JSON value as text, or refuse it, naming the place inside `argument`.
+
+    Raises:
+        InvalidArgument: for anything but exactly the JSON types, a non-finite float, an integer of more than 4,300
+            digits, a lone surrogate, or lists and objects nested more than 100 deep.
+    """
+    try:
+        _check(value, MAX_DEPTH)
+    except _NotJsonError as fault:
+        raise InvalidArgument(argument + "".join(reversed(fault.place)), fault.reason) from None
+    return write(value)
+
+
+def encode_text(argument: str, value: object) -> str:
+    """Write one text as JSON.
+
+    Raises:
+        InvalidArgument: if it is not exactly `str`, or has a lone surrogate.
+    """
+    if type(value) is not str:
+        raise InvalidArgument(argument, f"must be text, not {type(value).__name__}")
+    return encode(argument, value)
+
+
+def decode(text: str) -> Any:
+    """Read text that `encode` wrote: a fresh value at every call."""
+    return json.loads(text)
+
+
+def is_encodable(text: str) -> bool:
+    """Whether a text has a UTF-8 form, that is, no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class _NotJsonError(Exception):
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.place: list[str] = []  # innermost first
+
+
+def _check(value: Any, depth: int) -> None:
+    kind = type(value)
+    if kind is str:
+        if not (value.isascii() or is_encodable(value)):
+            raise _NotJsonError("holds a lone surrogate, which has no UTF-8 form")
+    elif value is None or kind is bool:
+        pass
+    elif kind is int:
+        if not -_INT_BOUND < value < _INT_BOUND:
+            raise _NotJsonError(f"holds an integer of more than {MAX_INT_DIGITS:,} digits")
+    elif kind is float:
+        if not isfinite(value):
+            raise _NotJsonError("holds NaN or an infinity, which JSON has not")
+    elif kind is list or kind is dict:
+        if depth == 0:
+            raise _NotJsonError(f"is nested more than {MAX_DEPTH} deep")
+        if kind is dict:
+            for key in value:
+                if type(key) is not str:
+                    raise _NotJsonError(f"has a key that is not text but {type(key).__name__}")
+                _check(key, 0)
+        inside = enumerate(value) if kind is list else value.items()
+        for at, item in inside:
+            try:
+                _check(item, depth - 1)
+            except _NotJsonError as fault:
+                fault.place.append(f"[{at!r}]")
+                raise
+    else:
+        raise _NotJsonError(f"holds a {kind.__name__}, which is not a JSON value")

@@ -1,0 +1,69 @@
+-- What every script begins with. KEYS[1] is what all keys of one partition begin with: {prefix:partition}.
+local base = KEYS[1]
+local CREATED = base .. ':created'      -- every task, by microsecond of creation
+local DEADLINES = base .. ':deadlines'  -- every task, by the last millisecond of its life
+local FINISHED = base .. ':finished'    -- every final task, by microsecond of completion
+
+-- {FINAL} and {STATUSES} are filled in from TaskStatus.
+local FINAL = {FINAL}
+local INDEXES = {CREATED, DEADLINES, FINISHED}
+for _, status in ipairs({STATUSES}) do INDEXES[#INDEXES + 1] = CREATED .. ':' .. status end
+
+local function record_key(id) return base .. ':task:' .. id end
+local function status_index(status) return CREATED .. ':' .. status end
+
+-- Microseconds since 1970 as text: a Lua number of that size loses digits when it is printed.
+local clock = redis.call('TIME')
+local now_us = clock[1] .. string.format('%06d', clock[2])
+local now_ms = string.sub(now_us, 1, -4)
+
+-- Text of microseconds to ISO 8601 in UTC. Days to date after H. Hinnant, "chrono-Compatible Low-Level Date Algorithms",
+-- civil_from_days, for days since 1970-01-01 that are not negative.
+local function iso(us)
+  local seconds = tonumber(string.sub(us, 1, -7))
+  local days = math.floor(seconds / 86400) + 719468
+  local era = math.floor(days / 146097)
+  local doe = days - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local day = doy - math.floor((153 * mp + 2) / 5) + 1
+  local month = mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  local rest = seconds % 86400
+  return string.format('"%04d-%02d-%02dT%02d:%02d:%02d.%sZ"', year, month, day,
+    math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, string.sub(us, -6))
+end
+
+-- Records and index entries go together.
+local function forget(ids)
+  local keys = {}
+  for i, id in ipairs(ids) do keys[i] = record_key(id) end
+  redis.call('UNLINK', unpack(keys))
+  for _, index in ipairs(INDEXES) do redis.call('ZREM', index, unpack(ids)) end
+end
+
+-- Forgets up to `most` tasks whose deadline has passed; true if more may be due.
+local function sweep(most)
+  local due = redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', '(' .. now_ms, 'LIMIT', 0, most)
+  if #due > 0 then forget(due) end
+  return #due == tonumber(most)
+end
+
+-- Enters a record everywhere, for one more lifetime. The indexes come first: should one fail, what is left is an entry
+-- without a record, which the next listing removes, and never a record that no listing shows.
+local function store(id, record, status, created_us, completed_us, lifetime_ms)
+  local deadline = string.format('%.0f', tonumber(now_ms) + tonumber(lifetime_ms))
+  local indexes = {CREATED, DEADLINES, status_index(status)}
+  redis.call('ZADD', DEADLINES, deadline, id)
+  redis.call('ZADD', CREATED, created_us, id)
+  redis.call('ZADD', status_index(status), created_us, id)
+  if completed_us ~= '' then
+    redis.call('ZADD', FINISHED, completed_us, id)
+    indexes[4] = FINISHED
+  end
+  -- An index lives as long as the task in it that lives longest.
+  local latest = redis.call('ZRANGE', DEADLINES, -1, -1, 'WITHSCORES')[2]
+  for _, index in ipairs(indexes) do redis.call('PEXPIREAT', index, latest) end
+  redis.call('SET', record_key(id), record, 'PXAT', deadline)
+end

@@ -1,0 +1,195 @@
+"""Redis mode: one request per operation, decided on the server by the scripts in `lua/`.
+
+Get is a plain GET. Every other operation is one script, so it takes effect at one instant, on the server's clock. A listing
+is a look-up by rank and one MGET: the same for a hundred tasks and a million.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from redis.asyncio.connection import ConnectionPool
+
+from taskstore import record
+from taskstore.arguments import (
+    Change,
+    check_change,
+    check_lifetime,
+    check_moment,
+    check_page,
+    check_request,
+    check_status,
+    check_task,
+    check_task_id,
+    new_task_id,
+    too_large,
+)
+from taskstore.contract import MAX_BYTES
+from taskstore.errors import InvalidArgument, RecordUnreadable, TaskExists, TaskFinal, TaskNotFound
+from taskstore.json_text import is_encodable
+from taskstore.scripts import INSERT, LIST, PURGE, UPDATE, Script
+from taskstore.server import Server
+from taskstore.session import Session
+from taskstore.values import Task, TaskCreateRequest, TaskPage, TaskStatus
+
+DEFAULT_PREFIX = "taskstore"
+DEFAULT_LIFETIME = timedelta(days=7)
+
+_SWEPT_PER_WRITE = 100
+_SWEPT_PER_LISTING = 1_000
+
+
+class RedisTaskStore:
+    """A task store in Redis 6.2 or later, or Valkey: persistent, shared by all that name the same server and prefix.
+
+    Takes over `pool` (from `taskstore.server.connect`), whose server is called `address` in errors. All keys begin
+    with `{prefix:0}:`; a task is gone `lifetime` (from a second to a hundred years) after the last write to it.
+    """
+
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        address: str,
+        *,
+        prefix: str = DEFAULT_PREFIX,
+        lifetime: timedelta = DEFAULT_LIFETIME,
+    ) -> None:
+        if not prefix or not is_encodable(prefix) or set("{}") & set(prefix):
+            raise InvalidArgument("prefix", "must be text without braces, and not empty")
+        self._base = f"{{{prefix}:0}}"
+        self._lifetime_ms = check_lifetime(lifetime)
+        self._server = Server(pool, address)
+        self._session = Session()
+
+    async def create_task(self, request: TaskCreateRequest) -> Task:
+        self._session.check()
+        video_ids, metadata = check_request(request)
+        task_id = new_task_id()
+        return await self._insert(
+            task_id, TaskStatus.PENDING, "", "", record.new_head(), "", record.tail(task_id, video_ids, metadata)
+        )
+
+    async def get_task(self, task_id: str) -> Task:
+        self._session.check()
+        if not is_encodable(check_task_id(task_id)):
+            raise TaskNotFound(task_id)
+        key = self._key(task_id)
+        reply = await self._server.read("GET", key, unreadable=key)
+        if reply is None:
+            raise TaskNotFound(task_id)
+        return self._decode(task_id, reply)
+
+    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+        self._session.check()
+        wanted = "" if status is None else check_status(status).value
+        check_page(limit, offset)
+        ask_again = 1
+        while ask_again:
+            ask_again, *rest = await self._run(LIST, _SWEPT_PER_LISTING, wanted, limit, offset)
+        total, ids, records, wrong = rest
+        tasks: list[Task] = []
+        unreadable = [self._key(task_id.decode()) for task_id in wrong]
+        for task_id, text in zip(ids, records, strict=True):
+            try:
+                tasks.append(record.decode(text))
+            except record.NotARecordError:
+                unreadable.append(self._key(task_id.decode()))
+        return TaskPage(tasks=tuple(tasks), total=total, limit=limit, offset=offset, unreadable=tuple(unreadable))
+
+    async def update_task_status(
+        self,
+        task_id: str,
+        status: TaskStatus,
+        progress: float | None = None,
+        current_step: str | None = None,
+        result_url: str | None = None,
+        error_message: str | None = None,
+        error_traceback: str | None = None,
+    ) -> Task:
+        self._session.check()
+        change = check_change(status, progress, current_step, result_url, error_message, error_traceback)
+        return await self._apply(check_task_id(task_id), change)
+
+    async def cancel_task(self, task_id: str) -> Task:
+        self._session.check()
+        return await self._apply(check_task_id(task_id), Change(TaskStatus.CANCELLED))
+
+    async def purge(self, before: datetime) -> int:
+        self._session.check()
+        moment = record.microseconds(check_moment(before))
+        removed, ask_again = 0, 1
+        while ask_again:
+            ask_again, count = await self._run(PURGE, _SWEPT_PER_LISTING, moment)
+            removed += count
+        return removed
+
+    async def restore(self, task: Task) -> None:
+        self._session.check()
+        check_task(task)
+        created = record.microseconds(task.created_at)
+        completed = "" if task.completed_at is None else record.microseconds(task.completed_at)
+        await self._insert(
+            task.task_id,
+            task.status,
+            created,
+            completed,
+            record.head_of(task),
+            record.times_of(task),
+            record.tail(task.task_id, task.video_ids, task.metadata_json),
+        )
+
+    async def ping(self) -> None:
+        """Ask the server for a sign of life.
+
+        Raises:
+            StoreUnavailable: if it gives none.
+        """
+        self._session.check()
+        await self._server.read("PING")
+
+    async def aclose(self) -> None:
+        if self._session.close():
+            await self._server.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def _key(self, task_id: str) -> str:
+        return f"{self._base}:task:{task_id}"
+
+    def _decode(self, task_id: str, text: bytes) -> Task:
+        try:
+            return record.decode(text)
+        except record.NotARecordError as fault:
+            raise RecordUnreadable(self._key(task_id), str(fault)) from None
+
+    async def _run(self, script: Script, *arguments: str | int) -> Any:
+        return await self._server.run(script, self._base, *arguments)
+
+    async def _insert(self, task_id: str, status: TaskStatus, *form: str | int) -> Task:
+        verdict, *rest = await self._run(INSERT, _SWEPT_PER_WRITE, self._lifetime_ms, task_id, status.value, *form)
+        if verdict == b"exists":
+            raise TaskExists(task_id)
+        return self._decode(task_id, rest[0])
+
+    async def _apply(self, task_id: str, change: Change) -> Task:
+        if not is_encodable(task_id):
+            raise TaskNotFound(task_id)
+        verdict, *rest = await self._run(
+            UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, MAX_BYTES, task_id, *change.as_json()
+        )
+        match verdict:
+            case b"ok":
+                return self._decode(task_id, rest[0])
+            case b"missing":
+                raise TaskNotFound(task_id)
+            case b"final":
+                raise TaskFinal(task_id, TaskStatus(rest[0].decode()))
+            case b"large":
+                raise too_large(int(rest[0]))
+            case _:
+                raise RecordUnreadable(self._key(task_id), rest[0].decode())

@@ -1,0 +1,36 @@
+"""The server-side scripts: `lua/common.lua` and then one of the four, known to the server by their digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha1
+from importlib.resources import files
+
+from taskstore.values import TaskStatus
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script's text, its SHA-1 (what EVALSHA takes), and whether it may leave a write behind that a caller asked for."""
+
+    text: str
+    digest: str
+    writes: bool
+
+
+def _load(name: str, *, writes: bool) -> Script:
+    final = ",".join(f"{status}=true" for status in TaskStatus if status.is_final)
+    statuses = ",".join(f"'{status}'" for status in TaskStatus)
+    common = _read("common").replace("FINAL = {FINAL}", f"FINAL = {{{final}}}").replace("{STATUSES}", f"{{{statuses}}}")
+    text = common + _read(name)
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest(), writes)
+
+
+def _read(name: str) -> str:
+    return files("taskstore").joinpath("lua", f"{name}.lua").read_text("utf-8")
+
+
+INSERT = _load("insert", writes=True)
+UPDATE = _load("update", writes=True)
+LIST = _load("list", writes=False)
+PURGE = _load("purge", writes=True)

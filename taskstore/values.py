@@ -1,0 +1,113 @@
+"""The values that go in and come out: immutable, and the same in both modes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    computed_field,
+)
+
+from taskstore.json_text import JsonObject, decode, encode
+
+
+class TaskStatus(StrEnum):
+    """Where a task stands. The last three are final."""
+
+    PENDING = "pending"
+    ANALYZING = "analyzing"
+    LLM_PASS1 = "llm_pass1"
+    LLM_PASS2 = "llm_pass2"
+    CLIPPING = "clipping"
+    UPLOADING = "uploading"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a task of this status stays as it is."""
+        return self in _FINAL
+
+
+_FINAL = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+
+
+class TaskCreateRequest(BaseModel):
+    """What a task is created from.
+
+    `config` is any object here: whether it is a JSON object is decided by the store, at the moment it is written.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    video_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+    webhook_url: str | None = None
+    config: Annotated[JsonObject | None, SkipValidation] = None
+
+
+def _metadata_text(value: object) -> str:
+    if type(value) is not dict:
+        raise ValueError(f"must be a JSON object, not {type(value).__name__}")  # noqa: TRY004  pydantic reports ValueError only
+    return encode("metadata", value)
+
+
+_Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
+
+
+class Task(BaseModel):
+    """One task as it stood at one instant; nothing that is done to it reaches the store.
+
+    Immutable to the bottom: `metadata` is kept as JSON text, and each look at it makes a fresh object. Two tasks are
+    equal when every field is, metadata in the types of its values too. `progress` is from 0 to 100. Times are aware,
+    UTC, with microseconds; `completed_at` is there exactly when the status is final.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    task_id: str
+    status: TaskStatus
+    progress: Annotated[float, Field(ge=0, le=100)]
+    current_step: str
+    video_ids: tuple[str, ...]
+    result_url: str | None = None
+    error_message: str | None = None
+    error_traceback: str | None = None
+    metadata_json: Annotated[str, BeforeValidator(_metadata_text)] = Field(
+        default="{}", validation_alias="metadata", exclude=True, repr=False
+    )
+    created_at: _Utc
+    updated_at: _Utc
+    completed_at: _Utc | None = None
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy cannot see through a decorated property; pydantic documents this
+    @property
+    def metadata(self) -> JsonObject:
+        """`webhook_url` and `config` of the request, decoded afresh at every look."""
+        value: JsonObject = decode(self.metadata_json)
+        return value
+
+
+class TaskPage(BaseModel):
+    """One page of a listing, newest first.
+
+    `total` counts every live task that matches the filter, on this page or not. `unreadable` names the keys of records
+    on this page that could not be read; they are counted, since they are there.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tasks: tuple[Task, ...]
+    total: int
+    limit: int
+    offset: int
+    unreadable: tuple[str, ...] = ()
