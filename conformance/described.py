@@ -1,0 +1,206 @@
+"""The described design: the store that Auto-Clip's document describes, built from the description alone, faults and all.
+
+A dictionary of live task objects in memory mode. In Redis mode one JSON string per task under `task:<id>` with an expiry of
+seven days; GET, then SET of the whole to update; SCAN and a read per key to list. Nothing here is to be copied: it is what
+the claims are about, and what the suite is expected to find wanting.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from taskstore import TaskCreateRequest, TaskNotFound, TaskStatus
+
+logger = logging.getLogger("described")
+
+TASK_TTL = 7 * 24 * 3600
+
+
+class Settings(BaseSettings):
+    """The variables of the document."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    use_redis_for_tasks: bool = False
+    redis_host: str = "localhost"
+    redis_port: int = 6379
+    redis_db: int = 0
+
+
+class DescribedTask(BaseModel):
+    """A live, mutable task object."""
+
+    task_id: str
+    status: TaskStatus = TaskStatus.PENDING
+    progress: float = 0.0
+    current_step: str = ""
+    video_ids: list[str] = []
+    result_url: str | None = None
+    error_message: str | None = None
+    error_traceback: str | None = None
+    metadata: dict[Any, Any] = {}
+    created_at: datetime = Field(default_factory=datetime.now)
+    updated_at: datetime = Field(default_factory=datetime.now)
+    completed_at: datetime | None = None
+
+
+class DescribedPage(BaseModel):
+    """`total`, `limit`, `offset` and the page."""
+
+    tasks: list[DescribedTask]
+    total: int
+    limit: int
+    offset: int
+
+
+class RedisClient:
+    """The application's Redis helper: tasks as JSON strings; what fails is logged and reads as "nothing there"."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self.redis = redis
+        self.prefix = prefix
+
+    async def set_task(self, task_id: str, task_data: dict[str, Any], ttl: int) -> None:
+        """SET with an expiry."""
+        await self.redis.set(self.prefix + task_id, json.dumps(task_data, default=str), ex=ttl)
+
+    async def get_task(self, task_id: str) -> dict[str, Any] | None:
+        """GET, decoded."""
+        try:
+            return _decoded(await self.redis.get(self.prefix + task_id))
+        except RedisError as error:
+            logger.warning("redis_get_failed %s", error)
+            return None
+
+    async def get_all(self) -> list[dict[str, Any]]:
+        """SCAN, and a GET for every key."""
+        found = []
+        try:
+            async for key in self.redis.scan_iter(match=f"{self.prefix}*"):
+                if data := _decoded(await self.redis.get(key)):
+                    found.append(data)
+        except RedisError as error:
+            logger.warning("redis_scan_failed %s", error)
+        return found
+
+
+def _decoded(text: bytes | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+class TaskService:
+    """The five operations in two modes, as the document lays them out."""
+
+    def __init__(self, redis: RedisClient | None = None) -> None:
+        self.redis = redis
+        self.memory_storage: dict[str, DescribedTask] = {}
+
+    async def create_task(self, request: TaskCreateRequest) -> DescribedTask:
+        """Store a new task."""
+        task = DescribedTask(
+            task_id=f"task_{uuid.uuid4().hex[:12]}",
+            video_ids=list(request.video_ids),
+            metadata={"webhook_url": request.webhook_url, "config": request.config},
+        )
+        await self._save(task)
+        return task
+
+    async def get_task(self, task_id: str) -> DescribedTask:
+        """The task, or not found."""
+        if self.redis is not None:
+            data = await self.redis.get_task(task_id)
+            task = DescribedTask(**data) if data else None
+        else:
+            task = self.memory_storage.get(task_id)
+        if task is None:
+            raise TaskNotFound(task_id)
+        return task
+
+    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> DescribedPage:
+        """Everything, filtered, sorted and cut."""
+        if self.redis is not None:
+            tasks = [DescribedTask(**data) for data in await self.redis.get_all()]
+        else:
+            tasks = list(self.memory_storage.values())
+        if status is not None:
+            tasks = [task for task in tasks if task.status == status]
+        tasks.sort(key=lambda task: task.created_at, reverse=True)
+        return DescribedPage(tasks=tasks[offset : offset + limit], total=len(tasks), limit=limit, offset=offset)
+
+    async def update_task_status(
+        self,
+        task_id: str,
+        status: TaskStatus,
+        progress: float | None = None,
+        current_step: str | None = None,
+        result_url: str | None = None,
+        error_message: str | None = None,
+        error_traceback: str | None = None,
+    ) -> DescribedTask:
+        """Read, change, write back."""
+        task = await self.get_task(task_id)
+        task.status = status
+        task.updated_at = datetime.now()  # noqa: DTZ005  the description's times are naive and local
+        given = {
+            "progress": progress,
+            "current_step": current_step,
+            "result_url": result_url,
+            "error_message": error_message,
+            "error_traceback": error_traceback,
+        }
+        for name, value in given.items():
+            if value is not None:
+                setattr(task, name, value)
+        if status == TaskStatus.COMPLETED:
+            task.progress = 100.0
+        if status in (TaskStatus.COMPLETED, TaskStatus.FAILED):
+            task.completed_at = task.updated_at
+        await self._save(task)
+        return task
+
+    async def cancel_task(self, task_id: str) -> DescribedTask:
+        """Set the status to cancelled."""
+        return await self.update_task_status(task_id, TaskStatus.CANCELLED)
+
+    async def _save(self, task: DescribedTask) -> None:
+        if self.redis is not None:
+            await self.redis.set_task(task.task_id, task.model_dump(), TASK_TTL)
+        else:
+            self.memory_storage[task.task_id] = task
+
+
+@asynccontextmanager
+async def open_described(url: str | None = None, prefix: str = "task:") -> AsyncIterator[TaskService]:
+    """The service, in Redis mode if there is a URL."""
+    if url is None:
+        yield TaskService()
+        return
+    redis = Redis.from_url(url)
+    try:
+        yield TaskService(RedisClient(redis, prefix))
+    finally:
+        await redis.aclose()
+
+
+@asynccontextmanager
+async def open_from_environment() -> AsyncIterator[TaskService]:
+    """The service as the application makes it at start."""
+    settings = Settings()
+    logger.info("task_service_initialized storage_mode=%s", "redis" if settings.use_redis_for_tasks else "memory")
+    url = f"redis://{settings.redis_host}:{settings.redis_port}/{settings.redis_db}"
+    async with open_described(url if settings.use_redis_for_tasks else None) as service:
+        yield service

@@ -1,0 +1,121 @@
+"""The harness: what describes a subject to the suite.
+
+Subclass `Harness`, say what it declares, and write `open`. Everything else is a hook: left out, the cases that need it are
+`not-testable` and name it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from datetime import timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from taskstore import TaskStore
+
+
+class Capability(StrEnum):
+    """A difference between subjects that is declared, never guessed."""
+
+    PERSISTENT = "persistent"
+    """Tasks outlive the store object that wrote them."""
+    SHARED = "shared"
+    """Two store objects on one world see the same tasks."""
+    EXPIRING = "expiring"
+    """Tasks go by themselves, 7 days after the last write."""
+    REMOTE = "remote"
+    """There is a server that can fail."""
+
+
+class HookMissingError(Exception):
+    """The harness has no such hook."""
+
+    def __init__(self, hook: str) -> None:
+        super().__init__(f"the harness has no hook {hook}")
+        self.hook = hook
+
+
+class Witness(Protocol):
+    """A way to look at one world behind the store's back."""
+
+    def keys(self) -> set[str]:
+        """Every key of this world that is now there."""
+        ...
+
+    def raw(self, task_id: str) -> bytes | None:
+        """The stored record of a task."""
+        ...
+
+    def overwrite(self, task_id: str, raw: bytes) -> None:
+        """Put something else where the record of a task is."""
+        ...
+
+    def overwrite_with_another_type(self, task_id: str) -> None:
+        """Put a value of another Redis type where the record of a task is."""
+        ...
+
+    def delete(self, task_id: str) -> None:
+        """Remove the record of a task, and nothing else."""
+        ...
+
+    def lifetime_ms(self, task_id: str) -> int:
+        """Milliseconds that the record of a task still has."""
+        ...
+
+    def revision(self, task_id: str) -> int:
+        """How many writes the record has seen."""
+        ...
+
+
+class Harness(ABC):
+    """How the suite opens a subject, and what the subject declares.
+
+    A *world* is a short text, new for each case: the place that instances share. A Redis store takes it as key prefix; a
+    store without such a thing starts empty instead, or is emptied by `open`.
+    """
+
+    capabilities: frozenset[Capability] = frozenset()
+    mode: str = ""
+    """`memory` or `redis`, where the subject is one mode of a store of two."""
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep what the subject needs (a server, say) from the first case to the last."""
+        yield
+
+    @abstractmethod
+    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+        """Open a store on a world. Opened again on the same world, it is a second instance of one application."""
+
+    def facts(self) -> Mapping[str, str]:
+        """What the report says about the subject: server, version, binary, transport."""
+        return {}
+
+    def discard(self, world: str) -> None:
+        """Remove whatever a world left behind. The case is over."""
+
+    def advance(self, world: str, by: timedelta) -> None:
+        """Let time pass for the tasks of a world: move the clock, or make them older."""
+        raise HookMissingError("advance")
+
+    def witness(self, world: str) -> Witness:
+        """Look at a world behind the store's back."""
+        raise HookMissingError("witness")
+
+    def restart_server(self) -> None:
+        """Stop the server, saving to disk, and start it again under the same address."""
+        raise HookMissingError("restart_server")
+
+    def environment(self, world: str) -> Mapping[str, str]:
+        """The environment variables that select this subject, when an application opens its store from settings."""
+        raise HookMissingError("environment")
+
+    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
+        """Open a store as the application does: from environment and `.env`, without arguments."""
+        raise HookMissingError("open_from_environment")
+
+    async def ping(self, store: TaskStore) -> None:
+        """Make the shortest round trip that the store's own client can make; what latencies are compared with."""
+        raise HookMissingError("ping")

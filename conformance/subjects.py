@@ -1,0 +1,260 @@
+"""The subjects that the suite knows by name, and how a name is resolved. Modes and insides are known here only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from datetime import timedelta
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import fakeredis
+import redis
+from fakeredis.aioredis import FakeAsyncRedisConnection
+from redis.asyncio.connection import BlockingConnectionPool
+
+from conformance import described
+from conformance.harness import Capability, Harness, HookMissingError
+from conformance.redis_world import RedisWorld
+from conformance.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer
+from taskstore import MemoryTaskStore, TaskStore, open_store
+from taskstore.redis import RedisTaskStore
+from taskstore.server import connect
+
+class MemoryHarness(Harness):
+    """The memory store, with or without a lifetime, on a clock that `advance` moves."""
+
+    mode = "memory"
+
+    def __init__(self, lifetime: timedelta | None = None) -> None:
+        self._lifetime = lifetime
+        self._ahead: dict[str, int] = {}
+        if lifetime is not None:
+            self.capabilities = frozenset({Capability.EXPIRING})
+
+    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+        """A store of its own each time: memory is not shared."""
+        return MemoryTaskStore(lifetime=self._lifetime, clock=lambda: time.time_ns() + self._ahead.get(world, 0))
+
+    def advance(self, world: str, by: timedelta) -> None:
+        """Move the clock of the world's stores."""
+        self._ahead[world] = self._ahead.get(world, 0) + by // timedelta(microseconds=1) * 1_000
+
+    def environment(self, world: str) -> Mapping[str, str]:
+        """Memory mode, by its name."""
+        return {"USE_REDIS_FOR_TASKS": "false"}
+
+    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
+        """What an application calls."""
+        return open_store()
+
+
+class RedisHarness(Harness):
+    """The Redis store on a server."""
+
+    mode = "redis"
+    capabilities = frozenset(Capability)
+
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
+        self._client_url = ""
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep the server, and clients of the suite's own."""
+        with self._server, ExitStack() as self._clients:
+            yield
+
+    def facts(self) -> Mapping[str, str]:
+        """Those of the server."""
+        return self._server.facts()
+
+    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+        """A store under a prefix of its own."""
+        return RedisTaskStore(connect(self._server.url), _address(self._server.url), prefix=world)
+
+    def discard(self, world: str) -> None:
+        """Remove the prefix."""
+        self.witness(world).discard()
+
+    def advance(self, world: str, by: timedelta) -> None:
+        """Make the tasks older."""
+        self.witness(world).advance(by)
+
+    def witness(self, world: str) -> RedisWorld:
+        """Look at the prefix with another client."""
+        base = f"{{{world}:0}}"
+        return RedisWorld(self._client(), base, f"{base}:task:", f"{base}:deadlines")
+
+    def restart_server(self) -> None:
+        """Save, stop, start."""
+        self._server.restart()
+
+    def environment(self, world: str) -> Mapping[str, str]:
+        """Redis mode, by host, port and database."""
+        parts = urlsplit(self._server.url)
+        given = {
+            "USE_REDIS_FOR_TASKS": "true",
+            "REDIS_HOST": parts.hostname,
+            "REDIS_PORT": str(parts.port or 6379),
+            "REDIS_DB": parts.path.strip("/") or "0",
+            "REDIS_USERNAME": parts.username,
+            "REDIS_PASSWORD": parts.password,
+            "TASK_KEY_PREFIX": world,
+        }
+        return {name: value for name, value in given.items() if value}
+
+    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
+        """What an application calls."""
+        return open_store()
+
+    async def ping(self, store: TaskStore) -> None:
+        """PING through the store's own pool."""
+        await store.ping()  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
+
+    def _client(self) -> redis.Redis:
+        if self._client_url != self._server.url:  # a restarted container may be published on another port
+            self._client_url = self._server.url
+            self._latest = self._clients.enter_context(redis.Redis.from_url(self._client_url))
+        return self._latest
+
+
+class FakeredisHarness(RedisHarness):
+    """The Redis store on fakeredis: one more subject, never the oracle, never timed."""
+
+    def __init__(self) -> None:
+        self._fake = fakeredis.FakeServer(server_type="redis", version=(7, 4))
+        self._latest = fakeredis.FakeStrictRedis(server=self._fake)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Nothing runs."""
+        with self._latest:
+            yield
+
+    def facts(self) -> Mapping[str, str]:
+        """Which simulation it is."""
+        return {"server": f"fakeredis {version('fakeredis')}", "transport": "none, in this process"}
+
+    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+        """A store on a pool of fake connections."""
+        pool = BlockingConnectionPool(connection_class=FakeAsyncRedisConnection, server=self._fake, protocol=3)
+        return RedisTaskStore(pool, "fakeredis", prefix=world)
+
+    def restart_server(self) -> None:
+        """There is none."""
+        raise HookMissingError("restart_server")
+
+    def environment(self, world: str) -> Mapping[str, str]:
+        """No setting names fakeredis."""
+        raise HookMissingError("environment")
+
+    def _client(self) -> redis.Redis:
+        return self._latest
+
+
+class DescribedMemoryHarness(Harness):
+    """The described design's memory mode."""
+
+    mode = "memory"
+
+    def __init__(self) -> None:
+        self._opened: dict[str, list[described.TaskService]] = {}
+
+    @asynccontextmanager
+    async def open(self, world: str) -> AsyncIterator[TaskStore]:  # type: ignore[override]  # the decorator makes it one
+        """A service with a dictionary of its own."""
+        async with described.open_described() as service:
+            self._opened.setdefault(world, []).append(service)
+            yield cast(TaskStore, service)
+
+    def advance(self, world: str, by: timedelta) -> None:
+        """Make the tasks older: it has no clock to move."""
+        for service in self._opened.get(world, []):
+            for task in service.memory_storage.values():
+                task.created_at -= by
+                task.updated_at -= by
+
+    def discard(self, world: str) -> None:
+        """Let go of the services."""
+        self._opened.pop(world, None)
+
+    def environment(self, world: str) -> Mapping[str, str]:
+        """Memory mode, by its name."""
+        return {"USE_REDIS_FOR_TASKS": "false"}
+
+    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
+        """What the application does at start."""
+        return cast(AbstractAsyncContextManager[TaskStore], described.open_from_environment())
+
+
+class DescribedRedisHarness(RedisHarness):
+    """The described design's Redis mode, on a server."""
+
+    @asynccontextmanager
+    async def open(self, world: str) -> AsyncIterator[TaskStore]:  # type: ignore[override]  # the decorator makes it one
+        """A service whose keys begin with the world, so that cases do not meet."""
+        async with described.open_described(self._server.url, f"{world}:task:") as service:
+            yield cast(TaskStore, service)
+
+    def witness(self, world: str) -> RedisWorld:
+        """Look at the keys with another client."""
+        return RedisWorld(self._client(), f"{world}:", f"{world}:task:")
+
+    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
+        """What the application does at start; its keys are `task:<id>`, whatever the world."""
+        return cast(AbstractAsyncContextManager[TaskStore], described.open_from_environment())
+
+    async def ping(self, store: TaskStore) -> None:
+        """PING through the service's own client."""
+        await cast(described.TaskService, store).redis.redis.ping()  # type: ignore[union-attr]  # opened in Redis mode
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or 6379}/{parts.path.strip('/') or 0}"
+
+
+SUBJECTS: Mapping[str, Callable[[], Harness]] = {
+    "memory": MemoryHarness,
+    "memory-expiring": lambda: MemoryHarness(timedelta(days=7)),
+    "fakeredis": FakeredisHarness,
+    "embedded": lambda: RedisHarness(EmbeddedServer()),
+    "container": lambda: RedisHarness(ContainerServer()),
+    "described-memory": DescribedMemoryHarness,
+    "described-redis": lambda: DescribedRedisHarness(EmbeddedServer()),
+}
+
+
+class UnknownSubjectError(ValueError):
+    """A name that stands for no subject."""
+
+
+def find_subject(name: str) -> Callable[[], Harness]:
+    """What makes the harness that a name stands for: one of `SUBJECTS`, a Redis URL, or `module:name`.
+
+    Raises:
+        UnknownSubjectError: naming what would have been right.
+    """
+    if name in SUBJECTS:
+        return SUBJECTS[name]
+    if name.startswith(("redis://", "rediss://")):
+        return lambda: RedisHarness(NamedServer(name))
+    module_name, colon, attribute = name.partition(":")
+    if not colon or not module_name or not attribute:
+        raise UnknownSubjectError(
+            f"unknown store {name!r}: it is none of {', '.join(SUBJECTS)}, no redis:// URL, and not of the form "
+            "module:name (a Harness subclass, or a function that returns a Harness)"
+        )
+    return lambda: _load(module_name, attribute)
+
+
+def _load(module_name: str, attribute: str) -> Harness:
+    made: Any = getattr(import_module(module_name), attribute)
+    harness = made() if callable(made) else made
+    if not isinstance(harness, Harness):
+        raise TypeError(f"{module_name}:{attribute} gives a {type(harness).__name__}, not a conformance.Harness")
+    return harness
