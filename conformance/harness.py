@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from taskstore import TaskStore
+from taskstore import TaskStore, Trouble
 
 
 class Capability(StrEnum):
@@ -64,6 +64,10 @@ class Witness(Protocol):
         """Milliseconds that the record of a task still has."""
         ...
 
+    def requests(self) -> int:
+        """How many requests the server has seen, this one included."""
+        ...
+
     def revision(self, task_id: str) -> int:
         """How many writes the record has seen."""
         ...
@@ -107,6 +111,14 @@ class Harness(ABC):
     def restart_server(self) -> None:
         """Stop the server, saving to disk, and start it again under the same address."""
         raise HookMissingError("restart_server")
+
+    def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+        """Open a store on the server at another URL, with `seconds` as its timeouts, and contact nothing yet."""
+        raise HookMissingError("open_at")
+
+    def make_trouble(self, trouble: Trouble) -> AbstractContextManager[None]:
+        """Make the server fail in that way for a while."""
+        raise HookMissingError("make_trouble")
 
     def environment(self, world: str) -> Mapping[str, str]:
         """The environment variables that select this subject, when an application opens its store from settings."""

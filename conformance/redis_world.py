@@ -51,6 +51,13 @@ class RedisWorld:
         """Milliseconds that the record of a task still has."""
         return int(self._client.pttl(self._record + task_id))
 
+    def requests(self) -> int:
+        """How many requests the server has read, this one included."""
+        try:
+            return int(self._client.info("stats")["total_reads_processed"])
+        except (KeyError, redis.exceptions.ResponseError):
+            raise HookMissingError("witness.requests") from None
+
     def revision(self, task_id: str) -> int:
         """How many writes the record has seen."""
         found = re.search(rb'"revision":(\d+)', self.raw(task_id) or b"")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
 from datetime import timedelta
 from importlib import import_module
 from importlib.metadata import version
@@ -20,7 +20,7 @@ from conformance import described
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.redis_world import RedisWorld
 from conformance.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer
-from taskstore import MemoryTaskStore, TaskStore, open_store
+from taskstore import MemoryTaskStore, TaskStore, Trouble, open_store
 from taskstore.redis import RedisTaskStore
 from taskstore.server import connect
 
@@ -93,6 +93,31 @@ class RedisHarness(Harness):
         """Save, stop, start."""
         self._server.restart()
 
+    def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+        """A store under the same prefix on another server."""
+        return RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), _address(url), prefix=world)
+
+    @contextmanager
+    def make_trouble(self, trouble: Trouble) -> Iterator[None]:
+        """Reconfigure the server, if it is the suite's own, and set it right again."""
+        if isinstance(self._server, NamedServer):
+            raise HookMissingError("make_trouble")
+        client: Any = self._client()
+        if trouble is Trouble.OUT_OF_MEMORY:
+            client.config_set("maxmemory", 1)
+            try:
+                yield
+            finally:
+                client.config_set("maxmemory", 0)
+        elif trouble is Trouble.READ_ONLY:
+            client.replicaof("127.0.0.1", 1)  # nothing listens there: the server stays a replica with its own data
+            try:
+                yield
+            finally:
+                client.replicaof("NO", "ONE")
+        else:
+            raise HookMissingError(f"make_trouble({trouble})")
+
     def environment(self, world: str) -> Mapping[str, str]:
         """Redis mode, by host, port and database."""
         parts = urlsplit(self._server.url)
@@ -148,6 +173,14 @@ class FakeredisHarness(RedisHarness):
         """There is none."""
         raise HookMissingError("restart_server")
 
+    def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+        """It has no address."""
+        raise HookMissingError("open_at")
+
+    def make_trouble(self, trouble: Trouble) -> AbstractContextManager[None]:
+        """It cannot be reconfigured."""
+        raise HookMissingError("make_trouble")
+
     def environment(self, world: str) -> Mapping[str, str]:
         """No setting names fakeredis."""
         raise HookMissingError("environment")
@@ -199,6 +232,17 @@ class DescribedRedisHarness(RedisHarness):
         """A service whose keys begin with the world, so that cases do not meet."""
         async with described.open_described(self._server.url, f"{world}:task:") as service:
             yield cast(TaskStore, service)
+
+    @asynccontextmanager
+    async def open_at(self, world: str, url: str, seconds: float) -> AsyncIterator[TaskStore]:  # type: ignore[override]
+        """A service on another server."""
+        async with described.open_described(f"{url}?socket_timeout={seconds}", f"{world}:task:") as service:
+            yield cast(TaskStore, service)
+
+    def discard(self, world: str) -> None:
+        """Remove the world's keys, and those that the application's own opening made."""
+        super().discard(world)
+        RedisWorld(self._client(), "task:", "task:").discard()
 
     def witness(self, world: str) -> RedisWorld:
         """Look at the keys with another client."""

@@ -1,0 +1,172 @@
+"""A case: one test that decides one or more requirements, on whatever subject it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck
+
+from conformance.harness import Capability, Harness, HookMissingError, Witness
+from conformance.requirements import REQUIREMENTS
+from taskstore import TaskStore
+
+EXAMPLES = 20
+_SECONDS = 60
+
+
+class NotApplicable(pytest.skip.Exception):
+    """The subject declares that it has not what the case is about."""
+
+
+class NotTestable(pytest.skip.Exception):
+    """The harness has no hook for it, or a prerequisite failed."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a case is run on."""
+
+    name: str
+    harness: Harness
+    facts: dict[str, str]
+    seed: int
+
+    def describe(self) -> dict[str, Any]:
+        """What the results say about it."""
+        capabilities = sorted(self.harness.capabilities)
+        return {"name": self.name, "mode": self.harness.mode, "capabilities": capabilities, "facts": self.facts}
+
+
+class HarnessFailedError(Exception):
+    """The harness could not open the subject."""
+
+
+class World:
+    """An empty place for one case: opens stores on it, and reaches behind them through the harness's hooks."""
+
+    def __init__(self, harness: Harness, name: str | None = None) -> None:
+        self.harness = harness
+        self.name = f"conformance-{secrets.token_hex(6)}" if name is None else name
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[TaskStore]:
+        """A store on this world; again, for a second instance."""
+        async with AsyncExitStack() as stack:
+            try:
+                store = await stack.enter_async_context(self.harness.open(self.name))
+            except Exception as fault:
+                raise HarnessFailedError(f"open raised {type(fault).__name__}: {fault}") from fault
+            yield store
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.harness.advance(self.name, by)
+
+    @property
+    def witness(self) -> Witness:
+        """A look behind the store's back."""
+        return self.harness.witness(self.name)
+
+    def neighbour(self) -> World:
+        """Another world, whose name begins with this one's."""
+        return World(self.harness, f"{self.name}bar")
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known of a case before it runs."""
+
+    requirements: tuple[str, ...]
+    doc: str
+
+
+def case(
+    *requirements: str,
+    needs: Capability | None = None,
+    lacks: Capability | None = None,
+    mode: str | None = None,
+    examples: int = EXAMPLES,
+    **strategies: hypothesis.strategies.SearchStrategy[Any],
+) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
+    """Make a case of an async function that takes a `store` (open, empty), or a `world` to open stores on.
+
+    It decides `requirements`, on subjects that declare `needs`, do not declare `lacks`, and are of that `mode`. Each
+    strategy stands for an argument of the same name: the case runs on `examples` examples, each in a world of its own.
+    """
+    unknown = set(requirements) - REQUIREMENTS.keys()
+    if unknown or not requirements:
+        raise ValueError(f"a case decides known requirements, not {unknown or 'none'}")
+
+    def make(function: Callable[..., Awaitable[None]]) -> Callable[[Subject], None]:
+        takes_store = "store" in inspect.signature(function).parameters
+
+        async def in_a_world(harness: Harness, drawn: dict[str, Any]) -> None:
+            world = World(harness)
+            try:
+                async with asyncio.timeout(_SECONDS):
+                    if takes_store:
+                        async with world.open() as store:
+                            await function(store, **drawn)
+                    else:
+                        await function(world, **drawn)
+            finally:
+                harness.discard(world.name)
+
+        def run(conformance_subject: Subject) -> None:
+            harness = conformance_subject.harness
+            _check_applies(harness, needs, lacks, mode)
+            with asyncio.Runner() as runner:
+                try:
+                    if strategies:
+                        _explore(
+                            lambda **drawn: runner.run(in_a_world(harness, drawn)),
+                            strategies,
+                            examples,
+                            conformance_subject.seed,
+                        )
+                    else:
+                        runner.run(in_a_world(harness, {}))
+                except HookMissingError as missing:
+                    raise NotTestable(str(missing)) from None
+
+        run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
+        run.__doc__ = function.__doc__
+        run.conformance_case = Case(requirements, inspect.cleandoc(function.__doc__ or ""))  # type: ignore[attr-defined]
+        return run
+
+    return make
+
+
+def _check_applies(harness: Harness, needs: Capability | None, lacks: Capability | None, mode: str | None) -> None:
+    if needs is not None and needs not in harness.capabilities:
+        raise NotApplicable(f"the subject does not declare {needs}")
+    if lacks is not None and lacks in harness.capabilities:
+        raise NotApplicable(f"the subject declares {lacks}")
+    if mode is not None and harness.mode != mode:
+        raise NotApplicable(f"the subject is not a {mode} mode")
+
+
+def _explore(
+    run: Callable[..., None],
+    strategies: dict[str, hypothesis.strategies.SearchStrategy[Any]],
+    examples: int,
+    seed: int,
+) -> None:
+    settings = hypothesis.settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    hypothesis.seed(seed)(settings(hypothesis.given(**strategies)(run)))()

@@ -1,0 +1,1 @@
+"""The cases, one file per chapter of the contract. Start with `lifecycle`."""

@@ -1,0 +1,248 @@
+"""From pending to a final status: what each operation sets, keeps and refuses."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from conformance.case import World, case
+from conformance.strategies import FINAL, NOT_FINAL, a_request, not_progresses, progresses, requests, texts
+from taskstore import InvalidArgument, StoreNotOpen, TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus, TaskStore
+
+not_final = st.sampled_from(NOT_FINAL)
+final = st.sampled_from(FINAL)
+completed_or_failed = st.sampled_from([TaskStatus.COMPLETED, TaskStatus.FAILED])
+
+
+@case("API-01")
+async def test_the_five_operations_are_asynchronous(store: TaskStore) -> None:
+    """The five operations are there under their documented names, and each is a coroutine function."""
+    for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task"):
+        assert inspect.iscoroutinefunction(getattr(store, name, None)), name
+
+
+@case("API-02")
+async def test_a_task_can_be_created_read_listed_updated_and_cancelled(store: TaskStore) -> None:
+    """All five operations work together on one task."""
+    task = await store.create_task(a_request())
+    assert (await store.get_task(task.task_id)).task_id == task.task_id
+    assert [listed.task_id for listed in (await store.list_tasks()).tasks] == [task.task_id]
+    assert (await store.update_task_status(task.task_id, TaskStatus.ANALYZING)).status == TaskStatus.ANALYZING
+    assert (await store.cancel_task(task.task_id)).status == TaskStatus.CANCELLED
+
+
+@case("API-03")
+async def test_a_closed_store_refuses_every_call(world: World) -> None:
+    """After its end a store raises StoreNotOpen, whatever is asked of it."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+    for call in (
+        store.get_task(task.task_id),
+        store.list_tasks(),
+        store.create_task(a_request()),
+        store.cancel_task(task.task_id),
+        store.update_task_status(task.task_id, TaskStatus.CLIPPING),
+    ):
+        with pytest.raises(StoreNotOpen):
+            await call
+
+
+@case("LIFE-01", request_=requests)
+async def test_a_new_task_is_pending(store: TaskStore, request_: TaskCreateRequest) -> None:
+    """A new task is pending at 0, with nothing but what the request gave it."""
+    task = await store.create_task(request_)
+    assert task.status == TaskStatus.PENDING
+    assert task.progress == 0
+    assert task.current_step == ""
+    assert list(task.video_ids) == list(request_.video_ids)
+    assert (task.result_url, task.error_message, task.error_traceback, task.completed_at) == (None, None, None, None)
+    assert task.created_at == task.updated_at
+
+
+@case("LIFE-02", before=not_final, after=st.sampled_from(TaskStatus))
+async def test_every_status_can_follow_one_that_is_not_final(
+    store: TaskStore, before: TaskStatus, after: TaskStatus
+) -> None:
+    """From pending to any open status, and from there to any status at all."""
+    task = await store.create_task(a_request())
+    await store.update_task_status(task.task_id, before)
+    await store.update_task_status(task.task_id, after)
+    assert (await store.get_task(task.task_id)).status == after
+
+
+@case("LIFE-03", status=st.sampled_from(TaskStatus), progress=st.none() | st.floats(0, 100), step=st.none() | texts)
+async def test_a_write_returns_what_get_then_returns(
+    store: TaskStore, status: TaskStatus, progress: float | None, step: str | None
+) -> None:
+    """Create, update and cancel return the task that results."""
+    created = await store.create_task(a_request({"a": [1]}))
+    assert await store.get_task(created.task_id) == created
+    progress = None if status is TaskStatus.COMPLETED else progress
+    updated = await store.update_task_status(created.task_id, status, progress, step)
+    assert await store.get_task(created.task_id) == updated
+    other = await store.create_task(a_request())
+    cancelled = await store.cancel_task(other.task_id)
+    assert await store.get_task(other.task_id) == cancelled
+
+
+@case("LIFE-04", progress=progresses, step=texts, url=texts)
+async def test_none_leaves_a_field_as_it_is(store: TaskStore, progress: float, step: str, url: str) -> None:
+    """What an update does not name stays; what it names is set, an empty text included."""
+    task = await store.create_task(a_request())
+    await store.update_task_status(task.task_id, TaskStatus.CLIPPING, progress, step, url)
+    later = await store.update_task_status(task.task_id, TaskStatus.UPLOADING)
+    assert (later.progress, later.current_step, later.result_url) == (progress, step, url)
+    emptied = await store.update_task_status(task.task_id, TaskStatus.UPLOADING, current_step="", result_url="")
+    assert (emptied.progress, emptied.current_step, emptied.result_url) == (progress, "", "")
+
+
+@case("LIFE-05", progress=st.sampled_from([None, 100, 100.0]))
+async def test_completing_sets_progress_and_time(store: TaskStore, progress: float | None) -> None:
+    """A completed task is at 100 and has its time of completion."""
+    task = await store.create_task(a_request())
+    await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 30)
+    done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED, progress, result_url="https://x/y.mp4")
+    assert done.progress == 100
+    assert done.result_url == "https://x/y.mp4"
+    assert done.completed_at == done.updated_at
+
+
+@case("LIFE-06", progress=st.floats(0, 99.99))
+async def test_completing_at_another_progress_is_refused(store: TaskStore, progress: float) -> None:
+    """Completed means 100; a caller who says otherwise is mistaken."""
+    task = await store.create_task(a_request())
+    with pytest.raises(InvalidArgument):
+        await store.update_task_status(task.task_id, TaskStatus.COMPLETED, progress)
+    assert (await store.get_task(task.task_id)).status == TaskStatus.PENDING
+
+
+@case("LIFE-07", message=texts, traceback=st.none() | texts)
+async def test_failing_keeps_the_error(store: TaskStore, message: str, traceback: str | None) -> None:
+    """A failed task has its error and its time of completion, and the progress that it had."""
+    task = await store.create_task(a_request())
+    await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 30)
+    failed = await store.update_task_status(
+        task.task_id, TaskStatus.FAILED, error_message=message, error_traceback=traceback
+    )
+    assert (failed.error_message, failed.error_traceback, failed.progress) == (message, traceback, 30)
+    assert failed.completed_at == failed.updated_at
+
+
+@case("LIFE-08", status=st.sampled_from([s for s in TaskStatus if s is not TaskStatus.FAILED]))
+async def test_an_error_without_failed_is_refused(store: TaskStore, status: TaskStatus) -> None:
+    """An error message or traceback goes with failed only."""
+    task = await store.create_task(a_request())
+    with pytest.raises(InvalidArgument):
+        await store.update_task_status(task.task_id, status, error_message="no")
+    with pytest.raises(InvalidArgument):
+        await store.update_task_status(task.task_id, status, error_traceback="no")
+    assert (await store.get_task(task.task_id)).status == TaskStatus.PENDING
+
+
+@case("LIFE-09")
+async def test_cancelling_sets_status_and_time(store: TaskStore) -> None:
+    """A cancelled task keeps its progress and has its time of completion."""
+    task = await store.create_task(a_request())
+    await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 30)
+    cancelled = await store.cancel_task(task.task_id)
+    assert (cancelled.status, cancelled.progress) == (TaskStatus.CANCELLED, 30)
+    assert cancelled.completed_at == cancelled.updated_at
+
+
+@case("LIFE-10", state=final, attempt=st.sampled_from(TaskStatus))
+async def test_update_of_a_final_task_is_refused(store: TaskStore, state: TaskStatus, attempt: TaskStatus) -> None:
+    """What is final stays: the refusal names the state, and the task is as it was."""
+    task = await store.create_task(a_request())
+    before = await store.update_task_status(task.task_id, state, result_url="first")
+    with pytest.raises(TaskFinal) as refused:
+        await store.update_task_status(task.task_id, attempt, result_url="second")
+    assert (refused.value.task_id, refused.value.status) == (task.task_id, state)
+    assert await store.get_task(task.task_id) == before
+
+
+@case("LIFE-11", state=completed_or_failed)
+async def test_cancel_of_a_completed_or_failed_task_is_refused(store: TaskStore, state: TaskStatus) -> None:
+    """A cancel that comes too late is told so, with the state, and changes nothing."""
+    task = await store.create_task(a_request())
+    before = await store.update_task_status(task.task_id, state)
+    with pytest.raises(TaskFinal) as refused:
+        await store.cancel_task(task.task_id)
+    assert refused.value.status == state
+    assert await store.get_task(task.task_id) == before
+
+
+@case("LIFE-12", state=final, step=st.none() | texts)
+async def test_repeating_a_final_write_is_a_quiet_success(
+    store: TaskStore, state: TaskStatus, step: str | None
+) -> None:
+    """A retry after a lost reply succeeds, and no time moves."""
+    task = await store.create_task(a_request())
+    given: dict[str, Any] = {"current_step": step, "result_url": "https://x"}
+    if state is TaskStatus.FAILED:
+        given |= {"error_message": "no disk", "progress": 12.5}
+    first = await store.update_task_status(task.task_id, state, **given)
+    assert await store.update_task_status(task.task_id, state, **given) == first
+    assert await store.update_task_status(task.task_id, state) == first
+    if state is TaskStatus.CANCELLED:
+        assert await store.cancel_task(task.task_id) == first
+    assert await store.get_task(task.task_id) == first
+
+
+@case("LIFE-13", progress=not_progresses)
+async def test_a_progress_out_of_range_is_refused(store: TaskStore, progress: Any) -> None:
+    """Progress is a finite number from 0 to 100: no more, no less, no bool, no text."""
+    task = await store.create_task(a_request())
+    with pytest.raises(InvalidArgument):
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING, progress)
+    assert await store.get_task(task.task_id) == task
+
+
+@case("LIFE-14")
+async def test_a_refused_call_changes_nothing(store: TaskStore) -> None:
+    """After every kind of refusal the task is as it was, updated_at included."""
+    task = await store.create_task(a_request())
+    before = await store.update_task_status(task.task_id, TaskStatus.FAILED, error_message="first")
+    for attempt in (
+        store.update_task_status(task.task_id, TaskStatus.CLIPPING, 5),
+        store.update_task_status(task.task_id, TaskStatus.FAILED, error_message="second"),
+        store.update_task_status(task.task_id, TaskStatus.FAILED, 300),
+        store.cancel_task(task.task_id),
+    ):
+        with pytest.raises((TaskFinal, InvalidArgument)):
+            await attempt
+    assert await store.get_task(task.task_id) == before
+
+
+@case("LIFE-15", task_id=texts)
+async def test_a_write_to_an_unknown_id_is_refused(store: TaskStore, task_id: str) -> None:
+    """Updating or cancelling what is not there is TaskNotFound, and nothing comes to be."""
+    with pytest.raises(TaskNotFound):
+        await store.update_task_status(task_id, TaskStatus.CLIPPING)
+    with pytest.raises(TaskNotFound):
+        await store.cancel_task(task_id)
+    assert (await store.list_tasks()).total == 0
+
+
+@case("LIFE-16", status=st.sampled_from(["", "done", "PENDING", None, 1]))
+async def test_an_unknown_status_is_refused(store: TaskStore, status: Any) -> None:
+    """A status is one of nine."""
+    task = await store.create_task(a_request())
+    with pytest.raises(InvalidArgument):
+        await store.update_task_status(task.task_id, status)
+    assert await store.get_task(task.task_id) == task
+
+
+@case("LIFE-17")
+async def test_an_update_moves_updated_at_and_keeps_created_at(store: TaskStore) -> None:
+    """created_at never changes; updated_at goes forward only, and by an update."""
+    task = await store.create_task(a_request())
+    seen = [task.updated_at]
+    for status in NOT_FINAL:
+        updated = await store.update_task_status(task.task_id, status)
+        assert updated.created_at == task.created_at
+        seen.append(updated.updated_at)
+    assert seen == sorted(seen)
+    assert seen[-1] > seen[0]

@@ -1,0 +1,22 @@
+"""One typed comparison decides whether two JSON values are the same."""
+
+from __future__ import annotations
+
+from math import copysign
+from typing import Any
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal in value and type, at every depth.
+
+    Python says `1 == 1.0 == True` and `0.0 == -0.0`; here they differ. The order of an object's keys does not count.
+    """
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float):
+        return one == other and copysign(1, one) == copysign(1, other)
+    return bool(one == other)

@@ -1,0 +1,100 @@
+"""The pytest plugin: `--store` names the subjects, every case runs on each, and the results are written as JSON.
+
+It stays out of the way unless the suite itself is collected (`pytest --pyargs conformance`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.results import Results, seed_of
+
+_CASES = Path(__file__).parent / "cases"
+_DEFAULT_STORES = ("memory", "embedded")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the suite's options."""
+    group = parser.getgroup("conformance", "conformance of task stores")
+    group.addoption(
+        "--store",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a subject: memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, a "
+        "redis:// URL, or module:name of a Harness; repeat for more (default: memory and embedded)",
+    )
+    group.addoption("--conformance-json", metavar="FILE", type=Path, help="write the results to FILE")
+    group.addoption("--conformance-seed", metavar="N", type=int, help="repeat the run that printed this seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check what `--store` names, before anything is collected."""
+    names: list[str] = config.getoption("store")
+    if names:
+        from conformance.subjects import UnknownSubjectError, find_subject
+
+        for name in names:
+            try:
+                find_subject(name)
+            except UnknownSubjectError as fault:
+                raise pytest.UsageError(f"--store: {fault}") from None
+    config.pluginmanager.register(Results(config), "conformance-results")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Collect the cases whatever `python_files` of the project at hand says."""
+    if file_path.parent == _CASES and file_path.suffix == ".py" and file_path.name != "__init__.py":
+        module: pytest.Module = _CaseModule.from_parent(parent, path=file_path)
+        return module
+    return None
+
+
+class _CaseModule(pytest.Module):
+    """A module of cases, whatever `python_functions` of the project at hand says."""
+
+    def funcnamefilter(self, name: str) -> bool:
+        return name.startswith("test_")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each case on each subject, one subject after the other."""
+    if _case_of(metafunc.function) is not None:
+        names = dict.fromkeys(metafunc.config.getoption("store") or _DEFAULT_STORES)
+        metafunc.parametrize("conformance_subject", names, ids=names, indirect=True, scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Drop cases collected twice; refuse to run where assertions are switched off."""
+    items[:] = {item.nodeid: item for item in items}.values()
+    if any(_case_of(getattr(item, "function", None)) for item in items) and (
+        not __debug__ or config.getoption("assertmode") != "rewrite"
+    ):
+        raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
+
+
+@pytest.fixture(scope="session")
+def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The subject, with what it needs running from its first case to its last."""
+    from conformance.case import Subject
+    from conformance.subjects import find_subject
+
+    with ExitStack() as stack:
+        try:
+            harness = find_subject(request.param)()
+            stack.enter_context(harness.running())
+            facts = dict(harness.facts())
+        except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
+            reason = f"{type(fault).__name__}: {fault}"
+            pytest.fail(f"subject {request.param} could not be set up: {reason}", pytrace=False)
+        yield Subject(request.param, harness, facts, seed_of(request.config))
+
+
+def _case_of(function: Callable[..., Any] | None) -> Any:
+    return getattr(function, "conformance_case", None)

@@ -1,0 +1,144 @@
+"""What came out: one verdict per case and subject, gathered from the reports, shown at the end and written as JSON."""
+
+from __future__ import annotations
+
+import json
+import platform
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCHEMA = "conformance-results/1"
+VERDICTS = ("pass", "fail", "not-applicable", "not-testable", "harness-error")
+_PROPERTY = "conformance"
+_SEED = pytest.StashKey[int]()
+_REASON_LENGTH = 500
+
+
+def seed_of(config: pytest.Config) -> int:
+    """The seed of this run: as asked for, else random. Workers of pytest-xdist take the controller's."""
+    if _SEED not in config.stash:
+        asked = config.getoption("conformance_seed")
+        from_controller = getattr(config, "workerinput", {}).get(_PROPERTY)
+        config.stash[_SEED] = next(
+            (seed for seed in (from_controller, asked) if seed is not None), random.SystemRandom().getrandbits(32)
+        )
+    return config.stash[_SEED]
+
+
+class Results:
+    """Gathers the verdicts of one run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._started = datetime.now(UTC)
+        self._begun = time.monotonic()
+        self._subjects: dict[str, dict[str, Any]] = {}
+        self._results: list[dict[str, Any]] = []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Iterator[None]:
+        """Attach the verdict to the report of a case, so that it travels with it."""
+        report: pytest.TestReport = yield  # type: ignore[misc,assignment]  # pytest sends the result of the hook
+        case = getattr(getattr(item, "function", None), "conformance_case", None)
+        if case is not None and (report.when == "call" or not report.passed):
+            verdict, reason = _verdict(report, call)
+            subject = item.funcargs.get("conformance_subject")  # type: ignore[attr-defined]  # a case is a Function
+            name = item.callspec.params["conformance_subject"]  # type: ignore[attr-defined]
+            result = {
+                "case": f"{Path(item.path).stem}.{item.function.__name__}",  # type: ignore[attr-defined]
+                "doc": case.doc,
+                "requirements": list(case.requirements),
+                "subject": name,
+                "verdict": verdict,
+                "reason": reason,
+                "seconds": round(call.duration, 6),
+            }
+            known = {"name": name, "mode": "", "capabilities": [], "facts": {}, "error": reason}
+            about = known if subject is None else {**subject.describe(), "error": None}
+            report.user_properties.append((_PROPERTY, {"result": result, "subject": about}))
+        return report  # type: ignore[return-value]
+
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give a worker of pytest-xdist the seed."""
+        node.workerinput[_PROPERTY] = seed_of(self._config)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather."""
+        for name, value in report.user_properties:
+            if name == _PROPERTY and report.when in ("setup", "call") or report.failed and name == _PROPERTY:
+                self._subjects[value["subject"]["name"]] = value["subject"]
+                self._results.append(value["result"])
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the results; a run in which nothing was decided has failed."""
+        if self._results and exitstatus == pytest.ExitCode.OK and not self._count()["pass"]:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        file: Path | None = self._config.getoption("conformance_json")
+        if file is None or hasattr(self._config, "workerinput"):
+            return
+        file.parent.mkdir(parents=True, exist_ok=True)
+        complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        file.write_text(json.dumps(self._as_json(complete=complete), indent=1, ensure_ascii=False), "utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show the verdicts per subject, and the seed."""
+        if not self._results:
+            return
+        terminalreporter.section("conformance")
+        width = max(map(len, self._subjects))
+        terminalreporter.write_line("  ".join([" " * width, *VERDICTS]))
+        for name in self._subjects:
+            count = self._count(name)
+            shown = [str(count[verdict]).rjust(len(verdict)) for verdict in VERDICTS]
+            terminalreporter.write_line("  ".join([name.ljust(width), *shown]))
+        terminalreporter.write_line(f"--conformance-seed {seed_of(self._config)} repeats the same examples")
+
+    def _count(self, subject: str | None = None) -> Counter[str]:
+        return Counter(result["verdict"] for result in self._results if subject in (None, result["subject"]))
+
+    def _as_json(self, *, complete: bool) -> dict[str, Any]:
+        from conformance.requirements import REQUIREMENTS
+
+        laws = [
+            {"id": law.id, "level": law.level, "text": law.text, "claims": law.claims} for law in REQUIREMENTS.values()
+        ]
+        return {
+            "schema": SCHEMA,
+            "suite": {
+                "version": version("taskstore"),
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "client": f"redis-py {version('redis')}",
+                "hypothesis": version("hypothesis"),
+                "seed": seed_of(self._config),
+            },
+            "started": self._started.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self._begun, 3),
+            "complete": complete,
+            "subjects": list(self._subjects.values()),
+            "requirements": laws,
+            "results": self._results,
+        }
+
+
+def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[str, str]:
+    if report.passed:
+        return "pass", ""
+    raised = call.excinfo
+    reason = "" if raised is None else f"{raised.typename}: {raised.value}"[:_REASON_LENGTH]
+    if report.skipped:
+        kind = "not-applicable" if raised is not None and raised.typename == "NotApplicable" else "not-testable"
+        return kind, "" if raised is None else str(raised.value)
+    if report.when != "call" or (raised is not None and raised.typename == "HarnessFailedError"):
+        return "harness-error", reason
+    return "fail", reason
