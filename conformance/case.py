@@ -6,10 +6,11 @@ import asyncio
 import inspect
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from importlib import import_module
+from typing import Any, NoReturn
 
 import hypothesis
 import pytest
@@ -23,12 +24,14 @@ EXAMPLES = 20
 _SECONDS = 60
 
 
-class NotApplicable(pytest.skip.Exception):
-    """The subject declares that it has not what the case is about."""
+def not_applicable(reason: str) -> NoReturn:
+    """End the case: the subject declares that it has not what the case is about."""
+    pytest.skip(f"not-applicable: {reason}")
 
 
-class NotTestable(pytest.skip.Exception):
-    """The harness has no hook for it, or a prerequisite failed."""
+def not_testable(reason: str) -> NoReturn:
+    """End the case: the harness has no hook for it, or a prerequisite failed."""
+    pytest.skip(f"not-testable: {reason}")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,19 @@ class World:
             except Exception as fault:
                 raise HarnessFailedError(f"open raised {type(fault).__name__}: {fault}") from fault
             yield store
+
+    @property
+    def opener(self) -> str:
+        """The name of the function that opens the store as the application does."""
+        if not self.harness.opener:
+            raise HookMissingError("opener")
+        return self.harness.opener
+
+    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
+        """The store as the application opens it, in the surroundings of this moment."""
+        module, _, function = self.opener.partition(":")
+        opened: AbstractAsyncContextManager[TaskStore] = getattr(import_module(module), function)()
+        return opened
 
     def advance(self, by: timedelta) -> None:
         """Let time pass."""
@@ -127,16 +143,15 @@ def case(
             with asyncio.Runner() as runner:
                 try:
                     if strategies:
-                        _explore(
-                            lambda **drawn: runner.run(in_a_world(harness, drawn)),
-                            strategies,
-                            examples,
-                            conformance_subject.seed,
-                        )
+
+                        def example(**drawn: Any) -> None:
+                            runner.run(in_a_world(harness, drawn))
+
+                        _explore(example, strategies, examples, conformance_subject.seed)
                     else:
                         runner.run(in_a_world(harness, {}))
                 except HookMissingError as missing:
-                    raise NotTestable(str(missing)) from None
+                    not_testable(str(missing))
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__
@@ -148,11 +163,11 @@ def case(
 
 def _check_applies(harness: Harness, needs: Capability | None, lacks: Capability | None, mode: str | None) -> None:
     if needs is not None and needs not in harness.capabilities:
-        raise NotApplicable(f"the subject does not declare {needs}")
+        not_applicable(f"the subject does not declare {needs}")
     if lacks is not None and lacks in harness.capabilities:
-        raise NotApplicable(f"the subject declares {lacks}")
+        not_applicable(f"the subject declares {lacks}")
     if mode is not None and harness.mode != mode:
-        raise NotApplicable(f"the subject is not a {mode} mode")
+        not_applicable(f"the subject is not a {mode} mode")
 
 
 def _explore(
@@ -170,3 +185,8 @@ def _explore(
         suppress_health_check=list(HealthCheck),
     )
     hypothesis.seed(seed)(settings(hypothesis.given(**strategies)(run)))()
+
+
+def calls(*operations: Callable[[], Awaitable[object]]) -> tuple[Callable[[], Awaitable[object]], ...]:
+    """Calls to be made one after the other, each only when its turn has come."""
+    return operations

@@ -1,8 +1,8 @@
-"""The described design: the store that Auto-Clip's document describes, built from the description alone, faults and all.
+"""The described design: the store of Auto-Clip's document, built from the description alone, faults and all.
 
-A dictionary of live task objects in memory mode. In Redis mode one JSON string per task under `task:<id>` with an expiry of
-seven days; GET, then SET of the whole to update; SCAN and a read per key to list. Nothing here is to be copied: it is what
-the claims are about, and what the suite is expected to find wanting.
+A dictionary of live task objects in memory mode. In Redis mode one JSON string per task under `task:<id>` that expires
+after seven days; GET, then SET of the whole to update; SCAN and a read per key to list. Nothing here is to be copied:
+it is what the claims are about, and what the suite is expected to find wanting.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -50,8 +50,8 @@ class DescribedTask(BaseModel):
     error_message: str | None = None
     error_traceback: str | None = None
     metadata: dict[Any, Any] = {}
-    created_at: datetime = Field(default_factory=datetime.now)
-    updated_at: datetime = Field(default_factory=datetime.now)
+    created_at: datetime
+    updated_at: datetime
     completed_at: datetime | None = None
 
 
@@ -85,17 +85,16 @@ class RedisClient:
 
     async def get_all(self) -> list[dict[str, Any]]:
         """SCAN, and a GET for every key."""
-        found = []
+        found: list[dict[str, Any]] = []
         try:
-            async for key in self.redis.scan_iter(match=f"{self.prefix}*"):
-                if data := _decoded(await self.redis.get(key)):
-                    found.append(data)
+            keys = self.redis.scan_iter(match=f"{self.prefix}*")
+            found.extend([data async for key in keys if (data := _decoded(await self.redis.get(key)))])
         except RedisError as error:
             logger.warning("redis_scan_failed %s", error)
         return found
 
 
-def _decoded(text: bytes | None) -> dict[str, Any] | None:
+def _decoded(text: bytes | str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     data: dict[str, Any] = json.loads(text)
@@ -111,8 +110,11 @@ class TaskService:
 
     async def create_task(self, request: TaskCreateRequest) -> DescribedTask:
         """Store a new task."""
+        now = datetime.now()  # noqa: DTZ005  the description's times are naive and local
         task = DescribedTask(
             task_id=f"task_{uuid.uuid4().hex[:12]}",
+            created_at=now,
+            updated_at=now,
             video_ids=list(request.video_ids),
             metadata={"webhook_url": request.webhook_url, "config": request.config},
         )
@@ -154,7 +156,7 @@ class TaskService:
         """Read, change, write back."""
         task = await self.get_task(task_id)
         task.status = status
-        task.updated_at = datetime.now()  # noqa: DTZ005  the description's times are naive and local
+        task.updated_at = datetime.now()  # noqa: DTZ005
         given = {
             "progress": progress,
             "current_step": current_step,

@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 from math import copysign
 from typing import Any
+
+from taskstore import Task
+
+FIELDS = (
+    "task_id",
+    "status",
+    "progress",
+    "current_step",
+    "video_ids",
+    "result_url",
+    "error_message",
+    "error_traceback",
+    "metadata",
+    "created_at",
+    "updated_at",
+    "completed_at",
+)
+
+
+def snapshot(task: Task) -> dict[str, Any]:
+    """Every field of a task, copied: a store that hands out live objects cannot change it afterwards."""
+    return {name: copy.deepcopy(getattr(task, name)) for name in FIELDS}
 
 
 def same(one: Any, other: Any) -> bool:

@@ -1,7 +1,7 @@
 """The harness: what describes a subject to the suite.
 
-Subclass `Harness`, say what it declares, and write `open`. Everything else is a hook: left out, the cases that need it are
-`not-testable` and name it.
+Subclass `Harness`, say what it declares, and write `open`. Everything else is a hook: left out, the cases that need it
+are `not-testable` and name it.
 """
 
 from __future__ import annotations
@@ -76,13 +76,15 @@ class Witness(Protocol):
 class Harness(ABC):
     """How the suite opens a subject, and what the subject declares.
 
-    A *world* is a short text, new for each case: the place that instances share. A Redis store takes it as key prefix; a
-    store without such a thing starts empty instead, or is emptied by `open`.
+    A *world* is a short text, new for each case: the place that instances share. A Redis store takes it as key prefix;
+    a store without such a thing starts empty instead, or is emptied by `open`.
     """
 
     capabilities: frozenset[Capability] = frozenset()
     mode: str = ""
     """`memory` or `redis`, where the subject is one mode of a store of two."""
+    opener: str = ""
+    """A hook: `module:function` that opens the store as the application does at start, from environment and `.env`."""
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -97,7 +99,7 @@ class Harness(ABC):
         """What the report says about the subject: server, version, binary, transport."""
         return {}
 
-    def discard(self, world: str) -> None:
+    def discard(self, world: str) -> None:  # noqa: B027  most have nothing to remove
         """Remove whatever a world left behind. The case is over."""
 
     def advance(self, world: str, by: timedelta) -> None:
@@ -123,10 +125,6 @@ class Harness(ABC):
     def environment(self, world: str) -> Mapping[str, str]:
         """The environment variables that select this subject, when an application opens its store from settings."""
         raise HookMissingError("environment")
-
-    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
-        """Open a store as the application does: from environment and `.env`, without arguments."""
-        raise HookMissingError("open_from_environment")
 
     async def ping(self, store: TaskStore) -> None:
         """Make the shortest round trip that the store's own client can make; what latencies are compared with."""

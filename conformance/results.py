@@ -7,7 +7,7 @@ import platform
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -46,9 +46,9 @@ class Results:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Iterator[None]:
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach the verdict to the report of a case, so that it travels with it."""
-        report: pytest.TestReport = yield  # type: ignore[misc,assignment]  # pytest sends the result of the hook
+        report = yield
         case = getattr(getattr(item, "function", None), "conformance_case", None)
         if case is not None and (report.when == "call" or not report.passed):
             verdict, reason = _verdict(report, call)
@@ -66,7 +66,7 @@ class Results:
             known = {"name": name, "mode": "", "capabilities": [], "facts": {}, "error": reason}
             about = known if subject is None else {**subject.describe(), "error": None}
             report.user_properties.append((_PROPERTY, {"result": result, "subject": about}))
-        return report  # type: ignore[return-value]
+        return report
 
     def pytest_configure_node(self, node: Any) -> None:
         """Give a worker of pytest-xdist the seed."""
@@ -75,9 +75,10 @@ class Results:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather."""
         for name, value in report.user_properties:
-            if name == _PROPERTY and report.when in ("setup", "call") or report.failed and name == _PROPERTY:
-                self._subjects[value["subject"]["name"]] = value["subject"]
-                self._results.append(value["result"])
+            if name == _PROPERTY:
+                told: dict[str, Any] = value  # type: ignore[assignment]  # pytest types it as object
+                self._subjects[told["subject"]["name"]] = told["subject"]
+                self._results.append(told["result"])
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the results; a run in which nothing was decided has failed."""
@@ -137,8 +138,8 @@ def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[st
     raised = call.excinfo
     reason = "" if raised is None else f"{raised.typename}: {raised.value}"[:_REASON_LENGTH]
     if report.skipped:
-        kind = "not-applicable" if raised is not None and raised.typename == "NotApplicable" else "not-testable"
-        return kind, "" if raised is None else str(raised.value)
+        kind, _, why = ("" if raised is None else str(raised.value)).partition(": ")
+        return (kind, why) if kind in VERDICTS else ("not-testable", f"skipped: {kind}")
     if report.when != "call" or (raised is not None and raised.typename == "HarnessFailedError"):
         return "harness-error", reason
     return "fail", reason

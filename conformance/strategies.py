@@ -16,7 +16,9 @@ from taskstore import TaskCreateRequest, TaskStatus
 FINAL = tuple(status for status in TaskStatus if status.is_final)
 NOT_FINAL = tuple(status for status in TaskStatus if not status.is_final)
 
-texts = st.text(max_size=40) | st.sampled_from(["", "*", "?", "[a-z]", "a:b", "\x00", "\n", "{x}", "null", "7", "𝄞 文字", "\\"])
+texts = st.text(max_size=40) | st.sampled_from(
+    ["", "*", "?", "[a-z]", "a:b", "\x00", "\n", "{x}", "null", "7", "𝄞 文字", "\\"]
+)
 """Texts that have a UTF-8 form, the awkward ones among them."""
 
 progresses = st.floats(0, 100) | st.integers(0, 100)
@@ -67,7 +69,12 @@ _not_json = st.sampled_from(
     ]
 )
 _around: st.SearchStrategy[Callable[[Any], Any]] = st.sampled_from(
-    [lambda inner: inner, lambda inner: [inner], lambda inner: [0, {"deep": [inner]}], lambda inner: {"a": {"b": inner}}]
+    [
+        lambda inner: inner,
+        lambda inner: [inner],
+        lambda inner: [0, {"deep": [inner]}],
+        lambda inner: {"a": {"b": inner}},
+    ]
 )
 not_json_objects = st.builds(lambda wrap, inner: {"config": wrap(inner)}, _around, _not_json)
 """Objects with something inside that is not a JSON value, at any depth."""
@@ -77,7 +84,9 @@ not_progresses = st.sampled_from(
 )
 not_page_numbers = st.sampled_from([-1, -(10**30), 1.0, 2.5, True, "10", float("nan")])
 
-unknown_ids = texts | st.text(st.characters(), min_size=1, max_size=20) | st.sampled_from(["task_*", "\ud800", "x" * 100_000])
+unknown_ids = (
+    texts | st.text(st.characters(), min_size=1, max_size=20) | st.sampled_from(["task_*", "\ud800", "x" * 100_000])
+)
 """Any text, also without a UTF-8 form, and long."""
 
 requests = st.builds(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 from datetime import timedelta
 from importlib import import_module
 from importlib.metadata import version
@@ -20,14 +25,16 @@ from conformance import described
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.redis_world import RedisWorld
 from conformance.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer
-from taskstore import MemoryTaskStore, TaskStore, Trouble, open_store
+from taskstore import MemoryTaskStore, TaskStore, Trouble
 from taskstore.redis import RedisTaskStore
 from taskstore.server import connect
+
 
 class MemoryHarness(Harness):
     """The memory store, with or without a lifetime, on a clock that `advance` moves."""
 
     mode = "memory"
+    opener = "taskstore:open_store"
 
     def __init__(self, lifetime: timedelta | None = None) -> None:
         self._lifetime = lifetime
@@ -44,18 +51,17 @@ class MemoryHarness(Harness):
         self._ahead[world] = self._ahead.get(world, 0) + by // timedelta(microseconds=1) * 1_000
 
     def environment(self, world: str) -> Mapping[str, str]:
-        """Memory mode, by its name."""
+        """Memory mode, by its name; no setting gives it a lifetime."""
+        if self._lifetime is not None:
+            raise HookMissingError("environment")
         return {"USE_REDIS_FOR_TASKS": "false"}
-
-    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
-        """What an application calls."""
-        return open_store()
 
 
 class RedisHarness(Harness):
     """The Redis store on a server."""
 
     mode = "redis"
+    opener = "taskstore:open_store"
     capabilities = frozenset(Capability)
 
     def __init__(self, server: RedisServer) -> None:
@@ -132,10 +138,6 @@ class RedisHarness(Harness):
         }
         return {name: value for name, value in given.items() if value}
 
-    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
-        """What an application calls."""
-        return open_store()
-
     async def ping(self, store: TaskStore) -> None:
         """PING through the store's own pool."""
         await store.ping()  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
@@ -143,7 +145,7 @@ class RedisHarness(Harness):
     def _client(self) -> redis.Redis:
         if self._client_url != self._server.url:  # a restarted container may be published on another port
             self._client_url = self._server.url
-            self._latest = self._clients.enter_context(redis.Redis.from_url(self._client_url))
+            self._latest: redis.Redis = self._clients.enter_context(redis.Redis.from_url(self._client_url))
         return self._latest
 
 
@@ -152,7 +154,7 @@ class FakeredisHarness(RedisHarness):
 
     def __init__(self) -> None:
         self._fake = fakeredis.FakeServer(server_type="redis", version=(7, 4))
-        self._latest = fakeredis.FakeStrictRedis(server=self._fake)
+        self._latest: redis.Redis = fakeredis.FakeStrictRedis(server=self._fake)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -177,7 +179,8 @@ class FakeredisHarness(RedisHarness):
         """It has no address."""
         raise HookMissingError("open_at")
 
-    def make_trouble(self, trouble: Trouble) -> AbstractContextManager[None]:
+    @contextmanager
+    def make_trouble(self, trouble: Trouble) -> Iterator[None]:
         """It cannot be reconfigured."""
         raise HookMissingError("make_trouble")
 
@@ -193,12 +196,13 @@ class DescribedMemoryHarness(Harness):
     """The described design's memory mode."""
 
     mode = "memory"
+    opener = "conformance.described:open_from_environment"
 
     def __init__(self) -> None:
         self._opened: dict[str, list[described.TaskService]] = {}
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[TaskStore]:  # type: ignore[override]  # the decorator makes it one
+    async def open(self, world: str) -> AsyncIterator[TaskStore]:
         """A service with a dictionary of its own."""
         async with described.open_described() as service:
             self._opened.setdefault(world, []).append(service)
@@ -219,22 +223,20 @@ class DescribedMemoryHarness(Harness):
         """Memory mode, by its name."""
         return {"USE_REDIS_FOR_TASKS": "false"}
 
-    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
-        """What the application does at start."""
-        return cast(AbstractAsyncContextManager[TaskStore], described.open_from_environment())
-
 
 class DescribedRedisHarness(RedisHarness):
     """The described design's Redis mode, on a server."""
 
+    opener = "conformance.described:open_from_environment"
+
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[TaskStore]:  # type: ignore[override]  # the decorator makes it one
+    async def open(self, world: str) -> AsyncIterator[TaskStore]:
         """A service whose keys begin with the world, so that cases do not meet."""
         async with described.open_described(self._server.url, f"{world}:task:") as service:
             yield cast(TaskStore, service)
 
     @asynccontextmanager
-    async def open_at(self, world: str, url: str, seconds: float) -> AsyncIterator[TaskStore]:  # type: ignore[override]
+    async def open_at(self, world: str, url: str, seconds: float) -> AsyncIterator[TaskStore]:
         """A service on another server."""
         async with described.open_described(f"{url}?socket_timeout={seconds}", f"{world}:task:") as service:
             yield cast(TaskStore, service)
@@ -247,10 +249,6 @@ class DescribedRedisHarness(RedisHarness):
     def witness(self, world: str) -> RedisWorld:
         """Look at the keys with another client."""
         return RedisWorld(self._client(), f"{world}:", f"{world}:task:")
-
-    def open_from_environment(self) -> AbstractAsyncContextManager[TaskStore]:
-        """What the application does at start; its keys are `task:<id>`, whatever the world."""
-        return cast(AbstractAsyncContextManager[TaskStore], described.open_from_environment())
 
     async def ping(self, store: TaskStore) -> None:
         """PING through the service's own client."""

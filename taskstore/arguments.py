@@ -13,7 +13,6 @@ from taskstore.errors import InvalidArgument
 from taskstore.json_text import encode, encode_text, write
 from taskstore.values import Task, TaskCreateRequest, TaskStatus
 
-
 _TEXT_FIELDS = ("current_step", "result_url", "error_message", "error_traceback")
 _NEW_TEXTS = ('""', "null", "null", "null")
 """Step, URL, error and traceback of a new task, as JSON."""
@@ -80,10 +79,8 @@ def check_request(request: object) -> tuple[tuple[str, ...], str]:
         raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
     if request.config is not None and type(request.config) is not dict:
         raise InvalidArgument("config", f"must be a JSON object, not {type(request.config).__name__}")
-    metadata = '{"webhook_url":%s,"config":%s}' % (
-        "null" if request.webhook_url is None else encode_text("webhook_url", request.webhook_url),
-        encode("config", request.config),
-    )
+    webhook_url = "null" if request.webhook_url is None else encode_text("webhook_url", request.webhook_url)
+    metadata = f'{{"webhook_url":{webhook_url},"config":{encode("config", request.config)}}}'
     check_size(*_NEW_TEXTS, encode("video_ids", list(request.video_ids)), metadata)
     return tuple(request.video_ids), metadata
 

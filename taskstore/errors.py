@@ -124,10 +124,10 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
         english, chinese = _EXPLAINED[self.trouble]
         host, _, port = self.address.partition("/")[0].rpartition(":")
         probe = f"redis-cli -h {host} -p {port} ping" if host else "redis-cli ping"
+        written, written_zh = "Nothing was written", "没有写入任何内容"
         if self.write_may_have_happened:
-            written, written_zh = "The write may have happened: read the task, then repeat", "写入可能已生效：请先读取任务再重试"
-        else:
-            written, written_zh = "Nothing was written", "没有写入任何内容"
+            written = "The write may have happened: read the task, then repeat"
+            written_zh = "写入可能已生效：请先读取任务再重试"
         return (
             f"Redis at {self.address} {english} ({self.detail}). {written}. "
             f"Check that `{probe}` says PONG and that REDIS_HOST, REDIS_PORT and REDIS_DB (or REDIS_URL) name that "
@@ -145,7 +145,9 @@ class RecordUnreadable(TaskStoreError):
     reason: str
 
     def __str__(self) -> str:
-        return f"the record under {_shorten(self.key)} cannot be read: {self.reason}. Look at it, then delete or move it."
+        return (
+            f"the record under {_shorten(self.key)} cannot be read: {self.reason}. Look at it, then delete or move it."
+        )
 
 
 @dataclass(eq=False)

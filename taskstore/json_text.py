@@ -2,7 +2,7 @@
 
 Python's own encoder turns a tuple into a list, a key `1` into `"1"` and takes NaN; a store of live objects would keep
 each as it was. So that both modes agree, a value is looked at before it is written, and is kept as text from then on:
-text is immutable, equal only when the values are equal in type too (`1`, `1.0` and `true` differ), and keeps every digit.
+text is immutable, equal only when values are equal in type too (`1`, `1.0` and `true` differ), and keeps every digit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from taskstore.errors import InvalidArgument
 
 JsonObject: TypeAlias = dict[str, Any]
-"""A dict from `str` to JSON values: `None`, `bool`, `int`, `float`, `str`, lists and dicts of these, no subclass of any."""
+"""A dict from `str` to JSON values: `None`, `bool`, `int`, `float`, `str`, lists and dicts of these, no subclass."""
 
 MAX_DEPTH = 100
 MAX_INT_DIGITS = 4_300
@@ -72,30 +72,35 @@ class _NotJsonError(Exception):
 def _check(value: Any, depth: int) -> None:
     kind = type(value)
     if kind is str:
-        if not (value.isascii() or is_encodable(value)):
-            raise _NotJsonError("holds a lone surrogate, which has no UTF-8 form")
-    elif value is None or kind is bool:
-        pass
+        _check_text(value)
+    elif kind is list or kind is dict:
+        if depth == 0:
+            raise _NotJsonError(f"is nested more than {MAX_DEPTH} deep")
+        _check_inside(value, depth - 1)
     elif kind is int:
         if not -_INT_BOUND < value < _INT_BOUND:
             raise _NotJsonError(f"holds an integer of more than {MAX_INT_DIGITS:,} digits")
     elif kind is float:
         if not isfinite(value):
             raise _NotJsonError("holds NaN or an infinity, which JSON has not")
-    elif kind is list or kind is dict:
-        if depth == 0:
-            raise _NotJsonError(f"is nested more than {MAX_DEPTH} deep")
-        if kind is dict:
-            for key in value:
-                if type(key) is not str:
-                    raise _NotJsonError(f"has a key that is not text but {type(key).__name__}")
-                _check(key, 0)
-        inside = enumerate(value) if kind is list else value.items()
-        for at, item in inside:
-            try:
-                _check(item, depth - 1)
-            except _NotJsonError as fault:
-                fault.place.append(f"[{at!r}]")
-                raise
-    else:
+    elif value is not None and kind is not bool:
         raise _NotJsonError(f"holds a {kind.__name__}, which is not a JSON value")
+
+
+def _check_text(value: str) -> None:
+    if not (value.isascii() or is_encodable(value)):
+        raise _NotJsonError("holds a lone surrogate, which has no UTF-8 form")
+
+
+def _check_inside(value: list[Any] | dict[Any, Any], depth: int) -> None:
+    if type(value) is dict:
+        for key in value:
+            if type(key) is not str:
+                raise _NotJsonError(f"has a key that is not text but {type(key).__name__}")
+            _check_text(key)
+    for at, item in value.items() if isinstance(value, dict) else enumerate(value):
+        try:
+            _check(item, depth)
+        except _NotJsonError as fault:
+            fault.place.append(f"[{at!r}]")
+            raise

@@ -38,8 +38,8 @@ async def _make(settings: TaskStoreSettings) -> AsyncIterator[MaintainedTaskStor
         async with MemoryTaskStore() as memory:
             yield memory
         return
-    from taskstore.redis import RedisTaskStore  # noqa: PLC0415  memory mode must not import redis
-    from taskstore.server import connect  # noqa: PLC0415
+    from taskstore.redis import RedisTaskStore
+    from taskstore.server import connect
 
     pool = connect(
         settings.url,

@@ -61,10 +61,7 @@ def _iso(moment: datetime | None) -> str:
 
 def tail(task_id: str, video_ids: tuple[str, ...], metadata_json: str) -> str:
     """The lines after the times, which no update changes."""
-    return (
-        f'\n,"task_id":{write(task_id)}\n,"video_ids":{write(video_ids)}'
-        f'\n,"metadata":{metadata_json}\n}}'
-    )
+    return f'\n,"task_id":{write(task_id)}\n,"video_ids":{write(video_ids)}\n,"metadata":{metadata_json}\n}}'
 
 
 def decode(record: bytes) -> Task:

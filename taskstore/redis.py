@@ -1,7 +1,7 @@
 """Redis mode: one request per operation, decided on the server by the scripts in `lua/`.
 
-Get is a plain GET. Every other operation is one script, so it takes effect at one instant, on the server's clock. A listing
-is a look-up by rank and one MGET: the same for a hundred tasks and a million.
+Get is a plain GET. Every other operation is one script, so it takes effect at one instant, on the server's clock. A
+listing is a look-up by rank and one MGET: the same for a hundred tasks and a million.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from taskstore.values import TaskStatus
 
 @dataclass(frozen=True)
 class Script:
-    """A script's text, its SHA-1 (what EVALSHA takes), and whether it may leave a write behind that a caller asked for."""
+    """A script's text, its SHA-1 (what EVALSHA takes), and whether it writes what a caller asked for."""
 
     text: str
     digest: str

@@ -1,7 +1,7 @@
 """The server behind Redis mode: how it is reached, and what its failures mean.
 
-redis-py 8 would send a command up to eleven times, writes included. Here a request is sent once. It is sent again in one
-case, in which it provably did not run: the server did not know the script yet (NOSCRIPT). A connection that breaks,
+redis-py 8 would send a command up to eleven times, writes included. Here a request is sent once. It is sent again in
+one case, in which it provably did not run: the server did not know the script yet (NOSCRIPT). A connection that breaks,
 times out or whose caller is cancelled while a reply is due is dropped, so that no later caller gets that reply.
 """
 
@@ -22,6 +22,8 @@ from redis.exceptions import (
     ReadOnlyError,
     RedisError,
     ResponseError,
+)
+from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
@@ -99,7 +101,7 @@ class Server:
 
     async def _request(self, command: tuple[str | int, ...], *, writes: bool) -> Any:
         try:
-            connection = await self._pool.get_connection()
+            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
         except (RedisError, OSError) as error:
             trouble = _diagnose(error)
             unreachable = trouble is Trouble.BROKEN  # nothing more particular

@@ -50,7 +50,7 @@ class TaskStoreSettings(BaseSettings):
             SettingsInvalid: naming every malformed one.
         """
         try:
-            settings = cls(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own argument
+            settings = cls(_env_file=env_file)
         except ValidationError as fault:
             raise SettingsInvalid(tuple(_problem(error) for error in fault.errors())) from None
         except UnicodeDecodeError:

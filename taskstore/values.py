@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from enum import StrEnum
 from typing import Annotated
 
@@ -57,7 +57,7 @@ class TaskCreateRequest(BaseModel):
 
 def _metadata_text(value: object) -> str:
     if type(value) is not dict:
-        raise ValueError(f"must be a JSON object, not {type(value).__name__}")  # noqa: TRY004  pydantic reports ValueError only
+        raise ValueError(f"must be a JSON object, not {type(value).__name__}")
     return encode("metadata", value)
 
 

@@ -51,7 +51,9 @@ local function sweep(most)
 end
 
 -- Enters a record everywhere, for one more lifetime. The indexes come first: should one fail, what is left is an entry
--- without a record, which the next listing removes, and never a record that no listing shows.
+-- without a record, which the next listing removes, and never a record that no listing shows. A script's first write has
+-- to be one of these: a server that is out of memory refuses a script at its first write, and lets it go on after one
+-- that needs no memory.
 local function store(id, record, status, created_us, completed_us, lifetime_ms)
   local deadline = string.format('%.0f', tonumber(now_ms) + tonumber(lifetime_ms))
   local indexes = {CREATED, DEADLINES, status_index(status)}

@@ -1,7 +1,6 @@
 -- A new record, unless its id is taken. ARGV: bound of the sweep, lifetime in ms, id, status, microseconds of creation and
 -- of completion (both empty: created now), the record's lines before, of (empty: now) and after its times.
 local bound, lifetime_ms, id, status, created_us, completed_us, head, times, tail = unpack(ARGV)
-sweep(bound)
 if redis.call('EXISTS', record_key(id)) == 1 then return {'exists'} end
 if times == '' then
   created_us = now_us
@@ -12,4 +11,5 @@ else
 end
 local record = '{"v":1,"revision":1,"created_us":' .. created_us .. head .. times .. tail
 store(id, record, status, created_us, completed_us, lifetime_ms)
+sweep(bound)
 return {'ok', record}

@@ -4,7 +4,6 @@ local bound, lifetime_ms, most_bytes, id = unpack(ARGV)
 local NAMES = {'status', 'progress', 'current_step', 'result_url', 'error_message', 'error_traceback', 'updated_at',
   'completed_at', 'created_at', 'task_id', 'video_ids', 'metadata'}
 
-sweep(bound)
 local key = record_key(id)
 local record = redis.pcall('GET', key)
 if not record then return {'missing'} end
@@ -51,6 +50,7 @@ for i, name in ipairs(NAMES) do changed[i + 1] = ',"' .. name .. '":' .. values[
 changed[#changed + 1] = '}'
 record = table.concat(changed, '\n')
 
-if status ~= old_status then redis.call('ZREM', status_index(old_status), id) end
 store(id, record, status, created_us, completed_us, lifetime_ms)
+if status ~= old_status then redis.call('ZREM', status_index(old_status), id) end
+sweep(bound)
 return {'ok', record}

@@ -1,0 +1,122 @@
+"""Each operation takes effect at one instant, also when others come between."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+
+from conformance.case import World, case, not_testable
+from conformance.harness import Capability
+from conformance.strategies import a_request
+from taskstore import MaintainedTaskStore, TaskFinal, TaskNotFound, TaskStatus, TaskStore
+
+ROUNDS = 20
+
+
+async def two_views(world: World, stack: AsyncExitStack) -> tuple[TaskStore, TaskStore]:
+    """Two instances where the world is shared, else the same one twice."""
+    one = await stack.enter_async_context(world.open())
+    if Capability.SHARED in world.harness.capabilities:
+        return one, await stack.enter_async_context(world.open())
+    return one, one
+
+
+def maintained(store: TaskStore) -> MaintainedTaskStore:
+    """The store, if it can be purged and restored into."""
+    if not (hasattr(store, "purge") and hasattr(store, "restore")):
+        not_testable("the store has no purge and restore")
+    return store  # type: ignore[return-value]  # checked above
+
+
+@case("ATOM-01")
+async def test_concurrent_updates_lose_nothing(world: World) -> None:
+    """Updates that each set another field, at the same time and from two instances, are all there in the end."""
+    async with AsyncExitStack() as stack:
+        one, two = await two_views(world, stack)
+        for _ in range(ROUNDS):
+            task = await one.create_task(a_request())
+            await asyncio.gather(
+                one.update_task_status(task.task_id, TaskStatus.CLIPPING, progress=50),
+                two.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step="step"),
+                one.update_task_status(task.task_id, TaskStatus.CLIPPING, result_url="url"),
+            )
+            read = await two.get_task(task.task_id)
+            assert (read.progress, read.current_step, read.result_url) == (50, "step", "url")
+
+
+@case("ATOM-02")
+async def test_a_cancel_and_a_completion_that_race_have_one_winner(world: World) -> None:
+    """One succeeds, the other gets TaskFinal with the winner's status, and both instances see that status."""
+    async with AsyncExitStack() as stack:
+        one, two = await two_views(world, stack)
+        for _ in range(ROUNDS):
+            task = await one.create_task(a_request())
+            outcomes = await asyncio.gather(
+                one.update_task_status(task.task_id, TaskStatus.COMPLETED),
+                two.cancel_task(task.task_id),
+                return_exceptions=True,
+            )
+            told = [outcome for outcome in outcomes if isinstance(outcome, TaskFinal)]
+            assert len(told) == 1, outcomes
+            assert (await one.get_task(task.task_id)).status == told[0].status
+            assert await one.get_task(task.task_id) == await two.get_task(task.task_id)
+
+
+@case("ATOM-03", needs=Capability.EXPIRING)
+async def test_an_update_never_brings_back_an_expired_task(world: World) -> None:
+    """What has expired is not found, and stays away."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        world.advance(timedelta(days=8))
+        with pytest.raises(TaskNotFound):
+            await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+        with pytest.raises(TaskNotFound):
+            await store.cancel_task(task.task_id)
+        with pytest.raises(TaskNotFound):
+            await store.get_task(task.task_id)
+        assert (await store.list_tasks()).total == 0
+
+
+@case("ATOM-03")
+async def test_an_update_never_brings_back_a_purged_task(world: World) -> None:
+    """Purging and updating at the same time leaves either both or neither of task and entry."""
+    async with world.open() as opened:
+        store = maintained(opened)
+        for _ in range(ROUNDS):
+            task = await store.create_task(a_request())
+            done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
+            await asyncio.gather(
+                store.purge(done.updated_at + timedelta(seconds=1)),
+                store.update_task_status(task.task_id, TaskStatus.COMPLETED),
+                return_exceptions=True,
+            )
+            with pytest.raises(TaskNotFound):
+                await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
+            assert (await store.list_tasks()).total == 0
+
+
+@case("ATOM-04")
+async def test_tasks_created_together_are_all_there(world: World) -> None:
+    """Concurrent creations from two instances each make a task of their own."""
+    async with AsyncExitStack() as stack:
+        one, two = await two_views(world, stack)
+        created = await asyncio.gather(*((one, two)[turn % 2].create_task(a_request()) for turn in range(60)))
+        page = await one.list_tasks(limit=100)
+        assert page.total == 60
+        assert {task.task_id for task in page.tasks} == {task.task_id for task in created}
+
+
+@case("ATOM-05", needs=Capability.REMOTE)
+async def test_each_write_counts_once(world: World) -> None:
+    """The revision of the record counts the writes: none is lost, none is repeated, a refusal is none."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        await asyncio.gather(*(store.update_task_status(task.task_id, TaskStatus.CLIPPING, n) for n in range(30)))
+        await store.cancel_task(task.task_id)
+        await store.cancel_task(task.task_id)
+        with pytest.raises(TaskFinal):
+            await store.update_task_status(task.task_id, TaskStatus.FAILED)
+        assert world.witness.revision(task.task_id) == 32

@@ -1,0 +1,84 @@
+"""What outlives what, and who sees whose tasks: declared by the subject, and checked in both directions."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conformance.case import World, case
+from conformance.equality import FIELDS
+from conformance.harness import Capability
+from conformance.strategies import a_request
+from taskstore import TaskNotFound, TaskStatus
+
+
+@case("DUR-01", needs=Capability.PERSISTENT)
+async def test_tasks_outlive_the_application(world: World) -> None:
+    """A store that is closed and opened again has every task as it was, and in the same order."""
+    async with world.open() as store:
+        first = await store.create_task(a_request({"a": [1.0]}))
+        second = await store.cancel_task((await store.create_task(a_request())).task_id)
+    async with world.open() as store:
+        assert await store.get_task(first.task_id) == first
+        assert list((await store.list_tasks()).tasks) == [second, first]
+
+
+@case("DUR-02", needs=Capability.PERSISTENT)
+async def test_tasks_outlive_the_server(world: World) -> None:
+    """A server that saved to disk and was started again has every task as it was, and a store goes on with it."""
+    async with world.open() as store:
+        task = await store.create_task(a_request({"a": [1.0]}))
+    world.harness.restart_server()
+    async with world.open() as store:
+        assert await store.get_task(task.task_id) == task
+        assert list((await store.list_tasks()).tasks) == [task]
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+
+
+@case("DUR-03", lacks=Capability.PERSISTENT)
+async def test_an_application_starts_empty(world: World) -> None:
+    """What was in memory is gone with the application that held it."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+    async with world.open() as store:
+        assert (await store.list_tasks()).total == 0
+        with pytest.raises(TaskNotFound):
+            await store.get_task(task.task_id)
+
+
+@case("SHARE-01", needs=Capability.SHARED)
+async def test_an_instance_sees_what_another_wrote(world: World) -> None:
+    """Every write of one instance is in the next answer of the other."""
+    async with world.open() as one, world.open() as two:
+        task = await one.create_task(a_request({"a": 1}))
+        assert await two.get_task(task.task_id) == task
+        updated = await two.update_task_status(task.task_id, TaskStatus.CLIPPING, 10)
+        assert await one.get_task(task.task_id) == updated
+        cancelled = await one.cancel_task(task.task_id)
+        assert list((await two.list_tasks(TaskStatus.CANCELLED)).tasks) == [cancelled]
+
+
+@case("SHARE-02", lacks=Capability.SHARED)
+async def test_an_instance_sees_only_its_own_tasks(world: World) -> None:
+    """Two instances side by side share nothing."""
+    async with world.open() as one, world.open() as two:
+        task = await one.create_task(a_request())
+        assert (await two.list_tasks()).total == 0
+        with pytest.raises(TaskNotFound):
+            await two.get_task(task.task_id)
+
+
+@case("SHARE-03", needs=Capability.SHARED)
+async def test_another_client_can_read_the_record(world: World) -> None:
+    """The stored record is JSON with every field of the task, whoever asks the server for it."""
+    async with world.open() as store:
+        task = await store.create_task(a_request({"a": [1, {"b": None}]}))
+        task = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 12.5, "第一步")
+        raw = world.witness.raw(task.task_id)
+        assert raw is not None
+        record = json.loads(raw)
+        assert record.keys() >= set(FIELDS)
+        for name in ("task_id", "status", "progress", "current_step", "metadata", "result_url", "error_message"):
+            assert record[name] == getattr(task, name), name
+        assert record["video_ids"] == list(task.video_ids)

@@ -1,0 +1,108 @@
+"""Where tasks expire, they do so everywhere at once; where they do not, nothing goes by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from conformance.case import World, calls, case
+from conformance.environment import application
+from conformance.harness import Capability
+from conformance.strategies import a_request
+from taskstore import TaskNotFound, TaskStatus
+
+WEEK = timedelta(days=7)
+MINUTE = timedelta(minutes=1)
+"""How near a deadline a case goes, so that a slow machine does not decide it."""
+
+
+@case("EXP-01", needs=Capability.EXPIRING)
+async def test_an_expired_task_is_gone_everywhere(world: World) -> None:
+    """After seven days it is in no get, list, total, filter, update or cancel."""
+    async with world.open() as store:
+        gone = await store.create_task(a_request())
+        await store.update_task_status(gone.task_id, TaskStatus.CLIPPING)
+        world.advance(WEEK + MINUTE)
+        kept = await store.create_task(a_request())
+        for call in calls(
+            lambda: store.get_task(gone.task_id),
+            lambda: store.update_task_status(gone.task_id, TaskStatus.UPLOADING),
+            lambda: store.cancel_task(gone.task_id),
+        ):
+            with pytest.raises(TaskNotFound):
+                await call()
+        page = await store.list_tasks()
+        assert ([task.task_id for task in page.tasks], page.total) == ([kept.task_id], 1)
+        filtered = await store.list_tasks(TaskStatus.CLIPPING)
+        assert (len(filtered.tasks), filtered.total) == (0, 0)
+
+
+@case("EXP-02", needs=Capability.EXPIRING)
+async def test_a_task_lives_until_its_deadline(world: World) -> None:
+    """A minute before the end it is in get, list and total, and can be written."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        world.advance(WEEK - MINUTE)
+        assert await store.get_task(task.task_id) == task
+        page = await store.list_tasks()
+        assert (list(page.tasks), page.total) == ([task], 1)
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+
+
+@case("EXP-03", needs=Capability.EXPIRING)
+async def test_each_successful_write_renews_the_lifetime(world: World) -> None:
+    """Four days after an update four days after creation a task is there, and so are its entries in every list."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        for status in (TaskStatus.CLIPPING, TaskStatus.CLIPPING, TaskStatus.COMPLETED):
+            world.advance(timedelta(days=4))
+            await store.update_task_status(task.task_id, status)
+        world.advance(timedelta(days=4))
+        assert (await store.get_task(task.task_id)).status == TaskStatus.COMPLETED
+        assert (await store.list_tasks()).total == 1
+        assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 1
+
+
+@case("EXP-04", needs=Capability.EXPIRING)
+async def test_nothing_is_left_of_expired_tasks(world: World) -> None:
+    """After a listing that met them no key of theirs is there, record or index."""
+    async with world.open() as store:
+        for status in TaskStatus:
+            task = await store.create_task(a_request())
+            await store.update_task_status(task.task_id, status)
+        witness = world.witness
+        assert witness.keys()
+        world.advance(WEEK + MINUTE)
+        assert (await store.list_tasks()).total == 0
+        assert witness.keys() == set()
+
+
+@case("EXP-05", lacks=Capability.EXPIRING)
+async def test_nothing_goes_by_itself(world: World) -> None:
+    """After a year everything is there."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        world.advance(timedelta(days=365))
+        assert (await store.get_task(task.task_id)).task_id == task.task_id
+        assert (await store.list_tasks()).total == 1
+
+
+@case("EXP-06", needs=Capability.EXPIRING)
+async def test_the_lifetime_is_seven_days_by_default(world: World) -> None:
+    """The server counts 7 × 24 × 3600 s down from the last write."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+        left = timedelta(milliseconds=world.witness.lifetime_ms(task.task_id))
+        assert WEEK - MINUTE < left <= WEEK
+
+
+@case("EXP-07", needs=Capability.EXPIRING)
+async def test_the_lifetime_can_be_set(world: World) -> None:
+    """TASK_TTL is the lifetime in seconds."""
+    with application(world, {"TASK_TTL": "3600"}):
+        async with world.open_from_environment() as store:
+            task = await store.create_task(a_request())
+            left = timedelta(milliseconds=world.witness.lifetime_ms(task.task_id))
+            assert timedelta(minutes=59) < left <= timedelta(hours=1)

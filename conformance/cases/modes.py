@@ -1,0 +1,232 @@
+"""One mode, chosen once at opening, from the environment over `.env`, and said in the log."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.case import World, case
+from conformance.cases.failure import PASSWORD, unused_port
+from conformance.environment import application, surroundings
+from conformance.harness import Capability
+from conformance.strategies import a_request
+from taskstore import SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus
+
+SWITCH = "USE_REDIS_FOR_TASKS"
+
+
+def said_mode(log: Path) -> list[str]:
+    """The modes that the log says, as grep would find them."""
+    lines = [line for line in log.read_text("utf-8").splitlines() if "task_service_initialized" in line]
+    assert all(line.startswith("INFO ") for line in lines), lines
+    return [line.rpartition("storage_mode=")[2] for line in lines]
+
+
+def other_mode(world: World) -> str:
+    """The value of the variable that would select the other mode."""
+    return "false" if world.harness.mode == "redis" else "true"
+
+
+@case("MODE-01", "MODE-06", "MODE-13")
+async def test_the_environment_selects_the_mode(world: World) -> None:
+    """With the subject's variables set, opening says its mode once, and the store works and is of that mode."""
+    with application(world) as log:
+        async with world.open_from_environment() as store:
+            task = await store.create_task(a_request())
+            assert await store.get_task(task.task_id) == task
+        async with world.open_from_environment() as again:
+            remembered = (await again.list_tasks()).total
+        assert remembered == (1 if world.harness.mode == "redis" else 0)
+        assert said_mode(log) == [world.harness.mode] * 2
+
+
+@case("MODE-02")
+async def test_dotenv_selects_the_mode(world: World) -> None:
+    """The same variables in .env, and none in the environment, do the same."""
+    variables = world.harness.environment(world.name)
+    dotenv = "".join(f"{name}={value}\n" for name, value in variables.items())
+    with surroundings({}, dotenv) as log:
+        async with world.open_from_environment() as store:
+            await store.create_task(a_request())
+        assert said_mode(log) == [world.harness.mode]
+
+
+@case("MODE-03")
+async def test_the_environment_counts_over_dotenv(world: World) -> None:
+    """A variable that is exported wins over the line in .env: the way out when Redis is down."""
+    with application(world, dotenv=f"{SWITCH}={other_mode(world)}\nREDIS_PORT={unused_port()}\n") as log:
+        async with world.open_from_environment() as store:
+            await store.create_task(a_request())
+        assert said_mode(log) == [world.harness.mode]
+
+
+@case("MODE-04", mode="memory")
+async def test_unset_means_memory(world: World) -> None:
+    """Without a variable and without .env the mode is memory."""
+    world.harness.environment(world.name)
+    with surroundings({}) as log:
+        async with world.open_from_environment() as store:
+            await store.create_task(a_request())
+        assert said_mode(log) == ["memory"]
+
+
+@case("MODE-05", mode="redis")
+async def test_host_port_and_database_say_where_redis_is(world: World) -> None:
+    """A task is written to the database that REDIS_DB names, and to no other."""
+    with application(world, {"REDIS_DB": "1"}):
+        async with world.open_from_environment() as store:
+            elsewhere = await store.create_task(a_request())
+    with application(world, {"REDIS_DB": "0"}):
+        async with world.open_from_environment() as store:
+            with pytest.raises(TaskNotFound):
+                await store.get_task(elsewhere.task_id)
+    with application(world, {"REDIS_DB": "1"}):
+        async with world.open_from_environment() as store:
+            assert await store.get_task(elsewhere.task_id) == elsewhere
+
+
+@case("MODE-06", needs=Capability.REMOTE)
+async def test_the_mode_is_said_before_redis_is_asked(world: World) -> None:
+    """When Redis does not answer, the log still tells which mode was chosen."""
+    with application(world, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}) as log:
+        with pytest.raises(StoreUnavailable):
+            async with world.open_from_environment():
+                pass
+        assert said_mode(log) == ["redis"]
+
+
+@case("MODE-07")
+async def test_the_mode_of_an_opened_store_is_fixed(world: World) -> None:
+    """Changing the variable changes nothing for the store that is open."""
+    with application(world) as log:
+        async with world.open_from_environment() as store:
+            task = await store.create_task(a_request())
+            os.environ[SWITCH] = other_mode(world)
+            os.environ["REDIS_PORT"] = str(unused_port())
+            updated = await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+            assert await store.get_task(task.task_id) == updated
+            assert (await store.list_tasks()).total == 1
+        assert said_mode(log) == [world.harness.mode]
+
+
+@case("MODE-09", "MODE-10", mode="redis")
+async def test_tasks_in_redis_stay_when_the_mode_is_switched(world: World) -> None:
+    """To memory and back, by the variable and a new opening: unread in between, and there again after."""
+    with application(world):
+        async with world.open_from_environment() as store:
+            task = await store.create_task(a_request())
+        os.environ[SWITCH] = "false"
+        async with world.open_from_environment() as memory:
+            assert (await memory.list_tasks()).total == 0
+            in_memory = await memory.create_task(a_request())
+        os.environ[SWITCH] = "true"
+        async with world.open_from_environment() as store:
+            assert list((await store.list_tasks()).tasks) == [task]
+            with pytest.raises(TaskNotFound):
+                await store.get_task(in_memory.task_id)
+
+
+@case("MODE-11")
+async def test_the_last_of_two_lines_counts_and_is_said(world: World) -> None:
+    """A .env with the variable twice, as the document shows: the last line counts, and the log names the variable."""
+    variables = dict(world.harness.environment(world.name))
+    mine = variables.pop(SWITCH)
+    with surroundings(variables, f"{SWITCH}={other_mode(world)}\n# local Redis\n{SWITCH}={mine}\n") as log:
+        async with world.open_from_environment() as store:
+            await store.create_task(a_request())
+        assert said_mode(log) == [world.harness.mode]
+        warned = [line for line in log.read_text("utf-8").splitlines() if line.startswith("WARNING") and SWITCH in line]
+        assert len(warned) == 1, "opening did not say that the variable stands twice"
+
+
+@case("MODE-12")
+async def test_malformed_settings_are_named(world: World) -> None:
+    """One line for each wrong variable, and the password in none."""
+    wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
+    with application(world, wrong):
+        with pytest.raises(SettingsInvalid) as refused:
+            async with world.open_from_environment():
+                pass
+        lines = str(refused.value).splitlines()
+        for name in (SWITCH, "REDIS_PORT", "REDIS_DB"):
+            assert sum(name in line for line in lines) == 1
+        assert PASSWORD not in f"{refused.value} {refused.value!r}"
+
+
+def with_opener(source: str, world: World) -> str:
+    """A program, with the name of the subject's opener filled in."""
+    module, _, function = world.opener.partition(":")
+    return source.replace("{module}", module).replace("{function}", function)
+
+
+def run_python(*arguments: str) -> str:
+    """What a Python of its own prints, started in the folder and with the variables of this moment."""
+    ran = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, (ran.stdout + ran.stderr).strip()[-400:]
+    return ran.stdout
+
+
+ALONE = """
+import asyncio, json, os, sys, threading
+class NoRedis:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("redis", "hiredis"):
+            raise ImportError(f"{name} is not installed here")
+sys.meta_path.insert(0, NoRedis())
+opened = []
+sys.addaudithook(lambda event, args: opened.append(event) if event in ("socket.connect", "socket.bind") else None)
+from taskstore import TaskCreateRequest
+from {module} import {function} as open_store
+async def main():
+    files, threads = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else [], threading.active_count()
+    async with open_store() as store:
+        task = await store.create_task(TaskCreateRequest(video_ids=["v"]))
+        total = (await store.list_tasks()).total
+        after = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
+        print(json.dumps({"total": total, "files": len(after) - len(files), "sockets": opened,
+            "threads": threading.active_count() - threads, "redis": "redis" in sys.modules}))
+asyncio.run(main())
+"""
+
+
+@case("MODE-08", mode="memory")
+async def test_memory_mode_needs_nothing_of_redis(world: World) -> None:
+    """In a process where redis cannot be imported the store works, and opens no socket, thread or file."""
+    with application(world):
+        ran = run_python("-c", with_opener(ALONE, world))
+    assert json.loads(ran) == {"total": 1, "files": 0, "sockets": [], "threads": 0, "redis": False}
+
+
+CONFTEST = """
+import os
+os.environ["USE_REDIS_FOR_TASKS"] = "false"
+"""
+
+A_TEST = """
+import asyncio
+from taskstore import TaskCreateRequest
+from {module} import {function} as open_store
+
+def test_in_memory():
+    async def body():
+        async with open_store() as store:
+            await store.create_task(TaskCreateRequest(video_ids=["v"]))
+            assert (await store.list_tasks()).total == 1
+    asyncio.run(body())
+"""
+
+
+@case("MODE-14", mode="memory")
+async def test_conftest_forces_memory_mode(world: World) -> None:
+    """os.environ in conftest.py counts over a .env that asks for a Redis that is not there."""
+    with application(world, dotenv=f"{SWITCH}=true\nREDIS_PORT={unused_port()}\n"):
+        del os.environ[SWITCH]
+        Path("conftest.py").write_text(CONFTEST, "utf-8")
+        Path("test_it.py").write_text(with_opener(A_TEST, world), "utf-8")
+        Path("pytest.ini").write_text("[pytest]\n", "utf-8")
+        assert "1 passed" in run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py")

@@ -1,0 +1,207 @@
+"""What goes in comes out: equal in value and type, and cut off from whatever a caller holds."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from conformance.case import calls, case
+from conformance.equality import same
+from conformance.strategies import a_request, json_objects, not_json_objects, texts
+from taskstore import InvalidArgument, Task, TaskStatus, TaskStore
+
+
+def config_of(task: Task) -> Any:
+    """The config that a task was created from."""
+    return task.metadata["config"]
+
+
+@case("VAL-01", config=json_objects, examples=50)
+async def test_config_comes_back_equal_in_value_and_type(store: TaskStore, config: dict[str, Any]) -> None:
+    """From create, get, list and every update, at every depth and to the last digit."""
+    created = await store.create_task(a_request(copy.deepcopy(config)))
+    assert same(config_of(created), config)
+    assert same(config_of(await store.get_task(created.task_id)), config)
+    updated = await store.update_task_status(created.task_id, TaskStatus.CLIPPING, 5, "step")
+    assert same(config_of(updated), config)
+    assert same(config_of((await store.list_tasks()).tasks[0]), config)
+    assert same(config_of(await store.cancel_task(created.task_id)), config)
+    assert same(config_of(await store.get_task(created.task_id)), config)
+
+
+@case("VAL-02")
+async def test_changing_what_was_passed_in_changes_nothing(store: TaskStore) -> None:
+    """The store keeps no reference to the caller's config, at any depth."""
+    config: dict[str, Any] = {"list": [1], "deep": {"inner": []}}
+    task = await store.create_task(a_request(config))
+    config["new"] = 1
+    config["list"].append(2)
+    config["deep"]["inner"].append(3)
+    assert config_of(await store.get_task(task.task_id)) == {"list": [1], "deep": {"inner": []}}
+
+
+@case("VAL-03")
+async def test_changing_what_came_out_changes_nothing(store: TaskStore) -> None:
+    """Tasks from create, get, update and list are no doors into the store."""
+    created = await store.create_task(a_request({"list": [1], "deep": {"inner": []}}))
+    for task in (
+        created,
+        await store.get_task(created.task_id),
+        await store.update_task_status(created.task_id, TaskStatus.CLIPPING),
+        (await store.list_tasks()).tasks[0],
+    ):
+        metadata = task.metadata
+        metadata["webhook_url"] = "changed"
+        metadata["config"]["list"].append(2)
+        metadata["config"]["deep"]["inner"].append(3)
+        if isinstance(task.video_ids, list):
+            task.video_ids.append("changed")
+        now = await store.get_task(created.task_id)
+        assert now.metadata == {"webhook_url": None, "config": {"list": [1], "deep": {"inner": []}}}
+        assert list(now.video_ids) == ["v1"]
+
+
+@case("VAL-04")
+async def test_a_returned_task_stays_as_it_was(store: TaskStore) -> None:
+    """What a caller holds is the task of that moment, whatever is written later."""
+    created = await store.create_task(a_request())
+    read = await store.get_task(created.task_id)
+    listed = (await store.list_tasks()).tasks[0]
+    await store.update_task_status(created.task_id, TaskStatus.COMPLETED)
+    for held in (created, read, listed):
+        assert (held.status, held.progress, held.completed_at) == (TaskStatus.PENDING, 0, None)
+
+
+@case("VAL-05", config=not_json_objects, examples=60)
+async def test_what_is_not_json_is_refused(store: TaskStore, config: dict[Any, Any]) -> None:
+    """A tuple, set, bytes, date, subclass, key that is not text, NaN, infinity or lone surrogate, at any depth."""
+    with pytest.raises(InvalidArgument):
+        await store.create_task(a_request(config))
+    assert (await store.list_tasks()).total == 0
+
+
+@case("VAL-05")
+async def test_a_config_that_is_no_object_is_refused(store: TaskStore) -> None:
+    """A list or a text is a JSON value, and no config."""
+    wrong: tuple[Any, ...] = ([], "text", 1, True)
+    for config in wrong:
+        with pytest.raises(InvalidArgument):
+            await store.create_task(a_request(config))
+    assert (await store.list_tasks()).total == 0
+
+
+def nested(depth: int) -> dict[str, Any]:
+    """An object with that many levels, itself included."""
+    value: dict[str, Any] = {}
+    for _ in range(depth - 1):
+        value = {"in": value}
+    return value
+
+
+@case("VAL-06")
+async def test_nesting_has_a_bound(store: TaskStore) -> None:
+    """100 levels are kept; 101 are refused, whether of objects or of lists."""
+    task = await store.create_task(a_request(nested(100)))
+    assert same(config_of(await store.get_task(task.task_id)), nested(100))
+    for too_deep in (nested(101), nested(5_000), {"list": [[nested(99)]]}):
+        with pytest.raises(InvalidArgument):
+            await store.create_task(a_request(too_deep))
+    assert (await store.list_tasks()).total == 1
+
+
+@case("VAL-07", digit=st.integers(1, 9), sign=st.sampled_from([1, -1]), examples=5)
+async def test_long_integers_keep_their_digits_up_to_a_bound(store: TaskStore, digit: int, sign: int) -> None:
+    """4,300 digits are kept, each of them; 4,301 are refused."""
+    longest = sign * (10**4_300 - digit)
+    task = await store.create_task(a_request({"n": longest}))
+    assert config_of(await store.get_task(task.task_id))["n"] == longest
+    with pytest.raises(InvalidArgument):
+        await store.create_task(a_request({"n": sign * 10**4_300}))
+    assert (await store.list_tasks()).total == 1
+
+
+@case("VAL-08")
+async def test_a_task_has_a_largest_size(store: TaskStore) -> None:
+    """A little below 1 MiB a task is kept whole; above it is refused, at create and at update, with nothing changed."""
+    almost, too_much = "x" * (1024 * 1024 - 500), "x" * (1024 * 1024)
+    with pytest.raises(InvalidArgument):
+        await store.create_task(a_request({"text": too_much}))
+    assert (await store.list_tasks()).total == 0
+    task = await store.create_task(a_request({"text": almost}))
+    assert config_of(await store.get_task(task.task_id))["text"] == almost
+    updated = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step="short")
+    for call in calls(
+        lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step="y" * 1_000),
+        lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, result_url="y" * 1_000),
+    ):
+        with pytest.raises(InvalidArgument):
+            await call()
+    assert await store.get_task(task.task_id) == updated
+
+
+@case("VAL-08")
+async def test_size_is_counted_in_bytes_of_json(store: TaskStore) -> None:
+    """The bound is exact and counts UTF-8: 14 bytes for step, URL and errors when new, then video ids and metadata."""
+    around = 14 + len('["v1"]') + len('{"webhook_url":null,"config":{"t":""}}')
+    room = 1024 * 1024 - around
+    exactly = "字" * (room // 3) + "x" * (room % 3)
+    task = await store.create_task(a_request({"t": exactly}))
+    assert config_of(await store.get_task(task.task_id))["t"] == exactly
+    await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 50)
+    with pytest.raises(InvalidArgument):
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step="y")
+    with pytest.raises(InvalidArgument):
+        await store.create_task(a_request({"t": exactly + "x"}))
+
+
+@case("VAL-09", text=texts, video=texts)
+async def test_texts_come_back_as_they_were(store: TaskStore, text: str, video: str) -> None:
+    """Step, URL, error, traceback and video ids, with quotes, newlines, NUL and every plane of Unicode."""
+    task = await store.create_task(a_request(video=video))
+    await store.update_task_status(task.task_id, TaskStatus.CLIPPING, None, text, text)
+    await store.update_task_status(task.task_id, TaskStatus.FAILED, error_message=text, error_traceback=text)
+    read = await store.get_task(task.task_id)
+    assert list(read.video_ids) == [video]
+    assert [read.current_step, read.result_url, read.error_message, read.error_traceback] == [text] * 4
+
+
+@case("VAL-09", field=st.sampled_from(["current_step", "result_url", "error_message", "error_traceback"]))
+async def test_a_text_without_a_utf8_form_is_refused(store: TaskStore, field: str) -> None:
+    """A lone surrogate cannot be stored, and half a text is not stored instead."""
+    task = await store.create_task(a_request())
+    for text in ("\ud800", 7, b"bytes"):
+        with pytest.raises(InvalidArgument):
+            await store.update_task_status(task.task_id, TaskStatus.FAILED, **{field: text})  # type: ignore[arg-type]
+    assert await store.get_task(task.task_id) == task
+
+
+@case("VAL-10")
+async def test_times_are_aware_and_in_utc(store: TaskStore) -> None:
+    """created_at, updated_at and completed_at name their zone, from every operation."""
+    task = await store.create_task(a_request())
+    done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
+    for seen in (task, done, await store.get_task(task.task_id), (await store.list_tasks()).tasks[0]):
+        for moment in (seen.created_at, seen.updated_at, seen.completed_at or seen.updated_at):
+            assert moment.utcoffset() == timedelta(0)
+
+
+@case("VAL-11")
+async def test_metadata_holds_webhook_url_and_config(store: TaskStore) -> None:
+    """Both names are there whatever was given, and None is not the same as an empty object."""
+    bare = await store.create_task(a_request())
+    assert (await store.get_task(bare.task_id)).metadata == {"webhook_url": None, "config": None}
+    request = a_request({}).model_copy(update={"webhook_url": "https://x/hook"})
+    full = await store.create_task(request)
+    assert (await store.get_task(full.task_id)).metadata == {"webhook_url": "https://x/hook", "config": {}}
+
+
+@case("VAL-12")
+async def test_a_task_is_an_immutable_value(store: TaskStore) -> None:
+    """Setting a field of a task raises, so nobody believes that it was stored."""
+    task = await store.create_task(a_request())
+    with pytest.raises((AttributeError, ValueError, TypeError)):
+        task.status = TaskStatus.COMPLETED  # type: ignore[misc]  # the point of the case
