@@ -65,8 +65,11 @@ class _CaseModule(pytest.Module):
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each case on each subject, one subject after the other."""
     if _case_of(metafunc.function) is not None:
-        names = dict.fromkeys(metafunc.config.getoption("store") or _DEFAULT_STORES)
-        metafunc.parametrize("conformance_subject", names, ids=names, indirect=True, scope="session")
+        from conformance.subjects import shown_name
+
+        names = list(dict.fromkeys(metafunc.config.getoption("store") or _DEFAULT_STORES))
+        shown = [shown_name(name) for name in names]
+        metafunc.parametrize("conformance_subject", names, ids=shown, indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -83,8 +86,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The subject, with what it needs running from its first case to its last."""
     from conformance.case import Subject
-    from conformance.subjects import find_subject
+    from conformance.subjects import find_subject, shown_name
 
+    shown = shown_name(request.param)
     with ExitStack() as stack:
         try:
             harness = find_subject(request.param)()
@@ -92,8 +96,8 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
             facts = dict(harness.facts())
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
-            pytest.fail(f"subject {request.param} could not be set up: {reason}", pytrace=False)
-        yield Subject(request.param, harness, facts, seed_of(request.config))
+            pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
+        yield Subject(shown, harness, facts, seed_of(request.config))
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

@@ -53,7 +53,7 @@ class Results:
         if case is not None and (report.when == "call" or not report.passed):
             verdict, reason = _verdict(report, call)
             subject = item.funcargs.get("conformance_subject")  # type: ignore[attr-defined]  # a case is a Function
-            name = item.callspec.params["conformance_subject"]  # type: ignore[attr-defined]
+            name = item.callspec.id  # type: ignore[attr-defined]
             result = {
                 "case": f"{Path(item.path).stem}.{item.function.__name__}",  # type: ignore[attr-defined]
                 "doc": case.doc,

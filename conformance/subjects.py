@@ -271,6 +271,12 @@ SUBJECTS: Mapping[str, Callable[[], Harness]] = {
 }
 
 
+def shown_name(name: str) -> str:
+    """A subject's name, fit to be shown: a URL without its credentials."""
+    scheme, slashes, rest = name.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if slashes else name
+
+
 class UnknownSubjectError(ValueError):
     """A name that stands for no subject."""
 

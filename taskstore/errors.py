@@ -132,8 +132,8 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
             f"Redis at {self.address} {english} ({self.detail}). {written}. "
             f"Check that `{probe}` says PONG and that REDIS_HOST, REDIS_PORT and REDIS_DB (or REDIS_URL) name that "
             "server; USE_REDIS_FOR_TASKS=false and a restart bring the service back in memory mode.\n"
-            f"{self.address} 的 Redis {chinese}。{written_zh}。请确认 `{probe}` 返回 PONG，并核对 REDIS_HOST、REDIS_PORT、"
-            "REDIS_DB（或 REDIS_URL）；也可设 USE_REDIS_FOR_TASKS=false 并重启，暂用内存模式。"
+            f"{self.address} 的 Redis {chinese}。{written_zh}。请确认 `{probe}` 返回 PONG，并核对 REDIS_HOST、"
+            "REDIS_PORT、REDIS_DB（或 REDIS_URL）；也可设 USE_REDIS_FOR_TASKS=false 并重启，暂用内存模式。"
         )
 
 

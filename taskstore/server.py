@@ -26,6 +26,7 @@ from redis.exceptions import (
 from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
+from redis.maint_notifications import MaintNotificationsConfig
 
 from taskstore.errors import RecordUnreadable, StoreUnavailable, Trouble
 from taskstore.scripts import Script
@@ -56,6 +57,8 @@ def connect(
         socket_connect_timeout=connect_timeout,
         protocol=3,
         retry=Retry(NoBackoff(), 0),
+        # With notifications on, redis-py 8 hands out a connection that the server has closed without a look at it.
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
 
 

@@ -112,7 +112,9 @@ def _say_twice_given(env_file: Path) -> None:
     with env_file.open(encoding="utf-8") as stream:
         for binding in parse_stream(stream):
             if binding.key is not None and binding.key.lower() in TaskStoreSettings.model_fields:
-                lines.setdefault(binding.key.upper(), []).append(binding.original.line)
+                text = binding.original.string  # begins with the blank lines before it
+                blank = text[: -len(text.lstrip())].count("\n")
+                lines.setdefault(binding.key.upper(), []).append(binding.original.line + blank)
     for name, places in lines.items():
         if len(places) > 1:
             shown = ", ".join(map(str, places))

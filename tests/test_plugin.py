@@ -1,0 +1,141 @@
+"""The plugin, as somebody meets it who installed the suite: in a project of their own, with settings of their own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+FAST = ("-k", "test_completing_sets_progress_and_time or test_limit_zero")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(pytester: pytest.Pytester) -> None:
+    """A project whose settings would collect nothing of ours, and turn warnings into errors."""
+    pytester.makeini("[pytest]\npython_files = check_*.py\npython_functions = check_*\nfilterwarnings = error\n")
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess("--pyargs", "conformance", "-p", "no:cacheprovider", *arguments)
+
+
+def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> None:
+    out = pytester.path / "deep" / "results.json"
+    ran = run(pytester, "--store", "memory", "--store", "embedded", "--conformance-json", str(out), *FAST)
+    ran.assert_outcomes(passed=4, deselected=ran.parseoutcomes().get("deselected", 0))
+    results = json.loads(out.read_text())
+    assert results["schema"] == "conformance-results/1"
+    assert [(result["subject"], result["verdict"]) for result in results["results"]] == [
+        ("memory", "pass"),
+        ("memory", "pass"),
+        ("embedded", "pass"),
+        ("embedded", "pass"),
+    ]
+    assert [subject["name"] for subject in results["subjects"]] == ["memory", "embedded"]
+    known = {law["id"] for law in results["requirements"]}
+    assert all(set(result["requirements"]) <= known and result["doc"] for result in results["results"])
+
+
+def test_an_unknown_store_names_the_known_ones(pytester: pytest.Pytester) -> None:
+    ran = run(pytester, "--store", "postgres")
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines(["*'postgres'*memory*embedded*container*module:name*"])
+
+
+def test_a_factory_that_raises_is_a_harness_error_and_the_others_run(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(broken="def harness():\n    raise RuntimeError('no cable')\n")
+    pytester.syspathinsert()
+    out = pytester.path / "results.json"
+    ran = run(pytester, "--store", "broken:harness", "--store", "memory", "--conformance-json", str(out), *FAST)
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    results = json.loads(out.read_text())
+    verdicts = {(result["subject"], result["verdict"]) for result in results["results"]}
+    assert verdicts == {("broken:harness", "harness-error"), ("memory", "pass")}
+    assert "no cable" in next(s["error"] for s in results["subjects"] if s["name"] == "broken:harness")
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "redis://:s3cret@127.0.0.1:1/0"])
+def test_an_unreachable_url_is_a_harness_error(pytester: pytest.Pytester, url: str) -> None:
+    ran = run(pytester, "--store", url, *FAST)
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    ran.assert_outcomes(errors=2, deselected=ran.parseoutcomes().get("deselected", 0))
+    assert "no answer from the named server" in ran.stdout.str()
+    assert "s3cret" not in ran.stdout.str() + ran.stderr.str()
+
+
+def test_a_failing_law_is_a_failed_test_and_a_missing_hook_is_not_testable(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        wrong="""
+        from conformance import Harness
+        from taskstore import MemoryTaskStore
+
+        class NoEnd(MemoryTaskStore):
+            async def aclose(self):
+                pass
+
+        class Mine(Harness):
+            def open(self, world):
+                return NoEnd()
+        """
+    )
+    pytester.syspathinsert()
+    out = pytester.path / "results.json"
+    names = "test_a_closed_store or test_unset_means or test_the_environment_selects"
+    ran = run(pytester, "--store", "wrong:Mine", "--conformance-json", str(out), "-k", names)
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    verdicts = {result["case"]: result["verdict"] for result in json.loads(out.read_text())["results"]}
+    assert verdicts == {
+        "lifecycle.test_a_closed_store_refuses_every_call": "fail",
+        "modes.test_the_environment_selects_the_mode": "not-testable",
+        "modes.test_unset_means_memory": "not-applicable",
+    }
+
+
+def test_a_run_in_which_nothing_passed_has_failed(pytester: pytest.Pytester) -> None:
+    ran = run(pytester, "--store", "memory", "-k", "test_tasks_outlive_the_server")
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.mark.parametrize("before", [["-O"], []])
+def test_it_refuses_to_run_without_assertions(pytester: pytest.Pytester, before: list[str]) -> None:
+    after = [] if before else ["--assert=plain"]
+    ran = pytester.run(sys.executable, *before, "-m", "pytest", "-W", "default", "--pyargs", "conformance", *after)
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines(["*conformance decides by assertions*"])
+
+
+def test_a_seed_repeats_the_examples(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        drawing="""
+        from conformance import Harness
+        from taskstore import MemoryTaskStore
+        from pathlib import Path
+
+        class Noting(MemoryTaskStore):
+            async def create_task(self, request):
+                with Path("seen.txt").open("a") as file:
+                    print(ascii(request), file=file)
+                return await super().create_task(request)
+
+        class Mine(Harness):
+            def open(self, world):
+                return Noting()
+        """
+    )
+    pytester.syspathinsert()
+    seen = Path(pytester.path, "seen.txt")
+    told = []
+    for seed in ("7", "7", "8"):
+        run(pytester, "--store", "drawing:Mine", "--conformance-seed", seed, "-k", "test_config_comes_back")
+        told.append(seen.read_text())
+        seen.unlink()
+    assert told[0] == told[1] != told[2]
+
+
+def test_it_stays_out_of_other_peoples_runs(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(check_it="def check_it():\n    import sys\n    assert 'redis' not in sys.modules\n")
+    ran = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:valkey")
+    ran.assert_outcomes(passed=1)
+    assert "conformance" not in ran.stdout.str().replace("plugins:", "")

@@ -1,0 +1,155 @@
+"""What the suite cannot ask of every store: how this one uses its connections and its scripts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+import pytest
+import redis
+
+from conformance.servers import EmbeddedServer
+from taskstore import InvalidArgument, StoreUnavailable, TaskCreateRequest, TaskStatus, Trouble
+from taskstore.redis import RedisTaskStore
+from taskstore.server import connect
+
+REQUEST = TaskCreateRequest(video_ids=("v",))
+
+
+def on_store(
+    server: EmbeddedServer,
+    body: Callable[[RedisTaskStore], Awaitable[None]],
+    *,
+    connections: int = 8,
+    seconds: float = 5,
+) -> None:
+    async def run() -> None:
+        pool = connect(server.url, max_connections=connections, timeout=seconds)
+        async with RedisTaskStore(pool, "here", prefix="test") as store:
+            await body(store)
+
+    try:
+        asyncio.run(run())
+    finally:
+        with redis.Redis.from_url(server.url) as client:
+            client.flushdb()
+
+
+def test_one_connection_serves_fifty_callers(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        tasks = await asyncio.gather(*(store.create_task(REQUEST) for _ in range(50)))
+        read = await asyncio.gather(*(store.get_task(task.task_id) for task in tasks))
+        assert read == tasks
+
+    on_store(server, body, connections=1)
+
+
+def test_a_pool_that_stays_empty_is_busy_and_nothing_was_written(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        with redis.Redis.from_url(server.url) as client:
+            client.execute_command("CLIENT", "PAUSE", 400, "ALL")
+        first = asyncio.ensure_future(store.create_task(REQUEST))
+        await asyncio.sleep(0)
+        with pytest.raises(StoreUnavailable) as raised:
+            await store.create_task(REQUEST)
+        assert raised.value.trouble is Trouble.BUSY
+        assert not raised.value.write_may_have_happened
+        with pytest.raises(StoreUnavailable) as late:
+            await first
+        assert late.value.trouble is Trouble.TIMEOUT
+
+    on_store(server, body, connections=1, seconds=0.1)
+
+
+def test_a_reply_that_comes_too_late_is_ambiguous_and_goes_to_nobody_else(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        task = await store.create_task(REQUEST)
+        with redis.Redis.from_url(server.url) as client:
+            client.execute_command("CLIENT", "PAUSE", 300, "ALL")
+        with pytest.raises(StoreUnavailable) as raised:
+            await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+        assert raised.value.trouble is Trouble.TIMEOUT
+        assert raised.value.write_may_have_happened
+        with redis.Redis.from_url(server.url) as client:
+            client.ping()  # answered when the pause is over
+        assert (await store.list_tasks()).total == 1
+        assert (await store.get_task(task.task_id)).task_id == task.task_id
+
+    on_store(server, body, connections=1, seconds=0.1)
+
+
+def test_a_cancelled_caller_costs_its_connection_and_nobody_elses_answer(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        one, two = [await store.create_task(REQUEST) for _ in range(2)]
+        for turns in range(12):  # cancelled at every await on the way
+            call = asyncio.ensure_future(store.get_task(one.task_id))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
+            assert await store.get_task(two.task_id) == two
+
+    on_store(server, body, connections=1)
+
+
+def test_a_server_that_lost_its_scripts_gets_them_again(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        task = await store.create_task(REQUEST)
+        with redis.Redis.from_url(server.url) as client:
+            client.script_flush()
+        assert (await store.update_task_status(task.task_id, TaskStatus.CLIPPING)).status == TaskStatus.CLIPPING
+        assert (await store.list_tasks()).total == 1
+
+    on_store(server, body)
+
+
+def test_a_server_that_dropped_the_connection_is_connected_to_again(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        task = await store.create_task(REQUEST)
+
+        def drop() -> None:
+            with redis.Redis.from_url(server.url) as client:
+                client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                client.ping()
+
+        await asyncio.to_thread(drop)  # the loop turns meanwhile, and sees the connection end
+        assert await store.get_task(task.task_id) == task
+
+    on_store(server, body)
+
+
+def test_many_due_entries_are_swept_before_a_total_is_given(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        for _ in range(25):
+            await asyncio.gather(*(store.create_task(REQUEST) for _ in range(100)))
+        with redis.Redis.from_url(server.url) as client:
+            client.zadd("{test:0}:deadlines", dict.fromkeys(client.zrange("{test:0}:deadlines", 0, -1), 1))  # type: ignore[arg-type]  # redis-py promises an awaitable here too
+        kept = await store.create_task(REQUEST)
+        page = await store.list_tasks()
+        assert (list(page.tasks), page.total) == ([kept], 1)
+        assert (await store.list_tasks(TaskStatus.PENDING)).total == 1
+
+    on_store(server, body)
+
+
+def test_an_index_outlives_no_task_and_no_task_its_index(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        task = await store.create_task(REQUEST)
+        await store.cancel_task(task.task_id)
+        with redis.Redis.from_url(server.url) as client:
+            ends = {client.pexpiretime(key) for key in client.keys("{test:0}:*")}  # type: ignore[union-attr]
+        assert len(ends) == 1, "record and indexes end at the same millisecond"
+
+    on_store(server, body)
+
+
+@pytest.mark.parametrize("prefix", ["", "a{b", "a}b", "\ud800"])
+def test_a_prefix_that_would_break_the_hash_tag_is_refused(prefix: str) -> None:
+    with pytest.raises(InvalidArgument):
+        RedisTaskStore(connect("redis://localhost"), "here", prefix=prefix)
+
+
+def test_a_lifetime_below_a_second_is_refused() -> None:
+    with pytest.raises(InvalidArgument):
+        RedisTaskStore(connect("redis://localhost"), "here", lifetime=timedelta(milliseconds=999))
