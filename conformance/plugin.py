@@ -27,7 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="NAME",
         help="a subject: memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, a "
-        "redis:// URL, or module:name of a Harness; repeat for more (default: memory and embedded)",
+        "redis:// URL, module:name of a Harness, or all that this machine can run; repeat for more (default: memory "
+        "and embedded)",
     )
     group.addoption("--conformance-json", metavar="FILE", type=Path, help="write the results to FILE")
     group.addoption("--conformance-seed", metavar="N", type=int, help="repeat the run that printed this seed")
@@ -37,8 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check what `--store` names, before anything is collected."""
     names: list[str] = config.getoption("store")
     if names:
-        from conformance.subjects import UnknownSubjectError, find_subject
+        from conformance.subjects import UnknownSubjectError, find_subject, subjects_of_this_machine
 
+        if "all" in names:
+            names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
         for name in names:
             try:
                 find_subject(name)

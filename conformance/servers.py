@@ -131,6 +131,22 @@ def wait_until_answers(url: str, process: subprocess.Popen[bytes] | None = None,
     raise ServerError(f"no answer to PING within {seconds:.0f} s.")
 
 
+def engine_answers() -> bool:
+    """Whether a Docker engine is there."""
+    import docker
+
+    try:
+        client = docker.from_env(timeout=5)
+    except docker.errors.DockerException:
+        return False
+    try:
+        return bool(client.ping())
+    except (docker.errors.DockerException, OSError):
+        return False
+    finally:
+        client.close()
+
+
 class ContainerServer:
     """A Redis container through testcontainers, on a port that the engine publishes.
 

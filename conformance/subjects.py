@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import (
@@ -24,10 +25,13 @@ from redis.asyncio.connection import BlockingConnectionPool
 from conformance import described
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.redis_world import RedisWorld
-from conformance.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer
+from conformance.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer, engine_answers
 from taskstore import MemoryTaskStore, TaskStore, Trouble
 from taskstore.redis import RedisTaskStore
 from taskstore.server import connect
+
+REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
+"""Set to 1, this variable makes the absence of a Docker engine a failure instead of one subject less."""
 
 
 class MemoryHarness(Harness):
@@ -269,6 +273,12 @@ SUBJECTS: Mapping[str, Callable[[], Harness]] = {
     "described-memory": DescribedMemoryHarness,
     "described-redis": lambda: DescribedRedisHarness(EmbeddedServer()),
 }
+
+
+def subjects_of_this_machine() -> list[str]:
+    """Every named subject that can run here: `container` where a Docker engine answers, or has to."""
+    engine = engine_answers() or os.environ.get(REQUIRE_CONTAINER) == "1"
+    return [name for name in SUBJECTS if engine or name != "container"]
 
 
 def shown_name(name: str) -> str:

@@ -3,70 +3,567 @@
 from __future__ import annotations
 
 import json
-import re
+import math
+import subprocess
+import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from reports.__main__ import main
-from reports.claims import Behaviour, load_claims
-from reports.inputs import read_benchmark, read_conformance
+from reports.claims import load_claims
+from reports.findings import Finding
+from reports.inputs import Benchmark, Conformance, Design
+from reports.pages import render_page, render_summary
 from reports.parity import Standing, worst
-from reports.report import Report, Row, make_report
-from reports.verdicts import LatencyVerdict, combine, judge, median_interval, quantile
+from reports.report import Report, make_report
+from reports.verdicts import MISS, LatencyVerdict, combine, judge, median_interval, quantile
 
-type_ = type
-SUBJECTS = {
+MODES = {
     "memory": "memory",
+    "memory-expiring": "memory",
     "fakeredis": "redis",
     "embedded": "redis",
+    "container": "redis",
     "described-memory": "memory",
     "described-redis": "redis",
 }
-PLACES = (
-    ("described-memory", "described", "memory", "none"),
-    ("memory", "ours", "memory", "none"),
-    ("described-redis", "described", "redis", "embedded"),
-    ("embedded", "ours", "redis", "embedded"),
-)
-FAST = {"memory": 0.2, "redis": 2.5}
-"""Milliseconds within most of the documented ranges."""
+OURS, DESCRIBED = ("memory", "embedded"), ("described-memory", "described-redis")
+SCRIPT = "<script>alert(1)</script>"
 
 
-def conformance(results: dict[str, dict[str, str]], **changes: Any) -> dict[str, Any]:
-    """Results of a suite: for each case the verdict on each subject. A case decides the requirement of its name."""
-    document = {
+def conformance(*laws: dict[str, Any], errors: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
+    """The suite's JSON: a law has a number, the verdict of each subject, and maybe a level, claims and a reason."""
+    subjects = dict.fromkeys(name for law in laws for name in law["on"]) | dict.fromkeys(errors or {})
+    return {
         "schema": "conformance-results/1",
-        "suite": {"version": "1", "python": "3.11.2", "seed": 7, "platform": "Linux", "client": "redis-py 8", "hypothesis": "6"},
+        "suite": {"version": "1", "python": "3.11.2", "seed": 7, "platform": "Linux", "client": "redis-py 8"},
         "started": "2025-01-31T12:00:00+00:00",
         "seconds": 1.5,
         "complete": True,
         "subjects": [
             {
                 "name": name,
-                "mode": mode,
-                "capabilities": [],
-                "facts": {"server": "Redis 8.0.2"} if mode == "redis" else {},
-                "error": None,
+                "mode": MODES[name],
+                "capabilities": ["shared"] if MODES[name] == "redis" else [],
+                "facts": {"server": "Redis 8.0.2"} if MODES[name] == "redis" else {},
+                "error": (errors or {}).get(name),
             }
-            for name, mode in SUBJECTS.items()
+            for name in subjects
         ],
-        "requirements": [{"id": case, "level": "MUST", "text": f"Law {case}.", "claims": ["D05"]} for case in results],
+        "requirements": [
+            {"id": number, "level": law.get("level", "MUST"), "text": f"Law {number}.", "claims": law.get("claims", [])}
+            for number, law in {law["id"]: law for law in laws}.items()
+        ],
         "results": [
             {
-                "case": f"laws.test_{case}",
-                "doc": f"Case {case}.",
-                "requirements": [case],
+                "case": f"laws.test_{index}",
+                "doc": f"Case {index}.",
+                "requirements": [law["id"]],
                 "subject": subject,
                 "verdict": verdict,
-                "reason": "" if verdict == "pass" else f"because of {case}",
+                "reason": law.get("reason", "") if verdict != "pass" else "",
                 "seconds": 0.01,
             }
-            for case, verdicts in results.items()
-            for subject, verdict in verdicts.items()
+            for index, law in enumerate(laws)
+            for subject, verdict in law["on"].items()
         ],
+        **changes,
     }
-    return document | changes
+
+
+def law(number: str, *verdicts: str, on: tuple[str, ...] = OURS + DESCRIBED, **more: Any) -> dict[str, Any]:
+    """A law with one case; one verdict for all subjects, or one for each."""
+    chosen = verdicts * len(on) if len(verdicts) == 1 else verdicts
+    return {"id": number, "on": dict(zip(on, chosen, strict=True)), **more}
+
+
+def measured(
+    operation: str, subject: str, ms: list[float], *, transport: str = "none", tasks: int = 1_000, **more: Any
+) -> dict[str, Any]:
+    """One benchmark, as pytest-benchmark writes it."""
+    store = {
+        "design": "described" if "described" in subject else "ours",
+        "mode": "memory" if transport == "none" else "redis",
+    }
+    return {
+        "name": f"test_{operation}[{subject}]",
+        "stats": {"data": [one / 1000 for one in ms], "median": 0.0},
+        "extra_info": {
+            "operation": operation,
+            "subject": subject,
+            **({"design": "none", "mode": "none"} if operation == "noop" else store),
+            "transport": transport,
+            "tasks": tasks,
+            "calls_per_round": 1,
+            "facts": {"server": "Redis 8.0.2"} if transport != "none" else {},
+            **more,
+        },
+    }
+
+
+def benchmark(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {
+        "machine_info": {
+            "system": "Linux",
+            "cpu": {"brand_raw": "A processor"},
+            "load_average": {"start": [0.5, 0.1, 0]},
+        },
+        "commit_info": {"id": "0123456789abcdef", "dirty": False},
+        "benchmarks": list(rows),
+        "datetime": "2025-01-31T12:05:00+00:00",
+        "version": "5.3.1",
+        **changes,
+    }
+
+
+def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[str, Any]]:
+    """All operations of both designs in both modes, all calls alike."""
+    return [
+        measured(operation, subject, [ms] * 200, transport=transport, tasks=tasks)
+        for operation, sizes in {"create": [1_000], "get": [1_000], "update": [1_000], "list": [100, 10_000]}.items()
+        for tasks in sizes
+        for subject, transport, ms in (
+            ("memory", "none", memory),
+            ("described-memory", "none", memory),
+            ("embedded", "embedded", redis),
+            ("described-redis", "embedded", redis),
+        )
+    ] + [
+        measured("ping", "embedded", [0.1] * 200, transport="embedded"),
+        measured("noop", "none", [0.0001] * 200),
+    ]
+
+
+def report(results: dict[str, Any], measurements: dict[str, Any] | None = None) -> Report:
+    return make_report(
+        Conformance.model_validate_json(json.dumps(results)),
+        Benchmark.model_validate_json(json.dumps(measurements or benchmark())),
+    )
+
+
+def find(made: Report, claim: str, design: Design = "described") -> Finding:
+    return next(row.findings[design] for row in made.claims if row.claim.id == claim)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., int]:
+    """Run the command on two documents, given as JSON values or as text."""
+
+    def run(results: Any, measurements: Any) -> int:
+        for name, document in (("conformance.json", results), ("benchmark.json", measurements)):
+            text = document if isinstance(document, str) else json.dumps(document)
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        inputs = ["--conformance", str(tmp_path / "conformance.json"), "--benchmark", str(tmp_path / "benchmark.json")]
+        return main([*inputs, "--out", str(tmp_path / "out")])
+
+    return run
+
+
+GOOD = conformance(law("A-1", "pass", claims=["D05"]), law("A-2", "pass", level="SHOULD"))
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        ((1.8, 5.5), "confirmed"),  # the ends of 2 to 5 ms and their margin belong to it
+        ((2.5, 3.0), "confirmed"),
+        ((1.0, 1.799), "faster"),
+        ((1.0, 1.8), "inconclusive"),
+        ((1.799, 1.9), "inconclusive"),
+        ((5.4, 5.501), "inconclusive"),
+        ((5.501, 9.0), "slower"),
+        ((1.0, 9.0), "inconclusive"),
+        (None, "inconclusive"),
+    ],
+)
+def test_latency_rule(interval: tuple[float, float] | None, verdict: LatencyVerdict) -> None:
+    assert judge(interval, 2, 5) == verdict
+
+
+@pytest.mark.parametrize("n", [9, 10, 57, 300, 5_000])
+def test_median_interval_is_the_closest_that_misses_rarely_enough(n: int) -> None:
+    low, high = median_interval([float(rank) for rank in range(1, n + 1)]) or (0, 0)
+    k = int(low)
+    assert high == n + 1 - k
+
+    def misses(rank: int) -> float:
+        return sum(math.comb(n, below) for below in range(rank)) / 2 ** (n - 1)
+
+    assert misses(k) <= MISS < misses(k + 1)
+
+
+def test_median_interval_needs_nine() -> None:
+    assert median_interval([1.0] * 8) is None
+    assert median_interval([1.0] * 9) == (1.0, 1.0)
+
+
+def test_numbers_of_tasks_that_disagree_are_under_specified() -> None:
+    assert combine(["faster", "faster"]) == "faster"
+    assert combine(["faster", "slower"]) == "under-specified"
+
+
+def test_quantile_is_a_measured_value() -> None:
+    ordered = [float(rank) for rank in range(1, 101)]
+    assert (quantile(ordered, 0.05), quantile(ordered, 0.99), quantile([3.0], 0.99)) == (5, 99, 3)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([], "not-run"),
+        (["not-applicable", "not-applicable"], "not-applicable"),
+        (["not-applicable", "pass"], "pass"),
+        (["pass", "not-testable"], "not-testable"),
+        (["not-testable", "fail", "pass"], "fail"),
+        (["harness-error", "fail"], "harness-error"),
+    ],
+)
+def test_a_requirement_takes_the_worst_verdict(verdicts: list[Standing], expected: Standing) -> None:
+    assert worst(verdicts) == expected
+    assert worst(reversed(verdicts)) == expected
+
+
+def test_modes_differ_where_one_passes_and_the_other_fails() -> None:
+    made = report(
+        conformance(
+            law("A-1", "pass", "fail", on=DESCRIBED),
+            law("A-2", "fail", "fail", on=DESCRIBED),
+            law("A-3", "not-applicable", "fail", on=DESCRIBED),
+            law("A-4", "not-testable", "fail", on=DESCRIBED),
+            law("A-5", "pass", "pass", on=DESCRIBED),
+        )
+    ).comparisons["described"]
+    assert (made.answer, made.compared, made.undecided) == ("no", 3, 1)
+    assert [one.case for one in made.differing] == ["laws.test_0"]
+    assert made.failing_in_both == ("laws.test_1",)
+
+
+def test_alike_is_not_right_where_both_modes_fail() -> None:
+    made = report(conformance(law("A-1", "fail"), law("A-2", "pass")))
+    assert made.comparisons["ours"].answer == "alike-but-failing"
+    assert find(made, "D33", "ours").verdict == "holds"
+    assert "1 fail in both" in find(made, "D33", "ours").notes[0]
+
+
+def test_d33_is_refuted_by_the_cases_that_differ() -> None:
+    found = find(report(conformance(law("A-1", "pass", "fail", on=DESCRIBED))), "D33")
+    assert found == Finding(
+        "refuted",
+        ("described-memory", "described-redis (Redis 8.0.2)"),
+        ("1 of 1 cases come out differently; 0 fail in both modes",),
+        ("laws.test_0",),
+    )
+
+
+def test_the_container_stands_for_redis_mode_where_nothing_ran_on_the_embedded_server() -> None:
+    on = ("memory", "embedded", "container")
+    made = report(conformance(law("A-1", "pass", "harness-error", "pass", on=on))).comparisons["ours"]
+    assert (made.redis, made.answer) == ("container", "yes")
+
+
+def test_a_claim_is_refuted_by_any_failing_case_and_names_it() -> None:
+    made = report(
+        conformance(law("A-1", "pass", claims=["D05"]), law("A-2", *["pass", "pass", "pass", "fail"], claims=["D05"]))
+    )
+    assert find(made, "D05") == Finding("refuted", ("described-redis (Redis 8.0.2)",), (), ("laws.test_1",))
+    assert find(made, "D05", "ours") == Finding("holds", ("memory", "embedded (Redis 8.0.2)"))
+
+
+def test_a_claim_without_a_verdict_on_the_described_design_falls_back_to_ours() -> None:
+    verdicts = ("pass", "pass", "not-testable", "not-testable")
+    rows = {row.claim.id: row for row in report(conformance(law("A-1", *verdicts, claims=["D26"]))).claims}
+    assert (rows["D26"].verdict, rows["D26"].decided_on) == ("holds-corrected", "ours")
+    assert rows["D26"].findings["described"].notes == ("without a verdict: A-1",)
+    assert (rows["D24"].verdict, rows["D24"].decided_on) == ("not-yet-checked", None)
+
+
+def test_fakeredis_never_decides() -> None:
+    made = report(conformance(law("A-1", "pass", "fail", on=("memory", "fakeredis"), claims=["D05"])))
+    assert find(made, "D05", "ours") == Finding("holds", ("memory",))
+
+
+def test_a_latency_is_decided_on_the_published_port_where_there_is_one() -> None:
+    rows = [
+        measured("get", "embedded", [0.1] * 20, transport="embedded"),
+        measured("get", "container", [2.0] * 18 + [4.0] * 2, transport="published"),
+        measured("get", "container-direct", [0.1] * 20, transport="direct"),
+    ]
+    made = report(GOOD, benchmark(*rows))
+    assert find(made, "D17", "ours").verdict == "confirmed"
+    assert find(made, "D17", "ours").where == ("container (published port, Redis 8.0.2)",)
+    decisive = [row for row in made.latencies if row.decides]
+    assert [(row.subject, row.share_inside, row.p99_ms) for row in decisive] == [("container", 0.9, None)]
+    assert find(report(GOOD, benchmark(rows[0], rows[2])), "D17", "ours").verdict == "faster"
+    assert find(report(GOOD, benchmark(rows[2])), "D17", "ours").verdict == "not-yet-checked"
+
+
+def test_a_listing_is_under_specified_where_the_number_of_tasks_decides() -> None:
+    rows = [
+        measured("list", "described-redis", [ms] * 20, transport="embedded", tasks=tasks)
+        for tasks, ms in ((100, 20.0), (1_000, 200.0))
+    ]
+    found = find(report(GOOD, benchmark(*rows)), "D18")
+    assert found.verdict == "under-specified"
+    assert [note.partition(", median")[0] for note in found.notes] == ["100 tasks: confirmed", "1,000 tasks: slower"]
+
+
+def test_figures_stand_beside_ping_floor_and_memory() -> None:
+    row = next(row for row in report(GOOD, benchmark(*everything_measured())).latencies if row.subject == "embedded")
+    assert (row.times_ping, row.times_floor, row.times_memory) == pytest.approx((20, 20_000, 10))
+
+
+@pytest.mark.parametrize(
+    ("memory", "redis", "verdict"),
+    [
+        (0.2, 2.0, "holds"),
+        (0.5, 2.0, "refuted"),  # four times: less than the ranges of get allow
+        (0.01, 2.0, "refuted"),  # two hundred times
+        (0.5, 3.0, "refuted"),  # six times, but more than 5 % of the request
+    ],
+)
+def test_d40_holds_within_the_ratios_that_the_ranges_allow(memory: float, redis: float, verdict: str) -> None:
+    assert find(report(GOOD, benchmark(*everything_measured(memory, redis))), "D40").verdict == verdict
+
+
+def test_d40_and_d42_need_every_operation() -> None:
+    rows = [row for row in everything_measured() if row["extra_info"]["operation"] != "update"]
+    made = report(GOOD, benchmark(*rows))
+    assert [find(made, claim).verdict for claim in ("D40", "D42")] == ["not-yet-checked"] * 2
+    assert find(made, "D40").notes[-1] == "not measured enough: update"
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ([49.9] * 200, "holds"),
+        ([1.0] * 197 + [50.0] * 3, "refuted"),
+        ([1.0] * 99, "not-yet-checked"),
+        ([50.0] * 5, "refuted"),  # five calls say nothing of a percentile, but the median is there already
+    ],
+)
+def test_d42_holds_below_the_limit(changed: list[float], verdict: str) -> None:
+    rows = everything_measured()
+    for row in rows:
+        if (row["extra_info"]["subject"], row["extra_info"]["tasks"]) == ("described-redis", 10_000):
+            row["stats"]["data"] = [ms / 1000 for ms in changed]
+    found = find(report(GOOD, benchmark(*rows)), "D42")
+    assert found.verdict == verdict
+    assert any("n too small for p99" in note for note in found.notes) == (len(changed) < 100)
+
+
+def test_the_gate_passes_whatever_the_described_design_does(run: Callable[..., int], capsys: Any) -> None:
+    assert run(conformance(law("A-1", *["pass", "pass", "fail", "harness-error"])), benchmark()) == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("index.html")
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        (conformance(law("A-1", *["pass", "fail", "pass", "pass"])), "embedded does not keep 1 MUST: A-1 (fail)"),
+        (
+            conformance(law("A-1", *["harness-error", "pass", "pass", "pass"]), law("A-2", "pass")),
+            "A-1 (harness-error)",
+        ),
+        (
+            conformance(law("A-1", "pass"), errors={"container": "no\nengine"}),
+            "container could not be set up: no engine",
+        ),
+        (conformance(law("A-1", "pass", on=DESCRIBED)), "no case was decided on both of our modes"),
+        (conformance(law("A-1", "pass", on=("memory",))), "no case was decided on both of our modes"),
+        (conformance(), "no case was decided on both of our modes"),
+    ],
+)
+def test_the_gate_fails_and_the_page_is_written(
+    run: Callable[..., int], tmp_path: Path, capsys: Any, results: dict[str, Any], said: str
+) -> None:
+    assert run(results, benchmark()) == 1
+    assert said in capsys.readouterr().err
+    assert "The gate fails." in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_should_fails_no_gate(run: Callable[..., int]) -> None:
+    assert run(conformance(law("A-1", "fail", level="SHOULD")), benchmark()) == 0
+
+
+def without(document: dict[str, Any], *path: str | int) -> dict[str, Any]:
+    changed: dict[str, Any] = json.loads(json.dumps(document))
+    place: Any = changed
+    for step in path[:-1]:
+        place = place[step]
+    del place[path[-1]]
+    return changed
+
+
+ONE = benchmark(measured("get", "memory", [1.0]))
+
+
+@pytest.mark.parametrize(
+    ("results", "measurements", "file", "fault"),
+    [
+        ("{", ONE, "conformance.json", "Invalid JSON"),
+        ("", ONE, "conformance.json", "Invalid JSON"),
+        ("[]", ONE, "conformance.json", "not the results of the conformance suite"),
+        (ONE, ONE, "conformance.json", "schema"),
+        (GOOD | {"schema": "conformance-results/2"}, ONE, "conformance.json", "conformance-results/1"),
+        (without(GOOD, "results", 0, "verdict"), ONE, "conformance.json", "results.0.verdict: Field required"),
+        (GOOD | {"complete": "yes"}, ONE, "conformance.json", "complete: Input should be a valid boolean"),
+        (
+            GOOD | {"subjects": []},
+            ONE,
+            "conformance.json",
+            "laws.test_0 ran on memory, which is not among the subjects",
+        ),
+        (GOOD | {"requirements": []}, ONE, "conformance.json", "decides A-1, which is not among the requirements"),
+        (
+            GOOD | {"results": GOOD["results"] * 2},
+            ONE,
+            "conformance.json",
+            "result laws.test_0 on memory is there 2 times",
+        ),
+        (GOOD, GOOD, "benchmark.json", "not the JSON of pytest-benchmark"),
+        (GOOD, without(ONE, "benchmarks", 0, "stats", "data"), "benchmark.json", "stats.data: Field required"),
+        (GOOD, without(ONE, "benchmarks", 0, "extra_info", "design"), "benchmark.json", "design: Field required"),
+        (
+            GOOD,
+            benchmark(measured("get", "memory", [])),
+            "benchmark.json",
+            "benchmarks.0.stats.data: Tuple should have",
+        ),
+        (
+            GOOD,
+            benchmark(measured("get", "memory", [0.0])),
+            "benchmark.json",
+            "stats.data.0: Input should be greater than 0",
+        ),
+        (GOOD, benchmark(measured("get", "memory", [math.nan])), "benchmark.json", "stats.data.0"),
+        (GOOD, benchmark(measured("sort", "memory", [1.0])), "benchmark.json", "extra_info: Input tag 'sort'"),
+    ],
+)
+def test_unusable_input_is_one_line_that_names_file_and_fault(
+    run: Callable[..., int], tmp_path: Path, capsys: Any, results: Any, measurements: Any, file: str, fault: str
+) -> None:
+    assert run(results, measurements) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert err.startswith(str(tmp_path / file))
+    assert fault in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reports", "--conformance", str(tmp_path / "nothing.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{tmp_path / 'nothing.json'}: No such file or directory\n"
+
+
+def test_a_folder_that_cannot_be_made_is_named(run: Callable[..., int], tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "out").write_text("a file")
+    assert run(GOOD, ONE) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'out'}: File exists\n"
+
+
+class Elements(HTMLParser):
+    """The start tags of a page, with their attributes; and the text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture
+def hostile() -> Report:
+    """A report in which whatever a store or its server may say is a script."""
+    results = conformance(law("A-1", *["pass", "fail", "pass", "fail"], reason=f"{SCRIPT} | `x` @team", claims=["D05"]))
+    results["results"] = [
+        result | {"doc": SCRIPT, "case": f"{SCRIPT}{result['case']}"} for result in results["results"]
+    ]
+    results["subjects"] = [subject | {"error": SCRIPT, "facts": {"server": SCRIPT}} for subject in results["subjects"]]
+    rows = [row | {"extra_info": row["extra_info"] | {"facts": {"server": SCRIPT}}} for row in everything_measured()]
+    return report(results, benchmark(*rows, version=SCRIPT))
+
+
+def test_text_from_stores_is_escaped_in_the_page(hostile: Report) -> None:
+    page = Elements(render_page(hostile))
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert SCRIPT in page.text
+
+
+def test_text_from_stores_is_escaped_in_the_summary(hostile: Report) -> None:
+    summary = render_summary(hostile)
+    assert "<script" not in summary
+    assert "&#60;script&#62;" in summary
+    columns = {line.count("|") for line in summary.splitlines() if line.startswith("| ") and "described-" in line}
+    assert len(columns) == 2  # the comparison's table and that of the passes
+
+
+def test_the_page_loads_nothing_and_runs_nothing() -> None:
+    page = render_page(report(GOOD, benchmark(*everything_measured())))
+    for tag, attributes in Elements(page).tags:
+        assert tag not in {"script", "link", "iframe", "img", "object", "embed", "base"}
+        assert not [name for name in attributes if name.startswith("on")]
+        target = attributes.get("src") or attributes.get("href") or attributes.get("xlink:href") or "#"
+        assert target.startswith("#")
+    assert "url(" not in page
+    assert "@import" not in page
+
+
+def test_every_link_leads_somewhere_on_the_page() -> None:
+    tags = Elements(render_page(report(GOOD, benchmark(*everything_measured())))).tags
+    names = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    links = {attributes["href"] for tag, attributes in tags if tag == "a"}
+    assert len(names) == len(set(names))
+    assert links <= {f"#{name}" for name in names}
+    assert links
+
+
+def test_all_claims_are_there_in_both_languages() -> None:
+    claims = load_claims()
+    assert [claim.id for claim in claims] == [f"D{number:02}" for number in range(1, 43)]
+    text = " ".join(Elements(render_page(report(GOOD))).text.split())
+    for claim in claims:
+        for part in (claim.id, claim.section, claim.en, claim.zh):
+            assert part in text
+        assert any("\u4e00" <= character <= "\u9fff" for character in claim.zh)
+        assert not any("\u4e00" <= character <= "\u9fff" for character in claim.en)
+
+
+def test_nothing_measured_and_nothing_run_still_make_a_page() -> None:
+    made = report(conformance())
+    assert "Nothing was measured." in render_page(made)
+    assert "Not checked" in render_summary(made)
+
+
+def test_the_page_draws_both_modes_and_the_listing() -> None:
+    tags = Elements(render_page(report(GOOD, benchmark(*everything_measured())))).tags
+    plots = [attributes for tag, attributes in tags if tag == "svg" and attributes.get("role") == "img"]
+    assert len(plots) == 3
+    assert all(attributes["aria-label"] for attributes in plots)
+
+
+def test_the_data_are_the_same_for_the_same_inputs(run: Callable[..., int], tmp_path: Path) -> None:
+    written = []
+    for _ in range(2):
+        run(GOOD, benchmark(*everything_measured()))
+        written.append((tmp_path / "out" / "report.json").read_bytes())
+    assert written[0] == written[1]
+    data = json.loads(written[0])
+    assert data["schema"] == "taskstore-report/1"
+    assert len(data["claims"]) == 42
+
+
+def test_an_interrupted_run_is_said_aloud() -> None:
+    page = render_page(report(GOOD | {"complete": False}, benchmark(exit_status=2)))
+    assert page.count("<strong>Incomplete:</strong>") == 2
