@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from math import copysign
+from math import copysign, isnan
 from typing import Any
 
 from taskstore import Task
@@ -32,7 +32,8 @@ def snapshot(task: Task) -> dict[str, Any]:
 def same(one: Any, other: Any) -> bool:
     """Whether two values are equal in value and type, at every depth.
 
-    Python says `1 == 1.0 == True` and `0.0 == -0.0`; here they differ. The order of an object's keys does not count.
+    Python says `1 == 1.0 == True` and `0.0 == -0.0`; here they differ, and NaN is NaN. The order of an object's keys does
+    not count.
     """
     if type(one) is not type(other):
         return False
@@ -41,5 +42,5 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, float):
-        return one == other and copysign(1, one) == copysign(1, other)
+        return (one == other and copysign(1, one) == copysign(1, other)) or (isnan(one) and isnan(other))
     return bool(one == other)

@@ -128,7 +128,7 @@ _must("EXP-03", "Every successful write renews the lifetime.")
 _must("EXP-04", "Once expired tasks were listed, nothing is left of them.", "D10")
 _must("EXP-05", "In a store that does not expire, nothing goes by itself.", "D11")
 _must("EXP-06", "The lifetime is 7 × 24 × 3600 s by default.", "D34")
-_must("EXP-07", "The lifetime can be set.", "D34")
+_must("EXP-07", "The lifetime can be set.")
 
 _must("ID-01", "Ids never collide.")
 _should("ID-02", "An id is task_ and at least 32 random hexadecimal digits.")
@@ -184,7 +184,7 @@ _must(
     "The mode of an opened store is fixed: a variable that changes later changes nothing until the next opening.",
     "D32",
 )
-_must("MODE-08", "Memory mode works where Redis cannot be imported, and opens no socket, thread or file.", "D08", "D09")
+_must("MODE-08", "Memory mode works where Redis cannot be imported, and opens no socket, thread or file.", "D09")
 _must(
     "MODE-09",
     "Tasks in Redis stay there when the mode is switched to memory, unread, and show again on the way back.",

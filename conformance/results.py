@@ -41,7 +41,7 @@ class Results:
         self._started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._subjects: dict[str, dict[str, Any]] = {}
-        self._results: list[dict[str, Any]] = []
+        self._by_case: dict[tuple[str, str], dict[str, Any]] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -78,11 +78,14 @@ class Results:
             if name == _PROPERTY:
                 told: dict[str, Any] = value  # type: ignore[assignment]  # pytest types it as object
                 self._subjects[told["subject"]["name"]] = told["subject"]
-                self._results.append(told["result"])
+                result = told["result"]
+                place = (result["case"], result["subject"])
+                if place not in self._by_case or result["verdict"] != "pass":  # a broken end outdoes a good beginning
+                    self._by_case[place] = result
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the results; a run in which nothing was decided has failed."""
-        if self._results and exitstatus == pytest.ExitCode.OK and not self._count()["pass"]:
+        if self._by_case and exitstatus == pytest.ExitCode.OK and not self._count()["pass"]:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         file: Path | None = self._config.getoption("conformance_json")
         if file is None or hasattr(self._config, "workerinput"):
@@ -93,7 +96,7 @@ class Results:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the verdicts per subject, and the seed."""
-        if not self._results:
+        if not self._by_case:
             return
         terminalreporter.section("conformance")
         width = max(map(len, self._subjects))
@@ -105,7 +108,7 @@ class Results:
         terminalreporter.write_line(f"--conformance-seed {seed_of(self._config)} repeats the same examples")
 
     def _count(self, subject: str | None = None) -> Counter[str]:
-        return Counter(result["verdict"] for result in self._results if subject in (None, result["subject"]))
+        return Counter(result["verdict"] for result in self._by_case.values() if subject in (None, result["subject"]))
 
     def _as_json(self, *, complete: bool) -> dict[str, Any]:
         from conformance.requirements import REQUIREMENTS
@@ -128,7 +131,7 @@ class Results:
             "complete": complete,
             "subjects": list(self._subjects.values()),
             "requirements": laws,
-            "results": self._results,
+            "results": list(self._by_case.values()),
         }
 
 
@@ -136,10 +139,15 @@ def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[st
     if report.passed:
         return "pass", ""
     raised = call.excinfo
-    reason = "" if raised is None else f"{raised.typename}: {raised.value}"[:_REASON_LENGTH]
+    reason = "" if raised is None else _printable(f"{raised.typename}: {raised.value}")[:_REASON_LENGTH]
     if report.skipped:
         kind, _, why = ("" if raised is None else str(raised.value)).partition(": ")
         return (kind, why) if kind in VERDICTS else ("not-testable", f"skipped: {kind}")
     if report.when != "call" or (raised is not None and raised.typename == "HarnessFailedError"):
         return "harness-error", reason
     return "fail", reason
+
+
+def _printable(text: str) -> str:
+    """The text with lone surrogates spelled out: an example may hold one, and no JSON file can."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -102,7 +102,12 @@ class Change:
 
     def as_json(self) -> tuple[str, ...]:
         """The fields in their order, each as JSON text, or empty where it is left as it is."""
-        return tuple("" if value is None else write(value) for name, value in self.fields())
+        texts = (self.current_step, self.result_url, self.error_message, self.error_traceback)
+        return (
+            f'"{self.status}"',
+            "" if self.progress is None else repr(self.progress),  # as JSON writes a finite float
+            *("" if text is None else write(text) for text in texts),
+        )
 
 
 def check_change(

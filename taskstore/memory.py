@@ -29,7 +29,7 @@ from taskstore.arguments import (
 )
 from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
 from taskstore.session import Session
-from taskstore.values import Task, TaskCreateRequest, TaskPage, TaskStatus
+from taskstore.values import Task, TaskCreateRequest, TaskPage, TaskStatus, trusted_task
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SWEPT_PER_WRITE = 100
@@ -56,16 +56,22 @@ class MemoryTaskStore:
         self._session.check()
         video_ids, metadata = check_request(request)
         now = self._now()
-        task = Task(
-            task_id=new_task_id(),
-            status=TaskStatus.PENDING,
-            progress=0.0,
-            current_step="",
-            video_ids=video_ids,
-            created_at=now,
-            updated_at=now,
+        task = trusted_task(
+            {
+                "task_id": new_task_id(),
+                "status": TaskStatus.PENDING,
+                "progress": 0.0,
+                "current_step": "",
+                "video_ids": video_ids,
+                "result_url": None,
+                "error_message": None,
+                "error_traceback": None,
+                "metadata_json": metadata,
+                "created_at": now,
+                "updated_at": now,
+                "completed_at": None,
+            }
         )
-        vars(task)["metadata_json"] = metadata
         self._insert(task)
         return task
 
@@ -146,8 +152,8 @@ class MemoryTaskStore:
                 return task
             raise TaskFinal(task_id, task.status)
         now = self._now()
-        changed = task.model_copy(
-            update={**given, "updated_at": now, "completed_at": now if change.status.is_final else None}
+        changed = trusted_task(
+            {**vars(task), **given, "updated_at": now, "completed_at": now if change.status.is_final else None}
         )
         check_size(*task_texts(changed))
         if changed.status is not task.status:

@@ -67,7 +67,7 @@ class RedisTaskStore:
         video_ids, metadata = check_request(request)
         task_id = new_task_id()
         return await self._insert(
-            task_id, TaskStatus.PENDING, "", "", record.new_head(), "", record.tail(task_id, video_ids, metadata)
+            task_id, TaskStatus.PENDING, "", "", record.NEW_HEAD, "", record.tail(task_id, video_ids, metadata)
         )
 
     async def get_task(self, task_id: str) -> Task:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hiredis import pack_command
 from redis.asyncio.connection import BlockingConnectionPool, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -32,6 +33,8 @@ from taskstore.errors import RecordUnreadable, StoreUnavailable, Trouble
 from taskstore.scripts import Script
 
 MAX_CONNECTIONS = 64
+_READ_SIZE = 256 * 1024
+"""Bytes to read at once: a page of fifty tasks in one turn of the loop, where redis-py's 32 KiB take two."""
 
 
 def connect(
@@ -55,6 +58,7 @@ def connect(
         timeout=timeout,
         socket_timeout=timeout,
         socket_connect_timeout=connect_timeout,
+        socket_read_size=_READ_SIZE,
         protocol=3,
         retry=Retry(NoBackoff(), 0),
         # With notifications on, redis-py 8 hands out a connection that the server has closed without a look at it.
@@ -110,7 +114,8 @@ class Server:
             unreachable = trouble is Trouble.BROKEN  # nothing more particular
             raise self._unavailable(error, Trouble.UNREACHABLE if unreachable else trouble, False) from error
         try:
-            await connection.send_command(*command, check_health=False)
+            # hiredis packs a script call in a microsecond, where redis-py's asyncio connection takes about fifteen.
+            await connection.send_packed_command(pack_command(command), check_health=False)  # type: ignore[arg-type]  # hiredis says a tuple of one
             return await connection.read_response()
         except ResponseError:
             raise  # a whole reply: the connection is good

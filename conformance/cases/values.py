@@ -33,6 +33,16 @@ async def test_config_comes_back_equal_in_value_and_type(store: TaskStore, confi
     assert same(config_of(await store.get_task(created.task_id)), config)
 
 
+@case("VAL-01", config=not_json_objects, examples=60)
+async def test_what_is_not_refused_is_not_changed(store: TaskStore, config: dict[Any, Any]) -> None:
+    """A store that takes more than JSON gives it back as it was: no tuple becomes a list, no key 1 becomes a "1"."""
+    try:
+        created = await store.create_task(a_request(copy.deepcopy(config)))
+    except InvalidArgument:
+        return
+    assert same(config_of(await store.get_task(created.task_id)), config)
+
+
 @case("VAL-02")
 async def test_changing_what_was_passed_in_changes_nothing(store: TaskStore) -> None:
     """The store keeps no reference to the caller's config, at any depth."""

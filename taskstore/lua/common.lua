@@ -6,8 +6,6 @@ local FINISHED = base .. ':finished'    -- every final task, by microsecond of c
 
 -- {FINAL} and {STATUSES} are filled in from TaskStatus.
 local FINAL = {FINAL}
-local INDEXES = {CREATED, DEADLINES, FINISHED}
-for _, status in ipairs({STATUSES}) do INDEXES[#INDEXES + 1] = CREATED .. ':' .. status end
 
 local function record_key(id) return base .. ':task:' .. id end
 local function status_index(status) return CREATED .. ':' .. status end
@@ -40,7 +38,8 @@ local function forget(ids)
   local keys = {}
   for i, id in ipairs(ids) do keys[i] = record_key(id) end
   redis.call('UNLINK', unpack(keys))
-  for _, index in ipairs(INDEXES) do redis.call('ZREM', index, unpack(ids)) end
+  for _, index in ipairs({CREATED, DEADLINES, FINISHED}) do redis.call('ZREM', index, unpack(ids)) end
+  for _, status in ipairs({STATUSES}) do redis.call('ZREM', status_index(status), unpack(ids)) end
 end
 
 -- Forgets up to `most` tasks whose deadline has passed; true if more may be due.
@@ -50,22 +49,17 @@ local function sweep(most)
   return #due == tonumber(most)
 end
 
--- Enters a record everywhere, for one more lifetime. The indexes come first: should one fail, what is left is an entry
--- without a record, which the next listing removes, and never a record that no listing shows. A script's first write has
--- to be one of these: a server that is out of memory refuses a script at its first write, and lets it go on after one
--- that needs no memory.
-local function store(id, record, status, created_us, completed_us, lifetime_ms)
-  local deadline = string.format('%.0f', tonumber(now_ms) + tonumber(lifetime_ms))
-  local indexes = {CREATED, DEADLINES, status_index(status)}
+-- The end of a write: the record lives one more lifetime, and each index as long as the task in it that lives longest.
+-- Indexes come before the record: should one fail, what is left is an entry without a record, which the next listing
+-- removes, and never a record that no listing shows. The first write of a script has to be one that needs memory: there a
+-- server that is out of memory refuses; after another it would let the rest pass.
+local function keep(id, record, status, lifetime_ms)
+  local deadline = string.format('%.0f', now_ms + lifetime_ms)
   redis.call('ZADD', DEADLINES, deadline, id)
-  redis.call('ZADD', CREATED, created_us, id)
-  redis.call('ZADD', status_index(status), created_us, id)
-  if completed_us ~= '' then
-    redis.call('ZADD', FINISHED, completed_us, id)
-    indexes[4] = FINISHED
-  end
-  -- An index lives as long as the task in it that lives longest.
   local latest = redis.call('ZRANGE', DEADLINES, -1, -1, 'WITHSCORES')[2]
-  for _, index in ipairs(indexes) do redis.call('PEXPIREAT', index, latest) end
+  redis.call('PEXPIREAT', DEADLINES, latest)
+  redis.call('PEXPIREAT', CREATED, latest)
+  redis.call('PEXPIREAT', status_index(status), latest)
+  if FINAL[status] then redis.call('PEXPIREAT', FINISHED, latest) end
   redis.call('SET', record_key(id), record, 'PXAT', deadline)
 end

@@ -10,6 +10,9 @@ else
   forget({id})  -- an expired task of this id may still have entries, under another status
 end
 local record = '{"v":1,"revision":1,"created_us":' .. created_us .. head .. times .. tail
-store(id, record, status, created_us, completed_us, lifetime_ms)
+redis.call('ZADD', CREATED, created_us, id)
+redis.call('ZADD', status_index(status), created_us, id)
+if completed_us ~= '' then redis.call('ZADD', FINISHED, completed_us, id) end
+keep(id, record, status, lifetime_ms)
 sweep(bound)
 return {'ok', record}

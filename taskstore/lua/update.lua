@@ -1,11 +1,11 @@
 -- One update. ARGV: bound of the sweep, lifetime in ms, most bytes, id, then status, progress, current_step, result_url,
 -- error_message and error_traceback as JSON text, empty where the field is left as it is.
 local bound, lifetime_ms, most_bytes, id = unpack(ARGV)
-local NAMES = {'status', 'progress', 'current_step', 'result_url', 'error_message', 'error_traceback', 'updated_at',
-  'completed_at', 'created_at', 'task_id', 'video_ids', 'metadata'}
+local LABELS = {',"status":', ',"progress":', ',"current_step":', ',"result_url":', ',"error_message":',
+  ',"error_traceback":', ',"updated_at":', ',"completed_at":', ',"created_at":', ',"task_id":', ',"video_ids":',
+  ',"metadata":'}
 
-local key = record_key(id)
-local record = redis.pcall('GET', key)
+local record = redis.pcall('GET', record_key(id))
 if not record then return {'missing'} end
 if type(record) == 'table' then return {'unreadable', 'it is not a string'} end
 
@@ -13,14 +13,18 @@ if type(record) == 'table' then return {'unreadable', 'it is not a string'} end
 local lines = {}
 for line in string.gmatch(record, '[^\n]+') do lines[#lines + 1] = line end
 local revision, created_us = string.match(lines[1] or '', '^{"v":1,"revision":(%d+),"created_us":(%d+)$')
-if not revision or #lines ~= #NAMES + 2 or lines[#lines] ~= '}' then
+if not revision or #lines ~= #LABELS + 2 or lines[#lines] ~= '}' then
   return {'unreadable', 'it is not a record of version 1'}
 end
 local values = {}
-for i, name in ipairs(NAMES) do
-  local label = ',"' .. name .. '":'
-  if string.sub(lines[i + 1], 1, #label) ~= label then return {'unreadable', 'it has no ' .. name .. ' where it should'} end
-  values[i] = string.sub(lines[i + 1], #label + 1)
+for i, label in ipairs(LABELS) do
+  local line = lines[i + 1]
+  if string.sub(line, 1, #label) ~= label then return {'unreadable', 'it has no ' .. label .. ' where it should'} end
+  values[i] = string.sub(line, #label + 1)
+end
+local function set(i, value)
+  values[i] = value
+  lines[i + 1] = LABELS[i] .. value
 end
 
 local old_status = string.sub(values[1], 2, -2)
@@ -33,24 +37,21 @@ if FINAL[old_status] then
 end
 
 for i = 1, 6 do
-  if ARGV[4 + i] ~= '' then values[i] = ARGV[4 + i] end
+  if ARGV[4 + i] ~= '' then set(i, ARGV[4 + i]) end
 end
 local size = #values[3] + #values[4] + #values[5] + #values[6] + #values[11] + #values[12]
 if size > tonumber(most_bytes) then return {'large', tostring(size)} end
 
 local status = string.sub(values[1], 2, -2)
-local completed_us = ''
-values[7] = iso(now_us)
-if FINAL[status] then
-  completed_us = now_us
-  values[8] = values[7]
-end
-local changed = {'{"v":1,"revision":' .. (revision + 1) .. ',"created_us":' .. created_us}
-for i, name in ipairs(NAMES) do changed[i + 1] = ',"' .. name .. '":' .. values[i] end
-changed[#changed + 1] = '}'
-record = table.concat(changed, '\n')
+local now = iso(now_us)
+set(7, now)
+if FINAL[status] then set(8, now) end
+lines[1] = '{"v":1,"revision":' .. (revision + 1) .. ',"created_us":' .. created_us
+record = table.concat(lines, '\n')
 
-store(id, record, status, created_us, completed_us, lifetime_ms)
+if status ~= old_status then redis.call('ZADD', status_index(status), created_us, id) end
+if FINAL[status] then redis.call('ZADD', FINISHED, now_us, id) end
+keep(id, record, status, lifetime_ms)
 if status ~= old_status then redis.call('ZREM', status_index(old_status), id) end
 sweep(bound)
 return {'ok', record}

@@ -1,0 +1,81 @@
+"""When and where the two runs were made, in words. Nothing that names a machine or a person is taken over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from reports.inputs import Benchmark, Conformance
+
+MACHINE = {
+    "Processor": "cpu.brand_raw",
+    "Cores": "cpu_count",
+    "System": "system",
+    "Kernel": "release",
+    "Architecture": "machine",
+    "Python of the measurements": "python_version",
+    "redis-py": "redis_py",
+    "hiredis": "hiredis",
+    "pydantic": "pydantic",
+    "Event loop": "event_loop",
+    "Hash seed": "hash_seed",
+    "Load average at the start": "load_average.start",
+    "Load average at the end": "load_average.end",
+}
+"""What is shown of pytest-benchmark's `machine_info`, and where it stands there."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Both runs."""
+
+    checked: datetime
+    measured: datetime
+    complete: bool
+    """Whether the suite ran to its end."""
+    measured_completely: bool
+    """Whether the measurements did."""
+    line: str
+    rows: Mapping[str, str]
+
+
+def describe_environment(conformance: Conformance, benchmark: Benchmark) -> Environment:
+    """Put together what both runs say of themselves."""
+    suite = conformance.suite
+    commit = str(benchmark.commit_info.get("id", ""))[:12]
+    changed = " with uncommitted changes" if benchmark.commit_info.get("dirty") else ""
+    servers = dict.fromkeys(str(one.facts["server"]) for one in conformance.subjects if one.facts.get("server"))
+    rows = {
+        "Suite started": f"{conformance.started:%Y-%m-%d %H:%M:%S %Z}, took {conformance.seconds:,.0f} s",
+        **{f"Suite: {name}": str(value) for name, value in suite.items() if value is not None},
+        "Measured": f"{benchmark.made:%Y-%m-%d %H:%M:%S %Z}"
+        + (f", depth {benchmark.depth}" if benchmark.depth else ""),
+        "pytest-benchmark": benchmark.version,
+        "Commit": commit + changed if commit else "",
+        **{name: _look_up(benchmark.machine_info, place) for name, place in MACHINE.items()},
+    }
+    said = [f"Python {suite['python']}" if suite.get("python") else "", str(suite.get("platform") or ""), *servers]
+    return Environment(
+        checked=conformance.started,
+        measured=benchmark.made,
+        complete=conformance.complete,
+        measured_completely=not benchmark.exit_status,
+        line=", ".join(filter(None, said)),
+        rows={name: value for name, value in rows.items() if value},
+    )
+
+
+def _look_up(machine: Mapping[str, Any], place: str) -> str:
+    """Find a value by the names on the way to it; nothing if the way ends before."""
+    value: Any = machine
+    for name in place.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    match value:
+        case None:
+            return ""
+        case list():
+            return ", ".join(f"{one:.2f}" if isinstance(one, float) else str(one) for one in value)
+        case _:
+            return str(value)

@@ -1,0 +1,181 @@
+"""The two inputs: what the conformance suite wrote, and what pytest-benchmark wrote. Checked once, here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error"]
+Level = Literal["MUST", "SHOULD", "MAY"]
+Operation = Literal["create", "get", "list", "update"]
+Design = Literal["described", "ours"]
+Mode = Literal["memory", "redis"]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class InputError(Exception):
+    """A file that cannot be used: which one, and why, on one line."""
+
+    def __init__(self, path: Path, fault: str) -> None:
+        self.path = path
+        self.fault = " ".join(fault.split())
+        super().__init__(f"{path}: {self.fault}")
+
+
+class _Record(BaseModel):
+    """A JSON object. Types are exact, and fields that are not named here are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+R = TypeVar("R", bound=_Record)
+
+
+class Subject(_Record):
+    """What the suite was pointed at. `error` is why it could not be set up."""
+
+    name: str
+    mode: str
+    capabilities: tuple[str, ...]
+    facts: dict[str, Any]
+    error: str | None
+
+
+class Requirement(_Record):
+    """One numbered law, and the rows of the document that it bears on."""
+
+    id: str
+    level: Level
+    text: str
+    claims: tuple[str, ...]
+
+
+class Result(_Record):
+    """What one case came out as on one subject."""
+
+    case: str
+    doc: str
+    requirements: tuple[str, ...]
+    subject: str
+    verdict: Verdict
+    reason: str
+    seconds: float
+
+
+class Conformance(_Record):
+    """The results of one run of the suite."""
+
+    version: Literal["conformance-results/1"] = Field(alias="schema")
+    suite: dict[str, str | int | None]
+    started: AwareDatetime
+    seconds: float
+    complete: bool
+    subjects: tuple[Subject, ...]
+    requirements: tuple[Requirement, ...]
+    results: tuple[Result, ...]
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        subjects = _once("subject", (subject.name for subject in self.subjects))
+        requirements = _once("requirement", (requirement.id for requirement in self.requirements))
+        _once("result", (f"{result.case} on {result.subject}" for result in self.results))
+        for result in self.results:
+            if result.subject not in subjects:
+                raise ValueError(f"case {result.case} ran on {result.subject}, which is not among the subjects")
+            if unknown := set(result.requirements) - requirements:
+                raise ValueError(f"case {result.case} decides {min(unknown)}, which is not among the requirements")
+        return self
+
+
+class Stats(_Record):
+    """Seconds per call, one for each round; whatever else pytest-benchmark computes is computed here again."""
+
+    data: Annotated[tuple[Seconds, ...], Field(min_length=1)]
+
+
+class _Info(_Record):
+    """What was measured, and where."""
+
+    subject: str
+    transport: Literal["none", "embedded", "published", "direct"]
+    tasks: Annotated[int, Field(ge=0)]
+    calls_per_round: Annotated[int, Field(ge=1)]
+    facts: dict[str, Any]
+
+
+class OperationInfo(_Info):
+    """An operation of a store."""
+
+    operation: Operation
+    design: Design
+    mode: Mode
+
+
+class BaselineInfo(_Info):
+    """What operations are compared with: a PING through the client of the subject, or an awaited no-op."""
+
+    operation: Literal["ping", "noop"]
+
+
+class Measured(_Record):
+    """One benchmark."""
+
+    name: str
+    stats: Stats
+    extra_info: Annotated[OperationInfo | BaselineInfo, Field(discriminator="operation")]
+
+
+class Benchmark(_Record):
+    """The raw `--benchmark-json` of one run."""
+
+    machine_info: dict[str, Any]
+    commit_info: dict[str, Any]
+    benchmarks: tuple[Measured, ...]
+    made: AwareDatetime = Field(alias="datetime")
+    version: str
+    depth: str | None = None
+    exit_status: int | None = None
+    """Of the run; above 0, measurements may be missing."""
+
+
+def read_conformance(path: Path) -> Conformance:
+    """Read the results of the suite.
+
+    Raises:
+        InputError: naming the file and its first fault.
+    """
+    return _read(path, Conformance, "the results of the conformance suite")
+
+
+def read_benchmark(path: Path) -> Benchmark:
+    """Read the measurements.
+
+    Raises:
+        InputError: naming the file and its first fault.
+    """
+    return _read(path, Benchmark, "the JSON of pytest-benchmark")
+
+
+def _read(path: Path, kind: type[R], description: str) -> R:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except OSError as fault:
+        raise InputError(path, fault.strerror or str(fault)) from None
+    except ValidationError as fault:
+        first, *others = fault.errors(include_url=False)
+        place = ".".join(map(str, first["loc"]))
+        text = first["msg"].removeprefix("Value error, ")
+        more = f" (and {len(others)} more)" if others else ""
+        raise InputError(path, f"not {description}: {place}{': ' if place else ''}{text}{more}") from None
+
+
+def _once(what: str, names: Iterable[str]) -> set[str]:
+    counts = Counter(names)
+    for name, count in counts.items():
+        if count > 1:
+            raise ValueError(f"{what} {name} is there {count} times")
+    return set(counts)

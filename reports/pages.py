@@ -1,0 +1,95 @@
+"""The three files that a report is written as: a page, a comment for a pull request, and data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from reports import plots
+from reports.figures import figure, percent
+from reports.latency import MODES, WAYS
+from reports.parity import Standing
+from reports.report import Report
+
+SYMBOLS = {
+    "pass": "✓",
+    "fail": "✗",
+    "not-applicable": "–",
+    "not-testable": "?",
+    "harness-error": "!",
+    "not-run": "○",
+    "confirmed": "✓",
+    "holds": "✓",
+    "holds-corrected": "✎",
+    "faster": "◀",
+    "slower": "▶",
+    "inconclusive": "≈",
+    "under-specified": "?",
+    "refuted": "✗",
+    "not-yet-checked": "○",
+}
+"""A verdict always has its word beside its symbol and its colour."""
+
+STANDINGS: tuple[Standing, ...] = ("pass", "fail", "harness-error", "not-testable", "not-applicable", "not-run")
+"""In the order in which they are shown."""
+
+SHORT = {standing: standing for standing in STANDINGS} | {
+    "not-applicable": "n/a",
+    "not-testable": "n/t",
+    "harness-error": "error",
+}
+"""For the many cells of the matrix, which says what they stand for."""
+NAMES = {"described": "described design", "ours": "ours"}
+ANSWERS = {
+    "yes": "Yes",
+    "no": "No",
+    "alike-but-failing": "Alike, but not right",
+    "not-checked": "Not checked",
+}
+"""To the question whether both modes of a design behave identically."""
+
+_MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*[]<>|@&~"})
+
+
+def write_pages(report: Report, folder: Path) -> Path:
+    """Write `index.html`, `summary.md` and `report.json`, and return the path of the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_bytes(report.to_json())
+    (folder / "summary.md").write_text(render_summary(report), encoding="utf-8")
+    page = folder / "index.html"
+    page.write_text(render_page(report), encoding="utf-8")
+    return page
+
+
+def render_page(report: Report) -> str:
+    """Make the page. Whatever comes from the inputs is escaped."""
+    environment = _environment()
+    environment.globals.update(plots=plots, symbols=SYMBOLS, short=SHORT, ways=WAYS)
+    return environment.get_template("page.html.j2").render(report=report)
+
+
+def render_summary(report: Report) -> str:
+    """Make the comment. Every value is made harmless in Markdown: no markup, no mention, no end of a table cell."""
+    return _environment(finalize=_plain).get_template("summary.md.j2").render(report=report)
+
+
+def _plain(value: object) -> Markup:
+    return Markup(" ".join(str(value).split()).translate(_MARKDOWN))  # noqa: S704  nothing of HTML or Markdown is left
+
+
+def _environment(**options: Any) -> Environment:
+    environment = Environment(
+        loader=PackageLoader("reports", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        **options,
+    )
+    environment.filters.update(figure=figure, percent=percent)
+    environment.globals.update(answers=ANSWERS, names=NAMES, modes=MODES, standings=STANDINGS)
+    return environment
