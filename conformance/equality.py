@@ -32,7 +32,7 @@ def snapshot(task: Task) -> dict[str, Any]:
 def same(one: Any, other: Any) -> bool:
     """Whether two values are equal in value and type, at every depth.
 
-    Python says `1 == 1.0 == True` and `0.0 == -0.0`; here they differ, and NaN is NaN. The order of an object's keys does
+    Python says `1 == 1.0 == True` and `0.0 == -0.0`; here they differ, and NaN is NaN. The order of keys does
     not count.
     """
     if type(one) is not type(other):

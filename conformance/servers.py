@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -134,17 +137,16 @@ def wait_until_answers(url: str, process: subprocess.Popen[bytes] | None = None,
 def engine_answers() -> bool:
     """Whether a Docker engine is there."""
     import docker
+    import requests
 
-    try:
-        client = docker.from_env(timeout=5)
-    except docker.errors.DockerException:
-        return False
-    try:
-        return bool(client.ping())
-    except (docker.errors.DockerException, OSError):
-        return False
-    finally:
-        client.close()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # docker leaves the socket open that found no engine
+        try:
+            with contextlib.closing(docker.from_env(timeout=5)) as client:
+                return bool(client.ping())
+        except (docker.errors.DockerException, requests.RequestException):
+            gc.collect()
+            return False
 
 
 class ContainerServer:
@@ -159,12 +161,16 @@ class ContainerServer:
         from testcontainers.community.redis import RedisContainer
 
         self._image = os.environ.get(IMAGE_VARIABLE, DEFAULT_IMAGE)
+        if not engine_answers():
+            raise ServerError("no Docker engine answers: start one, or leave out what needs a container")
+        self._container = RedisContainer(self._image)
         try:
-            self._container = RedisContainer(self._image).start()
-        except (DockerException, redis.exceptions.RedisError, OSError) as fault:
-            raise ServerError(
-                f"no container of {self._image}: {str(fault).splitlines()[0]}; is a Docker engine up?"
-            ) from None
+            self._container.start()
+        except BaseException as fault:  # Ctrl-C too: what was started goes
+            self._container.stop()
+            if isinstance(fault, (DockerException, redis.exceptions.RedisError, OSError)):
+                raise ServerError(f"no container of {self._image}: {str(fault).splitlines()[0]}") from None
+            raise
         self._locate()
         return self
 

@@ -28,7 +28,7 @@ from conformance.redis_world import RedisWorld
 from conformance.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer, engine_answers
 from taskstore import MemoryTaskStore, TaskStore, Trouble
 from taskstore.redis import RedisTaskStore
-from taskstore.server import connect
+from taskstore.server import Server, connect
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 """Set to 1, this variable makes the absence of a Docker engine a failure instead of one subject less."""
@@ -84,7 +84,7 @@ class RedisHarness(Harness):
 
     def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store under a prefix of its own."""
-        return RedisTaskStore(connect(self._server.url), _address(self._server.url), prefix=world)
+        return RedisTaskStore(connect(self._server.url), prefix=world)
 
     def discard(self, world: str) -> None:
         """Remove the prefix."""
@@ -105,7 +105,7 @@ class RedisHarness(Harness):
 
     def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         """A store under the same prefix on another server."""
-        return RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), _address(url), prefix=world)
+        return RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), prefix=world)
 
     @contextmanager
     def make_trouble(self, trouble: Trouble) -> Iterator[None]:
@@ -173,7 +173,7 @@ class FakeredisHarness(RedisHarness):
     def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store on a pool of fake connections."""
         pool = BlockingConnectionPool(connection_class=FakeAsyncRedisConnection, server=self._fake, protocol=3)
-        return RedisTaskStore(pool, "fakeredis", prefix=world)
+        return RedisTaskStore(Server(pool, "fakeredis"), prefix=world)
 
     def restart_server(self) -> None:
         """There is none."""
@@ -257,11 +257,6 @@ class DescribedRedisHarness(RedisHarness):
     async def ping(self, store: TaskStore) -> None:
         """PING through the service's own client."""
         await cast(described.TaskService, store).redis.redis.ping()  # type: ignore[union-attr]  # opened in Redis mode
-
-
-def _address(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or 6379}/{parts.path.strip('/') or 0}"
 
 
 SUBJECTS: Mapping[str, Callable[[], Harness]] = {

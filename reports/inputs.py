@@ -108,9 +108,10 @@ class _Info(_Record):
 
 
 class OperationInfo(_Info):
-    """An operation of a store."""
+    """An operation of a store. `ping_seconds` are PINGs through its client, one before each round."""
 
     operation: Operation
+    ping_seconds: tuple[Seconds, ...] = ()
     design: Design
     mode: Mode
 

@@ -73,6 +73,7 @@ class Latency:
     decides: bool
     """Whether the verdict on the claim is taken from here."""
     times_ping: float | None
+    """The median as a multiple of the median PING of the same rounds."""
     times_floor: float | None
     times_memory: float | None
     """Redis mode: the median as a multiple of the one in memory mode."""
@@ -99,7 +100,6 @@ def gather_latencies(benchmark: Benchmark, ranges: Iterable[Range]) -> tuple[Lat
     documented = {(one.mode, one.operation): one for one in ranges}
     baselines = gather_baselines(benchmark)
     floor = next((one.median_ms for one in baselines if one.operation == "noop"), None)
-    pings = {one.subject: one.median_ms for one in baselines if one.operation == "ping"}
     in_memory = {_what(info): median(stats.data) * 1000 for info, stats in measured if info.mode == "memory"}
     reached = {(info.design, info.mode, info.transport) for info, _ in measured}
     rows = [
@@ -109,7 +109,7 @@ def gather_latencies(benchmark: Benchmark, ranges: Iterable[Range]) -> tuple[Lat
             documented[info.mode, info.operation],
             decides=info.transport
             == next((way for way in DECIDING_TRANSPORTS[info.mode] if (info.design, info.mode, way) in reached), None),
-            ping=pings.get(info.subject),
+            ping=median(info.ping_seconds) * 1000 if info.ping_seconds else None,
             floor=floor,
             memory=in_memory.get(_what(info)) if info.mode == "redis" else None,
         )

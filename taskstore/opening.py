@@ -41,15 +41,13 @@ async def _make(settings: TaskStoreSettings) -> AsyncIterator[MaintainedTaskStor
     from taskstore.redis import RedisTaskStore
     from taskstore.server import connect
 
-    pool = connect(
+    server = connect(
         settings.url,
         username=settings.redis_username,
         password=settings.redis_password.get_secret_value() if settings.redis_password else None,
         connect_timeout=settings.redis_connect_timeout,
         timeout=settings.redis_timeout,
     )
-    async with RedisTaskStore(
-        pool, settings.address, prefix=settings.task_key_prefix, lifetime=settings.lifetime
-    ) as store:
+    async with RedisTaskStore(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
         await store.ping()
         yield store

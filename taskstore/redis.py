@@ -9,8 +9,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from redis.asyncio.connection import ConnectionPool
-
 from taskstore import record
 from taskstore.arguments import (
     Change,
@@ -43,14 +41,13 @@ _SWEPT_PER_LISTING = 1_000
 class RedisTaskStore:
     """A task store in Redis 6.2 or later, or Valkey: persistent, shared by all that name the same server and prefix.
 
-    Takes over `pool` (from `taskstore.server.connect`), whose server is called `address` in errors. All keys begin
-    with `{prefix:0}:`; a task is gone `lifetime` (from a second to a hundred years) after the last write to it.
+    Takes over `server` (from `taskstore.server.connect`). All keys begin with `{prefix:0}:`; a task is gone `lifetime`
+    (from a second to a hundred years) after the last write to it.
     """
 
     def __init__(
         self,
-        pool: ConnectionPool,
-        address: str,
+        server: Server,
         *,
         prefix: str = DEFAULT_PREFIX,
         lifetime: timedelta = DEFAULT_LIFETIME,
@@ -59,7 +56,7 @@ class RedisTaskStore:
             raise InvalidArgument("prefix", "must be text without braces, and not empty")
         self._base = f"{{{prefix}:0}}"
         self._lifetime_ms = check_lifetime(lifetime)
-        self._server = Server(pool, address)
+        self._server = server
         self._session = Session()
 
     async def create_task(self, request: TaskCreateRequest) -> Task:

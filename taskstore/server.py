@@ -7,6 +7,7 @@ times out or whose caller is cancelled while a reply is due is dropped, so that 
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from hiredis import pack_command
@@ -31,6 +32,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from taskstore.errors import RecordUnreadable, StoreUnavailable, Trouble
 from taskstore.scripts import Script
+from taskstore.settings import address_of
 
 MAX_CONNECTIONS = 64
 _READ_SIZE = 256 * 1024
@@ -45,18 +47,18 @@ def connect(
     connect_timeout: float = 5.0,
     timeout: float = 5.0,
     max_connections: int = MAX_CONNECTIONS,
-) -> ConnectionPool:
-    """Make a pool of connections to the server at `url` (redis://, rediss:// or unix://); nothing is contacted yet.
+) -> Server:
+    """Name the server at `url` (redis://, rediss:// or unix://); nothing is contacted yet.
 
     `connect_timeout` and `timeout` (for a reply, and for a free connection when all are taken) are in seconds.
     """
     given = {"username": username, "password": password}
-    return BlockingConnectionPool.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
         **{name: value for name, value in given.items() if value is not None},
         max_connections=max_connections,
         timeout=timeout,
-        socket_timeout=timeout,
+        socket_timeout=None,  # `Server` has the limit: on Python 3.11 redis-py's can swallow a cancellation
         socket_connect_timeout=connect_timeout,
         socket_read_size=_READ_SIZE,
         protocol=3,
@@ -64,14 +66,23 @@ def connect(
         # With notifications on, redis-py 8 hands out a connection that the server has closed without a look at it.
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
+    return Server(pool, address_of(url), connect_timeout=timeout + connect_timeout, timeout=timeout)
 
 
 class Server:
     """Sends requests, one at a time on a connection, and turns every failure into the store's own exceptions."""
 
-    def __init__(self, pool: ConnectionPool, address: str) -> None:
+    def __init__(
+        self, pool: ConnectionPool, address: str, *, connect_timeout: float = 10.0, timeout: float = 5.0
+    ) -> None:
+        """Take over `pool`; errors name `address`.
+
+        `connect_timeout` is for a connection from the pool, handshake included, `timeout` for a reply: both in seconds.
+        """
         self._pool = pool
         self._address = address
+        self._connect_timeout = connect_timeout
+        self._timeout = timeout
 
     async def read(self, *command: str, unreadable: str = "") -> Any:
         """Send a command that changes nothing, and return its reply.
@@ -108,15 +119,18 @@ class Server:
 
     async def _request(self, command: tuple[str | int, ...], *, writes: bool) -> Any:
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+            async with asyncio.timeout(self._connect_timeout):
+                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
         except (RedisError, OSError) as error:
             trouble = _diagnose(error)
             unreachable = trouble is Trouble.BROKEN  # nothing more particular
             raise self._unavailable(error, Trouble.UNREACHABLE if unreachable else trouble, False) from error
         try:
             # hiredis packs a script call in a microsecond, where redis-py's asyncio connection takes about fifteen.
-            await connection.send_packed_command(pack_command(command), check_health=False)  # type: ignore[arg-type]  # hiredis says a tuple of one
-            return await connection.read_response()
+            packed = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
+            async with asyncio.timeout(self._timeout):
+                await connection.send_packed_command(packed, check_health=False)
+                return await connection.read_response()
         except ResponseError:
             raise  # a whole reply: the connection is good
         except (RedisError, OSError) as error:
@@ -129,7 +143,8 @@ class Server:
             await self._pool.release(connection)
 
     def _unavailable(self, error: Exception, trouble: Trouble, write_may_have_happened: bool) -> StoreUnavailable:
-        return StoreUnavailable(self._address, trouble, write_may_have_happened, str(error).partition("\n")[0])
+        detail = str(error).partition("\n")[0] or type(error).__name__
+        return StoreUnavailable(self._address, trouble, write_may_have_happened, detail)
 
 
 _DIAGNOSES: tuple[tuple[type[Exception], Trouble], ...] = (
@@ -140,6 +155,7 @@ _DIAGNOSES: tuple[tuple[type[Exception], Trouble], ...] = (
     (AuthorizationError, Trouble.REFUSED),
     (NoPermissionError, Trouble.REFUSED),
     (RedisTimeoutError, Trouble.TIMEOUT),
+    (TimeoutError, Trouble.TIMEOUT),
 )
 # Redis 6.2 wraps what a script met in an error of its own, so there the code stands inside the text.
 _WORDS = (

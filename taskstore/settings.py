@@ -88,16 +88,21 @@ class TaskStoreSettings(BaseSettings):
     @property
     def address(self) -> str:
         """Where Redis is, fit to be shown: host, port and database, or the path of a socket."""
-        parts = urlsplit(self.url)
-        if parts.scheme == "unix":
-            return f"unix:{parts.path}"
-        host = parts.hostname or "localhost"
-        return f"{f'[{host}]' if ':' in host else host}:{parts.port or 6379}/{parts.path.strip('/') or 0}"
+        return address_of(self.url)
 
     @property
     def lifetime(self) -> timedelta:
         """`task_ttl` as a time."""
         return timedelta(seconds=self.task_ttl)
+
+
+def address_of(url: str) -> str:
+    """What a Redis URL may be called where others read it: without credentials."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"unix:{parts.path}"
+    host = parts.hostname or "localhost"
+    return f"{f'[{host}]' if ':' in host else host}:{parts.port or 6379}/{parts.path.strip('/') or 0}"
 
 
 def _problem(error: ErrorDetails) -> tuple[str, str]:

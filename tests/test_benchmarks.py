@@ -127,7 +127,7 @@ def test_a_run_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) -> N
     module, written = tmp_path / "test_run.py", tmp_path / "new" / "benchmark.json"
     module.write_text(RUN)
     command = [sys.executable, "-m", "pytest", "-p", "benchmarks.conftest", f"--rootdir={tmp_path}", str(module)]
-    command += ["--depth=quick", f"--benchmark-json={written}"]
+    command += ["--quick", f"--benchmark-json={written}"]
     ran = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert "WrongAnswerError: noop() answered None" in ran.stdout
     assert ran.returncode == pytest.ExitCode.TESTS_FAILED

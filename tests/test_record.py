@@ -55,7 +55,7 @@ def test_a_golden_record_is_read() -> None:
 
 def test_the_golden_record_is_written(server: EmbeddedServer) -> None:
     async def write() -> None:
-        async with RedisTaskStore(connect(server.url), "here", prefix="golden") as store:
+        async with RedisTaskStore(connect(server.url), prefix="golden") as store:
             await store.restore(TASK)
 
     asyncio.run(write())

@@ -11,15 +11,16 @@ local ids = redis.call('ZREVRANGE', index, offset, offset + limit - 1)
 local keys = {}
 for i, id in ipairs(ids) do keys[i] = record_key(id) end
 local records = redis.call('MGET', unpack(keys))
-local found, texts, wrong, ghosts = {}, {}, {}, {}
-for i, id in ipairs(ids) do
-  if records[i] then
-    found[#found + 1] = id
-    texts[#texts + 1] = records[i]
-  elseif redis.call('EXISTS', keys[i]) == 1 then
-    wrong[#wrong + 1] = id
-  else
-    ghosts[#ghosts + 1] = id
+local wrong, ghosts = {}, {}
+for i = #ids, 1, -1 do
+  if not records[i] then
+    local id = table.remove(ids, i)
+    table.remove(records, i)
+    if redis.call('EXISTS', keys[i]) == 1 then
+      wrong[#wrong + 1] = id
+    else
+      ghosts[#ghosts + 1] = id
+    end
   end
 end
 -- Entries whose record somebody deleted or evicted would be counted for ever.
@@ -27,4 +28,4 @@ if #ghosts > 0 then
   forget(ghosts)
   return {1}
 end
-return {0, total, found, texts, wrong}
+return {0, total, ids, records, wrong}
