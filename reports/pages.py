@@ -51,17 +51,35 @@ ANSWERS = {
 }
 """To the question whether both modes of a design behave identically."""
 
+BEGIN, END = "<!-- report: begin -->", "<!-- report: end -->"
+
 _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*[]<>|@&~"})
 
 
 def write_pages(report: Report, folder: Path) -> Path:
-    """Write `index.html`, `summary.md` and `report.json`, and return the path of the page."""
+    """Write `index.html`, `summary.md`, `report.json` and the plots as SVG files, and return the path of the page."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_bytes(report.to_json())
     (folder / "summary.md").write_text(render_summary(report), encoding="utf-8")
+    drawings = {
+        "memory.svg": plots.draw_latencies("memory", report.latencies, None),
+        "redis.svg": plots.draw_latencies("redis", report.latencies, report.ping_ms),
+        "listing.svg": plots.draw_listing(report.latencies),
+    }
+    for name, drawing in drawings.items():
+        (folder / name).write_text(plots.stand_alone(drawing), encoding="utf-8")
     page = folder / "index.html"
     page.write_text(render_page(report), encoding="utf-8")
     return page
+
+
+def publish(report: Report, readme: Path) -> None:
+    """Put the summary between the marks in `readme`."""
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise OSError(0, f"there is no {BEGIN} with a {END} in it", str(readme))
+    readme.write_text(f"{before}{begin}\n{render_summary(report)}{end}{after}", encoding="utf-8")
 
 
 def render_page(report: Report) -> str:

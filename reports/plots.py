@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 from markupsafe import Markup
 
@@ -100,6 +102,18 @@ def draw_listing(latencies: Iterable[Latency]) -> Markup:
     parts.append(_text(left - 5, TOP - 9, "ms", "unit") + _text(RIGHT, bottom + 30, "tasks in the store", "unit"))
     return _drawing(
         bottom + 36, "Time of a listing against the number of tasks, for both designs and both modes", parts
+    )
+
+
+def stand_alone(drawing: Markup) -> str:
+    """Make a drawing a file of its own, for a README: with the page's light colours, on white."""
+    style = re.sub(
+        r"@media [^{]*\{(?:[^{}]*\{[^{}]*\})*\s*\}", "", files("reports").joinpath("page.css").read_text("utf-8")
+    )
+    head, _, rest = drawing.partition(">")
+    return (
+        f'{head} xmlns="http://www.w3.org/2000/svg"><style>{style}</style>'
+        f'<rect width="100%" height="100%" fill="#fff"/>{rest}\n'
     )
 
 
