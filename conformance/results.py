@@ -68,6 +68,7 @@ class Results:
             report.user_properties.append((_PROPERTY, {"result": result, "subject": about}))
         return report
 
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Give a worker of pytest-xdist the seed."""
         node.workerinput[_PROPERTY] = seed_of(self._config)
