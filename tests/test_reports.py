@@ -457,7 +457,7 @@ def test_unusable_input_is_one_line_that_names_file_and_fault(
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "reports", "--conformance", str(tmp_path / "nothing.json")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"{tmp_path / 'nothing.json'}: No such file or directory\n"
 
