@@ -60,16 +60,18 @@ class EmbeddedServer:
 
     def __enter__(self) -> Self:
         self._binary = find_binary()
-        self._folder = tempfile.TemporaryDirectory(prefix="conformance-")
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = probe.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self._port}/0"
-        self._start()
+        with contextlib.ExitStack() as undo:
+            self._folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-"))
+            self._start()
+            undo.callback(self._stop)
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
-        self._folder.cleanup()
+        self._undo.close()
 
     def facts(self) -> Mapping[str, str]:
         """Server, binary and transport."""
@@ -83,14 +85,16 @@ class EmbeddedServer:
         self._start()
 
     def _start(self) -> None:
-        log = Path(self._folder.name, "server.log")
-        command = [str(self._binary), "--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder.name]
+        log = Path(self._folder, "server.log")
+        command = [str(self._binary), "--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder]
         command += ["--save", "", "--appendonly", "no", "--logfile", str(log), "--daemonize", "no"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
             wait_until_answers(self.url, self._process)
-        except ServerError as fault:
+        except BaseException as fault:  # Ctrl-C too: what was started goes
             self._stop()
+            if not isinstance(fault, ServerError):
+                raise
             told = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
             raise ServerError(f"{self._binary.name} did not start: {fault} {''.join(told)}") from None
 
@@ -136,17 +140,23 @@ def wait_until_answers(url: str, process: subprocess.Popen[bytes] | None = None,
 
 def engine_answers() -> bool:
     """Whether a Docker engine is there."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # docker leaves the socket open that found no engine
+        answers = _ask_engine()
+        if not answers:
+            gc.collect()
+    return answers
+
+
+def _ask_engine() -> bool:
     import docker
     import requests
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # docker leaves the socket open that found no engine
-        try:
-            with contextlib.closing(docker.from_env(timeout=5)) as client:
-                return bool(client.ping())
-        except (docker.errors.DockerException, requests.RequestException):
-            gc.collect()
-            return False
+    try:
+        with contextlib.closing(docker.from_env(timeout=5)) as client:
+            return bool(client.ping())
+    except (docker.errors.DockerException, requests.RequestException):
+        return False
 
 
 class ContainerServer:

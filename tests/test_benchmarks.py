@@ -83,7 +83,7 @@ def test_rounds_that_do_not_fit_are_made_a_few_times_all_the_same() -> None:
 
 
 def test_calls_of_microseconds_share_a_round() -> None:
-    assert DEPTH.plan(Pace((10e-6, 1.0, 10e-6), 3 * 60e-6), batched=True).calls == 200
+    assert DEPTH.plan(Pace((10e-6, 1.0, 10e-6), 3 * 60e-6), batched=True).calls == 100
     assert DEPTH.plan(Pace((0.1e-6,), 50e-6), batched=True).calls == MOST_CALLS
 
 

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.servers import ContainerServer, EmbeddedServer, ServerError, engine_answers, find_binary
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing.sock")
+    yield
+    gc.collect()  # what is left open is a warning now, and so an error
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_the_absence_of_an_engine_is_noticed_and_leaves_nothing_open() -> None:
+    assert engine_answers() is False
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_container_without_an_engine_is_refused_with_what_to_do() -> None:
+    with pytest.raises(ServerError, match="no Docker engine answers: start one"), ContainerServer():
+        pass
+
+
+def test_a_private_server_leaves_neither_process_nor_folder() -> None:
+    with EmbeddedServer() as server:
+        process, folder = server._process, Path(server._folder)  # noqa: SLF001  that is what has to be gone
+        assert folder.is_dir()
+    assert process.poll() is not None
+    assert not folder.exists()
+
+
+def test_a_server_that_does_not_start_is_refused_with_its_own_word(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "redis-server"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with pytest.raises(ServerError, match="redis-server did not start: it ended with status 3"), EmbeddedServer():
+        pass
+
+
+def test_without_a_server_on_the_path_the_packaged_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert find_binary().name == "valkey-server"
