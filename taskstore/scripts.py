@@ -21,8 +21,8 @@ class Script:
 def _load(name: str, *, writes: bool) -> Script:
     final = ",".join(f"{status}=true" for status in TaskStatus if status.is_final)
     statuses = ",".join(f"'{status}'" for status in TaskStatus)
-    common = _read("common").replace("FINAL = {FINAL}", f"FINAL = {{{final}}}").replace("{STATUSES}", f"{{{statuses}}}")
-    text = common + _read(name)
+    text = _read("common") + _read(name)
+    text = text.replace("FINAL = {FINAL}", f"FINAL = {{{final}}}").replace("{STATUSES}", f"{{{statuses}}}")
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest(), writes)
 
 

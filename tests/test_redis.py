@@ -145,6 +145,21 @@ def test_many_due_entries_are_swept_before_a_total_is_given(server: EmbeddedServ
     on_store(server, body)
 
 
+def test_a_task_restored_over_an_expired_one_stands_in_no_index_of_the_old(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        task = await store.create_task(REQUEST)
+        failed = await store.update_task_status(task.task_id, TaskStatus.FAILED)
+        with redis.Redis.from_url(server.url) as client:
+            client.delete(f"{{test:0}}:task:{task.task_id}")  # expired, and not swept yet
+        await store.restore(task)
+        assert (await store.list_tasks(TaskStatus.FAILED)).total == 0
+        assert list((await store.list_tasks(TaskStatus.PENDING)).tasks) == [task]
+        assert failed.completed_at is not None
+        assert await store.purge(failed.completed_at + timedelta(seconds=1)) == 0
+
+    on_store(server, body)
+
+
 def test_an_index_outlives_no_task_and_no_task_its_index(server: EmbeddedServer) -> None:
     async def body(store: RedisTaskStore) -> None:
         task = await store.create_task(REQUEST)

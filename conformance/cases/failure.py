@@ -111,40 +111,37 @@ async def test_a_password_is_in_no_message(world: World) -> None:
                     seen = seen.__cause__ or seen.__context__
 
 
+async def writes_are_refused(store: TaskStore, task_id: str, trouble: Trouble) -> None:
+    """Create, update and cancel raise StoreUnavailable with that trouble, and did not happen."""
+    for write in calls(
+        lambda: store.create_task(a_request()),
+        lambda: store.update_task_status(task_id, TaskStatus.CLIPPING),
+        lambda: store.cancel_task(task_id),
+    ):
+        with pytest.raises(StoreUnavailable) as raised:
+            await write()
+        assert raised.value.trouble is trouble
+        assert raised.value.write_may_have_happened is False
+
+
 @case("FAIL-06", needs=Capability.REMOTE)
 async def test_out_of_memory_is_said(world: World) -> None:
     """A write that the server has no memory for raises, did not happen, and reading goes on."""
     async with world.open() as store:
         task = await store.create_task(a_request())
         with world.harness.make_trouble(Trouble.OUT_OF_MEMORY):
-            for write in calls(
-                lambda: store.create_task(a_request()),
-                lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
-                lambda: store.cancel_task(task.task_id),
-            ):
-                with pytest.raises(StoreUnavailable) as raised:
-                    await write()
-                assert raised.value.trouble is Trouble.OUT_OF_MEMORY
-                assert raised.value.write_may_have_happened is False
+            await writes_are_refused(store, task.task_id, Trouble.OUT_OF_MEMORY)
             assert await store.get_task(task.task_id) == task
         assert list((await store.list_tasks()).tasks) == [task]
 
 
 @case("FAIL-07", needs=Capability.REMOTE)
 async def test_read_only_is_said(world: World) -> None:
-    """A write to a replica raises and did not happen; the task is still readable there, and never 'not found'."""
+    """A write to a replica raises and did not happen; what is there can be read, and is never 'not found'."""
     async with world.open() as store:
         task = await store.create_task(a_request())
         with world.harness.make_trouble(Trouble.READ_ONLY):
-            for write in calls(
-                lambda: store.create_task(a_request()),
-                lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
-                lambda: store.cancel_task(task.task_id),
-            ):
-                with pytest.raises(StoreUnavailable) as raised:
-                    await write()
-                assert raised.value.trouble is Trouble.READ_ONLY
-                assert raised.value.write_may_have_happened is False
+            await writes_are_refused(store, task.task_id, Trouble.READ_ONLY)
             assert await store.get_task(task.task_id) == task
             assert list((await store.list_tasks()).tasks) == [task]
         assert list((await store.list_tasks()).tasks) == [task]
