@@ -1,0 +1,31 @@
+"""`python -m conformance COMMAND`: each command is a module of that name with a `main`."""
+
+# ruff: noqa: T201  a command line prints
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "run": "run the suite, as pytest does, for people without one",
+    "compare": "find what two subjects do differently",
+    "mutants": "show that each law is defended: deliberately wrong stores, each caught by its case",
+    "new": "write a file to start a harness from",
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run a command, and return its exit status."""
+    if not arguments or arguments[0] not in COMMANDS:
+        asked = bool(arguments) and arguments[0] in ("-h", "--help")
+        lines = ["usage: python -m conformance COMMAND …", ""]
+        lines += [f"  {name:<9} {purpose}" for name, purpose in COMMANDS.items()]
+        print("\n".join(lines), file=sys.stdout if asked else sys.stderr)
+        return 0 if asked else 2
+    status: int = import_module(f"conformance.{arguments[0]}").main(arguments[1:])
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
