@@ -1,7 +1,5 @@
 """`python -m conformance COMMAND`: each command is a module of that name with a `main`."""
 
-# ruff: noqa: T201  a command line prints
-
 from __future__ import annotations
 
 import sys

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck
 
 from conformance.harness import Capability, Harness, HookMissingError, Witness
 from conformance.requirements import REQUIREMENTS
-from taskstore import TaskStore
+from conformance.script import Script
+from taskstore import TaskCreateRequest, TaskStore
 
 EXAMPLES = 20
 _SECONDS = 60
@@ -42,11 +43,41 @@ class Subject:
     harness: Harness
     facts: dict[str, str]
     seed: int
+    broken: str = ""
+    """Why nothing can be decided on it: a task cannot even be created and read."""
 
     def describe(self) -> dict[str, Any]:
         """What the results say about it."""
         capabilities = sorted(self.harness.capabilities)
         return {"name": self.name, "mode": self.harness.mode, "capabilities": capabilities, "facts": self.facts}
+
+
+PREREQUISITE = "API-02"
+"""The requirement that is decided even on a subject that is broken."""
+
+
+def probe(harness: Harness) -> str:
+    """Say why a task cannot be created and read, or nothing if it can.
+
+    Raises:
+        HarnessFailedError: if the store cannot even be opened.
+    """
+    world = World(harness)
+
+    async def create_and_read() -> None:
+        async with world.open() as store, asyncio.timeout(_SECONDS):
+            task = await store.create_task(TaskCreateRequest(video_ids=("probe",)))
+            await store.get_task(task.task_id)
+
+    try:
+        asyncio.run(create_and_read())
+    except HarnessFailedError:
+        raise
+    except Exception as fault:  # noqa: BLE001  whatever the store raises is the answer
+        return f"a task cannot be created and read: {type(fault).__name__}: {fault}"
+    finally:
+        harness.discard(world.name)
+    return ""
 
 
 class HarnessFailedError(Exception):
@@ -58,6 +89,7 @@ class World:
 
     def __init__(self, harness: Harness, name: str | None = None) -> None:
         self.harness = harness
+        self.script = Script()
         self.name = f"conformance-{secrets.token_hex(6)}" if name is None else name
 
     @asynccontextmanager
@@ -68,7 +100,7 @@ class World:
                 store = await stack.enter_async_context(self.harness.open(self.name))
             except Exception as fault:
                 raise HarnessFailedError(f"open raised {type(fault).__name__}: {fault}") from fault
-            yield store
+            yield self.script.recorded(store)
 
     @property
     def opener(self) -> str:
@@ -103,11 +135,12 @@ class Case:
 
     requirements: tuple[str, ...]
     doc: str
+    function: Callable[..., Awaitable[None]]
 
 
 def case(
     *requirements: str,
-    needs: Capability | None = None,
+    needs: tuple[Capability, ...] | Capability = (),
     lacks: Capability | None = None,
     mode: str | None = None,
     examples: int = EXAMPLES,
@@ -115,58 +148,66 @@ def case(
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
     """Make a case of an async function that takes a `store` (open, empty), or a `world` to open stores on.
 
-    It decides `requirements`, on subjects that declare `needs`, do not declare `lacks`, and are of that `mode`. Each
-    strategy stands for an argument of the same name: the case runs on `examples` examples, each in a world of its own.
+    It decides `requirements`, on subjects that declare `needs`, do not declare `lacks`, and are of that `mode`: memory,
+    redis, or either. Each strategy stands for an argument of the same name: the case runs on `examples` examples, each
+    in a world of its own.
     """
     unknown = set(requirements) - REQUIREMENTS.keys()
     if unknown or not requirements:
         raise ValueError(f"a case decides known requirements, not {unknown or 'none'}")
 
     def make(function: Callable[..., Awaitable[None]]) -> Callable[[Subject], None]:
-        takes_store = "store" in inspect.signature(function).parameters
-
-        async def in_a_world(harness: Harness, drawn: dict[str, Any]) -> None:
-            world = World(harness)
-            try:
-                async with asyncio.timeout(_SECONDS):
-                    if takes_store:
-                        async with world.open() as store:
-                            await function(store, **drawn)
-                    else:
-                        await function(world, **drawn)
-            finally:
-                harness.discard(world.name)
-
         def run(conformance_subject: Subject) -> None:
             harness = conformance_subject.harness
-            _check_applies(harness, needs, lacks, mode)
+            if conformance_subject.broken and PREREQUISITE not in requirements:
+                not_testable(conformance_subject.broken)
+            _check_applies(harness, (needs,) if isinstance(needs, Capability) else needs, lacks, mode)
             with asyncio.Runner() as runner:
                 try:
                     if strategies:
 
                         def example(**drawn: Any) -> None:
-                            runner.run(in_a_world(harness, drawn))
+                            runner.run(_in_a_world(function, harness, drawn))
 
                         _explore(example, strategies, examples, conformance_subject.seed)
                     else:
-                        runner.run(in_a_world(harness, {}))
+                        runner.run(_in_a_world(function, harness, {}))
                 except HookMissingError as missing:
                     not_testable(str(missing))
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__
-        run.conformance_case = Case(requirements, inspect.cleandoc(function.__doc__ or ""))  # type: ignore[attr-defined]
+        run.conformance_case = Case(requirements, inspect.cleandoc(function.__doc__ or ""), function)  # type: ignore[attr-defined]
         return run
 
     return make
 
 
-def _check_applies(harness: Harness, needs: Capability | None, lacks: Capability | None, mode: str | None) -> None:
-    if needs is not None and needs not in harness.capabilities:
-        not_applicable(f"the subject does not declare {needs}")
+async def _in_a_world(function: Callable[..., Awaitable[None]], harness: Harness, drawn: dict[str, Any]) -> None:
+    world = World(harness)
+    try:
+        async with asyncio.timeout(_SECONDS):
+            if "store" in inspect.signature(function).parameters:
+                async with world.open() as store:
+                    await function(store, **drawn)
+            else:
+                await function(world, **drawn)
+    except BaseException as fault:  # pytest's own failures are no Exception
+        fault.add_note(f"What was called, as lines to run on a store of your own:\n{world.script}")
+        raise
+    finally:
+        harness.discard(world.name)
+
+
+def _check_applies(harness: Harness, needs: tuple[Capability, ...], lacks: Capability | None, mode: str | None) -> None:
+    for capability in needs:
+        if capability not in harness.capabilities:
+            not_applicable(f"the subject does not declare {capability}")
     if lacks is not None and lacks in harness.capabilities:
         not_applicable(f"the subject declares {lacks}")
-    if mode is not None and harness.mode != mode:
+    if mode == "either" and not harness.mode:
+        not_applicable("the subject is no mode that settings select")
+    if mode not in (None, "either", harness.mode):
         not_applicable(f"the subject is not a {mode} mode")
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta
 from enum import StrEnum
-from typing import Protocol
 
 from taskstore import TaskStore, Trouble
 
@@ -37,40 +36,40 @@ class HookMissingError(Exception):
         self.hook = hook
 
 
-class Witness(Protocol):
-    """A way to look at one world behind the store's back."""
+class Witness:
+    """A way to look at one world behind the store's back; each method is a hook of its own."""
 
     def keys(self) -> set[str]:
         """Every key of this world that is now there."""
-        ...
+        raise HookMissingError("witness.keys")
 
     def raw(self, task_id: str) -> bytes | None:
         """The stored record of a task."""
-        ...
+        raise HookMissingError("witness.raw")
 
     def overwrite(self, task_id: str, raw: bytes) -> None:
         """Put something else where the record of a task is."""
-        ...
+        raise HookMissingError("witness.overwrite")
 
     def overwrite_with_another_type(self, task_id: str) -> None:
         """Put a value of another Redis type where the record of a task is."""
-        ...
+        raise HookMissingError("witness.overwrite_with_another_type")
 
     def delete(self, task_id: str) -> None:
         """Remove the record of a task, and nothing else."""
-        ...
+        raise HookMissingError("witness.delete")
 
     def lifetime_ms(self, task_id: str) -> int:
         """Milliseconds that the record of a task still has."""
-        ...
+        raise HookMissingError("witness.lifetime_ms")
 
     def requests(self) -> int:
         """How many requests the server has seen, this one included."""
-        ...
+        raise HookMissingError("witness.requests")
 
     def revision(self, task_id: str) -> int:
         """How many writes the record has seen."""
-        ...
+        raise HookMissingError("witness.revision")
 
 
 class Harness(ABC):
@@ -82,7 +81,7 @@ class Harness(ABC):
 
     capabilities: frozenset[Capability] = frozenset()
     mode: str = ""
-    """`memory` or `redis`, where the subject is one mode of a store of two."""
+    """`memory` or `redis`, where the subject is a mode that an application's settings can select."""
     opener: str = ""
     """A hook: `module:function` that opens the store as the application does at start, from environment and `.env`."""
 
@@ -113,6 +112,10 @@ class Harness(ABC):
     def restart_server(self) -> None:
         """Stop the server, saving to disk, and start it again under the same address."""
         raise HookMissingError("restart_server")
+
+    def spare_database(self) -> int:
+        """The number of another database of the same server, which the suite may write to."""
+        raise HookMissingError("spare_database")
 
     def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         """Open a store on the server at another URL, with `seconds` as its timeouts, and contact nothing yet."""

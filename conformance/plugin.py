@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from conformance.baseline import BaselineError
 from conformance.results import Results, seed_of
 
 _CASES = Path(__file__).parent / "cases"
@@ -31,6 +32,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "and embedded)",
     )
     group.addoption("--conformance-json", metavar="FILE", type=Path, help="write the results to FILE")
+    group.addoption(
+        "--conformance-baseline", metavar="FILE", type=Path, help="known failures, which do not fail the run (TOML)"
+    )
+    group.addoption(
+        "--write-baseline", metavar="FILE", type=Path, help="write what fails in this run as known failures to FILE"
+    )
+    group.addoption(
+        "--spec-revision",
+        metavar="N",
+        type=int,
+        help="show what later revisions of the specification ask, and let it pass",
+    )
     group.addoption("--conformance-seed", metavar="N", type=int, help="repeat the run that printed this seed")
 
 
@@ -47,7 +60,10 @@ def pytest_configure(config: pytest.Config) -> None:
                 find_subject(name)
             except UnknownSubjectError as fault:
                 raise pytest.UsageError(f"--store: {fault}") from None
-    config.pluginmanager.register(Results(config), "conformance-results")
+    try:
+        config.pluginmanager.register(Results(config), "conformance-results")
+    except BaselineError as fault:
+        raise pytest.UsageError(f"--conformance-baseline: {fault}") from None
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -88,7 +104,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The subject, with what it needs running from its first case to its last."""
-    from conformance.case import Subject
+    from conformance.case import Subject, probe
     from conformance.subjects import find_subject, shown_name
 
     shown = shown_name(request.param)
@@ -97,10 +113,11 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
             harness = find_subject(request.param)()
             stack.enter_context(harness.running())
             facts = dict(harness.facts())
+            broken = probe(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        yield Subject(shown, harness, facts, seed_of(request.config))
+        yield Subject(shown, harness, facts, seed_of(request.config), broken)
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

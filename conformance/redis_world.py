@@ -9,10 +9,10 @@ from typing import Any
 
 import redis
 
-from conformance.harness import HookMissingError
+from conformance.harness import HookMissingError, Witness
 
 
-class RedisWorld:
+class RedisWorld(Witness):
     """The keys under one prefix, by an ordinary synchronous client. `record` is what the keys of records begin with."""
 
     def __init__(self, client: redis.Redis, prefix: str, record: str, deadlines: str | None = None) -> None:
@@ -81,3 +81,11 @@ class RedisWorld:
         keys = list(self._keys())
         for start in range(0, len(keys), 1_000):
             self._client.unlink(*keys[start : start + 1_000])
+
+
+class SharedRedisWorld(RedisWorld):
+    """A prefix on a server that others use too."""
+
+    def requests(self) -> int:
+        """Not to be told from those of others."""
+        raise HookMissingError("witness.requests")

@@ -6,8 +6,11 @@ decides (D01 to D42); every law bears on D33, "the API and its behaviour are ide
 by comparing the modes case by case and stands at none.
 """
 
+# ruff: noqa: T201  run as a program it prints the specification
+
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,9 +31,33 @@ class Requirement:
     level: Level
     text: str
     claims: tuple[str, ...]
+    since: int = 1
+    """The revision of the specification that brought it."""
+
+    @property
+    def refusal(self) -> str | None:
+        """The exception that it demands, where it says "refused with"."""
+        found = re.search(r"[Rr]efuse[ds] (?:every call )?with (\w+)", self.text)
+        return found and found.group(1)
 
 
+REVISION = 1
 REQUIREMENTS: dict[str, Requirement] = {}
+CHAPTERS = {
+    "API": "The interface",
+    "VAL": "Values",
+    "LIFE": "Life cycle",
+    "ATOM": "Atomicity",
+    "LIST": "Listing",
+    "EXP": "Expiry",
+    "ID": "Identity",
+    "DUR": "Durability",
+    "SHARE": "Sharing",
+    "FAIL": "Failure",
+    "MODE": "Modes and settings",
+    "COST": "Cost",
+    "CARE": "Care",
+}
 
 
 def _law(level: Level, number: str, text: str, *claims: str) -> None:
@@ -208,3 +235,28 @@ _must(
     "D37",
 )
 _must("CARE-03", "Carrying tasks over again leaves those that are there as they are.")
+
+
+def specification() -> str:
+    """The registry as a document for people: what `SPEC.md` holds."""
+    lines = [
+        "# What a task store promises",
+        "",
+        f"Revision {REVISION}: {len(REQUIREMENTS)} requirements. made by `python -m conformance.requirements`.",
+        "",
+        "MUST is what any two modes need to be interchangeable and safe; SHOULD is a choice of this contract's that",
+        "another store may have made differently, alike in both its modes. D01 to D42 are the statements of",
+        "Auto-Clip's document that a requirement decides.",
+    ]
+    for prefix, title in CHAPTERS.items():
+        lines += ["", f"## {title}", "", "| | level | requirement | decides | since |", "|---|---|---|---|---|"]
+        lines += [
+            f"| {law.id} | {law.level} | {law.text} | {', '.join(law.claims)} | {law.since} |"
+            for law in REQUIREMENTS.values()
+            if law.id.partition("-")[0] == prefix
+        ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(specification())

@@ -15,8 +15,12 @@ from typing import Any
 
 import pytest
 
+from conformance import baseline
+
 SCHEMA = "conformance-results/1"
-VERDICTS = ("pass", "fail", "not-applicable", "not-testable", "harness-error")
+VERDICTS = ("pass", "fail", "not-applicable", "not-testable", "harness-error", "unknown")
+INCOMPLETE = 6
+"""The exit status of a run in which nothing failed and something that applies was not decided."""
 _PROPERTY = "conformance"
 _SEED = pytest.StashKey[int]()
 _REASON_LENGTH = 500
@@ -41,6 +45,8 @@ class Results:
         self._started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._subjects: dict[str, dict[str, Any]] = {}
+        file: Path | None = config.getoption("conformance_baseline")
+        self._known = () if file is None else baseline.read(file)
         self._by_case: dict[tuple[str, str], dict[str, Any]] = {}
 
     @pytest.hookimpl(wrapper=True)
@@ -66,6 +72,10 @@ class Results:
             known = {"name": name, "mode": "", "capabilities": [], "facts": {}, "error": reason}
             about = known if subject is None else {**subject.describe(), "error": None}
             report.user_properties.append((_PROPERTY, {"result": result, "subject": about}))
+            if verdict in ("fail", "harness-error"):
+                report.sections.append(("what it decides", _laws(case.requirements)))
+            if verdict == "fail" and (excuse := self._excuse(case.requirements, name)):
+                report.outcome, report.wasxfail = "skipped", excuse  # how pytest itself says "expected"
         return report
 
     @pytest.hookimpl(optionalhook=True)
@@ -84,16 +94,36 @@ class Results:
                 if place not in self._by_case or result["verdict"] != "pass":  # a broken end outdoes a good beginning
                     self._by_case[place] = result
 
+    def _excuse(self, requirements: tuple[str, ...], subject: str) -> str:
+        """Why a failure does not count: it is known, or the law is later than the revision asked for."""
+        from conformance.requirements import REQUIREMENTS
+
+        pinned = self._config.getoption("spec_revision")
+        if pinned is not None and all(REQUIREMENTS[law].since > pinned for law in requirements):
+            return f"later than revision {pinned}"
+        return next((entry.reason for entry in self._known if entry.covers(requirements, subject)), "")
+
+    @property
+    def _is_worker(self) -> bool:
+        return hasattr(self._config, "workerinput")
+
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Write the results; a run in which nothing was decided has failed."""
-        if self._by_case and exitstatus == pytest.ExitCode.OK and not self._count()["pass"]:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        file: Path | None = self._config.getoption("conformance_json")
-        if file is None or hasattr(self._config, "workerinput"):
+        """Write the results, and find the exit status that they deserve."""
+        results = list(self._by_case.values())
+        if self._is_worker or not results:
             return
-        file.parent.mkdir(parents=True, exist_ok=True)
-        complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        file.write_text(json.dumps(self._as_json(complete=complete), indent=1, ensure_ascii=False), "utf-8")
+        verdicts = {result["verdict"] for result in results}
+        if exitstatus == pytest.ExitCode.OK:
+            if baseline.outlived(self._known, results) or not verdicts & {"pass", "fail"}:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            elif verdicts & {"not-testable", "unknown"}:
+                session.exitstatus = INCOMPLETE
+        if file := self._config.getoption("conformance_json"):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+            file.write_text(json.dumps(self._as_json(complete=complete), indent=1, ensure_ascii=False), "utf-8")
+        if file := self._config.getoption("write_baseline"):
+            baseline.write(file, results)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the verdicts per subject, and the seed."""
@@ -106,16 +136,21 @@ class Results:
             count = self._count(name)
             shown = [str(count[verdict]).rjust(len(verdict)) for verdict in VERDICTS]
             terminalreporter.write_line("  ".join([name.ljust(width), *shown]))
+        for entry in baseline.outlived(self._known, self._by_case.values()):
+            terminalreporter.write_line(f"{entry.requirement} passes now: take it out of the baseline", red=True)
+        if any(result["verdict"] in ("not-testable", "unknown") for result in self._by_case.values()):
+            terminalreporter.write_line(f"incomplete: some of what applies was not decided (exit status {INCOMPLETE})")
         terminalreporter.write_line(f"--conformance-seed {seed_of(self._config)} repeats the same examples")
 
     def _count(self, subject: str | None = None) -> Counter[str]:
         return Counter(result["verdict"] for result in self._by_case.values() if subject in (None, result["subject"]))
 
     def _as_json(self, *, complete: bool) -> dict[str, Any]:
-        from conformance.requirements import REQUIREMENTS
+        from conformance.requirements import REQUIREMENTS, REVISION
 
         laws = [
-            {"id": law.id, "level": law.level, "text": law.text, "claims": law.claims} for law in REQUIREMENTS.values()
+            {"id": law.id, "level": law.level, "text": law.text, "claims": law.claims, "since": law.since}
+            for law in REQUIREMENTS.values()
         ]
         return {
             "schema": SCHEMA,
@@ -131,6 +166,7 @@ class Results:
             "seconds": round(time.monotonic() - self._begun, 3),
             "complete": complete,
             "subjects": list(self._subjects.values()),
+            "revision": REVISION,
             "requirements": laws,
             "results": list(self._by_case.values()),
         }
@@ -147,6 +183,13 @@ def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[st
     if report.when != "call" or (raised is not None and raised.typename == "HarnessFailedError"):
         return "harness-error", reason
     return "fail", reason
+
+
+def _laws(numbers: tuple[str, ...]) -> str:
+    from conformance.requirements import REQUIREMENTS
+
+    laws = (REQUIREMENTS[number] for number in numbers)
+    return "\n".join(f"{law.id} ({law.level}): {law.text}" for law in laws)
 
 
 def _printable(text: str) -> str:

@@ -23,8 +23,8 @@ from fakeredis.aioredis import FakeAsyncRedisConnection
 from redis.asyncio.connection import BlockingConnectionPool
 
 from conformance import described
-from conformance.harness import Capability, Harness, HookMissingError
-from conformance.redis_world import RedisWorld
+from conformance.harness import Capability, Harness, HookMissingError, Witness
+from conformance.redis_world import RedisWorld, SharedRedisWorld
 from conformance.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer, engine_answers
 from taskstore import MemoryTaskStore, TaskStore, Trouble
 from taskstore.redis import RedisTaskStore
@@ -35,30 +35,77 @@ REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 
 
 class MemoryHarness(Harness):
-    """The memory store, with or without a lifetime, on a clock that `advance` moves."""
+    """The memory store, on a clock that `advance` moves."""
 
     mode = "memory"
     opener = "taskstore:open_store"
 
-    def __init__(self, lifetime: timedelta | None = None) -> None:
-        self._lifetime = lifetime
+    def __init__(self) -> None:
         self._ahead: dict[str, int] = {}
-        if lifetime is not None:
-            self.capabilities = frozenset({Capability.EXPIRING})
 
     def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store of its own each time: memory is not shared."""
-        return MemoryTaskStore(lifetime=self._lifetime, clock=lambda: time.time_ns() + self._ahead.get(world, 0))
+        return MemoryTaskStore(clock=self._clock(world))
 
     def advance(self, world: str, by: timedelta) -> None:
         """Move the clock of the world's stores."""
         self._ahead[world] = self._ahead.get(world, 0) + by // timedelta(microseconds=1) * 1_000
 
+    def discard(self, world: str) -> None:
+        """Forget its clock."""
+        self._ahead.pop(world, None)
+
     def environment(self, world: str) -> Mapping[str, str]:
-        """Memory mode, by its name; no setting gives it a lifetime."""
-        if self._lifetime is not None:
-            raise HookMissingError("environment")
+        """Memory mode, by its name."""
         return {"USE_REDIS_FOR_TASKS": "false"}
+
+    def _clock(self, world: str) -> Callable[[], int]:
+        return lambda: time.time_ns() + self._ahead.get(world, 0)
+
+
+class ExpiringMemoryHarness(MemoryHarness):
+    """The memory store with a lifetime, which no setting gives it."""
+
+    mode = ""
+    capabilities = frozenset({Capability.EXPIRING})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._latest: dict[str, MemoryTaskStore] = {}
+
+    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+        """A store whose tasks live for seven days."""
+        store = self._latest[world] = MemoryTaskStore(lifetime=timedelta(days=7), clock=self._clock(world))
+        return store
+
+    def discard(self, world: str) -> None:
+        """Forget the store."""
+        super().discard(world)
+        self._latest.pop(world, None)
+
+    def witness(self, world: str) -> Witness:
+        """Look into the store that was opened last."""
+        return MemoryWorld(self._latest[world], self._clock(world))
+
+
+class MemoryWorld(Witness):
+    """The inside of a memory store that expires."""
+
+    def __init__(self, store: MemoryTaskStore, clock: Callable[[], int]) -> None:
+        self._store: Any = store  # only subjects know an inside
+        self._clock = clock
+
+    def keys(self) -> set[str]:
+        """Every id that stands anywhere in it."""
+        inside = self._store
+        indexes = [inside._created, inside._deadlines, *inside._created_by_status.values()]  # noqa: SLF001
+        entries = (task_id for index in indexes for _, task_id in index)
+        return {*inside._tasks, *inside._deadline_of, *entries}  # noqa: SLF001
+
+    def lifetime_ms(self, task_id: str) -> int:
+        """Milliseconds that a task still has."""
+        left: int = self._store._deadline_of[task_id] - self._clock() // 1_000_000  # noqa: SLF001
+        return left
 
 
 class RedisHarness(Harness):
@@ -107,11 +154,13 @@ class RedisHarness(Harness):
         """A store under the same prefix on another server."""
         return RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), prefix=world)
 
+    def spare_database(self) -> int:
+        """Any but the first."""
+        return 1
+
     @contextmanager
     def make_trouble(self, trouble: Trouble) -> Iterator[None]:
-        """Reconfigure the server, if it is the suite's own, and set it right again."""
-        if isinstance(self._server, NamedServer):
-            raise HookMissingError("make_trouble")
+        """Reconfigure the server, and set it right again."""
         client: Any = self._client()
         if trouble is Trouble.OUT_OF_MEMORY:
             client.config_set("maxmemory", 1)
@@ -153,8 +202,33 @@ class RedisHarness(Harness):
         return self._latest
 
 
+class NamedRedisHarness(RedisHarness):
+    """The Redis store on somebody's server: in a prefix of its own, and nothing else of that server is touched."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(NamedServer(url))
+
+    def spare_database(self) -> int:
+        """None of them is ours."""
+        raise HookMissingError("spare_database")
+
+    @contextmanager
+    def make_trouble(self, trouble: Trouble) -> Iterator[None]:
+        """It stays as it is."""
+        raise HookMissingError("make_trouble")
+        yield
+
+    def witness(self, world: str) -> RedisWorld:
+        """Look at the prefix; how many requests the server sees is not up to us alone."""
+        base = f"{{{world}:0}}"
+        return SharedRedisWorld(self._client(), base, f"{base}:task:", f"{base}:deadlines")
+
+
 class FakeredisHarness(RedisHarness):
-    """The Redis store on fakeredis: one more subject, never the oracle, never timed."""
+    """The Redis store on fakeredis: one more subject, never the oracle, never timed. No server, so none that fails."""
+
+    mode = ""
+    capabilities = frozenset(Capability) - {Capability.REMOTE}
 
     def __init__(self) -> None:
         self._fake = fakeredis.FakeServer(server_type="redis", version=(7, 4))
@@ -174,23 +248,6 @@ class FakeredisHarness(RedisHarness):
         """A store on a pool of fake connections."""
         pool = BlockingConnectionPool(connection_class=FakeAsyncRedisConnection, server=self._fake, protocol=3)
         return RedisTaskStore(Server(pool, "fakeredis"), prefix=world)
-
-    def restart_server(self) -> None:
-        """There is none."""
-        raise HookMissingError("restart_server")
-
-    def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
-        """It has no address."""
-        raise HookMissingError("open_at")
-
-    @contextmanager
-    def make_trouble(self, trouble: Trouble) -> Iterator[None]:
-        """It cannot be reconfigured."""
-        raise HookMissingError("make_trouble")
-
-    def environment(self, world: str) -> Mapping[str, str]:
-        """No setting names fakeredis."""
-        raise HookMissingError("environment")
 
     def _client(self) -> redis.Redis:
         return self._latest
@@ -261,7 +318,7 @@ class DescribedRedisHarness(RedisHarness):
 
 SUBJECTS: Mapping[str, Callable[[], Harness]] = {
     "memory": MemoryHarness,
-    "memory-expiring": lambda: MemoryHarness(timedelta(days=7)),
+    "memory-expiring": ExpiringMemoryHarness,
     "fakeredis": FakeredisHarness,
     "embedded": lambda: RedisHarness(EmbeddedServer()),
     "container": lambda: RedisHarness(ContainerServer()),
@@ -295,7 +352,7 @@ def find_subject(name: str) -> Callable[[], Harness]:
     if name in SUBJECTS:
         return SUBJECTS[name]
     if name.startswith(("redis://", "rediss://")):
-        return lambda: RedisHarness(NamedServer(name))
+        return lambda: NamedRedisHarness(name)
     module_name, colon, attribute = name.partition(":")
     if not colon or not module_name or not attribute:
         raise UnknownSubjectError(

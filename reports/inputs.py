@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error"]
+Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "unknown"]
 Level = Literal["MUST", "SHOULD", "MAY"]
 Operation = Literal["create", "get", "list", "update"]
 Design = Literal["described", "ours"]

@@ -20,6 +20,7 @@ SYMBOLS = {
     "not-applicable": "–",
     "not-testable": "?",
     "harness-error": "!",
+    "unknown": "∞",
     "not-run": "○",
     "confirmed": "✓",
     "holds": "✓",
@@ -33,7 +34,15 @@ SYMBOLS = {
 }
 """A verdict always has its word beside its symbol and its colour."""
 
-STANDINGS: tuple[Standing, ...] = ("pass", "fail", "harness-error", "not-testable", "not-applicable", "not-run")
+STANDINGS: tuple[Standing, ...] = (
+    "pass",
+    "fail",
+    "harness-error",
+    "unknown",
+    "not-testable",
+    "not-applicable",
+    "not-run",
+)
 """In the order in which they are shown."""
 
 SHORT = {standing: standing for standing in STANDINGS} | {

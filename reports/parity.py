@@ -13,7 +13,15 @@ Standing = Verdict | Literal["not-run"]
 Answer = Literal["yes", "no", "alike-but-failing", "not-checked"]
 """Whether a design behaves identically in both modes, and rightly."""
 
-SEVERITY: tuple[Standing, ...] = ("not-run", "not-applicable", "pass", "not-testable", "fail", "harness-error")
+SEVERITY: tuple[Standing, ...] = (
+    "not-run",
+    "not-applicable",
+    "pass",
+    "not-testable",
+    "unknown",
+    "fail",
+    "harness-error",
+)
 """From least to most. A requirement takes the worst of its cases; not-applicable counts only beside nothing else."""
 
 DESIGNS: tuple[Design, ...] = ("described", "ours")

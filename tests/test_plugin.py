@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 FAST = ("-k", "test_completing_sets_progress_and_time or test_limit_zero")
@@ -26,7 +28,7 @@ def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> No
     ran = run(pytester, "--store", "memory", "--store", "embedded", "--conformance-json", str(out), *FAST)
     ran.assert_outcomes(passed=4, deselected=ran.parseoutcomes().get("deselected", 0))
     results = json.loads(out.read_text())
-    assert results["schema"] == "conformance-results/1"
+    jsonschema.validate(results, json.loads(files("conformance").joinpath("results.schema.json").read_text()))
     assert [(result["subject"], result["verdict"]) for result in results["results"]] == [
         ("memory", "pass"),
         ("memory", "pass"),
@@ -66,20 +68,7 @@ def test_an_unreachable_url_is_a_harness_error(pytester: pytest.Pytester, url: s
 
 
 def test_a_failing_law_is_a_failed_test_and_a_missing_hook_is_not_testable(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        wrong="""
-        from conformance import Harness
-        from taskstore import MemoryTaskStore
-
-        class NoEnd(MemoryTaskStore):
-            async def aclose(self):
-                pass
-
-        class Mine(Harness):
-            def open(self, world):
-                return NoEnd()
-        """
-    )
+    pytester.makepyfile(wrong=WRONG.replace("Mine(Harness):", "Mine(Harness):\n    mode = 'redis'"))
     pytester.syspathinsert()
     out = pytester.path / "results.json"
     names = "test_a_closed_store or test_unset_means or test_the_environment_selects"
@@ -91,6 +80,89 @@ def test_a_failing_law_is_a_failed_test_and_a_missing_hook_is_not_testable(pytes
         "modes.test_the_environment_selects_the_mode": "not-testable",
         "modes.test_unset_means_memory": "not-applicable",
     }
+    ran.stdout.fnmatch_lines(
+        [
+            "E   task1 = await store.create_task(TaskCreateRequest(video_ids=('v1',), webhook_url=None, config=None))",
+            "API-03 (MUST): A closed store refuses every call with StoreNotOpen.",
+        ]
+    )
+
+
+WRONG = """
+from conformance import Harness
+from taskstore import MemoryTaskStore
+
+class NoEnd(MemoryTaskStore):
+    async def aclose(self):
+        pass
+
+class Mine(Harness):
+    def open(self, world):
+        return NoEnd()
+
+class NoReading(MemoryTaskStore):
+    async def get_task(self, task_id):
+        raise OSError("no disk")
+
+class Broken(Harness):
+    def open(self, world):
+        return NoReading()
+"""
+
+
+def test_an_undecided_law_makes_a_run_incomplete(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(wrong=WRONG)
+    pytester.syspathinsert()
+    ran = run(pytester, "--store", "wrong:Mine", "-k", "test_nothing_goes_by_itself or test_limit_zero")
+    assert ran.ret == 6
+    ran.stdout.fnmatch_lines(["incomplete: *exit status 6*"])
+
+
+def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(wrong=WRONG)
+    pytester.syspathinsert()
+    out = pytester.path / "results.json"
+    ran = run(pytester, "--store", "wrong:Broken", "--conformance-json", str(out))
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    results = json.loads(out.read_text())["results"]
+    assert [r["case"] for r in results if r["verdict"] == "fail"] == [
+        "lifecycle.test_a_task_can_be_created_read_listed_updated_and_cancelled"
+    ]
+    others = {(r["verdict"], r["reason"]) for r in results if r["verdict"] != "fail"}
+    assert others == {("not-testable", "a task cannot be created and read: OSError: no disk")}
+
+
+def test_a_known_failure_passes_and_one_that_is_none_any_more_fails(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(wrong=WRONG)
+    pytester.syspathinsert()
+    chosen = ("--store", "wrong:Mine", "-k", "test_a_closed_store or test_limit_zero")
+    assert run(pytester, *chosen, "--write-baseline", "known.toml").ret == pytest.ExitCode.TESTS_FAILED
+    ran = run(pytester, *chosen, "--conformance-baseline", "known.toml")
+    assert ran.ret == pytest.ExitCode.OK
+    ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
+    mended = run(pytester, "--store", "memory", "-k", "test_a_closed_store", "--conformance-baseline", "known.toml")
+    assert mended.ret == pytest.ExitCode.OK, "the entry is about another subject"
+    known = Path(pytester.path, "known.toml")
+    known.write_text(known.read_text().replace("wrong:Mine", "memory"))
+    mended = run(pytester, "--store", "memory", "-k", "test_a_closed_store", "--conformance-baseline", "known.toml")
+    assert mended.ret == pytest.ExitCode.TESTS_FAILED
+    mended.stdout.fnmatch_lines(["API-03 passes now: take it out of the baseline"])
+
+
+@pytest.mark.parametrize("text", ["[[known", "[[known]]\nrequirement = 'NONE-01'\nreason = 'x'", "[[known]]\nfoo = 1"])
+def test_a_baseline_that_is_none_is_refused_by_name(pytester: pytest.Pytester, text: str) -> None:
+    Path(pytester.path, "known.toml").write_text(text)
+    ran = run(pytester, "--conformance-baseline", "known.toml")
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines(["*--conformance-baseline: known.toml: *"])
+
+
+def test_laws_later_than_the_pinned_revision_are_shown_and_do_not_fail(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(wrong=WRONG)
+    pytester.syspathinsert()
+    ran = run(pytester, "--store", "wrong:Mine", "-k", "test_a_closed_store or test_limit_zero", "--spec-revision", "0")
+    assert ran.ret == pytest.ExitCode.OK
+    ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
 
 
 def test_a_run_in_which_nothing_passed_has_failed(pytester: pytest.Pytester) -> None:

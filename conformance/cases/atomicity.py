@@ -109,7 +109,7 @@ async def test_tasks_created_together_are_all_there(world: World) -> None:
         assert {task.task_id for task in page.tasks} == {task.task_id for task in created}
 
 
-@case("ATOM-05", needs=Capability.REMOTE)
+@case("ATOM-05", needs=Capability.SHARED)
 async def test_each_write_counts_once(world: World) -> None:
     """The revision of the record counts the writes: none is lost, none is repeated, a refusal is none."""
     async with world.open() as store:

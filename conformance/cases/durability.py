@@ -24,7 +24,7 @@ async def test_tasks_outlive_the_application(world: World) -> None:
         assert list((await store.list_tasks()).tasks) == [second, first]
 
 
-@case("DUR-02", needs=Capability.PERSISTENT)
+@case("DUR-02", needs=(Capability.PERSISTENT, Capability.REMOTE))
 async def test_tasks_outlive_the_server(world: World) -> None:
     """A server that saved to disk and was started again has every task as it was, and a store goes on with it."""
     async with world.open() as store:

@@ -98,7 +98,7 @@ async def test_the_lifetime_is_seven_days_by_default(world: World) -> None:
         assert WEEK - MINUTE < left <= WEEK
 
 
-@case("EXP-07", needs=Capability.EXPIRING)
+@case("EXP-07", needs=Capability.EXPIRING, mode="either")
 async def test_the_lifetime_can_be_set(world: World) -> None:
     """TASK_TTL is the lifetime in seconds."""
     with application(world, {"TASK_TTL": "3600"}):

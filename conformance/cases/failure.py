@@ -68,7 +68,7 @@ async def test_nothing_listening_means_that_nothing_was_written(world: World) ->
         assert error.write_may_have_happened is False, name
 
 
-@case("FAIL-03", needs=Capability.REMOTE)
+@case("FAIL-03", needs=Capability.REMOTE, mode="redis")
 async def test_opening_fails_when_nothing_listens(world: World) -> None:
     """A wrong address is found at opening, not in the first request."""
     with application(world, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
@@ -155,7 +155,7 @@ async def test_a_silent_server_is_not_not_found(world: World) -> None:
             assert error.trouble in (Trouble.TIMEOUT, Trouble.UNREACHABLE), name
 
 
-@case("FAIL-09", needs=Capability.REMOTE)
+@case("FAIL-09", needs=Capability.SHARED)
 async def test_an_unreadable_record_is_named(world: World) -> None:
     """Text that is no record, a record cut short, and a value of another type are refused by get, update and cancel."""
     async with world.open() as store:
@@ -177,7 +177,7 @@ async def test_an_unreadable_record_is_named(world: World) -> None:
                 assert refused.value.key.endswith(task.task_id)
 
 
-@case("FAIL-10", needs=Capability.REMOTE)
+@case("FAIL-10", needs=Capability.SHARED)
 async def test_an_unreadable_record_does_not_take_the_list_down(world: World) -> None:
     """The others are listed, and the page names the key of the one that cannot be read."""
     async with world.open() as store:

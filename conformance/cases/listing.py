@@ -151,7 +151,7 @@ async def test_a_neighbour_is_never_shown_or_removed(world: World) -> None:
         neighbour.harness.discard(neighbour.name)
 
 
-@case("LIST-11", needs=Capability.REMOTE)
+@case("LIST-11", needs=Capability.SHARED)
 async def test_a_removed_record_is_not_counted(world: World) -> None:
     """An eviction, or a delete by hand, leaves no ghost in page or total."""
     async with world.open() as store:

@@ -33,7 +33,7 @@ def other_mode(world: World) -> str:
     return "false" if world.harness.mode == "redis" else "true"
 
 
-@case("MODE-01", "MODE-06", "MODE-13")
+@case("MODE-01", "MODE-06", "MODE-13", mode="either")
 async def test_the_environment_selects_the_mode(world: World) -> None:
     """With the subject's variables set, opening says its mode once, and the store works and is of that mode."""
     with application(world) as log:
@@ -46,7 +46,7 @@ async def test_the_environment_selects_the_mode(world: World) -> None:
         assert said_mode(log) == [world.harness.mode] * 2
 
 
-@case("MODE-02")
+@case("MODE-02", mode="either")
 async def test_dotenv_selects_the_mode(world: World) -> None:
     """The same variables in .env, and none in the environment, do the same."""
     variables = world.harness.environment(world.name)
@@ -57,7 +57,7 @@ async def test_dotenv_selects_the_mode(world: World) -> None:
         assert said_mode(log) == [world.harness.mode]
 
 
-@case("MODE-03")
+@case("MODE-03", mode="either")
 async def test_the_environment_counts_over_dotenv(world: World) -> None:
     """A variable that is exported wins over the line in .env: the way out when Redis is down."""
     with application(world, dotenv=f"{SWITCH}={other_mode(world)}\nREDIS_PORT={unused_port()}\n") as log:
@@ -79,19 +79,20 @@ async def test_unset_means_memory(world: World) -> None:
 @case("MODE-05", mode="redis")
 async def test_host_port_and_database_say_where_redis_is(world: World) -> None:
     """A task is written to the database that REDIS_DB names, and to no other."""
-    with application(world, {"REDIS_DB": "1"}):
+    spare = {"REDIS_DB": str(world.harness.spare_database())}
+    with application(world, spare):
         async with world.open_from_environment() as store:
             elsewhere = await store.create_task(a_request())
-    with application(world, {"REDIS_DB": "0"}):
+    with application(world):
         async with world.open_from_environment() as store:
             with pytest.raises(TaskNotFound):
                 await store.get_task(elsewhere.task_id)
-    with application(world, {"REDIS_DB": "1"}):
+    with application(world, spare):
         async with world.open_from_environment() as store:
             assert await store.get_task(elsewhere.task_id) == elsewhere
 
 
-@case("MODE-06", needs=Capability.REMOTE)
+@case("MODE-06", needs=Capability.REMOTE, mode="redis")
 async def test_the_mode_is_said_before_redis_is_asked(world: World) -> None:
     """When Redis does not answer, the log still tells which mode was chosen."""
     with application(world, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}) as log:
@@ -101,7 +102,7 @@ async def test_the_mode_is_said_before_redis_is_asked(world: World) -> None:
         assert said_mode(log) == ["redis"]
 
 
-@case("MODE-07")
+@case("MODE-07", mode="either")
 async def test_the_mode_of_an_opened_store_is_fixed(world: World) -> None:
     """Changing the variable changes nothing for the store that is open."""
     with application(world) as log:
@@ -132,7 +133,7 @@ async def test_tasks_in_redis_stay_when_the_mode_is_switched(world: World) -> No
                 await store.get_task(in_memory.task_id)
 
 
-@case("MODE-11")
+@case("MODE-11", mode="either")
 async def test_the_last_of_two_lines_counts_and_is_said(world: World) -> None:
     """A .env with the variable twice, as the document shows: the last line counts, and the log names the variable."""
     variables = dict(world.harness.environment(world.name))
@@ -145,7 +146,7 @@ async def test_the_last_of_two_lines_counts_and_is_said(world: World) -> None:
         assert len(warned) == 1, "opening did not say that the variable stands twice"
 
 
-@case("MODE-12")
+@case("MODE-12", mode="either")
 async def test_malformed_settings_are_named(world: World) -> None:
     """One line for each wrong variable, and the password in none."""
     wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
