@@ -192,8 +192,8 @@ async def _in_a_world(function: Callable[..., Awaitable[None]], harness: Harness
                     await function(store, **drawn)
             else:
                 await function(world, **drawn)
-    except BaseException as fault:  # pytest's own failures are no Exception
-        fault.add_note(f"What was called, as lines to run on a store of your own:\n{world.script}")
+    except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
+        fault.conformance_script = str(world.script)  # type: ignore[attr-defined]  # for `results` to show
         raise
     finally:
         harness.discard(world.name)

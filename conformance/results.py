@@ -74,6 +74,8 @@ class Results:
             report.user_properties.append((_PROPERTY, {"result": result, "subject": about}))
             if verdict in ("fail", "harness-error"):
                 report.sections.append(("what it decides", _laws(case.requirements)))
+                script = getattr(call.excinfo and call.excinfo.value, "conformance_script", "")
+                report.sections.append(("what was called, as lines to run without pytest", script))
             if verdict == "fail" and (excuse := self._excuse(case.requirements, name)):
                 report.outcome, report.wasxfail = "skipped", excuse  # how pytest itself says "expected"
         return report
@@ -139,7 +141,7 @@ class Results:
         for entry in baseline.outlived(self._known, self._by_case.values()):
             terminalreporter.write_line(f"{entry.requirement} passes now: take it out of the baseline", red=True)
         if any(result["verdict"] in ("not-testable", "unknown") for result in self._by_case.values()):
-            terminalreporter.write_line(f"incomplete: some of what applies was not decided (exit status {INCOMPLETE})")
+            terminalreporter.write_line(f"incomplete: some of what applies was not decided (by itself: exit {INCOMPLETE})")
         terminalreporter.write_line(f"--conformance-seed {seed_of(self._config)} repeats the same examples")
 
     def _count(self, subject: str | None = None) -> Counter[str]:
