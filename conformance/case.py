@@ -48,7 +48,7 @@ class Subject:
 
     def describe(self) -> dict[str, Any]:
         """What the results say about it."""
-        capabilities = sorted(self.harness.capabilities)
+        capabilities = sorted(one.value for one in self.harness.capabilities)
         return {"name": self.name, "mode": self.harness.mode, "capabilities": capabilities, "facts": self.facts}
 
 

@@ -141,7 +141,7 @@ class Results:
         for entry in baseline.outlived(self._known, self._by_case.values()):
             terminalreporter.write_line(f"{entry.requirement} passes now: take it out of the baseline", red=True)
         if any(result["verdict"] in ("not-testable", "unknown") for result in self._by_case.values()):
-            terminalreporter.write_line(f"incomplete: some of what applies was not decided (by itself: exit {INCOMPLETE})")
+            terminalreporter.write_line(f"incomplete: not all that applies was decided (by itself: exit {INCOMPLETE})")
         terminalreporter.write_line(f"--conformance-seed {seed_of(self._config)} repeats the same examples")
 
     def _count(self, subject: str | None = None) -> Counter[str]:

@@ -206,6 +206,20 @@ def test_a_seed_repeats_the_examples(pytester: pytest.Pytester) -> None:
     assert told[0] == told[1] != told[2]
 
 
+def test_two_workers_come_to_the_same_verdicts(pytester: pytest.Pytester) -> None:
+    told = []
+    for workers in ("0", "2"):
+        out = pytester.path / f"{workers}.json"
+        chosen = ("--store", "memory", "--store", "embedded", "-k", "identity", "--conformance-seed", "3")
+        assert run(pytester, *chosen, "-n", workers, "--conformance-json", str(out)).ret == pytest.ExitCode.OK
+        results = json.loads(out.read_text())
+        assert results["suite"]["seed"] == 3
+        assert {subject["name"] for subject in results["subjects"]} == {"memory", "embedded"}
+        told.append({(r["case"], r["subject"]): r["verdict"] for r in results["results"]})
+    assert told[0] == told[1]
+    assert len(told[0]) == 10
+
+
 def test_it_stays_out_of_other_peoples_runs(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(check_it="def check_it():\n    import sys\n    assert 'redis' not in sys.modules\n")
     ran = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:valkey")
