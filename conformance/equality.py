@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from math import copysign, isnan
 from typing import Any
 
@@ -27,6 +28,11 @@ FIELDS = (
 def snapshot(task: Task) -> dict[str, Any]:
     """Every field of a task, copied: a store that hands out live objects cannot change it afterwards."""
     return {name: copy.deepcopy(getattr(task, name)) for name in FIELDS}
+
+
+def snapshots(tasks: Iterable[Task]) -> list[dict[str, Any]]:
+    """Those of several tasks, in their order."""
+    return [snapshot(task) for task in tasks]
 
 
 def same(one: Any, other: Any) -> bool:

@@ -74,6 +74,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Mod
     return None
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave everything else of this package alone, whatever `python_files` of the project at hand says."""
+    aside = collection_path.is_relative_to(_CASES.parent) and not collection_path.is_relative_to(_CASES)
+    return True if aside and collection_path.suffix == ".py" else None
+
+
 class _CaseModule(pytest.Module):
     """A module of cases, whatever `python_functions` of the project at hand says."""
 

@@ -24,15 +24,15 @@ write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=Fal
 """Writes a value that was checked before."""
 
 
-def encode(argument: str, value: object) -> str:
+def encode(argument: str, value: object, depth: int = MAX_DEPTH) -> str:
     """Write a JSON value as text, or refuse it, naming the place inside `argument`.
 
     Raises:
         InvalidArgument: for anything but exactly the JSON types, a non-finite float, an integer of more than 4,300
-            digits, a lone surrogate, or lists and objects nested more than 100 deep.
+            digits, a lone surrogate, or lists and objects nested more than `depth` deep.
     """
     try:
-        _check(value, MAX_DEPTH)
+        _check(value, depth)
     except _NotJsonError as fault:
         raise InvalidArgument(argument + "".join(reversed(fault.place)), fault.reason) from None
     return write(value)
@@ -75,7 +75,7 @@ def _check(value: Any, depth: int) -> None:
         _check_text(value)
     elif kind is list or kind is dict:
         if depth == 0:
-            raise _NotJsonError(f"is nested more than {MAX_DEPTH} deep")
+            raise _NotJsonError("is nested too deep")
         _check_inside(value, depth - 1)
     elif kind is int:
         if not -_INT_BOUND < value < _INT_BOUND:

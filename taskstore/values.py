@@ -17,7 +17,7 @@ from pydantic import (
     computed_field,
 )
 
-from taskstore.json_text import JsonObject, decode, encode
+from taskstore.json_text import MAX_DEPTH, JsonObject, decode, encode
 
 
 class TaskStatus(StrEnum):
@@ -58,7 +58,7 @@ class TaskCreateRequest(BaseModel):
 def _metadata_text(value: object) -> str:
     if type(value) is not dict:
         raise ValueError(f"must be a JSON object, not {type(value).__name__}")
-    return encode("metadata", value)
+    return encode("metadata", value, MAX_DEPTH + 1)  # config stands one deeper in it
 
 
 _Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]

@@ -52,13 +52,10 @@ async def test_a_cancel_and_a_completion_that_race_have_one_winner(world: World)
     """One succeeds, the other gets TaskFinal with the winner's status, and both instances see that status."""
     async with AsyncExitStack() as stack:
         one, two = await two_views(world, stack)
-        for _ in range(ROUNDS):
+        for turn in range(ROUNDS):
             task = await one.create_task(a_request())
-            outcomes = await asyncio.gather(
-                one.update_task_status(task.task_id, TaskStatus.COMPLETED),
-                two.cancel_task(task.task_id),
-                return_exceptions=True,
-            )
+            racers = [one.update_task_status(task.task_id, TaskStatus.COMPLETED), two.cancel_task(task.task_id)]
+            outcomes = await asyncio.gather(*racers[:: 1 if turn % 2 else -1], return_exceptions=True)
             told = [outcome for outcome in outcomes if isinstance(outcome, TaskFinal)]
             assert len(told) == 1, outcomes
             assert (await one.get_task(task.task_id)).status == told[0].status

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from conformance.case import World, case
-from conformance.equality import FIELDS
+from conformance.equality import FIELDS, snapshot, snapshots
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import TaskNotFound, TaskStatus
@@ -20,8 +20,8 @@ async def test_tasks_outlive_the_application(world: World) -> None:
         first = await store.create_task(a_request({"a": [1.0]}))
         second = await store.cancel_task((await store.create_task(a_request())).task_id)
     async with world.open() as store:
-        assert await store.get_task(first.task_id) == first
-        assert list((await store.list_tasks()).tasks) == [second, first]
+        assert snapshot(await store.get_task(first.task_id)) == snapshot(first)
+        assert snapshots((await store.list_tasks()).tasks) == snapshots([second, first])
 
 
 @case("DUR-02", needs=(Capability.PERSISTENT, Capability.REMOTE))
@@ -31,8 +31,8 @@ async def test_tasks_outlive_the_server(world: World) -> None:
         task = await store.create_task(a_request({"a": [1.0]}))
     world.harness.restart_server()
     async with world.open() as store:
-        assert await store.get_task(task.task_id) == task
-        assert list((await store.list_tasks()).tasks) == [task]
+        assert snapshot(await store.get_task(task.task_id)) == snapshot(task)
+        assert snapshots((await store.list_tasks()).tasks) == snapshots([task])
         await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
 
 
@@ -52,11 +52,11 @@ async def test_an_instance_sees_what_another_wrote(world: World) -> None:
     """Every write of one instance is in the next answer of the other."""
     async with world.open() as one, world.open() as two:
         task = await one.create_task(a_request({"a": 1}))
-        assert await two.get_task(task.task_id) == task
+        assert snapshot(await two.get_task(task.task_id)) == snapshot(task)
         updated = await two.update_task_status(task.task_id, TaskStatus.CLIPPING, 10)
-        assert await one.get_task(task.task_id) == updated
+        assert snapshot(await one.get_task(task.task_id)) == snapshot(updated)
         cancelled = await one.cancel_task(task.task_id)
-        assert list((await two.list_tasks(TaskStatus.CANCELLED)).tasks) == [cancelled]
+        assert snapshots((await two.list_tasks(TaskStatus.CANCELLED)).tasks) == snapshots([cancelled])
 
 
 @case("SHARE-02", lacks=Capability.SHARED)

@@ -1,0 +1,57 @@
+"""The operations that are compared where a harness names none: the five of our contract, with hostile arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+
+from conformance import strategies as ours
+from conformance.compare.operation import Operation, earlier_ids
+from taskstore import TaskCreateRequest, TaskStatus
+
+_statuses = st.sampled_from(TaskStatus) | st.sampled_from(["pending", "done", "", None, 7])
+_page_numbers = st.integers(0, 5) | ours.not_page_numbers
+_texts = ours.texts | st.sampled_from(["\ud800", 7])
+_ids = earlier_ids(ours.unknown_ids)
+_requests = st.builds(
+    TaskCreateRequest,
+    video_ids=st.lists(ours.texts, min_size=1, max_size=2),
+    config=st.none() | ours.json_objects | ours.not_json_objects,
+) | st.builds(
+    TaskCreateRequest,
+    video_ids=st.just(("v",)),
+    webhook_url=ours.texts,
+)
+
+
+def _operation(
+    name: str, arguments: Mapping[str, st.SearchStrategy[Any]], optional: Mapping[str, st.SearchStrategy[Any]]
+) -> Operation:
+    return Operation(
+        name, _method(name), arguments, optional, ids=("task_id",), times=("created_at", "updated_at", "completed_at")
+    )
+
+
+def _method(name: str) -> Callable[..., Any]:
+    return lambda store, **arguments: getattr(store, name)(**arguments)
+
+
+CONTRACT = (
+    _operation("create_task", {"request": _requests}, {}),
+    _operation("get_task", {"task_id": _ids}, {}),
+    _operation("list_tasks", {}, {"status": _statuses, "limit": _page_numbers, "offset": _page_numbers}),
+    _operation(
+        "update_task_status",
+        {"task_id": _ids, "status": _statuses},
+        {
+            "progress": ours.progresses | ours.not_progresses,
+            "current_step": _texts,
+            "result_url": _texts,
+            "error_message": _texts,
+            "error_traceback": _texts,
+        },
+    ),
+    _operation("cancel_task", {"task_id": _ids}, {}),
+)

@@ -1,0 +1,131 @@
+"""`python -m conformance mutants`: every mutant against its cases, every control against all, and who survived."""
+
+# ruff: noqa: T201  a command line prints
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conformance.harness import Harness
+from conformance.mutants import trial
+from conformance.mutants.chapters import MUTANTS
+from conformance.mutants.controls import CONTROLS
+from conformance.mutants.mutant import Mutant, On
+from conformance.mutants.stages import stages
+from conformance.mutants.unbreakable import UNBREAKABLE
+from conformance.requirements import REQUIREMENTS, Level
+
+SCHEMA = "conformance-mutants/1"
+Stage = Callable[[On, Callable[..., Any]], Harness]
+
+
+def main(arguments: list[str]) -> int:
+    """Run mutants and controls, and return 0 only if every mutant was caught and every control passed."""
+    parser = argparse.ArgumentParser(prog="python -m conformance mutants", description=main.__doc__)
+    parser.add_argument("--matrix", action="store_true", help="run every mutant against every case; slow")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome to FILE")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="other examples; the same each time")
+    options = parser.parse_args(arguments)
+    seed = options.seed
+    begun = time.monotonic()
+    trial.without_shrinking()
+    with stages() as stage:
+        mutants = [run_mutant(mutant, stage, seed, matrix=options.matrix) for mutant in MUTANTS]
+        controls = [run_control(kind, on, stage, seed) for kind, on in CONTROLS]
+    missing = uncovered()
+    outcome = {"schema": SCHEMA, "seed": seed, "mutants": mutants, "controls": controls, "uncovered": missing}
+    if options.json:
+        options.json.write_text(json.dumps(outcome, indent=1, ensure_ascii=False), "utf-8")
+    return summarize(mutants, controls, missing, seed, time.monotonic() - begun)
+
+
+def run_mutant(mutant: Mutant, stage: Stage, seed: int, *, matrix: bool = False) -> dict[str, Any]:
+    """Run a mutant on its cases, or on all, print what came out, and return it."""
+    begun = time.monotonic()
+    cases = trial.find_cases()
+    harness = stage(mutant.on, mutant.kind)
+    reason = trial.judge(mutant, {name: trial.run(cases[name], harness, seed) for name in mutant.caught_by})
+    print(f"{'SURVIVED' if reason else 'killed  '} {mutant.name} on {mutant.on}", reason, flush=True)
+    outcome = {
+        "name": mutant.name,
+        "doc": mutant.doc,
+        "requirements": list(mutant.breaks),
+        "cases": list(mutant.caught_by),
+        "subject": mutant.on,
+        "mode": mutant.on.mode,
+        "source": mutant.source,
+        "killed": not reason,
+        "reason": reason,
+        "seconds": round(time.monotonic() - begun, 3),
+    }
+    if matrix:
+        others = cases.keys() - set(mutant.caught_by)
+        also = [name for name in sorted(others) if trial.run(cases[name], harness, seed).verdict == "fail"]
+        outcome["also"] = also
+        print("         also caught by", ", ".join(also) or "nothing", flush=True)
+    return outcome
+
+
+def run_control(kind: type[Any], on: On, stage: Stage, seed: int) -> dict[str, Any]:
+    """Run a control on the whole suite, print what came out, and return it."""
+    begun = time.monotonic()
+    harness = stage(on, kind)
+    outcomes = {name: trial.run(case, harness, seed) for name, case in trial.find_cases().items()}
+    wrong = [
+        f"{name}: {out.verdict} {out.reason}" for name, out in outcomes.items() if out.verdict in ("fail", "crash")
+    ]
+    if not any(out.verdict == "pass" for out in outcomes.values()):
+        wrong.append("no case passed")
+    print(f"{'FAILED  ' if wrong else 'passed  '} control {kind.__name__} on {on}", "; ".join(wrong), flush=True)
+    return {
+        "name": kind.__name__,
+        "subject": on,
+        "passed": not wrong,
+        "reason": "; ".join(wrong),
+        "seconds": round(time.monotonic() - begun, 3),
+    }
+
+
+def uncovered() -> list[dict[str, str]]:
+    """The MUSTs that no mutant breaks in one of the modes, each with the reason, or an empty one."""
+    broken = {(law, mutant.on.mode) for mutant in MUTANTS for law in mutant.breaks}
+    return [
+        {"requirement": law.id, "mode": mode, "reason": UNBREAKABLE.get((law.id, mode), "")}
+        for law in REQUIREMENTS.values()
+        for mode in ("memory", "redis")
+        if law.level is Level.MUST and (law.id, mode) not in broken
+    ]
+
+
+def summarize(
+    mutants: list[dict[str, Any]],
+    controls: list[dict[str, Any]],
+    missing: list[dict[str, str]],
+    seed: int,
+    seconds: float,
+) -> int:
+    """Print the totals and the survivors, and return the exit status."""
+    must = {law.id for law in REQUIREMENTS.values() if law.level is Level.MUST}
+    broken = {law for mutant in mutants if mutant["killed"] for law in mutant["requirements"]}
+    survivors = [mutant for mutant in mutants if not mutant["killed"]]
+    passed = sum(control["passed"] for control in controls)
+    unexplained = [f"{gap['requirement']} in {gap['mode']} mode" for gap in missing if not gap["reason"]]
+    print()
+    cases = {case for mutant in mutants if mutant["killed"] for case in mutant["cases"]}
+    faults = {mutant["name"] for mutant in mutants}
+    print(f"requirements (MUST): {len(must & broken)} of {len(must)} covered; not:", *sorted(must - broken) or ["none"])
+    print(f"modes: {len(missing)} MUSTs have no mutant in one of the two, {len(unexplained)} of them without a reason")
+    print(f"cases: {len(cases)} of {len(trial.find_cases())} catch a mutant")
+    print(f"mutants: {len(mutants) - len(survivors)} of {len(mutants)} killed ({len(faults)} faults)")
+    print(f"controls: {passed} of {len(controls)} passed")
+    print(f"seconds: {seconds:.0f} (--seed {seed})")
+    for mutant in survivors:
+        print(f"survivor: {mutant['name']} on {mutant['subject']}: {mutant['reason']}")
+    for gap in unexplained:
+        print(f"no mutant: {gap}")
+    return 0 if not survivors and not unexplained and passed == len(controls) and must <= broken else 1

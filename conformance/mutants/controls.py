@@ -1,0 +1,131 @@
+"""Controls: stores that are changed and still right, so that no case decides more than its law."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from secrets import token_hex
+from typing import Any, ClassVar, TypeVar
+
+from sortedcontainers import SortedList
+
+from conformance.mutants.around import Around, Shown, altered
+from conformance.mutants.mutant import On
+from conformance.mutants.scripts import Scripted, edited
+from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskPage, TaskStatus, record
+from taskstore.arguments import check_request, new_task_id
+from taskstore.redis import RedisTaskStore
+from taskstore.scripts import INSERT, LIST, PURGE, UPDATE
+
+CONTROLS: list[tuple[type[Any], On]] = []
+Kind = TypeVar("Kind", bound=type[Any])
+Value = TypeVar("Value")
+
+
+def control(*subjects: On) -> Callable[[Kind], Kind]:
+    """Register a store as a control on these subjects."""
+
+    def register(kind: Kind) -> Kind:
+        CONTROLS.extend((kind, on) for on in subjects)
+        return kind
+
+    return register
+
+
+async def slowly(call: Coroutine[Any, Any, Value]) -> Value:
+    """Let others have their turn before and after a call."""
+    await asyncio.sleep(0)
+    value = await call
+    await asyncio.sleep(0)
+    return value
+
+
+@control(On.MEMORY, On.EXPIRING, On.REDIS)
+class TakesItsTime(Around):
+    """Others have their turn before and after every call."""
+
+    async def create_task(self, request: TaskCreateRequest) -> Task:
+        return await slowly(super().create_task(request))
+
+    async def get_task(self, task_id: str) -> Task:
+        return await slowly(super().get_task(task_id))
+
+    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+        return await slowly(super().list_tasks(status, limit, offset))
+
+    async def write(self, task_id: str, status: TaskStatus, **fields: Any) -> Task:
+        return await slowly(super().write(task_id, status, **fields))
+
+    async def cancel_task(self, task_id: str) -> Task:
+        return await slowly(super().cancel_task(task_id))
+
+
+@control(On.MEMORY, On.REDIS)
+class FreshObjects(Shown):
+    """Every task that comes out is an object of its own."""
+
+    def show(self, task: Task) -> Task:
+        return task.model_copy(deep=True)
+
+
+@control(On.MEMORY)
+class RebuildsItsIndexes(MemoryTaskStore):
+    """The memory store sorts all its tasks anew for each listing, in place of keeping them sorted."""
+
+    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+        places = [(task.created_at, task.task_id) for task in self._tasks.values()]
+        random.shuffle(places)
+        self._created = SortedList(places)
+        return await super().list_tasks(status, limit, offset)
+
+
+@control(On.MEMORY)
+class LongerIds(MemoryTaskStore):
+    """An id has 256 random bits."""
+
+    async def create_task(self, request: TaskCreateRequest) -> Task:
+        task = await super().create_task(request)
+        self._remove(task)
+        longer = altered(task, task_id=task.task_id + token_hex(16))
+        self._insert(longer)
+        return longer
+
+
+@control(On.REDIS)
+class LongerIdsInRedis(RedisTaskStore):
+    """An id has 256 random bits."""
+
+    async def create_task(self, request: TaskCreateRequest) -> Task:
+        video_ids, metadata = check_request(request)
+        task_id = new_task_id() + token_hex(16)
+        tail = record.tail(task_id, video_ids, metadata)
+        self._session.check()
+        return await self._insert(task_id, TaskStatus.PENDING, "", "", record.NEW_HEAD, "", tail)
+
+
+@control(On.REDIS)
+class NamesItsIndexesOtherwise(Scripted):
+    """The index of creation has another key; those of the statuses begin with it."""
+
+    scripts: ClassVar = {
+        script: edited(script, "base .. ':created'", "base .. ':newest'") for script in (INSERT, UPDATE, LIST, PURGE)
+    }
+
+
+@control(On.REDIS)
+class KeepsAnotherKey(Scripted):
+    """A key that no law speaks of lies under the prefix, and goes with the tasks."""
+
+    scripts: ClassVar = {
+        INSERT: edited(
+            INSERT, "sweep(bound)", "redis.call('SET', base .. ':latest', id, 'PX', lifetime_ms)\nsweep(bound)"
+        )
+    }
+
+
+@control(On.REDIS)
+class DeletesInTheForeground(Scripted):
+    """Records are removed by DEL in place of UNLINK, as older clients do."""
+
+    scripts: ClassVar = {LIST: edited(LIST, "redis.call('UNLINK'", "redis.call('DEL'")}

@@ -1,0 +1,159 @@
+"""Stores that forget too late, too early, or only in part."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from conformance.mutants.mutant import On, mutant
+from conformance.mutants.scripts import Scripted, edited
+from taskstore import MemoryTaskStore, Task, TaskNotFound, TaskPage, TaskStatus
+from taskstore.redis import RedisTaskStore
+from taskstore.scripts import INSERT, LIST, UPDATE
+
+GONE = "expiry.test_an_expired_task_is_gone_everywhere"
+THERE = "expiry.test_a_task_lives_until_its_deadline"
+RENEWED = "expiry.test_each_successful_write_renews_the_lifetime"
+LEFT = "expiry.test_nothing_is_left_of_expired_tasks"
+WEEK = "expiry.test_the_lifetime_is_seven_days_by_default"
+RECORD = "redis.call('SET', record_key(id), record, 'PXAT', deadline)"
+
+
+@mutant("EXP-01", by=GONE, on=On.EXPIRING, source="flask-limiter #4")
+class NeverSweeps(MemoryTaskStore):
+    """What has expired is not found, and still listed and counted."""
+
+    def _sweep(self, most: int) -> None:
+        pass
+
+
+@mutant("EXP-01", by=GONE, on=On.EXPIRING)
+class GetDoesNotLookAtTheClock(MemoryTaskStore):
+    """A task that has expired can be read until somebody writes or lists."""
+
+    def _live(self, task_id: str) -> Task:
+        if task_id not in self._tasks:
+            raise TaskNotFound(task_id)
+        return self._tasks[task_id]
+
+
+@mutant("EXP-01", by=GONE, on=On.REDIS, source="rq: romm #3195")
+class ListsWhatHasExpired(Scripted):
+    """The index still counts what has expired."""
+
+    scripts: ClassVar = {LIST: edited(LIST, "if sweep(bound) then return {1} end", "")}
+
+
+@mutant("EXP-02", by=THERE, on=On.EXPIRING)
+class ListsForgetAnHourEarly(MemoryTaskStore):
+    """A task that can still be read is no longer listed."""
+
+    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+        right = self._clock
+        self._clock = lambda: right() + 3_600 * 10**9
+        try:
+            return await super().list_tasks(status, limit, offset)
+        finally:
+            self._clock = right
+
+
+@mutant("EXP-02", by=THERE, on=On.REDIS)
+class IndexesForgetAnHourEarly(Scripted):
+    """The index goes before the records that it lists."""
+
+    scripts: ClassVar = {
+        INSERT: edited(
+            INSERT, "redis.call('PEXPIREAT', CREATED, latest)", "redis.call('PEXPIREAT', CREATED, latest - 3600000)"
+        )
+    }
+
+
+@mutant("EXP-02", by=THERE, on=On.EXPIRING, instead=TaskNotFound)
+class LivesAnHourLess(MemoryTaskStore):
+    """A task goes an hour before its time."""
+
+    def __init__(self, *, lifetime: timedelta, **named: Any) -> None:
+        super().__init__(lifetime=lifetime - timedelta(hours=1), **named)
+
+
+@mutant("EXP-03", by=RENEWED, on=On.EXPIRING, instead=TaskNotFound, source="aiocache #423")
+class TheFirstTimerCounts(MemoryTaskStore):
+    """A task goes a lifetime after its creation, whatever was written since."""
+
+    def _renew(self, task_id: str) -> None:
+        if task_id not in self._deadline_of:
+            super()._renew(task_id)
+
+
+@mutant("EXP-03", by=RENEWED, on=On.REDIS, instead=TaskNotFound)
+class UpdateKeepsTheExpiry(Scripted):
+    """A task goes a lifetime after its creation, whatever was written since."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, RECORD, "redis.call('SET', record_key(id), record, 'KEEPTTL')")}
+
+
+@mutant("EXP-03", by=RENEWED, on=On.REDIS, source="fastmcp #5143")
+class RenewsTheRecordAndNotTheIndex(Scripted):
+    """A write renews the record, and not the index that lists it."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "redis.call('PEXPIREAT', CREATED, latest)", "")}
+
+
+@mutant("EXP-04", by=LEFT, on=On.REDIS, source="keyv #455")
+class NeverPrunesAnIndex(Scripted):
+    """The index of finished tasks only grows."""
+
+    scripts: ClassVar = {
+        UPDATE: edited(UPDATE, "if FINAL[status] then redis.call('PEXPIREAT', FINISHED, latest) end", ""),
+        LIST: edited(LIST, "{CREATED, DEADLINES, FINISHED}", "{CREATED, DEADLINES}"),
+    }
+
+
+@mutant("EXP-04", by=LEFT, on=On.EXPIRING, source="keyv #455")
+class KeepsAnEntryOfWhatHasExpired(MemoryTaskStore):
+    """One index of the memory store only grows."""
+
+    def _remove(self, task: Task) -> None:
+        super()._remove(task)
+        self._created_by_status[TaskStatus.PENDING].add((task.created_at, task.task_id))
+
+
+@mutant("EXP-05", by="expiry.test_nothing_goes_by_itself", on=On.MEMORY, instead=TaskNotFound)
+class ExpiresUnasked(MemoryTaskStore):
+    """Memory mode forgets after a week, and nobody asked it to."""
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(lifetime=timedelta(days=7), **named)
+
+
+@mutant("EXP-05", by="expiry.test_nothing_goes_by_itself", on=On.MEMORY)
+class ListsTheLastWeekOnly(MemoryTaskStore):
+    """What is older than a week is not listed."""
+
+    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset)
+        tasks = tuple(task for task in page.tasks if self._now() - task.created_at < timedelta(days=7))
+        return page.model_copy(update={"tasks": tasks, "total": len(tasks)})
+
+
+@mutant("EXP-06", by=WEEK, on=On.REDIS, source="koog #2141")
+class UpdateDropsTheExpiry(Scripted):
+    """An updated record never goes."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, RECORD, "redis.call('SET', record_key(id), record)")}
+
+
+@mutant("EXP-06", by=WEEK, on=On.REDIS)
+class LivesADayByDefault(RedisTaskStore):
+    """The lifetime is a day."""
+
+    def __init__(self, server: Any, **named: Any) -> None:
+        super().__init__(server, lifetime=timedelta(days=1), **named)
+
+
+@mutant("EXP-06", by=WEEK, on=On.EXPIRING)
+class LivesADay(MemoryTaskStore):
+    """The lifetime is a day, whatever was asked for."""
+
+    def __init__(self, *, lifetime: timedelta, **named: Any) -> None:
+        super().__init__(lifetime=lifetime / 7, **named)

@@ -1,0 +1,89 @@
+"""A trial: one case run on one stage, in this process, and what came of it."""
+
+from __future__ import annotations
+
+import os
+import pkgutil
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import Phase
+from hypothesis.errors import HypothesisWarning
+
+from conformance import cases
+from conformance.case import Subject
+from conformance.harness import Harness
+from conformance.mutants.mutant import Mutant
+
+_CASES = Path(cases.__file__).parent
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`pass`, `fail` (by an assertion of the case), `skip`, or `crash` (anything else that was raised)."""
+
+    verdict: str
+    reason: str = ""
+    raised: type[BaseException] | None = None
+
+
+@cache
+def find_cases() -> dict[str, Callable[[Subject], None]]:
+    """Every case, by the name that results give it."""
+    found: dict[str, Callable[[Subject], None]] = {}
+    for _, module, _ in pkgutil.iter_modules([str(_CASES)]):
+        inside = vars(import_module(f"{cases.__name__}.{module}"))
+        found |= {
+            f"{module}.{name}": case
+            for name, case in inside.items()
+            if hasattr(case, "conformance_case") and case.__module__ == f"{cases.__name__}.{module}"
+        }
+    return found
+
+
+def run(case: Callable[[Subject], None], harness: Harness, seed: int) -> Outcome:
+    """Run a case, and say what came of it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", HypothesisWarning)  # it finds the longest failing examples too long
+            case(Subject("mutant", harness, {}, seed))
+    except pytest.skip.Exception as skipped:
+        return Outcome("skip", str(skipped))
+    except (AssertionError, pytest.fail.Exception) as failed:
+        return Outcome("fail" if _is_of_the_case(failed) else "crash", _shown(failed), type(failed))
+    except Exception as fault:  # noqa: BLE001  whatever else comes out is what a survivor is told for
+        return Outcome("crash", _shown(fault), type(fault))
+    return Outcome("pass")
+
+
+def judge(mutant: Mutant, outcomes: dict[str, Outcome]) -> str:
+    """Say why a mutant survived, or nothing: each of its cases has to fail, or let out what it declares."""
+    for name, outcome in outcomes.items():
+        declared = mutant.instead is not None and outcome.raised is mutant.instead
+        if outcome.verdict != "fail" and not declared:
+            return f"{name}: {outcome.verdict} {outcome.reason}".rstrip()
+    return "" if outcomes else "it names no case"
+
+
+def _is_of_the_case(failed: BaseException) -> bool:
+    """Whether a case asserted it, and not something beneath: pytest's own frames aside, a case is innermost."""
+    files = [Path(frame.filename) for frame in traceback.extract_tb(failed.__traceback__)]
+    ours = [file for file in files if "_pytest" not in file.parts]
+    return bool(ours) and ours[-1].is_relative_to(_CASES)
+
+
+def _shown(fault: BaseException) -> str:
+    return f"{type(fault).__name__}: {str(fault).partition(os.linesep)[0]}"[:200]
+
+
+def without_shrinking() -> None:
+    """Let Hypothesis stop at the first example that fails: that it fails is all that is asked."""
+    hypothesis.settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate])
+    hypothesis.settings.load_profile("mutants")

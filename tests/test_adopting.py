@@ -1,0 +1,195 @@
+"""ADOPTING.md, followed word for word in an empty folder; the commands that it names; and the examples."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.harness import Harness
+from conformance.new import main as new
+from conformance.run import SMOKE, SuiteDidNotRunError, run
+
+ROOT = Path(__file__).parents[1]
+GUIDE = ROOT / "ADOPTING.md"
+EXAMPLES = "conformance.examples"
+WORKS = "lifecycle.test_a_task_can_be_created_read_listed_updated_and_cancelled"
+UPDATES = "atomicity.test_concurrent_updates_lose_nothing"
+RACE = "atomicity.test_a_cancel_and_a_completion_that_race_have_one_winner"
+OUTLIVE = "durability.test_tasks_outlive_the_application"
+NO_OBJECT = "values.test_a_config_that_is_no_object_is_refused"
+CLOSED = "lifecycle.test_a_closed_store_refuses_every_call"
+EXPIRED = "expiry.test_an_expired_task_is_gone_everywhere"
+UNREADABLE = "failure.test_an_unreadable_record_is_named"
+NOTHING_LISTENS = "failure.test_nothing_listening_is_not_not_found"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose settings would collect nothing of ours, and turn warnings into errors."""
+    (tmp_path / "pytest.ini").write_text("[pytest]\npython_files = check_*.py\nfilterwarnings = error\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)  # `python` is this one
+    return tmp_path
+
+
+def blocks(guide: Path) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```$", guide.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def test_the_guide_keeps_its_promises_word_for_word(folder: Path) -> None:
+    first, *steps = blocks(GUIDE)
+    assert first == ("sh", "pip install 'taskstore[conformance]'\n")  # the one step that is not taken: it is installed
+    said = []
+    for language, text in steps:
+        if language == "sh":
+            ran = subprocess.run(["/bin/sh", "-c", text], capture_output=True, text=True, check=False)
+            said.append((ran.returncode, ran.stdout + ran.stderr))
+        elif text.startswith("# mystore.py\n"):
+            (folder / "mystore.py").write_text(text)
+        else:
+            compile(text, str(GUIDE), "exec")  # a sketch
+    written, smoke, incomplete, green = said
+    assert written[0] == 0
+    assert "mystore.py is written" in written[1]
+    assert smoke[0] == 0
+    assert "harness and store work" in smoke[1]
+    assert incomplete[0] == 6
+    assert re.search(r"mystore:MyStore +\d+ +0 +\d+ +1 +0 +0\n", incomplete[1])
+    assert green[0] == 0
+    verdicts = {result["verdict"] for result in json.loads((folder / "conformance.json").read_text())["results"]}
+    assert verdicts == {"pass", "not-applicable"}
+
+
+def test_both_languages_give_the_same_steps() -> None:
+    assert blocks(ROOT / "ADOPTING.zh-CN.md") == blocks(GUIDE)
+
+
+def test_every_hook_is_in_the_starting_file_and_in_the_guide(folder: Path) -> None:
+    assert new(["mystore.py"]) == 0
+    start = (folder / "mystore.py").read_text()
+    for name in set(vars(Harness)) - {"open", "capabilities"}:
+        if not name.startswith("_"):
+            assert re.search(rf"^    # ((async )?def {name}\(|{name} = )", start, re.MULTILINE), name
+            assert f"`{name}`" in GUIDE.read_text("utf-8"), name
+
+
+def test_new_refuses_to_overwrite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "mystore.py").write_text("mine")
+    assert new(["mystore.py"]) == 2
+    assert (folder / "mystore.py").read_text() == "mine"
+    assert capsys.readouterr().err == "mystore.py was not written: File exists\n"
+
+
+@pytest.mark.parametrize("arguments", [[], ["mystore"], ["my-store.py"], ["../mystore.py"], ["a.py", "b.py"]])
+def test_new_refuses_what_cannot_be_imported(arguments: list[str], folder: Path) -> None:
+    assert new(arguments) == 2
+    assert [file.name for file in folder.iterdir()] == ["pytest.ini"]
+
+
+BROKEN = """
+from conformance import Capability, Harness
+from taskstore import MemoryTaskStore
+
+class NoCancel(MemoryTaskStore):
+    async def cancel_task(self, task_id):
+        return await self.get_task(task_id)
+
+class Unopened(Harness):
+    def open(self, world):
+        raise OSError("no cable")
+
+class Wrong(Harness):
+    def open(self, world):
+        return NoCancel()
+
+class Boastful(Harness):
+    capabilities = frozenset({Capability.SHARED, Capability.PERSISTENT})
+
+    def open(self, world):
+        return MemoryTaskStore()
+"""
+
+
+def test_a_quick_look_says_which_of_the_two_is_broken(folder: Path) -> None:
+    (folder / "broken.py").write_text(BROKEN)
+    stores = ["--store", "broken:Unopened", "--store=broken:Wrong"]
+    command = [sys.executable, "-m", "conformance", "run", "--smoke", *stores]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    unopened, wrong = ran.stdout.splitlines()
+    assert re.fullmatch("broken:Unopened: the harness could not open the store: .*OSError: no cable", unopened)
+    assert re.fullmatch(f"broken:Wrong: the store opens, but {re.escape(WORKS)} says fail: AssertionError: .*", wrong)
+    assert ran.returncode == 1
+
+
+def verdicts_on(results: dict[str, Any], subject: str) -> dict[str, str]:
+    return {result["case"]: result["verdict"] for result in results["results"] if result["subject"] == subject}
+
+
+def test_a_run_is_a_value_and_leaves_no_files(folder: Path) -> None:
+    results = run(["memory"], ["-k", " or ".join(SMOKE), "--conformance-seed", "7"])
+    assert {
+        case.partition(".")[2]: verdict for case, verdict in verdicts_on(results, "memory").items()
+    } == dict.fromkeys(SMOKE, "pass")
+    assert results["suite"]["seed"] == 7
+    left = {file.name for file in folder.iterdir()} - {".benchmarks"}  # where pytest-benchmark is, it makes that one
+    assert left == {"pytest.ini"}
+
+
+def test_a_run_of_nothing_raises_with_the_reason() -> None:
+    with pytest.raises(SuiteDidNotRunError, match="unknown store 'postgres'"):
+        run(["postgres"])
+
+
+def test_a_wrong_declaration_is_caught_in_both_directions(folder: Path) -> None:
+    (folder / "broken.py").write_text(BROKEN)
+    (folder / "modest.py").write_text(
+        f"from {EXAMPLES}.sqlite_store import SqliteHarness\n\n"
+        "class Modest(SqliteHarness):\n    capabilities = frozenset()\n"
+    )
+    results = run(["broken:Boastful", "modest:Modest"], ["-k", "durability and not server and not client"])
+    assert verdicts_on(results, "broken:Boastful") == {
+        "durability.test_tasks_outlive_the_application": "fail",
+        "durability.test_an_application_starts_empty": "not-applicable",
+        "durability.test_an_instance_sees_what_another_wrote": "fail",
+        "durability.test_an_instance_sees_only_its_own_tasks": "not-applicable",
+    }
+    assert verdicts_on(results, "modest:Modest") == {
+        "durability.test_tasks_outlive_the_application": "not-applicable",
+        "durability.test_an_application_starts_empty": "fail",
+        "durability.test_an_instance_sees_what_another_wrote": "not-applicable",
+        "durability.test_an_instance_sees_only_its_own_tasks": "fail",
+    }
+
+
+def decide(subjects: list[str], *cases: str) -> dict[str, Any]:
+    return run(subjects, ["-k", " or ".join(case.partition(".")[2] for case in cases)])
+
+
+def test_the_sqlite_store_is_atomic_and_durable_and_trusts_its_callers() -> None:
+    sqlite = f"{EXAMPLES}.sqlite_store:SqliteHarness"
+    results = decide([sqlite], WORKS, UPDATES, RACE, OUTLIVE, CLOSED, NO_OBJECT)
+    kept = dict.fromkeys([WORKS, UPDATES, RACE, OUTLIVE, CLOSED], "pass")
+    assert verdicts_on(results, sqlite) == {**kept, NO_OBJECT: "fail"}
+
+
+def test_the_key_value_store_is_atomic_in_memory_only() -> None:
+    pytest.importorskip("key_value.aio")
+    memory, in_redis = (f"{EXAMPLES}.key_value_store:KeyValue{mode}Harness" for mode in ("Memory", "Redis"))
+    results = decide([memory, in_redis], WORKS, UPDATES, RACE, CLOSED, EXPIRED, UNREADABLE, NOTHING_LISTENS)
+    assert verdicts_on(results, memory) == {
+        **dict.fromkeys([WORKS, UPDATES, RACE], "pass"),
+        CLOSED: "fail",
+        EXPIRED: "not-testable",
+        **dict.fromkeys([UNREADABLE, NOTHING_LISTENS], "not-applicable"),
+    }
+    assert verdicts_on(results, in_redis) == {
+        **dict.fromkeys([WORKS, EXPIRED], "pass"),
+        **dict.fromkeys([UPDATES, RACE, CLOSED, UNREADABLE, NOTHING_LISTENS], "fail"),
+    }
