@@ -39,6 +39,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--write-baseline", metavar="FILE", type=Path, help="write what fails in this run as known failures to FILE"
     )
     group.addoption(
+        "--conformance-level",
+        choices=("MUST", "SHOULD"),
+        default="MUST",
+        help="from which level on a failure fails the run (default: %(default)s; a SHOULD is told in any case)",
+    )
+    group.addoption(
         "--spec-revision",
         metavar="N",
         type=int,

@@ -157,6 +157,31 @@ def test_a_baseline_that_is_none_is_refused_by_name(pytester: pytest.Pytester, t
     ran.stderr.fnmatch_lines(["*--conformance-baseline: known.toml: *"])
 
 
+def test_a_should_is_told_and_fails_only_where_it_is_asked_to(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        policy="""
+        from conformance import Harness
+        from taskstore import MemoryTaskStore, TaskStatus
+
+        class Clamps(MemoryTaskStore):
+            async def update_task_status(self, task_id, status, progress=None, *rest, **named):
+                if status == TaskStatus.COMPLETED:
+                    progress = None
+                return await super().update_task_status(task_id, status, progress, *rest, **named)
+
+        class Mine(Harness):
+            def open(self, world):
+                return Clamps()
+        """
+    )
+    pytester.syspathinsert()
+    chosen = ("--store", "policy:Mine", "-k", "test_completing_at_another or test_limit_zero")
+    ran = run(pytester, *chosen)
+    assert ran.ret == pytest.ExitCode.OK
+    ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
+    assert run(pytester, *chosen, "--conformance-level", "SHOULD").ret == pytest.ExitCode.TESTS_FAILED
+
+
 def test_laws_later_than_the_pinned_revision_are_shown_and_do_not_fail(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(wrong=WRONG)
     pytester.syspathinsert()
