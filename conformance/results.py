@@ -98,7 +98,7 @@ class Results:
                     self._by_case[place] = result
 
     def _excuse(self, requirements: tuple[str, ...], subject: str) -> str:
-        """Why a failure does not fail the run: the store may choose, the law is later than asked for, or it is known."""
+        """Why a failure does not fail the run: the store may choose, the law came later, or the failure is known."""
         from conformance.requirements import REQUIREMENTS, Level
 
         wanted = Level(self._config.getoption("conformance_level"))

@@ -70,6 +70,28 @@ def write_pages(report: Report, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_bytes(report.to_json())
     (folder / "summary.md").write_text(render_summary(report), encoding="utf-8")
+    _write_plots(report, folder)
+    page = folder / "index.html"
+    page.write_text(render_page(report), encoding="utf-8")
+    return page
+
+
+def publish(report: Report, readme: Path) -> None:
+    """Put the summary between the marks in `readme`, and the plots into `reports/published` beside it.
+
+    What failed cases said is left out: it may name files of the machine that they ran on.
+    """
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise OSError(0, f"there is no {BEGIN} with a {END} in it", str(readme))
+    folder = readme.parent / "reports" / "published"
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_plots(report, folder)
+    readme.write_text(f"{before}{begin}\n{render_summary(report)}{end}{after}", encoding="utf-8")
+
+
+def _write_plots(report: Report, folder: Path) -> None:
     drawings = {
         "memory.svg": plots.draw_latencies("memory", report.latencies, None),
         "redis.svg": plots.draw_latencies("redis", report.latencies, report.ping_ms),
@@ -77,18 +99,6 @@ def write_pages(report: Report, folder: Path) -> Path:
     }
     for name, drawing in drawings.items():
         (folder / name).write_text(plots.stand_alone(drawing), encoding="utf-8")
-    page = folder / "index.html"
-    page.write_text(render_page(report), encoding="utf-8")
-    return page
-
-
-def publish(report: Report, readme: Path) -> None:
-    """Put the summary between the marks in `readme`."""
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise OSError(0, f"there is no {BEGIN} with a {END} in it", str(readme))
-    readme.write_text(f"{before}{begin}\n{render_summary(report)}{end}{after}", encoding="utf-8")
 
 
 def render_page(report: Report) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -17,7 +18,7 @@ from reports.__main__ import main
 from reports.claims import load_claims
 from reports.findings import Finding
 from reports.inputs import Benchmark, Conformance, Design
-from reports.pages import render_page, render_summary
+from reports.pages import BEGIN, END, publish, render_page, render_summary
 from reports.parity import Standing, worst
 from reports.report import Report, make_report
 from reports.verdicts import MISS, LatencyVerdict, combine, judge, median_interval, quantile
@@ -568,3 +569,22 @@ def test_the_data_are_the_same_for_the_same_inputs(run: Callable[..., int], tmp_
 def test_an_interrupted_run_is_said_aloud() -> None:
     page = render_page(report(GOOD | {"complete": False}, benchmark(exit_status=2)))
     assert page.count("<strong>Incomplete:</strong>") == 2
+
+
+def test_the_summary_is_published_between_the_marks_and_the_plots_beside(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    found = report(GOOD, benchmark(*everything_measured()))
+    publish(found, readme)
+    assert readme.read_text() == f"before\n{BEGIN}\n{render_summary(found)}{END}\nafter\n"
+    for name in ("memory", "redis", "listing"):
+        drawing = (tmp_path / "reports" / "published" / f"{name}.svg").read_text()
+        assert ET.fromstring(drawing).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314  our own
+
+
+def test_a_readme_without_the_marks_is_left_as_it_is(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("nothing here")
+    with pytest.raises(OSError, match="there is no"):
+        publish(report(GOOD, ONE), readme)
+    assert readme.read_text() == "nothing here"
