@@ -15,6 +15,9 @@ import pytest
 from conformance.baseline import BaselineError
 from conformance.results import Results, seed_of
 
+# pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
+pytest.register_assert_rewrite("conformance.cases")
+
 _CASES = Path(__file__).parent / "cases"
 _DEFAULT_STORES = ("memory", "embedded")
 
