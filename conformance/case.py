@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import hypothesis
 import pytest
-from hypothesis import HealthCheck
+from hypothesis import HealthCheck, Phase
 
 from conformance.harness import Capability, Harness, HookMissingError, Witness
 from conformance.requirements import REQUIREMENTS
@@ -45,6 +45,8 @@ class Subject:
     seed: int
     broken: str = ""
     """Why nothing can be decided on it: a task cannot even be created and read."""
+    excuse: Callable[[tuple[str, ...]], str] = lambda _: ""
+    """Why a failure to keep these requirements is expected; nothing where it is not."""
 
     def describe(self) -> dict[str, Any]:
         """What the results say about it."""
@@ -169,7 +171,8 @@ def case(
                         def example(**drawn: Any) -> None:
                             runner.run(_in_a_world(function, harness, drawn))
 
-                        _explore(example, strategies, examples, conformance_subject.seed)
+                        expected = bool(conformance_subject.excuse(requirements))
+                        _explore(example, strategies, examples, conformance_subject.seed, shrink=not expected)
                     else:
                         runner.run(_in_a_world(function, harness, {}))
                 except HookMissingError as missing:
@@ -216,8 +219,12 @@ def _explore(
     strategies: dict[str, hypothesis.strategies.SearchStrategy[Any]],
     examples: int,
     seed: int,
+    *,
+    shrink: bool,
 ) -> None:
+    phases = hypothesis.settings.default.phases  # type: ignore[union-attr]  # there is always a default
     settings = hypothesis.settings(
+        phases=phases if shrink else set(phases) - {Phase.shrink},
         max_examples=examples,
         deadline=None,
         database=None,

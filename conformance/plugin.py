@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,8 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        yield Subject(shown, harness, facts, seed_of(request.config), broken)
+        results: Any = request.config.pluginmanager.get_plugin("conformance-results")
+        yield Subject(shown, harness, facts, seed_of(request.config), broken, partial(results.excuse, subject=shown))
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

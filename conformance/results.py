@@ -76,7 +76,7 @@ class Results:
                 report.sections.append(("what it decides", _laws(case.requirements)))
                 script = getattr(call.excinfo and call.excinfo.value, "conformance_script", "")
                 report.sections.append(("what was called, as lines to run without pytest", script))
-            if verdict == "fail" and (excuse := self._excuse(case.requirements, name)):
+            if verdict == "fail" and (excuse := self.excuse(case.requirements, name)):
                 report.outcome, report.wasxfail = "skipped", excuse  # how pytest itself says "expected"
         return report
 
@@ -97,7 +97,7 @@ class Results:
                 if self._by_case.get(place, {"verdict": "pass"})["verdict"] == "pass":
                     self._by_case[place] = result
 
-    def _excuse(self, requirements: tuple[str, ...], subject: str) -> str:
+    def excuse(self, requirements: tuple[str, ...], subject: str) -> str:
         """Why a failure does not fail the run: the store may choose, the law came later, or the failure is known."""
         from conformance.requirements import REQUIREMENTS, Level
 

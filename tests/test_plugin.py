@@ -149,6 +149,34 @@ def test_a_known_failure_passes_and_one_that_is_none_any_more_fails(pytester: py
     mended.stdout.fnmatch_lines(["API-03 passes now: take it out of the baseline"])
 
 
+def test_a_known_failure_is_not_shrunk(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        forgetful="""
+        from conformance import Harness
+        from taskstore import MemoryTaskStore
+        from pathlib import Path
+
+        class Forgetful(MemoryTaskStore):
+            async def create_task(self, request):
+                with Path("seen.txt").open("a") as file:
+                    print("called", file=file)
+                return await super().create_task(request.model_copy(update={"config": None}))
+
+        class Mine(Harness):
+            def open(self, world):
+                return Forgetful()
+        """
+    )
+    pytester.syspathinsert()
+    seen = Path(pytester.path, "seen.txt")
+    chosen = ("--store", "forgetful:Mine", "--conformance-seed", "1", "-k", "test_config_comes_back")
+    assert run(pytester, *chosen, "--write-baseline", "known.toml").ret == pytest.ExitCode.TESTS_FAILED
+    shrunk = len(seen.read_text().splitlines())
+    seen.unlink()
+    assert run(pytester, *chosen, "--conformance-baseline", "known.toml").ret == pytest.ExitCode.OK
+    assert len(seen.read_text().splitlines()) < shrunk / 2
+
+
 @pytest.mark.parametrize("text", ["[[known", "[[known]]\nrequirement = 'NONE-01'\nreason = 'x'", "[[known]]\nfoo = 1"])
 def test_a_baseline_that_is_none_is_refused_by_name(pytester: pytest.Pytester, text: str) -> None:
     Path(pytester.path, "known.toml").write_text(text)
