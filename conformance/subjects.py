@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -20,7 +21,7 @@ from urllib.parse import urlsplit
 import fakeredis
 import redis
 from fakeredis.aioredis import FakeAsyncRedisConnection
-from redis.asyncio.connection import BlockingConnectionPool
+from redis.exceptions import NoScriptError, ResponseError
 
 from conformance import described
 from conformance.harness import Capability, Harness, HookMissingError, Witness
@@ -42,6 +43,7 @@ class MemoryHarness(Harness):
 
     def __init__(self) -> None:
         self._ahead: dict[str, int] = {}
+        self._frozen: dict[str, FrozenClock] = {}
 
     def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store of its own each time: memory is not shared."""
@@ -49,18 +51,47 @@ class MemoryHarness(Harness):
 
     def advance(self, world: str, by: timedelta) -> None:
         """Move the clock of the world's stores."""
+        if world in self._frozen:
+            self._frozen[world].restart()
         self._ahead[world] = self._ahead.get(world, 0) + by // timedelta(microseconds=1) * 1_000
 
     def discard(self, world: str) -> None:
         """Forget its clock."""
         self._ahead.pop(world, None)
+        self._frozen.pop(world, None)
+
+    def freeze(self, world: str) -> None:
+        """Stop the world's clock: from now on `advance` moves it, by whole milliseconds."""
+        self._frozen[world] = FrozenClock()
 
     def environment(self, world: str) -> Mapping[str, str]:
         """Memory mode, by its name."""
         return {"USE_REDIS_FOR_TASKS": "false"}
 
     def _clock(self, world: str) -> Callable[[], int]:
-        return lambda: time.time_ns() + self._ahead.get(world, 0)
+        return lambda: self._frozen.get(world, time.time_ns)() + self._ahead.get(world, 0)
+
+
+class FrozenClock:
+    """Stands still at the start of a millisecond, but for a microsecond that each reading takes: no two are equal."""
+
+    def __init__(self) -> None:
+        self._start = time.time_ns() // 1_000_000 * 1_000_000
+        self.restart()
+
+    def restart(self) -> None:
+        """Go back to the start of the millisecond; whoever moves the clock has left that one behind."""
+        self._readings = iter(range(self._start, self._start + 1_000_000, 1_000))
+
+    def __call__(self) -> int:
+        """Nanoseconds since 1970.
+
+        Raises:
+            RuntimeError: when a thousand readings have used the millisecond up.
+        """
+        for reading in self._readings:
+            return reading
+        raise RuntimeError("the clock stands still, and was read more than a thousand times")
 
 
 class ExpiringMemoryHarness(MemoryHarness):
@@ -154,6 +185,18 @@ class RedisHarness(Harness):
         """A store under the same prefix on another server."""
         return RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), prefix=world)
 
+    def url(self) -> str:
+        """That of the server."""
+        return self._server.url
+
+    def administer(self, *command: str) -> Any:
+        """Through the suite's own client."""
+        return self._client().execute_command(*command)
+
+    def kill_server(self) -> None:
+        """SIGKILL, and start."""
+        self._server.kill()
+
     def spare_database(self) -> int:
         """Any but the first."""
         return 1
@@ -174,6 +217,9 @@ class RedisHarness(Harness):
                 yield
             finally:
                 client.replicaof("NO", "ONE")
+        elif trouble is Trouble.LOADING:
+            with self._server.loading():
+                yield
         else:
             raise HookMissingError(f"make_trouble({trouble})")
 
@@ -192,7 +238,7 @@ class RedisHarness(Harness):
         return {name: value for name, value in given.items() if value}
 
     async def ping(self, store: TaskStore) -> None:
-        """PING through the store's own pool."""
+        """PING through the store's own connection."""
         await store.ping()  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
 
     def _client(self) -> redis.Redis:
@@ -207,6 +253,10 @@ class NamedRedisHarness(RedisHarness):
 
     def __init__(self, url: str) -> None:
         super().__init__(NamedServer(url))
+
+    def administer(self, *command: str) -> Any:
+        """It is not ours to command."""
+        raise HookMissingError("administer")
 
     def spare_database(self) -> int:
         """None of them is ours."""
@@ -245,12 +295,44 @@ class FakeredisHarness(RedisHarness):
         return {"server": f"fakeredis {version('fakeredis')}", "transport": "none, in this process"}
 
     def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
-        """A store on a pool of fake connections."""
-        pool = BlockingConnectionPool(connection_class=FakeAsyncRedisConnection, server=self._fake, protocol=3)
-        return RedisTaskStore(Server(pool, "fakeredis"), prefix=world)
+        """A store on a fake connection."""
+
+        async def open_pipeline() -> Any:
+            return FakePipeline(FakeAsyncRedisConnection(server=self._fake, protocol=2))
+
+        return RedisTaskStore(Server(open_pipeline, "fakeredis"), prefix=world)
 
     def _client(self) -> redis.Redis:
         return self._latest
+
+
+class FakePipeline:
+    """What `taskstore.pipeline.Pipeline` is over a socket, over a connection of fakeredis, which has none."""
+
+    is_usable = True
+    is_closed = False
+
+    def __init__(self, connection: FakeAsyncRedisConnection) -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+
+    def send(self, request: bytes) -> asyncio.Future[Any]:
+        """Send it when its turn comes."""
+        return asyncio.ensure_future(self._exchange(request))
+
+    async def _exchange(self, request: bytes) -> Any:
+        async with self._turn:
+            await self._connection.send_packed_command(request)
+            try:
+                return await self._connection.read_response()
+            except NoScriptError as error:  # redis-py takes the word off
+                raise ResponseError(f"NOSCRIPT {error}") from None
+
+    def retire(self) -> None:
+        """It never leaves anybody waiting."""
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 class DescribedMemoryHarness(Harness):
@@ -299,7 +381,8 @@ class DescribedRedisHarness(RedisHarness):
     @asynccontextmanager
     async def open_at(self, world: str, url: str, seconds: float) -> AsyncIterator[TaskStore]:
         """A service on another server."""
-        async with described.open_described(f"{url}?socket_timeout={seconds}", f"{world}:task:") as service:
+        query = "&" if "?" in url else "?"
+        async with described.open_described(f"{url}{query}socket_timeout={seconds}", f"{world}:task:") as service:
             yield cast(TaskStore, service)
 
     def discard(self, world: str) -> None:

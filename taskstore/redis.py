@@ -24,7 +24,7 @@ from taskstore.arguments import (
     too_large,
 )
 from taskstore.contract import MAX_BYTES
-from taskstore.errors import InvalidArgument, RecordUnreadable, TaskExists, TaskFinal, TaskNotFound
+from taskstore.errors import InvalidArgument, RecordUnreadable, StoreUnavailable, TaskExists, TaskFinal, TaskNotFound
 from taskstore.json_text import is_encodable
 from taskstore.scripts import INSERT, LIST, PURGE, UPDATE, Script
 from taskstore.server import Server
@@ -117,7 +117,11 @@ class RedisTaskStore:
         moment = record.microseconds(check_moment(before))
         removed, ask_again = 0, 1
         while ask_again:
-            ask_again, count = await self._run(PURGE, _SWEPT_PER_LISTING, moment)
+            try:
+                ask_again, count = await self._run(PURGE, _SWEPT_PER_LISTING, moment)
+            except StoreUnavailable as error:
+                error.write_may_have_happened |= removed > 0  # a request before this one did
+                raise
             removed += count
         return removed
 

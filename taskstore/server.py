@@ -1,17 +1,18 @@
 """The server behind Redis mode: how it is reached, and what its failures mean.
 
-redis-py 8 would send a command up to eleven times, writes included. Here a request is sent once. It is sent again in
-one case, in which it provably did not run: the server did not know the script yet (NOSCRIPT). A connection that breaks,
-times out or whose caller is cancelled while a reply is due is dropped, so that no later caller gets that reply.
+A request is sent once. It is sent again in one case, in which it provably did not run: the server did not know the
+script yet (NOSCRIPT). redis-py opens the connection; what goes over it from then on is `pipeline`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from hiredis import pack_command
-from redis.asyncio.connection import BlockingConnectionPool, ConnectionPool
+from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -19,24 +20,17 @@ from redis.exceptions import (
     AuthorizationError,
     BusyLoadingError,
     NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
     RedisError,
     ResponseError,
 )
 from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
-from redis.maint_notifications import MaintNotificationsConfig
 
 from taskstore.errors import RecordUnreadable, StoreUnavailable, Trouble
+from taskstore.pipeline import Pipeline, PipelineFullError
 from taskstore.scripts import Script
 from taskstore.settings import address_of
-
-MAX_CONNECTIONS = 64
-_READ_SIZE = 256 * 1024
-"""Bytes to read at once: a page of fifty tasks in one turn of the loop, where redis-py's 32 KiB take two."""
 
 
 def connect(
@@ -46,43 +40,52 @@ def connect(
     password: str | None = None,
     connect_timeout: float = 5.0,
     timeout: float = 5.0,
-    max_connections: int = MAX_CONNECTIONS,
 ) -> Server:
     """Name the server at `url` (redis://, rediss:// or unix://); nothing is contacted yet.
 
-    `connect_timeout` and `timeout` (for a reply, and for a free connection when all are taken) are in seconds.
+    `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds.
     """
     given = {"username": username, "password": password}
-    pool = BlockingConnectionPool.from_url(
+    maker = ConnectionPool.from_url(
         url,
         **{name: value for name, value in given.items() if value is not None},
-        max_connections=max_connections,
-        timeout=timeout,
-        socket_timeout=None,  # `Server` has the limit: on Python 3.11 redis-py's can swallow a cancellation
-        socket_connect_timeout=connect_timeout,
-        socket_read_size=_READ_SIZE,
-        protocol=3,
+        socket_timeout=None,  # `Server` has the limits: on Python 3.11 redis-py's can swallow a cancellation
+        socket_connect_timeout=None,
+        protocol=2,  # in which a server never speaks unasked
         retry=Retry(NoBackoff(), 0),
-        # With notifications on, redis-py 8 hands out a connection that the server has closed without a look at it.
-        maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
-    return Server(pool, address_of(url), connect_timeout=timeout + connect_timeout, timeout=timeout)
+
+    return Server(partial(_open, maker), address_of(url), connect_timeout=connect_timeout, timeout=timeout)
+
+
+async def _open(maker: ConnectionPool) -> Pipeline:
+    connection = maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+    try:
+        await connection.connect()
+        return Pipeline(connection)
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
 
 
 class Server:
-    """Sends requests, one at a time on a connection, and turns every failure into the store's own exceptions."""
+    """Sends requests over one connection, opened when it is needed, and turns failures into the store's exceptions."""
 
     def __init__(
-        self, pool: ConnectionPool, address: str, *, connect_timeout: float = 10.0, timeout: float = 5.0
+        self,
+        open_pipeline: Callable[[], Awaitable[Pipeline]],
+        address: str,
+        *,
+        connect_timeout: float = 5.0,
+        timeout: float = 5.0,
     ) -> None:
-        """Take over `pool`; errors name `address`.
-
-        `connect_timeout` is for a connection from the pool, handshake included, `timeout` for a reply: both in seconds.
-        """
-        self._pool = pool
+        """Connect through `open_pipeline`; errors name `address`. Timeouts are in seconds."""
+        self._open_pipeline = open_pipeline
         self._address = address
         self._connect_timeout = connect_timeout
         self._timeout = timeout
+        self._pipelines: list[Pipeline] = []  # the last is in use; on the others somebody may still wait
+        self._opening: asyncio.Task[Pipeline] | None = None
 
     async def read(self, *command: str, unreadable: str = "") -> Any:
         """Send a command that changes nothing, and return its reply.
@@ -107,40 +110,61 @@ class Server:
         try:
             try:
                 return await self._request(("EVALSHA", script.digest, 1, base, *arguments), writes=script.writes)
-            except NoScriptError:
-                return await self._request(("EVAL", script.text, 1, base, *arguments), writes=script.writes)
+            except ResponseError as error:
+                if not str(error).startswith("NOSCRIPT"):
+                    raise
+            return await self._request(("EVAL", script.text, 1, base, *arguments), writes=script.writes)
         except ResponseError as error:
             # The scripts write the record last, so an error says that it was not written.
             raise self._unavailable(error, _diagnose(error), False) from error
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._pool.aclose()
+        if self._opening is not None:
+            self._opening.cancel()
+        for pipeline in self._pipelines:
+            pipeline.close()
+        await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
     async def _request(self, command: tuple[str | int, ...], *, writes: bool) -> Any:
+        pipelines = self._pipelines
+        pipeline = pipelines[-1] if pipelines and pipelines[-1].is_usable else await self._connect()
         try:
-            async with asyncio.timeout(self._connect_timeout):
-                connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+            # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
+            reply = pipeline.send(pack_command(command))  # type: ignore[arg-type]  # hiredis says a tuple of one
+            async with asyncio.timeout(self._timeout):
+                return await reply
+        except PipelineFullError as error:
+            raise self._unavailable(error, Trouble.BUSY, False) from error
+        except TimeoutError as error:
+            pipeline.retire()
+            raise self._unavailable(error, Trouble.TIMEOUT, writes) from error
+        except OSError as error:
+            raise self._unavailable(error, Trouble.BROKEN, writes) from error
+
+    async def _connect(self) -> Pipeline:
+        """The connection that callers share from now on; those who come while it is being opened wait for the same."""
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(self._opened)
+        try:
+            return await asyncio.shield(self._opening)
         except (RedisError, OSError) as error:
             trouble = _diagnose(error)
             unreachable = trouble is Trouble.BROKEN  # nothing more particular
             raise self._unavailable(error, Trouble.UNREACHABLE if unreachable else trouble, False) from error
-        try:
-            # hiredis packs a script call in a microsecond, where redis-py's asyncio connection takes about fifteen.
-            packed = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
-            async with asyncio.timeout(self._timeout):
-                await connection.send_packed_command(packed, check_health=False)
-                return await connection.read_response()
-        except ResponseError:
-            raise  # a whole reply: the connection is good
-        except (RedisError, OSError) as error:
-            await connection.disconnect(nowait=True)
-            raise self._unavailable(error, _diagnose(error), writes) from error
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-        finally:
-            await self._pool.release(connection)
+
+    async def _open(self) -> Pipeline:
+        async with asyncio.timeout(self._connect_timeout):
+            return await self._open_pipeline()
+
+    def _opened(self, opening: asyncio.Task[Pipeline]) -> None:
+        self._opening = None
+        if opening.cancelled() or opening.exception() is not None:
+            return
+        for pipeline in self._pipelines:
+            pipeline.retire()
+        self._pipelines = [*(one for one in self._pipelines if not one.is_closed), opening.result()]
 
     def _unavailable(self, error: Exception, trouble: Trouble, write_may_have_happened: bool) -> StoreUnavailable:
         detail = str(error).partition("\n")[0] or type(error).__name__
@@ -149,8 +173,6 @@ class Server:
 
 _DIAGNOSES: tuple[tuple[type[Exception], Trouble], ...] = (
     (BusyLoadingError, Trouble.LOADING),
-    (ReadOnlyError, Trouble.READ_ONLY),
-    (OutOfMemoryError, Trouble.OUT_OF_MEMORY),
     (AuthenticationError, Trouble.REFUSED),
     (AuthorizationError, Trouble.REFUSED),
     (NoPermissionError, Trouble.REFUSED),
@@ -159,12 +181,14 @@ _DIAGNOSES: tuple[tuple[type[Exception], Trouble], ...] = (
 )
 # Redis 6.2 wraps what a script met in an error of its own, so there the code stands inside the text.
 _WORDS = (
+    ("LOADING ", Trouble.LOADING),
+    ("NOAUTH ", Trouble.REFUSED),
+    ("NOPERM ", Trouble.REFUSED),
     ("OOM ", Trouble.OUT_OF_MEMORY),
     ("READONLY ", Trouble.READ_ONLY),
     ("MISCONF ", Trouble.READ_ONLY),
     ("NOREPLICAS ", Trouble.READ_ONLY),
     ("BUSY ", Trouble.BUSY),
-    ("No connection available", Trouble.BUSY),
     ("max number of clients", Trouble.BUSY),
 )
 

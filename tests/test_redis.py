@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -10,7 +11,8 @@ import pytest
 import redis
 
 from conformance.servers import EmbeddedServer
-from taskstore import InvalidArgument, StoreUnavailable, TaskCreateRequest, TaskStatus, Trouble
+from taskstore import InvalidArgument, StoreUnavailable, TaskCreateRequest, TaskNotFound, TaskStatus, Trouble
+from taskstore.pipeline import MOST_WAITING
 from taskstore.redis import RedisTaskStore
 from taskstore.server import connect
 
@@ -21,11 +23,10 @@ def on_store(
     server: EmbeddedServer,
     body: Callable[[RedisTaskStore], Awaitable[None]],
     *,
-    connections: int = 8,
     seconds: float = 5,
 ) -> None:
     async def run() -> None:
-        to = connect(server.url, max_connections=connections, timeout=seconds)
+        to = connect(server.url, timeout=seconds)
         async with RedisTaskStore(to, prefix="test") as store:
             await body(store)
 
@@ -42,29 +43,76 @@ def test_one_connection_serves_fifty_callers(server: EmbeddedServer) -> None:
         read = await asyncio.gather(*(store.get_task(task.task_id) for task in tasks))
         assert read == tasks
 
-    on_store(server, body, connections=1)
+    on_store(server, body)
 
 
-def test_a_pool_that_stays_empty_is_busy_and_nothing_was_written(server: EmbeddedServer) -> None:
+def test_past_the_bound_a_caller_is_told_and_nothing_was_written(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        with redis.Redis.from_url(server.url) as client:
+            client.execute_command("CLIENT", "PAUSE", 200, "WRITE")
+        asked = (store.create_task(REQUEST) for _ in range(MOST_WAITING + 100))
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        refused = [one for one in outcomes if isinstance(one, BaseException)]
+        assert {(type(one), one.trouble, one.write_may_have_happened) for one in refused} == {  # type: ignore[attr-defined]
+            (StoreUnavailable, Trouble.BUSY, False)
+        }
+        assert len(refused) == 100
+        assert (await store.list_tasks(limit=0)).total == MOST_WAITING
+
+    on_store(server, body, seconds=60)
+
+
+def on_a_server_that(answers: Callable[[bytes], bytes], body: Callable[[RedisTaskStore], Awaitable[None]]) -> None:
+    """A server for one connection, whose handshake goes well, and that has no say in what is written afterwards."""
+
     async def run() -> None:
-        to = connect(server.url, max_connections=1, timeout=0.1)
-        async with RedisTaskStore(to, prefix="test") as store:
-            taken = await to._pool.get_connection()  # type: ignore[no-untyped-call]  # noqa: SLF001  nothing else keeps it
-            with pytest.raises(StoreUnavailable) as raised:
-                await store.create_task(REQUEST)
-            await to._pool.release(taken)  # noqa: SLF001
-            assert raised.value.trouble is Trouble.BUSY
-            assert not raised.value.write_may_have_happened
-            assert (await store.list_tasks()).total == 0
+        left = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.suppress(ConnectionError):
+                while heard := await reader.read(100_000):
+                    writer.write(b"+OK\r\n" * heard.count(b"SETINFO") or answers(heard))
+            writer.close()
+            left.set()
+
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+            port = listener.sockets[0].getsockname()[1]
+            async with RedisTaskStore(connect(f"redis://127.0.0.1:{port}", timeout=5)) as store:
+                await body(store)
+            await left.wait()
 
     asyncio.run(run())
+
+
+def test_nobody_waits_for_the_reply_of_another_before_sending() -> None:
+    heard = bytearray()
+
+    def answer_three_at_once(request: bytes) -> bytes:
+        heard.extend(request)
+        return b"$-1\r\n" * 3 if heard.count(b"GET") == 3 else b""
+
+    async def body(store: RedisTaskStore) -> None:
+        outcomes = await asyncio.gather(*(store.get_task(f"{n}") for n in range(3)), return_exceptions=True)
+        assert outcomes == [TaskNotFound(f"{n}") for n in range(3)]
+
+    on_a_server_that(answer_three_at_once, body)
+
+
+def test_bytes_that_are_no_protocol_end_the_connection_and_say_so() -> None:
+    async def body(store: RedisTaskStore) -> None:
+        for outcome in await asyncio.gather(*(store.create_task(REQUEST) for _ in range(3)), return_exceptions=True):
+            assert isinstance(outcome, StoreUnavailable)
+            assert outcome.trouble is Trouble.BROKEN
+            assert outcome.write_may_have_happened
+
+    on_a_server_that(lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n", body)
 
 
 def test_a_reply_that_comes_too_late_is_ambiguous_and_goes_to_nobody_else(server: EmbeddedServer) -> None:
     async def body(store: RedisTaskStore) -> None:
         task = await store.create_task(REQUEST)
         with redis.Redis.from_url(server.url) as client:
-            client.execute_command("CLIENT", "PAUSE", 300, "ALL")
+            client.execute_command("CLIENT", "PAUSE", 900, "ALL")
         with pytest.raises(StoreUnavailable) as raised:
             await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
         assert raised.value.trouble is Trouble.TIMEOUT
@@ -74,10 +122,10 @@ def test_a_reply_that_comes_too_late_is_ambiguous_and_goes_to_nobody_else(server
         assert (await store.list_tasks()).total == 1
         assert (await store.get_task(task.task_id)).task_id == task.task_id
 
-    on_store(server, body, connections=1, seconds=0.1)
+    on_store(server, body, seconds=0.3)
 
 
-def test_a_cancelled_caller_costs_its_connection_and_nobody_elses_answer(server: EmbeddedServer) -> None:
+def test_a_cancelled_caller_takes_nobody_elses_answer_along(server: EmbeddedServer) -> None:
     async def body(store: RedisTaskStore) -> None:
         one, two = [await store.create_task(REQUEST) for _ in range(2)]
         for turns in range(12):  # cancelled at every await on the way
@@ -88,7 +136,7 @@ def test_a_cancelled_caller_costs_its_connection_and_nobody_elses_answer(server:
             await asyncio.gather(call, return_exceptions=True)
             assert await store.get_task(two.task_id) == two
 
-    on_store(server, body, connections=1)
+    on_store(server, body)
 
 
 def test_a_cancelled_caller_is_cancelled(server: EmbeddedServer) -> None:
@@ -102,7 +150,7 @@ def test_a_cancelled_caller_is_cancelled(server: EmbeddedServer) -> None:
                 assert call.cancelled(), turns
         assert (await store.list_tasks(limit=0)).total <= 12
 
-    on_store(server, body, connections=1)
+    on_store(server, body)
 
 
 def test_a_server_that_lost_its_scripts_gets_them_again(server: EmbeddedServer) -> None:

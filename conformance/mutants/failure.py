@@ -137,7 +137,8 @@ class _Tells(_Reworded):
     @property
     def password(self) -> object:
         """The password that the store connects with."""
-        return self._server._pool.connection_kwargs.get("password")  # noqa: SLF001
+        opening: Any = self._server._open_pipeline  # noqa: SLF001
+        return opening.args[0].connection_kwargs.get("password")
 
 
 @mutant("FAIL-05", by=PASSWORD, on=On.REDIS)

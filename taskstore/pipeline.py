@@ -1,0 +1,118 @@
+"""One connection that its callers share: requests leave as they come, and replies come back in the same order.
+
+Nobody waits for somebody else's reply before sending. Requests that come in one turn of the loop while others are
+under way leave in one write. A caller that is cancelled, or that has waited long enough, only stops waiting: its reply
+is dropped when it comes, and everybody else gets their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections import deque
+from typing import Any
+
+from hiredis import Reader
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import InvalidResponse, ResponseError
+
+MOST_WAITING = 10_000
+"""Requests under way, those whose callers went away included."""
+MOST_UNSENT = 64 * 1024 * 1024
+"""Bytes that wait for the server to take them."""
+
+_INCOMPLETE = object()
+
+
+class PipelineFullError(Exception):
+    """More is under way than is good for either side; the request was not sent."""
+
+
+class Pipeline(asyncio.Protocol):
+    """Takes over a connection that redis-py has opened: TLS, credentials and database were its work."""
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        writer: Any = connection._writer  # noqa: SLF001  redis-py has no public name for a connection's stream
+        connection._reader = connection._writer = None  # noqa: SLF001  it would close, with a warning, what is ours now
+        self._writer = writer  # or it closes the transport when it is collected
+        self._transport: asyncio.Transport = writer.transport
+        self._loop = asyncio.get_running_loop()
+        self._awaited: deque[asyncio.Future[Any]] = deque()
+        self._unsent: list[bytes] = []
+        self._replies = Reader(protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_INCOMPLETE)
+        self._retired = False
+        self._poll = select.poll()
+        self._poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        self._transport.set_protocol(self)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it takes requests. An idle connection on which something comes has been closed by the server."""
+        return not self._retired and (bool(self._awaited) or not self._poll.poll(0))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has been closed, by either side."""
+        return self._transport.is_closing()
+
+    def send(self, request: bytes) -> asyncio.Future[Any]:
+        """Send a packed request, and return what its reply will be; a `ResponseError` is raised from it.
+
+        Raises:
+            PipelineFullError: if too much is under way.
+        """
+        if len(self._awaited) >= MOST_WAITING or self._transport.get_write_buffer_size() > MOST_UNSENT:
+            raise PipelineFullError(f"{len(self._awaited):,} requests are under way")
+        if self._awaited:
+            if not self._unsent:
+                self._loop.call_soon(self._flush)
+            self._unsent.append(request)
+        else:
+            self._transport.write(request)
+        reply: asyncio.Future[Any] = self._loop.create_future()
+        self._awaited.append(reply)
+        return reply
+
+    def retire(self) -> None:
+        """Take no more requests, and close when nobody waits any more."""
+        self._retired = True
+        if all(reply.done() for reply in self._awaited):
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Close the connection; whoever still waits is told."""
+        self._fail(ConnectionError("the store was closed"))
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand the replies in it to those who wait for them."""
+        self._replies.feed(data)
+        try:
+            while (reply := self._replies.gets()) is not _INCOMPLETE:
+                waiting = self._awaited.popleft()
+                if waiting.done():
+                    continue
+                if isinstance(reply, ResponseError):
+                    waiting.set_exception(reply)
+                else:
+                    waiting.set_result(reply)
+        except (InvalidResponse, IndexError):
+            self._fail(ConnectionError("it does not speak Redis's protocol"))
+            self._transport.abort()
+        if self._retired:
+            self.retire()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell everybody who waits."""
+        self._fail(ConnectionError(str(exc) if exc else "the server closed the connection"))
+
+    def _flush(self) -> None:
+        self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
+
+    def _fail(self, fault: Exception) -> None:
+        self._retired = True
+        for waiting in self._awaited:
+            if not waiting.done():
+                waiting.set_exception(fault)
+        self._awaited.clear()
