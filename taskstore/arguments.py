@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from taskstore.contract import MAX_BYTES, MAX_LIMIT
 from taskstore.errors import InvalidArgument
-from taskstore.json_text import encode, encode_text, write
+from taskstore.json_text import check_text, encode, write
 from taskstore.values import Task, TaskCreateRequest, TaskStatus
 
 _TEXT_FIELDS = ("current_step", "result_url", "error_message", "error_traceback")
-_NEW_TEXTS = ('""', "null", "null", "null")
-"""Step, URL, error and traceback of a new task, as JSON."""
+_NEW_TEXTS = ("", None, None, None)
+"""Step, URL, error and traceback of a new task."""
 
 
 def check_task_id(task_id: object) -> str:
@@ -27,6 +26,8 @@ def check_task_id(task_id: object) -> str:
 
 def check_status(status: object) -> TaskStatus:
     """Return the status that is meant: a `TaskStatus`, or its text."""
+    if type(status) is TaskStatus:
+        return status
     try:
         return TaskStatus(status)  # type: ignore[arg-type]  # this is the check
     except ValueError:
@@ -56,10 +57,20 @@ def check_lifetime(lifetime: object) -> int:
     return lifetime // timedelta(milliseconds=1)
 
 
-def check_size(*texts: str) -> None:
-    """Refuse values whose JSON texts are together larger than a task may be."""
-    # A character has at most four bytes: measure only what may be too large.
-    if 4 * sum(map(len, texts)) > MAX_BYTES and (size := sum(len(text.encode()) for text in texts)) > MAX_BYTES:
+def check_size(*texts: str | None, video_ids: tuple[str, ...] | None = None, metadata: str = "") -> None:
+    """Refuse values that are together larger, as JSON in UTF-8, than a task may be; `metadata` is JSON already.
+
+    Raises:
+        InvalidArgument: saying how large they are.
+    """
+    # A character has at most six bytes ("\u0000"): write only what may be too large.
+    most = len(metadata) + sum(len(text) + 1 for text in (*texts, *(video_ids or ())) if text is not None)
+    if 6 * (most + len(texts) + 1) <= MAX_BYTES:
+        return
+    written = [*map(write, texts), metadata]
+    if video_ids is not None:
+        written.append(write(video_ids))
+    if (size := sum(len(text.encode()) for text in written)) > MAX_BYTES:
         raise too_large(size)
 
 
@@ -79,10 +90,15 @@ def check_request(request: object) -> tuple[tuple[str, ...], str]:
         raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
     if request.config is not None and type(request.config) is not dict:
         raise InvalidArgument("config", f"must be a JSON object, not {type(request.config).__name__}")
-    webhook_url = "null" if request.webhook_url is None else encode_text("webhook_url", request.webhook_url)
+    webhook_url = "null" if request.webhook_url is None else write(check_text("webhook_url", request.webhook_url))
     metadata = f'{{"webhook_url":{webhook_url},"config":{encode("config", request.config)}}}'
-    check_size(*_NEW_TEXTS, encode("video_ids", list(request.video_ids)), metadata)
-    return tuple(request.video_ids), metadata
+    video_ids = _check_video_ids(request.video_ids)
+    check_size(*_NEW_TEXTS, video_ids=video_ids, metadata=metadata)
+    return video_ids, metadata
+
+
+def _check_video_ids(video_ids: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(check_text(f"video_ids[{at}]", video_id) for at, video_id in enumerate(video_ids))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +112,9 @@ class Change:
     error_message: str | None = None
     error_traceback: str | None = None
 
-    def fields(self) -> Iterator[tuple[str, Any]]:
-        """Name and value of each field, in the order of the record."""
-        return ((field, getattr(self, field)) for field in self.__slots__)
+    def given(self) -> dict[str, Any]:
+        """The fields that it sets, by name."""
+        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
 
     def as_json(self) -> tuple[str, ...]:
         """The fields in their order, each as JSON text, or empty where it is left as it is."""
@@ -121,8 +137,8 @@ def check_change(
     """Return the update that is meant, if its arguments go together."""
     to = check_status(status)
     part = None if progress is None else _check_progress(progress)
-    texts = dict(zip(_TEXT_FIELDS, (current_step, result_url, error_message, error_traceback), strict=True))
-    given = {name: encode_text(name, text) for name, text in texts.items() if text is not None}
+    texts = (current_step, result_url, error_message, error_traceback)
+    given = {name: check_text(name, text) for name, text in zip(_TEXT_FIELDS, texts, strict=True) if text is not None}
     if to is TaskStatus.COMPLETED:
         if part not in (None, 100):
             raise InvalidArgument("progress", "must be 100, or left out, when the status is completed")
@@ -132,7 +148,7 @@ def check_change(
             if name in given:
                 raise InvalidArgument(name, "goes with the status failed only")
     check_size(*given.values())
-    return Change(to, part, **texts)  # type: ignore[arg-type]  # `encode_text` has seen that they are text
+    return Change(to, part, **given)
 
 
 def _check_progress(progress: object) -> float:
@@ -149,15 +165,15 @@ def check_task(task: object) -> Task:
         raise InvalidArgument("task", "must have completed_at exactly when its status is final")
     for name, text in (("task_id", task.task_id), *zip(_TEXT_FIELDS, _texts(task), strict=True)):
         if text is not None:
-            encode_text(name, text)
-    encode("video_ids", list(task.video_ids))
-    check_size(*task_texts(task))
+            check_text(name, text)
+    _check_video_ids(task.video_ids)
+    check_size_of(task)
     return task
 
 
-def task_texts(task: Task) -> tuple[str, ...]:
-    """What the size of a task is counted on, as JSON texts."""
-    return (*map(write, _texts(task)), write(task.video_ids), task.metadata_json)
+def check_size_of(task: Task) -> None:
+    """Refuse a task that is larger than one may be."""
+    check_size(*_texts(task), video_ids=task.video_ids, metadata=task.metadata_json)
 
 
 def _texts(task: Task) -> tuple[str | None, ...]:

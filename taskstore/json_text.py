@@ -38,15 +38,17 @@ def encode(argument: str, value: object, depth: int = MAX_DEPTH) -> str:
     return write(value)
 
 
-def encode_text(argument: str, value: object) -> str:
-    """Write one text as JSON.
+def check_text(argument: str, value: object) -> str:
+    """Return a value that is a text, and can be written.
 
     Raises:
         InvalidArgument: if it is not exactly `str`, or has a lone surrogate.
     """
     if type(value) is not str:
         raise InvalidArgument(argument, f"must be text, not {type(value).__name__}")
-    return encode(argument, value)
+    if not value.isascii():
+        encode(argument, value)
+    return value
 
 
 def decode(text: str) -> Any:
@@ -93,14 +95,16 @@ def _check_text(value: str) -> None:
 
 
 def _check_inside(value: list[Any] | dict[Any, Any], depth: int) -> None:
-    if type(value) is dict:
+    if isinstance(value, dict):
         for key in value:
             if type(key) is not str:
                 raise _NotJsonError(f"has a key that is not text but {type(key).__name__}")
             _check_text(key)
-    for at, item in value.items() if isinstance(value, dict) else enumerate(value):
-        try:
-            _check(item, depth)
-        except _NotJsonError as fault:
-            fault.place.append(f"[{at!r}]")
-            raise
+    at: object = None
+    try:
+        for at, item in value.items() if isinstance(value, dict) else enumerate(value):  # noqa: B007  `except` reads it
+            if type(item) is not str or not item.isascii():  # what most values are needs no call
+                _check(item, depth)
+    except _NotJsonError as fault:
+        fault.place.append(f"[{at!r}]")
+        raise

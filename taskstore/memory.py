@@ -20,12 +20,11 @@ from taskstore.arguments import (
     check_moment,
     check_page,
     check_request,
-    check_size,
+    check_size_of,
     check_status,
     check_task,
     check_task_id,
     new_task_id,
-    task_texts,
 )
 from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
 from taskstore.session import Session
@@ -146,7 +145,7 @@ class MemoryTaskStore:
     def _apply(self, task_id: str, change: Change) -> Task:
         self._sweep(_SWEPT_PER_WRITE)
         task = self._live(task_id)
-        given = {name: value for name, value in change.fields() if value is not None}
+        given = change.given()
         if task.status.is_final:
             if all(repr(getattr(task, name)) == repr(value) for name, value in given.items()):
                 return task
@@ -155,7 +154,7 @@ class MemoryTaskStore:
         changed = trusted_task(
             {**vars(task), **given, "updated_at": now, "completed_at": now if change.status.is_final else None}
         )
-        check_size(*task_texts(changed))
+        check_size_of(changed)
         if changed.status is not task.status:
             place = (task.created_at, task_id)
             self._created_by_status[task.status].remove(place)
