@@ -45,7 +45,7 @@ class RedisServer(Protocol):
         ...
 
     def kill(self) -> None:
-        """End without warning, and start again under the same address with what is on disk: its log, if it keeps one."""
+        """End without warning, and start again under the same address with what is on disk: its log, if it has one."""
         ...
 
     def loading(self) -> AbstractContextManager[None]:

@@ -191,7 +191,8 @@ class RedisHarness(Harness):
 
     def administer(self, *command: str) -> Any:
         """Through the suite's own client."""
-        return self._client().execute_command(*command)
+        client: Any = self._client()
+        return client.execute_command(*command)
 
     def kill_server(self) -> None:
         """SIGKILL, and start."""

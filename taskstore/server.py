@@ -86,6 +86,7 @@ class Server:
         self._timeout = timeout
         self._pipelines: list[Pipeline] = []  # the last is in use; on the others somebody may still wait
         self._opening: asyncio.Task[Pipeline] | None = None
+        self._closed = False
 
     async def read(self, *command: str, unreadable: str = "") -> Any:
         """Send a command that changes nothing, and return its reply.
@@ -120,6 +121,7 @@ class Server:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        self._closed = True
         if self._opening is not None:
             self._opening.cancel()
         for pipeline in self._pipelines:
@@ -144,11 +146,16 @@ class Server:
 
     async def _connect(self) -> Pipeline:
         """The connection that callers share from now on; those who come while it is being opened wait for the same."""
-        if self._opening is None:
+        if self._opening is None and not self._closed:
             self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(self._opened)
+        opening = self._opening
+        if opening is not None:
+            await asyncio.wait([opening])  # a caller that is cancelled leaves it to the others
+        if opening is None or opening.cancelled():
+            raise self._unavailable(ConnectionError("the store was closed"), Trouble.UNREACHABLE, False)
         try:
-            return await asyncio.shield(self._opening)
+            return opening.result()
         except (RedisError, OSError) as error:
             trouble = _diagnose(error)
             unreachable = trouble is Trouble.BROKEN  # nothing more particular
@@ -161,6 +168,9 @@ class Server:
     def _opened(self, opening: asyncio.Task[Pipeline]) -> None:
         self._opening = None
         if opening.cancelled() or opening.exception() is not None:
+            return
+        if self._closed:
+            opening.result().close()
             return
         for pipeline in self._pipelines:
             pipeline.retire()

@@ -1,0 +1,356 @@
+"""A TCP proxy on loopback that stands between a store and its server, and fails as it is told.
+
+It knows no protocol but this much: on one connection a request is what arrives from the client, and a reply is what
+comes back before the next request. It runs on the loop that it is opened on; what is in flight is kept in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+_TICK = 0.001
+"""What the loop rounds a timer up to: epoll counts whole milliseconds."""
+_LINGER_NOT = struct.pack("ii", 1, 0)
+"""SO_LINGER of no time: closing sends RST in place of FIN."""
+
+
+class Stage(StrEnum):
+    """Where an exchange is interrupted."""
+
+    CONNECT = "connect"
+    """A connection is accepted, and not one byte is passed on."""
+    REQUEST = "request"
+    """The request has arrived, and none of it is passed on."""
+    REPLY = "reply"
+    """The server has replied, and none of it is passed on."""
+    MIDDLE = "middle"
+    """Half of the reply is passed on."""
+
+
+class Action(StrEnum):
+    """What is done there."""
+
+    CUT = "cut"
+    """The connection ends in good order (FIN)."""
+    RESET = "reset"
+    """The connection breaks (RST)."""
+    HOLD = "hold"
+    """Nothing more is passed on until `release`."""
+
+
+@dataclass
+class Interruption:
+    """What is to be done to the next exchanges, and how much of it has been done."""
+
+    stage: Stage
+    action: Action
+    after: int
+    times: int
+    containing: Collection[bytes]
+    met: int = 0
+    """How many exchanges were interrupted."""
+    seen: set[bytes] = field(default_factory=set)
+    """Which of the texts have arrived, in whichever request."""
+
+
+class Proxy:
+    """A proxy in front of the server at `url`; connect to `url` of the proxy instead.
+
+    `delay` is in seconds, each way: every byte is passed on when it is due, in order, however much is in flight.
+    """
+
+    def __init__(self, url: str, *, delay: float = 0.0) -> None:
+        parts = urlsplit(url)
+        if parts.hostname is None:
+            raise ValueError("a proxy stands in front of a host and a port")
+        self.delay = delay
+        self.accepted = 0
+        """How many connections were accepted."""
+        self.requests = 0
+        """How many requests arrived, handshakes included."""
+        self._parts = parts
+        self._server_at = (parts.hostname, parts.port or 6379)
+        self._port = 0
+        self._interruption: Interruption | None = None
+        self._links: set[_Link] = set()
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self.listen()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.refuse()
+        for link in list(self._links):
+            link.abort()
+        await self.until(lambda: not self._links)
+
+    @property
+    def url(self) -> str:
+        """The server's URL, with the proxy's address in place of its own."""
+        credentials, at, _ = self._parts.netloc.rpartition("@")
+        return self._parts._replace(netloc=f"{credentials}{at}127.0.0.1:{self._port}").geturl()
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open, towards the client or the server."""
+        return len(self._links)
+
+    async def listen(self) -> None:
+        """Accept connections, under the same port as before."""
+        loop = asyncio.get_running_loop()
+        self._listener = await loop.create_server(self._accept, "127.0.0.1", self._port, backlog=1_024)
+        self._port = self._listener.sockets[0].getsockname()[1]
+
+    def refuse(self) -> None:
+        """Stop listening: connections that are open stay so, others are refused."""
+        self._listener.close()
+
+    def interrupt(
+        self, stage: Stage, action: Action, *, after: int = 0, times: int = 1, containing: Collection[bytes] = ()
+    ) -> Interruption:
+        """Interrupt the next `times` connections or, `after` as many that pass, requests; only those with a text in it.
+
+        Without `containing` every request counts, those of a client's handshake too.
+        """
+        self._interruption = Interruption(stage, action, after, times, containing)
+        return self._interruption
+
+    def release(self) -> None:
+        """Pass on what is held, and interrupt nothing more."""
+        self._interruption = None
+        for link in list(self._links):
+            link.release()
+
+    def break_all(self, action: Action) -> None:
+        """Cut or reset every connection, whatever it is doing."""
+        for link in list(self._links):
+            link.end(action)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Return as soon as it holds; it is looked at whenever something has happened here."""
+        while not condition():
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _accept(self) -> asyncio.Protocol:
+        self.accepted += 1
+        link = _Link(self, *self._server_at)
+        self._links.add(link)
+        return link.client
+
+    def tell(self) -> None:
+        """Something has happened: whoever waits in `until` looks again."""
+        self._changed.set()
+
+    def forget(self, link: _Link) -> None:
+        """A connection is over on both sides."""
+        self._links.discard(link)
+        self.tell()
+
+    def interruption_of(self, data: bytes, *stages: Stage) -> Interruption | None:
+        """What is to be done to the exchange that has come to one of these stages, if anything."""
+        planned = self._interruption
+        if planned is None or planned.stage not in stages:
+            return None
+        found = [text for text in planned.containing if text in data]
+        planned.seen.update(found)
+        self.tell()
+        if not planned.times or (planned.containing and not found):
+            return None
+        if planned.after:
+            planned.after -= 1
+            return None
+        planned.times -= 1
+        return planned
+
+
+class _Way:
+    """One direction of a connection: passes on what arrives, when it is due."""
+
+    def __init__(self, delay: float, end: Callable[[asyncio.Transport], None]) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.held = False
+        self._delay = delay
+        self._end = end
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[tuple[float, bytes]] = deque()  # no bytes are the end
+        self._timer: asyncio.Handle | None = None
+
+    def send(self, data: bytes) -> None:
+        """Pass on, now or when it is due; no bytes are the end of the way."""
+        if not self._delay and not self._queue and not self.held and self.transport is not None:
+            self._pass(data)
+            return
+        self._queue.append((self._loop.time() + self._delay, data))
+        if self._timer is None:
+            self.flush()
+
+    def flush(self) -> None:
+        """Pass on what is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self.held or self.transport is None:
+            return
+        now = self._loop.time()
+        while self._queue and self._queue[0][0] <= now:
+            self._pass(self._queue.popleft()[1])
+        if self._queue:
+            due = self._queue[0][0]
+            # A timer would be late by up to a tick, so the last one is spent in turns of the loop.
+            precise = due - now <= _TICK
+            self._timer = self._loop.call_soon(self.flush) if precise else self._loop.call_at(due - _TICK, self.flush)
+
+    def drop(self) -> None:
+        """Forget what is in flight: nobody is there to get it."""
+        self._queue.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+
+    def _pass(self, data: bytes) -> None:
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        if data:
+            transport.write(data)
+        else:
+            self._end(transport)
+
+
+class _End(asyncio.Protocol):
+    """One end of a connection: tells the link what arrives at it."""
+
+    def __init__(
+        self, made: Callable[[asyncio.Transport], None], data: Callable[[bytes], None], lost: Callable[[], None]
+    ) -> None:
+        self._made = made
+        self.data_received = data  # type: ignore[method-assign, assignment]  # a call less for each piece of data
+        self._lost = lost
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  what a TCP protocol is given
+        self._made(transport)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._lost()
+
+
+class _Link:
+    """A connection from a client, and the one to the server that belongs to it."""
+
+    def __init__(self, proxy: Proxy, host: str, port: int) -> None:
+        self._proxy = proxy
+        self._server_at = (host, port)
+        # A server that is told of the end does first what it was asked; a client has nothing more to wait for.
+        self._to_server = _Way(proxy.delay, lambda transport: transport.write_eof())
+        self._to_client = _Way(proxy.delay, lambda transport: transport.close())
+        self._client_is_there = self._server_is_there = True
+        self._planned: Interruption | None = None
+        self._ended = False
+        self.client = _End(self._client_made, self._request, self._client_lost)
+
+    def release(self) -> None:
+        """Pass on what is held, and the next reply as well."""
+        self._planned = None
+        for way in (self._to_server, self._to_client):
+            way.held = False
+            way.flush()
+
+    def end(self, action: Action) -> None:
+        """End the connection to the client; the server gets what was passed on, and then the end."""
+        self._ended = True
+        client = self._to_client.transport
+        self._to_client.drop()
+        if client is not None and not client.is_closing():
+            if action is Action.RESET:
+                client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+                client.abort()
+            else:
+                client.close()
+
+    def abort(self) -> None:
+        """End both connections at once."""
+        self._connecting.cancel()
+        for way in (self._to_server, self._to_client):
+            way.drop()
+            if way.transport is not None:
+                way.transport.abort()
+
+    def _client_made(self, transport: asyncio.Transport) -> None:
+        self._to_client.transport = transport
+        connection = asyncio.get_running_loop().create_connection(
+            lambda: _End(self._server_made, self._reply, self._server_lost), *self._server_at
+        )
+        self._connecting = asyncio.ensure_future(connection)
+        self._connecting.add_done_callback(self._connected)
+        planned = self._proxy.interruption_of(b"", Stage.CONNECT)
+        if planned is not None:
+            self._interrupt(planned, self._to_server)
+
+    def _connected(self, connecting: asyncio.Future[Any]) -> None:
+        if connecting.cancelled() or connecting.exception() is not None:
+            self._server_lost()
+
+    def _server_made(self, transport: asyncio.Transport) -> None:
+        self._to_server.transport = transport
+        self._to_server.flush()
+
+    def _request(self, data: bytes) -> None:
+        self._proxy.requests += 1
+        self._planned = None
+        planned = self._proxy.interruption_of(data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
+        if planned is not None and planned.stage is Stage.REQUEST:
+            self._interrupt(planned, self._to_server)
+            if planned.action is not Action.HOLD:
+                return
+        else:
+            self._planned = planned
+        self._to_server.send(data)
+
+    def _reply(self, data: bytes) -> None:
+        if self._ended:
+            return
+        planned, self._planned = self._planned, None
+        if planned is not None:
+            if planned.stage is Stage.MIDDLE:
+                half = max(1, len(data) // 2)
+                self._to_client.send(data[:half])
+                data = data[half:]
+            self._interrupt(planned, self._to_client)
+        if data and not self._ended:
+            self._to_client.send(data)
+
+    def _interrupt(self, planned: Interruption, way: _Way) -> None:
+        if planned.action is Action.HOLD:
+            way.held = True
+        else:
+            self.end(planned.action)
+        planned.met += 1
+        self._proxy.tell()
+
+    def _client_lost(self) -> None:
+        self._client_is_there = False
+        self._to_client.drop()
+        self._to_server.send(b"")
+        self._over()
+
+    def _server_lost(self) -> None:
+        self._server_is_there = False
+        self._to_server.drop()
+        self._to_client.send(b"")
+        self._over()
+
+    def _over(self) -> None:
+        self._proxy.tell()
+        if not self._client_is_there and not self._server_is_there:
+            self._proxy.forget(self)
