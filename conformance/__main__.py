@@ -8,6 +8,8 @@ from importlib import import_module
 COMMANDS = {
     "run": "run the suite, as pytest does, for people without one",
     "compare": "find what two subjects do differently",
+    "check": "judge a recorded history of contending clients again",
+    "prove": "hold subjects against one model: sequences, transitions, contention, faults",
     "mutants": "show that each law is defended: deliberately wrong stores, each caught by its case",
     "new": "write a file to start a harness from",
 }

@@ -204,19 +204,13 @@ def test_a_cancellation_comes_at_the_await_that_it_names(late: bool) -> None:
     run(body)
 
 
-def test_the_matrix_is_complete_and_the_share_of_it_passes(stage: Staging) -> None:
-    told: list[faults.FaultOutcome] = []
+def test_the_share_of_the_matrix_meets_every_fault_and_passes(stage: Staging) -> None:
     harness = stage(On.REDIS, RedisTaskStore)
-    outcomes = asyncio.run(faults.run_faults(harness, "embedded", full=False, on_progress=told.append))
-    assert told == outcomes
-    assert {(one.fault, one.operation) for one in outcomes} == {
-        (fault.name, operation.name) for fault in faults.FAULTS for operation in OPERATIONS
-    }
+    outcomes = asyncio.run(faults.run_faults(harness, "embedded", full=False))
+    assert [one.fault for one in outcomes] == [fault.name for fault in faults.FAULTS]
     assert len({fault.name for fault in faults.FAULTS}) == len(faults.FAULTS)
     assert all(fault.sentence.endswith(".") for fault in faults.FAULTS)
-    played = [one for one in outcomes if "not played" not in one.reason]
-    assert [(one.fault, one.operation, one.reason) for one in played if one.verdict != "pass"] == []
-    assert len(played) == len(faults.FAULTS)
+    assert [(one.fault, one.operation, one.reason) for one in outcomes if one.verdict != "pass"] == []
 
 
 def outcome_of(harness: Any, fault: str, operation: str) -> faults.FaultOutcome:

@@ -94,7 +94,7 @@ class Search:
         )
         search = hypothesis.seed(self._seed)(settings(hypothesis.given(steps=self._steps)(example)))
         try:
-            with _quiet():
+            with quiet():
                 try:
                     search()
                 except (_DifferenceFoundError, Flaky):
@@ -155,7 +155,7 @@ async def _check_opens(name: str, harness: Harness) -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Nothing is logged or warned of: hostile arguments make every store complain, thousands of times."""
     disabled = logging.root.manager.disable
     logging.disable()

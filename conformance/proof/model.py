@@ -7,6 +7,7 @@ reads times.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -23,6 +24,8 @@ _LARGEST = 10**4_300
 _LONGEST_PAGE = 1_000
 _TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 _ESCAPED_IN_TWO = '"\\\b\f\n\r\t'
+_CONTROLS = "".join(character for character in map(chr, range(32)) if character not in _ESCAPED_IN_TWO)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 Json: TypeAlias = tuple[Any, ...]
 """A JSON value in a form that is hashable, and equal only if value and types are."""
@@ -112,6 +115,7 @@ def _create(state: State, call: Call) -> tuple[Result, State]:
         raise _Refused("InvalidArgument", argument="config")
     _check_json(url, "webhook_url", 0)
     _check_json(config, "config", _DEEPEST)
+    _check_json(list(videos), "video_ids", 1)
     metadata = {"webhook_url": url, "config": config}
     _check_size("", None, None, None, list(videos), metadata)
     created = Record(call.new_id, state.creations + 1, tuple(videos), canonical(metadata))
@@ -255,7 +259,7 @@ def _check_json(value: Any, place: str, depth: int) -> None:
 
 
 def _has_utf8(text: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return _SURROGATE.search(text) is None
 
 
 def _check_size(*values: Any) -> None:
@@ -266,9 +270,7 @@ def _check_size(*values: Any) -> None:
 def _bytes_of(value: Any) -> int:
     """The length of a JSON value as text in UTF-8, without a space that JSON does not need (RFC 8259)."""
     if isinstance(value, str):
-        controls = sum(character < " " and character not in _ESCAPED_IN_TWO for character in value)
-        escapes = sum(character in _ESCAPED_IN_TWO for character in value)
-        return 2 + len(value.encode()) + 5 * controls + escapes
+        return 2 + len(value.encode()) + 5 * sum(map(value.count, _CONTROLS)) + sum(map(value.count, _ESCAPED_IN_TWO))
     if isinstance(value, list):
         return 2 + sum(map(_bytes_of, value)) + max(len(value) - 1, 0)
     if isinstance(value, dict):

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.proof.model import Call, Result
 from conformance.proof.reachable import Offer, Place
-from conformance.proof.replay import replayable, script
+from conformance.proof.replay import script
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,12 +25,13 @@ class Transition:
         return (*self.place.path, self.offer.call)
 
     def as_json(self) -> dict[str, Any]:
-        """Where it is, and how to come there."""
+        """Which it is; `index` finds it again."""
         return {
+            "index": self.index,
             "world": self.place.world,
             "state": self.place.number,
+            "operation": self.offer.call.operation,
             "arguments": self.offer.kind,
-            "calls": [replayable(call) for call in self.calls],
         }
 
 
@@ -51,18 +52,23 @@ class Difference:
     words: str
     lifetime: int | None
 
+    @property
+    def script(self) -> str:
+        """The way there and the call that shows it, as lines to run without pytest."""
+        return script(self.calls if self.look is self.calls[-1] else (*self.calls, self.look), self.lifetime)
+
+    def __str__(self) -> str:
+        return f"{self.look.operation} on {self.subject}: {self.words}\n{self.script}"
+
     def as_json(self) -> dict[str, Any]:
-        """All of it, with calls that can be made again."""
+        """All of it, in JSON values."""
         return {
             "subject": self.subject,
             "transition": self.transition.as_json(),
-            "path": [replayable(call) for call in self.calls[:-1]],
-            "call": replayable(self.calls[-1]),
-            "seen_by": replayable(self.look),
             "expected": repr(self.expected),
             "got": repr(self.got),
             "difference": self.words,
-            "script": script(self.calls if self.look is self.calls[-1] else (*self.calls, self.look), self.lifetime),
+            "script": self.script,
         }
 
 

@@ -1,14 +1,13 @@
-"""Calls in writing: as lines of Python that a person can run, and as JSON that a program can."""
+"""Calls in writing: as lines of Python that a person can run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
 from conformance.proof.bounded_world import ADVANCE
-from conformance.proof.model import STATUSES, Call, Record, Refusal, State, plain, step
+from conformance.proof.model import STATUSES, Call, Record, Refusal, State, step
 
 _BEFORE = {"ever": "datetime(1, 1, 2, tzinfo=UTC)", "never": "datetime(9999, 12, 31, tzinfo=UTC)"}
 
@@ -68,25 +67,3 @@ def _restored(record: Record, last: Record) -> str:
     if "completed" in other:
         texts.append(f'"completed_at": {"None" if record.completed is None else record.task_id + ".created_at"}')
     return f"{record.task_id}.model_copy(update={{{', '.join(texts)}}})"
-
-
-def replayable(call: Call) -> dict[str, Any]:
-    """A call as JSON. What JSON has no word for is `{"python": its repr}`, a record is `{"record": its fields}`."""
-    return {
-        "operation": call.operation,
-        "arguments": {name: _json(value) for name, value in call.arguments.items()},
-        "at": call.at,
-        "new_id": call.new_id,
-    }
-
-
-def _json(value: Any) -> Any:
-    if isinstance(value, Record):
-        return {"record": {**asdict(value), "metadata": plain(value.metadata)}}
-    if isinstance(value, dict) and all(type(key) is str for key in value):
-        return {key: _json(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_json(item) for item in value]
-    if value is None or type(value) in (bool, int, str) or (type(value) is float and isfinite(value)):
-        return value
-    return {"python": repr(value)}

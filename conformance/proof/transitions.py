@@ -44,10 +44,12 @@ def run_transitions(
     seed: int = 0,
     worlds: Iterable[BoundedWorld] = WORLDS,
     apart: bool = False,
+    only: int | None = None,
 ) -> TransitionsOutcome:
     """Make every transition, or a share of them that is spread evenly and is the same for a seed, on running subjects.
 
-    `apart` gives each subject a process of its own, forked from this one: worth it for many transitions.
+    `apart` gives each subject a process of its own, forked from this one: worth it for many transitions. `only` is the
+    index of a single one.
 
     Raises:
         ValueError: if the share is not above 0, or is above 1.
@@ -58,7 +60,9 @@ def run_transitions(
     places = {world: explore(world) for world in worlds}
     every = [(place, offer) for found in places.values() for place in found for offer in place.offers]
     chosen = [
-        Transition(index, *one) for index, one in enumerate(every) if share == 1 or (index + seed) * _GOLDEN % 1 < share
+        Transition(index, *one)
+        for index, one in enumerate(every)
+        if (only is None and (share == 1 or (index + seed) * _GOLDEN % 1 < share)) or index == only
     ]
     run_on = _run_apart if apart else _run_here
     books = run_on([functools.partial(_run_on, name, harness, chosen) for name, harness in subjects.items()])

@@ -32,10 +32,8 @@ def qualifies(history: History) -> bool:
 
 
 def workload_for(harness: Harness, seed: int) -> Workload:
-    """The workload that suits a subject. Where time does not pass at once, it passes in every other history only."""
-    at_once = Capability.REMOTE not in harness.capabilities
-    expiring = Capability.EXPIRING in harness.capabilities and (at_once or seed % 2 == 1)
-    return Workload(seed, expiring=expiring, at_once=at_once)
+    """The workload that suits a subject."""
+    return Workload(seed, expiring=Capability.EXPIRING in harness.capabilities)
 
 
 def instances(harness: Harness) -> int:

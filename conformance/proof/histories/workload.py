@@ -31,9 +31,6 @@ class Workload:
     seed: int
     expiring: bool = False
     """Whether time passes in some rounds, in which the tasks of the round are to expire."""
-    at_once: bool = True
-    """Whether time passes at one instant. Where a harness makes keys older one by one, no listing can be held to it in
-    those rounds, nor a total later on: an index entry may be left of which no page was shown yet."""
     finals: bool = True
     """Whether tasks are cancelled, completed and failed."""
 
@@ -46,10 +43,9 @@ class Workload:
             late = rng.randrange(4, 12) if expires else rng.randrange(_MOST_PAUSE)
             first = [Planned(0, ADVANCE, {}, turn, late)] if expires else []
             calls = [*first, *self._creations(turn, turn, 0 if expires else late)]
-            lists = self.at_once or not expires
             for client in range(1, CLIENTS + 1):
                 for place in range(_CALLS):
-                    operation, arguments = self._call(rng, f"{turn - 1}{rng.choice('ab')}", next(numbers), place, lists)
+                    operation, arguments = self._call(rng, f"{turn - 1}{rng.choice('ab')}", next(numbers), place)
                     gives_up = None
                     if lost < _MOST_LOST and operation not in ("get_task", LIST) and rng.random() < 1 / 20:
                         gives_up, lost = rng.randrange(4), lost + 1
@@ -60,17 +56,16 @@ class Workload:
         labels = (f"{label}{letter}" for letter in "abcdef"[:_HOT])
         return tuple(Planned(0, "create_task", {"video_ids": [label]}, turn, pause) for label in labels)
 
-    def _call(self, rng: random.Random, task: str, number: int, place: int, lists: bool) -> tuple[str, dict[str, Any]]:
+    def _call(self, rng: random.Random, task: str, number: int, place: int) -> tuple[str, dict[str, Any]]:
         """One call; a task is the more likely to come to its end the later it is in the round."""
         if self.finals and rng.random() < (1 / 30, 1 / 30, 1 / 20, 1 / 6, 1 / 4, 1 / 3)[place]:
             return _ending(rng, task, number)
         drawn = rng.random()
         if drawn < 1 / 4:
             return "get_task", {"task_id": task}
-        if drawn < 1 / 3 and lists:
+        if drawn < 1 / 3:
             status = rng.choice((None, None, *_NOT_FINAL, *FINAL))
-            limits = (100, 100, 2) if self.at_once or not self.expiring else (100,)
-            return LIST, {"status": status, "limit": rng.choice(limits)}
+            return LIST, {"status": status, "limit": rng.choice((100, 100, 2))}
         values = {"progress": number % 100, "current_step": f"step {number}", "result_url": f"url {number}"}
         fields = {name: values[name] for name in rng.sample(sorted(values), rng.choice((1, 1, 2)))}
         return "update_task_status", {"task_id": task, "status": rng.choice(_NOT_FINAL), **fields}
