@@ -6,12 +6,15 @@ import asyncio
 import os
 from importlib.metadata import version
 
+from conformance.fingerprint import fingerprint
+
 
 def describe_environment() -> dict[str, object]:
     """Say what a figure may depend on besides the store and its server."""
     with asyncio.Runner() as runner:
         loop = type(runner.get_loop())
     return {
+        "fingerprint": fingerprint(),
         "cpu_count": os.cpu_count(),
         "redis_py": version("redis"),
         "hiredis": version("hiredis"),

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from conformance import baseline
+from conformance.fingerprint import fingerprint
 
 SCHEMA = "conformance-results/1"
 VERDICTS = ("pass", "fail", "not-applicable", "not-testable", "harness-error", "unknown")
@@ -162,6 +163,7 @@ class Results:
             "schema": SCHEMA,
             "suite": {
                 "version": version("taskstore"),
+                "fingerprint": fingerprint(),
                 "python": platform.python_version(),
                 "platform": platform.platform(),
                 "client": f"redis-py {version('redis')}",

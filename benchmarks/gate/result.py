@@ -1,0 +1,76 @@
+"""What the gate says: a verdict with its exit status, why, and all that it was drawn from, as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from benchmarks.gate.decision import Comparison, Round
+from benchmarks.gate.hard import Hard
+
+SCHEMA = "gate/1"
+
+Verdict = Literal["passed", "broken", "slower", "not-measured"]
+EXIT_STATUS: Mapping[Verdict, int] = {"passed": 0, "broken": 1, "slower": 3, "not-measured": 4}
+"""2 is what a command line gives that nobody understands."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """What was judged, or compared with: where it came from, and its fingerprint."""
+
+    source: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run. What was not come to is empty."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    started: str
+    seconds: float
+    python: str
+    server: Mapping[str, str]
+    seed: int
+    plant: str
+    """A slowdown that was planted to try the gate; empty when it judges."""
+    head: Code
+    base: Code | None
+    hard: Hard | None
+    comparisons: tuple[Comparison, ...]
+    rounds: tuple[Round, ...]
+
+    @property
+    def exit_status(self) -> int:
+        """A number for each verdict."""
+        return EXIT_STATUS[self.verdict]
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        content = {"schema": SCHEMA, "exit_status": self.exit_status, **asdict(self)}
+        file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+    def lines(self) -> list[str]:
+        """Say it in a few lines."""
+        told = [f"head: {self.head.source} ({self.head.fingerprint[:12]})"]
+        if self.base is not None:
+            told.append(f"base: {self.base.source} ({self.base.fingerprint[:12]})")
+        if self.hard is not None:
+            for tasks, costs in self.hard.costs.items():
+                shown = ", ".join(f"{name} {cost.requests:g}/{cost.commands:g}" for name, cost in costs.items())
+                told.append(f"requests/commands per operation, {tasks} tasks: {shown}")
+            told.append(f"keys left: {', '.join(f'{moment} {count}' for moment, count in self.hard.keys.items())}")
+            shown = ", ".join(f"{mode} {exponent:.2f}" for mode, exponent in self.hard.growth.items())
+            told.append(f"growth of list, 0 flat, 1 linear: {shown}")
+        told += [
+            f"{one.operation:<13} {one.ratio:5.3f} × base ({one.low:5.3f} to {one.high:5.3f}), "
+            f"noise {one.noise:5.1%}: {one.verdict}"
+            for one in self.comparisons
+        ]
+        return [*told, *self.reasons, f"{self.verdict} after {self.seconds:.0f} s"]

@@ -1,0 +1,99 @@
+"""One run of the gate: first what must hold, then whether it became slower."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from random import SystemRandom
+
+from benchmarks.gate.blocks import NotMeasuredError, measure
+from benchmarks.gate.decision import SLOWDOWN, Arm, Comparison, Round, decide
+from benchmarks.gate.hard import Hard, look
+from benchmarks.gate.result import Code, Result, Verdict
+from benchmarks.gate.versions import ROOT, NotInstalledError, Version, find_base, install
+from conformance.fingerprint import fingerprint
+from conformance.servers import EmbeddedServer, ServerError
+from conformance.subjects import RedisHarness
+
+
+def judge(base: str | None) -> Result:
+    """Judge the working tree; `base` is what to compare it with, if not the revision that it is based on."""
+    run = Run()
+    hard = None
+    try:
+        redis = RedisHarness(server := EmbeddedServer())
+        with redis.running():
+            run.server = redis.facts()
+            hard = look(redis, server.url)
+            if hard.broken:
+                return run.end("broken", hard.broken, hard)
+            with installed(base or find_base()) as versions:
+                return run.compare(versions, server.url, hard)
+    except (ServerError, NotInstalledError, NotMeasuredError) as fault:
+        return run.end("not-measured", (str(fault),), hard)
+
+
+class Run:
+    """What is known from the start of a run. A plant slows its head: see `benchmarks.gate.worker.SLOWED`."""
+
+    def __init__(self, plant: str = "") -> None:
+        self._plant = plant
+        self._head = Code("the working tree", fingerprint())
+        self._begun, self._started = time.monotonic(), datetime.now(UTC)
+        self._seed = SystemRandom().getrandbits(32)
+        self._base: Code | None = None
+        self.server: Mapping[str, str] = {}
+
+    def compare(self, versions: Mapping[Arm, Version], url: str, hard: Hard | None = None) -> Result:
+        """Measure the versions, and decide."""
+        self._base = Code(versions["base"].source, versions["base"].fingerprint)
+        if versions["head"].fingerprint != self._head.fingerprint:
+            return self.end("not-measured", ("the taskstore that runs here is not that of the working tree",), hard)
+        rounds = measure(versions, url, self._seed, self._plant)
+        decision = decide(rounds)
+        reasons = tuple(_reason(one) for one in decision.comparisons if one.verdict != "passed")
+        return self.end(decision.verdict, reasons, hard, decision.comparisons, rounds)
+
+    def end(
+        self,
+        verdict: Verdict,
+        reasons: tuple[str, ...],
+        hard: Hard | None,
+        comparisons: tuple[Comparison, ...] = (),
+        rounds: tuple[Round, ...] = (),
+    ) -> Result:
+        """Put the result together."""
+        return Result(
+            verdict=verdict,
+            reasons=reasons,
+            started=self._started.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - self._begun, 3),
+            python=platform.python_version(),
+            server=self.server,
+            seed=self._seed,
+            plant=self._plant,
+            head=self._head,
+            base=self._base,
+            hard=hard,
+            comparisons=comparisons,
+            rounds=rounds,
+        )
+
+
+@contextmanager
+def installed(base: str) -> Iterator[dict[Arm, Version]]:
+    """Install base, head and twin for the time of a block, under paths of one length: even that can matter."""
+    with tempfile.TemporaryDirectory(prefix="gate-") as folder:
+        sources: dict[Arm, str] = {"base": base, "head": str(ROOT), "twin": base}
+        yield {arm: install(source, Path(folder, arm)) for arm, source in sources.items()}
+
+
+def _reason(one: Comparison) -> str:
+    if one.verdict == "slower":
+        return f"{one.operation} takes {one.ratio:.2f} times as long ({one.low:.2f} to {one.high:.2f})"
+    return f"{one.operation}: {SLOWDOWN:.0%} more can neither be told nor ruled out ({one.low:.2f} to {one.high:.2f})"

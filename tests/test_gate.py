@@ -1,0 +1,392 @@
+"""The gate: what it decides from blocks, counts and results, and how it ends. Nothing is timed here."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+import redis
+
+from benchmarks.gate import __main__ as command
+from benchmarks.gate import growth, laws, rates, run
+from benchmarks.gate.blocks import ROUNDS, NotMeasuredError, Worker
+from benchmarks.gate.counts import MOST, MOST_KEYS, Cost, count_costs, count_keys, find_excess, find_left
+from benchmarks.gate.decision import ARMS, Arm, Round, decide, median_interval
+from benchmarks.gate.hard import Hard
+from benchmarks.gate.result import EXIT_STATUS
+from benchmarks.gate.versions import ROOT, NotInstalledError, Version, install
+from benchmarks.gate.worker import OPERATIONS
+from benchmarks.workload import fill
+from conformance.fingerprint import fingerprint
+from conformance.servers import EmbeddedServer
+from conformance.subjects import RedisHarness
+from taskstore import MemoryTaskStore, Task, TaskPage, TaskStatus, TaskStore
+from taskstore.redis import RedisTaskStore
+from taskstore.server import connect
+
+CODE = "0" * 64
+"""A fingerprint that nothing has."""
+
+
+def rounds_of(
+    noise: float = 0.0, head: float = 1.0, slowed: tuple[str, ...] = OPERATIONS, count: int = ROUNDS
+) -> list[Round]:
+    """Make rounds in which a block of 1 ms varies by the noise, and the head takes so many times as long."""
+    varying = random.Random(7)  # noqa: S311  the same blocks in every run
+
+    def blocks(name: str, arm: Arm) -> list[float]:
+        factor = head if arm == "head" and name in slowed else 1.0
+        process = varying.gauss(0, noise)
+        return [0.001 * factor * 2.718 ** (process + varying.gauss(0, noise)) for _ in range(4)]
+
+    return [{name: {arm: blocks(name, arm) for arm in ARMS} for name in OPERATIONS} for _ in range(count)]
+
+
+def test_identical_code_passes() -> None:
+    decision = decide(rounds_of())
+    assert decision.verdict == "passed"
+    assert [one.operation for one in decision.comparisons] == list(OPERATIONS)
+    assert [one.ratio for one in decision.comparisons] == pytest.approx([1] * len(OPERATIONS))
+    assert [one.noise for one in decision.comparisons] == pytest.approx([0] * len(OPERATIONS))
+
+
+def test_identical_code_passes_on_an_ordinary_day() -> None:
+    assert decide(rounds_of(noise=0.03)).verdict == "passed"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_one_operation_that_takes_a_fifth_longer_is_slower(operation: str) -> None:
+    decision = decide(rounds_of(noise=0.02, head=1.2, slowed=(operation,)))
+    assert decision.verdict == "slower"
+    assert [one.operation for one in decision.comparisons if one.verdict == "slower"] == [operation]
+
+
+def test_what_is_less_than_a_tenth_passes_however_sure_it_is() -> None:
+    assert decide(rounds_of(head=1.09)).verdict == "passed"
+    assert decide(rounds_of(head=1.11)).verdict == "slower"
+
+
+def test_what_became_faster_passes() -> None:
+    assert decide(rounds_of(noise=0.03, head=0.5)).verdict == "passed"
+
+
+def test_a_slowdown_within_the_noise_of_the_day_is_not_told() -> None:
+    decision = decide(rounds_of(noise=0.3, head=1.2))
+    assert decision.verdict == "not-measured"
+    assert "slower" not in {one.verdict for one in decision.comparisons}
+
+
+def test_a_slowdown_is_held_against_what_identical_code_differs_by() -> None:
+    def day(twin: float) -> list[Round]:
+        blocks: dict[Arm, list[float]] = {"base": [1.0, 1.0], "head": [1.25, 1.25], "twin": [twin, twin]}
+        return [{"redis get": blocks}] * ROUNDS
+
+    assert decide(day(twin=1.2)).verdict == "slower"
+    assert decide(day(twin=1.3)).verdict == "not-measured"
+    assert decide(day(twin=0.7)).verdict == "not-measured"
+
+
+def test_a_machine_that_slows_down_steadily_is_no_slowdown() -> None:
+    places: dict[Arm, tuple[int, int]] = {"base": (0, 5), "head": (1, 4), "twin": (2, 3)}
+    drifting = {arm: [0.001 * 1.2**place for place in there_and_back] for arm, there_and_back in places.items()}
+    decision = decide([{"redis get": drifting}] * ROUNDS)
+    assert decision.verdict == "passed"
+    assert decision.comparisons[0].ratio == pytest.approx(1)
+
+
+def test_the_interval_is_that_of_many_bootstrap_samples() -> None:
+    drawing = random.Random(3)  # noqa: S311  the same draws in every run
+    values = [drawing.gauss(0, 1) for _ in range(15)]
+    drawn = sorted(median(drawing.choices(values, k=15)) for _ in range(20_000))
+    for miss in (0.1, 0.05, 0.02):
+        low, high = median_interval(values, miss)
+        assert low == pytest.approx(drawn[round(20_000 * miss / 2)])
+        assert high == pytest.approx(drawn[round(20_000 * (1 - miss / 2)) - 1])
+
+
+def test_an_interval_asks_for_an_odd_number() -> None:
+    with pytest.raises(ValueError, match="even"):
+        median_interval([1.0, 2.0], 0.05)
+
+
+RESULTS: dict[str, Any] = {
+    "complete": True,
+    "suite": {"fingerprint": fingerprint()},
+    "requirements": [{"id": "LIFE-01", "level": "MUST"}, {"id": "LIFE-02", "level": "SHOULD"}],
+    "results": [
+        {"subject": subject, "case": case, "requirements": [law], "verdict": "pass", "reason": ""}
+        for subject in laws.SUBJECTS
+        for case, law in (("a", "LIFE-01"), ("b", "LIFE-02"))
+    ],
+}
+
+
+def results_with(index: int, verdict: str) -> dict[str, Any]:
+    changed: dict[str, Any] = json.loads(json.dumps(RESULTS))
+    changed["results"][index]["verdict"] = verdict
+    return changed
+
+
+def test_a_must_that_fails_or_breaks_is_broken_and_a_should_is_not() -> None:
+    assert list(laws.judge(RESULTS)) == []
+    assert list(laws.judge(results_with(0, "fail"))) == ["memory: LIFE-01 (a): fail: "]
+    assert list(laws.judge(results_with(2, "harness-error"))) == ["embedded: LIFE-01 (a): harness-error: "]
+    assert list(laws.judge(results_with(1, "fail"))) == []
+
+
+def test_a_suite_that_decided_nothing_or_about_something_else_is_broken() -> None:
+    assert list(laws.judge({**RESULTS, "complete": False})) == ["the suite did not come to its end"]
+    other = {**RESULTS, "suite": {"fingerprint": CODE}}
+    assert list(laws.judge(other)) == ["the suite had another taskstore than the one that is here"]
+    only_memory = [result for result in RESULTS["results"] if result["subject"] == "memory"]
+    assert list(laws.judge({**RESULTS, "results": only_memory})) == ["embedded: no law was decided"]
+
+
+class Chatty(RedisTaskStore):
+    """Asks the server twice where once would do."""
+
+    async def get_task(self, task_id: str) -> Task:
+        await self.ping()
+        return await super().get_task(task_id)
+
+
+class ChattyHarness(RedisHarness):
+    def open_at(self, world: str, url: str, seconds: float) -> Chatty:
+        return Chatty(connect(url, connect_timeout=seconds, timeout=seconds), prefix=world)
+
+
+def count(harness: RedisHarness, server: EmbeddedServer) -> dict[str, Cost]:
+    async def fill_and_count() -> dict[str, Cost]:
+        async with harness.open("counted") as store:
+            ids = await fill(store, growth.FEW)
+        return await count_costs(harness, "counted", server.url, ids)
+
+    with harness.running():
+        return asyncio.run(fill_and_count())
+
+
+def test_the_store_costs_what_is_written() -> None:
+    server = EmbeddedServer()
+    assert count(RedisHarness(server), server) == MOST
+
+
+def test_a_request_more_is_found() -> None:
+    server = EmbeddedServer()
+    excess = list(find_excess(count(ChattyHarness(server), server)))
+    assert excess == ["get needs 2 requests, not 1", "get needs 2 commands of the server, not 1"]
+
+
+class Hoarding(RedisTaskStore):
+    """Purges nothing."""
+
+    async def purge(self, before: datetime) -> int:
+        return 0
+
+
+class HoardingHarness(RedisHarness):
+    def open(self, world: str) -> Hoarding:
+        return Hoarding(connect(self._server.url), prefix=world)
+
+
+def test_keys_that_are_left_are_found() -> None:
+    server = EmbeddedServer()
+    with (harness := RedisHarness(server)).running():
+        assert asyncio.run(count_keys(harness, "keys", server.url)) == MOST_KEYS
+    with (harness := HoardingHarness(server)).running():
+        assert "keys that are there, after purge: 7, not 0" in find_left(
+            asyncio.run(count_keys(harness, "keys", server.url))
+        )
+
+
+def test_a_listing_that_looks_at_every_task_grows() -> None:
+    class Scanning(MemoryTaskStore):
+        async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+            sorted(self._tasks.values(), key=lambda task: task.created_at)
+            return await super().list_tasks(status, limit, offset)
+
+    async def exponent(of: type[MemoryTaskStore]) -> float:
+        stores: dict[int, TaskStore] = {growth.FEW: of(), growth.MANY: of()}
+        for tasks, store in stores.items():
+            await fill(store, tasks)
+        return await growth.find_exponent(stores)
+
+    flat, linear = asyncio.run(exponent(MemoryTaskStore)), asyncio.run(exponent(Scanning))
+    assert list(growth.find_growth({"memory": flat})) == []
+    assert list(growth.find_growth({"memory": linear})) == [
+        f"a listing in memory mode grows with an exponent of {linear:.2f}, not 0.25"
+    ]
+
+
+HARD = Hard((), {}, {}, {})
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Replace what takes time by what it found, or raised."""
+
+    def replace(hard: Hard = HARD, rounds: object = (), head: str = "") -> None:
+        def look(*_: object) -> Hard:
+            return hard
+
+        def measure(*_: object) -> Any:
+            if isinstance(rounds, Exception):
+                raise rounds
+            return rounds
+
+        @contextmanager
+        def installed(base: str) -> Iterator[dict[Arm, Version]]:
+            if base == "nowhere":
+                raise NotInstalledError("no such revision")
+            yield {arm: Version(base, Path(arm), (head or fingerprint()) if arm == "head" else CODE) for arm in ARMS}
+
+        monkeypatch.setattr(run, "look", look)
+        monkeypatch.setattr(run, "measure", measure)
+        monkeypatch.setattr(run, "installed", installed)
+
+    return replace
+
+
+def gate(tmp_path: Path, base: str = "somewhere") -> tuple[int, dict[str, Any]]:
+    file = tmp_path / "new" / "gate.json"
+    status = command.main(["run", "--base", base, "--json", str(file)])
+    return status, json.loads(file.read_text("utf-8"))
+
+
+def test_a_run_that_passes(tmp_path: Path, judged: Callable[..., None]) -> None:
+    judged(rounds=tuple(rounds_of()))
+    status, result = gate(tmp_path)
+    assert (status, result["verdict"], result["exit_status"]) == (0, "passed", 0)
+    assert result["schema"] == "gate/1"
+    assert result["head"]["fingerprint"] == fingerprint()
+    assert result["base"] == {"source": "somewhere", "fingerprint": CODE}
+    assert len(result["rounds"]) == ROUNDS
+
+
+def test_what_is_broken_is_not_timed(tmp_path: Path, judged: Callable[..., None]) -> None:
+    judged(hard=Hard(("memory: LIFE-01 (a): fail: ",), {}, {}, {}), rounds=AssertionError("not to be called"))
+    status, result = gate(tmp_path)
+    assert (status, result["verdict"], result["rounds"]) == (1, "broken", [])
+    assert result["reasons"] == ["memory: LIFE-01 (a): fail: "]
+
+
+def test_what_is_slower_is_told_by_name(
+    tmp_path: Path, judged: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged(rounds=tuple(rounds_of(head=1.5, slowed=("redis list",))))
+    assert gate(tmp_path)[0] == 3
+    assert "redis list takes 1.50 times as long (1.50 to 1.50)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("base", "parts", "reason"),
+    [
+        ("nowhere", {}, "no such revision"),
+        ("somewhere", {"rounds": NotMeasuredError("a worker ended")}, "a worker ended"),
+        ("somewhere", {"head": CODE}, "the taskstore that runs here is not that of the working tree"),
+    ],
+)
+def test_what_could_not_be_measured_has_a_status_of_its_own(
+    tmp_path: Path, judged: Callable[..., None], base: str, parts: dict[str, Any], reason: str
+) -> None:
+    judged(**parts)
+    status, result = gate(tmp_path, base)
+    assert (status, result["verdict"], result["reasons"]) == (4, "not-measured", [reason])
+
+
+def test_the_exit_statuses_differ_and_are_none_of_a_command_line() -> None:
+    assert len({*EXIT_STATUS.values(), 2}) == len(EXIT_STATUS) + 1
+
+
+def test_the_help_names_the_exit_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["run", "--help"])
+    told = capsys.readouterr().out
+    assert all(re.search(rf"\b{status}\b", told) for status in EXIT_STATUS.values())
+
+
+def recording(tmp_path: Path, **changed: object) -> Path:
+    code = {"source": ".", "fingerprint": CODE}
+    content = {"schema": "gate/1", "head": code, "base": code, "plant": "", "rounds": rounds_of(noise=0.02)}
+    (file := tmp_path / "recorded.json").write_text(json.dumps({**content, **changed}))
+    return file
+
+
+def test_error_rates_come_from_recorded_rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "DECISIONS", 40)
+    identical, one, every = rates.resample(rates.read(recording(tmp_path)))
+    assert identical.verdicts == {"passed": 40}
+    assert every.verdicts == {"slower": 40}
+    assert one.verdicts == {"slower": 40}
+    assert one.found == one.planted == dict.fromkeys(OPERATIONS, 5)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"schema": "gate/2"},
+        {"rounds": []},
+        {"base": None},
+        {"base": {"source": "HEAD", "fingerprint": "1" * 64}},
+        {"plant": "redis get 0.2"},
+    ],
+)
+def test_what_is_no_recording_of_identical_code_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
+    with pytest.raises(rates.NotARecordingError):
+        rates.read(recording(tmp_path, **changed))
+    assert command.main(["rates", str(tmp_path / "recorded.json")]) == 2
+
+
+def test_the_fingerprint_changes_with_the_source_and_not_with_the_place(tmp_path: Path) -> None:
+    ours, copy = ROOT / "taskstore", tmp_path / "copy"
+    shutil.copytree(ours, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    assert fingerprint(copy) == fingerprint(ours)
+    (copy / "__pycache__").mkdir()
+    (copy / "__pycache__" / "memory.pyc").write_bytes(b"compiled")
+    assert fingerprint(copy) == fingerprint(ours)
+    script = copy / "lua" / "list.lua"
+    script.write_text(script.read_text("utf-8") + "\n", "utf-8")
+    changed = fingerprint(copy)
+    assert changed != fingerprint(ours)
+    script.rename(script.with_name("other.lua"))
+    assert fingerprint(copy) != changed
+
+
+def count_all_keys(server: EmbeddedServer) -> int:
+    with redis.Redis.from_url(server.url) as client:
+        return int(client.dbsize())
+
+
+def test_a_worker_measures_the_version_that_it_is_given(tmp_path: Path) -> None:
+    for package in ("taskstore", "conformance"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    version = Version("a copy", tmp_path, fingerprint(tmp_path / "taskstore"))
+    with EmbeddedServer() as server:
+        with Worker.running(version, server.url, "") as worker:
+            worker.expect(version.folder / "taskstore")
+            assert 0 < worker.measure("redis get") < 1
+        assert count_all_keys(server) == 0
+
+
+def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
+    (tmp_path / "taskstore").mkdir()
+    (tmp_path / "taskstore" / "__init__.py").write_text("raise RuntimeError('no store here')")
+    with (
+        Worker.running(Version("a folder", tmp_path, CODE), "redis://127.0.0.1:1/0", "") as worker,
+        pytest.raises(NotMeasuredError, match="RuntimeError: no store here"),
+    ):
+        worker.expect(tmp_path / "taskstore")
+
+
+def test_no_such_revision_is_not_installed(tmp_path: Path) -> None:
+    with pytest.raises(NotInstalledError, match="no-such-revision"):
+        install("no-such-revision", tmp_path)
