@@ -1,14 +1,17 @@
 """How long a store's operations take: our two modes and the described design's two, timed inside a running loop.
 
-`python -m pytest benchmarks --benchmark-json=reports/out/benchmark.json --quick` runs them all. Start reading at
-`benchmarks.clock`. A figure is the seconds of one awaited call, as a caller inside a running application waits. Beside
-each stand a bare PING through the same kind of client, and an awaited function that does nothing: the floor.
+`python -m benchmarks [--quick | --full]` measures it all, and then makes the studies (`benchmarks.studies`). Start
+reading at `benchmarks.clock`, then `benchmarks.run`. A figure is the seconds of one awaited call, as a caller inside a
+running application waits.
 
+* A run starts its servers and fills them once: a private process, by TCP, by its Unix socket, and by proxies that
+  put it at a distance; and a container, where an engine answers, by its published port and its own address.
+* It then measures in blocks, each a new process with one loop and one client per world, kept warm; in each the order is
+  another one. What differs between processes is so part of what is seen. Memory mode is filled anew for each benchmark.
 * Redis: one call per round, so the tails are those of calls. Memory: as many calls per round as take 1 ms, at most 500,
   and the mean per call, so that reading the clock does not count; tails there are tails of means.
-* Rounds: as many as the depth asks for, fewer where they would take too long, at least nine.
-* Subjects are measured one after another. Beside each round of Redis mode one PING is timed, through the same client.
-* The garbage collector stays on, as in an application; it collects once before each benchmark, so that nobody pays for
-  the garbage of the one before.
+* Before each round of Redis mode one PING is timed, through the same client. Each block measures the floors too.
+* In Redis mode tasks are created in a world of their own, which grows from block to block by what was created.
+* The garbage collector stays on, as in an application.
 * Every answer that ends a round is checked. A wrong one fails the run, and leaves no figure.
 """

@@ -1,10 +1,9 @@
-"""One benchmark: a store filled, warmed and timed, and what its figures belong to written beside them."""
+"""One benchmark: a store opened, warmed and timed, and what its figures belong to written beside them."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from time import perf_counter
@@ -13,15 +12,19 @@ from typing import Any
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.clock import AwaitedClock
-from benchmarks.depth import Depth, Pace
+from benchmarks.depth import Depth, Pace, Plan
 from benchmarks.loop import Loop
-from benchmarks.subjects import Subject
-from benchmarks.workload import Work, fill, pinging
+from benchmarks.setting import Setting, world_name
+from benchmarks.subjects import SUBJECTS, Subject
+from benchmarks.workload import Work, fill, getting, listing, pinging, updating
 from conformance import Harness
 from taskstore import TaskStore
 
 CLOCK = AwaitedClock()
 """What `pytest.mark.benchmark(timer=CLOCK.read)` reads."""
+
+WARM = 20
+"""Calls of each kind after which Python 3.11 and later have specialised what they run."""
 
 
 class WrongAnswerError(Exception):
@@ -29,28 +32,78 @@ class WrongAnswerError(Exception):
 
 
 @dataclass(frozen=True)
-class Running:
-    """A subject while its server is there."""
+class Opened:
+    """A store on a world that has these tasks, and the harness that opened it."""
 
-    subject: Subject
     harness: Harness
-    facts: Mapping[str, str]
+    world: str
+    store: TaskStore
+    ids: Sequence[str]
+
+
+class Stores:
+    """The stores of a block, on one loop: in Redis mode a client is opened once for each world, and stays warm."""
+
+    def __init__(self, loop: Loop, setting: Setting, until_the_end: AsyncExitStack, harnesses: ExitStack) -> None:
+        self._loop = loop
+        self._setting = setting
+        self._until_the_end = until_the_end
+        self._harnesses = harnesses
+        self._kept: dict[tuple[str, str], Opened] = {}
+
+    @classmethod
+    @contextmanager
+    def opened(cls, loop: Loop, setting: Setting) -> Iterator[Stores]:
+        """Keep clients until the end of the block."""
+        stores = AsyncExitStack()
+        with ExitStack() as harnesses:
+            try:
+                yield cls(loop, setting, stores, harnesses)
+            finally:
+                loop.run(stores.aclose())
+
+    def warm_up(self, depth: Depth) -> None:
+        """Make some calls of each kind on each design: Python is slow at what it does for the first time."""
+        for subject in self._first_of_each_design():
+            opened = self._keep(subject, world_name(subject.design, "other", depth.tasks_afar))
+            for kind in (getting, updating, listing):
+                work = kind(opened.harness, opened.store, opened.ids)
+                self._loop.run(_call(work))
+
+    def _first_of_each_design(self) -> Iterator[Subject]:
+        near = [subject for subject in SUBJECTS.values() if subject.place in self._setting.places]
+        yield from {subject.design: subject for subject in reversed(near)}.values()
+
+    def facts(self, subject: Subject) -> Mapping[str, str]:
+        """Say what is known of the subject's server."""
+        return self._setting.places[subject.place].facts if subject.place else {}
 
     @contextmanager
-    def filled(self, loop: Loop, world: str, tasks: int) -> Iterator[tuple[TaskStore, list[str]]]:
-        """Open a store on a world with that many tasks, and give the ids; nothing of it is left at the end."""
-        opened = AsyncExitStack()
-        interrupted = False
+    def filled(self, subject: Subject, purpose: str, tasks: int) -> Iterator[Opened]:
+        """Give a store that has that many tasks: a new one in memory mode, and in Redis mode one that was filled."""
+        name = world_name(subject.design, purpose, tasks)
+        if subject.place:
+            yield self._keep(subject, name)
+            return
+        harness = subject.harness("")
+        stack = AsyncExitStack()
         try:
-            store = loop.run(opened.enter_async_context(self.harness.open(world)))
-            yield store, loop.run(fill(store, tasks))
-        except KeyboardInterrupt:
-            interrupted = True  # Ctrl-C in a terminal reaches our servers too, and they end now in any case
-            raise
+            store = self._loop.run(stack.enter_async_context(harness.open(name)))
+            yield Opened(harness, name, store, self._loop.run(fill(store, tasks)))
         finally:
-            loop.run(opened.aclose())
-            if not interrupted:
-                self.harness.discard(world)
+            self._loop.run(stack.aclose())
+            harness.discard(name)
+
+    def _keep(self, subject: Subject, name: str) -> Opened:
+        if (subject.name, name) not in self._kept:
+            place = self._setting.places[subject.place]
+            world = self._setting.worlds[place.server][name]
+            harness = subject.harness(place.at(world.database))
+            self._harnesses.enter_context(harness.running())
+            store = self._loop.run(self._until_the_end.enter_async_context(harness.open(name)))
+            self._loop.run(harness.ping(store))  # connects
+            self._kept[subject.name, name] = Opened(harness, name, store, world.ids)
+        return self._kept[subject.name, name]
 
 
 @dataclass(frozen=True)
@@ -62,16 +115,20 @@ class Bench:
     depth: Depth
 
     def measure(
-        self, running: Running, operation: str, tasks: int, work: Callable[[Harness, TaskStore, Sequence[str]], Work]
+        self,
+        stores: Stores,
+        subject: Subject,
+        operation: str,
+        work: Callable[[Harness, TaskStore, Sequence[str]], Work],
+        tasks: int | None = None,
     ) -> None:
-        """Time an operation of a store that has that many tasks, in a world of its own."""
-        with running.filled(self.loop, f"{operation}-{tasks}", tasks) as (store, ids):
-            self.label(running.subject, operation, tasks, running.facts)
-            if running.subject.mode == "memory":
-                self.time(work(running.harness, store, ids), batched=True)
-            else:
-                ping = pinging(running.harness, store, ids)
-                self.time(work(running.harness, store, ids), batched=False, ping=ping)
+        """Time an operation of a store that has that many tasks, or as many as the depth says."""
+        tasks = self.depth.tasks if tasks is None else tasks
+        with stores.filled(subject, operation, tasks) as opened:
+            self.label(subject, operation, tasks, stores.facts(subject))
+            asks = subject.mode == "redis" and operation != "ping"
+            ping = pinging(opened.harness, opened.store, ()) if asks else None
+            self.time(work(opened.harness, opened.store, opened.ids), batched=subject.mode == "memory", ping=ping)
 
     def label(self, subject: Subject, operation: str, tasks: int, facts: Mapping[str, str]) -> None:
         """Write beside the figures what they belong to: the report reads these names."""
@@ -82,6 +139,7 @@ class Bench:
             design=subject.design,
             mode=subject.mode,
             transport=subject.transport,
+            distance_ms=subject.distance_ms,
             tasks=tasks,
             facts=dict(facts),
         )
@@ -90,38 +148,48 @@ class Bench:
         """Warm up, fit rounds and calls into the depth's time, and measure.
 
         Before each round one `ping` is timed too, so that the machine's moods meet both alike and their ratio counts.
+        A call that is long is its own warm-up: made once, and timed.
 
         Raises:
             WrongAnswerError: if the last call of a round did not do what it should; no figure is kept then.
         """
-        plan = self.depth.plan(self._warm_up(work), batched=batched)
-        self.benchmark.extra_info["calls_per_round"] = plan.calls
         pings: list[float] = []
 
-        def before_a_round() -> tuple[tuple[Any, ...], dict[str, Any]]:
+        def before_a_round() -> None:
             if ping is not None:
                 pings.append(self._seconds_of(ping))
-            return (_batch(work, plan.calls),), {}
 
-        gc.collect()
+        pace = self._warm_up(work, before_a_round)
+        if self.depth.is_long(pace):
+            plan = Plan(calls=1, rounds=1)
+            self._record(lambda: CLOCK.add(pace.calls[0]), None, plan)
+        else:
+            pings.clear()
+            plan = self.depth.plan(pace, batched=batched)
+
+            def prepare() -> tuple[tuple[Any, ...], dict[str, Any]]:
+                before_a_round()
+                return (_batch(work, plan.calls),), {}
+
+            self._record(lambda batch: self._round(work, batch), prepare, plan)
+        self.benchmark.extra_info.update(calls_per_round=plan.calls, ping_seconds=pings)
+
+    def _record(self, target: Callable[..., None], setup: Callable[[], Any] | None, plan: Plan) -> None:
         try:
-            self.benchmark.pedantic(  # type: ignore[no-untyped-call]  # pytest-benchmark has no annotations
-                lambda batch: self._round(work, batch),
-                setup=before_a_round,
-                rounds=plan.rounds,
-            )
+            self.benchmark.pedantic(target, setup=setup, rounds=plan.rounds)  # type: ignore[no-untyped-call]  # bare
         except KeyboardInterrupt:
             self.benchmark.has_error = True  # other exceptions it marks itself; half a benchmark it would stumble over
             raise
-        self.benchmark.extra_info["ping_seconds"] = pings
 
-    def _warm_up(self, work: Work) -> Pace:
-        started, elapsed = perf_counter(), 0.0
+    def _warm_up(self, work: Work, before_a_round: Callable[[], None]) -> Pace:
         calls: list[float] = []
-        while not calls or elapsed < self.depth.warm_up_seconds:
+        rounds: list[float] = []
+        while sum(rounds) < self.depth.warm_up_seconds:
+            started = perf_counter()
+            before_a_round()
             calls.append(self._seconds_of(work))
-            elapsed = perf_counter() - started
-        return Pace(tuple(calls), elapsed)
+            rounds.append(perf_counter() - started)
+        return Pace(tuple(calls), tuple(rounds))
 
     def _seconds_of(self, work: Work) -> float:
         before = CLOCK.read()
@@ -132,6 +200,11 @@ class Bench:
         answer = self.loop.run(CLOCK.time(work.call, batch))
         if not work.right(answer, *batch[-1]):
             raise WrongAnswerError(f"{work.call.__name__}{batch[-1]} answered {answer!r}")
+
+
+async def _call(work: Work) -> None:
+    for arguments in islice(work.arguments, WARM):
+        await work.call(*arguments)
 
 
 def _batch(work: Work, calls: int) -> list[tuple[Any, ...]]:

@@ -1,78 +1,105 @@
-"""The depth, the loop and the subjects that a run shares, and what is added to pytest-benchmark's JSON."""
+"""What a block shares: the depth, the loop and the setting; the order of its benchmarks; what is added to its JSON.
+
+`python -m benchmarks` prepares the setting and starts the blocks (`benchmarks.run`).
+"""
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from pytest_benchmark.logger import PytestBenchmarkWarning
 
-from benchmarks.bench import Bench, Running
-from benchmarks.depth import DEPTHS
+from benchmarks.bench import Bench, Stores
+from benchmarks.depth import DEPTHS, Depth
 from benchmarks.environment import describe_environment
 from benchmarks.loop import Loop
-from benchmarks.subjects import SUBJECTS
-from conformance.servers import ContainerServer, ServerError
-from conformance.subjects import REQUIRE_CONTAINER
+from benchmarks.setting import Setting
+from benchmarks.workload import ORDER
 
 _ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
 _EXIT_STATUS = pytest.StashKey[int]()
+_SETTING = pytest.StashKey[Setting]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--quick` and `--full`."""
-    for depth in ("quick", "full"):
-        parser.addoption(
-            f"--{depth}", dest="depth", action="store_const", const=depth, default="default", help=f"measure in {depth}"
-        )
+    """Add what the driver says to a block."""
+    parser.addoption("--depth", choices=DEPTHS, default="default", help="how many rounds, of what sizes")
+    parser.addoption("--setting", type=Path, metavar="FILE", help="where the driver wrote the servers and worlds")
+    parser.addoption("--order", default="", metavar="SEED", help="what decides the order of the benchmarks")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Describe the machine before we are its load, and see now that the JSON can be written when all is done."""
+    """Read the setting, and see now that the JSON can be written when all is done."""
     # After Ctrl-C pytest-benchmark warns of what has no figure; as an error that would break off the end of the run, in
-    # which servers are stopped. Said twice: for tests, and for the rest, whose filters pytest has set already.
+    # which clients are closed. Said twice: for tests, and for the rest, whose filters pytest has set already.
     config.addinivalue_line("filterwarnings", "ignore::pytest_benchmark.logger.PytestBenchmarkWarning")
     warnings.simplefilter("ignore", PytestBenchmarkWarning)
-    config.stash[_ENVIRONMENT] = {**describe_environment(), "load_average": {"start": os.getloadavg()}}
+    config.stash[_ENVIRONMENT] = dict(describe_environment())
+    path = config.getoption("setting")
+    config.stash[_SETTING] = Setting({}, {}) if path is None else Setting.read(path)
     if path := config.getoption("benchmark_json"):
         path.parent.mkdir(parents=True, exist_ok=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out places that the setting has not and sizes that the depth has not, and shuffle the rest."""
+    depth, setting = DEPTHS[config.getoption("depth")], config.stash[_SETTING]
+    if config.getoption("setting") is None and any(_place(item) for item in items):
+        raise pytest.UsageError("there is no server to measure: `python -m benchmarks` starts them, and its blocks")
+    wanted = [item for item in items if _place(item) in {"", *setting.places} and _has_size(item, depth)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    seed = f"{config.getoption('order')}"
+    ORDER.seed(seed)
+    Random(seed).shuffle(wanted)  # noqa: S311  an order that can be repeated, not a secret
+    items[:] = wanted
+
+
+def _place(item: pytest.Item) -> str:
+    return subject.place if (subject := _params(item).get("subject")) else ""
+
+
+def _has_size(item: pytest.Item, depth: Depth) -> bool:
+    params = _params(item)
+    if "tasks" not in params:
+        return True
+    return params["tasks"] in (depth.sizes if params["subject"].distance_ms is None else (depth.tasks_afar,))
+
+
+def _params(item: pytest.Item) -> dict[str, Any]:
+    callspec: Any = getattr(item, "callspec", None)
+    return callspec.params if callspec else {}
+
+
 @pytest.fixture(scope="session")
 def loop() -> Iterator[Loop]:
-    """One event loop for the whole run."""
+    """One event loop for the whole block."""
     with Loop.running() as loop:
         yield loop
 
 
 @pytest.fixture(scope="session")
-def container() -> Iterator[ContainerServer]:
-    """One Redis container for all subjects that need it; without one they are skipped, or fail if it is required."""
-    with ExitStack() as running:
-        try:
-            server = running.enter_context(ContainerServer())
-        except ServerError as fault:
-            (pytest.fail if os.environ.get(REQUIRE_CONTAINER) == "1" else pytest.skip)(str(fault))
-        yield server
+def setting(request: pytest.FixtureRequest) -> Setting:
+    """The servers and worlds of the run."""
+    return request.config.stash[_SETTING]
 
 
 @pytest.fixture(scope="session")
-def running(request: pytest.FixtureRequest) -> Iterator[Running]:
-    """Keep a subject's server while it is measured."""
-    subject = SUBJECTS[request.param]
-    harness = subject.harness(lambda: request.getfixturevalue("container"))
-    with harness.running():
-        yield Running(subject, harness, harness.facts())
+def stores(loop: Loop, setting: Setting, request: pytest.FixtureRequest) -> Iterator[Stores]:
+    """One warm client for each place and world."""
+    with Stores.opened(loop, setting) as stores:
+        stores.warm_up(DEPTHS[request.config.getoption("depth")])
+        yield stores
 
 
 @pytest.fixture
 def bench(loop: Loop, benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Bench:
-    """Time one benchmark on the loop of the run."""
+    """Time one benchmark on the loop of the block."""
     return Bench(benchmark, loop, DEPTHS[request.config.getoption("depth")])
 
 
@@ -87,10 +114,9 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
     """Add what the figures may depend on; take out the name of the machine."""
     machine_info.pop("node", None)
     environment = config.stash[_ENVIRONMENT]
-    environment["load_average"]["end"] = os.getloadavg()
     machine_info.update(environment)
 
 
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add the depth and the exit status: 0 means that nothing is missing but what was skipped."""
-    output_json.update(depth=config.getoption("depth"), exit_status=config.stash[_EXIT_STATUS])
+    """Add the exit status: 0 means that nothing is missing."""
+    output_json.update(exit_status=config.stash[_EXIT_STATUS])

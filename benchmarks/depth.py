@@ -1,28 +1,30 @@
-"""The depths of a run: how many rounds a benchmark makes, and how long it may take."""
+"""The depths of a run: how many blocks it has, how many tasks the stores hold, and how long a benchmark may take."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import median
 
-FEWEST_ROUNDS = 9
-"""Below this no interval of a median reaches the confidence that eight claims at once ask for (`reports.verdicts`)."""
+BLOCKS = 9
+"""With fewer no interval of a median reaches the confidence that eight claims at once ask for (`reports/RULE.md`)."""
 MOST_CALLS = 500
 BATCH_SECONDS = 0.001
 """How long a batch should take: the two readings of the clock cost about 0.1 µs, and must not count."""
+FEWEST_ROUNDS = 3
+"""In a block, unless a call is long."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """What the warm-up saw: the awaited seconds of each call, and the seconds that all of it took, loop included."""
+    """What the warm-up saw of each call: the awaited seconds, and the seconds of a round with everything around it."""
 
     calls: tuple[float, ...]
-    elapsed: float
+    rounds: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How many calls a round has, and how many rounds there are."""
+    """How many calls a round has, and how many rounds there are in a block."""
 
     calls: int
     rounds: int
@@ -30,26 +32,37 @@ class Plan:
 
 @dataclass(frozen=True)
 class Depth:
-    """The rounds that are wanted of each benchmark, and the seconds that they may take together."""
+    """The blocks, the rounds that are wanted of each benchmark in a block, and the seconds that those may take.
 
+    Stores hold `tasks`, for a listing one of `sizes`, and for a listing at a distance `tasks_afar`.
+    """
+
+    blocks: int
     rounds: int
     seconds: float
+    tasks: int
+    sizes: tuple[int, ...]
+    tasks_afar: int
 
     @property
     def warm_up_seconds(self) -> float:
         """How long calls are made before any counts; the first one is always made to its end."""
         return self.seconds / 5
 
+    def is_long(self, pace: Pace) -> bool:
+        """Whether one call takes all the time: its first is its figure then, and what is not yet warm is lost in it."""
+        return pace.calls[0] > self.seconds
+
     def plan(self, pace: Pace, *, batched: bool) -> Plan:
         """Fit the rounds into the time, and the calls into the rounds: one each, or a batch where calls are short."""
         call = median(pace.calls)
         calls = max(1, min(MOST_CALLS, round(BATCH_SECONDS / call))) if batched else 1
-        seconds = pace.elapsed / len(pace.calls) + (calls - 1) * call
+        seconds = median(pace.rounds) + (calls - 1) * call
         return Plan(calls, max(FEWEST_ROUNDS, min(self.rounds, int(self.seconds / seconds))))
 
 
 DEPTHS = {
-    "quick": Depth(rounds=300, seconds=0.3),
-    "default": Depth(rounds=2_000, seconds=1.5),
-    "full": Depth(rounds=10_000, seconds=6),
+    "quick": Depth(blocks=BLOCKS, rounds=50, seconds=0.006, tasks=1_000, sizes=(10, 100), tasks_afar=10),
+    "default": Depth(blocks=BLOCKS, rounds=200, seconds=0.02, tasks=10_000, sizes=(100, 1_000, 10_000), tasks_afar=10),
+    "full": Depth(blocks=15, rounds=1_000, seconds=0.15, tasks=10_000, sizes=(100, 1_000, 10_000), tasks_afar=100),
 }

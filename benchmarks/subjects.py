@@ -1,75 +1,65 @@
-"""What is measured: two designs in two modes, Redis mode by each way that leads to a server."""
+"""What is measured: two designs in two modes, Redis mode by each way that leads to a server, near and far."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Self
 
-from conformance import Harness, HookMissingError
-from conformance.servers import ContainerServer
+from conformance import Harness
+from conformance.servers import NamedServer
 from conformance.subjects import DescribedRedisHarness, RedisHarness, find_subject
+
+DISTANCES_MS = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
+"""The round-trip times that a proxy adds. At 0 it adds itself, and that is what it costs."""
 
 
 @dataclass(frozen=True)
 class Subject:
     """One store, the mode it is in, and the way to its server.
 
-    `published` is a container's published port; `direct` is its own address, which spares the engine's port proxy.
+    `embedded` is a private process by TCP, and `unix` the same by its socket; `published` is a container's published
+    port, and `direct` its own address, which spares the engine's port proxy; `proxied` is the private process again,
+    `distance_ms` away.
     """
 
     name: str
     design: str
     mode: str
     transport: str
+    distance_ms: float | None = None
 
-    def harness(self, container: Callable[[], ContainerServer]) -> Harness:
-        """Make the harness that opens it; `container` is called if it needs one."""
-        match self.transport:
-            case "published":
-                server = BorrowedServer(found := container(), found.url, "published port of a container")
-            case "direct":
-                server = BorrowedServer(found := container(), found.direct_url, "a container's own address")
-            case _:
-                return find_subject(self.name)()
-        return RedisHarness(server) if self.design == "ours" else DescribedRedisHarness(server)
+    @property
+    def place(self) -> str:
+        """Name the place in the setting of a run; nothing for what has no server."""
+        return "" if self.transport == "none" else place_of(self.transport, self.distance_ms)
+
+    def harness(self, url: str) -> Harness:
+        """Make the harness that opens it, on the server at `url` if it needs one."""
+        if not self.place:
+            return find_subject(self.name)()
+        return (RedisHarness if self.design == "ours" else DescribedRedisHarness)(NamedServer(url))
 
 
-class BorrowedServer:
-    """One way to a container that is kept running by somebody else, so that several subjects share it."""
-
-    def __init__(self, container: ContainerServer, url: str, transport: str) -> None:
-        self._container = container
-        self._transport = transport
-        self.url = url
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def facts(self) -> Mapping[str, str]:
-        """Those of the container, and this way to it."""
-        return {**self._container.facts(), "transport": self._transport}
-
-    def restart(self) -> None:
-        """Not ours to do."""
-        raise HookMissingError("restart_server")
+def place_of(transport: str, distance_ms: float | None) -> str:
+    """Name a place."""
+    return transport if distance_ms is None else f"{distance_ms:g} ms away"
 
 
 NOTHING = Subject("none", "none", "none", "none")
 """What the awaited no-op is measured on."""
 
-SUBJECTS = {
-    subject.name: subject
-    for subject in (
-        Subject("memory", "ours", "memory", "none"),
-        Subject("described-memory", "described", "memory", "none"),
-        Subject("embedded", "ours", "redis", "embedded"),
-        Subject("described-redis", "described", "redis", "embedded"),
-        Subject("container", "ours", "redis", "published"),
-        Subject("described-redis-container", "described", "redis", "published"),
-        Subject("container-direct", "ours", "redis", "direct"),
-    )
-}
+_NEAR = (
+    Subject("memory", "ours", "memory", "none"),
+    Subject("described-memory", "described", "memory", "none"),
+    Subject("embedded", "ours", "redis", "embedded"),
+    Subject("described-redis", "described", "redis", "embedded"),
+    Subject("embedded-unix", "ours", "redis", "unix"),
+    Subject("container", "ours", "redis", "published"),
+    Subject("described-redis-container", "described", "redis", "published"),
+    Subject("container-direct", "ours", "redis", "direct"),
+)
+_FAR = (
+    Subject(f"{name}-{distance:g}ms", design, "redis", "proxied", distance)
+    for distance in DISTANCES_MS
+    for name, design in (("embedded", "ours"), ("described-redis", "described"))
+)
+SUBJECTS = {subject.name: subject for subject in (*_NEAR, *_FAR)}

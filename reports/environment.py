@@ -52,6 +52,9 @@ def describe_environment(conformance: Conformance, benchmark: Benchmark) -> Envi
         **{f"Suite: {name}": str(value) for name, value in suite.items() if value is not None},
         "Measured": f"{benchmark.made:%Y-%m-%d %H:%M:%S %Z}"
         + (f", depth {benchmark.depth}" if benchmark.depth else ""),
+        "Blocks": str(max((len(row.extra_info.blocks) for row in benchmark.benchmarks), default=0)),
+        "Seed of the order": "" if benchmark.seed is None else str(benchmark.seed),
+        "Measuring took": "" if benchmark.seconds is None else f"{benchmark.seconds:,.0f} s",
         "pytest-benchmark": benchmark.version,
         "Commit": commit + changed if commit else "",
         **{name: _look_up(benchmark.machine_info, place) for name, place in MACHINE.items()},

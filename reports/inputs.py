@@ -1,10 +1,12 @@
-"""The two inputs: what the conformance suite wrote, and what pytest-benchmark wrote. Checked once, here."""
+"""The two inputs: what the conformance suite wrote, and what the benchmarks wrote. Checked once, here."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,6 +16,9 @@ Level = Literal["MUST", "SHOULD", "MAY"]
 Operation = Literal["create", "get", "list", "update"]
 Design = Literal["described", "ours"]
 Mode = Literal["memory", "redis"]
+Floor = Literal["noop", "ping", "raw-ping", "sync-ping", "async-ping", "bare-get", "bare-evalsha"]
+"""An awaited no-op; PING through the store's client, on a bare socket, through redis-py's two clients; and through
+redis-py a GET and a script that gives back its argument, both of a record as long as a task's."""
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -98,28 +103,38 @@ class Stats(_Record):
 
 
 class _Info(_Record):
-    """What was measured, and where."""
+    """What was measured, and where.
+
+    `blocks` says how many rounds each block of the run has, in the order of the data. `distance_ms` is what a proxy was
+    told to add to a round trip.
+    """
 
     subject: str
-    transport: Literal["none", "embedded", "published", "direct"]
+    transport: Literal["none", "embedded", "unix", "published", "direct", "proxied"]
     tasks: Annotated[int, Field(ge=0)]
     calls_per_round: Annotated[int, Field(ge=1)]
     facts: dict[str, Any]
+    blocks: tuple[Annotated[int, Field(ge=0)], ...]
+    distance_ms: float | None = None
 
 
 class OperationInfo(_Info):
-    """An operation of a store. `ping_seconds` are PINGs through its client, one before each round."""
+    """An operation of a store. `ping_seconds` are PINGs through its client, one before each round.
+
+    `again` marks the second of two benchmarks that are the same.
+    """
 
     operation: Operation
     ping_seconds: tuple[Seconds, ...] = ()
     design: Design
     mode: Mode
+    again: bool = False
 
 
-class BaselineInfo(_Info):
-    """What operations are compared with: a PING through the client of the subject, or an awaited no-op."""
+class FloorInfo(_Info):
+    """What operations are compared with: what is left of them when the store, or all of it, is taken away."""
 
-    operation: Literal["ping", "noop"]
+    operation: Floor
 
 
 class Measured(_Record):
@@ -127,11 +142,33 @@ class Measured(_Record):
 
     name: str
     stats: Stats
-    extra_info: Annotated[OperationInfo | BaselineInfo, Field(discriminator="operation")]
+    extra_info: Annotated[OperationInfo | FloorInfo, Field(discriminator="operation")]
+
+    @model_validator(mode="after")
+    def _check_blocks(self) -> Self:
+        rounds = sum(self.extra_info.blocks)
+        if rounds != len(self.stats.data):
+            raise ValueError(f"its blocks have {rounds} rounds, and there are {len(self.stats.data)}")
+        if isinstance(self.extra_info, OperationInfo) and len(self.extra_info.ping_seconds) not in (0, rounds):
+            raise ValueError(f"there are {len(self.extra_info.ping_seconds)} PINGs beside {rounds} rounds")
+        return self
+
+    def medians(self) -> list[float | None]:
+        """Find the median of each block, in milliseconds; None where a block has no round."""
+        return self._medians(self.stats.data)
+
+    def ping_medians(self) -> list[float | None]:
+        """Find the same of the PINGs beside the rounds."""
+        pings = self.extra_info.ping_seconds if isinstance(self.extra_info, OperationInfo) else ()
+        return self._medians(pings) if pings else [None] * len(self.extra_info.blocks)
+
+    def _medians(self, seconds: tuple[float, ...]) -> list[float | None]:
+        left = iter(seconds)
+        return [median(islice(left, rounds)) * 1000 if rounds else None for rounds in self.extra_info.blocks]
 
 
 class Benchmark(_Record):
-    """The raw `--benchmark-json` of one run."""
+    """What `python -m benchmarks` wrote: the JSON of pytest-benchmark, its blocks merged."""
 
     machine_info: dict[str, Any]
     commit_info: dict[str, Any]
@@ -139,8 +176,17 @@ class Benchmark(_Record):
     made: AwareDatetime = Field(alias="datetime")
     version: str
     depth: str | None = None
+    seed: int | None = None
+    """Of the order in which each block measured."""
+    seconds: float | None = None
     exit_status: int | None = None
     """Of the run; above 0, measurements may be missing."""
+
+    @model_validator(mode="after")
+    def _check_run(self) -> Self:
+        if len(numbers := {len(row.extra_info.blocks) for row in self.benchmarks}) > 1:
+            raise ValueError(f"benchmarks of one run have {min(numbers)} blocks and {max(numbers)}")
+        return self
 
 
 def read_conformance(path: Path) -> Conformance:
@@ -158,7 +204,7 @@ def read_benchmark(path: Path) -> Benchmark:
     Raises:
         InputError: naming the file and its first fault.
     """
-    return _read(path, Benchmark, "the JSON of pytest-benchmark")
+    return _read(path, Benchmark, "the JSON of the benchmarks")
 
 
 def _read(path: Path, kind: type[R], description: str) -> R:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
-from typing import Literal
 
-from reports.inputs import BaselineInfo, Benchmark, Design, Mode, Operation, OperationInfo
-from reports.verdicts import LatencyVerdict, judge, median_interval, quantile
+from reports.inputs import Benchmark, Design, Measured, Mode, Operation, OperationInfo
+from reports.verdicts import Estimate, LatencyVerdict, estimate, judge, quantile, ratios
 
 MODES: Mapping[Mode, str] = {"memory": "memory mode", "redis": "Redis mode"}
 OPERATIONS: tuple[Operation, ...] = ("create", "get", "list", "update")
@@ -18,8 +16,10 @@ DECIDING_TRANSPORTS: Mapping[Mode, tuple[str, ...]] = {"memory": ("none",), "red
 WAYS: Mapping[str, str] = {
     "none": "",
     "embedded": "embedded server",
+    "unix": "Unix socket",
     "published": "published port",
     "direct": "own address",
+    "proxied": "through a proxy",
 }
 ENOUGH_FOR_P99 = 100
 
@@ -35,17 +35,6 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """What figures are compared with: an awaited no-op, or a PING through the client of the subject."""
-
-    operation: Literal["noop", "ping"]
-    subject: str
-    transport: str
-    rounds: int
-    median_ms: float
-
-
-@dataclass(frozen=True)
 class Latency:
     """One operation of one store at one number of tasks. Times are milliseconds per call."""
 
@@ -57,26 +46,32 @@ class Latency:
     subject: str
     server: str
     rounds: int
+    """Of all blocks."""
+    blocks: int
+    """That have a figure."""
     calls_per_round: int
-    """Above one, a round is the mean of that many calls, and so are its quantiles."""
-    p5_ms: float
+    """Above one, a round is the mean of about that many calls, and so are its quantiles."""
     median_ms: float
+    """The median of the block medians; the quantiles are of all rounds."""
     interval_ms: tuple[float, float] | None
+    p5_ms: float
     p95_ms: float
     p99_ms: float | None
     """None where there are too few rounds to say."""
     low_ms: float
     high_ms: float
     verdict: LatencyVerdict
+    verdict_without_margin: LatencyVerdict
     share_inside: float
     """Share of the rounds within the documented range, without the margin."""
     decides: bool
     """Whether the verdict on the claim is taken from here."""
     times_ping: float | None
-    """The median as a multiple of the median PING of the same rounds."""
+    """As a multiple of the PING before each round."""
     times_floor: float | None
     times_memory: float | None
-    """Redis mode: the median as a multiple of the one in memory mode."""
+    """Redis mode: as a multiple of memory mode."""
+    times_memory_interval: tuple[float, float] | None
 
     @property
     def place(self) -> str:
@@ -85,52 +80,52 @@ class Latency:
         return f"{self.subject} ({way})" if way else self.subject
 
 
-def gather_baselines(benchmark: Benchmark) -> tuple[Baseline, ...]:
-    """Gather the floor and the PINGs."""
-    return tuple(
-        Baseline(info.operation, info.subject, info.transport, len(row.stats.data), median(row.stats.data) * 1000)
+def near_operations(benchmark: Benchmark) -> list[tuple[OperationInfo, Measured]]:
+    """Select the operations that no proxy delays, each once."""
+    return [
+        (info, row)
         for row in benchmark.benchmarks
-        if isinstance(info := row.extra_info, BaselineInfo)
-    )
+        if isinstance(info := row.extra_info, OperationInfo) and info.distance_ms is None and not info.again
+    ]
 
 
 def gather_latencies(benchmark: Benchmark, ranges: Iterable[Range]) -> tuple[Latency, ...]:
     """Gather every measurement of a store's operation, by mode, operation, number of tasks and design."""
-    measured = [(info, row.stats) for row in benchmark.benchmarks if isinstance(info := row.extra_info, OperationInfo)]
+    measured = near_operations(benchmark)
     documented = {(one.mode, one.operation): one for one in ranges}
-    baselines = gather_baselines(benchmark)
-    floor = next((one.median_ms for one in baselines if one.operation == "noop"), None)
-    in_memory = {_what(info): median(stats.data) * 1000 for info, stats in measured if info.mode == "memory"}
+    floor = next((row.medians() for row in benchmark.benchmarks if row.extra_info.operation == "noop"), None)
+    in_memory = {_what(info): row.medians() for info, row in measured if info.mode == "memory"}
     reached = {(info.design, info.mode, info.transport) for info, _ in measured}
     rows = [
         _latency(
             info,
-            sorted(seconds * 1000 for seconds in stats.data),
+            row,
             documented[info.mode, info.operation],
             decides=info.transport
             == next((way for way in DECIDING_TRANSPORTS[info.mode] if (info.design, info.mode, way) in reached), None),
-            ping=median(info.ping_seconds) * 1000 if info.ping_seconds else None,
             floor=floor,
             memory=in_memory.get(_what(info)) if info.mode == "redis" else None,
         )
-        for info, stats in measured
+        for info, row in measured
     ]
     return tuple(sorted(rows, key=_place))
 
 
 def _latency(
     info: OperationInfo,
-    ordered: list[float],
+    row: Measured,
     documented: Range,
     *,
     decides: bool,
-    ping: float | None,
-    floor: float | None,
-    memory: float | None,
+    floor: Sequence[float | None] | None,
+    memory: Sequence[float | None] | None,
 ) -> Latency:
     low, high = documented.low_ms, documented.high_ms
-    middle = median(ordered)
-    interval = median_interval(ordered)
+    ordered = sorted(seconds * 1000 for seconds in row.stats.data)
+    medians = row.medians()
+    figure = estimate(medians)
+    assert figure is not None  # noqa: S101  there is a round, so there is a block with one
+    times_memory = _times(medians, memory)
     return Latency(
         operation=info.operation,
         tasks=info.tasks,
@@ -140,21 +135,32 @@ def _latency(
         subject=info.subject,
         server=str(info.facts.get("server", "")),
         rounds=len(ordered),
+        blocks=figure.blocks,
         calls_per_round=info.calls_per_round,
+        median_ms=figure.value,
+        interval_ms=figure.interval,
         p5_ms=quantile(ordered, 0.05),
-        median_ms=middle,
-        interval_ms=interval,
         p95_ms=quantile(ordered, 0.95),
         p99_ms=quantile(ordered, 0.99) if len(ordered) >= ENOUGH_FOR_P99 else None,
         low_ms=low,
         high_ms=high,
-        verdict=judge(interval, low, high),
+        verdict=judge(figure.interval, low, high),
+        verdict_without_margin=judge(figure.interval, low, high, margin=0),
         share_inside=(bisect_right(ordered, high) - bisect_left(ordered, low)) / len(ordered),
         decides=decides,
-        times_ping=ping and middle / ping,
-        times_floor=floor and middle / floor,
-        times_memory=memory and middle / memory,
+        times_ping=_value(_times(medians, row.ping_medians())),
+        times_floor=_value(_times(medians, floor)),
+        times_memory=_value(times_memory),
+        times_memory_interval=times_memory.interval if times_memory else None,
     )
+
+
+def _times(medians: Sequence[float | None], others: Sequence[float | None] | None) -> Estimate | None:
+    return estimate(ratios(medians, others)) if others is not None else None
+
+
+def _value(found: Estimate | None) -> float | None:
+    return found.value if found else None
 
 
 def _what(info: OperationInfo) -> tuple[Design, Operation, int]:

@@ -11,8 +11,10 @@ from pydantic import TypeAdapter
 from reports.claims import Behaviour, Claim, Identity, LatencyRange, Ratio, Tail, documented_ranges, load_claims
 from reports.environment import Environment, describe_environment
 from reports.findings import ClaimVerdict, Finding, judge_behaviour, judge_identity
+from reports.floors import FloorCost, Place, gather_floors, gather_places
 from reports.inputs import Benchmark, Conformance, Design, Mode, Operation
-from reports.latency import Baseline, Latency, gather_baselines, gather_latencies
+from reports.latency import Latency, gather_latencies
+from reports.noise import Difference, Pair, gather_differences, gather_pairs
 from reports.parity import (
     DESIGNS,
     Case,
@@ -24,6 +26,7 @@ from reports.parity import (
     gather_cases,
     gather_requirements,
 )
+from reports.roundtrips import Distance, ProxyCost, RoundTrips, find_proxy_cost, gather_distances, gather_round_trips
 from reports.timings import judge_latency, judge_ratio, judge_tail
 from reports.verdicts import RULE
 
@@ -50,7 +53,13 @@ class Report:
     claims: tuple[Row, ...]
     rule: tuple[str, ...]
     latencies: tuple[Latency, ...]
-    baselines: tuple[Baseline, ...]
+    floors: tuple[FloorCost, ...]
+    places: tuple[Place, ...]
+    pairs: tuple[Pair, ...]
+    differences: tuple[Difference, ...]
+    round_trips: tuple[RoundTrips, ...]
+    distances: tuple[Distance, ...]
+    proxy_cost: ProxyCost | None
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
     environment: Environment
@@ -74,12 +83,12 @@ class Report:
         subjects = {
             row.subject for row in self.latencies if row.decides and (row.design, row.mode) == ("ours", "redis")
         }
-        return next((one.median_ms for one in self.baselines if one.subject in subjects), None)
+        return next((one.median_ms for one in self.floors if one.operation == "ping" and one.subject in subjects), None)
 
     @property
     def floor_ms(self) -> float | None:
         """An awaited no-op."""
-        return next((one.median_ms for one in self.baselines if one.operation == "noop"), None)
+        return next((one.median_ms for one in self.floors if one.operation == "noop"), None)
 
     def to_json(self) -> bytes:
         """Write the report as JSON: the same bytes for the same inputs."""
@@ -93,6 +102,7 @@ def make_report(conformance: Conformance, benchmark: Benchmark) -> Report:
     passes = count_passes(conformance, requirements)
     comparisons = {design: compare(design, cases) for design in DESIGNS}
     latencies = gather_latencies(benchmark, documented_ranges())
+    pairs = gather_pairs(benchmark)
 
     def find(claim: Claim, design: Design) -> Finding:
         deciding = [row for row in latencies if row.design == design and row.decides]
@@ -116,7 +126,13 @@ def make_report(conformance: Conformance, benchmark: Benchmark) -> Report:
         claims=tuple(_row(claim, {design: find(claim, design) for design in DESIGNS}) for claim in load_claims()),
         rule=RULE,
         latencies=latencies,
-        baselines=gather_baselines(benchmark),
+        floors=gather_floors(benchmark),
+        places=gather_places(benchmark),
+        pairs=pairs,
+        differences=gather_differences(benchmark, latencies, pairs),
+        round_trips=gather_round_trips(benchmark, documented_ranges()),
+        distances=gather_distances(benchmark),
+        proxy_cost=find_proxy_cost(benchmark),
         requirements=requirements,
         cases={case.id: case for case in cases},
         environment=describe_environment(conformance, benchmark),

@@ -10,7 +10,7 @@ from reports.figures import figure, percent, span
 from reports.findings import NOT_MEASURED, ClaimVerdict, Finding
 from reports.inputs import Operation
 from reports.latency import MODES, OPERATIONS, Latency
-from reports.verdicts import combine
+from reports.verdicts import combine, judge
 
 
 def judge_latency(claim: LatencyRange, rows: Iterable[Latency]) -> Finding:
@@ -22,24 +22,31 @@ def judge_latency(claim: LatencyRange, rows: Iterable[Latency]) -> Finding:
 
 
 def judge_ratio(claim: Ratio, rows: Iterable[Latency]) -> Finding:
-    """Refute by a ratio that the documented ranges do not allow, or by a median that takes too much of a request."""
-    compared = [(row, row.times_memory) for row in rows if row.times_memory is not None]
-    notes, refuted = [], False
-    for row, ratio in compared:
+    """Refute by an interval that lies outside as a whole: of a ratio, or of a median as a share of a request."""
+    compared = [row for row in rows if row.times_memory is not None]
+    notes, refuted, settled = [], False, True
+    for row in compared:
         low, high = _allowed_ratio(row.operation)
-        size = "below" if ratio < low else "above" if ratio > high else "within"
-        share = row.median_ms / claim.request_ms
-        refuted |= size != "within" or share >= claim.share
+        ratio = judge(row.times_memory_interval, low, high, margin=0)
+        limit = claim.share * claim.request_ms
+        share = judge(row.interval_ms, 0, limit, margin=0)
+        refuted |= "slower" in (ratio, share) or ratio == "faster"
+        settled &= (ratio, share) == ("confirmed", "confirmed")
+        size = {"confirmed": "within", "faster": "below", "slower": "above"}.get(ratio, "not settled against")
         notes.append(
-            f"{row.operation} at {row.tasks:,} tasks: {figure(ratio)} times memory mode, {size} the documented "
-            f"{low:g}\N{EN DASH}{high:g}; {percent(share)} of a request of {claim.request_ms:g} ms"
+            f"{row.operation} at {row.tasks:,} tasks: {figure(row.times_memory or 0)} times memory mode "
+            f"({_interval(row.times_memory_interval)}), {size} the documented {low:g}\N{EN DASH}{high:g}; "
+            f"{percent(row.median_ms / claim.request_ms)} of a request of {claim.request_ms:g} ms"
         )
-    missing = [operation for operation in OPERATIONS if operation not in {row.operation for row, _ in compared}]
-    return _finding(refuted, [row for row, _ in compared], notes, missing)
+    missing = [operation for operation in OPERATIONS if operation not in {row.operation for row in compared}]
+    return _finding(refuted, compared, notes, missing, settled=settled)
 
 
 def judge_tail(claim: Tail, rows: Iterable[Latency]) -> Finding:
-    """Refute by a 99th percentile at the limit, or, with too few rounds to say that, by a median there."""
+    """Refute by a 99th percentile at the limit, or, with too few rounds to say that, by a median there.
+
+    Measurements at fewer tasks than the claim is about are told, and decide nothing.
+    """
     by_size = sorted((row for row in rows if row.tasks <= claim.tasks), key=lambda row: row.tasks)
     largest = {(row.mode, row.operation): row for row in by_size}
     notes, missing, refuted = [], [], False
@@ -51,18 +58,23 @@ def judge_tail(claim: Tail, rows: Iterable[Latency]) -> Finding:
         what = f"{operation} in {MODES[mode]} at {row.tasks:,} tasks"
         if row.p99_ms is not None:
             notes.append(f"{what}: p99 {figure(row.p99_ms)} ms{_of_means(row)}")
-            refuted |= row.p99_ms >= claim.limit_ms
         else:
             notes.append(f"{what}: median {figure(row.median_ms)} ms, n too small for p99 ({row.rounds})")
-            refuted |= row.median_ms >= claim.limit_ms
+        if row.tasks < claim.tasks or row.p99_ms is None:
             missing.append(what)
+        worst = row.median_ms if row.p99_ms is None else row.p99_ms
+        refuted |= row.tasks == claim.tasks and worst >= claim.limit_ms
     return _finding(refuted, list(largest.values()), notes, missing)
 
 
-def _finding(refuted: bool, rows: Sequence[Latency], notes: Sequence[str], missing: Sequence[str]) -> Finding:
+def _finding(
+    refuted: bool, rows: Sequence[Latency], notes: Sequence[str], missing: Sequence[str], *, settled: bool = True
+) -> Finding:
     """Refute by one contradiction; hold only by the whole."""
     left_out = (f"not measured enough: {', '.join(missing)}",) if missing else ()
-    verdict: ClaimVerdict = "refuted" if refuted else "not-yet-checked" if missing else "holds"
+    verdict: ClaimVerdict = (
+        "refuted" if refuted else "not-yet-checked" if missing else "holds" if settled else "inconclusive"
+    )
     return Finding(verdict, _places(rows), (*notes, *left_out))
 
 
@@ -71,11 +83,16 @@ def _places(rows: Iterable[Latency]) -> tuple[str, ...]:
 
 
 def _describe(row: Latency) -> str:
-    interval = span(*row.interval_ms) if row.interval_ms else f"n too small for an interval: {row.rounds}"
+    interval = span(*row.interval_ms) if row.interval_ms else f"too few blocks for an interval: {row.blocks}"
+    without = f", {row.verdict_without_margin} without the margin" * (row.verdict_without_margin != row.verdict)
     return (
-        f"{row.tasks:,} tasks: {row.verdict}, median {figure(row.median_ms)} ms ({interval}), "
+        f"{row.tasks:,} tasks: {row.verdict}{without}, median {figure(row.median_ms)} ms ({interval}), "
         f"{percent(row.share_inside)} inside the range"
     )
+
+
+def _interval(interval: tuple[float, float] | None) -> str:
+    return f"{figure(interval[0])}\N{EN DASH}{figure(interval[1])}" if interval else "too few blocks for an interval"
 
 
 def _of_means(row: Latency) -> str:

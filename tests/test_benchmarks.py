@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import pytest
+import redis
 
 from benchmarks.clock import AwaitedClock, noop
-from benchmarks.depth import FEWEST_ROUNDS, MOST_CALLS, Depth, Pace, Plan
+from benchmarks.depth import DEPTHS, FEWEST_ROUNDS, MOST_CALLS, Depth, Pace, Plan
+from benchmarks.distance import Proxies
 from benchmarks.loop import Loop
-from benchmarks.workload import METADATA, STEPS
+from benchmarks.merge import merge
+from benchmarks.setting import Place, Setting, World
+from benchmarks.workload import METADATA, STEPS, updating
+from conformance.servers import EmbeddedServer
+from conformance.subjects import find_subject
+from reports.verdicts import median_interval
+from taskstore import MemoryTaskStore
 
-DEPTH = Depth(rounds=100, seconds=1.0)
+ROOT = Path(__file__).parents[1]
+
+DEPTH = Depth(blocks=9, rounds=100, seconds=1.0, tasks=10, sizes=(10,), tasks_afar=10)
 
 
 @pytest.fixture
@@ -75,24 +88,37 @@ def test_ctrl_c_ends_the_run_even_if_the_call_loses_it(loop: Loop) -> None:
 
 
 def test_short_rounds_are_made_as_often_as_the_depth_asks() -> None:
-    assert DEPTH.plan(Pace((0.001,), 0.001), batched=False) == Plan(calls=1, rounds=100)
+    assert DEPTH.plan(Pace((0.001,), (0.001,)), batched=False) == Plan(calls=1, rounds=100)
 
 
 def test_long_rounds_are_fitted_into_the_time() -> None:
-    assert DEPTH.plan(Pace((0.025, 0.025), 0.1), batched=False) == Plan(calls=1, rounds=20)
+    assert DEPTH.plan(Pace((0.025,) * 2, (0.05,) * 2), batched=False) == Plan(calls=1, rounds=20)
 
 
 def test_rounds_that_do_not_fit_are_made_a_few_times_all_the_same() -> None:
-    assert DEPTH.plan(Pace((2.0,), 2.0), batched=False) == Plan(calls=1, rounds=FEWEST_ROUNDS)
+    assert DEPTH.plan(Pace((0.9,), (0.9,)), batched=False) == Plan(calls=1, rounds=FEWEST_ROUNDS)
+
+
+def test_one_slow_call_does_not_make_the_plan() -> None:
+    assert DEPTH.plan(Pace((0.5, 0.01, 0.01), (0.5, 0.02, 0.02)), batched=False) == Plan(calls=1, rounds=50)
+
+
+def test_a_call_that_takes_all_the_time_is_long() -> None:
+    assert DEPTH.is_long(Pace((1.1,), (1.2,)))
+    assert not DEPTH.is_long(Pace((0.9, 1.1), (0.9, 1.1)))
 
 
 def test_calls_of_microseconds_share_a_round() -> None:
-    assert DEPTH.plan(Pace((10e-6, 1.0, 10e-6), 3 * 60e-6), batched=True).calls == 100
-    assert DEPTH.plan(Pace((0.1e-6,), 50e-6), batched=True).calls == MOST_CALLS
+    assert DEPTH.plan(Pace((10e-6, 1.0, 10e-6), (60e-6,) * 3), batched=True).calls == 100
+    assert DEPTH.plan(Pace((0.1e-6,), (50e-6,)), batched=True).calls == MOST_CALLS
 
 
 def test_calls_of_milliseconds_do_not() -> None:
-    assert DEPTH.plan(Pace((0.003,), 0.003), batched=True).calls == 1
+    assert DEPTH.plan(Pace((0.003,), (0.003,)), batched=True).calls == 1
+
+
+def test_every_depth_has_blocks_enough_for_an_interval() -> None:
+    assert all(median_interval([1.0] * depth.blocks) for depth in DEPTHS.values())
 
 
 def test_metadata_is_about_400_bytes_of_json() -> None:
@@ -105,6 +131,15 @@ def test_updates_change_the_status_each_time_and_never_to_a_final_one() -> None:
     assert not any(status.is_final for status in statuses)
 
 
+def test_tasks_are_taken_in_another_order_and_from_another_status_each_time() -> None:
+    ids = [f"task_{number}" for number in range(100)]
+    harness, store = find_subject("memory")(), MemoryTaskStore()
+    begun = [list(islice(updating(harness, store, ids).arguments, 100)) for _ in range(20)]
+    assert all(sorted(task_id for task_id, *_ in taken) == sorted(ids) for taken in begun)
+    assert len({taken[0][0] for taken in begun}) > 1
+    assert len({taken[0][1] for taken in begun}) > 1
+
+
 RUN = """
 from itertools import repeat
 
@@ -113,7 +148,6 @@ import pytest
 from benchmarks.bench import CLOCK
 from benchmarks.clock import noop
 from benchmarks.subjects import NOTHING
-from benchmarks.loop import Loop
 from benchmarks.workload import Work
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK.read)
@@ -123,34 +157,137 @@ def test_right(bench):
     bench.time(Work(noop, repeat(()), lambda *_: True), batched=True)
 
 def test_wrong_after_the_warm_up(bench):
-    bench.time(Work(noop, repeat(()), lambda *_: not bench.benchmark.extra_info), batched=True)
+    bench.label(NOTHING, "noop", 0, {})
+    bench.time(Work(noop, repeat(()), lambda *_: bench.benchmark.stats is None), batched=True)
+
+async def slow():
+    bench_calls.append(1)
+    await asyncio.sleep(0.01)
+
+bench_calls = []
+
+def test_long(bench):
+    bench.label(NOTHING, "noop", 0, {})
+    bench.time(Work(slow, repeat(()), lambda *_: True), batched=False)
+    assert len(bench_calls) == 1
 """
 
 
-def test_a_run_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) -> None:
+def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) -> None:
     module, written = tmp_path / "test_run.py", tmp_path / "new" / "benchmark.json"
-    module.write_text(RUN)
+    module.write_text("import asyncio\n" + RUN)
     command = [sys.executable, "-m", "pytest", "-p", "benchmarks.conftest", f"--rootdir={tmp_path}", str(module)]
-    command += ["--quick", f"--benchmark-json={written}"]
-    ran = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    command += ["--depth=quick", f"--benchmark-json={written}"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "WrongAnswerError: noop() answered None" in ran.stdout
     assert ran.returncode == pytest.ExitCode.TESTS_FAILED
 
     result = json.loads(written.read_text())
-    assert (result["depth"], result["exit_status"]) == ("quick", ran.returncode)
+    assert result["exit_status"] == ran.returncode
     assert "node" not in result["machine_info"]
-    [benchmark] = result["benchmarks"]
-    assert benchmark["name"] == "test_right"
-    assert benchmark["extra_info"] == {
+    by_name = {row["name"]: row for row in result["benchmarks"]}
+    assert by_name.keys() == {"test_right", "test_long"}
+    assert by_name["test_right"]["extra_info"] == {
         "operation": "noop",
         "subject": "none",
         "design": "none",
         "mode": "none",
         "transport": "none",
+        "distance_ms": None,
         "tasks": 0,
         "facts": {},
         "calls_per_round": MOST_CALLS,
         "ping_seconds": [],
     }
-    assert len(benchmark["stats"]["data"]) >= FEWEST_ROUNDS
-    assert benchmark["stats"]["median"] < 2e-6
+    assert len(by_name["test_right"]["stats"]["data"]) >= FEWEST_ROUNDS
+    assert by_name["test_right"]["stats"]["median"] < 2e-6
+    [long] = by_name["test_long"]["stats"]["data"]
+    assert 0.01 <= long < 0.05
+
+
+def test_a_block_without_servers_says_who_starts_them() -> None:
+    command = [sys.executable, "-m", "pytest", str(ROOT / "benchmarks" / "test_latency.py")]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "`python -m benchmarks` starts them" in ran.stderr
+
+
+def row(name: str, *seconds: float) -> dict[str, Any]:
+    """One benchmark of one block."""
+    info = {"operation": "get", "ping_seconds": [one / 2 for one in seconds], "calls_per_round": 1}
+    return {"fullname": name, "extra_info": info, "stats": {"data": list(seconds), "iterations": 1}}
+
+
+def block(*rows: dict[str, Any], exit_status: int = 0) -> dict[str, Any]:
+    return {"machine_info": {}, "version": "5.3.1", "benchmarks": list(rows), "exit_status": exit_status}
+
+
+def test_blocks_are_merged_and_stay_apart() -> None:
+    merged = merge(
+        [block(row("a", 1, 2), row("b", 8)), block(row("a", 4), exit_status=1), block(row("b", 9), row("a", 3))]
+    )
+    first, second = merged["benchmarks"]
+    assert (first["stats"]["data"], first["extra_info"]["blocks"]) == ([1, 2, 4, 3], [2, 1, 1])
+    assert first["extra_info"]["ping_seconds"] == [0.5, 1, 2, 1.5]
+    assert (second["stats"]["data"], second["extra_info"]["blocks"]) == ([8, 9], [1, 0, 1])
+    assert (first["stats"]["median"], first["stats"]["rounds"], merged["exit_status"]) == (2.5, 4, 1)
+
+
+def test_a_setting_is_read_as_it_was_written(tmp_path: Path) -> None:
+    place = Place("private", "redis://127.0.0.1:1", {"server": "Redis 8"})
+    setting = Setting({"embedded": place}, {"private": {"ours-create-10": World("ours-create-10", 3, ("task_1",))}})
+    setting.write(tmp_path / "setting.json")
+    assert Setting.read(tmp_path / "setting.json") == setting
+    assert place.at(3) == "redis://127.0.0.1:1/3"
+    assert Place("private", "unix:///tmp/socket", {}).at(3) == "unix:///tmp/socket?db=3"
+
+
+def test_the_proxies_put_the_server_at_a_distance_and_end_with_us() -> None:
+    with EmbeddedServer() as server, Proxies(server.url, [0.0, 20.0]) as proxies:
+        for distance, url in proxies.urls.items():
+            with redis.Redis.from_url(url) as client:
+                client.ping()
+                started = perf_counter()
+                client.ping()
+                assert distance / 1000 <= perf_counter() - started
+    with pytest.raises(redis.ConnectionError), redis.Redis.from_url(proxies.urls[0.0], retry=None) as client:
+        client.ping()
+
+
+@pytest.mark.parametrize("stage", ["redis-server", "-m benchmarks.distance", "-m pytest"])
+def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    environment = os.environ | {"TMPDIR": str(temporary), "DOCKER_HOST": "unix:///nowhere"}
+    environment.pop("CONFORMANCE_REQUIRE_CONTAINER", None)
+    command = [sys.executable, "-c", MEASURE, str(tmp_path / "benchmark.json")]
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True) as run:
+        assert run.stdout is not None
+        while not any(stage in process for process in processes_of_session(run.pid)):
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)  # to the driver alone: it has to end the others
+        run.stdout.read()  # it ends when nobody holds it open any more: the driver, and what it started
+        assert run.wait(60) == -signal.SIGINT
+    assert not list(temporary.iterdir())
+    assert not processes_of_session(run.pid)
+
+
+MEASURE = """
+import signal, sys
+from pathlib import Path
+from benchmarks.run import Run
+
+class Silence:
+    def tell(self, what):
+        pass
+    def advance(self):
+        pass
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has it ignored
+Run("quick", 1, Silence()).measure(Path(sys.argv[1]))
+"""
+
+
+def processes_of_session(session: int) -> list[str]:
+    listed = subprocess.run(["ps", "-eo", "sid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607  wherever ps is
+    return [line for line in listed.splitlines() if line.split()[0] == str(session)]

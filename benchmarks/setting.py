@@ -1,0 +1,146 @@
+"""The setting of a run: its servers, the ways to them, and the worlds that were filled on them, once for all blocks.
+
+The driver prepares it, and writes it to a file; the blocks read it there.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter
+
+from benchmarks.depth import Depth
+from benchmarks.distance import Proxies
+from benchmarks.loop import Loop
+from benchmarks.subjects import DISTANCES_MS, SUBJECTS, place_of
+from benchmarks.workload import fill
+from conformance.servers import ContainerServer, EmbeddedServer
+
+SPARE_DATABASE = 15
+"""Of each server: no world is in it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A way to a server; `server` names it. `url` names no database."""
+
+    server: str
+    url: str
+    facts: Mapping[str, str]
+
+    def at(self, database: int) -> str:
+        """Return the URL of a database."""
+        return f"{self.url}?db={database}" if self.url.startswith("unix:") else f"{self.url}/{database}"
+
+
+@dataclass(frozen=True)
+class World:
+    """Where the tasks of one design are, in a database of their own: the described design's listing reads all of it."""
+
+    name: str
+    database: int
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The places by name, and by server and name its worlds."""
+
+    places: Mapping[str, Place]
+    worlds: Mapping[str, Mapping[str, World]]
+
+    @classmethod
+    @contextmanager
+    def prepared(cls, loop: Loop, depth: Depth, *, container: bool, tell: Callable[[str], None]) -> Iterator[Self]:
+        """Start what a run needs and fill it; all of it is gone at the end. `tell` learns what is being done.
+
+        Raises:
+            ServerError: if a server cannot be had.
+        """
+        with ExitStack() as running:
+            tell("starting the servers")
+            private = running.enter_context(TwoWayServer())
+            url = _without_database(private.url)
+            proxies = running.enter_context(Proxies(url, DISTANCES_MS))
+            places = {
+                place_of("proxied", distance): Place(
+                    "private", far, {**private.facts(), "transport": f"a proxy that adds {distance:g} ms"}
+                )
+                for distance, far in proxies.urls.items()
+            }
+            places["embedded"] = Place("private", url, private.facts())
+            places["unix"] = Place("private", private.socket_url, {**private.facts(), "transport": "Unix socket"})
+            if container:
+                server = running.enter_context(ContainerServer())
+                places["published"] = Place("container", _without_database(server.url), server.facts())
+                if _is_reachable(server.direct_url):
+                    facts = {**server.facts(), "transport": "a container's own address"}
+                    places["direct"] = Place("container", _without_database(server.direct_url), facts)
+            worlds = {}
+            for place in {place.server: place for place in places.values()}.values():  # the last way is the shortest
+                tell(f"filling {place.server}")
+                worlds[place.server] = _fill(loop, place, depth)
+            yield cls(places, worlds)
+
+    def write(self, path: Path) -> None:
+        """Write it for the blocks."""
+        path.write_bytes(_FORM.dump_json(self))
+
+    @staticmethod
+    def read(path: Path) -> Setting:
+        """Read what was written."""
+        return _FORM.validate_json(path.read_bytes())
+
+
+_FORM = TypeAdapter(Setting)
+
+
+class TwoWayServer(EmbeddedServer):
+    """The private server, with a Unix socket in its folder besides."""
+
+    def _start(self, *options: str, loading: bool = False) -> None:
+        path = Path(self._folder, "socket")
+        self.socket_url = f"unix://{path}"
+        super()._start("--unixsocket", str(path), *options, loading=loading)
+
+
+def world_name(design: str, purpose: str, tasks: int) -> str:
+    """Name a world: tasks are created in one of their own, so that the others stay as they were filled."""
+    return f"{design}-{'create' if purpose == 'create' else 'other'}-{tasks}"
+
+
+def _fill(loop: Loop, place: Place, depth: Depth) -> dict[str, World]:
+    worlds: dict[str, World] = {}
+    wanted = [("create", depth.tasks)] + [("other", size) for size in {depth.tasks, depth.tasks_afar, *depth.sizes}]
+    designs = {subject.design: subject for subject in SUBJECTS.values() if subject.place}
+    for design, subject in designs.items():
+        for purpose, tasks in wanted:
+            name, database = world_name(design, purpose, tasks), len(worlds)
+            harness = subject.harness(place.at(database))
+
+            async def filled() -> tuple[str, ...]:
+                async with harness.open(name) as store:  # noqa: B023  awaited before the next
+                    return tuple(await fill(store, tasks))  # noqa: B023
+
+            worlds[name] = World(name, database, loop.run(filled()))
+    return worlds
+
+
+def _is_reachable(url: str) -> bool:
+    """Say whether an engine lets its host reach a container's own address: one in a virtual machine does not."""
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname, parts.port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _without_database(url: str) -> str:
+    return urlsplit(url)._replace(path="").geturl()

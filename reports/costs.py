@@ -1,0 +1,129 @@
+"""What tasks cost as they become many: their bytes, and what it takes to be rid of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reports.inputs import Design, Mode, Seconds, _Record
+from reports.load import SpreadInput, Waits, to_waits
+
+What = Literal["purge", "expire", "expire, nobody writes"]
+Count = Annotated[int, Field(ge=1)]
+
+
+class SizeInput(_Record):
+    """Bytes of that many tasks."""
+
+    design: Design
+    mode: Mode
+    tasks: Count
+    total_bytes: Count
+    record_bytes: float | None
+    index_bytes: int | None
+
+
+class MemoryInput(_Record):
+    """What the study of memory wrote."""
+
+    sizes: tuple[SizeInput, ...]
+
+
+class WaitsInput(_Record):
+    """How long others waited; `longest` in windows of 20 ms."""
+
+    spread: SpreadInput
+    failures: dict[str, int]
+    longest: tuple[tuple[float, float], ...]
+
+
+class EventInput(_Record):
+    """Tasks that went at once."""
+
+    what: What
+    mode: Mode
+    tasks: Count
+    seconds: Seconds
+    quiet: dict[str, WaitsInput]
+    meanwhile: dict[str, WaitsInput]
+
+
+class ExpiryInput(_Record):
+    """What the study of expiry wrote."""
+
+    events: tuple[EventInput, ...]
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Bytes per task at one number of tasks. In Redis the record and the rest are told apart."""
+
+    design: Design
+    mode: Mode
+    tasks: int
+    bytes_per_task: float
+    record_bytes: float | None
+    index_bytes: float | None
+
+
+@dataclass(frozen=True)
+class Removal:
+    """That many tasks went at once: what the call took that removed them, and how long others waited meanwhile."""
+
+    what: What
+    mode: Mode
+    tasks: int
+    seconds: float
+    us_per_task: float
+    quiet: Mapping[str, Waits]
+    """By kind of call, when nothing went on: what this machine lets one wait in any case."""
+    meanwhile: Mapping[str, Waits]
+    longest: Mapping[str, tuple[tuple[float, float], ...]]
+    """By kind of call: seconds since the beginning, and the longest wait of those 20 ms in milliseconds."""
+
+    @property
+    def longest_wait_ms(self) -> float:
+        """The longest that anybody waited but who removed the tasks."""
+        return max(waits.most_ms for waits in self.meanwhile.values())
+
+    @property
+    def longest_quiet_wait_ms(self) -> float:
+        """The longest that anybody waited when nothing went on."""
+        return max(waits.most_ms for waits in self.quiet.values())
+
+
+def gather_weights(memory: MemoryInput) -> tuple[Weight, ...]:
+    """Divide bytes by tasks."""
+    return tuple(
+        Weight(
+            size.design,
+            size.mode,
+            size.tasks,
+            size.total_bytes / size.tasks,
+            size.record_bytes,
+            None if size.index_bytes is None else size.index_bytes / size.tasks,
+        )
+        for size in sorted(memory.sizes, key=lambda size: (size.mode, size.design, size.tasks))
+    )
+
+
+def gather_removals(expiry: ExpiryInput) -> tuple[Removal, ...]:
+    """Gather what removing cost."""
+    return tuple(
+        Removal(
+            what=event.what,
+            mode=event.mode,
+            tasks=event.tasks,
+            seconds=event.seconds,
+            us_per_task=event.seconds / event.tasks * 1e6,
+            quiet={kind: to_waits(waits.spread) for kind, waits in event.quiet.items()},
+            meanwhile={kind: to_waits(waits.spread) for kind, waits in event.meanwhile.items()},
+            longest={
+                kind: tuple((at, wait * 1000) for at, wait in waits.longest) for kind, waits in event.meanwhile.items()
+            },
+        )
+        for event in expiry.events
+    )
