@@ -1,0 +1,127 @@
+"""`python -m benchmarks.studies [--quick | --full] [--json FILE] [NAME ...]`: make the studies, or those named."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import os
+import platform
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from traceback import format_exception
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks.environment import describe_environment
+from benchmarks.studies import arrivals, expiry, growth, load, memory, peers
+from benchmarks.studies.place import SEED, Depth, Place
+
+SCHEMA = "benchmark-studies/1"
+
+STUDIES: dict[str, Callable[[Depth, Place], Any]] = {
+    "growth": growth.run,
+    "load": load.run,
+    "arrivals": arrivals.run,
+    "memory": memory.run,
+    "expiry": expiry.run,
+    "peers": peers.run,
+}
+SECONDS: dict[Depth, dict[str, float]] = {
+    "quick": {"growth": 4, "load": 4, "arrivals": 3, "memory": 2, "expiry": 7, "peers": 5},
+    "default": {"growth": 40, "load": 25, "arrivals": 20, "memory": 20, "expiry": 20, "peers": 25},
+    "full": {"growth": 240, "load": 60, "arrivals": 110, "memory": 60, "expiry": 90, "peers": 100},
+}
+"""What each study takes on two cores, for the time that is left."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the studies, write their JSON, and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.studies", description="Make the studies.")
+    depth = parser.add_mutually_exclusive_group()
+    for name in ("quick", "full"):
+        depth.add_argument(f"--{name}", dest="depth", action="store_const", const=name, default="default")
+    parser.add_argument("--json", type=Path, default=Path("reports/out/studies.json"), metavar="FILE")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(STUDIES)}; all if none is given")
+    given = parser.parse_args(arguments)
+    if unknown := set(given.names) - STUDIES.keys():
+        parser.error(f"no such study: {', '.join(sorted(unknown))}")
+    given.json.parent.mkdir(parents=True, exist_ok=True)
+
+    # Who stops us by SIGTERM wants what Ctrl-C does, in the background too, where it is ignored: the server goes.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # The described design logs every failure under load; they are counted, and would bury the progress.
+    logging.getLogger("described").setLevel(logging.CRITICAL)
+    try:
+        result = make(given.depth, given.names or [*STUDIES])
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    given.json.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
+    return 1 if result["failures"] else 0
+
+
+def make(depth: Depth, names: Sequence[str]) -> dict[str, Any]:
+    """Make studies, one after another on one server, and return what is written of them, failures too."""
+    started, load_average = datetime.now(UTC), os.getloadavg()
+    seconds: dict[str, float] = {}
+    made: dict[str, Any] = {}
+    failures: dict[str, str] = {}
+    planned = SECONDS[depth]
+    with Place.prepared() as place, _progress() as progress:
+        bar = progress.add_task("", total=sum(planned[name] for name in names))
+        for number, name in enumerate(names):
+            gc.collect()  # before it is told: an interruption inside a finalizer would be lost
+            left = sum(planned[other] for other in names[number:])
+            progress.update(bar, description=f"{name}, about {left:.0f} s left for all")
+            if not progress.console.is_terminal:
+                progress.console.print(f"{name}, about {left:.0f} s left for all")
+            begun = perf_counter()
+            try:
+                made[name] = asdict(STUDIES[name](depth, place))
+            except Exception as fault:  # noqa: BLE001  whatever it is, the other studies are made
+                failures[name] = f"{type(fault).__name__}: {fault}"
+                progress.console.print("".join(format_exception(fault)), markup=False)
+                place.empty()
+            seconds[name] = perf_counter() - begun
+            progress.advance(bar, planned[name])
+        facts = dict(place.facts)
+    environment = {
+        **describe_environment(),
+        "python": platform.python_version(),
+        "server": facts,
+        "load_average": {"start": load_average, "end": os.getloadavg()},
+    }
+    return {
+        "schema": SCHEMA,
+        "started": started.isoformat(),
+        "depth": depth,
+        "seed": SEED,
+        "environment": environment,
+        "seconds": seconds,
+        "failures": failures,
+        "studies": made,
+    }
+
+
+def _progress() -> Progress:
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,163 @@
+"""Latency against the offered rate, in an open loop: calls begin when they are due, others being done or not.
+
+A wait is counted from the moment that the call was due, so a store that stalls is charged for everybody who came during
+the stall, and a generator that is late charges it to itself: `lateness` says how much. Rates are shares of what 64
+callers get through in a closed loop. Arrivals are those of a Poisson process.
+
+The loop waits through select(2): epoll, which asyncio takes otherwise, wakes on whole milliseconds only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from random import Random
+from statistics import median
+from time import perf_counter, process_time
+
+from benchmarks.loop import Loop
+from benchmarks.studies.load import Call, Operation, call_for, calling
+from benchmarks.studies.place import SEED, Depth, Place
+from benchmarks.studies.spread import Spread
+
+TASKS = 1_000
+CALLERS = 64
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How many calls arrive at each share of the capacity, and how long the capacity is looked for."""
+
+    calls: int
+    shares: tuple[float, ...]
+    capacity_seconds: float
+
+
+SCALES: dict[Depth, Scale] = {
+    "quick": Scale(200, (0.25, 0.75), 0.1),
+    "default": Scale(1_500, (0.1, 0.25, 0.5, 0.75, 0.9, 1.1), 0.3),
+    "full": Scale(10_000, (0.1, 0.25, 0.5, 0.75, 0.9, 1.1), 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What met the calls that came at one rate. All were waited for; `failures` are among the waits."""
+
+    waits: Spread
+    lateness: Spread
+    failures: dict[str, int]
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Offered:
+    """Calls of one operation of one subject, offered at `rate` a second, which is `share` of `capacity`."""
+
+    subject: str
+    operation: Operation
+    capacity: float
+    share: float
+    rate: float
+    arrivals: Arrivals
+
+
+@dataclass(frozen=True)
+class Open:
+    """Every rate; with `tasks` tasks in the store."""
+
+    tasks: int
+    offered: list[Offered]
+
+
+def run(depth: Depth, place: Place) -> Open:
+    """Find what each subject gets through, and offer shares of it."""
+    with precise_loop() as loop:
+        return loop.run(_measure(SCALES[depth], place))
+
+
+@contextmanager
+def precise_loop() -> Iterator[Loop]:
+    """Make a loop that wakes within some 50 microseconds of what it waits for."""
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selectors.SelectSelector())) as runner:
+        yield Loop(runner)
+
+
+async def _measure(scale: Scale, place: Place) -> Open:
+    random = Random(SEED)  # noqa: S311  arrivals and an order, the same in every run
+    async with calling(place, TASKS) as calls:
+        capacities: dict[tuple[str, Operation], float] = {}
+        for what, call in calls.items():
+            rates = [await _find_rate(call, scale.capacity_seconds / 3) for _ in range(4)]
+            capacities[what] = median(rates[1:])  # the first connects
+        order = [(what, share) for what in calls for share in scale.shares]
+        random.shuffle(order)
+        offered = [
+            Offered(
+                *what,
+                capacities[what],
+                share,
+                share * capacities[what],
+                await _offer(calls[what], moments(share * capacities[what], random), scale.calls),
+            )
+            for what, share in order
+        ]
+    place.empty()
+    return Open(TASKS, sorted(offered, key=lambda one: (one.subject, one.operation, one.share)))
+
+
+async def _offer(call: Call, at: Iterator[float], calls: int) -> Arrivals:
+    started, cpu_started = perf_counter(), process_time()
+    met = await arrive(call, islice(at, calls))
+    seconds, cpu_seconds = perf_counter() - started, process_time() - cpu_started
+    return Arrivals(Spread.of(met.waits), Spread.of(met.late), dict(met.failures), seconds, cpu_seconds)
+
+
+async def _find_rate(call: Call, seconds: float) -> float:
+    answers = await call_for(call, CALLERS, seconds)
+    return len(answers.waits) / answers.seconds
+
+
+@dataclass
+class Met:
+    """What met each call that came: when it was due, how late it began, and how long it was until its answer."""
+
+    due: list[float] = field(default_factory=list)
+    late: list[float] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
+    failures: Counter[str] = field(default_factory=Counter)
+
+
+async def arrive(call: Call, moments: Iterable[float]) -> Met:
+    """Make a call at each moment of `perf_counter`, or as soon after it as can be, and wait for the last answer."""
+    met = Met()
+
+    async def meet(due: float) -> None:
+        met.late.append(perf_counter() - due)
+        try:
+            await call()
+        except Exception as fault:  # noqa: BLE001  what a store raises under load is a result
+            met.failures[type(fault).__name__] += 1
+        met.due.append(due)
+        met.waits.append(perf_counter() - due)
+
+    async with asyncio.TaskGroup() as meeting:
+        for due in moments:
+            if (early := due - perf_counter()) > 0:
+                await asyncio.sleep(early)
+            meeting.create_task(meet(due))
+    return met
+
+
+def moments(rate: float, random: Random) -> Iterator[float]:
+    """Draw moments without end, from now on, `rate` a second in the mean."""
+    moment = perf_counter()
+    while True:
+        moment += random.expovariate(rate)
+        yield moment

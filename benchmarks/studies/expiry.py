@@ -1,0 +1,224 @@
+"""What it costs to purge or to expire many tasks at once, and how long everybody else waits meanwhile.
+
+Others get, update and create through a second instance of the same store, in an open loop, so that their waits are
+counted from when they were due: first with nothing going on, then while it goes on. The tasks that go are copies of a
+few, and die within some milliseconds; then one listing is asked for, which has to sweep what is due.
+
+In Redis once more with nobody writing: then the indexes, which live as long as the task in them that lives longest, die
+as whole keys, and the others are those of another store on the same server. The described design is left out: it has
+neither a purge nor an index, and what Redis does with its keys is what it does with ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import cycle, takewhile
+from random import Random
+from time import perf_counter
+from typing import Literal, cast
+
+from benchmarks.loop import Loop
+from benchmarks.studies.arrivals import Met, arrive, moments, precise_loop
+from benchmarks.studies.filling import create, multiply, new_request
+from benchmarks.studies.load import Call
+from benchmarks.studies.place import SEED, Depth, Mode, Place
+from benchmarks.studies.spread import Spread
+from benchmarks.workload import PAGE, STEPS
+from conformance.subjects import find_subject
+from taskstore import MaintainedTaskStore, TaskNotFound, TaskStatus, TaskStore
+
+What = Literal["purge", "expire", "expire, nobody writes"]
+EXPIRING: tuple[What, ...] = ("expire", "expire, nobody writes")
+
+SCALES: dict[Depth, tuple[int, ...]] = {"quick": (5_000,), "default": (100_000,), "full": (100_000, 1_000_000)}
+RATE = 150.0
+"""Calls a second of each kind that others make."""
+SURVIVORS = 500
+ORIGINALS = 16
+LIFETIME = timedelta(days=7)
+BEFORE, AFTER = 0.1, 0.2
+"""Seconds that others are watched before and after."""
+QUIET = 0.5
+WINDOW = 0.02
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How long calls of one kind waited, from when they were due."""
+
+    spread: Spread
+    failures: dict[str, int]
+    longest: list[tuple[float, float]]
+    """The longest wait of those that were due in each window of 20 ms: seconds since the beginning, and the wait."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """That many tasks went; the purge, or the listing that swept, took `seconds`. Waits are by kind of call."""
+
+    what: What
+    mode: Mode
+    tasks: int
+    seconds: float
+    quiet: dict[str, Waits]
+    meanwhile: dict[str, Waits]
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """Every event."""
+
+    events: list[Event]
+
+
+class NotGoneError(Exception):
+    """Tasks that should have gone are there."""
+
+
+def run(depth: Depth, place: Place) -> Expiry:
+    """Make many tasks go, and watch the others."""
+    events = []
+    with precise_loop() as loop:
+        for tasks in SCALES[depth]:
+            events.append(loop.run(_purge_in_redis(place, tasks)))
+            place.empty()
+            events += [_expire_in_redis(loop, place, what, tasks) for what in EXPIRING]
+            if tasks == min(SCALES[depth]):
+                events += [loop.run(_purge_in_memory(place, tasks)), loop.run(_expire_in_memory(tasks))]
+    return Expiry(events)
+
+
+async def _purge_in_redis(place: Place, tasks: int) -> Event:
+    with place.harness("ours", "redis") as harness:
+        async with harness.open("going") as store, harness.open("going") as second:
+            ids = await create(store, ORIGINALS)
+            await asyncio.gather(*(store.update_task_status(one, TaskStatus.COMPLETED) for one in ids))
+            await multiply(store, harness, "going", place.url(0), ids, tasks)
+            others = await _others(second)
+            quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
+            meanwhile, seconds = await _watch(others, _purge(store, tasks))
+    return Event("purge", "redis", tasks, seconds, quiet, meanwhile)
+
+
+def _expire_in_redis(loop: Loop, place: Place, what: What, tasks: int) -> Event:
+    """Make the copies, and wait for their death; if they die before all are made, once more with more time."""
+    seconds = 1.0 + tasks / 25_000
+    event = None
+    while event is None:
+        event = loop.run(_try_to_expire_in_redis(place, what, tasks, timedelta(seconds=seconds)))
+        place.empty()
+        seconds *= 3
+    return event
+
+
+async def _try_to_expire_in_redis(place: Place, what: What, tasks: int, left: timedelta) -> Event | None:
+    with place.harness("ours", "redis") as harness:
+        async with harness.open("going") as store, harness.open("going") as second, harness.open("other") as other:
+            ids = await create(store, ORIGINALS)
+            harness.advance("going", LIFETIME - left)
+            others = await _others(second if what == "expire" else other)
+            try:
+                await multiply(store, harness, "going", place.url(0), ids, tasks)
+                quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
+            except TaskNotFound:
+                return None
+            witness = harness.witness("going")
+            remaining = max(witness.lifetime_ms(one) for one in ids) / 1000
+            if remaining <= BEFORE:
+                return None
+            most = SURVIVORS + tasks // 2 if what == "expire" else 0
+            meanwhile, seconds = await _watch(others, _list_when_gone(store, remaining - BEFORE, most))
+    return Event(what, "redis", tasks, seconds, quiet, meanwhile)
+
+
+async def _purge_in_memory(place: Place, tasks: int) -> Event:
+    with place.harness("ours", "memory") as harness:
+        async with harness.open("going") as store:
+            ids = await create(store, tasks)
+            for one in ids:
+                await store.update_task_status(one, TaskStatus.COMPLETED)
+            others = await _others(store)
+            quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
+            meanwhile, seconds = await _watch(others, _purge(store, tasks))
+    return Event("purge", "memory", tasks, seconds, quiet, meanwhile)
+
+
+async def _expire_in_memory(tasks: int) -> Event:
+    harness = find_subject("memory-expiring")()
+    async with harness.open("going") as store:
+        await create(store, tasks)
+        harness.advance("going", LIFETIME - timedelta(hours=1))
+        others = await _others(store)
+        quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
+
+        async def expire() -> float:
+            harness.advance("going", timedelta(hours=2))
+            return await _list(store, SURVIVORS + tasks // 2)
+
+        meanwhile, seconds = await _watch(others, expire())
+    return Event("expire", "memory", tasks, seconds, quiet, meanwhile)
+
+
+async def _others(store: TaskStore) -> dict[str, Call]:
+    """Create tasks that stay, and give the calls that others make."""
+    ids = cycle(await create(store, SURVIVORS))
+    steps = cycle(STEPS)
+    return {
+        "get": lambda: store.get_task(next(ids)),
+        "update": lambda: store.update_task_status(next(ids), *next(steps)),
+        "create": lambda: store.create_task(new_request()),
+    }
+
+
+async def _purge(store: TaskStore, tasks: int) -> float:
+    started = perf_counter()
+    removed = await cast(MaintainedTaskStore, store).purge(datetime.now(UTC))
+    seconds = perf_counter() - started
+    if removed != tasks:
+        raise NotGoneError(f"{removed} of {tasks} tasks were purged")
+    return seconds
+
+
+async def _list_when_gone(store: TaskStore, left: float, most: int) -> float:
+    await asyncio.sleep(left + 0.002)  # the last millisecond of a life is lived to its end
+    return await _list(store, most)
+
+
+async def _list(store: TaskStore, most: int) -> float:
+    """Time a listing; what others made and keep is all that it may count, far less than what goes."""
+    started = perf_counter()
+    total = (await store.list_tasks(None, PAGE, 0)).total
+    seconds = perf_counter() - started
+    if total > most:
+        raise NotGoneError(f"{total} tasks are listed when all but a few should have gone")
+    return seconds
+
+
+async def _watch(others: dict[str, Call], work: Awaitable[float]) -> tuple[dict[str, Waits], float]:
+    """Await the work while others call, and return their waits and its answer."""
+    random = Random(SEED)  # noqa: S311  arrivals, the same in every run
+    done = asyncio.Event()
+    began = perf_counter()
+    async with asyncio.TaskGroup() as watching:
+        met = {
+            kind: watching.create_task(arrive(call, takewhile(lambda _: not done.is_set(), moments(RATE, random))))
+            for kind, call in others.items()
+        }
+        await asyncio.sleep(BEFORE)
+        answer = await work
+        await asyncio.sleep(AFTER)
+        done.set()
+    return {kind: _gather(task.result(), began) for kind, task in met.items()}, answer
+
+
+def _gather(met: Met, began: float) -> Waits:
+    longest: dict[int, float] = {}
+    for due, wait in zip(met.due, met.waits, strict=True):
+        window = int((due - began) / WINDOW)
+        longest[window] = max(wait, longest.get(window, 0))
+    return Waits(
+        Spread.of(met.waits), dict(met.failures), [(window * WINDOW, longest[window]) for window in sorted(longest)]
+    )

@@ -1,0 +1,113 @@
+"""Filling a store: through the store itself, or, where that would take minutes, by copies made inside the server.
+
+Making a copy needs no knowledge of a stored form. Whatever names the original names the copy: a record, under a key
+with its id in it, and an entry in every sorted set, with the same score. So a copy was created in the same microsecond
+as its original, and dies in the same millisecond. There are at most a thousand originals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.studies.blocks import heed_cancellation
+from benchmarks.studies.plain import looking
+from benchmarks.workload import METADATA, REQUEST, STEPS
+from conformance import Harness
+from taskstore import TaskCreateRequest, TaskStore
+
+ORIGINALS = 1_000
+AT_ONCE = 16
+COPIES_PER_REQUEST = 500
+_CONFIG = json.dumps(METADATA["config"])
+
+_COPY = """
+-- KEYS: the record, and the sorted sets that name the task. ARGV: its id, then the ids that its copies have.
+local original = ARGV[1]
+local value = redis.call('GET', KEYS[1])
+if not value then return end
+local gone = redis.call('PEXPIRETIME', KEYS[1])
+local scores = {}
+for k = 2, #KEYS do scores[k] = redis.call('ZSCORE', KEYS[k], original) end
+for i = 2, #ARGV do
+  local key = string.gsub(KEYS[1], original, ARGV[i])
+  local copy = string.gsub(value, original, ARGV[i])
+  redis.call('SET', key, copy, 'PXAT', gone)
+  for k = 2, #KEYS do redis.call('ZADD', KEYS[k], scores[k], ARGV[i]) end
+end
+"""
+
+
+class FillingFailedError(Exception):
+    """The store does not read a copy as it reads the original."""
+
+
+def new_request() -> TaskCreateRequest:
+    """Make a request with values of its own, as one that came over a network has."""
+    return TaskCreateRequest(video_ids=REQUEST.video_ids, webhook_url=REQUEST.webhook_url, config=new_config())
+
+
+def new_config() -> dict[str, Any]:
+    """Make a configuration that nobody else holds."""
+    config: dict[str, Any] = json.loads(_CONFIG)
+    return config
+
+
+async def create(store: TaskStore, tasks: int) -> list[str]:
+    """Create tasks through the store, take every second one a step further, and return the ids."""
+    ids: list[str] = []
+    while len(ids) < tasks:
+        heed_cancellation()
+        creating = (store.create_task(new_request()) for _ in range(min(AT_ONCE, tasks - len(ids))))
+        new = [task.task_id for task in await asyncio.gather(*creating)]
+        await asyncio.gather(*(store.update_task_status(task_id, *STEPS[0]) for task_id in new[::2]))
+        ids += new
+    return ids
+
+
+async def fill(store: TaskStore, harness: Harness, world: str, url: str, tasks: int) -> list[str]:
+    """Fill a world in Redis, and return the ids."""
+    return await multiply(store, harness, world, url, await create(store, min(ORIGINALS, tasks)), tasks)
+
+
+async def multiply(
+    store: TaskStore, harness: Harness, world: str, url: str, originals: Sequence[str], tasks: int
+) -> list[str]:
+    """Copy the tasks of a world until there are that many, and return the ids of all.
+
+    Raises:
+        FillingFailedError: if the last copy does not read as its original does.
+    """
+    ids = [*originals]
+    each, more = divmod(tasks - len(ids), len(originals))
+    with looking(url) as client:
+        keys = harness.witness(world).keys()
+        record_of = {task_id: key for key in keys for task_id in re.findall(r"task_[0-9a-f]+$", key)}
+        sorted_sets = [key for key in keys if client.type(key) == b"zset"]
+        copy = client.register_script(_COPY)
+        for place, original in enumerate(originals):
+            named = [key for key in sorted_sets if client.zscore(key, original) is not None]
+            missing = each + (place < more)
+            while missing:
+                new = [_like(original) for _ in range(min(missing, COPIES_PER_REQUEST))]
+                copy(keys=[record_of[original], *named], args=[original, *new])
+                missing -= len(new)
+                ids += new
+    last = originals[-1] if each else originals[more - 1]
+    expected, found = [_without_id(await store.get_task(task_id)) for task_id in (last, ids[-1])]
+    if expected != found:
+        raise FillingFailedError(f"a copy reads {found}, its original {expected}")
+    return ids
+
+
+def _without_id(task: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = task.model_dump(exclude={"task_id"})
+    return fields
+
+
+def _like(task_id: str) -> str:
+    return f"task_{secrets.token_hex((len(task_id) - len('task_')) // 2)}"

@@ -1,0 +1,171 @@
+"""Throughput against concurrent callers, in a closed loop: each caller makes its next call when it has its answer.
+
+In Redis mode, and beside it redis-py by itself with a pool of 64, which sends the commands that our store was overheard
+sending, and does nothing with the replies. Memory mode never awaits, so its callers take turns and nothing changes with
+their number. Waits in a closed loop leave out what a caller who was kept waiting would have asked meanwhile: for waits
+under load see `arrivals`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from random import Random
+from time import perf_counter, process_time
+from typing import Literal
+
+from benchmarks.loop import Loop
+from benchmarks.studies.blocks import heed_cancellation
+from benchmarks.studies.filling import create
+from benchmarks.studies.place import DESIGNS, SEED, Depth, Place
+from benchmarks.studies.plain import overhear, pooled, repeating
+from benchmarks.studies.spread import Spread
+from benchmarks.workload import STEPS
+from taskstore import TaskStore
+
+Operation = Literal["get", "update"]
+Call = Callable[[], Awaitable[object]]
+
+TASKS = 1_000
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Which numbers of callers, and how many blocks of how many seconds each of them has."""
+
+    callers: tuple[int, ...]
+    blocks: int
+    seconds: float
+
+
+SCALES: dict[Depth, Scale] = {
+    "quick": Scale((1, 8, 64), 3, 0.04),
+    "default": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 5, 0.08),
+    "full": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 9, 0.25),
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """Calls that were answered, and calls that raised; `cpu_seconds` are those of this process."""
+
+    answered: int
+    failed: int
+    seconds: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One operation of one subject (`ours`, `described`, `redis-py`) by that many callers."""
+
+    subject: str
+    operation: Operation
+    callers: int
+    blocks: list[Block]
+    waits: Spread | None
+    """Of all answered calls of all blocks; none if there was none."""
+    failures: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Load:
+    """Every cell; with `tasks` tasks in the store."""
+
+    tasks: int
+    cells: list[Cell]
+
+
+def run(depth: Depth, place: Place) -> Load:
+    """Let ever more callers call."""
+    with Loop.running() as loop:
+        return loop.run(_measure(SCALES[depth], place))
+
+
+async def _measure(scale: Scale, place: Place) -> Load:
+    cells = []
+    async with calling(place, TASKS) as calls:
+        keys = [(*what, callers) for what in calls for callers in scale.callers]
+        made: dict[tuple[str, Operation, int], list[Answers]] = {key: [] for key in keys}
+        order = keys * scale.blocks
+        Random(SEED).shuffle(order)  # noqa: S311  an order, the same in every run
+        for subject, operation in calls:
+            await call_for(calls[subject, operation], max(scale.callers), scale.seconds)  # connects, and counts nothing
+        for key in order:
+            made[key].append(await call_for(calls[key[:2]], key[2], scale.seconds))
+    for (subject, operation, callers), blocks in made.items():
+        waits = [wait for block in blocks for wait in block.waits]
+        failures = sum((block.failures for block in blocks), Counter[str]())
+        cells.append(
+            Cell(
+                subject,
+                operation,
+                callers,
+                [Block(len(one.waits), one.failures.total(), one.seconds, one.cpu_seconds) for one in blocks],
+                Spread.of(waits) if waits else None,
+                dict(failures),
+            )
+        )
+    place.empty()
+    return Load(TASKS, cells)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What callers met in one block."""
+
+    waits: list[float]
+    failures: Counter[str]
+    seconds: float
+    cpu_seconds: float
+
+
+async def call_for(call: Call, callers: int, seconds: float) -> Answers:
+    """Let callers call again and again for a time; the calls that are under way then are waited for, and count."""
+    heed_cancellation()
+    waits: list[float] = []
+    failures: Counter[str] = Counter()
+    started, cpu_started = perf_counter(), process_time()
+
+    async def caller() -> None:
+        while (asked := perf_counter()) < started + seconds:
+            try:
+                await call()
+            except Exception as fault:  # noqa: BLE001  what a store raises under load is a result
+                failures[type(fault).__name__] += 1
+                await asyncio.sleep(0)  # a failure that awaits nothing must not keep the others from their turn
+            else:
+                waits.append(perf_counter() - asked)
+
+    await asyncio.gather(*(caller() for _ in range(callers)))
+    return Answers(waits, failures, perf_counter() - started, process_time() - cpu_started)
+
+
+@asynccontextmanager
+async def calling(place: Place, tasks: int) -> AsyncIterator[dict[tuple[str, Operation], Call]]:
+    """Open both designs and redis-py on stores of that many tasks, and give a call for each operation of each."""
+    calls: dict[tuple[str, Operation], Call] = {}
+    async with AsyncExitStack() as opened:
+        for database, design in enumerate(DESIGNS):
+            harness = opened.enter_context(place.harness(design, "redis", database))
+            store = await opened.enter_async_context(harness.open("load"))
+            ids = await create(store, tasks)
+            for operation, call in _operations(store, ids):
+                calls[design, operation] = call
+                if design == "ours":
+                    client = await opened.enter_async_context(pooled(place.url(database)))
+                    [command] = await overhear(place.url(database), call)
+                    calls["redis-py", operation] = repeating(client, command, ids)
+        yield calls
+
+
+def _operations(store: TaskStore, ids: Sequence[str]) -> list[tuple[Operation, Call]]:
+    some, others, steps = cycle(ids), cycle(ids), cycle(STEPS)
+    return [
+        ("get", lambda: store.get_task(next(some))),
+        ("update", lambda: store.update_task_status(next(others), *next(steps))),
+    ]

@@ -1,0 +1,107 @@
+"""Bytes per task, in both modes and both designs, for tasks of about 400 bytes of JSON.
+
+In Redis twice: by what the server's memory grew (`INFO`), and by what it says of each key (`MEMORY USAGE`: a sample of
+the records, all elements of the indexes). In memory mode by what Python allocated (`tracemalloc`); every task is made
+from a request of its own, as an application has it from a network.
+"""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from benchmarks.loop import Loop
+from benchmarks.studies.filling import create, fill
+from benchmarks.studies.place import DESIGNS, SEED, Depth, Design, Mode, Place
+from benchmarks.studies.plain import looking
+from conformance import Harness
+
+SCALES: dict[Depth, tuple[int, ...]] = {
+    "quick": (1_000, 2_000),
+    "default": (1_000, 10_000, 100_000),
+    "full": (1_000, 10_000, 100_000, 1_000_000),
+}
+MOST_IN_MEMORY = 100_000
+"""Tasks in memory mode: allocations are traced one by one, and a million would take minutes."""
+SAMPLE = 200
+
+
+@dataclass(frozen=True)
+class Size:
+    """`total_bytes` for `tasks` tasks. In Redis also the mean bytes of a record, and those of all other keys."""
+
+    design: Design
+    mode: Mode
+    tasks: int
+    total_bytes: int
+    record_bytes: float | None = None
+    index_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Every size."""
+
+    sizes: list[Size]
+
+
+def run(depth: Depth, place: Place) -> Memory:
+    """Fill stores, and weigh them."""
+    sizes = []
+    with Loop.running() as loop:
+        for design in DESIGNS:
+            for tasks in SCALES[depth]:
+                if tasks <= MOST_IN_MEMORY:
+                    sizes.append(loop.run(_weigh_in_memory(place, design, tasks)))
+                sizes.append(loop.run(_weigh_in_redis(place, design, tasks)))
+    return Memory(sizes)
+
+
+async def _weigh_in_memory(place: Place, design: Design, tasks: int) -> Size:
+    with place.harness(design, "memory") as harness:
+        async with harness.open("memory") as store:
+            await create(store, 16)  # whatever is made once is made now
+            gc.collect()
+            tracemalloc.start()
+            try:
+                ids = await create(store, tasks)
+                del ids
+                gc.collect()
+                total, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+    return Size(design, "memory", tasks, total)
+
+
+async def _weigh_in_redis(place: Place, design: Design, tasks: int) -> Size:
+    with place.harness(design, "redis") as harness, looking(place.url(0)) as client:
+        async with harness.open("memory") as store:
+            await create(store, 16)  # connects, and loads the scripts
+            place.empty()
+            before = _used(client)
+            ids = await fill(store, harness, "memory", place.url(0), tasks)
+            total = _used(client) - before
+            size = Size(design, "redis", tasks, total, *_ask(harness, client, ids))
+    place.empty()
+    return size
+
+
+def _used(client: Any) -> int:
+    """Return the bytes that the server has allocated, without those of its clients' buffers."""
+    info = client.info("memory")
+    return int(info["used_memory"] - info["mem_clients_normal"])
+
+
+def _ask(harness: Harness, client: Any, ids: list[str]) -> tuple[float, int]:
+    keys = harness.witness("memory").keys()
+    named = set(ids)
+    records: list[str] = []
+    others: list[str] = []
+    for key in sorted(keys):
+        (records if key.rpartition(":")[2] in named else others).append(key)
+    sample = Random(SEED).sample(records, min(SAMPLE, len(records)))  # noqa: S311  the same in every run
+    record_bytes = sum(client.memory_usage(key) for key in sample) / len(sample)
+    return record_bytes, sum(client.memory_usage(key, samples=0) for key in others)

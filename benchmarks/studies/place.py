@@ -1,0 +1,57 @@
+"""Where studies are made: one private server, and the stores of both designs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.studies.plain import looking
+from conformance import Harness
+from conformance.servers import EmbeddedServer, NamedServer
+from conformance.subjects import DescribedRedisHarness, RedisHarness, find_subject
+
+Depth = Literal["quick", "default", "full"]
+Design = Literal["ours", "described"]
+Mode = Literal["memory", "redis"]
+
+SEED = 20_261_124
+"""Of every order, sample and arrival: the same in every run."""
+DESIGNS: tuple[Design, ...] = ("ours", "described")
+
+
+@dataclass(frozen=True)
+class Place:
+    """The server. A database of it holds what is not to be seen by the SCAN of another store."""
+
+    server: str
+    facts: Mapping[str, str]
+
+    @classmethod
+    @contextmanager
+    def prepared(cls) -> Iterator[Place]:
+        """Keep the server; it and all that is in it are gone at the end."""
+        with EmbeddedServer() as server:
+            yield cls(server.url.rpartition("/")[0], server.facts())
+
+    def url(self, database: int) -> str:
+        """Name a database."""
+        return f"{self.server}/{database}"
+
+    @contextmanager
+    def harness(self, design: Design, mode: Mode, database: int = 0) -> Iterator[Harness]:
+        """Make what opens a store of that design, and keep it ready."""
+        harness: Harness
+        if mode == "memory":
+            harness = find_subject("memory" if design == "ours" else "described-memory")()
+        else:
+            kind = RedisHarness if design == "ours" else DescribedRedisHarness
+            harness = kind(NamedServer(self.url(database)))
+        with harness.running():
+            yield harness
+
+    def empty(self) -> None:
+        """Remove everything from the server."""
+        with looking(self.url(0)) as client:
+            client.flushall()
