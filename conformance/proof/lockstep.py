@@ -31,7 +31,7 @@ SHORTEST = 20
 _FIRST = 100
 """Hypothesis begins with sequences that are short."""
 MOST = 5
-"""After so many differences a run ends: there is enough to mend."""
+"""Differences after which a run ends: there is enough to mend."""
 SHRINKING_SECONDS = 60
 """For one difference, by Hypothesis; what it leaves is then tried without each step."""
 
@@ -93,12 +93,14 @@ class LockstepOutcome:
         }
 
 
-def run_lockstep(subjects: Mapping[str, Harness], *, sequences: int, seed: int) -> LockstepOutcome:
+def run_lockstep(
+    subjects: Mapping[str, Harness], *, sequences: int, seed: int, most: int = MOST, shrink: bool = True
+) -> LockstepOutcome:
     """Take `sequences` sequences of at least `SHORTEST` steps on subjects that are running.
 
-    The same seed gives the same sequences.
+    The same seed gives the same sequences. After `most` differences it ends.
     """
-    search = _Search(subjects, sequences, seed)
+    search = _Search(subjects, sequences, seed, most, shrink=shrink)
     started = time.monotonic()
     with quiet():
         search.run()
@@ -121,19 +123,23 @@ class _Enough(BaseException):
 class _Search:
     """Sequence after sequence, each on fresh worlds; the first difference of a kind is shrunk, others of it passed."""
 
-    def __init__(self, subjects: Mapping[str, Harness], sequences: int, seed: int) -> None:
+    def __init__(
+        self, subjects: Mapping[str, Harness], sequences: int, seed: int, most: int = MOST, *, shrink: bool = True
+    ) -> None:
         self.tally = Tally()
         self.found: list[Difference] = []
         self._subjects = subjects
         self._sequences = sequences
         self._seed = seed
+        self._most = most
+        self._phases = [Phase.generate, *([Phase.shrink] if shrink else [])]
         self._tried = 0
         self._offered, self._can_wait = asyncio.run(_what_is_offered(subjects))
 
     def run(self) -> None:
         """Look until the sequences are done, or there are differences enough."""
         try:
-            while len(self.found) < MOST:
+            while len(self.found) < self._most:
                 if new := self._find():
                     self.found.append(new)
                 self._seed += 1
@@ -174,7 +180,7 @@ class _Search:
                 print_blob=False,
                 report_multiple_bugs=False,
                 suppress_health_check=list(HealthCheck),
-                phases=[Phase.generate, Phase.shrink],
+                phases=self._phases,
             )
             search = hypothesis.seed(self._seed)(settings(hypothesis.given(sequence=steps.sequences)(example)))
             try:
@@ -182,7 +188,7 @@ class _Search:
             except (_FoundError, Flaky):
                 if not shortest:
                     raise
-            while shortest and (shorter := self._simplify(*shortest[-1], runner)):
+            while shortest and Phase.shrink in self._phases and (shorter := self._simplify(*shortest[-1], runner)):
                 shortest.append(shorter)
         return shortest[-1][0] if shortest else None
 
