@@ -10,7 +10,6 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ import pytest
 
 from conformance.__main__ import main
 from conformance.harness import Harness
-from conformance.mutants import trial
-from conformance.mutants.around import Around, altered
+from conformance.mutants.around import Around
+from conformance.mutants.beyond import CachesWhatWasOverwritten, CancelGivesWay
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
 from conformance.proof.histories.checker import Budget, find_order
@@ -48,7 +47,6 @@ from conformance.subjects import (
     MemoryHarness,
     RedisHarness,
 )
-from taskstore import Task, TaskStatus
 
 NEW = {
     "task_id": "a",
@@ -462,48 +460,6 @@ def test_a_process_with_clients_ends_with_its_input() -> None:
     assert worker.returncode == 0
 
 
-class CachesWhatWasOverwritten(Around):
-    """A write clears the task from a cache, and a get that had read it before puts it back there."""
-
-    def __init__(self, store: Any) -> None:
-        super().__init__(store)
-        self._cache: dict[str, Task] = {}
-
-    async def get_task(self, task_id: str) -> Task:
-        if task_id not in self._cache:
-            task = await super().get_task(task_id)
-            await asyncio.sleep(0)
-            self._cache[task_id] = task
-        return self._cache[task_id]
-
-    async def write(self, task_id: str, status: TaskStatus, **fields: Any) -> Task:
-        task = await super().write(task_id, status, **fields)
-        self._cache.pop(task_id, None)
-        return task
-
-    async def cancel_task(self, task_id: str) -> Task:
-        task = await super().cancel_task(task_id)
-        self._cache.pop(task_id, None)
-        return task
-
-    async def purge(self, before: datetime) -> int:
-        removed = await super().purge(before)
-        self._cache.clear()
-        return removed
-
-
-class CancelGivesWay(Around):
-    """A cancel that finds the task changed since it looked leaves it so, and says that it has cancelled it."""
-
-    async def cancel_task(self, task_id: str) -> Task:
-        before = await self.store.get_task(task_id)
-        await asyncio.sleep(0)
-        now = await self.store.get_task(task_id)
-        if now != before and not now.status.is_final:
-            return altered(now, status=TaskStatus.CANCELLED, completed_at=now.updated_at)
-        return await super().cancel_task(task_id)
-
-
 MUTANTS = [(CachesWhatWasOverwritten, On.MEMORY), (CancelGivesWay, On.MEMORY), (CancelGivesWay, On.REDIS)]
 
 
@@ -513,11 +469,3 @@ def test_a_few_histories_catch(kind: type[Around], on: On) -> None:
         found = run_histories({"mutant": stage(on, kind)}, count=20, seed=0).subjects["mutant"].contradictions
     assert len(found) == 3
     assert any(one.again for one in found)
-
-
-@pytest.mark.parametrize(("kind", "on"), [one for one in MUTANTS if one[1] is On.MEMORY])
-def test_what_no_case_catches(kind: type[Around], on: On) -> None:
-    with stages() as stage:
-        harness = stage(on, kind)
-        outcomes = {name: trial.run(case, harness, 0).verdict for name, case in trial.find_cases().items()}
-    assert [name for name, verdict in outcomes.items() if verdict not in ("pass", "skip")] == []

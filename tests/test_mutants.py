@@ -126,8 +126,9 @@ def test_the_exit_status_and_the_json_tell_of_a_survivor(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "CONTROLS", [])
+    monkeypatch.setattr(command, "BEYOND", [])
     monkeypatch.setattr(command, "MUTANTS", [mutant(Wrong), mutant(Right)])
-    assert main(["--seed", "1", "--json", str(tmp_path / "out.json")]) == 1
+    assert main(["--jobs", "1", "--seed", "1", "--json", str(tmp_path / "out.json")]) == 1
     printed = capsys.readouterr().out
     assert "mutants: 1 of 2 killed" in printed
     assert f"survivor: Right on memory: {CASE}: pass" in printed
@@ -137,6 +138,13 @@ def test_the_exit_status_and_the_json_tell_of_a_survivor(
         ("Wrong", True, "memory"),
         ("Right", False, "memory"),
     ]
+
+
+def test_a_mutant_beyond_the_cases_is_killed_by_the_proof_alone() -> None:
+    right = Mutant("Right", "", Right, On.MEMORY, (), ("lockstep",), None, "")
+    wrong = Mutant("Wrong", "", Wrong, On.MEMORY, (), ("lockstep",), None, "")
+    assert trial.judge_beyond(right, staged(On.MEMORY, Right), 1) == "lockstep: finds nothing"
+    assert "a case catches it, and is enough" in trial.judge_beyond(wrong, staged(On.MEMORY, Wrong), 1)
 
 
 @pytest.mark.parametrize(("kind", "passed"), [(Right, True), (Wrong, False), (RefusesEverything, False)])

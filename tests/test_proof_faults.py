@@ -4,13 +4,20 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 
 from conformance.harness import Harness
+from conformance.mutants.beyond import (
+    DeniesTheWrite,
+    ForgetsWhatItPurged,
+    NotFoundWhenCut,
+    OneReplyBehind,
+    SendsAgain,
+    SwallowsCancellation,
+)
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
 from conformance.proof import faults
@@ -18,11 +25,7 @@ from conformance.proof.caller_faults import Cancellation
 from conformance.proof.operations import OPERATIONS
 from conformance.proof.proxy import Action, Proxy, Stage
 from conformance.subjects import MemoryHarness, NamedRedisHarness, find_subject
-from taskstore import StoreUnavailable, TaskNotFound, Trouble
-from taskstore.pipeline import Pipeline
-from taskstore.record import microseconds
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import PURGE, Script
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Staging = Callable[[On, Callable[..., Any]], Any]
@@ -250,88 +253,6 @@ def test_the_described_design_lets_other_exceptions_out() -> None:
 
 
 # Stores that only these faults catch.
-
-
-class SendsAgain(RedisTaskStore):
-    """A write whose reply was cut off is sent again."""
-
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        try:
-            return await super()._run(script, *arguments)
-        except StoreUnavailable as error:
-            if error.trouble is not Trouble.BROKEN:
-                raise
-            return await super()._run(script, *arguments)
-
-
-class DeniesTheWrite(RedisTaskStore):
-    """A write whose reply was lost says that nothing was written."""
-
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        try:
-            return await super()._run(script, *arguments)
-        except StoreUnavailable as error:
-            error.write_may_have_happened = False
-            raise
-
-
-class _Forgetful(Pipeline):
-    def send(self, request: bytes) -> asyncio.Future[Any]:
-        reply = super().send(request)
-        reply.add_done_callback(self._forget)
-        return reply
-
-    def _forget(self, reply: asyncio.Future[Any]) -> None:
-        if reply.cancelled() and reply in self._awaited:
-            self._awaited.remove(reply)
-
-
-class OneReplyBehind(RedisTaskStore):
-    """The reply that a cancelled caller did not wait for goes to the next one."""
-
-    def __init__(self, server: Any, **named: Any) -> None:
-        super().__init__(server, **named)
-        opens = server._open_pipeline  # noqa: SLF001  where a mutant breaks it
-
-        async def open_pipeline() -> Pipeline:
-            pipeline: Pipeline = await opens()
-            pipeline.__class__ = _Forgetful
-            return pipeline
-
-        server._open_pipeline = open_pipeline  # noqa: SLF001
-
-
-class SwallowsCancellation(RedisTaskStore):
-    """A caller that is cancelled gets an exception of the store instead."""
-
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        try:
-            return await super()._run(script, *arguments)
-        except asyncio.CancelledError:
-            raise StoreUnavailable("redis", Trouble.BROKEN, True, "cancelled") from None
-
-
-class ForgetsWhatItPurged(RedisTaskStore):
-    """A purge that fails in a later request says that nothing was removed."""
-
-    async def purge(self, before: datetime) -> int:
-        removed, ask_again = 0, 1
-        while ask_again:
-            ask_again, count = await self._run(PURGE, 1_000, microseconds(before))
-            removed += count
-        return removed
-
-
-class NotFoundWhenCut(RedisTaskStore):
-    """A read whose reply was cut off finds nothing."""
-
-    async def get_task(self, task_id: str) -> Any:
-        try:
-            return await super().get_task(task_id)
-        except StoreUnavailable as error:
-            if error.trouble is not Trouble.BROKEN:
-                raise
-            raise TaskNotFound(task_id) from None
 
 
 @pytest.mark.parametrize(

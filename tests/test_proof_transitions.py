@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 import pytest
 
 from conformance.harness import HookMissingError
+from conformance.mutants.beyond import OverlooksEmptyValuesOfAFinalTask
 from conformance.mutants.mutant import On
 from conformance.mutants.scripts import Scripted, edited
 from conformance.mutants.stages import MemoryStage, stages
@@ -21,22 +22,11 @@ from conformance.proof.reachable import Place, Point, explore
 from conformance.proof.transitions import run_transitions
 from conformance.subjects import SUBJECTS, MemoryHarness
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
-from taskstore.arguments import Change
 from taskstore.scripts import INSERT
 
 FEW = replace(TWO_TASKS, statuses=("failed", "cancelled"))
 """Small enough to make every transition in a test."""
 FEW_IN_TIME = replace(TIME_PASSES, statuses=("clipping", "completed"))
-
-
-class OverlooksEmptyValuesOfAFinalTask(MemoryTaskStore):
-    """A late update that gives a final task progress 0, or an empty text, is taken for one that gives nothing."""
-
-    def _apply(self, task_id: str, change: Change) -> Task:
-        task = self._tasks.get(task_id)
-        if task is not None and task.status.is_final:
-            change = Change(**{name: value for name, value in change.given().items() if value})
-        return super()._apply(task_id, change)
 
 
 class RestoresBesideAGhost(Scripted):

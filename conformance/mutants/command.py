@@ -6,13 +6,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from conformance.fingerprint import fingerprint
 from conformance.harness import Harness
 from conformance.mutants import trial
+from conformance.mutants.beyond import BEYOND
 from conformance.mutants.chapters import MUTANTS
 from conformance.mutants.controls import CONTROLS
 from conformance.mutants.mutant import Mutant, On
@@ -30,18 +35,73 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--matrix", action="store_true", help="run every mutant against every case; slow")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome to FILE")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="other examples; the same each time")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: %(default)s)")
     options = parser.parse_args(arguments)
-    seed = options.seed
     begun = time.monotonic()
+    mutants, beyond, controls = run_all(options.seed, options.jobs, matrix=options.matrix)
+    missing = uncovered()
+    outcome = {
+        "schema": SCHEMA,
+        "fingerprint": fingerprint(),
+        "seed": options.seed,
+        "mutants": mutants,
+        "beyond": beyond,
+        "controls": controls,
+        "uncovered": missing,
+    }
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(outcome, indent=1, ensure_ascii=False), "utf-8")
+    return summarize(mutants, beyond, controls, missing, options.seed, time.monotonic() - begun)
+
+
+def run_all(seed: int, jobs: int, *, matrix: bool = False) -> tuple[list[dict[str, Any]], ...]:
+    """Run mutants, those that only the proof catches, and controls, shared out among processes."""
+    if jobs == 1:
+        shares = [run_share(seed, 0, 1, matrix=matrix)]
+    else:
+        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+            running = [pool.submit(run_share, seed, number, jobs, matrix=matrix) for number in range(jobs)]
+            shares = [one.result() for one in running]
+    outcomes = dict(sorted(place for share in shares for place in share.items()))
+    return tuple([outcomes[place] for place in outcomes if place[0] == kind] for kind in range(3))
+
+
+def run_share(seed: int, number: int, of: int, *, matrix: bool = False) -> dict[tuple[int, int], dict[str, Any]]:
+    """Run every `of`-th trial from `number` on; what came out, by its kind and place."""
     trial.without_shrinking()
     with stages() as stage:
-        mutants = [run_mutant(mutant, stage, seed, matrix=options.matrix) for mutant in MUTANTS]
-        controls = [run_control(kind, on, stage, seed) for kind, on in CONTROLS]
-    missing = uncovered()
-    outcome = {"schema": SCHEMA, "seed": seed, "mutants": mutants, "controls": controls, "uncovered": missing}
-    if options.json:
-        options.json.write_text(json.dumps(outcome, indent=1, ensure_ascii=False), "utf-8")
-    return summarize(mutants, controls, missing, seed, time.monotonic() - begun)
+        trials: list[list[Callable[[], dict[str, Any]]]] = [
+            [partial(run_mutant, one, stage, seed, matrix=matrix) for one in MUTANTS],
+            [partial(run_beyond, one, stage, seed) for one in BEYOND],
+            [partial(run_control, kind, on, stage, seed) for kind, on in CONTROLS],
+        ]
+        return {
+            (kind, place): run
+            for kind, several in enumerate(trials)
+            for place, one in enumerate(several)
+            if place % of == number
+            for run in [one()]
+        }
+
+
+def run_beyond(mutant: Mutant, stage: Stage, seed: int) -> dict[str, Any]:
+    """Run a mutant on every case, which must not catch it, and on its part of the proof, which must; and return it."""
+    begun = time.monotonic()
+    reason = trial.judge_beyond(mutant, stage(mutant.on, mutant.kind), seed)
+    print(
+        f"{'SURVIVED' if reason else 'killed  '} {mutant.name} on {mutant.on}, by the proof alone", reason, flush=True
+    )
+    return {
+        "name": mutant.name,
+        "doc": mutant.doc,
+        "part": mutant.caught_by[0],
+        "subject": mutant.on,
+        "source": mutant.source,
+        "killed": not reason,
+        "reason": reason,
+        "seconds": round(time.monotonic() - begun, 3),
+    }
 
 
 def run_mutant(mutant: Mutant, stage: Stage, seed: int, *, matrix: bool = False) -> dict[str, Any]:
@@ -104,6 +164,7 @@ def uncovered() -> list[dict[str, str]]:
 
 def summarize(
     mutants: list[dict[str, Any]],
+    beyond: list[dict[str, Any]],
     controls: list[dict[str, Any]],
     missing: list[dict[str, str]],
     seed: int,
@@ -112,7 +173,7 @@ def summarize(
     """Print the totals and the survivors, and return the exit status."""
     must = {law.id for law in REQUIREMENTS.values() if law.level is Level.MUST}
     broken = {law for mutant in mutants if mutant["killed"] for law in mutant["requirements"]}
-    survivors = [mutant for mutant in mutants if not mutant["killed"]]
+    survivors = [mutant for mutant in [*mutants, *beyond] if not mutant["killed"]]
     passed = sum(control["passed"] for control in controls)
     unexplained = [f"{gap['requirement']} in {gap['mode']} mode" for gap in missing if not gap["reason"]]
     print()
@@ -121,7 +182,10 @@ def summarize(
     print(f"requirements (MUST): {len(must & broken)} of {len(must)} covered; not:", *sorted(must - broken) or ["none"])
     print(f"modes: {len(missing)} MUSTs have no mutant in one of the two, {len(unexplained)} of them without a reason")
     print(f"cases: {len(cases)} of {len(trial.find_cases())} catch a mutant")
-    print(f"mutants: {len(mutants) - len(survivors)} of {len(mutants)} killed ({len(faults)} faults)")
+    print(f"mutants: {sum(one['killed'] for one in mutants)} of {len(mutants)} killed ({len(faults)} faults)")
+    print(
+        f"beyond the cases: {sum(one['killed'] for one in beyond)} of {len(beyond)} killed by their part of the proof"
+    )
     print(f"controls: {passed} of {len(controls)} passed")
     print(f"seconds: {seconds:.0f} (--seed {seed})")
     for mutant in survivors:

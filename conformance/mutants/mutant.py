@@ -60,11 +60,16 @@ def mutant(
     """
 
     def register(kind: Kind) -> Kind:
-        name = f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}"
-        doc = inspect.cleandoc(kind.__doc__ or "")
         cases = (by,) if isinstance(by, str) else by
         subjects = (on,) if isinstance(on, On) else on
-        REGISTERED.extend(Mutant(name, doc, kind, subject, breaks, cases, instead, source) for subject in subjects)
+        REGISTERED.extend(
+            Mutant(*described(kind), kind, subject, breaks, cases, instead, source) for subject in subjects
+        )
         return kind
 
     return register
+
+
+def described(kind: Callable[..., Any]) -> tuple[str, str]:
+    """The name and the fault of a mutant."""
+    return f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}", inspect.cleandoc(kind.__doc__ or "")

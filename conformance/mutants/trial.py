@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pkgutil
 import traceback
@@ -21,8 +22,15 @@ from conformance import cases
 from conformance.case import Subject
 from conformance.harness import Harness
 from conformance.mutants.mutant import Mutant
+from conformance.proof.faults import FAULTS, run_fault
+from conformance.proof.histories.run import run_histories
+from conformance.proof.lockstep import run_lockstep
+from conformance.proof.operations import OPERATIONS
+from conformance.proof.transitions import run_transitions
 
 _CASES = Path(cases.__file__).parent
+SEQUENCES, TRANSITIONS, HISTORIES = 150, 0.01, 20
+"""How much of each part a mutant gets that only the proof catches."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,30 @@ def judge(mutant: Mutant, outcomes: dict[str, Outcome]) -> str:
         if outcome.verdict != "fail" and not declared:
             return f"{name}: {outcome.verdict} {outcome.reason}".rstrip()
     return "" if outcomes else "it names no case"
+
+
+def judge_beyond(mutant: Mutant, harness: Harness, seed: int) -> str:
+    """Say why a mutant is not one that only its part of the proof catches, or nothing."""
+    (part,) = mutant.caught_by
+    by_cases = [name for name, case in find_cases().items() if run(case, harness, seed).verdict in ("fail", "crash")]
+    if by_cases:
+        return f"a case catches it, and is enough: {', '.join(by_cases)}"
+    return "" if _is_found(part.split(), harness, seed) else f"{part}: finds nothing"
+
+
+def _is_found(part: list[str], harness: Harness, seed: int) -> bool:
+    subjects = {"mutant": harness}
+    match part:
+        case ["lockstep"]:
+            return bool(run_lockstep(subjects, sequences=SEQUENCES, seed=seed, most=1, shrink=False).differences)
+        case ["transitions"]:
+            return bool(run_transitions(subjects, share=TRANSITIONS, seed=seed).differences)
+        case ["histories"]:
+            return bool(run_histories(subjects, count=HISTORIES, seed=seed).subjects["mutant"].contradictions)
+        case _:
+            fault = next(one for one in FAULTS if one.name == part[1])
+            operation = next(one for one in OPERATIONS if one.name == part[2])
+            return asyncio.run(run_fault(harness, "mutant", fault, operation)).verdict == "fail"
 
 
 def _is_of_the_case(failed: BaseException) -> bool:

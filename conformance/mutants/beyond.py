@@ -1,0 +1,192 @@
+"""Mutants that no case catches: each is wrong in a way that only one part of the proof can see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from conformance.mutants.around import Around, altered
+from conformance.mutants.mutant import Mutant, On, described
+from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskNotFound, TaskStatus, Trouble
+from taskstore.arguments import Change, check_moment
+from taskstore.pipeline import Pipeline
+from taskstore.record import microseconds
+from taskstore.redis import RedisTaskStore
+from taskstore.scripts import PURGE, Script
+
+BEYOND: list[Mutant] = []
+Kind = TypeVar("Kind", bound=Callable[..., Any])
+
+
+def beyond(part: str, *on: On, source: str = "") -> Callable[[Kind], Kind]:
+    """Register a mutant on each of these subjects: no case catches it, and `part` of the proof does.
+
+    `part` is lockstep, transitions, histories, or faults with the names of a fault and an operation.
+    """
+
+    def register(kind: Kind) -> Kind:
+        BEYOND.extend(Mutant(*described(kind), kind, subject, (), (part,), None, source) for subject in on)
+        return kind
+
+    return register
+
+
+@beyond("lockstep", On.MEMORY)
+class SkipsAWriteThatChangesNothing(MemoryTaskStore):
+    """An update that leaves every field equal is not written: `updated_at` stays, and the lifetime is not renewed."""
+
+    async def update_task_status(self, task_id: str, status: TaskStatus, *values: Any, **fields: Any) -> Task:
+        task = self._tasks.get(task_id)
+        if task is not None and not task.status.is_final and not values:
+            try:
+                if {**fields, "status": status}.items() <= vars(task).items():
+                    return await self.get_task(task_id)
+            except TypeError:  # what cannot be compared is refused
+                pass
+        return await super().update_task_status(task_id, status, *values, **fields)
+
+
+@beyond("transitions", On.MEMORY)
+class OverlooksEmptyValuesOfAFinalTask(MemoryTaskStore):
+    """A late update that gives a final task progress 0, or an empty text, is taken for one that gives nothing."""
+
+    def _apply(self, task_id: str, change: Change) -> Task:
+        task = self._tasks.get(task_id)
+        if task is not None and task.status.is_final:
+            change = Change(**{name: value for name, value in change.given().items() if value})
+        return super()._apply(task_id, change)
+
+
+@beyond("histories", On.MEMORY)
+class CachesWhatWasOverwritten(Around):
+    """A write clears the task from a cache, and a get that had read it before puts it back there."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self._cache: dict[str, Task] = {}
+
+    async def get_task(self, task_id: str) -> Task:
+        if task_id not in self._cache:
+            task = await super().get_task(task_id)
+            await asyncio.sleep(0)
+            self._cache[task_id] = task
+        return self._cache[task_id]
+
+    async def write(self, task_id: str, status: TaskStatus, **fields: Any) -> Task:
+        task = await super().write(task_id, status, **fields)
+        self._cache.pop(task_id, None)
+        return task
+
+    async def cancel_task(self, task_id: str) -> Task:
+        task = await super().cancel_task(task_id)
+        self._cache.pop(task_id, None)
+        return task
+
+    async def purge(self, before: datetime) -> int:
+        removed = await super().purge(before)
+        self._cache.clear()
+        return removed
+
+
+@beyond("histories", On.MEMORY, On.REDIS)
+class CancelGivesWay(Around):
+    """A cancel that finds the task changed since it looked leaves it so, and says that it has cancelled it."""
+
+    async def cancel_task(self, task_id: str) -> Task:
+        before = await self.store.get_task(task_id)
+        await asyncio.sleep(0)
+        now = await self.store.get_task(task_id)
+        if now != before and not now.status.is_final:
+            return altered(now, status=TaskStatus.CANCELLED, completed_at=now.updated_at)
+        return await super().cancel_task(task_id)
+
+
+@beyond("faults reply-cut update", On.REDIS, source="redis-py #261")
+class SendsAgain(RedisTaskStore):
+    """A write whose reply was cut off is sent again."""
+
+    async def _run(self, script: Script, *arguments: str | int) -> Any:
+        try:
+            return await super()._run(script, *arguments)
+        except StoreUnavailable as error:
+            if error.trouble is not Trouble.BROKEN:
+                raise
+            return await super()._run(script, *arguments)
+
+
+@beyond("faults reply-cut cancel", On.REDIS)
+class DeniesTheWrite(RedisTaskStore):
+    """A write whose reply was lost says that nothing was written."""
+
+    async def _run(self, script: Script, *arguments: str | int) -> Any:
+        try:
+            return await super()._run(script, *arguments)
+        except StoreUnavailable as error:
+            error.write_may_have_happened = False
+            raise
+
+
+class _Forgetful(Pipeline):
+    def send(self, request: bytes) -> asyncio.Future[Any]:
+        reply = super().send(request)
+        reply.add_done_callback(self._forget)
+        return reply
+
+    def _forget(self, reply: asyncio.Future[Any]) -> None:
+        if reply.cancelled() and reply in self._awaited:
+            self._awaited.remove(reply)
+
+
+@beyond("faults cancelled-reply get", On.REDIS, source="redis-py #2665")
+class OneReplyBehind(RedisTaskStore):
+    """The reply that a cancelled caller did not wait for goes to the next one."""
+
+    def __init__(self, server: Any, **named: Any) -> None:
+        super().__init__(server, **named)
+        opens = server._open_pipeline  # noqa: SLF001  where a mutant breaks it
+
+        async def open_pipeline() -> Pipeline:
+            pipeline: Pipeline = await opens()
+            pipeline.__class__ = _Forgetful
+            return pipeline
+
+        server._open_pipeline = open_pipeline  # noqa: SLF001
+
+
+@beyond("faults cancelled-late-warm list", On.REDIS)
+class SwallowsCancellation(RedisTaskStore):
+    """A caller that is cancelled gets an exception of the store instead."""
+
+    async def _run(self, script: Script, *arguments: str | int) -> Any:
+        try:
+            return await super()._run(script, *arguments)
+        except asyncio.CancelledError:
+            raise StoreUnavailable("redis", Trouble.BROKEN, True, "cancelled") from None
+
+
+@beyond("faults read-only-meanwhile purge", On.REDIS)
+class ForgetsWhatItPurged(RedisTaskStore):
+    """A purge that fails in a later request says that nothing was removed."""
+
+    async def purge(self, before: datetime) -> int:
+        removed, ask_again = 0, 1
+        moment = microseconds(check_moment(before))
+        while ask_again:
+            ask_again, count = await self._run(PURGE, 1_000, moment)
+            removed += count
+        return removed
+
+
+@beyond("faults middle-cut get", On.REDIS)
+class NotFoundWhenCut(RedisTaskStore):
+    """A read whose reply was cut off finds nothing."""
+
+    async def get_task(self, task_id: str) -> Task:
+        try:
+            return await super().get_task(task_id)
+        except StoreUnavailable as error:
+            if error.trouble is not Trouble.BROKEN:
+                raise
+            raise TaskNotFound(task_id) from None
