@@ -41,7 +41,7 @@ class Requirement:
         return found and found.group(1)
 
 
-REVISION = 1
+REVISION = 2
 REQUIREMENTS: dict[str, Requirement] = {}
 CHAPTERS = {
     "API": "The interface",
@@ -60,24 +60,26 @@ CHAPTERS = {
 }
 
 
-def _law(level: Level, number: str, text: str, *claims: str) -> None:
+def _law(level: Level, number: str, text: str, *claims: str, since: int) -> None:
     if number in REQUIREMENTS:
         raise ValueError(f"requirement {number} is there already")
-    REQUIREMENTS[number] = Requirement(number, level, text, claims)
+    REQUIREMENTS[number] = Requirement(number, level, text, claims, since)
 
 
-def _must(number: str, text: str, *claims: str) -> None:
-    _law(Level.MUST, number, text, *claims)
+def _must(number: str, text: str, *claims: str, since: int = 1) -> None:
+    _law(Level.MUST, number, text, *claims, since=since)
 
 
-def _should(number: str, text: str, *claims: str) -> None:
-    _law(Level.SHOULD, number, text, *claims)
+def _should(number: str, text: str, *claims: str, since: int = 1) -> None:
+    _law(Level.SHOULD, number, text, *claims, since=since)
 
 
 _must("API-01", "The five operations have the documented names and are all asynchronous.", "D38")
 _must("API-02", "Each of the five operations works.", "D01", "D39")
 _must("API-03", "A closed store refuses every call with StoreNotOpen.")
 _should("API-04", "A store used on a second event loop refuses with StoreNotOpen, in either mode.")
+_should("API-05", "An argument of another kind than stated is refused with InvalidArgument, which names it.", since=2)
+_should("API-06", "Exceptions are equal, in hash too, when their facts are, and survive pickling.", since=2)
 
 _must(
     "VAL-01", "What is accepted as config comes back equal in value and type, from every operation and after updates."
@@ -131,6 +133,8 @@ _must(
 _must("ATOM-03", "An update or cancel never brings back a task that has expired or was purged.")
 _must("ATOM-04", "Tasks created concurrently are all there.")
 _must("ATOM-05", "Each write takes effect exactly once.")
+_must("ATOM-06", "A call that is cancelled gives no other call a wrong answer.", since=2)
+_must("ATOM-07", "Of many calls at once each gets its own answer, and none fails for being one of many.", since=2)
 
 _must("LIST-01", "A listing is newest first, by creation, whatever was updated since.")
 _must("LIST-02", "Tasks created at the same microsecond are in a fixed order: by id, descending.")
@@ -156,6 +160,8 @@ _must("EXP-04", "Once expired tasks were listed, nothing is left of them.", "D10
 _must("EXP-05", "In a store that does not expire, nothing goes by itself.", "D11")
 _must("EXP-06", "The lifetime is 7 × 24 × 3600 s by default.", "D34")
 _must("EXP-07", "The lifetime can be set.")
+_should("EXP-08", "A store that is written to and never listed lets go of what has expired.", since=2)
+_should("EXP-09", "Of a shared store in which everything has expired nothing is left, also if nobody calls.", since=2)
 
 _must("ID-01", "Ids never collide.")
 _should("ID-02", "An id is task_ and at least 32 random hexadecimal digits.")
@@ -222,11 +228,13 @@ _should("MODE-11", "Where .env gives USE_REDIS_FOR_TASKS twice the last counts, 
 _must("MODE-12", "Malformed settings are refused with SettingsInvalid: one line for each, and no password.")
 _must("MODE-13", "One opening uses exactly one mode.", "D36")
 _must("MODE-14", "Setting os.environ in conftest.py forces memory mode in tests.", "D26")
+_should("MODE-15", "Each setting is taken at its bounds, and beyond them refused with SettingsInvalid.", since=2)
 
 _must("COST-01", "An operation of a remote store costs at least one request to the server.", "D08")
 _should("COST-02", "An operation of a remote store costs exactly one request to the server, at any number of tasks.")
 _must("COST-03", "Memory mode uses more memory the more tasks there are.", "D12")
 _must("COST-04", "Memory mode holds every task it was given.", "D35")
+_must("COST-05", "Connections, files, threads and timers do not grow with the number of calls.", since=2)
 
 _must("CARE-01", "purge removes the final tasks completed before a moment, and no other.", "D29")
 _must(
@@ -235,6 +243,7 @@ _must(
     "D37",
 )
 _must("CARE-03", "Carrying tasks over again leaves those that are there as they are.")
+_should("CARE-04", "restore refuses with InvalidArgument a task that no store could have produced.", since=2)
 
 
 def specification() -> str:

@@ -65,7 +65,7 @@ def check_size(*texts: str | None, video_ids: tuple[str, ...] | None = None, met
     """
     # A character has at most six bytes ("\u0000"): write only what may be too large.
     most = len(metadata) + sum(len(text) + 1 for text in (*texts, *(video_ids or ())) if text is not None)
-    if 6 * (most + len(texts) + 1) <= MAX_BYTES:
+    if 6 * (most + len(texts)) <= MAX_BYTES:
         return
     written = [*map(write, texts), metadata]
     if video_ids is not None:

@@ -38,7 +38,7 @@ class TaskStoreSettings(BaseSettings):
     """Seconds until a connection stands."""
     redis_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
     """Seconds until a reply, or a free connection."""
-    task_key_prefix: Annotated[str, Field(min_length=1, pattern=r"^[^{}]+$")] = "taskstore"
+    task_key_prefix: Annotated[str, Field(pattern=r"^[^{}]+$")] = "taskstore"
     task_ttl: Annotated[int, Field(ge=1, le=3_155_760_000)] = 7 * 24 * 3600
     """Seconds that a task lives in Redis after the last write to it."""
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import threading
 import tracemalloc
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from conformance.case import World, case
 from conformance.cases.atomicity import maintained
 from conformance.cases.failure import OPERATIONS
+from conformance.cases.values import nested
 from conformance.harness import Capability
 from conformance.strategies import a_request
-from taskstore import MemoryTaskStore, Task, TaskStatus, TaskStoreError, migrate
+from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskStatus, TaskStore, TaskStoreError, migrate
 
 
 @case("COST-01", needs=Capability.REMOTE)
@@ -69,6 +77,39 @@ async def test_memory_holds_every_task(world: World) -> None:
         assert await store.get_task(first.task_id) == first
 
 
+@case("COST-05")
+async def test_calls_leave_nothing_behind(store: TaskStore) -> None:
+    """After a hundred and fifty calls more, some of them refused, as much is open as before."""
+
+    async def calls() -> None:
+        for _ in range(25):
+            task = await store.create_task(a_request())
+            await store.get_task(task.task_id)
+            await asyncio.gather(
+                store.list_tasks(limit=1),
+                store.update_task_status(task.task_id, TaskStatus.CLIPPING),
+                store.cancel_task(task.task_id),
+                store.get_task("task_0"),
+                return_exceptions=True,
+            )
+
+    await calls()
+    before = what_is_open()
+    await calls()
+    assert what_is_open() == before
+
+
+def what_is_open() -> dict[str, int]:
+    """How many files and sockets, threads, and tasks of the event loop this process has."""
+    files = Path("/proc/self/fd")
+    gc.collect()
+    return {
+        "files": len(list(files.iterdir())) if files.is_dir() else 0,
+        "threads": threading.active_count(),
+        "tasks": len(asyncio.all_tasks()),
+    }
+
+
 @case("CARE-01")
 async def test_purge_removes_old_final_tasks_only(world: World) -> None:
     """What was completed before the moment goes; what was completed at it, and what is not final, stays."""
@@ -86,6 +127,73 @@ async def test_purge_removes_old_final_tasks_only(world: World) -> None:
         assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 0
         assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == 1
         assert list((await store.list_tasks()).tasks) == [open_task]
+
+
+@case("CARE-01", needs=Capability.REMOTE)
+async def test_purge_removes_however_many_there_are(world: World) -> None:
+    """A thousand old tasks and one more go in one call, and are counted once each."""
+    async with world.open() as opened:
+        store = maintained(opened)
+        done = await store.cancel_task((await store.create_task(a_request())).task_id)
+        await asyncio.gather(*(store.restore(renamed(done, f"task_{number}")) for number in range(1_000)))
+        assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == 1_001
+        assert (await store.list_tasks(limit=0)).total == 0
+        assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == 0
+
+
+@case("CARE-01", needs=Capability.EXPIRING)
+async def test_purge_does_not_count_what_has_expired(world: World) -> None:
+    """What has gone by itself was not removed by the purge, which removes the rest."""
+    async with world.open() as opened:
+        store = maintained(opened)
+        await store.cancel_task((await store.create_task(a_request())).task_id)
+        world.advance(timedelta(days=4))
+        await store.cancel_task((await store.create_task(a_request())).task_id)
+        world.advance(timedelta(days=4))
+        assert await store.purge(datetime.now(UTC) + timedelta(days=30)) == 1
+        assert (await store.list_tasks()).total == 0
+
+
+def renamed(task: Task, task_id: str, **fields: Any) -> Task:
+    """The task under another id, with other fields."""
+    return Task.model_validate({**task.model_dump(), "task_id": task_id, **fields})
+
+
+@case("CARE-04")
+async def test_restore_refuses_what_no_store_could_have_produced(world: World) -> None:
+    """No task at all, a final one without its end, an end that is none, and texts that have no UTF-8 form."""
+    async with world.open() as opened:
+        store = maintained(opened)
+        task = await store.create_task(a_request(nested(100)))
+        await store.restore(renamed(task, "task_0"))
+        wrong: list[Any] = [
+            task.model_dump(),
+            renamed(task, "task_1", status=TaskStatus.FAILED),
+            renamed(task, "task_2", completed_at=task.created_at),
+            task.model_copy(update={"task_id": "\ud800"}),
+            task.model_copy(update={"task_id": "task_3", "current_step": "\ud800"}),
+            task.model_copy(update={"task_id": "task_4", "video_ids": ("\ud800",)}),
+            task.model_copy(update={"task_id": "task_5", "current_step": "x" * 1024 * 1024}),
+        ]
+        for one in wrong:
+            with pytest.raises(InvalidArgument):
+                await store.restore(one)
+        assert (await store.list_tasks()).total == 2
+
+
+@case("API-05")
+async def test_a_moment_without_a_zone_is_refused(world: World) -> None:
+    """A purge takes an aware datetime: a naive one, a date and a text name no moment."""
+    async with world.open() as opened:
+        store = maintained(opened)
+        await store.cancel_task((await store.create_task(a_request())).task_id)
+        now = datetime.now(UTC) + timedelta(days=1)
+        wrong: list[Any] = [now.replace(tzinfo=None), now.date(), now.isoformat(), None]
+        for moment in wrong:
+            with pytest.raises(InvalidArgument) as refused:
+                await store.purge(moment)
+            assert refused.value.argument == "before"
+        assert (await store.list_tasks()).total == 1
 
 
 async def some_tasks(source: MemoryTaskStore) -> list[Task]:
@@ -117,6 +225,25 @@ async def test_tasks_can_be_carried_over_from_memory(world: World) -> None:
             assert (await target.list_tasks()).total == len(tasks) + 1
             world.advance(timedelta(minutes=2))
             assert (await target.list_tasks()).total == 0
+
+
+@case("CARE-02", needs=Capability.EXPIRING)
+async def test_a_task_carried_over_an_expired_one_is_the_new_one_only(world: World) -> None:
+    """Nothing remembers the expired task of the same id: no filter, no total, and no purge."""
+    async with world.open() as opened:
+        store = maintained(opened)
+        task = await store.create_task(a_request())
+        await store.cancel_task(task.task_id)
+        world.advance(timedelta(days=4))
+        other = await store.cancel_task((await store.create_task(a_request())).task_id)
+        world.advance(timedelta(days=4))
+        await store.restore(task)
+        assert await store.get_task(task.task_id) == task
+        assert list((await store.list_tasks(TaskStatus.PENDING)).tasks) == [task]
+        assert list((await store.list_tasks(TaskStatus.CANCELLED)).tasks) == [other]
+        assert (await store.list_tasks()).total == 2
+        assert await store.purge(datetime.now(UTC) + timedelta(days=30)) == 1
+        assert list((await store.list_tasks()).tasks) == [task]
 
 
 @case("CARE-03")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 
-from conformance.case import World, calls, case
+from conformance.case import World, calls, case, not_testable
 from conformance.environment import application
 from conformance.equality import snapshot, snapshots
 from conformance.harness import Capability
@@ -16,6 +17,8 @@ from taskstore import TaskNotFound, TaskStatus
 WEEK = timedelta(days=7)
 MINUTE = timedelta(minutes=1)
 """How near a deadline a case goes, so that a slow machine does not decide it."""
+ATTEMPTS = 200
+"""How often a case tries to do something within one millisecond."""
 
 
 @case("EXP-01", needs=Capability.EXPIRING)
@@ -55,6 +58,27 @@ async def test_a_task_lives_until_its_deadline(world: World) -> None:
         await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
 
 
+@case("EXP-02", needs=Capability.EXPIRING, lacks=Capability.SHARED)
+async def test_a_task_lives_in_the_last_millisecond_of_its_lifetime(world: World) -> None:
+    """At its deadline it is there, a millisecond later it is not: no mode leaves out the boundary."""
+    async with world.open() as store:
+        for _ in range(ATTEMPTS):
+            task = await store.create_task(a_request())
+            world.advance(timedelta(milliseconds=world.witness.lifetime_ms(task.task_id)))
+            (outcome,) = await asyncio.gather(store.get_task(task.task_id), return_exceptions=True)
+            total = (await store.list_tasks()).total
+            if world.witness.keys() and world.witness.lifetime_ms(task.task_id) == 0:  # still the same millisecond
+                break
+        else:
+            not_testable(f"none of {ATTEMPTS} attempts took less than a millisecond")
+        assert outcome == task
+        assert total == 1
+        world.advance(timedelta(milliseconds=1))
+        with pytest.raises(TaskNotFound):
+            await store.get_task(task.task_id)
+        assert (await store.list_tasks()).total == 0
+
+
 @case("EXP-03", needs=Capability.EXPIRING)
 async def test_each_successful_write_renews_the_lifetime(world: World) -> None:
     """Four days after an update four days after creation a task is there, and so are its entries in every list."""
@@ -83,6 +107,50 @@ async def test_nothing_is_left_of_expired_tasks(world: World) -> None:
         assert witness.keys() == set()
 
 
+@case("EXP-04", needs=(Capability.EXPIRING, Capability.REMOTE))
+async def test_nothing_is_left_of_many_that_expire_together(world: World) -> None:
+    """However many are due at once, the next listing counts none, filtered or not, and leaves none behind."""
+    async with world.open() as store:
+        tasks = await asyncio.gather(*(store.create_task(a_request()) for _ in range(1_000)))
+        assert len(tasks) == (await store.list_tasks(limit=0)).total
+        world.advance(WEEK + MINUTE)
+        assert (await store.list_tasks(TaskStatus.PENDING)).total == 0
+        assert world.witness.keys() == set()
+
+
+@case("EXP-08", needs=Capability.EXPIRING)
+async def test_a_write_lets_go_of_what_has_expired(world: World) -> None:
+    """Creations and updates alone are enough: once one is through, nothing is left of the tasks that were due."""
+    async with world.open() as store:
+        kept = await store.create_task(a_request())
+        for write in calls(
+            lambda: store.create_task(a_request()),
+            lambda: store.update_task_status(kept.task_id, TaskStatus.CLIPPING),
+        ):
+            gone = [await store.create_task(a_request()) for _ in range(3)]
+            world.advance(timedelta(days=4))
+            await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
+            world.advance(timedelta(days=4))
+            await write()
+            left = " ".join(world.witness.keys())
+            assert [task.task_id for task in gone if task.task_id in left] == []
+            await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
+
+
+@case("EXP-09", needs=(Capability.EXPIRING, Capability.SHARED))
+async def test_nothing_is_left_when_nobody_calls(world: World) -> None:
+    """Once the last task is due every key has gone by itself, and not before: the last task is still listed."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        await store.cancel_task((await store.create_task(a_request())).task_id)
+        world.advance(timedelta(days=4))
+        await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
+        world.advance(WEEK - MINUTE)
+        assert [left.task_id for left in (await store.list_tasks(TaskStatus.COMPLETED)).tasks] == [task.task_id]
+        world.advance(MINUTE + MINUTE)
+        assert world.witness.keys() == set()
+
+
 @case("EXP-05", lacks=Capability.EXPIRING)
 async def test_nothing_goes_by_itself(world: World) -> None:
     """After a year everything is there."""
@@ -105,7 +173,12 @@ async def test_the_lifetime_is_seven_days_by_default(world: World) -> None:
 
 @case("EXP-07", needs=Capability.EXPIRING, mode="either")
 async def test_the_lifetime_can_be_set(world: World) -> None:
-    """TASK_TTL is the lifetime in seconds."""
+    """TASK_TTL is the lifetime in seconds, and a week where it is not set."""
+    with application(world):
+        async with world.open_from_environment() as store:
+            task = await store.create_task(a_request())
+            left = timedelta(milliseconds=world.witness.lifetime_ms(task.task_id))
+            assert WEEK - MINUTE < left <= WEEK
     with application(world, {"TASK_TTL": "3600"}):
         async with world.open_from_environment() as store:
             task = await store.create_task(a_request())

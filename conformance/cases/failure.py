@@ -93,6 +93,8 @@ async def test_the_exception_says_what_to_check(world: World) -> None:
             "没有应答",
         ):
             assert word in str(error)
+        assert error.address == f"127.0.0.1:{port}/0"
+        assert f"redis-cli -h 127.0.0.1 -p {port} ping" in str(error)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)

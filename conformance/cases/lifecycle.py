@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pickle
+from collections.abc import Awaitable, Callable
 from itertools import product
 from typing import Any
 
@@ -65,6 +67,54 @@ async def test_a_store_belongs_to_one_event_loop(world: World) -> None:
         with pytest.raises(StoreNotOpen):
             await asyncio.to_thread(elsewhere)
         assert (await store.get_task(task.task_id)).task_id == task.task_id
+
+
+WRONG: dict[str, Callable[[Any], Awaitable[object]]] = {
+    "request": lambda store: store.create_task({"video_ids": ["v"]}),
+    "task_id": lambda store: store.get_task(7),
+    "status": lambda store: store.list_tasks("done"),
+    "limit": lambda store: store.list_tasks(limit="10"),
+    "offset": lambda store: store.list_tasks(offset=None),
+    "task_id of an update": lambda store: store.update_task_status(None, TaskStatus.CLIPPING),
+    "task_id of a cancel": lambda store: store.cancel_task(b"task_0"),
+    "progress": lambda store: store.update_task_status("task_0", TaskStatus.CLIPPING, "50"),
+    "result_url": lambda store: store.update_task_status("task_0", TaskStatus.CLIPPING, result_url=7),
+    "error_message": lambda store: store.update_task_status("task_0", TaskStatus.CLIPPING, error_message="no"),
+}
+"""Calls with one argument of another kind than stated, by its name."""
+
+
+@case("API-05")
+async def test_an_argument_of_another_kind_is_named(store: TaskStore) -> None:
+    """Before anything is looked up: the refusal says which argument it is."""
+    for name, call in WRONG.items():
+        with pytest.raises(InvalidArgument) as refused:
+            await call(store)
+        assert refused.value.argument == name.partition(" ")[0]
+
+
+@case("API-06")
+async def test_exceptions_are_values(store: TaskStore) -> None:
+    """The same call twice raises equals, and a process that is sent one has the same facts and words."""
+    task = await store.cancel_task((await store.create_task(a_request())).task_id)
+    seen: list[BaseException] = []
+    for call in calls(
+        lambda: store.get_task("task_0"),
+        lambda: store.get_task("task_1" * 50),
+        lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
+        lambda: store.list_tasks(limit=-1),
+        lambda: store.list_tasks(offset=-1),
+    ):
+        one, other = [(await asyncio.gather(call(), return_exceptions=True))[0] for _ in range(2)]
+        assert isinstance(one, Exception)
+        assert isinstance(other, Exception)
+        sent = pickle.loads(pickle.dumps(one))  # noqa: S301  made on this line
+        assert one is not other
+        assert one == other == sent
+        assert hash(one) == hash(other)
+        assert str(one) == str(sent)
+        assert all(one != different for different in seen)
+        seen.append(one)
 
 
 async def get(store: TaskStore, task_id: str) -> None:
@@ -240,6 +290,7 @@ async def test_a_refused_call_changes_nothing(store: TaskStore) -> None:
     for attempt in calls(
         lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 5),
         lambda: store.update_task_status(task.task_id, TaskStatus.FAILED, error_message="second"),
+        lambda: store.update_task_status(task.task_id, TaskStatus.FAILED, error_message="an earlier word"),
         lambda: store.update_task_status(task.task_id, TaskStatus.FAILED, 300),
         lambda: store.cancel_task(task.task_id),
     ):

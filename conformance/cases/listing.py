@@ -180,3 +180,7 @@ async def test_a_removed_record_is_not_counted(world: World) -> None:
         assert [task.task_id for task in page.tasks] == [tasks[0].task_id, tasks[2].task_id]
         assert page.total == 2
         assert (await store.list_tasks()).total == 2
+        world.witness.delete(tasks[0].task_id)
+        page = await store.list_tasks()
+        assert [task.task_id for task in page.tasks] == [tasks[2].task_id]
+        assert page.total == 1

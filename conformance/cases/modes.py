@@ -160,6 +160,45 @@ async def test_malformed_settings_are_named(world: World) -> None:
         assert PASSWORD not in f"{refused.value} {refused.value!r}"
 
 
+TAKEN = (
+    ("REDIS_PORT", "1", "65535"),
+    ("REDIS_DB", "0", "15"),
+    ("REDIS_HOST", "h", "::1"),
+    ("REDIS_URL", "redis://h", "redis://h/", "redis://h:1/3", "rediss://:secret@h:6380/0", "unix:///run/redis.sock"),
+    ("REDIS_CONNECT_TIMEOUT", "0.1", "60"),
+    ("REDIS_TIMEOUT", "0.1", "60"),
+    ("TASK_KEY_PREFIX", "p", "a:b*"),
+    ("TASK_TTL", "1", "3155760000"),
+)
+REFUSED = (
+    ("REDIS_PORT", "0", "65536", "1.5", "http"),
+    ("REDIS_DB", "-1", "one"),
+    ("REDIS_HOST", ""),
+    ("REDIS_URL", "http://h", "h:6379", "redis://h:70000/0", "redis://h:0/0", "redis://h/one", "redis://h:port/0"),
+    ("REDIS_CONNECT_TIMEOUT", "0", "-1", "inf", "nan", "soon"),
+    ("REDIS_TIMEOUT", "0", "-1", "inf", "nan", "soon"),
+    ("TASK_KEY_PREFIX", "", "a{b", "}"),
+    ("TASK_TTL", "0", "0.5", "-1", "3155760001", "a week"),
+)
+
+
+@case("MODE-15", mode="either")
+async def test_settings_have_bounds(world: World) -> None:
+    """Whatever the mode, a value at a bound opens the store, and one beyond it is named: half a second is not none."""
+    for name, *values in TAKEN:
+        for value in values:
+            with application(world, {SWITCH: "false", name: value}):
+                async with world.open_from_environment() as store:
+                    assert (await store.list_tasks()).total == 0
+    for name, *values in REFUSED:
+        for value in values:
+            with application(world, {SWITCH: "false", name: value}):
+                with pytest.raises(SettingsInvalid) as refused:
+                    async with world.open_from_environment():
+                        pass
+                assert name in str(refused.value)
+
+
 def with_opener(source: str, world: World) -> str:
     """A program, with the name of the subject's opener filled in."""
     module, _, function = world.opener.partition(":")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from conformance.case import calls, case
 from conformance.equality import same
 from conformance.strategies import a_request, json_objects, not_json_objects, texts
-from taskstore import InvalidArgument, Task, TaskStatus, TaskStore
+from taskstore import InvalidArgument, Task, TaskCreateRequest, TaskStatus, TaskStore
 
 
 def config_of(task: Task) -> Any:
@@ -171,6 +171,11 @@ async def test_size_is_counted_in_bytes_of_json(store: TaskStore) -> None:
         await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step="y")
     with pytest.raises(InvalidArgument):
         await store.create_task(a_request({"t": exactly + "x"}))
+    spelled_out = "\0" * (room // 6)  # six bytes each
+    await store.create_task(a_request({"t": ""}, spelled_out))
+    for videos in ((spelled_out + "\0" * 2,), ("",) * 350_000):
+        with pytest.raises(InvalidArgument):
+            await store.create_task(TaskCreateRequest(video_ids=videos))
 
 
 @case("VAL-09", text=texts, video=texts)
@@ -197,12 +202,13 @@ async def test_a_text_without_a_utf8_form_is_refused(store: TaskStore, field: st
 
 @case("VAL-10")
 async def test_times_are_aware_and_in_utc(store: TaskStore) -> None:
-    """created_at, updated_at and completed_at name their zone, from every operation."""
+    """created_at, updated_at and completed_at name their zone, from every operation, and are of now, not hours away."""
     task = await store.create_task(a_request())
     done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
     for seen in (task, done, await store.get_task(task.task_id), (await store.list_tasks()).tasks[0]):
         for moment in (seen.created_at, seen.updated_at, seen.completed_at or seen.updated_at):
             assert moment.utcoffset() == timedelta(0)
+            assert abs(moment - datetime.now(UTC)) < timedelta(minutes=10)
 
 
 @case("VAL-11")

@@ -9,7 +9,17 @@ from conformance.mutants.around import Around, Shown, altered, page_of
 from conformance.mutants.lifecycle import reopen
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
-from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskFinal, TaskNotFound, TaskPage, TaskStatus
+from taskstore import (
+    MemoryTaskStore,
+    StoreUnavailable,
+    Task,
+    TaskCreateRequest,
+    TaskFinal,
+    TaskNotFound,
+    TaskPage,
+    TaskStatus,
+    Trouble,
+)
 from taskstore.arguments import Change, check_change
 from taskstore.redis import RedisTaskStore
 from taskstore.scripts import UPDATE, Script
@@ -194,3 +204,43 @@ class DropsAnUpdate(RedisTaskStore):
         if script is UPDATE and "7.0" in arguments:
             return [b"ok", await self._server.read("GET", self._key(str(arguments[3])))]
         return await super()._run(script, *arguments)
+
+
+@mutant("ATOM-06", by="atomicity.test_a_cancelled_call_takes_nobodys_answer", source="redis-py #2624, #2665")
+class IsOneReplyBehindAfterACancel(Around):
+    """The reply of a call that was cancelled stays where it came in, and the next caller takes it."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self._replies: asyncio.Queue[asyncio.Future[Task]] = asyncio.Queue()
+
+    async def get_task(self, task_id: str) -> Task:
+        asyncio.ensure_future(super().get_task(task_id)).add_done_callback(self._replies.put_nowait)
+        return (await self._replies.get()).result()
+
+
+MOST_BUSY = 100
+
+
+@mutant(
+    "ATOM-07",
+    by="atomicity.test_many_calls_at_once_are_all_answered",
+    instead=StoreUnavailable,
+    source="redis-py #2995",
+)
+class FailsWhenItsPoolIsEmpty(Around):
+    """The call that finds a hundred others under way does not wait for its turn."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self._busy = 0
+
+    async def get_task(self, task_id: str) -> Task:
+        if self._busy == MOST_BUSY:
+            raise StoreUnavailable("a server", Trouble.BUSY, False, "no connection is free")
+        self._busy += 1
+        try:
+            await asyncio.sleep(0)
+            return await super().get_task(task_id)
+        finally:
+            self._busy -= 1

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.mutants.around import Around, altered, with_metadata
 from conformance.mutants.mutant import On, mutant
-from taskstore import MAX_LIMIT, MemoryTaskStore, Task, TaskNotFound, TaskPage, TaskStatus
+from taskstore import (
+    MAX_LIMIT,
+    InvalidArgument,
+    MemoryTaskStore,
+    Task,
+    TaskCreateRequest,
+    TaskNotFound,
+    TaskPage,
+    TaskStatus,
+)
 from taskstore.redis import RedisTaskStore
 
 PURGE = "care.test_purge_removes_old_final_tasks_only"
@@ -159,3 +171,52 @@ class RestoresWithALifetimeOfAYear(RedisTaskStore):
             await super().restore(task)
         finally:
             self._lifetime_ms = own
+
+
+LEFT = "care.test_calls_leave_nothing_behind"
+
+
+@mutant("COST-05", by=LEFT, source="aiocache #807")
+class StartsATimerForEachTask(Around):
+    """Each task has a timer, which outlives it."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self._timers: list[asyncio.Task[None]] = []
+
+    async def create_task(self, request: TaskCreateRequest) -> Task:
+        self._timers.append(asyncio.create_task(asyncio.sleep(3_600)))
+        return await super().create_task(request)
+
+    async def aclose(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        await asyncio.gather(*self._timers, return_exceptions=True)
+        await super().aclose()
+
+
+@mutant("COST-05", by=LEFT)
+class OpensASocketForEachUpdate(Around):
+    """Each update opens a connection of its own, and lets go of none before the end."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self._sockets: list[socket.socket] = []
+
+    async def write(self, task_id: str, status: TaskStatus, **fields: Any) -> Task:
+        self._sockets.append(socket.socket())
+        return await super().write(task_id, status, **fields)
+
+    async def aclose(self) -> None:
+        for one in self._sockets:
+            one.close()
+        await super().aclose()
+
+
+@mutant("CARE-04", by="care.test_restore_refuses_what_no_store_could_have_produced")
+class LeavesOutWhatItCannotRestore(Around):
+    """A task that cannot be restored is left out without a word."""
+
+    async def restore(self, task: Task) -> None:
+        with contextlib.suppress(InvalidArgument):
+            await super().restore(task)

@@ -157,3 +157,38 @@ class LivesADay(MemoryTaskStore):
 
     def __init__(self, *, lifetime: timedelta, **named: Any) -> None:
         super().__init__(lifetime=lifetime / 7, **named)
+
+
+@mutant(
+    "EXP-02",
+    by="expiry.test_a_task_lives_in_the_last_millisecond_of_its_lifetime",
+    on=On.EXPIRING,
+    source="CoCache #477",
+)
+class IsGoneAtItsDeadline(MemoryTaskStore):
+    """A task goes a millisecond before its time, and lives on at that moment in the other mode."""
+
+    def _live(self, task_id: str) -> Task:
+        task = super()._live(task_id)
+        if self._deadline_of[task_id] == self._now_ms():
+            raise TaskNotFound(task_id)
+        return task
+
+
+@mutant("EXP-08", by="expiry.test_a_write_lets_go_of_what_has_expired", on=On.EXPIRING, source="flask-limiter #4")
+class SweepsInListingsOnly(MemoryTaskStore):
+    """A store that nobody lists only grows."""
+
+    def _sweep(self, most: int) -> None:
+        if most == len(self._tasks):
+            super()._sweep(most)
+
+
+@mutant("EXP-09", by="expiry.test_nothing_is_left_when_nobody_calls", on=On.REDIS, source="keyv #455")
+class AnIndexNeverExpires(Scripted):
+    """The index of all tasks stays until somebody lists."""
+
+    scripts: ClassVar = {
+        script: edited(script, "redis.call('PEXPIREAT', CREATED, latest)", "redis.call('PERSIST', CREATED)")
+        for script in (INSERT, UPDATE)
+    }

@@ -12,6 +12,7 @@ from conformance.mutants.scripts import Scripted, edited
 from taskstore import (
     InvalidArgument,
     MemoryTaskStore,
+    StoreUnavailable,
     Task,
     TaskCreateRequest,
     TaskFinal,
@@ -52,9 +53,9 @@ class ReadsAfterItsEnd(MemoryTaskStore):
         return self._live(task_id)
 
 
-@mutant("API-03", by="lifecycle.test_a_closed_store_refuses_every_call", on=On.REDIS)
-class ConnectsAgainAfterItsEnd(RedisTaskStore):
-    """A closed store opens connections again, which nobody closes."""
+@mutant("API-03", by="lifecycle.test_a_closed_store_refuses_every_call", on=On.REDIS, instead=StoreUnavailable)
+class BlamesItsServerAfterItsEnd(RedisTaskStore):
+    """A closed store says that its server does not answer."""
 
     async def aclose(self) -> None:
         await self._server.aclose()

@@ -345,3 +345,13 @@ async def ignores_the_lifetime() -> Opened:
     """TASK_TTL is not looked at."""
     async with open_store(_settings(task_ttl=7 * 24 * 3600)) as store:
         yield store
+
+
+@mutant("MODE-15", by="modes.test_settings_have_bounds", source="redis-py #1576")
+@asynccontextmanager
+async def cuts_a_lifetime_to_whole_seconds() -> Opened:
+    """Half a second becomes none, and nothing is said."""
+    with contextlib.suppress(ValueError):
+        os.environ["TASK_TTL"] = str(int(float(os.environ.get("TASK_TTL", "604800"))) or 604_800)
+    async with open_store() as store:
+        yield store

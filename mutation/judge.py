@@ -1,0 +1,154 @@
+"""The judge: the suite alone, on copies of the tree with one file changed, in processes forked from a warm one.
+
+What the suite imports is imported once, here, but for `taskstore` and `conformance`: those are the copy's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mutation import suite
+from mutation.mutants import Mutant
+
+PACKAGES = ("taskstore", "conformance")
+_WARM = ("dotenv", "fakeredis.aioredis", "hypothesis", "pydantic_settings", "redis.asyncio", "sortedcontainers")
+_PATIENCE = 3
+_PATIENCE_SECONDS = 10
+"""A mutant has these seconds, and so many times what its cases take on the right store."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`killed`, `timeout` or `survived`; what failed first, if something did; and how long it took."""
+
+    outcome: str
+    by: str
+    seconds: float
+
+
+class Bench:
+    """A copy of the tree, for one mutant at a time."""
+
+    def __init__(self, source: Path, folder: Path) -> None:
+        self.tree = folder / "tree"
+        self._work = folder / "work"
+        self._told = folder / "told"
+        self._work.mkdir(parents=True)
+        for package in PACKAGES:
+            shutil.copytree(source / package, self.tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def start(self, mutant: Mutant | None, cases: list[str] | None, seconds: float) -> None:
+        """Begin to run cases on a mutant, or all of them on the tree as it is."""
+        self._mutant = mutant
+        if mutant:
+            self._right = (self.tree / mutant.file).read_text("utf-8")
+            (self.tree / mutant.file).write_text(mutant.text, "utf-8")
+        shutil.rmtree(self.tree / "taskstore" / "__pycache__", ignore_errors=True)  # it goes by seconds and sizes
+        self._told.write_text("")
+        self._begun = time.monotonic()
+        self._deadline = self._begun + seconds
+        self._pid = os.fork()
+        if self._pid == 0:
+            suite.run(self.tree, self._work, self._told, cases)
+
+    def look(self) -> Verdict | None:
+        """The verdict, if there is one yet.
+
+        Raises:
+            RuntimeError: if the suite could not be started.
+        """
+        seconds = time.monotonic() - self._begun
+        pid, status = os.waitpid(self._pid, os.WNOHANG)
+        if pid == 0 and time.monotonic() < self._deadline:
+            return None
+        self.stop()
+        if self._mutant:
+            (self.tree / self._mutant.file).write_text(self._right, "utf-8")
+        told = self._told.read_text("utf-8")
+        if pid == 0:
+            return Verdict("timeout", told, seconds)
+        code = os.waitstatus_to_exitcode(status)
+        if code == suite.NO_JUDGE:
+            raise RuntimeError((self._work / "output").read_text("utf-8"))
+        return Verdict("killed" if code else "survived", told or f"exit status {code}", seconds)
+
+    def stop(self) -> None:
+        """End whatever was started: a server is of the same process group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+
+class Judge:
+    """Some benches, and what each case of the suite takes and runs on the right store."""
+
+    def __init__(self, source: Path, folder: Path, benches: int) -> None:
+        """Copy the tree, and run the suite on it once.
+
+        Raises:
+            RuntimeError: if the right store does not pass.
+        """
+        for name in _WARM:
+            importlib.import_module(name)
+        self._benches = [Bench(source, folder / str(number)) for number in range(benches)]
+        self.tree = self._benches[0].tree
+        self._benches[0].start(None, None, 600)
+        while not (verdict := self._benches[0].look()):
+            time.sleep(0.01)
+        if verdict.outcome != "survived":
+            raise RuntimeError(f"the right store does not pass: {verdict}")
+        self._cases: dict[str, dict[str, Any]] = json.loads(verdict.by)
+
+    def cases_for(self, mutant: Mutant) -> list[str]:
+        """The cases that a mutant is judged by, subject by subject, those that take least first.
+
+        They are those that run the changed line; all, where none does (it runs at import, then), and all of Redis mode
+        for a script. To leave one out can only let a mutant survive.
+        """
+        place = f"{mutant.file}:{mutant.line}"
+        names = [name for name, case in self._cases.items() if place in case["lines"]] or list(self._cases)
+        if mutant.file.endswith(".lua"):
+            names = [name for name in names if name.endswith("[embedded]")]
+        subjects = [f"[{one}]" for one in suite.SUBJECTS]
+        return sorted(names, key=lambda name: (subjects.index(name[name.rindex("[") :]), self._cases[name]["seconds"]))
+
+    def judge(self, mutants: list[Mutant]) -> Iterator[tuple[Mutant, Verdict]]:
+        """Judge every mutant, as many at a time as there are benches."""
+        waiting, busy, free = iter(mutants), dict[Bench, Mutant](), list(self._benches)
+        try:
+            while True:
+                while free and (mutant := next(waiting, None)) is not None:
+                    bench = free.pop()
+                    cases = self.cases_for(mutant)
+                    seconds = sum(self._cases[name]["seconds"] for name in cases)
+                    bench.start(mutant, cases, _PATIENCE_SECONDS + _PATIENCE * seconds)
+                    busy[bench] = mutant
+                if not busy:
+                    return
+                for bench in list(busy):
+                    if verdict := bench.look():
+                        free.append(bench)
+                        yield busy.pop(bench), verdict
+                time.sleep(0.005)
+        finally:
+            for bench in busy:
+                bench.stop()
+
+
+@contextlib.contextmanager
+def opened(source: Path, benches: int) -> Iterator[Judge]:
+    """A judge on copies of a tree, which are gone at the end with all that was started."""
+    with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
+        yield Judge(source, Path(folder), benches)

@@ -1,0 +1,125 @@
+"""The suite in a process of its own: all of it, watched, on the right store; the cases that matter, on a mutant."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Generator
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import pytest
+
+SUBJECTS = ("memory", "memory-expiring", "embedded")
+NO_JUDGE = 99
+"""The exit status where the suite could not even be started; nothing was decided."""
+_MEMORY_BYTES = 4 * 1024**3
+
+
+def run(tree: Path, work: Path, told: Path, cases: list[str] | None) -> NoReturn:
+    """Run these cases of the suite in `tree`, or watch all of them, and end the process with pytest's status."""
+    code = NO_JUDGE
+    try:
+        os.setsid()
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+        shutil.rmtree(work)
+        work.mkdir()
+        os.chdir(work)
+        output = os.open(work / "output", os.O_CREAT | os.O_WRONLY)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        tempfile.tempdir = os.environ["TMPDIR"] = str(work)
+        os.environ["PYTHONPATH"] = str(tree)
+        sys.path.insert(0, str(tree))
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        sys.dont_write_bytecode = False  # rewritten cases are kept in the copy
+        subjects = [one for one in SUBJECTS if cases is None or any(case.endswith(f"[{one}]") for case in cases)]
+        arguments = ["--pyargs", "conformance", "-p", "conformance.plugin", "-p", "no:cacheprovider", "-x", "-q"]
+        arguments += ["-W", "error", "--tb", "no", "--rootdir", str(work)]
+        arguments += ["--conformance-level", "SHOULD", "--conformance-seed", "0"]
+        arguments += [word for name in subjects for word in ("--store", name)]
+        reporter = _Watch(told, tree) if cases is None else _Choice(told, cases)
+        try:
+            code = int(pytest.main(arguments, plugins=[reporter]))
+        except Exception:  # noqa: BLE001  what pytest finds left over at its end it raises
+            traceback.print_exc()
+            code = int(pytest.ExitCode.TESTS_FAILED)
+        used = getattr(sys.modules.get("conformance"), "__file__", tree)  # nothing, if a mutant cannot be imported
+        if not Path(used).is_relative_to(tree):
+            raise RuntimeError("another suite than that of the copy was run")  # noqa: TRY301  the log tells it
+    except BaseException:  # noqa: BLE001  whatever it is, this process must not go on as its parent
+        traceback.print_exc()
+        code = NO_JUDGE
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+class _Choice:
+    """Runs some cases in a given order, and says which failed first."""
+
+    def __init__(self, told: Path, cases: list[str]) -> None:
+        self._told = told
+        self._places = {name: place for place, name in enumerate(cases)}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = sorted(
+            (one for one in items if _name(one) in self._places), key=lambda one: self._places[_name(one)]
+        )
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and not self._told.read_text("utf-8"):
+            self._told.write_text(report.nodeid.rpartition("/")[2], "utf-8")
+
+
+class _Watch:
+    """Runs everything, and says of each case how long it takes and which lines of the store it runs."""
+
+    def __init__(self, told: Path, tree: Path) -> None:
+        self._told = told
+        self._tree = f"{tree}/"
+        self._store = f"{tree}/taskstore/"
+        self._cases: dict[str, dict[str, Any]] = {}
+        self._lines: set[tuple[str, int]] = set()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self._lines = set()
+        threading.settrace(self._trace)  # type: ignore[arg-type]  # a tracer returns a tracer
+        sys.settrace(self._trace)  # type: ignore[arg-type]  # the same
+        try:
+            return (yield)
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+            lines = [f"{name.removeprefix(self._tree)}:{line}" for name, line in sorted(self._lines)]
+            self._cases[_name(item)]["lines"] = lines
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        case = self._cases.setdefault(report.nodeid.rpartition("/")[2], {"seconds": 0.0, "passed": False})
+        case["seconds"] += report.duration
+        case["passed"] |= report.when == "call" and report.passed
+
+    def pytest_sessionfinish(self) -> None:
+        decided = {name: case for name, case in self._cases.items() if case["passed"]}
+        self._told.write_text(json.dumps(decided), "utf-8")
+
+    def _trace(self, frame: FrameType, event: str, argument: object) -> object:
+        if not frame.f_code.co_filename.startswith(self._store):
+            return None
+        self._lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return self._trace
+
+
+def _name(item: pytest.Item) -> str:
+    return item.nodeid.rpartition("/")[2]

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mutation import exclusions, lua, mutants
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = """local n = 1
+if n < 2 and n ~= 0 then return {'few'} end
+redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '(' .. n)
+-- if 3 < 4 then
+return n
+"""
+
+
+@pytest.fixture(scope="module")
+def made() -> list[mutants.Mutant]:
+    return mutants.of(ROOT / "taskstore")
+
+
+def changed(script: str) -> set[tuple[str, str]]:
+    """Each changed line of each mutant, as it was and as it is."""
+    pairs = set()
+    for _, text in lua.mutations(script):
+        old, new = script.splitlines(), text.splitlines()
+        if len(new) < len(old):
+            pairs.add((next(line for at, line in enumerate(old) if new[at : at + 1] != [line]), ""))
+        else:
+            pairs.update((one, other) for one, other in zip(old, new, strict=True) if one != other)
+    return pairs
+
+
+def test_the_lua_mutator_makes_each_kind_of_change() -> None:
+    first, condition, call, _, _ = SCRIPT.splitlines()
+    assert changed(SCRIPT) == {
+        (first, "local n = 2"),
+        (first, "local n = 0"),
+        (condition, condition.replace("<", "<=")),
+        (condition, condition.replace("<", ">=")),
+        (condition, condition.replace("2", "3")),
+        (condition, condition.replace("2", "1")),
+        (condition, condition.replace("and", "or")),
+        (condition, condition.replace("~=", "==")),
+        (condition, condition.replace("0", "1")),
+        (condition, condition.replace("0", "-1")),
+        (condition, "if not (n < 2 and n ~= 0) then return {'few'} end"),
+        (condition, ""),
+        (call, call.replace("-inf", "+inf")),
+        (call, call.replace("'('", "''")),
+        (call, call.replace("[1]", "[2]")),
+        (call, call.replace("[1]", "[0]")),
+        (call, ""),
+    }
+
+
+def test_what_does_not_compile_is_no_mutant() -> None:
+    assert changed("for i = 1, 2 do\n  f(i)\nend\n") >= {("  f(i)", "")}
+    assert ("for i = 1, 2 do", "") not in changed("for i = 1, 2 do\n  f(i)\nend\n")
+
+
+def test_every_file_of_the_store_has_mutants(made: list[mutants.Mutant]) -> None:
+    files = {f"taskstore/{path.relative_to(ROOT / 'taskstore')}" for path in (ROOT / "taskstore").rglob("*.lua")}
+    assert {one.file for one in made} > files | {"taskstore/memory.py", "taskstore/redis.py"}
+
+
+def test_a_mutant_has_a_text_of_its_own(made: list[mutants.Mutant]) -> None:
+    for one in made:
+        assert one.text != (ROOT / one.file).read_text("utf-8"), one.name
+    assert len({(one.file, one.text) for one in made}) == len(made)
+
+
+def test_annotations_are_left_to_the_type_checker(made: list[mutants.Mutant]) -> None:
+    assert not [one.name for one in made if "BitOr" in one.operator and one.before.startswith(("def ", "async def "))]
+
+
+def test_every_exclusion_is_of_something_and_says_why(made: list[mutants.Mutant]) -> None:
+    for one in exclusions.load():
+        covered = {mutant.after for mutant in made if one.covers(mutant)}
+        assert covered
+        assert one.becomes == ("*",) or set(one.becomes) == covered, one
+        assert one.reason
+
+
+def test_the_wheel_is_free_of_it() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    assert settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["taskstore", "conformance"]
