@@ -8,9 +8,11 @@ import argparse
 import asyncio
 import json
 import multiprocessing
+import os
 import platform
 import secrets
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -144,7 +146,7 @@ def _run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) 
         depth.every_fault,
     )
     outcomes: dict[str, list[Any]] = {part: [] for part in PARTS}
-    with ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn")) as pool:
+    with _nothing_kept(), ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn")) as pool:
         futures: dict[Future[Any], str] = {
             pool.submit(_work, job, on, share, seed + number): part
             for number, (part, job, on) in enumerate(jobs)
@@ -155,6 +157,14 @@ def _run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) 
             left = len(futures) - sum(map(len, outcomes.values()))
             print(f"{futures[done]} done, {left} to go", file=sys.stderr, flush=True)
     return outcomes
+
+
+@contextmanager
+def _nothing_kept() -> Iterator[None]:
+    """Hypothesis keeps what it learnt of the sources in a folder, even where it keeps no examples."""
+    with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
+        yield
 
 
 def _work(job: _Job, names: tuple[str, ...], depth: Depth, seed: int) -> Any:
