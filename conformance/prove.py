@@ -86,7 +86,7 @@ def main(arguments: list[str]) -> int:
     if asked.replay:
         return _replay(asked.replay, names)
     seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
-    started, begun = datetime.now(UTC), time.monotonic()
+    started, begun, made_of = datetime.now(UTC), time.monotonic(), fingerprint()
     outcomes = _run(names, asked.depth, asked.part or PARTS, seed)
     parts = {part: made for part in PARTS if (made := _SUMMARIES[part](outcomes[part])) is not None}
     for part, summary in parts.items():
@@ -104,7 +104,7 @@ def main(arguments: list[str]) -> int:
             "schema": SCHEMA,
             "suite": {
                 "version": version("taskstore"),
-                "fingerprint": fingerprint(),
+                "fingerprint": made_of,
                 "python": platform.python_version(),
                 "platform": platform.platform(),
                 "seed": seed,

@@ -93,7 +93,7 @@ class Pipeline(asyncio.Protocol):
                 if waiting.done():
                     continue
                 if isinstance(reply, ResponseError):
-                    waiting.set_exception(reply)
+                    _refuse(waiting, reply)
                 else:
                     waiting.set_result(reply)
         except (InvalidResponse, IndexError):
@@ -114,5 +114,10 @@ class Pipeline(asyncio.Protocol):
         self._retired = True
         for waiting in self._awaited:
             if not waiting.done():
-                waiting.set_exception(fault)
+                _refuse(waiting, fault)
         self._awaited.clear()
+
+
+def _refuse(waiting: asyncio.Future[Any], fault: Exception) -> None:
+    waiting.set_exception(fault)
+    waiting.exception()  # a caller that is cancelled in this very turn never looks, and asyncio would log that

@@ -37,12 +37,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="other examples; the same each time")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: %(default)s)")
     options = parser.parse_args(arguments)
-    begun = time.monotonic()
+    begun, made_of = time.monotonic(), fingerprint()
     mutants, beyond, controls = run_all(options.seed, options.jobs, matrix=options.matrix)
     missing = uncovered()
     outcome = {
         "schema": SCHEMA,
-        "fingerprint": fingerprint(),
+        "fingerprint": made_of,
         "seed": options.seed,
         "mutants": mutants,
         "beyond": beyond,
