@@ -4,5 +4,6 @@
 """
 
 from conformance.harness import Capability, Harness, HookMissingError, Witness
+from conformance.suite import run
 
-__all__ = ["Capability", "Harness", "HookMissingError", "Witness"]
+__all__ = ["Capability", "Harness", "HookMissingError", "Witness", "run"]

@@ -1,4 +1,4 @@
-"""`python -m conformance COMMAND`: each command is a module of that name with a `main`."""
+"""`python -m conformance COMMAND`: each command is a module with a `main`, of its name but for `run`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ COMMANDS = {
     "new": "write a file to start a harness from",
 }
 
+_MODULES = {"run": "suite"}
+"""`conformance.run` is a function."""
+
 
 def main(arguments: list[str]) -> int:
     """Run a command, and return its exit status."""
@@ -23,7 +26,7 @@ def main(arguments: list[str]) -> int:
         lines += [f"  {name:<9} {purpose}" for name, purpose in COMMANDS.items()]
         print("\n".join(lines), file=sys.stdout if asked else sys.stderr)
         return 0 if asked else 2
-    status: int = import_module(f"conformance.{arguments[0]}").main(arguments[1:])
+    status: int = import_module(f"conformance.{_MODULES.get(arguments[0], arguments[0])}").main(arguments[1:])
     return status
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from conformance.harness import Harness
 from conformance.new import main as new
-from conformance.run import SMOKE, SuiteDidNotRunError, run
+from conformance.suite import SMOKE, SuiteDidNotRunError, run
 
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "ADOPTING.md"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from conformance.fingerprint import fingerprint
-from conformance.run import SuiteDidNotRunError, run
+from conformance.suite import SuiteDidNotRunError, run
 
 SUBJECTS = ("memory", "embedded")
 _BROKEN = ("fail", "harness-error", "unknown")
