@@ -60,7 +60,10 @@ class Pipeline(asyncio.Protocol):
 
         Raises:
             PipelineFullError: if too much is under way.
+            ConnectionError: if it has been closed, or retired, since it was last looked at.
         """
+        if self._retired:
+            raise ConnectionError("the server closed the connection")
         if len(self._awaited) >= MOST_WAITING or self._transport.get_write_buffer_size() > MOST_UNSENT:
             raise PipelineFullError(f"{len(self._awaited):,} requests are under way")
         if self._awaited:

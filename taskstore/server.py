@@ -131,13 +131,17 @@ class Server:
     async def _request(self, command: tuple[str | int, ...], *, writes: bool) -> Any:
         pipelines = self._pipelines
         pipeline = pipelines[-1] if pipelines and pipelines[-1].is_usable else await self._connect()
+        # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
+        request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         try:
-            # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
-            reply = pipeline.send(pack_command(command))  # type: ignore[arg-type]  # hiredis says a tuple of one
-            async with asyncio.timeout(self._timeout):
-                return await reply
+            reply = pipeline.send(request)
         except PipelineFullError as error:
             raise self._unavailable(error, Trouble.BUSY, False) from error
+        except ConnectionError as error:
+            raise self._unavailable(error, Trouble.BROKEN, False) from error
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await reply
         except TimeoutError as error:
             pipeline.retire()
             raise self._unavailable(error, Trouble.TIMEOUT, writes) from error

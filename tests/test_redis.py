@@ -12,7 +12,7 @@ import redis
 
 from conformance.servers import EmbeddedServer
 from taskstore import InvalidArgument, StoreUnavailable, TaskCreateRequest, TaskNotFound, TaskStatus, Trouble
-from taskstore.pipeline import MOST_WAITING
+from taskstore.pipeline import MOST_WAITING, Pipeline
 from taskstore.redis import RedisTaskStore
 from taskstore.server import connect
 
@@ -96,6 +96,26 @@ def test_nobody_waits_for_the_reply_of_another_before_sending() -> None:
         assert outcomes == [TaskNotFound(f"{n}") for n in range(3)]
 
     on_a_server_that(answer_three_at_once, body)
+
+
+def test_a_connection_that_ends_as_it_is_opened_took_no_request(server: EmbeddedServer) -> None:
+    async def run() -> None:
+        to = connect(server.url)
+        opens = to._open_pipeline  # noqa: SLF001  between opening and the first request there is no other way in
+
+        async def open_and_lose() -> Pipeline:
+            pipeline = await opens()
+            pipeline.close()
+            return pipeline
+
+        to._open_pipeline = open_and_lose  # noqa: SLF001
+        async with RedisTaskStore(to, prefix="test") as store:
+            with pytest.raises(StoreUnavailable) as raised:
+                await store.create_task(REQUEST)
+            assert raised.value.trouble is Trouble.BROKEN
+            assert not raised.value.write_may_have_happened
+
+    asyncio.run(run())
 
 
 def test_bytes_that_are_no_protocol_end_the_connection_and_say_so() -> None:
