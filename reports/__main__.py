@@ -1,6 +1,6 @@
-"""`python -m reports`: two JSON files in, three pages out.
+"""`python -m reports`: JSON files in, a page out, with a summary and the data.
 
-Exit status: 0; 1 if the gate fails (the pages are there all the same); 2 if a file cannot be read or written.
+Exit status: 0; 1 if the gate fails (the page is there all the same); 2 if a file cannot be read or written.
 """
 
 # ruff: noqa: T201  a command line prints
@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from reports.inputs import InputError, read_benchmark, read_conformance
-from reports.pages import publish, write_pages
-from reports.report import make_report
+from reports.mutants import read_mutants
+from reports.pages import write_pages
+from reports.proof import read_proof
+from reports.publish import publish
+from reports.report import Report, make_report, read_report
+from reports.studies import read_studies
 
 OUT = Path("reports/out")
+T = TypeVar("T")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,13 +30,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m reports", description=sys.modules["reports"].__doc__)
     parser.add_argument("--conformance", type=Path, default=OUT / "conformance.json", metavar="FILE")
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
+    for name in ("studies", "proof", "mutants"):
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"default: {OUT / name}.json, if it is there")
+    parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR")
     parser.add_argument(
         "--publish", metavar="README", type=Path, help="put the summary between the marks in README too"
     )
     options = parser.parse_args(arguments)
     try:
-        report = make_report(read_conformance(options.conformance), read_benchmark(options.benchmark))
+        report = read_report(options.from_json) if options.from_json else _make(options)
         page = write_pages(report, options.out)
         if options.publish:
             publish(report, options.publish)
@@ -43,6 +53,22 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"gate: {breach}", file=sys.stderr)
     print(page)
     return 1 if report.breaches else 0
+
+
+def _make(options: argparse.Namespace) -> Report:
+    return make_report(
+        read_conformance(options.conformance),
+        read_benchmark(options.benchmark),
+        _read_if_there(read_studies, options.studies, "studies"),
+        _read_if_there(read_proof, options.proof, "proof"),
+        _read_if_there(read_mutants, options.mutants, "mutants"),
+    )
+
+
+def _read_if_there(read: Callable[[Path], T], asked: Path | None, name: str) -> T | None:
+    """Read a file: it must be there if it was asked for."""
+    path = asked or OUT / f"{name}.json"
+    return read(path) if asked or path.exists() else None
 
 
 if __name__ == "__main__":

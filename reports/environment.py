@@ -10,6 +10,7 @@ from typing import Any
 from reports.inputs import Benchmark, Conformance
 
 MACHINE = {
+    "Fingerprint of the build that was measured": "fingerprint",
     "Processor": "cpu.brand_raw",
     "Cores": "cpu_count",
     "System": "system",

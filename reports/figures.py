@@ -11,6 +11,11 @@ def figure(value: float) -> str:
     return f"{value:,.{max(0, decimals)}f}"
 
 
+def signed(value: float) -> str:
+    """Write any number with three significant digits, also zero and below."""
+    return figure(value) if value > 0 else f"−{figure(-value)}" if value < 0 else "0"
+
+
 def percent(share: float) -> str:
     """Write a share in whole per cent; a few are never rounded to none, nor most to all."""
     if 0 < share < 0.01:  # noqa: PLR2004  one per cent

@@ -13,6 +13,19 @@ from reports.verdicts import LatencyVerdict
 
 ClaimVerdict = LatencyVerdict | Literal["holds", "holds-corrected", "refuted", "not-yet-checked"]
 
+ORDER: tuple[ClaimVerdict, ...] = (
+    "holds",
+    "confirmed",
+    "holds-corrected",
+    "faster",
+    "slower",
+    "inconclusive",
+    "under-specified",
+    "refuted",
+    "not-yet-checked",
+)
+"""In the order in which they are shown, from true to open."""
+
 DECIDING_SUBJECTS: Mapping[Design, tuple[str, ...]] = {
     "described": ("described-memory", "described-redis"),
     "ours": ("memory", "memory-expiring", "embedded", "container"),

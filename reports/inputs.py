@@ -1,9 +1,9 @@
-"""The two inputs: what the conformance suite wrote, and what the benchmarks wrote. Checked once, here."""
+"""The two inputs that a report needs: what the suite wrote, and what the benchmarks wrote. Checked once, here."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -38,6 +38,7 @@ class _Record(BaseModel):
 
 
 R = TypeVar("R", bound=_Record)
+T = TypeVar("T")
 
 
 class Subject(_Record):
@@ -82,6 +83,12 @@ class Conformance(_Record):
     subjects: tuple[Subject, ...]
     requirements: tuple[Requirement, ...]
     results: tuple[Result, ...]
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The build that was checked."""
+        found = self.suite.get("fingerprint")
+        return found if isinstance(found, str) else None
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -182,6 +189,12 @@ class Benchmark(_Record):
     exit_status: int | None = None
     """Of the run; above 0, measurements may be missing."""
 
+    @property
+    def fingerprint(self) -> str | None:
+        """The build that was measured."""
+        found = self.machine_info.get("fingerprint")
+        return found if isinstance(found, str) else None
+
     @model_validator(mode="after")
     def _check_run(self) -> Self:
         if len(numbers := {len(row.extra_info.blocks) for row in self.benchmarks}) > 1:
@@ -208,8 +221,17 @@ def read_benchmark(path: Path) -> Benchmark:
 
 
 def _read(path: Path, kind: type[R], description: str) -> R:
+    return read_json(path, kind.model_validate_json, description)
+
+
+def read_json(path: Path, validate: Callable[[bytes], T], description: str) -> T:
+    """Read a file and validate it.
+
+    Raises:
+        InputError: naming the file and its first fault.
+    """
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return validate(path.read_bytes())
     except OSError as fault:
         raise InputError(path, fault.strerror or str(fault)) from None
     except ValidationError as fault:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from reports import plots
-from reports.figures import figure, percent
-from reports.latency import MODES, WAYS
+from reports.figures import figure, percent, signed
+from reports.findings import ORDER
+from reports.floors import FLOORS
+from reports.growth import Page
+from reports.latency import MODES, OPERATIONS, WAYS
 from reports.parity import Standing
+from reports.plots.drawing import Band
 from reports.report import Report
 
 SYMBOLS = {
@@ -31,6 +35,13 @@ SYMBOLS = {
     "under-specified": "?",
     "refuted": "✗",
     "not-yet-checked": "○",
+    "met": "✓",
+    "missed": "✗",
+    "undecided": "≈",
+    "not-measured": "○",
+    "incomplete": "○",
+    "killed": "✓",
+    "survived": "✗",
 }
 """A verdict always has its word beside its symbol and its colour."""
 
@@ -60,7 +71,19 @@ ANSWERS = {
 }
 """To the question whether both modes of a design behave identically."""
 
-BEGIN, END = "<!-- report: begin -->", "<!-- report: end -->"
+SAID = {verdict: verdict.replace("-", " ") for verdict in ORDER} | {
+    "holds": "true",
+    "holds-corrected": "true once corrected",
+    "faster": "faster than stated",
+    "slower": "slower than stated",
+    "under-specified": "under-specified",
+}
+"""The verdicts on claims within a sentence."""
+BUILDS = {
+    "same": "of the build that the suite checked",
+    "other": "of another build than the suite checked",
+    "unknown": "of a build that is not named",
+}
 
 _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*[]<>|@&~"})
 
@@ -70,41 +93,29 @@ def write_pages(report: Report, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_bytes(report.to_json())
     (folder / "summary.md").write_text(render_summary(report), encoding="utf-8")
-    _write_plots(report, folder)
+    write_plots(report, folder)
     page = folder / "index.html"
     page.write_text(render_page(report), encoding="utf-8")
     return page
 
 
-def publish(report: Report, readme: Path) -> None:
-    """Put the summary between the marks in `readme`, and the plots into `reports/published` beside it.
-
-    What failed cases said is left out: it may name files of the machine that they ran on.
-    """
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise OSError(0, f"there is no {BEGIN} with a {END} in it", str(readme))
-    folder = readme.parent / "reports" / "published"
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_plots(report, folder)
-    readme.write_text(f"{before}{begin}\n{render_summary(report)}{end}{after}", encoding="utf-8")
-
-
-def _write_plots(report: Report, folder: Path) -> None:
-    drawings = {
+def write_plots(report: Report, folder: Path) -> None:
+    """Write the pictures that a README shows as SVG files."""
+    pictures = {
         "memory.svg": plots.draw_latencies("memory", report.latencies, None),
         "redis.svg": plots.draw_latencies("redis", report.latencies, report.ping_ms),
         "listing.svg": plots.draw_listing(report.latencies),
     }
-    for name, drawing in drawings.items():
-        (folder / name).write_text(plots.stand_alone(drawing), encoding="utf-8")
+    for name, picture in pictures.items():
+        (folder / name).write_text(plots.stand_alone(picture), encoding="utf-8")
 
 
 def render_page(report: Report) -> str:
     """Make the page. Whatever comes from the inputs is escaped."""
     environment = _environment()
-    environment.globals.update(plots=plots, symbols=SYMBOLS, short=SHORT, ways=WAYS)
+    environment.globals.update(
+        plots=plots, said=SAID, symbols=SYMBOLS, short=SHORT, ways=WAYS, floors=FLOORS, pages=get_args(Page), band=Band
+    )
     return environment.get_template("page.html.j2").render(report=report)
 
 
@@ -119,7 +130,7 @@ def _plain(value: object) -> Markup:
 
 def _environment(**options: Any) -> Environment:
     environment = Environment(
-        loader=PackageLoader("reports", "."),
+        loader=PackageLoader("reports", "page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -127,6 +138,8 @@ def _environment(**options: Any) -> Environment:
         keep_trailing_newline=True,
         **options,
     )
-    environment.filters.update(figure=figure, percent=percent)
-    environment.globals.update(answers=ANSWERS, names=NAMES, modes=MODES, standings=STANDINGS)
+    environment.filters.update(figure=figure, percent=percent, signed=signed)
+    environment.globals.update(
+        answers=ANSWERS, names=NAMES, modes=MODES, standings=STANDINGS, operations=OPERATIONS, builds=BUILDS
+    )
     return environment

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter
 
+from reports.build import compare_builds, find_reason, studies_without_ours, without_ours
 from reports.claims import Behaviour, Claim, Identity, LatencyRange, Ratio, Tail, documented_ranges, load_claims
+from reports.distributions import Distribution, gather_distributions
 from reports.environment import Environment, describe_environment
-from reports.findings import ClaimVerdict, Finding, judge_behaviour, judge_identity
+from reports.findings import ORDER, ClaimVerdict, Finding, judge_behaviour, judge_identity
 from reports.floors import FloorCost, Place, gather_floors, gather_places
-from reports.inputs import Benchmark, Conformance, Design, Mode, Operation
+from reports.inputs import Benchmark, Conformance, Design, Mode, Operation, read_json
 from reports.latency import Latency, gather_latencies
+from reports.mutants import Mutants, MutantsInput, gather_mutants
 from reports.noise import Difference, Pair, gather_differences, gather_pairs
 from reports.parity import (
     DESIGNS,
@@ -26,9 +31,14 @@ from reports.parity import (
     gather_cases,
     gather_requirements,
 )
+from reports.proof import Proof, ProofInput, gather_proof
 from reports.roundtrips import Distance, ProxyCost, RoundTrips, find_proxy_cost, gather_distances, gather_round_trips
+from reports.studies import Studies, StudiesInput, gather_studies
 from reports.timings import judge_latency, judge_ratio, judge_tail
 from reports.verdicts import RULE
+
+MOMENTS = 60
+"""Of a picture of waits."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +58,16 @@ class Report:
     schema: Literal["taskstore-report/1"]
     breaches: tuple[str, ...]
     """What fails the gate."""
+    withheld: str | None
+    """Why no latency of ours is here; None if they are."""
+    studies_withheld: str | None
+    """The same of the studies."""
     comparisons: Mapping[Design, Comparison]
     passes: tuple[Passes, ...]
     claims: tuple[Row, ...]
     rule: tuple[str, ...]
     latencies: tuple[Latency, ...]
+    distributions: tuple[Distribution, ...]
     floors: tuple[FloorCost, ...]
     places: tuple[Place, ...]
     pairs: tuple[Pair, ...]
@@ -63,6 +78,10 @@ class Report:
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
     environment: Environment
+    studies: Studies | None
+    proof: Proof | None
+    mutants: Mutants | None
+    """None where the file was not there."""
 
     def deciding(self, design: Design, mode: Mode, operation: Operation) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
@@ -71,6 +90,27 @@ class Report:
             for row in self.latencies
             if row.decides and (row.design, row.mode, row.operation) == (design, mode, operation)
         ]
+
+    @property
+    def verdicts(self) -> tuple[tuple[str, ClaimVerdict], ...]:
+        """Give the verdict on each claim by its number."""
+        return tuple((row.claim.id, row.verdict) for row in self.claims)
+
+    @property
+    def tally(self) -> Mapping[ClaimVerdict, int]:
+        """Count the claims with each verdict that there is."""
+        counts = Counter(row.verdict for row in self.claims)
+        return {verdict: counts[verdict] for verdict in ORDER if counts[verdict]}
+
+    @property
+    def subjects_of_ours(self) -> tuple[str, ...]:
+        """Name the subjects that the gate is about."""
+        return tuple(one.subject for one in self.passes if not one.subject.startswith("described-"))
+
+    def count_musts(self, subject: str) -> tuple[int, int]:
+        """Count the MUSTs that a subject keeps, and those that apply to it."""
+        musts = next(one.musts for one in self.passes if one.subject == subject)
+        return musts["pass"], sum(musts.values()) - musts["not-applicable"]
 
     @property
     def redis_places(self) -> tuple[str, ...]:
@@ -92,15 +132,43 @@ class Report:
 
     def to_json(self) -> bytes:
         """Write the report as JSON: the same bytes for the same inputs."""
-        return TypeAdapter(Report).dump_json(self, indent=2) + b"\n"
+        return ADAPTER.dump_json(self, indent=2) + b"\n"
 
 
-def make_report(conformance: Conformance, benchmark: Benchmark) -> Report:
-    """Draw every conclusion from the two inputs."""
+ADAPTER = TypeAdapter(Report)
+"""Writes a report as JSON, reads it back, and knows its schema."""
+
+
+def read_report(path: Path) -> Report:
+    """Read a report that was written before.
+
+    Raises:
+        InputError: naming the file and its first fault.
+    """
+    return read_json(path, ADAPTER.validate_json, "a report")
+
+
+def make_report(
+    conformance: Conformance,
+    benchmark: Benchmark,
+    studies: StudiesInput | None = None,
+    proof: ProofInput | None = None,
+    mutants: MutantsInput | None = None,
+) -> Report:
+    """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass."""
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
     passes = count_passes(conformance, requirements)
     comparisons = {design: compare(design, cases) for design in DESIGNS}
+    breaches = find_breaches(passes, requirements, comparisons["ours"])
+    checked = conformance.fingerprint
+    withheld = find_reason("measurements", compare_builds(checked, benchmark.fingerprint), breaches)
+    if withheld:
+        benchmark = without_ours(benchmark)
+    studied = compare_builds(checked, studies.environment.get("fingerprint")) if studies else "same"
+    studies_withheld = find_reason("studies", studied, breaches) if studies else None
+    if studies and studies_withheld:
+        studies = studies_without_ours(studies)
     latencies = gather_latencies(benchmark, documented_ranges())
     pairs = gather_pairs(benchmark)
 
@@ -120,12 +188,15 @@ def make_report(conformance: Conformance, benchmark: Benchmark) -> Report:
 
     return Report(
         schema="taskstore-report/1",
-        breaches=find_breaches(passes, requirements, comparisons["ours"]),
+        breaches=breaches,
+        withheld=withheld,
+        studies_withheld=studies_withheld,
         comparisons=comparisons,
         passes=passes,
         claims=tuple(_row(claim, {design: find(claim, design) for design in DESIGNS}) for claim in load_claims()),
         rule=RULE,
         latencies=latencies,
+        distributions=gather_distributions(benchmark, latencies),
         floors=gather_floors(benchmark),
         places=gather_places(benchmark),
         pairs=pairs,
@@ -136,6 +207,9 @@ def make_report(conformance: Conformance, benchmark: Benchmark) -> Report:
         requirements=requirements,
         cases={case.id: case for case in cases},
         environment=describe_environment(conformance, benchmark),
+        studies=_coarsen(gather_studies(studies)) if studies else None,
+        proof=gather_proof(proof, checked) if proof else None,
+        mutants=gather_mutants(mutants, checked) if mutants else None,
     )
 
 
@@ -157,6 +231,21 @@ def find_breaches(
         if broken:
             breaches.append(f"{subject.subject} does not keep {len(broken)} MUST: {', '.join(broken)}")
     return tuple(breaches)
+
+
+def _coarsen(studies: Studies) -> Studies:
+    """Keep the longest waits of fewer moments, so that the file stays small. No longest wait is lost."""
+    removals = tuple(
+        replace(one, longest={kind: _keep_longest(waits) for kind, waits in one.longest.items()})
+        for one in studies.removals
+    )
+    return replace(studies, removals=removals)
+
+
+def _keep_longest(waits: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
+    size = -(-len(waits) // MOMENTS) or 1
+    groups = (waits[start : start + size] for start in range(0, len(waits), size))
+    return tuple((group[0][0], max(wait for _, wait in group)) for group in groups)
 
 
 def _row(claim: Claim, findings: Mapping[Design, Finding]) -> Row:

@@ -12,161 +12,47 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 
 from reports.__main__ import main
 from reports.claims import load_claims
+from reports.distributions import thin
 from reports.findings import Finding
 from reports.inputs import Benchmark, Conformance, Design
-from reports.pages import BEGIN, END, publish, render_page, render_summary
+from reports.mutants import MutantsInput
+from reports.pages import render_page, render_summary, write_pages
 from reports.parity import Standing, worst
+from reports.plots import draw_growth
+from reports.plots.scales import LinearScale, LogScale
+from reports.proof import ProofInput
+from reports.publish import BEGIN, END, publish, without_paths
 from reports.report import Report, make_report
 from reports.roundtrips import fit_line
+from reports.schema import make_schema
+from reports.studies import StudiesInput, gather_studies
 from reports.verdicts import MISS, LatencyVerdict, combine, judge, median_interval, quantile
-
-MODES = {
-    "memory": "memory",
-    "memory-expiring": "memory",
-    "fakeredis": "redis",
-    "embedded": "redis",
-    "container": "redis",
-    "described-memory": "memory",
-    "described-redis": "redis",
-}
-OURS, DESCRIBED = ("memory", "embedded"), ("described-memory", "described-redis")
-SCRIPT = "<script>alert(1)</script>"
-
-
-def conformance(*laws: dict[str, Any], errors: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
-    """The suite's JSON: a law has a number, the verdict of each subject, and maybe a level, claims and a reason."""
-    subjects = dict.fromkeys(name for law in laws for name in law["on"]) | dict.fromkeys(errors or {})
-    return {
-        "schema": "conformance-results/1",
-        "suite": {"version": "1", "python": "3.11.2", "seed": 7, "platform": "Linux", "client": "redis-py 8"},
-        "started": "2025-01-31T12:00:00+00:00",
-        "seconds": 1.5,
-        "complete": True,
-        "subjects": [
-            {
-                "name": name,
-                "mode": MODES[name],
-                "capabilities": ["shared"] if MODES[name] == "redis" else [],
-                "facts": {"server": "Redis 8.0.2"} if MODES[name] == "redis" else {},
-                "error": (errors or {}).get(name),
-            }
-            for name in subjects
-        ],
-        "requirements": [
-            {"id": number, "level": law.get("level", "MUST"), "text": f"Law {number}.", "claims": law.get("claims", [])}
-            for number, law in {law["id"]: law for law in laws}.items()
-        ],
-        "results": [
-            {
-                "case": f"laws.test_{index}",
-                "doc": f"Case {index}.",
-                "requirements": [law["id"]],
-                "subject": subject,
-                "verdict": verdict,
-                "reason": law.get("reason", "") if verdict != "pass" else "",
-                "seconds": 0.01,
-            }
-            for index, law in enumerate(laws)
-            for subject, verdict in law["on"].items()
-        ],
-        **changes,
-    }
+from tests import report_inputs
+from tests.report_inputs import (
+    BLOCKS,
+    DESCRIBED,
+    SCRIPT,
+    at_distances,
+    benchmark,
+    conformance,
+    everything_measured,
+    law,
+    measured,
+    mutants,
+    proof,
+    report,
+    studies,
+)
 
 
-def law(number: str, *verdicts: str, on: tuple[str, ...] = OURS + DESCRIBED, **more: Any) -> dict[str, Any]:
-    """A law with one case; one verdict for all subjects, or one for each."""
-    chosen = verdicts * len(on) if len(verdicts) == 1 else verdicts
-    return {"id": number, "on": dict(zip(on, chosen, strict=True)), **more}
-
-
-BLOCKS = 9
-
-
-def measured(
-    operation: str, subject: str, ms: list[float], *, transport: str = "none", tasks: int = 1_000, **more: Any
-) -> dict[str, Any]:
-    """One benchmark, as the driver writes it: its rounds are shared out among nine blocks."""
-    store = {
-        "design": "described" if "described" in subject else "ours",
-        "mode": "memory" if transport == "none" else "redis",
-    }
-    return {
-        "name": f"test_{operation}[{subject}]",
-        "stats": {"data": [one / 1000 for one in ms], "median": 0.0},
-        "extra_info": {
-            "operation": operation,
-            "subject": subject,
-            **({"design": "none", "mode": "none"} if operation == "noop" else store),
-            "transport": transport,
-            "tasks": tasks,
-            "calls_per_round": 1,
-            "facts": {"server": "Redis 8.0.2"} if transport != "none" else {},
-            "ping_seconds": [0.0001] * len(ms) if transport != "none" else [],
-            "blocks": [len(ms) // BLOCKS + (block < len(ms) % BLOCKS) for block in range(BLOCKS)],
-            **more,
-        },
-    }
-
-
-def benchmark(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    return {
-        "machine_info": {
-            "system": "Linux",
-            "cpu": {"brand_raw": "A processor"},
-            "load_average": {"start": [0.5, 0.1, 0]},
-        },
-        "commit_info": {"id": "0123456789abcdef", "dirty": False},
-        "benchmarks": list(rows),
-        "datetime": "2025-01-31T12:05:00+00:00",
-        "version": "5.3.1",
-        **changes,
-    }
-
-
-def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[str, Any]]:
-    """All operations of both designs in both modes, all calls alike."""
-    return [
-        measured(operation, subject, [ms] * 200, transport=transport, tasks=tasks)
-        for operation, sizes in {"create": [10_000], "get": [10_000], "update": [10_000], "list": [100, 10_000]}.items()
-        for tasks in sizes
-        for subject, transport, ms in (
-            ("memory", "none", memory),
-            ("described-memory", "none", memory),
-            ("embedded", "embedded", redis),
-            ("described-redis", "embedded", redis),
-        )
-    ] + [
-        measured("ping", "embedded", [0.1] * 200, transport="embedded"),
-        measured("noop", "none", [0.0001] * 200),
-        *at_distances("embedded", k=1, a=0.2),
-        *at_distances("described-redis", k=2, a=0.3),
-    ]
-
-
-def at_distances(subject: str, *, k: float, a: float) -> list[dict[str, Any]]:
-    """An update through proxies: a PING takes 0.1 ms more than the proxy adds, the call `a + k` PINGs."""
-    return [
-        measured(
-            "update",
-            subject,
-            [a + k * (0.1 + distance)] * BLOCKS,
-            transport="proxied",
-            distance_ms=distance,
-            ping_seconds=[(0.1 + distance) / 1000] * BLOCKS,
-        )
-        for distance in (0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
-    ]
-
-
-def report(results: dict[str, Any], measurements: dict[str, Any] | None = None) -> Report:
-    return make_report(
-        Conformance.model_validate_json(json.dumps(results)),
-        Benchmark.model_validate_json(json.dumps(measurements or benchmark())),
-    )
+@pytest.fixture(scope="module")
+def everything() -> Report:
+    return report_inputs.everything()
 
 
 def find(made: Report, claim: str, design: Design = "described") -> Finding:
@@ -667,8 +553,8 @@ def test_text_from_stores_is_escaped_in_the_summary(hostile: Report) -> None:
     summary = render_summary(hostile)
     assert "<script" not in summary
     assert "&#60;script&#62;" in summary
-    columns = {line.count("|") for line in summary.splitlines() if line.startswith("| ") and "described-" in line}
-    assert len(columns) == 2  # the comparison's table and that of the passes
+    columns = {line.count("|") for line in summary.splitlines() if line.startswith("| ")}
+    assert len(columns) == 1  # both tables have as many, whatever the cells say
 
 
 def test_the_page_loads_nothing_and_runs_nothing() -> None:
@@ -708,11 +594,15 @@ def test_nothing_measured_and_nothing_run_still_make_a_page() -> None:
     assert "Not checked" in render_summary(made)
 
 
-def test_the_page_draws_both_modes_and_the_listing() -> None:
-    tags = Elements(render_page(report(GOOD, benchmark(*everything_measured())))).tags
-    plots = [attributes for tag, attributes in tags if tag == "svg" and attributes.get("role") == "img"]
-    assert len(plots) == 3
-    assert all(attributes["aria-label"] for attributes in plots)
+def test_every_picture_says_what_it_is_and_has_its_numbers() -> None:
+    page = render_page(report(GOOD, benchmark(*everything_measured())))
+    figures = page.split("<figure>")[1:]
+    assert len(figures) > 10
+    for figure in figures:
+        tags = Elements(figure.partition("</figure>")[0]).tags
+        [plot] = [attributes for tag, attributes in tags if attributes.get("role") == "img"]
+        assert plot["aria-label"]
+        assert [tag for tag, _ in tags].count("tr") > 1
 
 
 def test_the_data_are_the_same_for_the_same_inputs(run: Callable[..., int], tmp_path: Path) -> None:
@@ -729,6 +619,246 @@ def test_the_data_are_the_same_for_the_same_inputs(run: Callable[..., int], tmp_
 def test_an_interrupted_run_is_said_aloud() -> None:
     page = render_page(report(GOOD | {"complete": False}, benchmark(exit_status=2)))
     assert page.count("<strong>Incomplete:</strong>") == 2
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 1_000, 30_000])
+def test_a_distribution_is_thinned_and_keeps_both_ends(n: int) -> None:
+    kept = thin([float(rank) for rank in range(n)])
+    assert kept[0] == (0, 1)
+    assert kept[-1] == (n - 1, 1 / n)
+    assert all(share == (n - value) / n for value, share in kept)
+    assert list(kept) == sorted(kept)
+    assert len(kept) < 80
+    assert len(kept) == n or n > 10
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ((0.03, 4_000), ["0.1", "1", "10", "100", "1,000"]),
+        ((100, 1_000_000), ["100", "1,000", "10,000", "100,000", "1M"]),
+        ((1.2, 4), ["1", "2", "5"]),
+        ((7, 7), ["5", "10"]),
+        ((1e-5, 1e6), ["0.00001", "0.001", "0.1", "10", "1,000", "100,000"]),
+    ],
+)
+def test_a_logarithmic_axis_encloses_its_values(values: tuple[float, float], ticks: list[str]) -> None:
+    scale = LogScale.around(values, 0, 100)
+    assert [text for _, text in scale.ticks] == ticks
+    assert 0 <= scale(values[0]) <= scale(values[1]) <= 100
+    assert scale(scale.low) == 0
+    assert scale(scale.high) == 100
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ((0, 49_000), ["0", "10,000", "20,000", "30,000", "40,000", "50,000"]),
+        ((-0.03, 1.1), ["-0.5", "0.0", "0.5", "1.0", "1.5"]),
+        ((0, 0), ["0.0", "0.2"]),
+    ],
+)
+def test_a_linear_axis_encloses_its_values(values: tuple[float, float], ticks: list[str]) -> None:
+    scale = LinearScale.around(values, 0, 100)
+    assert [text for _, text in scale.ticks] == ticks
+    assert 0 <= scale(values[0]) <= scale(values[1]) <= 100
+
+
+def test_the_line_of_a_fit_lies_on_the_points_of_a_law() -> None:
+    made = gather_studies(StudiesInput.model_validate_json(json.dumps(studies())))
+    curve = next(one for one in made.growth if one.design == "ours")
+    assert curve.exponent == pytest.approx(0, abs=1e-9)
+    drawing = ET.fromstring(draw_growth(curve.page, [curve]).drawing)  # noqa: S314  our own
+    [fit] = [line for line in drawing.iter("line") if "fit" in line.attrib["class"]]
+    [path] = drawing.iter("polyline")
+    ends = [f"{fit.attrib[f'x{end}']},{fit.attrib[f'y{end}']}" for end in (1, 2)]
+    assert [float(one) for point in path.attrib["points"].split() for one in point.split(",")] == pytest.approx(
+        [float(one) for point in ends for one in point.split(",")]
+    )
+
+
+def test_no_longest_wait_is_lost_where_moments_are_put_together() -> None:
+    waits = [[index / 50, 0.001 + index % 7 / 1000] for index in range(1_000)]
+    waits[777][1] = 0.5
+    document = studies()
+    document["studies"]["expiry"]["events"][0]["meanwhile"]["get"]["longest"] = waits
+    made = make_report(
+        Conformance.model_validate_json(json.dumps(GOOD)),
+        Benchmark.model_validate_json(json.dumps(benchmark())),
+        StudiesInput.model_validate_json(json.dumps(document)),
+    )
+    assert made.studies is not None
+    [removal] = made.studies.removals
+    assert len(removal.longest["get"]) <= 60
+    assert max(removal.longest["get"], key=lambda one: one[1]) == pytest.approx((765 / 50, 500), rel=0.01)
+
+
+SCHEMA_FILE = Path(__file__).parents[1] / "reports" / "report.schema.json"
+
+
+def test_the_schema_is_the_one_that_is_published() -> None:
+    assert SCHEMA_FILE.read_text("utf-8") == make_schema(), "run python -m reports.schema"
+
+
+def test_the_data_keep_the_schema(everything: Report) -> None:
+    schema = json.loads(make_schema())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    data = json.loads(everything.to_json())
+    jsonschema.validate(data, schema, jsonschema.Draft202012Validator)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data | {"breaches": None}, schema)
+
+
+def test_the_data_are_enough_to_draw_all_of_it_again(everything: Report, tmp_path: Path) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    write_pages(everything, first)
+    assert main(["--from-json", str(first / "report.json"), "--out", str(again)]) == 0
+    names = sorted(file.name for file in first.iterdir())
+    assert "index.html" in names
+    assert names == sorted(file.name for file in again.iterdir())
+    for name in names:
+        assert (again / name).read_bytes() == (first / name).read_bytes(), name
+
+
+def test_data_that_are_no_report_are_refused(tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "report.json").write_text(json.dumps(GOOD))
+    assert main(["--from-json", str(tmp_path / "report.json"), "--out", str(tmp_path / "out")]) == 2
+    assert "not a report" in capsys.readouterr().err
+
+
+def test_latencies_of_ours_are_shown_for_the_build_that_passed() -> None:
+    made = report(GOOD, benchmark(*everything_measured()))
+    assert made.withheld is None
+    assert {row.design for row in made.latencies} == {"described", "ours"}
+
+
+@pytest.mark.parametrize(
+    ("results", "machine", "why"),
+    [
+        (GOOD, {"fingerprint": "f2"}, "of another build"),
+        (GOOD, {}, "do not both say which build"),
+        (GOOD | {"suite": {"version": "1"}}, {"fingerprint": "f1"}, "do not both say which build"),
+        (conformance(law("A-1", "fail")), {"fingerprint": "f1"}, "the build did not pass the suite"),
+    ],
+)
+def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
+    results: dict[str, Any], machine: dict[str, Any], why: str
+) -> None:
+    secret = 0.987654321
+    rows = [row for row in everything_measured() if row["extra_info"].get("design") != "ours"]
+    ours = [measured("get", "memory", [secret] * 9), *at_distances("embedded", k=1, a=secret)]
+    made = make_report(
+        Conformance.model_validate_json(json.dumps(results)),
+        Benchmark.model_validate_json(json.dumps(benchmark(*rows, *ours, machine_info=machine))),
+        StudiesInput.model_validate_json(json.dumps(studies("f2"))),
+    )
+    assert why in (made.withheld or "")
+    assert {row.design for row in made.latencies} == {"described"}
+    assert {row.design for row in made.round_trips} == {"described"}
+    assert {row.design for row in made.distributions} == {"described"}
+    assert made.studies is not None
+    assert made.studies_withheld
+    assert {curve.design for curve in made.studies.growth} == {"described"}
+    assert {curve.subject for curve in made.studies.throughput} == {"described"}
+    assert {curve.subject for curve in made.studies.responses} == {"described"}
+    assert not any(peer.timings for peer in made.studies.peers if peer.name == "ours")
+    assert not made.studies.removals
+    for text in (render_page(made), render_summary(made)):
+        assert "No latency of ours is shown" in text
+    assert "98765" not in made.to_json().decode()
+
+
+def test_proof_and_mutants_are_counted_and_survivors_named(everything: Report) -> None:
+    assert everything.proof is not None
+    assert everything.mutants is not None
+    assert (everything.proof.passed, everything.proof.decided, everything.proof.build) == (True, True, "same")
+    assert (everything.mutants.killed, everything.mutants.mutants, everything.mutants.build) == (1, 2, "same")
+    page, summary = Elements(render_page(everything)).text, render_summary(everything)
+    for text in ("1 of 2 mutants were killed", "0 of 1 controls passed", "Survives", "Law A-1 is broken.", "109,597"):
+        assert text in page
+    assert "1 of 2 killed" in summary
+    assert "**Requirements**: 5, 4 of them MUST, decided by 5 cases." in summary
+    assert "survivors: Survives on memory." in summary
+    assert "315 faults × operations, 1 tried, 1 passed" in summary
+
+
+def test_proof_and_mutants_of_another_build_are_said_to_be() -> None:
+    made = make_report(
+        Conformance.model_validate_json(json.dumps(GOOD)),
+        Benchmark.model_validate_json(json.dumps(benchmark())),
+        proof=ProofInput.model_validate_json(json.dumps(proof("f2"))),
+        mutants=MutantsInput.model_validate_json(json.dumps(mutants(None))),
+    )
+    page, summary = render_page(made), render_summary(made)
+    for text in ("of another build than the suite checked", "of a build that is not named"):
+        assert text in page
+        assert text in summary
+
+
+def test_what_is_not_there_says_how_to_make_it() -> None:
+    page = render_page(report(GOOD))
+    for command in ("python -m benchmarks.studies", "tox -e prove", "tox -e mutants"):
+        assert f"<code>{command}</code>" in page
+    summary = render_summary(report(GOOD))
+    assert "**Proof**: not made." in summary
+    assert "**Mutants**: not run." in summary
+
+
+def test_goals_are_shown_with_figure_and_verdict(everything: Report) -> None:
+    assert everything.studies is not None
+    text = " ".join(Elements(render_page(everything)).text.split())
+    assert everything.studies.goals
+    for goal in everything.studies.goals:
+        assert goal.name in text
+
+
+def test_the_summary_stays_short(everything: Report) -> None:
+    assert len(render_summary(everything).splitlines()) < 45
+
+
+def test_an_optional_file_that_was_asked_for_must_be_there(tmp_path: Path, capsys: Any) -> None:
+    for name, document in (("conformance", GOOD), ("benchmark", ONE)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+    inputs = ["--conformance", str(tmp_path / "conformance.json"), "--benchmark", str(tmp_path / "benchmark.json")]
+    for name in ("studies", "proof", "mutants"):
+        assert main([*inputs, f"--{name}", str(tmp_path / "no.json"), "--out", str(tmp_path / "out")]) == 2
+        assert "no.json: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "published"),
+    [
+        ("/home/somebody/work/store.py:12: boom", "…/store.py:12: boom"),
+        ('File "/opt/x/lib/python3.11/a.py"', 'File "…/a.py"'),
+        (r"C:\Users\somebody\store.py is gone", "…/store.py is gone"),
+        ("in /home/somebody/", "in …"),
+        ("https://cdn.example/clips/1.mp4", "https://cdn.example/clips/1.mp4"),
+        ("redis://127.0.0.1:6379/0 and/or ../a/b", "redis://127.0.0.1:6379/0 and/or ../a/b"),
+    ],
+)
+def test_paths_of_a_machine_are_not_published(tmp_path: Path, said: str, published: str) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{BEGIN}{END}")
+    publish(report(conformance(law("A-1", "pass", "pass", "pass", "fail", reason=said))), readme)
+    data = json.loads((tmp_path / "reports" / "published" / "report.json").read_bytes())
+    assert data["comparisons"]["described"]["differing"][0]["redis"]["reason"] == published
+    assert data["cases"]["laws.test_0"]["outcomes"]["described-redis"]["reason"] == published
+
+
+def test_what_has_no_path_is_published_as_it_is(everything: Report) -> None:
+    assert without_paths(everything).to_json() == everything.to_json()
+
+
+def test_the_translation_has_the_summary_if_it_has_the_marks(tmp_path: Path) -> None:
+    readme, translation = tmp_path / "README.md", tmp_path / "README.zh-CN.md"
+    readme.write_text(f"{BEGIN}{END}")
+    found = report(GOOD)
+    translation.write_text("没有", "utf-8")
+    publish(found, readme)
+    assert translation.read_text("utf-8") == "没有"
+    translation.write_text(f"前{BEGIN}{END}后", "utf-8")
+    publish(found, readme)
+    assert translation.read_text("utf-8") == f"前{BEGIN}\n{render_summary(found)}{END}后"
 
 
 def test_the_summary_is_published_between_the_marks_and_the_plots_beside(tmp_path: Path) -> None:

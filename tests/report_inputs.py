@@ -1,0 +1,377 @@
+"""Documents as the suite, the benchmarks, the studies and the proof write them, made up for the tests of the report."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from reports.inputs import Benchmark, Conformance
+from reports.mutants import MutantsInput
+from reports.proof import ProofInput
+from reports.report import Report, make_report
+from reports.studies import StudiesInput
+
+MODES = {
+    "memory": "memory",
+    "memory-expiring": "memory",
+    "fakeredis": "redis",
+    "embedded": "redis",
+    "container": "redis",
+    "described-memory": "memory",
+    "described-redis": "redis",
+}
+OURS, DESCRIBED = ("memory", "embedded"), ("described-memory", "described-redis")
+SCRIPT = "<script>alert(1)</script>"
+
+
+def conformance(*laws: dict[str, Any], errors: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
+    """The suite's JSON: a law has a number, the verdict of each subject, and maybe a level, claims and a reason."""
+    subjects = dict.fromkeys(name for law in laws for name in law["on"]) | dict.fromkeys(errors or {})
+    return {
+        "schema": "conformance-results/1",
+        "suite": {
+            "version": "1",
+            "python": "3.11.2",
+            "seed": 7,
+            "platform": "Linux",
+            "client": "redis-py 8",
+            "fingerprint": "f1",
+        },
+        "started": "2025-01-31T12:00:00+00:00",
+        "seconds": 1.5,
+        "complete": True,
+        "subjects": [
+            {
+                "name": name,
+                "mode": MODES[name],
+                "capabilities": ["shared"] if MODES[name] == "redis" else [],
+                "facts": {"server": "Redis 8.0.2"} if MODES[name] == "redis" else {},
+                "error": (errors or {}).get(name),
+            }
+            for name in subjects
+        ],
+        "requirements": [
+            {"id": number, "level": law.get("level", "MUST"), "text": f"Law {number}.", "claims": law.get("claims", [])}
+            for number, law in {law["id"]: law for law in laws}.items()
+        ],
+        "results": [
+            {
+                "case": f"laws.test_{index}",
+                "doc": f"Case {index}.",
+                "requirements": [law["id"]],
+                "subject": subject,
+                "verdict": verdict,
+                "reason": law.get("reason", "") if verdict != "pass" else "",
+                "seconds": 0.01,
+            }
+            for index, law in enumerate(laws)
+            for subject, verdict in law["on"].items()
+        ],
+        **changes,
+    }
+
+
+def law(number: str, *verdicts: str, on: tuple[str, ...] = OURS + DESCRIBED, **more: Any) -> dict[str, Any]:
+    """A law with one case; one verdict for all subjects, or one for each."""
+    chosen = verdicts * len(on) if len(verdicts) == 1 else verdicts
+    return {"id": number, "on": dict(zip(on, chosen, strict=True)), **more}
+
+
+BLOCKS = 9
+
+
+def measured(
+    operation: str, subject: str, ms: list[float], *, transport: str = "none", tasks: int = 1_000, **more: Any
+) -> dict[str, Any]:
+    """One benchmark, as the driver writes it: its rounds are shared out among nine blocks."""
+    store = {
+        "design": "described" if "described" in subject else "ours",
+        "mode": "memory" if transport == "none" else "redis",
+    }
+    return {
+        "name": f"test_{operation}[{subject}]",
+        "stats": {"data": [one / 1000 for one in ms], "median": 0.0},
+        "extra_info": {
+            "operation": operation,
+            "subject": subject,
+            **({"design": "none", "mode": "none"} if operation == "noop" else store),
+            "transport": transport,
+            "tasks": tasks,
+            "calls_per_round": 1,
+            "facts": {"server": "Redis 8.0.2"} if transport != "none" else {},
+            "ping_seconds": [0.0001] * len(ms) if transport != "none" else [],
+            "blocks": [len(ms) // BLOCKS + (block < len(ms) % BLOCKS) for block in range(BLOCKS)],
+            **more,
+        },
+    }
+
+
+def benchmark(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {
+        "machine_info": {
+            "fingerprint": "f1",
+            "system": "Linux",
+            "cpu": {"brand_raw": "A processor"},
+            "load_average": {"start": [0.5, 0.1, 0]},
+        },
+        "commit_info": {"id": "0123456789abcdef", "dirty": False},
+        "benchmarks": list(rows),
+        "datetime": "2025-01-31T12:05:00+00:00",
+        "version": "5.3.1",
+        **changes,
+    }
+
+
+def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[str, Any]]:
+    """All operations of both designs in both modes, all calls alike."""
+    return [
+        measured(operation, subject, [ms] * 200, transport=transport, tasks=tasks)
+        for operation, sizes in {"create": [10_000], "get": [10_000], "update": [10_000], "list": [100, 10_000]}.items()
+        for tasks in sizes
+        for subject, transport, ms in (
+            ("memory", "none", memory),
+            ("described-memory", "none", memory),
+            ("embedded", "embedded", redis),
+            ("described-redis", "embedded", redis),
+        )
+    ] + [
+        measured("ping", "embedded", [0.1] * 200, transport="embedded"),
+        measured("noop", "none", [0.0001] * 200),
+        *at_distances("embedded", k=1, a=0.2),
+        *at_distances("described-redis", k=2, a=0.3),
+    ]
+
+
+def at_distances(subject: str, *, k: float, a: float) -> list[dict[str, Any]]:
+    """An update through proxies: a PING takes 0.1 ms more than the proxy adds, the call `a + k` PINGs."""
+    return [
+        measured(
+            "update",
+            subject,
+            [a + k * (0.1 + distance)] * BLOCKS,
+            transport="proxied",
+            distance_ms=distance,
+            ping_seconds=[(0.1 + distance) / 1000] * BLOCKS,
+        )
+        for distance in (0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
+    ]
+
+
+def report(results: dict[str, Any], measurements: dict[str, Any] | None = None) -> Report:
+    return make_report(
+        Conformance.model_validate_json(json.dumps(results)),
+        Benchmark.model_validate_json(json.dumps(measurements or benchmark())),
+    )
+
+
+def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
+    """All studies, each as small as it can be."""
+    spread = {
+        "n": 100,
+        "least": 0.001,
+        "most": 0.004,
+        "quantiles": {"p50": 0.002, "p90": 0.003},
+        "buckets": {"40": 100},
+    }
+    waits = {"get": {"spread": spread, "failures": {}, "longest": [[0.0, 0.004]]}}
+    block = {"answered": 100, "failed": 0, "seconds": 0.1, "cpu_seconds": 0.05}
+    arrivals = {"waits": spread, "lateness": spread, "failures": {}, "seconds": 1.0, "cpu_seconds": 0.5}
+    trait = {"question": "keeps a value that its giver changes", "answer": "yes", "seen": SCRIPT}
+    return {
+        "schema": "benchmark-studies/1",
+        "started": "2025-01-31T12:10:00+00:00",
+        "depth": "quick",
+        "seed": 1,
+        "environment": {} if fingerprint is None else {"fingerprint": fingerprint},
+        "seconds": {"growth": 1.0},
+        "failures": {"lost": SCRIPT},
+        "studies": {
+            "growth": {
+                "points": [
+                    {
+                        "design": design,
+                        "mode": mode,
+                        "page": page,
+                        "tasks": tasks,
+                        "offset": 0,
+                        "calls": 1,
+                        "seconds": [slope * tasks / 1e6 + 1e-4] * BLOCKS,
+                        "ping_seconds": [0.0001] * BLOCKS if mode == "redis" else [],
+                    }
+                    for design, slope in (("described", 10), ("ours", 0))
+                    for mode in ("memory", "redis")
+                    for page in ("first", "deep")
+                    for tasks in (100, 10_000)
+                ]
+            },
+            "load": {
+                "tasks": 1_000,
+                "cells": [
+                    {
+                        "subject": subject,
+                        "operation": operation,
+                        "callers": callers,
+                        "blocks": [block],
+                        "waits": spread,
+                        "failures": {},
+                    }
+                    for subject in ("described", "ours")
+                    for operation in ("get", "update")
+                    for callers in (1, 64)
+                ],
+            },
+            "arrivals": {
+                "tasks": 1_000,
+                "offered": [
+                    {
+                        "subject": subject,
+                        "operation": "get",
+                        "capacity": 1_000.0,
+                        "share": share,
+                        "rate": share * 1_000.0,
+                        "arrivals": arrivals,
+                    }
+                    for subject in ("described", "ours")
+                    for share in (0.5, 1.0)
+                ],
+            },
+            "memory": {
+                "sizes": [
+                    {
+                        "design": design,
+                        "mode": "memory",
+                        "tasks": 1_000,
+                        "total_bytes": 1_400_000,
+                        "record_bytes": None,
+                        "index_bytes": None,
+                    }
+                    for design in ("described", "ours")
+                ]
+            },
+            "expiry": {
+                "events": [
+                    {
+                        "what": "purge",
+                        "mode": "redis",
+                        "tasks": 1_000_000,
+                        "seconds": 1.0,
+                        "quiet": waits,
+                        "meanwhile": waits,
+                    }
+                ]
+            },
+            "peers": {
+                "portraits": [
+                    {
+                        "peer": peer,
+                        "mode": "memory",
+                        "package": peer,
+                        "version": "1",
+                        "traits": [trait],
+                        "not_timed": {"list": SCRIPT},
+                    }
+                    for peer in ("ours", "another")
+                ],
+                "timings": [
+                    {
+                        "peer": peer,
+                        "mode": "memory",
+                        "operation": "get",
+                        "tasks": 0,
+                        "calls": 1,
+                        "seconds": [1e-6] * BLOCKS,
+                        "ping_seconds": [],
+                    }
+                    for peer in ("ours", "another")
+                ],
+            },
+        },
+    }
+
+
+def proof(fingerprint: str = "f1") -> dict[str, Any]:
+    """A proof in all its parts."""
+    done = {"passed": True, "decided": True}
+    history = {
+        "histories": 6,
+        "calls": 792,
+        "effective_writes": 341,
+        "conflicting_pairs": 374,
+        "lost_answers": 17,
+        "explained": 6,
+        "contradictions": [],
+        "unknown": 0,
+    }
+    fault = {
+        "subject": "embedded",
+        "fault": "refused",
+        "sentence": "Nothing listens.",
+        "operation": "create",
+        "verdict": "pass",
+        "reason": SCRIPT,
+    }
+    world = {"name": "two tasks", "tasks": 2, "states": 343, "transitions": 109_597, "longest_path": 5}
+    return {
+        "schema": "conformance-proof/1",
+        "suite": {"version": "1", "fingerprint": fingerprint, "python": "3.11.2", "platform": "Linux", "seed": 7},
+        "depth": "share",
+        "started": "2025-01-31T12:20:00+00:00",
+        "seconds": 75.2,
+        "subjects": ["memory", "embedded"],
+        "lockstep": {**done, "sequences": 150, "steps": 4_141, "comparisons": 41_292, "differences": []},
+        "transitions": {
+            **done,
+            "worlds": [world],
+            "share": 0.01,
+            "states": 343,
+            "transitions": 109_597,
+            "chosen": 1_096,
+            "executed": 1_096,
+            "agreed": 1_096,
+            "not_executed": [],
+            "differences": [],
+        },
+        "histories": {**done, "subjects": {"memory": history}},
+        "faults": {**done, "possible": 315, "cells": [fault]},
+    }
+
+
+def mutants(fingerprint: str | None = "f1") -> dict[str, Any]:
+    """One mutant that was killed, one that survives, and a control that did not pass."""
+    mutant = {"requirements": ["A-1"], "cases": ["laws.test_0"], "subject": "memory", "mode": "memory", "seconds": 0.1}
+    return {
+        "schema": "conformance-mutants/1",
+        **({} if fingerprint is None else {"fingerprint": fingerprint}),
+        "seed": 0,
+        "mutants": [
+            {**mutant, "name": "Dies", "doc": "Law A-1 is broken.", "killed": True, "reason": ""},
+            {**mutant, "name": "Survives", "doc": "Law A-1 is broken.", "killed": False, "reason": SCRIPT},
+        ],
+        "controls": [{"name": "Slow", "subject": "memory", "passed": False, "reason": SCRIPT, "seconds": 1.0}],
+        "uncovered": [{"requirement": "A-1", "mode": "redis", "reason": SCRIPT}],
+    }
+
+
+def everything() -> Report:
+    """A report in which nothing is left out."""
+    failing = [law(f"B-{index}", *verdicts, reason=SCRIPT) for index, verdicts in enumerate(FAILING)]
+    results = conformance(law("A-1", "pass", claims=["D05"]), law("A-2", "pass", level="SHOULD"), *failing)
+    return make_report(
+        Conformance.model_validate_json(json.dumps(results)),
+        Benchmark.model_validate_json(json.dumps(benchmark(*everything_measured(), *measured_twice()))),
+        StudiesInput.model_validate_json(json.dumps(studies())),
+        ProofInput.model_validate_json(json.dumps(proof())),
+        MutantsInput.model_validate_json(json.dumps(mutants())),
+    )
+
+
+FAILING = (("pass", "pass", "pass", "fail"), ("pass", "pass", "fail", "fail"), ("pass", "pass", "unknown", "fail"))
+
+
+def measured_twice() -> list[dict[str, Any]]:
+    """A benchmark that each block makes again, and bare PINGs with and without a proxy."""
+    return [
+        measured("get", "embedded", [2.1] * 200, transport="embedded", tasks=10_000, again=True),
+        measured("raw-ping", "embedded", [0.03] * 9, transport="embedded"),
+        measured("raw-ping", "embedded-0ms", [0.08] * 9, transport="proxied", distance_ms=0.0),
+    ]
