@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reports.inputs import Design, Mode, Seconds, _Record
+from reports.inputs import Design, Mode, Seconds, Strict
 from reports.load import SpreadInput, Waits, to_waits
 
 What = Literal["purge", "expire", "expire, nobody writes"]
 Count = Annotated[int, Field(ge=1)]
 
 
-class SizeInput(_Record):
+class SizeInput(Strict):
     """Bytes of that many tasks."""
 
     design: Design
@@ -26,13 +26,13 @@ class SizeInput(_Record):
     index_bytes: int | None
 
 
-class MemoryInput(_Record):
+class MemoryInput(Strict):
     """What the study of memory wrote."""
 
     sizes: tuple[SizeInput, ...]
 
 
-class WaitsInput(_Record):
+class WaitsInput(Strict):
     """How long others waited; `longest` in windows of 20 ms."""
 
     spread: SpreadInput
@@ -40,7 +40,7 @@ class WaitsInput(_Record):
     longest: tuple[tuple[float, float], ...]
 
 
-class EventInput(_Record):
+class EventInput(Strict):
     """Tasks that went at once."""
 
     what: What
@@ -51,7 +51,7 @@ class EventInput(_Record):
     meanwhile: dict[str, WaitsInput]
 
 
-class ExpiryInput(_Record):
+class ExpiryInput(Strict):
     """What the study of expiry wrote."""
 
     events: tuple[EventInput, ...]

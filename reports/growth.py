@@ -18,7 +18,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
-from reports.inputs import Design, Mode, Seconds, _Record
+from reports.inputs import Design, Mode, Seconds, Strict
 from reports.verdicts import Estimate, estimate, ratios
 
 LIMITS_MS = (10.0, 50.0)
@@ -34,7 +34,7 @@ Points = Sequence[tuple[int, Sequence[float]]]
 """Tasks, and the seconds of each block."""
 
 
-class PointInput(_Record):
+class PointInput(Strict):
     """One listing from one store; seconds are means of the calls of a block."""
 
     design: Design
@@ -47,7 +47,7 @@ class PointInput(_Record):
     ping_seconds: tuple[Seconds, ...]
 
 
-class GrowthInput(_Record):
+class GrowthInput(Strict):
     """What the study of growth wrote."""
 
     points: tuple[PointInput, ...]

@@ -31,17 +31,17 @@ class InputError(Exception):
         super().__init__(f"{path}: {self.fault}")
 
 
-class _Record(BaseModel):
+class Strict(BaseModel):
     """A JSON object. Types are exact, and fields that are not named here are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-R = TypeVar("R", bound=_Record)
+R = TypeVar("R", bound=Strict)
 T = TypeVar("T")
 
 
-class Subject(_Record):
+class Subject(Strict):
     """What the suite was pointed at. `error` is why it could not be set up."""
 
     name: str
@@ -51,7 +51,7 @@ class Subject(_Record):
     error: str | None
 
 
-class Requirement(_Record):
+class Requirement(Strict):
     """One numbered law, and the rows of the document that it bears on."""
 
     id: str
@@ -60,7 +60,7 @@ class Requirement(_Record):
     claims: tuple[str, ...]
 
 
-class Result(_Record):
+class Result(Strict):
     """What one case came out as on one subject."""
 
     case: str
@@ -72,7 +72,7 @@ class Result(_Record):
     seconds: float
 
 
-class Conformance(_Record):
+class Conformance(Strict):
     """The results of one run of the suite."""
 
     version: Literal["conformance-results/1"] = Field(alias="schema")
@@ -103,13 +103,13 @@ class Conformance(_Record):
         return self
 
 
-class Stats(_Record):
+class Stats(Strict):
     """Seconds per call, one for each round; whatever else pytest-benchmark computes is computed here again."""
 
     data: Annotated[tuple[Seconds, ...], Field(min_length=1)]
 
 
-class _Info(_Record):
+class _Info(Strict):
     """What was measured, and where.
 
     `blocks` says how many rounds each block of the run has, in the order of the data. `distance_ms` is what a proxy was
@@ -144,7 +144,7 @@ class FloorInfo(_Info):
     operation: Floor
 
 
-class Measured(_Record):
+class Measured(Strict):
     """One benchmark."""
 
     name: str
@@ -174,7 +174,7 @@ class Measured(_Record):
         return [median(islice(left, rounds)) * 1000 if rounds else None for rounds in self.extra_info.blocks]
 
 
-class Benchmark(_Record):
+class Benchmark(Strict):
     """What `python -m benchmarks` wrote: the JSON of pytest-benchmark, its blocks merged."""
 
     machine_info: dict[str, Any]
@@ -208,7 +208,7 @@ def read_conformance(path: Path) -> Conformance:
     Raises:
         InputError: naming the file and its first fault.
     """
-    return _read(path, Conformance, "the results of the conformance suite")
+    return read_document(path, Conformance, "the results of the conformance suite")
 
 
 def read_benchmark(path: Path) -> Benchmark:
@@ -217,10 +217,15 @@ def read_benchmark(path: Path) -> Benchmark:
     Raises:
         InputError: naming the file and its first fault.
     """
-    return _read(path, Benchmark, "the JSON of the benchmarks")
+    return read_document(path, Benchmark, "the JSON of the benchmarks")
 
 
-def _read(path: Path, kind: type[R], description: str) -> R:
+def read_document(path: Path, kind: type[R], description: str) -> R:
+    """Read a file as one kind of document.
+
+    Raises:
+        InputError: naming the file and its first fault.
+    """
     return read_json(path, kind.model_validate_json, description)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reports.inputs import Seconds, _Record
+from reports.inputs import Seconds, Strict
 from reports.verdicts import Estimate, estimate
 
 Operation = Literal["get", "update"]
@@ -19,7 +19,7 @@ KNEE = 0.9
 """Share of the highest throughput that counts as having reached it."""
 
 
-class SpreadInput(_Record):
+class SpreadInput(Strict):
     """Waits in seconds: exact quantiles of all of them, where they are enough, and buckets 10 % wide."""
 
     n: Annotated[int, Field(ge=1)]
@@ -29,7 +29,7 @@ class SpreadInput(_Record):
     buckets: dict[str, int]
 
 
-class BlockInput(_Record):
+class BlockInput(Strict):
     """Calls in a closed loop."""
 
     answered: Annotated[int, Field(ge=0)]
@@ -38,7 +38,7 @@ class BlockInput(_Record):
     cpu_seconds: Annotated[float, Field(ge=0)]
 
 
-class CellInput(_Record):
+class CellInput(Strict):
     """One operation of one subject by that many callers."""
 
     subject: str
@@ -49,14 +49,14 @@ class CellInput(_Record):
     failures: dict[str, int]
 
 
-class LoadInput(_Record):
+class LoadInput(Strict):
     """What the study of load wrote."""
 
     tasks: int
     cells: tuple[CellInput, ...]
 
 
-class ArrivalsInput(_Record):
+class ArrivalsInput(Strict):
     """Calls in an open loop, counted from when they were due."""
 
     waits: SpreadInput
@@ -66,7 +66,7 @@ class ArrivalsInput(_Record):
     cpu_seconds: Annotated[float, Field(ge=0)]
 
 
-class OfferedInput(_Record):
+class OfferedInput(Strict):
     """Calls that came at one rate."""
 
     subject: str
@@ -77,7 +77,7 @@ class OfferedInput(_Record):
     arrivals: ArrivalsInput
 
 
-class OpenInput(_Record):
+class OpenInput(Strict):
     """What the study of arrivals wrote."""
 
     tasks: int

@@ -9,10 +9,10 @@ from typing import Literal
 from pydantic import Field
 
 from reports.build import Sameness, compare_builds
-from reports.inputs import _read, _Record
+from reports.inputs import Strict, read_document
 
 
-class Mutant(_Record):
+class Mutant(Strict):
     """A store that is wrong in one way. Killed: one of its cases failed on it with an assertion."""
 
     name: str
@@ -24,7 +24,7 @@ class Mutant(_Record):
     reason: str
 
 
-class Control(_Record):
+class Control(Strict):
     """A store that is changed and still right."""
 
     name: str
@@ -33,7 +33,7 @@ class Control(_Record):
     reason: str
 
 
-class Uncovered(_Record):
+class Uncovered(Strict):
     """A law that no wrong store can break on a mode, and why."""
 
     requirement: str
@@ -41,7 +41,7 @@ class Uncovered(_Record):
     reason: str
 
 
-class MutantsInput(_Record):
+class MutantsInput(Strict):
     """What `python -m conformance mutants --json` wrote."""
 
     version: Literal["conformance-mutants/1"] = Field(alias="schema")
@@ -75,7 +75,7 @@ def read_mutants(path: Path) -> MutantsInput:
     Raises:
         InputError: naming the file and its first fault.
     """
-    return _read(path, MutantsInput, "the JSON of the mutants")
+    return read_document(path, MutantsInput, "the JSON of the mutants")
 
 
 def gather_mutants(given: MutantsInput, checked: str | None) -> Mutants:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reports.inputs import Mode, Seconds, _Record
+from reports.inputs import Mode, Seconds, Strict
 from reports.verdicts import Estimate, estimate
 
 Operation = Literal["create", "get", "look", "update", "list"]
@@ -18,7 +18,7 @@ ISOLATION = ("keeps a value that its giver changes", "keeps a value that its rea
 """The questions of which both must be answered by yes: below that one compares with a dictionary."""
 
 
-class TraitInput(_Record):
+class TraitInput(Strict):
     """One question, its answer, and what was seen."""
 
     question: str
@@ -26,7 +26,7 @@ class TraitInput(_Record):
     seen: str
 
 
-class PortraitInput(_Record):
+class PortraitInput(Strict):
     """What a peer does."""
 
     peer: str
@@ -37,7 +37,7 @@ class PortraitInput(_Record):
     not_timed: dict[Operation, str]
 
 
-class TimingInput(_Record):
+class TimingInput(Strict):
     """One operation of one peer; seconds are means of the calls of a block."""
 
     peer: str
@@ -49,7 +49,7 @@ class TimingInput(_Record):
     ping_seconds: tuple[Seconds, ...]
 
 
-class PeersInput(_Record):
+class PeersInput(Strict):
     """What the study of peers wrote."""
 
     portraits: tuple[PortraitInput, ...]

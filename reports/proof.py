@@ -10,12 +10,12 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from reports.build import Sameness, compare_builds
-from reports.inputs import _read, _Record
+from reports.inputs import Strict, read_document
 
 Count = Annotated[int, Field(ge=0)]
 
 
-class SuiteInput(_Record):
+class SuiteInput(Strict):
     """The build that was proven, and where."""
 
     version: str
@@ -25,7 +25,7 @@ class SuiteInput(_Record):
     seed: int
 
 
-class _PartInput(_Record):
+class _PartInput(Strict):
     """One part. Decided: enough was done for it to mean something."""
 
     passed: bool
@@ -41,7 +41,7 @@ class LockstepInput(_PartInput):
     differences: tuple[object, ...]
 
 
-class World(_Record):
+class World(Strict):
     """A world so small that all its states can be reached."""
 
     name: str
@@ -65,7 +65,7 @@ class TransitionsInput(_PartInput):
     differences: tuple[object, ...]
 
 
-class SubjectHistoriesInput(_Record):
+class SubjectHistoriesInput(Strict):
     """Concurrent histories of one subject, each of which must have an order that explains it."""
 
     histories: Count
@@ -84,7 +84,7 @@ class HistoriesInput(_PartInput):
     subjects: dict[str, SubjectHistoriesInput]
 
 
-class Fault(_Record):
+class Fault(Strict):
     """One fault that met one operation of one subject."""
 
     subject: str
@@ -102,7 +102,7 @@ class FaultsInput(_PartInput):
     cells: tuple[Fault, ...]
 
 
-class ProofInput(_Record):
+class ProofInput(Strict):
     """What `python -m conformance prove --json` wrote. A part that was not asked for is not there."""
 
     version: Literal["conformance-proof/1"] = Field(alias="schema")
@@ -178,7 +178,7 @@ def read_proof(path: Path) -> ProofInput:
     Raises:
         InputError: naming the file and its first fault.
     """
-    return _read(path, ProofInput, "the JSON of the proof")
+    return read_document(path, ProofInput, "the JSON of the proof")
 
 
 def gather_proof(given: ProofInput, checked: str | None) -> Proof:

@@ -18,7 +18,7 @@ from reports.costs import (
     gather_weights,
 )
 from reports.growth import Curve, GrowthInput, gather_curves
-from reports.inputs import Mode, Seconds, _read, _Record
+from reports.inputs import Mode, Seconds, Strict, read_document
 from reports.load import (
     LoadInput,
     OpenInput,
@@ -40,7 +40,7 @@ CALLERS = 64
 GoalVerdict = Literal["met", "missed", "undecided", "not-measured"]
 
 
-class StudiesMade(_Record):
+class StudiesMade(Strict):
     """Each study that was made."""
 
     growth: GrowthInput | None = None
@@ -51,7 +51,7 @@ class StudiesMade(_Record):
     peers: PeersInput | None = None
 
 
-class StudiesInput(_Record):
+class StudiesInput(Strict):
     """What `python -m benchmarks.studies` wrote."""
 
     version: Literal["benchmark-studies/1"] = Field(alias="schema")
@@ -101,7 +101,7 @@ def read_studies(path: Path) -> StudiesInput:
     Raises:
         InputError: naming the file and its first fault.
     """
-    return _read(path, StudiesInput, "the JSON of the studies")
+    return read_document(path, StudiesInput, "the JSON of the studies")
 
 
 def gather_studies(given: StudiesInput) -> Studies:
