@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from lupa import LuaRuntime, LuaSyntaxError
+from lupa.lua51 import LuaRuntime, LuaSyntaxError
 
 _TOKEN = re.compile(
     r"""(?P<comment>--[^\n]*)
