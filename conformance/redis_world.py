@@ -12,16 +12,11 @@ import redis
 from conformance.harness import HookMissingError, Witness
 
 _AGE = """
-local by, record, deadlines = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local keys = {}
-for _, key in ipairs(KEYS) do keys[key] = true end
+local by, deadlines, pattern = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 if deadlines ~= '' then
-  for _, id in ipairs(redis.call('ZRANGE', deadlines, 0, -1)) do
-    redis.call('ZINCRBY', deadlines, -by, id)
-    keys[record .. id] = true  -- made since the keys were listed, perhaps
-  end
+  for _, id in ipairs(redis.call('ZRANGE', deadlines, 0, -1)) do redis.call('ZINCRBY', deadlines, -by, id) end
 end
-for key in pairs(keys) do
+for _, key in ipairs(pattern == '' and KEYS or redis.call('KEYS', pattern)) do
   local left = redis.call('PTTL', key)
   if left >= 0 then redis.call('PEXPIRE', key, left - by) end
 end
@@ -84,8 +79,7 @@ class RedisWorld(Witness):
     def advance(self, by: timedelta) -> None:
         """Make every deadline earlier, at one instant: that of each key, and each entry of the index of deadlines."""
         milliseconds = by // timedelta(milliseconds=1)
-        keys = list(self._keys())
-        self._client.eval(_AGE, len(keys), *keys, milliseconds, self._record, self._deadlines or "")
+        self._client.eval(_AGE, 0, milliseconds, self._deadlines or "", self._pattern)
 
     def discard(self) -> None:
         """Remove every key of this world."""
@@ -96,6 +90,11 @@ class RedisWorld(Witness):
 
 class SharedRedisWorld(RedisWorld):
     """A prefix on a server that others use too."""
+
+    def advance(self, by: timedelta) -> None:
+        """The same but for keys that are made meanwhile: to look for all at one instant would hold up the others."""
+        keys = list(self._keys())
+        self._client.eval(_AGE, len(keys), *keys, by // timedelta(milliseconds=1), self._deadlines or "", "")
 
     def requests(self) -> int:
         """Not to be told from those of others."""
