@@ -217,7 +217,12 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("library", [one for one in LIBRARIES if (one.name, one.mode) in ANSWERS], ids=str)
+@pytest.mark.parametrize(
+    "library",
+    [one for one in LIBRARIES if (one.name, one.mode) in ANSWERS],
+    ids=str,
+    ids=lambda one: f"{one.name}-{one.mode}" if hasattr(one, "mode") else None,
+)
 def test_probes_find_what_is_known_of_a_peer(place: Place, library: Any) -> None:
     traits = asyncio.run(probe(partial(library.open, place, 0)))
     assert [trait.answer for trait in traits] == ANSWERS[library.name, library.mode], traits
