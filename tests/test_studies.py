@@ -220,8 +220,7 @@ ANSWERS = {
 @pytest.mark.parametrize(
     "library",
     [one for one in LIBRARIES if (one.name, one.mode) in ANSWERS],
-    ids=str,
-    ids=lambda one: f"{one.name}-{one.mode}" if hasattr(one, "mode") else None,
+    ids=lambda one: f"{one.name}-{one.mode}",
 )
 def test_probes_find_what_is_known_of_a_peer(place: Place, library: Any) -> None:
     traits = asyncio.run(probe(partial(library.open, place, 0)))
