@@ -82,12 +82,14 @@ class Proxy:
         self._interruption: Interruption | None = None
         self._links: set[_Link] = set()
         self._changed = asyncio.Event()
+        self.ended = False
 
     async def __aenter__(self) -> Self:
         await self.listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self.ended = True  # for a connection that is just being accepted
         self.refuse()
         for link in list(self._links):
             link.abort()
@@ -288,6 +290,8 @@ class _Link:
 
     def _client_made(self, transport: asyncio.Transport) -> None:
         self._to_client.transport = transport
+        if self._proxy.ended:
+            transport.abort()
         connection = asyncio.get_running_loop().create_connection(
             lambda: _End(self._server_made, self._reply, self._server_lost), *self._server_at
         )
