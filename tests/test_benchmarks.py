@@ -272,7 +272,9 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
         run.stdout.read()  # it ends when nobody holds it open any more: the driver, and what it started
         assert run.wait(60) == -signal.SIGINT
     assert not list(temporary.iterdir())
-    assert not processes_of_session(run.pid)
+    until = perf_counter() + 10  # who was started in the very moment of the signal ends with its standard input
+    while processes_of_session(run.pid):
+        assert perf_counter() < until
 
 
 MEASURE = """
