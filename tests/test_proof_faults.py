@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -158,13 +161,30 @@ def test_a_proxy_that_refuses_listens_again_at_the_same_place() -> None:
     async def body() -> None:
         async with echoing() as proxy:
             url = proxy.url
-            proxy.refuse()
+            await proxy.refuse()
             with pytest.raises(ConnectionRefusedError):
                 await connected(proxy)
             await proxy.listen()
             _, writer = await connected(proxy)
             writer.close()
             assert proxy.url == url
+
+    run(body)
+
+
+def test_a_connection_that_is_accepted_as_the_proxy_ends_is_ended_too() -> None:
+    async def body() -> None:
+        async with echoing() as proxy:
+            parts = urlsplit(proxy.url)
+            client = socket.create_connection((parts.hostname or "", parts.port or 0))
+            for _ in range(2):  # the loop sees the connection, and has yet to take it up
+                await asyncio.sleep(0)
+            assert proxy.accepted == 0
+        with client:
+            assert proxy.accepted == 1
+            client.settimeout(5)
+            assert client.recv(1) == b""
+        gc.collect()  # a socket that was left open would warn here
 
     run(body)
 

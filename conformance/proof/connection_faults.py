@@ -53,8 +53,8 @@ def _interruptions() -> Iterator[Fault]:
 async def refused(scene: Scene) -> None:
     """Nothing listens at the server's address."""
     async with scene.store(warm=False) as store:
-        scene.tell("proxy.refuse()")
-        scene.proxy.refuse()
+        scene.tell("await proxy.refuse()")
+        await scene.proxy.refuse()
         scene.refused(await scene.call(store))
         scene.tell("await proxy.listen()")
         await scene.proxy.listen()

@@ -90,7 +90,7 @@ class Proxy:
 
     async def __aexit__(self, *_: object) -> None:
         self.ended = True  # for a connection that is just being accepted
-        self.refuse()
+        await self.refuse()
         for link in list(self._links):
             link.abort()
         await self.until(lambda: not self._links)
@@ -112,8 +112,14 @@ class Proxy:
         self._listener = await loop.create_server(self._accept, "127.0.0.1", self._port, backlog=1_024)
         self._port = self._listener.sockets[0].getsockname()[1]
 
-    def refuse(self) -> None:
+    async def refuse(self) -> None:
         """Stop listening: connections that are open stay so, others are refused."""
+        loop = asyncio.get_running_loop()
+        for listening in self._listener.sockets:
+            loop.remove_reader(listening.fileno())
+        # asyncio drops a connection that it has accepted when its server closes within the same turn, and never closes
+        # its socket: it is taken up in this one.
+        await asyncio.sleep(0)
         self._listener.close()
 
     def interrupt(
@@ -258,6 +264,7 @@ class _Link:
         self._to_client = _Way(proxy.delay, lambda transport: transport.close())
         self._client_is_there = self._server_is_there = True
         self._planned: Interruption | None = None
+        self._connecting: asyncio.Future[Any] | None = None
         self._ended = False
         self.client = _End(self._client_made, self._request, self._client_lost)
 
@@ -282,7 +289,8 @@ class _Link:
 
     def abort(self) -> None:
         """End both connections at once."""
-        self._connecting.cancel()
+        if self._connecting is not None:
+            self._connecting.cancel()
         for way in (self._to_server, self._to_client):
             way.drop()
             if way.transport is not None:
@@ -291,7 +299,9 @@ class _Link:
     def _client_made(self, transport: asyncio.Transport) -> None:
         self._to_client.transport = transport
         if self._proxy.ended:
+            self._server_is_there = False  # and never will be
             transport.abort()
+            return
         connection = asyncio.get_running_loop().create_connection(
             lambda: _End(self._server_made, self._reply, self._server_lost), *self._server_at
         )
