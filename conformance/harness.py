@@ -44,6 +44,10 @@ class Witness:
         """Every key of this world that is now there."""
         raise HookMissingError("witness.keys")
 
+    def mentions(self, task_id: str) -> bool:
+        """Whether anything of this world still names a task: a key or, where the witness can tell, an entry in one."""
+        return any(task_id in key for key in self.keys())
+
     def raw(self, task_id: str) -> bytes | None:
         """The stored record of a task."""
         raise HookMissingError("witness.raw")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -38,6 +38,17 @@ class RedisWorld(Witness):
     def keys(self) -> set[str]:
         """Every key of this world that is now there."""
         return {key.decode() for key in self._keys()}
+
+    def mentions(self, task_id: str) -> bool:
+        """Whether a key of this world, or an element of a collection, is still named after a task."""
+        holds: dict[bytes, Callable[[bytes], bool]] = {
+            b"zset": lambda key: self._client.zscore(key, task_id) is not None,
+            b"set": lambda key: self._client.sismember(key, task_id),
+            b"hash": lambda key: self._client.hexists(key, task_id),
+            b"list": lambda key: self._client.lpos(key, task_id) is not None,
+        }
+        entries = ((holds.get(self._client.type(key)), key) for key in self._keys())
+        return super().mentions(task_id) or any(hold(key) for hold, key in entries if hold)
 
     def raw(self, task_id: str) -> bytes | None:
         """The stored record of a task."""

@@ -80,6 +80,9 @@ _must("API-03", "A closed store refuses every call with StoreNotOpen.")
 _should("API-04", "A store used on a second event loop refuses with StoreNotOpen, in either mode.")
 _should("API-05", "An argument of another kind than stated is refused with InvalidArgument, which names it.", since=2)
 _should("API-06", "Exceptions are equal, in hash too, when their facts are, and survive pickling.", since=2)
+_should(
+    "API-07", "Closing a store ends the calls that still wait for an answer, with an exception of its own.", since=2
+)
 
 _must(
     "VAL-01", "What is accepted as config comes back equal in value and type, from every operation and after updates."
@@ -203,6 +206,15 @@ _must(
 )
 _must("FAIL-09", "A record that cannot be read is refused with RecordUnreadable, which names its key.")
 _must("FAIL-10", "A record that cannot be read does not take the listing down, which names its key.")
+_must("FAIL-11", "A write whose answer is lost, or comes too late, is never said not to have happened.", since=2)
+_must("FAIL-12", "A read whose answer is lost raises StoreUnavailable or asks again: no false 'not found'.", since=2)
+_must(
+    "FAIL-13",
+    "After a lost or late answer the next call gets its own; calls under way are told, and no connection is left over.",
+    since=2,
+)
+_should("FAIL-14", "A connection that the server closed while nobody used it costs no call.", since=2)
+_must("FAIL-15", "What answers and is no Redis raises StoreUnavailable: no false 'not found'.", since=2)
 
 _must("MODE-01", "USE_REDIS_FOR_TASKS in the environment selects the mode.", "D02", "D15")
 _must("MODE-02", "USE_REDIS_FOR_TASKS in .env selects the mode.", "D02")
@@ -229,6 +241,7 @@ _must("MODE-12", "Malformed settings are refused with SettingsInvalid: one line 
 _must("MODE-13", "One opening uses exactly one mode.", "D36")
 _must("MODE-14", "Setting os.environ in conftest.py forces memory mode in tests.", "D26")
 _should("MODE-15", "Each setting is taken at its bounds, and beyond them refused with SettingsInvalid.", since=2)
+_should("MODE-16", "REDIS_USERNAME and REDIS_PASSWORD are what the server is told.", since=2)
 
 _must("COST-01", "An operation of a remote store costs at least one request to the server.", "D08")
 _should("COST-02", "An operation of a remote store costs exactly one request to the server, at any number of tasks.")

@@ -14,13 +14,10 @@ import pytest
 
 from conformance.harness import Harness
 from conformance.mutants.beyond import (
-    DeniesTheWrite,
     ForgetsWhatItPurged,
-    NotFoundWhenCut,
-    OneReplyBehind,
-    SendsAgain,
     SwallowsCancellation,
 )
+from conformance.mutants.connection import DeniesTheWrite, NotFoundWhenCut, OneReplyBehind, SendsAgain
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
 from conformance.proof import faults

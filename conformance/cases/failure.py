@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import pickle
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from conformance.case import World, calls, case
+from conformance.cases.atomicity import maintained
 from conformance.environment import application
 from conformance.harness import Capability
 from conformance.strategies import a_request
@@ -91,6 +95,8 @@ async def test_the_exception_says_what_to_check(world: World) -> None:
             "REDIS_HOST",
             "USE_REDIS_FOR_TASKS=false",
             "没有应答",
+            "Nothing was written",
+            "没有写入任何内容",
         ):
             assert word in str(error)
         assert error.address == f"127.0.0.1:{port}/0"
@@ -179,6 +185,20 @@ async def test_an_unreadable_record_is_named(world: World) -> None:
                 assert refused.value.key.endswith(task.task_id)
 
 
+@case("FAIL-09", needs=Capability.SHARED)
+async def test_a_record_with_a_wrong_value_is_named(world: World) -> None:
+    """One whose status is none, or whose times are no times, is not handed out."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        raw = world.witness.raw(task.task_id)
+        assert raw is not None
+        for right, wrong in ((rb'"pending"', b'"nothing"'), (rb"20\d\d-", b"soon-"), (rb"\d\d:\d\d:\d\d", b"99:99:99")):
+            world.witness.overwrite(task.task_id, re.sub(right, wrong, raw))
+            with pytest.raises(RecordUnreadable) as refused:
+                await store.get_task(task.task_id)
+            assert refused.value.key.endswith(task.task_id)
+
+
 @case("FAIL-10", needs=Capability.SHARED)
 async def test_an_unreadable_record_does_not_take_the_list_down(world: World) -> None:
     """The others are listed, and the page names the key of the one that cannot be read."""
@@ -190,3 +210,65 @@ async def test_an_unreadable_record_does_not_take_the_list_down(world: World) ->
         assert [task.task_id for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
         assert page.total == 4
         assert {key[-len(tasks[1].task_id) :] for key in page.unreadable} == {tasks[1].task_id, tasks[2].task_id}
+
+
+@case("API-06")
+async def test_exceptions_are_values(store: TaskStore) -> None:
+    """The same call twice raises equals, and a process that is sent one has the same facts and words."""
+    task = await store.cancel_task((await store.create_task(a_request())).task_id)
+    seen: list[Exception] = []
+    for call in calls(
+        lambda: store.get_task("task_0"),
+        lambda: store.get_task("task_1" * 50),
+        lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
+        lambda: store.list_tasks(limit=-1),
+        lambda: store.list_tasks(offset=-1),
+    ):
+        seen.append(await raises_equals(call))
+        assert all(seen[-1] != different for different in seen[:-1])
+
+
+@case("API-06", needs=Capability.SHARED)
+async def test_exceptions_about_a_record_are_values(world: World) -> None:
+    """The same of a record that cannot be read."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        world.witness.overwrite(task.task_id, b"not json")
+        await raises_equals(lambda: store.get_task(task.task_id))
+
+
+@case("API-06")
+async def test_exceptions_of_maintenance_are_values(store: TaskStore) -> None:
+    """The same of an id that is taken."""
+    into = maintained(store)
+    task = await into.create_task(a_request())
+    await raises_equals(lambda: into.restore(task))
+
+
+@case("API-06")
+async def test_exceptions_of_a_closed_store_are_values(world: World) -> None:
+    """The same of a store that is closed."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+    await raises_equals(lambda: store.get_task(task.task_id))
+
+
+@case("API-06", needs=Capability.REMOTE)
+async def test_exceptions_about_a_server_are_values(world: World) -> None:
+    """The same of a server that is away."""
+    url = f"redis://127.0.0.1:{unused_port()}/0"
+    async with world.harness.open_at(world.name, url, 5) as store:
+        await raises_equals(lambda: store.get_task("task_0"))
+
+
+async def raises_equals(call: Callable[[], Awaitable[object]]) -> Exception:
+    """What a call raises: twice the same value, and a value that can be sent."""
+    one, other = [(await asyncio.gather(call(), return_exceptions=True))[0] for _ in range(2)]
+    assert isinstance(one, Exception)
+    assert isinstance(other, Exception)
+    sent = pickle.loads(pickle.dumps(one))  # noqa: S301  made on this line
+    assert one is not other
+    assert one == other == sent
+    assert hash(one) == hash(other)
+    assert str(one) == str(sent) != ""
+    return one

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import pickle
 from collections.abc import Awaitable, Callable
 from itertools import product
 from typing import Any
@@ -91,30 +90,6 @@ async def test_an_argument_of_another_kind_is_named(store: TaskStore) -> None:
         with pytest.raises(InvalidArgument) as refused:
             await call(store)
         assert refused.value.argument == name.partition(" ")[0]
-
-
-@case("API-06")
-async def test_exceptions_are_values(store: TaskStore) -> None:
-    """The same call twice raises equals, and a process that is sent one has the same facts and words."""
-    task = await store.cancel_task((await store.create_task(a_request())).task_id)
-    seen: list[BaseException] = []
-    for call in calls(
-        lambda: store.get_task("task_0"),
-        lambda: store.get_task("task_1" * 50),
-        lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
-        lambda: store.list_tasks(limit=-1),
-        lambda: store.list_tasks(offset=-1),
-    ):
-        one, other = [(await asyncio.gather(call(), return_exceptions=True))[0] for _ in range(2)]
-        assert isinstance(one, Exception)
-        assert isinstance(other, Exception)
-        sent = pickle.loads(pickle.dumps(one))  # noqa: S301  made on this line
-        assert one is not other
-        assert one == other == sent
-        assert hash(one) == hash(other)
-        assert str(one) == str(sent)
-        assert all(one != different for different in seen)
-        seen.append(one)
 
 
 async def get(store: TaskStore, task_id: str) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import World, case
-from conformance.cases.failure import PASSWORD, unused_port
+from conformance.case import World, case, not_testable
+from conformance.cases.failure import PASSWORD, raises_equals, unused_port
 from conformance.environment import application, surroundings
 from conformance.harness import Capability
 from conformance.strategies import a_request
-from taskstore import SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus
+from taskstore import SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus, Trouble
 
 SWITCH = "USE_REDIS_FOR_TASKS"
 
@@ -92,6 +92,24 @@ async def test_host_port_and_database_say_where_redis_is(world: World) -> None:
             assert await store.get_task(elsewhere.task_id) == elsewhere
 
 
+@case("MODE-05", needs=Capability.REMOTE, mode="redis")
+async def test_where_redis_is_has_defaults(world: World) -> None:
+    """Port 6379 and database 0 are meant where none is named, and a path of a socket is one."""
+    world.harness.environment(world.name)
+    nobody = "127.0.0.77"
+    for variables, address in (
+        ({"REDIS_HOST": nobody}, f"{nobody}:6379/0"),
+        ({"REDIS_URL": f"redis://{nobody}"}, f"{nobody}:6379/0"),
+        ({"REDIS_URL": f"redis://{nobody}/3"}, f"{nobody}:6379/3"),
+        ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "unix:/nowhere/redis.sock"),
+    ):
+        with surroundings({SWITCH: "true", **variables}):
+            with pytest.raises(StoreUnavailable) as raised:
+                async with world.open_from_environment():
+                    not_testable(f"something answers at {address}")
+            assert raised.value.address == address
+
+
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
 async def test_the_mode_is_said_before_redis_is_asked(world: World) -> None:
     """When Redis does not answer, the log still tells which mode was chosen."""
@@ -144,6 +162,9 @@ async def test_the_last_of_two_lines_counts_and_is_said(world: World) -> None:
         assert said_mode(log) == [world.harness.mode]
         warned = [line for line in log.read_text("utf-8").splitlines() if line.startswith("WARNING") and SWITCH in line]
         assert len(warned) == 1, "opening did not say that the variable stands twice"
+    with surroundings(variables, f"# once\n{SWITCH}={mine}\n") as log:
+        async with world.open_from_environment():
+            assert "WARNING" not in log.read_text("utf-8"), "opening warns of a variable that stands once"
 
 
 @case("MODE-12", mode="either")
@@ -158,6 +179,11 @@ async def test_malformed_settings_are_named(world: World) -> None:
         for name in (SWITCH, "REDIS_PORT", "REDIS_DB"):
             assert sum(name in line for line in lines) == 1
         assert PASSWORD not in f"{refused.value} {refused.value!r}"
+    with application(world, {}):
+        Path(".env").write_bytes(b"\xff\xfe")
+        with pytest.raises(SettingsInvalid):
+            async with world.open_from_environment():
+                pass
 
 
 TAKEN = (
@@ -197,6 +223,36 @@ async def test_settings_have_bounds(world: World) -> None:
                     async with world.open_from_environment():
                         pass
                 assert name in str(refused.value)
+
+
+@case("MODE-16", needs=Capability.REMOTE, mode="redis")
+async def test_credentials_are_told_to_the_server(world: World) -> None:
+    """The server knows the user by the right password, and refuses a wrong one, which is no 'not found'."""
+    world.harness.administer("ACL", "SETUSER", world.name, "on", f">{PASSWORD}", "~*", "+@all")
+    try:
+        with application(world, {"REDIS_USERNAME": world.name, "REDIS_PASSWORD": PASSWORD}):
+            async with world.open_from_environment() as store:
+                task = await store.create_task(a_request())
+                assert await store.get_task(task.task_id) == task
+        with application(world, {"REDIS_USERNAME": world.name, "REDIS_PASSWORD": "another"}):
+            with pytest.raises(StoreUnavailable) as refused:
+                async with world.open_from_environment():
+                    pass
+            assert refused.value.trouble is Trouble.REFUSED
+    finally:
+        world.harness.administer("ACL", "DELUSER", world.name)
+
+
+@case("API-06", mode="either")
+async def test_exceptions_about_settings_are_values(world: World) -> None:
+    """The same of settings that are malformed."""
+
+    async def open_wrongly() -> None:
+        async with world.open_from_environment():
+            pass
+
+    with application(world, {"REDIS_PORT": "0"}):
+        await raises_equals(open_wrongly)
 
 
 def with_opener(source: str, world: World) -> str:

@@ -134,8 +134,9 @@ async def test_long_integers_keep_their_digits_up_to_a_bound(store: TaskStore, d
     longest = sign * (10**4_300 - digit)
     task = await store.create_task(a_request({"n": longest}))
     assert config_of(await store.get_task(task.task_id))["n"] == longest
-    with pytest.raises(InvalidArgument):
-        await store.create_task(a_request({"n": sign * 10**4_300}))
+    for too_long in (10**4_300, 10**4_300 + digit, 10**5_000):
+        with pytest.raises(InvalidArgument):
+            await store.create_task(a_request({"n": sign * too_long}))
     assert (await store.list_tasks()).total == 1
 
 
@@ -159,6 +160,21 @@ async def test_a_task_has_a_largest_size(store: TaskStore) -> None:
 
 
 @case("VAL-08")
+async def test_every_text_counts_towards_the_size(store: TaskStore) -> None:
+    """Each of the four that an update can give is added to what is there, and what an update left is there."""
+    half = "x" * (600 * 1024)
+    task = await store.create_task(a_request({"text": half}))
+    for name in ("current_step", "result_url", "error_message", "error_traceback"):
+        with pytest.raises(InvalidArgument):
+            await store.update_task_status(task.task_id, TaskStatus.FAILED, None, **{name: half})
+    quarter = "x" * (250 * 1024)
+    updated = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step=quarter)
+    with pytest.raises(InvalidArgument):
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING, result_url=quarter)
+    assert await store.get_task(task.task_id) == updated
+
+
+@case("VAL-08")
 async def test_size_is_counted_in_bytes_of_json(store: TaskStore) -> None:
     """The bound is exact and counts UTF-8: 14 bytes for step, URL and errors when new, then video ids and metadata."""
     around = 14 + len('["v1"]') + len('{"webhook_url":null,"config":{"t":""}}')
@@ -171,6 +187,10 @@ async def test_size_is_counted_in_bytes_of_json(store: TaskStore) -> None:
         await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step="y")
     with pytest.raises(InvalidArgument):
         await store.create_task(a_request({"t": exactly + "x"}))
+    with pytest.raises(InvalidArgument):
+        await store.create_task(
+            TaskCreateRequest(video_ids=("\0",) * 120_000)
+        )  # nine bytes each, with comma and quotes
     spelled_out = "\0" * (room // 6)  # six bytes each
     await store.create_task(a_request({"t": ""}, spelled_out))
     for videos in ((spelled_out + "\0" * 2,), ("",) * 350_000):
@@ -223,7 +243,10 @@ async def test_metadata_holds_webhook_url_and_config(store: TaskStore) -> None:
 
 @case("VAL-12")
 async def test_a_task_is_an_immutable_value(store: TaskStore) -> None:
-    """Setting a field of a task raises, so nobody believes that it was stored."""
+    """Setting a field of a task, or of a page of tasks, raises, so nobody believes that it was stored."""
     task = await store.create_task(a_request())
     with pytest.raises((AttributeError, ValueError, TypeError)):
         task.status = TaskStatus.COMPLETED  # type: ignore[misc]  # the point of the case
+    page = await store.list_tasks()
+    with pytest.raises((AttributeError, ValueError, TypeError)):
+        page.total = 0  # type: ignore[misc]  # the same

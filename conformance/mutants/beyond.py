@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 
 from conformance.mutants.around import Around, altered
 from conformance.mutants.mutant import Mutant, On, described
-from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskNotFound, TaskStatus, Trouble
+from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskStatus, Trouble
 from taskstore.arguments import Change, check_moment
-from taskstore.pipeline import Pipeline
 from taskstore.record import microseconds
 from taskstore.redis import RedisTaskStore
 from taskstore.scripts import PURGE, Script
@@ -103,58 +102,6 @@ class CancelGivesWay(Around):
         return await super().cancel_task(task_id)
 
 
-@beyond("faults reply-cut update", On.REDIS, source="redis-py #261")
-class SendsAgain(RedisTaskStore):
-    """A write whose reply was cut off is sent again."""
-
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        try:
-            return await super()._run(script, *arguments)
-        except StoreUnavailable as error:
-            if error.trouble is not Trouble.BROKEN:
-                raise
-            return await super()._run(script, *arguments)
-
-
-@beyond("faults reply-cut cancel", On.REDIS)
-class DeniesTheWrite(RedisTaskStore):
-    """A write whose reply was lost says that nothing was written."""
-
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        try:
-            return await super()._run(script, *arguments)
-        except StoreUnavailable as error:
-            error.write_may_have_happened = False
-            raise
-
-
-class _Forgetful(Pipeline):
-    def send(self, request: bytes) -> asyncio.Future[Any]:
-        reply = super().send(request)
-        reply.add_done_callback(self._forget)
-        return reply
-
-    def _forget(self, reply: asyncio.Future[Any]) -> None:
-        if reply.cancelled() and reply in self._awaited:
-            self._awaited.remove(reply)
-
-
-@beyond("faults cancelled-reply get", On.REDIS, source="redis-py #2665")
-class OneReplyBehind(RedisTaskStore):
-    """The reply that a cancelled caller did not wait for goes to the next one."""
-
-    def __init__(self, server: Any, **named: Any) -> None:
-        super().__init__(server, **named)
-        opens = server._open_pipeline  # noqa: SLF001  where a mutant breaks it
-
-        async def open_pipeline() -> Pipeline:
-            pipeline: Pipeline = await opens()
-            pipeline.__class__ = _Forgetful
-            return pipeline
-
-        server._open_pipeline = open_pipeline  # noqa: SLF001
-
-
 @beyond("faults cancelled-late-warm list", On.REDIS)
 class SwallowsCancellation(RedisTaskStore):
     """A caller that is cancelled gets an exception of the store instead."""
@@ -177,16 +124,3 @@ class ForgetsWhatItPurged(RedisTaskStore):
             ask_again, count = await self._run(PURGE, 1_000, moment)
             removed += count
         return removed
-
-
-@beyond("faults middle-cut get", On.REDIS)
-class NotFoundWhenCut(RedisTaskStore):
-    """A read whose reply was cut off finds nothing."""
-
-    async def get_task(self, task_id: str) -> Task:
-        try:
-            return await super().get_task(task_id)
-        except StoreUnavailable as error:
-            if error.trouble is not Trouble.BROKEN:
-                raise
-            raise TaskNotFound(task_id) from None

@@ -3,6 +3,7 @@
 from conformance.mutants import (
     atomicity,
     care,
+    connection,
     durability,
     expiry,
     failure,
@@ -14,6 +15,6 @@ from conformance.mutants import (
 )
 from conformance.mutants.mutant import REGISTERED
 
-CHAPTERS = (values, lifecycle, atomicity, listing, expiry, identity, durability, failure, modes, care)
+CHAPTERS = (values, lifecycle, atomicity, listing, expiry, identity, durability, failure, connection, modes, care)
 MUTANTS = tuple(sorted(REGISTERED, key=lambda one: (one.name, one.on)))
 """What importing the chapters has registered."""

@@ -1,0 +1,225 @@
+"""When the connection fails in the middle of a call: what is said, and whose answer is whose afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import partial
+from itertools import product
+from typing import TypeVar
+
+import pytest
+
+from conformance.case import World, calls, case
+from conformance.cases.atomicity import maintained
+from conformance.harness import Capability
+from conformance.proof.proxy import Action, Interruption, Proxy, Stage
+from conformance.strategies import a_request
+from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStatus, TaskStore, TaskStoreError
+
+SECONDS = 0.3
+"""That a store waits for an answer: longer than a server ever takes, and short enough to be waited for."""
+LONG = 10.0
+Answer = TypeVar("Answer")
+_BREAKS = tuple(product((Stage.REPLY, Stage.MIDDLE), (Action.CUT, Action.RESET)))
+
+
+@asynccontextmanager
+async def behind_a_proxy(world: World, seconds: float) -> AsyncIterator[tuple[Proxy, TaskStore]]:
+    """A store that waits so long for an answer and has a connection, and the proxy that it goes through."""
+    async with Proxy(world.harness.url()) as proxy, world.harness.open_at(world.name, proxy.url, seconds) as store:
+        await store.list_tasks()
+        yield proxy, store
+
+
+@case("FAIL-11", needs=Capability.REMOTE)
+async def test_a_lost_answer_denies_no_write(world: World) -> None:
+    """A create, update or cancel whose answer is cut off says "nothing was written" only if that is so."""
+    async with world.open() as witness, behind_a_proxy(world, LONG) as (proxy, store):
+        for stage, action in _BREAKS:
+            tasks = [await witness.create_task(a_request()) for _ in range(2)]
+            before = await listed(witness)
+            for call in calls(
+                partial(store.create_task, a_request()),
+                partial(store.update_task_status, tasks[0].task_id, TaskStatus.CLIPPING, 40),
+                partial(store.cancel_task, tasks[1].task_id),
+            ):
+                proxy.interrupt(stage, action)
+                said = await what_it_says(call)
+                after = await listed(witness)
+                assert said is not Written.NO or after == before, "a write that happened was denied"
+                assert said is not Written.YES or after != before, "a write that did not happen was confirmed"
+                before = after
+
+
+@case("FAIL-11", needs=Capability.REMOTE)
+async def test_a_purge_whose_answer_is_lost_is_not_denied(world: World) -> None:
+    """The same of a purge."""
+    async with world.open() as witness, behind_a_proxy(world, LONG) as (proxy, store):
+        await witness.cancel_task((await witness.create_task(a_request())).task_id)
+        proxy.interrupt(Stage.REPLY, Action.CUT)
+        said = await what_it_says(partial(maintained(store).purge, datetime.now(UTC) + timedelta(days=1)))
+        assert said is not Written.NO or await listed(witness) != [], "a write that happened was denied"
+
+
+@case("FAIL-11", needs=Capability.REMOTE)
+async def test_a_late_answer_denies_no_write(world: World) -> None:
+    """The same of one that does not come in time."""
+    async with world.open() as witness, behind_a_proxy(world, SECONDS) as (proxy, store):
+        task = await witness.create_task(a_request())
+        proxy.interrupt(Stage.REPLY, Action.HOLD)
+        said = await what_it_says(lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 40))
+        changed = await witness.get_task(task.task_id) != task
+        assert said is not Written.NO or not changed, "a write that happened was denied"
+        proxy.release()
+
+
+@case("FAIL-12", needs=Capability.REMOTE)
+async def test_a_read_that_is_cut_off_finds_out_nothing(world: World) -> None:
+    """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
+    async with world.open() as witness, behind_a_proxy(world, LONG) as (proxy, store):
+        task = await witness.create_task(a_request())
+        for stage, action in _BREAKS:
+            proxy.interrupt(stage, action)
+            assert await unless_unavailable(store.get_task(task.task_id)) in (task, None)
+            proxy.interrupt(stage, action)
+            page = await unless_unavailable(store.list_tasks())
+            assert page is None or list(page.tasks) == [task]
+
+
+@case("FAIL-13", needs=Capability.REMOTE)
+async def test_nobody_gets_an_answer_that_came_too_late(world: World) -> None:
+    """After calls that did not wait for theirs the next ones get their own, and no connection is left over."""
+    async with world.open() as witness, behind_a_proxy(world, SECONDS) as (proxy, store):
+        first, other = [await witness.create_task(a_request()) for _ in range(2)]
+        for _ in range(2):
+            held = proxy.interrupt(Stage.REPLY, Action.HOLD)
+            late = asyncio.ensure_future(unless_unavailable(store.get_task(first.task_id)))
+            await met(proxy, held)
+            await asyncio.sleep(SECONDS / 2)
+            early = asyncio.ensure_future(unless_unavailable(store.get_task(other.task_id)))
+            assert await late in (first, None)
+            proxy.release()
+            assert await early in (other, None)
+            assert await store.get_task(other.task_id) == other
+        # No more than calls at once.
+        await in_time(proxy.until(lambda: proxy.connections <= 2), "connections are left over")
+
+
+@case("FAIL-13", needs=Capability.REMOTE)
+async def test_after_a_break_everybody_is_told_and_the_next_calls_work(world: World) -> None:
+    """Of calls that are under way when the connection breaks none waits for ever, and none gets another's answer."""
+    async with world.open() as witness, behind_a_proxy(world, LONG) as (proxy, store):
+        tasks = [await witness.create_task(a_request()) for _ in range(8)]
+        for action in (Action.CUT, Action.RESET):
+            held = proxy.interrupt(Stage.REPLY, Action.HOLD)
+            under_way = [asyncio.ensure_future(unless_unavailable(store.get_task(task.task_id))) for task in tasks]
+            await met(proxy, held)
+            proxy.break_all(action)
+            proxy.release()
+            answers = await in_time(asyncio.gather(*under_way), "somebody still waits")
+            for task, got in zip(tasks, answers, strict=True):
+                assert got in (task, None)
+            assert await asyncio.gather(*(store.get_task(task.task_id) for task in tasks)) == tasks
+
+
+@case("FAIL-14", needs=Capability.REMOTE)
+async def test_a_connection_that_was_closed_while_idle_costs_no_call(world: World) -> None:
+    """However the server closed it, the next call succeeds."""
+    async with behind_a_proxy(world, LONG) as (proxy, store):
+        for action in (Action.CUT, Action.RESET):
+            task = await store.create_task(a_request())
+            proxy.break_all(action)
+            await proxy.until(lambda: not proxy.connections)
+            assert await unless_unavailable(store.get_task(task.task_id)) == task
+
+
+@case("FAIL-15", needs=Capability.REMOTE)
+async def test_what_speaks_no_redis_is_not_not_found(world: World) -> None:
+    """What greets as Redis does, and answers a question as a web server does, is no server of tasks."""
+    async with not_redis() as port, world.harness.open_at(world.name, f"redis://127.0.0.1:{port}/0", LONG) as store:
+        assert await unless_unavailable(store.get_task("task_0")) is None
+        assert await unless_unavailable(store.list_tasks()) is None
+
+
+@case("API-07", needs=Capability.REMOTE)
+async def test_closing_ends_the_calls_that_still_wait(world: World) -> None:
+    """A store that is closed while a call waits for its answer ends it at once, with an exception of its own."""
+    async with Proxy(world.harness.url()) as proxy, AsyncExitStack() as opened:
+        store = await opened.enter_async_context(world.harness.open_at(world.name, proxy.url, LONG))
+        await store.list_tasks()
+        held = proxy.interrupt(Stage.REPLY, Action.HOLD)
+        waiting = asyncio.ensure_future(store.list_tasks())
+        await met(proxy, held)
+        await opened.aclose()
+        with pytest.raises((StoreUnavailable, StoreNotOpen)):
+            await in_time(waiting, "it still waits")
+
+
+@asynccontextmanager
+async def not_redis() -> AsyncIterator[int]:
+    """The port of something that takes every greeting, and no question."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while said := await reader.read(65_536):
+                commands = said.startswith(b"*") + said.count(b"\r\n*")
+                greeting = any(word in said for word in (b"CLIENT", b"HELLO", b"SELECT"))
+                writer.write(b"+OK\r\n" * commands if greeting else b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+class Written(Enum):
+    """What a call says about its write."""
+
+    YES = "it returned"
+    PERHAPS = "it may have happened"
+    NO = "nothing was written"
+
+
+async def what_it_says(write: Callable[[], Awaitable[object]]) -> Written:
+    """Make a call whose answer is lost: it raises, or it has asked again."""
+    try:
+        await write()
+    except StoreUnavailable as error:
+        return Written.PERHAPS if error.write_may_have_happened else Written.NO
+    except TaskStoreError:  # it found what it had written itself
+        return Written.NO
+    return Written.YES
+
+
+async def unless_unavailable(read: Awaitable[Answer]) -> Answer | None:
+    """The answer, or None if the server could not be asked, of which no write can be said to have happened."""
+    try:
+        return await read
+    except StoreUnavailable as error:
+        if error.write_may_have_happened:
+            pytest.fail("a read says that a write may have happened")
+        return None
+    except TaskNotFound:
+        pytest.fail("not found, when the server could not be asked")
+
+
+async def in_time(awaited: Awaitable[Answer], complaint: str) -> Answer:
+    """What is awaited, if it comes long before the store itself would give up."""
+    try:
+        async with asyncio.timeout(LONG / 2):
+            return await awaited
+    except TimeoutError:
+        pytest.fail(complaint)
+
+
+async def met(proxy: Proxy, interruption: Interruption) -> None:
+    """Wait until an exchange has been interrupted."""
+    await proxy.until(lambda: interruption.met)
+
+
+async def listed(store: TaskStore) -> list[Task]:
+    """Every task, as it is now."""
+    return list((await store.list_tasks(limit=100)).tasks)

@@ -1,0 +1,117 @@
+"""Stores that take a lost or late answer for something else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from conformance.mutants.mutant import On, mutant
+from taskstore import StoreUnavailable, Task, TaskNotFound, Trouble
+from taskstore.pipeline import Pipeline
+from taskstore.redis import RedisTaskStore
+from taskstore.scripts import Script
+
+LOST = "connection.test_a_lost_answer_denies_no_write"
+LATE = "connection.test_a_late_answer_denies_no_write"
+READ = "connection.test_a_read_that_is_cut_off_finds_out_nothing"
+NOBODYS = "connection.test_nobody_gets_an_answer_that_came_too_late"
+NO_REDIS = "connection.test_what_speaks_no_redis_is_not_not_found"
+BROKEN = "connection.test_after_a_break_everybody_is_told_and_the_next_calls_work"
+
+
+@mutant("FAIL-11", by=(LOST, LATE), on=On.REDIS)
+class DeniesTheWrite(RedisTaskStore):
+    """A write whose reply was lost says that nothing was written."""
+
+    async def _run(self, script: Script, *arguments: str | int) -> Any:
+        try:
+            return await super()._run(script, *arguments)
+        except StoreUnavailable as error:
+            error.write_may_have_happened = False
+            raise
+
+
+@mutant("FAIL-11", by=LOST, on=On.REDIS, source="redis-py #261")
+class SendsAgain(RedisTaskStore):
+    """A write whose reply was cut off is sent again."""
+
+    async def _run(self, script: Script, *arguments: str | int) -> Any:
+        try:
+            return await super()._run(script, *arguments)
+        except StoreUnavailable as error:
+            if error.trouble is not Trouble.BROKEN:
+                raise
+            return await super()._run(script, *arguments)
+
+
+@mutant("FAIL-12", "FAIL-15", by=(READ, NO_REDIS), on=On.REDIS)
+class NotFoundWhenCut(RedisTaskStore):
+    """A read whose reply was cut off, or no reply at all, finds nothing."""
+
+    async def get_task(self, task_id: str) -> Task:
+        try:
+            return await super().get_task(task_id)
+        except StoreUnavailable as error:
+            if error.trouble is not Trouble.BROKEN:
+                raise
+            raise TaskNotFound(task_id) from None
+
+
+def _with(kind: type[Pipeline], server: Any) -> None:
+    """Let a server open connections of this kind."""
+    opens = server._open_pipeline  # noqa: SLF001  where a mutant breaks it
+
+    async def open_pipeline() -> Pipeline:
+        pipeline: Pipeline = await opens()
+        pipeline.__class__ = kind
+        return pipeline
+
+    server._open_pipeline = open_pipeline  # noqa: SLF001
+
+
+class _Forgetful(Pipeline):
+    def send(self, request: bytes) -> asyncio.Future[Any]:
+        reply = super().send(request)
+        reply.add_done_callback(self._forget)
+        return reply
+
+    def _forget(self, reply: asyncio.Future[Any]) -> None:
+        if reply.cancelled() and reply in self._awaited:
+            self._awaited.remove(reply)
+
+
+@mutant("FAIL-13", by=NOBODYS, on=On.REDIS, source="redis-py #2665")
+class OneReplyBehind(RedisTaskStore):
+    """The reply that a caller did not wait for goes to the next one."""
+
+    def __init__(self, server: Any, **named: Any) -> None:
+        super().__init__(server, **named)
+        _with(_Forgetful, server)
+
+
+class _Lasting(Pipeline):
+    def retire(self) -> None:
+        self._retired = True
+
+
+@mutant("FAIL-13", by=NOBODYS, on=On.REDIS)
+class KeepsEveryConnection(RedisTaskStore):
+    """A connection on which a caller gave up is neither used again nor closed."""
+
+    def __init__(self, server: Any, **named: Any) -> None:
+        super().__init__(server, **named)
+        _with(_Lasting, server)
+
+
+class _Silent(Pipeline):
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._retired = True
+
+
+@mutant("FAIL-13", by=BROKEN, on=On.REDIS)
+class LeavesCallersWaiting(RedisTaskStore):
+    """When the connection breaks, whoever waits for an answer waits until the time is over."""
+
+    def __init__(self, server: Any, **named: Any) -> None:
+        super().__init__(server, **named)
+        _with(_Silent, server)
