@@ -18,8 +18,8 @@ from redis.exceptions import InvalidResponse, ResponseError
 
 MOST_WAITING = 10_000
 """Requests under way, those whose callers went away included."""
-MOST_UNSENT = 64 * 1024 * 1024
-"""Bytes that wait for the server to take them."""
+MOST_UNSENT = 67_108_864
+"""Bytes that wait for the server to take them: 64 MiB."""
 
 _INCOMPLETE = object()
 

@@ -35,7 +35,7 @@ DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
 
 _SWEPT_PER_WRITE = 100
-_SWEPT_PER_LISTING = 1_000
+_SWEPT_PER_LISTING = 250
 
 
 class RedisTaskStore:
@@ -120,7 +120,7 @@ class RedisTaskStore:
             try:
                 ask_again, count = await self._run(PURGE, _SWEPT_PER_LISTING, moment)
             except StoreUnavailable as error:
-                error.write_may_have_happened |= removed > 0  # a request before this one did
+                error.write_may_have_happened |= bool(removed)  # a request before this one did
                 raise
             removed += count
         return removed

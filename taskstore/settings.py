@@ -86,11 +86,6 @@ class TaskStoreSettings(BaseSettings):
         return f"redis://{host}:{self.redis_port}/{self.redis_db}"
 
     @property
-    def address(self) -> str:
-        """Where Redis is, fit to be shown: host, port and database, or the path of a socket."""
-        return address_of(self.url)
-
-    @property
     def lifetime(self) -> timedelta:
         """`task_ttl` as a time."""
         return timedelta(seconds=self.task_ttl)
