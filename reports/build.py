@@ -53,5 +53,6 @@ def studies_without_ours(given: StudiesInput) -> StudiesInput:
     peers = made.peers and made.peers.model_copy(
         update={"timings": tuple(one for one in made.peers.timings if one.peer != "ours")}
     )
-    kept = {"growth": growth, "load": load, "arrivals": arrivals, "peers": peers, "expiry": None}
+    gone = dict.fromkeys(("expiry", "calls", "start"))
+    kept = {"growth": growth, "load": load, "arrivals": arrivals, "peers": peers, **gone}
     return given.model_copy(update={"studies": made.model_copy(update=kept)})

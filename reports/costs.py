@@ -11,7 +11,9 @@ from pydantic import Field
 from reports.inputs import Design, Mode, Seconds, Strict
 from reports.load import SpreadInput, Waits, to_waits
 
-What = Literal["purge", "expire", "expire, nobody writes"]
+What = Literal["purge", "expire", "expire, nobody writes", "plain keys, nobody sweeps"]
+Part = Literal["task", "metadata"]
+"""What of a task is 400 bytes of JSON: the whole of it, as the described design stores it, or its metadata alone."""
 Count = Annotated[int, Field(ge=1)]
 
 
@@ -20,6 +22,7 @@ class SizeInput(Strict):
 
     design: Design
     mode: Mode
+    part: Part
     tasks: Count
     total_bytes: Count
     record_bytes: float | None
@@ -41,7 +44,7 @@ class WaitsInput(Strict):
 
 
 class EventInput(Strict):
-    """Tasks that went at once."""
+    """Tasks, or plain keys, that went at once."""
 
     what: What
     mode: Mode
@@ -63,6 +66,7 @@ class Weight:
 
     design: Design
     mode: Mode
+    part: Part
     tasks: int
     bytes_per_task: float
     record_bytes: float | None
@@ -71,7 +75,10 @@ class Weight:
 
 @dataclass(frozen=True)
 class Removal:
-    """That many tasks went at once: what the call took that removed them, and how long others waited meanwhile."""
+    """That many tasks went at once: what the call took that removed them, and how long others waited meanwhile.
+
+    Plain keys are the floor: no call removes them, and `seconds` is how long Redis took.
+    """
 
     what: What
     mode: Mode
@@ -101,12 +108,13 @@ def gather_weights(memory: MemoryInput) -> tuple[Weight, ...]:
         Weight(
             size.design,
             size.mode,
+            size.part,
             size.tasks,
             size.total_bytes / size.tasks,
             size.record_bytes,
             None if size.index_bytes is None else size.index_bytes / size.tasks,
         )
-        for size in sorted(memory.sizes, key=lambda size: (size.mode, size.design, size.tasks))
+        for size in sorted(memory.sizes, key=lambda size: (size.mode, size.design, size.part != "task", size.tasks))
     )
 
 

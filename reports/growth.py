@@ -45,6 +45,7 @@ class PointInput(Strict):
     calls: Annotated[int, Field(ge=1)]
     seconds: Annotated[tuple[Seconds, ...], Field(min_length=1)]
     ping_seconds: tuple[Seconds, ...]
+    own_ping_seconds: tuple[Seconds, ...]
 
 
 class GrowthInput(Strict):
@@ -61,6 +62,9 @@ class CurvePoint:
     offset: int
     ms: Estimate
     times_ping: Estimate | None
+    """As a multiple of a PING through redis-py's asyncio client."""
+    times_own_ping: Estimate | None
+    """The same of a PING through the store's own client."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,11 @@ def _curve(points: list[PointInput]) -> Curve:
 def _point(point: PointInput) -> CurvePoint:
     in_ms = estimate(seconds * 1000 for seconds in point.seconds)
     assert in_ms is not None  # noqa: S101  there is a block
-    times_ping = estimate(ratios(point.seconds, point.ping_seconds)) if point.ping_seconds else None
-    return CurvePoint(point.tasks, point.offset, in_ms, times_ping)
+    times_ping, times_own_ping = (
+        estimate(ratios(point.seconds, pings)) if pings else None
+        for pings in (point.ping_seconds, point.own_ping_seconds)
+    )
+    return CurvePoint(point.tasks, point.offset, in_ms, times_ping, times_own_ping)
 
 
 def fit(points: Points) -> tuple[float, tuple[float, float]]:

@@ -16,6 +16,7 @@ from reports.distributions import Distribution, gather_distributions
 from reports.environment import Environment, describe_environment
 from reports.findings import ORDER, ClaimVerdict, Finding, judge_behaviour, judge_identity
 from reports.floors import FloorCost, Place, gather_floors, gather_places
+from reports.goals import Goal, gather_goals
 from reports.inputs import Benchmark, Conformance, Design, Mode, Operation, read_json
 from reports.latency import Latency, gather_latencies
 from reports.mutants import Mutants, MutantsInput, gather_mutants
@@ -78,6 +79,7 @@ class Report:
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
     environment: Environment
+    goals: tuple[Goal, ...]
     studies: Studies | None
     proof: Proof | None
     mutants: Mutants | None
@@ -171,6 +173,7 @@ def make_report(
         studies = studies_without_ours(studies)
     latencies = gather_latencies(benchmark, documented_ranges())
     pairs = gather_pairs(benchmark)
+    gathered = gather_studies(studies) if studies else None
 
     def find(claim: Claim, design: Design) -> Finding:
         deciding = [row for row in latencies if row.design == design and row.decides]
@@ -207,7 +210,8 @@ def make_report(
         requirements=requirements,
         cases={case.id: case for case in cases},
         environment=describe_environment(conformance, benchmark),
-        studies=_coarsen(gather_studies(studies)) if studies else None,
+        goals=gather_goals(benchmark, gathered),
+        studies=_coarsen(gathered) if gathered else None,
         proof=gather_proof(proof, checked) if proof else None,
         mutants=gather_mutants(mutants, checked) if mutants else None,
     )

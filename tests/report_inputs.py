@@ -178,7 +178,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     arrivals = {"waits": spread, "lateness": spread, "failures": {}, "seconds": 1.0, "cpu_seconds": 0.5}
     trait = {"question": "keeps a value that its giver changes", "answer": "yes", "seen": SCRIPT}
     return {
-        "schema": "benchmark-studies/1",
+        "schema": "benchmark-studies/2",
         "started": "2025-01-31T12:10:00+00:00",
         "depth": "quick",
         "seed": 1,
@@ -197,6 +197,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                         "calls": 1,
                         "seconds": [slope * tasks / 1e6 + 1e-4] * BLOCKS,
                         "ping_seconds": [0.0001] * BLOCKS if mode == "redis" else [],
+                        "own_ping_seconds": [0.00005] * BLOCKS if mode == "redis" else [],
                     }
                     for design, slope in (("described", 10), ("ours", 0))
                     for mode in ("memory", "redis")
@@ -240,12 +241,14 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                     {
                         "design": design,
                         "mode": "memory",
+                        "part": part,
                         "tasks": 1_000,
-                        "total_bytes": 1_400_000,
+                        "total_bytes": total,
                         "record_bytes": None,
                         "index_bytes": None,
                     }
                     for design in ("described", "ours")
+                    for part, total in (("task", 1_400_000), ("metadata", 1_900_000))
                 ]
             },
             "expiry": {
@@ -285,6 +288,16 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                     for peer in ("ours", "another")
                 ],
             },
+            "calls": {
+                "requests": dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0),
+                "cancel": {
+                    "calls": 1,
+                    "seconds": [0.00014] * BLOCKS,
+                    "ping_seconds": [0.0001] * BLOCKS,
+                    "own_ping_seconds": [0.00005] * BLOCKS,
+                },
+            },
+            "import": {"pydantic": [0.05] * BLOCKS, "taskstore": [0.15] * BLOCKS},
         },
     }
 

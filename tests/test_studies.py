@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from itertools import islice
@@ -18,16 +19,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks.studies import arrivals, expiry, growth, load, memory, peers
+from benchmarks.studies import arrivals, calls, expiry, growth, load, memory, peers, start
 from benchmarks.studies.__main__ import STUDIES, make
 from benchmarks.studies.arrivals import arrive, moments, precise_loop
 from benchmarks.studies.blocks import Contestant, Turns, WrongAnswerError, take_turns
-from benchmarks.studies.filling import create, fill
+from benchmarks.studies.filling import create, fill, new_short_request, write_keys
 from benchmarks.studies.load import call_for
 from benchmarks.studies.peers.libraries import LIBRARIES
 from benchmarks.studies.peers.probes import probe
 from benchmarks.studies.place import Place
-from benchmarks.studies.plain import overhear, pooled, repeating
+from benchmarks.studies.plain import looking, overhear, pooled, repeating
 from benchmarks.studies.spread import Spread
 from conformance.servers import EmbeddedServer
 from reports.growth import cross, fit
@@ -175,6 +176,30 @@ def place(server: EmbeddedServer) -> Place:
     return place
 
 
+def test_a_short_task_is_400_bytes_of_json_in_the_mean(place: Place) -> None:
+    async def check() -> None:
+        with place.harness("described", "redis") as harness:
+            async with harness.open("short") as store:
+                ids = await create(store, 16, new_short_request)
+                records = [harness.witness("short").raw(task_id) or b"" for task_id in ids]
+                assert 390 <= sum(map(len, records)) / len(records) <= 410
+                assert all(385 <= len(record) <= 415 for record in records)
+                assert all(json.loads(record)["video_ids"] for record in records)
+
+    asyncio.run(check())
+
+
+def test_plain_keys_are_as_many_as_was_said_and_expire_in_one_millisecond(place: Place) -> None:
+    end = int(time.time() * 1000) + 60_000
+    write_keys(place.url(0), b"a value", 10_001, end)
+    with looking(place.url(0)) as client:
+        assert client.dbsize() == 10_001
+        for number in (1, 10_000, 10_001):
+            assert client.get(f"plain:{number}") == b"a value"
+            assert client.pexpiretime(f"plain:{number}") == end
+    place.empty()
+
+
 @pytest.mark.parametrize("design", ["ours", "described"])
 def test_copies_are_what_the_store_would_have_written(place: Place, design: Any) -> None:
     async def check() -> None:
@@ -234,7 +259,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setitem(growth.SCALES, "quick", growth.Scale((100, 220), (10, 60), (10, 20), Turns(3, 0.01)))
         patch.setitem(load.SCALES, "quick", load.Scale((1, 64), 2, 0.02))
         patch.setitem(arrivals.SCALES, "quick", arrivals.Scale(50, (0.2,), 0.06))
-        patch.setitem(memory.SCALES, "quick", (300,))
+        patch.setitem(memory.SCALES, "quick", {"task": (300,), "metadata": (200,)})
+        patch.setitem(calls.SCALES, "quick", calls.Scale(3, 9))
+        patch.setitem(start.PAIRS, "quick", 1)
         patch.setitem(expiry.SCALES, "quick", (2_000,))
         patch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, Turns(3, 0.005)))
         result = make("quick", [*STUDIES])
@@ -260,18 +287,29 @@ def test_every_study_is_read_and_concluded_from(studies: Studies) -> None:
     assert len(studies.growth) == 10
     assert {curve.subject for curve in studies.throughput} == {"ours", "described", "redis-py"}
     assert all(curve.points[0].waits.p999_ms is None for curve in studies.responses)
-    assert {(weight.design, weight.mode) for weight in studies.weights} == {
-        (design, mode) for design in ("ours", "described") for mode in ("memory", "redis")
+    assert {(weight.design, weight.mode, weight.part, weight.tasks) for weight in studies.weights} == {
+        (design, mode, part, tasks)
+        for design in ("ours", "described")
+        for mode in ("memory", "redis")
+        for part, tasks in (("task", 300), ("metadata", 200))
     }
     assert [(removal.what, removal.mode) for removal in studies.removals] == [
         ("purge", "redis"),
         ("expire", "redis"),
         ("expire, nobody writes", "redis"),
+        ("plain keys, nobody sweeps", "redis"),
         ("purge", "memory"),
         ("expire", "memory"),
     ]
     assert all(removal.longest_wait_ms > 0 for removal in studies.removals)
     assert len(studies.peers) == len(LIBRARIES)
+    assert studies.calls is not None
+    assert studies.calls.requests == dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0)
+    assert studies.calls.cancel_times_ping.blocks == studies.calls.cancel_times_own_ping.blocks == 3
+    assert studies.import_ms is not None
+    assert studies.import_ms.value > 0
+    listings = [point for curve in studies.growth for point in curve.points if curve.mode == "redis"]
+    assert all(point.times_ping and point.times_own_ping for point in listings)
 
 
 @leaving_peers_alone
@@ -280,15 +318,6 @@ def test_no_peer_is_timed_for_what_it_has_not(studies: Studies) -> None:
         assert peer.timings.keys().isdisjoint(peer.not_timed)
         assert len(peer.timings) + len(peer.not_timed) == 5
         assert peer.name not in ("ours", "described") or not peer.not_timed
-
-
-@leaving_peers_alone
-def test_a_goal_that_was_not_measured_is_not_met(studies: Studies) -> None:
-    goals = {goal.name: goal for goal in studies.goals}
-    assert goals["first page of 50 at 1,000,000 tasks"].verdict == "not-measured"
-    assert goals["longest wait while 1,000,000 tasks expire"].verdict == "not-measured"
-    assert all(goal.verdict == "not-measured" for goal in studies.goals if goal.value is None)
-    assert goals["a task in memory mode, of 300"].limit == 1_500
 
 
 @leaving_peers_alone

@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.environment import describe_environment
-from benchmarks.studies import arrivals, expiry, growth, load, memory, peers
+from benchmarks.studies import arrivals, calls, expiry, growth, load, memory, peers, start
 from benchmarks.studies.place import SEED, Depth, Place
 
-SCHEMA = "benchmark-studies/1"
+SCHEMA = "benchmark-studies/2"
 
 STUDIES: dict[str, Callable[[Depth, Place], Any]] = {
     "growth": growth.run,
@@ -34,11 +34,31 @@ STUDIES: dict[str, Callable[[Depth, Place], Any]] = {
     "memory": memory.run,
     "expiry": expiry.run,
     "peers": peers.run,
+    "calls": calls.run,
+    "import": start.run,
 }
 SECONDS: dict[Depth, dict[str, float]] = {
-    "quick": {"growth": 4, "load": 4, "arrivals": 3, "memory": 2, "expiry": 7, "peers": 5},
-    "default": {"growth": 40, "load": 25, "arrivals": 20, "memory": 20, "expiry": 20, "peers": 25},
-    "full": {"growth": 240, "load": 60, "arrivals": 110, "memory": 60, "expiry": 90, "peers": 100},
+    "quick": {"growth": 4, "load": 4, "arrivals": 3, "memory": 3, "expiry": 9, "peers": 5, "calls": 1, "import": 7},
+    "default": {
+        "growth": 40,
+        "load": 30,
+        "arrivals": 20,
+        "memory": 20,
+        "expiry": 27,
+        "peers": 25,
+        "calls": 4,
+        "import": 10,
+    },
+    "full": {
+        "growth": 240,
+        "load": 60,
+        "arrivals": 110,
+        "memory": 60,
+        "expiry": 140,
+        "peers": 100,
+        "calls": 10,
+        "import": 10,
+    },
 }
 """What each study takes on two cores, for the time that is left."""
 

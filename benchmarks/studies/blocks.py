@@ -26,22 +26,24 @@ class WrongAnswerError(Exception):
 class Contestant:
     """One call to be timed again and again; `right` looks at the last answer of a block.
 
-    `ping` is timed before each block, on the same server.
+    `ping` through redis-py and `own_ping` through the store's own client are timed before each block.
     """
 
     name: str
     call: Callable[[], Awaitable[Any]]
     right: Callable[[Any], bool]
-    ping: Callable[[], Awaitable[None]] | None = None
+    ping: Callable[[], Awaitable[Any]] | None = None
+    own_ping: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass
 class Blocks:
-    """The seconds of a call in each block (see `time_calls`), and of a PING before it."""
+    """The seconds of a call in each block (see `time_calls`), and of both PINGs before it."""
 
     calls: int
     seconds: list[float] = field(default_factory=list)
     ping_seconds: list[float] = field(default_factory=list)
+    own_ping_seconds: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,10 @@ async def take_turns(contestants: Sequence[Contestant], turns: Turns, random: Ra
     for place in order:
         heed_cancellation()
         contestant, result = contestants[place], results[place]
-        if contestant.ping is not None:
-            seconds, _ = await time_calls(contestant.ping, min(result.calls, MOST_PINGS))
-            result.ping_seconds.append(seconds)
+        pings = (contestant.ping, result.ping_seconds), (contestant.own_ping, result.own_ping_seconds)
+        for ping, seconds in pings:
+            if ping is not None:
+                seconds.append((await time_calls(ping, min(result.calls, MOST_PINGS)))[0])
         result.seconds.append(await _time(contestant, result.calls))
     return results
 

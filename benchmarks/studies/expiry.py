@@ -5,13 +5,17 @@ counted from when they were due: first with nothing going on, then while it goes
 few, and die within some milliseconds; then one listing is asked for, which has to sweep what is due.
 
 In Redis once more with nobody writing: then the indexes, which live as long as the task in them that lives longest, die
-as whole keys, and the others are those of another store on the same server. The described design is left out: it has
-neither a purge nor an index, and what Redis does with its keys is what it does with ours.
+as whole keys, and the others are those of another store on the same server. The floor below both is plain keys, as many
+and as long as records, that nobody but Redis removes: what others wait for then, no store can spare them. In Redis they
+are watched until all but a twentieth of what expires has gone, since Redis takes its time for the last ones. The
+described design is left out: it has neither a purge nor an index, and what Redis does with its keys is what it does
+with ours.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,16 +26,17 @@ from typing import Literal, cast
 
 from benchmarks.loop import Loop
 from benchmarks.studies.arrivals import Met, arrive, moments, precise_loop
-from benchmarks.studies.filling import create, multiply, new_request
+from benchmarks.studies.filling import create, multiply, new_request, write_keys
 from benchmarks.studies.load import Call
 from benchmarks.studies.place import SEED, Depth, Mode, Place
+from benchmarks.studies.plain import single
 from benchmarks.studies.spread import Spread
 from benchmarks.workload import PAGE, STEPS
 from conformance.subjects import find_subject
 from taskstore import MaintainedTaskStore, TaskNotFound, TaskStatus, TaskStore
 
-What = Literal["purge", "expire", "expire, nobody writes"]
-EXPIRING: tuple[What, ...] = ("expire", "expire, nobody writes")
+What = Literal["purge", "expire", "expire, nobody writes", "plain keys, nobody sweeps"]
+EXPIRING: tuple[What, ...] = ("expire", "expire, nobody writes", "plain keys, nobody sweeps")
 
 SCALES: dict[Depth, tuple[int, ...]] = {"quick": (5_000,), "default": (100_000,), "full": (100_000, 1_000_000)}
 RATE = 150.0
@@ -43,6 +48,10 @@ BEFORE, AFTER = 0.1, 0.2
 """Seconds that others are watched before and after."""
 QUIET = 0.5
 WINDOW = 0.02
+LATE = 60.0
+"""Seconds after which what should have gone is not waited for."""
+SPREAD = 50
+"""Tasks that others may have made beyond what is expected of them."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,10 @@ class Waits:
 
 @dataclass(frozen=True)
 class Event:
-    """That many tasks went; the purge, or the listing that swept, took `seconds`. Waits are by kind of call."""
+    """That many tasks, or plain keys, went. Waits are by kind of call.
+
+    `seconds` are those of the purge, of the listing that swept, or until Redis had removed the keys.
+    """
 
     what: What
     mode: Mode
@@ -104,11 +116,15 @@ async def _purge_in_redis(place: Place, tasks: int) -> Event:
 
 
 def _expire_in_redis(loop: Loop, place: Place, what: What, tasks: int) -> Event:
-    """Make the copies, and wait for their death; if they die before all are made, once more with more time."""
+    """Make what dies, and wait for its death; if it dies before all is made, once more with more time."""
     seconds = 1.0 + tasks / 25_000
     event = None
     while event is None:
-        event = loop.run(_try_to_expire_in_redis(place, what, tasks, timedelta(seconds=seconds)))
+        left = timedelta(seconds=seconds)
+        if what == "plain keys, nobody sweeps":
+            event = loop.run(_try_to_expire_plainly(place, tasks, left))
+        else:
+            event = loop.run(_try_to_expire_in_redis(place, what, tasks, left))
         place.empty()
         seconds *= 3
     return event
@@ -125,13 +141,60 @@ async def _try_to_expire_in_redis(place: Place, what: What, tasks: int, left: ti
                 quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
             except TaskNotFound:
                 return None
+            counted = await _count_keys(place)
             witness = harness.witness("going")
             remaining = max(witness.lifetime_ms(one) for one in ids) / 1000
             if remaining <= BEFORE:
                 return None
             most = SURVIVORS + tasks // 2 if what == "expire" else 0
-            meanwhile, seconds = await _watch(others, _list_when_gone(store, remaining - BEFORE, most))
+
+            async def expire() -> float:
+                seconds = await _list_when_gone(store, remaining - BEFORE, most)
+                await _wait_until_gone(place, tasks, counted)
+                return seconds
+
+            meanwhile, seconds = await _watch(others, expire())
     return Event(what, "redis", tasks, seconds, quiet, meanwhile)
+
+
+async def _try_to_expire_plainly(place: Place, tasks: int, left: timedelta) -> Event | None:
+    what: What = "plain keys, nobody sweeps"
+    with place.harness("ours", "redis") as harness:
+        async with harness.open("other") as other:
+            others = await _others(other)
+            record = harness.witness("other").raw((await other.list_tasks(None, 1, 0)).tasks[0].task_id) or b""
+            end = time.time() + left.total_seconds()
+            write_keys(place.url(0), record, tasks, int(end * 1000))
+            quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
+            counted = await _count_keys(place)
+            if end - time.time() <= BEFORE:
+                return None
+
+            async def expire() -> float:
+                await asyncio.sleep(end - time.time())
+                started = perf_counter()
+                await _wait_until_gone(place, tasks, counted)
+                return perf_counter() - started
+
+            meanwhile, seconds = await _watch(others, expire())
+    return Event(what, "redis", tasks, seconds, quiet, meanwhile)
+
+
+async def _count_keys(place: Place) -> tuple[int, float]:
+    """Return how many keys there are, and the moment of `perf_counter`."""
+    async with single(place.url(0)) as client:
+        return await client.dbsize(), perf_counter()
+
+
+async def _wait_until_gone(place: Place, tasks: int, counted: tuple[int, float]) -> None:
+    """Wait until all but a twentieth of what was to go has gone; others make `RATE` a second meanwhile."""
+    keys, counted_at = counted
+    began = perf_counter()
+    async with single(place.url(0)) as client:
+        while await client.dbsize() > keys - tasks + tasks // 20 + SPREAD + RATE * (perf_counter() - counted_at):
+            if perf_counter() > began + LATE:
+                raise NotGoneError(f"{tasks} keys have not gone after {LATE:.0f} s")
+            await asyncio.sleep(WINDOW)
 
 
 async def _purge_in_memory(place: Place, tasks: int) -> Event:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from random import Random
@@ -21,6 +21,7 @@ from benchmarks.loop import Loop
 from benchmarks.studies.blocks import Contestant, Turns, take_turns
 from benchmarks.studies.filling import create, fill
 from benchmarks.studies.place import DESIGNS, SEED, Depth, Design, Mode, Place
+from benchmarks.studies.plain import single
 from benchmarks.workload import PAGE
 from conformance import Harness
 from taskstore import TaskStatus, TaskStore
@@ -56,7 +57,10 @@ SCALES: dict[Depth, Scale] = {
 
 @dataclass(frozen=True)
 class Point:
-    """A listing of fifty from one store; a block made `calls` calls, and a PING was timed before."""
+    """A listing of fifty from one store; a block made `calls` calls, and in Redis mode two PINGs were timed before.
+
+    `ping_seconds` are those of redis-py, `own_ping_seconds` those of the client that the store has.
+    """
 
     design: Design
     mode: Mode
@@ -66,6 +70,7 @@ class Point:
     calls: int
     seconds: list[float]
     ping_seconds: list[float]
+    own_ping_seconds: list[float]
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ async def _measure(scale: Scale, place: Place) -> Growth:
     lines: list[tuple[Design, Mode, Page, int, int]] = []
     databases = count(1)
     async with AsyncExitStack() as opened:
+        client = await opened.enter_async_context(single(place.url(0)))
         for design in DESIGNS:
             for mode in ("memory", "redis"):
                 for tasks in scale.tasks(design, mode):
@@ -93,12 +99,15 @@ async def _measure(scale: Scale, place: Place) -> Growth:
                     store, harness = await opened.enter_async_context(_filled(place, design, mode, tasks, database))
                     for page, status, offset in _pages(design, tasks):
                         lines.append((design, mode, page, tasks, offset))
-                        contestants.append(_listing(store, harness if mode == "redis" else None, tasks, status, offset))
+                        contestant = _listing(store, tasks, status, offset)
+                        if mode == "redis":
+                            contestant = replace(contestant, ping=client.ping, own_ping=partial(harness.ping, store))
+                        contestants.append(contestant)
         results = await take_turns(contestants, scale.turns, Random(SEED))  # noqa: S311  an order, the same in every run
     place.empty()
     return Growth(
         [
-            Point(*line, blocks.calls, blocks.seconds, blocks.ping_seconds)
+            Point(*line, blocks.calls, blocks.seconds, blocks.ping_seconds, blocks.own_ping_seconds)
             for line, blocks in zip(lines, results, strict=True)
         ]
     )
@@ -118,16 +127,13 @@ def _pages(design: Design, tasks: int) -> list[tuple[Page, TaskStatus | None, in
     return pages
 
 
-def _listing(
-    store: TaskStore, harness: Harness | None, tasks: int, status: TaskStatus | None, offset: int
-) -> Contestant:
+def _listing(store: TaskStore, tasks: int, status: TaskStatus | None, offset: int) -> Contestant:
     total = tasks if status is None else tasks // 2
 
     def right(page: Any) -> bool:
         return page.total == total and len(page.tasks) == min(PAGE, total - offset)
 
-    ping = None if harness is None else partial(harness.ping, store)
-    return Contestant(f"list of {tasks}", partial(store.list_tasks, status, PAGE, offset), right, ping)
+    return Contestant(f"list of {tasks}", partial(store.list_tasks, status, PAGE, offset), right)
 
 
 @asynccontextmanager

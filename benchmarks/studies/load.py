@@ -44,7 +44,7 @@ class Scale:
 
 SCALES: dict[Depth, Scale] = {
     "quick": Scale((1, 8, 64), 3, 0.04),
-    "default": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 5, 0.08),
+    "default": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 9, 0.06),
     "full": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 9, 0.25),
 }
 

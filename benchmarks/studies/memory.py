@@ -1,5 +1,7 @@
 """Bytes per task, in both modes and both designs, for tasks of about 400 bytes of JSON.
 
+That is read in two ways: the whole task is 400 bytes, as the described design stores it, or its metadata alone are.
+
 In Redis twice: by what the server's memory grew (`INFO`), and by what it says of each key (`MEMORY USAGE`: a sample of
 the records, all elements of the indexes). In memory mode by what Python allocated (`tracemalloc`); every task is made
 from a request of its own, as an application has it from a network.
@@ -9,20 +11,26 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 from benchmarks.loop import Loop
-from benchmarks.studies.filling import create, fill
+from benchmarks.studies.filling import create, fill, new_request, new_short_request
 from benchmarks.studies.place import DESIGNS, SEED, Depth, Design, Mode, Place
 from benchmarks.studies.plain import looking
 from conformance import Harness
+from taskstore import TaskCreateRequest
 
-SCALES: dict[Depth, tuple[int, ...]] = {
-    "quick": (1_000, 2_000),
-    "default": (1_000, 10_000, 100_000),
-    "full": (1_000, 10_000, 100_000, 1_000_000),
+Part = Literal["task", "metadata"]
+"""What of a task is 400 bytes of JSON."""
+
+REQUESTS: Mapping[Part, Callable[[], TaskCreateRequest]] = {"task": new_short_request, "metadata": new_request}
+SCALES: dict[Depth, dict[Part, tuple[int, ...]]] = {
+    "quick": {"task": (1_000,), "metadata": (1_000,)},
+    "default": {"task": (1_000, 10_000, 100_000), "metadata": (10_000,)},
+    "full": {"task": (1_000, 10_000, 100_000, 1_000_000), "metadata": (1_000, 100_000)},
 }
 MOST_IN_MEMORY = 100_000
 """Tasks in memory mode: allocations are traced one by one, and a million would take minutes."""
@@ -35,6 +43,7 @@ class Size:
 
     design: Design
     mode: Mode
+    part: Part
     tasks: int
     total_bytes: int
     record_bytes: float | None = None
@@ -53,38 +62,39 @@ def run(depth: Depth, place: Place) -> Memory:
     sizes = []
     with Loop.running() as loop:
         for design in DESIGNS:
-            for tasks in SCALES[depth]:
-                if tasks <= MOST_IN_MEMORY:
-                    sizes.append(loop.run(_weigh_in_memory(place, design, tasks)))
-                sizes.append(loop.run(_weigh_in_redis(place, design, tasks)))
+            for part, numbers in SCALES[depth].items():
+                for tasks in numbers:
+                    if tasks <= MOST_IN_MEMORY:
+                        sizes.append(loop.run(_weigh_in_memory(place, design, part, tasks)))
+                    sizes.append(loop.run(_weigh_in_redis(place, design, part, tasks)))
     return Memory(sizes)
 
 
-async def _weigh_in_memory(place: Place, design: Design, tasks: int) -> Size:
+async def _weigh_in_memory(place: Place, design: Design, part: Part, tasks: int) -> Size:
     with place.harness(design, "memory") as harness:
         async with harness.open("memory") as store:
-            await create(store, 16)  # whatever is made once is made now
+            await create(store, 16, REQUESTS[part])  # whatever is made once is made now
             gc.collect()
             tracemalloc.start()
             try:
-                ids = await create(store, tasks)
+                ids = await create(store, tasks, REQUESTS[part])
                 del ids
                 gc.collect()
                 total, _ = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()
-    return Size(design, "memory", tasks, total)
+    return Size(design, "memory", part, tasks, total)
 
 
-async def _weigh_in_redis(place: Place, design: Design, tasks: int) -> Size:
+async def _weigh_in_redis(place: Place, design: Design, part: Part, tasks: int) -> Size:
     with place.harness(design, "redis") as harness, looking(place.url(0)) as client:
         async with harness.open("memory") as store:
-            await create(store, 16)  # connects, and loads the scripts
+            await create(store, 16, REQUESTS[part])  # connects, and loads the scripts
             place.empty()
             before = _used(client)
-            ids = await fill(store, harness, "memory", place.url(0), tasks)
+            ids = await fill(store, harness, "memory", place.url(0), tasks, REQUESTS[part])
             total = _used(client) - before
-            size = Size(design, "redis", tasks, total, *_ask(harness, client, ids))
+            size = Size(design, "redis", part, tasks, total, *_ask(harness, client, ids))
     place.empty()
     return size
 

@@ -26,6 +26,11 @@ def looking(url: str) -> Iterator[Any]:
         yield client
 
 
+def single(url: str) -> Redis:
+    """Make an asynchronous client as redis-py makes it, for one caller."""
+    return Redis.from_url(url)
+
+
 def pooled(url: str) -> Redis:
     """Make an asynchronous client with a pool that waits for a free connection."""
     return Redis.from_pool(BlockingConnectionPool.from_url(url, max_connections=POOL, timeout=None))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from reports.costs import Removal, Weight
+from reports.costs import Part, Removal, Weight
 from reports.inputs import Mode
 from reports.latency import MODES
 from reports.load import Operation as Called
@@ -19,6 +19,7 @@ QUIET = replace(PLAIN, name="when nothing goes on")
 MEANWHILE = replace(OURS, name="while tasks go")
 CALLS = (OURS, replace(PLAIN, dashed=True), Style("", "peer", "triangle"), Style("", "described", "square"))
 """One look for each kind of call."""
+PARTS: Mapping[Part, str] = {"task": "the whole task", "metadata": "its metadata"}
 ISOLATES = Style("keeps what it was given", "peer", "square")
 SHARES = Style("hands out what it holds", "plain", "triangle")
 
@@ -65,12 +66,15 @@ def draw_peers(mode: Mode, operation: Operation, peers: Iterable[Peer]) -> Pictu
 
 def draw_weights(weights: Iterable[Weight]) -> Picture:
     """Draw bytes per task."""
-    rows: dict[tuple[Mode, int], list[Dot]] = {}
+    rows: dict[tuple[Mode, Part, int], list[Dot]] = {}
     for one in weights:
-        rows.setdefault((one.mode, one.tasks), []).append(Dot(STYLES[one.design], one.bytes_per_task))
+        rows.setdefault((one.mode, one.part, one.tasks), []).append(Dot(STYLES[one.design], one.bytes_per_task))
     return draw_rows(
         "Bytes of one task, everything counted",
-        [Row(MODES[mode], f"{tasks:,} tasks", tuple(dots)) for (mode, tasks), dots in rows.items()],
+        [
+            Row(f"{tasks:,} in {MODES[mode]}", f"400 bytes of JSON: {PARTS[part]}", tuple(dots))
+            for (mode, part, tasks), dots in rows.items()
+        ],
         "bytes per task",
         linear=True,
     )
@@ -83,7 +87,7 @@ def draw_removals(removals: Iterable[Removal]) -> Picture:
         [
             Row(
                 one.what.partition(",")[0],
-                f"{one.tasks:,}, {one.mode}{', no writes' if ',' in one.what else ''}",
+                f"{one.tasks:,}, {one.mode}{_without(one)}",
                 (Dot(QUIET, one.longest_quiet_wait_ms), Dot(MEANWHILE, one.longest_wait_ms)),
             )
             for one in removals
@@ -94,9 +98,8 @@ def draw_removals(removals: Iterable[Removal]) -> Picture:
 
 def draw_stall(removal: Removal) -> Picture:
     """Draw the longest waits of others, moment by moment, while tasks go."""
-    what = "no one writes" if "," in removal.what else MODES[removal.mode]
     return draw_curves(
-        f"{removal.what.partition(',')[0].capitalize()} of {removal.tasks:,} tasks, {what}",
+        f"{removal.what.partition(',')[0].capitalize()}: {removal.tasks:,}, {MODES[removal.mode]}{_without(removal)}",
         [
             Curve(replace(style, name=kind), points, marked=False)
             for style, (kind, points) in zip(CALLS, removal.longest.items(), strict=False)
@@ -105,6 +108,11 @@ def draw_stall(removal: Removal) -> Picture:
         "ms, longest wait",
         linear="across",
     )
+
+
+def _without(removal: Removal) -> str:
+    """Say what nobody does: those who write sweep, but for one listing."""
+    return removal.what.removeprefix(removal.what.partition(",")[0]).replace("nobody", "no one")
 
 
 def _look(peer: Peer) -> Style:

@@ -1,0 +1,310 @@
+"""The goals: what our store is held to, each with its figure, whether it is met, and by how much it is missed.
+
+A figure with an interval is undecided while the limit lies inside, and where there are too few blocks for an interval.
+Counts, bytes and longest waits are what they are, and have none. Blocks of different stores that were shuffled have no
+common moment: the interval of their ratio reaches from the lowest over the highest to the highest over the lowest.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from reports.costs import Removal
+from reports.growth import Page
+from reports.inputs import Benchmark, Design, FloorInfo, Mode, Operation
+from reports.latency import near_operations
+from reports.studies import Studies
+from reports.verdicts import Estimate, estimate, ratios
+
+Relation = Literal["exactly", "at most", "below", "at least"]
+GoalVerdict = Literal["met", "missed", "undecided", "not-measured"]
+
+KEEPS: Mapping[Relation, Callable[[float, float], bool]] = {
+    "exactly": operator.eq,
+    "at most": operator.le,
+    "below": operator.lt,
+    "at least": operator.ge,
+}
+REQUESTS = 1.0
+PINGS: Mapping[Operation, float] = {"get": 1.2, "create": 1.6, "update": 1.5}
+PINGS_OF_CANCEL = 1.5
+PINGS_OF_LIST = 4.0
+LISTED: Mapping[Page, tuple[int, ...]] = {
+    "first": (100, 10_000, 1_000_000),
+    "filtered": (100, 10_000, 1_000_000),
+    "deep": (100, 10_000, 1_000_000),
+    "deep filtered": (10_000, 1_000_000),  # half of 100 tasks match, and no page but the first is a full one
+}
+EXPONENT = 0.05
+COMPARED = 10_000
+TIMES_FASTER = 1_000.0
+CALLERS = 64
+TIMES_PLAIN = 2.0
+IN_MEMORY = 100_000
+"""Tasks of which a page is listed in memory mode."""
+MICROSECONDS: Mapping[Operation, float] = {"get": 2.0, "create": 12.0, "update": 8.0, "list": 120.0}
+BYTES: Mapping[Mode, float] = {"redis": 1_200.0, "memory": 1_500.0}
+IMPORT_MS = 120.0
+EXPIRED = 1_000_000
+WAIT_MS = 20.0
+
+OWN_PING = "of a PING through the store’s own client"
+ELSEWHERE = "Judged on another machine; this is what it comes to here."
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure, and what it is held to."""
+
+    name: str
+    relation: Relation
+    limit: float
+    unit: str
+    value: float | None
+    interval: tuple[float, float] | None
+    verdict: GoalVerdict
+    missed_by: float | None
+    """As a share of the limit; None where it is not missed."""
+    beside: Mapping[str, float]
+    """In the same unit, for information: nothing is decided by them."""
+    remark: str
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """What was found: exact, or estimated."""
+
+    found: float | Estimate | None
+    beside: Mapping[str, float | Estimate | None] = field(default_factory=dict)
+    remark: str = ""
+
+
+_NONE = _Figure(None)
+
+
+def gather_goals(benchmark: Benchmark, studies: Studies | None) -> tuple[Goal, ...]:
+    """Hold every figure to its goal; what was not measured has its place too."""
+    return (
+        *_goals_of_calls(benchmark, studies),
+        *_goals_of_listings(benchmark, studies),
+        *_goals_of_load(studies),
+        *_goals_of_memory_mode(benchmark, studies),
+        *_goals_of_weight(studies),
+        _hold(
+            "import of taskstore, beyond that of pydantic",
+            "at most",
+            IMPORT_MS,
+            "ms",
+            _Figure(studies.import_ms if studies else None),
+        ),
+        _hold(
+            f"longest wait but for the listing that sweeps, while {EXPIRED:,} tasks expire",
+            "at most",
+            WAIT_MS,
+            "ms",
+            _find_wait(studies.removals if studies else ()),
+        ),
+    )
+
+
+def judge(relation: Relation, limit: float, found: float | Estimate | None) -> GoalVerdict:
+    """Hold a figure to its limit; all of its interval must lie on one side."""
+    if found is None:
+        return "not-measured"
+    ends = (found.interval or ()) if isinstance(found, Estimate) else (found,)
+    kept = {KEEPS[relation](end, limit) for end in ends}
+    return "undecided" if len(kept) != 1 else "met" if kept == {True} else "missed"
+
+
+def divide(above: Estimate, below: Estimate) -> Estimate:
+    """Divide estimates of which the blocks do not belong together."""
+    interval = None
+    if above.interval and below.interval:
+        interval = above.interval[0] / below.interval[1], above.interval[1] / below.interval[0]
+    return Estimate(above.value / below.value, interval, min(above.blocks, below.blocks))
+
+
+def _goals_of_calls(benchmark: Benchmark, studies: Studies | None) -> Iterator[Goal]:
+    calls = studies.calls if studies else None
+    for operation in ("create", "get", "list", "update", "cancel"):
+        requests = calls.requests.get(operation) if calls else None
+        yield _hold(f"requests of one {operation}, Redis mode", "exactly", REQUESTS, "", _Figure(requests))
+    cancel = _NONE
+    if calls:
+        cancel = _Figure(calls.cancel_times_ping, {OWN_PING: calls.cancel_times_own_ping})
+    for operation, limit in PINGS.items():
+        yield _hold(f"{operation}, awaited", "at most", limit, "× PING", _find_times_ping(benchmark, operation))
+    yield _hold("cancel, awaited", "at most", PINGS_OF_CANCEL, "× PING", cancel)
+
+
+def _goals_of_listings(benchmark: Benchmark, studies: Studies | None) -> Iterator[Goal]:
+    curves = {
+        curve.page: curve
+        for curve in (studies.growth if studies else ())
+        if (curve.design, curve.mode) == ("ours", "redis")
+    }
+    for page, numbers in LISTED.items():
+        points = {point.tasks: point for point in curves[page].points} if page in curves else {}
+        for tasks in numbers:
+            point = points.get(tasks)
+            figure = _Figure(point.times_ping, {OWN_PING: point.times_own_ping}) if point else _NONE
+            yield _hold(f"{page} page of 50, of {tasks:,} tasks", "at most", PINGS_OF_LIST, "× PING", figure)
+    for page in LISTED:
+        figure, curve = _NONE, curves.get(page)
+        if curve and curve.exponent is not None:
+            few, many = curve.points[0].tasks, curve.points[-1].tasks
+            exponent = Estimate(curve.exponent, curve.interval, len(curve.points))
+            figure = _Figure(exponent, remark=f"From {few:,} to {many:,} tasks.")
+        yield _hold(f"growth exponent of a {page} page", "below", EXPONENT, "", figure)
+    described, ours = (_find_medians(benchmark, design, "redis", "list", COMPARED) for design in ("described", "ours"))
+    faster = estimate(ratios(described, ours)) if described and ours else None
+    name = f"page of 50, of {COMPARED:,} tasks, against the described design, Redis mode"
+    yield _hold(name, "at least", TIMES_FASTER, "× as fast", _Figure(faster))
+
+
+def _goals_of_load(studies: Studies | None) -> Iterator[Goal]:
+    at = {
+        (curve.operation, curve.subject): point
+        for curve in (studies.throughput if studies else ())
+        for point in curve.points
+        if point.callers == CALLERS
+    }
+    for operation in ("get", "update"):
+        plain, ours = at.get((operation, "redis-py")), at.get((operation, "ours"))
+        name = f"{operation} by {CALLERS} callers, beside redis-py alone"
+        rate = divide(ours.per_second, plain.per_second) if plain and ours else None
+        yield _hold(f"{name}: calls per second", "at least", TIMES_PLAIN, "× redis-py", _Figure(rate))
+        p99 = None
+        if plain and ours and plain.waits and ours.waits and plain.waits.p99_ms and ours.waits.p99_ms:
+            p99 = ours.waits.p99_ms / plain.waits.p99_ms
+        yield _hold(f"{name}: p99", "at most", 1.0, "× redis-py", _Figure(p99))
+
+
+def _goals_of_memory_mode(benchmark: Benchmark, studies: Studies | None) -> Iterator[Goal]:
+    for operation in MICROSECONDS:
+        name = f"{_in_memory(operation)}, beside the fastest that isolates its values"
+        yield _hold(name, "below", 1.0, "× the fastest", _find_times_fastest(studies, operation))
+    points = [
+        point.ms
+        for curve in (studies.growth if studies else ())
+        if (curve.design, curve.mode, curve.page) == ("ours", "memory", "first")
+        for point in curve.points
+        if point.tasks == IN_MEMORY
+    ]
+    for operation, limit in MICROSECONDS.items():
+        ms = points[0] if points else None
+        if operation != "list":
+            ms = estimate(_find_medians(benchmark, "ours", "memory", operation))
+        us = ms and Estimate(ms.value * 1000, _thousandfold(ms.interval), ms.blocks)
+        yield _hold(_in_memory(operation), "at most", limit, "µs", _Figure(us, remark=ELSEWHERE))
+
+
+def _goals_of_weight(studies: Studies | None) -> Iterator[Goal]:
+    for mode, limit in BYTES.items():
+        ours = [one for one in (studies.weights if studies else ()) if (one.design, one.mode) == ("ours", mode)]
+        most = {one.part: one for one in sorted(ours, key=lambda one: one.tasks)}
+        task, metadata = most.get("task"), most.get("metadata")
+        figure = _NONE
+        if task:
+            beside = {"if its metadata alone are 400 bytes": metadata.bytes_per_task if metadata else None}
+            figure = _Figure(task.bytes_per_task, beside, f"Of {task.tasks:,} tasks.")
+        yield _hold(f"a task of 400 bytes of JSON, {mode} mode", "at most", limit, "bytes", figure)
+
+
+def _hold(name: str, relation: Relation, limit: float, unit: str, figure: _Figure) -> Goal:
+    found = figure.found
+    value = found.value if isinstance(found, Estimate) else found
+    verdict = judge(relation, limit, found)
+    return Goal(
+        name=name,
+        relation=relation,
+        limit=limit,
+        unit=unit,
+        value=value,
+        interval=found.interval if isinstance(found, Estimate) else None,
+        verdict=verdict,
+        missed_by=abs(value - limit) / limit if value is not None and verdict == "missed" else None,
+        beside={
+            what: one.value if isinstance(one, Estimate) else one
+            for what, one in figure.beside.items()
+            if one is not None
+        },
+        remark=figure.remark,
+    )
+
+
+def _find_times_ping(benchmark: Benchmark, operation: Operation) -> _Figure:
+    """Divide an operation by redis-py's PING, both on the private server over loopback."""
+    ping = next(
+        (
+            row.medians()
+            for row in benchmark.benchmarks
+            if isinstance(info := row.extra_info, FloorInfo)
+            and (info.operation, info.transport) == ("async-ping", "embedded")
+        ),
+        None,
+    )
+    rows = [
+        row
+        for info, row in near_operations(benchmark)
+        if (info.design, info.transport, info.operation) == ("ours", "embedded", operation)
+    ]
+    if not rows or not ping:
+        return _NONE
+    own = estimate(ratios(rows[0].medians(), rows[0].ping_medians()))
+    return _Figure(estimate(ratios(rows[0].medians(), ping)), {OWN_PING: own})
+
+
+def _find_medians(
+    benchmark: Benchmark, design: Design, mode: Mode, operation: Operation, tasks: int | None = None
+) -> list[float | None]:
+    """Find the milliseconds of each block, in Redis mode on the private server over loopback."""
+    way = "none" if mode == "memory" else "embedded"
+    return next(
+        (
+            row.medians()
+            for info, row in near_operations(benchmark)
+            if (info.design, info.transport, info.operation) == (design, way, operation) and tasks in (None, info.tasks)
+        ),
+        [],
+    )
+
+
+def _find_times_fastest(studies: Studies | None, operation: Operation) -> _Figure:
+    timings = {
+        peer.name: peer.timings[operation]
+        for peer in (studies.peers if studies else ())
+        if peer.mode == "memory" and peer.isolates and operation in peer.timings
+    }
+    ours = timings.pop("ours", None)
+    if ours is None or not timings or (operation == "list" and ours.tasks != IN_MEMORY):
+        return _NONE
+    fastest = min(timings, key=lambda name: timings[name].us.value)
+    return _Figure(divide(ours.us, timings[fastest].us), remark=f"The fastest is {fastest}.")
+
+
+def _find_wait(removals: tuple[Removal, ...]) -> _Figure:
+    at_once = [one for one in removals if one.mode == "redis" and one.tasks == EXPIRED]
+    ours = [one for one in at_once if one.what in ("expire", "expire, nobody writes")]
+    if not ours:
+        return _NONE
+    plain = [one.longest_wait_ms for one in at_once if one.what == "plain keys, nobody sweeps"]
+    return _Figure(
+        max(one.longest_wait_ms for one in ours),
+        {
+            "while Redis alone removes as many plain keys": plain[0] if plain else None,
+            "when nothing goes on": max(one.longest_quiet_wait_ms for one in ours),
+            "the listing that sweeps": max(one.seconds for one in ours) * 1000,
+        },
+    )
+
+
+def _in_memory(operation: Operation) -> str:
+    return f"{operation}{f' of 50 of {IN_MEMORY:,} tasks' if operation == 'list' else ''}, memory mode"
+
+
+def _thousandfold(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    return interval and (interval[0] * 1000, interval[1] * 1000)

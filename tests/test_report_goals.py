@@ -1,0 +1,340 @@
+"""The goals: figures that are known in, verdicts out; and every goal has its place whatever was measured."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from reports.goals import ELSEWHERE, Relation, divide, judge
+from reports.inputs import Benchmark, Conformance
+from reports.pages import render_page, render_summary
+from reports.report import Report, make_report
+from reports.studies import StudiesInput
+from reports.verdicts import Estimate
+from tests.report_inputs import benchmark, conformance, everything_measured, law, measured, studies
+
+GOALS = 41
+
+
+def made(studied: dict[str, Any] | None = None, *rows: dict[str, Any]) -> Report:
+    return make_report(
+        Conformance.model_validate_json(json.dumps(conformance(law("A-1", "pass")))),
+        Benchmark.model_validate_json(json.dumps(benchmark(*rows))),
+        None if studied is None else StudiesInput.model_validate_json(json.dumps(studied)),
+    )
+
+
+def only(**some: Any) -> dict[str, Any]:
+    """A document with these studies, and no others."""
+    document: dict[str, Any] = {**studies(), "studies": some}
+    return document
+
+
+def find(report: Report, name: str) -> Any:
+    [goal] = [goal for goal in report.goals if goal.name == name]
+    return goal
+
+
+def in_redis(operation: str, ms: list[float], subject: str = "embedded", **more: Any) -> dict[str, Any]:
+    return measured(operation, subject, ms, transport="embedded", **more)
+
+
+PING = in_redis("async-ping", [0.2] * 9)
+
+
+@pytest.mark.parametrize(
+    ("relation", "found", "verdict"),
+    [
+        ("exactly", 1.0, "met"),
+        ("exactly", 1.05, "missed"),
+        ("at most", 1.0, "met"),
+        ("at most", 1.01, "missed"),
+        ("below", 1.0, "missed"),
+        ("below", 0.99, "met"),
+        ("at least", 1.0, "met"),
+        ("at least", 0.99, "missed"),
+        ("at most", Estimate(0.9, (0.8, 1.0), 9), "met"),
+        ("at most", Estimate(0.9, (0.8, 1.1), 9), "undecided"),
+        ("at most", Estimate(1.2, (1.1, 1.3), 9), "missed"),
+        ("at least", Estimate(1.2, (1.1, 1.3), 9), "met"),
+        ("at least", Estimate(1.2, (0.9, 1.3), 9), "undecided"),
+        ("below", Estimate(0.9, (0.8, 1.0), 9), "undecided"),
+        ("at most", Estimate(0.1, None, 3), "undecided"),
+        ("at most", None, "not-measured"),
+    ],
+)
+def test_a_goal_is_judged_by_the_whole_interval(
+    relation: Relation, found: float | Estimate | None, verdict: str
+) -> None:
+    assert judge(relation, 1.0, found) == verdict
+
+
+def test_estimates_of_other_moments_are_divided_end_by_end() -> None:
+    assert divide(Estimate(6, (4, 8), 9), Estimate(2, (1, 4), 9)) == Estimate(3, (1, 8), 9)
+    assert divide(Estimate(6, (4, 8), 9), Estimate(2, None, 5)) == Estimate(3, None, 5)
+
+
+def test_every_goal_has_its_place_where_nothing_was_measured() -> None:
+    report = made()
+    assert len({goal.name for goal in report.goals}) == len(report.goals) == GOALS
+    assert {(goal.verdict, goal.value, goal.missed_by) for goal in report.goals} == {("not-measured", None, None)}
+    assert [goal.name for goal in made(studies(), *everything_measured()).goals] == [goal.name for goal in report.goals]
+
+
+def test_latencies_of_another_build_meet_no_goal() -> None:
+    report = made(studies("f2"), PING, in_redis("get", [0.2] * 9))
+    assert find(report, "get, awaited").value == 1
+    left = [goal.name for goal in report.goals if goal.value is not None and goal.name != "get, awaited"]
+    assert left == ["a task of 400 bytes of JSON, memory mode"]
+
+
+def test_a_call_more_than_one_request_is_missed() -> None:
+    document = studies()
+    document["studies"]["calls"]["requests"]["update"] = 1.25
+    report = made(document)
+    goal = find(report, "requests of one update, Redis mode")
+    assert (goal.relation, goal.limit, goal.verdict, goal.missed_by) == ("exactly", 1, "missed", 0.25)
+    for other in ("create", "get", "list", "cancel"):
+        assert find(report, f"requests of one {other}, Redis mode").verdict == "met"
+
+
+@pytest.mark.parametrize(
+    ("operation", "limit", "ms", "verdict"),
+    [("get", 1.2, 0.23, "met"), ("create", 1.6, 0.31, "met"), ("update", 1.5, 0.33, "missed")],
+)
+def test_a_call_is_held_to_the_ping_of_redis_py(operation: str, limit: float, ms: float, verdict: str) -> None:
+    elsewhere = [measured("async-ping", "container", [9.0] * 9, transport="published")]
+    goal = find(made(None, *elsewhere, PING, in_redis(operation, [ms] * 9)), f"{operation}, awaited")
+    assert (goal.limit, goal.verdict) == (limit, verdict)
+    assert goal.value == pytest.approx(ms / 0.2)
+    assert [*goal.beside.values()] == pytest.approx([ms / 0.1])  # the store's own PING takes 0.1 ms
+    assert goal.missed_by == (None if verdict == "met" else pytest.approx(0.1))
+
+
+def test_a_cancel_is_held_to_the_same_ping() -> None:
+    goal = find(made(only(calls=studies()["studies"]["calls"])), "cancel, awaited")
+    assert (goal.value, goal.limit, goal.verdict) == (pytest.approx(1.4), 1.5, "met")
+    assert [*goal.beside.values()] == pytest.approx([2.8])
+
+
+def test_a_listing_is_held_to_the_same_ping_and_to_its_growth() -> None:
+    points = [
+        {
+            "design": "ours",
+            "mode": "redis",
+            "page": page,
+            "tasks": tasks,
+            "offset": 0,
+            "calls": 1,
+            "seconds": [0.0003 * (tasks / 100) ** exponent] * 9,
+            "ping_seconds": [0.0001] * 9,
+            "own_ping_seconds": [0.00005] * 9,
+        }
+        for page, exponent in (("first", 0.0), ("deep filtered", 0.1))
+        for tasks in (100, 10_000, 1_000_000)
+    ]
+    report = made(only(growth={"points": points}))
+    first = find(report, "first page of 50, of 1,000,000 tasks")
+    assert (first.value, first.limit, first.verdict) == (pytest.approx(3), 4, "met")
+    assert [*first.beside.values()] == pytest.approx([6])
+    assert find(report, "growth exponent of a first page").verdict == "met"
+    assert find(report, "deep filtered page of 50, of 1,000,000 tasks").verdict == "missed"
+    grown = find(report, "growth exponent of a deep filtered page")
+    assert (grown.value, grown.limit, grown.verdict) == (pytest.approx(0.1), 0.05, "missed")
+    assert find(report, "deep page of 50, of 10,000 tasks").verdict == "not-measured"
+
+
+@pytest.mark.parametrize(("times", "verdict"), [(1_100, "met"), (900, "missed")])
+def test_a_listing_is_held_to_the_described_one(times: float, verdict: str) -> None:
+    rows = [
+        in_redis("list", [ms] * 9, subject, tasks=tasks)
+        for tasks, ours in ((1_000, 0.0001), (10_000, 1.0))
+        for subject, ms in (("embedded", ours), ("described-redis", times))
+    ]
+    goal = find(made(None, *rows), "page of 50, of 10,000 tasks, against the described design, Redis mode")
+    assert (goal.value, goal.limit, goal.verdict) == (pytest.approx(times), 1_000, verdict)
+    assert goal.missed_by == (None if verdict == "met" else pytest.approx(0.1))
+
+
+@pytest.mark.parametrize(
+    ("answered", "blocks", "verdict"), [(210, 9, "met"), (190, 9, "missed"), (210, 5, "undecided")]
+)
+def test_many_callers_are_held_to_twice_what_redis_py_gets_through(answered: int, blocks: int, verdict: str) -> None:
+    def cell(subject: str, answered: int, p99: float, callers: int = 64) -> dict[str, Any]:
+        return {
+            "subject": subject,
+            "operation": "update",
+            "callers": callers,
+            "blocks": [{"answered": answered, "failed": 0, "seconds": 0.1, "cpu_seconds": 0.1}] * blocks,
+            "waits": {"n": 2_000, "least": 0.001, "most": 0.1, "quantiles": {"p99": p99}, "buckets": {}},
+            "failures": {},
+        }
+
+    cells = [cell("ours", answered, 0.011), cell("redis-py", 100, 0.01), cell("ours", 9_999, 0.0001, callers=32)]
+    report = made(only(load={"tasks": 1, "cells": cells}))
+    rate = find(report, "update by 64 callers, beside redis-py alone: calls per second")
+    assert (rate.relation, rate.limit, rate.verdict) == ("at least", 2, verdict)
+    assert rate.value == pytest.approx(answered / 100)
+    tail = find(report, "update by 64 callers, beside redis-py alone: p99")
+    assert (tail.relation, tail.limit, tail.verdict, tail.missed_by) == ("at most", 1, "missed", pytest.approx(0.1))
+
+
+def peers(*timed: tuple[str, bool, str, float], tasks: int = 100_000) -> dict[str, Any]:
+    """A study of peers: each has a name, isolates or not, and takes microseconds for an operation."""
+    return {
+        "portraits": [
+            {
+                "peer": peer,
+                "mode": "memory",
+                "package": peer,
+                "version": "1",
+                "traits": [
+                    {
+                        "question": "keeps a value that its giver changes",
+                        "answer": "yes" if isolates else "no",
+                        "seen": "",
+                    }
+                ],
+                "not_timed": {},
+            }
+            for peer, isolates, _, _ in timed
+        ],
+        "timings": [
+            {
+                "peer": peer,
+                "mode": "memory",
+                "operation": operation,
+                "tasks": tasks,
+                "calls": 1,
+                "seconds": [us / 1e6] * 9,
+                "ping_seconds": [],
+            }
+            for peer, _, operation, us in timed
+        ],
+    }
+
+
+def test_memory_mode_is_held_to_the_fastest_peer_that_isolates() -> None:
+    timed = (("ours", True, "get", 5.0), ("a dictionary", False, "get", 1.0), ("quick", True, "get", 4.0))
+    goal = find(
+        made(only(peers=peers(*timed, ("slow", True, "get", 9.0)))),
+        "get, memory mode, beside the fastest that isolates its values",
+    )
+    assert (goal.value, goal.verdict, goal.missed_by) == (pytest.approx(1.25), "missed", pytest.approx(0.25))
+    assert "quick" in goal.remark
+
+
+@pytest.mark.parametrize(("tasks", "verdict"), [(100_000, "met"), (10_000, "not-measured")])
+def test_a_listing_beside_peers_is_one_of_100_000_tasks(tasks: int, verdict: str) -> None:
+    report = made(only(peers=peers(("ours", True, "list", 5.0), ("quick", True, "list", 6.0), tasks=tasks)))
+    name = "list of 50 of 100,000 tasks, memory mode, beside the fastest that isolates its values"
+    assert find(report, name).verdict == verdict
+
+
+def test_microseconds_of_memory_mode_are_marked_as_judged_elsewhere() -> None:
+    rows = [measured(operation, "memory", [0.009] * 9) for operation in ("get", "create", "update", "list")]
+    point = {
+        "design": "ours",
+        "mode": "memory",
+        "page": "first",
+        "offset": 0,
+        "calls": 1,
+        "ping_seconds": [],
+        "own_ping_seconds": [],
+    }
+    points = [point | {"tasks": tasks, "seconds": [ms / 1000] * 9} for tasks, ms in ((10_000, 9.0), (100_000, 0.1))]
+    report = made(only(growth={"points": points}), *rows)
+    for name, us, limit, verdict in (
+        ("get", 9, 2, "missed"),
+        ("create", 9, 12, "met"),
+        ("update", 9, 8, "missed"),
+        ("list of 50 of 100,000 tasks", 100, 120, "met"),
+    ):
+        goal = find(report, f"{name}, memory mode")
+        assert (goal.value, goal.limit, goal.unit, goal.verdict) == (pytest.approx(us), limit, "µs", verdict)
+        assert goal.remark == ELSEWHERE
+    assert sum(goal.remark == ELSEWHERE for goal in report.goals) == 4
+
+
+def test_bytes_are_held_to_the_task_that_is_400_bytes_as_a_whole() -> None:
+    sizes = [
+        {
+            "design": "ours",
+            "mode": mode,
+            "part": part,
+            "tasks": tasks,
+            "total_bytes": each * tasks,
+            "record_bytes": None,
+            "index_bytes": None,
+        }
+        for mode, part, tasks, each in (
+            ("redis", "task", 1_000, 9_000),
+            ("redis", "task", 10_000, 1_150),
+            ("redis", "metadata", 100_000, 1_700),
+            ("memory", "task", 10_000, 1_650),
+        )
+    ]
+    report = made(only(memory={"sizes": sizes}))
+    redis, memory = (find(report, f"a task of 400 bytes of JSON, {mode} mode") for mode in ("redis", "memory"))
+    assert (redis.value, redis.limit, redis.verdict, [*redis.beside.values()]) == (1_150, 1_200, "met", [1_700])
+    assert (memory.value, memory.limit, memory.verdict, memory.missed_by) == (1_650, 1_500, "missed", 0.1)
+    assert not memory.beside
+
+
+@pytest.mark.parametrize(("both", "verdict"), [(0.16, "met"), (0.182, "missed")])
+def test_the_import_is_held_to_what_it_takes_beyond_pydantic(both: float, verdict: str) -> None:
+    pairs = {"pydantic": [0.05] * 9, "taskstore": [both] * 9}
+    goal = find(made(only(**{"import": pairs})), "import of taskstore, beyond that of pydantic")
+    assert (goal.limit, goal.unit, goal.verdict) == (120, "ms", verdict)
+    assert goal.value == pytest.approx((both - 0.05) * 1000)
+
+
+def test_waits_while_tasks_expire_stand_beside_those_of_plain_keys() -> None:
+    def event(what: str, longest: float, tasks: int = 1_000_000, mode: str = "redis") -> dict[str, Any]:
+        def waits(most: float) -> dict[str, Any]:
+            spread = {"n": 9, "least": 0.001, "most": most, "quantiles": {}, "buckets": {}}
+            return {"get": {"spread": spread, "failures": {}, "longest": []}}
+
+        return {
+            "what": what,
+            "mode": mode,
+            "tasks": tasks,
+            "seconds": 3.5,
+            "quiet": waits(0.002),
+            "meanwhile": waits(longest),
+        }
+
+    events = [
+        event("purge", 0.9),
+        event("expire", 0.023),
+        event("expire, nobody writes", 0.03),
+        event("plain keys, nobody sweeps", 0.025),
+        event("expire", 0.8, tasks=100_000),
+        event("expire", 0.8, mode="memory"),
+    ]
+    goal = find(
+        made(only(expiry={"events": events})),
+        "longest wait but for the listing that sweeps, while 1,000,000 tasks expire",
+    )
+    assert (goal.value, goal.limit, goal.verdict) == (pytest.approx(30), 20, "missed")
+    assert goal.missed_by == pytest.approx(0.5)
+    assert [*goal.beside.values()] == pytest.approx([25, 2, 3_500])
+
+
+def test_goals_are_shown_with_figure_and_verdict() -> None:
+    document = studies()
+    document["studies"]["calls"]["requests"]["update"] = 1.12
+    report = made(document, *everything_measured(), PING)
+    text = " ".join(render_page(report).split())
+    rows = text.partition('<table class="cards goals">')[2].partition("</table>")[0].split("<tr>")[2:]
+    for goal, row in zip(report.goals, rows, strict=True):
+        assert f'<th scope="row">{goal.name}<' in row
+        assert f"{goal.relation} {goal.limit:,g} {goal.unit}" in row
+        assert f"</span> {goal.verdict}</span>" in row
+        assert all(what in row for what in goal.beside)
+        assert goal.remark in row
+    missed = text.partition('<th scope="row">requests of one update')[2].partition("</tr>")[0]
+    assert "missed</span> by 12 %" in missed
+    assert "requests of one update, Redis mode: by 12 %" in render_summary(report)
