@@ -215,6 +215,7 @@ _must(
 )
 _should("FAIL-14", "A connection that the server closed while nobody used it costs no call.", since=2)
 _must("FAIL-15", "What answers and is no Redis raises StoreUnavailable: no false 'not found'.", since=2)
+_should("FAIL-16", 'StoreUnavailable says "Nothing was written" in its words exactly where that is so.', since=2)
 
 _must("MODE-01", "USE_REDIS_FOR_TASKS in the environment selects the mode.", "D02", "D15")
 _must("MODE-02", "USE_REDIS_FOR_TASKS in .env selects the mode.", "D02")
@@ -242,6 +243,7 @@ _must("MODE-13", "One opening uses exactly one mode.", "D36")
 _must("MODE-14", "Setting os.environ in conftest.py forces memory mode in tests.", "D26")
 _should("MODE-15", "Each setting is taken at its bounds, and beyond them refused with SettingsInvalid.", since=2)
 _should("MODE-16", "REDIS_USERNAME and REDIS_PASSWORD are what the server is told.", since=2)
+_should("MODE-17", "Port 6379 and database 0 are meant where none is named; REDIS_URL names all, or a socket.", since=2)
 
 _must("COST-01", "An operation of a remote store costs at least one request to the server.", "D08")
 _should("COST-02", "An operation of a remote store costs exactly one request to the server, at any number of tasks.")

@@ -121,6 +121,7 @@ async def test_nothing_is_left_of_many_that_expire_together(world: World) -> Non
         assert (await store.list_tasks()).total == 1
         assert [task.task_id for task in gone[:: len(gone) // 5] if world.witness.mentions(task.task_id)] == []
         world.advance(WEEK + MINUTE)
+        assert (await store.list_tasks()).total == 0
         assert world.witness.keys() == set()
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import World, case, not_testable
+from conformance.case import World, case
 from conformance.cases.failure import PASSWORD, raises_equals, unused_port
 from conformance.environment import application, surroundings
 from conformance.harness import Capability
@@ -92,22 +92,23 @@ async def test_host_port_and_database_say_where_redis_is(world: World) -> None:
             assert await store.get_task(elsewhere.task_id) == elsewhere
 
 
-@case("MODE-05", needs=Capability.REMOTE, mode="redis")
+@case("MODE-17", needs=Capability.REMOTE, mode="redis")
 async def test_where_redis_is_has_defaults(world: World) -> None:
-    """Port 6379 and database 0 are meant where none is named, and a path of a socket is one."""
-    world.harness.environment(world.name)
-    nobody = "127.0.0.77"
-    for variables, address in (
+    """Port 6379 and database 0 are meant where none is named, in REDIS_URL too, which may be the path of a socket."""
+    given = world.harness.environment(world.name)
+    others = {name: value for name, value in given.items() if not name.startswith("REDIS_")}
+    nobody = "192.0.2.1"  # for examples, RFC 5737: no machine has it
+    for variables, words in (
         ({"REDIS_HOST": nobody}, f"{nobody}:6379/0"),
         ({"REDIS_URL": f"redis://{nobody}"}, f"{nobody}:6379/0"),
         ({"REDIS_URL": f"redis://{nobody}/3"}, f"{nobody}:6379/3"),
-        ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "unix:/nowhere/redis.sock"),
+        ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "/nowhere/redis.sock"),
     ):
-        with surroundings({SWITCH: "true", **variables}):
+        with surroundings({**others, "REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
             with pytest.raises(StoreUnavailable) as raised:
                 async with world.open_from_environment():
-                    not_testable(f"something answers at {address}")
-            assert raised.value.address == address
+                    pass
+            assert words in raised.value.address
 
 
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
@@ -164,7 +165,10 @@ async def test_the_last_of_two_lines_counts_and_is_said(world: World) -> None:
         assert len(warned) == 1, "opening did not say that the variable stands twice"
     with surroundings(variables, f"# once\n{SWITCH}={mine}\n") as log:
         async with world.open_from_environment():
-            assert "WARNING" not in log.read_text("utf-8"), "opening warns of a variable that stands once"
+            pass
+        lines = log.read_text("utf-8").splitlines()
+        warned = [line for line in lines if line.startswith("WARNING") and SWITCH in line]
+        assert warned == [], "opening warns of a variable that stands once"
 
 
 @case("MODE-12", mode="either")
@@ -228,7 +232,7 @@ async def test_settings_have_bounds(world: World) -> None:
 @case("MODE-16", needs=Capability.REMOTE, mode="redis")
 async def test_credentials_are_told_to_the_server(world: World) -> None:
     """The server knows the user by the right password, and refuses a wrong one, which is no 'not found'."""
-    world.harness.administer("ACL", "SETUSER", world.name, "on", f">{PASSWORD}", "~*", "+@all")
+    world.harness.administer("ACL", "SETUSER", world.name, "on", f">{PASSWORD}", "~*", "&*", "+@all")
     try:
         with application(world, {"REDIS_USERNAME": world.name, "REDIS_PASSWORD": PASSWORD}):
             async with world.open_from_environment() as store:
@@ -246,13 +250,10 @@ async def test_credentials_are_told_to_the_server(world: World) -> None:
 @case("API-06", mode="either")
 async def test_exceptions_about_settings_are_values(world: World) -> None:
     """The same of settings that are malformed."""
-
-    async def open_wrongly() -> None:
-        async with world.open_from_environment():
-            pass
-
-    with application(world, {"REDIS_PORT": "0"}):
-        await raises_equals(open_wrongly)
+    async with contextlib.AsyncExitStack() as opened:
+        opened.enter_context(application(world, {SWITCH: "maybe"}))
+        opens = [world.open_from_environment() for _ in range(2)]
+        await raises_equals(lambda: opened.enter_async_context(opens.pop()))
 
 
 def with_opener(source: str, world: World) -> str:

@@ -117,8 +117,8 @@ class Proxy:
         loop = asyncio.get_running_loop()
         for listening in self._listener.sockets:
             loop.remove_reader(listening.fileno())
-        # asyncio drops a connection that it has accepted when its server closes within the same turn, and never closes
-        # its socket: it is taken up in this one.
+        # asyncio drops a connection that it has accepted when its server closes in the same turn, and never closes its
+        # socket. So the loop gets one turn to take it up.
         await asyncio.sleep(0)
         self._listener.close()
 
@@ -298,7 +298,7 @@ class _Link:
 
     def _client_made(self, transport: asyncio.Transport) -> None:
         self._to_client.transport = transport
-        if self._proxy.ended:
+        if self._proxy.ended or self._ended:
             self._server_is_there = False  # and never will be
             transport.abort()
             return
