@@ -76,7 +76,7 @@ class Studies:
     peers: tuple[Peer, ...]
     calls: Calls | None
     import_ms: Estimate | None
-    """How long the import of `taskstore` takes beyond that of pydantic."""
+    """How long the import of `taskstore` takes beyond `import pydantic`."""
 
 
 def read_studies(path: Path) -> StudiesInput:

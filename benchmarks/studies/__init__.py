@@ -11,5 +11,5 @@ drawn in `reports`, never here.
 * `expiry`: what it costs to purge or to expire many tasks at once, and who waits meanwhile.
 * `peers`: other stores beside ours, on the same payload and the same server.
 * `calls`: requests per operation, and how long a cancel takes beside a PING.
-* `import`, in the module `start`: how long the import of `taskstore` takes beyond that of pydantic.
+* `import`, in the module `start`: how long the import of `taskstore` takes beyond `import pydantic`.
 """

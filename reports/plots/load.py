@@ -111,7 +111,7 @@ def draw_stall(removal: Removal) -> Picture:
 
 
 def _without(removal: Removal) -> str:
-    """Say what nobody does: those who write sweep, but for one listing."""
+    """Say what is not going on meanwhile: a label that follows "expire" or "plain keys"."""
     return removal.what.removeprefix(removal.what.partition(",")[0]).replace("nobody", "no one")
 
 
