@@ -6,13 +6,13 @@ block has new ones; before each block a PING is timed, through redis-py and thro
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from benchmarks.gate.counts import count_costs
 from benchmarks.loop import Loop
-from benchmarks.studies.blocks import WrongAnswerError, heed_cancellation, time_calls
+from benchmarks.studies.blocks import Blocks, WrongAnswerError, heed_cancellation, time_calls
 from benchmarks.studies.place import Depth, Place
 from benchmarks.studies.plain import single
 from benchmarks.workload import fill
@@ -32,22 +32,12 @@ class Scale:
 SCALES: dict[Depth, Scale] = {"quick": Scale(9, 18), "default": Scale(21, 90), "full": Scale(31, 270)}
 
 
-@dataclass
-class Cancel:
-    """The seconds of a cancel in each block (see `time_calls`), and of both PINGs before it."""
-
-    calls: int
-    seconds: list[float] = field(default_factory=list)
-    ping_seconds: list[float] = field(default_factory=list)
-    own_ping_seconds: list[float] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Calls:
     """Requests per call, by operation, and the blocks of cancels."""
 
     requests: dict[str, float]
-    cancel: Cancel
+    cancel: Blocks
 
 
 def run(depth: Depth, place: Place) -> Calls:
@@ -57,7 +47,7 @@ def run(depth: Depth, place: Place) -> Calls:
 
 
 async def _measure(scale: Scale, place: Place) -> Calls:
-    cancel = Cancel(scale.calls)
+    cancel = Blocks(scale.calls)
     with place.harness("ours", "redis") as harness:
         async with harness.open("calls") as store, single(place.url(0)) as client:
             costs = await count_costs(harness, "calls", place.url(0), await fill(store, TASKS))

@@ -75,6 +75,7 @@ async def test_a_late_answer_denies_no_write(world: World) -> None:
     """The same of an update whose answer does not come in time."""
     async with world.open() as witness, behind_a_proxy(world, SECONDS) as (proxy, store):
         task = await witness.create_task(a_request())
+        task = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 20)  # the server has learned how
         held = proxy.interrupt(Stage.REPLY, Action.HOLD)
         said = await what_it_says(lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 40))
         assert held.met

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from conformance.mutants.mutant import On, mutant
 from taskstore import StoreUnavailable, Task, TaskNotFound, Trouble
@@ -57,16 +57,21 @@ class NotFoundWhenCut(RedisTaskStore):
             raise TaskNotFound(task_id) from None
 
 
-def _with(kind: type[Pipeline], server: Any) -> None:
-    """Let a server open connections of this kind."""
-    opens = server._open_pipeline  # noqa: SLF001  where a mutant breaks it
+class _Over(RedisTaskStore):
+    """A store whose connections are of another kind."""
 
-    async def open_pipeline() -> Pipeline:
-        pipeline: Pipeline = await opens()
-        pipeline.__class__ = kind
-        return pipeline
+    kind: ClassVar[type[Pipeline]]
 
-    server._open_pipeline = open_pipeline  # noqa: SLF001
+    def __init__(self, server: Any, **named: Any) -> None:
+        super().__init__(server, **named)
+        opens = server._open_pipeline  # noqa: SLF001  where a mutant breaks it
+
+        async def open_pipeline() -> Pipeline:
+            pipeline: Pipeline = await opens()
+            pipeline.__class__ = self.kind
+            return pipeline
+
+        server._open_pipeline = open_pipeline  # noqa: SLF001
 
 
 class _Forgetful(Pipeline):
@@ -81,12 +86,10 @@ class _Forgetful(Pipeline):
 
 
 @mutant("FAIL-13", by=NOBODYS, on=On.REDIS, source="redis-py #2665")
-class OneReplyBehind(RedisTaskStore):
+class OneReplyBehind(_Over):
     """The reply that a caller did not wait for goes to the next one."""
 
-    def __init__(self, server: Any, **named: Any) -> None:
-        super().__init__(server, **named)
-        _with(_Forgetful, server)
+    kind = _Forgetful
 
 
 class _Lasting(Pipeline):
@@ -95,12 +98,10 @@ class _Lasting(Pipeline):
 
 
 @mutant("FAIL-13", by=NOBODYS, on=On.REDIS)
-class KeepsEveryConnection(RedisTaskStore):
+class KeepsEveryConnection(_Over):
     """A connection on which a caller gave up is neither used again nor closed."""
 
-    def __init__(self, server: Any, **named: Any) -> None:
-        super().__init__(server, **named)
-        _with(_Lasting, server)
+    kind = _Lasting
 
 
 class _Silent(Pipeline):
@@ -109,9 +110,7 @@ class _Silent(Pipeline):
 
 
 @mutant("FAIL-13", by=BROKEN, on=On.REDIS)
-class LeavesCallersWaiting(RedisTaskStore):
+class LeavesCallersWaiting(_Over):
     """When the connection breaks, whoever waits for an answer waits until the time is over."""
 
-    def __init__(self, server: Any, **named: Any) -> None:
-        super().__init__(server, **named)
-        _with(_Silent, server)
+    kind = _Silent
