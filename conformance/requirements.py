@@ -164,7 +164,11 @@ _must("EXP-05", "In a store that does not expire, nothing goes by itself.", "D11
 _must("EXP-06", "The lifetime is 7 × 24 × 3600 s by default.", "D34")
 _must("EXP-07", "The lifetime can be set.")
 _should("EXP-08", "A store that is written to and never listed lets go of what has expired.", since=2)
-_should("EXP-09", "Of a shared store in which everything has expired nothing is left, also if nobody calls.", since=2)
+_should(
+    "EXP-09",
+    "Of a shared store in which everything has expired nothing is left after another lifetime, also if nobody calls.",
+    since=2,
+)
 
 _must("ID-01", "Ids never collide.")
 _should("ID-02", "An id is task_ and at least 32 random hexadecimal digits.")

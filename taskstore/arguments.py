@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskstore.contract import MAX_BYTES, MAX_LIMIT
 from taskstore.errors import InvalidArgument
@@ -63,9 +62,9 @@ def check_size(*texts: str | None, video_ids: tuple[str, ...] | None = None, met
     Raises:
         InvalidArgument: saying how large they are.
     """
-    # A character has at most six bytes ("\u0000"): write only what may be too large.
-    most = len(metadata) + sum(len(text) + 1 for text in (*texts, *(video_ids or ())) if text is not None)
-    if 6 * (most + len(texts)) <= MAX_BYTES:
+    # A character has at most six bytes ("\u0000"), as what stands around a text has: write only what may be too large.
+    values = (*texts, *(video_ids or ()))
+    if 6 * (sum(map(len, filter(None, values))) + len(values) + len(metadata)) <= MAX_BYTES:
         return
     written = [*map(write, texts), metadata]
     if video_ids is not None:
@@ -101,8 +100,7 @@ def _check_video_ids(video_ids: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(check_text(f"video_ids[{at}]", video_id) for at, video_id in enumerate(video_ids))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A checked update. `None` leaves a field as it is; `progress` is 100 wherever `status` is `completed`."""
 
     status: TaskStatus
@@ -114,7 +112,7 @@ class Change:
 
     def given(self) -> dict[str, Any]:
         """The fields that it sets, by name."""
-        return {name: value for name in self.__slots__ if (value := getattr(self, name)) is not None}
+        return {name: value for name, value in zip(self._fields, self, strict=True) if value is not None}
 
     def as_json(self) -> tuple[str, ...]:
         """The fields in their order, each as JSON text, or empty where it is left as it is."""
@@ -129,26 +127,31 @@ class Change:
 def check_change(
     status: object,
     progress: object = None,
-    current_step: object = None,
-    result_url: object = None,
-    error_message: object = None,
-    error_traceback: object = None,
+    current_step: str | None = None,
+    result_url: str | None = None,
+    error_message: str | None = None,
+    error_traceback: str | None = None,
 ) -> Change:
     """Return the update that is meant, if its arguments go together."""
     to = check_status(status)
     part = None if progress is None else _check_progress(progress)
-    texts = (current_step, result_url, error_message, error_traceback)
-    given = {name: check_text(name, text) for name, text in zip(_TEXT_FIELDS, texts, strict=True) if text is not None}
+    _check_texts(current_step, result_url, error_message, error_traceback)
     if to is TaskStatus.COMPLETED:
         if part not in (None, 100):
             raise InvalidArgument("progress", "must be 100, or left out, when the status is completed")
         part = 100.0
     if to is not TaskStatus.FAILED:
-        for name in ("error_message", "error_traceback"):
-            if name in given:
+        for name, text in (("error_message", error_message), ("error_traceback", error_traceback)):
+            if text is not None:
                 raise InvalidArgument(name, "goes with the status failed only")
-    check_size(*given.values())
-    return Change(to, part, **given)
+    check_size(current_step, result_url, error_message, error_traceback)
+    return Change(to, part, current_step, result_url, error_message, error_traceback)
+
+
+def _check_texts(*texts: object) -> None:
+    for name, text in zip(_TEXT_FIELDS, texts, strict=True):
+        if text is not None:
+            check_text(name, text)
 
 
 def _check_progress(progress: object) -> float:
@@ -163,9 +166,8 @@ def check_task(task: object) -> Task:
         raise InvalidArgument("task", f"must be a Task, not {type(task).__name__}")
     if task.status.is_final != (task.completed_at is not None):
         raise InvalidArgument("task", "must have completed_at exactly when its status is final")
-    for name, text in (("task_id", task.task_id), *zip(_TEXT_FIELDS, _texts(task), strict=True)):
-        if text is not None:
-            check_text(name, text)
+    check_text("task_id", task.task_id)
+    _check_texts(*_texts(task))
     _check_video_ids(task.video_ids)
     check_size_of(task)
     return task

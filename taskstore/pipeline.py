@@ -1,7 +1,7 @@
 """One connection that its callers share: requests leave as they come, and replies come back in the same order.
 
 Nobody waits for somebody else's reply before sending. Requests that come in one turn of the loop while others are
-under way leave in one write. A caller that is cancelled, or that has waited long enough, only stops waiting: its reply
+under way leave in one write, or in a few if they are many. A caller that is cancelled, or that has waited long enough, only stops waiting: its reply
 is dropped when it comes, and everybody else gets their own.
 """
 
@@ -20,6 +20,8 @@ MOST_WAITING = 10_000
 """Requests under way, those whose callers went away included."""
 MOST_UNSENT = 67_108_864
 """Bytes that wait for the server to take them: 64 MiB."""
+MOST_TOGETHER = 16
+"""Requests that leave in one write: the server works on them while the next ones are made, and so do its answers come."""
 
 _INCOMPLETE = object()
 
@@ -70,6 +72,8 @@ class Pipeline(asyncio.Protocol):
             if not self._unsent:
                 self._loop.call_soon(self._flush)
             self._unsent.append(request)
+            if len(self._unsent) == MOST_TOGETHER:
+                self._flush()
         else:
             self._transport.write(request)
         reply: asyncio.Future[Any] = self._loop.create_future()
@@ -110,8 +114,9 @@ class Pipeline(asyncio.Protocol):
         self._fail(ConnectionError(str(exc) if exc else "the server closed the connection"))
 
     def _flush(self) -> None:
-        self._transport.write(b"".join(self._unsent))
-        self._unsent.clear()
+        if self._unsent:
+            self._transport.write(b"".join(self._unsent))
+            self._unsent.clear()
 
     def _fail(self, fault: Exception) -> None:
         self._retired = True

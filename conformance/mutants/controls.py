@@ -128,4 +128,4 @@ class KeepsAnotherKey(Scripted):
 class DeletesInTheForeground(Scripted):
     """Records are removed by DEL in place of UNLINK, as older clients do."""
 
-    scripts: ClassVar = {LIST: edited(LIST, "redis.call('UNLINK'", "redis.call('DEL'")}
+    scripts: ClassVar = {LIST: edited(LIST, "redis.call('UNLINK', unpack(keys))", "redis.call('DEL', unpack(keys))")}

@@ -15,6 +15,8 @@ GONE = "expiry.test_an_expired_task_is_gone_everywhere"
 THERE = "expiry.test_a_task_lives_until_its_deadline"
 RENEWED = "expiry.test_each_successful_write_renews_the_lifetime"
 LEFT = "expiry.test_nothing_is_left_of_expired_tasks"
+MANY = "expiry.test_nothing_is_left_of_many_that_expire_together"
+UNCALLED = "expiry.test_nothing_is_left_when_nobody_calls"
 WEEK = "expiry.test_the_lifetime_is_seven_days_by_default"
 RECORD = "redis.call('SET', record_key(id), record, 'PXAT', deadline)"
 
@@ -61,11 +63,7 @@ class ListsForgetAnHourEarly(MemoryTaskStore):
 class IndexesForgetAnHourEarly(Scripted):
     """The index goes before the records that it lists."""
 
-    scripts: ClassVar = {
-        INSERT: edited(
-            INSERT, "redis.call('PEXPIREAT', CREATED, latest)", "redis.call('PEXPIREAT', CREATED, latest - 3600000)"
-        )
-    }
+    scripts: ClassVar = {INSERT: edited(INSERT, "2 * lifetime_ms", "lifetime_ms - 3600000")}
 
 
 @mutant("EXP-02", by=THERE, on=On.EXPIRING, instead=TaskNotFound)
@@ -94,9 +92,16 @@ class UpdateKeepsTheExpiry(Scripted):
 
 @mutant("EXP-03", by=RENEWED, on=On.REDIS, source="fastmcp #5143")
 class RenewsTheRecordAndNotTheIndex(Scripted):
-    """A write renews the record, and not the index that lists it."""
+    """An update renews the record, and not the indexes that list it."""
 
-    scripts: ClassVar = {UPDATE: edited(UPDATE, "redis.call('PEXPIREAT', CREATED, latest)", "")}
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "redis.call('PEXPIRE', index, left)", "")}
+
+
+@mutant("EXP-03", by=RENEWED, on=On.REDIS, source="fastmcp #5143")
+class RenewsTheIndexOfDeadlinesAlone(Scripted):
+    """An update renews what says when tasks go, and not the indexes that list them."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "2 * lifetime_ms, indexes()", "2 * lifetime_ms, {DEADLINES}")}
 
 
 @mutant("EXP-04", by=LEFT, on=On.REDIS, source="keyv #455")
@@ -104,7 +109,7 @@ class NeverPrunesAnIndex(Scripted):
     """The index of finished tasks only grows."""
 
     scripts: ClassVar = {
-        UPDATE: edited(UPDATE, "if FINAL[status] then redis.call('PEXPIREAT', FINISHED, latest) end", ""),
+        UPDATE: edited(UPDATE, "entered[2] = FINISHED", ""),
         LIST: edited(LIST, "{CREATED, DEADLINES, FINISHED}", "{CREATED, DEADLINES}"),
     }
 
@@ -184,11 +189,33 @@ class SweepsInListingsOnly(MemoryTaskStore):
             super()._sweep(most)
 
 
-@mutant("EXP-09", by="expiry.test_nothing_is_left_when_nobody_calls", on=On.REDIS, source="keyv #455")
+@mutant("EXP-04", by=MANY, on=On.REDIS)
+class DropsTheLivingWithTheDead(Scripted):
+    """Where many are due at once the indexes go as they are, with the tasks that live on."""
+
+    scripts: ClassVar = {LIST: edited(LIST, "redis.call('ZCOUNT', DEADLINES, now_ms, '+inf') == 0", "true")}
+
+
+@mutant("EXP-04", by=MANY, on=On.REDIS, source="keyv #455")
+class LeavesTheIndexOfManyThatHaveFinished(Scripted):
+    """Where all are due the indexes go as they are, but one."""
+
+    scripts: ClassVar = {
+        LIST: edited(LIST, "redis.call('UNLINK', unpack(indexes()))", "redis.call('UNLINK', CREATED, DEADLINES)")
+    }
+
+
+@mutant("EXP-09", by=UNCALLED, on=On.REDIS, source="keyv #455")
 class AnIndexNeverExpires(Scripted):
     """The index of all tasks stays until somebody lists."""
 
     scripts: ClassVar = {
-        script: edited(script, "redis.call('PEXPIREAT', CREATED, latest)", "redis.call('PERSIST', CREATED)")
-        for script in (INSERT, UPDATE)
+        script: edited(script, RECORD, f"redis.call('PERSIST', CREATED) {RECORD}") for script in (INSERT, UPDATE)
     }
+
+
+@mutant("EXP-09", by=UNCALLED, on=On.REDIS, source="keyv #455")
+class AnIndexThatComesLaterNeverExpires(Scripted):
+    """An index that is there when lifetimes are renewed goes in time; one that a change of status makes later does not."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "or redis.call('PTTL', index) == -1 ", "")}

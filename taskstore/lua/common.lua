@@ -9,6 +9,11 @@ local FINAL = {FINAL}
 
 local function record_key(id) return base .. ':task:' .. id end
 local function status_index(status) return CREATED .. ':' .. status end
+local function indexes()
+  local all = {CREATED, DEADLINES, FINISHED}
+  for _, status in ipairs({STATUSES}) do all[#all + 1] = status_index(status) end
+  return all
+end
 
 -- Microseconds since 1970 as text: a Lua number of that size loses digits when it is printed.
 local clock = redis.call('TIME')
@@ -38,28 +43,36 @@ local function forget(ids)
   local keys = {}
   for i, id in ipairs(ids) do keys[i] = record_key(id) end
   redis.call('UNLINK', unpack(keys))
-  for _, index in ipairs({CREATED, DEADLINES, FINISHED}) do redis.call('ZREM', index, unpack(ids)) end
-  for _, status in ipairs({STATUSES}) do redis.call('ZREM', status_index(status), unpack(ids)) end
+  for _, index in ipairs(indexes()) do redis.call('ZREM', index, unpack(ids)) end
 end
 
--- Forgets up to `most` tasks whose deadline has passed; true if more may be due.
+-- Forgets up to `most` tasks whose deadline has passed; true if more may be due. Where no task is left alive the indexes go
+-- as they are: the server frees them beside its work, however long they are.
 local function sweep(most)
   local due = redis.call('ZRANGEBYSCORE', DEADLINES, '-inf', '(' .. now_ms, 'LIMIT', 0, most)
-  if #due > 0 then forget(due) end
-  return #due == tonumber(most)
+  if #due == 0 then return false end
+  local more = #due == tonumber(most)
+  if more and redis.call('ZCOUNT', DEADLINES, now_ms, '+inf') == 0 then
+    redis.call('UNLINK', unpack(indexes()))
+    return false
+  end
+  forget(due)
+  return more
 end
 
--- The end of a write: the record lives one more lifetime, and each index as long as the task in it that lives longest.
+-- The end of a write, which put the task into these indexes: the record lives one more lifetime, and every index at least as
+-- long. At most a lifetime longer, so that not each write has to prolong it; no index goes before that of the deadlines.
 -- Indexes come before the record: should one fail, what is left is an entry without a record, which the next listing
 -- removes, and never a record that no listing shows. The first write of a script has to be one that needs memory: there a
 -- server that is out of memory refuses; after another it would let the rest pass.
-local function keep(id, record, status, lifetime_ms)
+local function keep(id, record, entered, lifetime_ms)
   local deadline = string.format('%.0f', now_ms + lifetime_ms)
   redis.call('ZADD', DEADLINES, deadline, id)
-  local latest = redis.call('ZRANGE', DEADLINES, -1, -1, 'WITHSCORES')[2]
-  redis.call('PEXPIREAT', DEADLINES, latest)
-  redis.call('PEXPIREAT', CREATED, latest)
-  redis.call('PEXPIREAT', status_index(status), latest)
-  if FINAL[status] then redis.call('PEXPIREAT', FINISHED, latest) end
+  local left = redis.call('PTTL', DEADLINES)
+  local is_short = left < tonumber(lifetime_ms)
+  if is_short then left, entered = 2 * lifetime_ms, indexes() end
+  for _, index in ipairs(entered) do
+    if is_short or redis.call('PTTL', index) == -1 then redis.call('PEXPIRE', index, left) end
+  end
   redis.call('SET', record_key(id), record, 'PXAT', deadline)
 end

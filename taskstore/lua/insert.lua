@@ -11,8 +11,12 @@ end
 local record = '{"v":1,"revision":1,"created_us":' .. created_us .. head .. times .. tail
 redis.call('ZADD', CREATED, created_us, id)
 redis.call('ZADD', status_index(status), created_us, id)
-if completed_us ~= '' then redis.call('ZADD', FINISHED, completed_us, id) end
-keep(id, record, status, lifetime_ms)
+local entered = {CREATED, status_index(status)}
+if completed_us ~= '' then
+  redis.call('ZADD', FINISHED, completed_us, id)
+  entered[3] = FINISHED
+end
+keep(id, record, entered, lifetime_ms)
 if times_given then
   -- An expired task of this id may still stand in other indexes.
   for _, other in ipairs({STATUSES}) do

@@ -59,9 +59,16 @@ record = '{"v":1,"revision":' .. (revision + 1) .. ',"created_us":' .. created_u
   .. '\n,"completed_at":' .. (FINAL[status] and now or 'null')
   .. string.sub(record, rest)
 
-if status ~= old_status then redis.call('ZADD', status_index(status), created_us, id) end
-if FINAL[status] then redis.call('ZADD', FINISHED, now_us, id) end
-keep(id, record, status, lifetime_ms)
+local entered = {}
+if status ~= old_status then
+  redis.call('ZADD', status_index(status), created_us, id)
+  entered[1] = status_index(status)
+end
+if FINAL[status] then
+  redis.call('ZADD', FINISHED, now_us, id)
+  entered[2] = FINISHED
+end
+keep(id, record, entered, lifetime_ms)
 if status ~= old_status then redis.call('ZREM', status_index(old_status), id) end
 sweep(bound)
 return {'ok', record}
