@@ -1,4 +1,4 @@
-"""What is left to say of a single call, and what comes before the first: requests, a cancel, and the import."""
+"""A single call, and what comes before the first: requests, multiples of a PING, and the import."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Annotated
 from pydantic import Field
 
 from reports.inputs import Seconds, Strict
-from reports.verdicts import Estimate, estimate, ratios
+from reports.verdicts import Estimate, compare, estimate
 
 Blocks = Annotated[tuple[Seconds, ...], Field(min_length=1)]
 
 
-class CancelInput(Strict):
-    """Seconds of a cancel in each block, and of a PING before it through redis-py and the store's own client."""
+class TimedInput(Strict):
+    """Seconds of a call in each block, and of the PINGs it took turns with: redis-py's and the store's own client's."""
 
     seconds: Blocks
     ping_seconds: Blocks
@@ -26,7 +26,7 @@ class CallsInput(Strict):
     """What the study of calls wrote."""
 
     requests: dict[str, Annotated[float, Field(ge=0)]]
-    cancel: CancelInput
+    timed: dict[str, TimedInput]
 
 
 class StartInput(Strict):
@@ -38,21 +38,21 @@ class StartInput(Strict):
 
 @dataclass(frozen=True)
 class Calls:
-    """Requests per call by operation, counted at a proxy; and a cancel as a multiple of a PING by either client."""
+    """By operation: requests per call, counted at a proxy, and its time as a multiple of a PING by either client."""
 
     requests: Mapping[str, float]
-    cancel_times_ping: Estimate
-    cancel_times_own_ping: Estimate
+    times_ping: Mapping[str, Estimate]
+    times_own_ping: Mapping[str, Estimate]
 
 
 def gather_calls(calls: CallsInput) -> Calls:
-    """Divide each block of cancels by the PINGs before it."""
-    cancel = calls.cancel
-    times = estimate(ratios(cancel.seconds, cancel.ping_seconds))
-    times_own = estimate(ratios(cancel.seconds, cancel.own_ping_seconds))
-    assert times is not None  # noqa: S101  there is a block
-    assert times_own is not None  # noqa: S101
-    return Calls(calls.requests, times, times_own)
+    """Divide each block by the PINGs that were made in turn with it."""
+    timed = calls.timed.items()
+    return Calls(
+        calls.requests,
+        {operation: compare(one.seconds, one.ping_seconds) for operation, one in timed},
+        {operation: compare(one.seconds, one.own_ping_seconds) for operation, one in timed},
+    )
 
 
 def gather_start(start: StartInput) -> Estimate:

@@ -11,7 +11,7 @@ from pydantic import Field
 from reports.inputs import Design, Mode, Seconds, Strict
 from reports.load import SpreadInput, Waits, to_waits
 
-What = Literal["purge", "expire", "expire, nobody writes", "plain keys, nobody sweeps"]
+What = Literal["purge", "expire", "expire, nobody writes", "plain keys, nobody sweeps", "indexes, nobody calls"]
 Part = Literal["task", "metadata"]
 """What of a task is 400 bytes of JSON: the whole of it, as the described design stores it, or its metadata alone."""
 Count = Annotated[int, Field(ge=1)]

@@ -11,10 +11,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from reports.inputs import Seconds, Strict
-from reports.verdicts import Estimate, estimate
+from reports.verdicts import Estimate, compare, estimate
 
 Operation = Literal["get", "update"]
 QuantileName = Literal["p50", "p90", "p99", "p99.9"]
+PLAIN = "redis-py"
+"""The subject that is redis-py by itself, with the commands of our store."""
 KNEE = 0.9
 """Share of the highest throughput that counts as having reached it."""
 
@@ -102,6 +104,8 @@ class Throughput:
 
     callers: int
     per_second: Estimate
+    times_plain: Estimate | None
+    """Calls per second as a multiple of those of redis-py by itself, round by round; None where there are none."""
     waits: Waits | None
     cpu_share: float
     """Of one core, by the process of the callers."""
@@ -149,10 +153,11 @@ def gather_throughput(load: LoadInput) -> tuple[ThroughputCurve, ...]:
     def line(cell: CellInput) -> tuple[Operation, str]:
         return cell.operation, cell.subject
 
+    plain = {(cell.operation, cell.callers): cell for cell in load.cells if cell.subject == PLAIN}
     ordered = sorted(load.cells, key=lambda cell: (*line(cell), cell.callers))
     curves = []
     for (operation, subject), cells in groupby(ordered, key=line):
-        points = tuple(map(_throughput, cells))
+        points = tuple(_throughput(cell, plain.get((operation, cell.callers))) for cell in cells)
         curves.append(ThroughputCurve(subject, operation, points, find_knee(points)))
     return tuple(curves)
 
@@ -178,19 +183,24 @@ def gather_responses(arrivals: OpenInput) -> tuple[ResponseCurve, ...]:
     return tuple(curves)
 
 
-def _throughput(cell: CellInput) -> Throughput:
-    per_second = estimate(block.answered / block.seconds for block in cell.blocks)
+def _throughput(cell: CellInput, plain: CellInput | None) -> Throughput:
+    per_second = estimate(_rates(cell))
     assert per_second is not None  # noqa: S101  there is a block
     failed = sum(block.failed for block in cell.blocks)
     calls = failed + sum(block.answered for block in cell.blocks)
     return Throughput(
         callers=cell.callers,
         per_second=per_second,
+        times_plain=compare(_rates(cell), _rates(plain)) if plain and all(_rates(plain)) else None,
         waits=to_waits(cell.waits) if cell.waits else None,
         cpu_share=median(block.cpu_seconds / block.seconds for block in cell.blocks),
         failed_share=failed / calls if calls else 0.0,
         failures=tuple(sorted(cell.failures)),
     )
+
+
+def _rates(cell: CellInput) -> list[float]:
+    return [block.answered / block.seconds for block in cell.blocks]
 
 
 def _response(one: OfferedInput) -> Response:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from reports.inputs import Mode, Seconds, Strict
-from reports.verdicts import Estimate, estimate
+from reports.verdicts import Estimate, compare, estimate
 
 Operation = Literal["create", "get", "look", "update", "list"]
 Answer = Literal["yes", "no", "not offered"]
@@ -62,8 +62,8 @@ class Timing:
 
     tasks: int
     us: Estimate
-    times_ours: float | None
-    """The median as a multiple of ours in the same mode."""
+    times_ours: Estimate | None
+    """As a multiple of ours in the same mode, round by round."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +91,16 @@ class Peer:
 
 def gather_peers(peers: PeersInput) -> tuple[Peer, ...]:
     """Gather every peer, in the order in which it was written."""
-    estimates: dict[tuple[str, Mode, Operation], tuple[int, Estimate]] = {}
-    for timing in peers.timings:
-        us = estimate(seconds * 1e6 for seconds in timing.seconds)
-        assert us is not None  # noqa: S101  there is a block
-        estimates[timing.peer, timing.mode, timing.operation] = timing.tasks, us
+    lines = {(timing.peer, timing.mode, timing.operation): timing for timing in peers.timings}
 
     def find(portrait: PortraitInput) -> dict[Operation, Timing]:
         timings: dict[Operation, Timing] = {}
-        for (peer, mode, operation), (tasks, us) in estimates.items():
+        for (peer, mode, operation), timing in lines.items():
             if (peer, mode) == (portrait.peer, portrait.mode):
-                ours = estimates.get(("ours", mode, operation))
-                timings[operation] = Timing(tasks, us, ours and us.value / ours[1].value)
+                us, ours = estimate(seconds * 1e6 for seconds in timing.seconds), lines.get(("ours", mode, operation))
+                assert us is not None  # noqa: S101  there is a block
+                times = compare(timing.seconds, ours.seconds) if ours else None
+                timings[operation] = Timing(timing.tasks, us, times)
         return timings
 
     return tuple(

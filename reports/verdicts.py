@@ -48,6 +48,20 @@ def ratios(above: Sequence[float | None], below: Sequence[float | None]) -> list
     ]
 
 
+def compare(above: Sequence[float], below: Sequence[float]) -> Estimate:
+    """Estimate a ratio from the blocks of two, at least one each.
+
+    Where there are as many of both they were made in the same rounds, and are divided one by one. Else they have no
+    common moment: the interval reaches from the lowest over the highest to the highest over the lowest.
+    """
+    if len(above) == len(below):
+        values = sorted(one / other for one, other in zip(above, below, strict=True))
+        return Estimate(median(values), median_interval(values), len(values))
+    ends = median_interval(sorted(above)), median_interval(sorted(below))
+    interval = (ends[0][0] / ends[1][1], ends[0][1] / ends[1][0]) if ends[0] and ends[1] else None
+    return Estimate(median(above) / median(below), interval, min(len(above), len(below)))
+
+
 def median_interval(ordered: Sequence[float]) -> tuple[float, float] | None:
     """Bound the true median by two values of a sorted sample; None if the sample is too small for that.
 

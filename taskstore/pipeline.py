@@ -1,8 +1,9 @@
 """One connection that its callers share: requests leave as they come, and replies come back in the same order.
 
 Nobody waits for somebody else's reply before sending. Requests that come in one turn of the loop while others are
-under way leave in one write, or in a few if they are many. A caller that is cancelled, or that has waited long enough, only stops waiting: its reply
-is dropped when it comes, and everybody else gets their own.
+under way share a write, up to sixteen: then the server works on those while the next are made. A caller that is
+cancelled, or that has waited long enough, only stops waiting: its reply is dropped when it comes, and everybody else
+gets their own.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MOST_WAITING = 10_000
 MOST_UNSENT = 67_108_864
 """Bytes that wait for the server to take them: 64 MiB."""
 MOST_TOGETHER = 16
-"""Requests that leave in one write: the server works on them while the next ones are made, and so do its answers come."""
+"""Requests that leave in one write."""
 
 _INCOMPLETE = object()
 

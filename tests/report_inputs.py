@@ -178,7 +178,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     arrivals = {"waits": spread, "lateness": spread, "failures": {}, "seconds": 1.0, "cpu_seconds": 0.5}
     trait = {"question": "keeps a value that its giver changes", "answer": "yes", "seen": SCRIPT}
     return {
-        "schema": "benchmark-studies/2",
+        "schema": "benchmark-studies/3",
         "started": "2025-01-31T12:10:00+00:00",
         "depth": "quick",
         "seed": 1,
@@ -290,11 +290,14 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
             },
             "calls": {
                 "requests": dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0),
-                "cancel": {
-                    "calls": 1,
-                    "seconds": [0.00014] * BLOCKS,
-                    "ping_seconds": [0.0001] * BLOCKS,
-                    "own_ping_seconds": [0.00005] * BLOCKS,
+                "timed": {
+                    operation: {
+                        "calls": 1,
+                        "seconds": [0.00014] * BLOCKS,
+                        "ping_seconds": [0.0001] * BLOCKS,
+                        "own_ping_seconds": [0.00005] * BLOCKS,
+                    }
+                    for operation in ("get", "create", "update", "cancel")
                 },
             },
             "import": {"pydantic": [0.05] * BLOCKS, "taskstore": [0.15] * BLOCKS},

@@ -22,7 +22,16 @@ import pytest
 from benchmarks.studies import arrivals, calls, expiry, growth, load, memory, peers, start
 from benchmarks.studies.__main__ import STUDIES, make
 from benchmarks.studies.arrivals import arrive, moments, precise_loop
-from benchmarks.studies.blocks import Contestant, Turns, WrongAnswerError, take_turns
+from benchmarks.studies.blocks import (
+    Blocks,
+    Contestant,
+    Turns,
+    WrongAnswerError,
+    draw_rounds,
+    take_block,
+    take_turns,
+)
+from benchmarks.studies.calls import OPERATIONS
 from benchmarks.studies.filling import create, fill, new_short_request, write_keys
 from benchmarks.studies.load import call_for
 from benchmarks.studies.peers.libraries import LIBRARIES
@@ -33,7 +42,7 @@ from benchmarks.studies.spread import Spread
 from conformance.servers import EmbeddedServer
 from reports.growth import cross, fit
 from reports.inputs import InputError
-from reports.load import Throughput, find_knee
+from reports.load import PLAIN, Throughput, find_knee
 from reports.studies import Studies, gather_studies, read_studies
 from reports.verdicts import Estimate
 from taskstore import TaskStatus
@@ -90,7 +99,7 @@ def test_a_flat_curve_reaches_no_limit_and_a_slow_one_is_always_above() -> None:
 
 def test_the_knee_is_the_fewest_callers_that_get_most_through() -> None:
     rates = {1: 100, 2: 200, 4: 400, 8: 760, 16: 800, 32: 790}
-    assert find_knee(Throughput(n, Estimate(rate, None, 1), None, 0, 0, ()) for n, rate in rates.items()) == 8
+    assert find_knee(Throughput(n, Estimate(rate, None, 1), None, None, 0, 0, ()) for n, rate in rates.items()) == 8
 
 
 def test_a_quantile_is_given_where_ten_samples_lie_beyond_it() -> None:
@@ -163,9 +172,30 @@ def test_contestants_take_turns_and_a_wrong_answer_ends_it() -> None:
     turns = Turns(blocks=9, seconds=1e-9)
     one, two = asyncio.run(take_turns([contestant("a", "a"), contestant("b", "b")], turns, chance()))
     assert len(one.seconds) == len(two.seconds) == 3
-    assert sorted(order[4:]) == ["a"] * 3 + ["b"] * 3
+    assert [sorted(order[start : start + 2]) for start in (4, 6, 8)] == [["a", "b"]] * 3  # in rounds
     with pytest.raises(WrongAnswerError, match="a answered a"):
         asyncio.run(take_turns([contestant("a", "b")], turns, chance()))
+
+
+def test_rounds_bring_together_those_that_have_as_many_blocks_and_spread_the_others() -> None:
+    order = [*draw_rounds([6, 2, 6], chance())]
+    assert sorted(order) == [0] * 6 + [1] * 2 + [2] * 6
+    rounds = [{*order[:2]}, {*order[2:4]}, {*order[4:7]}, {*order[7:9]}, {*order[9:11]}, {*order[11:]}]
+    assert rounds == [{0, 2}, {0, 2}, {0, 1, 2}] * 2
+
+
+def test_a_block_is_timed_in_turn_with_its_pings() -> None:
+    made: list[str] = []
+
+    async def answer(name: str) -> str:
+        made.append(name)
+        return name
+
+    own, theirs, call = (partial(answer, name) for name in ("own", "theirs", "call"))
+    blocks = Blocks(18)
+    asyncio.run(take_block(Contestant("a", call, lambda given: given == "call", ping=theirs, own_ping=own), blocks))
+    assert made == ["theirs", "theirs", "own", "own", "call", "call"] * 9
+    assert len(blocks.seconds) == len(blocks.ping_seconds) == len(blocks.own_ping_seconds) == 1
 
 
 @pytest.fixture
@@ -298,6 +328,7 @@ def test_every_study_is_read_and_concluded_from(studies: Studies) -> None:
         ("expire", "redis"),
         ("expire, nobody writes", "redis"),
         ("plain keys, nobody sweeps", "redis"),
+        ("indexes, nobody calls", "redis"),
         ("purge", "memory"),
         ("expire", "memory"),
     ]
@@ -305,10 +336,13 @@ def test_every_study_is_read_and_concluded_from(studies: Studies) -> None:
     assert len(studies.peers) == len(LIBRARIES)
     assert studies.calls is not None
     assert studies.calls.requests == dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0)
-    assert studies.calls.cancel_times_ping.blocks == studies.calls.cancel_times_own_ping.blocks == 3
+    for times in (studies.calls.times_ping, studies.calls.times_own_ping):
+        assert {operation: one.blocks for operation, one in times.items()} == dict.fromkeys(OPERATIONS, 3)
     assert studies.import_ms is not None
     assert studies.import_ms.value > 0
     listings = [point for curve in studies.growth for point in curve.points if curve.mode == "redis"]
+    [plain] = [curve for curve in studies.throughput if (curve.subject, curve.operation) == (PLAIN, "update")]
+    assert {point.times_plain for point in plain.points} == {Estimate(1.0, None, plain.points[0].per_second.blocks)}
     assert all(point.times_ping and point.times_own_ping for point in listings)
 
 

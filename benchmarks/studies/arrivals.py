@@ -21,7 +21,8 @@ from statistics import median
 from time import perf_counter, process_time
 
 from benchmarks.loop import Loop
-from benchmarks.studies.load import Call, Operation, call_for, calling
+from benchmarks.studies.blocks import Call
+from benchmarks.studies.load import Operation, call_for, calling
 from benchmarks.studies.place import SEED, Depth, Place
 from benchmarks.studies.spread import Spread
 

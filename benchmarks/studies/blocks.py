@@ -1,21 +1,20 @@
-"""Blocks: several contestants timed in turn, in random order, so that the machine's moods meet all of them alike."""
+"""Blocks: several contestants timed in turn, round by round, so that the machine's moods meet all of them alike."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from statistics import median
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 FEWEST = 3
 MOST_CALLS = 500
-MOST_PINGS = 18
 BATCHES = 9
 
-Answer = TypeVar("Answer")
+Call = Callable[[], Awaitable[Any]]
 
 
 class WrongAnswerError(Exception):
@@ -26,19 +25,19 @@ class WrongAnswerError(Exception):
 class Contestant:
     """One call to be timed again and again; `right` looks at the last answer of a block.
 
-    `ping` through redis-py and `own_ping` through the store's own client are timed before each block.
+    `ping` through redis-py and `own_ping` through the store's own client are timed in turn with it.
     """
 
     name: str
-    call: Callable[[], Awaitable[Any]]
+    call: Call
     right: Callable[[Any], bool]
-    ping: Callable[[], Awaitable[Any]] | None = None
-    own_ping: Callable[[], Awaitable[None]] | None = None
+    ping: Call | None = None
+    own_ping: Call | None = None
 
 
 @dataclass
 class Blocks:
-    """The seconds of a call in each block (see `time_calls`), and of both PINGs before it."""
+    """The seconds of a call in each block (see `time_in_turn`), and of both PINGs beside it."""
 
     calls: int
     seconds: list[float] = field(default_factory=list)
@@ -48,39 +47,46 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Turns:
-    """How many blocks each contestant has, and the seconds that they may take together; at least three are made."""
+    """How many blocks each contestant has, and the seconds that they may take together; the fewest are made anyway."""
 
     blocks: int
     seconds: float
+    fewest: int = FEWEST
 
     def plan(self, pace: float) -> tuple[int, int]:
         """Fit blocks and the calls of a block into the time."""
         calls = max(1, min(MOST_CALLS, int(self.seconds / self.blocks / pace)))
-        return max(FEWEST, min(self.blocks, int(self.seconds / pace))), calls
+        return max(self.fewest, min(self.blocks, int(self.seconds / pace))), calls
 
 
 async def take_turns(contestants: Sequence[Contestant], turns: Turns, random: Random) -> list[Blocks]:
-    """Time every contestant's blocks, all of them shuffled together; results are in the order of the contestants.
+    """Time every contestant's blocks, round by round; results are in the order of the contestants.
 
     Raises:
         WrongAnswerError: if the last call of a block did not do what it should.
     """
-    results, order = [], []
-    for place, contestant in enumerate(contestants):
-        await _time(contestant, 1)
-        blocks, calls = turns.plan(await _time(contestant, 1))
+    results, numbers = [], []
+    for contestant in contestants:
+        await take_block(contestant, Blocks(1))
+        await take_block(contestant, warm := Blocks(1))
+        blocks, calls = turns.plan(*warm.seconds)
+        numbers.append(blocks)
         results.append(Blocks(calls))
-        order += [place] * blocks
-    random.shuffle(order)
-    for place in order:
-        heed_cancellation()
-        contestant, result = contestants[place], results[place]
-        pings = (contestant.ping, result.ping_seconds), (contestant.own_ping, result.own_ping_seconds)
-        for ping, seconds in pings:
-            if ping is not None:
-                seconds.append((await time_calls(ping, min(result.calls, MOST_PINGS)))[0])
-        result.seconds.append(await _time(contestant, result.calls))
+    for place in draw_rounds(numbers, random):
+        await take_block(contestants[place], results[place])
     return results
+
+
+def draw_rounds(blocks: Sequence[int], random: Random) -> Iterator[int]:
+    """Give each place as often as it has blocks, in as many rounds as the most are, each in an order of its own.
+
+    Those that have as many blocks meet in the same rounds, so their blocks can be compared one by one. Those that have
+    fewer come in rounds that are spread over all.
+    """
+    rounds = max(blocks)
+    for number in range(rounds):
+        there = [place for place, own in enumerate(blocks) if (number + 1) * own // rounds > number * own // rounds]
+        yield from random.sample(there, len(there))
 
 
 def heed_cancellation() -> None:
@@ -90,24 +96,38 @@ def heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
-async def _time(contestant: Contestant, calls: int) -> float:
-    seconds, answer = await time_calls(contestant.call, calls)
+async def take_block(contestant: Contestant, blocks: Blocks) -> None:
+    """Time one block more.
+
+    Raises:
+        WrongAnswerError: if its last call did not do what it should.
+    """
+    heed_cancellation()
+    lines = (
+        (contestant.ping, blocks.ping_seconds),
+        (contestant.own_ping, blocks.own_ping_seconds),
+        (contestant.call, blocks.seconds),
+    )
+    timed = [(call, made) for call, made in lines if call is not None]
+    seconds, answer = await time_in_turn([call for call, _ in timed], blocks.calls)
     if not contestant.right(answer):
         raise WrongAnswerError(f"{contestant.name} answered {str(answer)[:200]}")
-    return seconds
+    for (_, made), found in zip(timed, seconds, strict=True):
+        made.append(found)
 
 
-async def time_calls(call: Callable[[], Awaitable[Answer]], calls: int) -> tuple[float, Answer]:
-    """Return the seconds of a call, and the last answer.
+async def time_in_turn(calls: Sequence[Call], times: int) -> tuple[list[float], Any]:
+    """Make each of several calls so many times, and return the seconds of each, and the last answer of the last.
 
-    The calls are made in at most nine batches, and the figure is the median of the batches' means: so one that was
-    interrupted does not count, and reading the clock hardly does.
+    They are made in at most nine batches, a batch of one after a batch of the other, and a figure is the median of the
+    batches' means: so one that was interrupted does not count, and reading the clock hardly does.
     """
-    batch = max(1, calls // BATCHES)
-    means = []
-    for _ in range(min(calls, BATCHES)):
-        started = perf_counter()
-        for _ in range(batch):
-            answer = await call()
-        means.append((perf_counter() - started) / batch)
-    return median(means), answer
+    batch = max(1, times // BATCHES)
+    means: list[list[float]] = [[] for _ in calls]
+    for _ in range(min(times, BATCHES)):
+        for call, found in zip(calls, means, strict=True):
+            started = perf_counter()
+            for _ in range(batch):
+                answer = await call()
+            found.append((perf_counter() - started) / batch)
+    return [median(found) for found in means], answer

@@ -4,12 +4,12 @@ Others get, update and create through a second instance of the same store, in an
 counted from when they were due: first with nothing going on, then while it goes on. The tasks that go are copies of a
 few, and die within some milliseconds; then one listing is asked for, which has to sweep what is due.
 
-In Redis once more with nobody writing: then the indexes, which live as long as the task in them that lives longest, die
-as whole keys, and the others are those of another store on the same server. The floor below both is plain keys, as many
-and as long as records, that nobody but Redis removes: what others wait for then, no store can spare them. In Redis they
-are watched until all but a twentieth of what expires has gone, since Redis takes its time for the last ones. The
-described design is left out: it has neither a purge nor an index, and what Redis does with its keys is what it does
-with ours.
+In Redis once more with nobody writing: then no task is left alive, and the others are those of another store on the
+same server. If nobody calls at all for one more lifetime the indexes expire as whole keys, which is an event of its
+own. The floor below all of them is plain keys, as many and as long as records, that nobody but Redis removes: what
+others wait for then, no store can spare them. In Redis they are watched until all but a twentieth of what expires has
+gone, since Redis takes its time for the last ones. The described design is left out: it has neither a purge nor an
+index, and what Redis does with its keys is what it does with ours.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from typing import Literal, cast
 
 from benchmarks.loop import Loop
 from benchmarks.studies.arrivals import Met, arrive, moments, precise_loop
+from benchmarks.studies.blocks import Call
 from benchmarks.studies.filling import create, multiply, new_request, write_keys
-from benchmarks.studies.load import Call
 from benchmarks.studies.place import SEED, Depth, Mode, Place
 from benchmarks.studies.plain import single
 from benchmarks.studies.spread import Spread
@@ -35,7 +35,7 @@ from benchmarks.workload import PAGE, STEPS
 from conformance.subjects import find_subject
 from taskstore import MaintainedTaskStore, TaskNotFound, TaskStatus, TaskStore
 
-What = Literal["purge", "expire", "expire, nobody writes", "plain keys, nobody sweeps"]
+What = Literal["purge", "expire", "expire, nobody writes", "plain keys, nobody sweeps", "indexes, nobody calls"]
 EXPIRING: tuple[What, ...] = ("expire", "expire, nobody writes", "plain keys, nobody sweeps")
 
 SCALES: dict[Depth, tuple[int, ...]] = {"quick": (5_000,), "default": (100_000,), "full": (100_000, 1_000_000)}
@@ -98,6 +98,8 @@ def run(depth: Depth, place: Place) -> Expiry:
             events.append(loop.run(_purge_in_redis(place, tasks)))
             place.empty()
             events += [_expire_in_redis(loop, place, what, tasks) for what in EXPIRING]
+            events.append(loop.run(_expire_indexes(place, tasks)))
+            place.empty()
             if tasks == min(SCALES[depth]):
                 events += [loop.run(_purge_in_memory(place, tasks)), loop.run(_expire_in_memory(tasks))]
     return Expiry(events)
@@ -178,6 +180,30 @@ async def _try_to_expire_plainly(place: Place, tasks: int, left: timedelta) -> E
 
             meanwhile, seconds = await _watch(others, expire())
     return Event(what, "redis", tasks, seconds, quiet, meanwhile)
+
+
+async def _expire_indexes(place: Place, tasks: int) -> Event:
+    """Let the indexes expire as whole keys; nothing else of the store does."""
+    with place.harness("ours", "redis") as harness:
+        async with harness.open("going") as store, harness.open("other") as other, single(place.url(0)) as client:
+            ids = await create(store, ORIGINALS)
+            keys = harness.witness("going").keys()
+            indexes = [key for key in keys if await client.type(key) == b"zset"]
+            others = await _others(other)
+            await multiply(store, harness, "going", place.url(0), ids, tasks)
+            quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
+
+            async def expire() -> float:
+                started = perf_counter()
+                for key in indexes:
+                    await client.pexpire(key, 1)
+                await asyncio.sleep(WINDOW)
+                if await client.exists(*indexes):  # who asks is told when they are gone
+                    raise NotGoneError("an index is there after its time")
+                return perf_counter() - started
+
+            meanwhile, seconds = await _watch(others, expire())
+    return Event("indexes, nobody calls", "redis", tasks, seconds, quiet, meanwhile)
 
 
 async def _count_keys(place: Place) -> tuple[int, float]:

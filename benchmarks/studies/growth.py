@@ -1,10 +1,10 @@
 """How the time of a listing grows with the number of tasks, for both designs in both modes.
 
 All stores stand filled at once, each described one in a database of its own, since its listing scans the database.
-The blocks are shuffled, so that a slow minute of the machine does not lie on one number of tasks. The described listing
-reads every task whatever the page, so of it only the first page is measured; in Redis it takes a millisecond for every
-ten tasks, so it stops at fewer. In full the stores of ours in memory and in Redis, and those of the described design in
-memory, take some two gigabytes each.
+The blocks are made in rounds, so that a slow minute of the machine does not lie on one number of tasks. The described
+listing reads every task whatever the page, so of it only the first page is measured; in Redis it takes a millisecond
+for every ten tasks, so it stops at fewer. In full the stores of ours in memory and in Redis, and those of the described
+design in memory, take some two gigabytes each.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ SCALES: dict[Depth, Scale] = {
 
 @dataclass(frozen=True)
 class Point:
-    """A listing of fifty from one store; a block made `calls` calls, and in Redis mode two PINGs were timed before.
+    """A listing of fifty from one store; a block made `calls` calls, and as many of two PINGs in Redis mode.
 
     `ping_seconds` are those of redis-py, `own_ping_seconds` those of the client that the store has.
     """

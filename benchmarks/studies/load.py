@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -19,7 +19,7 @@ from time import perf_counter, process_time
 from typing import Literal
 
 from benchmarks.loop import Loop
-from benchmarks.studies.blocks import heed_cancellation
+from benchmarks.studies.blocks import Call, draw_rounds, heed_cancellation
 from benchmarks.studies.filling import create
 from benchmarks.studies.place import DESIGNS, SEED, Depth, Place
 from benchmarks.studies.plain import overhear, pooled, repeating
@@ -28,7 +28,6 @@ from benchmarks.workload import STEPS
 from taskstore import TaskStore
 
 Operation = Literal["get", "update"]
-Call = Callable[[], Awaitable[object]]
 
 TASKS = 1_000
 
@@ -91,11 +90,11 @@ async def _measure(scale: Scale, place: Place) -> Load:
     async with calling(place, TASKS) as calls:
         keys = [(*what, callers) for what in calls for callers in scale.callers]
         made: dict[tuple[str, Operation, int], list[Answers]] = {key: [] for key in keys}
-        order = keys * scale.blocks
-        Random(SEED).shuffle(order)  # noqa: S311  an order, the same in every run
+        random = Random(SEED)  # noqa: S311  an order, the same in every run
         for subject, operation in calls:
             await call_for(calls[subject, operation], max(scale.callers), scale.seconds)  # connects, and counts nothing
-        for key in order:
+        for place_in_order in draw_rounds([scale.blocks] * len(keys), random):
+            key = keys[place_in_order]
             made[key].append(await call_for(calls[key[:2]], key[2], scale.seconds))
     for (subject, operation, callers), blocks in made.items():
         waits = [wait for block in blocks for wait in block.waits]

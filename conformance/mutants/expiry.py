@@ -216,6 +216,6 @@ class AnIndexNeverExpires(Scripted):
 
 @mutant("EXP-09", by=UNCALLED, on=On.REDIS, source="keyv #455")
 class AnIndexThatComesLaterNeverExpires(Scripted):
-    """An index that is there when lifetimes are renewed goes in time; one that a change of status makes later does not."""
+    """An index goes in time if it is there when lifetimes are renewed; one that an update makes later does not."""
 
     scripts: ClassVar = {UPDATE: edited(UPDATE, "or redis.call('PTTL', index) == -1 ", "")}
