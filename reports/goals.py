@@ -202,7 +202,7 @@ def _goals_of_weight(studies: Studies | None) -> Iterator[Goal]:
 
 
 def _goals_of_waits(removals: tuple[Removal, ...]) -> Iterator[Goal]:
-    at_once = {one.what: one for one in removals if (one.mode, one.tasks) == ("redis", EXPIRED)}
+    at_once: dict[str, Removal] = {one.what: one for one in removals if (one.mode, one.tasks) == ("redis", EXPIRED)}
     plain = at_once.get("plain keys, nobody sweeps")
     for what, name, took in (
         ("expire", f"longest wait but for the listing that sweeps, while {EXPIRED:,} tasks expire", SWEEPS),
@@ -215,8 +215,8 @@ def _goals_of_waits(removals: tuple[Removal, ...]) -> Iterator[Goal]:
     ):
         figure = _NONE
         if found := at_once.get(what):
-            beside = {
-                "while Redis alone removes as many plain keys": plain and plain.longest_wait_ms,
+            beside: dict[str, float | None] = {
+                "while Redis alone removes as many plain keys": plain.longest_wait_ms if plain else None,
                 "when nothing goes on": found.longest_quiet_wait_ms,
                 took: found.seconds * 1000,
             }

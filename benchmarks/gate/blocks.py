@@ -13,6 +13,7 @@ from random import Random
 from typing import BinaryIO, Self
 
 from benchmarks.gate import worker
+from benchmarks.gate.cores import WORKERS, starting_on
 from benchmarks.gate.decision import ARMS, Arm, Round
 from benchmarks.gate.versions import ROOT, Version
 from benchmarks.gate.worker import OPERATIONS, SLOWED
@@ -42,10 +43,11 @@ def measure(versions: Mapping[Arm, Version], url: str, seed: int, plant: str = "
 def _measure_round(versions: Mapping[Arm, Version], url: str, order: Random, plant: str) -> Round:
     measured: dict[str, dict[Arm, list[float]]] = {name: {arm: [] for arm in ARMS} for name in OPERATIONS}
     with ExitStack() as running:
-        workers = {
-            arm: running.enter_context(Worker.running(versions[arm], url, plant if arm == "head" else ""))
-            for arm in ARMS
-        }
+        with starting_on(WORKERS):
+            workers = {
+                arm: running.enter_context(Worker.running(versions[arm], url, plant if arm == "head" else ""))
+                for arm in ARMS
+            }
         for arm in ARMS:  # they start all at once
             workers[arm].expect(versions[arm].folder / "taskstore")
         for name in order.sample(OPERATIONS, len(OPERATIONS)):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
+from benchmarks.gate.cores import SERVER, starting_on
 from benchmarks.gate.result import Result
 from benchmarks.gate.run import Run, installed
 from benchmarks.gate.versions import ROOT
@@ -16,6 +18,8 @@ def repeat(runs: int, slow: float) -> Iterator[Result]:
     with installed(str(ROOT)) as versions:
         for number in range(runs):
             run = Run(f"{OPERATIONS[number % len(OPERATIONS)]} {slow}" if slow else "")
-            with EmbeddedServer() as server:
+            with ExitStack() as running:
+                with starting_on(SERVER):
+                    server = running.enter_context(EmbeddedServer())
                 run.server = server.facts()
                 yield run.compare(versions, server.url)

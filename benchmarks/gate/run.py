@@ -6,12 +6,13 @@ import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 
 from benchmarks.gate.blocks import NotMeasuredError, measure
+from benchmarks.gate.cores import SERVER, starting_on
 from benchmarks.gate.decision import SLOWDOWN, Arm, Comparison, Round, decide
 from benchmarks.gate.hard import Hard, look
 from benchmarks.gate.result import Code, Result, Verdict
@@ -27,7 +28,9 @@ def judge(base: str | None) -> Result:
     hard = None
     try:
         redis = RedisHarness(server := EmbeddedServer())
-        with redis.running():
+        with ExitStack() as running:
+            with starting_on(SERVER):
+                running.enter_context(redis.running())
             run.server = redis.facts()
             hard = look(redis, server.url)
             if hard.broken:
