@@ -17,6 +17,7 @@ from typing import Any, Protocol
 
 import pytest
 
+from benchmarks.cores import CLIENT, on_core
 from benchmarks.depth import DEPTHS
 from benchmarks.loop import Loop
 from benchmarks.merge import merge
@@ -98,7 +99,8 @@ class Run:
         written = folder / f"{number}.json"
         arguments = ["-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider", "-q", "--benchmark-quiet"]
         arguments += ["--depth", self.depth, "--setting", str(folder / "setting.json")]
-        self._pytest(*arguments, "--order", f"{self.seed} {number}", "--benchmark-json", str(written), *_MODULES)
+        with on_core(CLIENT):
+            self._pytest(*arguments, "--order", f"{self.seed} {number}", "--benchmark-json", str(written), *_MODULES)
         if not written.exists():
             raise BlockFailedError(self.failures[-1] if self.failures else "a block wrote nothing")
         block: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))

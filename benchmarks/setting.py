@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter
 
+from benchmarks.cores import SERVER, on_core
 from benchmarks.depth import Depth
 from benchmarks.distance import Proxies
 from benchmarks.loop import Loop
@@ -65,9 +66,10 @@ class Setting:
         """
         with ExitStack() as running:
             tell("starting the servers")
-            private = running.enter_context(TwoWayServer())
-            url = _without_database(private.url)
-            proxies = running.enter_context(Proxies(url, DISTANCES_MS))
+            with on_core(SERVER):
+                private = running.enter_context(TwoWayServer())
+                url = _without_database(private.url)
+                proxies = running.enter_context(Proxies(url, DISTANCES_MS))
             places = {
                 place_of("proxied", distance): Place(
                     "private", far, {**private.facts(), "transport": f"a proxy that adds {distance:g} ms"}

@@ -12,8 +12,8 @@ from pathlib import Path
 from random import Random
 from typing import BinaryIO, Self
 
+from benchmarks.cores import CLIENT, on_core
 from benchmarks.gate import worker
-from benchmarks.gate.cores import WORKERS, starting_on
 from benchmarks.gate.decision import ARMS, Arm, Round
 from benchmarks.gate.versions import ROOT, Version
 from benchmarks.gate.worker import OPERATIONS, SLOWED
@@ -43,7 +43,7 @@ def measure(versions: Mapping[Arm, Version], url: str, seed: int, plant: str = "
 def _measure_round(versions: Mapping[Arm, Version], url: str, order: Random, plant: str) -> Round:
     measured: dict[str, dict[Arm, list[float]]] = {name: {arm: [] for arm in ARMS} for name in OPERATIONS}
     with ExitStack() as running:
-        with starting_on(WORKERS):
+        with on_core(CLIENT):
             workers = {
                 arm: running.enter_context(Worker.running(versions[arm], url, plant if arm == "head" else ""))
                 for arm in ARMS

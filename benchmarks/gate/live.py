@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-from benchmarks.gate.cores import SERVER, starting_on
+from benchmarks.cores import SERVER, on_core
 from benchmarks.gate.result import Result
 from benchmarks.gate.run import Run, installed
 from benchmarks.gate.versions import ROOT
@@ -19,7 +19,7 @@ def repeat(runs: int, slow: float) -> Iterator[Result]:
         for number in range(runs):
             run = Run(f"{OPERATIONS[number % len(OPERATIONS)]} {slow}" if slow else "")
             with ExitStack() as running:
-                with starting_on(SERVER):
+                with on_core(SERVER):
                     server = running.enter_context(EmbeddedServer())
                 run.server = server.facts()
                 yield run.compare(versions, server.url)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 
+from benchmarks.cores import SERVER, on_core
 from benchmarks.gate.blocks import NotMeasuredError, measure
-from benchmarks.gate.cores import SERVER, starting_on
 from benchmarks.gate.decision import SLOWDOWN, Arm, Comparison, Round, decide
 from benchmarks.gate.hard import Hard, look
 from benchmarks.gate.result import Code, Result, Verdict
@@ -29,7 +29,7 @@ def judge(base: str | None) -> Result:
     try:
         redis = RedisHarness(server := EmbeddedServer())
         with ExitStack() as running:
-            with starting_on(SERVER):
+            with on_core(SERVER):
                 running.enter_context(redis.running())
             run.server = redis.facts()
             hard = look(redis, server.url)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.cores import CLIENT, SERVER, on_core
 from benchmarks.studies.plain import looking
 from conformance import Harness
 from conformance.servers import EmbeddedServer, NamedServer
@@ -31,8 +32,11 @@ class Place:
     @classmethod
     @contextmanager
     def prepared(cls) -> Iterator[Place]:
-        """Keep the server; it and all that is in it are gone at the end."""
-        with EmbeddedServer() as server:
+        """Keep the server, on a core of its own; it and all that is in it are gone at the end."""
+        with ExitStack() as running:
+            with on_core(SERVER):
+                server = running.enter_context(EmbeddedServer())
+            running.enter_context(on_core(CLIENT))
             yield cls(server.url.rpartition("/")[0], server.facts())
 
     def url(self, database: int) -> str:

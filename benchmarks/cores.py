@@ -1,7 +1,7 @@
-"""Cores: the server on one and the workers on another, where the system lets us say so.
+"""Cores: servers on one, and whatever measures them on another, where the system lets us say so.
 
 Left to the system, a client and its server sit on one core or on two for as long as both live, and a round trip takes
-up to twice as long on two: identical code would differ by that.
+up to twice as long on two: a process would differ from the next by that, with the same code.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SERVER, WORKERS = 0, 1
+SERVER, CLIENT = 0, 1
 
 
 @contextmanager
-def starting_on(place: int) -> Iterator[None]:
-    """Whatever is started in this block stays on one core: that of this place, or the last there is."""
+def on_core(place: int) -> Iterator[None]:
+    """Keep this process, and what it starts in this block, on one core: that of this place, or the last there is."""
     if sys.platform != "linux":
         yield
         return
