@@ -131,7 +131,7 @@ class MemoryTaskStore:
         await self.aclose()
 
     def _now(self) -> datetime:
-        return _EPOCH + timedelta(0, 0, self._clock() // 1_000)
+        return _EPOCH + timedelta(microseconds=self._clock() // 1_000)
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from conformance.case import World, calls, case, not_testable
+from conformance.cases.atomicity import maintained
 from conformance.environment import application
 from conformance.equality import snapshot, snapshots
 from conformance.harness import Capability
@@ -130,7 +131,7 @@ async def test_nothing_is_left_of_many_that_expire_together(world: World) -> Non
         await create(500)
         await store.cancel_task(kept.task_id)
         world.advance(WEEK + MINUTE)
-        assert (await store.list_tasks()).total == 0
+        assert (await store.list_tasks(limit=0)).total == 0
         assert world.witness.keys() == set()
 
 
@@ -163,6 +164,19 @@ async def test_nothing_is_left_when_nobody_calls(world: World) -> None:
         world.advance(WEEK - MINUTE)
         assert [left.task_id for left in (await store.list_tasks(TaskStatus.COMPLETED)).tasks] == [task.task_id]
         world.advance(MINUTE + WEEK + MINUTE)
+        assert world.witness.keys() == set()
+
+
+@case("EXP-09", needs=(Capability.EXPIRING, Capability.SHARED))
+async def test_nothing_is_left_of_a_restored_task_when_nobody_calls(world: World) -> None:
+    """A task that was final when it was carried over to others leaves nothing more behind than they do."""
+    async with world.open() as opened:
+        store = maintained(opened)
+        task = await store.create_task(a_request())
+        final = {"task_id": "task_restored", "status": TaskStatus.FAILED, "completed_at": task.created_at}
+        await store.restore(task.model_copy(update=final))
+        assert (await store.list_tasks(TaskStatus.FAILED)).total == 1
+        world.advance(WEEK + WEEK + MINUTE)
         assert world.witness.keys() == set()
 
 

@@ -219,3 +219,10 @@ class AnIndexThatComesLaterNeverExpires(Scripted):
     """An index goes in time if it is there when lifetimes are renewed; one that an update makes later does not."""
 
     scripts: ClassVar = {UPDATE: edited(UPDATE, "or redis.call('PTTL', index) == -1 ", "")}
+
+
+@mutant("EXP-09", by="expiry.test_nothing_is_left_of_a_restored_task_when_nobody_calls", on=On.REDIS)
+class TheIndexOfWhatIsRestoredNeverExpires(Scripted):
+    """A task that is restored as final enters an index that nobody takes care of."""
+
+    scripts: ClassVar = {INSERT: edited(INSERT, "entered[3] = FINISHED", "")}
