@@ -19,6 +19,7 @@ import pytest
 import redis
 
 from benchmarks.clock import AwaitedClock, noop
+from benchmarks.cores import CLIENT, SERVER, on_core
 from benchmarks.depth import DEPTHS, FEWEST_ROUNDS, MOST_CALLS, Depth, Pace, Plan
 from benchmarks.distance import Proxies
 from benchmarks.loop import Loop
@@ -296,3 +297,16 @@ Run("quick", 1, Silence()).measure(Path(sys.argv[1]))
 def processes_of_session(session: int) -> list[str]:
     listed = subprocess.run(["ps", "-eo", "sid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607  wherever ps is
     return [line for line in listed.splitlines() if line.split()[0] == str(session)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process say where it runs")
+def test_what_is_started_on_a_core_stays_there_and_who_started_it_does_not() -> None:
+    before = os.sched_getaffinity(0)
+    ask = [sys.executable, "-c", "import os; print(*os.sched_getaffinity(0))"]
+    with on_core(SERVER):
+        server = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()
+    with on_core(CLIENT):
+        client = subprocess.run(ask, capture_output=True, text=True, check=True).stdout.split()
+    assert (len(server), len(client)) == (1, 1)
+    assert (server == client) == (len(before) == 1)
+    assert os.sched_getaffinity(0) == before

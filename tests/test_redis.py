@@ -46,6 +46,25 @@ def test_one_connection_serves_fifty_callers(server: EmbeddedServer) -> None:
     on_store(server, body)
 
 
+def test_requests_of_one_turn_leave_in_writes_of_sixteen(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        task = await store.create_task(REQUEST)
+        writes: list[int] = []
+        write = asyncio.selector_events._SelectorSocketTransport.write  # type: ignore[attr-defined]  # noqa: SLF001
+
+        def counted(transport: object, data: bytes) -> None:
+            writes.append(data.count(b"GET"))
+            write(transport, data)
+
+        monkeypatch.setattr(asyncio.selector_events._SelectorSocketTransport, "write", counted)  # type: ignore[attr-defined]  # noqa: SLF001
+        await asyncio.gather(*(store.get_task(task.task_id) for _ in range(40)))
+        assert writes == [1, 16, 16, 7]
+
+    on_store(server, body)
+
+
 def test_past_the_bound_a_caller_is_told_and_nothing_was_written(server: EmbeddedServer) -> None:
     async def body(store: RedisTaskStore) -> None:
         with redis.Redis.from_url(server.url) as client:
@@ -228,13 +247,39 @@ def test_a_task_restored_over_an_expired_one_stands_in_no_index_of_the_old(serve
     on_store(server, body)
 
 
-def test_an_index_outlives_no_task_and_no_task_its_index(server: EmbeddedServer) -> None:
+@pytest.mark.parametrize("first", ["long", "short"])
+def test_an_index_lives_as_long_as_its_tasks_and_at_most_a_lifetime_longer(server: EmbeddedServer, first: str) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        shorter = RedisTaskStore(connect(server.url), prefix="test", lifetime=timedelta(hours=1))
+        async with shorter:
+            for one in (store, shorter) if first == "long" else (shorter, store):
+                task = await one.create_task(REQUEST)
+                for status in (TaskStatus.CLIPPING, TaskStatus.FAILED):
+                    await one.update_task_status(task.task_id, status)
+                await one.update_task_status((await one.create_task(REQUEST)).task_id, TaskStatus.CLIPPING)
+        with redis.Redis.from_url(server.url) as client:
+            ends = {key: client.pexpiretime(key) for key in client.keys("{test:0}:*")}
+        records = {key: end for key, end in ends.items() if b":task:" in key}
+        indexes = [end for key, end in ends.items() if key not in records]
+        latest = max(records.values())
+        assert len(records) == 4
+        assert len(indexes) == 5  # created, deadlines, finished, and those of two statuses
+        assert latest <= min(indexes)
+        assert max(indexes) <= latest + timedelta(days=7) / timedelta(milliseconds=1)
+
+    on_store(server, body)
+
+
+def test_an_index_is_not_prolonged_with_each_write(server: EmbeddedServer) -> None:
     async def body(store: RedisTaskStore) -> None:
         task = await store.create_task(REQUEST)
-        await store.cancel_task(task.task_id)
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
         with redis.Redis.from_url(server.url) as client:
-            ends = {client.pexpiretime(key) for key in client.keys("{test:0}:*")}
-        assert len(ends) == 1, "record and indexes end at the same millisecond"
+            client.config_resetstat()
+            await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 50)
+            called = client.info("commandstats")
+        assert called["cmdstat_zadd"]["calls"] == 1
+        assert "cmdstat_pexpire" not in called
 
     on_store(server, body)
 
