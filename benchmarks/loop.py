@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Self, TypeVar
 
@@ -18,9 +18,9 @@ class Loop:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[Self]:
-        """Make a loop; at the end cancel what is left on it, and close it."""
-        with asyncio.Runner() as runner:
+    def running(cls, make: Callable[[], asyncio.AbstractEventLoop] | None = None) -> Iterator[Self]:
+        """Make a loop, of asyncio's own kind if nothing is said; at the end cancel what is left on it, and close it."""
+        with asyncio.Runner(loop_factory=make) as runner:
             yield cls(runner)
 
     def run(self, coroutine: Coroutine[Any, Any, Answer]) -> Answer:

@@ -27,6 +27,7 @@ class CallsInput(Strict):
 
     requests: dict[str, Annotated[float, Field(ge=0)]]
     timed: dict[str, TimedInput]
+    timed_on_uvloop: dict[str, TimedInput]
 
 
 class StartInput(Strict):
@@ -43,15 +44,17 @@ class Calls:
     requests: Mapping[str, float]
     times_ping: Mapping[str, Estimate]
     times_own_ping: Mapping[str, Estimate]
+    times_ping_on_uvloop: Mapping[str, Estimate]
 
 
 def gather_calls(calls: CallsInput) -> Calls:
     """Divide each block by the PINGs that were made in turn with it."""
-    timed = calls.timed.items()
+    timed, on_uvloop = calls.timed.items(), calls.timed_on_uvloop.items()
     return Calls(
         calls.requests,
         {operation: compare(one.seconds, one.ping_seconds) for operation, one in timed},
         {operation: compare(one.seconds, one.own_ping_seconds) for operation, one in timed},
+        {operation: compare(one.seconds, one.ping_seconds) for operation, one in on_uvloop},
     )
 
 

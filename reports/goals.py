@@ -53,6 +53,7 @@ EXPIRED = 1_000_000
 WAIT_MS = 20.0
 
 OWN_PING = "of a PING through the store’s own client"
+UVLOOP = "on uvloop, of redis-py’s PING there"
 ELSEWHERE = "The limit was set on another machine."
 SWEEPS = "the listing that sweeps"
 LAZY = "Most of pydantic is loaded when it is first used, so it counts here."
@@ -123,7 +124,8 @@ def _goals_of_calls(calls: Calls | None) -> Iterator[Goal]:
     for operation, limit in PINGS.items():
         figure = _NONE
         if calls and operation in calls.times_ping:
-            figure = _Figure(calls.times_ping[operation], {OWN_PING: calls.times_own_ping[operation]})
+            beside = {OWN_PING: calls.times_own_ping[operation], UVLOOP: calls.times_ping_on_uvloop.get(operation)}
+            figure = _Figure(calls.times_ping[operation], beside)
         yield _hold(f"{operation}, awaited", "at most", limit, "× PING", figure)
 
 

@@ -176,6 +176,12 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     waits = {"get": {"spread": spread, "failures": {}, "longest": [[0.0, 0.004]]}}
     block = {"answered": 100, "failed": 0, "seconds": 0.1, "cpu_seconds": 0.05}
     arrivals = {"waits": spread, "lateness": spread, "failures": {}, "seconds": 1.0, "cpu_seconds": 0.5}
+    timed = {
+        "calls": 1,
+        "seconds": [0.00014] * BLOCKS,
+        "ping_seconds": [0.0001] * BLOCKS,
+        "own_ping_seconds": [0.00005] * BLOCKS,
+    }
     trait = {"question": "keeps a value that its giver changes", "answer": "yes", "seen": SCRIPT}
     return {
         "schema": "benchmark-studies/3",
@@ -290,15 +296,8 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
             },
             "calls": {
                 "requests": dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0),
-                "timed": {
-                    operation: {
-                        "calls": 1,
-                        "seconds": [0.00014] * BLOCKS,
-                        "ping_seconds": [0.0001] * BLOCKS,
-                        "own_ping_seconds": [0.00005] * BLOCKS,
-                    }
-                    for operation in ("get", "create", "update", "cancel")
-                },
+                "timed": dict.fromkeys(("get", "create", "update", "cancel"), timed),
+                "timed_on_uvloop": dict.fromkeys(("get", "create", "update", "cancel"), timed),
             },
             "import": {"pydantic": [0.05] * BLOCKS, "taskstore": [0.15] * BLOCKS},
         },

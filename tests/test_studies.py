@@ -336,7 +336,7 @@ def test_every_study_is_read_and_concluded_from(studies: Studies) -> None:
     assert len(studies.peers) == len(LIBRARIES)
     assert studies.calls is not None
     assert studies.calls.requests == dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0)
-    for times in (studies.calls.times_ping, studies.calls.times_own_ping):
+    for times in (studies.calls.times_ping, studies.calls.times_own_ping, studies.calls.times_ping_on_uvloop):
         assert {operation: one.blocks for operation, one in times.items()} == dict.fromkeys(OPERATIONS, 3)
     assert studies.import_ms is not None
     assert studies.import_ms.value > 0

@@ -2,15 +2,21 @@
 
 Requests are counted as the gate counts them, at a proxy in front of the server. Calls take turns with PINGs through
 redis-py and through the store's own client, so that all three meet the same moods of the machine and their ratio
-counts. A task can be cancelled once, so each block of cancels has new ones.
+counts. A task can be cancelled once, so each block of cancels has new ones. All of it is done on asyncio's own loop and
+once more on uvloop's, which many servers use, block by block in turn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from random import Random
+from typing import Any, Self
+
+import uvloop
 
 from benchmarks.gate.counts import count_costs
 from benchmarks.loop import Loop
@@ -18,6 +24,7 @@ from benchmarks.studies.blocks import Blocks, Contestant, take_block
 from benchmarks.studies.place import SEED, Depth, Place
 from benchmarks.studies.plain import single
 from benchmarks.workload import Work, creating, fill, getting, updating
+from conformance import Harness
 from taskstore import TaskStatus, TaskStore
 
 TASKS = 1_000
@@ -37,38 +44,64 @@ SCALES: dict[Depth, Scale] = {"quick": Scale(9, 27), "default": Scale(21, 90), "
 
 @dataclass(frozen=True)
 class Calls:
-    """By operation: requests per call, and the blocks of what was timed."""
+    """By operation: requests per call, and the blocks of what was timed, on asyncio's loop and on uvloop's."""
 
     requests: dict[str, float]
     timed: dict[str, Blocks]
+    timed_on_uvloop: dict[str, Blocks]
 
 
 def run(depth: Depth, place: Place) -> Calls:
-    """Count requests, then time calls."""
-    with Loop.running() as loop:
-        return loop.run(_measure(SCALES[depth], place))
-
-
-async def _measure(scale: Scale, place: Place) -> Calls:
-    timed = {operation: Blocks(scale.calls) for operation in OPERATIONS}
-    random = Random(SEED)  # noqa: S311  an order, the same in every run
-    with place.harness("ours", "redis") as harness:
-        async with harness.open("calls") as store, single(place.url(0)) as client:
-            ids = await fill(store, TASKS)
-            works = {
-                "get": getting(harness, store, ids),
-                "create": creating(harness, store, ids),
-                "update": updating(harness, store, ids),
-            }
-            for _ in range(scale.blocks):
-                for operation in random.sample(OPERATIONS, len(OPERATIONS)):
-                    work = works.get(operation) or await _cancelling(store, scale.calls)
-                    contestant = _contestant(operation, work, scale.calls)
-                    beside = replace(contestant, ping=client.ping, own_ping=partial(harness.ping, store))
-                    await take_block(beside, timed[operation])
-            costs = await count_costs(harness, "calls", place.url(0), ids)
+    """Time calls, then count requests."""
+    scale, random = SCALES[depth], Random(SEED)  # noqa: S311  an order, the same in every run
+    with ExitStack() as running:
+        harness = running.enter_context(place.harness("ours", "redis"))
+        benches = [
+            running.enter_context(_Bench.opened(running.enter_context(Loop.running(make)), harness, place, scale))
+            for make in (None, uvloop.new_event_loop)
+        ]
+        for _ in range(scale.blocks):
+            for bench in random.sample(benches, len(benches)):
+                bench.take_blocks(random)
+        requests = benches[0].count_requests(place)
     place.empty()
-    return Calls({operation: cost.requests for operation, cost in costs.items()}, timed)
+    return Calls(requests, *(bench.timed for bench in benches))
+
+
+class _Bench:
+    """A store and redis-py on one loop, and what was timed there."""
+
+    def __init__(self, loop: Loop, harness: Harness, scale: Scale, client: Any, store: TaskStore) -> None:
+        self._loop, self._harness, self._calls = loop, harness, scale.calls
+        self._client, self._store = client, store
+        self._ids = loop.run(fill(store, TASKS))
+        kinds = {"get": getting, "create": creating, "update": updating}
+        self._works = {operation: kind(harness, store, self._ids) for operation, kind in kinds.items()}
+        self.timed = {operation: Blocks(scale.calls) for operation in OPERATIONS}
+
+    @classmethod
+    @contextmanager
+    def opened(cls, loop: Loop, harness: Harness, place: Place, scale: Scale) -> Iterator[Self]:
+        stack = AsyncExitStack()
+        try:
+            client = loop.run(stack.enter_async_context(single(place.url(0))))
+            store = loop.run(stack.enter_async_context(harness.open("calls")))
+            yield cls(loop, harness, scale, client, store)
+        finally:
+            loop.run(stack.aclose())
+
+    def take_blocks(self, random: Random) -> None:
+        """Time one block of each operation."""
+        for operation in random.sample(OPERATIONS, len(OPERATIONS)):
+            work = self._works.get(operation) or self._loop.run(_cancelling(self._store, self._calls))
+            contestant = _contestant(operation, work, self._calls)
+            pings = {"ping": self._client.ping, "own_ping": partial(self._harness.ping, self._store)}
+            self._loop.run(take_block(replace(contestant, **pings), self.timed[operation]))
+
+    def count_requests(self, place: Place) -> dict[str, float]:
+        """Count them; some tasks are cancelled by it."""
+        costs = self._loop.run(count_costs(self._harness, "calls", place.url(0), self._ids))
+        return {operation: cost.requests for operation, cost in costs.items()}
 
 
 def _contestant(operation: str, work: Work, calls: int) -> Contestant:

@@ -246,8 +246,7 @@ class _End(asyncio.Protocol):
         self._lost = lost
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  what a TCP protocol is given
-        self._made(transport)
+        self._made(transport)  # type: ignore[arg-type]  # what a TCP protocol is given; uvloop's is no subclass
 
     def connection_lost(self, _: Exception | None) -> None:
         self._lost()
@@ -321,13 +320,12 @@ class _Link:
 
     def _request(self, data: bytes) -> None:
         self._proxy.requests += 1
-        self._planned = None
         planned = self._proxy.interruption_of(data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
         if planned is not None and planned.stage is Stage.REQUEST:
             self._interrupt(planned, self._to_server)
             if planned.action is not Action.HOLD:
                 return
-        else:
+        elif planned is not None:  # another request may come before the reply that is to be met
             self._planned = planned
         self._to_server.send(data)
 

@@ -1,0 +1,29 @@
+"""On uvloop's event loop, which many servers run on: both modes keep every law there too."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_PLUGIN = """
+import asyncio, uvloop
+asyncio.events.new_event_loop = uvloop.new_event_loop  # what asyncio.Runner asks for a loop
+"""
+
+
+def test_the_suite_passes_on_uvloop(tmp_path: Path) -> None:
+    (tmp_path / "on_uvloop.py").write_text(_PLUGIN, "utf-8")
+    command = [sys.executable, "-m", "pytest", "-p", "on_uvloop", "-p", "no:cacheprovider", "-q", "-W", "error"]
+    command += ["--pyargs", "conformance", "--store", "memory", "--store", "embedded", "--conformance-level", "SHOULD"]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    ran = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**inherited, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout[-3000:]
