@@ -45,7 +45,7 @@ class Scale:
 
 SCALES: dict[Depth, Scale] = {
     "quick": Scale({"memory": 1_000, "redis": 100}, Turns(9, 0.02, ENOUGH)),
-    "default": Scale({"memory": 10_000, "redis": 1_000}, Turns(21, 0.25, ENOUGH)),
+    "default": Scale({"memory": 10_000, "redis": 1_000}, Turns(21, 0.15, ENOUGH)),
     "full": Scale({"memory": 100_000, "redis": 10_000}, Turns(31, 1.0, ENOUGH)),
 }
 
