@@ -56,6 +56,7 @@ OWN_PING = "of a PING through the store’s own client"
 UVLOOP = "on uvloop, of redis-py’s PING there"
 ELSEWHERE = "The limit was set on another machine."
 SWEEPS = "the listing that sweeps"
+GONE = "until they are gone"
 LAZY = "Most of pydantic is loaded when it is first used, so it counts here."
 
 
@@ -208,11 +209,11 @@ def _goals_of_waits(removals: tuple[Removal, ...]) -> Iterator[Goal]:
     plain = at_once.get("plain keys, nobody sweeps")
     for what, name, took in (
         ("expire", f"longest wait but for the listing that sweeps, while {EXPIRED:,} tasks expire", SWEEPS),
-        ("expire, nobody writes", "the same, and nobody writes", SWEEPS),
+        ("expire, nobody writes", f"longest wait while {EXPIRED:,} tasks expire and nobody writes", SWEEPS),
         (
             "indexes, nobody calls",
-            "the same, of their indexes a lifetime later, if nobody called",
-            "until they are gone",
+            f"longest wait while indexes of {EXPIRED:,} tasks expire, uncalled for a lifetime",
+            GONE,
         ),
     ):
         figure = _NONE
