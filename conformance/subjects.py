@@ -29,7 +29,7 @@ from conformance.redis_world import RedisWorld, SharedRedisWorld
 from conformance.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer, engine_answers
 from taskstore import MemoryTaskStore, TaskStore, Trouble
 from taskstore.redis import RedisTaskStore
-from taskstore.server import Server, connect
+from taskstore.redis.server import Server, connect
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 """Set to 1, this variable makes the absence of a Docker engine a failure instead of one subject less."""
@@ -298,17 +298,17 @@ class FakeredisHarness(RedisHarness):
     def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store on a fake connection."""
 
-        async def open_pipeline() -> Any:
-            return FakePipeline(FakeAsyncRedisConnection(server=self._fake, protocol=2))
+        async def open_connection() -> Any:
+            return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
 
-        return RedisTaskStore(Server(open_pipeline, "fakeredis"), prefix=world)
+        return RedisTaskStore(Server(open_connection, "fakeredis"), prefix=world)
 
     def _client(self) -> redis.Redis:
         return self._latest
 
 
-class FakePipeline:
-    """What `taskstore.pipeline.Pipeline` is over a socket, over a connection of fakeredis, which has none."""
+class FakeConnection:
+    """What `taskstore.redis.connection.Connection` is over a socket, over a connection of fakeredis, which has none."""
 
     is_usable = True
     is_closed = False

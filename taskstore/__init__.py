@@ -20,7 +20,8 @@ from taskstore.memory import MemoryTaskStore
 from taskstore.migration import migrate
 from taskstore.opening import open_store
 from taskstore.settings import TaskStoreSettings
-from taskstore.values import Task, TaskCreateRequest, TaskPage, TaskStatus
+from taskstore.status import TaskStatus
+from taskstore.values import Task, TaskCreateRequest, TaskPage
 
 __all__ = [
     "MAX_BYTES",

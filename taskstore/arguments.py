@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from taskstore.contract import MAX_BYTES, MAX_LIMIT
 from taskstore.errors import InvalidArgument
 from taskstore.json_text import check_text, encode, write
-from taskstore.values import Task, TaskCreateRequest, TaskStatus
+from taskstore.status import TaskStatus
+from taskstore.values import Task, TaskCreateRequest
 
 _TEXT_FIELDS = ("current_step", "result_url", "error_message", "error_traceback")
 _NEW_TEXTS = ("", None, None, None)

@@ -15,7 +15,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol, Self
 
-from taskstore.values import Task, TaskCreateRequest, TaskPage, TaskStatus
+from taskstore.status import TaskStatus
+from taskstore.values import Task, TaskCreateRequest, TaskPage
 
 MAX_LIMIT = 1_000
 """The longest page that `list_tasks` gives."""

@@ -28,7 +28,8 @@ from taskstore.arguments import (
 )
 from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
 from taskstore.session import Session
-from taskstore.values import Task, TaskCreateRequest, TaskPage, TaskStatus, trusted_task
+from taskstore.status import TaskStatus
+from taskstore.values import Task, TaskCreateRequest, TaskPage, trusted_task
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SWEPT_PER_WRITE = 100

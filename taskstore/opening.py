@@ -38,8 +38,7 @@ async def _make(settings: TaskStoreSettings) -> AsyncIterator[MaintainedTaskStor
         async with MemoryTaskStore() as memory:
             yield memory
         return
-    from taskstore.redis import RedisTaskStore
-    from taskstore.server import connect
+    from taskstore.redis import RedisTaskStore, connect
 
     server = connect(
         settings.url,

@@ -31,8 +31,7 @@ from conformance.fingerprint import fingerprint
 from conformance.servers import EmbeddedServer
 from conformance.subjects import RedisHarness
 from taskstore import MemoryTaskStore, Task, TaskPage, TaskStatus, TaskStore
-from taskstore.redis import RedisTaskStore
-from taskstore.server import connect
+from taskstore.redis import RedisTaskStore, connect
 
 CODE = "0" * 64
 """A fingerprint that nothing has."""
@@ -353,7 +352,7 @@ def test_the_fingerprint_changes_with_the_source_and_not_with_the_place(tmp_path
     (copy / "__pycache__").mkdir()
     (copy / "__pycache__" / "memory.pyc").write_bytes(b"compiled")
     assert fingerprint(copy) == fingerprint(ours)
-    script = copy / "lua" / "list.lua"
+    script = copy / "redis" / "lua" / "list.lua"
     script.write_text(script.read_text("utf-8") + "\n", "utf-8")
     changed = fingerprint(copy)
     assert changed != fingerprint(ours)

@@ -17,7 +17,7 @@ from conformance.mutants.stages import MemoryStage
 from conformance.mutants.unbreakable import UNBREAKABLE
 from conformance.requirements import REQUIREMENTS
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
-from taskstore.scripts import LIST
+from taskstore.redis.scripts import LIST
 
 CASE = "lifecycle.test_completing_sets_progress_and_time"
 

@@ -22,7 +22,7 @@ from conformance.proof.reachable import Place, Point, explore
 from conformance.proof.transitions import run_transitions
 from conformance.subjects import SUBJECTS, MemoryHarness
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
-from taskstore.scripts import INSERT
+from taskstore.redis.scripts import INSERT
 
 FEW = replace(TWO_TASKS, statuses=("failed", "cancelled"))
 """Small enough to make every transition in a test."""

@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.servers import EmbeddedServer
-from taskstore import Task, TaskStatus, record
-from taskstore.redis import RedisTaskStore
-from taskstore.scripts import INSERT
-from taskstore.server import connect
+from taskstore import Task, TaskStatus
+from taskstore.redis import RedisTaskStore, connect, record
+from taskstore.redis.scripts import INSERT
 
 GOLDEN = (
     '{"v":1,"revision":1,"created_us":1767323045678901\n'

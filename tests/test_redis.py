@@ -12,9 +12,8 @@ import redis
 
 from conformance.servers import EmbeddedServer
 from taskstore import InvalidArgument, StoreUnavailable, TaskCreateRequest, TaskNotFound, TaskStatus, Trouble
-from taskstore.pipeline import MOST_WAITING, Pipeline
-from taskstore.redis import RedisTaskStore
-from taskstore.server import connect
+from taskstore.redis import RedisTaskStore, connect
+from taskstore.redis.connection import MOST_WAITING, Connection
 
 REQUEST = TaskCreateRequest(video_ids=("v",))
 
@@ -120,14 +119,14 @@ def test_nobody_waits_for_the_reply_of_another_before_sending() -> None:
 def test_a_connection_that_ends_as_it_is_opened_took_no_request(server: EmbeddedServer) -> None:
     async def run() -> None:
         to = connect(server.url)
-        opens = to._open_pipeline  # noqa: SLF001  between opening and the first request there is no other way in
+        opens = to._open_connection  # noqa: SLF001  between opening and the first request there is no other way in
 
-        async def open_and_lose() -> Pipeline:
-            pipeline = await opens()
-            pipeline.close()
-            return pipeline
+        async def open_and_lose() -> Connection:
+            connection = await opens()
+            connection.close()
+            return connection
 
-        to._open_pipeline = open_and_lose  # noqa: SLF001
+        to._open_connection = open_and_lose  # noqa: SLF001
         async with RedisTaskStore(to, prefix="test") as store:
             with pytest.raises(StoreUnavailable) as raised:
                 await store.create_task(REQUEST)

@@ -22,7 +22,7 @@ from taskstore import (
 )
 from taskstore.arguments import Change, check_change
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import UPDATE, Script
+from taskstore.redis.scripts import UPDATE, Script
 
 FIELDS = ("progress", "current_step", "result_url")
 

@@ -11,9 +11,9 @@ from conformance.mutants.around import Around, altered
 from conformance.mutants.mutant import Mutant, On, described
 from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskStatus, Trouble
 from taskstore.arguments import Change, check_moment
-from taskstore.record import microseconds
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import PURGE, Script
+from taskstore.redis.record import microseconds
+from taskstore.redis.scripts import PURGE, Script
 
 BEYOND: list[Mutant] = []
 Kind = TypeVar("Kind", bound=Callable[..., Any])

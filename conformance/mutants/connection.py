@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from conformance.mutants.mutant import On, mutant
 from taskstore import StoreUnavailable, Task, TaskNotFound, Trouble
-from taskstore.pipeline import Pipeline
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import Script
+from taskstore.redis.connection import Connection
+from taskstore.redis.scripts import Script
 
 LOST = "connection.test_a_lost_answer_denies_no_write"
 LATE = "connection.test_a_late_answer_denies_no_write"
@@ -60,21 +60,21 @@ class NotFoundWhenCut(RedisTaskStore):
 class _Over(RedisTaskStore):
     """A store whose connections are of another kind."""
 
-    kind: ClassVar[type[Pipeline]]
+    kind: ClassVar[type[Connection]]
 
     def __init__(self, server: Any, **named: Any) -> None:
         super().__init__(server, **named)
-        opens = server._open_pipeline  # noqa: SLF001  where a mutant breaks it
+        opens = server._open_connection  # noqa: SLF001  where a mutant breaks it
 
-        async def open_pipeline() -> Pipeline:
-            pipeline: Pipeline = await opens()
-            pipeline.__class__ = self.kind
-            return pipeline
+        async def open_connection() -> Connection:
+            connection: Connection = await opens()
+            connection.__class__ = self.kind
+            return connection
 
-        server._open_pipeline = open_pipeline  # noqa: SLF001
+        server._open_connection = open_connection  # noqa: SLF001
 
 
-class _Forgetful(Pipeline):
+class _Forgetful(Connection):
     def send(self, request: bytes) -> asyncio.Future[Any]:
         reply = super().send(request)
         reply.add_done_callback(self._forget)
@@ -92,7 +92,7 @@ class OneReplyBehind(_Over):
     kind = _Forgetful
 
 
-class _Lasting(Pipeline):
+class _Lasting(Connection):
     def retire(self) -> None:
         self._retired = True
 
@@ -104,7 +104,7 @@ class KeepsEveryConnection(_Over):
     kind = _Lasting
 
 
-class _Silent(Pipeline):
+class _Silent(Connection):
     def connection_lost(self, exc: Exception | None) -> None:
         self._retired = True
 

@@ -13,10 +13,10 @@ from sortedcontainers import SortedList
 from conformance.mutants.around import Around, Shown, altered
 from conformance.mutants.mutant import On
 from conformance.mutants.scripts import Scripted, edited
-from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskPage, TaskStatus, record
+from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskPage, TaskStatus
 from taskstore.arguments import check_request, new_task_id
-from taskstore.redis import RedisTaskStore
-from taskstore.scripts import INSERT, LIST, PURGE, UPDATE
+from taskstore.redis import RedisTaskStore, record
+from taskstore.redis.scripts import INSERT, LIST, PURGE, UPDATE
 
 CONTROLS: list[tuple[type[Any], On]] = []
 Kind = TypeVar("Kind", bound=type[Any])

@@ -8,7 +8,7 @@ from conformance.mutants.around import Shown
 from conformance.mutants.mutant import On, mutant
 from taskstore import StoreUnavailable, Task, TaskNotFound
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import UPDATE, Script
+from taskstore.redis.scripts import UPDATE, Script
 
 APPLICATION = "durability.test_tasks_outlive_the_application"
 SERVER = "durability.test_tasks_outlive_the_server"

@@ -9,7 +9,7 @@ from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
 from taskstore import MemoryTaskStore, Task, TaskNotFound, TaskPage, TaskStatus
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import INSERT, LIST, UPDATE
+from taskstore.redis.scripts import INSERT, LIST, UPDATE
 
 GONE = "expiry.test_an_expired_task_is_gone_everywhere"
 THERE = "expiry.test_a_task_lives_until_its_deadline"

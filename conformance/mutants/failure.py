@@ -18,7 +18,7 @@ from taskstore import (
     Trouble,
 )
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import LIST, Script
+from taskstore.redis.scripts import LIST, Script
 
 AWAY = "failure.test_nothing_listening_is_not_not_found"
 NOT_WRITTEN = "failure.test_nothing_listening_means_that_nothing_was_written"
@@ -137,7 +137,7 @@ class _Tells(_Reworded):
     @property
     def password(self) -> object:
         """The password that the store connects with."""
-        opening: Any = self._server._open_pipeline  # noqa: SLF001
+        opening: Any = self._server._open_connection  # noqa: SLF001
         return opening.args[0].connection_kwargs.get("password")
 
 

@@ -10,7 +10,7 @@ from conformance.mutants.around import Around, Shown, altered
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
 from taskstore import MAX_LIMIT, MemoryTaskStore, Task, TaskCreateRequest, TaskExists, TaskNotFound, TaskStatus
-from taskstore.scripts import INSERT
+from taskstore.redis.scripts import INSERT
 
 QUESTION = "identity.test_any_text_is_a_valid_question"
 PATTERN = "identity.test_an_id_is_no_pattern"

@@ -22,7 +22,7 @@ from taskstore import (
 )
 from taskstore.arguments import Change
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import UPDATE
+from taskstore.redis.scripts import UPDATE
 
 ORDER = list(TaskStatus)
 

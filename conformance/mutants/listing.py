@@ -11,7 +11,7 @@ from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
 from taskstore import MAX_LIMIT, MemoryTaskStore, Task, TaskPage, TaskStatus
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import LIST, UPDATE
+from taskstore.redis.scripts import LIST, UPDATE
 
 ORDER = "listing.test_newest_come_first_whatever_was_updated"
 TIES = "listing.test_ties_are_in_the_order_of_ids"

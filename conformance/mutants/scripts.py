@@ -6,7 +6,7 @@ from hashlib import sha1
 from typing import Any, ClassVar
 
 from taskstore.redis import RedisTaskStore
-from taskstore.scripts import Script
+from taskstore.redis.scripts import Script
 
 
 class Scripted(RedisTaskStore):

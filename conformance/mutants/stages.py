@@ -14,8 +14,7 @@ from conformance.mutants.mutant import On
 from conformance.servers import EmbeddedServer
 from conformance.subjects import ExpiringMemoryHarness, MemoryHarness, RedisHarness
 from taskstore import MemoryTaskStore, TaskStore
-from taskstore.redis import RedisTaskStore
-from taskstore.server import connect
+from taskstore.redis import RedisTaskStore, connect
 
 
 class MemoryStage(MemoryHarness):

@@ -13,7 +13,7 @@ from conformance.mutants.around import Around, Rewritten, Shown, altered, shaped
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
 from taskstore import InvalidArgument, Task, TaskCreateRequest, TaskStatus
-from taskstore.scripts import UPDATE
+from taskstore.redis.scripts import UPDATE
 
 EQUAL = "values.test_config_comes_back_equal_in_value_and_type"
 REFUSED = "values.test_what_is_not_json_is_refused"

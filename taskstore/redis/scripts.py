@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
 
-from taskstore.values import TaskStatus
+from taskstore.status import TaskStatus
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def _load(name: str, *, writes: bool) -> Script:
 
 
 def _read(name: str) -> str:
-    return files("taskstore").joinpath("lua", f"{name}.lua").read_text("utf-8")
+    return files("taskstore.redis").joinpath("lua", f"{name}.lua").read_text("utf-8")
 
 
 INSERT = _load("insert", writes=True)

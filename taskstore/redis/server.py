@@ -1,7 +1,7 @@
 """The server behind Redis mode: how it is reached, and what its failures mean.
 
 A request is sent once. It is sent again in one case, in which it provably did not run: the server did not know the
-script yet (NOSCRIPT). redis-py opens the connection; what goes over it from then on is `pipeline`'s.
+script yet (NOSCRIPT). redis-py opens the connection; what goes over it from then on is `connection`'s.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from redis.exceptions import (
 )
 
 from taskstore.errors import RecordUnreadable, StoreUnavailable, Trouble
-from taskstore.pipeline import Pipeline, PipelineFullError
-from taskstore.scripts import Script
+from taskstore.redis.connection import Connection, ConnectionFullError
+from taskstore.redis.scripts import Script
 from taskstore.settings import address_of
 
 
@@ -58,11 +58,11 @@ def connect(
     return Server(partial(_open, maker), address_of(url), connect_timeout=connect_timeout, timeout=timeout)
 
 
-async def _open(maker: ConnectionPool) -> Pipeline:
+async def _open(maker: ConnectionPool) -> Connection:
     connection = maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
     try:
         await connection.connect()
-        return Pipeline(connection)
+        return Connection(connection)
     except BaseException:
         await connection.disconnect(nowait=True)
         raise
@@ -73,19 +73,19 @@ class Server:
 
     def __init__(
         self,
-        open_pipeline: Callable[[], Awaitable[Pipeline]],
+        open_connection: Callable[[], Awaitable[Connection]],
         address: str,
         *,
         connect_timeout: float = 5.0,
         timeout: float = 5.0,
     ) -> None:
-        """Connect through `open_pipeline`; errors name `address`. Timeouts are in seconds."""
-        self._open_pipeline = open_pipeline
+        """Connect through `open_connection`; errors name `address`. Timeouts are in seconds."""
+        self._open_connection = open_connection
         self._address = address
         self._connect_timeout = connect_timeout
         self._timeout = timeout
-        self._pipelines: list[Pipeline] = []  # the last is in use; on the others somebody may still wait
-        self._opening: asyncio.Task[Pipeline] | None = None
+        self._connections: list[Connection] = []  # the last is in use; on the others somebody may still wait
+        self._opening: asyncio.Task[Connection] | None = None
         self._closed = False
 
     async def read(self, *command: str, unreadable: str = "") -> Any:
@@ -124,18 +124,18 @@ class Server:
         self._closed = True
         if self._opening is not None:
             self._opening.cancel()
-        for pipeline in self._pipelines:
-            pipeline.close()
+        for connection in self._connections:
+            connection.close()
         await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
     async def _request(self, command: tuple[str | int, ...], *, writes: bool) -> Any:
-        pipelines = self._pipelines
-        pipeline = pipelines[-1] if pipelines and pipelines[-1].is_usable else await self._connect()
+        connections = self._connections
+        connection = connections[-1] if connections and connections[-1].is_usable else await self._connect()
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         try:
-            reply = pipeline.send(request)
-        except PipelineFullError as error:
+            reply = connection.send(request)
+        except ConnectionFullError as error:
             raise self._unavailable(error, Trouble.BUSY, False) from error
         except ConnectionError as error:
             raise self._unavailable(error, Trouble.BROKEN, False) from error
@@ -143,12 +143,12 @@ class Server:
             async with asyncio.timeout(self._timeout):
                 return await reply
         except TimeoutError as error:
-            pipeline.retire()
+            connection.retire()
             raise self._unavailable(error, Trouble.TIMEOUT, writes) from error
         except OSError as error:
             raise self._unavailable(error, Trouble.BROKEN, writes) from error
 
-    async def _connect(self) -> Pipeline:
+    async def _connect(self) -> Connection:
         """The connection that callers share from now on; those who come while it is being opened wait for the same."""
         if self._opening is None and not self._closed:
             self._opening = asyncio.create_task(self._open())
@@ -165,20 +165,20 @@ class Server:
             unreachable = trouble is Trouble.BROKEN  # nothing more particular
             raise self._unavailable(error, Trouble.UNREACHABLE if unreachable else trouble, False) from error
 
-    async def _open(self) -> Pipeline:
+    async def _open(self) -> Connection:
         async with asyncio.timeout(self._connect_timeout):
-            return await self._open_pipeline()
+            return await self._open_connection()
 
-    def _opened(self, opening: asyncio.Task[Pipeline]) -> None:
+    def _opened(self, opening: asyncio.Task[Connection]) -> None:
         self._opening = None
         if opening.cancelled() or opening.exception() is not None:
             return
         if self._closed:
             opening.result().close()
             return
-        for pipeline in self._pipelines:
-            pipeline.retire()
-        self._pipelines = [*(one for one in self._pipelines if not one.is_closed), opening.result()]
+        for connection in self._connections:
+            connection.retire()
+        self._connections = [*(one for one in self._connections if not one.is_closed), opening.result()]
 
     def _unavailable(self, error: Exception, trouble: Trouble, write_may_have_happened: bool) -> StoreUnavailable:
         detail = str(error).partition("\n")[0] or type(error).__name__

@@ -9,7 +9,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from taskstore import record
 from taskstore.arguments import (
     Change,
     check_change,
@@ -26,10 +25,12 @@ from taskstore.arguments import (
 from taskstore.contract import MAX_BYTES
 from taskstore.errors import InvalidArgument, RecordUnreadable, StoreUnavailable, TaskExists, TaskFinal, TaskNotFound
 from taskstore.json_text import is_encodable
-from taskstore.scripts import INSERT, LIST, PURGE, UPDATE, Script
-from taskstore.server import Server
+from taskstore.redis import record
+from taskstore.redis.scripts import INSERT, LIST, PURGE, UPDATE, Script
+from taskstore.redis.server import Server
 from taskstore.session import Session
-from taskstore.values import Task, TaskCreateRequest, TaskPage, TaskStatus
+from taskstore.status import TaskStatus
+from taskstore.values import Task, TaskCreateRequest, TaskPage
 
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
@@ -41,7 +42,7 @@ _SWEPT_PER_LISTING = 250
 class RedisTaskStore:
     """A task store in Redis 6.2 or later, or Valkey: persistent, shared by all that name the same server and prefix.
 
-    Takes over `server` (from `taskstore.server.connect`). All keys begin with `{prefix:0}:`; a task is gone `lifetime`
+    Takes over `server` (from `connect`). All keys begin with `{prefix:0}:`; a task is gone `lifetime`
     (from a second to a hundred years) after the last write to it.
     """
 

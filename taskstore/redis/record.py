@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes typing's own from Python 3.12 only
 
 from taskstore.json_text import write
-from taskstore.values import Task, TaskStatus, trusted_task
+from taskstore.status import TaskStatus
+from taskstore.values import Task, trusted_task
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _METADATA = b'\n,"metadata":'

@@ -27,11 +27,11 @@ MOST_TOGETHER = 16
 _INCOMPLETE = object()
 
 
-class PipelineFullError(Exception):
+class ConnectionFullError(Exception):
     """More is under way than is good for either side; the request was not sent."""
 
 
-class Pipeline(asyncio.Protocol):
+class Connection(asyncio.Protocol):
     """Takes over a connection that redis-py has opened: TLS, credentials and database were its work."""
 
     def __init__(self, connection: AbstractConnection) -> None:
@@ -62,13 +62,13 @@ class Pipeline(asyncio.Protocol):
         """Send a packed request, and return what its reply will be; a `ResponseError` is raised from it.
 
         Raises:
-            PipelineFullError: if too much is under way.
+            ConnectionFullError: if too much is under way.
             ConnectionError: if it has been closed, or retired, since it was last looked at.
         """
         if self._retired:
             raise ConnectionError("the server closed the connection")
         if len(self._awaited) >= MOST_WAITING or self._transport.get_write_buffer_size() > MOST_UNSENT:
-            raise PipelineFullError(f"{len(self._awaited):,} requests are under way")
+            raise ConnectionFullError(f"{len(self._awaited):,} requests are under way")
         if self._awaited:
             if not self._unsent:
                 self._loop.call_soon(self._flush)
