@@ -126,8 +126,8 @@ WITHDRAWN: dict[str, Withdrawn] = {
 
 _must(
     "API-02",
-    "The operations `create_task`, `get_task`, `list_tasks`, `update_task_status` and `cancel_task` are coroutine "
-    "functions and work.",
+    "`create_task`, `get_task`, `list_tasks`, `update_task_status` and `cancel_task` are coroutine functions, and "
+    "each of them works.",
     "D01",
     "D38",
     "D39",
@@ -183,8 +183,8 @@ _must(
 _must("LIFE-12", "Repeating the write that made a task final succeeds and changes nothing, times included.")
 _should(
     "LIFE-13",
-    "An update raises `InvalidArgument` if progress is not a finite number from 0 to 100, is not 100 with "
-    "`completed`, or if an error is given without `failed`.",
+    "An update raises `InvalidArgument` for a progress that is not a finite number from 0 to 100, for `completed` "
+    "with another progress than 100, and for an error without `failed`.",
 )
 _must("LIFE-14", "A call that raises `InvalidArgument` or `TaskFinal` changes nothing, `updated_at` included.")
 _must("LIFE-16", "An unknown status raises `InvalidArgument`.")
@@ -211,7 +211,8 @@ _must(
 _must("LIST-01", "A listing is in descending order of `created_at`, then of `task_id`. An update does not move a task.")
 _must(
     "LIST-03",
-    "A listing holds exactly the tasks of the given status. `total` counts all of them, on the page or not.",
+    "A listing holds only tasks of the given status, if one is given. `total` is the number of all tasks that "
+    "match, on the page or not.",
 )
 _must(
     "LIST-04",
@@ -236,23 +237,23 @@ _must(
     "D10",
 )
 _must("EXP-03", "Every write that changes a task renews its lifetime.")
-_must("EXP-04", "After a listing nothing is left in storage of the tasks that had expired.", "D10")
+_must("EXP-04", "After a listing, nothing is left in storage of tasks that had expired.", "D10")
 _must("EXP-05", "In a store that does not expire tasks, no task disappears by itself.", "D11")
 _must("EXP-06", "The default lifetime is 7 × 24 × 3600 seconds.", "D34")
 _must("EXP-07", "`TASK_TTL` sets the lifetime.")
 _should(
     "EXP-08",
-    "Expired tasks leave storage without a listing: with later writes, and from a shared store that nobody calls "
-    "after one more lifetime.",
+    "Later writes remove expired tasks from storage. In a shared store that nobody calls, nothing is left one "
+    "lifetime after the last task expired.",
     since=2,
 )
 
 _must("ID-01", "No two tasks get the same id.")
-_should("ID-02", "An id is `task_` and at least 32 random hexadecimal digits.")
+_should("ID-02", "An id is `task_` followed by at least 32 random hexadecimal digits.")
 _must(
     "ID-03",
-    "An id that no task has raises `TaskNotFound` and creates nothing, in get, update and cancel, whatever text it "
-    "is. It is never used as a pattern.",
+    "`get_task`, `update_task_status` and `cancel_task` raise `TaskNotFound` for any text that is not the id of a "
+    "task, and create nothing. An id is never used as a pattern.",
 )
 _must(
     "ID-05",
@@ -273,8 +274,8 @@ _must(
 
 _must(
     "FAIL-01",
-    'If nothing listens or the server stays silent, every operation raises `StoreUnavailable`, never "not found" '
-    "or an empty page. If nothing listens, so does opening from settings.",
+    "If nothing listens or the server stays silent, every operation raises `StoreUnavailable` and never reports "
+    '"not found" or an empty page. Opening from settings also raises `StoreUnavailable` if nothing listens.',
     "D27",
 )
 _should(
@@ -290,8 +291,8 @@ _must(
 )
 _must(
     "FAIL-09",
-    "Get, update and cancel of a record that cannot be read raise `RecordUnreadable`, which names its key. A "
-    "listing names the key and returns the other tasks.",
+    "`get_task`, `update_task_status` and `cancel_task` raise `RecordUnreadable`, which names the key, if the "
+    "record of the task cannot be read. A listing also names the key and returns the other tasks.",
 )
 _must(
     "FAIL-11",
@@ -335,15 +336,15 @@ _must(
 )
 _must(
     "MODE-07",
-    "A store uses exactly one mode from opening to closing. A variable that changes takes effect at the next opening.",
+    "A store uses exactly one mode from opening to closing. A change of a variable takes effect at the next opening.",
     "D32",
     "D36",
 )
-_must("MODE-08", "Memory mode works without the package redis and opens no socket, thread or file.", "D09")
+_must("MODE-08", "Memory mode works without the redis package and opens no socket, thread or file.", "D09")
 _must(
     "MODE-09",
-    "A switch of modes takes the variable and a new opening. Tasks in Redis are not read in memory mode and are "
-    "there again after the switch back.",
+    "Changing the mode takes only the variable and a new opening. Tasks in Redis are not read in memory mode, and "
+    "are there again after changing back.",
     "D14",
     "D15",
 )
@@ -352,7 +353,7 @@ _should(
     "If `.env` sets `USE_REDIS_FOR_TASKS` twice, the last value is used and opening logs a warning.",
     "D41",
 )
-_must("MODE-12", "Malformed settings raise `SettingsInvalid`, with one line for each and no password.")
+_must("MODE-12", "Malformed settings raise `SettingsInvalid`, whose message has one line for each and no password.")
 _should("MODE-15", "Each setting is accepted at its bounds. A value beyond them raises `SettingsInvalid`.", since=2)
 _should(
     "MODE-17",
