@@ -95,7 +95,7 @@ def test_a_failing_law_is_a_failed_test_and_a_missing_hook_is_not_testable(pytes
     }
     ran.stdout.fnmatch_lines(
         [
-            "API-03 (MUST): A closed store refuses every call with StoreNotOpen.",
+            "API-03 (MUST): Every operation of a closed store raises `StoreNotOpen`.",
             "task1 = await store.create_task(TaskCreateRequest(video_ids=('v1',), webhook_url=None, config=None))",
         ]
     )
