@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Generator
 from datetime import UTC, datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,7 @@ class Results:
                 "fingerprint": fingerprint(),
                 "python": platform.python_version(),
                 "platform": platform.platform(),
-                "client": f"redis-py {version('redis')}",
+                "client": f"redis-py {version('redis')}" if find_spec("redis") else "",
                 "hypothesis": version("hypothesis"),
                 "seed": seed_of(self._config),
             },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -42,42 +43,47 @@ def shown_name(name: str) -> str:
 
 
 class UnknownSubjectError(ValueError):
-    """A name stands for no subject."""
-
-
-class MissingExtraError(Exception):
-    """A package that a subject needs is not installed. The message names the extra to install."""
+    """A name stands for no subject that can be used. The message says what to do."""
 
 
 def find_subject(name: str) -> Callable[[], Harness]:
     """Return what makes the harness that a name stands for: one of `SUBJECTS`, a Redis URL, or `module:name`.
 
     Raises:
-        UnknownSubjectError: naming what would have been right.
+        UnknownSubjectError: if there is no such subject, its module cannot be imported, or a package is missing.
     """
     if name.startswith(("redis://", "rediss://")):
-        return lambda: _load("conformance.subjects.redis:NamedRedisHarness", name)
-    place = SUBJECTS.get(name, name)
+        make, arguments = _find("conformance.subjects.redis:NamedRedisHarness"), [name]
+    else:
+        make, arguments = _find(SUBJECTS.get(name, name)), []
+
+    def made() -> Harness:
+        harness = make(*arguments) if callable(make) else make
+        if not isinstance(harness, Harness):
+            raise TypeError(f"{name} gives a {type(harness).__name__}, not a conformance.Harness")
+        return harness
+
+    return made
+
+
+def _find(place: str) -> Any:
     module_name, _, attribute = place.partition(":")
     if not module_name or not attribute:
         raise UnknownSubjectError(
-            f"unknown store {name!r}: it is none of {', '.join(SUBJECTS)}, no redis:// URL, and not of the form "
+            f"unknown store {place!r}: it is none of {', '.join(SUBJECTS)}, no redis:// URL, and not of the form "
             "module:name (a Harness subclass, or a function that returns a Harness)"
         )
-    return lambda: _load(place)
-
-
-def _load(place: str, *arguments: str) -> Harness:
-    module_name, _, attribute = place.partition(":")
     try:
-        made: Any = getattr(importlib.import_module(module_name), attribute)
-    except ModuleNotFoundError as error:
-        if not module_name.startswith("conformance.subjects."):
-            raise
-        raise MissingExtraError(
-            f"the package {error.name} is not installed: pip install 'taskstore[{EXTRA}]'"
-        ) from None
-    harness = made(*arguments) if callable(made) else made
-    if not isinstance(harness, Harness):
-        raise TypeError(f"{place} gives a {type(harness).__name__}, not a conformance.Harness")
-    return harness
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        missing = getattr(error, "name", None)
+        if isinstance(error, ModuleNotFoundError) and module_name.startswith(f"{__package__}."):
+            reason = f"the package {missing} is not installed: pip install 'taskstore[{EXTRA}]'"
+        else:
+            reason = f"{module_name} cannot be imported: {type(error).__name__}: {error}"
+        raise UnknownSubjectError(reason) from error
+    if not hasattr(module, attribute):
+        found = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Harness)]
+        there = ", ".join(name for name in found if not inspect.isabstract(getattr(module, name)))
+        raise UnknownSubjectError(f"{module_name} has no {attribute}; its harnesses are: {there or 'none'}")
+    return getattr(module, attribute)
