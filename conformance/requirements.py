@@ -192,10 +192,11 @@ _must("FAIL-02", "With nothing listening StoreUnavailable says that no write hap
 _must("FAIL-03", "With nothing listening opening from settings raises StoreUnavailable.", "D27")
 _should(
     "FAIL-04",
-    "StoreUnavailable says what to check: redis-cli ping and the REDIS_* settings, in English and Chinese.",
+    "Where Redis does not answer, opening raises what names the address and has notes on what to check: redis-cli ping "
+    "and the REDIS_* settings, in English and Chinese.",
     "D27",
 )
-_must("FAIL-05", "A password is in no message and no repr.")
+_must("FAIL-05", "A password is in no message, repr, field or note of an exception or of its causes.")
 _must(
     "FAIL-06",
     "On a server that is out of memory a write raises StoreUnavailable, which says so, and did not happen.",
@@ -242,12 +243,18 @@ _must(
 )
 _must("MODE-10", "A switch takes the variable and a new opening, nothing else.", "D15")
 _should("MODE-11", "Where .env gives USE_REDIS_FOR_TASKS twice the last counts, and opening says so in the log.", "D41")
-_must("MODE-12", "Malformed settings are refused with SettingsInvalid: one line for each, and no password.")
+_must(
+    "MODE-12", "Malformed settings and .env lines are refused with SettingsInvalid: one line for each, and no password."
+)
 _must("MODE-13", "One opening uses exactly one mode.", "D36")
 _must("MODE-14", "Setting os.environ in conftest.py forces memory mode in tests.", "D26")
 _should("MODE-15", "Each setting is taken at its bounds, and beyond them refused with SettingsInvalid.", since=2)
 _should("MODE-16", "REDIS_USERNAME and REDIS_PASSWORD are what the server is told.", since=2)
-_should("MODE-17", "Port 6379 and database 0 are meant where none is named; REDIS_URL names all, or a socket.", since=2)
+_should(
+    "MODE-17",
+    "Port 6379 and database 0 are the defaults; REDIS_URL, which may name a socket, counts over all three.",
+    since=2,
+)
 
 _must("COST-01", "An operation of a remote store costs at least one request to the server.", "D08")
 _should("COST-02", "An operation of a remote store costs exactly one request to the server, at any number of tasks.")

@@ -27,10 +27,10 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from taskstore.errors import RecordUnreadable, StoreUnavailable, Trouble
+from taskstore.errors import RecordUnreadable, SettingsInvalid, StoreUnavailable, Trouble
 from taskstore.redis.connection import Connection, ConnectionFullError
 from taskstore.redis.scripts import Script
-from taskstore.settings import address_of
+from taskstore.settings import address_of, check_url
 
 
 def connect(
@@ -45,27 +45,56 @@ def connect(
 
     `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds.
     """
-    given = {"username": username, "password": password}
-    maker = ConnectionPool.from_url(
-        url,
-        **{name: value for name, value in given.items() if value is not None},
-        socket_timeout=None,  # `Server` has the limits: on Python 3.11 redis-py's can swallow a cancellation
-        socket_connect_timeout=None,
-        protocol=2,  # in which a server never speaks unasked
-        retry=Retry(NoBackoff(), 0),
-    )
-
+    maker = _maker(url, username, password)
+    if maker is None:
+        del url, username, password  # a traceback may show the variables of this function
+        raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
     return Server(partial(_open, maker), address_of(url), connect_timeout=connect_timeout, timeout=timeout)
+
+
+def _maker(url: str, username: str | None, password: str | None) -> ConnectionPool | None:
+    """What makes connections; None if redis-py does not take these arguments."""
+    given = {name: value for name, value in (("username", username), ("password", password)) if value is not None}
+    try:
+        check_url(url)
+        "".join(given.values()).encode()
+        maker = ConnectionPool.from_url(
+            url,
+            **given,
+            socket_timeout=None,  # `Server` has the limits: on Python 3.11 redis-py's can swallow a cancellation
+            socket_connect_timeout=None,
+            protocol=2,  # in which a server never speaks unasked
+            retry=Retry(NoBackoff(), 0),
+        )
+        maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+    except (RedisError, TypeError, ValueError):
+        return None
+    return maker
 
 
 async def _open(maker: ConnectionPool) -> Connection:
     connection = maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+    del maker  # which some versions of redis-py show with its password
     try:
         await connection.connect()
         return Connection(connection)
-    except BaseException:
-        await connection.disconnect(nowait=True)
-        raise
+    except BaseException as error:  # noqa: BLE001  raised again below
+        failure = _without_secrets(error, connection.password)
+    await connection.disconnect(nowait=True)
+    raise failure
+
+
+def _without_secrets(error: BaseException, password: str | None) -> BaseException:
+    """Drop the frames and causes, which hold what was sent, and what the server repeats of it."""
+    said = str(error).partition(", with args ")[0]
+    if password:
+        said = said.replace(password, "...")
+    if isinstance(error, ValueError):  # a host name that cannot be encoded, say
+        return ConnectionError(said)
+    if isinstance(error, RedisError):
+        error.args = (said,)
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 class Server:
