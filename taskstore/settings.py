@@ -31,7 +31,7 @@ _URL_OPTIONS = (
 class TaskStoreSettings(BaseSettings):
     """What a store is opened with. Each field is the variable of the same name in capitals."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     use_redis_for_tasks: bool = False
     """Redis mode if true, memory mode if false or unset."""
@@ -168,7 +168,7 @@ def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
     values: dict[str, str] = {}
     lines: dict[str, list[int]] = {}
     for key, value, original, is_wrong in parse_stream(StringIO(text)):
-        blank = original.string[: -len(original.string.lstrip()) or None].count("\n")  # lines before the binding
+        blank = original.string[: -len(original.string.lstrip())].count("\n")  # lines before the binding
         line = original.line + blank
         name = (key or "").lower()
         if is_wrong or (value is None and re.split(r"\W", name)[0] in TaskStoreSettings.model_fields):

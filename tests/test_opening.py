@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import subprocess
@@ -90,9 +91,7 @@ def test_the_address_shows_the_database(closed: int, url: str, address: str) -> 
     assert refused(redis_url=url.format(port=closed)).address == address.format(port=closed)
 
 
-@pytest.mark.parametrize(
-    "url", ["rediss://127.0.0.1:1?ssl_cert_reqs=maybe", "redis://h?ssl_cert_reqs=none", "rediss://h?ssl_min_version=x"]
-)
+@pytest.mark.parametrize("url", ["rediss://127.0.0.1:1?ssl_cert_reqs=maybe", "redis://h?ssl_cert_reqs=none"])
 def test_an_option_value_that_redis_py_does_not_take_is_refused(url: str) -> None:
     with pytest.raises(SettingsInvalid, match="REDIS_URL"):
         opened(redis_url=url)
@@ -175,6 +174,30 @@ def test_a_user_who_may_not_ask_for_the_policy_opens_all_the_same(
 ) -> None:
     with user(server, "-info") as (name, password):
         opened(redis_url=server.url, redis_username=name, redis_password=password)
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("answer", [b"-ERR unknown command 'INFO'\r\n", b"$0\r\n\r\n", b"+OK\r\n", b":1\r\n"])
+def test_a_server_that_does_not_say_its_policy_is_opened_all_the_same(
+    caplog: pytest.LogCaptureFixture, answer: bytes
+) -> None:
+    left = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while heard := await reader.read(100_000):
+                writer.write(answer if b"INFO\r\n$6\r\nmemory" in heard else b"+PONG\r\n" * heard.count(b"*"))
+        writer.close()
+        left.set()
+
+    async def run() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+            port = listener.sockets[0].getsockname()[1]
+            async with open_store(TaskStoreSettings(use_redis_for_tasks=True, redis_host="127.0.0.1", redis_port=port)):
+                pass
+            await left.wait()
+
+    asyncio.run(run())
     assert caplog.messages == []
 
 

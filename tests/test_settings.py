@@ -188,6 +188,11 @@ def test_arguments_count_over_the_environment_over_the_file(tmp_path: Path, monk
     )
 
 
+def test_an_argument_that_is_no_setting_is_refused() -> None:
+    with pytest.raises(SettingsInvalid, match="REDIS_PROT"):
+        TaskStoreSettings(redis_prot=1)
+
+
 @pytest.mark.parametrize(
     ("host", "address"),
     [

@@ -341,7 +341,9 @@ async def takes_the_default_for_what_is_wrong() -> Opened:
 @asynccontextmanager
 async def skips_lines_that_it_cannot_read() -> Opened:
     """A line of .env that is malformed counts as absent, so that memory mode is chosen in silence."""
-    read = {name.lower(): value for name, value in dotenv_values(".env").items() if value is not None}
+    read = {
+        name.lower(): value for name, value in dotenv_values(".env", encoding="latin-1").items() if value is not None
+    }
     given = {name.lower(): value for name, value in os.environ.items()}
     fields = {name: value for name, value in (read | given).items() if name in TaskStoreSettings.model_fields}
     async with open_store(TaskStoreSettings(_env_file=None, **fields)) as store:
