@@ -21,7 +21,7 @@ from rich.progress import Progress as Bar
 
 from benchmarks.depth import DEPTHS
 from benchmarks.run import BlockFailedError, Run, new_seed, study
-from conformance.servers import ServerError
+from conformance.subjects.servers import ServerError
 
 INTERRUPTED = 130
 

@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from typing import Self
 
 from conformance.proof.proxy import Proxy
-from conformance.servers import ServerError
+from conformance.subjects.servers import ServerError
 
 
 class Proxies:

@@ -22,8 +22,8 @@ from benchmarks.depth import DEPTHS
 from benchmarks.loop import Loop
 from benchmarks.merge import merge
 from benchmarks.setting import Setting
-from conformance.servers import engine_answers
-from conformance.subjects import REQUIRE_CONTAINER
+from conformance.subjects.registry import REQUIRE_CONTAINER
+from conformance.subjects.servers import engine_answers
 
 _HERE = Path(__file__).parent
 _MODULES = [str(_HERE / "test_latency.py"), str(_HERE / "test_floors.py")]

@@ -21,7 +21,7 @@ from benchmarks.distance import Proxies
 from benchmarks.loop import Loop
 from benchmarks.subjects import DISTANCES_MS, SUBJECTS, place_of
 from benchmarks.workload import fill
-from conformance.servers import ContainerServer, EmbeddedServer
+from conformance.subjects.servers import ContainerServer, EmbeddedServer
 
 SPARE_DATABASE = 15
 """Of each server: no world is in it."""

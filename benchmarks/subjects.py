@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conformance import Harness
-from conformance.servers import NamedServer
-from conformance.subjects import DescribedRedisHarness, RedisHarness, find_subject
+from conformance.subjects.described import DescribedRedisHarness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.registry import find_subject
+from conformance.subjects.servers import NamedServer
 
 DISTANCES_MS = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
 """The round-trip times that a proxy adds. At 0 it adds itself, and that is what it costs."""

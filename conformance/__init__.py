@@ -1,6 +1,6 @@
 """A shared pytest suite that decides whether a task store keeps the contract, alike in both of its modes.
 
-`pytest --pyargs conformance --store memory --store embedded` runs it. Point it at a store of your own with a `Harness`.
+`conformance run --store memory --store embedded` runs it. Point it at a store of your own with a `Harness`.
 """
 
 from conformance.harness import Capability, Harness, HookMissingError, Witness

@@ -3,7 +3,7 @@
 A TOML file of entries like this one; `subject` may be left out, for all:
 
     [[known]]
-    requirement = "LIST-02"
+    requirement = "LIST-01"
     subject = "myapp.harness:RedisMode"
     reason = "ties fall by insertion"
     link = "https://example.com/issues/7"

@@ -1,6 +1,6 @@
-"""The pytest plugin: `--store` names the subjects, every case runs on each, and the results are written as JSON.
+"""The pytest plugin of the suite: every case runs on each subject, and the results are written as JSON.
 
-It stays out of the way unless the suite itself is collected (`pytest --pyargs conformance`).
+`taskstore_conformance_plugin` declares the options, and registers this module in a run that asks for the suite.
 """
 
 from __future__ import annotations
@@ -23,45 +23,11 @@ _CASES = Path(__file__).parent / "cases"
 _DEFAULT_STORES = ("memory", "embedded")
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the suite's options."""
-    group = parser.getgroup("conformance", "conformance of task stores")
-    group.addoption(
-        "--store",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a subject: memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, a "
-        "redis:// URL, module:name of a Harness, or all that this machine can run; repeat for more (default: memory "
-        "and embedded)",
-    )
-    group.addoption("--conformance-json", metavar="FILE", type=Path, help="write the results to FILE")
-    group.addoption(
-        "--conformance-baseline", metavar="FILE", type=Path, help="known failures, which do not fail the run (TOML)"
-    )
-    group.addoption(
-        "--write-baseline", metavar="FILE", type=Path, help="write what fails in this run as known failures to FILE"
-    )
-    group.addoption(
-        "--conformance-level",
-        choices=("MUST", "SHOULD"),
-        default="MUST",
-        help="from which level on a failure fails the run (default: %(default)s; a SHOULD is told in any case)",
-    )
-    group.addoption(
-        "--spec-revision",
-        metavar="N",
-        type=int,
-        help="show what later revisions of the specification ask, and let it pass",
-    )
-    group.addoption("--conformance-seed", metavar="N", type=int, help="repeat the run that printed this seed")
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    """Check what `--store` names, before anything is collected."""
-    names: list[str] = config.getoption("store")
+    """Check the names of the subjects before anything is collected."""
+    names: list[str] = config.getoption("conformance_store")
     if names:
-        from conformance.subjects import UnknownSubjectError, find_subject, subjects_of_this_machine
+        from conformance.subjects.registry import UnknownSubjectError, find_subject, subjects_of_this_machine
 
         if "all" in names:
             names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
@@ -69,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
             try:
                 find_subject(name)
             except UnknownSubjectError as fault:
-                raise pytest.UsageError(f"--store: {fault}") from None
+                raise pytest.UsageError(f"--conformance-store: {fault}") from None
     try:
         config.pluginmanager.register(Results(config), "conformance-results")
     except BaselineError as fault:
@@ -100,20 +66,19 @@ class _CaseModule(pytest.Module):
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each case on each subject, one subject after the other."""
     if _case_of(metafunc.function) is not None:
-        from conformance.subjects import shown_name
+        from conformance.subjects.registry import shown_name
 
-        names = list(dict.fromkeys(metafunc.config.getoption("store") or _DEFAULT_STORES))
+        names = list(dict.fromkeys(metafunc.config.getoption("conformance_store") or _DEFAULT_STORES))
         shown = [shown_name(name) for name in names]
         metafunc.parametrize("conformance_subject", names, ids=shown, indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop cases collected twice; refuse to run where assertions are switched off."""
-    items[:] = {item.nodeid: item for item in items}.values()
-    if any(_case_of(getattr(item, "function", None)) for item in items) and (
-        not __debug__ or config.getoption("assertmode") != "rewrite"
-    ):
+    """Drop cases that were collected twice; refuse to run where assertions are switched off."""
+    cases = {item.nodeid: item for item in items if _case_of(getattr(item, "function", None)) is not None}
+    items[:] = [item for item in items if cases.get(item.nodeid, item) is item]
+    if cases and (not __debug__ or config.getoption("assertmode") != "rewrite"):
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
 
 
@@ -121,7 +86,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The subject, with what it needs running from its first case to its last."""
     from conformance.case import Subject, probe
-    from conformance.subjects import find_subject, shown_name
+    from conformance.subjects.registry import find_subject, shown_name
 
     shown = shown_name(request.param)
     with ExitStack() as stack:

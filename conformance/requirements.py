@@ -1,16 +1,18 @@
-"""The registry: every law that the suite decides, each with a number, a level and a text.
+"""The registry: every requirement that the suite decides, each with a number, a level and a text.
 
-Numbers never change meaning. MUST is what any two modes need to be interchangeable and safe. SHOULD is a choice of this
-contract's that another store may have made differently. `claims` are the rows of Auto-Clip's document that the law
-decides (D01 to D42); every law bears on D33, "the API and its behaviour are identical in both modes", which is decided
-by comparing the modes case by case and stands at none.
+MUST is what any two modes need to be interchangeable and safe. SHOULD is a choice of this contract's that another store
+may have made differently. `claims` are the statements of Auto-Clip's document that the requirement decides, D01 to D42.
+Every requirement bears on D33, "the API and its behaviour are identical in both modes". D33 is decided by comparing the
+modes case by case, so no requirement lists it.
+
+A number is used once. A requirement may be widened by merging another into it. `WITHDRAWN` keeps the numbers that are
+no longer used and says why.
 """
 
 # ruff: noqa: T201  run as a program it prints the specification
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -25,23 +27,26 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Requirement:
-    """One numbered law."""
+    """One numbered requirement."""
 
     id: str
     level: Level
     text: str
     claims: tuple[str, ...]
     since: int = 1
-    """The revision of the specification that brought it."""
-
-    @property
-    def refusal(self) -> str | None:
-        """The exception that it demands, where it says "refused with"."""
-        found = re.search(r"[Rr]efuse[ds] (?:every call )?with (\w+)", self.text)
-        return found and found.group(1)
+    """The first revision of the specification that demanded all of it."""
 
 
-REVISION = 2
+@dataclass(frozen=True)
+class Withdrawn:
+    """Why a number is no longer used."""
+
+    reason: str
+    now: str = ""
+    """The requirement that it was merged into or renamed to, if any."""
+
+
+REVISION = 3
 REQUIREMENTS: dict[str, Requirement] = {}
 CHAPTERS = {
     "API": "The interface",
@@ -56,240 +61,356 @@ CHAPTERS = {
     "FAIL": "Failure",
     "MODE": "Modes and settings",
     "COST": "Cost",
-    "CARE": "Care",
+    "MAINT": "Maintenance",
 }
 
 
-def _law(level: Level, number: str, text: str, *claims: str, since: int) -> None:
-    if number in REQUIREMENTS:
-        raise ValueError(f"requirement {number} is there already")
+def _require(level: Level, number: str, text: str, *claims: str, since: int) -> None:
+    if number in REQUIREMENTS or number in WITHDRAWN:
+        raise ValueError(f"the number {number} is already used")
     REQUIREMENTS[number] = Requirement(number, level, text, claims, since)
 
 
 def _must(number: str, text: str, *claims: str, since: int = 1) -> None:
-    _law(Level.MUST, number, text, *claims, since=since)
+    _require(Level.MUST, number, text, *claims, since=since)
 
 
 def _should(number: str, text: str, *claims: str, since: int = 1) -> None:
-    _law(Level.SHOULD, number, text, *claims, since=since)
+    _require(Level.SHOULD, number, text, *claims, since=since)
 
 
-_must("API-01", "The five operations have the documented names and are all asynchronous.", "D38")
-_must("API-02", "Each of the five operations works.", "D01", "D39")
-_must("API-03", "A closed store refuses every call with StoreNotOpen.")
-_should("API-04", "A store used on a second event loop refuses with StoreNotOpen, in either mode.")
-_should("API-05", "An argument of another kind than stated is refused with InvalidArgument, which names it.", since=2)
-_should("API-06", "Exceptions are equal, in hash too, when their facts are, and survive pickling.", since=2)
+WITHDRAWN: dict[str, Withdrawn] = {
+    "API-01": Withdrawn("An operation can only work if it exists.", "API-02"),
+    "API-06": Withdrawn("How exceptions compare and pickle is a matter of the exception classes, not of a store."),
+    "VAL-03": Withdrawn("It is one promise for what goes in and what comes out.", "VAL-02"),
+    "VAL-04": Withdrawn("It is one promise for what goes in and what comes out.", "VAL-02"),
+    "VAL-07": Withdrawn("It is one of the limits of a task.", "VAL-06"),
+    "VAL-08": Withdrawn("It is one of the limits of a task.", "VAL-06"),
+    "VAL-11": Withdrawn("The metadata holds the config.", "VAL-01"),
+    "VAL-12": Withdrawn("An assignment to a returned task does not reach the store, so it hurts nobody."),
+    "LIFE-06": Withdrawn("It is one of the checks of an update's arguments.", "LIFE-13"),
+    "LIFE-07": Withdrawn("Completing and failing both finish a task.", "LIFE-05"),
+    "LIFE-08": Withdrawn("It is one of the checks of an update's arguments.", "LIFE-13"),
+    "LIFE-11": Withdrawn("A final task refuses an update and a cancel alike.", "LIFE-10"),
+    "LIFE-15": Withdrawn("An unknown id is treated alike by reads and writes.", "ID-03"),
+    "ATOM-04": Withdrawn("A creation is a write.", "ATOM-01"),
+    "ATOM-05": Withdrawn("A lost write and a repeated write break the same promise.", "ATOM-01"),
+    "ATOM-07": Withdrawn("It is one promise about calls that run at the same time.", "ATOM-06"),
+    "LIST-02": Withdrawn("It completes the order of a listing.", "LIST-01"),
+    "LIST-05": Withdrawn("It is an edge of paging.", "LIST-04"),
+    "LIST-07": Withdrawn("The total counts what the filter matches.", "LIST-03"),
+    "LIST-08": Withdrawn("It is an edge of paging.", "LIST-04"),
+    "EXP-02": Withdrawn("It is the other half of when a task expires.", "EXP-01"),
+    "EXP-09": Withdrawn("It is the same promise for a store that nobody calls.", "EXP-08"),
+    "ID-04": Withdrawn("A pattern is one more id that no task has.", "ID-03"),
+    "FAIL-02": Withdrawn("It is one case of what is said about a write.", "FAIL-11"),
+    "FAIL-03": Withdrawn("Opening fails as an operation does.", "FAIL-01"),
+    "FAIL-07": Withdrawn("It is the same promise for another cause.", "FAIL-06"),
+    "FAIL-08": Withdrawn("It is the same promise for another cause.", "FAIL-01"),
+    "FAIL-10": Withdrawn("A listing is one of the operations that meet an unreadable record.", "FAIL-09"),
+    "FAIL-15": Withdrawn("It is the same promise for another cause.", "FAIL-12"),
+    "FAIL-16": Withdrawn("The message repeats what the field says.", "FAIL-11"),
+    "MODE-02": Withdrawn("It is the same variable in another place.", "MODE-01"),
+    "MODE-04": Withdrawn("It is the default of the same variable.", "MODE-01"),
+    "MODE-10": Withdrawn("It is one promise about switching.", "MODE-09"),
+    "MODE-13": Withdrawn("A mode that is fixed is one mode.", "MODE-07"),
+    "MODE-14": Withdrawn("It follows from the order of precedence.", "MODE-03"),
+    "MODE-16": Withdrawn("It is one of the settings that say how to connect.", "MODE-17"),
+    "COST-03": Withdrawn("A store that holds every task needs memory for each.", "COST-04"),
+    "CARE-01": Withdrawn("The chapter is called maintenance now.", "MAINT-01"),
+    "CARE-02": Withdrawn("The chapter is called maintenance now.", "MAINT-02"),
+    "CARE-03": Withdrawn("A migration restores task by task.", "ID-05"),
+    "CARE-04": Withdrawn("The chapter is called maintenance now.", "MAINT-04"),
+}
+"""The numbers that are no longer used."""
+
+_must(
+    "API-02",
+    "`create_task`, `get_task`, `list_tasks`, `update_task_status` and `cancel_task` are coroutine functions, and "
+    "each of them works.",
+    "D01",
+    "D38",
+    "D39",
+)
+_must("API-03", "Every operation of a closed store raises `StoreNotOpen`.")
+_should("API-04", "A store that is used on a second event loop raises `StoreNotOpen`, in either mode.")
+_should("API-05", "An argument of the wrong type raises `InvalidArgument`, which names the argument.", since=2)
 _should(
-    "API-07", "Closing a store ends the calls that still wait for an answer, with an exception of its own.", since=2
+    "API-07",
+    "Closing a store ends the calls that still wait for a reply: they raise `StoreUnavailable` or `StoreNotOpen`.",
+    since=2,
 )
 
 _must(
-    "VAL-01", "What is accepted as config comes back equal in value and type, from every operation and after updates."
+    "VAL-01",
+    "`metadata` holds `webhook_url` and `config`, `None` where none was given. A config comes back equal in value "
+    "and type from every operation.",
 )
-_must("VAL-02", "Changing what was passed to create_task changes nothing in the store.")
-_must("VAL-03", "Changing what an operation returned changes nothing in the store.")
-_must("VAL-04", "A task that was returned does not change when the stored task does.")
 _must(
-    "VAL-05", "A config that is not a JSON object of JSON values is refused with InvalidArgument and nothing is stored."
+    "VAL-02",
+    "Changing an object that was passed in or returned changes nothing in the store. A later write does not change "
+    "a task that was returned earlier.",
 )
-_should("VAL-06", "Nesting 100 deep is accepted; deeper is refused with InvalidArgument.")
-_should("VAL-07", "An integer of 4,300 digits keeps them all; a longer one is refused with InvalidArgument.")
+_must("VAL-05", "A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.")
 _should(
-    "VAL-08", "A task of 1 MiB of JSON is accepted; a larger one is refused with InvalidArgument, at create and update."
+    "VAL-06",
+    "A config nested 100 levels deep, an integer of 4,300 digits and a task of 1 MiB of JSON are accepted. More "
+    "raises `InvalidArgument`, on creation and on update.",
 )
 _must(
     "VAL-09",
-    "Texts come back as they were, whatever their characters; a lone surrogate is refused with InvalidArgument.",
+    "A text comes back unchanged, whatever characters it holds. A text with a lone surrogate raises `InvalidArgument`.",
 )
-_must("VAL-10", "Timestamps are aware and in UTC.")
-_must("VAL-11", "metadata holds webhook_url and config under those names, and None where none was given.")
-_should("VAL-12", "A task is an immutable value: setting a field raises.")
+_must("VAL-10", "Timestamps are timezone-aware and in UTC.")
 
 _must(
     "LIFE-01",
-    "A new task is pending, at progress 0, without step, result, error or completion, with its video ids in order.",
+    "A new task is `pending`, at progress 0, with its video ids in the given order. Its step is empty, and it has "
+    "no result, error or `completed_at`.",
 )
-_must("LIFE-02", "From a status that is not final every status can follow.")
-_must("LIFE-03", "Every write returns the task that a following get returns.")
-_must("LIFE-04", "An argument left at None leaves its field as it is.")
-_must("LIFE-05", "Completing sets progress to 100 and completed_at.")
-_should("LIFE-06", "Completing with another progress than 100 is refused with InvalidArgument.")
-_must("LIFE-07", "Failing keeps the error message and traceback and sets completed_at.")
-_should("LIFE-08", "An error with another status than failed is refused with InvalidArgument.")
-_must("LIFE-09", "Cancelling sets the status to cancelled and nothing else but times.")
-_must("LIFE-10", "An update of a final task is refused with TaskFinal, which names its state.")
-_must("LIFE-11", "A cancel of a completed or failed task is refused with TaskFinal, which names its state.")
-_must("LIFE-12", "Repeating the write that made a task final succeeds and moves no time.")
-_should("LIFE-13", "A progress that is not a finite number from 0 to 100 is refused with InvalidArgument.")
-_must("LIFE-14", "A refused call changes nothing, updated_at included.")
-_must("LIFE-15", "An update or cancel of an unknown id is refused with TaskNotFound and creates nothing.")
-_must("LIFE-16", "An unknown status is refused with InvalidArgument.")
-_must("LIFE-17", "An update keeps created_at, and updated_at never goes back.")
-_should("LIFE-18", "Cancelling sets completed_at.")
+_must("LIFE-02", "A task that is not final can be given any status.")
+_must("LIFE-03", "Every write returns the task that a following `get_task` returns.")
+_must("LIFE-04", "An update leaves a field as it is if its argument is `None`.")
+_must(
+    "LIFE-05",
+    "Completing sets progress to 100, and failing keeps the error message and traceback. Both set `completed_at`.",
+)
+_must("LIFE-09", "`cancel_task` sets the status to `cancelled` and changes no other field but times.")
+_must(
+    "LIFE-10",
+    "An update or cancel that would change a final task raises `TaskFinal`, which states the status of the task.",
+)
+_must("LIFE-12", "Repeating the write that made a task final succeeds and changes nothing, times included.")
+_should(
+    "LIFE-13",
+    "An update raises `InvalidArgument` for a progress that is not a finite number from 0 to 100, for `completed` "
+    "with another progress than 100, and for an error without `failed`.",
+)
+_must("LIFE-14", "A call that raises `InvalidArgument` or `TaskFinal` changes nothing, `updated_at` included.")
+_must("LIFE-16", "An unknown status raises `InvalidArgument`.")
+_must("LIFE-17", "An update keeps `created_at`, and `updated_at` never goes back.")
+_should("LIFE-18", "`cancel_task` sets `completed_at`.")
 
-_must("ATOM-01", "Of concurrent updates of different fields of one task none is lost.")
+_must(
+    "ATOM-01",
+    "Every write takes effect exactly once. Of concurrent creations and updates none is lost and none is repeated.",
+)
 _must(
     "ATOM-02",
-    "Of a cancel and a completion that race one wins, the other is told with TaskFinal, and every instance agrees.",
+    "If a cancel and a completion race, one succeeds and the other raises `TaskFinal`, and every instance sees the "
+    "same status.",
 )
 _must("ATOM-03", "An update or cancel never brings back a task that has expired or was purged.")
-_must("ATOM-04", "Tasks created concurrently are all there.")
-_must("ATOM-05", "Each write takes effect exactly once.")
-_must("ATOM-06", "A call that is cancelled gives no other call a wrong answer.", since=2)
-_must("ATOM-07", "Of many calls at once each gets its own answer, and none fails for being one of many.", since=2)
+_must(
+    "ATOM-06",
+    "Each of many concurrent calls returns its own result, and none fails because there are many. Cancelling a "
+    "call does not affect the others.",
+    since=2,
+)
 
-_must("LIST-01", "A listing is newest first, by creation, whatever was updated since.")
-_must("LIST-02", "Tasks created at the same microsecond are in a fixed order: by id, descending.")
-_must("LIST-03", "total counts exactly the live tasks that match, on the page or not.")
-_must("LIST-04", "Pages of a quiet store join without gap or overlap.")
-_must("LIST-05", "limit=0 is an empty page with the total.")
+_must("LIST-01", "A listing is in descending order of `created_at`, then of `task_id`. An update does not move a task.")
+_must(
+    "LIST-03",
+    "A listing holds only tasks of the given status, if one is given. `total` is the number of all tasks that "
+    "match, on the page or not.",
+)
+_must(
+    "LIST-04",
+    "The pages of a store that does not change join without gap or repetition. With `limit=0` or past the end the "
+    "page is empty and has the total.",
+)
 _must(
     "LIST-06",
-    "A limit or offset that is negative, not a whole number, or beyond the maximum is refused with InvalidArgument.",
+    "A `limit` or `offset` that is negative, not a whole number, or beyond the maximum raises `InvalidArgument`.",
 )
-_must("LIST-07", "A status filter gives exactly the tasks of that status, in the same order.")
-_must("LIST-08", "An offset past the end is an empty page with the total.")
-_should("LIST-09", "A page names its limit and offset; the defaults are 50 and 0.")
+_should("LIST-09", "A page states its `limit` and `offset`, which are 50 and 0 by default.")
 _must(
-    "LIST-10", "Tasks and keys of a neighbour, even one whose name begins alike, are never shown, counted or removed."
+    "LIST-10",
+    "Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name "
+    "begins with the other.",
 )
 _must("LIST-11", "A task whose record was removed behind the store's back is neither listed nor counted.")
 
-_must("EXP-01", "After its lifetime a task is gone from get, list, total, update and cancel alike.", "D10")
-_must("EXP-02", "Until the end of its lifetime a task is there.", "D10")
-_must("EXP-03", "Every successful write renews the lifetime.")
-_must("EXP-04", "Once expired tasks were listed, nothing is left of them.", "D10")
-_must("EXP-05", "In a store that does not expire, nothing goes by itself.", "D11")
-_must("EXP-06", "The lifetime is 7 × 24 × 3600 s by default.", "D34")
-_must("EXP-07", "The lifetime can be set.")
-_should("EXP-08", "A store that is written to and never listed lets go of what has expired.", since=2)
+_must(
+    "EXP-01",
+    "A task is there until its lifetime ends. Then it is gone for get, list, total, update and cancel alike.",
+    "D10",
+)
+_must("EXP-03", "Every write that changes a task renews its lifetime.")
+_must("EXP-04", "After a listing, nothing is left in storage of tasks that had expired.", "D10")
+_must("EXP-05", "In a store that does not expire tasks, no task disappears by itself.", "D11")
+_must("EXP-06", "The default lifetime is 7 × 24 × 3600 seconds.", "D34")
+_must("EXP-07", "`TASK_TTL` sets the lifetime.")
 _should(
-    "EXP-09",
-    "Of a shared store in which everything has expired nothing is left after another lifetime, also if nobody calls.",
+    "EXP-08",
+    "Later writes remove expired tasks from storage. In a shared store that nobody calls, nothing is left one "
+    "lifetime after the last task expired.",
     since=2,
 )
 
-_must("ID-01", "Ids never collide.")
-_should("ID-02", "An id is task_ and at least 32 random hexadecimal digits.")
-_must("ID-03", "Any text is a valid question to get_task: the answer to an unknown one is TaskNotFound.")
-_must("ID-04", "An id is never taken for a pattern.")
-_must("ID-05", "Creating never overwrites: a task restored under a taken id is refused with TaskExists.")
+_must("ID-01", "No two tasks get the same id.")
+_should("ID-02", "An id is `task_` followed by at least 32 random hexadecimal digits.")
+_must(
+    "ID-03",
+    "`get_task`, `update_task_status` and `cancel_task` raise `TaskNotFound` for any text that is not the id of a "
+    "task, and create nothing. An id is never used as a pattern.",
+)
+_must(
+    "ID-05",
+    "Restoring a task under an id that is taken raises `TaskExists` and leaves the stored task as it is, so a "
+    "migration can be repeated.",
+)
 
-_must("DUR-01", "In a persistent store tasks outlive the application that wrote them.", "D04")
-_must("DUR-02", "In a persistent store tasks outlive a restart of the server that saves to disk.", "D04")
-_must("DUR-03", "In a store that is not persistent an application starts empty.", "D05", "D13")
-_must("SHARE-01", "In a shared store an instance sees at once what another wrote.", "D06")
+_must("DUR-01", "In a persistent store tasks survive the end of the application that wrote them.", "D04")
+_must("DUR-02", "In a persistent store tasks survive a restart of the server if it saves to disk.", "D04")
+_must("DUR-03", "In a store that is not persistent an application starts without tasks.", "D05", "D13")
+_must("SHARE-01", "In a shared store an instance sees at once what another instance wrote.", "D06")
 _must("SHARE-02", "In a store that is not shared an instance sees only its own tasks.", "D07")
-_must("SHARE-03", "The stored record can be read by another client: JSON that holds every field.", "D06")
+_must(
+    "SHARE-03",
+    "In a shared store the stored record is JSON that holds every field, so that another client can read it.",
+    "D06",
+)
 
 _must(
     "FAIL-01",
-    "With nothing listening every operation raises StoreUnavailable: no false 'not found', no empty list.",
+    "If nothing listens or the server stays silent, every operation raises `StoreUnavailable` and never reports "
+    '"not found" or an empty page. Opening from settings also raises `StoreUnavailable` if nothing listens.',
     "D27",
 )
-_must("FAIL-02", "With nothing listening StoreUnavailable says that no write happened.")
-_must("FAIL-03", "With nothing listening opening from settings raises StoreUnavailable.", "D27")
 _should(
     "FAIL-04",
-    "Where Redis does not answer, opening raises what names the address and has notes on what to check: redis-cli ping "
-    "and the REDIS_* settings, in English and Chinese.",
+    "If Redis does not answer, opening raises `StoreUnavailable`, which states the address and says what to check, in "
+    "English and Chinese: `redis-cli ping` and the `REDIS_*` settings.",
     "D27",
 )
-_must("FAIL-05", "A password is in no message, repr, field or note of an exception or of its causes.")
+_must("FAIL-05", "No message, `repr`, field or note of an exception or of its causes holds a password.")
 _must(
     "FAIL-06",
-    "On a server that is out of memory a write raises StoreUnavailable, which says so, and did not happen.",
+    "A write to a server that is out of memory or read-only raises `StoreUnavailable`, which says so, and has no "
+    "effect.",
 )
 _must(
-    "FAIL-07",
-    "On a server that is read-only a write raises StoreUnavailable, which says so, and did not happen.",
+    "FAIL-09",
+    "`get_task`, `update_task_status` and `cancel_task` raise `RecordUnreadable`, which names the key, if the "
+    "record of the task cannot be read. A listing also names the key and returns the other tasks.",
 )
 _must(
-    "FAIL-08",
-    "A server that accepts and then stays silent raises StoreUnavailable: no false 'not found', no empty list.",
-)
-_must("FAIL-09", "A record that cannot be read is refused with RecordUnreadable, which names its key.")
-_must("FAIL-10", "A record that cannot be read does not take the listing down, which names its key.")
-_must("FAIL-11", "A write whose answer is lost, or comes too late, is never said not to have happened.", since=2)
-_must("FAIL-12", "A read whose answer is lost raises StoreUnavailable or asks again: no false 'not found'.", since=2)
-_must(
-    "FAIL-13",
-    "After a lost or late answer the next call gets its own; calls under way are told, and no connection is left over.",
+    "FAIL-11",
+    "`StoreUnavailable` says that nothing was written only if that is so, in its field and in its message. If "
+    "nothing listens it always says so.",
     since=2,
 )
-_should("FAIL-14", "A connection that the server closed while nobody used it costs no call.", since=2)
-_must("FAIL-15", "What answers and is no Redis raises StoreUnavailable: no false 'not found'.", since=2)
-_should("FAIL-16", 'StoreUnavailable says "Nothing was written" in its words exactly where that is so.', since=2)
-
-_must("MODE-01", "USE_REDIS_FOR_TASKS in the environment selects the mode.", "D02", "D15")
-_must("MODE-02", "USE_REDIS_FOR_TASKS in .env selects the mode.", "D02")
-_must("MODE-03", "The environment counts over .env.", "D28")
-_must("MODE-04", "With USE_REDIS_FOR_TASKS unset the mode is memory.")
-_must("MODE-05", "REDIS_HOST, REDIS_PORT and REDIS_DB say where Redis is.", "D03")
 _must(
-    "MODE-06", "Opening logs task_service_initialized storage_mode=… at INFO, once, where grep finds it.", "D30", "D31"
+    "FAIL-12",
+    "A read whose reply is lost or does not come from Redis raises `StoreUnavailable` or is repeated. It never "
+    'says "not found" or returns an empty page.',
+    since=2,
+)
+_must(
+    "FAIL-13",
+    "After a lost or late reply the calls in flight end, the next call gets its own reply, and no connection is "
+    "left over.",
+    since=2,
+)
+_should("FAIL-14", "A connection that the server closed while it was idle makes no call fail.", since=2)
+
+_must(
+    "MODE-01",
+    "`USE_REDIS_FOR_TASKS` selects the mode, in the environment or in `.env`. If it is unset the mode is memory.",
+    "D02",
+    "D15",
+)
+_must(
+    "MODE-03",
+    "The environment takes precedence over `.env`, so setting `os.environ` in `conftest.py` forces memory mode in "
+    "tests.",
+    "D26",
+    "D28",
+)
+_must("MODE-05", "`REDIS_HOST`, `REDIS_PORT` and `REDIS_DB` say where Redis is.", "D03")
+_must(
+    "MODE-06",
+    "Opening logs `task_service_initialized storage_mode=…` once, at INFO, on a line that grep finds.",
+    "D30",
+    "D31",
 )
 _must(
     "MODE-07",
-    "The mode of an opened store is fixed: a variable that changes later changes nothing until the next opening.",
+    "A store uses exactly one mode from opening to closing. A change of a variable takes effect at the next opening.",
     "D32",
+    "D36",
 )
-_must("MODE-08", "Memory mode works where Redis cannot be imported, and opens no socket, thread or file.", "D09")
+_must("MODE-08", "Memory mode works without the redis package and opens no socket, thread or file.", "D09")
 _must(
     "MODE-09",
-    "Tasks in Redis stay there when the mode is switched to memory, unread, and show again on the way back.",
+    "Changing the mode takes only the variable and a new opening. Tasks in Redis are not read in memory mode, and "
+    "are there again after changing back.",
     "D14",
+    "D15",
 )
-_must("MODE-10", "A switch takes the variable and a new opening, nothing else.", "D15")
-_should("MODE-11", "Where .env gives USE_REDIS_FOR_TASKS twice the last counts, and opening says so in the log.", "D41")
+_should(
+    "MODE-11",
+    "If `.env` sets `USE_REDIS_FOR_TASKS` twice, the last value is used and opening logs a warning.",
+    "D41",
+)
 _must(
-    "MODE-12", "Malformed settings and .env lines are refused with SettingsInvalid: one line for each, and no password."
+    "MODE-12",
+    "Malformed settings and malformed lines of `.env` raise `SettingsInvalid`, whose message has one line for each and "
+    "no password.",
 )
-_must("MODE-13", "One opening uses exactly one mode.", "D36")
-_must("MODE-14", "Setting os.environ in conftest.py forces memory mode in tests.", "D26")
-_should("MODE-15", "Each setting is taken at its bounds, and beyond them refused with SettingsInvalid.", since=2)
-_should("MODE-16", "REDIS_USERNAME and REDIS_PASSWORD are what the server is told.", since=2)
+_should("MODE-15", "Each setting is accepted at its bounds. A value beyond them raises `SettingsInvalid`.", since=2)
 _should(
     "MODE-17",
-    "Port 6379 and database 0 are the defaults; REDIS_URL, which may name a socket, counts over all three.",
+    "The port is 6379 and the database 0 by default. `REDIS_URL` replaces host, port and database, or names a "
+    "socket; `REDIS_USERNAME` and `REDIS_PASSWORD` are used to log in.",
     since=2,
 )
 
 _must("COST-01", "An operation of a remote store costs at least one request to the server.", "D08")
-_should("COST-02", "An operation of a remote store costs exactly one request to the server, at any number of tasks.")
-_must("COST-03", "Memory mode uses more memory the more tasks there are.", "D12")
-_must("COST-04", "Memory mode holds every task it was given.", "D35")
+_should(
+    "COST-02",
+    "An operation of a remote store costs exactly one request to the server, however many tasks there are.",
+)
+_must(
+    "COST-04",
+    "Memory mode holds every task that was created, and uses more memory the more there are.",
+    "D12",
+    "D35",
+)
 _must("COST-05", "Connections, files, threads and timers do not grow with the number of calls.", since=2)
 
-_must("CARE-01", "purge removes the final tasks completed before a moment, and no other.", "D29")
+_must("MAINT-01", "`purge` removes the final tasks that were completed before the given moment, and no others.", "D29")
 _must(
-    "CARE-02",
-    "Tasks carried over from memory keep ids, times and values, and get the lifetime of the new store.",
+    "MAINT-02",
+    "Tasks that are migrated from memory keep their ids, times and values, and get the lifetime of the new store.",
     "D37",
 )
-_must("CARE-03", "Carrying tasks over again leaves those that are there as they are.")
-_should("CARE-04", "restore refuses with InvalidArgument a task that no store could have produced.", since=2)
+_should("MAINT-04", "`restore` raises `InvalidArgument` for a task that no store could have produced.", since=2)
 
 
 def specification() -> str:
     """The registry as a document for people: what `SPEC.md` holds."""
+    musts = sum(one.level is Level.MUST for one in REQUIREMENTS.values())
     lines = [
         "# What a task store promises",
         "",
-        f"Revision {REVISION}: {len(REQUIREMENTS)} requirements. made by `python -m conformance.requirements`.",
+        f"Revision {REVISION}: {len(REQUIREMENTS)} requirements, {musts} of them MUST. This file is made by",
+        "`python -m conformance.requirements`.",
         "",
-        "MUST is what any two modes need to be interchangeable and safe; SHOULD is a choice of this contract's that",
+        "MUST is what any two modes need to be interchangeable and safe. SHOULD is a choice of this contract's that",
         "another store may have made differently, alike in both its modes. D01 to D42 are the statements of",
-        "Auto-Clip's document that a requirement decides.",
+        "Auto-Clip's document that a requirement decides. *Since* is the first revision that demanded all of it.",
     ]
     for prefix, title in CHAPTERS.items():
         lines += ["", f"## {title}", "", "| | level | requirement | decides | since |", "|---|---|---|---|---|"]
         lines += [
-            f"| {law.id} | {law.level} | {law.text} | {', '.join(law.claims)} | {law.since} |"
-            for law in REQUIREMENTS.values()
-            if law.id.partition("-")[0] == prefix
+            f"| {one.id} | {one.level} | {one.text} | {', '.join(one.claims)} | {one.since} |"
+            for one in REQUIREMENTS.values()
+            if one.id.partition("-")[0] == prefix
         ]
+    lines += ["", "## Withdrawn", "", "These numbers are not used again.", "", "| | now | reason |", "|---|---|---|"]
+    lines += [f"| {number} | {one.now} | {one.reason} |" for number, one in WITHDRAWN.items()]
     return "\n".join(lines)
 
 

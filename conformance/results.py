@@ -102,10 +102,10 @@ class Results:
         """Why a failure does not fail the run: the store may choose, the law came later, or the failure is known."""
         from conformance.requirements import REQUIREMENTS, Level
 
-        wanted = Level(self._config.getoption("conformance_level"))
+        wanted = Level(self._config.getoption("conformance_level") or Level.MUST)
         if wanted is Level.MUST and all(REQUIREMENTS[law].level is not Level.MUST for law in requirements):
             return "a SHOULD: the store chose otherwise"
-        pinned = self._config.getoption("spec_revision")
+        pinned = self._config.getoption("conformance_spec_revision")
         if pinned is not None and all(REQUIREMENTS[law].since > pinned for law in requirements):
             return f"later than revision {pinned}"
         return next((entry.reason for entry in self._known if entry.covers(requirements, subject)), "")
@@ -129,7 +129,7 @@ class Results:
             file.parent.mkdir(parents=True, exist_ok=True)
             complete = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
             file.write_text(json.dumps(self._as_json(complete=complete), indent=1, ensure_ascii=False), "utf-8")
-        if file := self._config.getoption("write_baseline"):
+        if file := self._config.getoption("conformance_write_baseline"):
             baseline.write(file, results)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

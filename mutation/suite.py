@@ -42,10 +42,19 @@ def run(tree: Path, work: Path, told: Path, cases: list[str] | None) -> NoReturn
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         sys.dont_write_bytecode = False  # rewritten cases are kept in the copy
         subjects = [one for one in SUBJECTS if cases is None or any(case.endswith(f"[{one}]") for case in cases)]
-        arguments = ["--pyargs", "conformance", "-p", "conformance.plugin", "-p", "no:cacheprovider", "-x", "-q"]
-        arguments += ["-W", "error", "--tb", "no", "--rootdir", str(work)]
+        arguments = [
+            "--pyargs",
+            "conformance",
+            "-p",
+            "taskstore_conformance_plugin",
+            "-p",
+            "no:cacheprovider",
+            "-x",
+            "-q",
+        ]
+        arguments += ["-p", "no:cacheprovider", "-x", "-q", "-W", "error", "--tb", "no", "--rootdir", str(work)]
         arguments += ["--conformance-level", "SHOULD", "--conformance-seed", "0"]
-        arguments += [word for name in subjects for word in ("--store", name)]
+        arguments += [word for name in subjects for word in ("--conformance-store", name)]
         reporter = _Watch(told, tree) if cases is None else _Choice(told, cases)
         try:
             code = int(pytest.main(arguments, plugins=[reporter]))

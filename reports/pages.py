@@ -128,6 +128,14 @@ def _plain(value: object) -> Markup:
     return Markup(" ".join(str(value).split()).translate(_MARKDOWN))  # noqa: S704  nothing of HTML or Markdown is left
 
 
+def _mark_code(text: str) -> Markup:
+    """Set what stands between backticks as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
+
+
 def _environment(**options: Any) -> Environment:
     environment = Environment(
         loader=PackageLoader("reports", "page"),
@@ -138,7 +146,7 @@ def _environment(**options: Any) -> Environment:
         keep_trailing_newline=True,
         **options,
     )
-    environment.filters.update(figure=figure, percent=percent, signed=signed)
+    environment.filters.update(code=_mark_code, figure=figure, percent=percent, signed=signed)
     environment.globals.update(
         answers=ANSWERS, names=NAMES, modes=MODES, standings=STANDINGS, operations=OPERATIONS, builds=BUILDS
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.servers import EmbeddedServer
+from conformance.subjects.servers import EmbeddedServer
 
 pytest_plugins = ["pytester"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from conformance.commands import main
 from conformance.harness import Harness
-from conformance.new import main as new
 from conformance.suite import SMOKE, SuiteDidNotRunError, run
 
 ROOT = Path(__file__).parents[1]
@@ -72,7 +72,7 @@ def test_both_languages_give_the_same_steps() -> None:
 
 
 def test_every_hook_is_in_the_starting_file_and_in_the_guide(folder: Path) -> None:
-    assert new(["mystore.py"]) == 0
+    assert main(["new", "mystore.py"]) == 0
     start = (folder / "mystore.py").read_text()
     for name in set(vars(Harness)) - {"open", "capabilities"}:
         if not name.startswith("_"):
@@ -82,14 +82,14 @@ def test_every_hook_is_in_the_starting_file_and_in_the_guide(folder: Path) -> No
 
 def test_new_refuses_to_overwrite(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "mystore.py").write_text("mine")
-    assert new(["mystore.py"]) == 2
+    assert main(["new", "mystore.py"]) == 2
     assert (folder / "mystore.py").read_text() == "mine"
     assert capsys.readouterr().err == "mystore.py was not written: File exists\n"
 
 
-@pytest.mark.parametrize("arguments", [[], ["mystore"], ["my-store.py"], ["../mystore.py"], ["a.py", "b.py"]])
-def test_new_refuses_what_cannot_be_imported(arguments: list[str], folder: Path) -> None:
-    assert new(arguments) == 2
+@pytest.mark.parametrize("name", ["mystore", "my-store.py", "../mystore.py"])
+def test_new_refuses_what_cannot_be_imported(name: str, folder: Path) -> None:
+    assert main(["new", name]) == 2
     assert [file.name for file in folder.iterdir()] == ["pytest.ini"]
 
 

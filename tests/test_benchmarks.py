@@ -26,8 +26,8 @@ from benchmarks.loop import Loop
 from benchmarks.merge import merge
 from benchmarks.setting import Place, Setting, World
 from benchmarks.workload import METADATA, STEPS, updating
-from conformance.servers import EmbeddedServer
-from conformance.subjects import find_subject
+from conformance.subjects.registry import find_subject
+from conformance.subjects.servers import EmbeddedServer
 from reports.verdicts import median_interval
 from taskstore import MemoryTaskStore
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from conformance.compare import WHOLE, Difference, Kind, Operation, Search, compare, earlier_ids, main
+from conformance.commands import main
+from conformance.compare import WHOLE, Difference, Kind, Operation, Search, compare, earlier_ids
 from conformance.harness import Harness
-from conformance.subjects import find_subject
+from conformance.subjects.registry import find_subject
 
 EXAMPLE = "conformance.examples.fastapi_service"
 
@@ -165,12 +166,12 @@ def test_modes_that_differ_are_found_to_differ(one: str, other: str, expected: s
 
 
 def test_our_modes_do_not_differ(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["memory", "embedded", "--examples", "40", "--seed", "7"]) == 0
+    assert main(["compare", "memory", "embedded", "--examples", "40", "--seed", "7"]) == 0
     assert capsys.readouterr().out == "0 differences between memory and embedded in 40 examples (seed 7)\n"
 
 
 def test_a_difference_is_printed_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([f"{__name__}:right", f"{__name__}:in_floats", "--examples", "50", "--seed", "3"]) == 1
+    assert main(["compare", f"{__name__}:right", f"{__name__}:in_floats", "--examples", "50", "--seed", "3"]) == 1
 
     out = capsys.readouterr().out
     assert "1. count: type, int / float\n    store.count()   # right: 0   in_floats: 0.0\n" in out
@@ -178,18 +179,18 @@ def test_a_difference_is_printed_and_fails(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_an_unknown_subject_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["memory", "nonsense"]) == 2
+    assert main(["compare", "memory", "nonsense"]) == 2
     assert "unknown store 'nonsense'" in capsys.readouterr().err
 
 
 def test_other_operations_cannot_be_compared(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["memory", f"{__name__}:right"]) == 2
+    assert main(["compare", "memory", f"{__name__}:right"]) == 2
     assert "memory names the operations ['create_task'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["unopenable", "missing"])
 def test_a_subject_that_cannot_be_set_up_has_a_status_of_its_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([f"{__name__}:right", f"{__name__}:{name}"]) == 3
+    assert main(["compare", f"{__name__}:right", f"{__name__}:{name}"]) == 3
     assert name in capsys.readouterr().err
 
 

@@ -28,8 +28,8 @@ from benchmarks.gate.versions import ROOT, NotInstalledError, Version, install
 from benchmarks.gate.worker import OPERATIONS
 from benchmarks.workload import fill
 from conformance.fingerprint import fingerprint
-from conformance.servers import EmbeddedServer
-from conformance.subjects import RedisHarness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import MemoryTaskStore, Task, TaskPage, TaskStatus, TaskStore
 from taskstore.redis import RedisTaskStore, connect
 

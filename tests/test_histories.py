@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from conformance.__main__ import main
+from conformance.commands import main
 from conformance.harness import Harness
 from conformance.mutants.around import Around
 from conformance.mutants.beyond import CachesWhatWasOverwritten, CancelGivesWay
@@ -39,14 +39,11 @@ from conformance.proof.histories.judge import Verdict, judge, partitions, specif
 from conformance.proof.histories.run import replay_lines, run_histories
 from conformance.proof.histories.timeline import draw
 from conformance.proof.histories.workload import Workload
-from conformance.servers import EmbeddedServer
-from conformance.subjects import (
-    DescribedRedisHarness,
-    ExpiringMemoryHarness,
-    FakeredisHarness,
-    MemoryHarness,
-    RedisHarness,
-)
+from conformance.subjects.described import DescribedRedisHarness
+from conformance.subjects.fakeredis import FakeredisHarness
+from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.servers import EmbeddedServer
 
 NEW = {
     "task_id": "a",

@@ -8,7 +8,8 @@ from typing import Any
 import hypothesis
 import pytest
 
-from conformance.mutants import command, main, trial
+from conformance.commands import main
+from conformance.mutants import command, trial
 from conformance.mutants.chapters import CHAPTERS, MUTANTS
 from conformance.mutants.controls import CONTROLS
 from conformance.mutants.mutant import Mutant, On
@@ -128,7 +129,7 @@ def test_the_exit_status_and_the_json_tell_of_a_survivor(
     monkeypatch.setattr(command, "CONTROLS", [])
     monkeypatch.setattr(command, "BEYOND", [])
     monkeypatch.setattr(command, "MUTANTS", [mutant(Wrong), mutant(Right)])
-    assert main(["--jobs", "1", "--seed", "1", "--json", str(tmp_path / "out.json")]) == 1
+    assert main(["mutants", "--jobs", "1", "--seed", "1", "--json", str(tmp_path / "out.json")]) == 1
     printed = capsys.readouterr().out
     assert "mutants: 1 of 2 killed" in printed
     assert f"survivor: Right on memory: {CASE}: pass" in printed

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from conformance.servers import EmbeddedServer
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import SettingsInvalid, StoreUnavailable, TaskStoreSettings, Trouble, open_store
 from taskstore.settings import address_of
 

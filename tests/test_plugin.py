@@ -19,13 +19,20 @@ def elsewhere(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\npython_files = check_*.py\npython_functions = check_*\nfilterwarnings = error\n")
 
 
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess("--pyargs", "conformance", "-p", "no:cacheprovider", *arguments)
+def run(pytester: pytest.Pytester, *arguments: str, stores: tuple[str, ...] = ()) -> pytest.RunResult:
+    named = [f"--conformance-store={name}" for name in stores]
+    return pytester.runpytest_subprocess("--pyargs", "conformance", "-p", "no:cacheprovider", *named, *arguments)
 
 
 def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> None:
     out = pytester.path / "deep" / "results.json"
-    ran = run(pytester, "--store", "memory", "--store", "embedded", "--conformance-json", str(out), *FAST)
+    ran = run(
+        pytester,
+        "--conformance-json",
+        str(out),
+        *FAST,
+        stores=("memory", "embedded"),
+    )
     ran.assert_outcomes(passed=4, deselected=ran.parseoutcomes().get("deselected", 0))
     results = json.loads(out.read_text())
     jsonschema.validate(results, json.loads(files("conformance").joinpath("results.schema.json").read_text()))
@@ -41,7 +48,7 @@ def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> No
 
 
 def test_an_unknown_store_names_the_known_ones(pytester: pytest.Pytester) -> None:
-    ran = run(pytester, "--store", "postgres")
+    ran = run(pytester, stores=("postgres",))
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
     ran.stderr.fnmatch_lines(["*'postgres'*memory*embedded*container*module:name*"])
 
@@ -50,7 +57,13 @@ def test_a_factory_that_raises_is_a_harness_error_and_the_others_run(pytester: p
     pytester.makepyfile(broken="def harness():\n    raise RuntimeError('no cable')\n")
     pytester.syspathinsert()
     out = pytester.path / "results.json"
-    ran = run(pytester, "--store", "broken:harness", "--store", "memory", "--conformance-json", str(out), *FAST)
+    ran = run(
+        pytester,
+        "--conformance-json",
+        str(out),
+        *FAST,
+        stores=("broken:harness", "memory"),
+    )
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     results = json.loads(out.read_text())
     verdicts = {(result["subject"], result["verdict"]) for result in results["results"]}
@@ -60,7 +73,7 @@ def test_a_factory_that_raises_is_a_harness_error_and_the_others_run(pytester: p
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "redis://:s3cret@127.0.0.1:1/0"])
 def test_an_unreachable_url_is_a_harness_error(pytester: pytest.Pytester, url: str) -> None:
-    ran = run(pytester, "--store", url, *FAST)
+    ran = run(pytester, *FAST, stores=(url,))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     ran.assert_outcomes(errors=2, deselected=ran.parseoutcomes().get("deselected", 0))
     assert "no answer from the named server" in ran.stdout.str()
@@ -72,7 +85,7 @@ def test_a_failing_law_is_a_failed_test_and_a_missing_hook_is_not_testable(pytes
     pytester.syspathinsert()
     out = pytester.path / "results.json"
     names = "test_a_closed_store or test_unset_means or test_the_environment_selects"
-    ran = run(pytester, "--store", "wrong:Mine", "--conformance-json", str(out), "-k", names)
+    ran = run(pytester, "--conformance-json", str(out), "-k", names, stores=("wrong:Mine",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     verdicts = {result["case"]: result["verdict"] for result in json.loads(out.read_text())["results"]}
     assert verdicts == {
@@ -82,7 +95,7 @@ def test_a_failing_law_is_a_failed_test_and_a_missing_hook_is_not_testable(pytes
     }
     ran.stdout.fnmatch_lines(
         [
-            "API-03 (MUST): A closed store refuses every call with StoreNotOpen.",
+            "API-03 (MUST): Every operation of a closed store raises `StoreNotOpen`.",
             "task1 = await store.create_task(TaskCreateRequest(video_ids=('v1',), webhook_url=None, config=None))",
         ]
     )
@@ -113,7 +126,7 @@ class Broken(Harness):
 def test_an_undecided_law_makes_a_run_incomplete(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(wrong=WRONG)
     pytester.syspathinsert()
-    ran = run(pytester, "--store", "wrong:Mine", "-k", "test_nothing_goes_by_itself or test_limit_zero")
+    ran = run(pytester, "-k", "test_nothing_goes_by_itself or test_limit_zero", stores=("wrong:Mine",))
     assert ran.ret == 6
     ran.stdout.fnmatch_lines(["incomplete: *exit 6*"])
 
@@ -122,7 +135,7 @@ def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytest
     pytester.makepyfile(wrong=WRONG)
     pytester.syspathinsert()
     out = pytester.path / "results.json"
-    ran = run(pytester, "--store", "wrong:Broken", "--conformance-json", str(out))
+    ran = run(pytester, "--conformance-json", str(out), stores=("wrong:Broken",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     results = json.loads(out.read_text())["results"]
     assert [r["case"] for r in results if r["verdict"] == "fail"] == [
@@ -135,16 +148,20 @@ def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytest
 def test_a_known_failure_passes_and_one_that_is_none_any_more_fails(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(wrong=WRONG)
     pytester.syspathinsert()
-    chosen = ("--store", "wrong:Mine", "-k", "test_a_closed_store or test_limit_zero")
-    assert run(pytester, *chosen, "--write-baseline", "known.toml").ret == pytest.ExitCode.TESTS_FAILED
+    chosen = ("--conformance-store=wrong:Mine", "-k", "test_a_closed_store or test_limit_zero")
+    assert run(pytester, *chosen, "--conformance-write-baseline", "known.toml").ret == pytest.ExitCode.TESTS_FAILED
     ran = run(pytester, *chosen, "--conformance-baseline", "known.toml")
     assert ran.ret == pytest.ExitCode.OK
     ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
-    mended = run(pytester, "--store", "memory", "-k", "test_a_closed_store", "--conformance-baseline", "known.toml")
+    mended = run(
+        pytester, "--conformance-store=memory", "-k", "test_a_closed_store", "--conformance-baseline", "known.toml"
+    )
     assert mended.ret == pytest.ExitCode.OK, "the entry is about another subject"
     known = Path(pytester.path, "known.toml")
     known.write_text(known.read_text().replace("wrong:Mine", "memory"))
-    mended = run(pytester, "--store", "memory", "-k", "test_a_closed_store", "--conformance-baseline", "known.toml")
+    mended = run(
+        pytester, "--conformance-store=memory", "-k", "test_a_closed_store", "--conformance-baseline", "known.toml"
+    )
     assert mended.ret == pytest.ExitCode.TESTS_FAILED
     mended.stdout.fnmatch_lines(["API-03 passes now: take it out of the baseline"])
 
@@ -169,8 +186,8 @@ def test_a_known_failure_is_not_shrunk(pytester: pytest.Pytester) -> None:
     )
     pytester.syspathinsert()
     seen = Path(pytester.path, "seen.txt")
-    chosen = ("--store", "forgetful:Mine", "--conformance-seed", "1", "-k", "test_config_comes_back")
-    assert run(pytester, *chosen, "--write-baseline", "known.toml").ret == pytest.ExitCode.TESTS_FAILED
+    chosen = ("--conformance-store=forgetful:Mine", "--conformance-seed", "1", "-k", "test_config_comes_back")
+    assert run(pytester, *chosen, "--conformance-write-baseline", "known.toml").ret == pytest.ExitCode.TESTS_FAILED
     shrunk = len(seen.read_text().splitlines())
     seen.unlink()
     assert run(pytester, *chosen, "--conformance-baseline", "known.toml").ret == pytest.ExitCode.OK
@@ -203,7 +220,7 @@ def test_a_should_is_told_and_fails_only_where_it_is_asked_to(pytester: pytest.P
         """
     )
     pytester.syspathinsert()
-    chosen = ("--store", "policy:Mine", "-k", "test_completing_at_another or test_limit_zero")
+    chosen = ("--conformance-store=policy:Mine", "-k", "test_completing_at_another or test_limit_zero")
     ran = run(pytester, *chosen)
     assert ran.ret == pytest.ExitCode.OK
     ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
@@ -213,13 +230,14 @@ def test_a_should_is_told_and_fails_only_where_it_is_asked_to(pytester: pytest.P
 def test_laws_later_than_the_pinned_revision_are_shown_and_do_not_fail(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(wrong=WRONG)
     pytester.syspathinsert()
-    ran = run(pytester, "--store", "wrong:Mine", "-k", "test_a_closed_store or test_limit_zero", "--spec-revision", "0")
+    chosen = ("-k", "test_a_closed_store or test_limit_zero", "--conformance-spec-revision", "0")
+    ran = run(pytester, *chosen, stores=("wrong:Mine",))
     assert ran.ret == pytest.ExitCode.OK
     ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
 
 
 def test_a_run_in_which_nothing_passed_has_failed(pytester: pytest.Pytester) -> None:
-    ran = run(pytester, "--store", "memory", "-k", "test_tasks_outlive_the_server")
+    ran = run(pytester, "-k", "test_tasks_outlive_the_server", stores=("memory",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
 
 
@@ -253,7 +271,7 @@ def test_a_seed_repeats_the_examples(pytester: pytest.Pytester) -> None:
     seen = Path(pytester.path, "seen.txt")
     told = []
     for seed in ("7", "7", "8"):
-        run(pytester, "--store", "drawing:Mine", "--conformance-seed", seed, "-k", "test_config_comes_back")
+        run(pytester, "--conformance-seed", seed, "-k", "test_config_comes_back", stores=("drawing:Mine",))
         told.append(seen.read_text())
         seen.unlink()
     assert told[0] == told[1] != told[2]
@@ -263,8 +281,8 @@ def test_two_workers_come_to_the_same_verdicts(pytester: pytest.Pytester) -> Non
     told = []
     for workers in ("0", "2"):
         out = pytester.path / f"{workers}.json"
-        chosen = ("--store", "memory", "--store", "embedded", "-k", "identity", "--conformance-seed", "3")
-        assert run(pytester, *chosen, "-n", workers, "--conformance-json", str(out)).ret == pytest.ExitCode.OK
+        chosen = ("-k", "identity", "--conformance-seed", "3", "-n", workers, "--conformance-json", str(out))
+        assert run(pytester, *chosen, stores=("memory", "embedded")).ret == pytest.ExitCode.OK
         results = json.loads(out.read_text())
         assert results["suite"]["seed"] == 3
         assert {subject["name"] for subject in results["subjects"]} == {"memory", "embedded"}

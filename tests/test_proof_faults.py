@@ -24,7 +24,9 @@ from conformance.proof import faults
 from conformance.proof.caller_faults import Cancellation
 from conformance.proof.operations import OPERATIONS
 from conformance.proof.proxy import Action, Proxy, Stage
-from conformance.subjects import MemoryHarness, NamedRedisHarness, find_subject
+from conformance.subjects.memory import MemoryHarness
+from conformance.subjects.redis import NamedRedisHarness
+from conformance.subjects.registry import find_subject
 from taskstore.redis import RedisTaskStore
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]

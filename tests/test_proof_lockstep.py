@@ -22,8 +22,10 @@ from conformance.proof import lockstep
 from conformance.proof.lockstep import replay_lockstep, run_lockstep
 from conformance.proof.model import LIFETIME
 from conformance.proof.steps import Deadline, Earlier, Seen, Sequence, Step, sequences
-from conformance.servers import EmbeddedServer
-from conformance.subjects import ExpiringMemoryHarness, FakeredisHarness, MemoryHarness, RedisHarness
+from conformance.subjects.fakeredis import FakeredisHarness
+from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import MemoryTaskStore, Task
 
 SHARE = 150

@@ -20,7 +20,8 @@ from conformance.proof.model import OPERATIONS, STATUSES
 from conformance.proof.outcome import TransitionsOutcome
 from conformance.proof.reachable import Place, Point, explore
 from conformance.proof.transitions import run_transitions
-from conformance.subjects import SUBJECTS, MemoryHarness
+from conformance.subjects.memory import MemoryHarness
+from conformance.subjects.registry import find_subject
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
 from taskstore.redis.scripts import INSERT
 
@@ -117,7 +118,7 @@ def test_states_that_count_as_one_answer_every_call_alike(world: BoundedWorld) -
 
 @pytest.mark.parametrize("name", ["memory", "memory-expiring"])
 def test_right_stores_agree_in_every_transition(name: str) -> None:
-    outcome = run_transitions({name: SUBJECTS[name]()}, worlds=[FEW, FEW_IN_TIME])
+    outcome = run_transitions({name: find_subject(name)()}, worlds=[FEW, FEW_IN_TIME])
     assert outcome.differences == ()
     assert outcome.not_executed == ()
     assert outcome.transitions == outcome.chosen == outcome.executed == outcome.agreed > 4_000

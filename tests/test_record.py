@@ -11,7 +11,7 @@ import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conformance.servers import EmbeddedServer
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import Task, TaskStatus
 from taskstore.redis import RedisTaskStore, connect, record
 from taskstore.redis.scripts import INSERT

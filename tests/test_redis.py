@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 import redis
 
-from conformance.servers import EmbeddedServer
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import InvalidArgument, StoreUnavailable, TaskCreateRequest, TaskNotFound, TaskStatus, Trouble
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.connection import MOST_WAITING, Connection

@@ -555,6 +555,13 @@ def test_text_from_stores_is_escaped_in_the_page(hostile: Report) -> None:
     assert SCRIPT in page.text
 
 
+def test_names_in_a_requirement_are_shown_as_code() -> None:
+    results = conformance(law("A-1", *["pass"] * 4))
+    results["requirements"][0]["text"] = f"`get_task` raises `TaskNotFound` for {SCRIPT}."
+    page = render_page(report(results))
+    assert "<code>get_task</code> raises <code>TaskNotFound</code> for &lt;script&gt;" in page
+
+
 def test_text_from_stores_is_escaped_in_the_summary(hostile: Report) -> None:
     summary = render_summary(hostile)
     assert "<script" not in summary

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 import redis
 
-from conformance.servers import EmbeddedServer
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import SettingsInvalid, StoreUnavailable, TaskStoreError, TaskStoreSettings, Trouble, open_store
 from taskstore.redis import RedisTaskStore, connect
 

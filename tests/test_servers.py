@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.servers import ContainerServer, EmbeddedServer, ServerError, engine_answers, find_binary
+from conformance.subjects.servers import ContainerServer, EmbeddedServer, ServerError, engine_answers, find_binary
 
 
 @pytest.fixture

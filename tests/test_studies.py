@@ -39,7 +39,7 @@ from benchmarks.studies.peers.probes import probe
 from benchmarks.studies.place import Place
 from benchmarks.studies.plain import looking, overhear, pooled, repeating
 from benchmarks.studies.spread import Spread
-from conformance.servers import EmbeddedServer
+from conformance.subjects.servers import EmbeddedServer
 from reports.growth import cross, fit
 from reports.inputs import InputError
 from reports.load import PLAIN, Throughput, find_knee

@@ -16,7 +16,8 @@ asyncio.events.new_event_loop = uvloop.new_event_loop  # what asyncio.Runner ask
 def test_the_suite_passes_on_uvloop(tmp_path: Path) -> None:
     (tmp_path / "on_uvloop.py").write_text(_PLUGIN, "utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "on_uvloop", "-p", "no:cacheprovider", "-q", "-W", "error"]
-    command += ["--pyargs", "conformance", "--store", "memory", "--store", "embedded", "--conformance-level", "SHOULD"]
+    stores = ["--conformance-store=memory", "--conformance-store=embedded"]
+    command += ["--pyargs", "conformance", *stores, "--conformance-level", "SHOULD"]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     ran = subprocess.run(
         command,

@@ -13,7 +13,7 @@ from benchmarks.gate import live, rates, run
 from benchmarks.gate.blocks import NotMeasuredError
 from benchmarks.gate.result import EXIT_STATUS, Result
 from benchmarks.gate.versions import NotInstalledError
-from conformance.servers import ServerError
+from conformance.subjects.servers import ServerError
 
 _STATUSES = """\
 exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base;

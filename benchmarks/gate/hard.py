@@ -12,7 +12,7 @@ from benchmarks.gate.growth import FEW, MANY, find_exponent, find_growth
 from benchmarks.gate.laws import find_broken_laws
 from benchmarks.workload import fill
 from conformance import Harness
-from conformance.subjects import find_subject
+from conformance.subjects.registry import find_subject
 
 
 @dataclass(frozen=True)

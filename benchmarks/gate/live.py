@@ -10,7 +10,7 @@ from benchmarks.gate.result import Result
 from benchmarks.gate.run import Run, installed
 from benchmarks.gate.versions import ROOT
 from benchmarks.gate.worker import OPERATIONS
-from conformance.servers import EmbeddedServer
+from conformance.subjects.servers import EmbeddedServer
 
 
 def repeat(runs: int, slow: float) -> Iterator[Result]:

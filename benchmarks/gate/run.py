@@ -18,8 +18,8 @@ from benchmarks.gate.hard import Hard, look
 from benchmarks.gate.result import Code, Result, Verdict
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, find_base, install
 from conformance.fingerprint import fingerprint
-from conformance.servers import EmbeddedServer, ServerError
-from conformance.subjects import RedisHarness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.servers import EmbeddedServer, ServerError
 
 
 def judge(base: str | None) -> Result:

@@ -23,7 +23,7 @@ from time import perf_counter
 
 import taskstore
 from benchmarks.workload import Work, creating, fill, getting, listing, updating
-from conformance.subjects import find_subject
+from conformance.subjects.registry import find_subject
 
 SLOWED = "GATE_SLOWED"
 """The variable that plants a slowdown: an operation, and the share of each call that is waited besides."""

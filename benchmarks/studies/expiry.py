@@ -32,7 +32,7 @@ from benchmarks.studies.place import SEED, Depth, Mode, Place
 from benchmarks.studies.plain import single
 from benchmarks.studies.spread import Spread
 from benchmarks.workload import PAGE, STEPS
-from conformance.subjects import find_subject
+from conformance.subjects.registry import find_subject
 from taskstore import MaintainedTaskStore, TaskNotFound, TaskStatus, TaskStore
 
 What = Literal["purge", "expire", "expire, nobody writes", "plain keys, nobody sweeps", "indexes, nobody calls"]

@@ -10,8 +10,10 @@ from typing import Literal
 from benchmarks.cores import CLIENT, SERVER, on_core
 from benchmarks.studies.plain import looking
 from conformance import Harness
-from conformance.servers import EmbeddedServer, NamedServer
-from conformance.subjects import DescribedRedisHarness, RedisHarness, find_subject
+from conformance.subjects.described import DescribedRedisHarness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.registry import find_subject
+from conformance.subjects.servers import EmbeddedServer, NamedServer
 
 Depth = Literal["quick", "default", "full"]
 Design = Literal["ours", "described"]

@@ -95,7 +95,7 @@ async def test_an_update_never_brings_back_a_purged_task(world: World) -> None:
             assert (await store.list_tasks()).total == 0
 
 
-@case("ATOM-04")
+@case("ATOM-01")
 async def test_tasks_created_together_are_all_there(world: World) -> None:
     """Concurrent creations from two instances each make a task of their own."""
     async with AsyncExitStack() as stack:
@@ -106,7 +106,7 @@ async def test_tasks_created_together_are_all_there(world: World) -> None:
         assert {task.task_id for task in page.tasks} == {task.task_id for task in created}
 
 
-@case("ATOM-05", needs=Capability.SHARED)
+@case("ATOM-01", needs=Capability.SHARED)
 async def test_each_write_counts_once(world: World) -> None:
     """The revision of the record counts the writes: none is lost, none is repeated, a refusal is none."""
     async with world.open() as store:
@@ -134,7 +134,7 @@ async def test_a_cancelled_call_takes_nobodys_answer(store: TaskStore) -> None:
         assert given_up.cancelled() or given_up.result() == first
 
 
-@case("ATOM-07")
+@case("ATOM-06")
 async def test_many_calls_at_once_are_all_answered(store: TaskStore) -> None:
     """Three hundred reads and three hundred updates together: each returns its own task."""
     tasks = await asyncio.gather(*(store.create_task(a_request()) for _ in range(300)))

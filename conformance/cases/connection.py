@@ -150,7 +150,7 @@ async def test_a_connection_that_was_closed_while_idle_costs_no_call(world: Worl
             assert await unless_unavailable(store.get_task(task.task_id)) == task
 
 
-@case("FAIL-15", needs=Capability.REMOTE)
+@case("FAIL-12", needs=Capability.REMOTE)
 async def test_what_speaks_no_redis_is_not_not_found(world: World) -> None:
     """What greets as Redis does, and answers a question as a web server does, is no server of tasks."""
     async with not_redis() as port, world.harness.open_at(world.name, f"redis://127.0.0.1:{port}/0", LONG) as store:

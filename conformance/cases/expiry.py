@@ -47,7 +47,7 @@ async def test_an_expired_task_is_gone_everywhere(world: World) -> None:
         assert (len(filtered.tasks), filtered.total) == (0, 0)
 
 
-@case("EXP-02", needs=Capability.EXPIRING)
+@case("EXP-01", needs=Capability.EXPIRING)
 async def test_a_task_lives_until_its_deadline(world: World) -> None:
     """A minute before the end it is in get, list and total, and can be written."""
     async with world.open() as store:
@@ -59,7 +59,7 @@ async def test_a_task_lives_until_its_deadline(world: World) -> None:
         await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
 
 
-@case("EXP-02", needs=Capability.EXPIRING, lacks=Capability.SHARED)
+@case("EXP-01", needs=Capability.EXPIRING, lacks=Capability.SHARED)
 async def test_a_task_lives_in_the_last_millisecond_of_its_lifetime(world: World) -> None:
     """At its deadline it is there, a millisecond later it is not: no mode leaves out the boundary."""
     async with world.open() as store:
@@ -115,7 +115,7 @@ async def test_nothing_is_left_of_many_that_expire_together(world: World) -> Non
 
         async def create(tasks: int) -> list[Task]:
             created: list[Task] = []
-            while len(created) < tasks:  # in handfuls: how many calls a store takes at once is another law
+            while len(created) < tasks:  # in handfuls: how many calls a store takes at once is another requirement
                 created += await asyncio.gather(*(store.create_task(a_request()) for _ in range(50)))
             return created
 
@@ -153,7 +153,7 @@ async def test_a_write_lets_go_of_what_has_expired(world: World) -> None:
             await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
 
 
-@case("EXP-09", needs=(Capability.EXPIRING, Capability.SHARED))
+@case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
 async def test_nothing_is_left_when_nobody_calls(world: World) -> None:
     """A lifetime after the last task was due every key has gone by itself; until it is due it is listed."""
     async with world.open() as store:
@@ -167,7 +167,7 @@ async def test_nothing_is_left_when_nobody_calls(world: World) -> None:
         assert world.witness.keys() == set()
 
 
-@case("EXP-09", needs=(Capability.EXPIRING, Capability.SHARED))
+@case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
 async def test_nothing_is_left_of_a_restored_task_when_nobody_calls(world: World) -> None:
     """A task that was final when it was carried over to others leaves nothing more behind than they do."""
     async with world.open() as opened:

@@ -39,7 +39,7 @@ async def test_any_text_is_a_valid_question(store: TaskStore, task_id: str) -> N
     assert missing.value.task_id == task_id
 
 
-@case("ID-04", change=st.sampled_from(["*", "task_*", "{}*", "[{}", "{}\n", "{} ", "{}:", "?{}", "{}\x00", "/{}"]))
+@case("ID-03", change=st.sampled_from(["*", "task_*", "{}*", "[{}", "{}\n", "{} ", "{}:", "?{}", "{}\x00", "/{}"]))
 async def test_an_id_is_no_pattern(store: TaskStore, change: str) -> None:
     """What merely matches or resembles the id of a task does not name it, for get, update and cancel."""
     task = await store.create_task(a_request())

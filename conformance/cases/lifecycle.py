@@ -21,16 +21,11 @@ final = st.sampled_from(FINAL)
 completed_or_failed = st.sampled_from([TaskStatus.COMPLETED, TaskStatus.FAILED])
 
 
-@case("API-01")
-async def test_the_five_operations_are_asynchronous(store: TaskStore) -> None:
-    """The five operations are there under their documented names, and each is a coroutine function."""
-    for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task"):
-        assert inspect.iscoroutinefunction(getattr(store, name, None)), name
-
-
 @case("API-02")
 async def test_a_task_can_be_created_read_listed_updated_and_cancelled(store: TaskStore) -> None:
-    """All five operations work together on one task."""
+    """All five operations are coroutine functions, and work together on one task."""
+    for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task"):
+        assert inspect.iscoroutinefunction(getattr(store, name, None)), name
     task = await store.create_task(a_request())
     assert (await store.get_task(task.task_id)).task_id == task.task_id
     assert [listed.task_id for listed in (await store.list_tasks()).tasks] == [task.task_id]
@@ -157,7 +152,7 @@ async def test_completing_sets_progress_and_time(store: TaskStore, progress: flo
     assert done.completed_at == done.updated_at
 
 
-@case("LIFE-06", progress=st.floats(0, 99.99))
+@case("LIFE-13", progress=st.floats(0, 99.99))
 async def test_completing_at_another_progress_is_refused(store: TaskStore, progress: float) -> None:
     """Completed means 100; a caller who says otherwise is mistaken."""
     task = await store.create_task(a_request())
@@ -166,7 +161,7 @@ async def test_completing_at_another_progress_is_refused(store: TaskStore, progr
     assert (await store.get_task(task.task_id)).status == TaskStatus.PENDING
 
 
-@case("LIFE-07", message=texts, traceback=st.none() | texts)
+@case("LIFE-05", message=texts, traceback=st.none() | texts)
 async def test_failing_keeps_the_error(store: TaskStore, message: str, traceback: str | None) -> None:
     """A failed task has its error and its time of completion, and the progress that it had."""
     task = await store.create_task(a_request())
@@ -178,7 +173,7 @@ async def test_failing_keeps_the_error(store: TaskStore, message: str, traceback
     assert failed.completed_at == failed.updated_at
 
 
-@case("LIFE-08", status=st.sampled_from([s for s in TaskStatus if s is not TaskStatus.FAILED]))
+@case("LIFE-13", status=st.sampled_from([s for s in TaskStatus if s is not TaskStatus.FAILED]))
 async def test_an_error_without_failed_is_refused(store: TaskStore, status: TaskStatus) -> None:
     """An error message or traceback goes with failed only."""
     task = await store.create_task(a_request())
@@ -219,7 +214,7 @@ async def test_update_of_a_final_task_is_refused(store: TaskStore) -> None:
         assert snapshot(await store.get_task(task.task_id)) == before
 
 
-@case("LIFE-11", state=completed_or_failed)
+@case("LIFE-10", state=completed_or_failed)
 async def test_cancel_of_a_completed_or_failed_task_is_refused(store: TaskStore, state: TaskStatus) -> None:
     """A cancel that comes too late is told so, with the state, and changes nothing."""
     task = await store.create_task(a_request())
@@ -278,7 +273,7 @@ async def test_a_refused_call_changes_nothing(store: TaskStore) -> None:
     assert snapshot(await store.get_task(unfinished.task_id)) == snapshot(unfinished)
 
 
-@case("LIFE-15", task_id=texts)
+@case("ID-03", task_id=texts)
 async def test_a_write_to_an_unknown_id_is_refused(store: TaskStore, task_id: str) -> None:
     """Updating or cancelling what is not there is TaskNotFound, and nothing comes to be."""
     with pytest.raises(TaskNotFound):

@@ -57,7 +57,7 @@ async def test_times_are_compared_as_times(store: TaskStore) -> None:
     assert [task.created_at for task in (await store.list_tasks()).tasks] == moments[::-1]
 
 
-@case("LIST-02", names=st.lists(st.text("ab0:_é𝄞", min_size=1, max_size=4), min_size=2, max_size=6, unique=True))
+@case("LIST-01", names=st.lists(st.text("ab0:_é𝄞", min_size=1, max_size=4), min_size=2, max_size=6, unique=True))
 async def test_ties_are_in_the_order_of_ids(store: TaskStore, names: list[str]) -> None:
     """Tasks of one microsecond are listed by id, descending by code point, on one page and across pages."""
     into = maintained(store)
@@ -80,7 +80,7 @@ async def test_ties_are_in_the_order_of_ids(store: TaskStore, names: list[str]) 
     assert one_by_one == expected
 
 
-@case("LIST-03", "LIST-07", wanted=statuses, limit=st.integers(0, 3))
+@case("LIST-03", wanted=statuses, limit=st.integers(0, 3))
 async def test_total_and_filter_are_exact(store: TaskStore, wanted: list[TaskStatus], limit: int) -> None:
     """Total counts what matches, on the page or not; the page holds nothing else, in the common order."""
     tasks = await populate(store, wanted)
@@ -101,7 +101,7 @@ async def test_pages_join_without_gap_or_overlap(store: TaskStore, count: int, l
     assert walked == tasks
 
 
-@case("LIST-05")
+@case("LIST-04")
 async def test_limit_zero_is_an_empty_page_with_the_total(store: TaskStore) -> None:
     """Asking for no task gives none, and the count."""
     await populate(store, [TaskStatus.PENDING] * 3)
@@ -128,7 +128,7 @@ async def test_a_limit_beyond_the_maximum_is_refused(store: TaskStore) -> None:
         await store.list_tasks(limit=1_001)
 
 
-@case("LIST-08", offset=st.sampled_from([3, 4, 2**31, 2**63, 10**20]))
+@case("LIST-04", offset=st.sampled_from([3, 4, 2**31, 2**63, 10**20]))
 async def test_an_offset_past_the_end_is_an_empty_page(store: TaskStore, offset: int) -> None:
     """However far, there is nothing, and the total says how many there are."""
     await populate(store, [TaskStatus.PENDING] * 3)

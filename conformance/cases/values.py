@@ -59,7 +59,7 @@ async def test_changing_what_was_passed_in_changes_nothing(store: TaskStore) -> 
     assert config_of(await store.get_task(task.task_id)) == {"list": [1], "deep": {"inner": []}}
 
 
-@case("VAL-03")
+@case("VAL-02")
 async def test_changing_what_came_out_changes_nothing(store: TaskStore) -> None:
     """Tasks from create, get, update and list are no doors into the store."""
     created = await store.create_task(a_request({"list": [1], "deep": {"inner": []}}))
@@ -80,7 +80,7 @@ async def test_changing_what_came_out_changes_nothing(store: TaskStore) -> None:
         assert list(now.video_ids) == ["v1"]
 
 
-@case("VAL-04")
+@case("VAL-02")
 async def test_a_returned_task_stays_as_it_was(store: TaskStore) -> None:
     """What a caller holds is the task of that moment, whatever is written later."""
     created = await store.create_task(a_request())
@@ -128,7 +128,7 @@ async def test_nesting_has_a_bound(store: TaskStore) -> None:
     assert (await store.list_tasks()).total == 1
 
 
-@case("VAL-07", digit=st.integers(1, 9), sign=st.sampled_from([1, -1]), examples=5)
+@case("VAL-06", digit=st.integers(1, 9), sign=st.sampled_from([1, -1]), examples=5)
 async def test_long_integers_keep_their_digits_up_to_a_bound(store: TaskStore, digit: int, sign: int) -> None:
     """4,300 digits are kept, each of them; 4,301 are refused."""
     longest = sign * (10**4_300 - digit)
@@ -140,7 +140,7 @@ async def test_long_integers_keep_their_digits_up_to_a_bound(store: TaskStore, d
     assert (await store.list_tasks()).total == 1
 
 
-@case("VAL-08")
+@case("VAL-06")
 async def test_a_task_has_a_largest_size(store: TaskStore) -> None:
     """A little below 1 MiB a task is kept whole; above it is refused, at create and at update, with nothing changed."""
     almost, too_much = "x" * (1024 * 1024 - 500), "x" * (1024 * 1024)
@@ -159,7 +159,7 @@ async def test_a_task_has_a_largest_size(store: TaskStore) -> None:
     assert await store.get_task(task.task_id) == updated
 
 
-@case("VAL-08")
+@case("VAL-06")
 async def test_every_text_counts_towards_the_size(store: TaskStore) -> None:
     """Each of the four that an update can give is added to what is there, and what an update left is there."""
     half = "x" * (600 * 1024)
@@ -174,7 +174,7 @@ async def test_every_text_counts_towards_the_size(store: TaskStore) -> None:
     assert await store.get_task(task.task_id) == updated
 
 
-@case("VAL-08")
+@case("VAL-06")
 async def test_size_is_counted_in_bytes_of_json(store: TaskStore) -> None:
     """The bound is exact and counts UTF-8: 14 bytes for step, URL and errors when new, then video ids and metadata."""
     around = 14 + len('["v1"]') + len('{"webhook_url":null,"config":{"t":""}}')
@@ -231,7 +231,7 @@ async def test_times_are_aware_and_in_utc(store: TaskStore) -> None:
             assert abs(moment - datetime.now(UTC)) < timedelta(minutes=10)
 
 
-@case("VAL-11")
+@case("VAL-01")
 async def test_metadata_holds_webhook_url_and_config(store: TaskStore) -> None:
     """Both names are there whatever was given, and None is not the same as an empty object."""
     bare = await store.create_task(a_request())
@@ -239,14 +239,3 @@ async def test_metadata_holds_webhook_url_and_config(store: TaskStore) -> None:
     request = a_request({}).model_copy(update={"webhook_url": "https://x/hook"})
     full = await store.create_task(request)
     assert (await store.get_task(full.task_id)).metadata == {"webhook_url": "https://x/hook", "config": {}}
-
-
-@case("VAL-12")
-async def test_a_task_is_an_immutable_value(store: TaskStore) -> None:
-    """Setting a field of a task, or of a page of tasks, raises, so nobody believes that it was stored."""
-    task = await store.create_task(a_request())
-    with pytest.raises((AttributeError, ValueError, TypeError)):
-        task.status = TaskStatus.COMPLETED  # type: ignore[misc]  # the point of the case
-    page = await store.list_tasks()
-    with pytest.raises((AttributeError, ValueError, TypeError)):
-        page.total = 0  # type: ignore[misc]  # the same

@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 
 from conformance.compare import Operation, earlier_ids
 from conformance.harness import Harness
-from conformance.servers import EmbeddedServer
+from conformance.subjects.servers import EmbeddedServer
 
 
 class JobService:

@@ -24,8 +24,8 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from conformance import Capability, Harness
-from conformance.redis_world import RedisWorld
-from conformance.servers import EmbeddedServer
+from conformance.subjects.redis_world import RedisWorld
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
     MAX_LIMIT,
     InvalidArgument,

@@ -164,7 +164,7 @@ class CancelsWhatHasExpired(_Remembers):
             return altered(self.seen[task_id], status=TaskStatus.CANCELLED)
 
 
-@mutant("ATOM-04", by="atomicity.test_tasks_created_together_are_all_there")
+@mutant("ATOM-01", by="atomicity.test_tasks_created_together_are_all_there")
 class AppendsToAListItReadBefore(Around):
     """Creations that come together overwrite each other's entry in the list."""
 
@@ -186,7 +186,7 @@ class AppendsToAListItReadBefore(Around):
 ONCE = "atomicity.test_each_write_counts_once"
 
 
-@mutant("ATOM-05", by=ONCE, on=On.REDIS, source="redis-py #261")
+@mutant("ATOM-01", by=ONCE, on=On.REDIS, source="redis-py #261")
 class SendsAWriteAgain(RedisTaskStore):
     """A write whose reply is late is sent again, and runs twice."""
 
@@ -196,7 +196,7 @@ class SendsAWriteAgain(RedisTaskStore):
         return await super()._run(script, *arguments)
 
 
-@mutant("ATOM-05", by=ONCE, on=On.REDIS)
+@mutant("ATOM-01", by=ONCE, on=On.REDIS)
 class DropsAnUpdate(RedisTaskStore):
     """An update of the progress to 7 is lost."""
 
@@ -223,7 +223,7 @@ MOST_BUSY = 100
 
 
 @mutant(
-    "ATOM-07",
+    "ATOM-06",
     by="atomicity.test_many_calls_at_once_are_all_answered",
     instead=StoreUnavailable,
     source="redis-py #2995",

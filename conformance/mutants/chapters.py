@@ -2,7 +2,6 @@
 
 from conformance.mutants import (
     atomicity,
-    care,
     connection,
     durability,
     expiry,
@@ -10,11 +9,24 @@ from conformance.mutants import (
     identity,
     lifecycle,
     listing,
+    maintenance,
     modes,
     values,
 )
 from conformance.mutants.mutant import REGISTERED
 
-CHAPTERS = (values, lifecycle, atomicity, listing, expiry, identity, durability, failure, connection, modes, care)
+CHAPTERS = (
+    values,
+    lifecycle,
+    atomicity,
+    listing,
+    expiry,
+    identity,
+    durability,
+    failure,
+    connection,
+    modes,
+    maintenance,
+)
 MUTANTS = tuple(sorted(REGISTERED, key=lambda one: (one.name, one.on)))
 """What importing the chapters has registered."""

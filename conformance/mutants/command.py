@@ -1,10 +1,9 @@
-"""`python -m conformance mutants`: every mutant against its cases, every control against all, and who survived."""
+"""Every mutant against its cases, every control against all cases, and which mutants survive."""
 
 # ruff: noqa: T201  a command line prints
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import time
@@ -29,30 +28,24 @@ SCHEMA = "conformance-mutants/1"
 Stage = Callable[[On, Callable[..., Any]], Harness]
 
 
-def main(arguments: list[str]) -> int:
-    """Run mutants and controls, and return 0 only if every mutant was caught and every control passed."""
-    parser = argparse.ArgumentParser(prog="python -m conformance mutants", description=main.__doc__)
-    parser.add_argument("--matrix", action="store_true", help="run every mutant against every case; slow")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome to FILE")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="other examples; the same each time")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: %(default)s)")
-    options = parser.parse_args(arguments)
+def run(seed: int, jobs: int, *, matrix: bool = False, file: Path | None = None) -> int:
+    """Run mutants and controls, and return 0 only if every mutant is caught and every control passes."""
     begun, made_of = time.monotonic(), fingerprint()
-    mutants, beyond, controls = run_all(options.seed, options.jobs, matrix=options.matrix)
+    mutants, beyond, controls = run_all(seed, jobs, matrix=matrix)
     missing = uncovered()
     outcome = {
         "schema": SCHEMA,
         "fingerprint": made_of,
-        "seed": options.seed,
+        "seed": seed,
         "mutants": mutants,
         "beyond": beyond,
         "controls": controls,
         "uncovered": missing,
     }
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(outcome, indent=1, ensure_ascii=False), "utf-8")
-    return summarize(mutants, beyond, controls, missing, options.seed, time.monotonic() - begun)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(outcome, indent=1, ensure_ascii=False), "utf-8")
+    return summarize(mutants, beyond, controls, missing, seed, time.monotonic() - begun)
 
 
 def run_all(seed: int, jobs: int, *, matrix: bool = False) -> tuple[list[dict[str, Any]], ...]:

@@ -44,7 +44,7 @@ class SendsAgain(RedisTaskStore):
             return await super()._run(script, *arguments)
 
 
-@mutant("FAIL-12", "FAIL-15", by=(READ, NO_REDIS), on=On.REDIS)
+@mutant("FAIL-12", by=(READ, NO_REDIS), on=On.REDIS)
 class NotFoundWhenCut(RedisTaskStore):
     """A read whose reply was cut off, or no reply at all, finds nothing."""
 

@@ -46,7 +46,7 @@ class ListsWhatHasExpired(Scripted):
     scripts: ClassVar = {LIST: edited(LIST, "if sweep(bound) then return {1} end", "")}
 
 
-@mutant("EXP-02", by=THERE, on=On.EXPIRING)
+@mutant("EXP-01", by=THERE, on=On.EXPIRING)
 class ListsForgetAnHourEarly(MemoryTaskStore):
     """A task that can still be read is no longer listed."""
 
@@ -59,14 +59,14 @@ class ListsForgetAnHourEarly(MemoryTaskStore):
             self._clock = right
 
 
-@mutant("EXP-02", by=THERE, on=On.REDIS)
+@mutant("EXP-01", by=THERE, on=On.REDIS)
 class IndexesForgetAnHourEarly(Scripted):
     """The index goes before the records that it lists."""
 
     scripts: ClassVar = {INSERT: edited(INSERT, "2 * lifetime_ms", "lifetime_ms - 3600000")}
 
 
-@mutant("EXP-02", by=THERE, on=On.EXPIRING, instead=TaskNotFound)
+@mutant("EXP-01", by=THERE, on=On.EXPIRING, instead=TaskNotFound)
 class LivesAnHourLess(MemoryTaskStore):
     """A task goes an hour before its time."""
 
@@ -165,7 +165,7 @@ class LivesADay(MemoryTaskStore):
 
 
 @mutant(
-    "EXP-02",
+    "EXP-01",
     by="expiry.test_a_task_lives_in_the_last_millisecond_of_its_lifetime",
     on=On.EXPIRING,
     source="CoCache #477",
@@ -205,7 +205,7 @@ class LeavesTheIndexOfManyThatHaveFinished(Scripted):
     }
 
 
-@mutant("EXP-09", by=UNCALLED, on=On.REDIS, source="keyv #455")
+@mutant("EXP-08", by=UNCALLED, on=On.REDIS, source="keyv #455")
 class AnIndexNeverExpires(Scripted):
     """The index of all tasks stays until somebody lists."""
 
@@ -214,14 +214,14 @@ class AnIndexNeverExpires(Scripted):
     }
 
 
-@mutant("EXP-09", by=UNCALLED, on=On.REDIS, source="keyv #455")
+@mutant("EXP-08", by=UNCALLED, on=On.REDIS, source="keyv #455")
 class AnIndexThatComesLaterNeverExpires(Scripted):
     """An index goes in time if it is there when lifetimes are renewed; one that an update makes later does not."""
 
     scripts: ClassVar = {UPDATE: edited(UPDATE, "or redis.call('PTTL', index) == -1 ", "")}
 
 
-@mutant("EXP-09", by="expiry.test_nothing_is_left_of_a_restored_task_when_nobody_calls", on=On.REDIS)
+@mutant("EXP-08", by="expiry.test_nothing_is_left_of_a_restored_task_when_nobody_calls", on=On.REDIS)
 class TheIndexOfWhatIsRestoredNeverExpires(Scripted):
     """A task that is restored as final enters an index that nobody takes care of."""
 

@@ -30,7 +30,7 @@ UNREADABLE = "failure.test_an_unreadable_record_is_named"
 UNREADABLE_LISTED = "failure.test_an_unreadable_record_does_not_take_the_list_down"
 
 
-@mutant("FAIL-01", "FAIL-08", by=(AWAY, SILENT), on=On.REDIS)
+@mutant("FAIL-01", by=(AWAY, SILENT), on=On.REDIS)
 class ListsNothingWhenRedisIsAway(Around):
     """A failed listing is an empty one."""
 
@@ -41,7 +41,7 @@ class ListsNothingWhenRedisIsAway(Around):
             return page_of([], 0, limit, offset)
 
 
-@mutant("FAIL-01", "FAIL-08", by=(AWAY, SILENT), on=On.REDIS, source="celery #8588")
+@mutant("FAIL-01", by=(AWAY, SILENT), on=On.REDIS, source="celery #8588")
 class CreatesNoneWhenRedisIsAway(Around):
     """A failed creation returns None."""
 
@@ -54,7 +54,6 @@ class CreatesNoneWhenRedisIsAway(Around):
 
 @mutant(
     "FAIL-01",
-    "FAIL-08",
     by=(AWAY, SILENT),
     on=On.REDIS,
     instead=TaskNotFound,
@@ -98,7 +97,7 @@ class SaysTimeoutForEverything(_Reworded):
         return StoreUnavailable(error.address, Trouble.TIMEOUT, error.write_may_have_happened, error.detail)
 
 
-@mutant("FAIL-02", "FAIL-06", "FAIL-07", by=(NOT_WRITTEN, MEMORY, READ_ONLY), on=On.REDIS)
+@mutant("FAIL-11", "FAIL-06", by=(NOT_WRITTEN, MEMORY, READ_ONLY), on=On.REDIS)
 class NeverKnowsWhetherItWrote(_Reworded):
     """A write that did not happen may have happened."""
 
@@ -140,7 +139,7 @@ class NotesItsPassword(_Tells):
         return error
 
 
-@mutant("FAIL-06", "FAIL-07", by=(MEMORY, READ_ONLY), on=On.REDIS)
+@mutant("FAIL-06", by=(MEMORY, READ_ONLY), on=On.REDIS)
 class SaysBrokenForEverything(_Reworded):
     """What the server said is not told."""
 
@@ -148,7 +147,7 @@ class SaysBrokenForEverything(_Reworded):
         return StoreUnavailable(error.address, Trouble.BROKEN, error.write_may_have_happened, error.detail)
 
 
-@mutant("FAIL-06", "FAIL-07", by=(MEMORY, READ_ONLY), on=On.REDIS, source="redis-py #435")
+@mutant("FAIL-06", by=(MEMORY, READ_ONLY), on=On.REDIS, source="redis-py #435")
 class AWriteThatIsRefusedIsDropped(Around):
     """An update that the server refuses is reported as done."""
 
@@ -159,7 +158,7 @@ class AWriteThatIsRefusedIsDropped(Around):
             return await self.get_task(task_id)
 
 
-@mutant("FAIL-07", by=READ_ONLY, on=On.REDIS, instead=StoreUnavailable)
+@mutant("FAIL-06", by=READ_ONLY, on=On.REDIS, instead=StoreUnavailable)
 class ListingWrites(Scripted):
     """A listing writes, so that a replica cannot be read."""
 
@@ -201,7 +200,7 @@ class DoesNotNameTheKey(Around):
             raise RecordUnreadable("a task", fault.reason) from None
 
 
-@mutant("FAIL-10", by=UNREADABLE_LISTED, on=On.REDIS, instead=RecordUnreadable)
+@mutant("FAIL-09", by=UNREADABLE_LISTED, on=On.REDIS, instead=RecordUnreadable)
 class OneBadRecordTakesTheListDown(Around):
     """A listing that meets a record that cannot be read raises."""
 
@@ -212,7 +211,7 @@ class OneBadRecordTakesTheListDown(Around):
         return page
 
 
-@mutant("FAIL-10", by=UNREADABLE_LISTED, on=On.REDIS)
+@mutant("FAIL-09", by=UNREADABLE_LISTED, on=On.REDIS)
 class SkipsWhatItCannotRead(Around):
     """A listing leaves out what it cannot read, and does not say so."""
 

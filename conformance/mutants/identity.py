@@ -14,7 +14,7 @@ from taskstore.redis.scripts import INSERT
 
 QUESTION = "identity.test_any_text_is_a_valid_question"
 PATTERN = "identity.test_an_id_is_no_pattern"
-OVERWRITE = ("identity.test_creating_never_overwrites", "care.test_carrying_over_again_changes_nothing")
+OVERWRITE = ("identity.test_creating_never_overwrites", "maintenance.test_carrying_over_again_changes_nothing")
 
 
 @mutant("ID-01", by="identity.test_ids_never_collide")
@@ -101,7 +101,7 @@ class _FindsOthers(Around):
         return await super().cancel_task(await self._find(task_id))
 
 
-@mutant("ID-03", "ID-04", by=(QUESTION, PATTERN), source="langgraphjs #2350; redis-vl-python #702")
+@mutant("ID-03", by=(QUESTION, PATTERN), source="langgraphjs #2350; redis-vl-python #702")
 class LooksForAGlob(_FindsOthers):
     """An id is taken for a pattern."""
 
@@ -109,7 +109,7 @@ class LooksForAGlob(_FindsOthers):
         return next((found for found in ids if fnmatchcase(found, task_id)), task_id)
 
 
-@mutant("ID-04", by=PATTERN)
+@mutant("ID-03", by=PATTERN)
 class StripsIds(_FindsOthers):
     """White space around an id does not count."""
 
@@ -117,7 +117,7 @@ class StripsIds(_FindsOthers):
         return task_id.strip()
 
 
-@mutant("ID-04", by=PATTERN)
+@mutant("ID-03", by=PATTERN)
 class NulEndsAnId(_FindsOthers):
     """An id ends at its first NUL."""
 
@@ -125,7 +125,7 @@ class NulEndsAnId(_FindsOthers):
         return task_id.partition("\0")[0]
 
 
-@mutant("ID-04", by=PATTERN, source="keyv #2147")
+@mutant("ID-03", by=PATTERN, source="keyv #2147")
 class AColonEndsAnId(_FindsOthers):
     """What follows a colon is not looked at."""
 
@@ -133,7 +133,7 @@ class AColonEndsAnId(_FindsOthers):
         return task_id.partition(":")[0]
 
 
-@mutant("ID-05", "CARE-03", by=OVERWRITE, on=On.MEMORY)
+@mutant("ID-05", by=OVERWRITE, on=On.MEMORY)
 class RestoreOverwrites(MemoryTaskStore):
     """A task restored under a taken id takes its place."""
 
@@ -143,7 +143,7 @@ class RestoreOverwrites(MemoryTaskStore):
         super()._insert(task)
 
 
-@mutant("ID-05", "CARE-03", by=OVERWRITE, on=On.REDIS)
+@mutant("ID-05", by=OVERWRITE, on=On.REDIS)
 class RestoreOverwritesARecord(Scripted):
     """A task restored under a taken id takes its place."""
 
@@ -152,7 +152,7 @@ class RestoreOverwritesARecord(Scripted):
     }
 
 
-@mutant("ID-05", "CARE-03", by=OVERWRITE)
+@mutant("ID-05", by=OVERWRITE)
 class RestoreDoesNotSay(Around):
     """A task that was not restored, since its id is taken, is reported as restored."""
 

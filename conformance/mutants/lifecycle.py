@@ -27,7 +27,7 @@ from taskstore.redis.scripts import UPDATE
 ORDER = list(TaskStatus)
 
 
-@mutant("API-01", by="lifecycle.test_the_five_operations_are_asynchronous")
+@mutant("API-02", by="lifecycle.test_a_task_can_be_created_read_listed_updated_and_cancelled")
 class ListsInAPlainFunction(Around):
     """One operation is a plain function."""
 
@@ -180,7 +180,7 @@ class CompletesWithoutATime(Shown):
         return altered(task, completed_at=None) if task.status is TaskStatus.COMPLETED else task
 
 
-@mutant("LIFE-06", by="lifecycle.test_completing_at_another_progress_is_refused")
+@mutant("LIFE-13", by="lifecycle.test_completing_at_another_progress_is_refused")
 class DropsTheProgressOfACompletion(Around):
     """Completing at another progress than 100 is taken for 100."""
 
@@ -190,7 +190,7 @@ class DropsTheProgressOfACompletion(Around):
         return await super().write(task_id, status, **fields)
 
 
-@mutant("LIFE-07", by="lifecycle.test_failing_keeps_the_error")
+@mutant("LIFE-05", by="lifecycle.test_failing_keeps_the_error")
 class LosesTheTraceback(Around):
     """The traceback of a failure is not kept."""
 
@@ -198,7 +198,7 @@ class LosesTheTraceback(Around):
         return await super().write(task_id, status, **{**fields, "error_traceback": None})
 
 
-@mutant("LIFE-07", by="lifecycle.test_failing_keeps_the_error")
+@mutant("LIFE-05", by="lifecycle.test_failing_keeps_the_error")
 class FailsWithoutATime(Shown):
     """A failed task does not say since when."""
 
@@ -206,7 +206,7 @@ class FailsWithoutATime(Shown):
         return altered(task, completed_at=None) if task.status is TaskStatus.FAILED else task
 
 
-@mutant("LIFE-08", by="lifecycle.test_an_error_without_failed_is_refused")
+@mutant("LIFE-13", by="lifecycle.test_an_error_without_failed_is_refused")
 class DropsAnErrorWithoutFailure(Around):
     """An error that comes with another status than failed is dropped."""
 
@@ -310,7 +310,7 @@ class IgnoresAnUpdateOfAFinalTask(Around):
             return await self.get_task(task_id)
 
 
-@mutant("LIFE-11", by=FINAL_CANCEL)
+@mutant("LIFE-10", by=FINAL_CANCEL)
 class LateCancelIsQuiet(Around):
     """A cancel that comes too late is not told so."""
 
@@ -321,7 +321,7 @@ class LateCancelIsQuiet(Around):
             return await self.get_task(task_id)
 
 
-@mutant("LIFE-11", by=FINAL_CANCEL, on=On.MEMORY, source="Pixelle-Video #96")
+@mutant("LIFE-10", by=FINAL_CANCEL, on=On.MEMORY, source="Pixelle-Video #96")
 class CancelOverwritesAFinalTask(MemoryTaskStore):
     """A cancel makes a completed task a cancelled one."""
 
@@ -331,7 +331,7 @@ class CancelOverwritesAFinalTask(MemoryTaskStore):
         return await super().cancel_task(task_id)
 
 
-@mutant("LIFE-11", by=FINAL_CANCEL, on=On.REDIS, source="Pixelle-Video #96")
+@mutant("LIFE-10", by=FINAL_CANCEL, on=On.REDIS, source="Pixelle-Video #96")
 class CancelOverwritesAFinalRecord(Scripted):
     """A cancel makes a completed task a cancelled one."""
 
@@ -430,7 +430,7 @@ class WritesBeforeItChecks(Around):
         return await super().write(task_id, status, **fields)
 
 
-@mutant("LIFE-15", by="lifecycle.test_a_write_to_an_unknown_id_is_refused", source="osparc-simcore #8576")
+@mutant("ID-03", by="lifecycle.test_a_write_to_an_unknown_id_is_refused", source="osparc-simcore #8576")
 class UpdateCreatesWhatIsMissing(Around):
     """An update of a task that is not there makes one."""
 
@@ -453,7 +453,7 @@ class UpdateCreatesWhatIsMissing(Around):
             return await super().write(task_id, status, **fields)
 
 
-@mutant("LIFE-15", by="lifecycle.test_a_write_to_an_unknown_id_is_refused")
+@mutant("ID-03", by="lifecycle.test_a_write_to_an_unknown_id_is_refused")
 class CancelOfNothingIsQuiet(Around):
     """A cancel of a task that is not there returns nothing."""
 

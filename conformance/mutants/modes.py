@@ -53,7 +53,7 @@ def _say(mode: str) -> None:
     _log.info("task_service_initialized storage_mode=%s", mode)
 
 
-@mutant("MODE-01", "MODE-13", by=ENVIRONMENT, on=On.REDIS)
+@mutant("MODE-01", "MODE-07", by=ENVIRONMENT, on=On.REDIS)
 @asynccontextmanager
 async def opens_memory_and_says_redis() -> Opened:
     """The mode that is said is not the one that is used."""
@@ -65,7 +65,7 @@ async def opens_memory_and_says_redis() -> Opened:
 _kept: dict[str, Any] = {}
 
 
-@mutant("MODE-01", "MODE-13", by=ENVIRONMENT, on=On.MEMORY)
+@mutant("MODE-01", "MODE-07", by=ENVIRONMENT, on=On.MEMORY)
 @asynccontextmanager
 async def opens_a_memory_that_remembers() -> Opened:
     """What is opened as memory is one store for every opening."""
@@ -73,7 +73,7 @@ async def opens_a_memory_that_remembers() -> Opened:
     yield _kept.setdefault(str(Path.cwd()), MemoryTaskStore())
 
 
-@mutant("MODE-13", by=ENVIRONMENT)
+@mutant("MODE-07", by=ENVIRONMENT)
 @asynccontextmanager
 async def opens_both_modes() -> Opened:
     """Memory is opened beside whatever was chosen, and both are said."""
@@ -82,7 +82,7 @@ async def opens_both_modes() -> Opened:
         yield store
 
 
-@mutant("MODE-02", by=DOTENV, on=On.REDIS)
+@mutant("MODE-01", by=DOTENV, on=On.REDIS)
 @asynccontextmanager
 async def does_not_read_dotenv() -> Opened:
     """Only the environment counts."""
@@ -90,7 +90,7 @@ async def does_not_read_dotenv() -> Opened:
         yield store
 
 
-@mutant("MODE-02", by=DOTENV, on=On.MEMORY)
+@mutant("MODE-01", by=DOTENV, on=On.MEMORY)
 @asynccontextmanager
 async def takes_any_text_for_true() -> Opened:
     """Where .env names the variable, whatever its value, it counts as true; memory is what it falls back to."""
@@ -101,7 +101,7 @@ async def takes_any_text_for_true() -> Opened:
 
 @mutant("MODE-03", by=OVER, on=On.REDIS)
 @mutant("MODE-03", by=OVER, on=On.MEMORY, instead=StoreUnavailable)
-@mutant("MODE-14", by="modes.test_conftest_forces_memory_mode", on=On.MEMORY)
+@mutant("MODE-03", by="modes.test_conftest_forces_memory_mode", on=On.MEMORY)
 @asynccontextmanager
 async def lets_dotenv_override() -> Opened:
     """A line in .env counts over the environment."""
@@ -110,7 +110,7 @@ async def lets_dotenv_override() -> Opened:
         yield store
 
 
-@mutant("MODE-04", by="modes.test_unset_means_memory", on=On.MEMORY)
+@mutant("MODE-01", by="modes.test_unset_means_memory", on=On.MEMORY)
 @asynccontextmanager
 async def unset_means_redis() -> Opened:
     """Without a variable the mode is Redis, and memory only what it falls back to."""
@@ -262,7 +262,7 @@ async def memory_reads_what_is_in_redis() -> Opened:
         yield store
 
 
-@mutant("MODE-10", by=SWITCHED, on=On.REDIS)
+@mutant("MODE-09", by=SWITCHED, on=On.REDIS)
 @asynccontextmanager
 async def keeps_the_mode_of_the_first_opening() -> Opened:
     """The settings of the first opening count until the process ends."""
@@ -377,7 +377,7 @@ def _notes_kept(count: int) -> Iterator[None]:
         raise
 
 
-@mutant("FAIL-03", by="failure.test_opening_fails_when_nothing_listens", on=On.REDIS)
+@mutant("FAIL-01", by="failure.test_opening_fails_when_nothing_listens", on=On.REDIS)
 @asynccontextmanager
 async def opens_memory_when_redis_is_away() -> Opened:
     """Where Redis does not answer, memory is opened, and the tasks are gone with the process."""

@@ -11,8 +11,9 @@ from typing import Any
 
 from conformance.harness import Harness
 from conformance.mutants.mutant import On
-from conformance.servers import EmbeddedServer
-from conformance.subjects import ExpiringMemoryHarness, MemoryHarness, RedisHarness
+from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import MemoryTaskStore, TaskStore
 from taskstore.redis import RedisTaskStore, connect
 

@@ -7,8 +7,6 @@ from datetime import timedelta, timezone
 from math import isnan
 from typing import Any, ClassVar
 
-from pydantic import ConfigDict
-
 from conformance.mutants.around import Around, Rewritten, Shown, altered, shaped, with_metadata
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
@@ -169,7 +167,7 @@ class _LiveTask(Task):
         return vars(self)["live_metadata"]
 
 
-@mutant("VAL-03", by="values.test_changing_what_came_out_changes_nothing", source="langgraph #8835; cashews #224")
+@mutant("VAL-02", by="values.test_changing_what_came_out_changes_nothing", source="langgraph #8835; cashews #224")
 class HandsOutLiveMetadata(Shown):
     """The metadata of a task is the object that the store keeps."""
 
@@ -181,7 +179,7 @@ class HandsOutLiveMetadata(Shown):
         return shaped(_LiveTask, task, live_metadata=self._metadata.setdefault(task.task_id, task.metadata))
 
 
-@mutant("VAL-04", by="values.test_a_returned_task_stays_as_it_was", source="langgraph #8835")
+@mutant("VAL-02", by="values.test_a_returned_task_stays_as_it_was", source="langgraph #8835")
 class OneObjectPerTask(Shown):
     """A task that was handed out is the object that later writes change."""
 
@@ -210,7 +208,7 @@ class CutsWhatIsNestedTooDeep(Rewritten):
         return [self._cut(item, depth - 1) for item in value] if type(value) is list else value
 
 
-@mutant("VAL-07", by="values.test_long_integers_keep_their_digits_up_to_a_bound")
+@mutant("VAL-06", by="values.test_long_integers_keep_their_digits_up_to_a_bound")
 class ClampsLongIntegers(Rewritten):
     """An integer of more than 4,300 digits becomes the longest that there is."""
 
@@ -219,7 +217,7 @@ class ClampsLongIntegers(Rewritten):
         return max(-most, min(value, most)) if type(value) is int else value
 
 
-@mutant("VAL-08", by="values.test_a_task_has_a_largest_size")
+@mutant("VAL-06", by="values.test_a_task_has_a_largest_size")
 class CutsLongTexts(Rewritten):
     """A text that does not fit is cut."""
 
@@ -227,7 +225,7 @@ class CutsLongTexts(Rewritten):
         return value[: 1024 * 1024 - 500] if type(value) is str else value
 
 
-@mutant("VAL-08", by=("values.test_a_task_has_a_largest_size", "values.test_size_is_counted_in_bytes_of_json"))
+@mutant("VAL-06", by=("values.test_a_task_has_a_largest_size", "values.test_size_is_counted_in_bytes_of_json"))
 class DropsTheStepThatDoesNotFit(Around):
     """An update that would make a task too large leaves out what is too long."""
 
@@ -240,7 +238,7 @@ class DropsTheStepThatDoesNotFit(Around):
             return await super().write(task_id, status)
 
 
-@mutant("VAL-08", by="values.test_size_is_counted_in_bytes_of_json", on=On.REDIS)
+@mutant("VAL-06", by="values.test_size_is_counted_in_bytes_of_json", on=On.REDIS)
 class TakesOneByteMore(Scripted):
     """An update may make a task a byte larger than the bound."""
 
@@ -292,7 +290,7 @@ class LocalTimes(Shown):
         return altered(task, updated_at=task.updated_at.astimezone(timezone(timedelta(hours=8))))
 
 
-@mutant("VAL-11", by="values.test_metadata_holds_webhook_url_and_config")
+@mutant("VAL-01", by="values.test_metadata_holds_webhook_url_and_config")
 class MetadataLeavesOutWhatIsNone(Shown):
     """A name that was not given is not in the metadata."""
 
@@ -300,21 +298,9 @@ class MetadataLeavesOutWhatIsNone(Shown):
         return with_metadata(task, {name: value for name, value in task.metadata.items() if value is not None})
 
 
-@mutant("VAL-11", by="values.test_metadata_holds_webhook_url_and_config", source="flask-caching #106")
+@mutant("VAL-01", by="values.test_metadata_holds_webhook_url_and_config", source="flask-caching #106")
 class AnEmptyConfigIsNone(Rewritten):
     """An empty config comes back as None."""
 
     def config(self, value: Any) -> Any:
         return value or None
-
-
-class _LooseTask(Task):
-    model_config = ConfigDict(frozen=False)
-
-
-@mutant("VAL-12", by="values.test_a_task_is_an_immutable_value")
-class TasksCanBeSet(Shown):
-    """Setting a field of a task changes the caller's copy, and says nothing."""
-
-    def show(self, task: Task) -> Task:
-        return shaped(_LooseTask, task)

@@ -13,7 +13,7 @@ _HEAD = '''\
 import asyncio
 from datetime import timedelta
 
-from conformance.subjects import find_subject
+from conformance.subjects.registry import find_subject
 from taskstore import TaskCreateRequest, TaskStatus
 
 WORLD = "conformance-again"

@@ -52,7 +52,7 @@ async def requests_of_each(world: World, tasks: int = 0) -> dict[str, int]:
     return counted
 
 
-@case("COST-03", mode="memory")
+@case("COST-04", mode="memory")
 async def test_memory_grows_with_the_tasks(world: World) -> None:
     """Five hundred tasks of a kilobyte hold at least half a megabyte more than none."""
     async with world.harness.open(world.name) as store:  # what records the calls would count as well
@@ -110,7 +110,7 @@ def what_is_open() -> dict[str, int]:
     }
 
 
-@case("CARE-01")
+@case("MAINT-01")
 async def test_purge_removes_old_final_tasks_only(world: World) -> None:
     """What was completed before the moment goes; what was completed at it, and what is not final, stays."""
     async with world.open() as opened:
@@ -130,7 +130,7 @@ async def test_purge_removes_old_final_tasks_only(world: World) -> None:
         assert list((await store.list_tasks()).tasks) == [open_task]
 
 
-@case("CARE-01", needs=Capability.REMOTE)
+@case("MAINT-01", needs=Capability.REMOTE)
 async def test_purge_removes_however_many_there_are(world: World) -> None:
     """A thousand old tasks and one more go in one call, and are counted once each."""
     async with world.open() as opened:
@@ -142,7 +142,7 @@ async def test_purge_removes_however_many_there_are(world: World) -> None:
         assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == 0
 
 
-@case("CARE-01", needs=Capability.EXPIRING)
+@case("MAINT-01", needs=Capability.EXPIRING)
 async def test_purge_does_not_count_what_has_expired(world: World) -> None:
     """What has gone by itself, however much, was not removed by the purge, which removes the rest."""
     async with world.open() as opened:
@@ -161,7 +161,7 @@ def renamed(task: Task, task_id: str, **fields: Any) -> Task:
     return Task.model_validate({**task.model_dump(), "task_id": task_id, **fields})
 
 
-@case("CARE-04")
+@case("MAINT-04")
 async def test_restore_refuses_what_no_store_could_have_produced(world: World) -> None:
     """No task at all, a final one without its end, an end that is none, and texts that have no UTF-8 form."""
     async with world.open() as opened:
@@ -208,7 +208,7 @@ async def some_tasks(source: MemoryTaskStore) -> list[Task]:
     return made[::-1]
 
 
-@case("CARE-02")
+@case("MAINT-02")
 async def test_tasks_can_be_carried_over_from_memory(world: World) -> None:
     """Every task arrives with its id, times and values, in its place; where tasks expire it has seven days from now."""
     async with MemoryTaskStore() as source, world.open() as opened:
@@ -229,7 +229,7 @@ async def test_tasks_can_be_carried_over_from_memory(world: World) -> None:
             assert (await target.list_tasks()).total == 0
 
 
-@case("CARE-02", needs=Capability.EXPIRING)
+@case("MAINT-02", needs=Capability.EXPIRING)
 async def test_a_task_carried_over_an_expired_one_is_the_new_one_only(world: World) -> None:
     """Nothing remembers the expired task of the same id: no filter, no total, and no purge."""
     async with world.open() as opened:
@@ -248,7 +248,7 @@ async def test_a_task_carried_over_an_expired_one_is_the_new_one_only(world: Wor
         assert list((await store.list_tasks()).tasks) == [task]
 
 
-@case("CARE-03")
+@case("ID-05")
 async def test_carrying_over_again_changes_nothing(world: World) -> None:
     """A migration that is repeated copies what is missing and leaves what has moved on since."""
     async with MemoryTaskStore() as source, world.open() as opened:

@@ -1,6 +1,4 @@
-"""The command line of `compare`: it prints what the search finds."""
-
-# ruff: noqa: T201  a command line prints
+"""`conformance compare A B`: find what two stores do differently."""
 
 from __future__ import annotations
 
@@ -13,36 +11,47 @@ from contextlib import ExitStack
 from conformance.case import HarnessFailedError
 from conformance.compare.search import EXAMPLES, SECONDS, OperationsDifferError, Search
 from conformance.harness import Harness
-from conformance.subjects import UnknownSubjectError, find_subject, shown_name
+from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
 
-_STATUS = "exit status: 0 no difference, 1 differences, 2 wrong usage, 3 a subject could not be set up"
+DESCRIPTION = "Give two stores the same calls, and print every difference as a short script."
+EPILOG = """\
+examples:
+  conformance compare described-memory described-redis
+  conformance compare mystore:Memory mystore:Redis --seconds 120
+
+exit status:
+  0  no difference was found
+  1  differences
+  2  wrong usage
+  3  a store could not be set up"""
 
 
-def main(arguments: list[str]) -> int:
-    """Compare two subjects, and return the exit status."""
-    parser = argparse.ArgumentParser(
-        "python -m conformance compare", description="Find what two subjects do differently.", epilog=_STATUS
-    )
-    parser.add_argument("one", metavar="A", help="a subject, as --store takes it, or module:name of a Harness")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("one", metavar="A", help="a store, as `conformance run --store` takes it")
     parser.add_argument("other", metavar="B", help="another")
     parser.add_argument("--examples", type=int, default=EXAMPLES, help="sequences that a search tries (%(default)s)")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="for all searches together (%(default)s)")
-    parser.add_argument("--seed", type=int, default=None, help="repeats a run")
-    asked = parser.parse_args(arguments)
-    if asked.examples < 1:
-        parser.error("--examples: at least 1")
+    parser.add_argument("--seed", type=int, default=None, help="repeat a run")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Compare two stores, and return the exit status."""
+    if options.examples < 1:
+        print("--examples: at least 1", file=sys.stderr)
+        return 2
     try:
-        makers = find_subject(asked.one), find_subject(asked.other)
+        makers = find_subject(options.one), find_subject(options.other)
     except UnknownSubjectError as unknown:
         print(unknown, file=sys.stderr)
         return 2
-    names = _short(asked.one), _short(asked.other)
-    seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
+    names = _short(options.one), _short(options.other)
+    seed = secrets.randbelow(2**32) if options.seed is None else options.seed
     with ExitStack() as stack:
         try:
             one, other = (_set_up(stack, maker, name) for maker, name in zip(makers, names, strict=True))
             search = Search(
-                (names[0], one), (names[1], other), examples=asked.examples, seconds=asked.seconds, seed=seed
+                (names[0], one), (names[1], other), examples=options.examples, seconds=options.seconds, seed=seed
             )
             return _report(search, names, seed)
         except OperationsDifferError as differ:

@@ -1,6 +1,4 @@
-"""`python -m conformance check FILE`: judge a history again, whoever recorded it."""
-
-# ruff: noqa: T201  a command line prints
+"""`conformance check FILE`: judge a history, whoever recorded it."""
 
 from __future__ import annotations
 
@@ -13,24 +11,33 @@ from conformance.proof.histories.history import BrokenHistoryError, Interval, re
 from conformance.proof.histories.judge import STEPS, Verdict, judge
 from conformance.proof.histories.timeline import draw
 
-_STATUS = "exit status: 0 some order explains it, 1 contradiction, 2 wrong usage or no history, 3 not decided"
+DESCRIPTION = "Look for an order of the calls that explains a recorded history of concurrent calls."
+EPILOG = """\
+example:
+  conformance check history.jsonl --svg history.svg
+
+exit status:
+  0  some order explains the history
+  1  no order explains it
+  2  wrong usage, or the file is not a history
+  3  not decided within the budget"""
 
 
-def main(arguments: list[str]) -> int:
-    """Judge a history, print what came of it, and return the exit status."""
-    parser = argparse.ArgumentParser(
-        "python -m conformance check", description="Look for an order that explains a history.", epilog=_STATUS
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
     parser.add_argument("file", metavar="FILE", type=Path, help="a history as JSON Lines")
     parser.add_argument("--svg", metavar="FILE", type=Path, help="draw the contradiction, or else the history")
     parser.add_argument("--steps", metavar="N", type=int, default=STEPS, help="budget of the search (%(default)s)")
-    asked = parser.parse_args(arguments)
+
+
+def main(options: argparse.Namespace) -> int:
+    """Judge a history, print the outcome, and return the exit status."""
     try:
-        history = read_lines(asked.file.read_text("utf-8"))
+        history = read_lines(options.file.read_text("utf-8"))
     except (BrokenHistoryError, OSError, UnicodeDecodeError) as fault:
-        print(f"{asked.file}: {fault}", file=sys.stderr)
+        print(f"{options.file}: {fault}", file=sys.stderr)
         return 2
-    judgement = judge(history, asked.steps)
+    judgement = judge(history, options.steps)
     size = f"{len(history.intervals)} calls, {judgement.steps} steps"
     wrong: tuple[Interval, ...] = ()
     if judgement.verdict is Verdict.CONTRADICTION:
@@ -43,7 +50,7 @@ def main(arguments: list[str]) -> int:
         print(
             f"explained ({size}): {len(history.effective_writes())} writes took effect, {history.conflicts()} conflicts"
         )
-    if asked.svg:
-        name = f"{asked.file.name}: {judgement.verdict}"
-        asked.svg.write_text(draw(history, name, wrong), "utf-8")
+    if options.svg:
+        name = f"{options.file.name}: {judgement.verdict}"
+        options.svg.write_text(draw(history, name, wrong), "utf-8")
     return {Verdict.EXPLAINED: 0, Verdict.CONTRADICTION: 1, Verdict.UNKNOWN: 3}[judgement.verdict]

@@ -1,6 +1,4 @@
-"""`python -m conformance prove`: four ways to look for something that a subject does otherwise than the model."""
-
-# ruff: noqa: T201  a command line prints
+"""`conformance prove`: four ways to look for something that a subject does otherwise than the model."""
 
 from __future__ import annotations
 
@@ -34,13 +32,26 @@ from conformance.proof.lockstep import LockstepOutcome, replay_lockstep, run_loc
 from conformance.proof.operations import OPERATIONS
 from conformance.proof.outcome import TransitionsOutcome
 from conformance.proof.transitions import run_transitions
-from conformance.subjects import UnknownSubjectError, find_subject
+from conformance.subjects.registry import UnknownSubjectError, find_subject
 
 SCHEMA = "conformance-proof/1"
 SUBJECTS = ("memory", "memory-expiring", "fakeredis", "embedded")
 PARTS = ("lockstep", "transitions", "histories", "faults")
 _PROCESSES = 2
-_STATUS = "exit status: 0 nothing differs, 1 something does, 2 wrong usage, 3 something was not decided"
+DESCRIPTION = """\
+Hold stores against one model in four ways: random sequences of calls, every transition of a bounded world, histories
+of concurrent callers, and faults of the server and the connection."""
+EPILOG = """\
+examples:
+  conformance prove --store mystore:MyStore
+  conformance prove --full --json proof.json
+  conformance prove --store mystore:MyStore --replay proof-failures/lockstep-1.json
+
+exit status:
+  0  nothing differs from the model
+  1  something differs; a file under --failures repeats it
+  2  wrong usage
+  3  something was not decided"""
 
 
 @dataclass(frozen=True)
@@ -62,9 +73,8 @@ _Job: TypeAlias = Callable[[dict[str, Harness], Depth, int], Any]
 """What one process does, with a seed, on subjects that it starts for itself."""
 
 
-def main(arguments: list[str]) -> int:
-    """Prove, or play a failure again; print what came of it, and return the exit status."""
-    parser = argparse.ArgumentParser("python -m conformance prove", description=__doc__, epilog=_STATUS)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--full", action="store_const", dest="depth", const=FULL, default=SHARE, help="all of it")
     depth.add_argument("--quick", action="store_const", dest="depth", const=SHARE, help="a share of it (the default)")
@@ -76,30 +86,34 @@ def main(arguments: list[str]) -> int:
         "--failures", type=Path, metavar="DIR", default=Path("proof-failures"), help="where what failed is written"
     )
     parser.add_argument("--replay", type=Path, metavar="FILE", help="play again what an earlier run wrote")
-    asked = parser.parse_args(arguments)
-    names = tuple(dict.fromkeys(asked.store or SUBJECTS))
+
+
+def main(options: argparse.Namespace) -> int:
+    """Hold subjects against the model, or repeat a failure; print the outcome, and return the exit status."""
+    names = tuple(dict.fromkeys(options.store or SUBJECTS))
     try:
         for name in names:
             find_subject(name)
     except UnknownSubjectError as unknown:
-        parser.error(f"--store: {unknown}")
-    if asked.replay:
-        return _replay(asked.replay, names)
-    seed = secrets.randbelow(2**31) if asked.seed is None else asked.seed
+        print(f"--store: {unknown}", file=sys.stderr)
+        return 2
+    if options.replay:
+        return _replay(options.replay, names)
+    seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     started, begun, made_of = datetime.now(UTC), time.monotonic(), fingerprint()
-    outcomes = _run(names, asked.depth, asked.part or PARTS, seed)
+    outcomes = _run(names, options.depth, options.part or PARTS, seed)
     parts = {part: made for part in PARTS if (made := _SUMMARIES[part](outcomes[part])) is not None}
     for part, summary in parts.items():
         print(f"{part}: {summary.line}")
         for number, failure in enumerate(summary.failures, start=1):
-            asked.failures.mkdir(parents=True, exist_ok=True)
-            file = asked.failures / f"{part}-{number}{failure.suffix}"
+            options.failures.mkdir(parents=True, exist_ok=True)
+            file = options.failures / f"{part}-{number}{failure.suffix}"
             file.write_text(failure.replay, "utf-8")
-            print(f"\n{failure.text}\nagain: python -m conformance prove --replay {file}\n")
+            print(f"\n{failure.text}\nagain: conformance prove --replay {file}\n")
     seconds = time.monotonic() - begun
-    print(f"{asked.depth.name}, {seconds:.0f} s, --seed {seed}")
-    if asked.json:
-        asked.json.parent.mkdir(parents=True, exist_ok=True)
+    print(f"{options.depth.name}, {seconds:.0f} s, --seed {seed}")
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         whole = {
             "schema": SCHEMA,
             "suite": {
@@ -109,13 +123,13 @@ def main(arguments: list[str]) -> int:
                 "platform": platform.platform(),
                 "seed": seed,
             },
-            "depth": asked.depth.name,
+            "depth": options.depth.name,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(seconds, 1),
             "subjects": names,
             **{part: {"passed": one.passed, "decided": one.decided, **one.facts} for part, one in parts.items()},
         }
-        asked.json.write_text(json.dumps(whole, indent=1, ensure_ascii=True), "utf-8")
+        options.json.write_text(json.dumps(whole, indent=1, ensure_ascii=True), "utf-8")
     if not all(one.passed for one in parts.values()):
         return 1
     return 0 if all(one.decided for one in parts.values()) else 3

@@ -1,7 +1,8 @@
-"""`python -m conformance new mystore.py`: a file to start a harness from, which runs as it is."""
+"""`conformance new mystore.py`: write a file to start a harness from, which runs as it is."""
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ from conformance.harness import Harness
 _START = '''\
 """How the conformance suite opens our task store.
 
-    python -m pytest --pyargs conformance --store {store}
+    python -m pytest --pyargs conformance --conformance-store {store}
 """
 
+from contextlib import AbstractAsyncContextManager
+
 from conformance import Capability, Harness
-from taskstore import MemoryTaskStore  # replace it: your own store, or an adapter with the same five operations
+from taskstore import MemoryTaskStore, TaskStore  # replace the first: your own store, or an adapter to it
 
 
 class MyStore(Harness):
@@ -29,7 +32,7 @@ class MyStore(Harness):
     #   Capability.REMOTE       there is a server that can fail
     capabilities: frozenset[Capability] = frozenset()
 
-    def open(self, world: str):
+    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
         """Open a store: an async context manager. `world` is a new short text for each case: use it as key prefix."""
         return MemoryTaskStore()
 
@@ -44,11 +47,26 @@ class MyStore(Harness):
 '''
 
 
-def main(arguments: list[str]) -> int:
-    """Write the file that is named, and say what to do next; what is there already stays as it is."""
-    if len(arguments) != 1 or not arguments[0].endswith(".py"):
-        return _refuse("usage: python -m conformance new mystore.py")
-    file = Path(arguments[0])
+DESCRIPTION = "Write a file to start a harness from. It runs as it is, on a memory store that comes with the suite."
+EPILOG = """\
+example:
+  conformance new mystore.py
+
+exit status:
+  0  the file is written
+  2  wrong usage, or the file exists and is left as it is"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("file", metavar="FILE.py", type=Path, help="the file to write, in this folder or below it")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Write the file that is named, and print what to do next; an existing file is left as it is."""
+    file: Path = options.file
+    if file.suffix != ".py":
+        return _refuse(f"{file} is no Python file: name one that ends in .py, such as mystore.py")
     places = file.with_suffix("").parts
     if not all(place.isidentifier() for place in places):
         return _refuse(f"{file} cannot be imported: name a Python module in this folder or below it")
@@ -60,7 +78,7 @@ def main(arguments: list[str]) -> int:
         return _refuse(f"{file} was not written: {fault.strerror}")
     print(f"{file} is written, and runs as it is. Make its `open` open your store, then:")
     print(f"  python -m conformance run --smoke --store {store}")
-    print(f"  python -m pytest --pyargs conformance --store {store}")
+    print(f"  python -m pytest --pyargs conformance --conformance-store {store}")
     return 0
 
 

@@ -22,14 +22,14 @@ from taskstore import (
 )
 from taskstore.redis import RedisTaskStore
 
-PURGE = "care.test_purge_removes_old_final_tasks_only"
-CARRY = "care.test_tasks_can_be_carried_over_from_memory"
+PURGE = "maintenance.test_purge_removes_old_final_tasks_only"
+CARRY = "maintenance.test_tasks_can_be_carried_over_from_memory"
 
 
 @mutant(
     "COST-01",
     "COST-02",
-    by=("care.test_every_operation_asks_the_server", "care.test_every_operation_is_one_request"),
+    by=("maintenance.test_every_operation_asks_the_server", "maintenance.test_every_operation_is_one_request"),
     on=On.REDIS,
 )
 class RemembersWhatIsNotThere(Around):
@@ -49,7 +49,7 @@ class RemembersWhatIsNotThere(Around):
             raise
 
 
-@mutant("COST-02", by="care.test_every_operation_is_one_request", on=On.REDIS, source="arq #362")
+@mutant("COST-02", by="maintenance.test_every_operation_is_one_request", on=On.REDIS, source="arq #362")
 class LooksTwice(RedisTaskStore):
     """A get asks whether the task is there, and then for it."""
 
@@ -58,7 +58,7 @@ class LooksTwice(RedisTaskStore):
         return await super().get_task(task_id)
 
 
-@mutant("COST-02", by="care.test_every_operation_is_one_request", on=On.REDIS)
+@mutant("COST-02", by="maintenance.test_every_operation_is_one_request", on=On.REDIS)
 class ReadsOneByOne(Around):
     """A listing reads each of its tasks for itself."""
 
@@ -78,28 +78,28 @@ class _Bounded(MemoryTaskStore):
             self._remove(self._tasks[oldest])
 
 
-@mutant("COST-03", by="care.test_memory_grows_with_the_tasks", on=On.MEMORY)
+@mutant("COST-04", by="maintenance.test_memory_grows_with_the_tasks", on=On.MEMORY)
 class KeepsAHundred(_Bounded):
     """Memory holds the newest hundred tasks, and no more of them costs no more of it."""
 
     most = 100
 
 
-@mutant("COST-04", by="care.test_memory_holds_every_task", on=On.MEMORY)
+@mutant("COST-04", by="maintenance.test_memory_holds_every_task", on=On.MEMORY)
 class KeepsAThousand(_Bounded):
     """The oldest of more than a thousand tasks are dropped."""
 
     most = 1_000
 
 
-@mutant("COST-04", by="care.test_memory_holds_every_task", on=On.MEMORY)
+@mutant("COST-04", by="maintenance.test_memory_holds_every_task", on=On.MEMORY)
 class DropsTheFirst(_Bounded):
     """When memory is full, the first task goes."""
 
     most = 9_999
 
 
-@mutant("CARE-01", by=PURGE)
+@mutant("MAINT-01", by=PURGE)
 class PurgesTheMomentItself(Around):
     """A task that was completed at the very moment goes too."""
 
@@ -107,7 +107,7 @@ class PurgesTheMomentItself(Around):
         return await super().purge(before + timedelta(microseconds=1))
 
 
-@mutant("CARE-01", by=PURGE)
+@mutant("MAINT-01", by=PURGE)
 class PurgesWhatIsOpen(Around):
     """A task that is not final goes if it is old."""
 
@@ -118,7 +118,7 @@ class PurgesWhatIsOpen(Around):
         return await super().purge(datetime.now(UTC))
 
 
-@mutant("CARE-01", by=PURGE)
+@mutant("MAINT-01", by=PURGE)
 class PurgeCountsWrong(Around):
     """How many went is not what is returned."""
 
@@ -126,7 +126,7 @@ class PurgeCountsWrong(Around):
         return min(await super().purge(before), 1)
 
 
-@mutant("CARE-01", by=PURGE, source="flask-limiter #4")
+@mutant("MAINT-01", by=PURGE, source="flask-limiter #4")
 class PurgeRemovesNothing(Around):
     """A purge lets go of nothing."""
 
@@ -134,7 +134,7 @@ class PurgeRemovesNothing(Around):
         return 0
 
 
-@mutant("CARE-02", by=CARRY)
+@mutant("MAINT-02", by=CARRY)
 class RestoresAsOfNow(Around):
     """A task that is carried over is new again."""
 
@@ -142,7 +142,7 @@ class RestoresAsOfNow(Around):
         await super().restore(altered(task, updated_at=datetime.now(UTC)))
 
 
-@mutant("CARE-02", by=CARRY)
+@mutant("MAINT-02", by=CARRY)
 class RestoresWholeNumbers(Around):
     """A task that is carried over loses the types of its values."""
 
@@ -153,7 +153,7 @@ class RestoresWholeNumbers(Around):
         await super().restore(with_metadata(task, {**task.metadata, "config": config}))
 
 
-@mutant("CARE-02", by=CARRY)
+@mutant("MAINT-02", by=CARRY)
 class RestoresAsPending(Around):
     """A task that is carried over starts again."""
 
@@ -161,7 +161,7 @@ class RestoresAsPending(Around):
         await super().restore(altered(task, status=TaskStatus.PENDING, completed_at=None))
 
 
-@mutant("CARE-02", by=CARRY, on=On.REDIS)
+@mutant("MAINT-02", by=CARRY, on=On.REDIS)
 class RestoresWithALifetimeOfAYear(RedisTaskStore):
     """A task that is carried over outlives the others."""
 
@@ -173,7 +173,7 @@ class RestoresWithALifetimeOfAYear(RedisTaskStore):
             self._lifetime_ms = own
 
 
-LEFT = "care.test_calls_leave_nothing_behind"
+LEFT = "maintenance.test_calls_leave_nothing_behind"
 
 
 @mutant("COST-05", by=LEFT, source="aiocache #807")
@@ -213,7 +213,7 @@ class OpensASocketForEachUpdate(Around):
         await super().aclose()
 
 
-@mutant("CARE-04", by="care.test_restore_refuses_what_no_store_could_have_produced")
+@mutant("MAINT-04", by="maintenance.test_restore_refuses_what_no_store_could_have_produced")
 class LeavesOutWhatItCannotRestore(Around):
     """A task that cannot be restored is left out without a word."""
 

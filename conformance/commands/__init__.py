@@ -1,0 +1,60 @@
+"""The command `conformance`: a module for each subcommand, with `DESCRIPTION`, `EPILOG`, `add_arguments`, `main`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+COMMANDS = {
+    "run": "run the suite on stores, without a pytest set-up of your own",
+    "compare": "find what two stores do differently",
+    "prove": "hold stores against one model: sequences, transitions, contention, faults",
+    "check": "judge a recorded history of concurrent calls",
+    "mutants": "show that each requirement is defended by a case that fails on a wrong store",
+    "new": "write a file to start a harness from",
+}
+
+_EPILOG = """\
+examples:
+  conformance new mystore.py
+  conformance run --store mystore:MyStore
+  conformance compare mystore:Memory mystore:Redis
+
+`conformance COMMAND --help` shows the options, examples and exit statuses of a command. Modules in the current folder
+are found. `python -m conformance` is the same command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command, and return its exit status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(
+        "conformance",
+        description="Decide whether a task store keeps its contract, alike in both of its modes.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"conformance {version('taskstore')}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    chosen = next((word for word in given if not word.startswith("-")), "")
+    for name, purpose in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=purpose, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        if name == chosen:  # the modules of the others are not imported: some take a second
+            module = import_module(f"{__name__}.{name}")
+            command.description, command.epilog = module.DESCRIPTION, module.EPILOG
+            module.add_arguments(command)
+            command.set_defaults(main=module.main)
+    options = parser.parse_args(given)
+    if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
+        sys.path.insert(0, folder)
+    try:
+        status: int = options.main(options)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = 130
+    return status

@@ -1,0 +1,87 @@
+"""`conformance run`: the suite for people without a pytest set-up of their own."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from typing import Any
+
+from conformance.suite import PYTEST, SMOKE, SuiteDidNotRunError, run
+
+DESCRIPTION = """\
+Run the suite on stores. This is `pytest --pyargs conformance` with its options --conformance-*, which are shorter here.
+Other options of pytest come after `--`."""
+EPILOG = """\
+examples:
+  conformance run --store mystore:MyStore --smoke
+  conformance run --store mystore:Memory --store mystore:Redis --json results.json
+  conformance run --store mystore:MyStore -- -x -k listing
+
+exit status:
+  0  every MUST that applies is kept; each failed SHOULD is shown
+  1  a MUST is not kept (with --level SHOULD, also a SHOULD), or a known failure passes
+  2  wrong usage or interrupted
+  6  incomplete: nothing failed, and something that applies was not decided
+  others are pytest's own"""
+
+_PASSED_ON = {
+    "json": ("FILE", "write the results to FILE"),
+    "baseline": ("FILE", "read known failures (TOML), which do not fail the run"),
+    "write-baseline": ("FILE", "write what fails in this run as known failures to FILE"),
+    "level": ("MUST|SHOULD", "the level from which a failure fails the run (default: MUST)"),
+    "spec-revision": ("N", "let requirements of later revisions of the specification fail"),
+    "seed": ("N", "repeat the run that printed this seed"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument(
+        "--store",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, a redis:// "
+        "URL, module:name of a Harness, or all; repeat for more (default: memory and embedded)",
+    )
+    parser.add_argument("--smoke", action="store_true", help="only say whether the store opens and its operations work")
+    for name, (value, purpose) in _PASSED_ON.items():
+        parser.add_argument(f"--{name}", metavar=value, help=purpose)
+    parser.add_argument("pytest", nargs="*", metavar="-- OPTION", help="options of pytest")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Run pytest on the suite and return its exit status; with `--smoke`, take a quick look instead."""
+    given = {name: getattr(options, name.replace("-", "_")) for name in _PASSED_ON}
+    arguments = [f"--conformance-{name}={value}" for name, value in given.items() if value is not None]
+    arguments += options.pytest
+    if options.smoke:
+        return _smoke(options.store, arguments)
+    stores = [f"--conformance-store={name}" for name in options.store]
+    return subprocess.run([*PYTEST, *stores, *arguments], check=False).returncode
+
+
+def _smoke(stores: list[str], arguments: list[str]) -> int:
+    """Print a sentence for each store about whether it, or its harness, works; return 1 if one does not."""
+    try:
+        results = run(stores, [*arguments, "-k", " or ".join(SMOKE)])
+    except SuiteDidNotRunError as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    broken = 0
+    for subject in results["subjects"]:
+        decided = [result for result in results["results"] if result["subject"] == subject["name"]]
+        wrong = next((result for result in decided if result["verdict"] != "pass"), None)
+        broken += wrong is not None
+        print(f"{subject['name']}: {_sentence(subject['name'], wrong)}")
+    return min(broken, 1)
+
+
+def _sentence(store: str, wrong: dict[str, Any] | None) -> str:
+    if wrong is None:
+        return f"harness and store work: now run the whole suite with conformance run --store {store}"
+    reason = wrong["reason"].partition("\n")[0]
+    if wrong["verdict"] == "harness-error":
+        return f"the harness could not open the store: {reason}"
+    return f"the store opens, but {wrong['case']} says {wrong['verdict']}: {reason}"

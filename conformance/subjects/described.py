@@ -1,0 +1,84 @@
+"""Both modes of the described design as subjects."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import cast
+
+from conformance import described
+from conformance.harness import Harness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.redis_world import RedisWorld
+from conformance.subjects.servers import EmbeddedServer
+from taskstore import TaskStore
+
+
+class DescribedMemoryHarness(Harness):
+    """The described design's memory mode."""
+
+    mode = "memory"
+    opener = "conformance.described:open_from_environment"
+
+    def __init__(self) -> None:
+        self._opened: dict[str, list[described.TaskService]] = {}
+
+    @asynccontextmanager
+    async def open(self, world: str) -> AsyncIterator[TaskStore]:
+        """A service with a dictionary of its own."""
+        async with described.open_described() as service:
+            self._opened.setdefault(world, []).append(service)
+            yield cast(TaskStore, service)
+
+    def advance(self, world: str, by: timedelta) -> None:
+        """Make the tasks older: it has no clock to move."""
+        for service in self._opened.get(world, []):
+            for task in service.memory_storage.values():
+                task.created_at -= by
+                task.updated_at -= by
+
+    def discard(self, world: str) -> None:
+        """Let go of the services."""
+        self._opened.pop(world, None)
+
+    def environment(self, world: str) -> Mapping[str, str]:
+        """Memory mode, by its name."""
+        return {"USE_REDIS_FOR_TASKS": "false"}
+
+
+class DescribedRedisHarness(RedisHarness):
+    """The described design's Redis mode, on a server."""
+
+    opener = "conformance.described:open_from_environment"
+
+    @asynccontextmanager
+    async def open(self, world: str) -> AsyncIterator[TaskStore]:
+        """A service whose keys begin with the world, so that cases do not meet."""
+        async with described.open_described(self._server.url, f"{world}:task:") as service:
+            yield cast(TaskStore, service)
+
+    @asynccontextmanager
+    async def open_at(self, world: str, url: str, seconds: float) -> AsyncIterator[TaskStore]:
+        """A service on another server."""
+        query = "&" if "?" in url else "?"
+        async with described.open_described(f"{url}{query}socket_timeout={seconds}", f"{world}:task:") as service:
+            yield cast(TaskStore, service)
+
+    def discard(self, world: str) -> None:
+        """Remove the world's keys, and those that the application's own opening made."""
+        super().discard(world)
+        RedisWorld(self._client(), "task:", "task:").discard()
+
+    def witness(self, world: str) -> RedisWorld:
+        """Look at the keys with another client."""
+        return RedisWorld(self._client(), f"{world}:", f"{world}:task:")
+
+    async def ping(self, store: TaskStore) -> None:
+        """PING through the service's own client."""
+        await cast(described.TaskService, store).redis.redis.ping()  # type: ignore[union-attr]  # opened in Redis mode
+
+
+def described_redis() -> DescribedRedisHarness:
+    """Return Redis mode of the described design on a private server."""
+    return DescribedRedisHarness(EmbeddedServer())

@@ -1,0 +1,81 @@
+"""Redis mode on fakeredis as a subject. It needs the extra `conformance-redis`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
+from importlib.metadata import version
+from typing import Any
+
+import fakeredis
+import redis
+from fakeredis.aioredis import FakeAsyncRedisConnection
+from redis.exceptions import NoScriptError, ResponseError
+
+from conformance.harness import Capability
+from conformance.subjects.redis import RedisHarness
+from taskstore import TaskStore
+from taskstore.redis import RedisTaskStore
+from taskstore.redis.server import Server
+
+
+class FakeredisHarness(RedisHarness):
+    """The Redis store on fakeredis: one more subject, never the oracle, never timed. No server, so none that fails."""
+
+    mode = ""
+    capabilities = frozenset(Capability) - {Capability.REMOTE}
+
+    def __init__(self) -> None:
+        self._fake = fakeredis.FakeServer(server_type="redis", version=(7, 4))
+        self._latest: redis.Redis = fakeredis.FakeStrictRedis(server=self._fake)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Nothing runs."""
+        with self._latest:
+            yield
+
+    def facts(self) -> Mapping[str, str]:
+        """Which simulation it is."""
+        return {"server": f"fakeredis {version('fakeredis')}", "transport": "none, in this process"}
+
+    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+        """A store on a fake connection."""
+
+        async def open_connection() -> Any:
+            return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
+
+        return RedisTaskStore(Server(open_connection, "fakeredis"), prefix=world)
+
+    def _client(self) -> redis.Redis:
+        return self._latest
+
+
+class FakeConnection:
+    """What `taskstore.redis.connection.Connection` is over a socket, over a connection of fakeredis, which has none."""
+
+    is_usable = True
+    is_closed = False
+
+    def __init__(self, connection: FakeAsyncRedisConnection) -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+
+    def send(self, request: bytes) -> asyncio.Future[Any]:
+        """Send it when its turn comes."""
+        return asyncio.ensure_future(self._exchange(request))
+
+    async def _exchange(self, request: bytes) -> Any:
+        async with self._turn:
+            await self._connection.send_packed_command(request)
+            try:
+                return await self._connection.read_response()
+            except NoScriptError as error:  # redis-py takes the word off
+                raise ResponseError(f"NOSCRIPT {error}") from None
+
+    def retire(self) -> None:
+        """It never leaves anybody waiting."""
+
+    def close(self) -> None:
+        """There is nothing to close."""

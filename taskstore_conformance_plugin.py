@@ -1,0 +1,75 @@
+"""What pytest loads of this package in every project where it is installed: the options, and nothing else.
+
+The suite itself, `conformance.plugin`, is imported only in a run that asks for it: by one of these options, or by
+collecting the package with `pytest --pyargs conformance`. Other runs are left as they are.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+_PACKAGE = "conformance"
+_PREFIX = "--conformance-"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options of the suite. They are described in full in ADOPTING.md."""
+    group = parser.getgroup(_PACKAGE, "conformance of task stores (pytest --pyargs conformance)")
+    group.addoption(
+        f"{_PREFIX}store",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a subject: memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, a "
+        "redis:// URL, module:name of a Harness, or all that this machine can run; repeat for more (default: memory "
+        "and embedded)",
+    )
+    group.addoption(f"{_PREFIX}json", metavar="FILE", type=Path, help="write the results to FILE")
+    group.addoption(f"{_PREFIX}baseline", metavar="FILE", type=Path, help="read known failures (TOML), which pass")
+    group.addoption(f"{_PREFIX}write-baseline", metavar="FILE", type=Path, help="write what fails as known failures")
+    group.addoption(
+        f"{_PREFIX}level",
+        choices=("MUST", "SHOULD"),
+        help="the level from which a failure fails the run (default: MUST; a failed SHOULD is always shown)",
+    )
+    group.addoption(
+        f"{_PREFIX}spec-revision",
+        metavar="N",
+        type=int,
+        help="show requirements of later revisions of the specification, and let them fail",
+    )
+    group.addoption(f"{_PREFIX}seed", metavar="N", type=int, help="repeat the run that printed this seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Import the suite if this run asks for it.
+
+    Raises:
+        pytest.UsageError: if another file named `conformance` hides the suite from a run that uses its options.
+    """
+    given = vars(config.option).items()
+    options = [name for name, value in given if name.startswith("conformance_") and value not in (None, [])]
+    collected = config.option.pyargs and any(_names_package(argument) for argument in config.args)
+    if not options and not collected:
+        return
+    here = Path(__file__).parent / _PACKAGE
+    spec = find_spec(_PACKAGE)
+    found = Path(spec.origin) if spec is not None and spec.origin is not None else None
+    if found is None or found.parent != here:
+        if not options:
+            return  # a package of that name which is not ours
+        shown = found or next(iter(getattr(spec, "submodule_search_locations", None) or sys.path))
+        option = _PREFIX + options[0].removeprefix("conformance_").replace("_", "-")
+        raise pytest.UsageError(
+            f"{option}: {shown} hides the installed suite, {here}. Run pytest from another folder, or rename that file."
+        )
+    config.pluginmanager.register(importlib.import_module(f"{_PACKAGE}.plugin"), f"{_PACKAGE}.plugin")
+
+
+def _names_package(argument: str) -> bool:
+    return argument.partition("::")[0].partition(".")[0] == _PACKAGE
