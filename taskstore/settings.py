@@ -176,10 +176,8 @@ def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
         elif value is not None and name in TaskStoreSettings.model_fields:
             values[name] = value
             lines.setdefault(name.upper(), []).append(line)
-    for name, places in lines.items():
-        if len(places) > 1:
-            shown = ", ".join(map(str, places))
-            _log.warning(
-                "%s is set %d times in %s (lines %s); the last value is used", name, len(places), env_file, shown
-            )
+    for name, at in lines.items():
+        if len(at) > 1:
+            shown = ", ".join(map(str, at))
+            _log.warning("%s is set %d times in %s (lines %s); the last value is used", name, len(at), env_file, shown)
     return values, problems

@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import socket
+import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -119,8 +120,6 @@ def answering(answer: Callable[[bytes], bytes]) -> Iterator[str]:
                         while heard := connection.recv(100_000):
                             connection.sendall(answer(heard))
 
-        import threading
-
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"127.0.0.1:{listener.getsockname()[1]}"
@@ -159,9 +158,9 @@ def no_such_name(_: EmbeddedServer) -> Iterator[tuple[str, str, dict[str, str]]]
 
 
 @contextlib.contextmanager
-def no_tls(server: EmbeddedServer) -> Iterator[tuple[str, str, dict[str, str]]]:
-    parts = urlsplit(server.url)
-    yield "rediss", f"{parts.hostname}:{parts.port}", {"REDIS_CONNECT_TIMEOUT": "2"}
+def no_tls(_: EmbeddedServer) -> Iterator[tuple[str, str, dict[str, str]]]:
+    with answering(lambda _: b"-ERR Protocol error\r\n") as address:
+        yield "rediss", address, {}
 
 
 @contextlib.contextmanager
@@ -203,7 +202,7 @@ FAILURES: dict[Callable[[EmbeddedServer], Failing], tuple[type[TaskStoreError], 
     unreachable: (StoreUnavailable, Trouble.UNREACHABLE),
     silent: (StoreUnavailable, Trouble.TIMEOUT),
     no_such_name: (StoreUnavailable, Trouble.UNREACHABLE),
-    no_tls: (StoreUnavailable, None),
+    no_tls: (StoreUnavailable, Trouble.UNREACHABLE),
     auth_refused_with_its_arguments: (StoreUnavailable, None),
     refused_in_other_words: (StoreUnavailable, None),
     echo: (StoreUnavailable, None),

@@ -7,6 +7,7 @@ script yet (NOSCRIPT). redis-py opens the connection; what goes over it from the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -45,17 +46,9 @@ def connect(
 
     `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds.
     """
-    maker = _maker(url, username, password)
-    if maker is None:
-        del url, username, password  # a traceback may show the variables of this function
-        raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
-    return Server(partial(_open, maker), address_of(url), connect_timeout=connect_timeout, timeout=timeout)
-
-
-def _maker(url: str, username: str | None, password: str | None) -> ConnectionPool | None:
-    """What makes connections; None if redis-py does not take these arguments."""
     given = {name: value for name, value in (("username", username), ("password", password)) if value is not None}
-    try:
+    maker = None
+    with contextlib.suppress(RedisError, TypeError, ValueError):
         check_url(url)
         "".join(given.values()).encode()
         maker = ConnectionPool.from_url(
@@ -67,9 +60,9 @@ def _maker(url: str, username: str | None, password: str | None) -> ConnectionPo
             retry=Retry(NoBackoff(), 0),
         )
         maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
-    except (RedisError, TypeError, ValueError):
-        return None
-    return maker
+        return Server(partial(_open, maker), address_of(url), connect_timeout=connect_timeout, timeout=timeout)
+    del url, username, password, given, maker  # a traceback may show the variables of this function
+    raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
 
 
 async def _open(maker: ConnectionPool) -> Connection:
@@ -79,22 +72,14 @@ async def _open(maker: ConnectionPool) -> Connection:
         await connection.connect()
         return Connection(connection)
     except BaseException as error:  # noqa: BLE001  raised again below
-        failure = _without_secrets(error, connection.password)
+        # The frames and causes hold the password, and a server may repeat what it was sent.
+        said = str(error).partition(", with args ")[0].replace(connection.password or "\0", "...")
+        failure = ConnectionError(said) if isinstance(error, ValueError) else error.with_traceback(None)
+        failure.__cause__ = failure.__context__ = None
+        if isinstance(error, RedisError):
+            error.args = (said,)
     await connection.disconnect(nowait=True)
     raise failure
-
-
-def _without_secrets(error: BaseException, password: str | None) -> BaseException:
-    """Drop the frames and causes, which hold what was sent, and what the server repeats of it."""
-    said = str(error).partition(", with args ")[0]
-    if password:
-        said = said.replace(password, "...")
-    if isinstance(error, ValueError):  # a host name that cannot be encoded, say
-        return ConnectionError(said)
-    if isinstance(error, RedisError):
-        error.args = (said,)
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
 
 
 class Server:
