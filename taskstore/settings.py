@@ -23,8 +23,8 @@ _log = logging.getLogger("taskstore")
 
 _URL = r"(rediss?://[^/?#]*(/|/[0-9]{1,9}/?)?|unix://([^/?#]*@)?/[^?#]+)(\?[^#]*)?"
 _URL_OPTIONS = (
-    "client_name, db, password, socket_keepalive, username, ssl_ca_certs, ssl_ca_path, ssl_cert_reqs, ssl_certfile, "
-    "ssl_check_hostname, ssl_ciphers, ssl_keyfile, ssl_min_version, ssl_password"
+    "client_name, db, max_connections, password, socket_keepalive, username, ssl_ca_certs, ssl_ca_path, ssl_cert_reqs, "
+    "ssl_certfile, ssl_check_hostname, ssl_ciphers, ssl_keyfile, ssl_min_version, ssl_password"
 )
 
 

@@ -91,7 +91,9 @@ def test_the_address_shows_the_database(closed: int, url: str, address: str) -> 
     assert refused(redis_url=url.format(port=closed)).address == address.format(port=closed)
 
 
-@pytest.mark.parametrize("url", ["rediss://127.0.0.1:1?ssl_cert_reqs=maybe", "redis://h?ssl_cert_reqs=none"])
+@pytest.mark.parametrize(
+    "url", ["rediss://h?ssl_cert_reqs=maybe", "redis://h?max_connections=abc", "redis://h?ssl_cert_reqs=none"]
+)
 def test_an_option_value_that_redis_py_does_not_take_is_refused(url: str) -> None:
     with pytest.raises(SettingsInvalid, match="REDIS_URL"):
         opened(redis_url=url)

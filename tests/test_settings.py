@@ -224,7 +224,6 @@ def test_what_is_no_host_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) 
     "url",
     [
         "redis://h?foo=bar",
-        "redis://h/0?max_connections=abc",
         "redis://h?db=x",
         "redis://h?db=",
         "redis://h?protocol=3",
