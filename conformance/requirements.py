@@ -280,10 +280,11 @@ _must(
 )
 _should(
     "FAIL-04",
-    "`StoreUnavailable` says what to check, in English and Chinese: `redis-cli ping` and the `REDIS_*` settings.",
+    "If Redis does not answer, opening raises `StoreUnavailable`, which states the address and says what to check, in "
+    "English and Chinese: `redis-cli ping` and the `REDIS_*` settings.",
     "D27",
 )
-_must("FAIL-05", "No message and no `repr` holds a password.")
+_must("FAIL-05", "No message, `repr`, field or note of an exception or of its causes holds a password.")
 _must(
     "FAIL-06",
     "A write to a server that is out of memory or read-only raises `StoreUnavailable`, which says so, and has no "
@@ -353,7 +354,11 @@ _should(
     "If `.env` sets `USE_REDIS_FOR_TASKS` twice, the last value is used and opening logs a warning.",
     "D41",
 )
-_must("MODE-12", "Malformed settings raise `SettingsInvalid`, whose message has one line for each and no password.")
+_must(
+    "MODE-12",
+    "Malformed settings and malformed lines of `.env` raise `SettingsInvalid`, whose message has one line for each and "
+    "no password.",
+)
 _should("MODE-15", "Each setting is accepted at its bounds. A value beyond them raises `SettingsInvalid`.", since=2)
 _should(
     "MODE-17",

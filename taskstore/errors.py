@@ -1,6 +1,6 @@
 """What a store raises: one small tree of facts, alike in both modes.
 
-Every exception carries its facts as fields, compares equal when they are equal, and says in its message what to do.
+Every exception carries its facts as fields, compares equal when they are equal, and states them in its message.
 No message, `repr` or field ever holds a password.
 """
 
@@ -95,14 +95,14 @@ class Trouble(StrEnum):
 
 
 _EXPLAINED = {
-    Trouble.UNREACHABLE: ("does not answer", "没有应答"),
-    Trouble.TIMEOUT: ("did not answer in time", "未在限定时间内应答"),
-    Trouble.BUSY: ("is busy: every connection is taken, or a script holds it", "正忙：连接已用尽，或有脚本占用"),
-    Trouble.LOADING: ("is still loading its data", "仍在加载数据"),
-    Trouble.READ_ONLY: ("is read-only (a replica, or it cannot save to disk)", "处于只读状态（副本，或无法写盘）"),
-    Trouble.OUT_OF_MEMORY: ("is out of memory (maxmemory)", "内存已满（maxmemory）"),
-    Trouble.REFUSED: ("refused the credentials or the command", "拒绝了凭据或命令"),
-    Trouble.BROKEN: ("answered with an error or broke off", "返回错误或中断了应答"),
+    Trouble.UNREACHABLE: "cannot be reached",
+    Trouble.TIMEOUT: "did not answer in time",
+    Trouble.BUSY: "is busy: too many requests are in flight, or a script is running",
+    Trouble.LOADING: "is still loading its data",
+    Trouble.READ_ONLY: "is read-only: it is a replica, or it cannot save to disk",
+    Trouble.OUT_OF_MEMORY: "has reached its maxmemory",
+    Trouble.REFUSED: "refused the credentials or the command",
+    Trouble.BROKEN: "returned an error or closed the connection",
 }
 
 
@@ -111,7 +111,8 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
     """The server behind the store failed; this says nothing about whether a task exists.
 
     `write_may_have_happened` is False only where the write provably did not take effect.
-    `address` is host, port and database, never a credential; `detail` is the server's or the system's own word.
+    `address` is host, port and database, or the path of a socket, never a credential. `detail` is the message of the
+    server or of the operating system.
     """
 
     address: str
@@ -120,20 +121,8 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
     detail: str
 
     def __str__(self) -> str:
-        english, chinese = _EXPLAINED[self.trouble]
-        host, _, port = self.address.partition("/")[0].rpartition(":")
-        probe = f"redis-cli -h {host} -p {port} ping" if host else "redis-cli ping"
-        written, written_zh = "Nothing was written", "没有写入任何内容"
-        if self.write_may_have_happened:
-            written = "The write may have happened: read the task, then repeat"
-            written_zh = "写入可能已生效：请先读取任务再重试"
-        return (
-            f"Redis at {self.address} {english} ({self.detail}). {written}. "
-            f"Check that `{probe}` says PONG and that REDIS_HOST, REDIS_PORT and REDIS_DB (or REDIS_URL) name that "
-            "server; USE_REDIS_FOR_TASKS=false and a restart bring the service back in memory mode.\n"
-            f"{self.address} 的 Redis {chinese}。{written_zh}。请确认 `{probe}` 返回 PONG，并核对 REDIS_HOST、"
-            "REDIS_PORT、REDIS_DB（或 REDIS_URL）；也可设 USE_REDIS_FOR_TASKS=false 并重启，暂用内存模式。"
-        )
+        written = "The write may have happened." if self.write_may_have_happened else "Nothing was written."
+        return f"Redis at {self.address} {_EXPLAINED[self.trouble]} ({self.detail}). {written}"
 
 
 @dataclass(eq=False)
@@ -161,10 +150,10 @@ class StoreNotOpen(TaskStoreError, RuntimeError):
 
 @dataclass(eq=False)
 class SettingsInvalid(TaskStoreError, ValueError):
-    """Settings are malformed: one (name, reason) for each. Values are not repeated, since one may be a password."""
+    """Settings are malformed: one (name, reason) for each. Values are left out, because one may be a password."""
 
     problems: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
         lines = [f"  {name}: {reason}" for name, reason in self.problems]
-        return "\n".join(["the task store's settings are malformed; correct in the environment or .env:", *lines])
+        return "\n".join(["The settings of the task store are malformed:", *lines])

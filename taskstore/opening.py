@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import re
+import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlsplit
 
 from taskstore.contract import MaintainedTaskStore
+from taskstore.errors import SettingsInvalid, StoreUnavailable
 from taskstore.memory import MemoryTaskStore
-from taskstore.settings import TaskStoreSettings
+from taskstore.settings import TaskStoreSettings, address_of
 
 _log = logging.getLogger("taskstore")
 
@@ -19,14 +24,14 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
 
     The mode is chosen here, once; a variable that changes later changes nothing until the next opening. It is logged at
     INFO by the logger `taskstore`, before anything else happens: `task_service_initialized storage_mode=redis`. Redis
-    mode then asks the server once, so that a wrong address fails here and not in the first request.
+    mode then sends PING, so that a wrong address fails here and not in the first request, and warns in the log if the
+    server may evict keys.
 
     Raises:
-        SettingsInvalid: if `settings` are not given and those found are malformed.
-        StoreUnavailable: if Redis mode is asked for and Redis does not answer.
+        SettingsInvalid: if the settings are malformed, or the package redis is not installed.
+        StoreUnavailable: if Redis mode is asked for and Redis does not answer. Its notes say what to check.
     """
-    if settings is None:
-        settings = TaskStoreSettings.load()
+    settings = TaskStoreSettings() if settings is None else settings
     _log.info("task_service_initialized storage_mode=%s", settings.storage_mode)
     async with _make(settings) as store:
         yield store
@@ -38,8 +43,13 @@ async def _make(settings: TaskStoreSettings) -> AsyncIterator[MaintainedTaskStor
         async with MemoryTaskStore() as memory:
             yield memory
         return
-    from taskstore.redis import RedisTaskStore, connect
-
+    try:
+        from taskstore.redis import RedisTaskStore, connect
+    except ImportError as error:
+        reason = "needs a package that is not installed: pip install 'taskstore[redis]'"
+        raise SettingsInvalid((("USE_REDIS_FOR_TASKS", reason),)) from error
+    if settings.ignored:
+        _log.warning("REDIS_URL is set, so these variables are not used: %s", ", ".join(settings.ignored))
     server = connect(
         settings.url,
         username=settings.redis_username,
@@ -48,5 +58,40 @@ async def _make(settings: TaskStoreSettings) -> AsyncIterator[MaintainedTaskStor
         timeout=settings.redis_timeout,
     )
     async with RedisTaskStore(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
-        await store.ping()
+        try:
+            await store.ping()
+        except StoreUnavailable as error:
+            for note in _advice(settings):
+                error.add_note(note)
+            raise
+        with contextlib.suppress(StoreUnavailable):  # the user may lack the right to ask
+            found = re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory")))
+            if found and found[1] != "noeviction":
+                _log.warning(
+                    "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
+                    "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
+                    address_of(settings.url),
+                    found[1],
+                )
         yield store
+
+
+def _advice(settings: TaskStoreSettings) -> tuple[str, str]:
+    """What to check when Redis does not answer, in English and in Chinese."""
+    parts = urlsplit(settings.url)
+    where = f"-s {shlex.quote(unquote(parts.path))}"
+    if parts.scheme != "unix":
+        where = f"-h {shlex.quote(unquote(parts.hostname or 'localhost'))} -p {parts.port or 6379}"
+    probe = f"redis-cli {where}{' --tls' if parts.scheme == 'rediss' else ''} ping"
+    names = ["REDIS_URL"] if settings.redis_url else ["REDIS_HOST", "REDIS_PORT", "REDIS_DB"]
+    english = (
+        f"1. Check that `{probe}` answers PONG.\n"
+        f"2. Check that {', '.join(names)} name that server, and that REDIS_USERNAME and REDIS_PASSWORD are right.\n"
+        "3. Until Redis is back, set USE_REDIS_FOR_TASKS=false and restart: the service then runs in memory mode."
+    )
+    chinese = (
+        f"1. 请确认 `{probe}` 返回 PONG。\n"
+        f"2. 请确认 {'、'.join(names)} 指向该服务器，且 REDIS_USERNAME 和 REDIS_PASSWORD 正确。\n"
+        "3. Redis 恢复之前，可设 USE_REDIS_FOR_TASKS=false 并重启，服务即以内存模式运行。"
+    )
+    return english, chinese

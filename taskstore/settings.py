@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
 from datetime import timedelta
+from io import StringIO
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any
+from urllib.parse import parse_qs, quote, unquote, unquote_to_bytes, urlsplit
 
 from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from taskstore.errors import SettingsInvalid
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+from taskstore.json_text import is_encodable
 
 _log = logging.getLogger("taskstore")
+
+_URL = r"(rediss?://[^/?#]*(/|/[0-9]{1,9}/?)?|unix://([^/?#]*@)?/[^?#]+)(\?[^#]*)?"
+_URL_OPTIONS = (
+    "client_name, db, max_connections, password, socket_keepalive, username, ssl_ca_certs, ssl_ca_path, ssl_cert_reqs, "
+    "ssl_certfile, ssl_check_hostname, ssl_ciphers, ssl_keyfile, ssl_min_version, ssl_password"
+)
 
 
 class TaskStoreSettings(BaseSettings):
     """What a store is opened with. Each field is the variable of the same name in capitals."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     use_redis_for_tasks: bool = False
     """Redis mode if true, memory mode if false or unset."""
-    redis_host: Annotated[str, Field(min_length=1)] = "localhost"
+    redis_host: str = "localhost"
     redis_port: Annotated[int, Field(ge=1, le=65_535)] = 6379
-    redis_db: Annotated[int, Field(ge=0)] = 0
+    redis_db: Annotated[int, Field(ge=0, le=999_999_999)] = 0
     redis_url: SecretStr | None = None
-    """redis://, rediss:// or unix://; stands for host, port and database together."""
+    """redis://, rediss:// or unix://. Replaces host, port and database, and any credentials that it holds itself."""
     redis_username: str | None = None
     redis_password: SecretStr | None = None
     redis_connect_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
@@ -42,35 +50,61 @@ class TaskStoreSettings(BaseSettings):
     task_ttl: Annotated[int, Field(ge=1, le=3_155_760_000)] = 7 * 24 * 3600
     """Seconds that a task lives in Redis after the last write to it."""
 
-    @classmethod
-    def load(cls, env_file: str | Path = ".env") -> Self:
-        """Read the settings, and say it if `.env` gives one of them twice: the last counts.
+    def __init__(self, _env_file: str | Path | None = ".env", **values: Any) -> None:
+        """Take each setting from `values`, else from the environment, else from `_env_file`.
 
         Raises:
-            SettingsInvalid: naming every malformed one.
+            SettingsInvalid: naming each malformed setting, and each malformed line of the file.
         """
+        lines, problems = ({}, []) if _env_file is None else _read(Path(_env_file))
+        for name in os.environ:
+            lines.pop(name.lower(), None)
         try:
-            settings = cls(_env_file=env_file)
+            super().__init__(_env_file=None, **(lines | values))
         except ValidationError as fault:
-            raise SettingsInvalid(tuple(_problem(error) for error in fault.errors())) from None
-        except UnicodeDecodeError:
-            raise SettingsInvalid(((str(env_file), "is not UTF-8 text"),)) from None
-        _say_twice_given(Path(env_file))
-        return settings
+            for error in fault.errors(include_url=False, include_context=False, include_input=False):
+                problems.append((str(error["loc"][0]).upper(), error["msg"].removeprefix("Value error, ")))
+        if problems:
+            del lines, values  # a traceback may show the variables of this function
+            raise SettingsInvalid(tuple(problems))
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_text(cls, value: Any) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(text, str) and ("\0" in text or not is_encodable(text)):
+            raise ValueError("must be UTF-8 text without NUL")
+        return value
+
+    @field_validator("redis_host")
+    @classmethod
+    def _check_host(cls, host: str) -> str:
+        bare = host[1:-1] if host[:1] + host[-1:] == "[]" else host
+        try:
+            known = bool(IPv6Address(bare) if ":" in bare else re.fullmatch(r"[^\[\]\s/?#@]+", bare))
+        except ValueError:
+            known = False
+        if not known:
+            raise ValueError("must be a host name or an IP address, without a port")
+        return bare
 
     @field_validator("redis_url")
     @classmethod
     def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is None:
-            return None
-        try:
-            parts = urlsplit(url.get_secret_value())
-            known = parts.scheme in ("redis", "rediss", "unix") and (parts.port is None or parts.port > 0)
-        except ValueError:
-            known = False
-        if not known or not (parts.path.strip("/").isdigit() or parts.path in ("", "/") or parts.scheme == "unix"):
-            raise ValueError("must look like redis://host:port/db, rediss://host:port/db or unix://path")
+        if url is not None:
+            check_url(url.get_secret_value())
         return url
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The variables that are set and not used, because `REDIS_URL` says the same."""
+        if self.redis_url is None:
+            return ()
+        parts = urlsplit(self.url)
+        options = parse_qs(parts.query)
+        said = {"redis_host", "redis_port", "redis_db"}
+        said |= {f"redis_{name}" for name in ("username", "password") if getattr(parts, name) or name in options}
+        return tuple(sorted(name.upper() for name in said & self.model_fields_set))
 
     @property
     def storage_mode(self) -> str:
@@ -82,7 +116,8 @@ class TaskStoreSettings(BaseSettings):
         """Where Redis is, as redis-py reads it. May hold a password."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
-        host = f"[{self.redis_host}]" if ":" in self.redis_host else self.redis_host
+        host = quote(self.redis_host, safe=":")
+        host = f"[{host}]" if ":" in host else host
         return f"redis://{host}:{self.redis_port}/{self.redis_db}"
 
     @property
@@ -91,31 +126,58 @@ class TaskStoreSettings(BaseSettings):
         return timedelta(seconds=self.task_ttl)
 
 
+def check_url(url: str) -> None:
+    """Check a Redis URL.
+
+    Raises:
+        ValueError: if redis-py or this package does not take it; its text does not repeat the URL.
+    """
+    try:
+        unquote_to_bytes(url).decode()
+        options = parse_qs(urlsplit(url).query, keep_blank_values=True)
+        known = urlsplit(url).port != 0 and options.keys() <= set(_URL_OPTIONS.split(", "))
+        known = known and re.fullmatch(_URL, url) is not None
+        known = known and all(re.fullmatch("[0-9]{1,9}", db) for db in options.get("db", ()))
+    except ValueError:
+        known = False
+    if not known:
+        raise ValueError(
+            "must look like redis://host:port/db, rediss://host:port/db or unix:///path, with special characters "
+            f"percent-encoded; the options it may have are {_URL_OPTIONS}"
+        )
+
+
 def address_of(url: str) -> str:
-    """What a Redis URL may be called where others read it: without credentials."""
+    """The address in a Redis URL without credentials: `host:port/db`, or `unix:path`."""
     parts = urlsplit(url)
+    db = parse_qs(parts.query).get("db", [""])[0]
     if parts.scheme == "unix":
-        return f"unix:{parts.path}"
-    host = parts.hostname or "localhost"
-    return f"{f'[{host}]' if ':' in host else host}:{parts.port or 6379}/{parts.path.strip('/') or 0}"
+        return f"unix:{unquote(parts.path)}{f'?db={db}' if int(db or 0) else ''}"
+    host = unquote(parts.hostname or "localhost")
+    return f"{f'[{host}]' if ':' in host else host}:{parts.port or 6379}/{int(db or parts.path.strip('/') or 0)}"
 
 
-def _problem(error: ErrorDetails) -> tuple[str, str]:
-    name = ".".join(map(str, error["loc"])).upper() or "SETTINGS"
-    return name, error["msg"].removeprefix("Value error, ")
-
-
-def _say_twice_given(env_file: Path) -> None:
-    if not env_file.is_file():
-        return
+def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Return the settings in a file of `NAME=value` lines, and what is wrong with it. `${...}` is not replaced."""
+    text, problems = "", []
+    try:
+        text = env_file.read_text("utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        if env_file != Path(".env") or not isinstance(error, FileNotFoundError):
+            problems.append((str(env_file), f"cannot be read: {getattr(error, 'strerror', 'it is not UTF-8 text')}"))
+    values: dict[str, str] = {}
     lines: dict[str, list[int]] = {}
-    with env_file.open(encoding="utf-8") as stream:
-        for binding in parse_stream(stream):
-            if binding.key is not None and binding.key.lower() in TaskStoreSettings.model_fields:
-                text = binding.original.string  # begins with the blank lines before it
-                blank = text[: -len(text.lstrip())].count("\n")
-                lines.setdefault(binding.key.upper(), []).append(binding.original.line + blank)
-    for name, places in lines.items():
-        if len(places) > 1:
-            shown = ", ".join(map(str, places))
-            _log.warning("%s stands %d times in %s (lines %s): the last counts", name, len(places), env_file, shown)
+    for key, value, original, is_wrong in parse_stream(StringIO(text)):
+        blank = original.string[: -len(original.string.lstrip())].count("\n")  # lines before the binding
+        line = original.line + blank
+        name = (key or "").lower()
+        if is_wrong or (value is None and re.split(r"\W", name)[0] in TaskStoreSettings.model_fields):
+            problems.append((f"{env_file}, line {line}", "must be NAME=value, with every quote closed"))
+        elif value is not None and name in TaskStoreSettings.model_fields:
+            values[name] = value
+            lines.setdefault(name.upper(), []).append(line)
+    for name, at in lines.items():
+        if len(at) > 1:
+            shown = ", ".join(map(str, at))
+            _log.warning("%s is set %d times in %s (lines %s); the last value is used", name, len(at), env_file, shown)
+    return values, problems

@@ -94,7 +94,7 @@ async def test_host_port_and_database_say_where_redis_is(world: World) -> None:
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
 async def test_where_redis_is_has_defaults(world: World) -> None:
-    """Port 6379 and database 0 are meant where none is named, in REDIS_URL too, which may be the path of a socket."""
+    """Port 6379 and database 0, in REDIS_URL too, which may name a socket and wins over host, port and database."""
     given = world.harness.environment(world.name)
     others = {name: value for name, value in given.items() if not name.startswith("REDIS_")}
     nobody = "192.0.2.1"  # for examples, RFC 5737: no machine has it
@@ -102,6 +102,8 @@ async def test_where_redis_is_has_defaults(world: World) -> None:
         ({"REDIS_HOST": nobody}, f"{nobody}:6379/0"),
         ({"REDIS_URL": f"redis://{nobody}"}, f"{nobody}:6379/0"),
         ({"REDIS_URL": f"redis://{nobody}/3"}, f"{nobody}:6379/3"),
+        ({"REDIS_URL": f"redis://{nobody}?db=7"}, f"{nobody}:6379/7"),
+        ({"REDIS_URL": f"redis://{nobody}", "REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_DB": "5"}, f"{nobody}:6379/0"),
         ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "/nowhere/redis.sock"),
     ):
         with surroundings({**others, "REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
@@ -171,9 +173,17 @@ async def test_the_last_of_two_lines_counts_and_is_said(world: World) -> None:
         assert warned == [], "opening warns of a variable that stands once"
 
 
+MALFORMED = (
+    f"{SWITCH}='true\nREDIS_HOST=h\n",
+    f"{SWITCH}: true\n",
+    f"{SWITCH}:true\n",
+    f"REDIS_PASSWORD='{PASSWORD}\n{SWITCH}=true\n",
+)
+
+
 @case("MODE-12", mode="either")
 async def test_malformed_settings_are_named(world: World) -> None:
-    """One line for each wrong variable, and the password in none."""
+    """One line for each wrong variable and for a malformed .env, and the password in none."""
     wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
     with application(world, wrong):
         with pytest.raises(SettingsInvalid) as refused:
@@ -183,17 +193,20 @@ async def test_malformed_settings_are_named(world: World) -> None:
         for name in (SWITCH, "REDIS_PORT", "REDIS_DB"):
             assert sum(name in line for line in lines) == 1
         assert PASSWORD not in f"{refused.value} {refused.value!r}"
-    with application(world, {}):
-        Path(".env").write_bytes(b"\xff\xfe")
-        with pytest.raises(SettingsInvalid):
-            async with world.open_from_environment():
-                pass
+    for dotenv in (b"\xff\xfe", *(line.encode() for line in MALFORMED)):
+        with application(world, {}):
+            Path(".env").write_bytes(dotenv)
+            with pytest.raises(SettingsInvalid) as refused:
+                async with world.open_from_environment():
+                    pass
+            assert ".env" in str(refused.value)
+            assert PASSWORD not in f"{refused.value} {refused.value!r}"
 
 
 TAKEN = (
     ("REDIS_PORT", "1", "65535"),
     ("REDIS_DB", "0", "15"),
-    ("REDIS_HOST", "h", "::1"),
+    ("REDIS_HOST", "h", "::1", "[::1]"),
     ("REDIS_URL", "redis://h", "redis://h/", "redis://h:1/3", "rediss://:secret@h:6380/0", "unix:///run/redis.sock"),
     ("REDIS_CONNECT_TIMEOUT", "0.1", "60"),
     ("REDIS_TIMEOUT", "0.1", "60"),
@@ -203,8 +216,17 @@ TAKEN = (
 REFUSED = (
     ("REDIS_PORT", "0", "65536", "1.5", "http"),
     ("REDIS_DB", "-1", "one"),
-    ("REDIS_HOST", ""),
-    ("REDIS_URL", "http://h", "h:6379", "redis://h:70000/0", "redis://h:0/0", "redis://h/one", "redis://h:port/0"),
+    ("REDIS_HOST", "", "h:6379", "h/0", "[::1"),
+    (
+        "REDIS_URL",
+        "http://h",
+        "h:6379",
+        "redis://h:70000/0",
+        "redis://h:0/0",
+        "redis://h/one",
+        "redis://h:port/0",
+        "redis://h?x=1",
+    ),
     ("REDIS_CONNECT_TIMEOUT", "0", "-1", "inf", "nan", "soon"),
     ("REDIS_TIMEOUT", "0", "-1", "inf", "nan", "soon"),
     ("TASK_KEY_PREFIX", "", "a{b", "}"),

@@ -22,7 +22,6 @@ from taskstore.redis.scripts import LIST, Script
 
 AWAY = "failure.test_nothing_listening_is_not_not_found"
 NOT_WRITTEN = "failure.test_nothing_listening_means_that_nothing_was_written"
-CHECK = "failure.test_the_exception_says_what_to_check"
 PASSWORD = "failure.test_a_password_is_in_no_message"  # noqa: S105  the name of a case
 MEMORY = "failure.test_out_of_memory_is_said"
 READ_ONLY = "failure.test_read_only_is_said"
@@ -106,32 +105,6 @@ class NeverKnowsWhetherItWrote(_Reworded):
         return StoreUnavailable(error.address, error.trouble, True, error.detail)
 
 
-class _Bare(StoreUnavailable):
-    def __str__(self) -> str:
-        return f"{self.address}: {self.detail}"
-
-
-@mutant("FAIL-04", by=CHECK, on=On.REDIS)
-class SaysWhatTheDriverSays(_Reworded):
-    """The message is the driver's own, and does not say what to do."""
-
-    def reword(self, error: StoreUnavailable) -> StoreUnavailable:
-        return _Bare(error.address, error.trouble, error.write_may_have_happened, error.detail)
-
-
-class _English(StoreUnavailable):
-    def __str__(self) -> str:
-        return super().__str__().partition("\n")[0]
-
-
-@mutant("FAIL-04", by=CHECK, on=On.REDIS)
-class SaysItInEnglishOnly(_Reworded):
-    """The message has no Chinese half."""
-
-    def reword(self, error: StoreUnavailable) -> StoreUnavailable:
-        return _English(error.address, error.trouble, error.write_may_have_happened, error.detail)
-
-
 class _Tells(_Reworded):
     @property
     def password(self) -> object:
@@ -155,6 +128,15 @@ class NamesTheWholeUrl(_Tells):
     def reword(self, error: StoreUnavailable) -> StoreUnavailable:
         address = f"redis://:{self.password}@{error.address}"
         return StoreUnavailable(address, error.trouble, error.write_may_have_happened, error.detail)
+
+
+@mutant("FAIL-05", by=PASSWORD, on=On.REDIS)
+class NotesItsPassword(_Tells):
+    """The message is right, and a note says what was sent."""
+
+    def reword(self, error: StoreUnavailable) -> StoreUnavailable:
+        error.add_note(f"AUTH {self.password}")
+        return error
 
 
 @mutant("FAIL-06", by=(MEMORY, READ_ONLY), on=On.REDIS)

@@ -11,7 +11,7 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,14 @@ OVER = "modes.test_the_environment_counts_over_dotenv"
 SWITCHED = "modes.test_tasks_in_redis_stay_when_the_mode_is_switched"
 TWICE = "modes.test_the_last_of_two_lines_counts_and_is_said"
 MALFORMED = "modes.test_malformed_settings_are_named"
+CHECK = "failure.test_the_exception_says_what_to_check"
 ALONE = "modes.test_memory_mode_needs_nothing_of_redis"
 _log = logging.getLogger("taskstore")
 Opened = AsyncIterator[MaintainedTaskStore]
 
 
 def _settings(**fields: Any) -> TaskStoreSettings:
-    return TaskStoreSettings.load().model_copy(update=fields)
+    return TaskStoreSettings().model_copy(update=fields)
 
 
 def _say(mode: str) -> None:
@@ -85,7 +86,7 @@ async def opens_both_modes() -> Opened:
 @asynccontextmanager
 async def does_not_read_dotenv() -> Opened:
     """Only the environment counts."""
-    async with open_store(TaskStoreSettings.load("no such file")) as store:
+    async with open_store(TaskStoreSettings(_env_file=None)) as store:
         yield store
 
 
@@ -142,7 +143,7 @@ async def says_nothing() -> Opened:
 @asynccontextmanager
 async def says_it_twice() -> Opened:
     """The mode is logged twice at each opening."""
-    _say(TaskStoreSettings.load().storage_mode)
+    _say(TaskStoreSettings().storage_mode)
     async with open_store() as store:
         yield store
 
@@ -265,7 +266,7 @@ async def memory_reads_what_is_in_redis() -> Opened:
 @asynccontextmanager
 async def keeps_the_mode_of_the_first_opening() -> Opened:
     """The settings of the first opening count until the process ends."""
-    settings = _kept.setdefault(f"settings in {Path.cwd()}", TaskStoreSettings.load())
+    settings = _kept.setdefault(f"settings in {Path.cwd()}", TaskStoreSettings())
     async with open_store(settings) as store:
         yield store
 
@@ -274,8 +275,17 @@ async def keeps_the_mode_of_the_first_opening() -> Opened:
 @asynccontextmanager
 async def does_not_say_what_stands_twice() -> Opened:
     """Of two lines in .env the last counts, and nobody is told."""
-    async with open_store(TaskStoreSettings()) as store:
+    _log.addFilter(_is_no_warning)
+    try:
+        settings = TaskStoreSettings()
+    finally:
+        _log.removeFilter(_is_no_warning)
+    async with open_store(settings) as store:
         yield store
+
+
+def _is_no_warning(record: logging.LogRecord) -> bool:
+    return record.levelno < logging.WARNING
 
 
 @mutant("MODE-11", by=TWICE)
@@ -296,7 +306,7 @@ def _first_line() -> str:
 async def names_the_first_wrong_setting() -> Opened:
     """Of several malformed settings one is named."""
     try:
-        settings = TaskStoreSettings.load()
+        settings = TaskStoreSettings()
     except SettingsInvalid as fault:
         raise SettingsInvalid(fault.problems[:1]) from None
     async with open_store(settings) as store:
@@ -308,7 +318,7 @@ async def names_the_first_wrong_setting() -> Opened:
 async def shows_the_settings_it_was_given() -> Opened:
     """A refusal of settings shows all of them, the password included."""
     try:
-        settings = TaskStoreSettings.load()
+        settings = TaskStoreSettings()
     except SettingsInvalid as fault:
         raise SettingsInvalid((*fault.problems, ("given", str(dict(os.environ))))) from None
     async with open_store(settings) as store:
@@ -320,11 +330,51 @@ async def shows_the_settings_it_was_given() -> Opened:
 async def takes_the_default_for_what_is_wrong() -> Opened:
     """A setting that is malformed counts as unset."""
     try:
-        settings = TaskStoreSettings.load()
+        settings = TaskStoreSettings()
     except SettingsInvalid:
         settings = TaskStoreSettings.model_construct()
     async with open_store(settings) as store:
         yield store
+
+
+@mutant("MODE-12", by=MALFORMED)
+@asynccontextmanager
+async def skips_lines_that_it_cannot_read() -> Opened:
+    """A line of .env that is malformed counts as absent, so that memory mode is chosen in silence."""
+    read = {
+        name.lower(): value for name, value in dotenv_values(".env", encoding="latin-1").items() if value is not None
+    }
+    given = {name.lower(): value for name, value in os.environ.items()}
+    fields = {name: value for name, value in (read | given).items() if name in TaskStoreSettings.model_fields}
+    async with open_store(TaskStoreSettings(_env_file=None, **fields)) as store:
+        yield store
+
+
+@mutant("FAIL-04", by=CHECK, on=On.REDIS)
+@asynccontextmanager
+async def opens_without_advice() -> Opened:
+    """What is raised states facts only."""
+    with _notes_kept(0):
+        async with open_store() as store:
+            yield store
+
+
+@mutant("FAIL-04", by=CHECK, on=On.REDIS)
+@asynccontextmanager
+async def advises_in_english_only() -> Opened:
+    """There is no Chinese note."""
+    with _notes_kept(1):
+        async with open_store() as store:
+            yield store
+
+
+@contextlib.contextmanager
+def _notes_kept(count: int) -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable as error:
+        del error.__notes__[count:]
+        raise
 
 
 @mutant("FAIL-01", by="failure.test_opening_fails_when_nothing_listens", on=On.REDIS)

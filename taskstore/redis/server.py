@@ -7,6 +7,7 @@ script yet (NOSCRIPT). redis-py opens the connection; what goes over it from the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
@@ -27,10 +28,10 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from taskstore.errors import RecordUnreadable, StoreUnavailable, Trouble
+from taskstore.errors import RecordUnreadable, SettingsInvalid, StoreUnavailable, Trouble
 from taskstore.redis.connection import Connection, ConnectionFullError
 from taskstore.redis.scripts import Script
-from taskstore.settings import address_of
+from taskstore.settings import address_of, check_url
 
 
 def connect(
@@ -45,27 +46,40 @@ def connect(
 
     `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds.
     """
-    given = {"username": username, "password": password}
-    maker = ConnectionPool.from_url(
-        url,
-        **{name: value for name, value in given.items() if value is not None},
-        socket_timeout=None,  # `Server` has the limits: on Python 3.11 redis-py's can swallow a cancellation
-        socket_connect_timeout=None,
-        protocol=2,  # in which a server never speaks unasked
-        retry=Retry(NoBackoff(), 0),
-    )
-
-    return Server(partial(_open, maker), address_of(url), connect_timeout=connect_timeout, timeout=timeout)
+    given = {name: value for name, value in (("username", username), ("password", password)) if value is not None}
+    maker = None
+    with contextlib.suppress(RedisError, TypeError, ValueError):
+        check_url(url)
+        "".join(given.values()).encode()
+        maker = ConnectionPool.from_url(
+            url,
+            **given,
+            socket_timeout=None,  # `Server` has the limits: on Python 3.11 redis-py's can swallow a cancellation
+            socket_connect_timeout=None,
+            protocol=2,  # in which a server never speaks unasked
+            retry=Retry(NoBackoff(), 0),
+        )
+        maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+        return Server(partial(_open, maker), address_of(url), connect_timeout=connect_timeout, timeout=timeout)
+    del url, username, password, given, maker  # a traceback may show the variables of this function
+    raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
 
 
 async def _open(maker: ConnectionPool) -> Connection:
     connection = maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+    del maker  # which some versions of redis-py show with its password
     try:
         await connection.connect()
         return Connection(connection)
-    except BaseException:
-        await connection.disconnect(nowait=True)
-        raise
+    except BaseException as error:  # noqa: BLE001  raised again below
+        # The frames and causes hold the password, and a server may repeat what it was sent.
+        said = str(error).partition(", with args ")[0].replace(connection.password or "\0", "...")
+        failure = ConnectionError(said) if isinstance(error, ValueError) else error.with_traceback(None)
+        failure.__cause__ = failure.__context__ = None
+        if isinstance(error, RedisError):
+            error.args = (said,)
+    await connection.disconnect(nowait=True)
+    raise failure
 
 
 class Server:
