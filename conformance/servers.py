@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import multiprocessing
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -72,7 +74,7 @@ exec "$@" 3<&-
 """
 """Become the server, and leave a process behind that reads our end of a pipe.
 
-If the pipe closes without a line, whoever held the other end has died: then the server is killed and its folder removed.
+If the pipe closes without a line, whoever held the other end has died: the server is killed and its folder removed.
 $$ is the process of the server, and $0 the folder.
 """
 _pipes: set[IO[bytes]] = set()
@@ -85,6 +87,17 @@ def _close_pipes() -> None:
 
 
 os.register_at_fork(after_in_child=_close_pipes)
+
+
+def end_with_parent() -> None:
+    """End this process of a pool when its parent ends; else it waits for work, with its servers, for ever."""
+
+    def wait() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 class EmbeddedServer:

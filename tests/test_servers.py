@@ -84,5 +84,6 @@ def test_a_private_server_ends_with_its_parent(ending: signal.Signals) -> None:
 
 def is_running(pid: int) -> bool:
     """Whether a process exists and is no zombie, which a container without an init process may keep."""
-    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    command = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     return bool(state.strip()) and not state.startswith("Z")
