@@ -443,6 +443,15 @@ def find_subject(name: str) -> Callable[[], Harness]:
             f"unknown store {name!r}: it is none of {', '.join(SUBJECTS)}, no redis:// URL, and not of the form "
             "module:name (a Harness subclass, or a function that returns a Harness)"
         )
+    try:
+        module = import_module(module_name)
+    except Exception as fault:
+        reason = f"{type(fault).__name__}: {fault}".partition("\n")[0]
+        raise UnknownSubjectError(f"module {module_name} cannot be imported: {reason}") from fault
+    if not hasattr(module, attribute):
+        there = [key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Harness)]
+        named = ", ".join(key for key in there if getattr(module, key) is not Harness) or "none"
+        raise UnknownSubjectError(f"module {module_name} has no {attribute!r}; its Harness classes: {named}")
     return lambda: _load(module_name, attribute)
 
 
