@@ -26,6 +26,7 @@ INCOMPLETE = 6
 _PROPERTY = "conformance"
 _SEED = pytest.StashKey[int]()
 _REASON_LENGTH = 500
+_SUITE = Path(__file__).parent
 
 
 def seed_of(config: pytest.Config) -> int:
@@ -75,8 +76,8 @@ class Results:
             about = known if subject is None else {**subject.describe(), "error": None}
             report.user_properties.append((_PROPERTY, {"result": result, "subject": about}))
             if verdict in ("fail", "harness-error"):
-                report.sections.append(("what it decides", _laws(case.requirements)))
                 script = getattr(call.excinfo and call.excinfo.value, "conformance_script", "")
+                _shorten(report, call, f"{case.doc}\n{_laws(case.requirements)}", self._config)
                 report.sections.append(("what was called, as lines to run without pytest", script))
             if verdict == "fail" and (excuse := self.excuse(case.requirements, name)):
                 report.outcome, report.wasxfail = "skipped", excuse  # how pytest itself says "expected"
@@ -192,6 +193,31 @@ def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[st
     if report.when != "call" or (raised is not None and raised.typename == "HarnessFailedError"):
         return "harness-error", reason
     return "fail", reason
+
+
+def _shorten(report: pytest.TestReport, call: pytest.CallInfo[None], decides: str, config: pytest.Config) -> None:
+    """Show what a case decides and how it failed, without the code of the suite; `--tb=long` shows the code."""
+    longrepr: Any = report.longrepr
+    if call.excinfo is None or not hasattr(longrepr, "chain") or config.getoption("tbstyle") in ("long", "native"):
+        report.sections.append(("what it decides", decides))
+        return
+    traceback, crash, _ = longrepr.chain[-1]
+    entry = traceback.reprentries[-1]
+    text = "\n".join([decides, "", call.excinfo.exconly(tryshort=True), *_frames_of_the_store(call.excinfo)])
+    # In the style "value" pytest writes the lines of an entry as they are.
+    entry.lines, entry.style = text.splitlines(), "value"
+    entry.reprfuncargs = entry.reprlocals = entry.reprfileloc = None
+    traceback.reprentries, traceback.extraline = [entry], None
+    longrepr.chain, longrepr.reprtraceback, longrepr.reprcrash = [(traceback, crash, None)], traceback, crash
+
+
+def _frames_of_the_store(raised: pytest.ExceptionInfo[BaseException]) -> list[str]:
+    """Name the frames below the last one of the suite: those of the store, if the store raised."""
+    frames: list[str] = []
+    for entry in raised.traceback:
+        path = Path(entry.path)
+        frames = [] if path.is_relative_to(_SUITE) else [*frames, f"  {path}:{entry.lineno + 1}: in {entry.name}"]
+    return frames
 
 
 def _laws(numbers: tuple[str, ...]) -> str:

@@ -27,7 +27,7 @@ from benchmarks.merge import merge
 from benchmarks.setting import Place, Setting, World
 from benchmarks.workload import METADATA, STEPS, updating
 from conformance.subjects.registry import find_subject
-from conformance.subjects.servers import EmbeddedServer
+from conformance.subjects.servers import EmbeddedServer, find_binary
 from reports.verdicts import median_interval
 from taskstore import MemoryTaskStore
 
@@ -258,7 +258,7 @@ def test_the_proxies_put_the_server_at_a_distance_and_end_with_us(monkeypatch: p
         client.ping()
 
 
-@pytest.mark.parametrize("stage", ["redis-server", "-m benchmarks.distance", "-m pytest"])
+@pytest.mark.parametrize("stage", [find_binary().name, "-m benchmarks.distance", "-m pytest"])
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -51,6 +52,61 @@ def test_an_unknown_store_names_the_known_ones(pytester: pytest.Pytester) -> Non
     ran = run(pytester, stores=("postgres",))
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
     ran.stderr.fnmatch_lines(["*'postgres'*memory*embedded*container*module:name*"])
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("mine:Typo", "module mine has no 'Typo'; its Harness classes: Mine, Other"),
+        ("nowhere:Mine", "module nowhere cannot be imported: ModuleNotFoundError: No module named 'nowhere'"),
+        ("broken:Mine", "module broken cannot be imported: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_harness_that_cannot_be_found_is_one_error(pytester: pytest.Pytester, name: str, told: str) -> None:
+    pytester.makepyfile(
+        mine="from conformance import Harness\nclass Mine(Harness): pass\nclass Other(Harness): pass\n",
+        broken="1 / 0\n",
+    )
+    pytester.syspathinsert()
+    ran = run(pytester, stores=(name,))
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    assert [line for line in ran.errlines if line] == [f"ERROR: --conformance-store: {told}"]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+def test_a_failure_shows_the_requirement_the_values_and_the_calls_and_no_code_of_the_suite(
+    pytester: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(
+        mine="""
+        from conformance import Harness
+        from taskstore import MemoryTaskStore
+
+        class Wrong(MemoryTaskStore):
+            async def list_tasks(self, *arguments, **named):
+                raise KeyError("no index")
+
+            async def update_task_status(self, *arguments, **named):
+                task = await super().update_task_status(*arguments, **named)
+                return task.model_copy(update={"progress": 7.0})
+
+        class Mine(Harness):
+            def open(self, world):
+                return Wrong()
+        """
+    )
+    pytester.syspathinsert()
+    ran = run(pytester, *FAST, *workers, stores=("mine:Mine",))
+    ran.assert_outcomes(failed=2, deselected=ran.parseoutcomes().get("deselected", 0))
+    shown = ran.stdout.str()
+    assert "(MUST): " in shown
+    assert "assert 7.0 == 100" in shown
+    assert "= await store.create_task(" in shown
+    assert "KeyError: 'no index'" in shown
+    assert "mine.py:6: in list_tasks" in shown
+    code = re.compile(r"case\.py:\d|async def")
+    assert not code.search(shown)
+    assert code.search(run(pytester, *FAST, *workers, "--tb=long", stores=("mine:Mine",)).stdout.str())
 
 
 def test_a_factory_that_raises_is_a_harness_error_and_the_others_run(pytester: pytest.Pytester) -> None:

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,3 +54,36 @@ def test_a_server_that_does_not_start_is_refused_with_its_own_word(
 def test_without_a_server_on_the_path_the_packaged_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     assert find_binary().name == "valkey-server"
+
+
+_HOLDER = """
+import sys
+from conformance.subjects.servers import EmbeddedServer
+with EmbeddedServer() as server:
+    server.restart()
+    server.kill()
+    print(server._process.pid, server._folder, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+def test_a_private_server_ends_with_its_parent(ending: signal.Signals) -> None:
+    command = [sys.executable, "-c", _HOLDER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        pid, folder = parent.stdout.readline().split()
+        assert is_running(int(pid))
+        parent.send_signal(ending)
+        assert parent.wait(10) == -ending
+    deadline = time.monotonic() + 10
+    while is_running(int(pid)) or Path(folder).exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process exists and is no zombie, which a container without an init process may keep."""
+    command = ["ps", "-o", "stat=", "-p", str(pid)]
+    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")

@@ -32,7 +32,7 @@ from benchmarks.studies.blocks import (
     take_turns,
 )
 from benchmarks.studies.calls import OPERATIONS
-from benchmarks.studies.filling import create, fill, new_short_request, write_keys
+from benchmarks.studies.filling import create, fill, multiply, new_short_request, write_keys
 from benchmarks.studies.load import call_for
 from benchmarks.studies.peers.libraries import LIBRARIES
 from benchmarks.studies.peers.probes import probe
@@ -45,7 +45,7 @@ from reports.inputs import InputError
 from reports.load import PLAIN, Throughput, find_knee
 from reports.studies import Studies, gather_studies, read_studies
 from reports.verdicts import Estimate
-from taskstore import TaskStatus
+from taskstore import TaskNotFound, TaskStatus
 
 SIZES = (100, 1_000, 10_000, 100_000)
 
@@ -363,6 +363,35 @@ def test_studies_that_were_not_made_are_empty(written: Path, tmp_path: Path) -> 
     assert not studies.growth
     assert not studies.peers
     assert studies.weights
+
+
+def test_originals_that_have_expired_before_they_are_copied_are_not_found(place: Place) -> None:
+    async def check() -> None:
+        with place.harness("ours", "redis") as harness:
+            async with harness.open("late") as store:
+                ids = await create(store, 4)
+                place.empty()  # as if their time were over
+                with pytest.raises(TaskNotFound):
+                    await multiply(store, harness, "late", place.url(0), ids, 8)
+
+    asyncio.run(check())
+
+
+def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("task_1")
+
+    monkeypatch.setitem(STUDIES, "growth", fail)
+    monkeypatch.setattr(start, "PAIRS", {"quick": 2})
+    (path := tmp_path / "studies.json").write_text(json.dumps(make("quick", ["growth", "import"])))
+    studies = gather_studies(read_studies(path))
+    assert studies.failures == {"growth": "KeyError: 'task_1'"}
+    assert studies.import_ms is not None
+    told = capsys.readouterr().err
+    assert "growth was not measured: KeyError: 'task_1' (test_studies.py:" in told
+    assert "Traceback" not in told
 
 
 @leaving_peers_alone

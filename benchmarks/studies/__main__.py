@@ -15,7 +15,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from traceback import format_exception
+from traceback import walk_tb
 from typing import Any
 
 from rich.console import Console
@@ -109,7 +109,9 @@ def make(depth: Depth, names: Sequence[str]) -> dict[str, Any]:
                 made[name] = asdict(STUDIES[name](depth, place))
             except Exception as fault:  # noqa: BLE001  whatever it is, the other studies are made
                 failures[name] = f"{type(fault).__name__}: {fault}"
-                progress.console.print("".join(format_exception(fault)), markup=False)
+                [*_, last] = walk_tb(fault.__traceback__)
+                where = f"{Path(last[0].f_code.co_filename).name}:{last[1]}"
+                progress.console.print(f"{name} was not measured: {failures[name]} ({where})", markup=False)
                 place.empty()
             seconds[name] = perf_counter() - begun
             progress.advance(bar, planned[name])

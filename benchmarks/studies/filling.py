@@ -18,7 +18,7 @@ from benchmarks.studies.blocks import heed_cancellation
 from benchmarks.studies.plain import looking
 from benchmarks.workload import METADATA, REQUEST, STEPS
 from conformance import Harness
-from taskstore import TaskCreateRequest, TaskStore
+from taskstore import TaskCreateRequest, TaskNotFound, TaskStore
 
 ORIGINALS = 1_000
 AT_ONCE = 16
@@ -103,6 +103,7 @@ async def multiply(
     """Copy the tasks of a world until there are that many, and return the ids of all.
 
     Raises:
+        TaskNotFound: if an original has expired.
         FillingFailedError: if the last copy does not read as its original does.
     """
     ids = [*originals]
@@ -113,6 +114,8 @@ async def multiply(
         sorted_sets = [key for key in keys if client.type(key) == b"zset"]
         copy = client.register_script(_COPY)
         for place, original in enumerate(originals):
+            if original not in record_of:
+                raise TaskNotFound(original)
             named = [key for key in sorted_sets if client.zscore(key, original) is not None]
             missing = each + (place < more)
             while missing:

@@ -33,6 +33,7 @@ from conformance.proof.operations import OPERATIONS
 from conformance.proof.outcome import TransitionsOutcome
 from conformance.proof.transitions import run_transitions
 from conformance.subjects.registry import UnknownSubjectError, find_subject
+from conformance.subjects.servers import end_with_parent
 
 SCHEMA = "conformance-proof/1"
 SUBJECTS = ("memory", "memory-expiring", "fakeredis", "embedded")
@@ -160,7 +161,7 @@ def _run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) 
         depth.every_fault,
     )
     outcomes: dict[str, list[Any]] = {part: [] for part in PARTS}
-    with _nothing_kept(), ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn")) as pool:
+    with _nothing_kept(), _pool() as pool:
         futures: dict[Future[Any], str] = {
             pool.submit(_work, job, on, share, seed + number): part
             for number, (part, job, on) in enumerate(jobs)
@@ -171,6 +172,10 @@ def _run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) 
             left = len(futures) - sum(map(len, outcomes.values()))
             print(f"{futures[done]} done, {left} to go", file=sys.stderr, flush=True)
     return outcomes
+
+
+def _pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"), end_with_parent)
 
 
 @contextmanager

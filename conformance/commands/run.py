@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
+import os
 import sys
 from typing import Any
 
@@ -59,7 +59,8 @@ def main(options: argparse.Namespace) -> int:
     if options.smoke:
         return _smoke(options.store, arguments)
     stores = [f"--conformance-store={name}" for name in options.store]
-    return subprocess.run([*PYTEST, *stores, *arguments], check=False).returncode
+    sys.stdout.flush()
+    os.execv(sys.executable, [*PYTEST, *stores, *arguments])  # one process, so that a signal reaches pytest
 
 
 def _smoke(stores: list[str], arguments: list[str]) -> int:

@@ -23,6 +23,7 @@ from conformance.mutants.mutant import Mutant, On
 from conformance.mutants.stages import stages
 from conformance.mutants.unbreakable import UNBREAKABLE
 from conformance.requirements import REQUIREMENTS, Level
+from conformance.subjects.servers import end_with_parent
 
 SCHEMA = "conformance-mutants/1"
 Stage = Callable[[On, Callable[..., Any]], Harness]
@@ -53,7 +54,7 @@ def run_all(seed: int, jobs: int, *, matrix: bool = False) -> tuple[list[dict[st
     if jobs == 1:
         shares = [run_share(seed, 0, 1, matrix=matrix)]
     else:
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), end_with_parent) as pool:
             running = [pool.submit(run_share, seed, number, jobs, matrix=matrix) for number in range(jobs)]
             shares = [one.result() for one in running]
     outcomes = dict(sorted(place for share in shares for place in share.items()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -80,10 +79,11 @@ def _find(place: str) -> Any:
         if isinstance(error, ModuleNotFoundError) and module_name.startswith(f"{__package__}."):
             reason = f"the package {missing} is not installed: pip install 'taskstore[{EXTRA}]'"
         else:
-            reason = f"{module_name} cannot be imported: {type(error).__name__}: {error}"
+            first = f"{type(error).__name__}: {error}".partition("\n")[0]
+            reason = f"module {module_name} cannot be imported: {first}"
         raise UnknownSubjectError(reason) from error
     if not hasattr(module, attribute):
-        found = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Harness)]
-        there = ", ".join(name for name in found if not inspect.isabstract(getattr(module, name)))
-        raise UnknownSubjectError(f"{module_name} has no {attribute}; its harnesses are: {there or 'none'}")
+        there = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Harness)]
+        named = ", ".join(name for name in there if getattr(module, name) is not Harness) or "none"
+        raise UnknownSubjectError(f"module {module_name} has no {attribute!r}; its Harness classes: {named}")
     return getattr(module, attribute)

