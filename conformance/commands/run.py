@@ -56,11 +56,10 @@ def main(options: argparse.Namespace) -> int:
     given = {name: getattr(options, name.replace("-", "_")) for name in _PASSED_ON}
     arguments = [f"--conformance-{name}={value}" for name, value in given.items() if value is not None]
     arguments += options.pytest
-    if options.smoke:
-        return _smoke(options.store, arguments)
-    stores = [f"--conformance-store={name}" for name in options.store]
-    sys.stdout.flush()
-    os.execv(sys.executable, [*PYTEST, *stores, *arguments])  # one process, so that a signal reaches pytest
+    if not options.smoke:
+        stores = [f"--conformance-store={name}" for name in options.store]
+        os.execv(sys.executable, [*PYTEST, *stores, *arguments])  # noqa: S606  in place of this process: signals reach it
+    return _smoke(options.store, arguments)
 
 
 def _smoke(stores: list[str], arguments: list[str]) -> int:
