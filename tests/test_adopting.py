@@ -16,6 +16,8 @@ from conformance.commands import main
 from conformance.harness import Harness
 from conformance.suite import SMOKE, SuiteDidNotRunError, run
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 GUIDE = ROOT / "ADOPTING.md"
 EXAMPLES = "conformance.examples"

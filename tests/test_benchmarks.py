@@ -151,7 +151,7 @@ from benchmarks.clock import noop
 from benchmarks.subjects import NOTHING
 from benchmarks.workload import Work
 
-pytestmark = pytest.mark.benchmark(timer=CLOCK.read)
+pytestmark = [pytest.mark.once, pytest.mark.benchmark(timer=CLOCK.read)]
 
 def test_right(bench):
     bench.label(NOTHING, "noop", 0, {})

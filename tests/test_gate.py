@@ -81,7 +81,7 @@ def test_what_became_faster_passes() -> None:
 
 def test_a_slowdown_within_the_noise_of_the_day_is_not_told() -> None:
     decision = decide(rounds_of(noise=0.3, head=1.2))
-    assert decision.verdict == "not-measured"
+    assert decision.verdict == "noisy"
     assert "slower" not in {one.verdict for one in decision.comparisons}
 
 
@@ -91,8 +91,8 @@ def test_a_slowdown_is_held_against_what_identical_code_differs_by() -> None:
         return [{"redis get": blocks}] * ROUNDS
 
     assert decide(day(twin=1.2)).verdict == "slower"
-    assert decide(day(twin=1.3)).verdict == "not-measured"
-    assert decide(day(twin=0.7)).verdict == "not-measured"
+    assert decide(day(twin=1.3)).verdict == "noisy"
+    assert decide(day(twin=0.7)).verdict == "noisy"
 
 
 def test_a_machine_that_slows_down_steadily_is_no_slowdown() -> None:
@@ -300,6 +300,12 @@ def test_what_could_not_be_measured_has_a_status_of_its_own(
     judged(**parts)
     status, result = gate(tmp_path, base)
     assert (status, result["verdict"], result["reasons"]) == (4, "not-measured", [reason])
+
+
+def test_noise_has_a_status_that_no_failure_shares(tmp_path: Path, judged: Callable[..., None]) -> None:
+    judged(rounds=tuple(rounds_of(noise=0.3, head=1.2)))
+    status, result = gate(tmp_path)
+    assert (status, result["verdict"]) == (5, "noisy")
 
 
 def test_the_exit_statuses_differ_and_are_none_of_a_command_line() -> None:

@@ -20,6 +20,8 @@ from conformance.requirements import REQUIREMENTS
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
 from taskstore.redis.scripts import LIST
 
+pytestmark = pytest.mark.once
+
 CASE = "lifecycle.test_completing_sets_progress_and_time"
 
 

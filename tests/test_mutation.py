@@ -7,6 +7,8 @@ import pytest
 
 from mutation import exclusions, lua, mutants
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parent.parent
 SCRIPT = """local n = 1
 if n < 2 and n ~= 0 then return {'few'} end

@@ -16,6 +16,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from reports.pages import render_page
 from tests.report_inputs import SCRIPT, everything
 
+pytestmark = pytest.mark.once
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 REQUIRED = "CONFORMANCE_REQUIRE_BROWSER"
 """An environment variable: set to 1, it makes the lack of a browser a failure."""

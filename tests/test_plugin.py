@@ -11,6 +11,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+pytestmark = pytest.mark.once
+
 FAST = ("-k", "test_completing_sets_progress_and_time or test_limit_zero")
 
 

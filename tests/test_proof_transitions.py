@@ -25,6 +25,8 @@ from conformance.subjects.registry import find_subject
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
 from taskstore.redis.scripts import INSERT
 
+pytestmark = pytest.mark.once
+
 FEW = replace(TWO_TASKS, statuses=("failed", "cancelled"))
 """Small enough to make every transition in a test."""
 FEW_IN_TIME = replace(TIME_PASSES, statuses=("clipping", "completed"))

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 WRONG = """
 from conformance import Harness
 from taskstore import MemoryTaskStore

@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.once
+
 _PLUGIN = """
 import asyncio, uvloop
 asyncio.events.new_event_loop = uvloop.new_event_loop  # what asyncio.Runner asks for a loop

@@ -17,7 +17,7 @@ from conformance.subjects.servers import ServerError
 
 _STATUSES = """\
 exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base;
-4 not measured: no server, no base, or too noisy a day to tell"""
+4 not measured: no server, no base, or a process that measures ended; 5 too noisy to decide"""
 
 
 def main(arguments: list[str]) -> int:

@@ -10,9 +10,9 @@ The noise of the day is how far from zero the same interval reaches for the twin
 
 * slower: the whole interval lies beyond the larger of 10 % and the noise.
 * passed: else, the whole interval lies below 20 %.
-* not-measured: else. On so noisy a day a slowdown that matters can neither be told nor ruled out.
+* noisy: else. The measurements vary so much that a slowdown that matters is neither shown nor excluded.
 
-One operation that is slower decides; else one that was not measured.
+One operation that is slower decides; else one that is noisy.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ARMS: tuple[Arm, ...] = ("base", "head", "twin")
 Round = Mapping[str, Mapping[Arm, Sequence[float]]]
 """Median seconds per call of each block: by operation, by arm, in the order in which they were measured."""
 
-Verdict = Literal["passed", "slower", "not-measured"]
+Verdict = Literal["passed", "slower", "noisy"]
 
 ALLOWED = 0.1
 SLOWDOWN = 0.2
@@ -63,7 +63,7 @@ def decide(rounds: Sequence[Round]) -> Decision:
     operations = tuple(rounds[0])
     comparisons = tuple(_compare(operation, rounds, MISS / len(operations)) for operation in operations)
     verdicts = {comparison.verdict for comparison in comparisons}
-    order: tuple[Verdict, ...] = ("slower", "not-measured", "passed")
+    order: tuple[Verdict, ...] = ("slower", "noisy", "passed")
     return Decision(next(verdict for verdict in order if verdict in verdicts), comparisons)
 
 
@@ -93,7 +93,7 @@ def _compare(operation: str, rounds: Sequence[Round], miss: float) -> Comparison
     if low > limit:
         verdict = "slower"
     elif high >= math.log1p(SLOWDOWN):
-        verdict = "not-measured"
+        verdict = "noisy"
     return Comparison(operation, math.exp(middle), math.exp(low), math.exp(high), math.expm1(noise), verdict)
 
 

@@ -13,8 +13,8 @@ from benchmarks.gate.hard import Hard
 
 SCHEMA = "gate/1"
 
-Verdict = Literal["passed", "broken", "slower", "not-measured"]
-EXIT_STATUS: Mapping[Verdict, int] = {"passed": 0, "broken": 1, "slower": 3, "not-measured": 4}
+Verdict = Literal["passed", "broken", "slower", "not-measured", "noisy"]
+EXIT_STATUS: Mapping[Verdict, int] = {"passed": 0, "broken": 1, "slower": 3, "not-measured": 4, "noisy": 5}
 """2 is what a command line gives that nobody understands."""
 
 
