@@ -31,6 +31,8 @@ from conformance.subjects.servers import EmbeddedServer, find_binary
 from reports.verdicts import median_interval
 from taskstore import MemoryTaskStore
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[1]
 
 DEPTH = Depth(blocks=9, rounds=100, seconds=1.0, tasks=10, sizes=(10,), tasks_afar=10)
@@ -151,7 +153,7 @@ from benchmarks.clock import noop
 from benchmarks.subjects import NOTHING
 from benchmarks.workload import Work
 
-pytestmark = [pytest.mark.once, pytest.mark.benchmark(timer=CLOCK.read)]
+pytestmark = pytest.mark.benchmark(timer=CLOCK.read)
 
 def test_right(bench):
     bench.label(NOTHING, "noop", 0, {})
@@ -295,7 +297,7 @@ Run("quick", 1, Silence()).measure(Path(sys.argv[1]))
 
 
 def processes_of_session(session: int) -> list[str]:
-    listed = subprocess.run(["ps", "-eo", "sid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607  wherever ps is
+    listed = subprocess.run(["ps", "-ww", "-eo", "sid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607  wherever ps is
     return [line for line in listed.splitlines() if line.split()[0] == str(session)]
 
 

@@ -6,9 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
+from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import InvalidArgument, StoreUnavailable, TaskCreateRequest, TaskNotFound, TaskStatus, Trouble
@@ -292,3 +296,21 @@ def test_a_prefix_that_would_break_the_hash_tag_is_refused(prefix: str) -> None:
 def test_a_lifetime_below_a_second_is_refused() -> None:
     with pytest.raises(InvalidArgument):
         RedisTaskStore(connect("redis://localhost"), lifetime=timedelta(milliseconds=999))
+
+
+def test_redis_py_still_has_the_parts_that_are_not_public(server: EmbeddedServer) -> None:
+    """The store takes over the transport of a connection that redis-py opens. This names all that it uses for it."""
+
+    async def take_over() -> None:
+        pool = ConnectionPool.from_url(server.url, socket_timeout=None, protocol=2, retry=Retry(NoBackoff(), 0))
+        connection: Any = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+        await connection.connect()
+        writer = connection._writer  # noqa: SLF001  what this test is about
+        assert isinstance(connection._reader, asyncio.StreamReader)  # noqa: SLF001
+        assert isinstance(writer, asyncio.StreamWriter)
+        connection._reader = connection._writer = None  # noqa: SLF001
+        await connection.disconnect(nowait=True)
+        assert not writer.transport.is_closing()  # it is no longer redis-py's to close
+        writer.transport.abort()
+
+    asyncio.run(take_over())
