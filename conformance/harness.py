@@ -83,7 +83,7 @@ class Harness(ABC):
     A *world* is a short text, new for each case: the place that instances share. A Redis store takes it as key prefix;
     a store without such a thing starts empty instead, or is emptied by `open`.
 
-    For stores with other operations than ours `python -m conformance compare` looks for one more method, `operations`,
+    For stores with other operations than ours `conformance compare` looks for one more method, `operations`,
     which names them (see `conformance.compare`).
     """
 

@@ -42,7 +42,7 @@ class Uncovered(Strict):
 
 
 class MutantsInput(Strict):
-    """What `python -m conformance mutants --json` wrote."""
+    """What `conformance mutants --json` wrote."""
 
     version: Literal["conformance-mutants/1"] = Field(alias="schema")
     fingerprint: str | None = None

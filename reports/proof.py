@@ -103,7 +103,7 @@ class FaultsInput(_PartInput):
 
 
 class ProofInput(Strict):
-    """What `python -m conformance prove --json` wrote. A part that was not asked for is not there."""
+    """What `conformance prove --json` wrote. A part that was not asked for is not there."""
 
     version: Literal["conformance-proof/1"] = Field(alias="schema")
     suite: SuiteInput

@@ -77,7 +77,7 @@ def main(options: argparse.Namespace) -> int:
     except OSError as fault:
         return _refuse(f"{file} was not written: {fault.strerror}")
     print(f"{file} is written, and runs as it is. Make its `open` open your store, then:")
-    print(f"  python -m conformance run --smoke --store {store}")
+    print(f"  conformance run --smoke --store {store}")
     print(f"  python -m pytest --pyargs conformance --conformance-store {store}")
     return 0
 

@@ -3,7 +3,7 @@
 The service is what such applications have: a dictionary in memory mode; JSON strings in Redis mode. What `compare`
 needs is below it: the operations, named once, and how each mode is opened.
 
-    python -m conformance compare conformance.examples.fastapi_service:MemoryMode \
+    conformance compare conformance.examples.fastapi_service:MemoryMode \
         conformance.examples.fastapi_service:RedisMode
 """
 
