@@ -9,6 +9,7 @@ from a request of its own, as an application has it from a network.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import tracemalloc
 from collections.abc import Callable, Mapping
@@ -85,21 +86,32 @@ async def _weigh_in_memory(place: Place, design: Design, part: Part, tasks: int)
 
 async def _weigh_in_redis(place: Place, design: Design, part: Part, tasks: int) -> Size:
     with place.harness(design, "redis") as harness, looking(place.url(0)) as client:
+        harness.witness("memory").keys()  # connects the harness's own client, which stays
+        stay = int(client.info("clients")["connected_clients"])
         async with harness.open("memory") as store:
-            await create(store, 16, REQUESTS[part])  # connects, and loads the scripts
-            place.empty()
-            before = _used(client)
+            await create(store, 16, REQUESTS[part])  # loads the scripts
+        place.empty()
+        before = await _used(client, stay)
+        async with harness.open("memory") as store:
             ids = await fill(store, harness, "memory", place.url(0), tasks, REQUESTS[part])
-            total = _used(client) - before
-            size = Size(design, "redis", part, tasks, total, *_ask(harness, client, ids))
+        total = await _used(client, stay) - before
+        size = Size(design, "redis", part, tasks, total, *_ask(harness, client, ids))
     place.empty()
     return size
 
 
-def _used(client: Any) -> int:
-    """Return the bytes that the server has allocated, without those of its clients' buffers."""
-    info = client.info("memory")
-    return int(info["used_memory"] - info["mem_clients_normal"])
+async def _used(client: Any, stay: int) -> int:
+    """Return the bytes that the server has allocated, as soon as no more clients are connected than stay.
+
+    The server's own count of clients' buffers is up to a second old, and a buffer can be larger than the tasks.
+
+    Raises:
+        TimeoutError: if another client stays connected for ten seconds.
+    """
+    async with asyncio.timeout(10):
+        while int(client.info("clients")["connected_clients"]) > stay:  # noqa: ASYNC110  the server tells nobody
+            await asyncio.sleep(0.01)
+    return int(client.info("memory")["used_memory"])
 
 
 def _ask(harness: Harness, client: Any, ids: list[str]) -> tuple[float, int]:
