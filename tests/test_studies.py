@@ -21,6 +21,7 @@ import pytest
 
 from benchmarks.studies import arrivals, calls, expiry, growth, load, memory, peers, start
 from benchmarks.studies.__main__ import STUDIES, make
+from benchmarks.studies.__main__ import main as make_studies
 from benchmarks.studies.arrivals import arrive, moments, precise_loop
 from benchmarks.studies.blocks import (
     Blocks,
@@ -47,7 +48,7 @@ from reports.studies import Studies, gather_studies, read_studies
 from reports.verdicts import Estimate
 from taskstore import TaskNotFound, TaskStatus
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.xdist_group("studies")]  # its fixtures take half a minute: on one worker
 
 SIZES = (100, 1_000, 10_000, 100_000)
 
@@ -387,7 +388,9 @@ def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(
 
     monkeypatch.setitem(STUDIES, "growth", fail)
     monkeypatch.setattr(start, "PAIRS", {"quick": 2})
-    (path := tmp_path / "studies.json").write_text(json.dumps(make("quick", ["growth", "import"])))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the handlers of this process are not its to set
+    path = tmp_path / "studies.json"
+    assert make_studies(["--quick", "--json", str(path), "growth", "import"]) == 0
     studies = gather_studies(read_studies(path))
     assert studies.failures == {"growth": "KeyError: 'task_1'"}
     assert studies.import_ms is not None
