@@ -118,6 +118,8 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
     trouble: Trouble
     write_may_have_happened: bool
     detail: str
+    task_id: str | None = None
+    """The id that a failed `create_task` used: the same request under this id resolves what became of it."""
 
     def __str__(self) -> str:
         english, chinese = _EXPLAINED[self.trouble]
