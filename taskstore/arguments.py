@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from taskstore.contract import MAX_BYTES, MAX_LIMIT
 from taskstore.errors import InvalidArgument
-from taskstore.json_text import check_text, decode, encode, write, write_sorted
+from taskstore.json_text import MAX_DEPTH, check_text, decode, encode, write, write_sorted
 from taskstore.status import TaskStatus
 from taskstore.values import Task, TaskCreateRequest, trusted_task
 
@@ -102,18 +102,14 @@ def check_request(request: object) -> tuple[tuple[str, ...], str]:
     if not issubclass(type(request), TaskCreateRequest):
         raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
     fields = vars(request)  # `model_construct` leaves out what it is not given, and takes anything
-    metadata = encode_metadata(fields.get("webhook_url"), fields.get("config"))
-    video_ids = _check_video_ids(fields.get("video_ids"))
-    check_size(*_NEW_TEXTS, video_ids=video_ids, metadata=metadata)
-    return video_ids, metadata
-
-
-def encode_metadata(webhook_url: object, config: object) -> str:
-    """Return the metadata of a task as JSON text."""
+    webhook_url, config = fields.get("webhook_url"), fields.get("config")
     if config is not None and type(config) is not dict:
         raise InvalidArgument("config", f"must be a JSON object, not {type(config).__name__}")
     url = "null" if webhook_url is None else write(check_text("webhook_url", webhook_url))
-    return f'{{"webhook_url":{url},"config":{encode("config", config)}}}'
+    metadata = f'{{"webhook_url":{url},"config":{encode("config", config)}}}'
+    video_ids = _check_video_ids(fields.get("video_ids"))
+    check_size(*_NEW_TEXTS, video_ids=video_ids, metadata=metadata)
+    return video_ids, metadata
 
 
 def is_same_request(task: Task, video_ids: tuple[str, ...], metadata: str) -> bool:
@@ -241,9 +237,9 @@ def _check_metadata(text: object) -> str:
         metadata = decode(text) if type(text) is str else None
     except (ValueError, RecursionError):
         metadata = None
-    if type(metadata) is not dict or metadata.keys() != {"webhook_url", "config"}:
-        raise InvalidArgument("metadata", "must be a JSON object of webhook_url and config")
-    return encode_metadata(metadata["webhook_url"], metadata["config"])
+    if type(metadata) is not dict:
+        raise InvalidArgument("metadata", "must be a JSON object")
+    return encode("metadata", metadata, MAX_DEPTH + 1)  # config stands one deeper in it
 
 
 def check_size_of(task: Task) -> None:

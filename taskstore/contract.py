@@ -118,8 +118,8 @@ class MaintainedTaskStore(TaskStore, Protocol):
         Raises:
             TaskExists: if its id is taken; that task is left as it is.
             InvalidArgument: if it is not a task that this contract could have produced: a field of the wrong type or
-                beyond its bounds, an id that `create_task` does not take, no video ids, metadata that is not
-                `webhook_url` and `config`, `completed` with another progress than 100, an error with another status
+                beyond its bounds, an id that `create_task` does not take, no video ids, metadata that is no
+                JSON object, `completed` with another progress than 100, an error with another status
                 than `failed`, a `completed_at` without a final status or the reverse, times that are not in the order
                 `created_at`, `completed_at`, `updated_at`, or not in the years 1970 to 2200.
         """

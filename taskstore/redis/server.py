@@ -109,7 +109,7 @@ class Server:
                 raise RecordUnreadable(unreadable, "it is not a string") from None
             raise self._unavailable(error, _diagnose(error), False) from error
 
-    async def run(self, script: Script, base: str, *arguments: str | int, until: float | None = None) -> Any:
+    async def run(self, script: Script, base: str, *arguments: str | bytes | int, until: float | None = None) -> Any:
         """Run a script on the partition whose keys begin with `base`, and return its reply.
 
         Raises:
@@ -146,7 +146,7 @@ class Server:
             connection.close()
         await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
-    async def _request(self, command: tuple[str | int, ...], until: float, *, writes: bool) -> Any:
+    async def _request(self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool) -> Any:
         connections = self._connections
         connection = connections[-1] if connections and connections[-1].is_usable else await self._connect(until)
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.

@@ -7,7 +7,6 @@ listing is a look-up by rank and one MGET: the same for a hundred tasks and a mi
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from hashlib import sha1
 from typing import Any, Self
 
 from taskstore.arguments import (
@@ -202,7 +201,7 @@ class RedisTaskStore:
         except record.NotARecordError:
             raise self._server.unexpected(text, writes=True) from None
 
-    async def _run(self, script: Script, *arguments: str | int, until: float | None = None) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
         return await self._server.run(script, self._base, *arguments, until=until)
 
     async def _insert(self, task_id: str, status: TaskStatus, *form: str | int) -> tuple[bool, bytes]:
@@ -217,7 +216,7 @@ class RedisTaskStore:
         if not is_encodable(task_id):
             raise TaskNotFound(task_id)
         read = MAX_BYTES, task_id, record.MAX_RECORD_BYTES
-        known, until = "", self._server.deadline()
+        known, until = b"", self._server.deadline()
         while True:
             match await self._run(
                 UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, *read, known, *change.as_json(), until=until
@@ -226,7 +225,7 @@ class RedisTaskStore:
                     return self._written(task_id, text)
                 case [b"doubtful", bytes(text)]:
                     self._decode(task_id, text)
-                    known = sha1(text, usedforsecurity=False).hexdigest()
+                    known = text
                 case [b"missing"]:
                     raise TaskNotFound(task_id)
                 case [b"final", bytes(status)] if status in record.STATUSES:

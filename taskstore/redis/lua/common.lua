@@ -57,7 +57,7 @@ end
 local function read(id, last)
   local record = redis.pcall('GETRANGE', record_key(id), 0, last)
   if type(record) ~= 'table' then return record end
-  if string.find(record.err, 'WRONGTYPE', 1, true) then record = {'unreadable', 'it is not a string'} end
+  if string.find(tostring(record.err), 'WRONGTYPE', 1, true) then record = {'unreadable', 'it is not a string'} end
   return nil, record
 end
 

@@ -1,5 +1,5 @@
--- One update. ARGV: bound of the sweep, lifetime in ms, most bytes, id, place of the last byte that is read, SHA-1 of the
--- record if the client knows that it is readable, then status, progress, current_step, result_url, error_message and
+-- One update. ARGV: bound of the sweep, lifetime in ms, most bytes, id, place of the last byte that is read, the record
+-- if the client knows that it is readable, then status, progress, current_step, result_url, error_message and
 -- error_traceback as JSON text, empty where the field is left as it is.
 local _, lifetime_ms, most_bytes, id, last, known = unpack(ARGV)
 
@@ -8,22 +8,26 @@ if fault then return fault end
 if record == '' and redis.call('EXISTS', record_key(id)) == 0 then return {'missing'} end
 
 -- One field a line. JSON has no raw newline inside a value, so this takes a record apart without reading JSON; () is a
--- place in the text.
-local FORM = '^{"v":1,"revision":(%d+),"created_us":(%d+)\
+-- place in the text. `any` is what a value consists of.
+local function take_apart(any)
+  return {string.match(record, '^{"v":1,"revision":(%d+),"created_us":(%d+)\
 ,"status":("[a-z0-9_]+")\
-,"progress":([^\n]+)\
-,"current_step":([^\n]+)\
-,"result_url":([^\n]+)\
-,"error_message":([^\n]+)\
-,"error_traceback":([^\n]+)\
+,"progress":(' .. any .. '+)\
+,"current_step":(' .. any .. '+)\
+,"result_url":(' .. any .. '+)\
+,"error_message":(' .. any .. '+)\
+,"error_traceback":(' .. any .. '+)\
 ,"updated_at":([^\n]+)\
 ,"completed_at":([^\n]+)()\
 ,"created_at":([^\n]+)\
 ,"task_id":([^\n]+)\
-,"video_ids":()[^\n]+()\
-,"metadata":(){[^\n]*}()\
-}$'
-local found = {string.match(record, FORM)}
+,"video_ids":()' .. any .. '+()\
+,"metadata":(){' .. any .. '*}()\
+}$')}
+end
+local found = take_apart('[\32-\127]')
+local is_ascii = #found > 0
+if not is_ascii then found = take_apart('[^\n]') end
 local revision, created_us = found[1], found[2]
 local updated_at, completed_at, rest, created_at, task_id, videos, videos_end, metadata, metadata_end = unpack(found, 9)
 local old_status = string.sub(found[3] or '', 2, -2)
@@ -45,22 +49,22 @@ local function is_array_of_texts(json)
 end
 local function is_object(json)
   if not pcall(cjson.decode, json) then return false end
-  local bare = string.gsub(string.gsub(json, '\\.', ''), '"[^"]*"', '"')
-  return #bare < 4300 and select(2, string.gsub(bare, '[%[{]', '')) < 150 and not string.find(bare, '[iINxX+]')
-    and not string.find(bare, 'na') and not string.find(bare, '[.-]%D') and not string.find(bare, '[^%d.]0%d')
+  if string.find(json, '\\', 1, true) then json = string.gsub(json, '\\.', '') end
+  local bare = string.gsub(json, '"[^"]*"', '"')
+  if #bare > 300 and (#bare > 4300 or select(2, string.gsub(bare, '[%[{]', '')) > 150) then return false end
+  return string.find(bare, '^[]%[{}:,"truefalsn%d.-]*$') and not string.find(bare, 'na', 1, true)
+    and not string.find(bare, '[.-]%D') and not string.find(bare, '[^%d.]0%d')
 end
 local function is_utf8(text)
-  if string.find(text, '^[\n\32-\127]*$') then return true end
-  for _, wrong in ipairs({
-    '[^\n\32-\127\128-\244]', '[\192\193]', '[\n\32-\127][\128-\191]', '[\194-\244][\n\32-\127\194-\244]',
-    '[\224-\244][\128-\191][^\128-\191]', '[\240-\244][\128-\191][\128-\191][^\128-\191]',
-    '[\194-\223][\128-\191][\128-\191]', '[\224-\239][\128-\191][\128-\191][\128-\191]',
-    '[\240-\244][\128-\191][\128-\191][\128-\191][\128-\191]',
-    '\224[\128-\159]', '\237[\160-\191]', '\240[\128-\143]', '\244[\144-\191]',
+  for _, character in ipairs({
+    '[\225-\236\238\239][\128-\191][\128-\191]', '[\194-\223][\128-\191]', '\224[\160-\191][\128-\191]',
+    '\237[\128-\159][\128-\191]', '\240[\144-\191][\128-\191][\128-\191]',
+    '[\241-\243][\128-\191][\128-\191][\128-\191]', '\244[\128-\143][\128-\191][\128-\191]',
   }) do
-    if string.find(text, wrong) then return false end
+    text = string.gsub(text, character, '.')
+    if string.find(text, '^[\n\32-\127]*$') then return true end
   end
-  return true
+  return false
 end
 local function is_readable()
   if #found == 0 or #record > 65536 or #revision > 15 or FINAL[old_status] == nil then return false end
@@ -74,9 +78,9 @@ local function is_readable()
     and (completed_at == 'null' or completed_at == updated_at or micros(completed_at) ~= nil)
     and task_id == '"' .. id .. '"' and not string.find(id, '["\\]')
     and is_array_of_texts(string.sub(record, videos, videos_end - 1))
-    and is_object(string.sub(record, metadata, metadata_end - 1)) and is_utf8(record)
+    and is_object(string.sub(record, metadata, metadata_end - 1)) and (is_ascii or is_utf8(record))
 end
-if (known == '' or known ~= redis.sha1hex(record)) and not is_readable() then return {'doubtful', record} end
+if record ~= known and not is_readable() then return {'doubtful', record} end
 
 -- What the call would leave: status, progress, current_step, result_url, error_message, error_traceback.
 local fields, differs = {}, false
