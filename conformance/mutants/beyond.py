@@ -106,9 +106,9 @@ class CancelGivesWay(Around):
 class SwallowsCancellation(RedisTaskStore):
     """A caller that is cancelled gets an exception of the store instead."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         try:
-            return await super()._run(script, *arguments)
+            return await super()._run(script, *arguments, **named)
         except asyncio.CancelledError:
             raise StoreUnavailable("redis", Trouble.BROKEN, True, "cancelled") from None
 

@@ -184,9 +184,9 @@ class StartsATimerForEachTask(Around):
         super().__init__(store)
         self._timers: list[asyncio.Task[None]] = []
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         self._timers.append(asyncio.create_task(asyncio.sleep(3_600)))
-        return await super().create_task(request)
+        return await super().create_task(request, **named)
 
     async def aclose(self) -> None:
         for timer in self._timers:

@@ -23,9 +23,9 @@ BROKEN = "connection.test_after_a_break_everybody_is_told_and_the_next_calls_wor
 class DeniesTheWrite(RedisTaskStore):
     """A write whose reply was lost says that nothing was written."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         try:
-            return await super()._run(script, *arguments)
+            return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:
             error.write_may_have_happened = False
             raise
@@ -35,13 +35,13 @@ class DeniesTheWrite(RedisTaskStore):
 class SendsAgain(RedisTaskStore):
     """A write whose reply was cut off is sent again."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         try:
-            return await super()._run(script, *arguments)
+            return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:
             if error.trouble is not Trouble.BROKEN:
                 raise
-            return await super()._run(script, *arguments)
+            return await super()._run(script, *arguments, **named)
 
 
 @mutant("FAIL-12", "FAIL-15", by=(READ, NO_REDIS), on=On.REDIS)

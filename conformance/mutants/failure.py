@@ -46,9 +46,9 @@ class ListsNothingWhenRedisIsAway(Around):
 class CreatesNoneWhenRedisIsAway(Around):
     """A failed creation returns None."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         try:
-            return await super().create_task(request)
+            return await super().create_task(request, **named)
         except StoreUnavailable:
             return None  # type: ignore[return-value]  # the fault
 
@@ -78,9 +78,9 @@ class _Reworded(RedisTaskStore):
         """What is raised instead."""
         return error
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         try:
-            return await super()._run(script, *arguments)
+            return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:
             raise self.reword(error) from None
 

@@ -25,10 +25,10 @@ class GivesAnIdTwice(Around):
         super().__init__(store)
         self._count = 0
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         self._count += 1
         if self._count % 100:
-            self._latest = await super().create_task(request)
+            self._latest = await super().create_task(request, **named)
         return self._latest
 
 
@@ -147,9 +147,7 @@ class RestoreOverwrites(MemoryTaskStore):
 class RestoreOverwritesARecord(Scripted):
     """A task restored under a taken id takes its place."""
 
-    scripts: ClassVar = {
-        INSERT: edited(INSERT, "if redis.call('EXISTS', record_key(id)) == 1 then return {'exists'} end", "")
-    }
+    scripts: ClassVar = {INSERT: edited(INSERT, "if redis.call('EXISTS', record_key(id)) == 1 then", "if false then")}
 
 
 @mutant("ID-05", "CARE-03", by=OVERWRITE)

@@ -87,8 +87,8 @@ class TakesItsConnectionToAnotherLoop(RedisTaskStore):
 class StartsAtOnce(Around):
     """A new task is analyzing already."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        task = await super().create_task(request)
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        task = await super().create_task(request, **named)
         return await self.update_task_status(task.task_id, TaskStatus.ANALYZING)
 
 
@@ -96,16 +96,18 @@ class StartsAtOnce(Around):
 class SortsTheVideoIds(Around):
     """The video ids are not in the caller's order."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await super().create_task(request.model_copy(update={"video_ids": tuple(sorted(request.video_ids))}))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await super().create_task(
+            request.model_copy(update={"video_ids": tuple(sorted(request.video_ids))}), **named
+        )
 
 
 @mutant("LIFE-01", by="lifecycle.test_a_new_task_is_pending")
 class DropsAVideoId(Around):
     """Only the first two video ids are kept."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await super().create_task(request.model_copy(update={"video_ids": request.video_ids[:2]}))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await super().create_task(request.model_copy(update={"video_ids": request.video_ids[:2]}), **named)
 
 
 @mutant("LIFE-02", by="lifecycle.test_every_status_can_follow_one_that_is_not_final")
