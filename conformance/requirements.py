@@ -41,7 +41,7 @@ class Requirement:
         return found and found.group(1)
 
 
-REVISION = 2
+REVISION = 3
 REQUIREMENTS: dict[str, Requirement] = {}
 CHAPTERS = {
     "API": "The interface",
@@ -125,7 +125,7 @@ _should("LIFE-13", "A progress that is not a finite number from 0 to 100 is refu
 _must("LIFE-14", "A refused call changes nothing, updated_at included.")
 _must("LIFE-15", "An update or cancel of an unknown id is refused with TaskNotFound and creates nothing.")
 _must("LIFE-16", "An unknown status is refused with InvalidArgument.")
-_must("LIFE-17", "An update keeps created_at, and updated_at never goes back.")
+_must("LIFE-17", "An update keeps created_at; updated_at and completed_at never go back, even if the clock does.")
 _should("LIFE-18", "Cancelling sets completed_at.")
 
 _must("ATOM-01", "Of concurrent updates of different fields of one task none is lost.")
@@ -175,6 +175,19 @@ _should("ID-02", "An id is task_ and at least 32 random hexadecimal digits.")
 _must("ID-03", "Any text is a valid question to get_task: the answer to an unknown one is TaskNotFound.")
 _must("ID-04", "An id is never taken for a pattern.")
 _must("ID-05", "Creating never overwrites: a task restored under a taken id is refused with TaskExists.")
+_must(
+    "ID-06",
+    "The same request under the id of a live task writes nothing and returns that task; the order of keys is free.",
+    since=3,
+)
+_must("ID-07", "Another request under the id of a live task is refused with TaskExists, and changes nothing.", since=3)
+_must("ID-08", "An id whose task has expired or was purged can be used again, for a new task.", since=3)
+_should(
+    "ID-09",
+    "An id of 1 to 256 visible ASCII characters is accepted; any other is refused with InvalidArgument.",
+    since=3,
+)
+_should("ID-10", "The exception of a failed create names the id that was used.", since=3)
 
 _must("DUR-01", "In a persistent store tasks outlive the application that wrote them.", "D04")
 _must("DUR-02", "In a persistent store tasks outlive a restart of the server that saves to disk.", "D04")
@@ -208,7 +221,10 @@ _must(
     "FAIL-08",
     "A server that accepts and then stays silent raises StoreUnavailable: no false 'not found', no empty list.",
 )
-_must("FAIL-09", "A record that cannot be read is refused with RecordUnreadable, which names its key.")
+_must(
+    "FAIL-09",
+    "A record that cannot be read is refused with RecordUnreadable, which names its key, and is left as it is.",
+)
 _must("FAIL-10", "A record that cannot be read does not take the listing down, which names its key.")
 _must("FAIL-11", "A write whose answer is lost, or comes too late, is never said not to have happened.", since=2)
 _must("FAIL-12", "A read whose answer is lost raises StoreUnavailable or asks again: no false 'not found'.", since=2)
@@ -250,7 +266,10 @@ _should("MODE-16", "REDIS_USERNAME and REDIS_PASSWORD are what the server is tol
 _should("MODE-17", "Port 6379 and database 0 are meant where none is named; REDIS_URL names all, or a socket.", since=2)
 
 _must("COST-01", "An operation of a remote store costs at least one request to the server.", "D08")
-_should("COST-02", "An operation of a remote store costs exactly one request to the server, at any number of tasks.")
+_should(
+    "COST-02",
+    "An operation of a remote store costs one request to the server, at any number of tasks; a get that finds nothing, two.",
+)
 _must("COST-03", "Memory mode uses more memory the more tasks there are.", "D12")
 _must("COST-04", "Memory mode holds every task it was given.", "D35")
 _must("COST-05", "Connections, files, threads and timers do not grow with the number of calls.", since=2)

@@ -98,7 +98,7 @@ class ExpiringMemoryHarness(MemoryHarness):
     """The memory store with a lifetime, which no setting gives it."""
 
     mode = ""
-    capabilities = frozenset({Capability.EXPIRING})
+    capabilities = frozenset({Capability.EXPIRING, Capability.CALLER_IDS})
 
     def __init__(self) -> None:
         super().__init__()
