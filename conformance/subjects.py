@@ -40,6 +40,7 @@ class MemoryHarness(Harness):
 
     mode = "memory"
     opener = "taskstore:open_store"
+    capabilities = frozenset({Capability.CALLER_IDS})
 
     def __init__(self) -> None:
         self._ahead: dict[str, int] = {}

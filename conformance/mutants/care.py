@@ -220,3 +220,13 @@ class LeavesOutWhatItCannotRestore(Around):
     async def restore(self, task: Task) -> None:
         with contextlib.suppress(InvalidArgument):
             await super().restore(task)
+
+
+@mutant("CARE-04", by="care.test_restore_refuses_what_no_store_could_have_produced")
+class CompletesWhatItRestores(Around):
+    """A completed task with another progress than 100 is taken, with 100."""
+
+    async def restore(self, task: Task) -> None:
+        if getattr(task, "status", None) is TaskStatus.COMPLETED:
+            task = altered(task, progress=100.0)
+        await super().restore(task)

@@ -511,6 +511,33 @@ class UpdatedAtGoesBack(Shown):
         return altered(task, updated_at=task.created_at - (task.updated_at - task.created_at))
 
 
+STEP_BACK = "lifecycle.test_no_time_goes_back_when_the_clock_does"
+
+
+@mutant("LIFE-17", by=STEP_BACK, on=On.MEMORY, source="backend.ai #6695")
+class WritesWhatTheClockSays(MemoryTaskStore):
+    """A clock that steps back takes the times of a task along."""
+
+    def _apply(self, task_id: str, change: Change) -> Task:
+        task = self._live(task_id)
+        self._tasks[task_id] = altered(task, updated_at=min(task.updated_at, self._now()))
+        return super()._apply(task_id, change)
+
+
+@mutant("LIFE-17", by=STEP_BACK, on=On.REDIS, source="backend.ai #6695")
+class WritesWhatTheServersClockSays(Scripted):
+    """A clock that steps back takes the times of a task along."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "if time > now then", "if false then")}
+
+
+@mutant("LIFE-17", by=STEP_BACK, on=On.REDIS)
+class FilesWhatTheServersClockSays(Scripted):
+    """A purge goes by another time than the task shows."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "{'ZADD', FINISHED, written_us, id}", "{'ZADD', FINISHED, now_us, id}")}
+
+
 @mutant("LIFE-18", by="lifecycle.test_cancelling_sets_the_time_of_completion")
 class CancelsWithoutATime(Shown):
     """A cancelled task does not say since when."""

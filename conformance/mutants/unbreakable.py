@@ -18,6 +18,7 @@ UNBREAKABLE: dict[tuple[str, str], str] = {
     ("SHARE-02", "redis"): "Redis mode is shared",
     ("SHARE-03", "memory"): _NO_RECORD,
     **{(f"FAIL-{number:02}", "memory"): _NO_SERVER for number in (*range(1, 9), 11, 12, 13, 15)},
+    ("ID-10", "memory"): _NO_SERVER,
     ("FAIL-09", "memory"): _NO_RECORD,
     ("FAIL-10", "memory"): _NO_RECORD,
     ("MODE-04", "redis"): "unset means memory: in Redis mode the variable is set",

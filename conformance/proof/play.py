@@ -131,8 +131,9 @@ class Play:
             expected[expires], self._states[expires] = step(self._states[expires], call)
             self._learn(expected[expires], self._seen[expires])
         self._log.append(_Taken(calls, expected))
-        if new_id and isinstance(expected[True], Record) and expected[True].task_id not in self._created:
-            self._created.append(expected[True].task_id)
+        created = expected[True]
+        if new_id and isinstance(created, Record) and created.task_id not in self._created:
+            self._created.append(created.task_id)
         words: dict[str, str] = {}
         for side in self._sides:
             self.tally.comparisons += 1

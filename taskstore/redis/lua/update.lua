@@ -80,7 +80,7 @@ local function is_readable()
     and is_array_of_texts(string.sub(record, videos, videos_end - 1))
     and is_object(string.sub(record, metadata, metadata_end - 1)) and (is_ascii or is_utf8(record))
 end
-if record ~= known and not is_readable() then return {'doubtful', record} end
+if (record == '' or record ~= known) and not is_readable() then return {'doubtful', record} end
 
 -- What the call would leave: status, progress, current_step, result_url, error_message, error_traceback.
 local fields, differs = {}, false
