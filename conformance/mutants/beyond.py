@@ -89,7 +89,7 @@ class CachesWhatWasOverwritten(Around):
         return removed
 
 
-@beyond("histories", On.MEMORY, On.REDIS)
+@beyond("histories", On.MEMORY)
 class CancelGivesWay(Around):
     """A cancel that finds the task changed since it looked leaves it so, and says that it has cancelled it."""
 
@@ -100,6 +100,19 @@ class CancelGivesWay(Around):
         if now != before and not now.status.is_final:
             return altered(now, status=TaskStatus.CANCELLED, completed_at=now.updated_at)
         return await super().cancel_task(task_id)
+
+
+@beyond("faults reply-cut update", On.REDIS, source="redis-py #261")
+class SendsAgain(RedisTaskStore):
+    """A write whose reply was cut off is sent again; only a create under its id may be."""
+
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+        try:
+            return await super()._run(script, *arguments, **named)
+        except StoreUnavailable as error:
+            if error.trouble is not Trouble.BROKEN:
+                raise
+            return await super()._run(script, *arguments, **named)
 
 
 @beyond("faults cancelled-late-warm list", On.REDIS)

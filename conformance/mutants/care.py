@@ -158,7 +158,9 @@ class RestoresAsPending(Around):
     """A task that is carried over starts again."""
 
     async def restore(self, task: Task) -> None:
-        await super().restore(altered(task, status=TaskStatus.PENDING, completed_at=None))
+        await super().restore(
+            altered(task, status=TaskStatus.PENDING, completed_at=None, error_message=None, error_traceback=None)
+        )
 
 
 @mutant("CARE-02", by=CARRY, on=On.REDIS)

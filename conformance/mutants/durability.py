@@ -82,7 +82,7 @@ class ReadsFromItsOwnCache(Shown):
         return self._cache[task_id] if task_id in self._cache else await super().get_task(task_id)
 
 
-@mutant("SHARE-03", by=RECORD, on=On.REDIS)
+@mutant("SHARE-03", by=RECORD, on=On.REDIS, instead=StoreUnavailable)
 class WritesNumbersAsText(RedisTaskStore):
     """The record holds the progress as text, which only this client reads as a number."""
 

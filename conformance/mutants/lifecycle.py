@@ -432,7 +432,12 @@ class WritesBeforeItChecks(Around):
         return await super().write(task_id, status, **fields)
 
 
-@mutant("LIFE-15", by="lifecycle.test_a_write_to_an_unknown_id_is_refused", source="osparc-simcore #8576")
+@mutant(
+    "LIFE-15",
+    by="lifecycle.test_a_write_to_an_unknown_id_is_refused",
+    instead=InvalidArgument,
+    source="osparc-simcore #8576",
+)
 class UpdateCreatesWhatIsMissing(Around):
     """An update of a task that is not there makes one."""
 

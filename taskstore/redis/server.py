@@ -225,6 +225,7 @@ _WORDS = (
     ("NOAUTH ", Trouble.REFUSED),
     ("NOPERM ", Trouble.REFUSED),
     ("can't run this command", Trouble.REFUSED),  # what 6.2 says for NOPERM inside a script
+    ("ACL failure in script", Trouble.REFUSED),  # and Redis 7 and Valkey
     ("OOM ", Trouble.OUT_OF_MEMORY),
     ("READONLY ", Trouble.READ_ONLY),
     ("MISCONF ", Trouble.READ_ONLY),
