@@ -86,6 +86,8 @@ class LongerIds(MemoryTaskStore):
 
     async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         task = await super().create_task(request, **named)
+        if named:
+            return task
         self._remove(task)
         longer = altered(task, task_id=task.task_id + token_hex(16))
         self._insert(longer)
@@ -97,6 +99,8 @@ class LongerIdsInRedis(RedisTaskStore):
     """An id has 256 random bits."""
 
     async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        if named:
+            return await super().create_task(request, **named)
         video_ids, metadata = check_request(request)
         task_id = new_task_id() + token_hex(16)
         tail = record.tail(task_id, video_ids, metadata)
