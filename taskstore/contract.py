@@ -28,15 +28,21 @@ MAX_BYTES = 1024 * 1024
 class TaskStore(Protocol):
     """The five operations."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        """Store a new pending task under an unguessable id, and return it.
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
+        """Store a new pending task, and return it: under `task_id`, or under an unguessable id if that is `None`.
 
         `webhook_url` and `config` are kept in `metadata` under those names, both always present. They come back equal
         in value and type.
 
+        The same request under the id of a live task succeeds, writes nothing, and returns that task as it stands,
+        whatever its status: a create whose answer was lost can be repeated. `StoreUnavailable.task_id` is the id that
+        a failed create used. Two requests are the same if `video_ids`, `webhook_url` and `config` are equal as JSON
+        values, in value and type; the order of keys does not count. An expired or purged id can be used again.
+
         Raises:
-            InvalidArgument: if `config` is not a JSON object of JSON values (see `taskstore.json_text`), or the task
-                exceeds `MAX_BYTES`. Nothing is stored.
+            TaskExists: if a live task of another request has the id; that task is left as it is.
+            InvalidArgument: if `config` is not a JSON object of JSON values (see `taskstore.json_text`), the task
+                exceeds `MAX_BYTES`, or `task_id` is not from 1 to 256 visible ASCII characters. Nothing is stored.
         """
         ...
 
@@ -73,6 +79,7 @@ class TaskStore(Protocol):
 
         `None` leaves a field as it is. From a status that is not final every status can follow. `completed` sets
         progress to 100; an error message or traceback goes with `failed` only. A final status sets `completed_at`.
+        `updated_at` and `completed_at` are never before the `updated_at` that was there, even if the clock steps back.
         On a task that is final already the call succeeds, and writes nothing, if it would leave every field but the
         times equal: a retry after a lost reply is safe.
 
@@ -110,7 +117,11 @@ class MaintainedTaskStore(TaskStore, Protocol):
 
         Raises:
             TaskExists: if its id is taken; that task is left as it is.
-            InvalidArgument: if it is not a task that this contract could have produced.
+            InvalidArgument: if it is not a task that this contract could have produced: a field of the wrong type or
+                beyond its bounds, an id that `create_task` does not take, no video ids, metadata that is no
+                JSON object, `completed` with another progress than 100, an error with another status
+                than `failed`, a `completed_at` without a final status or the reverse, times that are not in the order
+                `created_at`, `completed_at`, `updated_at`, or not in the years 1970 to 2200.
         """
         ...
 

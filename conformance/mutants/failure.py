@@ -18,7 +18,7 @@ from taskstore import (
     Trouble,
 )
 from taskstore.redis import RedisTaskStore
-from taskstore.redis.scripts import LIST, Script
+from taskstore.redis.scripts import LIST, UPDATE, Script
 
 AWAY = "failure.test_nothing_listening_is_not_not_found"
 NOT_WRITTEN = "failure.test_nothing_listening_means_that_nothing_was_written"
@@ -45,9 +45,9 @@ class ListsNothingWhenRedisIsAway(Around):
 class CreatesNoneWhenRedisIsAway(Around):
     """A failed creation returns None."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         try:
-            return await super().create_task(request)
+            return await super().create_task(request, **named)
         except StoreUnavailable:
             return None  # type: ignore[return-value]  # the fault
 
@@ -76,9 +76,9 @@ class _Reworded(RedisTaskStore):
         """What is raised instead."""
         return error
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         try:
-            return await super()._run(script, *arguments)
+            return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:
             raise self.reword(error) from None
 
@@ -198,6 +198,13 @@ class DoesNotNameTheKey(Around):
             return await super().get_task(task_id)
         except RecordUnreadable as fault:
             raise RecordUnreadable("a task", fault.reason) from None
+
+
+@mutant("FAIL-09", by="failure.test_a_record_with_a_wrong_value_is_named", on=On.REDIS, instead=StoreUnavailable)
+class UpdatesWhatItCannotRead(Scripted):
+    """An update writes over a record that a get refuses."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, " and not is_readable()", " and #found == 0")}
 
 
 @mutant("FAIL-09", by=UNREADABLE_LISTED, on=On.REDIS, instead=RecordUnreadable)

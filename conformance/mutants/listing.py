@@ -242,7 +242,7 @@ class StaysUnderItsOldStatus(Scripted):
     """A task is listed under every status that it ever had."""
 
     scripts: ClassVar = {
-        UPDATE: edited(UPDATE, "if status ~= old_status then redis.call('ZREM', status_index(old_status), id) end", "")
+        UPDATE: edited(UPDATE, "{'ZREM', status_index(old_status), id, score = created_us}", "{'ZREM', FINISHED, id}")
     }
 
 

@@ -158,7 +158,9 @@ class RestoresAsPending(Around):
     """A task that is carried over starts again."""
 
     async def restore(self, task: Task) -> None:
-        await super().restore(altered(task, status=TaskStatus.PENDING, completed_at=None))
+        await super().restore(
+            altered(task, status=TaskStatus.PENDING, completed_at=None, error_message=None, error_traceback=None)
+        )
 
 
 @mutant("MAINT-02", by=CARRY, on=On.REDIS)
@@ -184,9 +186,9 @@ class StartsATimerForEachTask(Around):
         super().__init__(store)
         self._timers: list[asyncio.Task[None]] = []
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         self._timers.append(asyncio.create_task(asyncio.sleep(3_600)))
-        return await super().create_task(request)
+        return await super().create_task(request, **named)
 
     async def aclose(self) -> None:
         for timer in self._timers:
@@ -220,3 +222,13 @@ class LeavesOutWhatItCannotRestore(Around):
     async def restore(self, task: Task) -> None:
         with contextlib.suppress(InvalidArgument):
             await super().restore(task)
+
+
+@mutant("MAINT-04", by="maintenance.test_restore_refuses_what_no_store_could_have_produced")
+class CompletesWhatItRestores(Around):
+    """A completed task with another progress than 100 is taken, with 100."""
+
+    async def restore(self, task: Task) -> None:
+        if getattr(task, "status", None) is TaskStatus.COMPLETED:
+            task = altered(task, progress=100.0)
+        await super().restore(task)

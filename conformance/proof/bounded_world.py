@@ -8,7 +8,7 @@ from itertools import product
 from math import inf, nan
 from typing import Any, TypeAlias
 
-from conformance.proof.model import FINAL, STATUSES, Record
+from conformance.proof.model import FINAL, STATUSES, Record, plain
 
 ADVANCE = "advance"
 """The call that lets `days` pass. It is the harness that makes it, not the store."""
@@ -121,6 +121,7 @@ def calls(world: BoundedWorld, seen: Mapping[str, Record], alive: Collection[str
         yield from _creations()
     for task_id, task in seen.items():
         yield from _on(world, task, which[task_id])
+    yield from _again(seen, which)
     for task_id in (*seen, "nobody", "", "*", "task_\ud800"):
         yield which.get(task_id, "unknown id"), "get_task", {"task_id": task_id}
         yield which.get(task_id, "unknown id"), "cancel_task", {"task_id": task_id}
@@ -143,6 +144,15 @@ def _on(world: BoundedWorld, task: Record, which: str) -> Named:
     yield f"{which}, as it was", "restore", {"task": task}
     for other in _others(world, task, gone=which != _THERE):
         yield f"{which}, in another status", "restore", {"task": other}
+
+
+def _again(seen: Mapping[str, Record], which: Mapping[str, str]) -> Named:
+    """Creations under an id that was there before."""
+    for task_id, task in seen.items():
+        if which[task_id] == _THERE or task_id == [*seen][-1]:  # an older one would change places with the newest
+            request = {"task_id": task_id, "video_ids": task.video_ids}
+            yield f"id of {which[task_id]}, same request", "create_task", {**request, **plain(task.metadata)}
+            yield f"id of {which[task_id]}, another request", "create_task", {**request, "config": {"another": 1}}
 
 
 def _creations() -> Named:
@@ -175,6 +185,8 @@ def _refused(task_id: str) -> Named:
     no_json: tuple[Any, ...] = ({"a": nan}, {"a": [inf]}, {"a": (1,)}, {"a": {1: 2}}, {"\ud800": 1})
     for value in no_json:
         yield "config not JSON", "create_task", {"video_ids": video_ids, "config": value}
+    for no_id in (*_NOT_IDS[1:], "", "a b", "é", "x" * 257):
+        yield "id not of visible ASCII", "create_task", {"video_ids": video_ids, "task_id": no_id}
     yield "URL not UTF-8", "create_task", {"video_ids": video_ids, "webhook_url": "\ud800"}
     for kind, arguments in REFUSED:
         yield kind, "update_task_status", {"task_id": task_id, **arguments}

@@ -26,6 +26,7 @@ _TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 _ESCAPED_IN_TWO = '"\\\b\f\n\r\t'
 _CONTROLS = "".join(character for character in map(chr, range(32)) if character not in _ESCAPED_IN_TWO)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Json: TypeAlias = tuple[Any, ...]
 """A JSON value in a form that is hashable, and equal only if value and types are."""
@@ -35,8 +36,9 @@ Json: TypeAlias = tuple[Any, ...]
 class Call:
     """One call, the millisecond at which it takes effect, and the id that it gives if it creates.
 
-    `create_task` takes the request's fields as its arguments, `restore` a `Record` as `task`, and `purge` as `before`
-    either "ever" (so that nothing goes) or "never" (every final task does).
+    `create_task` takes the request's fields as its arguments, and perhaps a `task_id`, which counts over `new_id`.
+    `restore` takes a `Record` as `task`, and `purge` as `before` either "ever" (so that nothing goes) or "never" (every
+    final task does).
     """
 
     operation: str
@@ -118,7 +120,15 @@ def _create(state: State, call: Call) -> tuple[Result, State]:
     _check_json(list(videos), "video_ids", 1)
     metadata = {"webhook_url": url, "config": config}
     _check_size("", None, None, None, list(videos), metadata)
-    created = Record(call.new_id, state.creations + 1, tuple(videos), canonical(metadata))
+    task_id = given.get("task_id")
+    if task_id is not None and not (isinstance(task_id, str) and _NEW_ID.fullmatch(task_id)):
+        raise _Refused("InvalidArgument", argument="task_id")
+    created = Record(task_id or call.new_id, state.creations + 1, tuple(videos), canonical(metadata))
+    for task, _ in state.tasks:
+        if task.task_id == created.task_id:
+            if (task.video_ids, task.metadata) == (created.video_ids, created.metadata):
+                return task, state
+            raise _Refused("TaskExists", task_id=task.task_id)
     return created, replace(_keep(state, call, created), creations=state.creations + 1)
 
 

@@ -131,8 +131,9 @@ class Play:
             expected[expires], self._states[expires] = step(self._states[expires], call)
             self._learn(expected[expires], self._seen[expires])
         self._log.append(_Taken(calls, expected))
-        if new_id and isinstance(expected[True], Record):
-            self._created.append(new_id)
+        created = expected[True]
+        if new_id and isinstance(created, Record) and created.task_id not in self._created:
+            self._created.append(created.task_id)
         words: dict[str, str] = {}
         for side in self._sides:
             self.tally.comparisons += 1
@@ -199,7 +200,8 @@ def _write_script(taken: Sequence[tuple[Call, Result]]) -> list[str]:
 def _written(call: Call, names: Mapping[Record, str]) -> list[str]:
     given = dict(call.arguments)
     if call.operation == "create_task":
-        return [f"TaskCreateRequest({', '.join(f'{name}={source(value)}' for name, value in given.items())})"]
+        chosen = [f"task_id={source(given.pop('task_id'))}"] if "task_id" in given else []
+        return [f"TaskCreateRequest({', '.join(f'{name}={source(value)}' for name, value in given.items())})", *chosen]
     labels = {name for name in names.values() if "_" not in name}
     return [f"{name}={_value(name, value, names, labels)}" for name, value in given.items()]
 

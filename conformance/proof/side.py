@@ -51,6 +51,7 @@ class Side:
         self._ids: dict[object, str] = {}
         self._labels: dict[str, str] = {}
         self._places: dict[str, tuple[int, datetime]] = {}
+        self._births: dict[tuple[str, int], tuple[datetime, dict[datetime, int]]] = {}
         self._moments: dict[str, dict[datetime, int]] = {}
         self._current: dict[str, int] = {}
         self._handed: list[tuple[Any, tuple[Any, ...]]] = []
@@ -129,10 +130,11 @@ class Side:
     def _given(self, call: Call) -> dict[str, Any]:
         """The arguments as this store takes them: its own ids and tasks, and copies of everything else."""
         given = dict(call.arguments)
-        if call.operation == "create_task":
-            return {"request": TaskCreateRequest(**copy.deepcopy(given))}
         if isinstance(label := given.get("task_id"), str):
             given["task_id"] = self._labels.get(label, label)
+        if call.operation == "create_task":
+            chosen = {"task_id": given.pop("task_id")} if "task_id" in given else {}
+            return {"request": TaskCreateRequest(**copy.deepcopy(given)), **chosen}
         if type(status := given.get("status")) is str and status in STATUSES:
             given["status"] = TaskStatus(status)
         if call.operation == "purge" and type(before := given["before"]) is str:
@@ -144,10 +146,13 @@ class Side:
     def _result(self, call: Call, given: Mapping[str, Any], answer: Any) -> Result:
         """What the call gave; all that a careless caller can reach from outside is changed, and must not show."""
         if call.operation == "create_task":
-            self._learn(answer, call.new_id)
+            self._learn(answer, call.arguments.get("task_id") or call.new_id)
             _spoil(given["request"].config)
         if call.operation == "restore":
-            self._current[call.arguments["task"].task_id] = call.arguments["task"].updated
+            restored = call.arguments["task"]
+            self._current[restored.task_id] = restored.updated
+            created, self._moments[restored.task_id] = self._births[restored.task_id, restored.created]
+            self._places[restored.task_id] = restored.created, created
         if isinstance(answer, TaskPage):
             return self._page(answer)
         if answer is None or type(answer) is int:
@@ -159,13 +164,14 @@ class Side:
     def _learn(self, task: Any, label: str) -> None:
         """Bind a new task's id, its place among all, and the moment of its creation."""
         task_id, created = task.task_id, task.created_at
-        if task_id in self._ids or not _is_utc(created):
+        if not _is_utc(created) or (task_id in self._ids and created == self._places[self._ids[task_id]][1]):
             return
-        latest = max((time for _, time in self._places.values()), default=datetime.min.replace(tzinfo=UTC))
-        place = len(self._places) + 1 if created > latest else _UNKNOWN
+        latest = max((time for time, _ in self._births.values()), default=datetime.min.replace(tzinfo=UTC))
+        place = len(self._births) + 1 if created > latest else _UNKNOWN
         self._ids[task_id], self._labels[label] = label, task_id
         self._places[label] = place, created
         self._moments[label] = {created: 1}
+        self._births[label, place] = created, self._moments[label]
         self._current[label] = 1
 
     def _page(self, page: TaskPage) -> Result:

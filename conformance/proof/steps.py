@@ -165,6 +165,15 @@ _videos = st.lists(
 ).map(tuple)
 _errors = {"error_message": _any_text, "error_traceback": _any_text}
 _fields = {"progress": _progresses, "current_step": _any_text, "result_url": _any_text}
+_chosen_ids = _rarely(
+    st.sampled_from(["", "a b", "é", "\ud800", "x" * 257, 7]),
+    st.sampled_from([Earlier(0), Earlier(0), Earlier(1), Earlier(2), "c1", "c2", "c3", "{*}:'\"\\", "x" * 256]),
+    one_in=8,
+)
+_few_requests = {"video_ids": st.sampled_from([("a",), ("a", "b")]), "task_id": _chosen_ids}
+_few_configs = {
+    "config": st.sampled_from([None, {"a": 1, "b": [0.0]}, {"b": [0.0], "a": 1}, {"a": 1.0, "b": [0.0]}, {}])
+}
 _at_once = st.just(0)
 _later = st.integers(1, 200)
 
@@ -205,6 +214,8 @@ def _visits(back: int) -> st.SearchStrategy[Step]:
 _step: st.SearchStrategy[Step | None] = _one_of(
     (1, st.none()),
     (7, _steps("create_task", {"video_ids": _videos}, {"webhook_url": st.none() | _texts, "config": _configs})),
+    (3, _steps("create_task", _few_requests, _few_configs)),
+    (1, _steps("create_task", _few_requests, _few_configs, wait=_later)),
     (4, _steps("update_task_status", _target)),
     (5, _steps("update_task_status", _target, _fields)),
     (2, _steps("update_task_status", {**_target, "status": st.just("failed")}, {**_errors, **_fields})),

@@ -16,6 +16,7 @@ class MemoryHarness(Harness):
     """The memory store, on a clock that `advance` moves."""
 
     mode = "memory"
+    capabilities = frozenset({Capability.CALLER_IDS})
     opener = "taskstore:open_store"
 
     def __init__(self) -> None:
@@ -75,7 +76,7 @@ class ExpiringMemoryHarness(MemoryHarness):
     """The memory store with a lifetime, which no setting gives it."""
 
     mode = ""
-    capabilities = frozenset({Capability.EXPIRING})
+    capabilities = frozenset({Capability.EXPIRING, Capability.CALLER_IDS})
 
     def __init__(self) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ class Script:
 
 
 def _load(name: str, *, writes: bool) -> Script:
-    final = ",".join(f"{status}=true" for status in TaskStatus if status.is_final)
+    final = ",".join(f"{status}={str(status.is_final).lower()}" for status in TaskStatus)
     statuses = ",".join(f"'{status}'" for status in TaskStatus)
     text = _read("common") + _read(name)
     text = text.replace("FINAL = {FINAL}", f"FINAL = {{{final}}}").replace("{STATUSES}", f"{{{statuses}}}")

@@ -14,16 +14,26 @@ from taskstore.arguments import (
     check_change,
     check_lifetime,
     check_moment,
+    check_new_id,
     check_page,
     check_request,
     check_status,
     check_task,
     check_task_id,
+    is_same_request,
     new_task_id,
     too_large,
 )
 from taskstore.contract import MAX_BYTES
-from taskstore.errors import InvalidArgument, RecordUnreadable, StoreUnavailable, TaskExists, TaskFinal, TaskNotFound
+from taskstore.errors import (
+    InvalidArgument,
+    RecordUnreadable,
+    StoreUnavailable,
+    TaskExists,
+    TaskFinal,
+    TaskNotFound,
+    TaskStoreError,
+)
 from taskstore.json_text import is_encodable
 from taskstore.redis import record
 from taskstore.redis.scripts import INSERT, LIST, PURGE, UPDATE, Script
@@ -60,22 +70,33 @@ class RedisTaskStore:
         self._server = server
         self._session = Session()
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._session.check()
         video_ids, metadata = check_request(request)
-        task_id = new_task_id()
-        return await self._insert(
-            task_id, TaskStatus.PENDING, "", "", record.NEW_HEAD, "", record.tail(task_id, video_ids, metadata)
-        )
+        is_new = task_id is None
+        new_id = new_task_id() if is_new else check_new_id(task_id)
+        form = "", "", record.NEW_HEAD, "", record.tail(new_id, video_ids, metadata), record.MAX_RECORD_BYTES
+        try:
+            was_there, text = await self._insert(new_id, TaskStatus.PENDING, *form, "new" if is_new else "")
+            task = self._decode(new_id, text) if was_there else self._written(new_id, text)
+        except StoreUnavailable as error:
+            error.task_id = new_id
+            raise
+        if was_there and not is_same_request(task, video_ids, metadata):
+            raise TaskExists(new_id)
+        return task
 
     async def get_task(self, task_id: str) -> Task:
         self._session.check()
-        if not is_encodable(check_task_id(task_id)):
+        task_id = check_task_id(task_id)
+        if not is_encodable(task_id):
             raise TaskNotFound(task_id)
-        key = self._key(task_id)
-        reply = await self._server.read("GET", key, unreadable=key)
-        if reply is None:
+        key, until = self._key(task_id), self._server.deadline()
+        reply = await self._server.read("GETRANGE", key, 0, record.MAX_RECORD_BYTES, unreadable=key, until=until)
+        if reply == b"" and not await self._server.read("EXISTS", key, until=until):
             raise TaskNotFound(task_id)
+        if type(reply) is not bytes:
+            raise self._server.unexpected(reply, writes=False)
         return self._decode(task_id, reply)
 
     async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
@@ -90,7 +111,7 @@ class RedisTaskStore:
         unreadable = [self._key(task_id.decode()) for task_id in wrong]
         for task_id, text in zip(ids, records, strict=True):
             try:
-                tasks.append(record.decode(text))
+                tasks.append(record.decode(text, task_id.decode()))
             except record.NotARecordError:
                 unreadable.append(self._key(task_id.decode()))
         return TaskPage(tasks=tuple(tasks), total=total, limit=limit, offset=offset, unreadable=tuple(unreadable))
@@ -128,10 +149,10 @@ class RedisTaskStore:
 
     async def restore(self, task: Task) -> None:
         self._session.check()
-        check_task(task)
+        task = check_task(task)
         created = record.microseconds(task.created_at)
         completed = "" if task.completed_at is None else record.microseconds(task.completed_at)
-        await self._insert(
+        was_there, _ = await self._insert(
             task.task_id,
             task.status,
             created,
@@ -139,7 +160,11 @@ class RedisTaskStore:
             record.head_of(task),
             record.times_of(task),
             record.tail(task.task_id, task.video_ids, task.metadata_json),
+            "",
+            "",
         )
+        if was_there:
+            raise TaskExists(task.task_id)
 
     async def ping(self) -> None:
         """Ask the server for a sign of life.
@@ -165,33 +190,56 @@ class RedisTaskStore:
 
     def _decode(self, task_id: str, text: bytes) -> Task:
         try:
-            return record.decode(text)
+            return record.decode(text, task_id)
         except record.NotARecordError as fault:
             raise RecordUnreadable(self._key(task_id), str(fault)) from None
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        return await self._server.run(script, self._base, *arguments)
+    def _written(self, task_id: str, text: bytes) -> Task:
+        """The task that a script says it has written."""
+        try:
+            return record.decode(text, task_id)
+        except record.NotARecordError:
+            raise self._server.unexpected(text, writes=True) from None
 
-    async def _insert(self, task_id: str, status: TaskStatus, *form: str | int) -> Task:
-        verdict, *rest = await self._run(INSERT, _SWEPT_PER_WRITE, self._lifetime_ms, task_id, status.value, *form)
-        if verdict == b"exists":
-            raise TaskExists(task_id)
-        return self._decode(task_id, rest[0])
+    async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
+        return await self._server.run(script, self._base, *arguments, until=until)
+
+    async def _insert(self, task_id: str, status: TaskStatus, *form: str | int) -> tuple[bool, bytes]:
+        """Whether a task of this id was there, and its record or the new one."""
+        match await self._run(INSERT, _SWEPT_PER_WRITE, self._lifetime_ms, task_id, status.value, *form):
+            case [b"ok" | b"exists" as verdict, bytes(text)]:
+                return verdict == b"exists", text
+            case reply:
+                raise self._failure(task_id, reply)
 
     async def _apply(self, task_id: str, change: Change) -> Task:
         if not is_encodable(task_id):
             raise TaskNotFound(task_id)
-        verdict, *rest = await self._run(
-            UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, MAX_BYTES, task_id, *change.as_json()
-        )
-        match verdict:
-            case b"ok":
-                return self._decode(task_id, rest[0])
-            case b"missing":
-                raise TaskNotFound(task_id)
-            case b"final":
-                raise TaskFinal(task_id, TaskStatus(rest[0].decode()))
-            case b"large":
-                raise too_large(int(rest[0]))
+        read = MAX_BYTES, task_id, record.MAX_RECORD_BYTES
+        known, until = b"", self._server.deadline()
+        while True:
+            match await self._run(
+                UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, *read, known, *change.as_json(), until=until
+            ):
+                case [b"ok", bytes(text)]:
+                    return self._written(task_id, text)
+                case [b"doubtful", bytes(text)]:
+                    self._decode(task_id, text)
+                    known = text
+                case [b"missing"]:
+                    raise TaskNotFound(task_id)
+                case [b"final", bytes(status)] if status in record.STATUSES:
+                    raise TaskFinal(task_id, record.STATUSES[status])
+                case [b"large", bytes(size)] if size.isdigit():
+                    raise too_large(int(size))
+                case reply:
+                    raise self._failure(task_id, reply)
+
+    def _failure(self, task_id: str, reply: object) -> TaskStoreError:
+        match reply:
+            case [b"unreadable", bytes(reason)]:
+                return RecordUnreadable(self._key(task_id), reason.decode(errors="replace"))
+            case [b"written", bytes(fault)]:
+                return self._server.failed_after_writing(fault.decode(errors="replace"))
             case _:
-                raise RecordUnreadable(self._key(task_id), rest[0].decode())
+                return self._server.unexpected(reply, writes=True)
