@@ -27,6 +27,8 @@ class Capability(StrEnum):
     """Tasks go by themselves, 7 days after the last write."""
     REMOTE = "remote"
     """There is a server that can fail."""
+    CURSOR = "cursor"
+    """`list_tasks` takes `after`, and its pages have `next`."""
 
 
 class HookMissingError(Exception):

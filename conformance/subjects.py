@@ -98,7 +98,7 @@ class ExpiringMemoryHarness(MemoryHarness):
     """The memory store with a lifetime, which no setting gives it."""
 
     mode = ""
-    capabilities = frozenset({Capability.EXPIRING})
+    capabilities = frozenset({Capability.EXPIRING, Capability.CURSOR})
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class MemoryWorld(Witness):
     def keys(self) -> set[str]:
         """Every id that stands anywhere in it."""
         inside = self._store
-        indexes = [inside._created, inside._deadlines, *inside._created_by_status.values()]  # noqa: SLF001
+        indexes = [inside._created, inside._deadlines, inside._finished, *inside._created_by_status.values()]  # noqa: SLF001
         entries = (task_id for index in indexes for _, task_id in index)
         return {*inside._tasks, *inside._deadline_of, *entries}  # noqa: SLF001
 

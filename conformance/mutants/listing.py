@@ -29,8 +29,10 @@ class _Resorted(Around):
         """What tasks are sorted by, the largest first."""
         return task.created_at, task.task_id
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)  # refuses what is to be refused
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)  # refuses what is to be refused
         everything = (await super().list_tasks(status, MAX_LIMIT)).tasks
         tasks = sorted(everything, key=self.key, reverse=True)
         return page_of(tasks[offset : offset + limit], page.total, limit, offset)
@@ -83,8 +85,10 @@ class _Paged(Around):
         """What comes in place of a page of a limit and offset that are right."""
         return await self.store.list_tasks(status, limit, offset)
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        right = await self.store.list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        right = await self.store.list_tasks(status, limit, offset, after=after)
         wrong = await self.page(status, limit, offset)
         return right.model_copy(update={"tasks": wrong.tasks, "total": wrong.total})
 
@@ -178,7 +182,9 @@ class LimitZeroCountsNothing(_Paged):
 class _Lenient(Around):
     """Takes limits and offsets that are none."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         return await super().list_tasks(status, self.number(limit, MAX_LIMIT), self.number(offset, 0))
 
     def number(self, given: Any, default: int) -> Any:
@@ -268,16 +274,20 @@ class CountsNothingPastTheEnd(_Paged):
 class TwentyByDefault(Around):
     """A page holds 20 tasks unless asked otherwise."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 20, offset: int = 0) -> TaskPage:
-        return await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 20, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        return await super().list_tasks(status, limit, offset, after=after)
 
 
 @mutant("LIST-09", by="listing.test_a_page_names_its_place")
 class NamesTheLengthOfThePage(Around):
     """limit comes back as the number of tasks on the page."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         return page.model_copy(update={"limit": len(page.tasks)})
 
 
@@ -320,7 +330,7 @@ class EverybodySharesOnePrefix(RedisTaskStore):
 class CountsGhosts(Scripted):
     """An entry without a record is counted for ever."""
 
-    scripts: ClassVar = {LIST: edited(LIST, "if #ghosts > 0 then", "if false then")}
+    scripts: ClassVar = {LIST: edited(LIST, "if redis.call('EXISTS', unpack(keys)) < #keys then", "if false then")}
 
 
 @mutant(
@@ -342,5 +352,5 @@ class OneMemoryForAllInstances(MemoryTaskStore):
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
-        for name in ("_tasks", "_created", "_created_by_status"):
+        for name in ("_tasks", "_created", "_created_by_status", "_finished"):
             setattr(self, name, getattr(self._all, name))

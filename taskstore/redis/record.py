@@ -12,9 +12,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes typing's own from Python 3.12 only
 
+from taskstore.contract import MAX_BYTES
 from taskstore.json_text import write
 from taskstore.status import TaskStatus
 from taskstore.values import Task, trusted_task
+
+MAX_RECORD_BYTES = MAX_BYTES + 4_096
+"""The longest record: what a caller may put into a task, and names of fields, id, status and times."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _METADATA = b'\n,"metadata":'

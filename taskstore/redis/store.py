@@ -1,11 +1,14 @@
 """Redis mode: one request per operation, decided on the server by the scripts in `lua/`.
 
 Get is a plain GET. Every other operation is one script, so it takes effect at one instant, on the server's clock. A
-listing is a look-up by rank and one MGET: the same for a hundred tasks and a million.
+listing is a look-up by rank, and takes the same time for a hundred tasks and a million. Of a very large page the script
+gives the first records, and the others are read one by one.
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -23,10 +26,18 @@ from taskstore.arguments import (
     too_large,
 )
 from taskstore.contract import MAX_BYTES
-from taskstore.errors import InvalidArgument, RecordUnreadable, StoreUnavailable, TaskExists, TaskFinal, TaskNotFound
+from taskstore.errors import (
+    InvalidArgument,
+    RecordUnreadable,
+    StoreUnavailable,
+    TaskExists,
+    TaskFinal,
+    TaskNotFound,
+    Trouble,
+)
 from taskstore.json_text import is_encodable
 from taskstore.redis import record
-from taskstore.redis.scripts import INSERT, LIST, PURGE, UPDATE, Script
+from taskstore.redis.scripts import INSERT, LIST, PURGE, REBUILD, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.session import Session
 from taskstore.status import TaskStatus
@@ -36,7 +47,12 @@ DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
 
 _SWEPT_PER_WRITE = 100
-_SWEPT_PER_LISTING = 250
+_SWEPT_AT_ONCE = 250
+_READ_AT_ONCE = 1024 * 1024
+"""Bytes of records after which a script reads no further one."""
+_READ_TOGETHER = 8
+"""Records that are requested one by one, before the first has come."""
+_INDEXES_MISSING = 2
 
 
 class RedisTaskStore:
@@ -78,22 +94,39 @@ class RedisTaskStore:
             raise TaskNotFound(task_id)
         return self._decode(task_id, reply)
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         self._session.check()
         wanted = "" if status is None else check_status(status).value
-        check_page(limit, offset)
-        ask_again = 1
-        while ask_again:
-            ask_again, *rest = await self._run(LIST, _SWEPT_PER_LISTING, wanted, limit, offset)
-        total, ids, records, wrong = rest
+        place = check_page(limit, offset, after) or ("", "")
+        arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, record.MAX_RECORD_BYTES, _READ_AT_ONCE)
+        run_again = 1
+        while run_again:
+            run_again, *page = await self._run_on_whole_indexes(LIST, *arguments)
+        total, following, ids, texts = page
+        task_ids = [task_id.decode() for task_id in ids]
         tasks: list[Task] = []
-        unreadable = [self._key(task_id.decode()) for task_id in wrong]
-        for task_id, text in zip(ids, records, strict=True):
-            try:
-                tasks.append(record.decode(text))
-            except record.NotARecordError:
-                unreadable.append(self._key(task_id.decode()))
-        return TaskPage(tasks=tuple(tasks), total=total, limit=limit, offset=offset, unreadable=tuple(unreadable))
+        unreadable: list[str] = []
+        done = 0
+        while True:
+            for task_id, text in zip(task_ids[done:], texts, strict=False):
+                try:
+                    tasks += [] if text is None else [record.decode(text)]
+                except record.NotARecordError:
+                    unreadable.append(self._key(task_id))
+            done += len(texts)
+            if done == len(task_ids):
+                break
+            texts = await asyncio.gather(*map(self._read_record, task_ids[done : done + _READ_TOGETHER]))
+        return TaskPage(
+            tasks=tuple(tasks),
+            total=total,
+            limit=limit,
+            offset=offset,
+            unreadable=tuple(unreadable),
+            next=following.decode() or None,
+        )
 
     async def update_task_status(
         self,
@@ -116,10 +149,10 @@ class RedisTaskStore:
     async def purge(self, before: datetime) -> int:
         self._session.check()
         moment = record.microseconds(check_moment(before))
-        removed, ask_again = 0, 1
-        while ask_again:
+        removed, run_again = 0, 1
+        while run_again:
             try:
-                ask_again, count = await self._run(PURGE, _SWEPT_PER_LISTING, moment)
+                run_again, count = await self._run_on_whole_indexes(PURGE, _SWEPT_AT_ONCE, moment)
             except StoreUnavailable as error:
                 error.write_may_have_happened |= bool(removed)  # a request before this one did
                 raise
@@ -171,6 +204,43 @@ class RedisTaskStore:
 
     async def _run(self, script: Script, *arguments: str | int) -> Any:
         return await self._server.run(script, self._base, *arguments)
+
+    async def _run_on_whole_indexes(self, script: Script, *arguments: str | int) -> Any:
+        """Run a script, and once more if it finds that indexes are missing, when they have been filled anew."""
+        reply = await self._run(script, *arguments)
+        if reply[0] == _INDEXES_MISSING:
+            await self._rebuild()
+            reply = await self._run(script, *arguments)
+            if reply[0] == _INDEXES_MISSING:
+                detail = "it evicts the indexes of the listings: set its maxmemory-policy to noeviction"
+                raise StoreUnavailable(self._server.address, Trouble.OUT_OF_MEMORY, False, detail)
+        return reply
+
+    async def _rebuild(self) -> None:
+        """Fill the indexes from the records. Other callers may write meanwhile, or do the same."""
+        token = (await self._run(REBUILD, self._lifetime_ms, "begin")).decode()
+        key = self._key("")
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", key) + "*"
+        cursor = "0"
+        while True:
+            found, keys = await self._server.read("SCAN", cursor, "MATCH", pattern, "COUNT", "1000")
+            ids = [one.decode(errors="replace").removeprefix(key) for one in keys]
+            while ids:
+                bounds = (record.MAX_RECORD_BYTES, _READ_AT_ONCE)
+                done = await self._run(REBUILD, self._lifetime_ms, "add", *bounds, *ids[:_SWEPT_AT_ONCE])
+                ids = ids[done:]
+            if (cursor := found.decode()) == "0":
+                break
+        await self._run(REBUILD, self._lifetime_ms, "end", token)
+
+    async def _read_record(self, task_id: str) -> bytes | None:
+        """Return what is stored for a task, `None` if nothing is, and no record if it is not a string."""
+        key = self._key(task_id)
+        try:
+            text: bytes = await self._server.read("GETRANGE", key, "0", str(record.MAX_RECORD_BYTES), unreadable=key)
+        except RecordUnreadable:
+            return b""
+        return text if text or await self._server.read("EXISTS", key) else None
 
     async def _insert(self, task_id: str, status: TaskStatus, *form: str | int) -> Task:
         verdict, *rest = await self._run(INSERT, _SWEPT_PER_WRITE, self._lifetime_ms, task_id, status.value, *form)

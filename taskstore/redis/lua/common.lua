@@ -3,6 +3,7 @@ local base = KEYS[1]
 local CREATED = base .. ':created'      -- every task, by microsecond of creation
 local DEADLINES = base .. ':deadlines'  -- every task, by the last millisecond of its life
 local FINISHED = base .. ':finished'    -- every final task, by microsecond of completion
+local PARTIAL = base .. ':partial'      -- there while the indexes may lack tasks
 
 -- {FINAL} and {STATUSES} are filled in from TaskStatus.
 local FINAL = {FINAL}
@@ -60,6 +61,12 @@ local function sweep(most)
   return more
 end
 
+-- Whether the server has evicted keys since it started; false where it does not say.
+local function has_evicted()
+  local stats = redis.pcall('INFO', 'stats')
+  return type(stats) == 'string' and tonumber(string.match(stats, 'evicted_keys:(%d+)') or 0) > 0
+end
+
 -- The end of a write, which put the task into these indexes: the record lives one more lifetime, and every index at least as
 -- long. At most a lifetime longer, so that not each write has to prolong it; no index goes before that of the deadlines.
 -- Indexes come before the record: should one fail, what is left is an entry without a record, which the next listing
@@ -69,6 +76,8 @@ local function keep(id, record, entered, lifetime_ms)
   local deadline = string.format('%.0f', now_ms + lifetime_ms)
   redis.call('ZADD', DEADLINES, deadline, id)
   local left = redis.call('PTTL', DEADLINES)
+  -- There was no index: either there was no task, or it was evicted, and tasks live that no index names.
+  if left == -1 and has_evicted() then redis.call('SET', PARTIAL, '', 'PX', lifetime_ms, 'NX') end
   local is_short = left < tonumber(lifetime_ms)
   if is_short then left, entered = 2 * lifetime_ms, indexes() end
   for _, index in ipairs(entered) do
