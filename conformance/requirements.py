@@ -41,7 +41,7 @@ class Requirement:
         return found and found.group(1)
 
 
-REVISION = 2
+REVISION = 3
 REQUIREMENTS: dict[str, Requirement] = {}
 CHAPTERS = {
     "API": "The interface",
@@ -154,7 +154,23 @@ _should("LIST-09", "A page names its limit and offset; the defaults are 50 and 0
 _must(
     "LIST-10", "Tasks and keys of a neighbour, even one whose name begins alike, are never shown, counted or removed."
 )
-_must("LIST-11", "A task whose record was removed behind the store's back is neither listed nor counted.")
+_must(
+    "LIST-11",
+    "A task whose record was removed behind the store's back is never listed, and no longer counted once a page has "
+    "come to its place.",
+)
+_must(
+    "LIST-12",
+    "Pages by cursor bring every task that is there throughout, and matches the filter throughout, exactly once and in "
+    "order, whatever is written meanwhile, also to the task that the cursor names. The last page has no cursor.",
+    since=3,
+)
+_must(
+    "LIST-13",
+    "A cursor is the microsecond of creation, a dot and the id of the last task of its page; what is no such text, and "
+    "a cursor with an offset, is refused with InvalidArgument.",
+    since=3,
+)
 
 _must("EXP-01", "After its lifetime a task is gone from get, list, total, update and cancel alike.", "D10")
 _must("EXP-02", "Until the end of its lifetime a task is there.", "D10")

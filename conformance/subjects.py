@@ -38,6 +38,7 @@ REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 class MemoryHarness(Harness):
     """The memory store, on a clock that `advance` moves."""
 
+    capabilities = frozenset({Capability.CURSOR})
     mode = "memory"
     opener = "taskstore:open_store"
 
@@ -371,6 +372,7 @@ class DescribedMemoryHarness(Harness):
 class DescribedRedisHarness(RedisHarness):
     """The described design's Redis mode, on a server."""
 
+    capabilities = frozenset(Capability) - {Capability.CURSOR}
     opener = "conformance.described:open_from_environment"
 
     @asynccontextmanager

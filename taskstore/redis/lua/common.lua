@@ -61,10 +61,11 @@ local function sweep(most)
   return more
 end
 
--- Whether the server has evicted keys since it started; false where it does not say.
-local function has_evicted()
-  local stats = redis.pcall('INFO', 'stats')
-  return type(stats) == 'string' and tonumber(string.match(stats, 'evicted_keys:(%d+)') or 0) > 0
+-- Whether the server has evicted keys, as far as it says: since its start, or before, if its settings allow it.
+local function may_have_evicted()
+  local function info(section, pattern) return string.match(tostring(redis.pcall('INFO', section)), pattern) end
+  return (info('stats', 'evicted_keys:(%d+)') or '0') ~= '0' or (info('memory', 'maxmemory:(%d+)') or '0') ~= '0'
+    and info('memory', 'maxmemory_policy:(%a+)') ~= 'noeviction'
 end
 
 -- The end of a write, which put the task into these indexes: the record lives one more lifetime, and every index at least as
@@ -77,7 +78,7 @@ local function keep(id, record, entered, lifetime_ms)
   redis.call('ZADD', DEADLINES, deadline, id)
   local left = redis.call('PTTL', DEADLINES)
   -- There was no index: either there was no task, or it was evicted, and tasks live that no index names.
-  if left == -1 and has_evicted() then redis.call('SET', PARTIAL, '', 'PX', lifetime_ms, 'NX') end
+  if left == -1 and may_have_evicted() then redis.call('SET', PARTIAL, '', 'PX', lifetime_ms, 'NX') end
   local is_short = left < tonumber(lifetime_ms)
   if is_short then left, entered = 2 * lifetime_ms, indexes() end
   for _, index in ipairs(entered) do
