@@ -343,7 +343,11 @@ class EverybodySharesOnePrefix(RedisTaskStore):
 class CountsGhosts(Scripted):
     """An entry without a record is counted for ever."""
 
-    scripts: ClassVar = {LIST: edited(LIST, "if redis.call('EXISTS', unpack(keys)) < #keys then", "if false then")}
+    scripts: ClassVar = {
+        LIST: edited(
+            LIST, "if #doubtful > 0 and redis.call('EXISTS', unpack(doubtful)) < #doubtful then", "if false then"
+        )
+    }
 
 
 class _Continued(Around):

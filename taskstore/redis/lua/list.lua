@@ -37,11 +37,27 @@ end
 
 local first = after_us == '' and tonumber(offset) or rank_behind()
 if limit == '0' or first >= total then return {0, total, '', {}, {}} end
-local ids, keys = redis.call('ZREVRANGE', index, first, first + limit - 1), {}
-for i, id in ipairs(ids) do keys[i] = record_key(id) end
+local ids = redis.call('ZREVRANGE', index, first, first + limit - 1)
+-- GETRANGE, and not MGET, since a value that is no record may be of any size.
+local records, left, doubtful = {}, tonumber(budget), {}
+for i, id in ipairs(ids) do
+  local key = record_key(id)
+  if left > 0 then
+    local record = redis.pcall('GETRANGE', key, '0', most_bytes)
+    if type(record) == 'table' then
+      if not string.find(tostring(record.err), 'WRONGTYPE') then return record end
+      record = ''
+    end
+    records[i] = record
+    left = left - #record
+    if record == '' then doubtful[#doubtful + 1] = key end
+  else
+    doubtful[#doubtful + 1] = key
+  end
+end
 
 -- Entries whose record somebody deleted or evicted would be counted for ever.
-if redis.call('EXISTS', unpack(keys)) < #keys then
+if #doubtful > 0 and redis.call('EXISTS', unpack(doubtful)) < #doubtful then
   local ghosts = {}
   for _, id in ipairs(redis.call('ZREVRANGE', index, first, first + math.max(limit, bound) - 1)) do
     if #ghosts < tonumber(bound) and redis.call('EXISTS', record_key(id)) == 0 then ghosts[#ghosts + 1] = id end
@@ -50,18 +66,6 @@ if redis.call('EXISTS', unpack(keys)) < #keys then
   return {1}
 end
 
--- GETRANGE, and not MGET, since a value that is no record may be of any size.
-local records, left = {}, tonumber(budget)
-for i, key in ipairs(keys) do
-  if left <= 0 then break end
-  local record = redis.pcall('GETRANGE', key, 0, most_bytes)
-  if type(record) == 'table' then
-    if not string.find(tostring(record.err), 'WRONGTYPE') then return record end
-    record = ''
-  end
-  records[i] = record
-  left = left - #record
-end
 local following = ''
 if first + #ids < total then
   local last = ids[#ids]
