@@ -29,6 +29,8 @@ class Capability(StrEnum):
     """There is a server that can fail."""
     CALLER_IDS = "caller-ids"
     """`create_task` takes the id that a task gets."""
+    CURSOR = "cursor"
+    """`list_tasks` takes `after`, and its pages have `next`."""
 
 
 class HookMissingError(Exception):

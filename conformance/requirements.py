@@ -232,7 +232,23 @@ _must(
     "Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name "
     "begins with the other.",
 )
-_must("LIST-11", "A task whose record was removed behind the store's back is neither listed nor counted.")
+_must(
+    "LIST-11",
+    "A task whose record was removed behind the store's back is never listed, and is not counted after a page "
+    "has come to its place.",
+)
+_must(
+    "LIST-12",
+    "Pages by cursor hold every task that exists and matches the filter throughout exactly once and in order, whatever "
+    "is written meanwhile, also to the task that the cursor names. The last page has no cursor.",
+    since=3,
+)
+_must(
+    "LIST-13",
+    "A cursor is the microsecond of creation, a dot and the id of the last task of its page. Any other text, and a "
+    "cursor with an offset, raises `InvalidArgument`.",
+    since=3,
+)
 
 _must(
     "EXP-01",

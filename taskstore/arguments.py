@@ -7,11 +7,15 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from taskstore.contract import MAX_BYTES, MAX_LIMIT
+from taskstore.contract import MAX_BYTES, MAX_LIMIT, MAX_OFFSET
 from taskstore.errors import InvalidArgument
-from taskstore.json_text import MAX_DEPTH, check_text, decode, encode, write, write_sorted
+from taskstore.json_text import MAX_DEPTH, check_text, decode, encode, is_encodable, write, write_sorted
 from taskstore.status import TaskStatus
 from taskstore.values import Task, TaskCreateRequest, trusted_task
+
+_CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The microseconds since 1970 that a `datetime` can be."""
 
 _TEXT_FIELDS = ("current_step", "result_url", "error_message", "error_traceback")
 _NEW_TEXTS = ("", None, None, None)
@@ -46,13 +50,20 @@ def check_status(status: object) -> TaskStatus:
     return found
 
 
-def check_page(limit: object, offset: object) -> tuple[int, int]:
-    """Return `limit` and `offset` if they name a page."""
+def check_page(limit: object, offset: object, after: object) -> tuple[int, str] | None:
+    """Refuse what names no page, and return the place that the cursor names: microseconds since 1970 and an id."""
     if type(limit) is not int or not 0 <= limit <= MAX_LIMIT:
         raise InvalidArgument("limit", f"must be a whole number from 0 to {MAX_LIMIT}")
-    if type(offset) is not int or offset < 0:
-        raise InvalidArgument("offset", "must be a whole number from 0 up")
-    return limit, offset
+    if type(offset) is not int or not 0 <= offset <= MAX_OFFSET:
+        raise InvalidArgument("offset", f"must be a whole number from 0 to {MAX_OFFSET}")
+    if after is None:
+        return None
+    found = _CURSOR.fullmatch(after) if isinstance(after, str) else None
+    if not found or not _FIRST <= int(found[1]) <= _LAST or not is_encodable(found[2]):
+        raise InvalidArgument("after", "must be the `next` of a page")
+    if offset:
+        raise InvalidArgument("after", "must be given without an offset")
+    return int(found[1]), found[2]
 
 
 def check_moment(moment: object, argument: str = "before") -> datetime:

@@ -21,6 +21,9 @@ from taskstore.values import Task, TaskCreateRequest, TaskPage
 MAX_LIMIT = 1_000
 """The longest page that `list_tasks` gives."""
 
+MAX_OFFSET = 10**12
+"""The largest offset that `list_tasks` takes."""
+
 MAX_BYTES = 1024 * 1024
 """What a caller may put into one task: UTF-8 bytes of its video ids, metadata, step, URL and error, written as JSON."""
 
@@ -59,9 +62,13 @@ class TaskStore(Protocol):
     async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
         """Return the live tasks of that status (of any, if `None`), newest first, and how many there are in all.
 
-        Ordered by `created_at`, then `task_id`, both descending; pages of a quiet store join without gap or overlap.
-        `limit` is from 0 (an empty page with the total) to `MAX_LIMIT`, `offset` any number from 0 up. A record that
-        cannot be read is named in `unreadable` and does not take the others down.
+        Ordered by `created_at`, then `task_id`, both descending. `limit` is from 0 (an empty page with the total) to
+        `MAX_LIMIT`, `offset` from 0 to `MAX_OFFSET`. Pages by offset join without gap or overlap while nobody writes.
+
+        Ids, order and total are of one instant. Each task is read at some moment of the call: a task that is removed
+        meanwhile is left out, and a task may show a newer status than that of the filter. A record that cannot be read
+        is named in `unreadable`, and the page has the other tasks. A record that was removed behind the store's back
+        is never listed, and is counted in the total until a page comes to its place.
         """
         ...
 
@@ -102,7 +109,23 @@ class TaskStore(Protocol):
 
 
 class MaintainedTaskStore(TaskStore, Protocol):
-    """What the stores of this package offer besides: clean-up, carrying tasks over, and an end."""
+    """What the stores of this package offer besides: pages by cursor, clean-up, carrying tasks over, and an end."""
+
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        """Return a page, as above; with a cursor, the page behind it.
+
+        `after` takes the `next` of an earlier page, which is a cursor; `next` is `None` where nothing follows, or with
+        a limit of 0. Whatever is written between the pages, a task that is there throughout, and matches the filter
+        throughout, comes on exactly one of them. A cursor is the text of a microsecond of creation, a dot and a task
+        id, in both modes. It names a place in the order, so it stays valid when that task is removed or its status
+        changes.
+
+        Raises:
+            InvalidArgument: if `after` is not a cursor, or is given together with an offset.
+        """
+        ...
 
     async def purge(self, before: datetime) -> int:
         """Remove the final tasks that were completed before a moment (aware), and return how many.

@@ -184,7 +184,7 @@ WRONG: dict[str, Any] = {
     "step without quotes": (b'"current_step":""', b'"current_step":cut'),
     "another version": (b'"v":1', b'"v":2'),
     "cut": (rb'"metadata".*', b""),
-    "longer than any": (b'"webhook_url":null', b'"webhook_url":"' + b"x" * (MAX_BYTES + 3_000) + b'"'),
+    "longer than any": (b'"webhook_url":null', b'"webhook_url":"' + b"x" * record.MAX_RECORD_BYTES + b'"'),
 }
 
 

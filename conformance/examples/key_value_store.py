@@ -28,6 +28,7 @@ from conformance.subjects.redis_world import RedisWorld
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
     MAX_LIMIT,
+    MAX_OFFSET,
     InvalidArgument,
     Task,
     TaskCreateRequest,
@@ -79,8 +80,8 @@ class KeyValueTaskStore:
         """Get every record, and sort."""
         if not 0 <= limit <= MAX_LIMIT:
             raise InvalidArgument("limit", f"must be from 0 to {MAX_LIMIT}")
-        if offset < 0:
-            raise InvalidArgument("offset", "must be 0 or more")
+        if not 0 <= offset <= MAX_OFFSET:
+            raise InvalidArgument("offset", f"must be from 0 to {MAX_OFFSET}")
         task_ids = await self._key_value.keys(self._collection)
         records = await self._key_value.get_many(task_ids, collection=self._collection)
         tasks = [Task.model_validate(record) for record in records if record is not None]
@@ -156,7 +157,7 @@ class KeyValueMemoryHarness(Harness):
 class KeyValueRedisHarness(Harness):
     """A collection for each world, on a private server."""
 
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR}
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -22,8 +22,10 @@ class Around:
     async def get_task(self, task_id: str) -> Task:
         return await self.store.get_task(task_id)
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        return await self.store.list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        return await self.store.list_tasks(status, limit, offset, after=after)
 
     async def update_task_status(
         self,
@@ -81,8 +83,10 @@ class Shown(Around):
     async def get_task(self, task_id: str) -> Task:
         return self.show(await super().get_task(task_id))
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         return page.model_copy(update={"tasks": tuple(map(self.show, page.tasks))})
 
     async def write(self, task_id: str, status: TaskStatus, **fields: Any) -> Task:

@@ -179,7 +179,9 @@ class AppendsToAListItReadBefore(Around):
         self._tasks = (task, *before)
         return task
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         return page_of(list(self._tasks[offset : offset + limit]), len(self._tasks), limit, offset)
 
 

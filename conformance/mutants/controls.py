@@ -51,8 +51,10 @@ class TakesItsTime(Around):
     async def get_task(self, task_id: str) -> Task:
         return await slowly(super().get_task(task_id))
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        return await slowly(super().list_tasks(status, limit, offset))
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        return await slowly(super().list_tasks(status, limit, offset, after=after))
 
     async def write(self, task_id: str, status: TaskStatus, **fields: Any) -> Task:
         return await slowly(super().write(task_id, status, **fields))
@@ -73,11 +75,13 @@ class FreshObjects(Shown):
 class RebuildsItsIndexes(MemoryTaskStore):
     """The memory store sorts all its tasks anew for each listing, in place of keeping them sorted."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         places = [(task.created_at, task.task_id) for task in self._tasks.values()]
         random.shuffle(places)
         self._created = SortedList(places)
-        return await super().list_tasks(status, limit, offset)
+        return await super().list_tasks(status, limit, offset, after=after)
 
 
 @control(On.MEMORY)

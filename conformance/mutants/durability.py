@@ -45,7 +45,7 @@ class AnUnknownScriptIsAnEmptyList(RedisTaskStore):
         except StoreUnavailable as fault:
             if "matching script" not in fault.detail or script.writes:
                 return await super()._run(script, *arguments, **named)
-            return [0, 0, [], [], []]
+            return [0, 0, b"", [], []]
 
 
 @mutant("DUR-02", by=SERVER, on=On.REDIS, instead=TaskNotFound)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
 from taskstore import MemoryTaskStore, Task, TaskNotFound, TaskPage, TaskStatus
+from taskstore.memory import SWEPT_PER_WRITE
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.scripts import INSERT, LIST, UPDATE
 
@@ -25,8 +26,8 @@ RECORD = "{'SET', record_key(id), record, 'PXAT', deadline}"
 class NeverSweeps(MemoryTaskStore):
     """What has expired is not found, and still listed and counted."""
 
-    def _sweep(self, most: int) -> None:
-        pass
+    def _sweep(self, most: int) -> bool:
+        return False
 
 
 @mutant("EXP-01", by=GONE, on=On.EXPIRING)
@@ -50,11 +51,13 @@ class ListsWhatHasExpired(Scripted):
 class ListsForgetAnHourEarly(MemoryTaskStore):
     """A task that can still be read is no longer listed."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         right = self._clock
         self._clock = lambda: right() + 3_600 * 10**9
         try:
-            return await super().list_tasks(status, limit, offset)
+            return await super().list_tasks(status, limit, offset, after=after)
         finally:
             self._clock = right
 
@@ -135,8 +138,10 @@ class ExpiresUnasked(MemoryTaskStore):
 class ListsTheLastWeekOnly(MemoryTaskStore):
     """What is older than a week is not listed."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         tasks = tuple(task for task in page.tasks if self._now() - task.created_at < timedelta(days=7))
         return page.model_copy(update={"tasks": tasks, "total": len(tasks)})
 
@@ -184,9 +189,8 @@ class IsGoneAtItsDeadline(MemoryTaskStore):
 class SweepsInListingsOnly(MemoryTaskStore):
     """A store that nobody lists only grows."""
 
-    def _sweep(self, most: int) -> None:
-        if most == len(self._tasks):
-            super()._sweep(most)
+    def _sweep(self, most: int) -> bool:
+        return most != SWEPT_PER_WRITE and super()._sweep(most)
 
 
 @mutant("EXP-04", by=MANY, on=On.REDIS)

@@ -34,9 +34,11 @@ UNREADABLE_LISTED = "failure.test_an_unreadable_record_does_not_take_the_list_do
 class ListsNothingWhenRedisIsAway(Around):
     """A failed listing is an empty one."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         try:
-            return await super().list_tasks(status, limit, offset)
+            return await super().list_tasks(status, limit, offset, after=after)
         except StoreUnavailable:
             return page_of([], 0, limit, offset)
 
@@ -211,8 +213,10 @@ class UpdatesWhatItCannotRead(Scripted):
 class OneBadRecordTakesTheListDown(Around):
     """A listing that meets a record that cannot be read raises."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         for key in page.unreadable:
             raise RecordUnreadable(key, "met in a listing")
         return page
@@ -222,5 +226,7 @@ class OneBadRecordTakesTheListDown(Around):
 class SkipsWhatItCannotRead(Around):
     """A listing leaves out what it cannot read, and does not say so."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        return (await super().list_tasks(status, limit, offset)).model_copy(update={"unreadable": ()})
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        return (await super().list_tasks(status, limit, offset, after=after)).model_copy(update={"unreadable": ()})

@@ -32,9 +32,9 @@ class ListsInAPlainFunction(Around):
     """One operation is a plain function."""
 
     def list_tasks(
-        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
     ) -> Coroutine[Any, Any, TaskPage]:
-        return super().list_tasks(status, limit, offset)
+        return super().list_tasks(status, limit, offset, after=after)
 
 
 @mutant("API-02", by="lifecycle.test_a_task_can_be_created_read_listed_updated_and_cancelled")

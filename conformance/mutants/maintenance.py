@@ -62,8 +62,10 @@ class LooksTwice(RedisTaskStore):
 class ReadsOneByOne(Around):
     """A listing reads each of its tasks for itself."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         tasks = [await self.get_task(task.task_id) for task in page.tasks]
         return page.model_copy(update={"tasks": tuple(tasks)})
 

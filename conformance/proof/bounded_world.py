@@ -131,6 +131,11 @@ def calls(world: BoundedWorld, seen: Mapping[str, Record], alive: Collection[str
         shown = ", ".join(f"{name} {value}" for name, value in page.items())
         kind = "any status" if status is None else "one status"
         yield f"{kind}, {shown or 'default page'}", "list_tasks", {"status": status, **page}
+    for task in seen.values():
+        cursor = f"{task.created}.{task.task_id}"
+        yield "behind a task", "list_tasks", {"after": cursor, "limit": 1}
+        yield "behind a task, one status", "list_tasks", {"after": cursor, "status": world.statuses[0]}
+        yield "before a task, after a later one", "list_tasks", {"after": f"{task.created}.~", "limit": 1}
     for before in ("ever", "never"):
         yield f"before {before}", "purge", {"before": before}
     if world.refusals:
@@ -196,10 +201,17 @@ def _refused(task_id: str) -> Named:
         yield "id not text", "update_task_status", {"task_id": no_id, "status": "clipping"}
     for no_status in ("done", "", 1):
         yield "status unknown", "list_tasks", {"status": no_status}
-    for limit in (-1, 1_001, True, 1.0, "1", None):
-        yield "limit not from 0 to 1000", "list_tasks", {"limit": limit}
-    for offset in (-1, True, 0.5, "0", None):
-        yield "offset not from 0 up", "list_tasks", {"offset": offset}
+    yield from _refused_pages()
     for before in (None, 0, "yesterday"):
         yield "not a moment", "purge", {"before": before}
     yield "not a task", "restore", {"task": None}
+
+
+def _refused_pages() -> Named:
+    for limit in (-1, 1_001, True, 1.0, "1", None):
+        yield "limit not from 0 to 1000", "list_tasks", {"limit": limit}
+    for offset in (-1, True, 0.5, "0", None, 10**12 + 1):
+        yield "offset not from 0 to 10**12", "list_tasks", {"offset": offset}
+    for after in ("", "1", "1.", ".a", "x.a", "01.a", f"{10**18}.a", "1.\ud800", 1):
+        yield "not a cursor", "list_tasks", {"after": after}
+    yield "a cursor and an offset", "list_tasks", {"after": "1.a", "offset": 1}

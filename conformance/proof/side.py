@@ -29,6 +29,9 @@ _WRITES = ("update_task_status", "cancel_task")
 _TIMES = ("created", "updated", "completed")
 _UNKNOWN = 0
 """Stands for a time that no write gave: no moment of the model."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOT_DECLARED = "not declared"
+"""Stands for the next cursor of a subject that does not declare cursors: it is not compared."""
 
 
 class Side:
@@ -43,6 +46,7 @@ class Side:
         self.name = name
         self.harness = harness
         self.expires = Capability.EXPIRING in harness.capabilities
+        self.has_cursor = Capability.CURSOR in harness.capabilities
         self.operations: frozenset[str] = frozenset()
         """Those of the model's operations that the store has. Known once it is open."""
         self.reason = ""
@@ -135,6 +139,8 @@ class Side:
         if call.operation == "create_task":
             chosen = {"task_id": given.pop("task_id")} if "task_id" in given else {}
             return {"request": TaskCreateRequest(**copy.deepcopy(given)), **chosen}
+        if type(after := given.get("after")) is str:
+            given["after"] = self._cursor(after)
         if type(status := given.get("status")) is str and status in STATUSES:
             given["status"] = TaskStatus(status)
         if call.operation == "purge" and type(before := given["before"]) is str:
@@ -177,7 +183,26 @@ class Side:
     def _page(self, page: TaskPage) -> Result:
         if page.unreadable:
             return Refusal("unreadable", tuple(("key", key) for key in page.unreadable))
-        return Page(tuple(map(self._record, page.tasks)), page.total, page.limit, page.offset)
+        following = self._place_of(page.next) if self.has_cursor else NOT_DECLARED
+        return Page(tuple(map(self._record, page.tasks)), page.total, page.limit, page.offset, following)
+
+    def _cursor(self, after: str) -> str:
+        """A cursor of the model, which names a place among all creations and a label, as this store has it."""
+        place, dot, label = after.partition(".")
+        times = {str(known): time for known, time in self._places.values()}
+        if dot and place in times:
+            place = str((times[place] - _EPOCH) // timedelta(microseconds=1))
+        return f"{place}{dot}{self._labels.get(label, label)}"
+
+    def _place_of(self, cursor: str | None) -> str | None:
+        """A cursor of the store as the model has it."""
+        if cursor is None:
+            return None
+        microseconds, _, task_id = cursor.partition(".")
+        label = self._ids.get(task_id, task_id)
+        place, created = self._places.get(label, (_UNKNOWN, _EPOCH))
+        is_right = microseconds == str((created - _EPOCH) // timedelta(microseconds=1))
+        return f"{place if is_right else _UNKNOWN}.{label}"
 
     def _record(self, task: Any, *, written: bool = False) -> Record:
         seen = _key(task)
@@ -254,7 +279,8 @@ def _page_difference(expected: Page, got: Page) -> str | None:
     one, other = ([record.task_id for record in page.records] for page in (expected, got))
     if one != other:
         return f"the page has {other} instead of {one}"
-    for name in ("total", "limit", "offset"):
+    names = ("total", "limit", "offset") if got.next == NOT_DECLARED else ("total", "limit", "offset", "next")
+    for name in names:
         if not _is_same(getattr(expected, name), getattr(got, name)):
             return f"the {name} of the page is {getattr(got, name)!r} instead of {getattr(expected, name)!r}"
     pairs = zip(expected.records, got.records, strict=True)

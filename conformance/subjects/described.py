@@ -50,7 +50,7 @@ class DescribedMemoryHarness(Harness):
 class DescribedRedisHarness(RedisHarness):
     """The described design's Redis mode, on a server."""
 
-    capabilities = frozenset(Capability) - {Capability.CALLER_IDS}
+    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR}
     opener = "conformance.described:open_from_environment"
 
     @asynccontextmanager

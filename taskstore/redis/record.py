@@ -19,8 +19,8 @@ from taskstore.json_text import write
 from taskstore.status import TaskStatus
 from taskstore.values import Task, trusted_task
 
-MAX_RECORD_BYTES = MAX_BYTES + 2_048
-"""The longest record: besides what `MAX_BYTES` counts, the names of the fields, the times and the id."""
+MAX_RECORD_BYTES = MAX_BYTES + 4_096
+"""The longest record: what a caller may put into a task, and names of fields, id, status and times."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUSES = {status.value.encode(): status for status in TaskStatus}

@@ -98,7 +98,7 @@ class Server:
     ) -> None:
         """Connect through `open_connection`; errors name `address`. Timeouts are in seconds."""
         self._open_connection = open_connection
-        self._address = address
+        self.address = address
         self._connect_timeout = connect_timeout
         self._timeout = timeout
         self._connections: list[Connection] = []  # the last is in use; on the others somebody may still wait
@@ -109,7 +109,7 @@ class Server:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
         return asyncio.get_running_loop().time() + self._connect_timeout + self._timeout
 
-    async def read(self, *command: str | int, unreadable: str = "", until: float | None = None) -> Any:
+    async def read(self, *command: str | bytes | int, unreadable: str = "", until: float | None = None) -> Any:
         """Send a command that changes nothing, and return its reply.
 
         Raises:
@@ -222,7 +222,7 @@ class Server:
 
     def _unavailable(self, error: Exception, trouble: Trouble, write_may_have_happened: bool) -> StoreUnavailable:
         detail = str(error).partition("\n")[0] or type(error).__name__
-        return StoreUnavailable(self._address, trouble, write_may_have_happened, detail)
+        return StoreUnavailable(self.address, trouble, write_may_have_happened, detail)
 
 
 _DIAGNOSES: tuple[tuple[type[Exception], Trouble], ...] = (

@@ -1,11 +1,14 @@
 """Redis mode: one request per operation, decided on the server by the scripts in `lua/`.
 
-Get is a plain GET. Every other operation is one script, so it takes effect at one instant, on the server's clock. A
-listing is a look-up by rank and one MGET: the same for a hundred tasks and a million.
+Get is one GETRANGE. Every other operation is one script, so it takes effect at one instant, on the server's clock. A
+listing is a look-up by rank, and takes the same time for a hundred tasks and a million. Of a very large page the script
+gives the first records, and the others are read one by one.
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -33,10 +36,11 @@ from taskstore.errors import (
     TaskFinal,
     TaskNotFound,
     TaskStoreError,
+    Trouble,
 )
 from taskstore.json_text import is_encodable
 from taskstore.redis import record
-from taskstore.redis.scripts import INSERT, LIST, PURGE, UPDATE, Script
+from taskstore.redis.scripts import INSERT, LIST, PURGE, REBUILD, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.session import Session
 from taskstore.status import TaskStatus
@@ -46,7 +50,13 @@ DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
 
 _SWEPT_PER_WRITE = 100
-_SWEPT_PER_LISTING = 250
+_SWEPT_AT_ONCE = 250
+_READ_AT_ONCE = 1024 * 1024
+"""Bytes of records after which a script reads no further one."""
+_READ_TOGETHER = 8
+"""Records that are requested one by one, before the first has come."""
+_AGAIN = [1]
+_INDEXES_MISSING = [2]
 
 
 class RedisTaskStore:
@@ -91,30 +101,52 @@ class RedisTaskStore:
         task_id = check_task_id(task_id)
         if not is_encodable(task_id):
             raise TaskNotFound(task_id)
-        key, until = self._key(task_id), self._server.deadline()
-        reply = await self._server.read("GETRANGE", key, 0, record.MAX_RECORD_BYTES, unreadable=key, until=until)
-        if reply == b"" and not await self._server.read("EXISTS", key, until=until):
+        task = await self._read(task_id, self._server.deadline())
+        if task is None:
             raise TaskNotFound(task_id)
-        if type(reply) is not bytes:
-            raise self._server.unexpected(reply, writes=False)
-        return self._decode(task_id, reply)
+        return task
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         self._session.check()
         wanted = "" if status is None else check_status(status).value
-        check_page(limit, offset)
-        ask_again = 1
-        while ask_again:
-            ask_again, *rest = await self._run(LIST, _SWEPT_PER_LISTING, wanted, limit, offset)
-        total, ids, records, wrong = rest
+        place = check_page(limit, offset, after) or ("", "")
+        arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, record.MAX_RECORD_BYTES, _READ_AT_ONCE)
+        until = self._server.deadline()
+        while (reply := await self._run_on_whole_indexes(LIST, *arguments, until=until)) == _AGAIN:
+            pass
+        match reply:
+            case [0, int(total), bytes(following), [*ids], [*texts]] if {*map(type, ids), *map(type, texts)} <= {bytes}:
+                task_ids = [task_id.decode(errors="replace") for task_id in ids]
+            case _:
+                raise self._server.unexpected(reply, writes=False)
         tasks: list[Task] = []
-        unreadable = [self._key(task_id.decode()) for task_id in wrong]
-        for task_id, text in zip(ids, records, strict=True):
+        unreadable: list[str] = []
+        done = len(texts)
+        for task_id, text in zip(task_ids, texts, strict=False):
             try:
-                tasks.append(record.decode(text, task_id.decode()))
+                tasks.append(record.decode(text, task_id))
             except record.NotARecordError:
-                unreadable.append(self._key(task_id.decode()))
-        return TaskPage(tasks=tuple(tasks), total=total, limit=limit, offset=offset, unreadable=tuple(unreadable))
+                unreadable.append(self._key(task_id))
+        while done < len(task_ids):
+            further = [self._read(task_id, until) for task_id in task_ids[done : done + _READ_TOGETHER]]
+            done += len(further)
+            for result in await asyncio.gather(*further, return_exceptions=True):
+                if isinstance(result, RecordUnreadable):
+                    unreadable.append(result.key)
+                elif isinstance(result, BaseException):
+                    raise result
+                elif result is not None:
+                    tasks.append(result)
+        return TaskPage(
+            tasks=tuple(tasks),
+            total=total,
+            limit=limit,
+            offset=offset,
+            unreadable=tuple(unreadable),
+            next=following.decode(errors="replace") or None,
+        )
 
     async def update_task_status(
         self,
@@ -137,14 +169,17 @@ class RedisTaskStore:
     async def purge(self, before: datetime) -> int:
         self._session.check()
         moment = record.microseconds(check_moment(before))
-        removed, ask_again = 0, 1
-        while ask_again:
+        removed, run_again = 0, 1
+        while run_again:
             try:
-                ask_again, count = await self._run(PURGE, _SWEPT_PER_LISTING, moment)
+                match await self._run_on_whole_indexes(PURGE, _SWEPT_AT_ONCE, moment):
+                    case [0 | 1 as run_again, int(count)]:
+                        removed += count
+                    case reply:
+                        raise self._server.unexpected(reply, writes=True)
             except StoreUnavailable as error:
                 error.write_may_have_happened |= bool(removed)  # a request before this one did
                 raise
-            removed += count
         return removed
 
     async def restore(self, task: Task) -> None:
@@ -201,8 +236,53 @@ class RedisTaskStore:
         except record.NotARecordError:
             raise self._server.unexpected(text, writes=True) from None
 
+    async def _read(self, task_id: str, until: float) -> Task | None:
+        """The task, or `None` if there is none. An empty value and none look alike until somebody asks."""
+        key = self._key(task_id)
+        text = await self._server.read("GETRANGE", key, 0, record.MAX_RECORD_BYTES, unreadable=key, until=until)
+        if text == b"" and not await self._server.read("EXISTS", key, until=until):
+            return None
+        if type(text) is not bytes:
+            raise self._server.unexpected(text, writes=False)
+        return self._decode(task_id, text)
+
     async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
         return await self._server.run(script, self._base, *arguments, until=until)
+
+    async def _run_on_whole_indexes(self, script: Script, *arguments: str | int, until: float | None = None) -> Any:
+        """Run a script, and once more if it finds that indexes are missing, when they have been filled anew."""
+        reply = await self._run(script, *arguments, until=until)
+        if reply == _INDEXES_MISSING:
+            await self._rebuild(until)
+            reply = await self._run(script, *arguments, until=until)
+            if reply == _INDEXES_MISSING:
+                detail = "it evicts the indexes of the listings: set its maxmemory-policy to noeviction"
+                raise StoreUnavailable(self._server.address, Trouble.OUT_OF_MEMORY, False, detail)
+        return reply
+
+    async def _rebuild(self, until: float | None) -> None:
+        """Fill the indexes from the records. Other callers may write meanwhile, or do the same."""
+        token = await self._run(REBUILD, self._lifetime_ms, "begin", until=until)
+        if type(token) is not bytes:
+            raise self._server.unexpected(token, writes=False)
+        key = self._key("")
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", key) + "*"
+        bounds = self._lifetime_ms, "add", record.MAX_RECORD_BYTES, _READ_AT_ONCE
+        cursor = b"0"
+        while True:
+            match await self._server.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000, until=until):
+                case [bytes(cursor), [*keys]] if all(type(one) is bytes for one in keys):
+                    ids = [one.decode(errors="replace").removeprefix(key) for one in keys]
+                case reply:
+                    raise self._server.unexpected(reply, writes=False)
+            while ids:
+                done = await self._run(REBUILD, *bounds, *ids[:_SWEPT_AT_ONCE], until=until)
+                if type(done) is not int or done < 1:
+                    raise self._server.unexpected(done, writes=False)
+                ids = ids[done:]
+            if cursor == b"0":
+                break
+        await self._run(REBUILD, self._lifetime_ms, "end", token, until=until)
 
     async def _insert(self, task_id: str, status: TaskStatus, *form: str | int) -> tuple[bool, bytes]:
         """Whether a task of this id was there, and its record or the new one."""

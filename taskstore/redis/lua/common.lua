@@ -3,6 +3,7 @@ local base = KEYS[1]
 local CREATED = base .. ':created'      -- every task, by microsecond of creation
 local DEADLINES = base .. ':deadlines'  -- every task, by the last millisecond of its life
 local FINISHED = base .. ':finished'    -- every final task, by microsecond of completion
+local PARTIAL = base .. ':partial'      -- there while the indexes may lack tasks
 
 -- {FINAL} and {STATUSES} are filled in from TaskStatus.
 local FINAL = {FINAL}
@@ -83,6 +84,13 @@ local function sweep(most)
   return more
 end
 
+-- Whether the server has evicted keys, as far as it says: since its start, or before, if its settings allow it.
+local function may_have_evicted()
+  local function info(section, pattern) return string.match(tostring(redis.pcall('INFO', section)), pattern) end
+  return (info('stats', 'evicted_keys:(%d+)') or '0') ~= '0' or (info('memory', 'maxmemory:(%d+)') or '0') ~= '0'
+    and info('memory', 'maxmemory_policy:(%a+)') ~= 'noeviction'
+end
+
 -- The end of a write: the record lives one more lifetime, and every index at least as long. At most a lifetime longer, so
 -- that not each write has to prolong it; no index goes before that of the deadlines. `steps` are the commands on indexes.
 -- The record is written last. If a command before it fails, those that were made are undone, and its error is the reply: it
@@ -91,6 +99,8 @@ end
 local function keep(id, record, lifetime_ms, steps)
   local deadline = string.format('%.0f', now_ms + lifetime_ms)
   local left, short = redis.call('PTTL', DEADLINES), {}
+  -- There is no index: either there was no task, or it was evicted, and tasks live that no index names.
+  if left == -2 and may_have_evicted() then redis.call('SET', PARTIAL, '', 'PX', lifetime_ms, 'NX') end
   if left < tonumber(lifetime_ms) then
     left, short = 2 * lifetime_ms, indexes()
   else
