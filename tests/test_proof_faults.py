@@ -281,7 +281,7 @@ def test_the_described_design_lets_other_exceptions_out() -> None:
         (SendsAgain, "reply-cut", "update", "took effect 2 times"),
         (DeniesTheWrite, "reply-cut", "cancel", "write_may_have_happened=False"),
         (DeniesTheWrite, "request-hold", "create", "write_may_have_happened=False"),
-        (OneReplyBehind, "cancelled-reply", "get", "another's answer"),
+        (OneReplyBehind, "cancelled-reply", "get", "that of another task"),
         (OneReplyBehind, "cancelled-middle", "update", "next call"),
         (SwallowsCancellation, "cancelled-late-warm", "list", "the caller was cancelled, and StoreUnavailable"),
         (SwallowsCancellation, "callers-timeout", "restore", "out of a caller's timeout"),
