@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from sortedcontainers import SortedList
 
@@ -65,6 +65,9 @@ class _Dictionary(MutableMapping[str, _Value]):
 
     def __len__(self) -> int:
         return sum(map(len, self._parts))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._parts[hash(key) % _PARTS].get(key, default)
 
     def each(self, keys: Iterable[str]) -> tuple[_Value, ...]:
         parts = self._parts
@@ -195,7 +198,7 @@ class MemoryTaskStore:
         return self._clock() // 1_000_000
 
     def _live(self, task_id: str) -> Task:
-        task = self._tasks.get(task_id)
+        task: Task | None = self._tasks.get(task_id)
         if task is None or self._is_due(task_id):
             raise TaskNotFound(task_id)
         return task

@@ -7,7 +7,6 @@ local PARTIAL = base .. ':partial'      -- there while the indexes may lack task
 
 -- {FINAL} and {STATUSES} are filled in from TaskStatus.
 local FINAL = {FINAL}
-local DAYS = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31}
 
 local function record_key(id) return base .. ':task:' .. id end
 local function status_index(status) return CREATED .. ':' .. status end
@@ -46,7 +45,7 @@ local function micros(time)
     '^"(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):([0-5]%d):([0-5]%d)%.(%d%d%d%d%d%d)Z"$')
   if not year or month < '01' or month > '12' or day < '01' or hour > '23' then return nil end
   local y, m, d = tonumber(year), tonumber(month), tonumber(day)
-  if d > DAYS[m] or (m == 2 and d == 29 and (y % 4 > 0 or (y % 100 == 0 and y % 400 > 0))) then return nil end
+  if d > ({31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31})[m] or (m == 2 and d == 29 and (y % 4 > 0 or (y % 100 == 0 and y % 400 > 0))) then return nil end
   if m <= 2 then y, m = y - 1, m + 12 end
   local era = math.floor(y / 400)
   local yoe = y - era * 400
