@@ -66,7 +66,7 @@ class _Dictionary(MutableMapping[str, _Value]):
     def __len__(self) -> int:
         return sum(map(len, self._parts))
 
-    def get(self, key: str, default: Any = None) -> Any:
+    def get(self, key: str, default: Any = None) -> _Value | Any:
         return self._parts[hash(key) % _PARTS].get(key, default)
 
     def each(self, keys: Iterable[str]) -> tuple[_Value, ...]:
@@ -198,7 +198,7 @@ class MemoryTaskStore:
         return self._clock() // 1_000_000
 
     def _live(self, task_id: str) -> Task:
-        task: Task | None = self._tasks.get(task_id)
+        task = self._tasks.get(task_id)
         if task is None or self._is_due(task_id):
             raise TaskNotFound(task_id)
         return task
