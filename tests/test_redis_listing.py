@@ -315,3 +315,27 @@ def test_a_server_that_evicts_hides_no_task_that_is_alive(server: EmbeddedServer
         assert page.total == len(alive)
 
     on_store(server, body)
+
+
+def test_filling_the_indexes_goes_on_where_a_call_ran_out_of_time(
+    server: EmbeddedServer, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        count = 20_000
+        for _ in range(count // 500):
+            await asyncio.gather(*(store.create_task(REQUEST) for _ in range(500)))
+        may_evict(client)
+        client.unlink(f"{BASE}:created")
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(store._server, "deadline", lambda: loop.time() + 0.1)  # noqa: SLF001  a short one
+        troubles = []
+        total = 0
+        while total == 0 and len(troubles) < 50:
+            try:
+                total = (await store.list_tasks()).total
+            except StoreUnavailable as error:
+                troubles.append(error.trouble)
+        assert total == count
+        assert {*troubles} == {Trouble.TIMEOUT}
+
+    on_store(server, body)

@@ -79,6 +79,7 @@ class RedisTaskStore:
         self._lifetime_ms = check_lifetime(lifetime)
         self._server = server
         self._session = Session()
+        self._filled = b"", b"0"  # the latest rebuild of the indexes, and how far it came: a call may run out of time
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._session.check()
@@ -268,7 +269,9 @@ class RedisTaskStore:
         key = self._key("")
         pattern = re.sub(r"([*?\[\]\\])", r"\\\1", key) + "*"
         bounds = self._lifetime_ms, "add", record.MAX_RECORD_BYTES, _READ_AT_ONCE
-        cursor = b"0"
+        if self._filled[0] != token:
+            self._filled = token, b"0"
+        cursor = self._filled[1]
         while True:
             match await self._server.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000, until=until):
                 case [bytes(cursor), [*keys]] if all(type(one) is bytes for one in keys):
@@ -280,6 +283,7 @@ class RedisTaskStore:
                 if type(done) is not int or done < 1:
                     raise self._server.unexpected(done, writes=False)
                 ids = ids[done:]
+            self._filled = token, cursor
             if cursor == b"0":
                 break
         await self._run(REBUILD, self._lifetime_ms, "end", token, until=until)
