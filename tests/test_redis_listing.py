@@ -328,7 +328,7 @@ def test_filling_the_indexes_goes_on_where_a_call_ran_out_of_time(
         client.unlink(f"{BASE}:created")
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(store._server, "deadline", lambda: loop.time() + 0.1)  # noqa: SLF001  a short one
-        troubles = []
+        troubles: list[Trouble] = []
         total = 0
         while total == 0 and len(troubles) < 50:
             try:
