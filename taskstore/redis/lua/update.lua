@@ -77,7 +77,7 @@ local function is_readable()
   for i = 6, 8 do
     if found[i] ~= 'null' and not is_text(found[i]) then return false end
   end
-  return iso(created_us) == created_at and is_time(updated_at)
+  return micros(created_at) == created_us and is_time(updated_at)
     and (completed_at ~= 'null') == FINAL[old_status]
     and (completed_at == 'null' or completed_at == updated_at or is_time(completed_at))
     and task_id == '"' .. id .. '"' and not string.find(id, '["\\]')
