@@ -27,6 +27,10 @@ class Capability(StrEnum):
     """Tasks go by themselves, 7 days after the last write."""
     REMOTE = "remote"
     """There is a server that can fail."""
+    CALLER_IDS = "caller-ids"
+    """`create_task` takes the id that a task gets."""
+    CURSOR = "cursor"
+    """`list_tasks` takes `after`, and its pages have `next`."""
 
 
 class HookMissingError(Exception):

@@ -188,7 +188,10 @@ _should(
 )
 _must("LIFE-14", "A call that raises `InvalidArgument` or `TaskFinal` changes nothing, `updated_at` included.")
 _must("LIFE-16", "An unknown status raises `InvalidArgument`.")
-_must("LIFE-17", "An update keeps `created_at`, and `updated_at` never goes back.")
+_must(
+    "LIFE-17",
+    "An update keeps `created_at`, and `updated_at` and `completed_at` never go back, even if the clock does.",
+)
 _should("LIFE-18", "`cancel_task` sets `completed_at`.")
 
 _must(
@@ -229,7 +232,23 @@ _must(
     "Stores with different namespaces never show, count or remove each other's tasks and keys, even if one name "
     "begins with the other.",
 )
-_must("LIST-11", "A task whose record was removed behind the store's back is neither listed nor counted.")
+_must(
+    "LIST-11",
+    "A task whose record was removed behind the store's back is never listed, and is not counted after a page "
+    "has come to its place.",
+)
+_must(
+    "LIST-12",
+    "Pages by cursor hold every task that exists and matches the filter throughout exactly once and in order, whatever "
+    "is written meanwhile, also to the task that the cursor names. The last page has no cursor.",
+    since=3,
+)
+_must(
+    "LIST-13",
+    "A cursor is the microsecond of creation, a dot and the id of the last task of its page. Any other text, and a "
+    "cursor with an offset, raises `InvalidArgument`.",
+    since=3,
+)
 
 _must(
     "EXP-01",
@@ -260,6 +279,19 @@ _must(
     "Restoring a task under an id that is taken raises `TaskExists` and leaves the stored task as it is, so a "
     "migration can be repeated.",
 )
+_must(
+    "ID-06",
+    "`create_task` with the id of a live task and the same request writes nothing and returns that task. Another "
+    "request raises `TaskExists` and changes nothing. After the task has expired or was purged, its id can be used "
+    "again.",
+    since=3,
+)
+_should(
+    "ID-07",
+    "A caller's id of 1 to 256 visible ASCII characters is accepted. Any other raises `InvalidArgument`.",
+    since=3,
+)
+_should("ID-08", "The exception of a failed `create_task` states the id that was used.", since=3)
 
 _must("DUR-01", "In a persistent store tasks survive the end of the application that wrote them.", "D04")
 _must("DUR-02", "In a persistent store tasks survive a restart of the server if it saves to disk.", "D04")
@@ -293,7 +325,8 @@ _must(
 _must(
     "FAIL-09",
     "`get_task`, `update_task_status` and `cancel_task` raise `RecordUnreadable`, which names the key, if the "
-    "record of the task cannot be read. A listing also names the key and returns the other tasks.",
+    "record of the task cannot be read, and leave the record as it is. A listing also names the key and returns the "
+    "other tasks.",
 )
 _must(
     "FAIL-11",
@@ -370,7 +403,8 @@ _should(
 _must("COST-01", "An operation of a remote store costs at least one request to the server.", "D08")
 _should(
     "COST-02",
-    "An operation of a remote store costs exactly one request to the server, however many tasks there are.",
+    "An operation of a remote store costs one request to the server, however many tasks there are. A `get_task` that "
+    "finds nothing may cost two.",
 )
 _must(
     "COST-04",

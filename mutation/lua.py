@@ -41,7 +41,7 @@ _STATEMENT = re.compile(r"\s*(?!local |return|end\b|else|function|--|[.,'}])\w.*
 
 def mutations(text: str) -> Iterator[tuple[str, str]]:
     """Each change of a script that still compiles: the name of what was done, and the whole changed text."""
-    runtime = LuaRuntime()
+    runtime = LuaRuntime(encoding="latin-1")  # the message of an error may quote any byte
     for name, changed in _changes(text):
         try:
             runtime.compile(changed)

@@ -3,7 +3,7 @@
 Start reading at `taskstore.contract`. `RedisTaskStore` is in `taskstore.redis`, which alone imports redis.
 """
 
-from taskstore.contract import MAX_BYTES, MAX_LIMIT, MaintainedTaskStore, TaskStore
+from taskstore.contract import MAX_BYTES, MAX_LIMIT, MAX_OFFSET, MaintainedTaskStore, TaskStore
 from taskstore.errors import (
     InvalidArgument,
     RecordUnreadable,
@@ -26,6 +26,7 @@ from taskstore.values import Task, TaskCreateRequest, TaskPage
 __all__ = [
     "MAX_BYTES",
     "MAX_LIMIT",
+    "MAX_OFFSET",
     "InvalidArgument",
     "MaintainedTaskStore",
     "MemoryTaskStore",

@@ -2,52 +2,76 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from taskstore.contract import MAX_BYTES, MAX_LIMIT
+from taskstore.contract import MAX_BYTES, MAX_LIMIT, MAX_OFFSET
 from taskstore.errors import InvalidArgument
-from taskstore.json_text import check_text, encode, write
+from taskstore.json_text import MAX_DEPTH, check_text, decode, encode, is_encodable, write, write_sorted
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest
+from taskstore.values import Task, TaskCreateRequest, trusted_task
+
+_CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The microseconds since 1970 that a `datetime` can be."""
 
 _TEXT_FIELDS = ("current_step", "result_url", "error_message", "error_traceback")
 _NEW_TEXTS = ("", None, None, None)
 """Step, URL, error and traceback of a new task."""
+_STATUSES = {status.value: status for status in TaskStatus}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
+_is_new_id = re.compile("[!-~]{1,256}").fullmatch
 
 
 def check_task_id(task_id: object) -> str:
     """Return the id if it is text, whatever text it is."""
-    if not isinstance(task_id, str):
+    if not issubclass(type(task_id), str):
         raise InvalidArgument("task_id", f"must be text, not {type(task_id).__name__}")
-    return task_id
+    return str.__str__(task_id)  # a plain text: a subclass may change what its methods do
+
+
+def check_new_id(task_id: object) -> str:
+    """Return an id that a task may be stored under."""
+    if not _is_new_id(text := check_task_id(task_id)):
+        raise InvalidArgument("task_id", "must have from 1 to 256 visible ASCII characters")
+    return text
 
 
 def check_status(status: object) -> TaskStatus:
     """Return the status that is meant: a `TaskStatus`, or its text."""
     if type(status) is TaskStatus:
         return status
-    try:
-        return TaskStatus(status)  # type: ignore[arg-type]  # this is the check
-    except ValueError:
-        raise InvalidArgument("status", f"must be one of {', '.join(TaskStatus)}") from None
+    found = _STATUSES.get(str.__str__(status)) if issubclass(type(status), str) else None
+    if found is None:
+        raise InvalidArgument("status", f"must be one of {', '.join(TaskStatus)}")
+    return found
 
 
-def check_page(limit: object, offset: object) -> tuple[int, int]:
-    """Return `limit` and `offset` if they name a page."""
+def check_page(limit: object, offset: object, after: object) -> tuple[int, str] | None:
+    """Refuse what names no page, and return the place that the cursor names: microseconds since 1970 and an id."""
     if type(limit) is not int or not 0 <= limit <= MAX_LIMIT:
         raise InvalidArgument("limit", f"must be a whole number from 0 to {MAX_LIMIT}")
-    if type(offset) is not int or offset < 0:
-        raise InvalidArgument("offset", "must be a whole number from 0 up")
-    return limit, offset
+    if type(offset) is not int or not 0 <= offset <= MAX_OFFSET:
+        raise InvalidArgument("offset", f"must be a whole number from 0 to {MAX_OFFSET}")
+    if after is None:
+        return None
+    found = _CURSOR.fullmatch(after) if isinstance(after, str) else None
+    if not found or not _FIRST <= int(found[1]) <= _LAST or not is_encodable(found[2]):
+        raise InvalidArgument("after", "must be the `next` of a page")
+    if offset:
+        raise InvalidArgument("after", "must be given without an offset")
+    return int(found[1]), found[2]
 
 
-def check_moment(moment: object) -> datetime:
+def check_moment(moment: object, argument: str = "before") -> datetime:
     """Return an aware moment, in UTC."""
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise InvalidArgument("before", "must be a datetime with a time zone")
-    return moment.astimezone(UTC)
+    try:
+        return _EPOCH + datetime.__sub__(moment, _EPOCH)  # type: ignore[operator, no-any-return]  # this is the check
+    except Exception:  # noqa: BLE001  a time zone of the caller's may raise whatever it likes
+        raise InvalidArgument(argument, "must be a datetime with a time zone, in the years 1 to 9999") from None
 
 
 def check_lifetime(lifetime: object) -> int:
@@ -86,18 +110,30 @@ def new_task_id() -> str:
 
 def check_request(request: object) -> tuple[tuple[str, ...], str]:
     """Return the video ids, and the metadata as JSON text, of a request that may be stored."""
-    if not isinstance(request, TaskCreateRequest):
+    if not issubclass(type(request), TaskCreateRequest):
         raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
-    if request.config is not None and type(request.config) is not dict:
-        raise InvalidArgument("config", f"must be a JSON object, not {type(request.config).__name__}")
-    webhook_url = "null" if request.webhook_url is None else write(check_text("webhook_url", request.webhook_url))
-    metadata = f'{{"webhook_url":{webhook_url},"config":{encode("config", request.config)}}}'
-    video_ids = _check_video_ids(request.video_ids)
+    fields = vars(request)  # `model_construct` leaves out what it is not given, and takes anything
+    webhook_url, config = fields.get("webhook_url"), fields.get("config")
+    if config is not None and type(config) is not dict:
+        raise InvalidArgument("config", f"must be a JSON object, not {type(config).__name__}")
+    url = "null" if webhook_url is None else write(check_text("webhook_url", webhook_url))
+    metadata = f'{{"webhook_url":{url},"config":{encode("config", config)}}}'
+    video_ids = _check_video_ids(fields.get("video_ids"))
     check_size(*_NEW_TEXTS, video_ids=video_ids, metadata=metadata)
     return video_ids, metadata
 
 
-def _check_video_ids(video_ids: tuple[str, ...]) -> tuple[str, ...]:
+def is_same_request(task: Task, video_ids: tuple[str, ...], metadata: str) -> bool:
+    """Whether a request for these would create this task: equal as JSON, in value and type, the order of keys apart."""
+    if task.video_ids != video_ids:
+        return False
+    one, other = task.metadata_json, metadata
+    return one == other or write_sorted(decode(one)) == write_sorted(decode(other))
+
+
+def _check_video_ids(video_ids: object) -> tuple[str, ...]:
+    if type(video_ids) is not tuple or not video_ids:
+        raise InvalidArgument("video_ids", "must be a tuple of at least one text")
     return tuple(check_text(f"video_ids[{at}]", video_id) for at, video_id in enumerate(video_ids))
 
 
@@ -162,16 +198,59 @@ def _check_progress(progress: object) -> float:
 
 
 def check_task(task: object) -> Task:
-    """Return a task that a store could have produced."""
-    if not isinstance(task, Task):
+    """Return a task that a store could have produced, made of nothing but values that were checked."""
+    if not issubclass(type(task), Task):
         raise InvalidArgument("task", f"must be a Task, not {type(task).__name__}")
-    if task.status.is_final != (task.completed_at is not None):
-        raise InvalidArgument("task", "must have completed_at exactly when its status is final")
-    check_text("task_id", task.task_id)
-    _check_texts(*_texts(task))
-    _check_video_ids(task.video_ids)
-    check_size_of(task)
-    return task
+    given = {name: vars(task).get(name) for name in Task.model_fields}  # `model_copy` takes anything
+    status, progress = given["status"], given["progress"]
+    if type(status) is not TaskStatus:
+        raise InvalidArgument("status", f"must be a TaskStatus, not {type(status).__name__}")
+    if type(progress) is not float:
+        raise InvalidArgument("progress", f"must be a float, not {type(progress).__name__}")
+    texts = tuple(given[name] for name in _TEXT_FIELDS)
+    change = check_change(status, progress, *texts)
+    check_text("current_step", given["current_step"])
+    created, updated = (_check_time(name, given[name]) for name in ("created_at", "updated_at"))
+    completed = None
+    if status.is_final:
+        completed = _check_time("completed_at", given["completed_at"])
+    elif given["completed_at"] is not None:
+        raise InvalidArgument("completed_at", "goes with a final status only")
+    if updated < created:
+        raise InvalidArgument("updated_at", "must not be before created_at")
+    if completed is not None and not created <= completed <= updated:
+        raise InvalidArgument("completed_at", "must be from created_at to updated_at")
+    checked = trusted_task(
+        {
+            **given,
+            **change._asdict(),
+            "task_id": check_new_id(given["task_id"]),
+            "video_ids": _check_video_ids(given["video_ids"]),
+            "metadata_json": _check_metadata(given["metadata_json"]),
+            "created_at": created,
+            "updated_at": updated,
+            "completed_at": completed,
+        }
+    )
+    check_size_of(checked)
+    return checked
+
+
+def _check_time(name: str, time: object) -> datetime:
+    moment = check_moment(time, name)
+    if not _EPOCH <= moment < _END_OF_TIME:
+        raise InvalidArgument(name, "must be in the years 1970 to 2200")
+    return moment
+
+
+def _check_metadata(text: object) -> str:
+    try:
+        metadata = decode(text) if type(text) is str else None
+    except (ValueError, RecursionError):
+        metadata = None
+    if type(metadata) is not dict:
+        raise InvalidArgument("metadata", "must be a JSON object")
+    return encode("metadata", metadata, MAX_DEPTH + 1)  # config stands one deeper in it
 
 
 def check_size_of(task: Task) -> None:

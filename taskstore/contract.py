@@ -21,6 +21,9 @@ from taskstore.values import Task, TaskCreateRequest, TaskPage
 MAX_LIMIT = 1_000
 """The longest page that `list_tasks` gives."""
 
+MAX_OFFSET = 10**12
+"""The largest offset that `list_tasks` takes."""
+
 MAX_BYTES = 1024 * 1024
 """What a caller may put into one task: UTF-8 bytes of its video ids, metadata, step, URL and error, written as JSON."""
 
@@ -28,15 +31,21 @@ MAX_BYTES = 1024 * 1024
 class TaskStore(Protocol):
     """The five operations."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        """Store a new pending task under an unguessable id, and return it.
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
+        """Store a new pending task, and return it: under `task_id`, or under an unguessable id if that is `None`.
 
         `webhook_url` and `config` are kept in `metadata` under those names, both always present. They come back equal
         in value and type.
 
+        The same request under the id of a live task succeeds, writes nothing, and returns that task as it stands,
+        whatever its status: a create whose answer was lost can be repeated. `StoreUnavailable.task_id` is the id that
+        a failed create used. Two requests are the same if `video_ids`, `webhook_url` and `config` are equal as JSON
+        values, in value and type; the order of keys does not count. An expired or purged id can be used again.
+
         Raises:
-            InvalidArgument: if `config` is not a JSON object of JSON values (see `taskstore.json_text`), or the task
-                exceeds `MAX_BYTES`. Nothing is stored.
+            TaskExists: if a live task of another request has the id; that task is left as it is.
+            InvalidArgument: if `config` is not a JSON object of JSON values (see `taskstore.json_text`), the task
+                exceeds `MAX_BYTES`, or `task_id` is not from 1 to 256 visible ASCII characters. Nothing is stored.
         """
         ...
 
@@ -53,9 +62,13 @@ class TaskStore(Protocol):
     async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
         """Return the live tasks of that status (of any, if `None`), newest first, and how many there are in all.
 
-        Ordered by `created_at`, then `task_id`, both descending; pages of a quiet store join without gap or overlap.
-        `limit` is from 0 (an empty page with the total) to `MAX_LIMIT`, `offset` any number from 0 up. A record that
-        cannot be read is named in `unreadable` and does not take the others down.
+        Ordered by `created_at`, then `task_id`, both descending. `limit` is from 0 (an empty page with the total) to
+        `MAX_LIMIT`, `offset` from 0 to `MAX_OFFSET`. Pages by offset join without gap or overlap while nobody writes.
+
+        Ids, order and total are of one instant. Each task is read at some moment of the call: a task that is removed
+        meanwhile is left out, and a task may show a newer status than that of the filter. A record that cannot be read
+        is named in `unreadable`, and the page has the other tasks. A record that was removed behind the store's back
+        is never listed, and is counted in the total until a page comes to its place.
         """
         ...
 
@@ -73,6 +86,7 @@ class TaskStore(Protocol):
 
         `None` leaves a field as it is. From a status that is not final every status can follow. `completed` sets
         progress to 100; an error message or traceback goes with `failed` only. A final status sets `completed_at`.
+        `updated_at` and `completed_at` are never before the `updated_at` that was there, even if the clock steps back.
         On a task that is final already the call succeeds, and writes nothing, if it would leave every field but the
         times equal: a retry after a lost reply is safe.
 
@@ -95,7 +109,23 @@ class TaskStore(Protocol):
 
 
 class MaintainedTaskStore(TaskStore, Protocol):
-    """What the stores of this package offer besides: clean-up, carrying tasks over, and an end."""
+    """What the stores of this package offer besides: pages by cursor, clean-up, carrying tasks over, and an end."""
+
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        """Return a page, as above; with a cursor, the page behind it.
+
+        `after` takes the `next` of an earlier page, which is a cursor; `next` is `None` where nothing follows, or with
+        a limit of 0. Whatever is written between the pages, a task that is there throughout, and matches the filter
+        throughout, comes on exactly one of them. A cursor is the text of a microsecond of creation, a dot and a task
+        id, in both modes. It names a place in the order, so it stays valid when that task is removed or its status
+        changes.
+
+        Raises:
+            InvalidArgument: if `after` is not a cursor, or is given together with an offset.
+        """
+        ...
 
     async def purge(self, before: datetime) -> int:
         """Remove the final tasks that were completed before a moment (aware), and return how many.
@@ -110,7 +140,11 @@ class MaintainedTaskStore(TaskStore, Protocol):
 
         Raises:
             TaskExists: if its id is taken; that task is left as it is.
-            InvalidArgument: if it is not a task that this contract could have produced.
+            InvalidArgument: if it is not a task that this contract could have produced: a field of the wrong type or
+                beyond its bounds, an id that `create_task` does not take, no video ids, metadata that is no
+                JSON object, `completed` with another progress than 100, an error with another status
+                than `failed`, a `completed_at` without a final status or the reverse, times that are not in the order
+                `created_at`, `completed_at`, `updated_at`, or not in the years 1970 to 2200.
         """
         ...
 

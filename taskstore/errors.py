@@ -119,6 +119,8 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
     trouble: Trouble
     write_may_have_happened: bool
     detail: str
+    task_id: str | None = None
+    """The id that a failed `create_task` used: the same request under this id resolves what became of it."""
 
     def __str__(self) -> str:
         written = "The write may have happened." if self.write_may_have_happened else "Nothing was written."

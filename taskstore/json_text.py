@@ -22,6 +22,8 @@ _INT_BOUND = 10**MAX_INT_DIGITS
 
 write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 """Writes a value that was checked before."""
+write_sorted = json.JSONEncoder(sort_keys=True).encode
+"""The same for values that are equal in value and type, whatever the order of their keys."""
 
 
 def encode(argument: str, value: object, depth: int = MAX_DEPTH) -> str:

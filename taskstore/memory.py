@@ -1,15 +1,19 @@
-"""Memory mode: the tasks of one process, in three sorted indexes. Imports and contacts nothing of Redis.
+"""Memory mode: the tasks of one process, in sorted indexes. Imports and contacts nothing of Redis.
 
-No operation awaits, so each takes effect at one instant. Get costs a dictionary look-up, writes and a page a few binary
-searches, at a hundred tasks and at a million. A `Task` is immutable to the bottom, so it is handed out uncopied.
+Operations do not await, so each takes effect at one instant. Two let others run meanwhile: a listing that removes many
+tasks that are due, before it looks at anything, and a purge, after each batch. Get costs a dictionary look-up, writes
+and a page a few binary searches, at a hundred tasks and at a million. A `Task` is immutable to the bottom, so it is
+handed out uncopied.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from itertools import chain, islice
+from typing import Any, Self, TypeVar
 
 from sortedcontainers import SortedList
 
@@ -18,12 +22,14 @@ from taskstore.arguments import (
     check_change,
     check_lifetime,
     check_moment,
+    check_new_id,
     check_page,
     check_request,
     check_size_of,
     check_status,
     check_task,
     check_task_id,
+    is_same_request,
     new_task_id,
 )
 from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
@@ -32,7 +38,40 @@ from taskstore.status import TaskStatus
 from taskstore.values import Task, TaskCreateRequest, TaskPage, trusted_task
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SWEPT_PER_WRITE = 100
+SWEPT_PER_WRITE = 100
+_AT_ONCE = 250
+"""Tasks that a listing or a purge removes before others may run."""
+_PARTS = 64
+_Value = TypeVar("_Value")
+
+
+class _Dictionary(MutableMapping[str, _Value]):
+    """A dictionary in parts: when one of a million entries grows, that takes 20 ms and more at once."""
+
+    def __init__(self) -> None:
+        self._parts: list[dict[str, _Value]] = [{} for _ in range(_PARTS)]
+
+    def __getitem__(self, key: str) -> _Value:
+        return self._parts[hash(key) % _PARTS][key]
+
+    def __setitem__(self, key: str, value: _Value) -> None:
+        self._parts[hash(key) % _PARTS][key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self._parts[hash(key) % _PARTS][key]
+
+    def __iter__(self) -> Iterator[str]:
+        return chain.from_iterable(self._parts)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def get(self, key: str, default: Any = None) -> _Value | Any:
+        return self._parts[hash(key) % _PARTS].get(key, default)
+
+    def each(self, keys: Iterable[str]) -> tuple[_Value, ...]:
+        parts = self._parts
+        return tuple([parts[hash(key) % _PARTS][key] for key in keys])
 
 
 class MemoryTaskStore:
@@ -46,19 +85,24 @@ class MemoryTaskStore:
         self._lifetime_ms = None if lifetime is None else check_lifetime(lifetime)
         self._clock = clock
         self._session = Session()
-        self._tasks: dict[str, Task] = {}
+        self._tasks = _Dictionary[Task]()
         self._created: SortedList[tuple[datetime, str]] = SortedList()
         self._created_by_status = {status: SortedList[tuple[datetime, str]]() for status in TaskStatus}
-        self._deadline_of: dict[str, int] = {}  # whole milliseconds since 1970; empty if nothing expires
+        self._finished: SortedList[tuple[datetime, str]] = SortedList()  # final tasks, by their completion
+        self._deadline_of = _Dictionary[int]()  # whole milliseconds since 1970; empty if nothing expires
         self._deadlines: SortedList[tuple[int, str]] = SortedList()
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._session.check()
         video_ids, metadata = check_request(request)
+        new_id = new_task_id() if task_id is None else check_new_id(task_id)
+        known = self._tasks.get(new_id)
+        if known is not None and not self._is_due(new_id) and is_same_request(known, video_ids, metadata):
+            return known
         now = self._now()
         task = trusted_task(
             {
-                "task_id": new_task_id(),
+                "task_id": new_id,
                 "status": TaskStatus.PENDING,
                 "progress": 0.0,
                 "current_step": "",
@@ -79,17 +123,27 @@ class MemoryTaskStore:
         self._session.check()
         return self._live(check_task_id(task_id))
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         self._session.check()
         index = self._created if status is None else self._created_by_status[check_status(status)]
-        check_page(limit, offset)
-        self._sweep(len(self._tasks))
+        cursor = check_page(limit, offset, after)
+        while self._sweep(_AT_ONCE):  # noqa: ASYNC110  it waits for nothing, it lets others run
+            await asyncio.sleep(0)
         total = len(index)
-        newest = max(total - offset, 0)
-        places = index.islice(max(newest - limit, 0), newest, reverse=True)
-        return TaskPage(
-            tasks=tuple(self._tasks[task_id] for _, task_id in places), total=total, limit=limit, offset=offset
-        )
+        if cursor is None:
+            end = max(total - offset, 0)
+        else:
+            microseconds, task_id = cursor
+            end = index.bisect_left((_EPOCH + timedelta(microseconds=microseconds), task_id))
+        start = max(end - limit, 0)
+        tasks = self._tasks.each([task_id for _, task_id in index.islice(start, end, reverse=True)])
+        following = None
+        if tasks and start:
+            last = tasks[-1]
+            following = f"{(last.created_at - _EPOCH) // timedelta(microseconds=1)}.{last.task_id}"
+        return TaskPage(tasks=tasks, total=total, limit=limit, offset=offset, next=following)
 
     async def update_task_status(
         self,
@@ -112,11 +166,17 @@ class MemoryTaskStore:
     async def purge(self, before: datetime) -> int:
         self._session.check()
         moment = check_moment(before)
-        self._sweep(len(self._tasks))
-        old = [task for task in self._tasks.values() if task.completed_at is not None and task.completed_at < moment]
-        for task in old:
-            self._remove(task)
-        return len(old)
+        removed = 0
+        while True:
+            if not self._sweep(_AT_ONCE):
+                older = self._finished.irange(maximum=(moment, ""), inclusive=(True, False))
+                old = [self._tasks[task_id] for _, task_id in islice(older, _AT_ONCE)]
+                for task in old:
+                    self._remove(task)
+                removed += len(old)
+                if len(old) < _AT_ONCE:
+                    return removed
+            await asyncio.sleep(0)
 
     async def restore(self, task: Task) -> None:
         self._session.check()
@@ -139,19 +199,22 @@ class MemoryTaskStore:
 
     def _live(self, task_id: str) -> Task:
         task = self._tasks.get(task_id)
-        if task is None or (self._deadline_of and self._deadline_of[task_id] < self._now_ms()):
+        if task is None or self._is_due(task_id):
             raise TaskNotFound(task_id)
         return task
 
+    def _is_due(self, task_id: str) -> bool:
+        return self._lifetime_ms is not None and self._deadline_of[task_id] < self._now_ms()
+
     def _apply(self, task_id: str, change: Change) -> Task:
-        self._sweep(_SWEPT_PER_WRITE)
+        self._sweep(SWEPT_PER_WRITE)
         task = self._live(task_id)
         given = change.given()
         if task.status.is_final:
             if all(repr(getattr(task, name)) == repr(value) for name, value in given.items()):
                 return task
             raise TaskFinal(task_id, task.status)
-        now = self._now()
+        now = max(self._now(), task.updated_at)  # a clock may step back
         changed = trusted_task(
             {**vars(task), **given, "updated_at": now, "completed_at": now if change.status.is_final else None}
         )
@@ -160,17 +223,23 @@ class MemoryTaskStore:
             place = (task.created_at, task_id)
             self._created_by_status[task.status].remove(place)
             self._created_by_status[changed.status].add(place)
+        if changed.completed_at is not None:
+            self._finished.add((changed.completed_at, task_id))
         self._tasks[task_id] = changed
         self._renew(task_id)
         return changed
 
     def _insert(self, task: Task) -> None:
-        self._sweep(_SWEPT_PER_WRITE)
-        if task.task_id in self._tasks:
-            raise TaskExists(task.task_id)
+        self._sweep(SWEPT_PER_WRITE)
+        if (known := self._tasks.get(task.task_id)) is not None:
+            if not self._is_due(task.task_id):
+                raise TaskExists(task.task_id)
+            self._remove(known)
         place = (task.created_at, task.task_id)
         self._created.add(place)
         self._created_by_status[task.status].add(place)
+        if task.completed_at is not None:
+            self._finished.add((task.completed_at, task.task_id))
         self._tasks[task.task_id] = task
         self._renew(task.task_id)
 
@@ -179,7 +248,9 @@ class MemoryTaskStore:
         place = (task.created_at, task.task_id)
         self._created.remove(place)
         self._created_by_status[task.status].remove(place)
-        if self._deadline_of:
+        if task.completed_at is not None:
+            self._finished.remove((task.completed_at, task.task_id))
+        if self._lifetime_ms is not None:
             self._deadlines.remove((self._deadline_of.pop(task.task_id), task.task_id))
 
     def _renew(self, task_id: str) -> None:
@@ -190,12 +261,13 @@ class MemoryTaskStore:
         deadline = self._deadline_of[task_id] = self._now_ms() + self._lifetime_ms
         self._deadlines.add((deadline, task_id))
 
-    def _sweep(self, most: int) -> None:
-        """Remove up to `most` of the tasks whose deadline has passed, the earliest first."""
+    def _sweep(self, most: int) -> bool:
+        """Remove up to `most` of the tasks whose deadline has passed, the earliest first. Say if more may be."""
         if self._lifetime_ms is None:
-            return
+            return False
         now = self._now_ms()
         for _ in range(most):
             if not self._deadlines or self._deadlines[0][0] >= now:
-                return
+                return False
             self._remove(self._tasks[self._deadlines[0][1]])
+        return True

@@ -99,7 +99,8 @@ class TaskPage(BaseModel):
     """One page of a listing, newest first.
 
     `total` counts every live task that matches the filter, on this page or not. `unreadable` names the keys of records
-    on this page that could not be read; they are counted, since they are there.
+    on this page that could not be read; they are counted, since they are there. `next` is what `list_tasks` takes as
+    `after` for the page that follows, `None` if none does or the limit was 0.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -109,3 +110,4 @@ class TaskPage(BaseModel):
     limit: int
     offset: int
     unreadable: tuple[str, ...] = ()
+    next: str | None = None

@@ -209,9 +209,11 @@ def test_keys_that_are_left_are_found() -> None:
 
 def test_a_listing_that_looks_at_every_task_grows() -> None:
     class Scanning(MemoryTaskStore):
-        async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+        async def list_tasks(
+            self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+        ) -> TaskPage:
             sorted(self._tasks.values(), key=lambda task: task.created_at)
-            return await super().list_tasks(status, limit, offset)
+            return await super().list_tasks(status, limit, offset, after=after)
 
     async def exponent(of: type[MemoryTaskStore]) -> float:
         stores: dict[int, TaskStore] = {growth.FEW: of(), growth.MANY: of()}

@@ -52,6 +52,60 @@ def test_many_tasks_that_are_due_at_once_are_all_gone_from_a_listing() -> None:
     asyncio.run(live(Clock()))
 
 
+def test_a_task_that_is_due_gives_its_id_free() -> None:
+    async def live(clock: Clock) -> None:
+        async with MemoryTaskStore(lifetime=timedelta(seconds=1), clock=clock) as store:
+            tasks = [await store.create_task(TaskCreateRequest(video_ids=("v",))) for _ in range(350)]
+            clock.now += 1_002 * MS
+            await store.restore(tasks[-1])  # more are due than a write removes
+            page = await store.list_tasks()
+            assert (list(page.tasks), page.total) == (tasks[-1:], 1)
+
+    asyncio.run(live(Clock()))
+
+
+@pytest.mark.parametrize("operation", ["purge", "list"])
+def test_others_run_while_many_tasks_are_removed_and_see_none_that_is_due(operation: str) -> None:
+    async def live(clock: Clock) -> None:
+        async with MemoryTaskStore(lifetime=timedelta(seconds=1), clock=clock) as store:
+            tasks = [await store.create_task(TaskCreateRequest(video_ids=("v",))) for _ in range(2_000)]
+            for task in tasks:
+                await store.cancel_task(task.task_id)
+            if operation == "list":
+                clock.now += 1_002 * MS
+            kept = await store.create_task(TaskCreateRequest(video_ids=("v",)))
+            moment = kept.created_at + timedelta(seconds=1)
+            removing = asyncio.ensure_future(store.purge(moment) if operation == "purge" else store.list_tasks())
+            turns = 0
+            while not removing.done():
+                await asyncio.sleep(0)
+                turns += 1
+                assert await store.get_task(kept.task_id) == kept
+                if operation == "list":
+                    with pytest.raises(TaskNotFound):
+                        await store.get_task(tasks[-1].task_id)
+            assert turns >= 7  # 2,000 tasks, of which no turn removes more than 250
+            assert (await store.list_tasks()).total == 1
+            await removing
+            if operation == "purge":
+                assert removing.result() == 2_000
+
+    asyncio.run(live(Clock()))
+
+
+def test_a_purge_does_not_count_what_has_expired() -> None:
+    async def live(clock: Clock) -> None:
+        async with MemoryTaskStore(lifetime=timedelta(seconds=1), clock=clock) as store:
+            for _ in range(600):
+                task = await store.create_task(TaskCreateRequest(video_ids=("v",)))
+                await store.cancel_task(task.task_id)
+            clock.now += 1_002 * MS
+            await store.cancel_task((await store.create_task(TaskCreateRequest(video_ids=("v",)))).task_id)
+            assert await store.purge(task.created_at + timedelta(days=1)) == 1
+
+    asyncio.run(live(Clock()))
+
+
 def test_times_are_those_of_the_clock() -> None:
     async def live(clock: Clock) -> None:
         async with MemoryTaskStore(clock=clock) as store:

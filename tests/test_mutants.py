@@ -71,7 +71,7 @@ class Refuses(MemoryTaskStore):
 class RefusesEverything(MemoryTaskStore):
     """Cannot even be used."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         raise InvalidArgument("request", "is refused")
 
 

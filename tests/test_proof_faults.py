@@ -15,9 +15,10 @@ import pytest
 from conformance.harness import Harness
 from conformance.mutants.beyond import (
     ForgetsWhatItPurged,
+    SendsAgain,
     SwallowsCancellation,
 )
-from conformance.mutants.connection import DeniesTheWrite, NotFoundWhenCut, OneReplyBehind, SendsAgain
+from conformance.mutants.connection import DeniesTheWrite, NotFoundWhenCut, OneReplyBehind
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
 from conformance.proof import faults
@@ -278,10 +279,9 @@ def test_the_described_design_lets_other_exceptions_out() -> None:
     ("kind", "fault", "operation", "reason"),
     [
         (SendsAgain, "reply-cut", "update", "took effect 2 times"),
-        (SendsAgain, "middle-reset", "create", "TaskExists came out"),
         (DeniesTheWrite, "reply-cut", "cancel", "write_may_have_happened=False"),
         (DeniesTheWrite, "request-hold", "create", "write_may_have_happened=False"),
-        (OneReplyBehind, "cancelled-reply", "get", "another's answer"),
+        (OneReplyBehind, "cancelled-reply", "get", "that of another task"),
         (OneReplyBehind, "cancelled-middle", "update", "next call"),
         (SwallowsCancellation, "cancelled-late-warm", "list", "the caller was cancelled, and StoreUnavailable"),
         (SwallowsCancellation, "callers-timeout", "restore", "out of a caller's timeout"),

@@ -166,7 +166,7 @@ def test_a_difference_is_shrunk_to_the_calls_that_show_it() -> None:
 
 def test_a_store_that_is_wrong_in_everything_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(MemoryTaskStore):
-        async def create_task(self, request: Any) -> Task:
+        async def create_task(self, request: Any, **named: Any) -> Task:
             raise OSError("no disk")
 
     monkeypatch.setattr(lockstep, "SHRINKING_SECONDS", 0.5)

@@ -104,6 +104,28 @@ def test_a_final_task_takes_what_changes_nothing_and_no_more() -> None:
     assert play(*history, call(UPDATE, task_id="t1", status="failed", progress=-0.0)) == final
 
 
+def test_the_same_request_under_the_same_id_is_quiet_and_another_is_refused() -> None:
+    config = {"a": 1, "b": [{}]}
+    history = create("", task_id="job"), call(UPDATE, 10, task_id="job", status="clipping")
+    assert play(*history, create("", 20, task_id="job")) == play(*history)
+    assert play(
+        *history, create("", task_id="job"), call("get_task", LIFETIME + 11, task_id="job"), lifetime=LIFETIME
+    ) == (Refusal("TaskNotFound", (("task_id", "job"),)))
+    taken = Refusal("TaskExists", (("task_id", "job"),))
+    assert play(*history, create("", task_id="job", config={})) == taken
+    with_config = create("", task_id="job", config=config)
+    assert play(with_config, create("", task_id="job", config=dict(reversed(config.items())))) == play(with_config)
+    assert play(with_config, create("", task_id="job", config={**config, "a": 1.0})) == taken
+    anew = play(*history, create("", LIFETIME + 11, task_id="job", config={}), lifetime=LIFETIME)
+    assert isinstance(anew, Record)
+    assert (anew.status, anew.created) == ("pending", 2)
+
+
+@pytest.mark.parametrize("task_id", ["", "a b", "é", "\x7f", "x" * 257, 7])
+def test_an_id_for_a_new_task_is_visible_ascii(task_id: Any) -> None:
+    assert play(create("t1", task_id=task_id)) == invalid("task_id")
+
+
 def test_cancelling_again_is_no_change() -> None:
     cancel = call("cancel_task", task_id="t1")
     assert play(create("t1"), cancel, cancel) == play(create("t1"), cancel)

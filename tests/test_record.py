@@ -49,7 +49,7 @@ TASK = Task(
 
 
 def test_a_golden_record_is_read() -> None:
-    assert record.decode(GOLDEN) == TASK
+    assert record.decode(GOLDEN, "task_0f") == TASK
 
 
 def test_the_golden_record_is_written(server: EmbeddedServer) -> None:
@@ -72,7 +72,7 @@ def test_every_json_parser_reads_it() -> None:
 )
 def test_what_is_no_record_is_refused(wrong: bytes) -> None:
     with pytest.raises(record.NotARecordError):
-        record.decode(wrong)
+        record.decode(wrong, "task_0f")
 
 
 @settings(max_examples=200, deadline=None)

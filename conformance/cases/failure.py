@@ -197,7 +197,7 @@ async def test_an_unreadable_record_is_named(world: World) -> None:
 
 @case("FAIL-09", needs=Capability.SHARED)
 async def test_a_record_with_a_wrong_value_is_named(world: World) -> None:
-    """One whose status is none, or whose times are no times, is not handed out."""
+    """One whose status is none, or whose times are no times, is not handed out, and stays as it is."""
     async with world.open() as store:
         task = await store.create_task(a_request())
         raw = world.witness.raw(task.task_id)
@@ -215,9 +215,15 @@ async def test_a_record_with_a_wrong_value_is_named(world: World) -> None:
             not_testable("the record holds neither the word of a status nor a time in ISO 8601")
         for wrong in found:
             world.witness.overwrite(task.task_id, wrong)
-            with pytest.raises(RecordUnreadable) as refused:
-                await store.get_task(task.task_id)
-            assert refused.value.key.endswith(task.task_id)
+            for call in calls(
+                lambda: store.get_task(task.task_id),
+                lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 40),
+                lambda: store.cancel_task(task.task_id),
+            ):
+                with pytest.raises(RecordUnreadable) as refused:
+                    await call()
+                assert refused.value.key.endswith(task.task_id)
+            assert world.witness.raw(task.task_id) == wrong
 
 
 @case("FAIL-09", needs=Capability.SHARED)

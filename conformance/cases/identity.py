@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 
-from conformance.case import calls, case
+from conformance.case import World, calls, case
 from conformance.cases.atomicity import maintained
+from conformance.cases.failure import unused_port
 from conformance.equality import snapshot
+from conformance.harness import Capability
 from conformance.strategies import a_request, unknown_ids
-from taskstore import TaskExists, TaskNotFound, TaskStatus, TaskStore
+from taskstore import (
+    InvalidArgument,
+    StoreUnavailable,
+    TaskCreateRequest,
+    TaskExists,
+    TaskNotFound,
+    TaskStatus,
+    TaskStore,
+)
 
 
 @case("ID-01")
@@ -64,3 +76,124 @@ async def test_creating_never_overwrites(store: TaskStore) -> None:
         await into.restore(task)
     assert refused.value.task_id == task.task_id
     assert await into.get_task(task.task_id) == now
+
+
+CONFIG = {"a": 1, "b": {"x": [0.0, None], "y": "文"}}
+SAME = {"b": {"y": "文", "x": [0.0, None]}, "a": 1}
+OTHERS: list[Any] = [None, {}, {**CONFIG, "a": 1.0}, {**CONFIG, "a": True}, {**CONFIG, "c": None}, {"a": 1}]
+
+
+@case("ID-06", needs=Capability.CALLER_IDS)
+async def test_a_create_can_be_repeated_under_its_id(store: TaskStore) -> None:
+    """Again and again, on a live and on a final task, with keys in another order: the same task, and no time moves."""
+    task = await store.create_task(a_request(CONFIG), task_id="job-1")
+    assert task.task_id == "job-1"
+    assert snapshot(await store.get_task("job-1")) == snapshot(task)
+    assert snapshot(await store.create_task(a_request(CONFIG), task_id="job-1")) == snapshot(task)
+    for write in calls(
+        lambda: store.update_task_status("job-1", TaskStatus.CLIPPING, 40, "cut"),
+        lambda: store.update_task_status("job-1", TaskStatus.FAILED, error_message="no disk"),
+    ):
+        await write()
+        now = await store.get_task("job-1")
+        for config in (CONFIG, SAME):
+            assert snapshot(await store.create_task(a_request(config), task_id="job-1")) == snapshot(now)
+        assert snapshot(await store.get_task("job-1")) == snapshot(now)
+    assert (await store.list_tasks()).total == 1
+
+
+@case("ID-06", needs=(Capability.CALLER_IDS, Capability.EXPIRING))
+async def test_a_repeated_create_renews_no_lifetime(world: World) -> None:
+    """A task goes a lifetime after its last write, however often its creation is repeated."""
+    async with world.open() as store:
+        await store.create_task(a_request(), task_id="job-1")
+        world.advance(timedelta(days=4))
+        await store.create_task(a_request(), task_id="job-1")
+        world.advance(timedelta(days=4))
+        with pytest.raises(TaskNotFound):
+            await store.get_task("job-1")
+
+
+@case("ID-06", needs=Capability.CALLER_IDS)
+async def test_another_request_under_a_taken_id_is_refused(store: TaskStore) -> None:
+    """Other videos, another URL, or a config that differs in a value or a type: refused, and nothing changes."""
+    await store.create_task(a_request(CONFIG), task_id="job-1")
+    task = await store.update_task_status("job-1", TaskStatus.CLIPPING, 40)
+    others = [
+        *map(a_request, OTHERS),
+        a_request(CONFIG, video="other"),
+        TaskCreateRequest(video_ids=(*a_request().video_ids, "more"), config=CONFIG),
+        TaskCreateRequest(video_ids=a_request().video_ids, webhook_url="https://other", config=CONFIG),
+    ]
+    for other in others:
+        with pytest.raises(TaskExists) as refused:
+            await store.create_task(other, task_id="job-1")
+        assert refused.value.task_id == "job-1"
+        assert snapshot(await store.get_task("job-1")) == snapshot(task)
+    assert (await store.list_tasks()).total == 1
+
+
+@case("ID-06", needs=Capability.CALLER_IDS)
+async def test_an_id_can_be_used_again_after_a_purge(store: TaskStore) -> None:
+    """A new task takes the place of the one that was purged, and stands where new ones do."""
+    into = maintained(store)
+    await into.create_task(a_request(), task_id="job-1")
+    done = await into.cancel_task("job-1")
+    other = await into.create_task(a_request())
+    assert done.completed_at is not None
+    assert await into.purge(done.completed_at + timedelta(microseconds=1)) == 1
+    task = await into.create_task(a_request(CONFIG), task_id="job-1")
+    assert task.status is TaskStatus.PENDING
+    assert list((await into.list_tasks()).tasks) == [task, other]
+
+
+@case("ID-06", needs=(Capability.CALLER_IDS, Capability.EXPIRING))
+async def test_an_id_can_be_used_again_after_it_expired(world: World) -> None:
+    """Nothing remembers the expired task of that id: no filter, no total, and no purge."""
+    async with world.open() as opened:
+        store = maintained(opened)
+        await store.create_task(a_request(), task_id="job-1")
+        done = await store.cancel_task("job-1")
+        world.advance(timedelta(days=8))
+        task = await store.create_task(a_request(CONFIG), task_id="job-1")
+        assert list((await store.list_tasks()).tasks) == [task]
+        assert (await store.list_tasks(TaskStatus.CANCELLED)).total == 0
+        assert done.completed_at is not None
+        assert await store.purge(task.updated_at + timedelta(days=1)) == 0
+        assert await store.get_task("job-1") == task
+
+
+@case("ID-07", needs=Capability.CALLER_IDS)
+async def test_an_id_is_visible_ascii(store: TaskStore) -> None:
+    """Every visible character, one of them and 256 are taken; blanks, controls, other alphabets and no text are not."""
+    visible = "".join(map(chr, range(33, 127)))
+    for task_id in ("x", visible, "y" * 256):
+        task = await store.create_task(a_request(), task_id=task_id)
+        assert task.task_id == task_id
+        assert snapshot(await store.get_task(task_id)) == snapshot(task)
+        updated = await store.update_task_status(task_id, TaskStatus.CLIPPING, 5)
+        assert snapshot(await store.get_task(task_id)) == snapshot(updated)
+    wrong: list[Any] = ["", " ", "a b", "a\n", "\x7f", "\x00", "é", "文", "\ud800", "x" * 257, 7, b"x", ["x"]]
+    for task_id in wrong:
+        with pytest.raises(InvalidArgument) as refused:
+            await store.create_task(a_request(), task_id=task_id)
+        assert refused.value.argument == "task_id"
+    assert (await store.list_tasks()).total == 3
+
+
+@case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
+async def test_a_failed_create_names_its_id(world: World) -> None:
+    """It names the caller's id, or the one that the store made: with it the create can be repeated later."""
+    async with world.harness.open_at(world.name, f"redis://127.0.0.1:{unused_port()}/0", 5) as store:
+        with pytest.raises(StoreUnavailable) as chosen:
+            await store.create_task(a_request(), task_id="job-1")
+        assert chosen.value.task_id == "job-1"
+        with pytest.raises(StoreUnavailable) as made:
+            await store.create_task(a_request())
+        with pytest.raises(StoreUnavailable) as read:
+            await store.get_task("job-1")
+        assert read.value.task_id is None
+    async with world.open() as store:
+        assert made.value.task_id is not None
+        task = await store.create_task(a_request(), task_id=made.value.task_id)
+        assert task.task_id == made.value.task_id

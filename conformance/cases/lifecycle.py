@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance.case import World, calls, case
+from conformance.cases.atomicity import maintained
 from conformance.equality import snapshot
 from conformance.strategies import FINAL, NOT_FINAL, a_request, not_progresses, progresses, requests, texts
 from taskstore import InvalidArgument, StoreNotOpen, TaskCreateRequest, TaskFinal, TaskNotFound, TaskStatus, TaskStore
@@ -304,3 +306,24 @@ async def test_an_update_moves_updated_at_and_keeps_created_at(store: TaskStore)
         seen.append(updated.updated_at)
     assert seen == sorted(seen)
     assert seen[-1] > seen[0]
+
+
+@case("LIFE-17")
+async def test_no_time_goes_back_when_the_clock_does(store: TaskStore) -> None:
+    """A task from a clock that is an hour ahead: what is written to it now is no earlier, and a purge sees it so."""
+    into = maintained(store)
+    ahead = datetime.now(UTC) + timedelta(hours=1)
+    tasks = [await into.create_task(a_request()) for _ in range(2)]
+    for number, task in enumerate(tasks):
+        times = {"task_id": f"task_{number}", "created_at": ahead, "updated_at": ahead + timedelta(microseconds=number)}
+        await into.restore(task.model_copy(update=times))
+    for number in range(2):
+        before = await into.get_task(f"task_{number}")
+        updated = await into.update_task_status(before.task_id, TaskStatus.CLIPPING)
+        assert updated.updated_at >= before.updated_at >= updated.created_at
+        done = await into.cancel_task(before.task_id)
+        assert done.completed_at is not None
+        assert done.completed_at == done.updated_at >= updated.updated_at
+        assert await into.get_task(before.task_id) == done
+        assert await into.purge(done.completed_at) == 0
+        assert await into.purge(done.completed_at + timedelta(microseconds=1)) == 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -12,8 +15,27 @@ from conformance.case import World, case
 from conformance.cases.atomicity import maintained
 from conformance.harness import Capability
 from conformance.strategies import a_request, not_page_numbers
-from taskstore import InvalidArgument, Task, TaskStatus, TaskStore
+from taskstore import InvalidArgument, MaintainedTaskStore, Task, TaskFinal, TaskNotFound, TaskStatus, TaskStore
 
+NO_CURSORS = [
+    "",
+    ".",
+    "1",
+    "1.",
+    ".a",
+    "a.a",
+    "01.a",
+    "+1.a",
+    " 1.a",
+    "1e3.a",
+    "-0.a",
+    "٣.a",
+    f"{10**18}.a",
+    "1.\ud800",
+    7,
+    b"1.a",
+]
+MOST_WALKED = 100
 statuses = st.lists(st.sampled_from(TaskStatus), max_size=12)
 
 
@@ -24,6 +46,20 @@ async def populate(store: TaskStore, wanted: list[TaskStatus]) -> list[Task]:
         task = await store.create_task(a_request())
         tasks.append(await store.update_task_status(task.task_id, status))
     return tasks[::-1]
+
+
+def at_moment(moment: datetime, task_id: str, status: TaskStatus = TaskStatus.PENDING) -> Task:
+    """A task of that moment, to restore."""
+    return Task(
+        task_id=task_id,
+        status=status,
+        progress=0,
+        current_step="",
+        video_ids=("v",),
+        created_at=moment,
+        updated_at=moment,
+        completed_at=moment if status.is_final else None,
+    )
 
 
 @case("LIST-01", wanted=statuses)
@@ -43,37 +79,17 @@ async def test_times_are_compared_as_times(store: TaskStore) -> None:
     second = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     moments = [second + timedelta(microseconds=us) for us in (0, 1, 100_000, 120_000, 123_456, 1_000_000)]
     for number, moment in enumerate(moments):
-        await into.restore(
-            Task(
-                task_id=f"task_{number}",
-                status=TaskStatus.PENDING,
-                progress=0,
-                current_step="",
-                video_ids=("v",),
-                created_at=moment,
-                updated_at=moment,
-            )
-        )
+        await into.restore(at_moment(moment, f"task_{number}"))
     assert [task.created_at for task in (await store.list_tasks()).tasks] == moments[::-1]
 
 
-@case("LIST-01", names=st.lists(st.text("ab0:_é𝄞", min_size=1, max_size=4), min_size=2, max_size=6, unique=True))
+@case("LIST-01", names=st.lists(st.text("ab0:_~", min_size=1, max_size=4), min_size=2, max_size=6, unique=True))
 async def test_ties_are_in_the_order_of_ids(store: TaskStore, names: list[str]) -> None:
     """Tasks of one microsecond are listed by id, descending by code point, on one page and across pages."""
     into = maintained(store)
     moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
     for name in names:
-        await into.restore(
-            Task(
-                task_id=f"task_{name}",
-                status=TaskStatus.PENDING,
-                progress=0,
-                current_step="",
-                video_ids=("v",),
-                created_at=moment,
-                updated_at=moment,
-            )
-        )
+        await into.restore(at_moment(moment, f"task_{name}"))
     expected = sorted((f"task_{name}" for name in names), reverse=True)
     assert [task.task_id for task in (await store.list_tasks()).tasks] == expected
     one_by_one = [(await store.list_tasks(limit=1, offset=place)).tasks[0].task_id for place in range(len(names))]
@@ -128,7 +144,15 @@ async def test_a_limit_beyond_the_maximum_is_refused(store: TaskStore) -> None:
         await store.list_tasks(limit=1_001)
 
 
-@case("LIST-04", offset=st.sampled_from([3, 4, 2**31, 2**63, 10**20]))
+@case("LIST-06", offset=st.sampled_from([10**12 + 1, 2**63, 10**20, 10**4_300]))
+async def test_an_offset_beyond_the_maximum_is_refused(store: TaskStore, offset: int) -> None:
+    """The largest offset is 10**12, which no store fills."""
+    await store.list_tasks(offset=10**12)
+    with pytest.raises(InvalidArgument):
+        await store.list_tasks(offset=offset)
+
+
+@case("LIST-04", offset=st.sampled_from([3, 4, 2**31, 2**33, 10**12]))
 async def test_an_offset_past_the_end_is_an_empty_page(store: TaskStore, offset: int) -> None:
     """However far, there is nothing, and the total says how many there are."""
     await populate(store, [TaskStatus.PENDING] * 3)
@@ -172,7 +196,7 @@ async def test_a_neighbour_is_never_shown_or_removed(world: World) -> None:
 
 @case("LIST-11", needs=Capability.SHARED)
 async def test_a_removed_record_is_not_counted(world: World) -> None:
-    """An eviction, or a delete by hand, leaves no ghost in page or total."""
+    """A page that comes to the place of a deleted record leaves it out, and from then on no total counts it."""
     async with world.open() as store:
         tasks = await populate(store, [TaskStatus.PENDING] * 3)
         world.witness.delete(tasks[1].task_id)
@@ -184,3 +208,139 @@ async def test_a_removed_record_is_not_counted(world: World) -> None:
         page = await store.list_tasks()
         assert [task.task_id for task in page.tasks] == [tasks[2].task_id]
         assert page.total == 1
+
+
+def with_cursor(store: TaskStore) -> MaintainedTaskStore:
+    """The store, which takes `after`, since the subject declares it."""
+    return store  # type: ignore[return-value]  # its other operations are asked for by `maintained`
+
+
+async def walk(
+    store: TaskStore,
+    limit: int,
+    status: TaskStatus | None = None,
+    between: Callable[[list[Task]], Awaitable[object]] | None = None,
+) -> list[str]:
+    """The ids of every page, each behind the one before; `between` is called with each page but the last."""
+    walked: list[Task] = []
+    after = None
+    while True:
+        page = await with_cursor(store).list_tasks(status, limit, after=after)
+        walked += page.tasks
+        if page.next is None:
+            return [task.task_id for task in walked]
+        assert len(walked) <= MOST_WALKED, "the pages come to no end"
+        after = page.next
+        if between is not None:
+            await between(walked)
+
+
+@case("LIST-12", needs=Capability.CURSOR, count=st.integers(0, 12), limit=st.integers(1, 5))
+async def test_pages_by_cursor_are_the_listing(store: TaskStore, count: int, limit: int) -> None:
+    """In a quiet store they bring each task once, and the page with the last task has no cursor."""
+    tasks = await populate(store, [TaskStatus.PENDING] * count)
+    assert await walk(store, limit) == [task.task_id for task in tasks]
+    assert (await with_cursor(store).list_tasks(limit=0)).next is None
+    assert (await with_cursor(store).list_tasks(limit=count + 1)).next is None
+
+
+@case(
+    "LIST-12",
+    needs=Capability.CURSOR,
+    count=st.integers(1, 9),
+    limit=st.integers(1, 3),
+    writes=st.lists(
+        st.tuples(st.sampled_from(["create", "cancel", "purge", "complete"]), st.integers(0, 9)), max_size=9
+    ),
+)
+async def test_pages_by_cursor_join_while_others_write(
+    store: TaskStore, count: int, limit: int, writes: list[tuple[str, int]]
+) -> None:
+    """Tasks are created, finished and purged between the pages; those that stay come once each, and in order."""
+    tasks = await populate(store, [TaskStatus.PENDING] * count)
+    upcoming = iter(writes)
+
+    async def write(_: list[Task]) -> None:
+        for kind, which in [*islice(upcoming, 2)]:
+            task_id = tasks[which % count].task_id
+            if kind == "create":
+                await store.create_task(a_request())
+            elif kind == "purge":
+                await maintained(store).purge(datetime.now(UTC) + timedelta(days=400))
+            else:
+                status = TaskStatus.CANCELLED if kind == "cancel" else TaskStatus.COMPLETED
+                with suppress(TaskFinal, TaskNotFound):
+                    await store.update_task_status(task_id, status)
+
+    walked = await walk(store, limit, between=write)
+    stayed = {task.task_id for task in (await store.list_tasks(limit=1_000)).tasks} & {task.task_id for task in tasks}
+    assert [task_id for task_id in walked if task_id in stayed] == [
+        task.task_id for task in tasks if task.task_id in stayed
+    ]
+    assert len(set(walked)) == len(walked)
+
+
+@case("LIST-12", needs=Capability.CURSOR, limit=st.integers(1, 3))
+async def test_pages_by_cursor_join_where_the_status_changes(store: TaskStore, limit: int) -> None:
+    """The last task of each page gets another status; the pages of the old status bring all others once."""
+    tasks = await populate(store, [TaskStatus.PENDING] * 8)
+
+    async def change(walked: list[Task]) -> None:
+        await store.update_task_status(walked[-1].task_id, TaskStatus.CLIPPING)
+
+    assert await walk(store, limit, TaskStatus.PENDING, change) == [task.task_id for task in tasks]
+
+
+IDS = ["A", "B_", "Z", "_a", "a", "a!", "aa", "b", "~"]
+"""In the order of bytes, which that of a language is not."""
+
+
+@case("LIST-12", needs=Capability.CURSOR, removed=st.sets(st.sampled_from(IDS)), limit=st.integers(1, 3))
+async def test_a_cursor_outlives_its_task_among_ties(store: TaskStore, removed: set[str], limit: int) -> None:
+    """All tasks are of one microsecond, and after each page some that it brought are purged."""
+    into = maintained(store)
+    moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    for name in IDS:
+        await into.restore(at_moment(moment, name))
+
+    async def remove(walked: list[Task]) -> None:
+        for task in walked:
+            if task.task_id in removed:
+                with suppress(TaskNotFound):
+                    await store.cancel_task(task.task_id)
+        await into.purge(datetime.now(UTC) + timedelta(days=400))
+
+    assert await walk(store, limit, between=remove) == IDS[::-1]
+
+
+@case("LIST-13", needs=Capability.CURSOR)
+async def test_a_cursor_names_a_microsecond_and_an_id(store: TaskStore) -> None:
+    """It is a text that a caller can write as well, for a task that is not there."""
+    with_after = with_cursor(store)
+    tasks = await populate(store, [TaskStatus.PENDING] * 3)
+    microseconds = (tasks[1].created_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    assert (await with_after.list_tasks(limit=2)).next == f"{microseconds}.{tasks[1].task_id}"
+    for cursor, behind in (
+        (f"{microseconds}.{tasks[1].task_id}", tasks[2:]),
+        (f"{microseconds}.~", tasks[1:]),
+        (f"{microseconds}.!", tasks[2:]),
+        (f"{microseconds + 1}.!", tasks[1:]),
+        ("0.a", []),
+        ("-1.a", []),
+        ("253402300799999999.a", tasks),
+    ):
+        page = await with_after.list_tasks(after=cursor)
+        assert ([*page.tasks], page.total, page.offset) == (behind, 3, 0), cursor
+
+
+@case("LIST-13", needs=Capability.CURSOR, wrong=st.sampled_from(NO_CURSORS))
+async def test_what_is_no_cursor_is_refused(store: TaskStore, wrong: Any) -> None:
+    """Any other text or type is refused, and a cursor together with an offset."""
+    await store.create_task(a_request())
+    with pytest.raises(InvalidArgument) as raised:
+        await with_cursor(store).list_tasks(after=wrong)
+    assert raised.value.argument == "after"
+    with pytest.raises(InvalidArgument) as raised:
+        await with_cursor(store).list_tasks(after="1.a", offset=1)
+    assert raised.value.argument == "after"
+    await with_cursor(store).list_tasks(after="1.a", offset=0)

@@ -30,6 +30,8 @@ class MyStore(Harness):
     #   Capability.SHARED       two store objects on one world see the same tasks
     #   Capability.EXPIRING     tasks go by themselves, 7 days after the last write
     #   Capability.REMOTE       there is a server that can fail
+    #   Capability.CALLER_IDS   `create_task` takes the id that a task gets
+    #   Capability.CURSOR       `list_tasks` takes `after`, and its pages have `next`
     capabilities: frozenset[Capability] = frozenset()
 
     def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:

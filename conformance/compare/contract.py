@@ -30,7 +30,12 @@ def _operation(
     name: str, arguments: Mapping[str, st.SearchStrategy[Any]], optional: Mapping[str, st.SearchStrategy[Any]]
 ) -> Operation:
     return Operation(
-        name, _method(name), arguments, optional, ids=("task_id",), times=("created_at", "updated_at", "completed_at")
+        name,
+        _method(name),
+        arguments,
+        optional,
+        ids=("task_id", "next"),  # a cursor has an id in it, and stands for the same place on both sides
+        times=("created_at", "updated_at", "completed_at"),
     )
 
 

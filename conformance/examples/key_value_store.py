@@ -28,6 +28,7 @@ from conformance.subjects.redis_world import RedisWorld
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
     MAX_LIMIT,
+    MAX_OFFSET,
     InvalidArgument,
     Task,
     TaskCreateRequest,
@@ -51,8 +52,10 @@ class KeyValueTaskStore:
         self._key_value = key_value
         self._collection = collection
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        """Put a record."""
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
+        """Put a record. This store gives ids itself, and does not declare `CALLER_IDS`."""
+        if task_id is not None:
+            raise InvalidArgument("task_id", "cannot be chosen here")
         now = datetime.now(UTC)
         fields = {
             "task_id": f"task_{secrets.token_hex(16)}",
@@ -77,8 +80,8 @@ class KeyValueTaskStore:
         """Get every record, and sort."""
         if not 0 <= limit <= MAX_LIMIT:
             raise InvalidArgument("limit", f"must be from 0 to {MAX_LIMIT}")
-        if offset < 0:
-            raise InvalidArgument("offset", "must be 0 or more")
+        if not 0 <= offset <= MAX_OFFSET:
+            raise InvalidArgument("offset", f"must be from 0 to {MAX_OFFSET}")
         task_ids = await self._key_value.keys(self._collection)
         records = await self._key_value.get_many(task_ids, collection=self._collection)
         tasks = [Task.model_validate(record) for record in records if record is not None]
@@ -154,7 +157,7 @@ class KeyValueMemoryHarness(Harness):
 class KeyValueRedisHarness(Harness):
     """A collection for each world, on a private server."""
 
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR}
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from conformance import Capability, Harness
 from taskstore import (
     MAX_LIMIT,
+    MAX_OFFSET,
     InvalidArgument,
     StoreNotOpen,
     Task,
@@ -88,8 +89,10 @@ class SqliteTaskStore:
     async def __aexit__(self, *_: object) -> None:
         self._open = False
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        """Insert a row."""
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
+        """Insert a row. This store gives ids itself, and does not declare `CALLER_IDS`."""
+        if task_id is not None:
+            raise InvalidArgument("task_id", "cannot be chosen here")
 
         def create(connection: sqlite3.Connection) -> Task:
             now = datetime.now(UTC)
@@ -117,8 +120,8 @@ class SqliteTaskStore:
         """Read the page and the total from one snapshot."""
         if not 0 <= limit <= MAX_LIMIT:
             raise InvalidArgument("limit", f"must be from 0 to {MAX_LIMIT}")
-        if offset < 0:
-            raise InvalidArgument("offset", "must be 0 or more")
+        if not 0 <= offset <= MAX_OFFSET:
+            raise InvalidArgument("offset", f"must be from 0 to {MAX_OFFSET}")
 
         def read(connection: sqlite3.Connection) -> TaskPage:
             asked = {"status": status, "limit": limit, "offset": offset}

@@ -16,14 +16,16 @@ class Around:
     def __init__(self, store: MaintainedTaskStore) -> None:
         self.store = store
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await self.store.create_task(request)
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await self.store.create_task(request, **named)
 
     async def get_task(self, task_id: str) -> Task:
         return await self.store.get_task(task_id)
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        return await self.store.list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        return await self.store.list_tasks(status, limit, offset, after=after)
 
     async def update_task_status(
         self,
@@ -75,14 +77,16 @@ class Shown(Around):
         """What a caller gets in place of a task."""
         return task
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return self.show(await super().create_task(request))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return self.show(await super().create_task(request, **named))
 
     async def get_task(self, task_id: str) -> Task:
         return self.show(await super().get_task(task_id))
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         return page.model_copy(update={"tasks": tuple(map(self.show, page.tasks))})
 
     async def write(self, task_id: str, status: TaskStatus, **fields: Any) -> Task:
@@ -110,8 +114,8 @@ class Rewritten(Around):
             return [self._deep(item) for item in value]
         return self.leaf(value)
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await super().create_task(request.model_copy(update={"config": self.config(request.config)}))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await super().create_task(request.model_copy(update={"config": self.config(request.config)}), **named)
 
 
 def shaped(kind: type[Task], task: Task, **fields: Any) -> Task:

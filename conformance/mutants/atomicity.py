@@ -172,14 +172,16 @@ class AppendsToAListItReadBefore(Around):
         super().__init__(store)
         self._tasks: tuple[Task, ...] = ()
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         before = self._tasks
         await asyncio.sleep(0)
-        task = await super().create_task(request)
+        task = await super().create_task(request, **named)
         self._tasks = (task, *before)
         return task
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         return page_of(list(self._tasks[offset : offset + limit]), len(self._tasks), limit, offset)
 
 
@@ -190,20 +192,20 @@ ONCE = "atomicity.test_each_write_counts_once"
 class SendsAWriteAgain(RedisTaskStore):
     """A write whose reply is late is sent again, and runs twice."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         if script is UPDATE:
-            await super()._run(script, *arguments)
-        return await super()._run(script, *arguments)
+            await super()._run(script, *arguments, **named)
+        return await super()._run(script, *arguments, **named)
 
 
 @mutant("ATOM-01", by=ONCE, on=On.REDIS)
 class DropsAnUpdate(RedisTaskStore):
     """An update of the progress to 7 is lost."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         if script is UPDATE and "7.0" in arguments:
             return [b"ok", await self._server.read("GET", self._key(str(arguments[3])))]
-        return await super()._run(script, *arguments)
+        return await super()._run(script, *arguments, **named)
 
 
 @mutant("ATOM-06", by="atomicity.test_a_cancelled_call_takes_nobodys_answer", source="redis-py #2624, #2665")

@@ -89,7 +89,7 @@ class CachesWhatWasOverwritten(Around):
         return removed
 
 
-@beyond("histories", On.MEMORY, On.REDIS)
+@beyond("histories", On.MEMORY)
 class CancelGivesWay(Around):
     """A cancel that finds the task changed since it looked leaves it so, and says that it has cancelled it."""
 
@@ -102,13 +102,26 @@ class CancelGivesWay(Around):
         return await super().cancel_task(task_id)
 
 
+@beyond("faults reply-cut update", On.REDIS, source="redis-py #261")
+class SendsAgain(RedisTaskStore):
+    """A write whose reply was cut off is sent again; only a create under its id may be."""
+
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+        try:
+            return await super()._run(script, *arguments, **named)
+        except StoreUnavailable as error:
+            if error.trouble is not Trouble.BROKEN:
+                raise
+            return await super()._run(script, *arguments, **named)
+
+
 @beyond("faults cancelled-late-warm list", On.REDIS)
 class SwallowsCancellation(RedisTaskStore):
     """A caller that is cancelled gets an exception of the store instead."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         try:
-            return await super()._run(script, *arguments)
+            return await super()._run(script, *arguments, **named)
         except asyncio.CancelledError:
             raise StoreUnavailable("redis", Trouble.BROKEN, True, "cancelled") from None
 

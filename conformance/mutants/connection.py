@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, ClassVar
 
 from conformance.mutants.mutant import On, mutant
-from taskstore import StoreUnavailable, Task, TaskNotFound, Trouble
+from taskstore import RecordUnreadable, StoreUnavailable, Task, TaskNotFound, Trouble
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.connection import Connection
 from taskstore.redis.scripts import Script
@@ -23,25 +23,12 @@ BROKEN = "connection.test_after_a_break_everybody_is_told_and_the_next_calls_wor
 class DeniesTheWrite(RedisTaskStore):
     """A write whose reply was lost says that nothing was written."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         try:
-            return await super()._run(script, *arguments)
+            return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:
             error.write_may_have_happened = False
             raise
-
-
-@mutant("FAIL-11", by=LOST, on=On.REDIS, source="redis-py #261")
-class SendsAgain(RedisTaskStore):
-    """A write whose reply was cut off is sent again."""
-
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        try:
-            return await super()._run(script, *arguments)
-        except StoreUnavailable as error:
-            if error.trouble is not Trouble.BROKEN:
-                raise
-            return await super()._run(script, *arguments)
 
 
 @mutant("FAIL-12", by=(READ, NO_REDIS), on=On.REDIS)
@@ -85,7 +72,7 @@ class _Forgetful(Connection):
             self._awaited.remove(reply)
 
 
-@mutant("FAIL-13", by=NOBODYS, on=On.REDIS, source="redis-py #2665")
+@mutant("FAIL-13", by=NOBODYS, on=On.REDIS, instead=RecordUnreadable, source="redis-py #2665")
 class OneReplyBehind(_Over):
     """The reply that a caller did not wait for goes to the next one."""
 

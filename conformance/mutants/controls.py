@@ -10,12 +10,12 @@ from typing import Any, ClassVar, TypeVar
 
 from sortedcontainers import SortedList
 
-from conformance.mutants.around import Around, Shown, altered
+from conformance.mutants.around import Around, Shown
 from conformance.mutants.mutant import On
 from conformance.mutants.scripts import Scripted, edited
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskPage, TaskStatus
-from taskstore.arguments import check_request, new_task_id
-from taskstore.redis import RedisTaskStore, record
+from taskstore.arguments import new_task_id
+from taskstore.redis import RedisTaskStore
 from taskstore.redis.scripts import INSERT, LIST, PURGE, UPDATE
 
 CONTROLS: list[tuple[type[Any], On]] = []
@@ -45,14 +45,16 @@ async def slowly(call: Coroutine[Any, Any, Value]) -> Value:
 class TakesItsTime(Around):
     """Others have their turn before and after every call."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await slowly(super().create_task(request))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await slowly(super().create_task(request, **named))
 
     async def get_task(self, task_id: str) -> Task:
         return await slowly(super().get_task(task_id))
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        return await slowly(super().list_tasks(status, limit, offset))
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        return await slowly(super().list_tasks(status, limit, offset, after=after))
 
     async def write(self, task_id: str, status: TaskStatus, **fields: Any) -> Task:
         return await slowly(super().write(task_id, status, **fields))
@@ -73,35 +75,29 @@ class FreshObjects(Shown):
 class RebuildsItsIndexes(MemoryTaskStore):
     """The memory store sorts all its tasks anew for each listing, in place of keeping them sorted."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         places = [(task.created_at, task.task_id) for task in self._tasks.values()]
         random.shuffle(places)
         self._created = SortedList(places)
-        return await super().list_tasks(status, limit, offset)
+        return await super().list_tasks(status, limit, offset, after=after)
 
 
 @control(On.MEMORY)
 class LongerIds(MemoryTaskStore):
     """An id has 256 random bits."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        task = await super().create_task(request)
-        self._remove(task)
-        longer = altered(task, task_id=task.task_id + token_hex(16))
-        self._insert(longer)
-        return longer
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await super().create_task(request, **{"task_id": new_task_id() + token_hex(16), **named})
 
 
 @control(On.REDIS)
 class LongerIdsInRedis(RedisTaskStore):
     """An id has 256 random bits."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        video_ids, metadata = check_request(request)
-        task_id = new_task_id() + token_hex(16)
-        tail = record.tail(task_id, video_ids, metadata)
-        self._session.check()
-        return await self._insert(task_id, TaskStatus.PENDING, "", "", record.NEW_HEAD, "", tail)
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await super().create_task(request, **{"task_id": new_task_id() + token_hex(16), **named})
 
 
 @control(On.REDIS)
@@ -119,7 +115,9 @@ class KeepsAnotherKey(Scripted):
 
     scripts: ClassVar = {
         INSERT: edited(
-            INSERT, "sweep(bound)", "redis.call('SET', base .. ':latest', id, 'PX', lifetime_ms)\nsweep(bound)"
+            INSERT,
+            "pcall(sweep, ARGV[1])",
+            "redis.call('SET', base .. ':latest', id, 'PX', lifetime_ms) and pcall(sweep, ARGV[1])",
         )
     }
 

@@ -39,22 +39,22 @@ class TakesItsTasksAlong(RedisTaskStore):
 class AnUnknownScriptIsAnEmptyList(RedisTaskStore):
     """A script that the server does not know, as after a restart, is an empty list."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         try:
             return await self._server.read("EVALSHA", script.digest, "1", self._base, *map(str, arguments))
         except StoreUnavailable as fault:
             if "matching script" not in fault.detail or script.writes:
-                return await super()._run(script, *arguments)
-            return [0, 0, [], [], []]
+                return await super()._run(script, *arguments, **named)
+            return [0, 0, b"", [], []]
 
 
 @mutant("DUR-02", by=SERVER, on=On.REDIS, instead=TaskNotFound)
 class ANewServerIsANewStore(RedisTaskStore):
     """Keys begin with the number of the server's run, so that a restart hides them."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         await self._find_run()
-        return await super()._run(script, *arguments)
+        return await super()._run(script, *arguments, **named)
 
     async def get_task(self, task_id: str) -> Task:
         await self._find_run()
@@ -82,11 +82,11 @@ class ReadsFromItsOwnCache(Shown):
         return self._cache[task_id] if task_id in self._cache else await super().get_task(task_id)
 
 
-@mutant("SHARE-03", by=RECORD, on=On.REDIS)
+@mutant("SHARE-03", by=RECORD, on=On.REDIS, instead=StoreUnavailable)
 class WritesNumbersAsText(RedisTaskStore):
     """The record holds the progress as text, which only this client reads as a number."""
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        if script is UPDATE and arguments[5]:
-            arguments = (*arguments[:5], f'"{arguments[5]}"', *arguments[6:])
-        return await super()._run(script, *arguments)
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+        if script is UPDATE and arguments[7]:
+            arguments = (*arguments[:7], f'"{arguments[7]!s}"', *arguments[8:])
+        return await super()._run(script, *arguments, **named)

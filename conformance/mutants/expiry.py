@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
 from taskstore import MemoryTaskStore, Task, TaskNotFound, TaskPage, TaskStatus
+from taskstore.memory import SWEPT_PER_WRITE
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.scripts import INSERT, LIST, UPDATE
 
@@ -18,15 +19,15 @@ LEFT = "expiry.test_nothing_is_left_of_expired_tasks"
 MANY = "expiry.test_nothing_is_left_of_many_that_expire_together"
 UNCALLED = "expiry.test_nothing_is_left_when_nobody_calls"
 WEEK = "expiry.test_the_lifetime_is_seven_days_by_default"
-RECORD = "redis.call('SET', record_key(id), record, 'PXAT', deadline)"
+RECORD = "{'SET', record_key(id), record, 'PXAT', deadline}"
 
 
 @mutant("EXP-01", by=GONE, on=On.EXPIRING, source="flask-limiter #4")
 class NeverSweeps(MemoryTaskStore):
     """What has expired is not found, and still listed and counted."""
 
-    def _sweep(self, most: int) -> None:
-        pass
+    def _sweep(self, most: int) -> bool:
+        return False
 
 
 @mutant("EXP-01", by=GONE, on=On.EXPIRING)
@@ -50,11 +51,13 @@ class ListsWhatHasExpired(Scripted):
 class ListsForgetAnHourEarly(MemoryTaskStore):
     """A task that can still be read is no longer listed."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         right = self._clock
         self._clock = lambda: right() + 3_600 * 10**9
         try:
-            return await super().list_tasks(status, limit, offset)
+            return await super().list_tasks(status, limit, offset, after=after)
         finally:
             self._clock = right
 
@@ -87,14 +90,14 @@ class TheFirstTimerCounts(MemoryTaskStore):
 class UpdateKeepsTheExpiry(Scripted):
     """A task goes a lifetime after its creation, whatever was written since."""
 
-    scripts: ClassVar = {UPDATE: edited(UPDATE, RECORD, "redis.call('SET', record_key(id), record, 'KEEPTTL')")}
+    scripts: ClassVar = {UPDATE: edited(UPDATE, RECORD, "{'SET', record_key(id), record, 'KEEPTTL'}")}
 
 
 @mutant("EXP-03", by=RENEWED, on=On.REDIS, source="fastmcp #5143")
 class RenewsTheRecordAndNotTheIndex(Scripted):
     """An update renews the record, and not the indexes that list it."""
 
-    scripts: ClassVar = {UPDATE: edited(UPDATE, "redis.call('PEXPIRE', index, left)", "")}
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "steps[#steps + 1] = {'PEXPIRE', index, left}", "")}
 
 
 @mutant("EXP-03", by=RENEWED, on=On.REDIS, source="fastmcp #5143")
@@ -109,7 +112,7 @@ class NeverPrunesAnIndex(Scripted):
     """The index of finished tasks only grows."""
 
     scripts: ClassVar = {
-        UPDATE: edited(UPDATE, "entered[2] = FINISHED", ""),
+        UPDATE: edited(UPDATE, "step[1] == 'ZADD' and", "step[2] ~= FINISHED and step[1] == 'ZADD' and"),
         LIST: edited(LIST, "{CREATED, DEADLINES, FINISHED}", "{CREATED, DEADLINES}"),
     }
 
@@ -135,8 +138,10 @@ class ExpiresUnasked(MemoryTaskStore):
 class ListsTheLastWeekOnly(MemoryTaskStore):
     """What is older than a week is not listed."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         tasks = tuple(task for task in page.tasks if self._now() - task.created_at < timedelta(days=7))
         return page.model_copy(update={"tasks": tasks, "total": len(tasks)})
 
@@ -145,7 +150,7 @@ class ListsTheLastWeekOnly(MemoryTaskStore):
 class UpdateDropsTheExpiry(Scripted):
     """An updated record never goes."""
 
-    scripts: ClassVar = {UPDATE: edited(UPDATE, RECORD, "redis.call('SET', record_key(id), record)")}
+    scripts: ClassVar = {UPDATE: edited(UPDATE, RECORD, "{'SET', record_key(id), record}")}
 
 
 @mutant("EXP-06", by=WEEK, on=On.REDIS)
@@ -184,9 +189,8 @@ class IsGoneAtItsDeadline(MemoryTaskStore):
 class SweepsInListingsOnly(MemoryTaskStore):
     """A store that nobody lists only grows."""
 
-    def _sweep(self, most: int) -> None:
-        if most == len(self._tasks):
-            super()._sweep(most)
+    def _sweep(self, most: int) -> bool:
+        return most != SWEPT_PER_WRITE and super()._sweep(most)
 
 
 @mutant("EXP-04", by=MANY, on=On.REDIS)
@@ -210,7 +214,8 @@ class AnIndexNeverExpires(Scripted):
     """The index of all tasks stays until somebody lists."""
 
     scripts: ClassVar = {
-        script: edited(script, RECORD, f"redis.call('PERSIST', CREATED) {RECORD}") for script in (INSERT, UPDATE)
+        script: edited(script, RECORD, f"{{'PERSIST', CREATED}} steps[#steps + 1] = {RECORD}")
+        for script in (INSERT, UPDATE)
     }
 
 
@@ -218,11 +223,13 @@ class AnIndexNeverExpires(Scripted):
 class AnIndexThatComesLaterNeverExpires(Scripted):
     """An index goes in time if it is there when lifetimes are renewed; one that an update makes later does not."""
 
-    scripts: ClassVar = {UPDATE: edited(UPDATE, "or redis.call('PTTL', index) == -1 ", "")}
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "if step[1] == 'ZADD' and", "if false and")}
 
 
 @mutant("EXP-08", by="expiry.test_nothing_is_left_of_a_restored_task_when_nobody_calls", on=On.REDIS)
 class TheIndexOfWhatIsRestoredNeverExpires(Scripted):
     """A task that is restored as final enters an index that nobody takes care of."""
 
-    scripts: ClassVar = {INSERT: edited(INSERT, "entered[3] = FINISHED", "")}
+    scripts: ClassVar = {
+        INSERT: edited(INSERT, "step[1] == 'ZADD' and", "step[2] ~= FINISHED and step[1] == 'ZADD' and")
+    }

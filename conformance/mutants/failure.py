@@ -18,7 +18,7 @@ from taskstore import (
     Trouble,
 )
 from taskstore.redis import RedisTaskStore
-from taskstore.redis.scripts import LIST, Script
+from taskstore.redis.scripts import LIST, UPDATE, Script
 
 AWAY = "failure.test_nothing_listening_is_not_not_found"
 NOT_WRITTEN = "failure.test_nothing_listening_means_that_nothing_was_written"
@@ -34,9 +34,11 @@ UNREADABLE_LISTED = "failure.test_an_unreadable_record_does_not_take_the_list_do
 class ListsNothingWhenRedisIsAway(Around):
     """A failed listing is an empty one."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         try:
-            return await super().list_tasks(status, limit, offset)
+            return await super().list_tasks(status, limit, offset, after=after)
         except StoreUnavailable:
             return page_of([], 0, limit, offset)
 
@@ -45,9 +47,9 @@ class ListsNothingWhenRedisIsAway(Around):
 class CreatesNoneWhenRedisIsAway(Around):
     """A failed creation returns None."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         try:
-            return await super().create_task(request)
+            return await super().create_task(request, **named)
         except StoreUnavailable:
             return None  # type: ignore[return-value]  # the fault
 
@@ -76,9 +78,9 @@ class _Reworded(RedisTaskStore):
         """What is raised instead."""
         return error
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
         try:
-            return await super()._run(script, *arguments)
+            return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:
             raise self.reword(error) from None
 
@@ -200,12 +202,21 @@ class DoesNotNameTheKey(Around):
             raise RecordUnreadable("a task", fault.reason) from None
 
 
+@mutant("FAIL-09", by="failure.test_a_record_with_a_wrong_value_is_named", on=On.REDIS, instead=StoreUnavailable)
+class UpdatesWhatItCannotRead(Scripted):
+    """An update writes over a record that a get refuses."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, " and not is_readable()", " and #found == 0")}
+
+
 @mutant("FAIL-09", by=UNREADABLE_LISTED, on=On.REDIS, instead=RecordUnreadable)
 class OneBadRecordTakesTheListDown(Around):
     """A listing that meets a record that cannot be read raises."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         for key in page.unreadable:
             raise RecordUnreadable(key, "met in a listing")
         return page
@@ -215,5 +226,7 @@ class OneBadRecordTakesTheListDown(Around):
 class SkipsWhatItCannotRead(Around):
     """A listing leaves out what it cannot read, and does not say so."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        return (await super().list_tasks(status, limit, offset)).model_copy(update={"unreadable": ()})
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        return (await super().list_tasks(status, limit, offset, after=after)).model_copy(update={"unreadable": ()})

@@ -9,7 +9,17 @@ from typing import Any, ClassVar
 from conformance.mutants.around import Around, Shown, altered
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
-from taskstore import MAX_LIMIT, MemoryTaskStore, Task, TaskCreateRequest, TaskExists, TaskNotFound, TaskStatus
+from taskstore import (
+    MAX_LIMIT,
+    InvalidArgument,
+    MemoryTaskStore,
+    StoreUnavailable,
+    Task,
+    TaskCreateRequest,
+    TaskExists,
+    TaskNotFound,
+    TaskStatus,
+)
 from taskstore.redis.scripts import INSERT
 
 QUESTION = "identity.test_any_text_is_a_valid_question"
@@ -25,10 +35,10 @@ class GivesAnIdTwice(Around):
         super().__init__(store)
         self._count = 0
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         self._count += 1
         if self._count % 100:
-            self._latest = await super().create_task(request)
+            self._latest = await super().create_task(request, **named)
         return self._latest
 
 
@@ -147,9 +157,7 @@ class RestoreOverwrites(MemoryTaskStore):
 class RestoreOverwritesARecord(Scripted):
     """A task restored under a taken id takes its place."""
 
-    scripts: ClassVar = {
-        INSERT: edited(INSERT, "if redis.call('EXISTS', record_key(id)) == 1 then return {'exists'} end", "")
-    }
+    scripts: ClassVar = {INSERT: edited(INSERT, "if redis.call('EXISTS', record_key(id)) == 1 then", "if false then")}
 
 
 @mutant("ID-05", by=OVERWRITE)
@@ -161,3 +169,117 @@ class RestoreDoesNotSay(Around):
             await super().restore(task)
         except TaskExists:
             return
+
+
+REPEATED = "identity.test_a_create_can_be_repeated_under_its_id"
+TAKEN = "identity.test_another_request_under_a_taken_id_is_refused"
+
+
+class _Creates(Around):
+    """Does something else where the caller's id is taken."""
+
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None, **_: Any) -> Task:
+        if task_id is not None:
+            try:
+                return await self.again(await self.get_task(task_id), request)
+            except TaskNotFound:
+                pass
+        return await self.store.create_task(request, task_id=task_id)
+
+    async def again(self, task: Task, request: TaskCreateRequest) -> Task:
+        """What a create under the id of a live task gives."""
+        return await self.store.create_task(request, task_id=task.task_id)
+
+
+@mutant("ID-06", by=REPEATED, instead=TaskExists)
+class RefusesEveryTakenId(_Creates):
+    """A create that is repeated is refused."""
+
+    async def again(self, task: Task, request: TaskCreateRequest) -> Task:
+        raise TaskExists(task.task_id)
+
+
+@mutant("ID-06", by=REPEATED, instead=TaskExists)
+class ComparesConfigsAsText(_Creates):
+    """A config whose keys come in another order is another config."""
+
+    async def again(self, task: Task, request: TaskCreateRequest) -> Task:
+        if repr(task.metadata["config"]) != repr(request.config):
+            raise TaskExists(task.task_id)
+        return task
+
+
+@mutant("ID-06", by=REPEATED)
+class RepeatingStartsAgain(_Creates):
+    """A create that is repeated sets the task back to where it began."""
+
+    async def again(self, task: Task, request: TaskCreateRequest) -> Task:
+        if not task.status.is_final:
+            return await self.update_task_status(task.task_id, TaskStatus.PENDING)
+        return await super().again(task, request)
+
+
+@mutant("ID-06", by=TAKEN)
+class AnotherRequestIsQuiet(_Creates):
+    """Whoever asks for an id that is taken gets the task that has it."""
+
+    async def again(self, task: Task, request: TaskCreateRequest) -> Task:
+        return task
+
+
+@mutant("ID-06", by=TAKEN)
+class ComparesNumbersByValue(_Creates):
+    """1, 1.0 and true are the same config."""
+
+    async def again(self, task: Task, request: TaskCreateRequest) -> Task:
+        if task.metadata == {"webhook_url": request.webhook_url, "config": request.config}:
+            return task
+        return await super().again(task, request)
+
+
+@mutant("ID-06", by="identity.test_an_id_can_be_used_again_after_a_purge", instead=TaskExists)
+class RemembersIdsForEver(Around):
+    """An id that was used once is taken for ever."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self._used: set[str] = set()
+
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None, **_: Any) -> Task:
+        if task_id in self._used:
+            raise TaskExists(str(task_id))
+        task = await super().create_task(request, task_id=task_id)
+        self._used.add(task.task_id)
+        return task
+
+
+@mutant("ID-06", by="identity.test_an_id_can_be_used_again_after_it_expired", on=On.REDIS, source="romm #3195")
+class CreatesBesideAGhost(Scripted):
+    """A task that takes the id of an expired one is listed under the status of that one too."""
+
+    scripts: ClassVar = {INSERT: edited(INSERT, "if is_new == '' then", "if false then")}
+
+
+@mutant("ID-07", by="identity.test_an_id_is_visible_ascii")
+class GivesAnIdOfItsOwn(Around):
+    """An id that cannot be taken is replaced without a word."""
+
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None, **_: Any) -> Task:
+        try:
+            return await super().create_task(request, task_id=task_id)
+        except InvalidArgument as error:
+            if error.argument != "task_id":
+                raise
+            return await super().create_task(request)
+
+
+@mutant("ID-08", by="identity.test_a_failed_create_names_its_id", on=On.REDIS)
+class KeepsTheIdToItself(Around):
+    """The exception of a failed create does not say which id was used."""
+
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None, **_: Any) -> Task:
+        try:
+            return await super().create_task(request, task_id=task_id)
+        except StoreUnavailable as error:
+            error.task_id = None
+            raise

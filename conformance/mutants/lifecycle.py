@@ -32,9 +32,9 @@ class ListsInAPlainFunction(Around):
     """One operation is a plain function."""
 
     def list_tasks(
-        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
     ) -> Coroutine[Any, Any, TaskPage]:
-        return super().list_tasks(status, limit, offset)
+        return super().list_tasks(status, limit, offset, after=after)
 
 
 @mutant("API-02", by="lifecycle.test_a_task_can_be_created_read_listed_updated_and_cancelled")
@@ -87,8 +87,8 @@ class TakesItsConnectionToAnotherLoop(RedisTaskStore):
 class StartsAtOnce(Around):
     """A new task is analyzing already."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        task = await super().create_task(request)
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        task = await super().create_task(request, **named)
         return await self.update_task_status(task.task_id, TaskStatus.ANALYZING)
 
 
@@ -96,16 +96,18 @@ class StartsAtOnce(Around):
 class SortsTheVideoIds(Around):
     """The video ids are not in the caller's order."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await super().create_task(request.model_copy(update={"video_ids": tuple(sorted(request.video_ids))}))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await super().create_task(
+            request.model_copy(update={"video_ids": tuple(sorted(request.video_ids))}), **named
+        )
 
 
 @mutant("LIFE-01", by="lifecycle.test_a_new_task_is_pending")
 class DropsAVideoId(Around):
     """Only the first two video ids are kept."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        return await super().create_task(request.model_copy(update={"video_ids": request.video_ids[:2]}))
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        return await super().create_task(request.model_copy(update={"video_ids": request.video_ids[:2]}), **named)
 
 
 @mutant("LIFE-02", by="lifecycle.test_every_status_can_follow_one_that_is_not_final")
@@ -430,7 +432,12 @@ class WritesBeforeItChecks(Around):
         return await super().write(task_id, status, **fields)
 
 
-@mutant("ID-03", by="lifecycle.test_a_write_to_an_unknown_id_is_refused", source="osparc-simcore #8576")
+@mutant(
+    "ID-03",
+    by="lifecycle.test_a_write_to_an_unknown_id_is_refused",
+    instead=InvalidArgument,
+    source="osparc-simcore #8576",
+)
 class UpdateCreatesWhatIsMissing(Around):
     """An update of a task that is not there makes one."""
 
@@ -507,6 +514,33 @@ class UpdatedAtGoesBack(Shown):
 
     def show(self, task: Task) -> Task:
         return altered(task, updated_at=task.created_at - (task.updated_at - task.created_at))
+
+
+STEP_BACK = "lifecycle.test_no_time_goes_back_when_the_clock_does"
+
+
+@mutant("LIFE-17", by=STEP_BACK, on=On.MEMORY, source="backend.ai #6695")
+class WritesWhatTheClockSays(MemoryTaskStore):
+    """A clock that steps back takes the times of a task along."""
+
+    def _apply(self, task_id: str, change: Change) -> Task:
+        task = self._live(task_id)
+        self._tasks[task_id] = altered(task, updated_at=min(task.updated_at, self._now()))
+        return super()._apply(task_id, change)
+
+
+@mutant("LIFE-17", by=STEP_BACK, on=On.REDIS, source="backend.ai #6695")
+class WritesWhatTheServersClockSays(Scripted):
+    """A clock that steps back takes the times of a task along."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "if time > now then", "if false then")}
+
+
+@mutant("LIFE-17", by=STEP_BACK, on=On.REDIS)
+class FilesWhatTheServersClockSays(Scripted):
+    """A purge goes by another time than the task shows."""
+
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "{'ZADD', FINISHED, written_us, id}", "{'ZADD', FINISHED, now_us, id}")}
 
 
 @mutant("LIFE-18", by="lifecycle.test_cancelling_sets_the_time_of_completion")

@@ -9,7 +9,16 @@ from typing import Any, ClassVar
 from conformance.mutants.around import Around, page_of
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
-from taskstore import MAX_LIMIT, MemoryTaskStore, Task, TaskPage, TaskStatus
+from taskstore import (
+    MAX_LIMIT,
+    MAX_OFFSET,
+    InvalidArgument,
+    MemoryTaskStore,
+    Task,
+    TaskNotFound,
+    TaskPage,
+    TaskStatus,
+)
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.scripts import LIST, UPDATE
 
@@ -19,6 +28,10 @@ EXACT = "listing.test_total_and_filter_are_exact"
 WALK = "listing.test_pages_join_without_gap_or_overlap"
 NONE = "listing.test_a_limit_or_offset_that_is_none_is_refused"
 NEIGHBOUR = "listing.test_a_neighbour_is_never_shown_or_removed"
+JOIN = "listing.test_pages_by_cursor_join_while_others_write"
+CHANGES = "listing.test_pages_by_cursor_join_where_the_status_changes"
+OUTLIVES = "listing.test_a_cursor_outlives_its_task_among_ties"
+NO_CURSOR = "listing.test_what_is_no_cursor_is_refused"
 REMOVED = "listing.test_a_removed_record_is_not_counted"
 
 
@@ -29,8 +42,10 @@ class _Resorted(Around):
         """What tasks are sorted by, the largest first."""
         return task.created_at, task.task_id
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)  # refuses what is to be refused
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)  # refuses what is to be refused
         everything = (await super().list_tasks(status, MAX_LIMIT)).tasks
         tasks = sorted(everything, key=self.key, reverse=True)
         return page_of(tasks[offset : offset + limit], page.total, limit, offset)
@@ -83,8 +98,10 @@ class _Paged(Around):
         """What comes in place of a page of a limit and offset that are right."""
         return await self.store.list_tasks(status, limit, offset)
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        right = await self.store.list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        right = await self.store.list_tasks(status, limit, offset, after=after)
         wrong = await self.page(status, limit, offset)
         return right.model_copy(update={"tasks": wrong.tasks, "total": wrong.total})
 
@@ -178,7 +195,9 @@ class LimitZeroCountsNothing(_Paged):
 class _Lenient(Around):
     """Takes limits and offsets that are none."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         return await super().list_tasks(status, self.number(limit, MAX_LIMIT), self.number(offset, 0))
 
     def number(self, given: Any, default: int) -> Any:
@@ -242,7 +261,7 @@ class StaysUnderItsOldStatus(Scripted):
     """A task is listed under every status that it ever had."""
 
     scripts: ClassVar = {
-        UPDATE: edited(UPDATE, "if status ~= old_status then redis.call('ZREM', status_index(old_status), id) end", "")
+        UPDATE: edited(UPDATE, "{'ZREM', status_index(old_status), id, score = created_us}", "{'ZREM', FINISHED, id}")
     }
 
 
@@ -268,16 +287,20 @@ class CountsNothingPastTheEnd(_Paged):
 class TwentyByDefault(Around):
     """A page holds 20 tasks unless asked otherwise."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 20, offset: int = 0) -> TaskPage:
-        return await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 20, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        return await super().list_tasks(status, limit, offset, after=after)
 
 
 @mutant("LIST-09", by="listing.test_a_page_names_its_place")
 class NamesTheLengthOfThePage(Around):
     """limit comes back as the number of tasks on the page."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         return page.model_copy(update={"limit": len(page.tasks)})
 
 
@@ -320,7 +343,142 @@ class EverybodySharesOnePrefix(RedisTaskStore):
 class CountsGhosts(Scripted):
     """An entry without a record is counted for ever."""
 
-    scripts: ClassVar = {LIST: edited(LIST, "if #ghosts > 0 then", "if false then")}
+    scripts: ClassVar = {
+        LIST: edited(
+            LIST, "if #doubtful > 0 and redis.call('EXISTS', unpack(doubtful)) < #doubtful then", "if false then"
+        )
+    }
+
+
+class _Continued(Around):
+    """Does something else with a cursor."""
+
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        if after is None:
+            return await super().list_tasks(status, limit, offset)
+        await super().list_tasks(status, limit, offset, after=after)  # refuses what is to be refused
+        return await self.behind(status, limit, after)
+
+    async def behind(self, status: TaskStatus | None, limit: int, after: str) -> TaskPage:
+        """What comes in place of the page behind a cursor."""
+        return await super().list_tasks(status, limit, after=after)
+
+
+@mutant("LIST-12", by=JOIN)
+class ContinuesByOffset(Around):
+    """A cursor stands for the number of tasks before it."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self._before: dict[str, int] = {}
+
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        start = self._before.get(after, 0) if after else offset
+        page = await super().list_tasks(status, limit, start)
+        self._before[page.next or ""] = start + len(page.tasks)
+        return page
+
+
+@mutant("LIST-12", by=OUTLIVES)
+class ACursorEndsWithItsTask(_Continued):
+    """Nothing follows a cursor whose task is gone."""
+
+    async def behind(self, status: TaskStatus | None, limit: int, after: str) -> TaskPage:
+        try:
+            await self.get_task(after.partition(".")[2])
+        except TaskNotFound:
+            limit = 0
+        return await super().behind(status, limit, after)
+
+
+@mutant("LIST-12", by=CHANGES)
+class ACursorEndsWithItsStatus(_Continued):
+    """Behind a cursor whose task has another status now, one task is missing."""
+
+    async def behind(self, status: TaskStatus | None, limit: int, after: str) -> TaskPage:
+        page = await super().behind(status, limit, after)
+        task = await self.get_task(after.partition(".")[2])
+        return page if status in (None, task.status) else page.model_copy(update={"tasks": page.tasks[1:]})
+
+
+@mutant("LIST-12", by=OUTLIVES)
+class ACursorNamesAMomentOnly(_Continued):
+    """What follows a cursor was created before its moment: ties are left out."""
+
+    async def behind(self, status: TaskStatus | None, limit: int, after: str) -> TaskPage:
+        return await super().behind(status, limit, f"{after.partition('.')[0]}.\x01")
+
+
+@mutant("LIST-12", by=OUTLIVES, on=On.REDIS)
+class ComparesIdsAsALanguageDoes(Scripted):
+    """The place of a task that is gone is looked for without regard to capitals."""
+
+    scripts: ClassVar = {
+        LIST: edited(
+            LIST,
+            "local function is_less(one, other)",
+            "local function is_less(one, other)\n  one, other = string.lower(one), string.lower(other)",
+        )
+    }
+
+
+@mutant("LIST-12", by="listing.test_pages_by_cursor_are_the_listing")
+class TheLastPageHasACursor(Around):
+    """A page that is not empty always has a cursor."""
+
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
+        return page.model_copy(update={"next": page.next or (page.tasks and f"1.{page.tasks[-1].task_id}") or None})
+
+
+@mutant("LIST-13", by="listing.test_a_cursor_names_a_microsecond_and_an_id")
+class ACursorIsOpaque(Around):
+    """A cursor is text that only this store can read."""
+
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after and after.removeprefix("opaque:"))
+        return page.model_copy(update={"next": page.next and f"opaque:{page.next}"})
+
+
+@mutant("LIST-13", by=NO_CURSOR)
+class TakesWhatIsNoCursorForTheStart(Around):
+    """With a cursor that cannot be read a listing begins anew."""
+
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        try:
+            return await super().list_tasks(status, limit, offset, after=after)
+        except InvalidArgument as refused:
+            if refused.argument != "after" or offset:
+                raise
+            return await super().list_tasks(status, limit, offset)
+
+
+@mutant("LIST-13", by=NO_CURSOR)
+class IgnoresTheOffsetBesideACursor(Around):
+    """A cursor with an offset is taken as if there were no offset."""
+
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        return await super().list_tasks(status, limit, 0 if after else offset, after=after)
+
+
+@mutant("LIST-06", by="listing.test_an_offset_beyond_the_maximum_is_refused")
+class AnyOffsetIsTaken(_Lenient):
+    """An offset beyond the maximum is past the end, and gives an empty page."""
+
+    def number(self, given: Any, default: int) -> Any:
+        return min(given, MAX_OFFSET) if type(given) is int and not default else given
 
 
 @mutant(
@@ -342,5 +500,5 @@ class OneMemoryForAllInstances(MemoryTaskStore):
 
     def __init__(self, **named: Any) -> None:
         super().__init__(**named)
-        for name in ("_tasks", "_created", "_created_by_status"):
+        for name in ("_tasks", "_created", "_created_by_status", "_finished"):
             setattr(self, name, getattr(self._all, name))

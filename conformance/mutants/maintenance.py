@@ -62,8 +62,10 @@ class LooksTwice(RedisTaskStore):
 class ReadsOneByOne(Around):
     """A listing reads each of its tasks for itself."""
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        page = await super().list_tasks(status, limit, offset)
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
+        page = await super().list_tasks(status, limit, offset, after=after)
         tasks = [await self.get_task(task.task_id) for task in page.tasks]
         return page.model_copy(update={"tasks": tuple(tasks)})
 
@@ -158,7 +160,9 @@ class RestoresAsPending(Around):
     """A task that is carried over starts again."""
 
     async def restore(self, task: Task) -> None:
-        await super().restore(altered(task, status=TaskStatus.PENDING, completed_at=None))
+        await super().restore(
+            altered(task, status=TaskStatus.PENDING, completed_at=None, error_message=None, error_traceback=None)
+        )
 
 
 @mutant("MAINT-02", by=CARRY, on=On.REDIS)
@@ -184,9 +188,9 @@ class StartsATimerForEachTask(Around):
         super().__init__(store)
         self._timers: list[asyncio.Task[None]] = []
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         self._timers.append(asyncio.create_task(asyncio.sleep(3_600)))
-        return await super().create_task(request)
+        return await super().create_task(request, **named)
 
     async def aclose(self) -> None:
         for timer in self._timers:
@@ -220,3 +224,13 @@ class LeavesOutWhatItCannotRestore(Around):
     async def restore(self, task: Task) -> None:
         with contextlib.suppress(InvalidArgument):
             await super().restore(task)
+
+
+@mutant("MAINT-04", by="maintenance.test_restore_refuses_what_no_store_could_have_produced")
+class CompletesWhatItRestores(Around):
+    """A completed task with another progress than 100 is taken, with 100."""
+
+    async def restore(self, task: Task) -> None:
+        if getattr(task, "status", None) is TaskStatus.COMPLETED:
+            task = altered(task, progress=100.0)
+        await super().restore(task)

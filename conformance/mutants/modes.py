@@ -191,12 +191,14 @@ class _ListsFromTheModeOfTheMoment(Around):
         super().__init__(store)
         self._mode = os.environ.get(SWITCH)
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         async with contextlib.AsyncExitStack() as stack:
             now = self.store
             if os.environ.get(SWITCH) != self._mode:
                 now = await stack.enter_async_context(MemoryTaskStore())
-            return await now.list_tasks(status, limit, offset)
+            return await now.list_tasks(status, limit, offset, after=after)
 
 
 @mutant("MODE-07", by="modes.test_the_mode_of_an_opened_store_is_fixed")

@@ -14,8 +14,8 @@ class Scripted(RedisTaskStore):
 
     scripts: ClassVar[dict[Script, Script]] = {}
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        return await super()._run(self.scripts.get(script, script), *arguments)
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+        return await super()._run(self.scripts.get(script, script), *arguments, **named)
 
 
 def edited(script: Script, old: str, new: str) -> Script:

@@ -17,6 +17,7 @@ UNBREAKABLE: dict[tuple[str, str], str] = {
     ("SHARE-02", "redis"): "Redis mode is shared",
     ("SHARE-03", "memory"): _NO_RECORD,
     **{(f"FAIL-{number:02}", "memory"): _NO_SERVER for number in (1, 5, 6, 11, 12, 13)},
+    ("ID-08", "memory"): _NO_SERVER,
     ("FAIL-09", "memory"): _NO_RECORD,
     ("MODE-05", "memory"): _NO_SETTING,
     ("MODE-08", "redis"): "it is about memory mode",

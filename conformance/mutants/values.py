@@ -136,11 +136,11 @@ class TakesAListForConfig(Rewritten):
 class RefusesAfterItStored(Around):
     """A config that is refused leaves a task without it behind."""
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         try:
-            return await super().create_task(request)
+            return await super().create_task(request, **named)
         except InvalidArgument:
-            await super().create_task(request.model_copy(update={"config": None}))
+            await super().create_task(request.model_copy(update={"config": None}), **named)
             raise
 
 
@@ -155,8 +155,8 @@ class KeepsTheCallersConfig(Shown):
     def show(self, task: Task) -> Task:
         return with_metadata(task, {**task.metadata, "config": self._configs[task.task_id]})
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
-        task = await self.store.create_task(request)
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+        task = await self.store.create_task(request, **named)
         self._configs[task.task_id] = request.config
         return task
 

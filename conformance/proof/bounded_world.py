@@ -8,7 +8,7 @@ from itertools import product
 from math import inf, nan
 from typing import Any, TypeAlias
 
-from conformance.proof.model import FINAL, STATUSES, Record
+from conformance.proof.model import FINAL, STATUSES, Record, plain
 
 ADVANCE = "advance"
 """The call that lets `days` pass. It is the harness that makes it, not the store."""
@@ -121,6 +121,7 @@ def calls(world: BoundedWorld, seen: Mapping[str, Record], alive: Collection[str
         yield from _creations()
     for task_id, task in seen.items():
         yield from _on(world, task, which[task_id])
+    yield from _again(seen, which)
     for task_id in (*seen, "nobody", "", "*", "task_\ud800"):
         yield which.get(task_id, "unknown id"), "get_task", {"task_id": task_id}
         yield which.get(task_id, "unknown id"), "cancel_task", {"task_id": task_id}
@@ -130,6 +131,11 @@ def calls(world: BoundedWorld, seen: Mapping[str, Record], alive: Collection[str
         shown = ", ".join(f"{name} {value}" for name, value in page.items())
         kind = "any status" if status is None else "one status"
         yield f"{kind}, {shown or 'default page'}", "list_tasks", {"status": status, **page}
+    for task in seen.values():
+        cursor = f"{task.created}.{task.task_id}"
+        yield "behind a task", "list_tasks", {"after": cursor, "limit": 1}
+        yield "behind a task, one status", "list_tasks", {"after": cursor, "status": world.statuses[0]}
+        yield "before a task, after a later one", "list_tasks", {"after": f"{task.created}.~", "limit": 1}
     for before in ("ever", "never"):
         yield f"before {before}", "purge", {"before": before}
     if world.refusals:
@@ -143,6 +149,15 @@ def _on(world: BoundedWorld, task: Record, which: str) -> Named:
     yield f"{which}, as it was", "restore", {"task": task}
     for other in _others(world, task, gone=which != _THERE):
         yield f"{which}, in another status", "restore", {"task": other}
+
+
+def _again(seen: Mapping[str, Record], which: Mapping[str, str]) -> Named:
+    """Creations under an id that was there before."""
+    for task_id, task in seen.items():
+        if which[task_id] == _THERE or task_id == [*seen][-1]:  # an older one would change places with the newest
+            request = {"task_id": task_id, "video_ids": task.video_ids}
+            yield f"id of {which[task_id]}, same request", "create_task", {**request, **plain(task.metadata)}
+            yield f"id of {which[task_id]}, another request", "create_task", {**request, "config": {"another": 1}}
 
 
 def _creations() -> Named:
@@ -175,6 +190,8 @@ def _refused(task_id: str) -> Named:
     no_json: tuple[Any, ...] = ({"a": nan}, {"a": [inf]}, {"a": (1,)}, {"a": {1: 2}}, {"\ud800": 1})
     for value in no_json:
         yield "config not JSON", "create_task", {"video_ids": video_ids, "config": value}
+    for no_id in (*_NOT_IDS[1:], "", "a b", "é", "x" * 257):
+        yield "id not of visible ASCII", "create_task", {"video_ids": video_ids, "task_id": no_id}
     yield "URL not UTF-8", "create_task", {"video_ids": video_ids, "webhook_url": "\ud800"}
     for kind, arguments in REFUSED:
         yield kind, "update_task_status", {"task_id": task_id, **arguments}
@@ -184,10 +201,17 @@ def _refused(task_id: str) -> Named:
         yield "id not text", "update_task_status", {"task_id": no_id, "status": "clipping"}
     for no_status in ("done", "", 1):
         yield "status unknown", "list_tasks", {"status": no_status}
-    for limit in (-1, 1_001, True, 1.0, "1", None):
-        yield "limit not from 0 to 1000", "list_tasks", {"limit": limit}
-    for offset in (-1, True, 0.5, "0", None):
-        yield "offset not from 0 up", "list_tasks", {"offset": offset}
+    yield from _refused_pages()
     for before in (None, 0, "yesterday"):
         yield "not a moment", "purge", {"before": before}
     yield "not a task", "restore", {"task": None}
+
+
+def _refused_pages() -> Named:
+    for limit in (-1, 1_001, True, 1.0, "1", None):
+        yield "limit not from 0 to 1000", "list_tasks", {"limit": limit}
+    for offset in (-1, True, 0.5, "0", None, 10**12 + 1):
+        yield "offset not from 0 to 10**12", "list_tasks", {"offset": offset}
+    for after in ("", "1", "1.", ".a", "x.a", "01.a", f"{10**18}.a", "1.\ud800", 1):
+        yield "not a cursor", "list_tasks", {"after": after}
+    yield "a cursor and an offset", "list_tasks", {"after": "1.a", "offset": 1}

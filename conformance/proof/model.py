@@ -22,10 +22,14 @@ _MOST_BYTES = 1024 * 1024
 _DEEPEST = 100
 _LARGEST = 10**4_300
 _LONGEST_PAGE = 1_000
+_LARGEST_OFFSET = 10**12
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # in years 1 and 9999
+_CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 _ESCAPED_IN_TWO = '"\\\b\f\n\r\t'
 _CONTROLS = "".join(character for character in map(chr, range(32)) if character not in _ESCAPED_IN_TWO)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Json: TypeAlias = tuple[Any, ...]
 """A JSON value in a form that is hashable, and equal only if value and types are."""
@@ -35,8 +39,9 @@ Json: TypeAlias = tuple[Any, ...]
 class Call:
     """One call, the millisecond at which it takes effect, and the id that it gives if it creates.
 
-    `create_task` takes the request's fields as its arguments, `restore` a `Record` as `task`, and `purge` as `before`
-    either "ever" (so that nothing goes) or "never" (every final task does).
+    `create_task` takes the request's fields as its arguments, and perhaps a `task_id`, which counts over `new_id`.
+    `restore` takes a `Record` as `task`, and `purge` as `before` either "ever" (so that nothing goes) or "never" (every
+    final task does).
     """
 
     operation: str
@@ -71,6 +76,8 @@ class Page:
     total: int
     limit: int
     offset: int
+    next: str | None = None
+    """A cursor: the place of the last task among all creations, a dot and its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +125,15 @@ def _create(state: State, call: Call) -> tuple[Result, State]:
     _check_json(list(videos), "video_ids", 1)
     metadata = {"webhook_url": url, "config": config}
     _check_size("", None, None, None, list(videos), metadata)
-    created = Record(call.new_id, state.creations + 1, tuple(videos), canonical(metadata))
+    task_id = given.get("task_id")
+    if task_id is not None and not (isinstance(task_id, str) and _NEW_ID.fullmatch(task_id)):
+        raise _Refused("InvalidArgument", argument="task_id")
+    created = Record(task_id or call.new_id, state.creations + 1, tuple(videos), canonical(metadata))
+    for task, _ in state.tasks:
+        if task.task_id == created.task_id:
+            if (task.video_ids, task.metadata) == (created.video_ids, created.metadata):
+                return task, state
+            raise _Refused("TaskExists", task_id=task.task_id)
     return created, replace(_keep(state, call, created), creations=state.creations + 1)
 
 
@@ -134,10 +149,24 @@ def _list(state: State, call: Call) -> tuple[Result, State]:
         _check_status(status)
     if type(limit) is not int or limit < 0 or limit > _LONGEST_PAGE:
         raise _Refused("InvalidArgument", argument="limit")
-    if type(offset) is not int or offset < 0:
+    if type(offset) is not int or offset < 0 or offset > _LARGEST_OFFSET:
         raise _Refused("InvalidArgument", argument="offset")
+    place = _place(call.arguments.get("after"), offset)
     newest = [task for task, _ in reversed(state.tasks) if status is None or task.status == status]
-    return Page(tuple(newest[offset : offset + limit]), len(newest), limit, offset), state
+    behind = [task for task in newest if place is None or (task.created, task.task_id) < place]
+    page = behind[offset : offset + limit]
+    more = bool(page) and page[-1] is not behind[-1]
+    following = f"{page[-1].created}.{page[-1].task_id}" if more else None
+    return Page(tuple(page), len(newest), limit, offset, following), state
+
+
+def _place(after: object, offset: int) -> tuple[int, str] | None:
+    if after is None:
+        return None
+    found = _CURSOR.fullmatch(after) if isinstance(after, str) and _has_utf8(after) else None
+    if found is None or offset or not _FIRST <= int(found[1]) <= _LAST:
+        raise _Refused("InvalidArgument", argument="after")
+    return int(found[1]), found[2]
 
 
 def _update(state: State, call: Call) -> tuple[Result, State]:

@@ -11,7 +11,7 @@ from conformance.compare.picture import source
 from conformance.proof import steps
 from conformance.proof.model import LIFETIME, STATUSES, Call, Page, Record, Refusal, Result, State, step
 from conformance.proof.side import HOUR, Side, difference
-from conformance.proof.steps import AGAIN, Deadline, Earlier, Seen, Step
+from conformance.proof.steps import AGAIN, Behind, Deadline, Earlier, Seen, Step
 
 WRITES = ("create_task", "update_task_status", "cancel_task", "purge", "restore")
 _EVERYTHING = {"limit": 1_000}
@@ -67,6 +67,7 @@ class Play:
         self._sides = sides
         self._offered = offered
         self._can_wait = can_wait
+        self._has_cursor = all(side.has_cursor for side in sides)
         self._states = {True: State(LIFETIME), False: State()}
         self._seen: dict[bool, dict[str, list[Record]]] = {True: {}, False: {}}
         self._created: list[str] = []
@@ -96,7 +97,7 @@ class Play:
         operation, arguments = one.operation, self._resolve(one.arguments)
         if operation == AGAIN:
             operation, arguments = self._write or ("", {})
-        if operation not in self._offered:
+        if operation not in self._offered or (not self._has_cursor and "after" in arguments[True]):
             return ""
         visited = self._wait(one.wait) if self._can_wait and one.wait else ""
         if operation in WRITES[1:3]:
@@ -131,8 +132,9 @@ class Play:
             expected[expires], self._states[expires] = step(self._states[expires], call)
             self._learn(expected[expires], self._seen[expires])
         self._log.append(_Taken(calls, expected))
-        if new_id and isinstance(expected[True], Record):
-            self._created.append(new_id)
+        created = expected[True]
+        if new_id and isinstance(created, Record) and created.task_id not in self._created:
+            self._created.append(created.task_id)
         words: dict[str, str] = {}
         for side in self._sides:
             self.tally.comparisons += 1
@@ -164,6 +166,11 @@ class Play:
     def _find(self, value: Any, seen: Mapping[str, list[Record]]) -> Any:
         if isinstance(value, Earlier):
             return self._label(value)
+        if isinstance(value, Behind):
+            place = (
+                self._created.index(label) + 1 if (label := self._label(Earlier(value.back))) in self._created else 1
+            )
+            return f"{place}.{value.task_id or label}"
         if isinstance(value, Seen):
             sights = seen.get(self._label(Earlier(value.back)), [])
             return sights[-1 - value.sight % len(sights)] if sights else None
@@ -199,7 +206,8 @@ def _write_script(taken: Sequence[tuple[Call, Result]]) -> list[str]:
 def _written(call: Call, names: Mapping[Record, str]) -> list[str]:
     given = dict(call.arguments)
     if call.operation == "create_task":
-        return [f"TaskCreateRequest({', '.join(f'{name}={source(value)}' for name, value in given.items())})"]
+        chosen = [f"task_id={source(given.pop('task_id'))}"] if "task_id" in given else []
+        return [f"TaskCreateRequest({', '.join(f'{name}={source(value)}' for name, value in given.items())})", *chosen]
     labels = {name for name in names.values() if "_" not in name}
     return [f"{name}={_value(name, value, names, labels)}" for name, value in given.items()]
 

@@ -32,7 +32,12 @@ def script(calls: Iterable[Call], lifetime: int | None) -> str:
 def _arguments(call: Call, known: dict[str, Record]) -> str:
     given = call.arguments
     if call.operation == "create_task":
-        return f"TaskCreateRequest({_named(given)})"
+        request = f"TaskCreateRequest({_named({name: value for name, value in given.items() if name != 'task_id'})})"
+        if "task_id" not in given:
+            return request
+        return f"{request}, task_id=" + (
+            f"{given['task_id']}.task_id" if given["task_id"] in known else repr(given["task_id"])
+        )
     if call.operation == "purge":
         return _BEFORE.get(given["before"], repr(given["before"])) if given["before"] else repr(given["before"])
     if call.operation == "restore" and isinstance(record := given["task"], Record):

@@ -29,6 +29,9 @@ _WRITES = ("update_task_status", "cancel_task")
 _TIMES = ("created", "updated", "completed")
 _UNKNOWN = 0
 """Stands for a time that no write gave: no moment of the model."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOT_DECLARED = "not declared"
+"""Stands for the next cursor of a subject that does not declare cursors: it is not compared."""
 
 
 class Side:
@@ -43,6 +46,7 @@ class Side:
         self.name = name
         self.harness = harness
         self.expires = Capability.EXPIRING in harness.capabilities
+        self.has_cursor = Capability.CURSOR in harness.capabilities
         self.operations: frozenset[str] = frozenset()
         """Those of the model's operations that the store has. Known once it is open."""
         self.reason = ""
@@ -51,6 +55,7 @@ class Side:
         self._ids: dict[object, str] = {}
         self._labels: dict[str, str] = {}
         self._places: dict[str, tuple[int, datetime]] = {}
+        self._births: dict[tuple[str, int], tuple[datetime, dict[datetime, int]]] = {}
         self._moments: dict[str, dict[datetime, int]] = {}
         self._current: dict[str, int] = {}
         self._handed: list[tuple[Any, tuple[Any, ...]]] = []
@@ -129,10 +134,13 @@ class Side:
     def _given(self, call: Call) -> dict[str, Any]:
         """The arguments as this store takes them: its own ids and tasks, and copies of everything else."""
         given = dict(call.arguments)
-        if call.operation == "create_task":
-            return {"request": TaskCreateRequest(**copy.deepcopy(given))}
         if isinstance(label := given.get("task_id"), str):
             given["task_id"] = self._labels.get(label, label)
+        if call.operation == "create_task":
+            chosen = {"task_id": given.pop("task_id")} if "task_id" in given else {}
+            return {"request": TaskCreateRequest(**copy.deepcopy(given)), **chosen}
+        if type(after := given.get("after")) is str:
+            given["after"] = self._cursor(after)
         if type(status := given.get("status")) is str and status in STATUSES:
             given["status"] = TaskStatus(status)
         if call.operation == "purge" and type(before := given["before"]) is str:
@@ -144,10 +152,13 @@ class Side:
     def _result(self, call: Call, given: Mapping[str, Any], answer: Any) -> Result:
         """What the call gave; all that a careless caller can reach from outside is changed, and must not show."""
         if call.operation == "create_task":
-            self._learn(answer, call.new_id)
+            self._learn(answer, call.arguments.get("task_id") or call.new_id)
             _spoil(given["request"].config)
         if call.operation == "restore":
-            self._current[call.arguments["task"].task_id] = call.arguments["task"].updated
+            restored = call.arguments["task"]
+            self._current[restored.task_id] = restored.updated
+            created, self._moments[restored.task_id] = self._births[restored.task_id, restored.created]
+            self._places[restored.task_id] = restored.created, created
         if isinstance(answer, TaskPage):
             return self._page(answer)
         if answer is None or type(answer) is int:
@@ -159,19 +170,39 @@ class Side:
     def _learn(self, task: Any, label: str) -> None:
         """Bind a new task's id, its place among all, and the moment of its creation."""
         task_id, created = task.task_id, task.created_at
-        if task_id in self._ids or not _is_utc(created):
+        if not _is_utc(created) or (task_id in self._ids and created == self._places[self._ids[task_id]][1]):
             return
-        latest = max((time for _, time in self._places.values()), default=datetime.min.replace(tzinfo=UTC))
-        place = len(self._places) + 1 if created > latest else _UNKNOWN
+        latest = max((time for time, _ in self._births.values()), default=datetime.min.replace(tzinfo=UTC))
+        place = len(self._births) + 1 if created > latest else _UNKNOWN
         self._ids[task_id], self._labels[label] = label, task_id
         self._places[label] = place, created
         self._moments[label] = {created: 1}
+        self._births[label, place] = created, self._moments[label]
         self._current[label] = 1
 
     def _page(self, page: TaskPage) -> Result:
         if page.unreadable:
             return Refusal("unreadable", tuple(("key", key) for key in page.unreadable))
-        return Page(tuple(map(self._record, page.tasks)), page.total, page.limit, page.offset)
+        following = self._place_of(page.next) if self.has_cursor else NOT_DECLARED
+        return Page(tuple(map(self._record, page.tasks)), page.total, page.limit, page.offset, following)
+
+    def _cursor(self, after: str) -> str:
+        """A cursor of the model, which names a place among all creations and a label, as this store has it."""
+        place, dot, label = after.partition(".")
+        times = {str(known): time for known, time in self._places.values()}
+        if dot and place in times:
+            place = str((times[place] - _EPOCH) // timedelta(microseconds=1))
+        return f"{place}{dot}{self._labels.get(label, label)}"
+
+    def _place_of(self, cursor: str | None) -> str | None:
+        """A cursor of the store as the model has it."""
+        if cursor is None:
+            return None
+        microseconds, _, task_id = cursor.partition(".")
+        label = self._ids.get(task_id, task_id)
+        place, created = self._places.get(label, (_UNKNOWN, _EPOCH))
+        is_right = microseconds == str((created - _EPOCH) // timedelta(microseconds=1))
+        return f"{place if is_right else _UNKNOWN}.{label}"
 
     def _record(self, task: Any, *, written: bool = False) -> Record:
         seen = _key(task)
@@ -248,7 +279,8 @@ def _page_difference(expected: Page, got: Page) -> str | None:
     one, other = ([record.task_id for record in page.records] for page in (expected, got))
     if one != other:
         return f"the page has {other} instead of {one}"
-    for name in ("total", "limit", "offset"):
+    names = ("total", "limit", "offset") if got.next == NOT_DECLARED else ("total", "limit", "offset", "next")
+    for name in names:
         if not _is_same(getattr(expected, name), getattr(got, name)):
             return f"the {name} of the page is {getattr(got, name)!r} instead of {getattr(expected, name)!r}"
     pairs = zip(expected.records, got.records, strict=True)

@@ -37,6 +37,14 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Behind:
+    """Stands for a cursor: the time of an earlier task, and its id or one that may be no task's."""
+
+    back: int
+    task_id: str = ""
+
+
+@dataclass(frozen=True)
 class Deadline:
     """Stands for the last millisecond of an earlier task's life, or the one after it."""
 
@@ -118,7 +126,7 @@ class _Number(IntEnum):
 _WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
     (dict, lambda value: [[_encode(key), _encode(item)] for key, item in value.items()]),
     ((list, tuple, set), lambda value: [_encode(item) for item in value]),
-    ((Earlier, Seen, Deadline), vars),
+    ((Earlier, Behind, Seen, Deadline), vars),
     (bytes, bytes.hex),
     (IntEnum, int),
     (int, hex),
@@ -126,7 +134,10 @@ _WRITERS: tuple[tuple[type | tuple[type, ...], Callable[[Any], Any]], ...] = (
     (object, str),
 )
 _KINDS: Mapping[str, Callable[..., Any]] = {
-    **{kind.__name__: kind for kind in (list, tuple, set, dict, OrderedDict, Earlier, Seen, Deadline, float, Decimal)},
+    **{
+        kind.__name__: kind
+        for kind in (list, tuple, set, dict, OrderedDict, Earlier, Behind, Seen, Deadline, float, Decimal)
+    },
     "bytes": bytes.fromhex,
     "int": lambda written: int(written, 16),
     "datetime": datetime.fromisoformat,
@@ -153,7 +164,9 @@ _texts = _rarely(ours.texts, st.sampled_from(_plain_texts[:3] * 4 + _plain_texts
 _any_text = _rarely(st.sampled_from(_bad_texts + _large_texts), _texts, one_in=40)
 _ids = _rarely(ours.unknown_ids, st.sampled_from([Earlier(back) for back in (0, 0, 0, 1, 1, 2, 3)]), one_in=14)
 _statuses = st.sampled_from([*STATUSES, *STATUSES, *FINAL, *STATUSES, "done", "", None, 7])
-_page_numbers = st.sampled_from([0, 1, 2, 3, 4, 5, 1, 2, 50, 1_000, 1_001, 10**30, -1, True, 2.0, "10", None])
+_page_numbers = st.sampled_from(
+    [0, 1, 2, 3, 4, 5, 1, 2, 50, 1_000, 1_001, 10**12, 10**12 + 1, 10**5_000, -1, True, 2.0, "10", None]
+)
 _progresses = _rarely(ours.progresses | ours.not_progresses, st.sampled_from([100, 0, 50.0, -0.0, 100.0]), one_in=3)
 _configs = _one_of(
     (2, st.sampled_from([None, {}, {"a": [], "b": {}}, {"": -0.0}, {"n": 10**4_299}])),
@@ -165,6 +178,15 @@ _videos = st.lists(
 ).map(tuple)
 _errors = {"error_message": _any_text, "error_traceback": _any_text}
 _fields = {"progress": _progresses, "current_step": _any_text, "result_url": _any_text}
+_chosen_ids = _rarely(
+    st.sampled_from(["", "a b", "é", "\ud800", "x" * 257, 7]),
+    st.sampled_from([Earlier(0), Earlier(0), Earlier(1), Earlier(2), "c1", "c2", "c3", "{*}:'\"\\", "x" * 256]),
+    one_in=8,
+)
+_few_requests = {"video_ids": st.sampled_from([("a",), ("a", "b")]), "task_id": _chosen_ids}
+_few_configs = {
+    "config": st.sampled_from([None, {"a": 1, "b": [0.0]}, {"b": [0.0], "a": 1}, {"a": 1.0, "b": [0.0]}, {}])
+}
 _at_once = st.just(0)
 _later = st.integers(1, 200)
 
@@ -180,6 +202,30 @@ def _steps(
 
 
 _target = {"task_id": _ids, "status": _statuses}
+_no_cursors = [
+    "",
+    ".",
+    "1",
+    "1.",
+    ".t",
+    "x.t",
+    "01.t",
+    "1 .t",
+    "+1.t",
+    "1e3.t",
+    "-0.t",
+    f"{10**18}.t",
+    "253402300800000000.t",
+    "1.\ud800",
+    7,
+    b"1.t",
+]
+_far_cursors = ["0.t", "-1.t", "-62135596800000000.t", "1.\n.t", "253402300799999999.t"]
+_cursors = _one_of(
+    (8, st.builds(Behind, st.integers(0, 5), st.sampled_from(["", "", "", "!", "~", "文"]))),
+    (1, st.sampled_from(_far_cursors)),
+    (1, st.sampled_from(_no_cursors)),
+)
 _pages = {"status": st.none() | _statuses, "limit": _page_numbers, "offset": _page_numbers}
 _moments = _rarely(
     st.sampled_from([datetime(2026, 1, 1), None, "soon"]),  # noqa: DTZ001  it has to be refused
@@ -205,6 +251,8 @@ def _visits(back: int) -> st.SearchStrategy[Step]:
 _step: st.SearchStrategy[Step | None] = _one_of(
     (1, st.none()),
     (7, _steps("create_task", {"video_ids": _videos}, {"webhook_url": st.none() | _texts, "config": _configs})),
+    (3, _steps("create_task", _few_requests, _few_configs)),
+    (1, _steps("create_task", _few_requests, _few_configs, wait=_later)),
     (4, _steps("update_task_status", _target)),
     (5, _steps("update_task_status", _target, _fields)),
     (2, _steps("update_task_status", {**_target, "status": st.just("failed")}, {**_errors, **_fields})),
@@ -214,6 +262,8 @@ _step: st.SearchStrategy[Step | None] = _one_of(
     (3, _steps(AGAIN, {})),
     (2, _steps("get_task", {"task_id": _ids})),
     (3, _steps("list_tasks", {}, _pages)),
+    (2, _steps("list_tasks", {"after": _cursors, "limit": st.integers(0, 3)}, {"status": st.none() | _statuses})),
+    (1, _steps("list_tasks", {"after": _cursors, "offset": _page_numbers})),
     (2, _steps("purge", {"before": _moments})),
     (4, _steps("restore", {"task": _tasks})),
     (3, _one_of(*((1, _visits(back)) for back in range(4)))),

@@ -37,8 +37,12 @@ class Walker(Side):
         self._done: tuple[Call, ...] = ()
 
     def can(self, calls: Iterable[Call]) -> bool:
-        """Whether the store has these operations."""
-        return self.operations.issuperset(call.operation for call in calls if call.operation != ADVANCE)
+        """Whether the store has these operations, with these arguments."""
+        return all(
+            call.operation == ADVANCE
+            or (call.operation in self.operations and (self.has_cursor or "after" not in call.arguments))
+            for call in calls
+        )
 
     def at(self, place: Place) -> State:
         """The model's state there."""

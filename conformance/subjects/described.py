@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import cast
 
 from conformance import described
-from conformance.harness import Harness
+from conformance.harness import Capability, Harness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.redis_world import RedisWorld
 from conformance.subjects.servers import EmbeddedServer
@@ -50,6 +50,7 @@ class DescribedMemoryHarness(Harness):
 class DescribedRedisHarness(RedisHarness):
     """The described design's Redis mode, on a server."""
 
+    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR}
     opener = "conformance.described:open_from_environment"
 
     @asynccontextmanager

@@ -16,6 +16,7 @@ class MemoryHarness(Harness):
     """The memory store, on a clock that `advance` moves."""
 
     mode = "memory"
+    capabilities = frozenset({Capability.CALLER_IDS, Capability.CURSOR})
     opener = "taskstore:open_store"
 
     def __init__(self) -> None:
@@ -75,7 +76,7 @@ class ExpiringMemoryHarness(MemoryHarness):
     """The memory store with a lifetime, which no setting gives it."""
 
     mode = ""
-    capabilities = frozenset({Capability.EXPIRING})
+    capabilities = frozenset({Capability.EXPIRING, Capability.CALLER_IDS, Capability.CURSOR})
 
     def __init__(self) -> None:
         super().__init__()
@@ -106,7 +107,7 @@ class MemoryWorld(Witness):
     def keys(self) -> set[str]:
         """Every id that stands anywhere in it."""
         inside = self._store
-        indexes = [inside._created, inside._deadlines, *inside._created_by_status.values()]  # noqa: SLF001
+        indexes = [inside._created, inside._deadlines, inside._finished, *inside._created_by_status.values()]  # noqa: SLF001
         entries = (task_id for index in indexes for _, task_id in index)
         return {*inside._tasks, *inside._deadline_of, *entries}  # noqa: SLF001
 

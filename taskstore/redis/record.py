@@ -6,19 +6,25 @@ newline inside, so a script exchanges whole lines and never decodes or encodes a
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+import json
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, NoReturn
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes typing's own from Python 3.12 only
 
+from taskstore.contract import MAX_BYTES
 from taskstore.json_text import write
 from taskstore.status import TaskStatus
 from taskstore.values import Task, trusted_task
 
+MAX_RECORD_BYTES = MAX_BYTES + 4_096
+"""The longest record: what a caller may put into a task, and names of fields, id, status and times."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_METADATA = b'\n,"metadata":'
-_END = b"\n}"
+STATUSES = {status.value.encode(): status for status in TaskStatus}
+"""The statuses by their bytes."""
 
 
 class NotARecordError(ValueError):
@@ -27,7 +33,8 @@ class NotARecordError(ValueError):
 
 def microseconds(moment: datetime) -> int:
     """Microseconds since 1970."""
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def head_of(task: Task) -> str:
@@ -67,44 +74,78 @@ def tail(task_id: str, video_ids: tuple[str, ...], metadata_json: str) -> str:
 
 
 class _Fields(TypedDict):
-    """The lines before metadata, as JSON gives them."""
+    """The values that are read as JSON. `metadata` is read and checked with them, and nothing of it is kept."""
 
-    task_id: str
-    status: TaskStatus
-    progress: float
+    progress: Annotated[float, Field(ge=0, le=100)]
     current_step: str
-    video_ids: tuple[str, ...]
     result_url: str | None
     error_message: str | None
     error_traceback: str | None
-    created_at: str
-    updated_at: str
-    completed_at: str | None
+    task_id: str
+    video_ids: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 _read_fields = TypeAdapter(_Fields).validator.validate_json
+# One value a line: what follows a text in its line would be another field, which a JSON parser may take for the first.
+_TEXT = rb'"(?:[^"\\\n]++|\\.)*+"'
+_TIME = rb'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)"'
+_form = re.compile(
+    rb"""\{"v":1,"revision":[0-9]{1,15},"created_us":([0-9]{1,17})
+,"status":"([a-z0-9_]+)"
+,("progress":[-+.eE0-9]+
+,"current_step":%(text)b
+,"result_url":(?:null|%(text)b)
+,"error_message":(?:null|%(text)b)
+,"error_traceback":(?:null|%(text)b))
+,"updated_at":%(time)b
+,"completed_at":(?:null|%(time)b)
+,"created_at":%(time)b
+(,"task_id":%(text)b
+,"video_ids":\[(?:%(text)b,?)++\]
+,"metadata":(\{[^\n]*\})
+\})"""
+    % {b"text": _TEXT, b"time": _TIME}
+).fullmatch
 
 
-def decode(record: bytes) -> Task:
-    """Read a record.
+def decode(record: bytes, task_id: str) -> Task:
+    """Read the record of a task. This is the one definition of a readable record.
 
-    `metadata` is not decoded: it is kept as text, until somebody looks at it.
+    `metadata` is checked here, and decoded when somebody looks at it. Version 1 could write an `updated_at` before
+    `created_at`, if a clock stepped back: such a time is read as `created_at`.
 
     Raises:
         NotARecordError: if it is not one, saying what is wrong.
     """
-    head, found, metadata = record.partition(_METADATA)
-    if not (found and head.startswith(b'{"v":1,') and metadata.startswith(b"{") and metadata.endswith(b"}" + _END)):
+    if len(record) > MAX_RECORD_BYTES:
+        raise NotARecordError("it is longer than a record can be")
+    if (found := _form(record)) is None:
         raise NotARecordError("it is not a record of version 1")
+    created_us, status, head, updated_at, completed_at, created_at, tail, metadata = found.groups()
     try:
-        fields: dict[str, Any] = _read_fields(head + b"}")
-        for name in ("created_at", "updated_at", "completed_at"):
-            if fields[name] is not None:
-                fields[name] = datetime.fromisoformat(fields[name])
-        fields["metadata_json"] = metadata[: -len(_END)].decode()
+        fields: dict[str, Any] = _read_fields(b"{" + head + tail)
+        fields["status"] = STATUSES[status]
+        created = fields["created_at"] = datetime.fromisoformat(created_at.decode())
+        fields["updated_at"] = max(created, datetime.fromisoformat(updated_at.decode()))
+        fields["completed_at"] = completed_at and max(created, datetime.fromisoformat(completed_at.decode()))
+        text = fields["metadata_json"] = metadata.decode()
+        if "NaN" in text or "Infinity" in text:  # which the reader above takes for numbers
+            json.loads(text, parse_constant=_refuse)
     except ValidationError as fault:
         first = fault.errors(include_url=False, include_input=False, include_context=False)[0]
         raise NotARecordError(f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}") from None
+    except KeyError:
+        raise NotARecordError("status: it is not a status") from None
     except ValueError as fault:
         raise NotARecordError(str(fault)) from None
+    if fields["task_id"] != task_id:
+        raise NotARecordError("task_id: it is that of another task")
+    if microseconds(created) != int(created_us):
+        raise NotARecordError("created_us: it is not the moment of created_at")
+    if fields["status"].is_final is (completed_at is None):
+        raise NotARecordError("completed_at: it goes with a final status, and only with that")
     return trusted_task(fields)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise NotARecordError(f"metadata: {constant} is not JSON")

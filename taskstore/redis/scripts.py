@@ -1,4 +1,4 @@
-"""The server-side scripts: `lua/common.lua` and then one of the four, known to the server by their digest."""
+"""The server-side scripts: `lua/common.lua` and then one of the five, known to the server by their digest."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Script:
     writes: bool
 
 
-def _load(name: str, *, writes: bool) -> Script:
-    final = ",".join(f"{status}=true" for status in TaskStatus if status.is_final)
+def _load(*names: str, writes: bool) -> Script:
+    final = ",".join(f"{status}={str(status.is_final).lower()}" for status in TaskStatus)
     statuses = ",".join(f"'{status}'" for status in TaskStatus)
-    text = _read("common") + _read(name)
+    text = "".join(map(_read, ("common", *names)))
     text = text.replace("FINAL = {FINAL}", f"FINAL = {{{final}}}").replace("{STATUSES}", f"{{{statuses}}}")
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest(), writes)
 
@@ -32,5 +32,6 @@ def _read(name: str) -> str:
 
 INSERT = _load("insert", writes=True)
 UPDATE = _load("update", writes=True)
-LIST = _load("list", writes=False)
-PURGE = _load("purge", writes=True)
+LIST = _load("whole", "list", writes=False)
+PURGE = _load("whole", "purge", writes=True)
+REBUILD = _load("rebuild", writes=False)

@@ -33,6 +33,8 @@ from taskstore.redis.connection import Connection, ConnectionFullError
 from taskstore.redis.scripts import Script
 from taskstore.settings import address_of, check_url
 
+_SHOWN = 80
+
 
 def connect(
     url: str,
@@ -44,7 +46,8 @@ def connect(
 ) -> Server:
     """Name the server at `url` (redis://, rediss:// or unix://); nothing is contacted yet.
 
-    `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds.
+    `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds. No call takes longer than both
+    together; a `purge` is several calls in this sense.
     """
     given = {name: value for name, value in (("username", username), ("password", password)) if value is not None}
     maker = None
@@ -95,14 +98,18 @@ class Server:
     ) -> None:
         """Connect through `open_connection`; errors name `address`. Timeouts are in seconds."""
         self._open_connection = open_connection
-        self._address = address
+        self.address = address
         self._connect_timeout = connect_timeout
         self._timeout = timeout
         self._connections: list[Connection] = []  # the last is in use; on the others somebody may still wait
         self._opening: asyncio.Task[Connection] | None = None
         self._closed = False
 
-    async def read(self, *command: str, unreadable: str = "") -> Any:
+    def deadline(self) -> float:
+        """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
+        return asyncio.get_running_loop().time() + self._connect_timeout + self._timeout
+
+    async def read(self, *command: str | bytes | int, unreadable: str = "", until: float | None = None) -> Any:
         """Send a command that changes nothing, and return its reply.
 
         Raises:
@@ -110,28 +117,39 @@ class Server:
             StoreUnavailable: if there is no reply that counts.
         """
         try:
-            return await self._request(command, writes=False)
+            return await self._request(command, until or self.deadline(), writes=False)
         except ResponseError as error:
             if str(error).startswith("WRONGTYPE"):
                 raise RecordUnreadable(unreadable, "it is not a string") from None
             raise self._unavailable(error, _diagnose(error), False) from error
 
-    async def run(self, script: Script, base: str, *arguments: str | int) -> Any:
+    async def run(self, script: Script, base: str, *arguments: str | bytes | int, until: float | None = None) -> Any:
         """Run a script on the partition whose keys begin with `base`, and return its reply.
 
         Raises:
             StoreUnavailable: if there is no reply that counts.
         """
+        until = until or self.deadline()
         try:
             try:
-                return await self._request(("EVALSHA", script.digest, 1, base, *arguments), writes=script.writes)
+                return await self._request(("EVALSHA", script.digest, 1, base, *arguments), until, writes=script.writes)
             except ResponseError as error:
                 if not str(error).startswith("NOSCRIPT"):
                     raise
-            return await self._request(("EVAL", script.text, 1, base, *arguments), writes=script.writes)
+            return await self._request(("EVAL", script.text, 1, base, *arguments), until, writes=script.writes)
         except ResponseError as error:
             # The scripts write the record last, so an error says that it was not written.
             raise self._unavailable(error, _diagnose(error), False) from error
+
+    def failed_after_writing(self, fault: str) -> StoreUnavailable:
+        """What to raise if a script has written the record, and then met this error."""
+        error = ResponseError(fault)
+        return self._unavailable(error, _diagnose(error), True)
+
+    def unexpected(self, reply: object, *, writes: bool) -> StoreUnavailable:
+        """What to raise for a reply of another shape than the request has."""
+        error = ResponseError(f"a reply that the request does not have: {repr(reply)[:_SHOWN]}")
+        return self._unavailable(error, Trouble.BROKEN, writes)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -142,9 +160,9 @@ class Server:
             connection.close()
         await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
-    async def _request(self, command: tuple[str | int, ...], *, writes: bool) -> Any:
+    async def _request(self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool) -> Any:
         connections = self._connections
-        connection = connections[-1] if connections and connections[-1].is_usable else await self._connect()
+        connection = connections[-1] if connections and connections[-1].is_usable else await self._connect(until)
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         try:
@@ -154,22 +172,30 @@ class Server:
         except ConnectionError as error:
             raise self._unavailable(error, Trouble.BROKEN, False) from error
         try:
-            async with asyncio.timeout(self._timeout):
+            now = asyncio.get_running_loop().time()
+            async with asyncio.timeout_at(min(now + self._timeout, until)):
                 return await reply
+        except ResponseError as error:
+            if "READONLY " in str(error):  # a master no more: its address may lead to another server by now
+                connection.retire()
+            raise
         except TimeoutError as error:
             connection.retire()
             raise self._unavailable(error, Trouble.TIMEOUT, writes) from error
         except OSError as error:
             raise self._unavailable(error, Trouble.BROKEN, writes) from error
 
-    async def _connect(self) -> Connection:
+    async def _connect(self, until: float) -> Connection:
         """The connection that callers share from now on; those who come while it is being opened wait for the same."""
         if self._opening is None and not self._closed:
             self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(self._opened)
         opening = self._opening
         if opening is not None:
-            await asyncio.wait([opening])  # a caller that is cancelled leaves it to the others
+            # A caller that is cancelled, or out of time, leaves it to the others.
+            await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
+            if not opening.done():
+                raise self._unavailable(TimeoutError(), Trouble.TIMEOUT, False)
         if opening is None or opening.cancelled():
             raise self._unavailable(ConnectionError("the store was closed"), Trouble.UNREACHABLE, False)
         try:
@@ -196,7 +222,7 @@ class Server:
 
     def _unavailable(self, error: Exception, trouble: Trouble, write_may_have_happened: bool) -> StoreUnavailable:
         detail = str(error).partition("\n")[0] or type(error).__name__
-        return StoreUnavailable(self._address, trouble, write_may_have_happened, detail)
+        return StoreUnavailable(self.address, trouble, write_may_have_happened, detail)
 
 
 _DIAGNOSES: tuple[tuple[type[Exception], Trouble], ...] = (
@@ -212,6 +238,8 @@ _WORDS = (
     ("LOADING ", Trouble.LOADING),
     ("NOAUTH ", Trouble.REFUSED),
     ("NOPERM ", Trouble.REFUSED),
+    ("can't run this command", Trouble.REFUSED),  # what 6.2 says for NOPERM inside a script
+    ("ACL failure in script", Trouble.REFUSED),  # and Redis 7 and Valkey
     ("OOM ", Trouble.OUT_OF_MEMORY),
     ("READONLY ", Trouble.READ_ONLY),
     ("MISCONF ", Trouble.READ_ONLY),

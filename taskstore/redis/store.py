@@ -1,11 +1,14 @@
 """Redis mode: one request per operation, decided on the server by the scripts in `lua/`.
 
-Get is a plain GET. Every other operation is one script, so it takes effect at one instant, on the server's clock. A
-listing is a look-up by rank and one MGET: the same for a hundred tasks and a million.
+Get is one GETRANGE. Every other operation is one script, so it takes effect at one instant, on the server's clock. A
+listing is a look-up by rank, and takes the same time for a hundred tasks and a million. Of a very large page the script
+gives the first records, and the others are read one by one.
 """
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -14,19 +17,30 @@ from taskstore.arguments import (
     check_change,
     check_lifetime,
     check_moment,
+    check_new_id,
     check_page,
     check_request,
     check_status,
     check_task,
     check_task_id,
+    is_same_request,
     new_task_id,
     too_large,
 )
 from taskstore.contract import MAX_BYTES
-from taskstore.errors import InvalidArgument, RecordUnreadable, StoreUnavailable, TaskExists, TaskFinal, TaskNotFound
+from taskstore.errors import (
+    InvalidArgument,
+    RecordUnreadable,
+    StoreUnavailable,
+    TaskExists,
+    TaskFinal,
+    TaskNotFound,
+    TaskStoreError,
+    Trouble,
+)
 from taskstore.json_text import is_encodable
 from taskstore.redis import record
-from taskstore.redis.scripts import INSERT, LIST, PURGE, UPDATE, Script
+from taskstore.redis.scripts import INSERT, LIST, PURGE, REBUILD, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.session import Session
 from taskstore.status import TaskStatus
@@ -36,7 +50,13 @@ DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
 
 _SWEPT_PER_WRITE = 100
-_SWEPT_PER_LISTING = 250
+_SWEPT_AT_ONCE = 250
+_READ_AT_ONCE = 1024 * 1024
+"""Bytes of records after which a script reads no further one."""
+_READ_TOGETHER = 8
+"""Records that are requested one by one, before the first has come."""
+_AGAIN = [1]
+_INDEXES_MISSING = [2]
 
 
 class RedisTaskStore:
@@ -59,41 +79,75 @@ class RedisTaskStore:
         self._lifetime_ms = check_lifetime(lifetime)
         self._server = server
         self._session = Session()
+        self._filled = b"", b"0"  # the latest rebuild of the indexes, and how far it came: a call may run out of time
 
-    async def create_task(self, request: TaskCreateRequest) -> Task:
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._session.check()
         video_ids, metadata = check_request(request)
-        task_id = new_task_id()
-        return await self._insert(
-            task_id, TaskStatus.PENDING, "", "", record.NEW_HEAD, "", record.tail(task_id, video_ids, metadata)
-        )
+        is_new = task_id is None
+        new_id = new_task_id() if is_new else check_new_id(task_id)
+        form = "", "", record.NEW_HEAD, "", record.tail(new_id, video_ids, metadata), record.MAX_RECORD_BYTES
+        try:
+            was_there, text = await self._insert(new_id, TaskStatus.PENDING, *form, "new" if is_new else "")
+            task = self._decode(new_id, text) if was_there else self._written(new_id, text)
+        except StoreUnavailable as error:
+            error.task_id = new_id
+            raise
+        if was_there and not is_same_request(task, video_ids, metadata):
+            raise TaskExists(new_id)
+        return task
 
     async def get_task(self, task_id: str) -> Task:
         self._session.check()
-        if not is_encodable(check_task_id(task_id)):
+        task_id = check_task_id(task_id)
+        if not is_encodable(task_id):
             raise TaskNotFound(task_id)
-        key = self._key(task_id)
-        reply = await self._server.read("GET", key, unreadable=key)
-        if reply is None:
+        task = await self._read(task_id, self._server.deadline())
+        if task is None:
             raise TaskNotFound(task_id)
-        return self._decode(task_id, reply)
+        return task
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
+    async def list_tasks(
+        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
+    ) -> TaskPage:
         self._session.check()
         wanted = "" if status is None else check_status(status).value
-        check_page(limit, offset)
-        ask_again = 1
-        while ask_again:
-            ask_again, *rest = await self._run(LIST, _SWEPT_PER_LISTING, wanted, limit, offset)
-        total, ids, records, wrong = rest
+        place = check_page(limit, offset, after) or ("", "")
+        arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, record.MAX_RECORD_BYTES, _READ_AT_ONCE)
+        until = self._server.deadline()
+        while (reply := await self._run_on_whole_indexes(LIST, *arguments, until=until)) == _AGAIN:
+            pass
+        match reply:
+            case [0, int(total), bytes(following), [*ids], [*texts]] if {*map(type, ids), *map(type, texts)} <= {bytes}:
+                task_ids = [task_id.decode(errors="replace") for task_id in ids]
+            case _:
+                raise self._server.unexpected(reply, writes=False)
         tasks: list[Task] = []
-        unreadable = [self._key(task_id.decode()) for task_id in wrong]
-        for task_id, text in zip(ids, records, strict=True):
+        unreadable: list[str] = []
+        done = len(texts)
+        for task_id, text in zip(task_ids, texts, strict=False):
             try:
-                tasks.append(record.decode(text))
+                tasks.append(record.decode(text, task_id))
             except record.NotARecordError:
-                unreadable.append(self._key(task_id.decode()))
-        return TaskPage(tasks=tuple(tasks), total=total, limit=limit, offset=offset, unreadable=tuple(unreadable))
+                unreadable.append(self._key(task_id))
+        while done < len(task_ids):
+            further = [self._read(task_id, until) for task_id in task_ids[done : done + _READ_TOGETHER]]
+            done += len(further)
+            for result in await asyncio.gather(*further, return_exceptions=True):
+                if isinstance(result, RecordUnreadable):
+                    unreadable.append(result.key)
+                elif isinstance(result, BaseException):
+                    raise result
+                elif result is not None:
+                    tasks.append(result)
+        return TaskPage(
+            tasks=tuple(tasks),
+            total=total,
+            limit=limit,
+            offset=offset,
+            unreadable=tuple(unreadable),
+            next=following.decode(errors="replace") or None,
+        )
 
     async def update_task_status(
         self,
@@ -116,22 +170,25 @@ class RedisTaskStore:
     async def purge(self, before: datetime) -> int:
         self._session.check()
         moment = record.microseconds(check_moment(before))
-        removed, ask_again = 0, 1
-        while ask_again:
+        removed, run_again = 0, 1
+        while run_again:
             try:
-                ask_again, count = await self._run(PURGE, _SWEPT_PER_LISTING, moment)
+                match await self._run_on_whole_indexes(PURGE, _SWEPT_AT_ONCE, moment):
+                    case [0 | 1 as run_again, int(count)]:
+                        removed += count
+                    case reply:
+                        raise self._server.unexpected(reply, writes=True)
             except StoreUnavailable as error:
                 error.write_may_have_happened |= bool(removed)  # a request before this one did
                 raise
-            removed += count
         return removed
 
     async def restore(self, task: Task) -> None:
         self._session.check()
-        check_task(task)
+        task = check_task(task)
         created = record.microseconds(task.created_at)
         completed = "" if task.completed_at is None else record.microseconds(task.completed_at)
-        await self._insert(
+        was_there, _ = await self._insert(
             task.task_id,
             task.status,
             created,
@@ -139,7 +196,11 @@ class RedisTaskStore:
             record.head_of(task),
             record.times_of(task),
             record.tail(task.task_id, task.video_ids, task.metadata_json),
+            "",
+            "",
         )
+        if was_there:
+            raise TaskExists(task.task_id)
 
     async def ping(self) -> None:
         """Ask the server for a sign of life.
@@ -165,33 +226,104 @@ class RedisTaskStore:
 
     def _decode(self, task_id: str, text: bytes) -> Task:
         try:
-            return record.decode(text)
+            return record.decode(text, task_id)
         except record.NotARecordError as fault:
             raise RecordUnreadable(self._key(task_id), str(fault)) from None
 
-    async def _run(self, script: Script, *arguments: str | int) -> Any:
-        return await self._server.run(script, self._base, *arguments)
+    def _written(self, task_id: str, text: bytes) -> Task:
+        """The task that a script says it has written."""
+        try:
+            return record.decode(text, task_id)
+        except record.NotARecordError:
+            raise self._server.unexpected(text, writes=True) from None
 
-    async def _insert(self, task_id: str, status: TaskStatus, *form: str | int) -> Task:
-        verdict, *rest = await self._run(INSERT, _SWEPT_PER_WRITE, self._lifetime_ms, task_id, status.value, *form)
-        if verdict == b"exists":
-            raise TaskExists(task_id)
-        return self._decode(task_id, rest[0])
+    async def _read(self, task_id: str, until: float) -> Task | None:
+        """The task, or `None` if there is none. An empty value and none look alike until somebody asks."""
+        key = self._key(task_id)
+        text = await self._server.read("GETRANGE", key, 0, record.MAX_RECORD_BYTES, unreadable=key, until=until)
+        if text == b"" and not await self._server.read("EXISTS", key, until=until):
+            return None
+        if type(text) is not bytes:
+            raise self._server.unexpected(text, writes=False)
+        return self._decode(task_id, text)
+
+    async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
+        return await self._server.run(script, self._base, *arguments, until=until)
+
+    async def _run_on_whole_indexes(self, script: Script, *arguments: str | int, until: float | None = None) -> Any:
+        """Run a script, and once more if it finds that indexes are missing, when they have been filled anew."""
+        reply = await self._run(script, *arguments, until=until)
+        if reply == _INDEXES_MISSING:
+            await self._rebuild(until)
+            reply = await self._run(script, *arguments, until=until)
+            if reply == _INDEXES_MISSING:
+                detail = "it evicts the indexes of the listings: set its maxmemory-policy to noeviction"
+                raise StoreUnavailable(self._server.address, Trouble.OUT_OF_MEMORY, False, detail)
+        return reply
+
+    async def _rebuild(self, until: float | None) -> None:
+        """Fill the indexes from the records. Other callers may write meanwhile, or do the same."""
+        token = await self._run(REBUILD, self._lifetime_ms, "begin", until=until)
+        if type(token) is not bytes:
+            raise self._server.unexpected(token, writes=False)
+        key = self._key("")
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", key) + "*"
+        bounds = self._lifetime_ms, "add", record.MAX_RECORD_BYTES, _READ_AT_ONCE
+        if self._filled[0] != token:
+            self._filled = token, b"0"
+        cursor = self._filled[1]
+        while True:
+            match await self._server.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000, until=until):
+                case [bytes(cursor), [*keys]] if all(type(one) is bytes for one in keys):
+                    ids = [one.decode(errors="replace").removeprefix(key) for one in keys]
+                case reply:
+                    raise self._server.unexpected(reply, writes=False)
+            while ids:
+                done = await self._run(REBUILD, *bounds, *ids[:_SWEPT_AT_ONCE], until=until)
+                if type(done) is not int or done < 1:
+                    raise self._server.unexpected(done, writes=False)
+                ids = ids[done:]
+            self._filled = token, cursor
+            if cursor == b"0":
+                break
+        await self._run(REBUILD, self._lifetime_ms, "end", token, until=until)
+
+    async def _insert(self, task_id: str, status: TaskStatus, *form: str | int) -> tuple[bool, bytes]:
+        """Whether a task of this id was there, and its record or the new one."""
+        match await self._run(INSERT, _SWEPT_PER_WRITE, self._lifetime_ms, task_id, status.value, *form):
+            case [b"ok" | b"exists" as verdict, bytes(text)]:
+                return verdict == b"exists", text
+            case reply:
+                raise self._failure(task_id, reply)
 
     async def _apply(self, task_id: str, change: Change) -> Task:
         if not is_encodable(task_id):
             raise TaskNotFound(task_id)
-        verdict, *rest = await self._run(
-            UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, MAX_BYTES, task_id, *change.as_json()
-        )
-        match verdict:
-            case b"ok":
-                return self._decode(task_id, rest[0])
-            case b"missing":
-                raise TaskNotFound(task_id)
-            case b"final":
-                raise TaskFinal(task_id, TaskStatus(rest[0].decode()))
-            case b"large":
-                raise too_large(int(rest[0]))
+        read = MAX_BYTES, task_id, record.MAX_RECORD_BYTES
+        known, until = b"", self._server.deadline()
+        while True:
+            match await self._run(
+                UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, *read, known, *change.as_json(), until=until
+            ):
+                case [b"ok", bytes(text)]:
+                    return self._written(task_id, text)
+                case [b"doubtful", bytes(text)]:
+                    self._decode(task_id, text)
+                    known = text
+                case [b"missing"]:
+                    raise TaskNotFound(task_id)
+                case [b"final", bytes(status)] if status in record.STATUSES:
+                    raise TaskFinal(task_id, record.STATUSES[status])
+                case [b"large", bytes(size)] if size.isdigit():
+                    raise too_large(int(size))
+                case reply:
+                    raise self._failure(task_id, reply)
+
+    def _failure(self, task_id: str, reply: object) -> TaskStoreError:
+        match reply:
+            case [b"unreadable", bytes(reason)]:
+                return RecordUnreadable(self._key(task_id), reason.decode(errors="replace"))
+            case [b"written", bytes(fault)]:
+                return self._server.failed_after_writing(fault.decode(errors="replace"))
             case _:
-                raise RecordUnreadable(self._key(task_id), rest[0].decode())
+                return self._server.unexpected(reply, writes=True)

@@ -3,6 +3,7 @@ local base = KEYS[1]
 local CREATED = base .. ':created'      -- every task, by microsecond of creation
 local DEADLINES = base .. ':deadlines'  -- every task, by the last millisecond of its life
 local FINISHED = base .. ':finished'    -- every final task, by microsecond of completion
+local PARTIAL = base .. ':partial'      -- there while the indexes may lack tasks
 
 -- {FINAL} and {STATUSES} are filled in from TaskStatus.
 local FINAL = {FINAL}
@@ -38,6 +39,28 @@ local function iso(us)
     math.floor(rest / 3600), math.floor(rest / 60) % 60, rest % 60, string.sub(us, -6))
 end
 
+-- The other way round; nil for what is not surely a time in our form. After the same source, days_from_civil.
+local function micros(time)
+  local year, month, day, hour, minute, second, rest = string.match(time,
+    '^"(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):([0-5]%d):([0-5]%d)%.(%d%d%d%d%d%d)Z"$')
+  if not year or month < '01' or month > '12' or day < '01' or hour > '23' then return nil end
+  local y, m, d = tonumber(year), tonumber(month), tonumber(day)
+  if d > ({31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31})[m] or (m == 2 and d == 29 and (y % 4 > 0 or (y % 100 == 0 and y % 400 > 0))) then return nil end
+  if m <= 2 then y, m = y - 1, m + 12 end
+  local era = math.floor(y / 400)
+  local yoe = y - era * 400
+  local doe = yoe * 365 + math.floor(yoe / 4) - math.floor(yoe / 100) + math.floor((153 * (m - 3) + 2) / 5) + d - 1
+  return string.format('%.0f', ((era * 146097 + doe - 719468) * 24 + hour) * 3600 + minute * 60 + second) .. rest
+end
+
+-- A record up to its byte `last`, empty if there is none; or nil, and what the script has to reply.
+local function read(id, last)
+  local record = redis.pcall('GETRANGE', record_key(id), 0, last)
+  if type(record) ~= 'table' then return record end
+  if string.find(tostring(record.err), 'WRONGTYPE', 1, true) then record = {'unreadable', 'it is not a string'} end
+  return nil, record
+end
+
 -- Records and index entries go together.
 local function forget(ids)
   local keys = {}
@@ -60,19 +83,50 @@ local function sweep(most)
   return more
 end
 
--- The end of a write, which put the task into these indexes: the record lives one more lifetime, and every index at least as
--- long. At most a lifetime longer, so that not each write has to prolong it; no index goes before that of the deadlines.
--- Indexes come before the record: should one fail, what is left is an entry without a record, which the next listing
--- removes, and never a record that no listing shows. The first write of a script has to be one that needs memory: there a
--- server that is out of memory refuses; after another it would let the rest pass.
-local function keep(id, record, entered, lifetime_ms)
+-- Whether the server has evicted keys, as far as it says: since its start, or before, if its settings allow it.
+local function may_have_evicted()
+  local function info(section, pattern) return string.match(tostring(redis.pcall('INFO', section)), pattern) end
+  return (info('stats', 'evicted_keys:(%d+)') or '0') ~= '0' or (info('memory', 'maxmemory:(%d+)') or '0') ~= '0'
+    and info('memory', 'maxmemory_policy:(%a+)') ~= 'noeviction'
+end
+
+-- The end of a write: the record lives one more lifetime, and every index at least as long. At most a lifetime longer, so
+-- that not each write has to prolong it; no index goes before that of the deadlines. `steps` are the commands on indexes.
+-- The record is written last. If a command before it fails, those that were made are undone, and its error is the reply: it
+-- means that nothing was written. The first command is one that needs memory: there a server that is out of memory refuses;
+-- after another it would let the rest pass. What fails after the record was written is told beside the verdict.
+local function keep(id, record, lifetime_ms, steps)
   local deadline = string.format('%.0f', now_ms + lifetime_ms)
-  redis.call('ZADD', DEADLINES, deadline, id)
-  local left = redis.call('PTTL', DEADLINES)
-  local is_short = left < tonumber(lifetime_ms)
-  if is_short then left, entered = 2 * lifetime_ms, indexes() end
-  for _, index in ipairs(entered) do
-    if is_short or redis.call('PTTL', index) == -1 then redis.call('PEXPIRE', index, left) end
+  local left, short = redis.call('PTTL', DEADLINES), {}
+  -- There is no index: either there was no task, or it was evicted, and tasks live that no index names.
+  if left == -2 and may_have_evicted() then redis.call('SET', PARTIAL, '', 'PX', lifetime_ms, 'NX') end
+  if left < tonumber(lifetime_ms) then
+    left, short = 2 * lifetime_ms, indexes()
+  else
+    for _, step in ipairs(steps) do
+      if step[1] == 'ZADD' and redis.call('PTTL', step[2]) < 0 then short[#short + 1] = step[2] end
+    end
   end
-  redis.call('SET', record_key(id), record, 'PXAT', deadline)
+  table.insert(steps, 1, {'ZADD', DEADLINES, deadline, id})
+  for _, index in ipairs(short) do steps[#steps + 1] = {'PEXPIRE', index, left} end
+  steps[#steps + 1] = {'SET', record_key(id), record, 'PXAT', deadline}
+  for at, step in ipairs(steps) do
+    local reply = redis.pcall(unpack(step))
+    if type(reply) == 'table' and reply.err then
+      local life = at > 1 and redis.call('PTTL', record_key(id)) or 0
+      for back = at - 1, 1, -1 do
+        local command, index = unpack(steps[back])
+        local score = steps[back].score or (back == 1 and life > 0 and string.format('%.0f', now_ms + life))
+        if score then
+          redis.pcall('ZADD', index, score, id)
+        elseif command == 'ZADD' then
+          redis.pcall('ZREM', index, id)
+        end
+      end
+      return reply
+    end
+  end
+  local swept, fault = pcall(sweep, ARGV[1])
+  if swept then return {'ok', record} end
+  return {'written', type(fault) == 'table' and fault.err or tostring(fault)}
 end
