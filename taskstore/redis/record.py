@@ -25,6 +25,7 @@ MAX_RECORD_BYTES = MAX_BYTES + 4_096
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUSES = {status.value.encode(): status for status in TaskStatus}
 """The statuses by their bytes."""
+_FINAL = {name for name, status in STATUSES.items() if status.is_final}
 
 
 class NotARecordError(ValueError):
@@ -126,10 +127,13 @@ def decode(record: bytes, task_id: str) -> Task:
         fields: dict[str, Any] = _read_fields(b"{" + head + tail)
         fields["status"] = STATUSES[status]
         created = fields["created_at"] = datetime.fromisoformat(created_at.decode())
-        fields["updated_at"] = max(created, datetime.fromisoformat(updated_at.decode()))
+        fields["updated_at"] = (
+            created if updated_at == created_at else max(created, datetime.fromisoformat(updated_at.decode()))
+        )
         fields["completed_at"] = completed_at and max(created, datetime.fromisoformat(completed_at.decode()))
         text = fields["metadata_json"] = metadata.decode()
-        if "NaN" in text or "Infinity" in text:  # which the reader above takes for numbers
+        # The reader above takes NaN and Infinity for numbers. To look for one letter is several times as fast.
+        if ("N" in text or "I" in text) and ("NaN" in text or "Infinity" in text):
             json.loads(text, parse_constant=_refuse)
     except ValidationError as fault:
         first = fault.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -142,7 +146,7 @@ def decode(record: bytes, task_id: str) -> Task:
         raise NotARecordError("task_id: it is that of another task")
     if microseconds(created) != int(created_us):
         raise NotARecordError("created_us: it is not the moment of created_at")
-    if fields["status"].is_final is (completed_at is None):
+    if (status in _FINAL) is (completed_at is None):
         raise NotARecordError("completed_at: it goes with a final status, and only with that")
     return trusted_task(fields)
 

@@ -4,7 +4,7 @@
 -- and the records of the first of them; '' stands for a value of another type. The caller reads the other records.
 local bound, status, limit, offset, after_us, after_id, most_bytes, budget = unpack(ARGV)
 if sweep(bound) then return {1} end
-if not is_whole() then return {2} end
+if not is_whole(status ~= '') then return {2} end
 local index = status == '' and CREATED or status_index(status)
 local total = redis.call('ZCARD', index)
 
