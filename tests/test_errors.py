@@ -27,7 +27,13 @@ EACH: list[tuple[type[TaskStoreError], dict[str, Any], dict[str, Any]]] = [
     (TaskFinal, {"task_id": "task_0", "status": TaskStatus.FAILED}, {"status": TaskStatus.COMPLETED}),
     (
         StoreUnavailable,
-        {"address": "h:1/0", "trouble": Trouble.TIMEOUT, "write_may_have_happened": True, "detail": "1 s"},
+        {
+            "address": "h:1/0",
+            "trouble": Trouble.TIMEOUT,
+            "write_may_have_happened": True,
+            "detail": "1 s",
+            "task_id": "task_0",
+        },
         {"write_may_have_happened": False},
     ),
     (RecordUnreadable, {"key": "k", "reason": "not JSON"}, {"key": "l"}),
