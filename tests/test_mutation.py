@@ -7,7 +7,7 @@ import pytest
 
 from mutation import exclusions, lua, mutants
 
-pytestmark = [pytest.mark.once, pytest.mark.xdist_group("mutation")]  # its fixture takes long: on one worker
+pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = """local n = 1

@@ -48,7 +48,7 @@ from reports.studies import Studies, gather_studies, read_studies
 from reports.verdicts import Estimate
 from taskstore import TaskNotFound, TaskStatus
 
-pytestmark = [pytest.mark.once, pytest.mark.xdist_group("studies")]  # its fixtures take half a minute: on one worker
+pytestmark = pytest.mark.once
 
 SIZES = (100, 1_000, 10_000, 100_000)
 
