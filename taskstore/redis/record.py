@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn
 
@@ -15,7 +16,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes typing's own from Python 3.12 only
 
 from taskstore.contract import MAX_BYTES
-from taskstore.json_text import write
+from taskstore.json_text import MAX_DEPTH, encode, write
 from taskstore.status import TaskStatus
 from taskstore.values import Task, trusted_task
 
@@ -86,7 +87,7 @@ class _Fields(TypedDict):
     video_ids: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-_read_fields = TypeAdapter(_Fields).validator.validate_json
+_read_fields: Callable[[bytes], dict[str, Any]] = TypeAdapter(_Fields).validator.validate_json
 # One value a line: what follows a text in its line would be another field, which a JSON parser may take for the first.
 _TEXT = rb'"(?:[^"\\\n]++|\\.)*+"'
 _TIME = rb'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)"'
@@ -124,7 +125,7 @@ def decode(record: bytes, task_id: str) -> Task:
         raise NotARecordError("it is not a record of version 1")
     created_us, status, head, updated_at, completed_at, created_at, tail, metadata = found.groups()
     try:
-        fields: dict[str, Any] = _read_fields(b"{" + head + tail)
+        fields = _read(head, tail)
         fields["status"] = STATUSES[status]
         created = fields["created_at"] = datetime.fromisoformat(created_at.decode())
         fields["updated_at"] = (
@@ -149,6 +150,22 @@ def decode(record: bytes, task_id: str) -> Task:
     if (status in _FINAL) is (completed_at is None):
         raise NotARecordError("completed_at: it goes with a final status, and only with that")
     return trusted_task(fields)
+
+
+def _read(head: bytes, tail: bytes) -> dict[str, Any]:
+    """The values of the lines, metadata checked with them.
+
+    Before 2.14.4 pydantic refuses an integer of 4,300 digits with a sign: then Python's own reader decides on metadata.
+    """
+    try:
+        return _read_fields(b"{" + head + tail)
+    except ValidationError:
+        lines, _, metadata = tail[:-2].rpartition(b'\n,"metadata":')
+        try:
+            encode("metadata", json.loads(metadata, parse_constant=_refuse), MAX_DEPTH + 1)
+        except RecursionError:
+            raise NotARecordError("metadata: it is nested too deep") from None
+        return _read_fields(b"{" + head + lines + b"}")
 
 
 def _refuse(constant: str) -> NoReturn:
