@@ -64,6 +64,18 @@ def _python(text: str) -> Iterator[tuple[str, str]]:
     That is: what does not compile; `|` inside an annotation, which is for the type checker; the test of TYPE_CHECKING.
     """
     spans = list(_annotations(text))
+    lines = text.splitlines(keepends=True)
+    # cosmic-ray reads the whole text for each mutant, so it is given one statement of the module at a time.
+    for statement in ast.parse(text).body:
+        first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", []))]) - 1
+        part = lines[first : statement.end_lineno]
+        for name, changed in _of_statement("".join(part), first, spans):
+            yield name, "".join([*lines[:first], changed, *lines[statement.end_lineno :]])
+
+
+def _of_statement(
+    text: str, above: int, spans: list[tuple[tuple[int, int], tuple[int, int]]]
+) -> Iterator[tuple[str, str]]:
     lines = text.splitlines()
     nodes = list(ast_nodes(get_ast(text)))
     for full_name in operator_names():
@@ -73,7 +85,7 @@ def _python(text: str) -> Iterator[tuple[str, str]]:
         operator = get_operator(full_name)()
         places = [start for node in nodes for start, _ in operator.mutation_positions(node)]
         for occurrence, (line, column) in enumerate(places):
-            in_annotation = any(start <= (line, column) < end for start, end in spans)
+            in_annotation = any(start <= (above + line, column) < end for start, end in spans)
             if (in_annotation and "_BitOr_" in name) or "TYPE_CHECKING" in lines[line - 1]:
                 continue
             changed = mutate_code(text, operator, occurrence)
