@@ -15,7 +15,15 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from conformance.subjects.servers import EmbeddedServer
-from taskstore import InvalidArgument, StoreUnavailable, TaskCreateRequest, TaskNotFound, TaskStatus, Trouble
+from taskstore import (
+    InvalidArgument,
+    StoreUnavailable,
+    TaskCreateRequest,
+    TaskFinal,
+    TaskNotFound,
+    TaskStatus,
+    Trouble,
+)
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.connection import MOST_WAITING, Connection
 
@@ -285,6 +293,41 @@ def test_an_index_is_not_prolonged_with_each_write(server: EmbeddedServer) -> No
             called = client.info("commandstats")
         assert called["cmdstat_zadd"]["calls"] == 1
         assert "cmdstat_pexpire" not in called
+
+    on_store(server, body)
+
+
+def test_a_remembered_record_is_never_taken_for_the_stored_one(server: EmbeddedServer) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        async with RedisTaskStore(connect(server.url), prefix="test") as other:
+            task = await store.create_task(REQUEST)
+            assert await store.get_task(task.task_id) is await store.get_task(task.task_id)  # not read twice
+            moved = await other.update_task_status(task.task_id, TaskStatus.CLIPPING, 50)
+            assert await store.get_task(task.task_id) == moved
+            moved = await other.update_task_status(task.task_id, TaskStatus.UPLOADING, 60)
+            assert (await store.list_tasks()).tasks == (moved,)
+            await other.update_task_status(task.task_id, TaskStatus.UPLOADING, 70)
+            assert (await store.update_task_status(task.task_id, TaskStatus.UPLOADING, current_step="s")).progress == 70
+            await other.cancel_task(task.task_id)
+            with pytest.raises(TaskFinal):
+                await store.update_task_status(task.task_id, TaskStatus.UPLOADING)
+            with redis.Redis.from_url(server.url) as client:
+                client.flushdb()
+            with pytest.raises(TaskNotFound):
+                await store.get_task(task.task_id)
+            with pytest.raises(TaskNotFound):
+                await store.cancel_task(task.task_id)
+
+    on_store(server, body)
+
+
+@pytest.mark.parametrize("padding", [0, 10_000], ids=["many", "long"])
+def test_what_a_store_remembers_is_bounded(server: EmbeddedServer, padding: int) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        request = TaskCreateRequest(video_ids=("v",), config={"text": "x" * padding})
+        await asyncio.gather(*(store.create_task(request) for _ in range(1_100)))
+        assert len(store._remembered) == (0 if padding else 1_024)  # noqa: SLF001
+        assert len((await store.list_tasks(limit=1_000)).tasks) == 1_000
 
     on_store(server, body)
 

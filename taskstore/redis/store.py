@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -55,6 +56,9 @@ _READ_AT_ONCE = 1024 * 1024
 """Bytes of records after which a script reads no further one."""
 _READ_TOGETHER = 8
 """Records that are requested one by one, before the first has come."""
+_REMEMBERED = 1_024
+_REMEMBERED_BYTES = 4_096
+"""Records that a store remembers, and the longest of them."""
 _AGAIN = [1]
 _INDEXES_MISSING = [2]
 
@@ -79,6 +83,7 @@ class RedisTaskStore:
         self._lifetime_ms = check_lifetime(lifetime)
         self._server = server
         self._session = Session()
+        self._remembered: OrderedDict[str, tuple[bytes, Task]] = OrderedDict()
         self._filled = b"", b"0"  # the latest rebuild of the indexes, and how far it came: a call may run out of time
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
@@ -127,7 +132,7 @@ class RedisTaskStore:
         done = len(texts)
         for task_id, text in zip(task_ids, texts, strict=False):
             try:
-                tasks.append(record.decode(text, task_id))
+                tasks.append(self._task(task_id, text))
             except record.NotARecordError:
                 unreadable.append(self._key(task_id))
         while done < len(task_ids):
@@ -224,16 +229,28 @@ class RedisTaskStore:
     def _key(self, task_id: str) -> str:
         return f"{self._base}:task:{task_id}"
 
+    def _task(self, task_id: str, text: bytes) -> Task:
+        """The task in a record. One that has not changed since it was last read need not be read again."""
+        known = self._remembered.get(task_id)
+        if known is not None and known[0] == text:
+            return known[1]
+        task = record.decode(text, task_id)
+        if len(text) <= _REMEMBERED_BYTES:
+            self._remembered[task_id] = text, task
+            if len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        return task
+
     def _decode(self, task_id: str, text: bytes) -> Task:
         try:
-            return record.decode(text, task_id)
+            return self._task(task_id, text)
         except record.NotARecordError as fault:
             raise RecordUnreadable(self._key(task_id), str(fault)) from None
 
     def _written(self, task_id: str, text: bytes) -> Task:
         """The task that a script says it has written."""
         try:
-            return record.decode(text, task_id)
+            return self._task(task_id, text)
         except record.NotARecordError:
             raise self._server.unexpected(text, writes=True) from None
 
@@ -300,7 +317,8 @@ class RedisTaskStore:
         if not is_encodable(task_id):
             raise TaskNotFound(task_id)
         read = MAX_BYTES, task_id, record.MAX_RECORD_BYTES
-        known, until = b"", self._server.deadline()
+        known = self._remembered[task_id][0] if task_id in self._remembered else b""
+        until = self._server.deadline()
         while True:
             match await self._run(
                 UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, *read, known, *change.as_json(), until=until
