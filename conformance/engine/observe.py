@@ -1,0 +1,179 @@
+"""What came out of a call, in the model's words, and what is wrong with it whatever the call was."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from conformance.spec.model import FIELDS, Json, Page, Raised, Record, Result, Symbol, canonical, is_same
+from taskstore import TaskPage, TaskStatus, TaskStoreError
+
+MARK = "changed by the caller"
+"""What the engine writes into objects that it passed in or got back: in a store it has no place."""
+_PROSE = ("reason", "detail")
+_TIMES = ("created_at", "updated_at", "completed_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """A value that the contract does not have in this place, as text: it equals nothing of the model."""
+
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that breaks these requirements, the nearest first, in words."""
+
+    requirements: tuple[str, ...]
+    words: str
+
+
+def result_of(answer: Any) -> Result | Odd:
+    """What an operation returned. A value of another type than the contract's becomes `Odd`."""
+    if answer is None or type(answer) is int:
+        return answer
+    try:
+        if isinstance(answer, TaskPage) or hasattr(answer, "tasks"):
+            return _page(answer)
+        return record_of(answer)
+    except Exception as error:  # noqa: BLE001  an object of the store may raise anything
+        return Odd(f"{shown(answer)}, which raises {type(error).__name__} when it is read")
+
+
+def _page(page: Any) -> Page:
+    unreadable, following = getattr(page, "unreadable", ()), getattr(page, "next", None)
+    numbers = (number if type(number) is int else Odd(shown(number)) for number in (page.total, page.limit, page.offset))
+    return Page(
+        tuple(map(record_of, page.tasks)),
+        *numbers,  # type: ignore[arg-type]
+        following if following is None or type(following) is str else Odd(shown(following)),  # type: ignore[arg-type]
+        len(unreadable),
+    )
+
+
+def record_of(task: Any) -> Record:
+    """A task. Its values are taken as they are, and copied."""
+    status = task.status
+    values = {name: getattr(task, name) for name in FIELDS if name not in ("metadata", "status")}
+    values["status"] = status.value if type(status) is TaskStatus else Odd(shown(status))
+    values["metadata"] = _json(task.metadata)
+    if type(values["video_ids"]) is not tuple:
+        values["video_ids"] = Odd(shown(values["video_ids"]))
+    return Record(**values)
+
+
+def _json(value: Any) -> Json:
+    return canonical(copy.deepcopy(value)) if type(value) is dict else ("odd", shown(value))
+
+
+def raised_of(error: BaseException) -> Raised:
+    """An exception by its facts. One that is not the contract's is named in full."""
+    kind = type(error)
+    if not isinstance(error, TaskStoreError):
+        return Raised(f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."), (("message", str(error)[:200]),))
+    facts = {name: value for name, value in vars(error).items() if name not in _PROSE and not name.startswith("_")}
+    if "argument" in facts:
+        facts["argument"] = str(facts["argument"]).partition("[")[0]
+    if type(facts.get("status")) is TaskStatus:
+        facts["status"] = facts["status"].value
+    return Raised(kind.__name__, tuple(facts.items()))
+
+
+def differences(expected: Any, observed: Any) -> Iterator[str]:
+    """The names of the fields in which a result is not the expected one; `` for a result of another kind."""
+    if isinstance(expected, Record) and isinstance(observed, Record):
+        for name in FIELDS:
+            one, other = getattr(expected, name), getattr(observed, name)
+            if isinstance(one, Symbol):
+                if not _binds(one, other):
+                    yield name
+            elif not is_same(one, other):
+                yield name
+    elif isinstance(expected, Page) and isinstance(observed, Page):
+        if [one.task_id for one in expected.records] != [one.task_id for one in observed.records]:
+            yield "tasks"
+        else:
+            pairs = zip(expected.records, observed.records, strict=True)
+            yield from dict.fromkeys(name for pair in pairs for name in differences(*pair))
+        for name in ("total", "limit", "offset", "following", "unreadable"):
+            if not is_same(getattr(expected, name), getattr(observed, name)):
+                yield name
+    elif isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
+        facts = dict(observed.facts)
+        for name, value in expected.facts:
+            if not is_same(facts.get(name), value):
+                yield name
+    elif not is_same(expected, observed):
+        yield ""
+
+
+def _binds(symbol: Symbol, value: Any) -> bool:
+    """Whether a value may be what a symbol stands for."""
+    if symbol.kind == "id":
+        return type(value) is str
+    before = symbol.not_before
+    return is_utc(value) and not (isinstance(before, datetime) and value < before)
+
+
+def is_utc(time: object) -> bool:
+    """Whether it is an aware time in UTC."""
+    return isinstance(time, datetime) and time.utcoffset() == timedelta(0)
+
+
+def spoil(value: Any) -> None:
+    """Change all that can be changed in it, as a careless caller may."""
+    if isinstance(value, dict):
+        for inside in value.values():
+            spoil(inside)
+        value[MARK] = True
+    elif isinstance(value, list):
+        for inside in value:
+            spoil(inside)
+        value.append(MARK)
+    elif isinstance(value, set):
+        value.add(MARK)
+
+
+def spoil_task(task: Any) -> None:
+    """Change a task that was returned, its fields too where they can be set."""
+    spoil(task.metadata)
+    if type(task.video_ids) is not tuple:
+        spoil(task.video_ids)
+    for name in ("current_step", "result_url"):
+        try:
+            setattr(task, name, MARK)
+        except Exception:  # noqa: BLE001, PERF203  an immutable task refuses, in its own way
+            return
+
+
+def holds_mark(value: object) -> bool:
+    """Whether a result holds what the engine wrote into its objects."""
+    return MARK in repr(value)
+
+
+def shown(value: object, longest: int = 120) -> str:
+    """A value for people, cut short."""
+    try:
+        text = repr(value)
+    except Exception as error:  # noqa: BLE001  a value of the store may raise anything
+        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    return text if len(text) <= longest else f"{text[: longest - 30]}… ({len(text):,} characters)"
+
+
+def describe(result: object, names: tuple[str, ...] = ()) -> str:
+    """A result in words, and of a task the fields `names`."""
+    if isinstance(result, Raised):
+        return f"{result.error}({', '.join(f'{name}={shown(value, 60)}' for name, value in result.facts)})"
+    if isinstance(result, Page):
+        head = f"a page of {len(result.records)} of {result.total} tasks"
+        wanted = [name for name in names if name in ("limit", "offset", "following", "unreadable")]
+        if "tasks" in names:
+            head += f": {shown([one.task_id for one in result.records], 300)}"
+        return ", ".join([head, *(f"{name}={shown(getattr(result, name))}" for name in wanted)])
+    if isinstance(result, Record):
+        return ", ".join(f"{name}={shown(getattr(result, name), 200)}" for name in names or ("task_id", "status"))
+    return result.shown if isinstance(result, Odd) else shown(result)

@@ -1,0 +1,1 @@
+"""What is right: the requirements, and the model that decides a call."""

@@ -1,0 +1,533 @@
+"""The model: what a task store may do, as one pure function from a state and a call to the outcomes that are allowed.
+
+Written from the contract alone. It imports nothing of the store, so that nothing can be wrong in both. It has no clock
+and makes no ids: where the store chooses a value, a result holds a `Symbol`, which the first sight of the value binds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from math import isfinite
+from typing import Any, TypeAlias
+
+FINAL = ("completed", "failed", "cancelled")
+STATUSES = ("pending", "analyzing", "llm_pass1", "llm_pass2", "clipping", "uploading", *FINAL)
+LIFETIME = timedelta(days=7)
+"""How long a task of an expiring store lives after its last write."""
+SLACK = timedelta(seconds=30)
+"""How much more time than a harness let pass a store's clock may show."""
+TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
+
+_MOST_BYTES = 1024 * 1024
+_DEEPEST = 100
+_LARGEST = 10**4_300
+_LONGEST_PAGE = 1_000
+_LARGEST_OFFSET = 10**12
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds: the years 1 and 9999
+_CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
+_ESCAPED_IN_TWO = '"\\\b\f\n\r\t'
+_CONTROLS = "".join(character for character in map(chr, range(32)) if character not in _ESCAPED_IN_TWO)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NEW_ID = re.compile("[\x21-\x7e]{1,256}")
+
+Json: TypeAlias = tuple[Any, ...]
+"""A JSON value in a form that is hashable, and equal only if value and types are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A value that the store chooses, until it is seen: an `id`, or a `time`, not before another one."""
+
+    kind: str
+    not_before: datetime | Symbol | None = None
+
+
+Time: TypeAlias = datetime | Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A task. `metadata` is a `Json`."""
+
+    task_id: str | Symbol
+    status: str
+    progress: float
+    current_step: str
+    video_ids: tuple[str, ...]
+    result_url: str | None
+    error_message: str | None
+    error_traceback: str | None
+    metadata: Json
+    created_at: Time
+    updated_at: Time
+    completed_at: Time | None
+
+
+FIELDS = tuple(Record.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a listing returns. `following` is its `next`."""
+
+    records: tuple[Record, ...]
+    total: int
+    limit: int
+    offset: int
+    following: str | None = None
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """The exception that comes out: its name, and those of its fields that are facts (prose is not compared)."""
+
+    error: str
+    facts: tuple[tuple[str, Any], ...] = ()
+
+
+Result: TypeAlias = Record | Page | Raised | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `create_task` takes, with fields of any value."""
+
+    video_ids: Any = ("v",)
+    webhook_url: Any = None
+    config: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of an operation with these arguments, when the harness has let this much time pass since the start."""
+
+    operation: str
+    arguments: Mapping[str, Any]
+    at: timedelta = timedelta(0)
+
+
+class State:
+    """The tasks that are there, by id, and when each was last written. A write makes another state."""
+
+    __slots__ = ("_newest", "lifetime", "tasks")
+
+    def __init__(self, lifetime: timedelta | None, tasks: dict[str, tuple[Record, timedelta]] | None = None) -> None:
+        self.lifetime = lifetime
+        self.tasks = tasks or {}
+        self._newest: dict[str | None, list[Record]] = {}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and self.tasks == other.tasks
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.tasks.items()))
+
+    def get(self, task_id: str) -> Record | None:
+        """The task of that id."""
+        found = self.tasks.get(task_id)
+        return found and found[0]
+
+    def with_task(self, record: Record, at: timedelta) -> State:
+        """The state with this task, new or in place of the one with its id."""
+        tasks = self.tasks.copy()
+        tasks[record.task_id if isinstance(record.task_id, str) else f"\0{len(tasks)}"] = record, at
+        return State(self.lifetime, tasks)
+
+    def without(self, gone: set[str]) -> State:
+        """The state without these tasks."""
+        if not gone:
+            return self
+        return State(self.lifetime, {key: kept for key, kept in self.tasks.items() if key not in gone})
+
+    def newest(self, status: str | None) -> list[Record]:
+        """The tasks of that status, or all, in the order of a listing. Their times must have been seen."""
+        if status not in self._newest:
+            chosen = [one for one, _ in self.tasks.values() if status is None or one.status == status]
+            chosen.sort(key=lambda one: (one.created_at, one.task_id), reverse=True)
+            self._newest[status] = chosen
+        return self._newest[status]
+
+    def unseen(self) -> dict[str, Record]:
+        """The tasks of which the id or a time has not been seen yet."""
+        return {
+            key: record
+            for key, (record, _) in self.tasks.items()
+            if any(
+                isinstance(value, Symbol)
+                for value in (record.task_id, record.created_at, record.updated_at, record.completed_at)
+            )
+        }
+
+    def seen(self, key: str, record: Record) -> State:
+        """The state in which a task that had symbols is this one."""
+        at = self.tasks[key][1]
+        return self.without({key}).with_task(record, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One thing that a call may do: what comes out of it, the state that it leaves, and the requirements that say so.
+
+    Where the store chose values, `written` is the task with symbols for them, and `state` does not hold it yet.
+    """
+
+    result: Result
+    state: State
+    requirements: tuple[str, ...]
+    written: Record | None = None
+
+
+def step(state: State, call: Call) -> list[Outcome]:
+    """Every outcome that the contract allows for a call in a state. Most calls have one.
+
+    There are more if a task is so near its end that it may be there or not.
+    """
+    return [_decide(alive, call, expired) for alive, expired in _after_expiry(state, call)]
+
+
+def _after_expiry(state: State, call: Call) -> Iterator[tuple[State, frozenset[str]]]:
+    """The states that the passing of time may have made of this one, each with the ids of the tasks that expired."""
+    if state.lifetime is None:
+        yield state, frozenset()
+        return
+    ages = {key: call.at - at for key, (_, at) in state.tasks.items()}
+    surely = {key for key, age in ages.items() if age > state.lifetime}
+    perhaps = {key for key, age in ages.items() if state.lifetime - SLACK < age <= state.lifetime}
+    yield state.without(surely), frozenset(surely)
+    if perhaps:
+        yield state.without(surely | perhaps), frozenset(surely | perhaps)
+
+
+def _decide(state: State, call: Call, expired: frozenset[str]) -> Outcome:
+    try:
+        return _OPERATIONS[call.operation](state, call)
+    except _Refused as refused:
+        requirements = refused.requirements
+        if call.arguments.get("task_id") in expired and refused.raised.error == "TaskNotFound":
+            requirements = ("EXP-01", "ATOM-03") if call.operation in _CHANGES else ("EXP-01",)
+        return Outcome(refused.raised, state, requirements)
+
+
+class _Refused(Exception):
+    def __init__(self, error: str, *requirements: str, **facts: Any) -> None:
+        self.raised = Raised(error, tuple(facts.items()))
+        self.requirements = requirements
+
+
+def _invalid(argument: str, *requirements: str) -> _Refused:
+    return _Refused("InvalidArgument", *requirements, argument=argument)
+
+
+def _create(state: State, call: Call) -> Outcome:
+    request, task_id = call.arguments["request"], call.arguments.get("task_id")
+    if not isinstance(request, Request):
+        raise _invalid("request", "API-05")
+    if request.config is not None and type(request.config) is not dict:
+        raise _invalid("config", "VAL-05")
+    _check_text("webhook_url", request.webhook_url)
+    _check_json(request.config, "config", _DEEPEST)
+    if type(request.video_ids) is not tuple or not request.video_ids:
+        raise _invalid("video_ids", "API-05")
+    for video_id in request.video_ids:
+        _check_text("video_ids", video_id, is_optional=False)
+    metadata = {"webhook_url": request.webhook_url, "config": request.config}
+    _check_size("", None, None, None, list(request.video_ids), metadata)
+    if task_id is not None and type(task_id) is not str:
+        raise _invalid("task_id", "API-05", "ID-07")
+    if task_id is not None and not _NEW_ID.fullmatch(task_id):
+        raise _invalid("task_id", "ID-07")
+    wanted = canonical(metadata)
+    known = None if task_id is None else state.get(task_id)
+    if known is not None:
+        if (known.video_ids, known.metadata) == (request.video_ids, wanted):
+            return Outcome(known, state, ("ID-06",))
+        raise _Refused("TaskExists", "ID-06", task_id=task_id)
+    created = Symbol("time")
+    updated = Symbol("time", created)
+    record = Record(
+        Symbol("id") if task_id is None else task_id,
+        "pending",
+        0.0,
+        "",
+        request.video_ids,
+        None,
+        None,
+        None,
+        wanted,
+        created,
+        updated,
+        None,
+    )
+    return Outcome(record, state, ("LIFE-01", "VAL-01") if task_id is None else ("LIFE-01", "ID-06"), record)
+
+
+def _get(state: State, call: Call) -> Outcome:
+    return Outcome(_find(state, call), state, ("LIFE-03",))
+
+
+def _list(state: State, call: Call) -> Outcome:
+    given = {"status": None, "limit": 50, "offset": 0, "after": None, **call.arguments}
+    status, limit, offset, after = (given[name] for name in ("status", "limit", "offset", "after"))
+    if status is not None:
+        status = _check_status(status)
+    for name, value, most in (("limit", limit, _LONGEST_PAGE), ("offset", offset, _LARGEST_OFFSET)):
+        if type(value) is not int:
+            raise _invalid(name, "LIST-06", "API-05")
+        if not 0 <= value <= most:
+            raise _invalid(name, "LIST-06")
+    place = _place(after, offset)
+    newest = state.newest(status)
+    first = offset
+    if place is not None:
+        first = sum((one.created_at, one.task_id) >= place for one in newest)
+    records = tuple(newest[first : first + limit])
+    more = bool(records) and first + limit < len(newest)
+    following = cursor_of(records[-1]) if more else None
+    return Outcome(Page(records, len(newest), limit, offset, following), state, ("LIST-01", "LIST-03", "LIST-04"))
+
+
+def cursor_of(record: Record) -> str:
+    """The cursor that names the place of a task."""
+    return f"{(record.created_at - _EPOCH) // timedelta(microseconds=1)}.{record.task_id}"  # type: ignore[operator]
+
+
+def _place(after: object, offset: int) -> tuple[datetime, str] | None:
+    if after is None:
+        return None
+    found = _CURSOR.fullmatch(after) if isinstance(after, str) and _has_utf8(after) else None
+    if found is None or offset or not _FIRST <= int(found[1]) <= _LAST:
+        raise _invalid("after", "LIST-13")
+    return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
+
+
+def _update(state: State, call: Call) -> Outcome:
+    given = {name: value for name, value in call.arguments.items() if name != "task_id" and value is not None}
+    status = _check_status(given.pop("status", None))
+    if "progress" in given:
+        value = given["progress"]
+        if type(value) not in (int, float):
+            raise _invalid("progress", "LIFE-13", "API-05")
+        if not 0 <= value <= 100:  # noqa: PLR2004  all of it
+            raise _invalid("progress", "LIFE-13")
+        given["progress"] = float(value)
+    for name in TEXTS:
+        if name in given:
+            _check_text(name, given[name])
+    if status == "completed":
+        if given.get("progress", 100) != 100:  # noqa: PLR2004  all of it
+            raise _invalid("progress", "LIFE-13")
+        given["progress"] = 100.0
+    if status != "failed":
+        for name in ("error_message", "error_traceback"):
+            if name in given:
+                raise _invalid(name, "LIFE-13")
+    _check_size(*(given[name] for name in TEXTS if name in given))
+    return _change(state, call, {"status": status, **given})
+
+
+def _cancel(state: State, call: Call) -> Outcome:
+    return _change(state, call, {"status": "cancelled"})
+
+
+def _change(state: State, call: Call, fields: Mapping[str, Any]) -> Outcome:
+    task = _find(state, call)
+    if task.status in FINAL:
+        if all(is_same(getattr(task, name), value) for name, value in fields.items()):
+            return Outcome(task, state, ("LIFE-12",))
+        raise _Refused("TaskFinal", "LIFE-10", task_id=task.task_id, status=task.status)
+    now = Symbol("time", task.updated_at)
+    changed = replace(task, **fields, updated_at=now, completed_at=now if fields["status"] in FINAL else None)
+    texts = (getattr(changed, name) for name in TEXTS)
+    _check_size(*texts, list(changed.video_ids), plain(changed.metadata))
+    if call.operation == "cancel_task":
+        requirements: tuple[str, ...] = ("LIFE-09",)
+    else:
+        requirements = ("LIFE-05",) if fields["status"] in ("completed", "failed") else ("LIFE-02", "LIFE-04")
+    return Outcome(changed, state, requirements, changed)
+
+
+def _purge(state: State, call: Call) -> Outcome:
+    before = call.arguments["before"]
+    if not isinstance(before, datetime) or before.tzinfo is None or not _is_in_time(before):
+        raise _invalid("before", "API-05")
+    old = {
+        key
+        for key, (task, _) in state.tasks.items()
+        if isinstance(task.completed_at, datetime) and task.completed_at < before
+    }
+    return Outcome(len(old), state.without(old), ("MAINT-01",))
+
+
+def _is_in_time(moment: datetime) -> bool:
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        return False
+    return True
+
+
+def _restore(state: State, call: Call) -> Outcome:
+    task = call.arguments["task"]
+    if not isinstance(task, Record):
+        raise _invalid("task", "API-05")
+    _check_restorable(task)
+    if state.get(str(task.task_id)) is not None:
+        raise _Refused("TaskExists", "ID-05", task_id=task.task_id)
+    return Outcome(None, state.with_task(task, call.at), ("MAINT-02",))
+
+
+def _check_restorable(task: Record) -> None:
+    """Refuse a task that no store could have produced. The argument that is named is the field."""
+    if task.status not in STATUSES:
+        raise _invalid("status", "MAINT-04")
+    if type(task.progress) is not float or not 0 <= task.progress <= 100:  # noqa: PLR2004  all of it
+        raise _invalid("progress", "MAINT-04")
+    for name in TEXTS:
+        value = getattr(task, name)
+        if type(value) is not str and (value is not None or name == "current_step"):
+            raise _invalid(name, "MAINT-04")
+        if type(value) is str and not _has_utf8(value):
+            raise _invalid(name, "MAINT-04", "VAL-09")
+    if task.status == "completed" and task.progress != 100:  # noqa: PLR2004  all of it
+        raise _invalid("progress", "MAINT-04")
+    for name in ("error_message", "error_traceback"):
+        if task.status != "failed" and getattr(task, name) is not None:
+            raise _invalid(name, "MAINT-04")
+    for name in ("created_at", "updated_at", "completed_at"):
+        time = getattr(task, name)
+        if time is None and name == "completed_at":
+            continue
+        if not isinstance(time, datetime) or time.tzinfo is None or not _EPOCH <= time < _END_OF_TIME:
+            raise _invalid(name, "MAINT-04")
+    if (task.completed_at is None) is (task.status in FINAL):
+        raise _invalid("completed_at", "MAINT-04")
+    if task.updated_at < task.created_at:  # type: ignore[operator]
+        raise _invalid("updated_at", "MAINT-04")
+    if task.completed_at is not None and not task.created_at <= task.completed_at <= task.updated_at:  # type: ignore[operator]
+        raise _invalid("completed_at", "MAINT-04")
+    if type(task.task_id) is not str or not _NEW_ID.fullmatch(task.task_id):
+        raise _invalid("task_id", "MAINT-04")
+    if type(task.video_ids) is not tuple or not task.video_ids or not all(type(one) is str for one in task.video_ids):
+        raise _invalid("video_ids", "MAINT-04")
+    texts = (getattr(task, name) for name in TEXTS)
+    _check_size(*texts, list(task.video_ids), plain(task.metadata))
+
+
+_OPERATIONS: Mapping[str, Callable[[State, Call], Outcome]] = {
+    "create_task": _create,
+    "get_task": _get,
+    "list_tasks": _list,
+    "update_task_status": _update,
+    "cancel_task": _cancel,
+    "purge": _purge,
+    "restore": _restore,
+}
+OPERATIONS = tuple(_OPERATIONS)
+_CHANGES = ("update_task_status", "cancel_task")
+
+
+def _find(state: State, call: Call) -> Record:
+    task_id = call.arguments["task_id"]
+    if not isinstance(task_id, str):
+        raise _invalid("task_id", "API-05")
+    found = state.get(task_id)
+    if found is None:
+        raise _Refused("TaskNotFound", "ID-03", task_id=task_id)
+    return found
+
+
+def _check_status(status: object) -> str:
+    if not isinstance(status, str):
+        raise _invalid("status", "LIFE-16", "API-05")
+    if status not in STATUSES:
+        raise _invalid("status", "LIFE-16")
+    return str.__str__(status)
+
+
+def _check_text(name: str, value: object, *, is_optional: bool = True) -> None:
+    if value is None and is_optional:
+        return
+    if type(value) is not str:
+        raise _invalid(name, "API-05")
+    if not _has_utf8(value):
+        raise _invalid(name, "VAL-09")
+
+
+def _check_json(value: Any, place: str, depth: int) -> None:
+    """Refuse what is not JSON, or beyond the limits, naming the argument."""
+    kind = type(value)
+    if kind in (list, dict):
+        if depth == 0:
+            raise _invalid(place, "VAL-06")
+        for key in value if kind is dict else ():
+            if type(key) is not str:
+                raise _invalid(place, "VAL-05")
+            _check_json(key, place, 0)
+        for item in value.values() if kind is dict else value:
+            _check_json(item, place, depth - 1)
+    elif kind is str:
+        if not _has_utf8(value):
+            raise _invalid(place, "VAL-09", "VAL-05")
+    elif kind is int:
+        if abs(value) >= _LARGEST:
+            raise _invalid(place, "VAL-06")
+    elif value is not None and kind is not bool and not (kind is float and isfinite(value)):
+        raise _invalid(place, "VAL-05")
+
+
+def _has_utf8(text: str) -> bool:
+    return text.isascii() or _SURROGATE.search(text) is None
+
+
+def _check_size(*values: Any) -> None:
+    if sum(map(_bytes_of, values)) > _MOST_BYTES:
+        raise _invalid("task", "VAL-06")
+
+
+def _bytes_of(value: Any) -> int:
+    """The length of a JSON value as text in UTF-8, without a space that JSON does not need (RFC 8259)."""
+    if isinstance(value, str):
+        return 2 + len(value.encode()) + 5 * sum(map(value.count, _CONTROLS)) + sum(map(value.count, _ESCAPED_IN_TWO))
+    if isinstance(value, list):
+        return 2 + sum(map(_bytes_of, value)) + max(len(value) - 1, 0)
+    if isinstance(value, dict):
+        inside = sum(_bytes_of(key) + 1 + _bytes_of(item) for key, item in value.items())
+        return 2 + inside + max(len(value) - 1, 0)
+    return 5 if value is False else 4 if value is None or value is True else len(repr(value))
+
+
+def canonical(value: Any) -> Json:
+    """A JSON value as a `Json`. The order of keys does not count."""
+    kind = type(value)
+    if kind is dict:
+        return "object", frozenset((key, canonical(item)) for key, item in value.items())
+    if kind is list:
+        return "list", tuple(map(canonical, value))
+    return kind.__name__, repr(value) if kind is float else value
+
+
+def plain(value: Json) -> Any:
+    """The JSON value that a `Json` stands for."""
+    kind, inside = value
+    if kind == "object":
+        return {key: plain(item) for key, item in inside}
+    if kind == "list":
+        return [plain(item) for item in inside]
+    return float(inside) if kind == "float" else inside
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values are equal in value and type: `1`, `1.0` and `True` differ, and so do `0.0` and `-0.0`."""
+    if type(one) is not type(other):
+        return False
+    if type(one) is float:
+        return repr(one) == repr(other)
+    if type(one) is tuple:
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return bool(one == other)
