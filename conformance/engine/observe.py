@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.spec.model import FIELDS, Json, Page, Raised, Record, Result, Symbol, canonical, is_same
@@ -61,9 +61,27 @@ def record_of(task: Any) -> Record:
     values = {name: getattr(task, name) for name in FIELDS if name not in ("metadata", "status")}
     values["status"] = status.value if type(status) is TaskStatus else Odd(shown(status))
     values["metadata"] = _json(task.metadata)
+    for name in _TIMES:
+        time = values[name]
+        if isinstance(time, datetime) and time.tzinfo is None:
+            values[name] = time.replace(tzinfo=UTC)  # `time_faults` reports it; the order can still be compared
+        elif not isinstance(time, datetime) and (time is not None or name != "completed_at"):
+            values[name] = Odd(shown(time))
     if type(values["video_ids"]) is not tuple:
         values["video_ids"] = Odd(shown(values["video_ids"]))
     return Record(**values)
+
+
+def is_usable(record: Record) -> bool:
+    """Whether the model can go on with a record: its id is a text and its times are times."""
+    times = (record.created_at, record.updated_at)
+    return isinstance(record.task_id, str) and all(isinstance(time, datetime) for time in times)
+
+
+def time_faults(task: Any) -> list[str]:
+    """The times of a task that are not aware times in UTC."""
+    times = {name: getattr(task, name, None) for name in _TIMES}
+    return [name for name, time in times.items() if isinstance(time, datetime) and not is_utc(time)]
 
 
 def _json(value: Any) -> Json:
@@ -72,7 +90,7 @@ def _json(value: Any) -> Json:
 
 def raised_of(error: BaseException) -> Raised:
     """An exception by its facts. One that is not the contract's is named in full."""
-    kind = type(error)
+    kind = next((one for one in type(error).__mro__ if one.__module__ == TaskStoreError.__module__), type(error))
     if not isinstance(error, TaskStoreError):
         return Raised(f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."), (("message", str(error)[:200]),))
     facts = {name: value for name, value in vars(error).items() if name not in _PROSE and not name.startswith("_")}
@@ -116,7 +134,7 @@ def _binds(symbol: Symbol, value: Any) -> bool:
     if symbol.kind == "id":
         return type(value) is str
     before = symbol.not_before
-    return is_utc(value) and not (isinstance(before, datetime) and value < before)
+    return isinstance(value, datetime) and not (isinstance(before, datetime) and value < before)
 
 
 def is_utc(time: object) -> bool:
@@ -175,5 +193,9 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
             head += f": {shown([one.task_id for one in result.records], 300)}"
         return ", ".join([head, *(f"{name}={shown(getattr(result, name))}" for name in wanted)])
     if isinstance(result, Record):
-        return ", ".join(f"{name}={shown(getattr(result, name), 200)}" for name in names or ("task_id", "status"))
+        return ", ".join(f"{name}={shown(getattr(result, name), 200)}" for name in _named(names))
     return result.shown if isinstance(result, Odd) else shown(result)
+
+
+def _named(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in names if name in FIELDS) or ("task_id", "status")

@@ -209,7 +209,7 @@ def _decide(state: State, call: Call, expired: frozenset[str]) -> Outcome:
         return _OPERATIONS[call.operation](state, call)
     except _Refused as refused:
         requirements = refused.requirements
-        if call.arguments.get("task_id") in expired and refused.raised.error == "TaskNotFound":
+        if refused.raised.error == "TaskNotFound" and call.arguments["task_id"] in expired:
             requirements = ("EXP-01", "ATOM-03") if call.operation in _CHANGES else ("EXP-01",)
         return Outcome(refused.raised, state, requirements)
 

@@ -1,0 +1,286 @@
+"""Which requirements a call broke: from what was expected, what came out, and what was done before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.engine.observe import holds_mark
+from conformance.harness import Capability
+from conformance.spec.model import FINAL, TEXTS, Outcome, Page, Raised, Record, State
+
+_WRITES = ("create_task", "update_task_status", "cancel_task", "restore", "purge")
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The write before the reads that look for what it changed."""
+
+    operation: str
+    arguments: Mapping[str, Any]
+    outcome: Outcome
+    observed: Any
+    on: int
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether it was to change nothing, by an exception or as a repetition."""
+        return self.outcome.written is None and self.operation in _WRITES and self.operation != "purge"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """A call and what came out of it, which is not what was expected."""
+
+    operation: str
+    arguments: Mapping[str, Any]
+    about: tuple[str, ...]
+    state: State
+    outcome: Outcome
+    observed: Any
+    names: tuple[str, ...]
+    """The fields that differ; of a result of another kind, an empty text."""
+    on: int
+    cause: Cause | None
+    was_reopened: bool
+    time_passed: bool
+    capabilities: frozenset[Capability]
+
+
+def blame(sight: Sight) -> tuple[str, ...]:
+    """The requirements that are broken, the nearest first."""
+    if holds_mark(sight.observed):
+        return ("VAL-02",)
+    return tuple(dict.fromkeys(_blame(sight)))
+
+
+def _blame(sight: Sight) -> Iterator[str]:
+    expected, observed = sight.outcome.result, sight.observed
+    if isinstance(expected, Raised):
+        if sight.cause is not None and sight.cause.on != sight.on and Capability.SHARED not in sight.capabilities:
+            yield "SHARE-02"
+        elif sight.was_reopened and sight.operation == "get_task" and Capability.PERSISTENT not in sight.capabilities:
+            yield "DUR-03"
+        else:
+            yield from sight.outcome.requirements
+        return
+    if isinstance(expected, Page) and isinstance(observed, Page):
+        yield from _of_page(sight, expected, observed)
+    elif isinstance(expected, Record) and isinstance(observed, Record):
+        yield from _of_record(sight)
+    elif isinstance(observed, Raised):
+        yield from sight.about
+        yield from _of_refusal(sight, observed)
+    else:
+        yield from sight.about
+        yield {"purge": "MAINT-01", "restore": "MAINT-02"}.get(sight.operation, "API-02")
+
+
+def _of_refusal(sight: Sight, observed: Raised) -> Iterator[str]:
+    """A call that may not fail failed."""
+    argument = dict(observed.facts).get("argument")
+    if observed.error == "TaskNotFound":
+        yield from _of_loss(sight)
+    elif observed.error == "TaskFinal":
+        task = sight.state.get(sight.arguments["task_id"])
+        yield "LIFE-12" if task is not None and task.status in FINAL else "LIFE-02"
+    elif observed.error == "TaskExists":
+        yield "MAINT-02" if sight.operation == "restore" else "ID-06"
+    elif observed.error == "InvalidArgument" and argument in _BY_ARGUMENT:
+        yield _BY_ARGUMENT[argument]
+    elif sight.about:
+        return
+    else:
+        yield _BY_OPERATION[sight.operation]
+
+
+_BY_ARGUMENT = {
+    "config": "VAL-01",
+    "video_ids": "VAL-09",
+    "webhook_url": "VAL-09",
+    "task_id": "ID-07",
+    "status": "LIFE-02",
+    "progress": "LIFE-13",
+    "task": "VAL-06",
+    "limit": "LIST-06",
+    "offset": "LIST-06",
+    "after": "LIST-13",
+    **dict.fromkeys(TEXTS, "VAL-09"),
+}
+_BY_OPERATION = {
+    "create_task": "API-02",
+    "get_task": "LIFE-03",
+    "list_tasks": "LIST-03",
+    "update_task_status": "LIFE-02",
+    "cancel_task": "LIFE-09",
+    "purge": "MAINT-01",
+    "restore": "MAINT-02",
+}
+
+
+def _of_loss(sight: Sight) -> Iterator[str]:
+    """A task that is there was not found."""
+    cause = sight.cause
+    if sight.was_reopened and Capability.PERSISTENT in sight.capabilities:
+        yield "DUR-01"
+    elif sight.time_passed and Capability.EXPIRING in sight.capabilities:
+        yield from ("EXP-01", "EXP-03")
+    elif sight.time_passed:
+        yield "EXP-05"
+    elif cause is not None and cause.on != sight.on:
+        yield "SHARE-01"
+    if cause is not None and cause.is_refusal:
+        yield from _untouched(cause)
+    elif cause is not None and cause.operation == "purge":
+        yield "MAINT-01"
+    elif cause is not None and cause.operation == "restore":
+        yield "MAINT-02"
+    elif not sight.time_passed:
+        yield "LIFE-03"
+
+
+def _untouched(cause: Cause) -> Iterator[str]:
+    """A write that was to change nothing changed something."""
+    result = cause.outcome.result
+    if isinstance(result, Raised) and result.error in ("InvalidArgument", "TaskFinal"):
+        yield "LIFE-14"
+    yield from cause.outcome.requirements
+
+
+def _of_page(sight: Sight, expected: Page, observed: Page) -> Iterator[str]:
+    names = set(sight.names)
+    if sight.cause is not None and sight.cause.is_refusal:
+        yield from _untouched(sight.cause)
+    status = sight.arguments.get("status")
+    if "tasks" in names:
+        yield from _of_members(sight, expected, observed)
+    if "total" in names:
+        yield "LIST-03"
+        yield from _of_place(sight)
+    if names & {"limit", "offset"}:
+        yield "LIST-09"
+    if "following" in names:
+        yield from ("LIST-12", "LIST-13")
+    if "unreadable" in names:
+        yield "FAIL-09"
+    fields = names - {"tasks", "total", "limit", "offset", "following", "unreadable"}
+    if fields:
+        yield from _of_place(sight)
+        if status is not None and "status" in fields:
+            yield "LIST-03"
+        yield "LIFE-03"
+        yield from _content(fields)
+
+
+def _of_members(sight: Sight, expected: Page, observed: Page) -> Iterator[str]:
+    wanted = [one.task_id for one in expected.records]
+    came = [one.task_id for one in observed.records]
+    if sight.arguments.get("after") is not None:
+        yield "LIST-12"
+    if sorted(map(str, wanted)) == sorted(map(str, came)):
+        yield "LIST-01"
+        return
+    extra = [str(task_id) for task_id in came if task_id not in set(wanted)]
+    if any(sight.state.get(task_id) is None for task_id in extra):
+        yield from _of_revival(sight)
+    if len(set(came)) < len(came):
+        yield "LIST-04"
+    if sight.arguments.get("status") is not None:
+        yield "LIST-03"
+    if sight.arguments.get("offset") or expected.total > len(wanted):
+        yield "LIST-04"
+    yield from _of_place(sight)
+    if sight.cause is not None and sight.cause.operation == "create_task" and not sight.cause.is_refusal:
+        yield "ATOM-01"
+    if sight.cause is not None and sight.cause.operation in ("purge", "restore"):
+        yield {"purge": "MAINT-01", "restore": "MAINT-02"}[sight.cause.operation]
+    yield from ("LIST-03", "LIST-01")
+
+
+def _of_revival(sight: Sight) -> Iterator[str]:
+    """A listing holds what should not be there."""
+    if sight.time_passed and Capability.EXPIRING in sight.capabilities:
+        yield "EXP-01"
+    if sight.cause is not None and sight.cause.operation == "purge":
+        yield "MAINT-01"
+
+
+def _of_place(sight: Sight) -> Iterator[str]:
+    """Where the call was made, if that may be why."""
+    if sight.was_reopened:
+        yield "DUR-01" if Capability.PERSISTENT in sight.capabilities else "DUR-03"
+    elif sight.cause is not None and sight.cause.on != sight.on:
+        yield "SHARE-01" if Capability.SHARED in sight.capabilities else "SHARE-02"
+    if sight.time_passed and Capability.EXPIRING in sight.capabilities:
+        yield "EXP-01"
+
+
+def _of_record(sight: Sight) -> Iterator[str]:
+    names, cause = set(sight.names), sight.cause
+    if sight.operation == "get_task":
+        yield from _of_place(sight)
+        if cause is not None and cause.is_refusal:
+            yield from _untouched(cause)
+        elif cause is not None and cause.operation == "restore":
+            yield "MAINT-02"
+        yield "LIFE-03"
+        yield from _content(names)
+        return
+    if sight.outcome.written is None:  # a repetition, which changes nothing
+        yield from sight.outcome.requirements
+        return
+    if sight.operation == "create_task":
+        yield from _of_created(names)
+    elif sight.operation == "cancel_task":
+        yield from _of_cancelled(names)
+    else:
+        yield from _of_updated(sight, names)
+    yield from _content(names)
+
+
+def _of_created(names: set[str]) -> Iterator[str]:
+    if names - {"metadata", "created_at", "updated_at", "task_id"}:
+        yield "LIFE-01"
+    if "task_id" in names:
+        yield "ID-06"
+    if names & {"created_at", "updated_at"}:
+        yield "LIFE-17"
+
+
+def _of_cancelled(names: set[str]) -> Iterator[str]:
+    if names - {"created_at", "updated_at", "completed_at"}:
+        yield "LIFE-09"
+    if "completed_at" in names:
+        yield "LIFE-18"
+    if names & {"created_at", "updated_at"}:
+        yield "LIFE-17"
+
+
+def _of_updated(sight: Sight, names: set[str]) -> Iterator[str]:
+    written = sight.outcome.written
+    assert written is not None
+    given = {name for name, value in sight.arguments.items() if value is not None}
+    if "status" in names:
+        yield "LIFE-02"
+    ends = written.status in ("completed", "failed")
+    if ends and names & {"progress", "completed_at", "error_message", "error_traceback"}:
+        yield "LIFE-05"
+    if "completed_at" in names and written.status == "cancelled":
+        yield "LIFE-18"
+    if names & {"created_at", "updated_at"}:
+        yield "LIFE-17"
+    kept = names - given - {"created_at", "updated_at", "status"}
+    if not ends:
+        kept -= {"completed_at"} if written.completed_at is not None else set()
+    if kept or names & given - {"status"}:
+        yield "LIFE-04"
+
+
+def _content(names: set[str]) -> Iterator[str]:
+    """The requirements on what fields hold, whatever the operation."""
+    if "metadata" in names:
+        yield "VAL-01"
+    if names & {*TEXTS, "video_ids"}:
+        yield "VAL-09"
+

@@ -1,0 +1,722 @@
+"""The player: makes the calls of a scene on a store, compares each result with the model, and says what is broken."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from conformance.engine.blame import Cause, Sight, blame
+from conformance.engine.observe import (
+    Odd,
+    describe,
+    differences,
+    is_usable,
+    raised_of,
+    record_of,
+    result_of,
+    spoil,
+    spoil_task,
+    time_faults,
+)
+from conformance.engine.scene import (
+    Action,
+    Advance,
+    Close,
+    Copy,
+    Cursor,
+    Member,
+    Populate,
+    Ref,
+    Reopen,
+    Scene,
+    Script,
+    Step,
+    Text,
+    Tick,
+    TimeOf,
+    Together,
+    Walk,
+    create,
+    get,
+    listing,
+)
+from conformance.harness import Capability, Harness
+from conformance.spec.model import (
+    FIELDS,
+    LIFETIME,
+    Call,
+    Outcome,
+    Page,
+    Raised,
+    Record,
+    Request,
+    State,
+    Symbol,
+    plain,
+    step,
+)
+from taskstore import Task, TaskCreateRequest, TaskStatus
+
+SECONDS = 30
+"""A call that takes longer is reported and given up."""
+_BATCH = 50
+_CLOCK_SLACK = timedelta(minutes=5)
+_KEPT = 64
+_TICK = 0.005
+_MOST_WRONG = 10**6
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a store did wrong: the requirements it breaks, the nearest first, and how it was seen."""
+
+    requirements: tuple[str, ...]
+    words: str
+    scene: Scene
+    lines: tuple[str, ...]
+
+
+class SceneEndedError(Exception):
+    """The scene cannot go on: what the store holds is not known any more."""
+
+
+class Possible(NamedTuple):
+    """A state that the store may be in, and the calls whose answer was lost and that may still take effect."""
+
+    state: State
+    pending: tuple[Call, ...] = ()
+
+
+@dataclass
+class Tally:
+    """What a run gathers over its scenes."""
+
+    findings: list[Finding] = field(default_factory=list)
+    exercised: Counter[str] = field(default_factory=Counter)
+    """How often a result was compared that these requirements decide."""
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often an operation ended in a result of that kind."""
+    made_ids: list[str] = field(default_factory=list)
+    largest: int = 0
+
+
+class Player:
+    """Plays scenes on one subject."""
+
+    def __init__(self, harness: Harness, tally: Tally) -> None:
+        self._harness = harness
+        self._tally = tally
+
+    async def play(self, scene: Scene) -> list[Finding]:
+        """Play a scene in a namespace of its own, and return what is wrong.
+
+        Raises:
+            HookMissingError: if the scene needs a hook that the harness does not have.
+            MethodMissingError: if it needs a method that the store does not have.
+        """
+        run = _Run(self._harness, self._tally, scene)
+        try:
+            async with run.stack:
+                await run.play()
+        finally:
+            self._harness.discard(run.namespace)
+        self._tally.findings += run.findings
+        return run.findings
+
+
+class MethodMissingError(Exception):
+    """The store has no such method."""
+
+
+class _Run:
+    """One scene while it is played."""
+
+    def __init__(self, harness: Harness, tally: Tally, scene: Scene) -> None:
+        self.namespace = f"conformance-{secrets.token_hex(6)}"
+        self.stack = AsyncExitStack()
+        self.findings: list[Finding] = []
+        self._harness = harness
+        self._tally = tally
+        self._scene = scene
+        self._capabilities = harness.capabilities
+        self._script = Script()
+        self._stores: list[Any] = []
+        self._closers: list[AsyncExitStack] = []
+        self._closed: set[int] = set()
+        lifetime = LIFETIME if Capability.EXPIRING in self._capabilities else None
+        beliefs = 1 if Capability.SHARED in self._capabilities else scene.instances
+        self._beliefs = [[Possible(State(lifetime))] for _ in range(beliefs)]
+        self._at = timedelta(0)
+        self._known: dict[str, Any] = {}
+        self._cause: Cause | None = None
+        self._was_reopened = False
+        self._handed: list[tuple[Any, Record]] = []
+        self._count = 0
+        self._has_ticked = False
+        self._reported: set[tuple[Any, ...]] = set()
+
+    async def play(self) -> None:
+        for on in range(self._scene.instances):
+            await self._open(on)
+        for method in self._scene.methods:
+            if not hasattr(self._stores[0], method):
+                raise MethodMissingError(method)
+        try:
+            for action in self._scene.actions:
+                await self._perform(action)
+            self._check_handed(self._handed)
+        except SceneEndedError:
+            return
+        self._tally.exercised.update(self._scene.about)
+
+    async def _open(self, on: int) -> None:
+        closer = AsyncExitStack()
+        self.stack.push_async_exit(closer)
+        store = await closer.enter_async_context(self._harness.open(self.namespace))
+        self._stores[on : on + 1] = [store]
+        self._closers[on : on + 1] = [closer]
+
+    async def _perform(self, action: Action) -> None:
+        match action:
+            case Step():
+                await self._step(action)
+            case Together():
+                await self._together(action)
+            case Populate():
+                await self._populate(action)
+            case Walk():
+                await self._walk(action)
+            case Advance(by):
+                self._script.lines.append(f"# {by} pass")
+                self._harness.advance(self.namespace, by)
+                self._at += by
+            case Reopen(on):
+                self._script.lines.append(f"# store{on + 1} is closed and opened again")
+                await self._closers[on].aclose()
+                await self._open(on)
+                self._was_reopened = True
+                if Capability.PERSISTENT not in self._capabilities:
+                    self._beliefs[self._side(on)] = [Possible(State(self._lifetime))]
+            case Tick():
+                await asyncio.sleep(_TICK)
+                self._has_ticked = True
+            case Close(on):
+                self._script.lines.append(f"# store{on + 1} is closed")
+                await self._closers[on].aclose()
+                self._closed.add(on)
+
+    @property
+    def _lifetime(self) -> timedelta | None:
+        return LIFETIME if Capability.EXPIRING in self._capabilities else None
+
+    def _side(self, on: int) -> int:
+        return on if len(self._beliefs) > 1 else 0
+
+    async def _step(self, planned: Step) -> None:
+        arguments = self._resolved(planned.arguments)
+        observed, raw = await self._call(planned, arguments)
+        outcome = self._compare(planned, arguments, observed, raw)
+        self._script.step(planned, self._known, "" if not isinstance(observed, Raised) else f"raises {observed.error}")
+        if planned.label and isinstance(observed, Record | Page):
+            self._known[planned.label] = observed
+        is_write = planned.operation not in ("get_task", "list_tasks")
+        if is_write and self._scene.is_audited and planned.on not in self._closed:
+            await self._audit(planned, arguments, outcome, observed)
+
+    def _resolved(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self._value(value) for name, value in arguments.items()}
+
+    def _value(self, value: Any) -> Any:
+        match value:
+            case Ref(label, before, behind):
+                return f"{before}{self._task(label).task_id}{behind}"
+            case Member(label, index):
+                page = self._known.get(label)
+                if not isinstance(page, Page) or not page.records:
+                    raise SceneEndedError
+                return page.records[index].task_id
+            case Text(inside):
+                return inside
+            case Cursor(label):
+                page = self._known.get(label)
+                if not isinstance(page, Page):
+                    raise SceneEndedError
+                return page.following
+            case TimeOf(label, name, plus):
+                time = getattr(self._task(label), name)
+                if not isinstance(time, datetime):
+                    raise SceneEndedError
+                return time + plus
+            case Copy(label, fields):
+                return replace(self._task(label), **fields)
+        return value
+
+    def _task(self, label: str) -> Record:
+        task = self._known.get(label)
+        if not isinstance(task, Record):
+            raise SceneEndedError
+        return task
+
+    async def _call(self, planned: Step, arguments: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Make a call. Return its result in the model's words, and what was returned."""
+        given = {name: _for_store(value) for name, value in arguments.items()}
+        method = getattr(self._stores[planned.on], planned.operation)
+        try:
+            async with asyncio.timeout(SECONDS):
+                answer = await method(**given)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except TimeoutError as error:
+            observed: Any = raised_of(error)
+            self._report(("ATOM-06",), f"{planned.operation} did not end within {SECONDS} s")
+            return observed, None
+        except BaseException as error:  # noqa: BLE001  whatever comes out is a result
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            observed, answer = raised_of(error), None
+        else:
+            observed = result_of(answer)
+        finally:
+            for value in given.values():
+                _spoil_argument(value)
+        self._tally.calls[planned.operation, observed.error if isinstance(observed, Raised) else "result"] += 1
+        return observed, answer
+
+    def _compare(self, planned: Step, arguments: Mapping[str, Any], observed: Any, raw: Any) -> Outcome:
+        """Keep the states that explain a result. If there is none, report it and go on from the nearest."""
+        call = Call(planned.operation, dict(arguments), self._at)
+        if planned.on in self._closed:
+            return self._compare_closed(planned, call, observed)
+        side = self._side(planned.on)
+        matching: list[Possible] = []
+        nearest: tuple[int, tuple[str, ...], Outcome, Possible] | None = None
+        first: Outcome | None = None
+        for possible in _with_lost_calls(self._beliefs[side]):
+            bound = _bind(possible.state, observed)
+            for outcome in step(bound, call) if not (planned.operation == "list_tasks" and bound.unseen()) else ():
+                names = tuple(differences(outcome.result, observed))
+                if not names:
+                    first = first or outcome
+                    matching.append(Possible(_after(outcome, observed, call), possible.pending))
+                elif nearest is None or _badness(names) < nearest[0]:
+                    nearest = _badness(names), names, outcome, possible
+        if first is None and nearest is None:  # a listing that cannot be judged yet
+            raise SceneEndedError
+        if first is not None:
+            self._beliefs[side] = _unlike(matching)
+            self._tally.exercised.update({*first.requirements, *planned.about})
+            outcome = first
+        else:
+            assert nearest is not None
+            _, names, outcome, possible = nearest
+            self._disagree(planned, arguments, outcome, observed, names, possible.state)
+            self._beliefs[side] = [self._adopted(outcome, observed, possible, call)]
+        if raw is not None:
+            self._check_result(planned, outcome, observed, raw)
+        return outcome
+
+    def _compare_closed(self, planned: Step, call: Call, observed: Any) -> Outcome:
+        outcome = Outcome(Raised("StoreNotOpen"), self._beliefs[0][0].state, ("API-03",))
+        names = tuple(differences(outcome.result, observed))
+        if names:
+            self._disagree(planned, call.arguments, outcome, observed, names, outcome.state)
+            raise SceneEndedError
+        self._tally.exercised["API-03"] += 1
+        return outcome
+
+    def _disagree(
+        self,
+        planned: Step,
+        arguments: Mapping[str, Any],
+        outcome: Outcome,
+        observed: Any,
+        names: tuple[str, ...],
+        state: State,
+    ) -> None:
+        sight = Sight(
+            planned.operation,
+            arguments,
+            planned.about,
+            state,
+            outcome,
+            observed,
+            names,
+            planned.on,
+            self._cause,
+            self._was_reopened,
+            bool(self._at),
+            self._capabilities,
+        )
+        call = self._script.call(planned, self._known)
+        words = f"{call} gave {describe(observed, names)}; expected {describe(outcome.result, names)}"
+        self._report(blame(sight) or ("API-02",), words, planned.operation, names)
+
+    def _adopted(self, outcome: Outcome, observed: Any, possible: Possible, call: Call) -> Possible:
+        """The state to go on from after a wrong result.
+
+        Raises:
+            SceneEndedError: if there is none.
+        """
+        expected = outcome.result
+        if isinstance(expected, Record) and isinstance(observed, Record) and is_usable(observed):
+            if observed.task_id != expected.task_id and not isinstance(expected.task_id, Symbol):
+                raise SceneEndedError
+            at = possible.state.tasks.get(observed.task_id, (None, call.at))[1]
+            return Possible(outcome.state.with_task(observed, call.at if outcome.written else at), possible.pending)
+        if isinstance(expected, Raised) and isinstance(observed, Raised):
+            return Possible(outcome.state, possible.pending)
+        if isinstance(expected, Page) and isinstance(observed, Page):
+            return Possible(outcome.state, possible.pending)
+        if type(expected) is int and type(observed) is int:
+            return Possible(outcome.state, possible.pending)
+        raise SceneEndedError
+
+    def _check_result(self, planned: Step, outcome: Outcome, observed: Any, raw: Any) -> None:
+        """What the model cannot know of a result: its times by the clock, its id, and whether it is ours to change."""
+        if isinstance(observed, Odd):
+            return
+        tasks = [raw] if isinstance(observed, Record) else list(getattr(raw, "tasks", ()))
+        records = [observed] if isinstance(observed, Record) else list(getattr(observed, "records", ()))
+        for task in tasks[:2]:
+            for name in time_faults(task):
+                self._report(("VAL-10",), f"{name} is {getattr(task, name)!r}, not a time in UTC", "time", (name,))
+        if outcome.written is not None and isinstance(observed, Record):
+            self._check_written(planned, outcome, observed)
+        for task, record in list(zip(tasks, records, strict=False))[:2]:
+            self._count += 1
+            if self._count % 2:
+                spoil_task(task)
+            elif len(self._handed) < _KEPT:
+                self._handed.append((task, record))
+        if planned.operation not in ("get_task", "list_tasks"):
+            self._check_handed(self._handed[-4:])
+        self._tally.largest = max(self._tally.largest, len(self._beliefs[0][0].state.tasks))
+
+    def _check_written(self, planned: Step, outcome: Outcome, observed: Record) -> None:
+        if isinstance(outcome.written and outcome.written.task_id, Symbol):
+            self._tally.made_ids.append(str(observed.task_id))
+        if self._has_ticked and planned.operation != "create_task":
+            self._has_ticked = False
+            symbol = outcome.written and outcome.written.updated_at
+            if isinstance(symbol, Symbol) and observed.updated_at == symbol.not_before:
+                words = f"updated_at is still {observed.updated_at}, {_TICK} s after the write before"
+                self._report(("LIFE-17",), words, planned.operation, ("updated_at",))
+        now = datetime.now(UTC)
+        for name in ("created_at", "updated_at", "completed_at"):
+            time, expected = getattr(observed, name), getattr(outcome.written, name)
+            if not isinstance(expected, Symbol) or not isinstance(time, datetime):
+                continue
+            if not now - _CLOCK_SLACK <= time <= now + self._at + _CLOCK_SLACK and not _is_behind(expected, now):
+                requirement = "LIFE-17" if name == "updated_at" and planned.operation != "create_task" else "VAL-10"
+                self._report((requirement,), f"{name} is {time}, and the clock says {now}", planned.operation, (name,))
+
+    def _check_handed(self, handed: Iterable[tuple[Any, Record]]) -> None:
+        for task, record in handed:
+            names = list(differences(record, result_of(task)))
+            if names:
+                words = f"a task that was returned earlier changed: {describe(record_of(task), tuple(names))}"
+                self._report(("VAL-02",), words, "handed", tuple(names))
+        self._tally.exercised["VAL-02"] += 1
+
+    def _report(self, requirements: tuple[str, ...], words: str, *key: Any) -> None:
+        if key not in self._reported or not key:  # what is wrong here is wrong on every instance: once is enough
+            self._reported.add(key)
+            self.findings.append(Finding(requirements, words, self._scene, (*self._script.lines, f"# {words}")))
+
+    async def _audit(self, planned: Step, arguments: Mapping[str, Any], outcome: Outcome, observed: Any) -> None:
+        """Read what a write may have changed, where it was made and on the other instances."""
+        self._cause = Cause(planned.operation, arguments, outcome, observed, planned.on)
+        task_id = getattr(observed, "task_id", None) or arguments.get("task_id")
+        if task_id is None and isinstance(arguments.get("task"), Record):
+            task_id = arguments["task"].task_id
+        statuses = {
+            getattr(one, "status", None) for one in (observed, outcome.result, self._cause_before(task_id, planned.on))
+        }
+        reads = [get(Text(task_id))] if isinstance(task_id, str) else []
+        reads.append(listing())
+        reads += [listing(status=TaskStatus(one)) for one in sorted(s for s in statuses if s in _STATUSES)]
+        for on in sorted(range(self._scene.instances), key=lambda one: one != planned.on):
+            if on in self._closed:
+                continue
+            about = () if on == planned.on else ("SHARE-01",) if len(self._beliefs) == 1 else ("SHARE-02",)
+            for each in reads:
+                read = replace(each, on=on, about=about)
+                resolved = self._resolved(read.arguments)
+                seen, raw = await self._call(read, resolved)
+                self._compare(read, resolved, seen, raw)
+        self._cause = None
+
+    def _cause_before(self, task_id: Any, on: int) -> Record | None:
+        known = [one for one in self._known.values() if isinstance(one, Record) and one.task_id == task_id]
+        return known[-1] if known else None
+
+    async def _together(self, action: Together) -> None:
+        """Make calls at the same time, and look for an order that explains their results."""
+        planned = action.steps
+        arguments = [self._resolved(one.arguments) for one in planned]
+        calls = ", ".join(self._script.call(one, self._known) for one in planned)
+        lost = f"  # the last {action.cancelled} are cancelled" if action.cancelled else ""
+        self._script.lines.append(f"await asyncio.gather({calls}){lost}")
+        tasks = [asyncio.ensure_future(self._call(*one)) for one in zip(planned, arguments, strict=True)]
+        if action.cancelled:
+            await asyncio.sleep(0)
+            for task in tasks[-action.cancelled :]:
+                task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        answered, lost_calls = [], []
+        for one, given, result in zip(planned, arguments, results, strict=True):
+            call = Call(one.operation, given, self._at)
+            if isinstance(result, asyncio.CancelledError):
+                lost_calls.append(call)
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                answered.append((one, call, result[0]))
+        await self._explain(action, answered, lost_calls)
+        if self._scene.is_audited:
+            await self._audit_all(action)
+
+    async def _explain(self, action: Together, answered: list[Any], lost_calls: list[Call]) -> None:
+        found: list[Possible] = []
+        start = [Possible(one.state, (*one.pending, *lost_calls)) for one in self._beliefs[0]]
+        seen: set[Any] = set()
+
+        def search(possible: Possible, left: tuple[int, ...]) -> None:
+            if (possible, left) in seen or len(found) > 16:  # noqa: PLR2004  more explanations than are looked at
+                return
+            seen.add((possible, left))
+            if not left:
+                found.append(possible)
+                return
+            for extended in _with_lost_calls([possible]):
+                for index in left:
+                    _, call, observed = answered[index]
+                    for outcome in step(_bind(extended.state, observed), call):
+                        if not any(differences(outcome.result, observed)):
+                            after = _after(outcome, observed, call)
+                            search(Possible(after, extended.pending), tuple(one for one in left if one != index))
+
+        for possible in start:
+            search(possible, tuple(range(len(answered))))
+        about = tuple(dict.fromkeys(number for one in action.steps for number in one.about)) or ("ATOM-01",)
+        if not found:
+            results = "; ".join(describe(observed, FIELDS[:3]) for _, _, observed in answered)
+            self._report(about, f"no order of the calls explains their results: {results}", "together")
+            raise SceneEndedError
+        self._tally.exercised.update(about)
+        self._beliefs[0] = _unlike(found)
+        for planned, _, observed in answered:
+            if planned.label and isinstance(observed, Record):
+                self._known[planned.label] = observed
+
+    async def _audit_all(self, action: Together) -> None:
+        about = tuple(dict.fromkeys(number for one in action.steps for number in one.about)) or ("ATOM-01",)
+        for on in range(self._scene.instances):
+            ids = sorted({task_id for one in self._beliefs[0] for task_id in one.state.tasks if task_id[:1] != "\0"})
+            for read in [*(get(Text(task_id), on, about) for task_id in ids[:20]), listing(on=on, about=about)]:
+                resolved = self._resolved(read.arguments)
+                seen, raw = await self._call(read, resolved)
+                before = len(self.findings)
+                self._compare(read, resolved, seen, raw)
+                for index in range(before, len(self.findings)):
+                    one = self.findings[index]
+                    self.findings[index] = replace(one, requirements=tuple(dict.fromkeys((*about, *one.requirements))))
+
+    async def _populate(self, action: Populate) -> None:
+        """Create many tasks, in batches of calls at the same time, then give them their statuses."""
+        self._script.lines.append(f"# {action.count} tasks are created, of the statuses {', '.join(action.statuses)}")
+        state = self._beliefs[0][0].state
+        tasks = state.tasks.copy()
+        for status in (None, *(one for one in dict.fromkeys(action.statuses) if one != "pending")):
+            planned = self._population(action, status, list(tasks))
+            for first in range(0, len(planned), _BATCH):
+                batch = planned[first : first + _BATCH]
+                results = await asyncio.gather(*(self._call(one, one.arguments) for one in batch))
+                for one, (observed, raw) in zip(batch, results, strict=True):
+                    model = Call(one.operation, one.arguments, self._at)
+                    known = one.arguments.get("task_id")
+                    before = State(self._lifetime, {known: tasks[known]} if known is not None else {})
+                    (outcome, *_) = step(before, model)
+                    names = tuple(differences(outcome.result, observed))
+                    if names:
+                        self._disagree(one, one.arguments, outcome, observed, names, before)
+                    if not isinstance(observed, Record) or not is_usable(observed):
+                        raise SceneEndedError
+                    tasks[str(observed.task_id)] = observed, self._at
+                    if known is None:
+                        self._check_written(one, outcome, observed)
+        self._beliefs[0] = [Possible(State(self._lifetime, tasks))]
+        self._tally.exercised.update(("LIFE-01", "ATOM-01"))
+        self._tally.largest = max(self._tally.largest, len(tasks))
+
+    def _population(self, action: Populate, status: str | None, ids: list[str]) -> list[Step]:
+        if status is None:
+            return [create("", video_ids=(f"v{number}",)) for number in range(action.count)]
+        wanted = action.statuses
+        chosen = [one for number, one in enumerate(ids) if wanted[number % len(wanted)] == status]
+        return [Step("update_task_status", {"task_id": one, "status": TaskStatus(status)}) for one in chosen]
+
+    async def _walk(self, action: Walk) -> None:
+        """Read all pages of a listing; `_compare` judges each."""
+        status = None if action.status is None else TaskStatus(action.status)
+        arguments: dict[str, Any] = {"limit": action.limit, **({} if status is None else {"status": status})}
+        how = "cursor" if action.by_cursor else "offset"
+        self._script.lines.append(f"# all pages of {action.limit} by {how}, status {action.status}")
+        expected = len(self._beliefs[0][0].state.tasks)
+        about = ("LIST-12",) if action.by_cursor else ("LIST-04",)
+        offset = 0
+        for _ in range(expected // action.limit + 3):
+            planned = listing(on=action.on, about=about, **arguments)
+            observed, raw = await self._call(planned, arguments)
+            self._compare(planned, arguments, observed, raw)
+            if not isinstance(observed, Page) or not observed.records:
+                break
+            if action.by_cursor:
+                if observed.following is None:
+                    break
+                arguments["after"] = observed.following
+            else:
+                offset += action.limit
+                arguments["offset"] = offset
+
+
+_STATUSES = {status.value for status in TaskStatus}
+
+
+def _is_behind(expected: Symbol, now: datetime) -> bool:
+    """Whether a time may be later than the clock because an earlier time was."""
+    before = expected.not_before
+    return isinstance(before, datetime) and before > now - _CLOCK_SLACK
+
+
+def _badness(names: tuple[str, ...]) -> int:
+    return _MOST_WRONG if "" in names else len(names)
+
+
+def _after(outcome: Outcome, observed: Any, call: Call) -> State:
+    """The state after a result that was expected."""
+    if outcome.written is None:
+        return outcome.state
+    return outcome.state.with_task(observed, call.at)
+
+
+def _with_lost_calls(beliefs: Iterable[Possible]) -> list[Possible]:
+    """The states that there may be now: each lost call may have taken effect meanwhile, or not."""
+    found = list(beliefs)
+    for possible in found:
+        for index, call in enumerate(possible.pending):
+            left = possible.pending[:index] + possible.pending[index + 1 :]
+            for outcome in step(possible.state, call):
+                if outcome.written is not None:
+                    found.append(Possible(outcome.state.with_task(outcome.written, call.at), left))
+                elif outcome.state != possible.state:
+                    found.append(Possible(outcome.state, left))
+    return found
+
+
+def _bind(state: State, observed: Any) -> State:
+    """Give the symbols of tasks that no one has seen the values that a result shows."""
+    unseen = state.unseen()
+    if not unseen:
+        return state
+    records = [observed] if isinstance(observed, Record) else list(getattr(observed, "records", ()))
+    for record in records:
+        for key, waiting in unseen.items():
+            is_it = record.task_id == key or (isinstance(waiting.task_id, Symbol) and state.get(record.task_id) is None)
+            if is_it and is_usable(record):
+                bound = {name: getattr(record, name) for name in FIELDS if isinstance(getattr(waiting, name), Symbol)}
+                state = state.seen(key, replace(waiting, **bound))
+                unseen = state.unseen()
+                break
+    return state
+
+
+def _unlike(possibles: list[Possible]) -> list[Possible]:
+    unlike: list[Possible] = []
+    for one in possibles:
+        if one not in unlike:
+            unlike.append(one)
+    return unlike
+
+
+def _for_store(value: Any) -> Any:
+    """An argument as the store takes it."""
+    if isinstance(value, Request):
+        return _request(value)
+    if isinstance(value, Record):
+        return _restorable(value)
+    return value
+
+
+def _request(planned: Request) -> TaskCreateRequest:
+    fields = {
+        "video_ids": planned.video_ids,
+        "webhook_url": planned.webhook_url,
+        "config": _fresh(planned.config),
+    }
+    if _is_plain_request(planned):
+        return TaskCreateRequest(**fields)
+    return TaskCreateRequest.model_construct(**fields)
+
+
+def _fresh(value: Any) -> Any:
+    if type(value) is dict:
+        return {key: _fresh(inside) for key, inside in value.items()}
+    return [_fresh(inside) for inside in value] if type(value) is list else value
+
+
+def _is_plain_request(planned: Request) -> bool:
+    texts = planned.video_ids
+    if type(texts) is not tuple or not texts or not all(type(one) is str for one in texts):
+        return False
+    if planned.webhook_url is not None and type(planned.webhook_url) is not str:
+        return False
+    try:
+        for text in (*texts, planned.webhook_url or ""):
+            text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _restorable(record: Record) -> Task:
+    fields = {name: getattr(record, name) for name in FIELDS}
+    fields["metadata"] = plain(record.metadata)
+    try:
+        return Task(**fields)
+    except ValueError:
+        made: Task = copy.copy(_ANY_TASK)
+        fields["metadata_json"] = made.metadata_json
+        del fields["metadata"]
+        return made.model_copy(update=fields)
+
+
+def _any_task() -> Task:
+    now = datetime.now(UTC)
+    return Task(
+        task_id="task_x",
+        status=TaskStatus.PENDING,
+        progress=0,
+        current_step="",
+        video_ids=("v",),
+        metadata={"webhook_url": None, "config": None},
+        created_at=now,
+        updated_at=now,
+    )
+
+
+_ANY_TASK = _any_task()
+
+
+def _spoil_argument(value: Any) -> None:
+    """Change what was passed in, as its caller may."""
+    if isinstance(value, TaskCreateRequest) and type(value.config) is dict:
+        spoil(value.config)

@@ -1,0 +1,362 @@
+"""The tables: ordinary, boundary and hostile values of every argument, each class with its name.
+
+Sizes and contents vary with the seed. The classes do not.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import IntEnum
+from math import inf, nan, nextafter
+from random import Random
+from typing import Any
+
+MOST_BYTES = 1024 * 1024
+VISIBLE = "".join(map(chr, range(33, 127)))
+
+
+class _Number(IntEnum):
+    ONE = 1
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+def texts(random: Random) -> dict[str, str]:
+    """Texts that every store has to keep as they are."""
+    return {
+        "empty": "",
+        "a letter": "x",
+        "a blank": " ",
+        "blanks around": " \t a b \n",
+        "lines": "a\nb\r\nc\rd",
+        "NUL": "a\x00b",
+        "only NUL": "\x00",
+        "controls": "".join(map(chr, range(32))),
+        "delete and C1 controls": "\x7f\x80\x85\x9f",
+        "quotes": "\"'`",
+        "backslashes": "\\ \\n \\u0041 \\\\",
+        "JSON's words": "null",
+        "true": "true",
+        "a number": "007",
+        "an exponent": "1e5",
+        "not a number": "NaN",
+        "braces": '{"a": [1]}',
+        "format": "%s %d {0} {x} ${y}",
+        "glob": "*?[a-z]",
+        "SQL": "'; DROP TABLE tasks; --",
+        "a protocol": "$5\r\nhello\r\n",
+        "HTML": "<b>&amp;</b>",
+        "a URL": "https://user@example.com:8080/a%20b/?q=1&r=%2F#x",
+        "a path": "../../etc/passwd",
+        "colons": "a:b::c",
+        "commas": "a,b;c|d",
+        "composed": "caf\u00e9 \u212b",
+        "decomposed": "cafe\u0301 A\u030a",
+        "ligature": "\ufb01 \u2460 \uff21",
+        "mixed case": "aBcDeF",
+        "special case": "\u0130\u0131 \u00df\u1e9e \u212a \u03c2\u03c3",
+        "Chinese": "文字转写",
+        "right to left": "\u05e9\u05dc\u05d5\u05dd \u202eabc",
+        "emoji": "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+        "beyond 16 bits": "\U0001d11e\U0010ffff",
+        "byte order mark": "\ufeffa",
+        "odd spaces": "\u00a0\u2003\u2028\u2029\u3000",
+        "no characters": "\ufffe\uffff\ufffd",
+        "a few hundred": "y" * (300 + random.randrange(100)),
+        "kilobytes": "z" * (5_000 + random.randrange(1_000)),
+        "over 64 KiB": "k" * (70_000 + random.randrange(10_000)),
+        "long and not ASCII": "文" * (100_000 + random.randrange(1_000)),
+        "most of 1 MiB": "m" * (1_000_000 + random.randrange(40_000)),
+        "random": "".join(chr(random.choice(_RANGES) + random.randrange(64)) for _ in range(30)),
+    }
+
+
+_RANGES = (0x20, 0x40, 0xC0, 0x380, 0x4E00, 0x1F600, 0x20000)
+
+WRONG_TEXTS: dict[str, Any] = {
+    "an integer": 7,
+    "bytes": b"x",
+    "a list": ["x"],
+    "true": True,
+    "a subclass": _Text("x"),
+    "a lone surrogate": "a\ud800b",
+    "a surrogate at the end": "b\udfff",
+}
+
+
+def progresses(random: Random) -> dict[str, int | float]:
+    """Progress that is accepted."""
+    return {
+        "0": 0,
+        "0.0": 0.0,
+        "-0.0": -0.0,
+        "the smallest": 5e-324,
+        "tiny": 1e-7,
+        "1": 1,
+        "a tenth": 0.1,
+        "a third": 100 / 3,
+        "two digits": 0.29,
+        "half": 50,
+        "a fraction": 12.5,
+        "below a half": 49.999999999,
+        "random": random.random() * 100,
+        "99.99": 99.99,
+        "before 100": nextafter(100, 0),
+        "100": 100,
+        "100.0": 100.0,
+    }
+
+
+WRONG_PROGRESSES: dict[str, Any] = {
+    "below 0": nextafter(0, -1),
+    "-1": -1,
+    "above 100": nextafter(100, 200),
+    "101": 101,
+    "huge": 1e300,
+    "a huge integer": 10**400,
+    "nan": nan,
+    "infinite": inf,
+    "minus infinite": -inf,
+    "true": True,
+    "a text": "50",
+    "a decimal": Decimal(50),
+}
+
+
+def _deep(levels: int, inside: Any = 1) -> Any:
+    for level in range(levels):
+        inside = [inside] if level % 2 else {"k": inside}
+    return inside
+
+
+def json_values(random: Random) -> dict[str, Any]:
+    """Values that a config may hold, at any place."""
+    return {
+        "null": None,
+        "true": True,
+        "false": False,
+        "0": 0,
+        "1": 1,
+        "-1": -1,
+        "0.0": 0.0,
+        "-0.0": -0.0,
+        "1.0": 1.0,
+        "0.1": 0.1,
+        "1e16": 1e16,
+        "1e22": 1e22,
+        "1e23": 1e23,
+        "a hundred as float": 100.0,
+        "smallest float": 5e-324,
+        "largest float": 1.7976931348623157e308,
+        "17 digits": 0.30000000000000004,
+        "31 bits": 2**31,
+        "53 bits": 2**53 + 1,
+        "63 bits": 2**63 - 1,
+        "64 bits": 2**64,
+        "below 63 bits": -(2**63) - 1,
+        "forty digits": 10**40 + 1,
+        "4,300 digits": 10**4_300 - 1,
+        "random integer": random.getrandbits(200),
+        "random float": random.uniform(-1e9, 1e9),
+        "empty text": "",
+        "empty list": [],
+        "empty object": {},
+        "nested empties": [[], {}, [[]], [{}]],
+        "list of null": [None, None],
+        "mixed list": [1, 1.0, True, "1", None, [1], {"1": 1}],
+        "order": [3, 1, 2, 1],
+        "long list": list(range(1_200)),
+        "empty key": {"": {"": 1}},
+        "null in object": {"a": None, "b": {"c": None}},
+        "odd keys": {"a.b": 1, "$x": 2, "__proto__": 3, "a b": 4, "0": 5, "\x00": 6, '"': 7, "é": 8},
+        "keys that differ in case": {"a": 1, "A": 2, "ä": 3, "Ä": 4},
+        "keys that differ in form": {"\u00e9": 1, "e\u0301": 2},
+        "keys out of order": {"b": 1, "a": 2, "c": 0},
+        "key of a kilobyte": {"k" * 1_100: 1},
+        "many keys": {f"key{number}": number for number in range(1_100)},
+        "names of fields": {"task_id": "x", "status": "failed", "webhook_url": 1, "config": {"config": 2}},
+        "ten levels": _deep(10),
+        "50 levels": _deep(50),
+        "98 levels": _deep(98),
+        "large": ["y" * 1_000] * (500 + random.randrange(50)),
+    }
+
+
+WRONG_JSON: dict[str, Any] = {
+    "tuple": (),
+    "pair": (1, 2),
+    "set": {1},
+    "bytes": b"bytes",
+    "time": datetime(2026, 1, 1, tzinfo=UTC),
+    "decimal": Decimal(1),
+    "ordered dictionary": OrderedDict(a=1),
+    "enumeration": _Number.ONE,
+    "text of a subclass": _Text("text"),
+    "nan": nan,
+    "infinite": inf,
+    "minus infinite": -inf,
+    "lone surrogate": "\ud800",
+    "integer key": {1: "x"},
+    "null key": {None: "x"},
+    "true key": {True: "x"},
+    "surrogate key": {"\udfff": 1},
+    "4,301 digits": 10**4_300,
+    "101 levels": _deep(101),
+    "object": object(),
+    "class": int,
+}
+WRONG_CONFIGS: dict[str, Any] = {
+    "list": [],
+    "pairs": [["a", 1]],
+    "text": "{}",
+    "integer": 7,
+    "ordered dictionary": OrderedDict(a=1),
+    "true": True,
+}
+
+
+def video_ids(random: Random) -> dict[str, tuple[str, ...]]:
+    """Video ids that are accepted."""
+    return {
+        "two": ("a", "b"),
+        "out of order": ("c", "a", "b"),
+        "the same twice": ("a", "a", "b", "a"),
+        "differ in case": ("A", "a"),
+        "differ in blanks": ("a", " a", "a "),
+        "differ in form": ("\u00e9", "e\u0301"),
+        "an empty one": ("", "a", ""),
+        "numbers": ("10", "9", "1"),
+        "eleven": tuple(f"video-{number}" for number in range(11)),
+        "a hundred": tuple(f"video-{random.getrandbits(40)}" for _ in range(101)),
+        "a thousand": tuple(map(str, range(1_001))),
+        "ten thousand": tuple(map(str, range(10_001, 0, -1))),
+    }
+
+
+WRONG_VIDEO_IDS: dict[str, Any] = {
+    "none": (),
+    "null": None,
+    "a text": "abc",
+    "a list": ["a"],
+    "a number in it": ("a", 7),
+    "null in it": (None,),
+    "a surrogate in it": ("a", "\ud800"),
+    "bytes in it": (b"a",),
+}
+
+OTHER_IDS: dict[str, tuple[str, str]] = {
+    "a blank behind": ("", " "),
+    "a blank before": (" ", ""),
+    "a line behind": ("", "\n"),
+    "NUL behind": ("", "\x00"),
+    "a star behind": ("", "*"),
+    "a colon behind": ("", ":"),
+    "a letter behind": ("", "x"),
+    "a slash before": ("/", ""),
+    "a mark before": ("?", ""),
+    "brackets around": ("[", "]"),
+    "braces around": ("{", "}"),
+    "a lone surrogate behind": ("", "\ud800"),
+}
+"""What is put before and behind the id of a task, so that it is the id of none."""
+UNKNOWN_IDS: dict[str, str] = {
+    "empty": "",
+    "a star": "*",
+    "task and a star": "task_*",
+    "like one": "task_" + "0" * 32,
+    "a blank": " ",
+    "a lone surrogate": "\ud800",
+    "Chinese": "文",
+    "percent": "%",
+    "a sentence": "SELECT 1",
+    "100,000 characters": "x" * 100_000,
+    "NUL": "\x00",
+    "the word None": "None",
+}
+WRONG_IDS: dict[str, Any] = {"an integer": 7, "null": None, "bytes": b"x", "a list": ["x"], "a float": 1.5}
+NEW_IDS: dict[str, str] = {
+    "a letter": "x",
+    "a digit": "0",
+    "every visible character": VISIBLE,
+    "256 characters": "y" * 256,
+    "255 characters": "Y" * 255,
+    "a star": "*",
+    "a pattern": "task_[a-z]?",
+    "braces": "{a}{b}",
+    "colons": "a:b:task:c",
+    "dots": "..",
+    "a dot": "1.2",
+    "a slash": "a/b",
+    "percent": "%2A",
+    "like one of ours": "task_" + "f" * 32,
+    "upper case": "TASK_X",
+    "quotes": "\"'\\",
+}
+WRONG_NEW_IDS: dict[str, Any] = {
+    "empty": "",
+    "a blank": " ",
+    "a blank inside": "a b",
+    "a line behind": "a\n",
+    "a tab": "a\tb",
+    "delete": "\x7f",
+    "NUL": "\x00",
+    "an accent": "é",
+    "Chinese": "文",
+    "a surrogate": "\ud800",
+    "257 characters": "x" * 257,
+    "an integer": 7,
+    "bytes": b"x",
+    "a list": ["x"],
+    "a subclass": _Text("x"),
+    "true": True,
+}
+WRONG_STATUSES: dict[str, Any] = {
+    "empty": "",
+    "upper case": "PENDING",
+    "unknown": "done",
+    "a blank behind": "pending ",
+    "an integer": 7,
+    "true": True,
+    "a list": ["pending"],
+    "bytes": b"pending",
+    "a surrogate": "\ud800",
+}
+WRONG_NUMBERS: dict[str, Any] = {
+    "-1": -1,
+    "very negative": -(10**30),
+    "a float": 1.0,
+    "half": 2.5,
+    "true": True,
+    "a text": "10",
+    "nan": nan,
+    "null": None,
+    "4,301 digits": 10**4_300,
+}
+WRONG_CURSORS: dict[str, Any] = {
+    "empty": "",
+    "a dot": ".",
+    "no dot": "1",
+    "no id": "1.",
+    "no number": ".a",
+    "letters": "a.a",
+    "a leading zero": "01.a",
+    "a sign": "+1.a",
+    "a blank": " 1.a",
+    "an exponent": "1e3.a",
+    "minus zero": "-0.a",
+    "other digits": "\u0663.a",
+    "beyond time": f"{10**18}.a",
+    "a surrogate": "1.\ud800",
+    "an integer": 7,
+    "bytes": b"1.a",
+}
+WRONG_MOMENTS: dict[str, Any] = {
+    "naive": datetime(2026, 1, 1),  # noqa: DTZ001  that is what is wrong with it
+    "null": None,
+    "a number": 1_700_000_000,
+    "a text": "2026-01-01T00:00:00+00:00",
+}
