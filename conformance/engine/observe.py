@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -85,7 +84,7 @@ def time_faults(task: Any) -> list[str]:
 
 
 def _json(value: Any) -> Json:
-    return canonical(copy.deepcopy(value)) if type(value) is dict else ("odd", shown(value))
+    return canonical(value) if type(value) is dict else ("odd", shown(value))
 
 
 def raised_of(error: BaseException) -> Raised:

@@ -500,7 +500,7 @@ class _Run:
                 for index in left:
                     _, call, observed = answered[index]
                     for outcome in step(_bind(extended.state, observed), call):
-                        if not any(differences(outcome.result, observed)):
+                        if not tuple(differences(outcome.result, observed)):
                             after = _after(outcome, observed, call)
                             search(Possible(after, extended.pending), tuple(one for one in left if one != index))
 
@@ -695,6 +695,7 @@ def _restorable(record: Record) -> Task:
     except ValueError:
         made: Task = copy.copy(_ANY_TASK)
         fields["metadata_json"] = made.metadata_json
+        fields["status"] = TaskStatus(record.status)
         del fields["metadata"]
         return made.model_copy(update=fields)
 

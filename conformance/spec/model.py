@@ -7,6 +7,7 @@ and makes no ids: where the store chooses a value, a result holds a `Symbol`, wh
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _ESCAPED_IN_TWO = '"\\\b\f\n\r\t'
 _CONTROLS = "".join(character for character in map(chr, range(32)) if character not in _ESCAPED_IN_TWO)
+_ESCAPED = re.compile(r'[\x00-\x1f"\\]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
@@ -103,9 +105,12 @@ class Request:
     config: Any = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """A call of an operation with these arguments, when the harness has let this much time pass since the start."""
+    """A call of an operation with these arguments, when the harness has let this much time pass since the start.
+
+    Two calls with the same arguments are two calls.
+    """
 
     operation: str
     arguments: Mapping[str, Any]
@@ -115,12 +120,19 @@ class Call:
 class State:
     """The tasks that are there, by id, and when each was last written. A write makes another state."""
 
-    __slots__ = ("_newest", "lifetime", "tasks")
+    __slots__ = ("_newest", "_oldest", "_unseen", "lifetime", "tasks")
 
-    def __init__(self, lifetime: timedelta | None, tasks: dict[str, tuple[Record, timedelta]] | None = None) -> None:
+    def __init__(
+        self,
+        lifetime: timedelta | None,
+        tasks: dict[str, tuple[Record, timedelta]] | None = None,
+        unseen: frozenset[str] = frozenset(),
+    ) -> None:
         self.lifetime = lifetime
         self.tasks = tasks or {}
+        self._unseen = unseen
         self._newest: dict[str | None, list[Record]] = {}
+        self._oldest: timedelta | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, State) and self.tasks == other.tasks
@@ -135,39 +147,46 @@ class State:
 
     def with_task(self, record: Record, at: timedelta) -> State:
         """The state with this task, new or in place of the one with its id."""
-        tasks = self.tasks.copy()
-        tasks[record.task_id if isinstance(record.task_id, str) else f"\0{len(tasks)}"] = record, at
-        return State(self.lifetime, tasks)
+        key = record.task_id if isinstance(record.task_id, str) else f"\0{len(self.tasks)}"
+        times = (record.created_at, record.updated_at, record.completed_at)
+        is_unseen = key[:1] == "\0" or any(isinstance(time, Symbol) for time in times)
+        unseen = self._unseen | {key} if is_unseen else self._unseen - {key} if self._unseen else self._unseen
+        return State(self.lifetime, {**self.tasks, key: (record, at)}, unseen)
 
     def without(self, gone: set[str]) -> State:
         """The state without these tasks."""
         if not gone:
             return self
-        return State(self.lifetime, {key: kept for key, kept in self.tasks.items() if key not in gone})
+        kept = {key: task for key, task in self.tasks.items() if key not in gone}
+        return State(self.lifetime, kept, self._unseen - gone)
 
     def newest(self, status: str | None) -> list[Record]:
         """The tasks of that status, or all, in the order of a listing. Their times must have been seen."""
         if status not in self._newest:
             chosen = [one for one, _ in self.tasks.values() if status is None or one.status == status]
-            chosen.sort(key=lambda one: (one.created_at, one.task_id), reverse=True)
+            chosen.sort(key=_place_of, reverse=True)
             self._newest[status] = chosen
         return self._newest[status]
 
+    @property
+    def oldest(self) -> timedelta:
+        """When the task was written whose last write is the longest ago."""
+        if self._oldest is None:
+            self._oldest = min((at for _, at in self.tasks.values()), default=timedelta(days=10**6))
+        return self._oldest
+
     def unseen(self) -> dict[str, Record]:
         """The tasks of which the id or a time has not been seen yet."""
-        return {
-            key: record
-            for key, (record, _) in self.tasks.items()
-            if any(
-                isinstance(value, Symbol)
-                for value in (record.task_id, record.created_at, record.updated_at, record.completed_at)
-            )
-        }
+        return {key: self.tasks[key][0] for key in self._unseen}
 
     def seen(self, key: str, record: Record) -> State:
         """The state in which a task that had symbols is this one."""
         at = self.tasks[key][1]
         return self.without({key}).with_task(record, at)
+
+
+def _place_of(record: Record) -> Any:
+    return record.created_at, record.task_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +212,7 @@ def step(state: State, call: Call) -> list[Outcome]:
 
 def _after_expiry(state: State, call: Call) -> Iterator[tuple[State, frozenset[str]]]:
     """The states that the passing of time may have made of this one, each with the ids of the tasks that expired."""
-    if state.lifetime is None:
+    if state.lifetime is None or call.at - state.oldest <= state.lifetime - SLACK:
         yield state, frozenset()
         return
     ages = {key: call.at - at for key, (_, at) in state.tasks.items()}
@@ -285,7 +304,7 @@ def _list(state: State, call: Call) -> Outcome:
     newest = state.newest(status)
     first = offset
     if place is not None:
-        first = sum((one.created_at, one.task_id) >= place for one in newest)
+        first = len(newest) - bisect_left(newest[::-1], place, key=_place_of)
     records = tuple(newest[first : first + limit])
     more = bool(records) and first + limit < len(newest)
     following = cursor_of(records[-1]) if more else None
@@ -493,7 +512,10 @@ def _check_size(*values: Any) -> None:
 def _bytes_of(value: Any) -> int:
     """The length of a JSON value as text in UTF-8, without a space that JSON does not need (RFC 8259)."""
     if isinstance(value, str):
-        return 2 + len(value.encode()) + 5 * sum(map(value.count, _CONTROLS)) + sum(map(value.count, _ESCAPED_IN_TWO))
+        size = 2 + (len(value) if value.isascii() else len(value.encode()))
+        if _ESCAPED.search(value):
+            size += 5 * sum(map(value.count, _CONTROLS)) + sum(map(value.count, _ESCAPED_IN_TWO))
+        return size
     if isinstance(value, list):
         return 2 + sum(map(_bytes_of, value)) + max(len(value) - 1, 0)
     if isinstance(value, dict):

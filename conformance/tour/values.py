@@ -311,7 +311,6 @@ WRONG_NEW_IDS: dict[str, Any] = {
     "an integer": 7,
     "bytes": b"x",
     "a list": ["x"],
-    "a subclass": _Text("x"),
     "true": True,
 }
 WRONG_STATUSES: dict[str, Any] = {

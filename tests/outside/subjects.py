@@ -1,0 +1,79 @@
+"""The faults and right variants of outside authors, each as a subject of the suite."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from conformance.harness import Harness, Witness
+from conformance.subjects.registry import find_subject
+
+BASES = {"memory": "memory", "memory-expiring": "memory-expiring", "redis": "embedded"}
+SETS = ("a", "b")
+
+
+class WrappedHarness(Harness):
+    """A right subject, whose stores are wrapped by one fault or variant."""
+
+    def __init__(self, fault: Any, base: Harness, place: type) -> None:
+        self.capabilities = base.capabilities
+        self._fault = fault
+        self._base = base
+        self._place = place
+        self._ahead: dict[str, int] = {}
+        self._state: dict[str, dict[Any, Any]] = {}
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep what the base needs."""
+        with self._base.running():
+            yield
+
+    @asynccontextmanager
+    async def open(self, world: str) -> AsyncIterator[Any]:
+        """The base's store, wrapped."""
+        place = self._place(
+            now=lambda: time.time_ns() + self._ahead.get(world, 0), state=self._state.setdefault(world, {})
+        )
+        async with self._base.open(world) as store:
+            wrapped = self._fault.wrap(store, place)
+            try:
+                yield wrapped
+            finally:
+                await wrapped.aclose()
+
+    def facts(self) -> Mapping[str, str]:
+        """Those of the base."""
+        return self._base.facts()
+
+    def advance(self, world: str, by: timedelta) -> None:
+        """As the base does."""
+        self._base.advance(world, by)
+        self._ahead[world] = self._ahead.get(world, 0) + by // timedelta(microseconds=1) * 1_000
+
+    def witness(self, world: str) -> Witness:
+        """The base's."""
+        return self._base.witness(world)
+
+    def discard(self, world: str) -> None:
+        """As the base does."""
+        self._base.discard(world)
+        self._ahead.pop(world, None)
+        self._state.pop(world, None)
+
+
+def all_of(which: str) -> dict[str, Any]:
+    """The faults and variants of a set, by name."""
+    module = import_module(f"tests.outside.faults_{which}")
+    return {one.name: one for one in (*module.FAULTS, *module.VARIANTS)}
+
+
+def harness_of(which: str, name: str) -> WrappedHarness:
+    """The subject of a fault or variant."""
+    module = import_module(f"tests.outside.faults_{which}")
+    fault = all_of(which)[name]
+    return WrappedHarness(fault, find_subject(BASES[fault.base])(), module.Place)
