@@ -47,6 +47,8 @@ class Subject:
     """Why nothing can be decided on it: a task cannot even be created and read."""
     excuse: Callable[[tuple[str, ...]], str] = lambda _: ""
     """Why a failure to keep these requirements is expected; nothing where it is not."""
+    tour: Callable[[], Any] = lambda: None
+    """Returns what the tour found; the first call runs it."""
 
     def describe(self) -> dict[str, Any]:
         """What the results say about it."""

@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.baseline import BaselineError
-from conformance.results import Results, seed_of
+from conformance.results import Results, seed_of, shared_folder_of
 
 # pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
 pytest.register_assert_rewrite("conformance.cases")
@@ -99,7 +101,26 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
         results: Any = request.config.pluginmanager.get_plugin("conformance-results")
-        yield Subject(shown, harness, facts, seed_of(request.config), broken, partial(results.excuse, subject=shown))
+        excuse = partial(results.excuse, subject=shown)
+        seed = seed_of(request.config)
+        tour = cache(partial(_tour, harness, seed, shown, request.config))
+        yield Subject(shown, harness, facts, seed, broken, excuse, tour)
+
+
+def _tour(harness: Any, seed: int, shown: str, config: pytest.Config) -> Any:
+    """Run the tour on a subject, or read what another worker of pytest-xdist found on it."""
+    from conformance.tour.run import Tour, run
+
+    folder = shared_folder_of(config)
+    if folder is None:
+        return asyncio.run(run(harness, seed))
+    from filelock import FileLock
+
+    file = folder / f"{hashlib.sha256(shown.encode()).hexdigest()}.json"
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            file.write_text(asyncio.run(run(harness, seed)).model_dump_json(), "utf-8")
+    return Tour.model_validate_json(file.read_bytes())
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ VERDICTS = ("pass", "fail", "not-applicable", "not-testable", "harness-error", "
 INCOMPLETE = 6
 """The exit status of a run in which nothing failed and something that applies was not decided."""
 _PROPERTY = "conformance"
+_FOLDER = "conformance-folder"
 _SEED = pytest.StashKey[int]()
 _REASON_LENGTH = 500
 _SUITE = Path(__file__).parent
@@ -40,6 +42,12 @@ def seed_of(config: pytest.Config) -> int:
     return config.stash[_SEED]
 
 
+def shared_folder_of(config: pytest.Config) -> Path | None:
+    """The folder that the workers of pytest-xdist share, in a worker."""
+    name = getattr(config, "workerinput", {}).get(_FOLDER)
+    return None if name is None else Path(name)
+
+
 class Results:
     """Gathers the verdicts of one run."""
 
@@ -48,6 +56,7 @@ class Results:
         self._started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._subjects: dict[str, dict[str, Any]] = {}
+        self._folder: TemporaryDirectory[str] | None = None
         file: Path | None = config.getoption("conformance_baseline")
         self._known = () if file is None else baseline.read(file)
         self._by_case: dict[tuple[str, str], dict[str, Any]] = {}
@@ -85,8 +94,11 @@ class Results:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Give a worker of pytest-xdist the seed."""
+        """Give a worker of pytest-xdist the seed, and a folder that all workers share."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="conformance-")
         node.workerinput[_PROPERTY] = seed_of(self._config)
+        node.workerinput[_FOLDER] = self._folder.name
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather."""
@@ -119,6 +131,8 @@ class Results:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the results, and find the exit status that they deserve."""
         results = list(self._by_case.values())
+        if self._folder is not None:
+            self._folder.cleanup()
         if self._is_worker or not results:
             return
         verdicts = {result["verdict"] for result in results}

@@ -283,4 +283,3 @@ def _content(names: set[str]) -> Iterator[str]:
         yield "VAL-01"
     if names & {*TEXTS, "video_ids"}:
         yield "VAL-09"
-

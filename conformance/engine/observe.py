@@ -45,7 +45,9 @@ def result_of(answer: Any) -> Result | Odd:
 
 def _page(page: Any) -> Page:
     unreadable, following = getattr(page, "unreadable", ()), getattr(page, "next", None)
-    numbers = (number if type(number) is int else Odd(shown(number)) for number in (page.total, page.limit, page.offset))
+    numbers = (
+        number if type(number) is int else Odd(shown(number)) for number in (page.total, page.limit, page.offset)
+    )
     return Page(
         tuple(map(record_of, page.tasks)),
         *numbers,  # type: ignore[arg-type]
@@ -91,7 +93,9 @@ def raised_of(error: BaseException) -> Raised:
     """An exception by its facts. One that is not the contract's is named in full."""
     kind = next((one for one in type(error).__mro__ if one.__module__ == TaskStoreError.__module__), type(error))
     if not isinstance(error, TaskStoreError):
-        return Raised(f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."), (("message", str(error)[:200]),))
+        return Raised(
+            f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."), (("message", str(error)[:200]),)
+        )
     facts = {name: value for name, value in vars(error).items() if name not in _PROSE and not name.startswith("_")}
     if "argument" in facts:
         facts["argument"] = str(facts["argument"]).partition("[")[0]

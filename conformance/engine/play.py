@@ -32,6 +32,7 @@ from conformance.engine.scene import (
     Copy,
     Cursor,
     Member,
+    Optional,
     Populate,
     Ref,
     Reopen,
@@ -126,8 +127,8 @@ class Player:
             async with run.stack:
                 await run.play()
         finally:
+            self._tally.findings += run.findings
             self._harness.discard(run.namespace)
-        self._tally.findings += run.findings
         return run.findings
 
 
@@ -193,6 +194,10 @@ class _Run:
                 await self._populate(action)
             case Walk():
                 await self._walk(action)
+            case Optional(actions, needs, methods):
+                if needs <= self._capabilities and all(hasattr(self._stores[0], one) for one in methods):
+                    for inner in actions:
+                        await self._perform(inner)
             case Advance(by):
                 self._script.lines.append(f"# {by} pass")
                 self._harness.advance(self.namespace, by)
@@ -383,6 +388,7 @@ class _Run:
         """What the model cannot know of a result: its times by the clock, its id, and whether it is ours to change."""
         if isinstance(observed, Odd):
             return
+        self._tally.exercised["VAL-10"] += 1
         tasks = [raw] if isinstance(observed, Record) else list(getattr(raw, "tasks", ()))
         records = [observed] if isinstance(observed, Record) else list(getattr(observed, "records", ()))
         for task in tasks[:2]:
@@ -434,6 +440,8 @@ class _Run:
     async def _audit(self, planned: Step, arguments: Mapping[str, Any], outcome: Outcome, observed: Any) -> None:
         """Read what a write may have changed, where it was made and on the other instances."""
         self._cause = Cause(planned.operation, arguments, outcome, observed, planned.on)
+        if isinstance(outcome.result, Raised) and outcome.result.error in ("InvalidArgument", "TaskFinal"):
+            self._tally.exercised["LIFE-14"] += 1
         task_id = getattr(observed, "task_id", None) or arguments.get("task_id")
         if task_id is None and isinstance(arguments.get("task"), Record):
             task_id = arguments["task"].task_id
@@ -474,7 +482,7 @@ class _Run:
         answered, lost_calls = [], []
         for one, given, result in zip(planned, arguments, results, strict=True):
             call = Call(one.operation, given, self._at)
-            if isinstance(result, asyncio.CancelledError):
+            if isinstance(result, asyncio.CancelledError) and action.cancelled:
                 lost_calls.append(call)
             elif isinstance(result, BaseException):
                 raise result

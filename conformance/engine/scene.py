@@ -121,7 +121,16 @@ class Walk:
     on: int = 0
 
 
-Action: TypeAlias = Step | Together | Populate | Advance | Tick | Reopen | Close | Walk
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """Actions for stores that have these capabilities and methods; others go on without them."""
+
+    actions: tuple[Any, ...]
+    needs: frozenset[Capability] = frozenset()
+    methods: tuple[str, ...] = ()
+
+
+Action: TypeAlias = Step | Together | Populate | Advance | Tick | Reopen | Close | Walk | Optional
 
 
 @dataclass(frozen=True)
@@ -204,7 +213,9 @@ class Script:
         for name, value in step.arguments.items():
             text = self.value(value, known)
             is_first = (name in ("task_id", "status") and step.operation != "list_tasks") or name == "request"
-            texts.append(text if is_first and step.operation != "create_task" or name == "request" else f"{name}={text}")
+            texts.append(
+                text if is_first and step.operation != "create_task" or name == "request" else f"{name}={text}"
+            )
         return f"store{step.on + 1}.{step.operation}({', '.join(texts)})"
 
     def step(self, step: Step, known: Mapping[str, Any], came: str = "") -> None:

@@ -207,7 +207,7 @@ def step(state: State, call: Call) -> list[Outcome]:
 
     There are more if a task is so near its end that it may be there or not.
     """
-    return [_decide(alive, call, expired) for alive, expired in _after_expiry(state, call)]
+    return [outcome for alive, expired in _after_expiry(state, call) for outcome in _decide(alive, call, expired)]
 
 
 def _after_expiry(state: State, call: Call) -> Iterator[tuple[State, frozenset[str]]]:
@@ -223,14 +223,14 @@ def _after_expiry(state: State, call: Call) -> Iterator[tuple[State, frozenset[s
         yield state.without(surely | perhaps), frozenset(surely | perhaps)
 
 
-def _decide(state: State, call: Call, expired: frozenset[str]) -> Outcome:
+def _decide(state: State, call: Call, expired: frozenset[str]) -> list[Outcome]:
     try:
         return _OPERATIONS[call.operation](state, call)
     except _Refused as refused:
         requirements = refused.requirements
         if refused.raised.error == "TaskNotFound" and call.arguments["task_id"] in expired:
             requirements = ("EXP-01", "ATOM-03") if call.operation in _CHANGES else ("EXP-01",)
-        return Outcome(refused.raised, state, requirements)
+        return [Outcome(refused.raised, state, requirements)]
 
 
 class _Refused(Exception):
@@ -243,7 +243,7 @@ def _invalid(argument: str, *requirements: str) -> _Refused:
     return _Refused("InvalidArgument", *requirements, argument=argument)
 
 
-def _create(state: State, call: Call) -> Outcome:
+def _create(state: State, call: Call) -> list[Outcome]:
     request, task_id = call.arguments["request"], call.arguments.get("task_id")
     if not isinstance(request, Request):
         raise _invalid("request", "API-05")
@@ -265,7 +265,7 @@ def _create(state: State, call: Call) -> Outcome:
     known = None if task_id is None else state.get(task_id)
     if known is not None:
         if (known.video_ids, known.metadata) == (request.video_ids, wanted):
-            return Outcome(known, state, ("ID-06",))
+            return [Outcome(known, state, ("ID-06",))]
         raise _Refused("TaskExists", "ID-06", task_id=task_id)
     created = Symbol("time")
     updated = Symbol("time", created)
@@ -283,14 +283,14 @@ def _create(state: State, call: Call) -> Outcome:
         updated,
         None,
     )
-    return Outcome(record, state, ("LIFE-01", "VAL-01") if task_id is None else ("LIFE-01", "ID-06"), record)
+    return [Outcome(record, state, ("LIFE-01", "VAL-01") if task_id is None else ("LIFE-01", "ID-06"), record)]
 
 
-def _get(state: State, call: Call) -> Outcome:
-    return Outcome(_find(state, call), state, ("LIFE-03",))
+def _get(state: State, call: Call) -> list[Outcome]:
+    return [Outcome(_find(state, call), state, ("LIFE-03",))]
 
 
-def _list(state: State, call: Call) -> Outcome:
+def _list(state: State, call: Call) -> list[Outcome]:
     given = {"status": None, "limit": 50, "offset": 0, "after": None, **call.arguments}
     status, limit, offset, after = (given[name] for name in ("status", "limit", "offset", "after"))
     if status is not None:
@@ -308,7 +308,11 @@ def _list(state: State, call: Call) -> Outcome:
     records = tuple(newest[first : first + limit])
     more = bool(records) and first + limit < len(newest)
     following = cursor_of(records[-1]) if more else None
-    return Outcome(Page(records, len(newest), limit, offset, following), state, ("LIST-01", "LIST-03", "LIST-04"))
+    return [
+        Outcome(
+            Page(records, len(newest), limit, offset, following), state, ("LIST-01", "LIST-03", "LIST-04", "LIST-09")
+        )
+    ]
 
 
 def cursor_of(record: Record) -> str:
@@ -325,7 +329,7 @@ def _place(after: object, offset: int) -> tuple[datetime, str] | None:
     return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
 
 
-def _update(state: State, call: Call) -> Outcome:
+def _update(state: State, call: Call) -> list[Outcome]:
     given = {name: value for name, value in call.arguments.items() if name != "task_id" and value is not None}
     status = _check_status(given.pop("status", None))
     if "progress" in given:
@@ -350,28 +354,31 @@ def _update(state: State, call: Call) -> Outcome:
     return _change(state, call, {"status": status, **given})
 
 
-def _cancel(state: State, call: Call) -> Outcome:
+def _cancel(state: State, call: Call) -> list[Outcome]:
     return _change(state, call, {"status": "cancelled"})
 
 
-def _change(state: State, call: Call, fields: Mapping[str, Any]) -> Outcome:
+def _change(state: State, call: Call, fields: Mapping[str, Any]) -> list[Outcome]:
     task = _find(state, call)
     if task.status in FINAL:
         if all(is_same(getattr(task, name), value) for name, value in fields.items()):
-            return Outcome(task, state, ("LIFE-12",))
+            return [Outcome(task, state, ("LIFE-12",))]
         raise _Refused("TaskFinal", "LIFE-10", task_id=task.task_id, status=task.status)
+    is_equal = all(is_same(getattr(task, name), value) for name, value in fields.items())
+    same = [Outcome(task, state, ("LIFE-03",))] if is_equal else []  # a store may leave it at that
     now = Symbol("time", task.updated_at)
     changed = replace(task, **fields, updated_at=now, completed_at=now if fields["status"] in FINAL else None)
     texts = (getattr(changed, name) for name in TEXTS)
     _check_size(*texts, list(changed.video_ids), plain(changed.metadata))
     if call.operation == "cancel_task":
-        requirements: tuple[str, ...] = ("LIFE-09",)
+        requirements: tuple[str, ...] = ("LIFE-09", "LIFE-17", "LIFE-18")
     else:
-        requirements = ("LIFE-05",) if fields["status"] in ("completed", "failed") else ("LIFE-02", "LIFE-04")
-    return Outcome(changed, state, requirements, changed)
+        ends = ("LIFE-05",) if fields["status"] in ("completed", "failed") else ()
+        requirements = ("LIFE-02", "LIFE-04", "LIFE-17", *ends)
+    return [Outcome(changed, state, requirements, changed), *same]
 
 
-def _purge(state: State, call: Call) -> Outcome:
+def _purge(state: State, call: Call) -> list[Outcome]:
     before = call.arguments["before"]
     if not isinstance(before, datetime) or before.tzinfo is None or not _is_in_time(before):
         raise _invalid("before", "API-05")
@@ -380,7 +387,7 @@ def _purge(state: State, call: Call) -> Outcome:
         for key, (task, _) in state.tasks.items()
         if isinstance(task.completed_at, datetime) and task.completed_at < before
     }
-    return Outcome(len(old), state.without(old), ("MAINT-01",))
+    return [Outcome(len(old), state.without(old), ("MAINT-01",))]
 
 
 def _is_in_time(moment: datetime) -> bool:
@@ -391,14 +398,14 @@ def _is_in_time(moment: datetime) -> bool:
     return True
 
 
-def _restore(state: State, call: Call) -> Outcome:
+def _restore(state: State, call: Call) -> list[Outcome]:
     task = call.arguments["task"]
     if not isinstance(task, Record):
         raise _invalid("task", "API-05")
     _check_restorable(task)
     if state.get(str(task.task_id)) is not None:
         raise _Refused("TaskExists", "ID-05", task_id=task.task_id)
-    return Outcome(None, state.with_task(task, call.at), ("MAINT-02",))
+    return [Outcome(None, state.with_task(task, call.at), ("MAINT-02",))]
 
 
 def _check_restorable(task: Record) -> None:
@@ -438,7 +445,7 @@ def _check_restorable(task: Record) -> None:
     _check_size(*texts, list(task.video_ids), plain(task.metadata))
 
 
-_OPERATIONS: Mapping[str, Callable[[State, Call], Outcome]] = {
+_OPERATIONS: Mapping[str, Callable[[State, Call], list[Outcome]]] = {
     "create_task": _create,
     "get_task": _get,
     "list_tasks": _list,

@@ -16,6 +16,7 @@ from conformance.engine.scene import (
     Copy,
     Cursor,
     Member,
+    Optional,
     Populate,
     Ref,
     Reopen,
@@ -137,22 +138,40 @@ def _states(_: Random) -> Iterator[Scene]:
             if after in FINAL:
                 steps += [update("a", TaskStatus.PENDING), cancel()]
             else:
-                steps += [update("a", TaskStatus(after), progress=77, current_step="t", result_url="u"), get(), cancel()]
+                steps += [
+                    update("a", TaskStatus(after), progress=77, current_step="t", result_url="u"),
+                    get(),
+                    cancel(),
+                ]
             yield Scene(f"{name}, then {after}", tuple(steps), (f"state {name}", f"to {after}"), methods=methods)
         tails: list[tuple[str, tuple[Action, ...], tuple[str, ...]]] = [
             ("cancelled", (cancel(), cancel(), get()), ()),
-            ("failed with words", (update("a", TaskStatus.FAILED, error_message="e", error_traceback="\n", progress=1),), ()),
-            ("a wrong progress", (update("a", TaskStatus(status), progress=101), update("a", TaskStatus.CLIPPING, progress=-1)), ()),
+            (
+                "failed with words",
+                (update("a", TaskStatus.FAILED, error_message="e", error_traceback="\n", progress=1),),
+                (),
+            ),
+            (
+                "a wrong progress",
+                (update("a", TaskStatus(status), progress=101), update("a", TaskStatus.CLIPPING, progress=-1)),
+                (),
+            ),
             ("an error without failing", (update("a", TaskStatus.CLIPPING, error_message="e"), get()), ()),
             ("completed at 30", (update("a", TaskStatus.COMPLETED, progress=30), get()), ()),
             ("too large", (update("a", TaskStatus.FAILED, error_message="x" * values.MOST_BYTES), get()), ()),
             ("an unknown status", (update("a", "no status"), get()), ()),
             ("restored over", (restore(Copy("a"), about=("ID-05",)), get()), ("restore",)),
-            ("purged", (purge(datetime(2100, 1, 1, tzinfo=UTC)), get(), update("a", TaskStatus.PENDING), cancel()), ("purge",)),
+            (
+                "purged",
+                (purge(datetime(2100, 1, 1, tzinfo=UTC)), get(), update("a", TaskStatus.PENDING), cancel()),
+                ("purge",),
+            ),
             ("repeated", (_repetition(actions), get()), ()),
         ]
         for what, tail, more in tails:
-            if what == "repeated" and (not is_final or not isinstance(actions[-1], Step) or actions[-1].operation == "get_task"):
+            if what == "repeated" and (
+                not is_final or not isinstance(actions[-1], Step) or actions[-1].operation == "get_task"
+            ):
                 continue
             steps = [*actions, *tail, update("a", TaskStatus.UPLOADING, current_step="after")]
             yield Scene(f"{name}, then {what}", tuple(steps), (f"state {name}", what), methods=(*methods, *more))
@@ -170,11 +189,13 @@ def _later(random: Random) -> Iterator[Scene]:
     for name, status, actions, methods in _ways():
         if status in FINAL:
             continue
-        writes = [update("a", TaskStatus(one)) for one in (status, "clipping", *FINAL)]
-        for write in [*writes, update("a", TaskStatus.CLIPPING, progress=3), cancel()]:
+        writes = [update("a", TaskStatus(one)) for one in ("llm_pass1", *FINAL)]
+        for write in [*writes, update("a", TaskStatus(status), progress=3), cancel()]:
             if len(actions) > 12 or (name.endswith("restored") and write.operation == "cancel_task"):  # noqa: PLR2004
                 continue
-            yield Scene(f"{name}, later", (*actions, Tick(), write), ("a later write",), methods=methods, is_audited=False)
+            yield Scene(
+                f"{name}, later", (*actions, Tick(), write), ("a later write",), methods=methods, is_audited=False
+            )
 
 
 def _texts(random: Random) -> Iterator[Scene]:
@@ -197,7 +218,11 @@ def _texts(random: Random) -> Iterator[Scene]:
         )
         yield Scene(
             f"a webhook with the text {name}",
-            (create(webhook_url=text, about=about), update("a", TaskStatus.LLM_PASS1), update("a", TaskStatus.COMPLETED)),
+            (
+                create(webhook_url=text, about=about),
+                update("a", TaskStatus.LLM_PASS1),
+                update("a", TaskStatus.COMPLETED),
+            ),
             ("webhook_url: text " + name,),
             about=about,
         )
@@ -206,7 +231,11 @@ def _texts(random: Random) -> Iterator[Scene]:
             status = "failed" if is_error else next(statuses)
             again: tuple[Action, ...] = (update("a", TaskStatus(status), **{field: text}, about=about),)
             if not is_error:
-                again += (update("a", TaskStatus.UPLOADING), update("a", TaskStatus.COMPLETED, **{field: text}), cancel())
+                again += (
+                    update("a", TaskStatus.UPLOADING),
+                    update("a", TaskStatus.COMPLETED, **{field: text}),
+                    cancel(),
+                )
             write = update("a", TaskStatus(status), **{field: text}, about=about)
             yield Scene(
                 f"updated with the text {name} in {field}",
@@ -323,7 +352,11 @@ def _configs(random: Random) -> Iterator[Scene]:
             )
             yield Scene(f"a config with {name} {place}", steps, (f"config: {name}",), about=about)
     for name, wrong in values.WRONG_JSON.items():
-        for place, config in (("in it", {"x": wrong}), ("in a list", {"x": [1, wrong]}), ("deep", {"a": {"b": [{"c": wrong}]}})):
+        for place, config in (
+            ("in it", {"x": wrong}),
+            ("in a list", {"x": [1, wrong]}),
+            ("deep", {"a": {"b": [{"c": wrong}]}}),
+        ):
             steps = (create("b"), create("", config=config), listing())
             yield Scene(f"a config with {name} {place}", steps, (f"config: wrong {name}",))
     for name, wrong in values.WRONG_CONFIGS.items():
@@ -413,7 +446,12 @@ def _new_ids(_: Random) -> Iterator[Scene]:
         {"config": config, "video_ids": ("",)},
     ]
     for number, other in enumerate(requests):
-        steps = (create("a", "job-1", config=config), create("", "job-1", **other), create("b", "job-1", config=same), get())
+        steps = (
+            create("a", "job-1", config=config),
+            create("", "job-1", **other),
+            create("b", "job-1", config=same),
+            get(),
+        )
         yield Scene(f"another request {number} under a taken id", steps, ("another request",), CALLER_IDS)
     order = (create("a", "job-1", video_ids=("a", "b")), create("", "job-1", video_ids=("b", "a")), get())
     yield Scene("the videos in another order under a taken id", order, ("another request",), CALLER_IDS)
@@ -455,7 +493,12 @@ def _restores(random: Random) -> Iterator[Scene]:
     for name, status, actions, methods in _ways():
         if methods or len(actions) > 12:  # noqa: PLR2004
             continue
-        steps = (*actions, restore(Copy("a", {"task_id": "copy"})), get(Text("copy")), restore(Copy("a", {"task_id": "copy"})))
+        steps = (
+            *actions,
+            restore(Copy("a", {"task_id": "copy"})),
+            get(Text("copy")),
+            restore(Copy("a", {"task_id": "copy"})),
+        )
         yield Scene(f"carried over: {name}", steps, (f"restored: {status}",), methods=("restore",))
     for name, text in values.texts(random).items():
         if len(text) > 2_000:  # noqa: PLR2004
@@ -467,7 +510,13 @@ def _restores(random: Random) -> Iterator[Scene]:
             **dict.fromkeys(TEXTS, text),
         }
         steps = (restore(restorable(video_ids=(text,), **fields)), get(Text("restored")), listing())
-        yield Scene(f"restored with the text {name}", steps, (f"restored text {name}",), methods=("restore",), about=("MAINT-02",))
+        yield Scene(
+            f"restored with the text {name}",
+            steps,
+            (f"restored text {name}",),
+            methods=("restore",),
+            about=("MAINT-02",),
+        )
     times = {
         "the first": datetime(1970, 1, 1, tzinfo=UTC),
         "before 2001": datetime(2001, 9, 9, 1, 46, 39, 999_999, tzinfo=UTC),
@@ -484,10 +533,20 @@ def _restores(random: Random) -> Iterator[Scene]:
         one = restorable("one", created_at=time, updated_at=time)
         late = "the last" in name
         other = restorable("two", status="cancelled", created_at=time, updated_at=time, completed_at=time)
-        steps = [restore(one), restore(other), get(Text("one")), get(Text("two")), listing(), purge(time), get(Text("two"))]
+        steps = [
+            restore(one),
+            restore(other),
+            get(Text("one")),
+            get(Text("two")),
+            listing(),
+            purge(time),
+            get(Text("two")),
+        ]
         if not late:
             steps += [purge(time + MICROSECOND), update(Text("one"), TaskStatus.COMPLETED, label="a")]
-        yield Scene(f"restored at {name}", tuple(steps), (f"time: {name}",), methods=("restore", "purge"), about=("MAINT-02",))
+        yield Scene(
+            f"restored at {name}", tuple(steps), (f"time: {name}",), methods=("restore", "purge"), about=("MAINT-02",)
+        )
     order = sorted(times.values())
     mixed = [restorable(f"t{number}", created_at=time, updated_at=time) for number, time in enumerate(order)]
     random.shuffle(mixed)
@@ -497,7 +556,9 @@ def _restores(random: Random) -> Iterator[Scene]:
     for number, (name, record) in enumerate(wrong):
         good = restorable(f"good{number}")
         steps = (restore(good), restore(record), get(Text(f"good{number}")))
-        yield Scene(f"restored though {name}", steps, (f"unrestorable: {name}",), methods=("restore",), about=("MAINT-04",))
+        yield Scene(
+            f"restored though {name}", steps, (f"unrestorable: {name}",), methods=("restore",), about=("MAINT-04",)
+        )
     for not_a_task in (None, 7, "task", {}):
         yield Scene("restored though it is no task", (restore(not_a_task),), ("restore: wrong",), methods=("restore",))
     for name, wrong_moment in values.WRONG_MOMENTS.items():
@@ -506,8 +567,19 @@ def _restores(random: Random) -> Iterator[Scene]:
     ahead = datetime.now(UTC) + timedelta(hours=3)
     future = restorable(created_at=ahead, updated_at=ahead)
     for status in ("clipping", "completed", "cancelled"):
-        steps = (restore(future), update(Text("restored"), TaskStatus(status), label="a"), get(), purge(TimeOf("a", "updated_at")))
-        yield Scene(f"the clock is behind a task that becomes {status}", steps, ("a clock behind",), methods=("restore", "purge"), about=("LIFE-17",))
+        steps = (
+            restore(future),
+            update(Text("restored"), TaskStatus(status), label="a"),
+            get(),
+            purge(TimeOf("a", "updated_at")),
+        )
+        yield Scene(
+            f"the clock is behind a task that becomes {status}",
+            steps,
+            ("a clock behind",),
+            methods=("restore", "purge"),
+            about=("LIFE-17",),
+        )
 
 
 def _unrestorable() -> list[tuple[str, Record]]:
@@ -525,7 +597,10 @@ def _unrestorable() -> list[tuple[str, Record]]:
         ("completed after it was updated", {**done, "completed_at": late}),
         ("updated before it was created", {"updated_at": early}),
         ("created before 1970", {"created_at": datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)}),
-        ("created after 2200", {"created_at": datetime(2201, 1, 1, tzinfo=UTC), "updated_at": datetime(2201, 1, 1, tzinfo=UTC)}),
+        (
+            "created after 2200",
+            {"created_at": datetime(2201, 1, 1, tzinfo=UTC), "updated_at": datetime(2201, 1, 1, tzinfo=UTC)},
+        ),
         ("without videos", {"video_ids": ()}),
         ("an id with a blank", {"task_id": "a b"}),
         ("an empty id", {"task_id": ""}),
@@ -559,19 +634,27 @@ def _lists(random: Random) -> Iterator[Scene]:
             walks += [Walk(limit), Walk(limit, "pending"), Walk(limit, "completed")]
         if size > 1:
             walks += [Walk(max(size // 2, size - 999), None)]
-        yield Scene(f"pages of {size} tasks", (Populate(size, MIXED), *reads, *walks), (f"size {size}",))
         cursors = tuple(replace(walk, by_cursor=True) for walk in walks if isinstance(walk, Walk))
-        yield Scene(f"cursors of {size} tasks", (Populate(size, MIXED), *cursors), (f"size {size} by cursor",), CURSOR)
+        steps = (Populate(size, MIXED), *reads, *walks, Optional(cursors, CURSOR))
+        yield Scene(f"pages of {size} tasks", steps, (f"size {size}",))
         if size:
-            yield Scene(f"writes among {size} tasks", (Populate(size, MIXED), *_writes_among(size)), (f"writes among {size}",))
-        if size > 2:  # noqa: PLR2004
-            steps = (Populate(size, MIXED), *_cursors_among(size))
-            yield Scene(f"cursors among writes of {size}", steps, (f"cursors among writes {size}",), CURSOR, about=("LIST-12",))
-            gone = (purge(datetime(2100, 1, 1, tzinfo=UTC)), listing(), listing(status=TaskStatus.COMPLETED), create("z"), purge(LONG_AGO))
-            yield Scene(f"a purge of {size} tasks", (Populate(size, MIXED), *gone), (f"purge {size}",), methods=("purge",))
+            end = datetime(2100, 1, 1, tzinfo=UTC)
+            gone = (purge(end), listing(), listing(status=TaskStatus.COMPLETED), create("z"), purge(LONG_AGO))
+            steps = (
+                Populate(size, MIXED),
+                *_writes_among(size),
+                Optional(tuple(_cursors_among(size)), CURSOR),
+                Optional(gone, methods=("purge",)),
+            )
+            yield Scene(f"writes among {size} tasks", steps, (f"writes among {size}",))
     for name, wrong in values.WRONG_NUMBERS.items():
         for argument in ("limit", "offset"):
-            steps = (create(), listing(**{argument: wrong}), listing(**{argument: wrong}, status=TaskStatus.PENDING), listing())
+            steps = (
+                create(),
+                listing(**{argument: wrong}),
+                listing(**{argument: wrong}, status=TaskStatus.PENDING),
+                listing(),
+            )
             yield Scene(f"{argument} that is {name}", steps, (f"{argument}: wrong {name}",))
     for argument, most in (("limit", MAX_LIMIT), ("offset", MAX_OFFSET)):
         steps = (create(), listing(**{argument: most}), listing(**{argument: most + 1}), listing(**{argument: 10**30}))
@@ -579,9 +662,20 @@ def _lists(random: Random) -> Iterator[Scene]:
     for name, wrong in values.WRONG_CURSORS.items():
         steps = (create(), listing(after=wrong), listing(after=wrong, limit=0), listing())
         yield Scene(f"a cursor that is {name}", steps, (f"after: wrong {name}",), CURSOR)
-    both = (Populate(3), listing("p", limit=1), listing(after=Cursor("p"), offset=1), listing(after=Cursor("p"), offset=0))
+    both = (
+        Populate(3),
+        listing("p", limit=1),
+        listing(after=Cursor("p"), offset=1),
+        listing(after=Cursor("p"), offset=0),
+    )
     yield Scene("a cursor with an offset", both, ("after: offset",), CURSOR)
-    before = (create(), listing(after="0.x"), listing(after="-1.x"), listing(after=f"{10**17}.x"), listing(after="1.\n"))
+    before = (
+        create(),
+        listing(after="0.x"),
+        listing(after="-1.x"),
+        listing(after=f"{10**17}.x"),
+        listing(after="1.\n"),
+    )
     yield Scene("cursors that name no task", before, ("after: no task",), CURSOR)
     names = ["a", "B", "b", "A", "_", "-", "10", "9", "1", "~", "!", "aa", "a1", "Z", "z", ".", "a.b", "e"]
     random.shuffle(names)
@@ -597,7 +691,9 @@ def _lists(random: Random) -> Iterator[Scene]:
     )
     yield Scene("tasks of one moment", steps, ("ties",), methods=("restore",))
     cursors = tuple(replace(one, by_cursor=True) for one in steps if isinstance(one, Walk))
-    yield Scene("cursors at one moment", (*steps[: len(ties)], *cursors), ("ties by cursor",), CURSOR, methods=("restore",))
+    yield Scene(
+        "cursors at one moment", (*steps[: len(ties)], *cursors), ("ties by cursor",), CURSOR, methods=("restore",)
+    )
     tied = tuple(restore(restorable(f"t{number:04d}")) for number in range(260))
     steps = (*tied, Walk(100), Walk(99))
     yield Scene("260 tasks of one moment", steps, ("many ties",), methods=("restore",), is_audited=False)
@@ -640,10 +736,25 @@ def _cursors_among(size: int) -> Iterator[Action]:
 def _purges(random: Random) -> Iterator[Scene]:
     """The moment before which a purge removes, to the microsecond, and what it leaves."""
     for status in FINAL:
-        first = (create("a"), create("b"), create("c"), update("a", TaskStatus(status)), update("b", TaskStatus(status)))
-        for name, plus, gone in (("just before", -MICROSECOND, 0), ("at", timedelta(0), 0), ("just after", MICROSECOND, 1)):
+        first = (
+            create("a"),
+            create("b"),
+            create("c"),
+            update("a", TaskStatus(status)),
+            update("b", TaskStatus(status)),
+        )
+        for name, plus, gone in (
+            ("just before", -MICROSECOND, 0),
+            ("at", timedelta(0), 0),
+            ("just after", MICROSECOND, 1),
+        ):
             steps = (*first, purge(TimeOf("a", plus=plus)), get("a"), get("b"), get("c"), purge(TimeOf("a", plus=plus)))
-            yield Scene(f"a purge {name} a completion: {status}", steps, (f"purge {name}", f"removes {gone}"), methods=("purge",))
+            yield Scene(
+                f"a purge {name} a completion: {status}",
+                steps,
+                (f"purge {name}", f"removes {gone}"),
+                methods=("purge",),
+            )
         after = (
             *first,
             purge(TimeOf("b", plus=MICROSECOND)),
@@ -654,26 +765,59 @@ def _purges(random: Random) -> Iterator[Scene]:
             listing(status=TaskStatus(status)),
         )
         yield Scene(f"after a purge of {status}", after, ("after a purge",), methods=("purge",), about=("ATOM-03",))
-        moved = (create("a"), update("a", TaskStatus(status)), update("a", TaskStatus(status)), purge(TimeOf("a", "updated_at")))
+        moved = (
+            create("a"),
+            update("a", TaskStatus(status)),
+            update("a", TaskStatus(status)),
+            purge(TimeOf("a", "updated_at")),
+        )
         yield Scene(f"a purge at the update of {status}", moved, ("purge at an update",), methods=("purge",))
     old = [
-        restorable(f"o{number}", status=status, progress=100.0 if status == "completed" else 4.0,
-                   completed_at=LONG_AGO + number * DAY if status in FINAL else None,
-                   updated_at=LONG_AGO + number * DAY)
+        restorable(
+            f"o{number}",
+            status=status,
+            progress=100.0 if status == "completed" else 4.0,
+            completed_at=LONG_AGO + number * DAY if status in FINAL else None,
+            updated_at=LONG_AGO + number * DAY,
+        )
         for number, status in enumerate(STATUSES)
     ]
     random.shuffle(old)
     for days in (0, 6, 7, 8, 9):
-        steps = (*map(restore, old), create("n"), cancel("n"), purge(LONG_AGO + days * DAY + MICROSECOND), listing(), purge(LONG_AGO))
-        yield Scene(f"old tasks of every status, purged after {days} days", steps, ("purge old",), methods=("purge", "restore"))
+        steps = (
+            *map(restore, old),
+            create("n"),
+            cancel("n"),
+            purge(LONG_AGO + days * DAY + MICROSECOND),
+            listing(),
+            purge(LONG_AGO),
+        )
+        yield Scene(
+            f"old tasks of every status, purged after {days} days", steps, ("purge old",), methods=("purge", "restore")
+        )
     zone = timezone(timedelta(hours=-11))
-    steps = (restore(old[0]), *map(restore, old[1:]), purge((LONG_AGO + 7 * DAY).astimezone(zone)), listing(), purge((LONG_AGO + 8 * DAY).astimezone(zone)))
+    steps = (
+        restore(old[0]),
+        *map(restore, old[1:]),
+        purge((LONG_AGO + 7 * DAY).astimezone(zone)),
+        listing(),
+        purge((LONG_AGO + 8 * DAY).astimezone(zone)),
+    )
     yield Scene("purged before a moment of another zone", steps, ("purge zone",), methods=("purge", "restore"))
-    far = (create(), cancel(), purge(datetime.min.replace(tzinfo=UTC)), get(), purge(datetime.max.replace(tzinfo=UTC)), get())
+    far = (
+        create(),
+        cancel(),
+        purge(datetime.min.replace(tzinfo=UTC)),
+        get(),
+        purge(datetime.max.replace(tzinfo=UTC)),
+        get(),
+    )
     yield Scene("purged before the first and the last moment", far, ("purge bounds",), methods=("purge",))
     beyond = (create(), cancel(), purge(datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))), get())
     yield Scene("purged before a moment that is none in UTC", beyond, ("purge beyond",), methods=("purge",))
-    late = restorable("late", status="failed", created_at=LONG_AGO, completed_at=LONG_AGO + DAY, updated_at=LONG_AGO + 400 * DAY)
+    late = restorable(
+        "late", status="failed", created_at=LONG_AGO, completed_at=LONG_AGO + DAY, updated_at=LONG_AGO + 400 * DAY
+    )
     steps = (restore(late), purge(LONG_AGO + DAY), get(Text("late")), purge(LONG_AGO + 2 * DAY), get(Text("late")))
     yield Scene("what counts is the completion", steps, ("purge by completion",), methods=("purge", "restore"))
 
@@ -681,7 +825,13 @@ def _purges(random: Random) -> Iterator[Scene]:
 def _expiries(_: Random) -> Iterator[Scene]:
     """A task's lifetime, to the minute, and which calls renew it."""
     reads: tuple[Action, ...] = (get(), listing(), listing(status=TaskStatus.PENDING))
-    gone: tuple[Action, ...] = (get(), update("a", TaskStatus.CLIPPING), cancel(), listing(), listing(status=TaskStatus.CLIPPING))
+    gone: tuple[Action, ...] = (
+        get(),
+        update("a", TaskStatus.CLIPPING),
+        cancel(),
+        listing(),
+        listing(status=TaskStatus.CLIPPING),
+    )
     ends: list[tuple[str, tuple[Action, ...]]] = [
         ("created", ()),
         *((f"updated to {status}", (update("a", TaskStatus(status)),)) for status in STATUSES),
@@ -690,10 +840,21 @@ def _expiries(_: Random) -> Iterator[Scene]:
         ("updated with nothing new", (update("a", TaskStatus.PENDING),)),
     ]
     for name, renewal in ends:
-        steps = [create(), Advance(6 * DAY), *renewal, Advance(WEEK - MINUTE if renewal else DAY - MINUTE), get(), listing()]
-        yield Scene(f"{name}: there until its end", tuple(steps), ("before the end",), EXPIRING, about=("EXP-01", "EXP-03"))
+        steps = [
+            create(),
+            Advance(6 * DAY),
+            *renewal,
+            Advance(WEEK - MINUTE if renewal else DAY - MINUTE),
+            get(),
+            listing(),
+        ]
+        yield Scene(
+            f"{name}: there until its end", tuple(steps), ("before the end",), EXPIRING, about=("EXP-01", "EXP-03")
+        )
         steps = [create(), Advance(6 * DAY), *renewal, Advance((WEEK if renewal else DAY) + MINUTE), *gone, create("b")]
-        yield Scene(f"{name}: gone after its end", tuple(steps), ("after the end",), EXPIRING, about=("EXP-01", "EXP-03"))
+        yield Scene(
+            f"{name}: gone after its end", tuple(steps), ("after the end",), EXPIRING, about=("EXP-01", "EXP-03")
+        )
     idle: list[tuple[str, tuple[Action, ...], tuple[str, ...]]] = [
         ("read", reads, ()),
         ("refused", (update("a", TaskStatus.CLIPPING, progress=-1), update("a", "none")), ()),
@@ -706,27 +867,137 @@ def _expiries(_: Random) -> Iterator[Scene]:
         steps = (create(), Advance(6 * DAY), *calls, Advance(DAY + MINUTE), *gone)
         yield Scene(f"{name}: renews nothing", steps, ("renews nothing",), EXPIRING, methods=methods, about=("EXP-01",))
     for status in FINAL:
-        repeated = (create(), update("a", TaskStatus(status)), Advance(6 * DAY), update("a", TaskStatus(status)), update("a", TaskStatus.PENDING), Advance(DAY + MINUTE), *gone)
-        yield Scene(f"{status} again renews nothing", repeated, ("renews nothing",), EXPIRING, about=("EXP-01", "LIFE-12"))
-        steps = (create(), update("a", TaskStatus(status)), Advance(WEEK + MINUTE), listing(status=TaskStatus(status)), listing(), get())
+        repeated = (
+            create(),
+            update("a", TaskStatus(status)),
+            Advance(6 * DAY),
+            update("a", TaskStatus(status)),
+            update("a", TaskStatus.PENDING),
+            Advance(DAY + MINUTE),
+            *gone,
+        )
+        yield Scene(
+            f"{status} again renews nothing", repeated, ("renews nothing",), EXPIRING, about=("EXP-01", "LIFE-12")
+        )
+        steps = (
+            create(),
+            update("a", TaskStatus(status)),
+            Advance(WEEK + MINUTE),
+            listing(status=TaskStatus(status)),
+            listing(),
+            get(),
+        )
         yield Scene(f"{status} expires", steps, ("a final task expires",), EXPIRING, about=("EXP-01",))
     restored = restorable(created_at=LONG_AGO, updated_at=LONG_AGO)
-    steps = (restore(restored), Advance(WEEK - MINUTE), get(Text("restored")), Advance(2 * MINUTE), get(Text("restored")), listing())
-    yield Scene("a restored task starts anew", steps, ("restored lifetime",), EXPIRING, methods=("restore",), about=("MAINT-02", "EXP-01"))
+    steps = (
+        restore(restored),
+        Advance(WEEK - MINUTE),
+        get(Text("restored")),
+        Advance(2 * MINUTE),
+        get(Text("restored")),
+        listing(),
+    )
+    yield Scene(
+        "a restored task starts anew",
+        steps,
+        ("restored lifetime",),
+        EXPIRING,
+        methods=("restore",),
+        about=("MAINT-02", "EXP-01"),
+    )
     done = restorable(status="completed", progress=100.0, completed_at=LONG_AGO)
-    steps = (restore(done), Advance(WEEK - MINUTE), get(Text("restored")), Advance(2 * MINUTE), restore(done), get(Text("restored")), purge(LONG_AGO + MINUTE))
-    yield Scene("restored again after its end", steps, ("restored again",), EXPIRING, methods=("restore", "purge"), about=("MAINT-02", "EXP-01"))
-    again = (create("a", "job-1"), Advance(4 * DAY), create("b", "job-1"), Advance(4 * DAY), get(), create("a", "job-1", config={}), get(), listing())
-    yield Scene("creating again renews nothing", again, ("renews nothing",), EXPIRING | CALLER_IDS, about=("ID-06", "EXP-01"))
+    steps = (
+        restore(done),
+        Advance(WEEK - MINUTE),
+        get(Text("restored")),
+        Advance(2 * MINUTE),
+        restore(done),
+        get(Text("restored")),
+        purge(LONG_AGO + MINUTE),
+    )
+    yield Scene(
+        "restored again after its end",
+        steps,
+        ("restored again",),
+        EXPIRING,
+        methods=("restore", "purge"),
+        about=("MAINT-02", "EXP-01"),
+    )
+    again = (
+        create("a", "job-1"),
+        Advance(4 * DAY),
+        create("b", "job-1"),
+        Advance(4 * DAY),
+        get(),
+        create("a", "job-1", config={}),
+        get(),
+        listing(),
+    )
+    yield Scene(
+        "creating again renews nothing", again, ("renews nothing",), EXPIRING | CALLER_IDS, about=("ID-06", "EXP-01")
+    )
     for last in (cancel(), update("a", TaskStatus.COMPLETED), update("a", TaskStatus.CLIPPING, progress=9)):
-        steps = (create("a", "job-1"), last, Advance(WEEK + MINUTE), create("a", "job-1", config={"n": 1}), listing(), listing(status=TaskStatus.CLIPPING), update("a", TaskStatus.FAILED, error_message="e"), listing(status=TaskStatus.COMPLETED), Advance(WEEK - MINUTE), get())
-        yield Scene("an id is used again after its end", steps, ("used again after expiry",), EXPIRING | CALLER_IDS, about=("ID-06",))
+        steps = (
+            create("a", "job-1"),
+            last,
+            Advance(WEEK + MINUTE),
+            create("a", "job-1", config={"n": 1}),
+            listing(),
+            listing(status=TaskStatus.CLIPPING),
+            update("a", TaskStatus.FAILED, error_message="e"),
+            listing(status=TaskStatus.COMPLETED),
+            Advance(WEEK - MINUTE),
+            get(),
+        )
+        yield Scene(
+            "an id is used again after its end",
+            steps,
+            ("used again after expiry",),
+            EXPIRING | CALLER_IDS,
+            about=("ID-06",),
+        )
     for size in (2, 101, 250, 251, 1_001):
-        steps = (Populate(size, MIXED), Advance(4 * DAY), create("n"), Advance(3 * DAY + MINUTE), listing(), listing(status=TaskStatus.COMPLETED), Walk(50), get("n"), update("n", TaskStatus.CLIPPING), listing(limit=0))
+        steps = (
+            Populate(size, MIXED),
+            Advance(4 * DAY),
+            create("n"),
+            Advance(3 * DAY + MINUTE),
+            listing(),
+            listing(status=TaskStatus.COMPLETED),
+            Walk(50),
+            get("n"),
+            update("n", TaskStatus.CLIPPING),
+            listing(limit=0),
+        )
         yield Scene(f"{size} tasks expire", steps, (f"expire {size}",), EXPIRING, about=("EXP-01",))
-        writes = (Populate(size, MIXED), Advance(WEEK + MINUTE), create("n"), cancel("n"), listing(status=TaskStatus.CANCELLED), purge(datetime(2100, 1, 1, tzinfo=UTC)), listing())
-        yield Scene(f"a purge after {size} tasks expired", writes, (f"expired and purged {size}",), EXPIRING, methods=("purge",), about=("EXP-01",))
-    parts = (Populate(60, MIXED), listing("p", limit=20), Advance(6 * DAY), update(Member("p", 0), TaskStatus.PENDING, label=""), update(Member("p", -1), TaskStatus.PENDING, label=""), Advance(DAY + MINUTE), listing(), listing(status=TaskStatus.PENDING), Walk(1))
+        writes = (
+            Populate(size, MIXED),
+            Advance(WEEK + MINUTE),
+            create("n"),
+            cancel("n"),
+            listing(status=TaskStatus.CANCELLED),
+            purge(datetime(2100, 1, 1, tzinfo=UTC)),
+            listing(),
+        )
+        yield Scene(
+            f"a purge after {size} tasks expired",
+            writes,
+            (f"expired and purged {size}",),
+            EXPIRING,
+            methods=("purge",),
+            about=("EXP-01",),
+        )
+    parts = (
+        Populate(60, MIXED),
+        listing("p", limit=20),
+        Advance(6 * DAY),
+        update(Member("p", 0), TaskStatus.PENDING, label=""),
+        update(Member("p", -1), TaskStatus.PENDING, label=""),
+        Advance(DAY + MINUTE),
+        listing(),
+        listing(status=TaskStatus.PENDING),
+        Walk(1),
+    )
     yield Scene("some of many expire", parts, ("some expire",), EXPIRING, about=("EXP-01", "EXP-03"))
     chain: list[Action] = [create()]
     for number in range(12):
@@ -734,7 +1005,18 @@ def _expiries(_: Random) -> Iterator[Scene]:
     yield Scene("renewed twelve times", tuple(chain), ("many renewals",), EXPIRING, about=("EXP-03",))
     stay = frozenset({Capability.EXPIRING})
     for days in (1, 8, 40, 400):
-        steps = (create(), update("a", TaskStatus.CLIPPING), create("b"), cancel("b"), Advance(days * DAY), get(), get("b"), listing(), update("a", TaskStatus.COMPLETED), listing())
+        steps = (
+            create(),
+            update("a", TaskStatus.CLIPPING),
+            create("b"),
+            cancel("b"),
+            Advance(days * DAY),
+            get(),
+            get("b"),
+            listing(),
+            update("a", TaskStatus.COMPLETED),
+            listing(),
+        )
         yield Scene(f"nothing goes by itself in {days} days", steps, ("stays",), lacks=stay, about=("EXP-05",))
 
 
@@ -743,38 +1025,122 @@ def _places(random: Random) -> Iterator[Scene]:
     del random
     kinds = [(name, actions, methods) for name, _, actions, methods in _ways() if len(actions) < 12]  # noqa: PLR2004
     for name, actions, methods in kinds:
-        moved = tuple(replace(one, on=number % 2) if isinstance(one, Step) else one for number, one in enumerate(actions))
-        tail = (update("a", TaskStatus.CLIPPING, on=1, progress=8), cancel("a", on=0), get("a", on=1), create("z", on=1))
-        yield Scene(f"on two instances: {name}", (*moved, *tail), ("second instance",), SHARED, methods=methods, instances=2)
-        tail = (Reopen(), get(), listing(), update("a", TaskStatus.UPLOADING, progress=3), cancel(), Reopen(), get(), create("b"), listing())
-        yield Scene(f"reopened: {name}", (*actions, *tail), ("reopened",), PERSISTENT, methods=methods, about=("DUR-01",))
+        moved = tuple(
+            replace(one, on=number % 2) if isinstance(one, Step) else one for number, one in enumerate(actions)
+        )
+        tail = (
+            update("a", TaskStatus.CLIPPING, on=1, progress=8),
+            cancel("a", on=0),
+            get("a", on=1),
+            create("z", on=1),
+        )
+        yield Scene(
+            f"on two instances: {name}", (*moved, *tail), ("second instance",), SHARED, methods=methods, instances=2
+        )
+        tail = (
+            Reopen(),
+            get(),
+            listing(),
+            update("a", TaskStatus.UPLOADING, progress=3),
+            cancel(),
+            Reopen(),
+            get(),
+            create("b"),
+            listing(),
+        )
+        yield Scene(
+            f"reopened: {name}", (*actions, *tail), ("reopened",), PERSISTENT, methods=methods, about=("DUR-01",)
+        )
     for size in (60, 251):
-        steps = (Populate(size, MIXED), Reopen(), listing(), Walk(50), listing(status=TaskStatus.CLIPPING), create("n"), listing(limit=3))
+        steps = (
+            Populate(size, MIXED),
+            Reopen(),
+            listing(),
+            Walk(50),
+            listing(status=TaskStatus.CLIPPING),
+            create("n"),
+            listing(limit=3),
+        )
         yield Scene(f"{size} tasks, reopened", steps, ("many reopened",), PERSISTENT, about=("DUR-01",))
     steps = (create(), create("b"), cancel("b"), Reopen(), get(), get("b"), listing(), create("c"), listing())
     yield Scene("reopened without a memory", steps, ("reopened",), lacks=PERSISTENT, about=("DUR-03",))
-    apart = (create(on=0), listing(on=1), create("b", on=1), cancel("b", on=1), get("a", on=1), get("b", on=0), update("a", TaskStatus.CLIPPING, on=0), listing(on=1), update("a", TaskStatus.CLIPPING, on=1))
-    yield Scene("two instances know nothing of each other", apart, ("second instance",), lacks=SHARED, instances=2, about=("SHARE-02",))
+    apart = (
+        create(on=0),
+        listing(on=1),
+        create("b", on=1),
+        cancel("b", on=1),
+        get("a", on=1),
+        get("b", on=0),
+        update("a", TaskStatus.CLIPPING, on=0),
+        listing(on=1),
+        update("a", TaskStatus.CLIPPING, on=1),
+    )
+    yield Scene(
+        "two instances know nothing of each other",
+        apart,
+        ("second instance",),
+        lacks=SHARED,
+        instances=2,
+        about=("SHARE-02",),
+    )
     turns: list[Action] = [create()]
     for number in range(12):
         on = number % 2
         turns += [update("a", TaskStatus(NOT_FINAL[number % 6]), on=on, current_step=str(number)), get("a", on=1 - on)]
     yield Scene("two instances take turns", tuple(turns), ("turns",), SHARED, instances=2, about=("SHARE-01",))
-    both = (create("a", "job-1"), create("b", "job-1", on=1), update("a", TaskStatus.CLIPPING, on=1), create("b", "job-1", on=0), create("", "job-1", on=1, config={}))
+    both = (
+        create("a", "job-1"),
+        create("b", "job-1", on=1),
+        update("a", TaskStatus.CLIPPING, on=1),
+        create("b", "job-1", on=0),
+        create("", "job-1", on=1, config={}),
+    )
     yield Scene("created again on the other instance", both, ("turns",), SHARED | CALLER_IDS, instances=2)
-    swept = (create(), cancel(), create("b", on=1), purge(TimeOf("a", plus=MICROSECOND), on=1), get("a", on=0), update("a", TaskStatus.CLIPPING, on=0), listing(on=0))
-    yield Scene("purged on the other instance", swept, ("turns",), SHARED, methods=("purge",), instances=2, about=("SHARE-01",))
-    over = (create(), restore(restorable(), on=1), get(Text("restored"), on=0), restore(restorable(), on=0), Reopen(1), get("a", on=1))
+    swept = (
+        create(),
+        cancel(),
+        create("b", on=1),
+        purge(TimeOf("a", plus=MICROSECOND), on=1),
+        get("a", on=0),
+        update("a", TaskStatus.CLIPPING, on=0),
+        listing(on=0),
+    )
+    yield Scene(
+        "purged on the other instance", swept, ("turns",), SHARED, methods=("purge",), instances=2, about=("SHARE-01",)
+    )
+    over = (
+        create(),
+        restore(restorable(), on=1),
+        get(Text("restored"), on=0),
+        restore(restorable(), on=0),
+        Reopen(1),
+        get("a", on=1),
+    )
     yield Scene("restored on the other instance", over, ("turns",), SHARED, methods=("restore",), instances=2)
-    ended = (create(on=0), create("b", on=1), Close(0), get("a", on=1), listing(on=1), update("a", TaskStatus.CLIPPING, on=1))
+    ended = (
+        create(on=0),
+        create("b", on=1),
+        Close(0),
+        get("a", on=1),
+        listing(on=1),
+        update("a", TaskStatus.CLIPPING, on=1),
+    )
     yield Scene("one of two instances is closed", ended, ("closed",), SHARED, instances=2)
     every: list[Action] = [
-        create("z"), get(), update("a", TaskStatus.CLIPPING), cancel(), listing(), purge(LONG_AGO), restore(restorable()),
+        create("z"),
+        get(),
+        update("a", TaskStatus.CLIPPING),
+        cancel(),
+        listing(),
+        purge(LONG_AGO),
+        restore(restorable()),
     ]
     for action in every:
         assert isinstance(action, Step)
         methods = (action.operation,)
-        yield Scene(f"{action.operation} after closing", (create(), Close(), action, action), ("closed",), methods=methods)
+        yield Scene(
+            f"{action.operation} after closing", (create(), Close(), action, action), ("closed",), methods=methods
+        )
 
 
 def _races(_: Random) -> Iterator[Scene]:
@@ -793,7 +1159,12 @@ def _races(_: Random) -> Iterator[Scene]:
             pair = about(end, done, replace(stop, on=on))
             race = Together(pair if number % 2 else pair[::-1])
             yield Scene("a cancel and a completion race", (create(), race, get(), listing()), (kind,), **where)  # type: ignore[arg-type]
-            other = about(end, update("a", TaskStatus.FAILED, error_message="e", label=""), replace(stop, on=on), replace(done, on=on))
+            other = about(
+                end,
+                update("a", TaskStatus.FAILED, error_message="e", label=""),
+                replace(stop, on=on),
+                replace(done, on=on),
+            )
             yield Scene("three ends race", (create(), Together(other), get()), (kind,), **where)  # type: ignore[arg-type]
             fields = about(
                 ("ATOM-01",),
@@ -802,18 +1173,43 @@ def _races(_: Random) -> Iterator[Scene]:
                 update("a", TaskStatus.CLIPPING, result_url="r", label=""),
             )
             yield Scene("updates of several fields race", (create(), Together(fields), get()), (kind,), **where)  # type: ignore[arg-type]
-            last = about(("ATOM-01", "ATOM-02"), update("a", TaskStatus.UPLOADING, on=on, progress=number, label=""), stop, get())
+            last = about(
+                ("ATOM-01", "ATOM-02"), update("a", TaskStatus.UPLOADING, on=on, progress=number, label=""), stop, get()
+            )
             yield Scene("an update and a cancel race", (create(), Together(last), get()), (kind,), **where)  # type: ignore[arg-type]
             numbers = about(("ATOM-01",), *(create(f"n{n}", on=n % 2 * on, video_ids=(str(n),)) for n in range(5)))
             yield Scene("creations race", (create(), Together(numbers), listing()), (kind,), **where)  # type: ignore[arg-type]
         needs = {"needs": (SHARED if on else frozenset()) | CALLER_IDS, "instances": on + 1}
         for _number in range(4):
-            twice = about(("ID-06", "ATOM-01"), create("", "job-1", on=on), create("", "job-1"), create("", "job-1", on=on, config={}))
+            twice = about(
+                ("ID-06", "ATOM-01"),
+                create("", "job-1", on=on),
+                create("", "job-1"),
+                create("", "job-1", on=on, config={}),
+            )
             yield Scene("creations under one id race", (Together(twice), listing()), (kind,), **needs)  # type: ignore[arg-type]
-            over = about(("ID-05", "ATOM-01"), restore(restorable(progress=1.0), on=on), restore(restorable(progress=2.0)), restore(restorable(progress=3.0), on=on))
-            yield Scene("restores under one id race", (Together(over), listing()), (kind,), methods=("restore",), **where)  # type: ignore[arg-type]
-            gone = about(("ATOM-03", "MAINT-01"), purge(TimeOf("a", plus=MICROSECOND), on=on), update("b", TaskStatus.CLIPPING, label=""), replace(cancel("a"), label=""))
-            yield Scene("a purge and writes race", (create("b"), create(), cancel(), Together(gone), get(), listing()), (kind,), methods=("purge",), **where)  # type: ignore[arg-type]
+            over = about(
+                ("ID-05", "ATOM-01"),
+                restore(restorable(progress=1.0), on=on),
+                restore(restorable(progress=2.0)),
+                restore(restorable(progress=3.0), on=on),
+            )
+            yield Scene(
+                "restores under one id race", (Together(over), listing()), (kind,), methods=("restore",), **where
+            )  # type: ignore[arg-type]
+            gone = about(
+                ("ATOM-03", "MAINT-01"),
+                purge(TimeOf("a", plus=MICROSECOND), on=on),
+                update("b", TaskStatus.CLIPPING, label=""),
+                replace(cancel("a"), label=""),
+            )
+            yield Scene(
+                "a purge and writes race",
+                (create("b"), create(), cancel(), Together(gone), get(), listing()),
+                (kind,),
+                methods=("purge",),
+                **where,
+            )  # type: ignore[arg-type]
     many = tuple(update("a", TaskStatus.CLIPPING, progress=n, label="", about=("ATOM-06",)) for n in range(6))
     yield Scene("many updates", (create(), Together(many), get()), ("many calls",))
     for lost in range(1, 4):
@@ -822,11 +1218,24 @@ def _races(_: Random) -> Iterator[Scene]:
             update("a", TaskStatus.UPLOADING, current_step="s", label="", about=("ATOM-06",)),
             update("a", TaskStatus.UPLOADING, progress=3, label="", about=("ATOM-06",)),
         )
-        yield Scene(f"{lost} of 3 calls are cancelled", (create(), Together(steps, lost), get(), update("a", TaskStatus.ANALYZING), get()), ("cancelled calls",))
+        yield Scene(
+            f"{lost} of 3 calls are cancelled",
+            (create(), Together(steps, lost), get(), update("a", TaskStatus.ANALYZING), get()),
+            ("cancelled calls",),
+        )
     chosen = (create("", "job-1", about=("ATOM-06",)), create("", "job-2", about=("ATOM-06",)))
-    yield Scene("a creation is cancelled", (create(), Together(chosen, 1), get(), create("", "job-2"), listing()), ("cancelled calls",), CALLER_IDS)
+    yield Scene(
+        "a creation is cancelled",
+        (create(), Together(chosen, 1), get(), create("", "job-2"), listing()),
+        ("cancelled calls",),
+        CALLER_IDS,
+    )
     ended = (replace(cancel("a"), label="", about=("ATOM-06",)), get("b", about=("ATOM-06",)))
-    yield Scene("a read is cancelled", (create("b"), create(), Together(ended, 1), get(), cancel(), listing()), ("cancelled calls",))
+    yield Scene(
+        "a read is cancelled",
+        (create("b"), create(), Together(ended, 1), get(), cancel(), listing()),
+        ("cancelled calls",),
+    )
 
 
 def _many(_: Random) -> Iterator[Scene]:
@@ -844,8 +1253,12 @@ def _many(_: Random) -> Iterator[Scene]:
         *_writes_among(size),
     )
     yield Scene(f"pages of {size} tasks", (Populate(size, MIXED), *reads), (f"size {size}",), about=("COST-04",))
-    writes = tuple(update("a", TaskStatus(NOT_FINAL[n % 6]), progress=n / 10, current_step=str(n)) for n in range(1_000))
-    yield Scene("a thousand writes", (create(), *writes, get(), cancel(), get(), listing()), ("many writes",), is_audited=False)
+    writes = tuple(
+        update("a", TaskStatus(NOT_FINAL[n % 6]), progress=n / 10, current_step=str(n)) for n in range(1_000)
+    )
+    yield Scene(
+        "a thousand writes", (create(), *writes, get(), cancel(), get(), listing()), ("many writes",), is_audited=False
+    )
 
 
 _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (

@@ -22,12 +22,12 @@ def judge(which: str, name: str) -> dict[str, Any]:
     harness = harness_of(which, name)
     with harness.running():
         tour = asyncio.run(run(harness, SEED))
-    counted = Counter(number for finding in tour.findings for number in finding.requirements)
-    first = min(tour.findings, key=lambda one: len(one.lines), default=None)
+    counted = Counter({number: len(scenes) for number, scenes in tour.scenes.items()})
+    first = next(iter(tour.found), None)
     return {
         "name": name,
         "requirement": fault.requirement,
-        "caught": bool(tour.findings),
+        "caught": bool(tour.found),
         "cited": fault.requirement in counted,
         "reported": dict(counted.most_common()),
         "shown": [] if first is None else [line[:300] for line in first.lines[-6:]],

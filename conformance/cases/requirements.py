@@ -1,0 +1,61 @@
+"""One test for each requirement that the tour decides: what all of its scenes found about it.
+
+The other modules hold cases that a person can read, and those for what the model cannot see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.case import Case, Subject, not_applicable, not_testable
+from conformance.requirements import REQUIREMENTS
+from conformance.tour.run import Tour
+
+TOURED = (
+    *("API-03", "API-05", "VAL-01", "VAL-02", "VAL-05", "VAL-06", "VAL-09", "VAL-10"),
+    *("LIFE-01", "LIFE-02", "LIFE-03", "LIFE-04", "LIFE-05", "LIFE-09", "LIFE-10", "LIFE-12"),
+    *("LIFE-13", "LIFE-14", "LIFE-16", "LIFE-17", "LIFE-18", "ATOM-01", "ATOM-02", "ATOM-03", "ATOM-06"),
+    *("LIST-01", "LIST-03", "LIST-04", "LIST-06", "LIST-09", "LIST-12", "LIST-13", "EXP-01", "EXP-03", "EXP-05"),
+    *("ID-01", "ID-02", "ID-03", "ID-05", "ID-06", "ID-07", "DUR-01", "DUR-03", "SHARE-01", "SHARE-02"),
+    *("MAINT-01", "MAINT-02", "MAINT-04"),
+)
+"""The requirements that the tour decides."""
+_SCENES = 30
+
+
+def _test(number: str) -> Callable[[Subject], None]:
+    def run(conformance_subject: Subject) -> None:
+        if conformance_subject.broken:
+            not_testable(conformance_subject.broken)
+        decide(number, conformance_subject.tour())
+
+    run.__name__ = run.__qualname__ = f"test_requirement_{number}"
+    run.__doc__ = f"Every scene of the tour keeps {number}."
+    run.conformance_case = Case((number,), run.__doc__, run)  # type: ignore[attr-defined, arg-type]
+    return run
+
+
+def decide(number: str, tour: Tour) -> None:
+    """End the test with the verdict of a tour on one requirement."""
+    if found := tour.against(number):
+        scenes = tour.scenes[number]
+        named = [*scenes[:_SCENES], *([f"and {len(scenes) - _SCENES} more"] if len(scenes) > _SCENES else [])]
+        fault = pytest.fail.Exception(
+            "\n".join([found[0].words, f"in {len(scenes)} scenes: {', '.join(named)}"]), pytrace=False
+        )
+        fault.conformance_script = "\n".join(found[0].lines)  # type: ignore[attr-defined]  # for `results` to show
+        raise fault
+    if tour.exercised.get(number):
+        return
+    reasons = tour.reasons.get(number, {})
+    hooks = [reason for reason in reasons if not reason.startswith("not-applicable: ")]
+    if reasons and not hooks:
+        not_applicable(next(iter(reasons)).removeprefix("not-applicable: "))
+    not_testable(", ".join(hooks) or "no scene of the tour reached it")
+
+
+for _number in TOURED:
+    globals()[f"test_requirement_{_number}"] = _test(_number)
+assert set(TOURED) <= REQUIREMENTS.keys()
