@@ -258,21 +258,20 @@ def _of_cancelled(names: set[str]) -> Iterator[str]:
 
 
 def _of_updated(sight: Sight, names: set[str]) -> Iterator[str]:
-    written = sight.outcome.written
-    assert written is not None
+    status = getattr(sight.outcome.written, "status", "")
     given = {name for name, value in sight.arguments.items() if value is not None}
     if "status" in names:
         yield "LIFE-02"
-    ends = written.status in ("completed", "failed")
+    ends = status in ("completed", "failed")
     if ends and names & {"progress", "completed_at", "error_message", "error_traceback"}:
         yield "LIFE-05"
-    if "completed_at" in names and written.status == "cancelled":
+    if "completed_at" in names and status == "cancelled":
         yield "LIFE-18"
     if names & {"created_at", "updated_at"}:
         yield "LIFE-17"
     kept = names - given - {"created_at", "updated_at", "status"}
     if not ends:
-        kept -= {"completed_at"} if written.completed_at is not None else set()
+        kept -= {"completed_at"} if status in FINAL else set()
     if kept or names & given - {"status"}:
         yield "LIFE-04"
 

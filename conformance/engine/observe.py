@@ -44,16 +44,19 @@ def result_of(answer: Any) -> Result | Odd:
 
 
 def _page(page: Any) -> Page:
-    unreadable, following = getattr(page, "unreadable", ()), getattr(page, "next", None)
-    numbers = (
-        number if type(number) is int else Odd(shown(number)) for number in (page.total, page.limit, page.offset)
-    )
+    following = getattr(page, "next", None)
     return Page(
         tuple(map(record_of, page.tasks)),
-        *numbers,  # type: ignore[arg-type]
-        following if following is None or type(following) is str else Odd(shown(following)),  # type: ignore[arg-type]
-        len(unreadable),
+        _exactly(int, page.total),
+        _exactly(int, page.limit),
+        _exactly(int, page.offset),
+        None if following is None else _exactly(str, following),
+        len(getattr(page, "unreadable", ())),
     )
+
+
+def _exactly(kind: type, value: Any) -> Any:
+    return value if type(value) is kind else Odd(shown(value))
 
 
 def record_of(task: Any) -> Record:
@@ -106,30 +109,36 @@ def raised_of(error: BaseException) -> Raised:
 
 def differences(expected: Any, observed: Any) -> Iterator[str]:
     """The names of the fields in which a result is not the expected one; `` for a result of another kind."""
-    if isinstance(expected, Record) and isinstance(observed, Record):
-        for name in FIELDS:
-            one, other = getattr(expected, name), getattr(observed, name)
-            if isinstance(one, Symbol):
-                if not _binds(one, other):
-                    yield name
-            elif not is_same(one, other):
-                yield name
-    elif isinstance(expected, Page) and isinstance(observed, Page):
-        if [one.task_id for one in expected.records] != [one.task_id for one in observed.records]:
-            yield "tasks"
-        else:
-            pairs = zip(expected.records, observed.records, strict=True)
-            yield from dict.fromkeys(name for pair in pairs for name in differences(*pair))
-        for name in ("total", "limit", "offset", "following", "unreadable"):
-            if not is_same(getattr(expected, name), getattr(observed, name)):
-                yield name
-    elif isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == observed.error:
+    kinds = type(expected), type(observed)
+    if kinds == (Record, Record):
+        yield from _record_differences(expected, observed)
+    elif kinds == (Page, Page):
+        yield from _page_differences(expected, observed)
+    elif kinds == (Raised, Raised) and expected.error == observed.error:
         facts = dict(observed.facts)
-        for name, value in expected.facts:
-            if not is_same(facts.get(name), value):
-                yield name
+        yield from (name for name, value in expected.facts if not is_same(facts.get(name), value))
     elif not is_same(expected, observed):
         yield ""
+
+
+def _record_differences(expected: Record, observed: Record) -> Iterator[str]:
+    for name in FIELDS:
+        one, other = getattr(expected, name), getattr(observed, name)
+        if not (_binds(one, other) if isinstance(one, Symbol) else is_same(one, other)):
+            yield name
+
+
+def _page_differences(expected: Page, observed: Page) -> Iterator[str]:
+    if [one.task_id for one in expected.records] != [one.task_id for one in observed.records]:
+        yield "tasks"
+    else:
+        pairs = zip(expected.records, observed.records, strict=True)
+        yield from dict.fromkeys(
+            name for pair in pairs if pair[0] is not pair[1] for name in _record_differences(*pair)
+        )
+    for name in ("total", "limit", "offset", "following", "unreadable"):
+        if not is_same(getattr(expected, name), getattr(observed, name)):
+            yield name
 
 
 def _binds(symbol: Symbol, value: Any) -> bool:
@@ -167,7 +176,7 @@ def spoil_task(task: Any) -> None:
     for name in ("current_step", "result_url"):
         try:
             setattr(task, name, MARK)
-        except Exception:  # noqa: BLE001, PERF203  an immutable task refuses, in its own way
+        except Exception:  # noqa: BLE001  an immutable task refuses, in its own way
             return
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
+from conformance.engine.arguments import for_store, spoil_argument
+from conformance.engine.belief import Possible, after, bind, explanations, unlike, with_lost_calls
 from conformance.engine.blame import Cause, Sight, blame
 from conformance.engine.observe import (
     Odd,
@@ -21,7 +22,6 @@ from conformance.engine.observe import (
     raised_of,
     record_of,
     result_of,
-    spoil,
     spoil_task,
     time_faults,
 )
@@ -29,25 +29,22 @@ from conformance.engine.scene import (
     Action,
     Advance,
     Close,
-    Copy,
-    Cursor,
-    Member,
     Optional,
     Populate,
-    Ref,
     Reopen,
     Scene,
-    Script,
     Step,
     Text,
     Tick,
-    TimeOf,
     Together,
+    UnknownReferenceError,
     Walk,
     create,
     get,
     listing,
+    resolved,
 )
+from conformance.engine.script import Script
 from conformance.harness import Capability, Harness
 from conformance.spec.model import (
     FIELDS,
@@ -57,13 +54,11 @@ from conformance.spec.model import (
     Page,
     Raised,
     Record,
-    Request,
     State,
     Symbol,
-    plain,
     step,
 )
-from taskstore import Task, TaskCreateRequest, TaskStatus
+from taskstore import TaskStatus
 
 SECONDS = 30
 """A call that takes longer is reported and given up."""
@@ -86,13 +81,6 @@ class Finding:
 
 class SceneEndedError(Exception):
     """The scene cannot go on: what the store holds is not known any more."""
-
-
-class Possible(NamedTuple):
-    """A state that the store may be in, and the calls whose answer was lost and that may still take effect."""
-
-    state: State
-    pending: tuple[Call, ...] = ()
 
 
 @dataclass
@@ -185,37 +173,34 @@ class _Run:
         self._closers[on : on + 1] = [closer]
 
     async def _perform(self, action: Action) -> None:
-        match action:
-            case Step():
-                await self._step(action)
-            case Together():
-                await self._together(action)
-            case Populate():
-                await self._populate(action)
-            case Walk():
-                await self._walk(action)
-            case Optional(actions, needs, methods):
-                if needs <= self._capabilities and all(hasattr(self._stores[0], one) for one in methods):
-                    for inner in actions:
-                        await self._perform(inner)
-            case Advance(by):
-                self._script.lines.append(f"# {by} pass")
-                self._harness.advance(self.namespace, by)
-                self._at += by
-            case Reopen(on):
-                self._script.lines.append(f"# store{on + 1} is closed and opened again")
-                await self._closers[on].aclose()
-                await self._open(on)
-                self._was_reopened = True
-                if Capability.PERSISTENT not in self._capabilities:
-                    self._beliefs[self._side(on)] = [Possible(State(self._lifetime))]
-            case Tick():
-                await asyncio.sleep(_TICK)
-                self._has_ticked = True
-            case Close(on):
-                self._script.lines.append(f"# store{on + 1} is closed")
-                await self._closers[on].aclose()
-                self._closed.add(on)
+        await _ACTIONS[type(action)](self, action)
+
+    async def _advance(self, action: Advance) -> None:
+        self._script.lines.append(f"# {action.by} pass")
+        self._harness.advance(self.namespace, action.by)
+        self._at += action.by
+
+    async def _tick(self, _: Tick) -> None:
+        await asyncio.sleep(_TICK)
+        self._has_ticked = True
+
+    async def _reopen(self, action: Reopen) -> None:
+        self._script.lines.append(f"# store{action.on + 1} is closed and opened again")
+        await self._closers[action.on].aclose()
+        await self._open(action.on)
+        self._was_reopened = True
+        if Capability.PERSISTENT not in self._capabilities:
+            self._beliefs[self._side(action.on)] = [Possible(State(self._lifetime))]
+
+    async def _close(self, action: Close) -> None:
+        self._script.lines.append(f"# store{action.on + 1} is closed")
+        await self._closers[action.on].aclose()
+        self._closed.add(action.on)
+
+    async def _optional(self, action: Optional) -> None:
+        if action.needs <= self._capabilities and all(hasattr(self._stores[0], one) for one in action.methods):
+            for inner in action.actions:
+                await self._perform(inner)
 
     @property
     def _lifetime(self) -> timedelta | None:
@@ -228,7 +213,7 @@ class _Run:
         arguments = self._resolved(planned.arguments)
         observed, raw = await self._call(planned, arguments)
         outcome = self._compare(planned, arguments, observed, raw)
-        self._script.step(planned, self._known, "" if not isinstance(observed, Raised) else f"raises {observed.error}")
+        self._script.step(planned, "" if not isinstance(observed, Raised) else f"raises {observed.error}")
         if planned.label and isinstance(observed, Record | Page):
             self._known[planned.label] = observed
         is_write = planned.operation not in ("get_task", "list_tasks")
@@ -236,42 +221,14 @@ class _Run:
             await self._audit(planned, arguments, outcome, observed)
 
     def _resolved(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self._value(value) for name, value in arguments.items()}
-
-    def _value(self, value: Any) -> Any:
-        match value:
-            case Ref(label, before, behind):
-                return f"{before}{self._task(label).task_id}{behind}"
-            case Member(label, index):
-                page = self._known.get(label)
-                if not isinstance(page, Page) or not page.records:
-                    raise SceneEndedError
-                return page.records[index].task_id
-            case Text(inside):
-                return inside
-            case Cursor(label):
-                page = self._known.get(label)
-                if not isinstance(page, Page):
-                    raise SceneEndedError
-                return page.following
-            case TimeOf(label, name, plus):
-                time = getattr(self._task(label), name)
-                if not isinstance(time, datetime):
-                    raise SceneEndedError
-                return time + plus
-            case Copy(label, fields):
-                return replace(self._task(label), **fields)
-        return value
-
-    def _task(self, label: str) -> Record:
-        task = self._known.get(label)
-        if not isinstance(task, Record):
-            raise SceneEndedError
-        return task
+        try:
+            return {name: resolved(value, self._known) for name, value in arguments.items()}
+        except UnknownReferenceError:  # the step that it refers to failed, which is reported
+            raise SceneEndedError from None
 
     async def _call(self, planned: Step, arguments: Mapping[str, Any]) -> tuple[Any, Any]:
         """Make a call. Return its result in the model's words, and what was returned."""
-        given = {name: _for_store(value) for name, value in arguments.items()}
+        given = {name: for_store(value) for name, value in arguments.items()}
         method = getattr(self._stores[planned.on], planned.operation)
         try:
             async with asyncio.timeout(SECONDS):
@@ -282,7 +239,7 @@ class _Run:
             observed: Any = raised_of(error)
             self._report(("ATOM-06",), f"{planned.operation} did not end within {SECONDS} s")
             return observed, None
-        except BaseException as error:  # noqa: BLE001  whatever comes out is a result
+        except BaseException as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
                 raise
@@ -291,7 +248,7 @@ class _Run:
             observed = result_of(answer)
         finally:
             for value in given.values():
-                _spoil_argument(value)
+                spoil_argument(value)
         self._tally.calls[planned.operation, observed.error if isinstance(observed, Raised) else "result"] += 1
         return observed, answer
 
@@ -304,23 +261,22 @@ class _Run:
         matching: list[Possible] = []
         nearest: tuple[int, tuple[str, ...], Outcome, Possible] | None = None
         first: Outcome | None = None
-        for possible in _with_lost_calls(self._beliefs[side]):
-            bound = _bind(possible.state, observed)
+        for possible in with_lost_calls(self._beliefs[side]):
+            bound = bind(possible.state, observed)
             for outcome in step(bound, call) if not (planned.operation == "list_tasks" and bound.unseen()) else ():
                 names = tuple(differences(outcome.result, observed))
                 if not names:
                     first = first or outcome
-                    matching.append(Possible(_after(outcome, observed, call), possible.pending))
+                    matching.append(Possible(after(outcome, observed, call), possible.pending))
                 elif nearest is None or _badness(names) < nearest[0]:
                     nearest = _badness(names), names, outcome, possible
-        if first is None and nearest is None:  # a listing that cannot be judged yet
-            raise SceneEndedError
-        if first is not None:
-            self._beliefs[side] = _unlike(matching)
+        if first is not None or nearest is None:
+            if first is None:  # a listing that cannot be judged yet
+                raise SceneEndedError
+            self._beliefs[side] = unlike(matching)
             self._tally.exercised.update({*first.requirements, *planned.about})
             outcome = first
         else:
-            assert nearest is not None
             _, names, outcome, possible = nearest
             self._disagree(planned, arguments, outcome, observed, names, possible.state)
             self._beliefs[side] = [self._adopted(outcome, observed, possible, call)]
@@ -360,7 +316,7 @@ class _Run:
             bool(self._at),
             self._capabilities,
         )
-        call = self._script.call(planned, self._known)
+        call = self._script.call(planned)
         words = f"{call} gave {describe(observed, names)}; expected {describe(outcome.result, names)}"
         self._report(blame(sight) or ("API-02",), words, planned.operation, names)
 
@@ -374,7 +330,8 @@ class _Run:
         if isinstance(expected, Record) and isinstance(observed, Record) and is_usable(observed):
             if observed.task_id != expected.task_id and not isinstance(expected.task_id, Symbol):
                 raise SceneEndedError
-            at = possible.state.tasks.get(observed.task_id, (None, call.at))[1]
+            known = possible.state.tasks.get(str(observed.task_id))
+            at = call.at if known is None else known[1]
             return Possible(outcome.state.with_task(observed, call.at if outcome.written else at), possible.pending)
         if isinstance(expected, Raised) and isinstance(observed, Raised):
             return Possible(outcome.state, possible.pending)
@@ -470,7 +427,7 @@ class _Run:
         """Make calls at the same time, and look for an order that explains their results."""
         planned = action.steps
         arguments = [self._resolved(one.arguments) for one in planned]
-        calls = ", ".join(self._script.call(one, self._known) for one in planned)
+        calls = ", ".join(self._script.call(one) for one in planned)
         lost = f"  # the last {action.cancelled} are cancelled" if action.cancelled else ""
         self._script.lines.append(f"await asyncio.gather({calls}){lost}")
         tasks = [asyncio.ensure_future(self._call(*one)) for one in zip(planned, arguments, strict=True)]
@@ -492,41 +449,22 @@ class _Run:
         if self._scene.is_audited:
             await self._audit_all(action)
 
-    async def _explain(self, action: Together, answered: list[Any], lost_calls: list[Call]) -> None:
-        found: list[Possible] = []
+    async def _explain(self, action: Together, answered: list[tuple[Step, Call, Any]], lost_calls: list[Call]) -> None:
         start = [Possible(one.state, (*one.pending, *lost_calls)) for one in self._beliefs[0]]
-        seen: set[Any] = set()
-
-        def search(possible: Possible, left: tuple[int, ...]) -> None:
-            if (possible, left) in seen or len(found) > 16:  # noqa: PLR2004  more explanations than are looked at
-                return
-            seen.add((possible, left))
-            if not left:
-                found.append(possible)
-                return
-            for extended in _with_lost_calls([possible]):
-                for index in left:
-                    _, call, observed = answered[index]
-                    for outcome in step(_bind(extended.state, observed), call):
-                        if not tuple(differences(outcome.result, observed)):
-                            after = _after(outcome, observed, call)
-                            search(Possible(after, extended.pending), tuple(one for one in left if one != index))
-
-        for possible in start:
-            search(possible, tuple(range(len(answered))))
-        about = tuple(dict.fromkeys(number for one in action.steps for number in one.about)) or ("ATOM-01",)
+        found = explanations(start, [(call, observed) for _, call, observed in answered])
+        about = _about(action)
         if not found:
             results = "; ".join(describe(observed, FIELDS[:3]) for _, _, observed in answered)
             self._report(about, f"no order of the calls explains their results: {results}", "together")
             raise SceneEndedError
         self._tally.exercised.update(about)
-        self._beliefs[0] = _unlike(found)
+        self._beliefs[0] = found
         for planned, _, observed in answered:
             if planned.label and isinstance(observed, Record):
                 self._known[planned.label] = observed
 
     async def _audit_all(self, action: Together) -> None:
-        about = tuple(dict.fromkeys(number for one in action.steps for number in one.about)) or ("ATOM-01",)
+        about = _about(action)
         for on in range(self._scene.instances):
             ids = sorted({task_id for one in self._beliefs[0] for task_id in one.state.tasks if task_id[:1] != "\0"})
             for read in [*(get(Text(task_id), on, about) for task_id in ids[:20]), listing(on=on, about=about)]:
@@ -548,7 +486,7 @@ class _Run:
             for first in range(0, len(planned), _BATCH):
                 batch = planned[first : first + _BATCH]
                 results = await asyncio.gather(*(self._call(one, one.arguments) for one in batch))
-                for one, (observed, raw) in zip(batch, results, strict=True):
+                for one, (observed, _) in zip(batch, results, strict=True):
                     model = Call(one.operation, one.arguments, self._at)
                     known = one.arguments.get("task_id")
                     before = State(self._lifetime, {known: tasks[known]} if known is not None else {})
@@ -596,7 +534,22 @@ class _Run:
                 arguments["offset"] = offset
 
 
+_ACTIONS: Mapping[type, Callable[[_Run, Any], Awaitable[None]]] = {
+    Step: _Run._step,  # noqa: SLF001  the class's own methods
+    Together: _Run._together,  # noqa: SLF001
+    Populate: _Run._populate,  # noqa: SLF001
+    Walk: _Run._walk,  # noqa: SLF001
+    Advance: _Run._advance,  # noqa: SLF001
+    Tick: _Run._tick,  # noqa: SLF001
+    Reopen: _Run._reopen,  # noqa: SLF001
+    Close: _Run._close,  # noqa: SLF001
+    Optional: _Run._optional,  # noqa: SLF001
+}
 _STATUSES = {status.value for status in TaskStatus}
+
+
+def _about(action: Together) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(number for one in action.steps for number in one.about)) or ("ATOM-01",)
 
 
 def _is_behind(expected: Symbol, now: datetime) -> bool:
@@ -607,125 +560,3 @@ def _is_behind(expected: Symbol, now: datetime) -> bool:
 
 def _badness(names: tuple[str, ...]) -> int:
     return _MOST_WRONG if "" in names else len(names)
-
-
-def _after(outcome: Outcome, observed: Any, call: Call) -> State:
-    """The state after a result that was expected."""
-    if outcome.written is None:
-        return outcome.state
-    return outcome.state.with_task(observed, call.at)
-
-
-def _with_lost_calls(beliefs: Iterable[Possible]) -> list[Possible]:
-    """The states that there may be now: each lost call may have taken effect meanwhile, or not."""
-    found = list(beliefs)
-    for possible in found:
-        for index, call in enumerate(possible.pending):
-            left = possible.pending[:index] + possible.pending[index + 1 :]
-            for outcome in step(possible.state, call):
-                if outcome.written is not None:
-                    found.append(Possible(outcome.state.with_task(outcome.written, call.at), left))
-                elif outcome.state != possible.state:
-                    found.append(Possible(outcome.state, left))
-    return found
-
-
-def _bind(state: State, observed: Any) -> State:
-    """Give the symbols of tasks that no one has seen the values that a result shows."""
-    unseen = state.unseen()
-    if not unseen:
-        return state
-    records = [observed] if isinstance(observed, Record) else list(getattr(observed, "records", ()))
-    for record in records:
-        for key, waiting in unseen.items():
-            is_it = record.task_id == key or (isinstance(waiting.task_id, Symbol) and state.get(record.task_id) is None)
-            if is_it and is_usable(record):
-                bound = {name: getattr(record, name) for name in FIELDS if isinstance(getattr(waiting, name), Symbol)}
-                state = state.seen(key, replace(waiting, **bound))
-                unseen = state.unseen()
-                break
-    return state
-
-
-def _unlike(possibles: list[Possible]) -> list[Possible]:
-    unlike: list[Possible] = []
-    for one in possibles:
-        if one not in unlike:
-            unlike.append(one)
-    return unlike
-
-
-def _for_store(value: Any) -> Any:
-    """An argument as the store takes it."""
-    if isinstance(value, Request):
-        return _request(value)
-    if isinstance(value, Record):
-        return _restorable(value)
-    return value
-
-
-def _request(planned: Request) -> TaskCreateRequest:
-    fields = {
-        "video_ids": planned.video_ids,
-        "webhook_url": planned.webhook_url,
-        "config": _fresh(planned.config),
-    }
-    if _is_plain_request(planned):
-        return TaskCreateRequest(**fields)
-    return TaskCreateRequest.model_construct(**fields)
-
-
-def _fresh(value: Any) -> Any:
-    if type(value) is dict:
-        return {key: _fresh(inside) for key, inside in value.items()}
-    return [_fresh(inside) for inside in value] if type(value) is list else value
-
-
-def _is_plain_request(planned: Request) -> bool:
-    texts = planned.video_ids
-    if type(texts) is not tuple or not texts or not all(type(one) is str for one in texts):
-        return False
-    if planned.webhook_url is not None and type(planned.webhook_url) is not str:
-        return False
-    try:
-        for text in (*texts, planned.webhook_url or ""):
-            text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _restorable(record: Record) -> Task:
-    fields = {name: getattr(record, name) for name in FIELDS}
-    fields["metadata"] = plain(record.metadata)
-    try:
-        return Task(**fields)
-    except ValueError:
-        made: Task = copy.copy(_ANY_TASK)
-        fields["metadata_json"] = made.metadata_json
-        fields["status"] = TaskStatus(record.status)
-        del fields["metadata"]
-        return made.model_copy(update=fields)
-
-
-def _any_task() -> Task:
-    now = datetime.now(UTC)
-    return Task(
-        task_id="task_x",
-        status=TaskStatus.PENDING,
-        progress=0,
-        current_step="",
-        video_ids=("v",),
-        metadata={"webhook_url": None, "config": None},
-        created_at=now,
-        updated_at=now,
-    )
-
-
-_ANY_TASK = _any_task()
-
-
-def _spoil_argument(value: Any) -> None:
-    """Change what was passed in, as its caller may."""
-    if isinstance(value, TaskCreateRequest) and type(value.config) is dict:
-        spoil(value.config)

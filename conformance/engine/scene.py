@@ -1,15 +1,14 @@
-"""A scene: calls that are planned before they are made, on one or two instances of a store, and that print as Python."""
+"""A scene: calls that are planned before they are made, on one or two instances of a store."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import Enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 from conformance.harness import Capability
-from conformance.spec.model import FIELDS, Record, Request, plain
+from conformance.spec.model import Request
 
 _LONG = 80
 
@@ -135,10 +134,13 @@ Action: TypeAlias = Step | Together | Populate | Advance | Tick | Reopen | Close
 
 @dataclass(frozen=True)
 class Scene:
-    """Steps in a namespace of their own, what a store must have for them, and the classes of the plan that they visit."""
+    """Actions in a namespace of their own, and what a store must have for them.
+
+    `classes` are those of the plan that they visit.
+    """
 
     name: str
-    actions: tuple[Action, ...]
+    actions: Sequence[Action]
     classes: tuple[str, ...] = ()
     needs: frozenset[Capability] = frozenset()
     lacks: frozenset[Capability] = frozenset()
@@ -201,110 +203,26 @@ class Text:
     value: Any
 
 
-class Script:
-    """What was done in a scene, as lines of Python that a person can run."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def call(self, step: Step, known: Mapping[str, Any]) -> str:
-        """A call as an expression. Results of earlier steps have names if they are in `known`."""
-        texts = []
-        for name, value in step.arguments.items():
-            text = self.value(value, known)
-            is_first = (name in ("task_id", "status") and step.operation != "list_tasks") or name == "request"
-            texts.append(
-                text if is_first and step.operation != "create_task" or name == "request" else f"{name}={text}"
-            )
-        return f"store{step.on + 1}.{step.operation}({', '.join(texts)})"
-
-    def step(self, step: Step, known: Mapping[str, Any], came: str = "") -> None:
-        """Write a call down, and what came of it if that is worth saying."""
-        name = f"{step.label} = " if step.label else ""
-        self.lines.append(f"{name}await {self.call(step, known)}{f'  # {came}' if came else ''}")
-
-    def value(self, value: Any, known: Mapping[str, Any]) -> str:
-        """A value as an expression."""
-        if isinstance(value, Text):
-            return source(value.value)
-        if isinstance(value, Ref):
-            parts = (source(value.before), f"{value.label}.task_id", source(value.behind))
-            return " + ".join(part for part in parts if part != "''")
-        if isinstance(value, Member):
-            return f"{value.label}.tasks[{value.index}].task_id"
-        if isinstance(value, Cursor):
-            return f"{value.label}.next"
-        if isinstance(value, TimeOf):
-            plus = f" + {source(value.plus)}" if value.plus else ""
-            return f"{value.label}.{value.name}{plus}"
-        if isinstance(value, Copy):
-            changed = f"update={source(dict(value.fields))}" if value.fields else ""
-            return f"{value.label}.model_copy({changed})"
-        return source(value)
+class UnknownReferenceError(LookupError):
+    """The step that a reference names has not returned what it names."""
 
 
-def source(value: Any) -> str:
-    """A value as a Python expression, short where it repeats itself."""
-    if isinstance(value, Request):
-        fields = {"video_ids": value.video_ids, "webhook_url": value.webhook_url, "config": value.config}
-        given = (f"{name}={source(one)}" for name, one in fields.items() if one is not None)
-        return f"TaskCreateRequest({', '.join(given)})"
-    if isinstance(value, Record):
-        fields = {name: getattr(value, name) for name in FIELDS}
-        given = (f"{name}={source(plain(one) if name == 'metadata' else one)}" for name, one in fields.items())
-        return f"Task({', '.join(given)})"
-    if isinstance(value, Enum):
-        return f"{type(value).__name__}.{value.name}"
-    if type(value) is str and len(value) > _LONG:
-        return _repeated(value)
-    if type(value) is int and value.bit_length() > 200:  # noqa: PLR2004  about sixty digits
-        return _power(value)
-    if type(value) is list or type(value) is tuple:
-        return _items(value)
-    if type(value) is dict:
-        return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
-    if isinstance(value, datetime | timedelta):
-        return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
+def resolved(value: Any, known: Mapping[str, Any]) -> Any:
+    """The value that a reference stands for, of the results that are known. Any other value is returned as it is."""
+    if isinstance(value, Text):
+        return value.value
+    if not isinstance(value, Ref | Member | Cursor | TimeOf | Copy):
+        return value
     try:
-        return repr(value)
-    except Exception:  # noqa: BLE001  a hostile value may have no repr
-        return f"<{type(value).__name__}>"
+        return _REFERENCES[type(value)](value, known[value.label])
+    except (LookupError, AttributeError, TypeError) as fault:
+        raise UnknownReferenceError(value.label) from fault
 
 
-def _repeated(text: str) -> str:
-    for period in (1, 2, 3, 4, 6, 8):
-        unit, times = text[:period], len(text) // period
-        whole = unit * times
-        if text.startswith(whole[:_LONG]) and text.startswith(whole):
-            rest = text[len(whole) :]
-            return f"{unit!r} * {times}" + (f" + {rest!r}" if rest else "")
-        tail = text[-8:]
-        if text[:-8] == (unit * times)[: len(text) - 8]:
-            return f"({unit!r} * {times})[:{len(text) - 8}] + {tail!r}"
-    return repr(text)
-
-
-def _power(number: int) -> str:
-    digits = len(f"{abs(number):x}") * 4 * 0.30103
-    for exponent in range(int(digits) - 2, int(digits) + 3):
-        for more in (-1, 0, 1):
-            if abs(number) == 10**exponent + more:
-                sign = "-" if number < 0 else ""
-                return f"{sign}(10**{exponent}{f' {more:+d}' if more else ''})"
-    return hex(number)
-
-
-def _items(values: list[Any] | tuple[Any, ...]) -> str:
-    opened, closed = ("[", "]") if type(values) is list else ("(", ",)" if len(values) == 1 else ")")
-    if len(values) > 8 and all(one == values[0] for one in values[1:]):  # noqa: PLR2004  shorter ones read well
-        return f"{opened}{source(values[0])}{',' if type(values) is tuple else ''}{closed[-1]} * {len(values)}"
-    return f"{opened}{', '.join(map(source, values))}{closed}"
-
-
-def steps_of(actions: tuple[Action, ...]) -> Iterator[Step]:
-    """Every call of some actions that is planned by itself."""
-    for action in actions:
-        if isinstance(action, Step):
-            yield action
-        elif isinstance(action, Together):
-            yield from action.steps
+_REFERENCES: Mapping[type, Any] = {
+    Ref: lambda ref, task: f"{ref.before}{task.task_id}{ref.behind}",
+    Member: lambda member, page: page.records[member.index].task_id,
+    Cursor: lambda _, page: page.following,
+    TimeOf: lambda time, task: getattr(task, time.name) + time.plus,
+    Copy: lambda copied, task: replace(task, **copied.fields),
+}

@@ -6,13 +6,14 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 
 from pydantic import BaseModel
 
 from conformance.engine.play import Finding, MethodMissingError, Player, Tally
 from conformance.engine.scene import Scene
 from conformance.harness import Harness, HookMissingError
-from conformance.tour.scenes import plan
+from conformance.tour.plan import plan
 
 _SHOWN = 5
 """Findings of one kind that are kept whole; of the others only the scene is named."""
@@ -159,7 +160,7 @@ def _regular_digit(ids: list[str]) -> int | None:
         expected = len(digits) / 16
         chi_squared = sum((count - expected) ** 2 / expected for count in Counter(digits).values())
         chi_squared += expected * (16 - len(set(digits)))
-        repeated = sum(one == other for one, other in zip(digits, digits[1:], strict=False)) / len(digits)
+        repeated = sum(one == other for one, other in pairwise(digits)) / len(digits)
         if chi_squared > _CHI_SQUARED_LIMIT or repeated > _REPEATED_LIMIT:
             return place + _DIGITS
     return None

@@ -1,0 +1,87 @@
+"""Arguments of planned calls as a store takes them."""
+
+from __future__ import annotations
+
+import copy
+from datetime import UTC, datetime
+from typing import Any
+
+from conformance.engine.observe import spoil
+from conformance.spec.model import FIELDS, Record, Request, plain
+from taskstore import Task, TaskCreateRequest, TaskStatus
+
+
+def for_store(value: Any) -> Any:
+    """An argument as the store takes it."""
+    if isinstance(value, Request):
+        return _request(value)
+    if isinstance(value, Record):
+        return _restorable(value)
+    return value
+
+
+def _request(planned: Request) -> TaskCreateRequest:
+    fields = {
+        "video_ids": planned.video_ids,
+        "webhook_url": planned.webhook_url,
+        "config": _fresh(planned.config),
+    }
+    if _is_plain_request(planned):
+        return TaskCreateRequest(**fields)
+    return TaskCreateRequest.model_construct(**fields)
+
+
+def _fresh(value: Any) -> Any:
+    if type(value) is dict:
+        return {key: _fresh(inside) for key, inside in value.items()}
+    return [_fresh(inside) for inside in value] if type(value) is list else value
+
+
+def _is_plain_request(planned: Request) -> bool:
+    texts = planned.video_ids
+    if type(texts) is not tuple or not texts or not all(type(one) is str for one in texts):
+        return False
+    if planned.webhook_url is not None and type(planned.webhook_url) is not str:
+        return False
+    try:
+        for text in (*texts, planned.webhook_url or ""):
+            text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _restorable(record: Record) -> Task:
+    fields = {name: getattr(record, name) for name in FIELDS}
+    fields["metadata"] = plain(record.metadata)
+    try:
+        return Task(**fields)
+    except ValueError:
+        made: Task = copy.copy(_ANY_TASK)
+        fields["metadata_json"] = made.metadata_json
+        fields["status"] = TaskStatus(record.status)
+        del fields["metadata"]
+        return made.model_copy(update=fields)
+
+
+def _any_task() -> Task:
+    now = datetime.now(UTC)
+    return Task(
+        task_id="task_x",
+        status=TaskStatus.PENDING,
+        progress=0,
+        current_step="",
+        video_ids=("v",),
+        metadata={"webhook_url": None, "config": None},
+        created_at=now,
+        updated_at=now,
+    )
+
+
+_ANY_TASK = _any_task()
+
+
+def spoil_argument(value: Any) -> None:
+    """Change what was passed in, as its caller may."""
+    if isinstance(value, TaskCreateRequest) and type(value.config) is dict:
+        spoil(value.config)

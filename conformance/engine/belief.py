@@ -1,0 +1,94 @@
+"""What a store may hold: every state that explains the results so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from conformance.engine.observe import differences, is_usable
+from conformance.spec.model import FIELDS, Call, Outcome, Record, State, Symbol, step
+
+_ENOUGH = 16
+"""Explanations of concurrent calls that are kept."""
+
+
+class Possible(NamedTuple):
+    """A state that the store may be in, and the calls whose answer was lost and that may still take effect."""
+
+    state: State
+    pending: tuple[Call, ...] = ()
+
+
+def after(outcome: Outcome, observed: Any, call: Call) -> State:
+    """The state after a result that was expected."""
+    if outcome.written is None:
+        return outcome.state
+    return outcome.state.with_task(observed, call.at)
+
+
+def with_lost_calls(beliefs: Iterable[Possible]) -> list[Possible]:
+    """The states that there may be now: each lost call may have taken effect meanwhile, or not."""
+    found = list(beliefs)
+    for possible in found:
+        for index, call in enumerate(possible.pending):
+            left = possible.pending[:index] + possible.pending[index + 1 :]
+            for outcome in step(possible.state, call):
+                if outcome.written is not None:
+                    found.append(Possible(outcome.state.with_task(outcome.written, call.at), left))
+                elif outcome.state != possible.state:
+                    found.append(Possible(outcome.state, left))
+    return found
+
+
+def bind(state: State, observed: Any) -> State:
+    """Give the symbols of tasks that no one has seen the values that a result shows."""
+    unseen = state.unseen()
+    if not unseen:
+        return state
+    records = [observed] if isinstance(observed, Record) else list(getattr(observed, "records", ()))
+    for record in records:
+        for key, waiting in unseen.items():
+            is_new = isinstance(waiting.task_id, Symbol) and state.get(str(record.task_id)) is None
+            if (is_new or record.task_id == key) and is_usable(record):
+                bound = {name: getattr(record, name) for name in FIELDS if isinstance(getattr(waiting, name), Symbol)}
+                state = state.seen(key, replace(waiting, **bound))
+                unseen = state.unseen()
+                break
+    return state
+
+
+def unlike(possibles: list[Possible]) -> list[Possible]:
+    """The states without repetitions."""
+    kept: list[Possible] = []
+    for one in possibles:
+        if one not in kept:
+            kept.append(one)
+    return kept
+
+
+def explanations(start: Iterable[Possible], answered: Sequence[tuple[Call, Any]]) -> list[Possible]:
+    """The states after calls that were made at the same time, one for each order that explains all results.
+
+    This is the search of Wing and Gong, "Testing and verifying concurrent objects" (1993), for calls that all overlap.
+    """
+    found: list[Possible] = []
+    seen: set[Any] = set()
+
+    def search(possible: Possible, left: frozenset[int]) -> None:
+        if (possible, left) in seen or len(found) > _ENOUGH:
+            return
+        seen.add((possible, left))
+        if not left:
+            found.append(possible)
+            return
+        for extended in with_lost_calls([possible]):
+            for index in left:
+                call, observed = answered[index]
+                for outcome in step(bind(extended.state, observed), call):
+                    if not tuple(differences(outcome.result, observed)):
+                        search(Possible(after(outcome, observed, call), extended.pending), left - {index})
+
+    for possible in start:
+        search(possible, frozenset(range(len(answered))))
+    return unlike(found)

@@ -1,0 +1,120 @@
+"""What was done in a scene, as lines of Python that a person can run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any
+
+from conformance.engine.scene import Copy, Cursor, Member, Ref, Step, Text, TimeOf
+from conformance.spec.model import FIELDS, Record, Request, plain
+
+_LONG = 80
+
+
+class Script:
+    """What was done in a scene, as lines of Python that a person can run."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def call(self, step: Step) -> str:
+        """A call as an expression. Results of earlier steps stand in it by their labels."""
+        texts = []
+        for name, value in step.arguments.items():
+            text = self.value(value)
+            is_first = (name in ("task_id", "status") and step.operation != "list_tasks") or name == "request"
+            texts.append(
+                text if (is_first and step.operation != "create_task") or name == "request" else f"{name}={text}"
+            )
+        return f"store{step.on + 1}.{step.operation}({', '.join(texts)})"
+
+    def step(self, step: Step, came: str = "") -> None:
+        """Write a call down, and what came of it if that is worth saying."""
+        name = f"{step.label} = " if step.label else ""
+        self.lines.append(f"{name}await {self.call(step)}{f'  # {came}' if came else ''}")
+
+    def value(self, value: Any) -> str:
+        """A value as an expression."""
+        if isinstance(value, Text):
+            return source(value.value)
+        written = _REFERENCES.get(type(value))
+        return source(value) if written is None else written(value)
+
+
+_REFERENCES: Mapping[type, Any] = {
+    Ref: lambda ref: " + ".join(
+        part for part in (source(ref.before), f"{ref.label}.task_id", source(ref.behind)) if part != "''"
+    ),
+    Member: lambda member: f"{member.label}.tasks[{member.index}].task_id",
+    Cursor: lambda cursor: f"{cursor.label}.next",
+    TimeOf: lambda time: f"{time.label}.{time.name}" + (f" + {source(time.plus)}" if time.plus else ""),
+    Copy: lambda copied: f"{copied.label}.model_copy(update={source(dict(copied.fields))})",
+}
+_POSITIONAL = {
+    "create_task": ("request",),
+    "get_task": ("task_id",),
+    "update_task_status": ("task_id", "status"),
+    "cancel_task": ("task_id",),
+    "purge": ("before",),
+    "restore": ("task",),
+}
+
+
+def source(value: Any) -> str:  # noqa: PLR0911  one for each kind of value
+    """A value as a Python expression, short where it repeats itself."""
+    if isinstance(value, Request):
+        fields = {"video_ids": value.video_ids, "webhook_url": value.webhook_url, "config": value.config}
+        given = (f"{name}={source(one)}" for name, one in fields.items() if one is not None)
+        return f"TaskCreateRequest({', '.join(given)})"
+    if isinstance(value, Record):
+        fields = {name: getattr(value, name) for name in FIELDS}
+        given = (f"{name}={source(plain(one) if name == 'metadata' else one)}" for name, one in fields.items())
+        return f"Task({', '.join(given)})"
+    if isinstance(value, Enum):
+        return f"{type(value).__name__}.{value.name}"
+    if type(value) is str and len(value) > _LONG:
+        return _repeated(value)
+    if type(value) is int and value.bit_length() > 200:  # noqa: PLR2004  about sixty digits
+        return _power(value)
+    if type(value) is list or type(value) is tuple:
+        return _items(value)
+    if type(value) is dict:
+        return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
+    if isinstance(value, datetime | timedelta):
+        return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001  a hostile value may have no repr
+        return f"<{type(value).__name__}>"
+
+
+def _repeated(text: str) -> str:
+    for period in (1, 2, 3, 4, 6, 8):
+        unit, times = text[:period], len(text) // period
+        whole = unit * times
+        if text.startswith(whole[:_LONG]) and text.startswith(whole):
+            rest = text[len(whole) :]
+            return f"{unit!r} * {times}" + (f" + {rest!r}" if rest else "")
+        tail = text[-8:]
+        if text[:-8] == (unit * times)[: len(text) - 8]:
+            return f"({unit!r} * {times})[:{len(text) - 8}] + {tail!r}"
+    return repr(text)
+
+
+def _power(number: int) -> str:
+    digits = len(f"{abs(number):x}") * 4 * 0.30103
+    for exponent in range(int(digits) - 2, int(digits) + 3):
+        for more in (-1, 0, 1):
+            if abs(number) == 10**exponent + more:
+                sign = "-" if number < 0 else ""
+                return f"{sign}(10**{exponent}{f' {more:+d}' if more else ''})"
+    return hex(number)
+
+
+def _items(values: list[Any] | tuple[Any, ...]) -> str:
+    opened, closed = ("[", "]") if type(values) is list else ("(", ",)" if len(values) == 1 else ")")
+    if len(values) > 8 and all(one == values[0] for one in values[1:]):  # noqa: PLR2004  shorter ones read well
+        return f"{opened}{source(values[0])}{',' if type(values) is tuple else ''}{closed[-1]} * {len(values)}"
+    return f"{opened}{', '.join(map(source, values))}{closed}"

@@ -1,0 +1,207 @@
+"""What a task may hold: every kind of text, number and JSON, and what has to be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle
+from random import Random
+from typing import Any
+
+from conformance.engine.scene import (
+    Action,
+    Scene,
+    Step,
+    cancel,
+    create,
+    get,
+    listing,
+    update,
+)
+from conformance.spec.model import FINAL, STATUSES, TEXTS
+from conformance.tour import values
+from conformance.tour.tasks import (
+    NOT_FINAL,
+)
+from taskstore import TaskStatus
+
+
+def texts(random: Random) -> Iterator[Scene]:
+    """Every text in every place where a text may stand."""
+    steps: Sequence[Action]
+    fields = cycle(TEXTS)
+    statuses = cycle(NOT_FINAL)
+    for name, text in values.texts(random).items():
+        large = len(text) > 2_000  # noqa: PLR2004  a few of those are enough
+        about = ("VAL-06",) if len(text) > 900_000 else ("VAL-09",)  # noqa: PLR2004
+        yield Scene(
+            f"created with the text {name}",
+            (
+                create(video_ids=("v", text), webhook_url=None if large else text, about=about),
+                update("a", TaskStatus.CLIPPING, progress=1),
+                *(() if large else (update("a", TaskStatus.FAILED, error_message=text, error_traceback=text),)),
+                cancel(),
+            ),
+            ("video_ids: text " + name, "webhook_url: text " + name),
+            about=about,
+        )
+        yield Scene(
+            f"a webhook with the text {name}",
+            (
+                create(webhook_url=text, about=about),
+                update("a", TaskStatus.LLM_PASS1),
+                update("a", TaskStatus.COMPLETED),
+            ),
+            ("webhook_url: text " + name,),
+            about=about,
+        )
+        for field in [next(fields)] if large else TEXTS:
+            is_error = field.startswith("error")
+            status = "failed" if is_error else next(statuses)
+            given: dict[str, Any] = {field: text}
+            write = update("a", TaskStatus(status), about=about, **given)
+            last = update("a", TaskStatus.COMPLETED, **given)
+            more = () if is_error else (update("a", TaskStatus.UPLOADING), last, cancel())
+            yield Scene(
+                f"updated with the text {name} in {field}",
+                (create(), write, write, *more),
+                (f"{field}: text {name}",),
+                about=about,
+            )
+    for name, wrong in values.WRONG_TEXTS.items():
+        for field in TEXTS:
+            to = TaskStatus.FAILED if field.startswith("error") else TaskStatus.CLIPPING
+            write = update("a", to, **{"progress": 5, field: wrong})
+            yield Scene(f"updated with {name} in {field}", (create(), write, get()), (f"{field}: wrong {name}",))
+        steps = (create("", webhook_url=wrong), create(), create("", webhook_url=wrong))
+        yield Scene(f"a webhook that is {name}", steps, (f"webhook_url: wrong {name}",))
+
+
+def sizes(random: Random) -> Iterator[Scene]:
+    """Tasks at and around the largest size, and sizes in between."""
+    for what in ("config", "webhook_url", "video_ids"):
+        for less in (0, 1, 2, 3, 40, 100_000, random.randrange(200_000)):
+            size = values.MOST_BYTES - less
+
+            def fields(length: int, what: str = what) -> dict[str, Any]:
+                text = "x" * length
+                return {"config": {"k": text}} if what == "config" else {what: (text,) if what == "video_ids" else text}
+
+            overhead = 200
+            yield Scene(
+                f"{what} of about 1 MiB less {less}",
+                (
+                    *(create(f"b{more}", **fields(size - more), about=("VAL-06",)) for more in _around(what)),
+                    create("c", **fields(size - overhead), about=("VAL-06",)),
+                ),
+                (f"{what}: large",),
+                about=("VAL-06",),
+            )
+    for status in ("clipping", "failed", "completed"):
+        for field in TEXTS if status == "failed" else TEXTS[:2]:
+            for length in (*range(values.MOST_BYTES - 60, values.MOST_BYTES + 2, 7), 700_000):
+                write = update("a", TaskStatus(status), **{field: "x" * length}, about=("VAL-06",))
+                if length % 2 == 0:
+                    yield Scene(f"{field} of {length} with {status}", (create(), write, get()), (f"{field}: large",))
+    half = "h" * (values.MOST_BYTES // 2)
+    grown = (
+        create(webhook_url=half),
+        update("a", TaskStatus.CLIPPING, current_step=half[:-100]),
+        update("a", TaskStatus.CLIPPING, result_url=half, about=("VAL-06",)),
+        update("a", TaskStatus.FAILED, error_message=half, about=("VAL-06",)),
+        update("a", TaskStatus.CLIPPING, current_step="short", result_url=half[:-200], about=("VAL-06",)),
+    )
+    yield Scene("grows to 1 MiB", grown, ("grown",), about=("VAL-06",))
+    for character in ("\x00", '"', "é", "文", "\U0001d11e"):
+        bytes_each = {"\x00": 6, '"': 2, "é": 2, "文": 3, "\U0001d11e": 4}[character]
+        count = values.MOST_BYTES // bytes_each
+        many = [create(f"b{less}", webhook_url=character * (count - less), about=("VAL-06",)) for less in (0, 9, 60)]
+        yield Scene(f"1 MiB of {character!r}", tuple(many), (f"large of {character!r}",), about=("VAL-06",))
+
+
+def _around(what: str) -> tuple[int, ...]:
+    """How much shorter than 1 MiB a text is that just fits, or just does not."""
+    fixed = {
+        "config": len('["v"]') + len('{"webhook_url":null,"config":{"k":""}}'),
+        "webhook_url": len('["v"]') + len('{"webhook_url":"","config":null}'),
+        "video_ids": len('[""]') + len('{"webhook_url":null,"config":null}'),
+    }[what]
+    empty = len('""')
+    return fixed + empty, fixed + empty - 1, fixed + empty + 1
+
+
+def progresses(random: Random) -> Iterator[Scene]:
+    """Every number as progress, with every status in turn."""
+    steps: Sequence[Action]
+    statuses = cycle(NOT_FINAL)
+    for name, value in values.progresses(random).items():
+        for status in (next(statuses), "failed", "cancelled"):
+            steps = (
+                create(),
+                update("a", TaskStatus(status), progress=value, about=("LIFE-13",)),
+                update("a", TaskStatus(status)),
+                update("a", TaskStatus(status), progress=value),
+                cancel(),
+            )
+            yield Scene(f"progress {name} with {status}", steps, (f"progress: {name}",))
+    for name, wrong in values.WRONG_PROGRESSES.items():
+        for status in (next(statuses), next(statuses), *FINAL):
+            steps = (
+                create(),
+                update("a", TaskStatus.CLIPPING, progress=20),
+                update("a", TaskStatus(status), progress=wrong, current_step="x"),
+                get(),
+            )
+            yield Scene(f"progress {name} with {status}", steps, (f"progress: wrong {name}",))
+    for name, wrong in values.WRONG_STATUSES.items():
+        steps = (create(), update("a", wrong, progress=50), get(), listing(status=wrong))
+        yield Scene(f"a status that is {name}", steps, (f"status: wrong {name}",))
+    for status in STATUSES:
+        steps = (create(), update("a", status, progress=100), listing(status=status), get())
+        yield Scene(f"the status {status} as a text", steps, ("status: text",))
+
+
+def configs(random: Random) -> Iterator[Scene]:
+    """Every JSON value at every place of a config."""
+    steps: Sequence[Action]
+    for name, value in values.json_values(random).items():
+        about = ("VAL-06",) if name in ("98 levels", "4,300 digits", "large") else ("VAL-01",)
+        places: list[tuple[str, Any]] = [("in it", {"x": value})]
+        if name not in ("98 levels", "large"):
+            places += [("in a list", {"x": [0, value, value]}), ("deep", {"x": [{"y": {"z": [value]}}]})]
+        if type(value) is dict:
+            places.append(("itself", value))
+        for place, config in places:
+            steps = (
+                create(config=config, about=about),
+                update("a", TaskStatus.CLIPPING, progress=5),
+                update("a", TaskStatus.COMPLETED),
+            )
+            yield Scene(f"a config with {name} {place}", steps, (f"config: {name}",), about=about)
+    for name, ids in values.video_ids(random).items():
+        steps = (
+            create(video_ids=ids),
+            update("a", TaskStatus.ANALYZING),
+            update("a", TaskStatus.FAILED, error_message="e"),
+        )
+        yield Scene(f"video ids: {name}", steps, (f"video_ids: {name}",))
+
+
+def refusals(_: Random) -> Iterator[Scene]:
+    """What is no JSON, no videos and no request."""
+    steps: Sequence[Action]
+    for name, wrong in values.WRONG_JSON.items():
+        for place, config in (
+            ("in it", {"x": wrong}),
+            ("in a list", {"x": [1, wrong]}),
+            ("deep", {"a": {"b": [{"c": wrong}]}}),
+        ):
+            steps = (create("b"), create("", config=config), listing())
+            yield Scene(f"a config with {name} {place}", steps, (f"config: wrong {name}",))
+    for name, wrong in values.WRONG_CONFIGS.items():
+        steps = (create("", config=wrong), create("b"), listing())
+        yield Scene(f"a config that is {name}", steps, (f"config: wrong kind {name}",))
+    for name, wrong in values.WRONG_VIDEO_IDS.items():
+        yield Scene(f"video ids: {name}", (create("", video_ids=wrong), create("b")), (f"video_ids: wrong {name}",))
+    for wrong in (None, 7, "request", {"video_ids": ("v",)}):
+        steps = (Step("create_task", {"request": wrong}), create("b"))
+        yield Scene("no request", steps, ("request: wrong",))

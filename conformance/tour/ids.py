@@ -1,0 +1,147 @@
+"""Ids of every kind, those that the store makes and those that callers choose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from conformance.engine.scene import (
+    Action,
+    Ref,
+    Scene,
+    Step,
+    Text,
+    TimeOf,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    update,
+)
+from conformance.tour import values
+from conformance.tour.tasks import (
+    CALLER_IDS,
+    MICROSECOND,
+    ODD_CONFIG,
+    ways,
+)
+from taskstore import TaskStatus
+
+
+def ids(_: Random) -> Iterator[Scene]:
+    """Every text and every wrong type as an id, for each operation that takes one."""
+    steps: Sequence[Action]
+
+    def asked(task_id: Any) -> tuple[Action, ...]:
+        return (
+            get(task_id),
+            update(task_id, TaskStatus.CLIPPING, progress=5, label=""),
+            replace(cancel(task_id), label=""),
+            update(task_id, TaskStatus.COMPLETED, label=""),
+            get("a"),
+        )
+
+    for name, (before, behind) in values.OTHER_IDS.items():
+        steps = (create(), *asked(Ref("a", before, behind)))
+        yield Scene(f"an id with {name}", steps, (f"task_id: {name}",), about=("ID-03",))
+    for name, unknown in values.UNKNOWN_IDS.items():
+        steps = (create(), *asked(Text(unknown)), create("b"), get(Text(unknown)))
+        yield Scene(f"the unknown id {name}", steps, (f"task_id: unknown {name}",), about=("ID-03",))
+        yield Scene(f"the unknown id {name} in an empty store", (get(Text(unknown)), listing()), ("empty store",))
+    for name, wrong in values.WRONG_IDS.items():
+        steps = (create(), *asked(Text(wrong)))
+        yield Scene(f"an id that is {name}", steps, (f"task_id: wrong {name}",))
+
+
+def new_ids(_: Random) -> Iterator[Scene]:
+    """Ids that callers choose, and the same request again in every state of its task."""
+    steps: Sequence[Action]
+    for name, task_id in values.NEW_IDS.items():
+        same = create("b", task_id, about=("ID-07",))
+        steps = (
+            create("a", task_id, about=("ID-07",)),
+            same,
+            update("a", TaskStatus.CLIPPING, progress=5),
+            same,
+            create("", task_id, config={"other": 1}),
+            create("c"),
+            cancel(),
+            same,
+            listing(),
+        )
+        yield Scene(f"the new id {name}", steps, (f"new id: {name}",), CALLER_IDS, about=("ID-07",))
+    for name, wrong in values.WRONG_NEW_IDS.items():
+        steps = (create("", wrong), create("b"))
+        yield Scene(f"a new id that is {name}", steps, (f"new id: wrong {name}",), CALLER_IDS)
+    config: dict[str, Any] = {"a": 1, "b": {"x": [0.0, None, "e\u0301"], "y": "文"}}
+    alike = {"b": {"y": "文", "x": [0.0, None, "e\u0301"]}, "a": 1}
+    nested: dict[str, Any] = config["b"]
+    others: list[Any] = [
+        None,
+        {},
+        {**config, "a": 1.0},
+        {**config, "a": True},
+        {**config, "a": "1"},
+        {**config, "c": None},
+        {"a": 1},
+        {**config, "b": {**nested, "x": [-0.0, None, "e\u0301"]}},
+        {**config, "b": {**nested, "x": [0, None, "e\u0301"]}},
+        {**config, "b": {**nested, "x": [0.0, None, "\u00e9"]}},
+        {**config, "b": {**nested, "x": [None, 0.0, "e\u0301"]}},
+        {**config, "b": {**nested, "y": "文 "}},
+    ]
+    requests: list[dict[str, Any]] = [
+        *({"config": other} for other in others),
+        {"config": config, "webhook_url": "https://other"},
+        {"config": config, "webhook_url": ""},
+        {"config": config, "video_ids": ("v", "v")},
+        {"config": config, "video_ids": ("V",)},
+        {"config": config, "video_ids": ("w",)},
+        {"config": config, "video_ids": ("",)},
+    ]
+    for number, other in enumerate(requests):
+        steps = (
+            create("a", "job-1", config=config),
+            create("", "job-1", **other),
+            create("b", "job-1", config=alike),
+            get(),
+        )
+        yield Scene(f"another request {number} under a taken id", steps, ("another request",), CALLER_IDS)
+    order = (create("a", "job-1", video_ids=("a", "b")), create("", "job-1", video_ids=("b", "a")), get())
+    yield Scene("the videos in another order under a taken id", order, ("another request",), CALLER_IDS)
+    absent = (create("a", "job-1"), create("", "job-1", config={}), create("", "job-1", webhook_url=""), get())
+    yield Scene("empty for absent under a taken id", absent, ("another request",), CALLER_IDS)
+    for name, status, actions, methods in ways():
+        if not any(isinstance(one, Step) and one.operation == "create_task" for one in actions):
+            steps = (*actions, create("", "restored", video_ids=("b", "a", "b")), get())
+            yield Scene(f"created anew: {name}", steps, ("created anew",), CALLER_IDS, methods=methods)
+            full: dict[str, Any] = {
+                "video_ids": ("b", "a", "b"),
+                "webhook_url": "https://example.com/w",
+                "config": ODD_CONFIG,
+            }
+            steps = (*actions, create("b", "restored", **full), get())
+            yield Scene(f"created again: {name}", steps, ("created again",), CALLER_IDS, methods=methods)
+            continue
+        request = next(one for one in actions if isinstance(one, Step)).arguments["request"]
+        chosen = Step("create_task", {"request": request, "task_id": "job-1"}, "a")
+        again = replace(chosen, label="b")
+        steps = (chosen, *actions[1:], again, again, get(), create("", "job-1"), get())
+        yield Scene(f"created again: {name}", steps, ("created again", status), CALLER_IDS, methods=methods)
+    gone = purge(TimeOf("a", plus=MICROSECOND))
+    for last in (cancel(), update("a", TaskStatus.COMPLETED), update("a", TaskStatus.FAILED, error_message="e")):
+        steps = (
+            create("a", "job-1", config=config),
+            update("a", TaskStatus.CLIPPING, progress=50, current_step="s", result_url="r"),
+            create("c"),
+            last,
+            gone,
+            create("a", "job-1", config={"new": 1}),
+            listing(status=TaskStatus.PENDING),
+            update("a", TaskStatus.UPLOADING, progress=1),
+            cancel(),
+        )
+        yield Scene("an id is used again after a purge", steps, ("used again",), CALLER_IDS, methods=("purge",))

@@ -1,0 +1,237 @@
+"""When tasks expire, and what renews their lifetime."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from random import Random
+
+from conformance.engine.scene import (
+    Action,
+    Advance,
+    Copy,
+    Member,
+    Populate,
+    Scene,
+    Text,
+    Walk,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    restore,
+    update,
+)
+from conformance.harness import Capability
+from conformance.spec.model import FINAL, STATUSES
+from conformance.tour.tasks import (
+    CALLER_IDS,
+    DAY,
+    EXPIRING,
+    LONG_AGO,
+    MINUTE,
+    MIXED,
+    WEEK,
+    restorable,
+)
+from taskstore import TaskStatus
+
+
+def expiries(_: Random) -> Iterator[Scene]:
+    """A task's lifetime, to the minute, and which calls renew it."""
+    steps: Sequence[Action]
+    reads: tuple[Action, ...] = (get(), listing(), listing(status=TaskStatus.PENDING))
+    gone: tuple[Action, ...] = (
+        get(),
+        update("a", TaskStatus.CLIPPING),
+        cancel(),
+        listing(),
+        listing(status=TaskStatus.CLIPPING),
+    )
+    ends: list[tuple[str, tuple[Action, ...]]] = [
+        ("created", ()),
+        *((f"updated to {status}", (update("a", TaskStatus(status)),)) for status in STATUSES),
+        ("cancelled", (cancel(),)),
+        ("updated in a field", (update("a", TaskStatus.PENDING, progress=5),)),
+        ("updated with nothing new", (update("a", TaskStatus.PENDING),)),
+    ]
+    for name, renewal in ends:
+        steps = [
+            create(),
+            Advance(6 * DAY),
+            *renewal,
+            Advance(WEEK - MINUTE if renewal else DAY - MINUTE),
+            get(),
+            listing(),
+        ]
+        yield Scene(
+            f"{name}: there until its end", tuple(steps), ("before the end",), EXPIRING, about=("EXP-01", "EXP-03")
+        )
+        steps = [create(), Advance(6 * DAY), *renewal, Advance((WEEK if renewal else DAY) + MINUTE), *gone, create("b")]
+        yield Scene(
+            f"{name}: gone after its end", tuple(steps), ("after the end",), EXPIRING, about=("EXP-01", "EXP-03")
+        )
+    idle: list[tuple[str, tuple[Action, ...], tuple[str, ...]]] = [
+        ("read", reads, ()),
+        ("refused", (update("a", TaskStatus.CLIPPING, progress=-1), update("a", "none")), ()),
+        ("listed", (listing(limit=1),), ()),
+        ("purged around", (purge(LONG_AGO),), ("purge",)),
+        ("restored over", (restore(Copy("a")),), ("restore",)),
+        ("another is written", (create("b"), update("b", TaskStatus.CLIPPING)), ()),
+    ]
+    for name, calls, methods in idle:
+        steps = (create(), Advance(6 * DAY), *calls, Advance(DAY + MINUTE), *gone)
+        yield Scene(f"{name}: renews nothing", steps, ("renews nothing",), EXPIRING, methods=methods, about=("EXP-01",))
+    for status in FINAL:
+        repeated = (
+            create(),
+            update("a", TaskStatus(status)),
+            Advance(6 * DAY),
+            update("a", TaskStatus(status)),
+            update("a", TaskStatus.PENDING),
+            Advance(DAY + MINUTE),
+            *gone,
+        )
+        yield Scene(
+            f"{status} again renews nothing", repeated, ("renews nothing",), EXPIRING, about=("EXP-01", "LIFE-12")
+        )
+        steps = (
+            create(),
+            update("a", TaskStatus(status)),
+            Advance(WEEK + MINUTE),
+            listing(status=TaskStatus(status)),
+            listing(),
+            get(),
+        )
+        yield Scene(f"{status} expires", steps, ("a final task expires",), EXPIRING, about=("EXP-01",))
+    restored = restorable(created_at=LONG_AGO, updated_at=LONG_AGO)
+    steps = (
+        restore(restored),
+        Advance(WEEK - MINUTE),
+        get(Text("restored")),
+        Advance(2 * MINUTE),
+        get(Text("restored")),
+        listing(),
+    )
+    yield Scene(
+        "a restored task starts anew",
+        steps,
+        ("restored lifetime",),
+        EXPIRING,
+        methods=("restore",),
+        about=("MAINT-02", "EXP-01"),
+    )
+    done = restorable(status="completed", progress=100.0, completed_at=LONG_AGO)
+    steps = (
+        restore(done),
+        Advance(WEEK - MINUTE),
+        get(Text("restored")),
+        Advance(2 * MINUTE),
+        restore(done),
+        get(Text("restored")),
+        purge(LONG_AGO + MINUTE),
+    )
+    yield Scene(
+        "restored again after its end",
+        steps,
+        ("restored again",),
+        EXPIRING,
+        methods=("restore", "purge"),
+        about=("MAINT-02", "EXP-01"),
+    )
+    again = (
+        create("a", "job-1"),
+        Advance(4 * DAY),
+        create("b", "job-1"),
+        Advance(4 * DAY),
+        get(),
+        create("a", "job-1", config={}),
+        get(),
+        listing(),
+    )
+    yield Scene(
+        "creating again renews nothing", again, ("renews nothing",), EXPIRING | CALLER_IDS, about=("ID-06", "EXP-01")
+    )
+    for last in (cancel(), update("a", TaskStatus.COMPLETED), update("a", TaskStatus.CLIPPING, progress=9)):
+        steps = (
+            create("a", "job-1"),
+            last,
+            Advance(WEEK + MINUTE),
+            create("a", "job-1", config={"n": 1}),
+            listing(),
+            listing(status=TaskStatus.CLIPPING),
+            update("a", TaskStatus.FAILED, error_message="e"),
+            listing(status=TaskStatus.COMPLETED),
+            Advance(WEEK - MINUTE),
+            get(),
+        )
+        yield Scene(
+            "an id is used again after its end",
+            steps,
+            ("used again after expiry",),
+            EXPIRING | CALLER_IDS,
+            about=("ID-06",),
+        )
+    for size in (2, 101, 250, 251, 1_001):
+        steps = (
+            Populate(size, MIXED),
+            Advance(4 * DAY),
+            create("n"),
+            Advance(3 * DAY + MINUTE),
+            listing(),
+            listing(status=TaskStatus.COMPLETED),
+            Walk(50),
+            get("n"),
+            update("n", TaskStatus.CLIPPING),
+            listing(limit=0),
+        )
+        yield Scene(f"{size} tasks expire", steps, (f"expire {size}",), EXPIRING, about=("EXP-01",))
+        writes = (
+            Populate(size, MIXED),
+            Advance(WEEK + MINUTE),
+            create("n"),
+            cancel("n"),
+            listing(status=TaskStatus.CANCELLED),
+            purge(datetime(2100, 1, 1, tzinfo=UTC)),
+            listing(),
+        )
+        yield Scene(
+            f"a purge after {size} tasks expired",
+            writes,
+            (f"expired and purged {size}",),
+            EXPIRING,
+            methods=("purge",),
+            about=("EXP-01",),
+        )
+    parts = (
+        Populate(60, MIXED),
+        listing("p", limit=20),
+        Advance(6 * DAY),
+        update(Member("p", 0), TaskStatus.PENDING, label=""),
+        update(Member("p", -1), TaskStatus.PENDING, label=""),
+        Advance(DAY + MINUTE),
+        listing(),
+        listing(status=TaskStatus.PENDING),
+        Walk(1),
+    )
+    yield Scene("some of many expire", parts, ("some expire",), EXPIRING, about=("EXP-01", "EXP-03"))
+    chain: list[Action] = [create()]
+    for number in range(12):
+        chain += [Advance(6 * DAY), update("a", TaskStatus.CLIPPING, progress=number), get()]
+    yield Scene("renewed twelve times", tuple(chain), ("many renewals",), EXPIRING, about=("EXP-03",))
+    stay = frozenset({Capability.EXPIRING})
+    for days in (1, 8, 40, 400):
+        steps = (
+            create(),
+            update("a", TaskStatus.CLIPPING),
+            create("b"),
+            cancel("b"),
+            Advance(days * DAY),
+            get(),
+            get("b"),
+            listing(),
+            update("a", TaskStatus.COMPLETED),
+            listing(),
+        )
+        yield Scene(f"nothing goes by itself in {days} days", steps, ("stays",), lacks=stay, about=("EXP-05",))

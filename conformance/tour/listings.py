@@ -1,0 +1,177 @@
+"""Listings of stores of every size, by filter, limit, offset and cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import cycle
+from random import Random
+from typing import Any
+
+from conformance.engine.scene import (
+    Action,
+    Cursor,
+    Member,
+    Optional,
+    Populate,
+    Scene,
+    Text,
+    Walk,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    restore,
+    update,
+)
+from conformance.tour import values
+from conformance.tour.tasks import (
+    CURSOR,
+    LONG_AGO,
+    MIXED,
+    NOT_FINAL,
+    restorable,
+)
+from taskstore import MAX_LIMIT, MAX_OFFSET, TaskStatus
+
+STORE_SIZES = (0, 1, 2, 3, 49, 50, 51, 99, 100, 101, 250, 251, 999, 1_000, 1_001)
+
+
+def lists(random: Random) -> Iterator[Scene]:
+    """Listings of stores of every size: filters, limits, offsets and cursors, and what writes do to them."""
+    steps: Sequence[Action]
+    for size in STORE_SIZES:
+        drawn = random.sample(range(size + 1), min(size + 1, 3))
+        edges = {0, 1, 49, 50, 51, max(size - 1, 0), size, size + 1, *drawn}
+        limits = cycle([0, 1, 2, 50, 51, 100, MAX_LIMIT - 1, MAX_LIMIT, random.randrange(1, MAX_LIMIT)])
+        filters: tuple[Any, ...] = (None, *dict.fromkeys(map(TaskStatus, MIXED)), TaskStatus.LLM_PASS2)
+        chosen = cycle(filters)
+        reads: list[Action] = [listing(), *(listing(status=one) for one in filters)]
+        reads += [listing(limit=next(limits), offset=offset, status=next(chosen)) for offset in sorted(edges)]
+        reads += [listing(limit=limit, offset=next(iter(drawn), 0)) for limit in (0, 1, 50, MAX_LIMIT)]
+        reads += [listing(offset=offset) for offset in (size, size + 1, 10**6, MAX_OFFSET)]
+        walks: list[Action] = []
+        page = next(one for one in (1_000, 250, 100, 50, 7, 2, 1) if one <= max(size, 1))
+        for limit in (max(page - 1, 1), page, *((3, 1) if size < 60 else ())):  # noqa: PLR2004
+            walks += [Walk(limit), Walk(limit, "pending"), Walk(limit, "completed")]
+        if size > 1:
+            walks += [Walk(max(size // 2, size - 999), None)]
+        cursors = tuple(replace(walk, by_cursor=True) for walk in walks if isinstance(walk, Walk))
+        steps = (Populate(size, MIXED), *reads, *walks, Optional(cursors, CURSOR))
+        yield Scene(f"pages of {size} tasks", steps, (f"size {size}",))
+        if size:
+            end = datetime(2100, 1, 1, tzinfo=UTC)
+            gone = (purge(end), listing(), listing(status=TaskStatus.COMPLETED), create("z"), purge(LONG_AGO))
+            steps = (
+                Populate(size, MIXED),
+                *_writes_among(size),
+                Optional(tuple(_cursors_among(size)), CURSOR),
+                Optional(gone, methods=("purge",)),
+            )
+            yield Scene(f"writes among {size} tasks", steps, (f"writes among {size}",))
+    for name, wrong in values.WRONG_NUMBERS.items():
+        for argument in ("limit", "offset"):
+            given: dict[str, Any] = {argument: wrong}
+            steps = (create(), listing(**given), listing(**given, status=TaskStatus.PENDING), listing())
+            yield Scene(f"{argument} that is {name}", steps, (f"{argument}: wrong {name}",))
+    for argument, most in (("limit", MAX_LIMIT), ("offset", MAX_OFFSET)):
+        bounds: list[dict[str, Any]] = [{argument: value} for value in (most, most + 1, 10**30)]
+        yield Scene(
+            f"{argument} at its bound", (create(), *(listing(**one) for one in bounds)), (f"{argument}: bound",)
+        )
+    for name, wrong in values.WRONG_CURSORS.items():
+        steps = (create(), listing(after=wrong), listing(after=wrong, limit=0), listing())
+        yield Scene(f"a cursor that is {name}", steps, (f"after: wrong {name}",), CURSOR)
+    both = (
+        Populate(3),
+        listing("p", limit=1),
+        listing(after=Cursor("p"), offset=1),
+        listing(after=Cursor("p"), offset=0),
+    )
+    yield Scene("a cursor with an offset", both, ("after: offset",), CURSOR)
+    before = (
+        create(),
+        listing(after="0.x"),
+        listing(after="-1.x"),
+        listing(after=f"{10**17}.x"),
+        listing(after="1.\n"),
+    )
+    yield Scene("cursors that name no task", before, ("after: no task",), CURSOR)
+    names = ["a", "B", "b", "A", "_", "-", "10", "9", "1", "~", "!", "aa", "a1", "Z", "z", ".", "a.b", "e"]
+    random.shuffle(names)
+    ties = [restorable(name) for name in names]
+    steps = (
+        *map(restore, ties),
+        *(update(Text(one.task_id), TaskStatus.CLIPPING, label="") for one in ties[::3]),
+        Walk(1),
+        Walk(5),
+        Walk(4, "pending"),
+        Walk(2, "clipping"),
+        listing(limit=6, offset=4),
+    )
+    yield Scene("tasks of one moment", steps, ("ties",), methods=("restore",))
+    cursors = tuple(replace(one, by_cursor=True) for one in steps if isinstance(one, Walk))
+    yield Scene(
+        "cursors at one moment", (*steps[: len(ties)], *cursors), ("ties by cursor",), CURSOR, methods=("restore",)
+    )
+    tied = tuple(restore(restorable(f"t{number:04d}")) for number in range(260))
+    steps = (*tied, Walk(100), Walk(99))
+    yield Scene("260 tasks of one moment", steps, ("many ties",), methods=("restore",), is_audited=False)
+
+
+def _writes_among(size: int) -> Iterator[Action]:
+    """Writes to the newest, the oldest and one in the middle, with listings around them."""
+    ends = [listing("p0", limit=1), listing("p1", limit=1, offset=size - 1), listing("p2", limit=1, offset=size // 2)]
+    yield from ends
+    for number in range(3):
+        chosen = Member(f"p{number}", 0)
+        yield update(chosen, TaskStatus.LLM_PASS2, progress=5, label="")
+        yield update(chosen, TaskStatus.PENDING, label="")
+        yield update(chosen, TaskStatus.COMPLETED, label="")
+        yield listing(limit=3, offset=max(size // 2 - 1, 0))
+        yield listing(limit=2, offset=max(size - 2, 0))
+    yield create("z")
+    yield listing(limit=1, offset=size)
+    yield cancel("z")
+    yield listing(status=TaskStatus.CANCELLED)
+    yield listing(status=TaskStatus.COMPLETED, offset=1)
+
+
+def _cursors_among(size: int) -> Iterator[Action]:
+    """Pages by cursor, with writes in between, also to the task that the cursor names."""
+    limit = max(1, min(size // 3, 400))
+    yield listing("p", limit=limit)
+    yield create("y")
+    yield update(Member("p", -1), TaskStatus.LLM_PASS2, label="")
+    yield listing("q", limit=limit, after=Cursor("p"))
+    yield listing("r", limit=1, after=Cursor("p"), status=TaskStatus.PENDING)
+    yield create("x")
+    yield cancel("x")
+    yield listing("s", limit=limit, after=Cursor("q"))
+    yield listing("t", limit=MAX_LIMIT, after=Cursor("p"))
+    yield listing(limit=0, after=Cursor("p"))
+
+
+def many(_: Random) -> Iterator[Scene]:
+    """A store of 10,001 tasks, and a task of a thousand writes."""
+    size = 10_001
+    reads: tuple[Action, ...] = (
+        listing(),
+        listing(offset=10_000),
+        listing(offset=9_951),
+        listing(limit=MAX_LIMIT, offset=9_500),
+        listing(status=TaskStatus.FAILED, limit=3, offset=1_000),
+        listing(status=TaskStatus.LLM_PASS2),
+        Walk(1_000),
+        Walk(500, "clipping"),
+        *_writes_among(size),
+    )
+    yield Scene(f"pages of {size} tasks", (Populate(size, MIXED), *reads), (f"size {size}",), about=("COST-04",))
+    writes = tuple(
+        update("a", TaskStatus(NOT_FINAL[n % 6]), progress=n / 10, current_step=str(n)) for n in range(1_000)
+    )
+    yield Scene(
+        "a thousand writes", (create(), *writes, get(), cancel(), get(), listing()), ("many writes",), is_audited=False
+    )

@@ -1,0 +1,258 @@
+"""What is restored and what is purged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from random import Random
+from typing import Any
+
+from conformance.engine.scene import (
+    Action,
+    Copy,
+    Scene,
+    Text,
+    TimeOf,
+    Walk,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    restore,
+    update,
+)
+from conformance.spec.model import FINAL, STATUSES, TEXTS, Record, canonical
+from conformance.tour import values
+from conformance.tour.tasks import (
+    DAY,
+    LONG_AGO,
+    MICROSECOND,
+    MINUTE,
+    restorable,
+    ways,
+)
+from taskstore import TaskStatus
+
+
+def restores(random: Random) -> Iterator[Scene]:
+    """Tasks that are carried over, each with every field, and tasks that no store could have made."""
+    steps: Sequence[Action]
+    japan = timezone(timedelta(hours=9))
+    for name, status, actions, methods in ways():
+        if methods or len(actions) > 12:  # noqa: PLR2004
+            continue
+        steps = (
+            *actions,
+            restore(Copy("a", {"task_id": "copy"})),
+            get(Text("copy")),
+            restore(Copy("a", {"task_id": "copy"})),
+        )
+        yield Scene(f"carried over: {name}", steps, (f"restored: {status}",), methods=("restore",))
+    for name, text in values.texts(random).items():
+        if len(text) > 2_000:  # noqa: PLR2004
+            continue
+        fields: dict[str, Any] = {
+            "status": "failed",
+            "completed_at": LONG_AGO,
+            "metadata": canonical({"webhook_url": text, "config": {text: text}}),
+            **dict.fromkeys(TEXTS, text),
+        }
+        steps = (restore(restorable(video_ids=(text,), **fields)), get(Text("restored")), listing())
+        yield Scene(
+            f"restored with the text {name}",
+            steps,
+            (f"restored text {name}",),
+            methods=("restore",),
+            about=("MAINT-02",),
+        )
+    times = {
+        "the first": datetime(1970, 1, 1, tzinfo=UTC),
+        "before 2001": datetime(2001, 9, 9, 1, 46, 39, 999_999, tzinfo=UTC),
+        "no fraction": datetime(2021, 1, 1, tzinfo=UTC),
+        "a tenth": datetime(2021, 1, 1, 0, 0, 0, 100_000, tzinfo=UTC),
+        "a microsecond": datetime(2021, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
+        "before midnight": datetime(2021, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        "beyond 32 bits": datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC),
+        "the last": datetime(2200, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+        "in Japan": datetime(2021, 1, 1, 5, tzinfo=japan),
+        "in Nepal": datetime(2021, 1, 1, 5, tzinfo=timezone(timedelta(hours=-5, minutes=-45))),
+    }
+    for name, time in times.items():
+        one = restorable("one", created_at=time, updated_at=time)
+        late = "the last" in name
+        other = restorable("two", status="cancelled", created_at=time, updated_at=time, completed_at=time)
+        steps = [
+            restore(one),
+            restore(other),
+            get(Text("one")),
+            get(Text("two")),
+            listing(),
+            purge(time),
+            get(Text("two")),
+        ]
+        if not late:
+            steps += [purge(time + MICROSECOND), update(Text("one"), TaskStatus.COMPLETED, label="a")]
+        yield Scene(
+            f"restored at {name}", tuple(steps), (f"time: {name}",), methods=("restore", "purge"), about=("MAINT-02",)
+        )
+    order = sorted(times.values())
+    mixed = [restorable(f"t{number}", created_at=time, updated_at=time) for number, time in enumerate(order)]
+    random.shuffle(mixed)
+    steps = [*map(restore, mixed), Walk(3), Walk(4, by_cursor=False), listing(limit=2, offset=3)]
+    yield Scene("times are ordered as times", tuple(steps), ("order of times",), methods=("restore",))
+    for name, wrong_moment in values.WRONG_MOMENTS.items():
+        steps = (create(), cancel(), purge(wrong_moment), get())
+        yield Scene(f"purged before a moment that is {name}", steps, (f"before: {name}",), methods=("purge",))
+    ahead = datetime.now(UTC) + timedelta(hours=3)
+    future = restorable(created_at=ahead, updated_at=ahead)
+    for status in ("clipping", "completed", "cancelled"):
+        steps = (
+            restore(future),
+            update(Text("restored"), TaskStatus(status), label="a"),
+            get(),
+            purge(TimeOf("a", "updated_at")),
+        )
+        yield Scene(
+            f"the clock is behind a task that becomes {status}",
+            steps,
+            ("a clock behind",),
+            methods=("restore", "purge"),
+            about=("LIFE-17",),
+        )
+
+
+def unrestorable(_: Random) -> Iterator[Scene]:
+    """Tasks that no store could have made, and what is no task."""
+    steps: Sequence[Action]
+    wrong = _unrestorable()
+    for number, (name, record) in enumerate(wrong):
+        good = restorable(f"good{number}")
+        steps = (restore(good), restore(record), get(Text(f"good{number}")))
+        yield Scene(
+            f"restored though {name}", steps, (f"unrestorable: {name}",), methods=("restore",), about=("MAINT-04",)
+        )
+    wrong_kinds: tuple[Any, ...] = (None, 7, "task", {})
+    for not_a_task in wrong_kinds:
+        yield Scene("restored though it is no task", (restore(not_a_task),), ("restore: wrong",), methods=("restore",))
+
+
+def _unrestorable() -> list[tuple[str, Record]]:
+    late = LONG_AGO + MINUTE
+    early = LONG_AGO - MINUTE
+    done = {"status": "completed", "progress": 100.0, "completed_at": LONG_AGO}
+    cases: list[tuple[str, dict[str, Any]]] = [
+        ("completed at 30", {**done, "progress": 30.0}),
+        ("completed without a time", {"status": "completed", "progress": 100.0}),
+        ("cancelled without a time", {"status": "cancelled"}),
+        ("pending with a completion", {"completed_at": LONG_AGO}),
+        ("pending with an error", {"error_message": "e"}),
+        ("cancelled with a traceback", {"status": "cancelled", "completed_at": LONG_AGO, "error_traceback": "t"}),
+        ("completed before it was created", {**done, "completed_at": early}),
+        ("completed after it was updated", {**done, "completed_at": late}),
+        ("updated before it was created", {"updated_at": early}),
+        ("created before 1970", {"created_at": datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)}),
+        (
+            "created after 2200",
+            {"created_at": datetime(2201, 1, 1, tzinfo=UTC), "updated_at": datetime(2201, 1, 1, tzinfo=UTC)},
+        ),
+        ("without videos", {"video_ids": ()}),
+        ("an id with a blank", {"task_id": "a b"}),
+        ("an empty id", {"task_id": ""}),
+        ("an id of 257", {"task_id": "x" * 257}),
+        ("progress above 100", {"progress": 100.5}),
+        ("progress below 0", {"progress": -0.5}),
+        ("too large", {"current_step": "x" * values.MOST_BYTES}),
+    ]
+    return [(name, restorable(**{"task_id": "wrong", **fields})) for name, fields in cases]
+
+
+def purges(random: Random) -> Iterator[Scene]:
+    """The moment before which a purge removes, to the microsecond, and what it leaves."""
+    steps: Sequence[Action]
+    for status in FINAL:
+        first = (
+            create("a"),
+            create("b"),
+            create("c"),
+            update("a", TaskStatus(status)),
+            update("b", TaskStatus(status)),
+        )
+        for name, plus, gone in (
+            ("just before", -MICROSECOND, 0),
+            ("at", timedelta(0), 0),
+            ("just after", MICROSECOND, 1),
+        ):
+            steps = (*first, purge(TimeOf("a", plus=plus)), get("a"), get("b"), get("c"), purge(TimeOf("a", plus=plus)))
+            yield Scene(
+                f"a purge {name} a completion: {status}",
+                steps,
+                (f"purge {name}", f"removes {gone}"),
+                methods=("purge",),
+            )
+        after = (
+            *first,
+            purge(TimeOf("b", plus=MICROSECOND)),
+            update("a", TaskStatus.CLIPPING, label=""),
+            replace(cancel("b"), label=""),
+            update("a", TaskStatus(status), label=""),
+            create("d"),
+            listing(status=TaskStatus(status)),
+        )
+        yield Scene(f"after a purge of {status}", after, ("after a purge",), methods=("purge",), about=("ATOM-03",))
+        moved = (
+            create("a"),
+            update("a", TaskStatus(status)),
+            update("a", TaskStatus(status)),
+            purge(TimeOf("a", "updated_at")),
+        )
+        yield Scene(f"a purge at the update of {status}", moved, ("purge at an update",), methods=("purge",))
+    old = [
+        restorable(
+            f"o{number}",
+            status=status,
+            progress=100.0 if status == "completed" else 4.0,
+            completed_at=LONG_AGO + number * DAY if status in FINAL else None,
+            updated_at=LONG_AGO + number * DAY,
+        )
+        for number, status in enumerate(STATUSES)
+    ]
+    random.shuffle(old)
+    for days in (0, 6, 7, 8, 9):
+        steps = (
+            *map(restore, old),
+            create("n"),
+            cancel("n"),
+            purge(LONG_AGO + days * DAY + MICROSECOND),
+            listing(),
+            purge(LONG_AGO),
+        )
+        yield Scene(
+            f"old tasks of every status, purged after {days} days", steps, ("purge old",), methods=("purge", "restore")
+        )
+    zone = timezone(timedelta(hours=-11))
+    steps = (
+        restore(old[0]),
+        *map(restore, old[1:]),
+        purge((LONG_AGO + 7 * DAY).astimezone(zone)),
+        listing(),
+        purge((LONG_AGO + 8 * DAY).astimezone(zone)),
+    )
+    yield Scene("purged before a moment of another zone", steps, ("purge zone",), methods=("purge", "restore"))
+    far = (
+        create(),
+        cancel(),
+        purge(datetime.min.replace(tzinfo=UTC)),
+        get(),
+        purge(datetime.max.replace(tzinfo=UTC)),
+        get(),
+    )
+    yield Scene("purged before the first and the last moment", far, ("purge bounds",), methods=("purge",))
+    beyond = (create(), cancel(), purge(datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))), get())
+    yield Scene("purged before a moment that is none in UTC", beyond, ("purge beyond",), methods=("purge",))
+    late = restorable(
+        "late", status="failed", created_at=LONG_AGO, completed_at=LONG_AGO + DAY, updated_at=LONG_AGO + 400 * DAY
+    )
+    steps = (restore(late), purge(LONG_AGO + DAY), get(Text("late")), purge(LONG_AGO + 2 * DAY), get(Text("late")))
+    yield Scene("what counts is the completion", steps, ("purge by completion",), methods=("purge", "restore"))

@@ -1,0 +1,238 @@
+"""Where and when a call is made: other instances, after closing and reopening, at the same time as others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any, TypeAlias
+
+from conformance.engine.scene import (
+    Action,
+    Close,
+    Populate,
+    Reopen,
+    Scene,
+    Step,
+    Text,
+    TimeOf,
+    Together,
+    Walk,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    restore,
+    update,
+)
+from conformance.harness import Capability
+from conformance.tour.tasks import (
+    CALLER_IDS,
+    LONG_AGO,
+    MICROSECOND,
+    MIXED,
+    NOT_FINAL,
+    PERSISTENT,
+    SHARED,
+    restorable,
+    ways,
+)
+from taskstore import TaskStatus
+
+
+def places(random: Random) -> Iterator[Scene]:
+    """Two instances, reopened and closed ones."""
+    steps: Sequence[Action]
+    del random
+    kinds = [(name, actions, methods) for name, _, actions, methods in ways() if len(actions) < 12]  # noqa: PLR2004
+    for name, actions, methods in kinds:
+        moved = tuple(
+            replace(one, on=number % 2) if isinstance(one, Step) else one for number, one in enumerate(actions)
+        )
+        tail = (
+            update("a", TaskStatus.CLIPPING, on=1, progress=8),
+            cancel("a", on=0),
+            get("a", on=1),
+            create("z", on=1),
+        )
+        yield Scene(
+            f"on two instances: {name}",
+            (*moved, *tail),
+            ("second instance",),
+            SHARED,
+            methods=methods,
+            instances=2,
+            about=("SHARE-01",),
+        )
+        again = (
+            Reopen(),
+            get(),
+            listing(),
+            update("a", TaskStatus.UPLOADING, progress=3),
+            cancel(),
+            Reopen(),
+            get(),
+            create("b"),
+            listing(),
+        )
+        yield Scene(
+            f"reopened: {name}", (*actions, *again), ("reopened",), PERSISTENT, methods=methods, about=("DUR-01",)
+        )
+    for size in (60, 251):
+        steps = (
+            Populate(size, MIXED),
+            Reopen(),
+            listing(),
+            Walk(50),
+            listing(status=TaskStatus.CLIPPING),
+            create("n"),
+            listing(limit=3),
+        )
+        yield Scene(f"{size} tasks, reopened", steps, ("many reopened",), PERSISTENT, about=("DUR-01",))
+    steps = (create(), create("b"), cancel("b"), Reopen(), get(), get("b"), listing(), create("c"), listing())
+    yield Scene("reopened without a memory", steps, ("reopened",), lacks=PERSISTENT, about=("DUR-03",))
+    apart = (
+        create(on=0),
+        listing(on=1),
+        create("b", on=1),
+        cancel("b", on=1),
+        get("a", on=1),
+        get("b", on=0),
+        update("a", TaskStatus.CLIPPING, on=0),
+        listing(on=1),
+        update("a", TaskStatus.CLIPPING, on=1),
+    )
+    yield Scene(
+        "two instances know nothing of each other",
+        apart,
+        ("second instance",),
+        lacks=SHARED,
+        instances=2,
+        about=("SHARE-02",),
+    )
+    turns: list[Action] = [create()]
+    for number in range(12):
+        on = number % 2
+        turns += [update("a", TaskStatus(NOT_FINAL[number % 6]), on=on, current_step=str(number)), get("a", on=1 - on)]
+    yield Scene("two instances take turns", tuple(turns), ("turns",), SHARED, instances=2, about=("SHARE-01",))
+    both = (
+        create("a", "job-1"),
+        create("b", "job-1", on=1),
+        update("a", TaskStatus.CLIPPING, on=1),
+        create("b", "job-1", on=0),
+        create("", "job-1", on=1, config={}),
+    )
+    yield Scene("created again on the other instance", both, ("turns",), SHARED | CALLER_IDS, instances=2)
+    swept = (
+        create(),
+        cancel(),
+        create("b", on=1),
+        purge(TimeOf("a", plus=MICROSECOND), on=1),
+        get("a", on=0),
+        update("a", TaskStatus.CLIPPING, on=0),
+        listing(on=0),
+    )
+    yield Scene(
+        "purged on the other instance", swept, ("turns",), SHARED, methods=("purge",), instances=2, about=("SHARE-01",)
+    )
+    over = (
+        create(),
+        restore(restorable(), on=1),
+        get(Text("restored"), on=0),
+        restore(restorable(), on=0),
+        Reopen(1),
+        get("a", on=1),
+    )
+    yield Scene("restored on the other instance", over, ("turns",), SHARED, methods=("restore",), instances=2)
+    ended = (
+        create(on=0),
+        create("b", on=1),
+        Close(0),
+        get("a", on=1),
+        listing(on=1),
+        update("a", TaskStatus.CLIPPING, on=1),
+    )
+    yield Scene("one of two instances is closed", ended, ("closed",), SHARED, instances=2)
+    every = [
+        create("z"),
+        get(),
+        update("a", TaskStatus.CLIPPING),
+        cancel(),
+        listing(),
+        purge(LONG_AGO),
+        restore(restorable()),
+    ]
+    for action in every:
+        methods = (action.operation,)
+        yield Scene(
+            f"{action.operation} after closing", (create(), Close(), action, action), ("closed",), methods=methods
+        )
+
+
+def races(_: Random) -> Iterator[Scene]:
+    """Calls at the same time: some order explains them all."""
+    for number in range(6):
+        for on in (0, 1):
+            kind = f"race on {on + 1} instances"
+            for name, actions, needs, methods in _race(number, on):
+                wanted = needs | SHARED if on else needs
+                yield Scene(name, actions, (kind,), wanted, methods=methods, instances=on + 1)
+    many = tuple(_going("ATOM-06", progress=number) for number in range(6))
+    yield Scene("many updates", (create(), Together(many), get()), ("many calls",))
+    for lost in range(1, 4):
+        steps = (_going("ATOM-06", progress=1), _going("ATOM-06", current_step="s"), _going("ATOM-06", progress=3))
+        actions = (create(), Together(steps, lost), get(), update("a", TaskStatus.ANALYZING), get())
+        yield Scene(f"{lost} of 3 calls are cancelled", actions, ("cancelled calls",))
+    chosen = (create("", "job-1", about=("ATOM-06",)), create("", "job-2", about=("ATOM-06",)))
+    actions = (create(), Together(chosen, 1), get(), create("", "job-2"), listing())
+    yield Scene("a creation is cancelled", actions, ("cancelled calls",), CALLER_IDS)
+    ended = (_stop("ATOM-06"), get("b", about=("ATOM-06",)))
+    actions = (create("b"), create(), Together(ended, 1), get(), cancel(), listing())
+    yield Scene("a read is cancelled", actions, ("cancelled calls",))
+
+
+_Race: TypeAlias = tuple[str, tuple[Action, ...], frozenset[Capability], tuple[str, ...]]
+
+
+def _race(number: int, on: int) -> Iterator[_Race]:
+    """Each kind of race, some of its calls on another instance."""
+    nothing: frozenset[Capability] = frozenset()
+    end = "ATOM-02"
+    pair = (update("a", TaskStatus.COMPLETED, label="", about=(end,)), _stop(end, on))
+    race = Together(pair if number % 2 else pair[::-1])
+    yield "a cancel and a completion race", (create(), race, get(), listing()), nothing, ()
+    failing = update("a", TaskStatus.FAILED, error_message="e", label="", about=(end,))
+    race = Together((failing, _stop(end, on), replace(pair[0], on=on)))
+    yield "three ends race", (create(), race, get()), nothing, ()
+    one = "ATOM-01"
+    race = Together((_going(one, progress=number), _going(one, on, current_step="s"), _going(one, result_url="r")))
+    yield "updates of several fields race", (create(), race, get()), nothing, ()
+    race = Together((_going(one, on, progress=number), _stop(end), get()))
+    yield "an update and a cancel race", (create(), race, get()), nothing, ()
+    race = Together(tuple(create(f"n{n}", on=n % 2 * on, video_ids=(str(n),), about=(one,)) for n in range(5)))
+    yield "creations race", (race, listing()), nothing, ()
+    again = create("", "job-1", about=("ID-06", one))
+    race = Together((replace(again, on=on), again, create("", "job-1", on=on, about=("ID-06", one), config={})))
+    yield "creations under one id race", (race, listing()), CALLER_IDS, ()
+    race = Together(
+        tuple(restore(restorable(progress=float(n)), on=n % 2 * on, about=("ID-05", one)) for n in range(3))
+    )
+    yield "restores under one id race", (race, listing()), nothing, ("restore",)
+    gone = ("ATOM-03", "MAINT-01")
+    race = Together(
+        (
+            purge(TimeOf("a", plus=MICROSECOND), on=on, about=gone),
+            update("b", TaskStatus.CLIPPING, label="", about=gone),
+            replace(cancel("a"), label="", about=gone),
+        )
+    )
+    yield "a purge and writes race", (create("b"), create(), cancel(), race, get(), listing()), nothing, ("purge",)
+
+
+def _going(requirement: str, on: int = 0, **fields: Any) -> Step:
+    return update("a", TaskStatus.CLIPPING, on=on, label="", about=(requirement,), **fields)
+
+
+def _stop(requirement: str, on: int = 0) -> Step:
+    return replace(cancel("a", on=on), label="", about=(requirement,))

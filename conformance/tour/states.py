@@ -1,0 +1,95 @@
+"""Every operation on a task of every status, however it was reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, TypeAlias
+
+from conformance.engine.scene import (
+    Action,
+    Copy,
+    Scene,
+    Step,
+    Tick,
+    cancel,
+    get,
+    purge,
+    restore,
+    update,
+)
+from conformance.spec.model import FINAL, STATUSES, TEXTS
+from conformance.tour import values
+from conformance.tour.tasks import (
+    Way,
+    ways,
+)
+from taskstore import TaskStatus
+
+
+def states(_: Random) -> Iterator[Scene]:
+    """Every operation on a task of every status, however it was reached."""
+    for way in ways():
+        for after in STATUSES:
+            twice = (update("a", TaskStatus(after)), update("a", TaskStatus(after)))
+            if after in FINAL:
+                tail = (*twice, update("a", TaskStatus.PENDING), cancel())
+            else:
+                changed = update("a", TaskStatus(after), progress=77, current_step="t", result_url="u")
+                tail = (*twice, changed, get(), cancel())
+            classes = (f"state {way.name}", f"to {after}")
+            yield Scene(f"{way.name}, then {after}", (*way.actions, *tail), classes, methods=way.methods)
+        for what, calls, methods in _tails(way):
+            actions = (*way.actions, *calls, update("a", TaskStatus.UPLOADING, current_step="after"))
+            classes = (f"state {way.name}", what)
+            yield Scene(f"{way.name}, then {what}", actions, classes, methods=(*way.methods, *methods))
+
+
+_Tail: TypeAlias = tuple[str, tuple[Action, ...], tuple[str, ...]]
+
+
+def _tails(way: Way) -> Iterator[_Tail]:
+    """What is done with a task of a status: a name, the calls, and the methods that they need."""
+    status = TaskStatus(way.status)
+    yield "cancelled", (cancel(), cancel(), get()), ()
+    failure = update("a", TaskStatus.FAILED, error_message="e", error_traceback="\n", progress=1)
+    yield "failed with words", (failure, failure), ()
+    yield "a wrong progress", (update("a", status, progress=101), update("a", TaskStatus.CLIPPING, progress=-1)), ()
+    yield "an error without failing", (update("a", TaskStatus.CLIPPING, error_message="e"), get()), ()
+    yield "completed at 30", (update("a", TaskStatus.COMPLETED, progress=30), get()), ()
+    yield "too large", (update("a", TaskStatus.FAILED, error_message="x" * values.MOST_BYTES), get()), ()
+    yield "an unknown status", (update("a", "no status"), get()), ()
+    yield "restored over", (restore(Copy("a"), about=("ID-05",)), get()), ("restore",)
+    gone = (purge(datetime(2100, 1, 1, tzinfo=UTC)), get(), update("a", TaskStatus.PENDING), cancel())
+    yield "purged", gone, ("purge",)
+    if way.status not in FINAL:
+        return
+    last = way.actions[-1]
+    if isinstance(last, Step) and last.operation != "get_task":
+        yield "repeated", (last, get(), last), ()
+        for name in last.arguments.keys() - {"task_id", "status"}:
+            fewer = {one: value for one, value in last.arguments.items() if one != name}
+            yield f"repeated without {name}", (replace(last, arguments=fewer), get()), ()
+    others: dict[str, Any] = {"progress": 41, **dict.fromkeys(TEXTS, "other")}
+    for name, other in others.items():
+        given: dict[str, Any] = {name: other}
+        yield f"repeated with another {name}", (update("a", status, **given), get()), ()
+        empty: dict[str, Any] = {name: 0 if name == "progress" else ""}
+        yield f"repeated with an empty {name}", (update("a", status, **empty), get()), ()
+
+
+def later(random: Random) -> Iterator[Scene]:
+    """The time of every write is later than that of the write before."""
+    del random
+    for name, status, actions, methods in ways():
+        if status in FINAL:
+            continue
+        writes = [update("a", TaskStatus(one)) for one in ("llm_pass1", *FINAL)]
+        for write in [*writes, update("a", TaskStatus(status), progress=3), cancel()]:
+            if len(actions) > 12 or (name.endswith("restored") and write.operation == "cancel_task"):  # noqa: PLR2004
+                continue
+            yield Scene(
+                f"{name}, later", (*actions, Tick(), write), ("a later write",), methods=methods, is_audited=False
+            )
