@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -104,13 +104,14 @@ def _decoded(text: bytes | str | None) -> dict[str, Any] | None:
 class TaskService:
     """The five operations in two modes, as the document lays them out."""
 
-    def __init__(self, redis: RedisClient | None = None) -> None:
+    def __init__(self, redis: RedisClient | None = None, now: Callable[[], datetime] = datetime.now) -> None:
         self.redis = redis
+        self.now = now  # naive and local, as the description's times are
         self.memory_storage: dict[str, DescribedTask] = {}
 
     async def create_task(self, request: TaskCreateRequest) -> DescribedTask:
         """Store a new task."""
-        now = datetime.now()  # noqa: DTZ005  the description's times are naive and local
+        now = self.now()
         task = DescribedTask(
             task_id=f"task_{uuid.uuid4().hex[:12]}",
             created_at=now,
@@ -156,7 +157,7 @@ class TaskService:
         """Read, change, write back."""
         task = await self.get_task(task_id)
         task.status = status
-        task.updated_at = datetime.now()  # noqa: DTZ005
+        task.updated_at = self.now()
         given = {
             "progress": progress,
             "current_step": current_step,
@@ -186,10 +187,12 @@ class TaskService:
 
 
 @asynccontextmanager
-async def open_described(url: str | None = None, prefix: str = "task:") -> AsyncIterator[TaskService]:
+async def open_described(
+    url: str | None = None, prefix: str = "task:", now: Callable[[], datetime] = datetime.now
+) -> AsyncIterator[TaskService]:
     """The service, in Redis mode if there is a URL."""
     if url is None:
-        yield TaskService()
+        yield TaskService(now=now)
         return
     redis = Redis.from_url(url)
     try:

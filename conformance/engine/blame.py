@@ -182,6 +182,7 @@ def _of_members(sight: Sight, expected: Page, observed: Page) -> Iterator[str]:
         yield "LIST-01"
         return
     extra = [str(task_id) for task_id in came if task_id not in set(wanted)]
+    yield from sight.about
     if any(sight.state.get(task_id) is None for task_id in extra):
         yield from _of_revival(sight)
     if len(set(came)) < len(came):
@@ -224,6 +225,8 @@ def _of_record(sight: Sight) -> Iterator[str]:
             yield from _untouched(cause)
         elif cause is not None and cause.operation == "restore":
             yield "MAINT-02"
+        elif cause is None:
+            yield from sight.about
         yield "LIFE-03"
         yield from _content(names)
         return

@@ -63,7 +63,7 @@ def record_of(task: Any) -> Record:
     """A task. Its values are taken as they are, and copied."""
     status = task.status
     values = {name: getattr(task, name) for name in FIELDS if name not in ("metadata", "status")}
-    values["status"] = status.value if type(status) is TaskStatus else Odd(shown(status))
+    values["status"] = str(status.value if type(status) is TaskStatus else status)  # `type_faults` reports the type
     values["metadata"] = _json(task.metadata)
     for name in _TIMES:
         time = values[name]
@@ -71,8 +71,8 @@ def record_of(task: Any) -> Record:
             values[name] = time.replace(tzinfo=UTC)  # `time_faults` reports it; the order can still be compared
         elif not isinstance(time, datetime) and (time is not None or name != "completed_at"):
             values[name] = Odd(shown(time))
-    if type(values["video_ids"]) is not tuple:
-        values["video_ids"] = Odd(shown(values["video_ids"]))
+    if type(values["video_ids"]) is list:
+        values["video_ids"] = tuple(values["video_ids"])
     return Record(**values)
 
 
@@ -82,10 +82,20 @@ def is_usable(record: Record) -> bool:
     return isinstance(record.task_id, str) and all(isinstance(time, datetime) for time in times)
 
 
-def time_faults(task: Any) -> list[str]:
-    """The times of a task that are not aware times in UTC."""
-    times = {name: getattr(task, name, None) for name in _TIMES}
-    return [name for name, time in times.items() if isinstance(time, datetime) and not is_utc(time)]
+def type_faults(task: Any) -> Iterator[tuple[str, str]]:
+    """The fields of a task that are not of the contract's type, each with the requirement that it breaks.
+
+    What equals the right value all the same is compared as if it were of the right type, so that a type that is wrong
+    everywhere is reported once, and not as a difference between two calls.
+    """
+    for name in _TIMES:
+        time = getattr(task, name, None)
+        if isinstance(time, datetime) and not is_utc(time):
+            yield name, "VAL-10"
+    if type(task.status) is not TaskStatus:
+        yield "status", "LIFE-02"
+    if type(task.video_ids) is not tuple:
+        yield "video_ids", "LIFE-01"
 
 
 def _json(value: Any) -> Json:
@@ -182,16 +192,38 @@ def spoil_task(task: Any) -> None:
 
 def holds_mark(value: object) -> bool:
     """Whether a result holds what the engine wrote into its objects."""
-    return MARK in repr(value)
+    if isinstance(value, str):
+        return MARK in value
+    if isinstance(value, tuple | frozenset):
+        return any(map(holds_mark, value))
+    if isinstance(value, Odd):
+        return MARK in value.shown
+    if isinstance(value, Page):
+        return holds_mark(value.records)
+    return isinstance(value, Record) and any(holds_mark(getattr(value, name)) for name in FIELDS)
 
 
 def shown(value: object, longest: int = 120) -> str:
     """A value for people, cut short."""
+    if isinstance(value, Symbol):
+        return "a new id" if value.kind == "id" else "a time that is not earlier"
+    if isinstance(value, Odd):
+        return value.shown
     try:
         text = repr(value)
     except Exception as error:  # noqa: BLE001  a value of the store may raise anything
         return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     return text if len(text) <= longest else f"{text[: longest - 30]}… ({len(text):,} characters)"
+
+
+def contrast(expected: object, observed: object, names: tuple[str, ...]) -> str:
+    """What came out and what was expected, in words, by the fields `names` in which they differ."""
+    if isinstance(expected, Page) and isinstance(observed, Page) and set(names) <= set(FIELDS):
+        pairs = zip(expected.records, observed.records, strict=True)
+        one, other = next(pair for pair in pairs if tuple(_record_differences(*pair)))
+        head = f"a page whose task {shown(other.task_id)} has "
+        return f"{head}{describe(other, names)}; expected {describe(one, names)}"
+    return f"{describe(observed, names)}; expected {describe(expected, names)}"
 
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:
@@ -205,9 +237,6 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
             head += f": {shown([one.task_id for one in result.records], 300)}"
         return ", ".join([head, *(f"{name}={shown(getattr(result, name))}" for name in wanted)])
     if isinstance(result, Record):
-        return ", ".join(f"{name}={shown(getattr(result, name), 200)}" for name in _named(names))
-    return result.shown if isinstance(result, Odd) else shown(result)
-
-
-def _named(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if name in FIELDS) or ("task_id", "status")
+        chosen = tuple(name for name in names if name in FIELDS) or ("task_id", "status")
+        return ", ".join(f"{name}={shown(getattr(result, name), 200)}" for name in chosen)
+    return shown(result)

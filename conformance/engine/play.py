@@ -16,14 +16,15 @@ from conformance.engine.belief import Possible, after, bind, explanations, unlik
 from conformance.engine.blame import Cause, Sight, blame
 from conformance.engine.observe import (
     Odd,
+    contrast,
     describe,
     differences,
     is_usable,
     raised_of,
-    record_of,
     result_of,
+    shown,
     spoil_task,
-    time_faults,
+    type_faults,
 )
 from conformance.engine.scene import (
     Action,
@@ -212,8 +213,8 @@ class _Run:
     async def _step(self, planned: Step) -> None:
         arguments = self._resolved(planned.arguments)
         observed, raw = await self._call(planned, arguments)
+        self._script.step(planned, f"raises {observed.error}" if isinstance(observed, Raised) else "")
         outcome = self._compare(planned, arguments, observed, raw)
-        self._script.step(planned, "" if not isinstance(observed, Raised) else f"raises {observed.error}")
         if planned.label and isinstance(observed, Record | Page):
             self._known[planned.label] = observed
         is_write = planned.operation not in ("get_task", "list_tasks")
@@ -316,9 +317,9 @@ class _Run:
             bool(self._at),
             self._capabilities,
         )
-        call = self._script.call(planned)
-        words = f"{call} gave {describe(observed, names)}; expected {describe(outcome.result, names)}"
-        self._report(blame(sight) or ("API-02",), words, planned.operation, names)
+        words = f"{planned.operation} gave {contrast(outcome.result, observed, names)}"
+        lines = () if self._cause is None else (f"await {self._script.call(planned)}",)
+        self._report(blame(sight) or ("API-02",), words, planned.operation, names, lines=lines)
 
     def _adopted(self, outcome: Outcome, observed: Any, possible: Possible, call: Call) -> Possible:
         """The state to go on from after a wrong result.
@@ -332,7 +333,8 @@ class _Run:
                 raise SceneEndedError
             known = possible.state.tasks.get(str(observed.task_id))
             at = call.at if known is None else known[1]
-            return Possible(outcome.state.with_task(observed, call.at if outcome.written else at), possible.pending)
+            adopted = _of_right_kinds(expected, observed)
+            return Possible(outcome.state.with_task(adopted, call.at if outcome.written else at), possible.pending)
         if isinstance(expected, Raised) and isinstance(observed, Raised):
             return Possible(outcome.state, possible.pending)
         if isinstance(expected, Page) and isinstance(observed, Page):
@@ -349,8 +351,8 @@ class _Run:
         tasks = [raw] if isinstance(observed, Record) else list(getattr(raw, "tasks", ()))
         records = [observed] if isinstance(observed, Record) else list(getattr(observed, "records", ()))
         for task in tasks[:2]:
-            for name in time_faults(task):
-                self._report(("VAL-10",), f"{name} is {getattr(task, name)!r}, not a time in UTC", "time", (name,))
+            for name, requirement in type_faults(task):
+                self._report((requirement,), f"{name} is {shown(getattr(task, name))}", "type", name)
         if outcome.written is not None and isinstance(observed, Record):
             self._check_written(planned, outcome, observed)
         for task, record in list(zip(tasks, records, strict=False))[:2]:
@@ -385,14 +387,15 @@ class _Run:
         for task, record in handed:
             names = list(differences(record, result_of(task)))
             if names:
-                words = f"a task that was returned earlier changed: {describe(record_of(task), tuple(names))}"
+                now = describe(result_of(task), tuple(names))
+                words = f"a task that was returned earlier changed: {now}; it was {describe(record, tuple(names))}"
                 self._report(("VAL-02",), words, "handed", tuple(names))
         self._tally.exercised["VAL-02"] += 1
 
-    def _report(self, requirements: tuple[str, ...], words: str, *key: Any) -> None:
+    def _report(self, requirements: tuple[str, ...], words: str, *key: Any, lines: tuple[str, ...] = ()) -> None:
         if key not in self._reported or not key:  # what is wrong here is wrong on every instance: once is enough
             self._reported.add(key)
-            self.findings.append(Finding(requirements, words, self._scene, (*self._script.lines, f"# {words}")))
+            self.findings.append(Finding(requirements, words, self._scene, (*self._script.lines, *lines, f"# {words}")))
 
     async def _audit(self, planned: Step, arguments: Mapping[str, Any], outcome: Outcome, observed: Any) -> None:
         """Read what a write may have changed, where it was made and on the other instances."""
@@ -470,11 +473,7 @@ class _Run:
             for read in [*(get(Text(task_id), on, about) for task_id in ids[:20]), listing(on=on, about=about)]:
                 resolved = self._resolved(read.arguments)
                 seen, raw = await self._call(read, resolved)
-                before = len(self.findings)
                 self._compare(read, resolved, seen, raw)
-                for index in range(before, len(self.findings)):
-                    one = self.findings[index]
-                    self.findings[index] = replace(one, requirements=tuple(dict.fromkeys((*about, *one.requirements))))
 
     async def _populate(self, action: Populate) -> None:
         """Create many tasks, in batches of calls at the same time, then give them their statuses."""
@@ -556,6 +555,17 @@ def _is_behind(expected: Symbol, now: datetime) -> bool:
     """Whether a time may be later than the clock because an earlier time was."""
     before = expected.not_before
     return isinstance(before, datetime) and before > now - _CLOCK_SLACK
+
+
+def _of_right_kinds(expected: Record, observed: Record) -> Record:
+    """What was observed, but for values of another kind than the expected ones: the model could not go on with them."""
+    kept = {}
+    for name in FIELDS:
+        one, other = getattr(expected, name), getattr(observed, name)
+        is_odd = isinstance(other, Odd) or (name == "metadata" and other[0] != "object")
+        if is_odd and not isinstance(one, Symbol):
+            kept[name] = one
+    return replace(observed, **kept)
 
 
 def _badness(names: tuple[str, ...]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from conformance import described
@@ -22,25 +22,25 @@ class DescribedMemoryHarness(Harness):
     opener = "conformance.described:open_from_environment"
 
     def __init__(self) -> None:
-        self._opened: dict[str, list[described.TaskService]] = {}
+        self._ahead: dict[str, timedelta] = {}
 
     @asynccontextmanager
     async def open(self, world: str) -> AsyncIterator[TaskStore]:
         """A service with a dictionary of its own."""
-        async with described.open_described() as service:
-            self._opened.setdefault(world, []).append(service)
+
+        def now() -> datetime:
+            return datetime.now() + self._ahead.get(world, timedelta())  # noqa: DTZ005  naive and local, as described
+
+        async with described.open_described(now=now) as service:
             yield cast(TaskStore, service)
 
     def advance(self, world: str, by: timedelta) -> None:
-        """Make the tasks older: it has no clock to move."""
-        for service in self._opened.get(world, []):
-            for task in service.memory_storage.values():
-                task.created_at -= by
-                task.updated_at -= by
+        """Move the clock that the world's services read."""
+        self._ahead[world] = self._ahead.get(world, timedelta()) + by
 
     def discard(self, world: str) -> None:
-        """Let go of the services."""
-        self._opened.pop(world, None)
+        """Forget its clock."""
+        self._ahead.pop(world, None)
 
     def environment(self, world: str) -> Mapping[str, str]:
         """Memory mode, by its name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterable
 from itertools import pairwise
@@ -66,14 +67,7 @@ async def run(harness: Harness, seed: int) -> Tour:
     missing: dict[str, Counter[str]] = {}
     reasons: dict[str, Counter[str]] = {}
     for scene in plan(seed):
-        reason = _why_not(harness, scene)
-        if not reason:
-            try:
-                await player.play(scene)
-            except HookMissingError as fault:
-                reason = f"the harness has no hook {fault.hook}"
-            except MethodMissingError as fault:
-                reason = f"the store has no {fault}"
+        reason = _why_not(harness, scene) or await _play(player, scene)
         if not reason:
             reached.update(scene.classes)
             continue
@@ -93,6 +87,19 @@ async def run(harness: Harness, seed: int) -> Tour:
         largest=tally.largest,
         seconds=time.perf_counter() - began,
     )
+
+
+async def _play(player: Player, scene: Scene) -> str:
+    """Play a scene, or return why it cannot be played."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what a store warns of decides nothing, even where warnings are errors
+            await player.play(scene)
+    except HookMissingError as fault:
+        return f"the harness has no hook {fault.hook}"
+    except MethodMissingError as fault:
+        return f"the store has no {fault}"
+    return ""
 
 
 def _why_not(harness: Harness, scene: Scene) -> str:

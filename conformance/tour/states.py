@@ -35,7 +35,7 @@ def states(_: Random) -> Iterator[Scene]:
         for after in STATUSES:
             twice = (update("a", TaskStatus(after)), update("a", TaskStatus(after)))
             if after in FINAL:
-                tail = (*twice, update("a", TaskStatus.PENDING), cancel())
+                tail: tuple[Action, ...] = (*twice, update("a", TaskStatus.PENDING), cancel())
             else:
                 changed = update("a", TaskStatus(after), progress=77, current_step="t", result_url="u")
                 tail = (*twice, changed, get(), cancel())
