@@ -1,0 +1,366 @@
+"""Every call of Redis mode, with one thing wrong at a time: a reply that is late or of another shape, a command that
+fails or is denied, a key of another type.
+
+`SCENES` are the calls. Between them they make every request that the store makes, and run every command of its scripts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import selectors
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, cast
+
+import pytest
+import redis
+from hiredis import Reader, pack_command
+
+from conformance.subjects.servers import EmbeddedServer
+from taskstore import (
+    InvalidArgument,
+    MemoryTaskStore,
+    RecordUnreadable,
+    StoreUnavailable,
+    Task,
+    TaskCreateRequest,
+    TaskExists,
+    TaskFinal,
+    TaskNotFound,
+    TaskPage,
+    TaskStatus,
+    TaskStoreError,
+    Trouble,
+)
+from taskstore.redis import RedisTaskStore, connect, scripts, store
+from taskstore.redis.scripts import Script
+
+REQUEST = TaskCreateRequest(video_ids=("v",))
+BASE = "{faults:0}"
+INDEXES = [f"{BASE}:{name}" for name in ("created", "deadlines", "finished")]
+BY_STATUS = [f"{BASE}:created:{status}" for status in TaskStatus]
+LONG_AGO = datetime(2002, 1, 1, tzinfo=UTC)
+CONNECT_TIMEOUT, TIMEOUT = 100.0, 1_000.0
+"""Of a clock that does not wait: see `Ahead`."""
+
+
+async def long_ago(name: str) -> Task:
+    async with MemoryTaskStore(clock=lambda: 10**18) as past:
+        return await past.cancel_task((await past.create_task(REQUEST, task_id=name)).task_id)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What there is, what is called, and what comes of it where nothing is wrong: a task, a page, or an exception."""
+
+    call: Callable[[RedisTaskStore, Task], Awaitable[object]]
+    there: tuple[str, ...] = ("job",)
+    old: int = 0
+    spoil: Callable[[Any], object] = lambda _: None
+    comes: Any = Task
+
+
+def expire(*names: str) -> Callable[[Any], None]:
+    """Let these be due: the server has removed the records, and nobody has swept the indexes."""
+
+    def spoil(client: Any) -> None:
+        client.zadd(f"{BASE}:deadlines", dict.fromkeys(names, 1))
+        client.delete(*(f"{BASE}:task:{name}" for name in names))
+
+    return spoil
+
+
+def evict(client: Any) -> None:
+    client.config_set("maxmemory-policy", "allkeys-lru")
+    client.config_set("maxmemory", 2**40)
+    client.unlink(*INDEXES)
+
+
+def evict_while_others_fill(client: Any) -> None:
+    evict(client)
+    client.set(f"{BASE}:partial", "1", px=604_800_000)
+
+
+def write_record(pattern: bytes, new: bytes) -> Callable[[Any], None]:
+    def spoil(client: Any) -> None:
+        client.set(f"{BASE}:task:job", re.sub(pattern, new, client.get(f"{BASE}:task:job")), keepttl=True)
+
+    return spoil
+
+
+def behind(task: Task, name: str) -> str:
+    """The cursor of a place in the microsecond of a task."""
+    return f"{(task.created_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)}.{name}"
+
+
+ABC = ("a", "b", "c")
+SCENES: dict[str, Scene] = {
+    "create": Scene(lambda one, _: one.create_task(REQUEST)),
+    "create with an id": Scene(lambda one, _: one.create_task(REQUEST, task_id="new")),
+    "create again": Scene(lambda one, _: one.create_task(REQUEST, task_id="job")),
+    "create where indexes are evicted": Scene(lambda one, _: one.create_task(REQUEST), spoil=evict),
+    "get": Scene(lambda one, _: one.get_task("job")),
+    "get nothing": Scene(lambda one, _: one.get_task("none"), comes=TaskNotFound),
+    "get an empty value": Scene(lambda one, _: one.get_task("job"), spoil=write_record(b"(?s).+", b""),
+                                comes=RecordUnreadable),
+    "update": Scene(lambda one, _: one.update_task_status("job", TaskStatus.CLIPPING, 5)),
+    "update nothing": Scene(lambda one, _: one.update_task_status("none", TaskStatus.CLIPPING), comes=TaskNotFound),
+    "update in doubt": Scene(lambda one, _: one.update_task_status("job", TaskStatus.CLIPPING),
+                             spoil=write_record(b'"progress":0.0', b'"progress":5')),
+    "update beyond the size": Scene(lambda one, _: one.update_task_status("job", TaskStatus.CLIPPING, 5, "x" * 600_000),
+                                    spoil=write_record(b'"webhook_url":null', b'"webhook_url":"%b"' % (b"x" * 600_000)),
+                                    comes=InvalidArgument),
+    "update with others due": Scene(lambda one, _: one.update_task_status("job", TaskStatus.CLIPPING),
+                                    (*ABC, "job"), spoil=expire(*ABC)),
+    "complete": Scene(lambda one, _: one.update_task_status("job", TaskStatus.COMPLETED)),
+    "cancel": Scene(lambda one, _: one.cancel_task("job")),
+    "update what is final": Scene(lambda one, _: one.update_task_status("old0", TaskStatus.CLIPPING), old=1,
+                                  comes=TaskFinal),
+    "list": Scene(lambda one, _: one.list_tasks(), (*ABC, "job"), old=1, comes=TaskPage),
+    "list by status": Scene(lambda one, _: one.list_tasks(TaskStatus.PENDING, 2), ABC, old=1, comes=TaskPage),
+    "list behind a task": Scene(lambda one, job: one.list_tasks(after=behind(job, "job")), (*ABC, "job"),
+                                comes=TaskPage),
+    "list behind a place": Scene(lambda one, job: one.list_tasks(after=behind(job, "jo")), (*ABC, "job"), comes=TaskPage),
+    "list with some due": Scene(lambda one, _: one.list_tasks(), (*ABC, "job"), spoil=expire(*ABC), comes=TaskPage),
+    "list with all due": Scene(lambda one, _: one.list_tasks(), ABC, spoil=expire(*ABC), comes=TaskPage),
+    "list where records are gone": Scene(lambda one, _: one.list_tasks(), (*ABC, "job"), comes=TaskPage,
+                                         spoil=lambda client: client.delete(f"{BASE}:task:a", f"{BASE}:task:job")),
+    "list where indexes are evicted": Scene(lambda one, _: one.list_tasks(), ABC, old=2, spoil=evict, comes=TaskPage),
+    "list while others fill indexes": Scene(lambda one, _: one.list_tasks(), ABC, old=2, spoil=evict_while_others_fill,
+                                            comes=TaskPage),
+    "purge": Scene(lambda one, _: one.purge(LONG_AGO), old=3, comes=int),
+    "purge with others due": Scene(lambda one, _: one.purge(LONG_AGO), (*ABC, "job"), old=2, spoil=expire(*ABC),
+                                   comes=int),
+    "purge where indexes are evicted": Scene(lambda one, _: one.purge(LONG_AGO), old=3, spoil=evict, comes=int),
+    "restore": Scene(lambda one, job: one.restore(job.model_copy(update={"task_id": "new"})), comes=type(None)),
+    "restore what is final": Scene(lambda one, _: restore_old(one), comes=type(None)),
+    "restore what is there": Scene(lambda one, job: one.restore(job), comes=TaskExists),
+    "ping": Scene(lambda one, _: one.ping(), comes=type(None)),
+}  # fmt: skip
+
+
+async def restore_old(one: RedisTaskStore) -> None:
+    await one.restore(await long_ago("new"))
+
+
+async def set_up(scene: Scene, direct: RedisTaskStore, client: Any) -> Task:
+    """Make what there is; returns the newest task."""
+    client.flushdb()
+    for name in ("maxmemory", "maxmemory-policy"):
+        client.config_set(name, {"maxmemory": 0, "maxmemory-policy": "noeviction"}[name])
+    for number in range(scene.old):
+        await direct.restore(await long_ago(f"old{number}"))
+    tasks = [await direct.create_task(REQUEST, task_id=name) for name in scene.there]
+    scene.spoil(client)
+    return tasks[-1]
+
+
+async def outcome_of(call: Awaitable[object]) -> Any:
+    (outcome,) = await asyncio.gather(call, return_exceptions=True)
+    return outcome
+
+
+@pytest.fixture(autouse=True)
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few tasks make many requests. Scripts and ids are the same in every run."""
+    monkeypatch.setattr(store, "_SWEPT_AT_ONCE", 2)
+    monkeypatch.setattr(store, "_SWEPT_PER_WRITE", 2)
+    monkeypatch.setattr(store, "_READ_AT_ONCE", 600)
+    monkeypatch.setattr(store, "new_task_id", lambda: "task_0")
+
+
+@pytest.fixture
+def client(server: EmbeddedServer) -> Iterator[Any]:
+    with redis.Redis.from_url(server.url) as client:
+        yield client
+        client.flushdb()
+        client.config_set("maxmemory", 0)
+        client.config_set("maxmemory-policy", "noeviction")
+
+
+# --- Replies: what the real server answered is answered again, but for one reply
+
+
+class Ahead(asyncio.SelectorEventLoop):
+    """A loop that does not wait: where nothing comes, its clock goes on at once."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+        super().__init__(_Unwaiting(self))
+
+    def time(self) -> float:
+        return super().time() + self._ahead
+
+
+class _Unwaiting(selectors.DefaultSelector):
+    def __init__(self, loop: Ahead) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> Any:
+        # What the server in this loop has written is there already, or takes the system a moment.
+        found = super().select(None if timeout is None else min(timeout, 0.01))
+        if not found and timeout is not None:
+            self._loop._ahead += max(timeout, 0)  # noqa: SLF001  one class in two parts
+        return found
+
+
+def on_a_loop_ahead(body: Awaitable[None]) -> None:
+    with asyncio.Runner(loop_factory=Ahead) as runner:
+        runner.run(cast("Any", body))
+
+
+@contextlib.asynccontextmanager
+async def speaking(answer: Callable[[list[bytes]], Awaitable[bytes | None]]) -> AsyncIterator[str]:
+    """A server that answers each command as it is told; `None` ends the connection."""
+    serving: list[asyncio.Task[Any]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(cast("asyncio.Task[Any]", asyncio.current_task()))
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            while line := await reader.readline():
+                words = []
+                for _ in range(int(line[1:])):
+                    size = int((await reader.readline())[1:])
+                    words.append((await reader.readexactly(size + 2))[:-2])
+                if (reply := await answer(words)) is None:
+                    break
+                writer.write(reply)
+        writer.close()
+
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listener:
+        yield f"redis://user:word@127.0.0.1:{listener.sockets[0].getsockname()[1]}/1"
+        for one in serving:
+            one.cancel()
+        await asyncio.gather(*serving)
+
+
+HANDSHAKE = (b"AUTH", b"SELECT", b"CLIENT")
+HANDSHAKES = 4
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A scene on the real server: the task that it had, each request with its reply, and what came of the call."""
+
+    task: Task
+    requests: tuple[tuple[list[bytes], bytes], ...]
+    outcome: Any
+
+    def name(self, place: int) -> str:
+        """What a request is: a command, or a script and its first word that is no number."""
+        words, _ = self.requests[place]
+        if not words[0].startswith(b"EVAL"):
+            return words[0].decode()
+        script = script_of(words)
+        step = f" {words[5].decode()}" if script == "REBUILD" else ""
+        return f"{script}{step}"
+
+    def writes(self, place: int) -> bool:
+        """Whether a request may have written what the caller asked for."""
+        words, _ = self.requests[place]
+        return words[0].startswith(b"EVAL") and SCRIPTS[script_of(words)].writes
+
+
+SCRIPTS = {name: script for name, script in vars(scripts).items() if isinstance(script, Script)}
+
+
+def script_of(words: list[bytes]) -> str:
+    return next(name for name, one in SCRIPTS.items() if words[1].decode() in (one.digest, one.text))
+
+
+async def record(server: EmbeddedServer, client: Any, scene: Scene) -> Recorded:
+    requests: list[tuple[list[bytes], bytes]] = []
+    async with RedisTaskStore(connect(server.url), prefix="faults") as direct:
+        task = await set_up(scene, direct, client)
+    client.script_flush()
+    host, port = server.url.partition("//")[2].partition("/")[0].split(":")
+    from_server, to_server = await asyncio.open_connection(host, int(port))
+
+    async def forward(words: list[bytes]) -> bytes:
+        if words[0].upper() in HANDSHAKE:
+            return b"+OK\r\n"
+        to_server.write(pack_command(tuple(words)))  # type: ignore[arg-type]  # hiredis says a tuple of one
+        reader, reply = Reader(replyError=str, notEnoughData=...), b""
+        while reader.gets() is ...:
+            reply += (came := await from_server.read(65_536))
+            reader.feed(came)
+        requests.append((words, reply))
+        return reply
+
+    async with speaking(forward) as url, RedisTaskStore(connect(url), prefix="faults") as one:
+        outcome = await outcome_of(scene.call(one, task))
+    to_server.close()
+    await to_server.wait_closed()
+    return Recorded(task, tuple(requests), outcome)
+
+
+async def replay(
+    scene: Scene, recorded: Recorded, different: Callable[[int, list[bytes]], Awaitable[bytes | None]]
+) -> tuple[Any, float]:
+    """What comes of the call, and how long it takes, where `different` may answer some requests; handshakes are < 0."""
+    places = iter(range(-HANDSHAKES, len(recorded.requests)))
+
+    async def answer(words: list[bytes]) -> bytes | None:
+        place = next(places, None)
+        if place is None:
+            return None
+        if (reply := await different(place, words)) is not None:
+            return reply
+        return b"+OK\r\n" if place < 0 else recorded.requests[place][1]
+
+    async with speaking(answer) as url:
+        to = connect(url, connect_timeout=CONNECT_TIMEOUT, timeout=TIMEOUT)
+        async with RedisTaskStore(to, prefix="faults") as one:
+            start = asyncio.get_running_loop().time()
+            outcome = await outcome_of(scene.call(one, recorded.task))
+            return outcome, asyncio.get_running_loop().time() - start
+
+
+def has_written(recorded: Recorded, place: int) -> bool:
+    """Whether a request before this one has written: only a purge makes several that do."""
+    return any(
+        recorded.name(before) == "PURGE" and re.match(rb"\*2\r\n:[01]\r\n:[1-9]", recorded.requests[before][1])
+        for before in range(max(place, 0))
+    )
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_one_call_has_one_deadline(server: EmbeddedServer, client: Any, name: str) -> None:
+    scene = SCENES[name]
+
+    async def body() -> None:
+        late = -HANDSHAKES
+
+        async def late_once(place: int, _: list[bytes]) -> bytes | None:
+            if place == late:
+                await asyncio.sleep(10 * TIMEOUT)
+            return None
+
+        async def late_always(_: int, __: list[bytes]) -> bytes | None:
+            await asyncio.sleep(seconds)
+            return None
+
+        while late < len(recorded.requests):
+            outcome, took = await replay(scene, recorded, late_once)
+            assert isinstance(outcome, StoreUnavailable)
+            assert outcome.trouble is Trouble.TIMEOUT
+            written = late >= 0 and (recorded.writes(late) or has_written(recorded, late))
+            assert outcome.write_may_have_happened is written, recorded.name(late)
+            assert took == pytest.approx(CONNECT_TIMEOUT if late < 0 else TIMEOUT, rel=0.05)
+            late += 1
+        for seconds in (CONNECT_TIMEOUT * 0.9 / HANDSHAKES, TIMEOUT * 0.9):
+            outcome, took = await replay(scene, recorded, late_always)
+            calls = len(recorded.requests) if name.startswith("purge") else 1
+            assert took <= 1.05 * (CONNECT_TIMEOUT + TIMEOUT * calls)
+            assert isinstance(outcome, StoreUnavailable | scene.comes)
+
+    recorded = asyncio.run(record(server, client, scene))
+    assert isinstance(recorded.outcome, scene.comes)
+    on_a_loop_ahead(body())
