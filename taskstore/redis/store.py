@@ -258,8 +258,12 @@ class RedisTaskStore:
         """The task, or `None` if there is none. An empty value and none look alike until somebody asks."""
         key = self._key(task_id)
         text = await self._server.read("GETRANGE", key, 0, record.MAX_RECORD_BYTES, unreadable=key, until=until)
-        if text == b"" and not await self._server.read("EXISTS", key, until=until):
-            return None
+        if text == b"":
+            there = await self._server.read("EXISTS", key, until=until)
+            if there == 0:
+                return None
+            if there != 1:
+                raise self._server.unexpected(there, writes=False)
         if type(text) is not bytes:
             raise self._server.unexpected(text, writes=False)
         return self._decode(task_id, text)
@@ -332,8 +336,8 @@ class RedisTaskStore:
                     raise TaskNotFound(task_id)
                 case [b"final", bytes(status)] if status in record.STATUSES:
                     raise TaskFinal(task_id, record.STATUSES[status])
-                case [b"large", bytes(size)] if size.isdigit():
-                    raise too_large(int(size))
+                case [b"large", int(size)]:
+                    raise too_large(size)
                 case reply:
                     raise self._failure(task_id, reply)
 
