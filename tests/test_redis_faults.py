@@ -11,10 +11,8 @@ import contextlib
 import re
 import selectors
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import sha1
-from importlib.resources import files
 from typing import Any, cast
 
 import pytest
@@ -34,7 +32,6 @@ from taskstore import (
     TaskNotFound,
     TaskPage,
     TaskStatus,
-    TaskStoreError,
     Trouble,
 )
 from taskstore.redis import RedisTaskStore, connect, scripts, store
@@ -125,7 +122,8 @@ SCENES: dict[str, Scene] = {
     "list by status": Scene(lambda one, _: one.list_tasks(TaskStatus.PENDING, 2), ABC, old=1, comes=TaskPage),
     "list behind a task": Scene(lambda one, job: one.list_tasks(after=behind(job, "job")), (*ABC, "job"),
                                 comes=TaskPage),
-    "list behind a place": Scene(lambda one, job: one.list_tasks(after=behind(job, "jo")), (*ABC, "job"), comes=TaskPage),
+    "list behind a place": Scene(lambda one, job: one.list_tasks(after=behind(job, "jo")), (*ABC, "job"),
+                                 comes=TaskPage),
     "list with some due": Scene(lambda one, _: one.list_tasks(), (*ABC, "job"), spoil=expire(*ABC), comes=TaskPage),
     "list with all due": Scene(lambda one, _: one.list_tasks(), ABC, spoil=expire(*ABC), comes=TaskPage),
     "list where records are gone": Scene(lambda one, _: one.list_tasks(), (*ABC, "job"), comes=TaskPage,
@@ -204,7 +202,7 @@ class _Unwaiting(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Any:
         # What the server in this loop has written is there already, or takes the system a moment.
-        found = super().select(None if timeout is None else min(timeout, 0.01))
+        found = super().select(None if timeout is None else min(timeout, 0.003))
         if not found and timeout is not None:
             self._loop._ahead += max(timeout, 0)  # noqa: SLF001  one class in two parts
         return found
@@ -241,8 +239,7 @@ async def speaking(answer: Callable[[list[bytes]], Awaitable[bytes | None]]) -> 
         await asyncio.gather(*serving)
 
 
-HANDSHAKE = (b"AUTH", b"SELECT", b"CLIENT")
-HANDSHAKES = 4
+HANDSHAKE = [b"AUTH", b"CLIENT", b"CLIENT", b"SELECT"]
 
 
 @dataclass(frozen=True)
@@ -254,7 +251,7 @@ class Recorded:
     outcome: Any
 
     def name(self, place: int) -> str:
-        """What a request is: a command, or a script and its first word that is no number."""
+        """What a request is: a command, or a script, of a rebuild with its step."""
         words, _ = self.requests[place]
         if not words[0].startswith(b"EVAL"):
             return words[0].decode()
@@ -276,6 +273,7 @@ def script_of(words: list[bytes]) -> str:
 
 
 async def record(server: EmbeddedServer, client: Any, scene: Scene) -> Recorded:
+    greetings: list[bytes] = []
     requests: list[tuple[list[bytes], bytes]] = []
     async with RedisTaskStore(connect(server.url), prefix="faults") as direct:
         task = await set_up(scene, direct, client)
@@ -284,10 +282,11 @@ async def record(server: EmbeddedServer, client: Any, scene: Scene) -> Recorded:
     from_server, to_server = await asyncio.open_connection(host, int(port))
 
     async def forward(words: list[bytes]) -> bytes:
-        if words[0].upper() in HANDSHAKE:
+        if words[0] in HANDSHAKE:
+            greetings.append(words[0])
             return b"+OK\r\n"
         to_server.write(pack_command(tuple(words)))  # type: ignore[arg-type]  # hiredis says a tuple of one
-        reader, reply = Reader(replyError=str, notEnoughData=...), b""
+        reader, reply = Reader(notEnoughData=...), b""
         while reader.gets() is ...:
             reply += (came := await from_server.read(65_536))
             reader.feed(came)
@@ -298,20 +297,37 @@ async def record(server: EmbeddedServer, client: Any, scene: Scene) -> Recorded:
         outcome = await outcome_of(scene.call(one, task))
     to_server.close()
     await to_server.wait_closed()
+    assert greetings == HANDSHAKE
     return Recorded(task, tuple(requests), outcome)
 
 
-async def replay(
-    scene: Scene, recorded: Recorded, different: Callable[[int, list[bytes]], Awaitable[bytes | None]]
-) -> tuple[Any, float]:
-    """What comes of the call, and how long it takes, where `different` may answer some requests; handshakes are < 0."""
-    places = iter(range(-HANDSHAKES, len(recorded.requests)))
+Different = Callable[[int], Awaitable[bytes | None]]
 
-    async def answer(words: list[bytes]) -> bytes | None:
+
+def late(seconds: float, at: int | None = None) -> Different:
+    async def different(place: int) -> None:
+        if at is None or at == place:
+            await asyncio.sleep(seconds)
+
+    return different
+
+
+def instead(at: int, reply: bytes) -> Different:
+    async def different(place: int) -> bytes | None:
+        return reply if at == place else None
+
+    return different
+
+
+async def replay(scene: Scene, recorded: Recorded, different: Different) -> tuple[Any, float]:
+    """What comes of the call, and how long it takes, where `different` may answer some requests; handshakes are < 0."""
+    places = iter(range(-len(HANDSHAKE), len(recorded.requests)))
+
+    async def answer(_: list[bytes]) -> bytes | None:
         place = next(places, None)
         if place is None:
             return None
-        if (reply := await different(place, words)) is not None:
+        if (reply := await different(place)) is not None:
             return reply
         return b"+OK\r\n" if place < 0 else recorded.requests[place][1]
 
@@ -336,27 +352,15 @@ def test_one_call_has_one_deadline(server: EmbeddedServer, client: Any, name: st
     scene = SCENES[name]
 
     async def body() -> None:
-        late = -HANDSHAKES
-
-        async def late_once(place: int, _: list[bytes]) -> bytes | None:
-            if place == late:
-                await asyncio.sleep(10 * TIMEOUT)
-            return None
-
-        async def late_always(_: int, __: list[bytes]) -> bytes | None:
-            await asyncio.sleep(seconds)
-            return None
-
-        while late < len(recorded.requests):
-            outcome, took = await replay(scene, recorded, late_once)
+        for place in range(-len(HANDSHAKE), len(recorded.requests)):
+            outcome, took = await replay(scene, recorded, late(10 * TIMEOUT, place))
             assert isinstance(outcome, StoreUnavailable)
             assert outcome.trouble is Trouble.TIMEOUT
-            written = late >= 0 and (recorded.writes(late) or has_written(recorded, late))
-            assert outcome.write_may_have_happened is written, recorded.name(late)
-            assert took == pytest.approx(CONNECT_TIMEOUT if late < 0 else TIMEOUT, rel=0.05)
-            late += 1
-        for seconds in (CONNECT_TIMEOUT * 0.9 / HANDSHAKES, TIMEOUT * 0.9):
-            outcome, took = await replay(scene, recorded, late_always)
+            written = place >= 0 and (recorded.writes(place) or has_written(recorded, place))
+            assert outcome.write_may_have_happened is written, recorded.name(place)
+            assert took == pytest.approx(CONNECT_TIMEOUT if place < 0 else TIMEOUT, rel=0.05)
+        for seconds in (CONNECT_TIMEOUT * 0.9 / len(HANDSHAKE), TIMEOUT * 0.9):
+            outcome, took = await replay(scene, recorded, late(seconds))
             calls = len(recorded.requests) if name.startswith("purge") else 1
             assert took <= 1.05 * (CONNECT_TIMEOUT + TIMEOUT * calls)
             assert isinstance(outcome, StoreUnavailable | scene.comes)
@@ -364,3 +368,108 @@ def test_one_call_has_one_deadline(server: EmbeddedServer, client: Any, name: st
     recorded = asyncio.run(record(server, client, scene))
     assert isinstance(recorded.outcome, scene.comes)
     on_a_loop_ahead(body())
+
+
+SHAPES: dict[str, bytes] = {
+    "nil": b"$-1\r\n",
+    "integer": b":7\r\n",
+    "text": b"$3\r\nxxx\r\n",
+    "empty text": b"$0\r\n\r\n",
+    "status": b"+xxx\r\n",
+    "empty list": b"*0\r\n",
+    "no list": b"*-1\r\n",
+    "nested list": b"*1\r\n*1\r\n*0\r\n",
+    "error": b"-ERR made up \xff\r\n",
+    "unknown script": b"-NOSCRIPT made up\r\n",
+    "many digits": b"*2\r\n$5\r\nlarge\r\n$5000\r\n" + b"9" * 5_000 + b"\r\n",
+    "unknown status": b"*2\r\n$5\r\nfinal\r\n$3\r\nxxx\r\n",
+    "no record": b"*2\r\n$2\r\nok\r\n$3\r\nxxx\r\n",
+    "not UTF-8": b"*2\r\n$7\r\nwritten\r\n$1\r\n\xff\r\n",
+    "no protocol": b"HTTP/1.1 400 Bad Request\r\n",
+}
+# What is a right reply to these requests, or is not looked at; and what may come of it, besides a store unavailable.
+RIGHT: dict[tuple[str, str], tuple[type[Any], ...]] = {
+    ("INSERT", "no record"): (type(None),),
+    **dict.fromkeys((("GETRANGE", shape) for shape in ("text", "status")), (RecordUnreadable, TaskPage)),
+    ("GETRANGE", "empty text"): (RecordUnreadable, TaskPage, TaskNotFound),
+    **dict.fromkeys((("REBUILD begin", shape) for shape in ("text", "status", "empty text")), (TaskPage, int)),
+    ("REBUILD add", "integer"): (TaskPage, int),
+    **dict.fromkeys((("REBUILD end", shape) for shape in SHAPES), (TaskPage, int)),
+    **dict.fromkeys((("PING", shape) for shape in SHAPES), (type(None),)),
+}
+_ELEMENTS = [b"$-1\r\n", b":7\r\n", b"$3\r\nxxx\r\n", b"*0\r\n", b"-ERR made up\r\n"]
+_KINDS = {b"$": bytes, b":": int, b"*": list, b"-": Exception}
+
+
+def packed(reply: Any) -> bytes:
+    if isinstance(reply, list):
+        return b"*%d\r\n" % len(reply) + b"".join(map(packed, reply))
+    return b":%d\r\n" % reply if isinstance(reply, int) else b"$%d\r\n%b\r\n" % (len(reply), reply)
+
+
+def misshapen(reply: bytes) -> Iterator[tuple[str, bytes]]:
+    """A reply that is a list, with an element less, one more, or one of another kind, in lists inside it too."""
+    reader = Reader()
+    reader.feed(reply)
+    right = reader.gets()
+    if not isinstance(right, list):
+        return
+    yield "shorter", packed(right[:-1])
+    yield "longer", packed([*right, b"xxx"])
+    for at, element in enumerate(right):
+        before, after = b"".join(map(packed, right[:at])), b"".join(map(packed, right[at + 1 :]))
+        head = b"*%d\r\n" % len(right)
+        for wrong in _ELEMENTS:
+            if not isinstance(element, _KINDS[wrong[:1]]) or wrong == _ELEMENTS[0]:
+                yield f"{at}: {wrong!r}", head + before + wrong + after
+            if isinstance(element, list) and element and wrong != _ELEMENTS[2]:
+                inside = b"*%d\r\n" % len(element) + b"".join(map(packed, element[:-1])) + wrong
+                yield f"{at}, inside: {wrong!r}", head + before + inside + after
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_reply_of_another_shape_is_a_broken_server(server: EmbeddedServer, client: Any, name: str) -> None:
+    scene = SCENES[name]
+
+    async def body() -> None:
+        for place, (words, right) in enumerate(recorded.requests):
+            for shape, reply in (*SHAPES.items(), *misshapen(right)):
+                if (words[0], shape) == (b"EVALSHA", "unknown script"):  # as the first of each script was answered
+                    continue
+
+                outcome, _ = await replay(scene, recorded, instead(place, reply))
+                comes = RIGHT.get((recorded.name(place), shape))
+                if comes is not None:
+                    is_right = isinstance(outcome, (*comes, StoreUnavailable))
+                else:
+                    may = recorded.writes(place) and shape not in ("error", "unknown script")
+                    may = may or has_written(recorded, place)
+                    is_right = isinstance(outcome, StoreUnavailable) and (
+                        (outcome.trouble, outcome.write_may_have_happened) == (Trouble.BROKEN, may)
+                    )
+                if not is_right:
+                    wrong.append(f"{recorded.name(place)}, {shape}: {outcome!r:.200}")
+
+    wrong: list[str] = []
+    recorded = asyncio.run(record(server, client, scene))
+    asyncio.run(body())
+    assert not wrong
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_handshake_of_another_shape_is_a_server_that_cannot_be_had(
+    server: EmbeddedServer, client: Any, shape: str
+) -> None:
+    scene = SCENES["create with an id"]
+
+    async def body() -> None:
+        for place in range(-len(HANDSHAKE), 0):
+            outcome, _ = await replay(scene, recorded, instead(place, SHAPES[shape]))
+            if isinstance(outcome, StoreUnavailable):
+                assert not outcome.write_may_have_happened
+            else:
+                assert isinstance(outcome, Task)
+                assert HANDSHAKE[place] == b"CLIENT"  # the name of the client library, which a server need not take
+
+    recorded = asyncio.run(record(server, client, scene))
+    asyncio.run(body())
