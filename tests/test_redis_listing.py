@@ -233,6 +233,20 @@ def test_a_task_that_was_created_after_all_was_evicted_hides_no_other(
     on_store(server, body)
 
 
+def test_an_empty_store_on_a_server_that_may_evict_is_an_empty_page(server: EmbeddedServer, client: Any) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        may_evict(client)
+        for status in (None, TaskStatus.COMPLETED):
+            assert (await store.list_tasks(status)).total == 0
+        assert await store.purge(datetime(2025, 1, 1, tzinfo=UTC)) == 0
+        task = await store.create_task(REQUEST)
+        client.delete(key(task))
+        assert (await store.list_tasks()).total == 0
+        assert client.keys(f"{BASE}:*") == []
+
+    on_store(server, body)
+
+
 def test_what_others_write_while_indexes_are_filled_is_kept(server: EmbeddedServer, client: Any) -> None:
     async def body(store: RedisTaskStore) -> None:
         for _ in range(20):

@@ -276,7 +276,7 @@ class RedisTaskStore:
         reply = await self._run(script, *arguments, until=until)
         if reply == _INDEXES_MISSING:
             await self._rebuild(until)
-            reply = await self._run(script, *arguments, until=until)
+            reply = await self._run(script, *arguments, "filled", until=until)
             if reply == _INDEXES_MISSING:
                 detail = "it evicts the indexes of the listings: set its maxmemory-policy to noeviction"
                 raise StoreUnavailable(self._server.address, Trouble.OUT_OF_MEMORY, False, detail)
