@@ -11,8 +11,12 @@ import contextlib
 import re
 import selectors
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha1
+from importlib.resources import files
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -132,6 +136,7 @@ SCENES: dict[str, Scene] = {
     "list where indexes are evicted": Scene(lambda one, _: one.list_tasks(), ABC, old=2, spoil=evict, comes=TaskPage),
     "list while others fill indexes": Scene(lambda one, _: one.list_tasks(), ABC, old=2, spoil=evict_while_others_fill,
                                             comes=TaskPage),
+    "list nothing where indexes are evicted": Scene(lambda one, _: one.list_tasks(), (), spoil=evict, comes=TaskPage),
     "purge": Scene(lambda one, _: one.purge(LONG_AGO), old=3, comes=int),
     "purge with others due": Scene(lambda one, _: one.purge(LONG_AGO), (*ABC, "job"), old=2, spoil=expire(*ABC),
                                    comes=int),
@@ -156,7 +161,7 @@ async def set_up(scene: Scene, direct: RedisTaskStore, client: Any) -> Task:
         await direct.restore(await long_ago(f"old{number}"))
     tasks = [await direct.create_task(REQUEST, task_id=name) for name in scene.there]
     scene.spoil(client)
-    return tasks[-1]
+    return tasks[-1] if tasks else await long_ago("job")
 
 
 async def outcome_of(call: Awaitable[object]) -> Any:
@@ -475,3 +480,233 @@ def test_a_handshake_of_another_shape_is_a_server_that_cannot_be_had(
 
     recorded = asyncio.run(record(server, client, scene))
     asyncio.run(body())
+
+
+# --- Commands: each one that a script runs fails, is denied, or meets a key of another type
+
+
+def stored(client: Any) -> dict[tuple[bytes, bytes], Any]:
+    """Records and entries of indexes, as the server has them."""
+    found: dict[tuple[bytes, bytes], Any] = {}
+    for key in client.keys(f"{BASE}:*"):
+        kind = client.type(key)
+        if kind == b"zset":
+            found |= {(key, name): score for name, score in client.zrange(key, 0, -1, withscores=True)}
+        else:
+            found[key, b""] = client.get(key) if kind == b"string" else kind
+    return found
+
+
+def differs(before: dict[Any, Any], after: dict[Any, Any], *, records: bool) -> bool:
+    """Whether records, or else all that is stored, were changed: but for a moment of the last millisecond of a life."""
+    if records:
+        before, after = ({key: value for key, value in one.items() if b":task:" in key[0]} for one in (before, after))
+    return before.keys() != after.keys() or any(
+        abs(value - after[key]) > 100 if key[0].endswith(b":deadlines") and key[1] else value != after[key]
+        for key, value in before.items()
+    )
+
+
+async def is_consistent(direct: RedisTaskStore) -> bool:
+    """Whether listings by status have the tasks that the listing of all has, and count them."""
+    everything = await direct.list_tasks()
+    for status in (None, TaskStatus.PENDING, TaskStatus.CLIPPING, TaskStatus.COMPLETED, TaskStatus.CANCELLED):
+        page = await direct.list_tasks(status)
+        if page.tasks != tuple(task for task in everything.tasks if status in (None, task.status)):
+            return False
+        if page.total != len(page.tasks) + len(page.unreadable):
+            return False
+    return True
+
+
+async def wrong_about(
+    name: str,
+    client: Any,
+    direct: RedisTaskStore,
+    store: RedisTaskStore,
+    spoil: Callable[[], object],
+    mend: Callable[[], object] = lambda: None,
+    *,
+    whole: bool = True,
+) -> tuple[Any, str]:
+    """What comes of a scene on a server that is spoilt and mended again, and what is wrong about that, or nothing.
+
+    A write that says that nothing was written has to leave the indexes too as they were, if they are to be `whole`.
+    """
+    scene = SCENES[name]
+    task = await set_up(scene, direct, client)
+    spoil()
+    before = stored(client)
+    outcome = await outcome_of(scene.call(store, task))
+    after = stored(client)
+    mend()
+    may = isinstance(outcome, StoreUnavailable) and outcome.write_may_have_happened
+    whole = whole and not name.startswith(("list", "purge")) and scene.spoil is not evict  # which mend the indexes
+    may_come = StoreUnavailable | RecordUnreadable | (TaskExists if name.startswith("restore") else scene.comes)
+    if not isinstance(outcome, may_come | scene.comes):
+        return outcome, f"{outcome!r} came out"
+    if isinstance(outcome, Exception) and differs(before, after, records=may or not whole) is not may:
+        return outcome, f"it says write_may_have_happened={may}: {outcome!r}"
+    if not await is_consistent(direct):
+        return outcome, f"listings do not fit each other after {outcome!r}"
+    return outcome, ""
+
+
+COMMAND = re.compile(r"redis\.(p?call)\(")
+LUA = [file.read_text("utf-8") for file in files("taskstore.redis").joinpath("lua").iterdir()]
+UNDOING = {
+    "local life = at > 1 and redis.call('PTTL', record_key(id)) or 0",
+    "redis.pcall('ZADD', index, score, id)",
+    "redis.pcall('ZREM', index, id)",
+}
+"""Lines that run when another command has failed."""
+ASKED_POLITELY = (
+    "local function info(section, pattern) return string.match(tostring(redis.pcall('INFO', section)), pattern) end"
+)
+"""The line whose command may fail: a user may lack the right to it."""
+NUMBERING = """
+local function runs(run, fault, site, ...)
+  redis.call('SADD', 'ran', site)
+  if redis.call('INCR', 'count') == tonumber(redis.call('GET', 'fails')) then
+    redis.call('SET', 'failed', site)
+    return fault({err = 'ERR made to fail'})
+  end
+  return run(...)
+end
+"""
+
+
+@contextlib.asynccontextmanager
+async def stores(
+    server: EmbeddedServer, kind: type[RedisTaskStore], **named: Any
+) -> AsyncIterator[tuple[RedisTaskStore, RedisTaskStore]]:
+    """A store on a server as it is, and one of another kind, or by another user."""
+    async with (
+        RedisTaskStore(connect(server.url), prefix="faults") as direct,
+        kind(connect(server.url, **named), prefix="faults") as other,
+    ):
+        yield direct, other
+
+
+def sites(text: str) -> list[str]:
+    """The line of each command in a script."""
+    return [line.strip() for line in text.splitlines() for _ in COMMAND.finditer(line)]
+
+
+def numbered(script: Script) -> Script:
+    """The script, in which the command whose turn it is fails; it says which it came to."""
+    lines = sites(script.text)
+    at = iter(range(len(lines)))
+    fault = {"call": "error", "pcall": "function(reply) return reply end"}
+
+    def number(found: re.Match[str]) -> str:
+        return f"runs(redis.{found[1]}, {fault[found[1]]}, [=[{lines[next(at)]}]=], "
+
+    text = NUMBERING + COMMAND.sub(number, script.text)
+    return replace(script, text=text, digest=sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+class Numbered(RedisTaskStore):
+    async def _run(self, script: Script, *arguments: Any, **named: Any) -> Any:
+        return await super()._run(numbered(script), *arguments, **named)
+
+
+def test_what_is_said_of_a_failed_command_is_what_happened(server: EmbeddedServer, client: Any) -> None:
+    async def run() -> None:
+        async with stores(server, Numbered) as (direct, failing):
+            for name, scene in SCENES.items():
+                for number in count(1):
+                    outcome, fault = await wrong_about(
+                        name, client, direct, failing, partial(client.set, "fails", number)
+                    )
+                    ran.update(line.decode() for line in client.smembers("ran"))
+                    line = (client.get("failed") or b"").decode()
+                    if not line:
+                        assert not fault, (name, number)
+                        break
+                    failed.add(line)
+                    if line == ASKED_POLITELY:
+                        assert isinstance(outcome, scene.comes), (name, number)
+                    elif fault or not isinstance(outcome, StoreUnavailable):
+                        wrong.append(f"{name}, command {number}, {line}: {fault or outcome!r}")
+
+    ran: set[str] = set()
+    failed: set[str] = set()
+    wrong: list[str] = []
+    asyncio.run(run())
+    assert not wrong
+    every = {line for text in LUA for line in sites(text)}
+    assert ran == every
+    assert failed == every - UNDOING
+
+
+COMMANDS = sorted({name for text in LUA for name in re.findall(r"(?:redis\.p?call\(|{)'([A-Z]+)'", text)})
+"""Every command of the scripts."""
+ASKED_BY_STORE = ["EVAL", "EVALSHA", "PING", "SCAN"]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *ASKED_BY_STORE])
+def test_what_is_said_of_a_denied_command_is_what_happened(server: EmbeddedServer, client: Any, command: str) -> None:
+    async def run() -> None:
+        async with stores(server, RedisTaskStore, username="app", password="word") as (direct, denied):  # noqa: S106  of a private server
+            for name, scene in SCENES.items():
+                outcome, fault = await wrong_about(name, client, direct, denied, lambda: None, whole=whole)
+                is_unavailable = isinstance(outcome, StoreUnavailable)
+                refused.append(is_unavailable)
+                if command == "INFO":  # a user may lack the right to it
+                    assert isinstance(outcome, scene.comes), name
+                elif fault or (is_unavailable and outcome.trouble is not Trouble.REFUSED):
+                    wrong.append(f"{name}: {fault or outcome!r}")
+
+    whole = command != "ZREM"  # without it what was entered stays in an index, until a listing comes to it
+    refused: list[bool] = []
+    wrong: list[str] = []
+    client.script_flush()
+    client.execute_command("ACL", "SETUSER", "app", "reset", "on", ">word", "~*", "+@all", f"-{command}")
+    try:
+        asyncio.run(run())
+    finally:
+        client.execute_command("ACL", "DELUSER", "app")
+    assert not wrong
+    assert any(refused) is (command != "INFO")
+
+
+KEYS = [
+    *INDEXES,
+    *BY_STATUS,
+    f"{BASE}:partial",
+    *(f"{BASE}:task:{name}" for name in ("job", "new", "task_0", "b", "old0")),
+]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_what_is_said_where_a_key_is_of_another_type_is_what_happened(
+    server: EmbeddedServer, client: Any, key: str
+) -> None:
+    def spoil() -> None:
+        there = client.exists(key)
+        if there:
+            client.rename(key, "aside")
+        client.hset(key, "another", "type")
+
+    def mend() -> None:
+        client.delete(key)
+        if key.endswith(":partial"):  # what was said in it is lost
+            client.set(key, "", px=1_000_000)
+        elif client.exists("aside") and ":task:" not in key:
+            client.rename("aside", key)
+
+    async def run() -> None:
+        async with stores(server, RedisTaskStore) as (direct, store):
+            for name in SCENES:
+                outcome, fault = await wrong_about(name, client, direct, store, spoil, mend)
+                is_unavailable = isinstance(outcome, StoreUnavailable)
+                told.append(is_unavailable or isinstance(outcome, RecordUnreadable))
+                if fault or (is_unavailable and outcome.trouble is not Trouble.BROKEN):
+                    wrong.append(f"{name}: {fault or outcome!r}")
+
+    told: list[bool] = []
+    wrong: list[str] = []
+    asyncio.run(run())
+    assert not wrong
+    assert any(told)
