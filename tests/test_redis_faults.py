@@ -547,6 +547,10 @@ async def wrong_about(
         return outcome, f"{outcome!r} came out"
     if isinstance(outcome, Exception) and differs(before, after, records=may or not whole) is not may:
         return outcome, f"it says write_may_have_happened={may}: {outcome!r}"
+    if isinstance(outcome, TaskPage) and not outcome.unreadable:
+        page = await outcome_of(scene.call(direct, task))
+        if page.tasks != outcome.tasks:
+            return outcome, f"the tasks are those of {page!r}"
     if not await is_consistent(direct):
         return outcome, f"listings do not fit each other after {outcome!r}"
     return outcome, ""
@@ -651,11 +655,11 @@ def test_what_is_said_of_a_denied_command_is_what_happened(server: EmbeddedServe
         async with stores(server, RedisTaskStore, username="app", password="word") as (direct, denied):  # noqa: S106  of a private server
             for name, scene in SCENES.items():
                 outcome, fault = await wrong_about(name, client, direct, denied, lambda: None, whole=whole)
-                is_unavailable = isinstance(outcome, StoreUnavailable)
-                refused.append(is_unavailable)
+                is_refused = isinstance(outcome, StoreUnavailable) and outcome.trouble is Trouble.REFUSED
+                refused.append(is_refused)
                 if command == "INFO":  # a user may lack the right to it
                     assert isinstance(outcome, scene.comes), name
-                elif fault or (is_unavailable and outcome.trouble is not Trouble.REFUSED):
+                elif fault or not (is_refused or isinstance(outcome, scene.comes)):
                     wrong.append(f"{name}: {fault or outcome!r}")
 
     whole = command != "ZREM"  # without it what was entered stays in an index, until a listing comes to it
