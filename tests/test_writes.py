@@ -6,9 +6,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
-from hashlib import sha1
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +27,6 @@ from taskstore import (
     Trouble,
 )
 from taskstore.redis import RedisTaskStore, connect, record
-from taskstore.redis.scripts import Script
 
 REQUEST = TaskCreateRequest(video_ids=("v",), config={"a": [1, -0.5, {}, []], "标题": "中文"})
 BASE = "{writes:0}"
@@ -42,109 +39,6 @@ async def opened(server: EmbeddedServer, **named: Any) -> AsyncIterator[tuple[Re
         client.flushdb()
         async with RedisTaskStore(connect(server.url, **named), prefix="writes") as store:
             yield store, client
-
-
-# --- A command that fails inside a script
-
-
-def failing_at(script: Script, number: int) -> Script:
-    """The script, in which one command fails: the first is number 1."""
-    head = f"""
-local real, made = redis, 0
-local function fails() made = made + 1 return made == {number} end
-local redis = {{
-  call = function(...) if fails() then error({{err = 'ERR made to fail'}}) end return real.call(...) end,
-  pcall = function(...) if fails() then return {{err = 'ERR made to fail'}} end return real.pcall(...) end,
-}}
-"""
-    text = head + script.text
-    return replace(script, text=text, digest=sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-class Failing(RedisTaskStore):
-    number = 0
-
-    async def _run(self, script: Script, *arguments: Any, **named: Any) -> Any:
-        return await super()._run(failing_at(script, self.number) if self.number else script, *arguments, **named)
-
-
-def stored(client: Any) -> dict[Any, Any]:
-    """Records and indexes; the last millisecond of a life to a tenth of a second."""
-    found: dict[Any, Any] = {}
-    for key in client.keys(f"{BASE}:*"):
-        if client.type(key) == b"string":
-            found[key] = client.get(key)
-        else:
-            digits = -2 if key.endswith(b":deadlines") else 0
-            found[key] = {
-                name: round(score / 100) if digits else score
-                for name, score in client.zrange(key, 0, -1, withscores=True)
-            }
-    return found
-
-
-WRITES: dict[str, Callable[[RedisTaskStore, Task], Awaitable[object]]] = {
-    "create": lambda store, _: store.create_task(REQUEST),
-    "create with an id": lambda store, _: store.create_task(REQUEST, task_id="new"),
-    "restore": lambda store, task: store.restore(task.model_copy(update={"task_id": "restored"})),
-    "update": lambda store, task: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 5),
-    "complete": lambda store, task: store.update_task_status(task.task_id, TaskStatus.COMPLETED),
-    "cancel": lambda store, task: store.cancel_task(task.task_id),
-}
-
-
-@pytest.mark.parametrize("name", WRITES)
-def test_what_is_said_of_a_failed_write_is_what_happened(server: EmbeddedServer, name: str) -> None:
-    async def run() -> None:
-        said: set[bool] = set()
-        for number in range(1, 40):
-            async with opened(server) as (store, client):
-                task = await store.create_task(REQUEST, task_id="job")
-                failing = Failing(connect(server.url), prefix="writes")
-                failing.number = number
-                before = stored(client)
-                async with failing:
-                    (outcome,) = await asyncio.gather(WRITES[name](failing, task), return_exceptions=True)
-                if not isinstance(outcome, StoreUnavailable):
-                    assert stored(client) != before
-                    assert said == {False, True}
-                    return
-                assert outcome.trouble is Trouble.BROKEN
-                said.add(outcome.write_may_have_happened)
-                assert (stored(client) != before) is outcome.write_may_have_happened, number
-                there = (await store.list_tasks()).tasks
-                for status in TaskStatus:
-                    page = await store.list_tasks(status)
-                    assert page.total == len(page.tasks) == sum(one.status is status for one in there)
-        pytest.fail("more commands than any script has")
-
-    asyncio.run(run())
-
-
-def test_a_server_that_denies_a_command_is_not_an_unreadable_record(server: EmbeddedServer) -> None:
-    async def run() -> None:
-        async with opened(server) as (store, client):
-            task = await store.create_task(REQUEST, task_id="job")
-            client.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", "-getrange", "-zrem")
-            try:
-                app = connect(server.url, username="app", password="pw")  # noqa: S106  of a private server
-                async with RedisTaskStore(app, prefix="writes") as denied:
-                    for call in (denied.get_task(task.task_id), denied.cancel_task(task.task_id)):
-                        with pytest.raises(StoreUnavailable) as raised:
-                            await call
-                        assert raised.value.trouble is Trouble.REFUSED
-                        assert not raised.value.write_may_have_happened
-                    client.execute_command("ACL", "SETUSER", "app", "+getrange")
-                    with pytest.raises(StoreUnavailable) as raised:
-                        await denied.cancel_task(task.task_id)
-                    assert (raised.value.trouble, raised.value.write_may_have_happened) == (Trouble.REFUSED, False)
-            finally:
-                client.execute_command("ACL", "DELUSER", "app")
-            assert await store.get_task(task.task_id) == task
-            assert (await store.list_tasks(TaskStatus.CANCELLED)).total == 0
-            assert (await store.list_tasks(TaskStatus.PENDING)).total == 1
-
-    asyncio.run(run())
 
 
 # --- Records from others
@@ -332,78 +226,6 @@ def test_an_update_before_its_creation_as_version_1_could_write_it_is_read_as_cr
 
 
 # --- Servers
-
-
-@contextlib.asynccontextmanager
-async def speaking(answer: Callable[[list[bytes]], Awaitable[bytes]]) -> AsyncIterator[str]:
-    """A server that answers each command as it is told."""
-
-    serving: list[asyncio.Task[Any]] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        serving.append(cast("asyncio.Task[Any]", asyncio.current_task()))
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while line := await reader.readline():
-                words = []
-                for _ in range(int(line[1:])):
-                    size = int((await reader.readline())[1:])
-                    words.append((await reader.readexactly(size + 2))[:-2])
-                writer.write(b"+OK\r\n" if words[0].upper() == b"CLIENT" else await answer(words))
-        writer.close()
-
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with listener:
-        yield f"redis://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-        for one in serving:
-            one.cancel()
-        await asyncio.gather(*serving)
-
-
-SHAPES = [
-    b"*0\r\n", b":5\r\n", b"$-1\r\n", b"*-1\r\n", b"*1\r\n$2\r\nok\r\n", b"*2\r\n$2\r\nok\r\n:5\r\n",
-    b"*2\r\n$2\r\nok\r\n$3\r\nxxx\r\n", b"*2\r\n$5\r\nfinal\r\n$3\r\nxxx\r\n", b"*2\r\n$5\r\nlarge\r\n$1\r\nx\r\n",
-    b"*2\r\n$5\r\nlarge\r\n$1\r\n\xb2\r\n", b"*2\r\n$1\r\nx\r\n*-1\r\n", b"*1\r\n$6\r\nexists\r\n",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=repr)
-def test_a_reply_of_another_shape_is_a_broken_server(shape: bytes) -> None:
-    async def answer(_: list[bytes]) -> bytes:
-        return shape
-
-    async def run() -> None:
-        task = await MemoryTaskStore().create_task(REQUEST)
-        async with speaking(answer) as url, RedisTaskStore(connect(url)) as store:
-            for write in (store.create_task(REQUEST), store.cancel_task("job"), store.restore(task)):
-                with contextlib.suppress(StoreUnavailable):
-                    await write
-                    assert shape == b"*2\r\n$2\r\nok\r\n$3\r\nxxx\r\n"  # which a restore does not look at
-            if not shape.startswith((b":", b"$3")):
-                with pytest.raises(StoreUnavailable) as raised:
-                    await store.get_task("job")
-                assert raised.value.trouble is Trouble.BROKEN
-
-    asyncio.run(run())
-
-
-def test_one_call_has_one_deadline() -> None:
-    async def answer(words: list[bytes]) -> bytes:
-        if words[0] == b"EVALSHA":
-            await asyncio.sleep(0.25)
-            return b"-NOSCRIPT no\r\n"
-        await asyncio.sleep(5)
-        return b""
-
-    async def run() -> None:
-        async with speaking(answer) as url, RedisTaskStore(connect(url, connect_timeout=0.1, timeout=0.3)) as store:
-            loop = asyncio.get_running_loop()
-            start = loop.time()
-            with pytest.raises(StoreUnavailable) as raised:
-                await store.cancel_task("job")
-            assert raised.value.trouble is Trouble.TIMEOUT
-            assert loop.time() - start < 0.5
-
-    asyncio.run(run())
 
 
 def test_a_connection_that_leads_to_a_replica_is_left_for_a_new_one(server: EmbeddedServer) -> None:

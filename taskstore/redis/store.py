@@ -181,6 +181,8 @@ class RedisTaskStore:
                 match await self._run_on_whole_indexes(PURGE, _SWEPT_AT_ONCE, moment):
                     case [0 | 1 as run_again, int(count)]:
                         removed += count
+                    case [b"written", bytes(fault)]:
+                        raise self._server.failed_after_writing(fault.decode(errors="replace"))
                     case reply:
                         raise self._server.unexpected(reply, writes=True)
             except StoreUnavailable as error:
@@ -258,8 +260,12 @@ class RedisTaskStore:
         """The task, or `None` if there is none. An empty value and none look alike until somebody asks."""
         key = self._key(task_id)
         text = await self._server.read("GETRANGE", key, 0, record.MAX_RECORD_BYTES, unreadable=key, until=until)
-        if text == b"" and not await self._server.read("EXISTS", key, until=until):
-            return None
+        if text == b"":
+            there = await self._server.read("EXISTS", key, until=until)
+            if there == 0:
+                return None
+            if there != 1:
+                raise self._server.unexpected(there, writes=False)
         if type(text) is not bytes:
             raise self._server.unexpected(text, writes=False)
         return self._decode(task_id, text)
@@ -272,7 +278,7 @@ class RedisTaskStore:
         reply = await self._run(script, *arguments, until=until)
         if reply == _INDEXES_MISSING:
             await self._rebuild(until)
-            reply = await self._run(script, *arguments, until=until)
+            reply = await self._run(script, *arguments, "filled", until=until)
             if reply == _INDEXES_MISSING:
                 detail = "it evicts the indexes of the listings: set its maxmemory-policy to noeviction"
                 raise StoreUnavailable(self._server.address, Trouble.OUT_OF_MEMORY, False, detail)
@@ -332,8 +338,8 @@ class RedisTaskStore:
                     raise TaskNotFound(task_id)
                 case [b"final", bytes(status)] if status in record.STATUSES:
                     raise TaskFinal(task_id, record.STATUSES[status])
-                case [b"large", bytes(size)] if size.isdigit():
-                    raise too_large(int(size))
+                case [b"large", int(size)]:
+                    raise too_large(size)
                 case reply:
                     raise self._failure(task_id, reply)
 

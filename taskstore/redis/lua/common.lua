@@ -61,11 +61,12 @@ local function read(id, last)
   return nil, record
 end
 
--- Records and index entries go together.
+-- Records and index entries go together. If an index fails, `unlinked` says how many records are gone.
+local unlinked = 0
 local function forget(ids)
   local keys = {}
   for i, id in ipairs(ids) do keys[i] = record_key(id) end
-  redis.call('UNLINK', unpack(keys))
+  unlinked = redis.call('UNLINK', unpack(keys))
   for _, index in ipairs(indexes()) do redis.call('ZREM', index, unpack(ids)) end
 end
 
@@ -88,6 +89,11 @@ local function may_have_evicted()
   local function info(section, pattern) return string.match(tostring(redis.pcall('INFO', section)), pattern) end
   return (info('stats', 'evicted_keys:(%d+)') or '0') ~= '0' or (info('memory', 'maxmemory:(%d+)') or '0') ~= '0'
     and info('memory', 'maxmemory_policy:(%a+)') ~= 'noeviction'
+end
+
+-- The reply where what the caller asked for was written, and something failed afterwards.
+local function written(fault)
+  return {'written', type(fault) == 'table' and fault.err or tostring(fault)}
 end
 
 -- The end of a write: the record lives one more lifetime, and every index at least as long. At most a lifetime longer, so
@@ -128,5 +134,5 @@ local function keep(id, record, lifetime_ms, steps)
   end
   local swept, fault = pcall(sweep, ARGV[1])
   if swept then return {'ok', record} end
-  return {'written', type(fault) == 'table' and fault.err or tostring(fault)}
+  return written(fault)
 end

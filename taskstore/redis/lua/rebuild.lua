@@ -21,9 +21,9 @@ for i = 5, #ARGV do
   if left <= 0 then break end
   done = done + 1
   local id, key = ARGV[i], record_key(ARGV[i])
-  local head = redis.pcall('GETRANGE', key, 0, 255)
-  head = type(head) == 'string' and head or ''
-  local created_us, status = string.match(head, HEAD)
+  local head, fault = read(id, 255)
+  if fault and fault.err then return fault end
+  local created_us, status = string.match(head or '', HEAD)
   local completed_us
   if FINAL[status] then
     local record = redis.call('GETRANGE', key, 0, ARGV[3])

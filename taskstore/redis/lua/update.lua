@@ -102,7 +102,7 @@ if FINAL[old_status] then
   return {'ok', record}
 end
 local size = #fields[3] + #fields[4] + #fields[5] + #fields[6] + #video_ids + #metadata
-if size > tonumber(most_bytes) then return {'large', tostring(size)} end
+if size > tonumber(most_bytes) then return {'large', size} end
 
 -- Times of one form compare as text. A clock may step back.
 for _, time in ipairs({updated_at, created_at}) do
