@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -80,13 +81,10 @@ class TaskStoreSettings(BaseSettings):
     @classmethod
     def _check_host(cls, host: str) -> str:
         bare = host[1:-1] if host[:1] + host[-1:] == "[]" else host
-        try:
-            known = bool(IPv6Address(bare) if ":" in bare else re.fullmatch(r"[^\[\]\s/?#@]+", bare))
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError("must be a host name or an IP address, without a port")
-        return bare
+        with contextlib.suppress(ValueError):
+            if re.fullmatch(r"[^\[\]\s/?#@:]+", bare) or IPv6Address(bare):
+                return bare
+        raise ValueError("must be a host name or an IP address, without a port")
 
     @field_validator("redis_url")
     @classmethod
@@ -132,19 +130,16 @@ def check_url(url: str) -> None:
     Raises:
         ValueError: if redis-py or this package does not take it; its text does not repeat the URL.
     """
-    try:
+    with contextlib.suppress(ValueError):
         unquote_to_bytes(url).decode()
         options = parse_qs(urlsplit(url).query, keep_blank_values=True)
         known = urlsplit(url).port != 0 and options.keys() <= set(_URL_OPTIONS.split(", "))
-        known = known and re.fullmatch(_URL, url) is not None
-        known = known and all(re.fullmatch("[0-9]{1,9}", db) for db in options.get("db", ()))
-    except ValueError:
-        known = False
-    if not known:
-        raise ValueError(
-            "must look like redis://host:port/db, rediss://host:port/db or unix:///path, with special characters "
-            f"percent-encoded; the options it may have are {_URL_OPTIONS}"
-        )
+        if known and re.fullmatch(_URL, url) and all(re.fullmatch("[0-9]{1,9}", db) for db in options.get("db", ())):
+            return
+    raise ValueError(
+        "must look like redis://host:port/db, rediss://host:port/db or unix:///path, with special characters "
+        f"percent-encoded; the options it may have are {_URL_OPTIONS}"
+    )
 
 
 def address_of(url: str) -> str:
