@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Self, TypeVar
 
@@ -35,9 +35,8 @@ from taskstore.arguments import (
 from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
 from taskstore.session import Session
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, TaskPage, trusted_task
+from taskstore.values import EPOCH, Task, TaskCreateRequest, TaskPage, microseconds, trusted
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SWEPT_PER_WRITE = 100
 _AT_ONCE = 250
 """Tasks that a listing or a purge removes before others may run."""
@@ -100,7 +99,8 @@ class MemoryTaskStore:
         if known is not None and not self._is_due(new_id) and is_same_request(known, video_ids, metadata):
             return known
         now = self._now()
-        task = trusted_task(
+        task = trusted(
+            Task,
             {
                 "task_id": new_id,
                 "status": TaskStatus.PENDING,
@@ -114,7 +114,7 @@ class MemoryTaskStore:
                 "created_at": now,
                 "updated_at": now,
                 "completed_at": None,
-            }
+            },
         )
         self._insert(task)
         return task
@@ -135,15 +135,14 @@ class MemoryTaskStore:
         if cursor is None:
             end = max(total - offset, 0)
         else:
-            microseconds, task_id = cursor
-            end = index.bisect_left((_EPOCH + timedelta(microseconds=microseconds), task_id))
+            moment, task_id = cursor
+            end = index.bisect_left((EPOCH + timedelta(microseconds=moment), task_id))
         start = max(end - limit, 0)
-        tasks = self._tasks.each([task_id for _, task_id in index.islice(start, end, reverse=True)])
-        following = None
-        if tasks and start:
-            last = tasks[-1]
-            following = f"{(last.created_at - _EPOCH) // timedelta(microseconds=1)}.{last.task_id}"
-        return TaskPage(tasks=tasks, total=total, limit=limit, offset=offset, next=following)
+        places = index[start:end]
+        following = f"{microseconds(places[0][0])}.{places[0][1]}" if places and start else None
+        tasks = self._tasks.each([task_id for _, task_id in reversed(places)])
+        page = {"tasks": tasks, "total": total, "limit": limit, "offset": offset, "unreadable": (), "next": following}
+        return trusted(TaskPage, page)
 
     async def update_task_status(
         self,
@@ -192,7 +191,7 @@ class MemoryTaskStore:
         await self.aclose()
 
     def _now(self) -> datetime:
-        return _EPOCH + timedelta(microseconds=self._clock() // 1_000)
+        return EPOCH + timedelta(microseconds=self._clock() // 1_000)
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
@@ -215,9 +214,8 @@ class MemoryTaskStore:
                 return task
             raise TaskFinal(task_id, task.status)
         now = max(self._now(), task.updated_at)  # a clock may step back
-        changed = trusted_task(
-            {**vars(task), **given, "updated_at": now, "completed_at": now if change.status.is_final else None}
-        )
+        completed = now if change.status.is_final else None
+        changed = trusted(Task, {**vars(task), **given, "updated_at": now, "completed_at": completed})
         check_size_of(changed)
         if changed.status is not task.status:
             place = (task.created_at, task_id)

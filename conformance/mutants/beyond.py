@@ -12,8 +12,8 @@ from conformance.mutants.mutant import Mutant, On, described
 from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskStatus, Trouble
 from taskstore.arguments import Change, check_moment
 from taskstore.redis import RedisTaskStore
-from taskstore.redis.record import microseconds
 from taskstore.redis.scripts import PURGE, Script
+from taskstore.values import microseconds
 
 BEYOND: list[Mutant] = []
 Kind = TypeVar("Kind", bound=Callable[..., Any])

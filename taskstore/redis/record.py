@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, NoReturn
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -18,12 +18,11 @@ from typing_extensions import TypedDict  # pydantic takes typing's own from Pyth
 from taskstore.contract import MAX_BYTES
 from taskstore.json_text import MAX_DEPTH, encode, write
 from taskstore.status import TaskStatus
-from taskstore.values import Task, trusted_task
+from taskstore.values import Task, microseconds, trusted
 
 MAX_RECORD_BYTES = MAX_BYTES + 4_096
 """The longest record: what a caller may put into a task, and names of fields, id, status and times."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUSES = {status.value.encode(): status for status in TaskStatus}
 """The statuses by their bytes."""
 _FINAL = {name for name, status in STATUSES.items() if status.is_final}
@@ -31,12 +30,6 @@ _FINAL = {name for name, status in STATUSES.items() if status.is_final}
 
 class NotARecordError(ValueError):
     """The bytes are not a record of version 1."""
-
-
-def microseconds(moment: datetime) -> int:
-    """Microseconds since 1970."""
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def head_of(task: Task) -> str:
@@ -149,7 +142,7 @@ def decode(record: bytes, task_id: str) -> Task:
         raise NotARecordError("created_us: it is not the moment of created_at")
     if (status in _FINAL) is (completed_at is None):
         raise NotARecordError("completed_at: it goes with a final status, and only with that")
-    return trusted_task(fields)
+    return trusted(Task, fields)
 
 
 def _read(head: bytes, tail: bytes) -> dict[str, Any]:

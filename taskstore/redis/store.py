@@ -45,7 +45,7 @@ from taskstore.redis.scripts import INSERT, LIST, PURGE, REBUILD, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.session import Session
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, TaskPage
+from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds
 
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
@@ -174,7 +174,7 @@ class RedisTaskStore:
 
     async def purge(self, before: datetime) -> int:
         self._session.check()
-        moment = record.microseconds(check_moment(before))
+        moment = microseconds(check_moment(before))
         removed, run_again = 0, 1
         while run_again:
             try:
@@ -191,8 +191,8 @@ class RedisTaskStore:
     async def restore(self, task: Task) -> None:
         self._session.check()
         task = check_task(task)
-        created = record.microseconds(task.created_at)
-        completed = "" if task.completed_at is None else record.microseconds(task.completed_at)
+        created = microseconds(task.created_at)
+        completed = "" if task.completed_at is None else microseconds(task.completed_at)
         was_there, _ = await self._insert(
             task.task_id,
             task.status,
