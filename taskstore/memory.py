@@ -13,13 +13,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from sortedcontainers import SortedList
 
 from taskstore.arguments import (
     Change,
-    check_change,
     check_lifetime,
     check_moment,
     check_new_id,
@@ -32,8 +31,8 @@ from taskstore.arguments import (
     is_same_request,
     new_task_id,
 )
+from taskstore.base import BaseStore
 from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
-from taskstore.session import Session
 from taskstore.status import TaskStatus
 from taskstore.values import EPOCH, Task, TaskCreateRequest, TaskPage, microseconds, trusted
 
@@ -73,7 +72,7 @@ class _Dictionary(MutableMapping[str, _Value]):
         return tuple([parts[hash(key) % _PARTS][key] for key in keys])
 
 
-class MemoryTaskStore:
+class MemoryTaskStore(BaseStore):
     """A task store in the memory of this process: not persistent, not shared.
 
     `lifetime`, if given (a second or more), makes it expire as Redis mode does; without it nothing goes by itself.
@@ -81,9 +80,9 @@ class MemoryTaskStore:
     """
 
     def __init__(self, *, lifetime: timedelta | None = None, clock: Callable[[], int] = time.time_ns) -> None:
+        super().__init__()
         self._lifetime_ms = None if lifetime is None else check_lifetime(lifetime)
         self._clock = clock
-        self._session = Session()
         self._tasks = _Dictionary[Task]()
         self._created: SortedList[tuple[datetime, str]] = SortedList()
         self._created_by_status = {status: SortedList[tuple[datetime, str]]() for status in TaskStatus}
@@ -92,7 +91,7 @@ class MemoryTaskStore:
         self._deadlines: SortedList[tuple[int, str]] = SortedList()
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        self._session.check()
+        self._check_open()
         video_ids, metadata = check_request(request)
         new_id = new_task_id() if task_id is None else check_new_id(task_id)
         known = self._tasks.get(new_id)
@@ -120,13 +119,13 @@ class MemoryTaskStore:
         return task
 
     async def get_task(self, task_id: str) -> Task:
-        self._session.check()
+        self._check_open()
         return self._live(check_task_id(task_id))
 
     async def list_tasks(
         self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
     ) -> TaskPage:
-        self._session.check()
+        self._check_open()
         index = self._created if status is None else self._created_by_status[check_status(status)]
         cursor = check_page(limit, offset, after)
         while self._sweep(_AT_ONCE):  # noqa: ASYNC110  it waits for nothing, it lets others run
@@ -144,26 +143,8 @@ class MemoryTaskStore:
         page = {"tasks": tasks, "total": total, "limit": limit, "offset": offset, "unreadable": (), "next": following}
         return trusted(TaskPage, page)
 
-    async def update_task_status(
-        self,
-        task_id: str,
-        status: TaskStatus,
-        progress: float | None = None,
-        current_step: str | None = None,
-        result_url: str | None = None,
-        error_message: str | None = None,
-        error_traceback: str | None = None,
-    ) -> Task:
-        self._session.check()
-        change = check_change(status, progress, current_step, result_url, error_message, error_traceback)
-        return self._apply(check_task_id(task_id), change)
-
-    async def cancel_task(self, task_id: str) -> Task:
-        self._session.check()
-        return self._apply(check_task_id(task_id), Change(TaskStatus.CANCELLED))
-
     async def purge(self, before: datetime) -> int:
-        self._session.check()
+        self._check_open()
         moment = check_moment(before)
         removed = 0
         while True:
@@ -178,17 +159,8 @@ class MemoryTaskStore:
             await asyncio.sleep(0)
 
     async def restore(self, task: Task) -> None:
-        self._session.check()
+        self._check_open()
         self._insert(check_task(task))
-
-    async def aclose(self) -> None:
-        self._session.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def _now(self) -> datetime:
         return EPOCH + timedelta(microseconds=self._clock() // 1_000)
@@ -205,7 +177,7 @@ class MemoryTaskStore:
     def _is_due(self, task_id: str) -> bool:
         return self._lifetime_ms is not None and self._deadline_of[task_id] < self._now_ms()
 
-    def _apply(self, task_id: str, change: Change) -> Task:
+    async def _apply(self, task_id: str, change: Change) -> Task:
         self._sweep(SWEPT_PER_WRITE)
         task = self._live(task_id)
         given = change.given()

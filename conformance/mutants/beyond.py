@@ -51,11 +51,11 @@ class SkipsAWriteThatChangesNothing(MemoryTaskStore):
 class OverlooksEmptyValuesOfAFinalTask(MemoryTaskStore):
     """A late update that gives a final task progress 0, or an empty text, is taken for one that gives nothing."""
 
-    def _apply(self, task_id: str, change: Change) -> Task:
+    async def _apply(self, task_id: str, change: Change) -> Task:
         task = self._tasks.get(task_id)
         if task is not None and task.status.is_final:
             change = Change(**{name: value for name, value in change.given().items() if value})
-        return super()._apply(task_id, change)
+        return await super()._apply(task_id, change)
 
 
 @beyond("histories", On.MEMORY)

@@ -11,11 +11,10 @@ import asyncio
 import re
 from collections import OrderedDict
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from taskstore.arguments import (
     Change,
-    check_change,
     check_lifetime,
     check_moment,
     check_new_id,
@@ -28,6 +27,7 @@ from taskstore.arguments import (
     new_task_id,
     too_large,
 )
+from taskstore.base import BaseStore
 from taskstore.contract import MAX_BYTES
 from taskstore.errors import (
     InvalidArgument,
@@ -43,7 +43,6 @@ from taskstore.json_text import is_encodable
 from taskstore.redis import record
 from taskstore.redis.scripts import INSERT, LIST, PURGE, REBUILD, UPDATE, Script
 from taskstore.redis.server import Server
-from taskstore.session import Session
 from taskstore.status import TaskStatus
 from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds
 
@@ -63,7 +62,7 @@ _AGAIN = [1]
 _INDEXES_MISSING = [2]
 
 
-class RedisTaskStore:
+class RedisTaskStore(BaseStore):
     """A task store in Redis 6.2 or later, or Valkey: persistent, shared by all that name the same server and prefix.
 
     Takes over `server` (from `connect`). All keys begin with `{prefix:0}:`; a task is gone `lifetime`
@@ -77,17 +76,17 @@ class RedisTaskStore:
         prefix: str = DEFAULT_PREFIX,
         lifetime: timedelta = DEFAULT_LIFETIME,
     ) -> None:
+        super().__init__()
         if not prefix or not is_encodable(prefix) or set("{}") & set(prefix):
             raise InvalidArgument("prefix", "must be text without braces, and not empty")
         self._base = f"{{{prefix}:0}}"
         self._lifetime_ms = check_lifetime(lifetime)
         self._server = server
-        self._session = Session()
         self._remembered: OrderedDict[str, tuple[bytes, Task]] = OrderedDict()
         self._filled = b"", b"0"  # the latest rebuild of the indexes, and how far it came: a call may run out of time
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        self._session.check()
+        self._check_open()
         video_ids, metadata = check_request(request)
         is_new = task_id is None
         new_id = new_task_id() if is_new else check_new_id(task_id)
@@ -103,7 +102,7 @@ class RedisTaskStore:
         return task
 
     async def get_task(self, task_id: str) -> Task:
-        self._session.check()
+        self._check_open()
         task_id = check_task_id(task_id)
         if not is_encodable(task_id):
             raise TaskNotFound(task_id)
@@ -115,7 +114,7 @@ class RedisTaskStore:
     async def list_tasks(
         self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
     ) -> TaskPage:
-        self._session.check()
+        self._check_open()
         wanted = "" if status is None else check_status(status).value
         place = check_page(limit, offset, after) or ("", "")
         arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, record.MAX_RECORD_BYTES, _READ_AT_ONCE)
@@ -154,26 +153,8 @@ class RedisTaskStore:
             next=following.decode(errors="replace") or None,
         )
 
-    async def update_task_status(
-        self,
-        task_id: str,
-        status: TaskStatus,
-        progress: float | None = None,
-        current_step: str | None = None,
-        result_url: str | None = None,
-        error_message: str | None = None,
-        error_traceback: str | None = None,
-    ) -> Task:
-        self._session.check()
-        change = check_change(status, progress, current_step, result_url, error_message, error_traceback)
-        return await self._apply(check_task_id(task_id), change)
-
-    async def cancel_task(self, task_id: str) -> Task:
-        self._session.check()
-        return await self._apply(check_task_id(task_id), Change(TaskStatus.CANCELLED))
-
     async def purge(self, before: datetime) -> int:
-        self._session.check()
+        self._check_open()
         moment = microseconds(check_moment(before))
         removed, run_again = 0, 1
         while run_again:
@@ -189,7 +170,7 @@ class RedisTaskStore:
         return removed
 
     async def restore(self, task: Task) -> None:
-        self._session.check()
+        self._check_open()
         task = check_task(task)
         created = microseconds(task.created_at)
         completed = "" if task.completed_at is None else microseconds(task.completed_at)
@@ -213,18 +194,13 @@ class RedisTaskStore:
         Raises:
             StoreUnavailable: if it gives none.
         """
-        self._session.check()
+        self._check_open()
         await self._server.read("PING")
 
     async def aclose(self) -> None:
-        if self._session.close():
+        if not self._closed:
+            await super().aclose()
             await self._server.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def _key(self, task_id: str) -> str:
         return f"{self._base}:task:{task_id}"
