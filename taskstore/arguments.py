@@ -89,9 +89,7 @@ def check_size(*texts: str | None, video_ids: tuple[str, ...] | None = None, met
     values = (*texts, *(video_ids or ()))
     if 6 * (sum(map(len, filter(None, values))) + len(values) + len(metadata)) <= MAX_BYTES:
         return
-    written = [*map(write, texts), metadata]
-    if video_ids is not None:
-        written.append(write(video_ids))
+    written = [*map(write, texts), metadata, "" if video_ids is None else write(video_ids)]
     if (size := sum(len(text.encode()) for text in written)) > MAX_BYTES:
         raise too_large(size)
 

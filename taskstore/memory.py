@@ -36,6 +36,7 @@ from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
 from taskstore.status import TaskStatus
 from taskstore.values import EPOCH, Task, TaskCreateRequest, TaskPage, microseconds, trusted
 
+_MICROSECOND = timedelta(microseconds=1)
 SWEPT_PER_WRITE = 100
 _AT_ONCE = 250
 """Tasks that a listing or a purge removes before others may run."""
@@ -135,7 +136,7 @@ class MemoryTaskStore(BaseStore):
             end = max(total - offset, 0)
         else:
             moment, task_id = cursor
-            end = index.bisect_left((EPOCH + timedelta(microseconds=moment), task_id))
+            end = index.bisect_left((EPOCH + moment * _MICROSECOND, task_id))
         start = max(end - limit, 0)
         places = index[start:end]
         following = f"{microseconds(places[0][0])}.{places[0][1]}" if places and start else None
@@ -163,7 +164,7 @@ class MemoryTaskStore(BaseStore):
         self._insert(check_task(task))
 
     def _now(self) -> datetime:
-        return EPOCH + timedelta(microseconds=self._clock() // 1_000)
+        return EPOCH + self._clock() // 1_000 * _MICROSECOND
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
@@ -193,8 +194,8 @@ class MemoryTaskStore(BaseStore):
             place = (task.created_at, task_id)
             self._created_by_status[task.status].remove(place)
             self._created_by_status[changed.status].add(place)
-        if changed.completed_at is not None:
-            self._finished.add((changed.completed_at, task_id))
+        if completed is not None:
+            self._finished.add((completed, task_id))
         self._tasks[task_id] = changed
         self._renew(task_id)
         return changed

@@ -80,7 +80,7 @@ class TakesItsConnectionToAnotherLoop(RedisTaskStore):
     """On another loop the caller gets what asyncio says of a connection that is not this loop's."""
 
     async def get_task(self, task_id: str) -> Task:
-        return self._decode(task_id, await self._server.read("GET", self._key(task_id)))
+        return self._task(task_id, await self._server.read("GET", self._key(task_id)))
 
 
 @mutant("LIFE-01", by="lifecycle.test_a_new_task_is_pending")

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes typing's own from Python 3.12 only
 
+from taskstore.arguments import Change
 from taskstore.contract import MAX_BYTES
 from taskstore.json_text import MAX_DEPTH, encode, write
 from taskstore.status import TaskStatus
@@ -34,22 +35,14 @@ class NotARecordError(ValueError):
 
 def head_of(task: Task) -> str:
     """The lines of a task before its times."""
-    return _head(
-        task.status.value,
-        task.progress,
-        task.current_step,
-        task.result_url,
-        task.error_message,
-        task.error_traceback,
-    )
+    return _head(*(getattr(task, name) for name in Change._fields))
 
 
 def _head(*values: object) -> str:
-    names = ("status", "progress", "current_step", "result_url", "error_message", "error_traceback")
-    return "".join(f'\n,"{name}":{write(value)}' for name, value in zip(names, values, strict=True))
+    return "".join(f'\n,"{name}":{write(value)}' for name, value in zip(Change._fields, values, strict=True))
 
 
-NEW_HEAD = _head(TaskStatus.PENDING.value, 0.0, "", None, None, None)
+NEW_HEAD = _head(TaskStatus.PENDING, 0.0, "", None, None, None)
 """The lines of a new task before its times; the first line of all is the script's own."""
 
 

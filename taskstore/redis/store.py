@@ -93,7 +93,7 @@ class RedisTaskStore(BaseStore):
         form = "", "", record.NEW_HEAD, "", record.tail(new_id, video_ids, metadata), record.MAX_RECORD_BYTES
         try:
             was_there, text = await self._insert(new_id, TaskStatus.PENDING, *form, "new" if is_new else "")
-            task = self._decode(new_id, text) if was_there else self._written(new_id, text)
+            task = self._task(new_id, text) if was_there else self._written(new_id, text)
         except StoreUnavailable as error:
             error.task_id = new_id
             raise
@@ -132,8 +132,8 @@ class RedisTaskStore(BaseStore):
         for task_id, text in zip(task_ids, texts, strict=False):
             try:
                 tasks.append(self._task(task_id, text))
-            except record.NotARecordError:
-                unreadable.append(self._key(task_id))
+            except RecordUnreadable as fault:
+                unreadable.append(fault.key)
         while done < len(task_ids):
             further = [self._read(task_id, until) for task_id in task_ids[done : done + _READ_TOGETHER]]
             done += len(further)
@@ -210,24 +210,21 @@ class RedisTaskStore(BaseStore):
         known = self._remembered.get(task_id)
         if known is not None and known[0] == text:
             return known[1]
-        task = record.decode(text, task_id)
+        try:
+            task = record.decode(text, task_id)
+        except record.NotARecordError as fault:
+            raise RecordUnreadable(self._key(task_id), str(fault)) from None
         if len(text) <= _REMEMBERED_BYTES:
             self._remembered[task_id] = text, task
             if len(self._remembered) > _REMEMBERED:
                 self._remembered.popitem(last=False)
         return task
 
-    def _decode(self, task_id: str, text: bytes) -> Task:
-        try:
-            return self._task(task_id, text)
-        except record.NotARecordError as fault:
-            raise RecordUnreadable(self._key(task_id), str(fault)) from None
-
     def _written(self, task_id: str, text: bytes) -> Task:
         """The task that a script says it has written."""
         try:
             return self._task(task_id, text)
-        except record.NotARecordError:
+        except RecordUnreadable:
             raise self._server.unexpected(text, writes=True) from None
 
     async def _read(self, task_id: str, until: float) -> Task | None:
@@ -238,7 +235,7 @@ class RedisTaskStore(BaseStore):
             return None
         if type(text) is not bytes:
             raise self._server.unexpected(text, writes=False)
-        return self._decode(task_id, text)
+        return self._task(task_id, text)
 
     async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
         return await self._server.run(script, self._base, *arguments, until=until)
@@ -302,7 +299,7 @@ class RedisTaskStore(BaseStore):
                 case [b"ok", bytes(text)]:
                     return self._written(task_id, text)
                 case [b"doubtful", bytes(text)]:
-                    self._decode(task_id, text)
+                    self._task(task_id, text)
                     known = text
                 case [b"missing"]:
                     raise TaskNotFound(task_id)
