@@ -115,7 +115,7 @@ def check_request(request: object) -> tuple[tuple[str, ...], str]:
     url = "null" if webhook_url is None else write(check_text("webhook_url", webhook_url))
     metadata = f'{{"webhook_url":{url},"config":{encode("config", config)}}}'
     video_ids = _check_video_ids(fields.get("video_ids"))
-    check_size("", None, None, None, video_ids=video_ids, metadata=metadata)
+    check_size(*NEW[2:], video_ids=video_ids, metadata=metadata)
     return video_ids, metadata
 
 
@@ -150,6 +150,10 @@ class Change(NamedTuple):
     def as_json(self) -> tuple[str, ...]:
         """The fields in their order, each as JSON text, or empty where it is left as it is."""
         return tuple("" if value is None else write(value) for value in self)
+
+
+NEW = Change(TaskStatus.PENDING, 0.0, "")
+"""What a new task is, as if an update had set it."""
 
 
 def check_change(

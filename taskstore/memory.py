@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from sortedcontainers import SortedList
 
 from taskstore.arguments import (
+    NEW,
     Change,
     check_lifetime,
     check_moment,
@@ -36,6 +37,7 @@ from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
 from taskstore.status import TaskStatus
 from taskstore.values import EPOCH, Task, TaskCreateRequest, TaskPage, microseconds, trusted
 
+_NEW = NEW._asdict()
 _MICROSECOND = timedelta(microseconds=1)
 SWEPT_PER_WRITE = 100
 _AT_ONCE = 250
@@ -99,23 +101,8 @@ class MemoryTaskStore(BaseStore):
         if known is not None and not self._is_due(new_id) and is_same_request(known, video_ids, metadata):
             return known
         now = self._now()
-        task = trusted(
-            Task,
-            {
-                "task_id": new_id,
-                "status": TaskStatus.PENDING,
-                "progress": 0.0,
-                "current_step": "",
-                "video_ids": video_ids,
-                "result_url": None,
-                "error_message": None,
-                "error_traceback": None,
-                "metadata_json": metadata,
-                "created_at": now,
-                "updated_at": now,
-                "completed_at": None,
-            },
-        )
+        fields = {"task_id": new_id, "video_ids": video_ids, "metadata_json": metadata}
+        task = trusted(Task, {**_NEW, **fields, "created_at": now, "updated_at": now, "completed_at": None})
         self._insert(task)
         return task
 

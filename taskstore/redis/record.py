@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes typing's own from Python 3.12 only
 
-from taskstore.arguments import Change
+from taskstore.arguments import NEW, Change
 from taskstore.contract import MAX_BYTES
 from taskstore.json_text import MAX_DEPTH, encode, write
 from taskstore.status import TaskStatus
@@ -42,7 +42,7 @@ def _head(*values: object) -> str:
     return "".join(f'\n,"{name}":{write(value)}' for name, value in zip(Change._fields, values, strict=True))
 
 
-NEW_HEAD = _head(TaskStatus.PENDING, 0.0, "", None, None, None)
+NEW_HEAD = _head(*NEW)
 """The lines of a new task before its times; the first line of all is the script's own."""
 
 
