@@ -22,7 +22,7 @@ _INT_BOUND = 10**4_300
 write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 """Writes a value that was checked before."""
 decode = json.loads
-"""Reads it: a fresh value at every call."""
+"""Reads text that `encode` wrote: a fresh value at every call."""
 write_sorted = json.JSONEncoder(sort_keys=True).encode
 """Writes the same for values that are equal in value and type, whatever the order of their keys."""
 
@@ -49,8 +49,8 @@ def check_text(argument: str, value: object) -> str:
     """
     if type(value) is not str:
         raise InvalidArgument(argument, f"must be text, not {type(value).__name__}")
-    if not value.isascii():
-        encode(argument, value)
+    if not (value.isascii() or is_encodable(value)):
+        raise InvalidArgument(argument, "holds a lone surrogate, which has no UTF-8 form")
     return value
 
 
@@ -67,8 +67,7 @@ def _check(value: Any, depth: int) -> None:
     """Refuse what `encode` refuses; the argument that is named is the place inside `value`."""
     kind = type(value)
     if kind is str:
-        if not (value.isascii() or is_encodable(value)):
-            raise InvalidArgument("", "holds a lone surrogate, which has no UTF-8 form")
+        check_text("", value)
     elif kind is list or kind is dict:
         if depth == 0:
             raise InvalidArgument("", "is nested too deep")
