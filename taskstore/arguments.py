@@ -11,23 +11,21 @@ from taskstore.contract import MAX_BYTES, MAX_LIMIT, MAX_OFFSET
 from taskstore.errors import InvalidArgument
 from taskstore.json_text import MAX_DEPTH, check_text, decode, encode, is_encodable, write, write_sorted
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, trusted_task
+from taskstore.values import EPOCH, Task, TaskCreateRequest, trusted
 
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The microseconds since 1970 that a `datetime` can be."""
 
 _TEXT_FIELDS = ("current_step", "result_url", "error_message", "error_traceback")
-_NEW_TEXTS = ("", None, None, None)
-"""Step, URL, error and traceback of a new task."""
-_STATUSES = {status.value: status for status in TaskStatus}
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
 _is_new_id = re.compile("[!-~]{1,256}").fullmatch
 
 
 def check_task_id(task_id: object) -> str:
     """Return the id if it is text, whatever text it is."""
+    if type(task_id) is str:
+        return task_id
     if not issubclass(type(task_id), str):
         raise InvalidArgument("task_id", f"must be text, not {type(task_id).__name__}")
     return str.__str__(task_id)  # a plain text: a subclass may change what its methods do
@@ -44,10 +42,10 @@ def check_status(status: object) -> TaskStatus:
     """Return the status that is meant: a `TaskStatus`, or its text."""
     if type(status) is TaskStatus:
         return status
-    found = _STATUSES.get(str.__str__(status)) if issubclass(type(status), str) else None
-    if found is None:
-        raise InvalidArgument("status", f"must be one of {', '.join(TaskStatus)}")
-    return found
+    try:
+        return TaskStatus(str.__str__(status))  # refuses what is no text
+    except (TypeError, ValueError):
+        raise InvalidArgument("status", f"must be one of {', '.join(TaskStatus)}") from None
 
 
 def check_page(limit: object, offset: object, after: object) -> tuple[int, str] | None:
@@ -69,7 +67,7 @@ def check_page(limit: object, offset: object, after: object) -> tuple[int, str] 
 def check_moment(moment: object, argument: str = "before") -> datetime:
     """Return an aware moment, in UTC."""
     try:
-        return _EPOCH + datetime.__sub__(moment, _EPOCH)  # type: ignore[operator, no-any-return]  # this is the check
+        return EPOCH + datetime.__sub__(moment, EPOCH)  # type: ignore[operator, no-any-return]  # this is the check
     except Exception:  # noqa: BLE001  a time zone of the caller's may raise whatever it likes
         raise InvalidArgument(argument, "must be a datetime with a time zone, in the years 1 to 9999") from None
 
@@ -91,9 +89,7 @@ def check_size(*texts: str | None, video_ids: tuple[str, ...] | None = None, met
     values = (*texts, *(video_ids or ()))
     if 6 * (sum(map(len, filter(None, values))) + len(values) + len(metadata)) <= MAX_BYTES:
         return
-    written = [*map(write, texts), metadata]
-    if video_ids is not None:
-        written.append(write(video_ids))
+    written = [*map(write, texts), metadata, "" if video_ids is None else write(video_ids)]
     if (size := sum(len(text.encode()) for text in written)) > MAX_BYTES:
         raise too_large(size)
 
@@ -119,16 +115,16 @@ def check_request(request: object) -> tuple[tuple[str, ...], str]:
     url = "null" if webhook_url is None else write(check_text("webhook_url", webhook_url))
     metadata = f'{{"webhook_url":{url},"config":{encode("config", config)}}}'
     video_ids = _check_video_ids(fields.get("video_ids"))
-    check_size(*_NEW_TEXTS, video_ids=video_ids, metadata=metadata)
+    check_size(*NEW[2:], video_ids=video_ids, metadata=metadata)
     return video_ids, metadata
 
 
 def is_same_request(task: Task, video_ids: tuple[str, ...], metadata: str) -> bool:
     """Whether a request for these would create this task: equal as JSON, in value and type, the order of keys apart."""
-    if task.video_ids != video_ids:
-        return False
-    one, other = task.metadata_json, metadata
-    return one == other or write_sorted(decode(one)) == write_sorted(decode(other))
+    known = task.metadata_json
+    return task.video_ids == video_ids and (
+        known == metadata or write_sorted(decode(known)) == write_sorted(decode(metadata))
+    )
 
 
 def _check_video_ids(video_ids: object) -> tuple[str, ...]:
@@ -153,12 +149,11 @@ class Change(NamedTuple):
 
     def as_json(self) -> tuple[str, ...]:
         """The fields in their order, each as JSON text, or empty where it is left as it is."""
-        texts = (self.current_step, self.result_url, self.error_message, self.error_traceback)
-        return (
-            f'"{self.status}"',
-            "" if self.progress is None else repr(self.progress),  # as JSON writes a finite float
-            *("" if text is None else write(text) for text in texts),
-        )
+        return tuple("" if value is None else write(value) for value in self)
+
+
+NEW = Change(TaskStatus.PENDING, 0.0, "")
+"""What a new task is, as if an update had set it."""
 
 
 def check_change(
@@ -172,7 +167,10 @@ def check_change(
     """Return the update that is meant, if its arguments go together."""
     to = check_status(status)
     part = None if progress is None else _check_progress(progress)
-    _check_texts(current_step, result_url, error_message, error_traceback)
+    texts = (current_step, result_url, error_message, error_traceback)
+    for name, text in zip(_TEXT_FIELDS, texts, strict=True):
+        if text is not None:
+            check_text(name, text)
     if to is TaskStatus.COMPLETED:
         if part not in (None, 100):
             raise InvalidArgument("progress", "must be 100, or left out, when the status is completed")
@@ -181,14 +179,8 @@ def check_change(
         for name, text in (("error_message", error_message), ("error_traceback", error_traceback)):
             if text is not None:
                 raise InvalidArgument(name, "goes with the status failed only")
-    check_size(current_step, result_url, error_message, error_traceback)
-    return Change(to, part, current_step, result_url, error_message, error_traceback)
-
-
-def _check_texts(*texts: object) -> None:
-    for name, text in zip(_TEXT_FIELDS, texts, strict=True):
-        if text is not None:
-            check_text(name, text)
+    check_size(*texts)
+    return Change(to, part, *texts)
 
 
 def _check_progress(progress: object) -> float:
@@ -207,30 +199,29 @@ def check_task(task: object) -> Task:
         raise InvalidArgument("status", f"must be a TaskStatus, not {type(status).__name__}")
     if type(progress) is not float:
         raise InvalidArgument("progress", f"must be a float, not {type(progress).__name__}")
-    texts = tuple(given[name] for name in _TEXT_FIELDS)
-    change = check_change(status, progress, *texts)
+    check_change(status, progress, *(given[name] for name in _TEXT_FIELDS))
     check_text("current_step", given["current_step"])
     created, updated = (_check_time(name, given[name]) for name in ("created_at", "updated_at"))
-    completed = None
+    completed = given["completed_at"]
     if status.is_final:
-        completed = _check_time("completed_at", given["completed_at"])
-    elif given["completed_at"] is not None:
+        completed = _check_time("completed_at", completed)
+    elif completed is not None:
         raise InvalidArgument("completed_at", "goes with a final status only")
     if updated < created:
         raise InvalidArgument("updated_at", "must not be before created_at")
     if completed is not None and not created <= completed <= updated:
         raise InvalidArgument("completed_at", "must be from created_at to updated_at")
-    checked = trusted_task(
+    checked = trusted(
+        Task,
         {
             **given,
-            **change._asdict(),
             "task_id": check_new_id(given["task_id"]),
             "video_ids": _check_video_ids(given["video_ids"]),
             "metadata_json": _check_metadata(given["metadata_json"]),
             "created_at": created,
             "updated_at": updated,
             "completed_at": completed,
-        }
+        },
     )
     check_size_of(checked)
     return checked
@@ -238,7 +229,7 @@ def check_task(task: object) -> Task:
 
 def _check_time(name: str, time: object) -> datetime:
     moment = check_moment(time, name)
-    if not _EPOCH <= moment < _END_OF_TIME:
+    if not EPOCH <= moment < _END_OF_TIME:
         raise InvalidArgument(name, "must be in the years 1970 to 2200")
     return moment
 
@@ -255,8 +246,5 @@ def _check_metadata(text: object) -> str:
 
 def check_size_of(task: Task) -> None:
     """Refuse a task that is larger than one may be."""
-    check_size(*_texts(task), video_ids=task.video_ids, metadata=task.metadata_json)
-
-
-def _texts(task: Task) -> tuple[str | None, ...]:
-    return task.current_step, task.result_url, task.error_message, task.error_traceback
+    texts = (task.current_step, task.result_url, task.error_message, task.error_traceback)
+    check_size(*texts, video_ids=task.video_ids, metadata=task.metadata_json)

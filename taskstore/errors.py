@@ -6,6 +6,7 @@ No message, `repr` or field ever holds a password.
 
 from __future__ import annotations
 
+import copyreg
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -20,12 +21,6 @@ def _shorten(text: str) -> str:
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}… ({len(text)} characters)"
 
 
-def _rebuild(kind: type[TaskStoreError], facts: dict[str, Any]) -> TaskStoreError:
-    error = kind.__new__(kind)
-    error.__dict__.update(facts)
-    return error
-
-
 class TaskStoreError(Exception):
     """The root: `except TaskStoreError` catches whatever a store raises."""
 
@@ -36,7 +31,7 @@ class TaskStoreError(Exception):
         return hash((type(self), *map(str, vars(self).values())))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), vars(self))
+        return copyreg.__newobj__, (type(self),), vars(self)  # type: ignore[attr-defined]  # its stub leaves it out
 
 
 @dataclass(eq=False)

@@ -17,13 +17,14 @@ JsonObject: TypeAlias = dict[str, Any]
 """A dict from `str` to JSON values: `None`, `bool`, `int`, `float`, `str`, lists and dicts of these, no subclass."""
 
 MAX_DEPTH = 100
-MAX_INT_DIGITS = 4_300
-_INT_BOUND = 10**MAX_INT_DIGITS
+_INT_BOUND = 10**4_300
 
 write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 """Writes a value that was checked before."""
+decode = json.loads
+"""Reads text that `encode` wrote: a fresh value at every call."""
 write_sorted = json.JSONEncoder(sort_keys=True).encode
-"""The same for values that are equal in value and type, whatever the order of their keys."""
+"""Writes the same for values that are equal in value and type, whatever the order of their keys."""
 
 
 def encode(argument: str, value: object, depth: int = MAX_DEPTH) -> str:
@@ -35,8 +36,8 @@ def encode(argument: str, value: object, depth: int = MAX_DEPTH) -> str:
     """
     try:
         _check(value, depth)
-    except _NotJsonError as fault:
-        raise InvalidArgument(argument + "".join(reversed(fault.place)), fault.reason) from None
+    except InvalidArgument as fault:
+        raise InvalidArgument(argument + fault.argument, fault.reason) from None
     return write(value)
 
 
@@ -48,14 +49,9 @@ def check_text(argument: str, value: object) -> str:
     """
     if type(value) is not str:
         raise InvalidArgument(argument, f"must be text, not {type(value).__name__}")
-    if not value.isascii():
-        encode(argument, value)
+    if not (value.isascii() or is_encodable(value)):
+        raise InvalidArgument(argument, "holds a lone surrogate, which has no UTF-8 form")
     return value
-
-
-def decode(text: str) -> Any:
-    """Read text that `encode` wrote: a fresh value at every call."""
-    return json.loads(text)
 
 
 def is_encodable(text: str) -> bool:
@@ -67,46 +63,36 @@ def is_encodable(text: str) -> bool:
     return True
 
 
-class _NotJsonError(Exception):
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        self.place: list[str] = []  # innermost first
-
-
 def _check(value: Any, depth: int) -> None:
+    """Refuse what `encode` refuses; the argument that is named is the place inside `value`."""
     kind = type(value)
     if kind is str:
-        _check_text(value)
+        check_text("", value)
     elif kind is list or kind is dict:
         if depth == 0:
-            raise _NotJsonError("is nested too deep")
+            raise InvalidArgument("", "is nested too deep")
         _check_inside(value, depth - 1)
     elif kind is int:
         if not -_INT_BOUND < value < _INT_BOUND:
-            raise _NotJsonError(f"holds an integer of more than {MAX_INT_DIGITS:,} digits")
+            raise InvalidArgument("", "holds an integer of more than 4,300 digits")
     elif kind is float:
         if not isfinite(value):
-            raise _NotJsonError("holds NaN or an infinity, which JSON has not")
+            raise InvalidArgument("", "holds NaN or an infinity, which JSON has not")
     elif value is not None and kind is not bool:
-        raise _NotJsonError(f"holds a {kind.__name__}, which is not a JSON value")
-
-
-def _check_text(value: str) -> None:
-    if not (value.isascii() or is_encodable(value)):
-        raise _NotJsonError("holds a lone surrogate, which has no UTF-8 form")
+        raise InvalidArgument("", f"holds a {kind.__name__}, which is not a JSON value")
 
 
 def _check_inside(value: list[Any] | dict[Any, Any], depth: int) -> None:
     if isinstance(value, dict):
         for key in value:
             if type(key) is not str:
-                raise _NotJsonError(f"has a key that is not text but {type(key).__name__}")
-            _check_text(key)
+                raise InvalidArgument("", f"has a key that is not text but {type(key).__name__}")
+            _check(key, depth)
     at: object = None
     try:
         for at, item in value.items() if isinstance(value, dict) else enumerate(value):  # noqa: B007  `except` reads it
             if type(item) is not str or not item.isascii():  # what most values are needs no call
                 _check(item, depth)
-    except _NotJsonError as fault:
-        fault.place.append(f"[{at!r}]")
+    except InvalidArgument as fault:
+        fault.argument = f"[{at!r}]{fault.argument}"
         raise

@@ -11,15 +11,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import chain, islice
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from sortedcontainers import SortedList
 
 from taskstore.arguments import (
+    NEW,
     Change,
-    check_change,
     check_lifetime,
     check_moment,
     check_new_id,
@@ -32,12 +32,13 @@ from taskstore.arguments import (
     is_same_request,
     new_task_id,
 )
+from taskstore.base import BaseStore
 from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
-from taskstore.session import Session
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, TaskPage, trusted_task
+from taskstore.values import EPOCH, Task, TaskCreateRequest, TaskPage, microseconds, trusted
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEW = NEW._asdict()
+_MICROSECOND = timedelta(microseconds=1)
 SWEPT_PER_WRITE = 100
 _AT_ONCE = 250
 """Tasks that a listing or a purge removes before others may run."""
@@ -74,7 +75,7 @@ class _Dictionary(MutableMapping[str, _Value]):
         return tuple([parts[hash(key) % _PARTS][key] for key in keys])
 
 
-class MemoryTaskStore:
+class MemoryTaskStore(BaseStore):
     """A task store in the memory of this process: not persistent, not shared.
 
     `lifetime`, if given (a second or more), makes it expire as Redis mode does; without it nothing goes by itself.
@@ -82,9 +83,9 @@ class MemoryTaskStore:
     """
 
     def __init__(self, *, lifetime: timedelta | None = None, clock: Callable[[], int] = time.time_ns) -> None:
+        super().__init__()
         self._lifetime_ms = None if lifetime is None else check_lifetime(lifetime)
         self._clock = clock
-        self._session = Session()
         self._tasks = _Dictionary[Task]()
         self._created: SortedList[tuple[datetime, str]] = SortedList()
         self._created_by_status = {status: SortedList[tuple[datetime, str]]() for status in TaskStatus}
@@ -93,40 +94,26 @@ class MemoryTaskStore:
         self._deadlines: SortedList[tuple[int, str]] = SortedList()
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        self._session.check()
+        self._check_open()
         video_ids, metadata = check_request(request)
         new_id = new_task_id() if task_id is None else check_new_id(task_id)
         known = self._tasks.get(new_id)
         if known is not None and not self._is_due(new_id) and is_same_request(known, video_ids, metadata):
             return known
         now = self._now()
-        task = trusted_task(
-            {
-                "task_id": new_id,
-                "status": TaskStatus.PENDING,
-                "progress": 0.0,
-                "current_step": "",
-                "video_ids": video_ids,
-                "result_url": None,
-                "error_message": None,
-                "error_traceback": None,
-                "metadata_json": metadata,
-                "created_at": now,
-                "updated_at": now,
-                "completed_at": None,
-            }
-        )
+        fields = {"task_id": new_id, "video_ids": video_ids, "metadata_json": metadata}
+        task = trusted(Task, {**_NEW, **fields, "created_at": now, "updated_at": now, "completed_at": None})
         self._insert(task)
         return task
 
     async def get_task(self, task_id: str) -> Task:
-        self._session.check()
+        self._check_open()
         return self._live(check_task_id(task_id))
 
     async def list_tasks(
         self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
     ) -> TaskPage:
-        self._session.check()
+        self._check_open()
         index = self._created if status is None else self._created_by_status[check_status(status)]
         cursor = check_page(limit, offset, after)
         while self._sweep(_AT_ONCE):  # noqa: ASYNC110  it waits for nothing, it lets others run
@@ -135,36 +122,17 @@ class MemoryTaskStore:
         if cursor is None:
             end = max(total - offset, 0)
         else:
-            microseconds, task_id = cursor
-            end = index.bisect_left((_EPOCH + timedelta(microseconds=microseconds), task_id))
+            moment, task_id = cursor
+            end = index.bisect_left((EPOCH + moment * _MICROSECOND, task_id))
         start = max(end - limit, 0)
-        tasks = self._tasks.each([task_id for _, task_id in index.islice(start, end, reverse=True)])
-        following = None
-        if tasks and start:
-            last = tasks[-1]
-            following = f"{(last.created_at - _EPOCH) // timedelta(microseconds=1)}.{last.task_id}"
-        return TaskPage(tasks=tasks, total=total, limit=limit, offset=offset, next=following)
-
-    async def update_task_status(
-        self,
-        task_id: str,
-        status: TaskStatus,
-        progress: float | None = None,
-        current_step: str | None = None,
-        result_url: str | None = None,
-        error_message: str | None = None,
-        error_traceback: str | None = None,
-    ) -> Task:
-        self._session.check()
-        change = check_change(status, progress, current_step, result_url, error_message, error_traceback)
-        return self._apply(check_task_id(task_id), change)
-
-    async def cancel_task(self, task_id: str) -> Task:
-        self._session.check()
-        return self._apply(check_task_id(task_id), Change(TaskStatus.CANCELLED))
+        places = index[start:end]
+        following = f"{microseconds(places[0][0])}.{places[0][1]}" if places and start else None
+        tasks = self._tasks.each([task_id for _, task_id in reversed(places)])
+        page = {"tasks": tasks, "total": total, "limit": limit, "offset": offset, "unreadable": (), "next": following}
+        return trusted(TaskPage, page)
 
     async def purge(self, before: datetime) -> int:
-        self._session.check()
+        self._check_open()
         moment = check_moment(before)
         removed = 0
         while True:
@@ -179,20 +147,11 @@ class MemoryTaskStore:
             await asyncio.sleep(0)
 
     async def restore(self, task: Task) -> None:
-        self._session.check()
+        self._check_open()
         self._insert(check_task(task))
 
-    async def aclose(self) -> None:
-        self._session.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
     def _now(self) -> datetime:
-        return _EPOCH + timedelta(microseconds=self._clock() // 1_000)
+        return EPOCH + self._clock() // 1_000 * _MICROSECOND
 
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
@@ -206,7 +165,7 @@ class MemoryTaskStore:
     def _is_due(self, task_id: str) -> bool:
         return self._lifetime_ms is not None and self._deadline_of[task_id] < self._now_ms()
 
-    def _apply(self, task_id: str, change: Change) -> Task:
+    async def _apply(self, task_id: str, change: Change) -> Task:
         self._sweep(SWEPT_PER_WRITE)
         task = self._live(task_id)
         given = change.given()
@@ -215,16 +174,15 @@ class MemoryTaskStore:
                 return task
             raise TaskFinal(task_id, task.status)
         now = max(self._now(), task.updated_at)  # a clock may step back
-        changed = trusted_task(
-            {**vars(task), **given, "updated_at": now, "completed_at": now if change.status.is_final else None}
-        )
+        completed = now if change.status.is_final else None
+        changed = trusted(Task, {**vars(task), **given, "updated_at": now, "completed_at": completed})
         check_size_of(changed)
         if changed.status is not task.status:
             place = (task.created_at, task_id)
             self._created_by_status[task.status].remove(place)
             self._created_by_status[changed.status].add(place)
-        if changed.completed_at is not None:
-            self._finished.add((changed.completed_at, task_id))
+        if completed is not None:
+            self._finished.add((completed, task_id))
         self._tasks[task_id] = changed
         self._renew(task_id)
         return changed

@@ -33,12 +33,6 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
     """
     settings = TaskStoreSettings() if settings is None else settings
     _log.info("task_service_initialized storage_mode=%s", settings.storage_mode)
-    async with _make(settings) as store:
-        yield store
-
-
-@asynccontextmanager
-async def _make(settings: TaskStoreSettings) -> AsyncIterator[MaintainedTaskStore]:
     if not settings.use_redis_for_tasks:
         async with MemoryTaskStore() as memory:
             yield memory

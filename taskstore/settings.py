@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qs, quote, unquote, unquote_to_bytes, urlsplit
 
 from dotenv.parser import parse_stream
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from taskstore.errors import SettingsInvalid
@@ -28,6 +29,19 @@ _URL_OPTIONS = (
 )
 
 
+def _check_host(host: str) -> str:
+    bare = host[1:-1] if host[:1] + host[-1:] == "[]" else host
+    with contextlib.suppress(ValueError):
+        if re.fullmatch(r"[^\[\]\s/?#@:]+", bare) or IPv6Address(bare):
+            return bare
+    raise ValueError("must be a host name or an IP address, without a port")
+
+
+def _check_secret_url(url: SecretStr) -> SecretStr:
+    check_url(url.get_secret_value())
+    return url
+
+
 class TaskStoreSettings(BaseSettings):
     """What a store is opened with. Each field is the variable of the same name in capitals."""
 
@@ -35,10 +49,10 @@ class TaskStoreSettings(BaseSettings):
 
     use_redis_for_tasks: bool = False
     """Redis mode if true, memory mode if false or unset."""
-    redis_host: str = "localhost"
+    redis_host: Annotated[str, AfterValidator(_check_host)] = "localhost"
     redis_port: Annotated[int, Field(ge=1, le=65_535)] = 6379
     redis_db: Annotated[int, Field(ge=0, le=999_999_999)] = 0
-    redis_url: SecretStr | None = None
+    redis_url: Annotated[SecretStr, AfterValidator(_check_secret_url)] | None = None
     """redis://, rediss:// or unix://. Replaces host, port and database, and any credentials that it holds itself."""
     redis_username: str | None = None
     redis_password: SecretStr | None = None
@@ -75,25 +89,6 @@ class TaskStoreSettings(BaseSettings):
         if isinstance(text, str) and ("\0" in text or not is_encodable(text)):
             raise ValueError("must be UTF-8 text without NUL")
         return value
-
-    @field_validator("redis_host")
-    @classmethod
-    def _check_host(cls, host: str) -> str:
-        bare = host[1:-1] if host[:1] + host[-1:] == "[]" else host
-        try:
-            known = bool(IPv6Address(bare) if ":" in bare else re.fullmatch(r"[^\[\]\s/?#@]+", bare))
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError("must be a host name or an IP address, without a port")
-        return bare
-
-    @field_validator("redis_url")
-    @classmethod
-    def _check_url(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None:
-            check_url(url.get_secret_value())
-        return url
 
     @property
     def ignored(self) -> tuple[str, ...]:
@@ -132,19 +127,16 @@ def check_url(url: str) -> None:
     Raises:
         ValueError: if redis-py or this package does not take it; its text does not repeat the URL.
     """
-    try:
+    with contextlib.suppress(ValueError):
         unquote_to_bytes(url).decode()
         options = parse_qs(urlsplit(url).query, keep_blank_values=True)
         known = urlsplit(url).port != 0 and options.keys() <= set(_URL_OPTIONS.split(", "))
-        known = known and re.fullmatch(_URL, url) is not None
-        known = known and all(re.fullmatch("[0-9]{1,9}", db) for db in options.get("db", ()))
-    except ValueError:
-        known = False
-    if not known:
-        raise ValueError(
-            "must look like redis://host:port/db, rediss://host:port/db or unix:///path, with special characters "
-            f"percent-encoded; the options it may have are {_URL_OPTIONS}"
-        )
+        if known and re.fullmatch(_URL, url) and all(re.fullmatch("[0-9]{1,9}", db) for db in options.get("db", ())):
+            return
+    raise ValueError(
+        "must look like redis://host:port/db, rediss://host:port/db or unix:///path, with special characters "
+        f"percent-encoded; the options it may have are {_URL_OPTIONS}"
+    )
 
 
 def address_of(url: str) -> str:
@@ -166,7 +158,7 @@ def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
         if env_file != Path(".env") or not isinstance(error, FileNotFoundError):
             problems.append((str(env_file), f"cannot be read: {getattr(error, 'strerror', 'it is not UTF-8 text')}"))
     values: dict[str, str] = {}
-    lines: dict[str, list[int]] = {}
+    lines: dict[str, list[str]] = {}
     for key, value, original, is_wrong in parse_stream(StringIO(text)):
         blank = original.string[: -len(original.string.lstrip())].count("\n")  # lines before the binding
         line = original.line + blank
@@ -175,9 +167,9 @@ def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
             problems.append((f"{env_file}, line {line}", "must be NAME=value, with every quote closed"))
         elif value is not None and name in TaskStoreSettings.model_fields:
             values[name] = value
-            lines.setdefault(name.upper(), []).append(line)
+            lines.setdefault(name.upper(), []).append(str(line))
     for name, at in lines.items():
         if len(at) > 1:
-            shown = ", ".join(map(str, at))
+            shown = ", ".join(at)
             _log.warning("%s is set %d times in %s (lines %s); the last value is used", name, len(at), env_file, shown)
     return values, problems

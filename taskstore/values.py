@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,14 @@ from pydantic import (
 
 from taskstore.json_text import MAX_DEPTH, JsonObject, decode, encode
 from taskstore.status import TaskStatus
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(moment: datetime) -> int:
+    """Microseconds since 1970."""
+    since = moment - EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 class TaskCreateRequest(BaseModel):
@@ -75,26 +83,6 @@ class Task(BaseModel):
         return value
 
 
-_TASK_FIELDS = set(Task.model_fields)
-_set_dict, _set_fields_set, _set_extra, _set_private = (
-    vars(BaseModel)[slot].__set__  # a frozen model refuses its own `setattr`
-    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-)
-
-
-def trusted_task(fields: dict[str, Any]) -> Task:
-    """Make a task of all its fields, known to be valid: pydantic would look at them again, for several times the cost.
-
-    What is set here is what `BaseModel.model_construct` sets.
-    """
-    task = Task.__new__(Task)
-    _set_dict(task, fields)
-    _set_fields_set(task, _TASK_FIELDS)
-    _set_extra(task, None)
-    _set_private(task, None)
-    return task
-
-
 class TaskPage(BaseModel):
     """One page of a listing, newest first.
 
@@ -111,3 +99,24 @@ class TaskPage(BaseModel):
     offset: int
     unreadable: tuple[str, ...] = ()
     next: str | None = None
+
+
+_Value = TypeVar("_Value", Task, TaskPage)
+_FIELDS = {kind: set(kind.model_fields) for kind in (Task, TaskPage)}
+_set_dict, _set_fields_set, _set_extra, _set_private = (
+    vars(BaseModel)[slot].__set__  # a frozen model refuses its own `setattr`
+    for slot in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
+)
+
+
+def trusted(kind: type[_Value], fields: dict[str, Any]) -> _Value:
+    """Make a value of all its fields, known to be valid: pydantic would look at them again, for several times the cost.
+
+    What is set here is what `BaseModel.model_construct` sets.
+    """
+    made = kind.__new__(kind)
+    _set_dict(made, fields)
+    _set_fields_set(made, _FIELDS[kind])
+    _set_extra(made, None)
+    _set_private(made, None)
+    return made

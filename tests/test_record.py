@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conformance.subjects.servers import EmbeddedServer
-from taskstore import Task, TaskStatus
+from taskstore import Task, TaskStatus, values
 from taskstore.redis import RedisTaskStore, connect, record
 from taskstore.redis.scripts import INSERT
 
@@ -80,7 +80,7 @@ def test_what_is_no_record_is_refused(wrong: bytes) -> None:
 def test_the_server_writes_times_as_python_does(server: EmbeddedServer, moment: datetime) -> None:
     common = INSERT.text[: INSERT.text.index("-- A new record")]
     aware = moment.replace(tzinfo=UTC)
-    microseconds = str(record.microseconds(aware)).zfill(7)
+    microseconds = str(values.microseconds(aware)).zfill(7)
     with redis.Redis.from_url(server.url) as client:
         written = client.eval(f"{common} return iso(ARGV[1])", 1, "x", microseconds)
     expected = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(microseconds))).replace(tzinfo=None)

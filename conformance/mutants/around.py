@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from taskstore import MaintainedTaskStore, Task, TaskCreateRequest, TaskPage, TaskStatus
-from taskstore.values import trusted_task
+from taskstore.values import trusted
 
 
 class Around:
@@ -130,7 +130,7 @@ def shaped(kind: type[Task], task: Task, **fields: Any) -> Task:
 
 def altered(task: Task, **fields: Any) -> Task:
     """The task with other fields, whether a right store would have them or not."""
-    return trusted_task({**vars(task), **fields})
+    return trusted(Task, {**vars(task), **fields})
 
 
 def with_metadata(task: Task, metadata: Any) -> Task:

@@ -68,10 +68,10 @@ async def check(store: MemoryTaskStore | RedisTaskStore, task_id: str) -> None:
 
 
 class _Overwrites(MemoryTaskStore):
-    def _apply(self, task_id: str, change: Change) -> Task:
+    async def _apply(self, task_id: str, change: Change) -> Task:
         if (task := self._live(task_id)).status.is_final:
             reopen(self, task)
-        return super()._apply(task_id, change)
+        return await super()._apply(task_id, change)
 
 
 class _OverwritesARecord(Scripted):
@@ -85,7 +85,7 @@ class ChecksThenWrites(_Overwrites):
     async def write_checked(self, task_id: str, change: Change) -> Task:
         """Check, then write."""
         await check(self, task_id)
-        return self._apply(task_id, change)
+        return await self._apply(task_id, change)
 
     async def cancel_task(self, task_id: str) -> Task:
         return await self.write_checked(task_id, Change(TaskStatus.CANCELLED))

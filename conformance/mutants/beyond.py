@@ -12,8 +12,8 @@ from conformance.mutants.mutant import Mutant, On, described
 from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskStatus, Trouble
 from taskstore.arguments import Change, check_moment
 from taskstore.redis import RedisTaskStore
-from taskstore.redis.record import microseconds
 from taskstore.redis.scripts import PURGE, Script
+from taskstore.values import microseconds
 
 BEYOND: list[Mutant] = []
 Kind = TypeVar("Kind", bound=Callable[..., Any])
@@ -51,11 +51,11 @@ class SkipsAWriteThatChangesNothing(MemoryTaskStore):
 class OverlooksEmptyValuesOfAFinalTask(MemoryTaskStore):
     """A late update that gives a final task progress 0, or an empty text, is taken for one that gives nothing."""
 
-    def _apply(self, task_id: str, change: Change) -> Task:
+    async def _apply(self, task_id: str, change: Change) -> Task:
         task = self._tasks.get(task_id)
         if task is not None and task.status.is_final:
             change = Change(**{name: value for name, value in change.given().items() if value})
-        return super()._apply(task_id, change)
+        return await super()._apply(task_id, change)
 
 
 @beyond("histories", On.MEMORY)

@@ -80,7 +80,7 @@ class TakesItsConnectionToAnotherLoop(RedisTaskStore):
     """On another loop the caller gets what asyncio says of a connection that is not this loop's."""
 
     async def get_task(self, task_id: str) -> Task:
-        return self._decode(task_id, await self._server.read("GET", self._key(task_id)))
+        return self._task(task_id, await self._server.read("GET", self._key(task_id)))
 
 
 @mutant("LIFE-01", by="lifecycle.test_a_new_task_is_pending")
@@ -251,10 +251,10 @@ FINAL_CANCEL = "lifecycle.test_cancel_of_a_completed_or_failed_task_is_refused"
 class OverwritesAFinalTask(MemoryTaskStore):
     """Nothing is final: an update that differs overwrites a success."""
 
-    def _apply(self, task_id: str, change: Change) -> Task:
+    async def _apply(self, task_id: str, change: Change) -> Task:
         if (task := self._live(task_id)).status.is_final and change.result_url != task.result_url:
             reopen(self, task)
-        return super()._apply(task_id, change)
+        return await super()._apply(task_id, change)
 
 
 @mutant("LIFE-10", by=FINAL_UPDATE, on=On.REDIS, source="celery #6090")
@@ -270,11 +270,11 @@ class OverwritesAFinalRecord(Scripted):
 class LateCompletionOverwritesACancel(MemoryTaskStore):
     """A completion that comes after the cancel is taken."""
 
-    def _apply(self, task_id: str, change: Change) -> Task:
+    async def _apply(self, task_id: str, change: Change) -> Task:
         task = self._live(task_id)
         if task.status is TaskStatus.CANCELLED and change.status is TaskStatus.COMPLETED:
             reopen(self, task)
-        return super()._apply(task_id, change)
+        return await super()._apply(task_id, change)
 
 
 @mutant("LIFE-10", by=FINAL_UPDATE, on=On.REDIS, source="octos #700")
@@ -351,9 +351,9 @@ RETRY = "lifecycle.test_repeating_a_final_write_is_a_quiet_success"
 class RepeatingMovesTheTime(MemoryTaskStore):
     """Repeating the write that made a task final moves its times."""
 
-    def _apply(self, task_id: str, change: Change) -> Task:
+    async def _apply(self, task_id: str, change: Change) -> Task:
         before = self._live(task_id)
-        task = super()._apply(task_id, change)
+        task = await super()._apply(task_id, change)
         if task is before:
             task = self._tasks[task_id] = altered(task, updated_at=self._now())
         return task
@@ -523,10 +523,10 @@ STEP_BACK = "lifecycle.test_no_time_goes_back_when_the_clock_does"
 class WritesWhatTheClockSays(MemoryTaskStore):
     """A clock that steps back takes the times of a task along."""
 
-    def _apply(self, task_id: str, change: Change) -> Task:
+    async def _apply(self, task_id: str, change: Change) -> Task:
         task = self._live(task_id)
         self._tasks[task_id] = altered(task, updated_at=min(task.updated_at, self._now()))
-        return super()._apply(task_id, change)
+        return await super()._apply(task_id, change)
 
 
 @mutant("LIFE-17", by=STEP_BACK, on=On.REDIS, source="backend.ai #6695")

@@ -9,21 +9,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, NoReturn
 
 from pydantic import Field, TypeAdapter, ValidationError
 from typing_extensions import TypedDict  # pydantic takes typing's own from Python 3.12 only
 
+from taskstore.arguments import NEW, Change
 from taskstore.contract import MAX_BYTES
 from taskstore.json_text import MAX_DEPTH, encode, write
 from taskstore.status import TaskStatus
-from taskstore.values import Task, trusted_task
+from taskstore.values import Task, microseconds, trusted
 
 MAX_RECORD_BYTES = MAX_BYTES + 4_096
 """The longest record: what a caller may put into a task, and names of fields, id, status and times."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STATUSES = {status.value.encode(): status for status in TaskStatus}
 """The statuses by their bytes."""
 _FINAL = {name for name, status in STATUSES.items() if status.is_final}
@@ -33,30 +33,16 @@ class NotARecordError(ValueError):
     """The bytes are not a record of version 1."""
 
 
-def microseconds(moment: datetime) -> int:
-    """Microseconds since 1970."""
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
 def head_of(task: Task) -> str:
     """The lines of a task before its times."""
-    return _head(
-        task.status.value,
-        task.progress,
-        task.current_step,
-        task.result_url,
-        task.error_message,
-        task.error_traceback,
-    )
+    return _head(*(getattr(task, name) for name in Change._fields))
 
 
 def _head(*values: object) -> str:
-    names = ("status", "progress", "current_step", "result_url", "error_message", "error_traceback")
-    return "".join(f'\n,"{name}":{write(value)}' for name, value in zip(names, values, strict=True))
+    return "".join(f'\n,"{name}":{write(value)}' for name, value in zip(Change._fields, values, strict=True))
 
 
-NEW_HEAD = _head(TaskStatus.PENDING.value, 0.0, "", None, None, None)
+NEW_HEAD = _head(*NEW)
 """The lines of a new task before its times; the first line of all is the script's own."""
 
 
@@ -149,7 +135,7 @@ def decode(record: bytes, task_id: str) -> Task:
         raise NotARecordError("created_us: it is not the moment of created_at")
     if (status in _FINAL) is (completed_at is None):
         raise NotARecordError("completed_at: it goes with a final status, and only with that")
-    return trusted_task(fields)
+    return trusted(Task, fields)
 
 
 def _read(head: bytes, tail: bytes) -> dict[str, Any]:

@@ -13,20 +13,11 @@ from functools import partial
 from typing import Any
 
 from hiredis import pack_command
+from redis import exceptions
 from redis.asyncio.connection import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    BusyLoadingError,
-    NoPermissionError,
-    RedisError,
-    ResponseError,
-)
-from redis.exceptions import (
-    TimeoutError as RedisTimeoutError,
-)
+from redis.exceptions import RedisError, ResponseError
 
 from taskstore.errors import RecordUnreadable, SettingsInvalid, StoreUnavailable, Trouble
 from taskstore.redis.connection import Connection, ConnectionFullError
@@ -225,13 +216,10 @@ class Server:
         return StoreUnavailable(self.address, trouble, write_may_have_happened, detail)
 
 
-_DIAGNOSES: tuple[tuple[type[Exception], Trouble], ...] = (
-    (BusyLoadingError, Trouble.LOADING),
-    (AuthenticationError, Trouble.REFUSED),
-    (AuthorizationError, Trouble.REFUSED),
-    (NoPermissionError, Trouble.REFUSED),
-    (RedisTimeoutError, Trouble.TIMEOUT),
-    (TimeoutError, Trouble.TIMEOUT),
+_DIAGNOSES: tuple[tuple[tuple[type[Exception], ...], Trouble], ...] = (
+    ((exceptions.BusyLoadingError,), Trouble.LOADING),
+    ((exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError), Trouble.REFUSED),
+    ((exceptions.TimeoutError, TimeoutError), Trouble.TIMEOUT),
 )
 # Redis 6.2 wraps what a script met in an error of its own, so there the code stands inside the text.
 _WORDS = (
@@ -250,7 +238,7 @@ _WORDS = (
 
 
 def _diagnose(error: Exception) -> Trouble:
-    for kind, trouble in _DIAGNOSES:
-        if isinstance(error, kind):
+    for kinds, trouble in _DIAGNOSES:
+        if isinstance(error, kinds):
             return trouble
     return next((trouble for word, trouble in _WORDS if word in str(error)), Trouble.BROKEN)

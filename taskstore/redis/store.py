@@ -11,11 +11,10 @@ import asyncio
 import re
 from collections import OrderedDict
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any
 
 from taskstore.arguments import (
     Change,
-    check_change,
     check_lifetime,
     check_moment,
     check_new_id,
@@ -28,6 +27,7 @@ from taskstore.arguments import (
     new_task_id,
     too_large,
 )
+from taskstore.base import BaseStore
 from taskstore.contract import MAX_BYTES
 from taskstore.errors import (
     InvalidArgument,
@@ -43,9 +43,8 @@ from taskstore.json_text import is_encodable
 from taskstore.redis import record
 from taskstore.redis.scripts import INSERT, LIST, PURGE, REBUILD, UPDATE, Script
 from taskstore.redis.server import Server
-from taskstore.session import Session
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, TaskPage
+from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds
 
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
@@ -63,7 +62,7 @@ _AGAIN = [1]
 _INDEXES_MISSING = [2]
 
 
-class RedisTaskStore:
+class RedisTaskStore(BaseStore):
     """A task store in Redis 6.2 or later, or Valkey: persistent, shared by all that name the same server and prefix.
 
     Takes over `server` (from `connect`). All keys begin with `{prefix:0}:`; a task is gone `lifetime`
@@ -77,24 +76,24 @@ class RedisTaskStore:
         prefix: str = DEFAULT_PREFIX,
         lifetime: timedelta = DEFAULT_LIFETIME,
     ) -> None:
+        super().__init__()
         if not prefix or not is_encodable(prefix) or set("{}") & set(prefix):
             raise InvalidArgument("prefix", "must be text without braces, and not empty")
         self._base = f"{{{prefix}:0}}"
         self._lifetime_ms = check_lifetime(lifetime)
         self._server = server
-        self._session = Session()
         self._remembered: OrderedDict[str, tuple[bytes, Task]] = OrderedDict()
         self._filled = b"", b"0"  # the latest rebuild of the indexes, and how far it came: a call may run out of time
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        self._session.check()
+        self._check_open()
         video_ids, metadata = check_request(request)
         is_new = task_id is None
         new_id = new_task_id() if is_new else check_new_id(task_id)
         form = "", "", record.NEW_HEAD, "", record.tail(new_id, video_ids, metadata), record.MAX_RECORD_BYTES
         try:
             was_there, text = await self._insert(new_id, TaskStatus.PENDING, *form, "new" if is_new else "")
-            task = self._decode(new_id, text) if was_there else self._written(new_id, text)
+            task = self._task(new_id, text) if was_there else self._written(new_id, text)
         except StoreUnavailable as error:
             error.task_id = new_id
             raise
@@ -103,7 +102,7 @@ class RedisTaskStore:
         return task
 
     async def get_task(self, task_id: str) -> Task:
-        self._session.check()
+        self._check_open()
         task_id = check_task_id(task_id)
         if not is_encodable(task_id):
             raise TaskNotFound(task_id)
@@ -115,7 +114,7 @@ class RedisTaskStore:
     async def list_tasks(
         self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
     ) -> TaskPage:
-        self._session.check()
+        self._check_open()
         wanted = "" if status is None else check_status(status).value
         place = check_page(limit, offset, after) or ("", "")
         arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, record.MAX_RECORD_BYTES, _READ_AT_ONCE)
@@ -133,8 +132,8 @@ class RedisTaskStore:
         for task_id, text in zip(task_ids, texts, strict=False):
             try:
                 tasks.append(self._task(task_id, text))
-            except record.NotARecordError:
-                unreadable.append(self._key(task_id))
+            except RecordUnreadable as fault:
+                unreadable.append(fault.key)
         while done < len(task_ids):
             further = [self._read(task_id, until) for task_id in task_ids[done : done + _READ_TOGETHER]]
             done += len(further)
@@ -154,27 +153,9 @@ class RedisTaskStore:
             next=following.decode(errors="replace") or None,
         )
 
-    async def update_task_status(
-        self,
-        task_id: str,
-        status: TaskStatus,
-        progress: float | None = None,
-        current_step: str | None = None,
-        result_url: str | None = None,
-        error_message: str | None = None,
-        error_traceback: str | None = None,
-    ) -> Task:
-        self._session.check()
-        change = check_change(status, progress, current_step, result_url, error_message, error_traceback)
-        return await self._apply(check_task_id(task_id), change)
-
-    async def cancel_task(self, task_id: str) -> Task:
-        self._session.check()
-        return await self._apply(check_task_id(task_id), Change(TaskStatus.CANCELLED))
-
     async def purge(self, before: datetime) -> int:
-        self._session.check()
-        moment = record.microseconds(check_moment(before))
+        self._check_open()
+        moment = microseconds(check_moment(before))
         removed, run_again = 0, 1
         while run_again:
             try:
@@ -191,10 +172,10 @@ class RedisTaskStore:
         return removed
 
     async def restore(self, task: Task) -> None:
-        self._session.check()
+        self._check_open()
         task = check_task(task)
-        created = record.microseconds(task.created_at)
-        completed = "" if task.completed_at is None else record.microseconds(task.completed_at)
+        created = microseconds(task.created_at)
+        completed = "" if task.completed_at is None else microseconds(task.completed_at)
         was_there, _ = await self._insert(
             task.task_id,
             task.status,
@@ -215,18 +196,13 @@ class RedisTaskStore:
         Raises:
             StoreUnavailable: if it gives none.
         """
-        self._session.check()
+        self._check_open()
         await self._server.read("PING")
 
     async def aclose(self) -> None:
-        if self._session.close():
+        if not self._closed:
+            await super().aclose()
             await self._server.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     def _key(self, task_id: str) -> str:
         return f"{self._base}:task:{task_id}"
@@ -236,24 +212,21 @@ class RedisTaskStore:
         known = self._remembered.get(task_id)
         if known is not None and known[0] == text:
             return known[1]
-        task = record.decode(text, task_id)
+        try:
+            task = record.decode(text, task_id)
+        except record.NotARecordError as fault:
+            raise RecordUnreadable(self._key(task_id), str(fault)) from None
         if len(text) <= _REMEMBERED_BYTES:
             self._remembered[task_id] = text, task
             if len(self._remembered) > _REMEMBERED:
                 self._remembered.popitem(last=False)
         return task
 
-    def _decode(self, task_id: str, text: bytes) -> Task:
-        try:
-            return self._task(task_id, text)
-        except record.NotARecordError as fault:
-            raise RecordUnreadable(self._key(task_id), str(fault)) from None
-
     def _written(self, task_id: str, text: bytes) -> Task:
         """The task that a script says it has written."""
         try:
             return self._task(task_id, text)
-        except record.NotARecordError:
+        except RecordUnreadable:
             raise self._server.unexpected(text, writes=True) from None
 
     async def _read(self, task_id: str, until: float) -> Task | None:
@@ -268,7 +241,7 @@ class RedisTaskStore:
                 raise self._server.unexpected(there, writes=False)
         if type(text) is not bytes:
             raise self._server.unexpected(text, writes=False)
-        return self._decode(task_id, text)
+        return self._task(task_id, text)
 
     async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
         return await self._server.run(script, self._base, *arguments, until=until)
@@ -332,7 +305,7 @@ class RedisTaskStore:
                 case [b"ok", bytes(text)]:
                     return self._written(task_id, text)
                 case [b"doubtful", bytes(text)]:
-                    self._decode(task_id, text)
+                    self._task(task_id, text)
                     known = text
                 case [b"missing"]:
                     raise TaskNotFound(task_id)

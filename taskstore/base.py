@@ -1,0 +1,68 @@
+"""What both stores do alike: when they may be used, and what they ask of the arguments of an update.
+
+A Redis connection belongs to one event loop. The memory store keeps the same law, so that a store made for one loop and
+used on another is found on the laptop and not in production.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, get_running_loop
+from typing import Self
+
+from taskstore.arguments import Change, check_change, check_task_id
+from taskstore.errors import StoreNotOpen
+from taskstore.status import TaskStatus
+from taskstore.values import Task
+
+
+class BaseStore:
+    """A store that is open until it is closed, on the event loop that used it first."""
+
+    def __init__(self) -> None:
+        self._closed = False
+        self._loop: AbstractEventLoop | None = None
+
+    def _check_open(self) -> None:
+        """Let the call pass.
+
+        Raises:
+            StoreNotOpen: if the store is closed, or belongs to another loop.
+        """
+        if self._closed:
+            raise StoreNotOpen("the store is closed")
+        loop = get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise StoreNotOpen("the store belongs to another event loop")
+
+    async def update_task_status(
+        self,
+        task_id: str,
+        status: TaskStatus,
+        progress: float | None = None,
+        current_step: str | None = None,
+        result_url: str | None = None,
+        error_message: str | None = None,
+        error_traceback: str | None = None,
+    ) -> Task:
+        self._check_open()
+        change = check_change(status, progress, current_step, result_url, error_message, error_traceback)
+        return await self._apply(check_task_id(task_id), change)
+
+    async def cancel_task(self, task_id: str) -> Task:
+        self._check_open()
+        return await self._apply(check_task_id(task_id), Change(TaskStatus.CANCELLED))
+
+    async def _apply(self, task_id: str, change: Change) -> Task:
+        """Make a checked change of a task, and return what results."""
+        raise NotImplementedError
+
+    async def aclose(self) -> None:
+        self._closed = True
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
