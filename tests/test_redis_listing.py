@@ -368,7 +368,7 @@ def test_filling_the_indexes_goes_on_where_a_call_ran_out_of_time(
         monkeypatch.setattr(store._server, "deadline", lambda: loop.time() + 0.1)  # noqa: SLF001  a short one
         troubles: list[Trouble] = []
         total = 0
-        while total == 0 and len(troubles) < 50:
+        while total == 0 and len(troubles) < 1_000:  # a busy machine needs more
             try:
                 total = (await store.list_tasks()).total
             except StoreUnavailable as error:
