@@ -7,7 +7,7 @@ import inspect
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
 from typing import Any, NoReturn
@@ -48,7 +48,10 @@ class Subject:
     excuse: Callable[[tuple[str, ...]], str] = lambda _: ""
     """Why a failure to keep these requirements is expected; nothing where it is not."""
     tour: Callable[[], Any] = lambda: None
-    """Returns what the tour found; the first call runs it."""
+    """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
+
+    coverage: dict[str, Any] = field(default_factory=dict)
+    """What the tour reached, once it was run."""
 
     def describe(self) -> dict[str, Any]:
         """What the results say about it."""

@@ -56,6 +56,7 @@ class Results:
         self._started = datetime.now(UTC)
         self._begun = time.monotonic()
         self._subjects: dict[str, dict[str, Any]] = {}
+        self._covered: set[str] = set()
         self._folder: TemporaryDirectory[str] | None = None
         file: Path | None = config.getoption("conformance_baseline")
         self._known = () if file is None else baseline.read(file)
@@ -83,6 +84,9 @@ class Results:
             }
             known = {"name": name, "mode": "", "capabilities": [], "facts": {}, "error": reason}
             about = known if subject is None else {**subject.describe(), "error": None}
+            if subject is not None and subject.coverage and name not in self._covered:
+                self._covered.add(name)  # it is long, and once is enough
+                about["coverage"] = subject.coverage
             report.user_properties.append((_PROPERTY, {"result": result, "subject": about}))
             if verdict in ("fail", "harness-error"):
                 script = getattr(call.excinfo and call.excinfo.value, "conformance_script", "")
@@ -105,7 +109,8 @@ class Results:
         for name, value in report.user_properties:
             if name == _PROPERTY:
                 told: dict[str, Any] = value  # type: ignore[assignment]  # pytest types it as object
-                self._subjects[told["subject"]["name"]] = told["subject"]
+                before = self._subjects.get(told["subject"]["name"], {})
+                self._subjects[told["subject"]["name"]] = before | told["subject"]
                 result = told["result"]
                 place = (result["case"], result["subject"])
                 # A broken end outdoes a good beginning, and never a verdict.

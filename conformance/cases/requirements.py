@@ -29,7 +29,9 @@ def _test(number: str) -> Callable[[Subject], None]:
     def run(conformance_subject: Subject) -> None:
         if conformance_subject.broken:
             not_testable(conformance_subject.broken)
-        decide(number, conformance_subject.tour())
+        tour = conformance_subject.tour()
+        conformance_subject.coverage.update(tour.coverage())
+        decide(number, tour)
 
     run.__name__ = run.__qualname__ = f"test_requirement_{number}"
     run.__doc__ = f"Every scene of the tour keeps {number}."

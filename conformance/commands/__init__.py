@@ -11,6 +11,7 @@ from pathlib import Path
 
 COMMANDS = {
     "run": "run the suite on stores, without a pytest set-up of your own",
+    "coverage": "show what the tour of the suite reaches on a store",
     "compare": "find what two stores do differently",
     "prove": "hold stores against one model: sequences, transitions, contention, faults",
     "check": "judge a recorded history of concurrent calls",

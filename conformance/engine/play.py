@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
@@ -63,6 +64,8 @@ from taskstore import TaskStatus
 
 SECONDS = 30
 """A call that takes longer is reported and given up."""
+SIZES = (0, 1, 2, 50, 51, 250, 1_000, 1_001, 10_000)
+"""The sizes of a store that are counted apart."""
 _BATCH = 50
 _CLOCK_SLACK = timedelta(minutes=5)
 _KEPT = 64
@@ -93,8 +96,11 @@ class Tally:
     """How often a result was compared that these requirements decide."""
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often an operation ended in a result of that kind."""
+    met: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often an operation met a task of that status, or `no task`."""
+    sizes: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """How often an operation was called on a store of at least so many tasks, and less than the next size."""
     made_ids: list[str] = field(default_factory=list)
-    largest: int = 0
 
 
 class Player:
@@ -259,6 +265,7 @@ class _Run:
         if planned.on in self._closed:
             return self._compare_closed(planned, call, observed)
         side = self._side(planned.on)
+        self._count_place(planned.operation, arguments, self._beliefs[side][0].state)
         matching: list[Possible] = []
         nearest: tuple[int, tuple[str, ...], Outcome, Possible] | None = None
         first: Outcome | None = None
@@ -284,6 +291,14 @@ class _Run:
         if raw is not None:
             self._check_result(planned, outcome, observed, raw)
         return outcome
+
+    def _count_place(self, operation: str, arguments: Mapping[str, Any], state: State) -> None:
+        """Count what a call meets: the status of its task, and the size of the store."""
+        task_id = arguments.get("task_id")
+        if isinstance(task_id, str):
+            task = state.get(task_id)
+            self._tally.met[operation, "no task" if task is None else task.status] += 1
+        self._tally.sizes[operation, SIZES[bisect_right(SIZES, len(state.tasks)) - 1]] += 1
 
     def _compare_closed(self, planned: Step, call: Call, observed: Any) -> Outcome:
         outcome = Outcome(Raised("StoreNotOpen"), self._beliefs[0][0].state, ("API-03",))
@@ -363,7 +378,6 @@ class _Run:
                 self._handed.append((task, record))
         if planned.operation not in ("get_task", "list_tasks"):
             self._check_handed(self._handed[-4:])
-        self._tally.largest = max(self._tally.largest, len(self._beliefs[0][0].state.tasks))
 
     def _check_written(self, planned: Step, outcome: Outcome, observed: Record) -> None:
         if isinstance(outcome.written and outcome.written.task_id, Symbol):
@@ -500,7 +514,6 @@ class _Run:
                         self._check_written(one, outcome, observed)
         self._beliefs[0] = [Possible(State(self._lifetime, tasks))]
         self._tally.exercised.update(("LIFE-01", "ATOM-01"))
-        self._tally.largest = max(self._tally.largest, len(tasks))
 
     def _population(self, action: Populate, status: str | None, ids: list[str]) -> list[Step]:
         if status is None:

@@ -6,8 +6,9 @@ import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -49,9 +50,15 @@ class Tour(BaseModel):
     """Why scenes were left out, by the requirements that they are about."""
     calls: dict[str, dict[str, int]] = {}
     """How often an operation ended in a result, or in an exception of that name."""
-    largest: int = 0
-    """The most tasks that were in a store at once."""
+    met: dict[str, dict[str, int]] = {}
+    """How often an operation met a task of that status, or no task."""
+    sizes: dict[str, dict[str, int]] = {}
+    """How often an operation was called on a store of at least so many tasks, and less than the next size."""
     seconds: float = 0.0
+
+    def coverage(self) -> dict[str, Any]:
+        """What the results say of the tour: what it reached, and why not more."""
+        return self.model_dump(include={"reached", "missing", "calls", "met", "sizes", "seconds"})
 
     def against(self, number: str) -> list[Found]:
         """The findings that break a requirement."""
@@ -84,7 +91,8 @@ async def run(harness: Harness, seed: int) -> Tour:
         missing={name: dict(counted) for name, counted in missing.items()},
         reasons={number: dict(counted) for number, counted in reasons.items()},
         calls=_by_operation(tally.calls),
-        largest=tally.largest,
+        met=_by_operation(tally.met),
+        sizes=_by_operation(tally.sizes),
         seconds=time.perf_counter() - began,
     )
 
@@ -128,10 +136,10 @@ def _scenes(findings: Iterable[Finding]) -> dict[str, list[str]]:
     return {number: list(names) for number, names in scenes.items()}
 
 
-def _by_operation(calls: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+def _by_operation(counted: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:
     table: dict[str, dict[str, int]] = {}
-    for (operation, result), count in sorted(calls.items()):
-        table.setdefault(operation, {})[result] = count
+    for (operation, what), count in sorted(counted.items()):
+        table.setdefault(operation, {})[str(what)] = count
     return table
 
 

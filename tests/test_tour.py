@@ -1,0 +1,390 @@
+"""The tour: right stores pass, wrong ones fail where they are wrong, and everything that is planned is reached."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from conformance.cases.requirements import TOURED
+from conformance.engine.play import Finding, Player, Tally
+from conformance.engine.scene import (
+    Advance,
+    Cursor,
+    Populate,
+    Reopen,
+    Scene,
+    Step,
+    Tick,
+    Together,
+    Walk,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    restore,
+    update,
+)
+from conformance.harness import Capability, Harness
+from conformance.requirements import REQUIREMENTS
+from conformance.spec.model import OPERATIONS, STATUSES
+from conformance.subjects.registry import find_subject
+from conformance.tour.plan import plan
+from conformance.tour.run import Tour, run
+from conformance.tour.tasks import LONG_AGO, restorable
+from taskstore import MemoryTaskStore, Task, TaskPage, TaskStatus
+
+RIGHT = ("memory", "memory-expiring", "embedded")
+
+
+@cache
+def toured(name: str, seed: int = 1) -> Tour:
+    harness = find_subject(name)()
+    with harness.running():
+        return asyncio.run(run(harness, seed))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", [*RIGHT, "fakeredis"])
+def test_a_right_store_passes(name: str) -> None:
+    assert [f"{one.scene}: {one.words}" for one in toured(name).found] == []
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_right_store_passes_on_other_seeds(seed: int) -> None:
+    assert [f"{one.scene}: {one.words}" for one in toured("memory-expiring", seed).found] == []
+
+
+@pytest.mark.once
+def test_every_planned_class_is_reached_on_our_own_stores() -> None:
+    planned = {name for scene in plan(1) for name in scene.classes}
+    reached = {name for subject in RIGHT for name in toured(subject).reached}
+    assert planned - reached == set()
+    for operation in ("get_task", "update_task_status", "cancel_task", "create_task"):
+        for subject in ("memory", "embedded"):
+            assert toured(subject).met[operation].keys() == {*STATUSES, "no task"}
+    for subject in ("memory", "embedded"):
+        assert toured(subject).calls.keys() == {*OPERATIONS}
+
+
+def test_the_classes_do_not_depend_on_the_seed() -> None:
+    one, other = ({name for scene in plan(seed) for name in scene.classes} for seed in (1, 99))
+    assert one == other
+
+
+@pytest.mark.once
+def test_the_requirements_with_a_test_are_those_that_are_exercised() -> None:
+    exercised = {number for subject in RIGHT for number in toured(subject).exercised}
+    assert exercised <= REQUIREMENTS.keys()
+    assert set(TOURED) <= exercised
+
+
+class Wrapped(Harness):
+    """A memory store that a function changes."""
+
+    def __init__(self, change: Callable[[MemoryTaskStore], None], *, expires: bool = False) -> None:
+        self._change = change
+        self._base = find_subject("memory-expiring" if expires else "memory")()
+        self.capabilities = self._base.capabilities
+
+    @asynccontextmanager
+    async def open(self, world: str) -> AsyncIterator[Any]:
+        async with self._base.open(world) as store:
+            self._change(store)  # type: ignore[arg-type]  # it is a MemoryTaskStore
+            yield store
+
+    def advance(self, world: str, by: timedelta) -> None:
+        self._base.advance(world, by)
+
+
+def played(scene: Scene, change: Callable[[Any], None], *, expires: bool = False) -> list[Finding]:
+    return asyncio.run(Player(Wrapped(change, expires=expires), Tally()).play(scene))
+
+
+def changing(operation: str, **fields: Any) -> Callable[[Any], None]:
+    """Make what an operation returns another task."""
+
+    def change(store: Any) -> None:
+        right = getattr(store, operation)
+
+        async def wrong(*arguments: Any, **named: Any) -> Task:
+            task: Task = await right(*arguments, **named)
+            return task.model_copy(update=fields)
+
+        setattr(store, operation, wrong)
+
+    return change
+
+
+def paging(function: Callable[[TaskPage], dict[str, Any]]) -> Callable[[Any], None]:
+    """Make what a listing returns another page."""
+
+    def change(store: Any) -> None:
+        right = store.list_tasks
+
+        async def wrong(*arguments: Any, **named: Any) -> TaskPage:
+            page: TaskPage = await right(*arguments, **named)
+            return page.model_copy(update=function(page))
+
+        store.list_tasks = wrong
+
+    return change
+
+
+def raising(operation: str, error: Exception) -> Callable[[Any], None]:
+    def change(store: Any) -> None:
+        async def wrong(*_: Any, **__: Any) -> None:
+            raise error
+
+        setattr(store, operation, wrong)
+
+    return change
+
+
+def keeping_objects(store: Any) -> None:
+    """Hand out the same metadata each time."""
+    right = store.get_task
+    kept: dict[str, Any] = {}
+
+    async def wrong(task_id: str) -> Any:
+        task = await right(task_id)
+
+        class Live:
+            def __getattr__(self, name: str) -> Any:
+                return kept.setdefault(task_id, task.metadata) if name == "metadata" else getattr(task, name)
+
+        return Live()
+
+    store.get_task = wrong
+
+
+def remembering(store: Any) -> None:
+    """Answer a listing from the first one."""
+    right, pages = store.list_tasks, {}
+
+    async def wrong(*arguments: Any, **named: Any) -> Any:
+        key = repr((arguments, named))
+        if key not in pages:
+            pages[key] = await right(*arguments, **named)
+        return pages[key]
+
+    store.list_tasks = wrong
+
+
+def losing(store: Any) -> None:
+    """Read, wait, and write back what was read."""
+    right = store.update_task_status
+    get_task = store.get_task
+
+    async def wrong(task_id: str, status: Any, progress: Any = None, current_step: Any = None, **named: Any) -> Any:
+        before = await get_task(task_id)
+        await asyncio.sleep(0)
+        progress = before.progress if progress is None else progress
+        current_step = before.current_step if current_step is None else current_step
+        return await right(task_id, status, progress, current_step, **named)
+
+    store.update_task_status = wrong
+
+
+HALF = update("a", TaskStatus.CLIPPING, progress=50)
+CASES: list[tuple[str, str, Callable[[Any], None], tuple[Any, ...], bool]] = [
+    ("a created task is final", "LIFE-01", changing("create_task", status=TaskStatus.FAILED), (create(),), False),
+    ("a created task has a step", "LIFE-01", changing("create_task", current_step="x"), (create(),), False),
+    ("videos are a list", "LIFE-01", changing("create_task", video_ids=["v"]), (create(),), False),
+    ("a status is a text", "LIFE-02", changing("create_task", status="pending"), (create(),), False),
+    ("a progress is whole", "LIFE-04", changing("update_task_status", progress=50), (create(), HALF), False),
+    (
+        "an update moves the creation",
+        "LIFE-17",
+        changing("update_task_status", created_at=restorable().created_at),
+        (create(), HALF),
+        False,
+    ),
+    (
+        "a naive time",
+        "VAL-10",
+        changing("get_task", created_at=LONG_AGO.replace(tzinfo=None)),
+        (create(), get()),
+        False,
+    ),
+    ("a time of the past", "VAL-10", changing("create_task", created_at=restorable().created_at), (create(),), False),
+    ("another text than was written", "LIFE-03", changing("get_task", current_step="x"), (create(), HALF), False),
+    (
+        "a written text is not returned",
+        "VAL-09",
+        changing("update_task_status", current_step="x"),
+        (create(), update("a", TaskStatus.CLIPPING, current_step="y")),
+        False,
+    ),
+    (
+        "completing keeps the progress",
+        "LIFE-05",
+        changing("update_task_status", progress=7.0),
+        (create(), update("a", TaskStatus.COMPLETED)),
+        False,
+    ),
+    (
+        "a foreign exception",
+        "ID-03",
+        raising("get_task", KeyError("x")),
+        (Step("get_task", {"task_id": "none"}),),
+        False,
+    ),
+    ("a lost task", "LIFE-03", raising("get_task", KeyError("x")), (create(), get()), False),
+    ("metadata is handed out live", "VAL-02", keeping_objects, (create(config={"a": 1}), get(), get(), get()), False),
+    ("a page of the past", "LIST-03", remembering, (create(), create("b")), False),
+    ("the total is one too many", "LIST-03", paging(lambda page: {"total": page.total + 1}), (create(),), False),
+    (
+        "the order is reversed",
+        "LIST-01",
+        paging(lambda page: {"tasks": page.tasks[::-1]}),
+        (create(), create("b")),
+        False,
+    ),
+    ("a page without its limit", "LIST-09", paging(lambda _: {"limit": 10}), (create(),), False),
+    (
+        "a page has one too few",
+        "LIST-04",
+        paging(lambda page: {"tasks": page.tasks[:-1]}),
+        (Populate(5), Walk(2)),
+        False,
+    ),
+    (
+        "a cursor that leads nowhere",
+        "LIST-12",
+        paging(lambda _: {"next": None}),
+        (Populate(5), Walk(2, by_cursor=True)),
+        False,
+    ),
+    (
+        "a lost update",
+        "ATOM-01",
+        losing,
+        (create(), Together((HALF, update("a", TaskStatus.CLIPPING, current_step="s")))),
+        False,
+    ),
+    (
+        "a purge that counts too many",
+        "MAINT-01",
+        lambda store: setattr(store, "purge", _two),
+        (create(), cancel(), purge(restorable().created_at)),
+        False,
+    ),
+    (
+        "a restored task is not there",
+        "MAINT-02",
+        lambda store: setattr(store, "restore", _nothing),
+        (restore(restorable()),),
+        False,
+    ),
+    (
+        "a task outlives its lifetime",
+        "EXP-01",
+        lambda store: setattr(store, "_is_due", lambda _: False),
+        (create(), Advance(timedelta(days=8)), get()),
+        True,
+    ),
+    (
+        "a task is gone before its time",
+        "EXP-01",
+        lambda store: setattr(store, "_lifetime_ms", 1_000),
+        (create(), Advance(timedelta(days=6)), get()),
+        True,
+    ),
+]
+
+
+async def _two(_: Any) -> int:
+    return 2
+
+
+async def _nothing(_: Any) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("name", "requirement", "change", "actions", "expires"), CASES, ids=[case[0] for case in CASES]
+)
+def test_a_wrong_store_fails_the_requirement_that_it_breaks(
+    name: str, requirement: str, change: Callable[[Any], None], actions: tuple[Any, ...], expires: bool
+) -> None:
+    scene = Scene(name, actions)
+    assert played(scene, lambda _: None, expires=expires) == []
+    findings = played(scene, change, expires=expires)
+    assert requirement in {number for one in findings for number in one.requirements}
+
+
+def test_a_time_that_does_not_move_on_is_found() -> None:
+    def stopped(store: Any) -> None:
+        right = store.update_task_status
+
+        async def wrong(*arguments: Any, **named: Any) -> Task:
+            before = await store.get_task(named["task_id"])
+            task: Task = await right(*arguments, **named)
+            return task.model_copy(update={"updated_at": before.updated_at})
+
+        store.update_task_status = wrong
+
+    scene = Scene("later", (create(), Tick(), HALF), is_audited=False)
+    assert played(scene, lambda _: None) == []
+    assert [one.requirements for one in played(scene, stopped)] == [("LIFE-17",)]
+
+
+def test_a_cancelled_call_may_have_taken_effect_or_not() -> None:
+    lost = Together((HALF, update("a", TaskStatus.UPLOADING, current_step="s")), cancelled=1)
+    scene = Scene("lost", (create(), lost, get(), listing()))
+    assert played(scene, lambda _: None) == []
+
+
+def test_a_store_that_is_not_persistent_starts_without_tasks() -> None:
+    kept: list[Any] = []
+
+    def remembers(store: Any) -> None:
+        kept.append(store)
+        store._tasks, store._created = kept[0]._tasks, kept[0]._created  # noqa: SLF001
+        store._created_by_status = kept[0]._created_by_status  # noqa: SLF001
+
+    scene = Scene("reopened", (create(), Reopen(), get(), listing()))
+    assert played(scene, lambda _: None) == []
+    assert {number for one in played(scene, remembers) for number in one.requirements} >= {"DUR-03"}
+
+
+def test_findings_print_as_python() -> None:
+    steps = (
+        create(video_ids=("v", "x" * 100_000), config={"a": [10**4_299, None], "b": "é\n"}),
+        listing("p", limit=1),
+        Step("list_tasks", {"after": Cursor("p")}),
+        restore(restorable(current_step="ab" * 1_000)),
+        update("a", TaskStatus.FAILED, error_message="e"),
+    )
+    (finding, *_) = played(Scene("printed", steps), changing("update_task_status", error_message="x"))
+    assert len("\n".join(finding.lines)) < 2_000
+    body = "\n".join(f"    {line}" for line in finding.lines)
+    ast.parse(f"async def script():\n{body}\n    pass")
+
+
+def test_ids_that_follow_from_one_another_are_found() -> None:
+    def counting(store: Any) -> None:
+        right = store.create_task
+        count = iter(range(10**6))
+
+        async def wrong(request: Any, *, task_id: str | None = None) -> Task:
+            return await right(request, task_id=task_id or f"task_{next(count):032x}")  # type: ignore[no-any-return]
+
+        store.create_task = wrong
+
+    harness = Wrapped(counting)
+    harness.capabilities = frozenset({Capability.CURSOR})
+    tally = Tally()
+    asyncio.run(Player(harness, tally).play(Scene("many", (Populate(300),))))
+    from conformance.tour.run import _about_ids
+
+    assert [one.requirements for one in _about_ids(tally)] == [("ID-02",)]
