@@ -169,8 +169,11 @@ _must(
     "no result, error or `completed_at`.",
 )
 _must("LIFE-02", "A task that is not final can be given any status.")
-_must("LIFE-03", "Every write returns the task that a following `get_task` returns.")
-_must("LIFE-04", "An update leaves a field as it is if its argument is `None`.")
+_must("LIFE-03", "Every write returns the task that a following `get_task` and a following listing return.")
+_must(
+    "LIFE-04",
+    "An update sets every field whose argument is given, and leaves a field as it is if its argument is `None`.",
+)
 _must(
     "LIFE-05",
     "Completing sets progress to 100, and failing keeps the error message and traceback. Both set `completed_at`.",
@@ -190,7 +193,8 @@ _must("LIFE-14", "A call that raises `InvalidArgument` or `TaskFinal` changes no
 _must("LIFE-16", "An unknown status raises `InvalidArgument`.")
 _must(
     "LIFE-17",
-    "An update keeps `created_at`, and `updated_at` and `completed_at` never go back, even if the clock does.",
+    "A write that changes a task keeps `created_at` and sets `updated_at` to the time of the write. `updated_at` and "
+    "`completed_at` never go back, even if the clock does.",
 )
 _should("LIFE-18", "`cancel_task` sets `completed_at`.")
 
