@@ -17,6 +17,7 @@ from conformance.engine.play import Finding, Player, Tally
 from conformance.engine.scene import (
     Advance,
     Cursor,
+    Known,
     Populate,
     Reopen,
     Scene,
@@ -333,7 +334,7 @@ def test_a_time_that_does_not_move_on_is_found() -> None:
 
         store.update_task_status = wrong
 
-    scene = Scene("later", (create(), Tick(), HALF), is_audited=False)
+    scene = Scene("later", (Known((create(), Tick(), HALF)),))
     assert played(scene, lambda _: None) == []
     assert [one.requirements for one in played(scene, stopped)] == [("LIFE-17",)]
 

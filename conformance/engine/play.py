@@ -31,6 +31,7 @@ from conformance.engine.scene import (
     Action,
     Advance,
     Close,
+    Known,
     Optional,
     Populate,
     Reopen,
@@ -156,6 +157,7 @@ class _Run:
         self._handed: list[tuple[Any, Record]] = []
         self._count = 0
         self._has_ticked = False
+        self._is_audited = True
         self._reported: set[tuple[Any, ...]] = set()
 
     async def play(self) -> None:
@@ -209,6 +211,12 @@ class _Run:
             for inner in action.actions:
                 await self._perform(inner)
 
+    async def _known_actions(self, action: Known) -> None:
+        self._is_audited = False
+        for inner in action.actions:
+            await self._perform(inner)
+        self._is_audited = True
+
     @property
     def _lifetime(self) -> timedelta | None:
         return LIFETIME if Capability.EXPIRING in self._capabilities else None
@@ -224,7 +232,7 @@ class _Run:
         if planned.label and isinstance(observed, Record | Page):
             self._known[planned.label] = observed
         is_write = planned.operation not in ("get_task", "list_tasks")
-        if is_write and self._scene.is_audited and planned.on not in self._closed:
+        if is_write and self._is_audited and planned.on not in self._closed:
             await self._audit(planned, arguments, outcome, observed)
 
     def _resolved(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -463,7 +471,7 @@ class _Run:
             else:
                 answered.append((one, call, result[0]))
         await self._explain(action, answered, lost_calls)
-        if self._scene.is_audited:
+        if self._is_audited:
             await self._audit_all(action)
 
     async def _explain(self, action: Together, answered: list[tuple[Step, Call, Any]], lost_calls: list[Call]) -> None:
@@ -555,6 +563,7 @@ _ACTIONS: Mapping[type, Callable[[_Run, Any], Awaitable[None]]] = {
     Tick: _Run._tick,  # noqa: SLF001
     Reopen: _Run._reopen,  # noqa: SLF001
     Close: _Run._close,  # noqa: SLF001
+    Known: _Run._known_actions,  # noqa: SLF001
     Optional: _Run._optional,  # noqa: SLF001
 }
 _STATUSES = {status.value for status in TaskStatus}

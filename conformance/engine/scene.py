@@ -121,6 +121,13 @@ class Walk:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Actions whose effects another scene looks at: their writes are not followed by reads."""
+
+    actions: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Optional:
     """Actions for stores that have these capabilities and methods; others go on without them."""
 
@@ -129,7 +136,7 @@ class Optional:
     methods: tuple[str, ...] = ()
 
 
-Action: TypeAlias = Step | Together | Populate | Advance | Tick | Reopen | Close | Walk | Optional
+Action: TypeAlias = Step | Together | Populate | Advance | Tick | Reopen | Close | Walk | Optional | Known
 
 
 @dataclass(frozen=True)
@@ -147,8 +154,6 @@ class Scene:
     methods: tuple[str, ...] = ()
     instances: int = 1
     about: tuple[str, ...] = ()
-    is_audited: bool = True
-    """Whether each write is followed by reads that look for what it changed."""
 
 
 def create(label: str = "a", task_id: Any = None, on: int = 0, about: tuple[str, ...] = (), **fields: Any) -> Step:

@@ -77,31 +77,22 @@ def texts(random: Random) -> Iterator[Scene]:
 
 
 def sizes(random: Random) -> Iterator[Scene]:
-    """Tasks at and around the largest size, and sizes in between."""
+    """Tasks that just fit into 1 MiB, that just do not, and that are a good deal smaller."""
     for what in ("config", "webhook_url", "video_ids"):
-        for less in (0, 1, 2, 3, 40, 100_000, random.randrange(200_000)):
-            size = values.MOST_BYTES - less
-
-            def fields(length: int, what: str = what) -> dict[str, Any]:
-                text = "x" * length
-                return {"config": {"k": text}} if what == "config" else {what: (text,) if what == "video_ids" else text}
-
-            overhead = 200
-            yield Scene(
-                f"{what} of about 1 MiB less {less}",
-                (
-                    *(create(f"b{more}", **fields(size - more), about=("VAL-06",)) for more in _around(what)),
-                    create("c", **fields(size - overhead), about=("VAL-06",)),
-                ),
-                (f"{what}: large",),
-                about=("VAL-06",),
-            )
+        fits = values.MOST_BYTES - _RESTS[what]
+        for number, length in enumerate((fits - 1, fits, fits + 1, fits + 200, random.randrange(500_000, fits))):
+            text = "x" * length
+            fields: dict[str, Any] = {"config": {"k": text}, "webhook_url": text, "video_ids": (text,)}
+            steps = (create(about=("VAL-06",), **{what: fields[what]}), update("a", TaskStatus.CLIPPING), listing())
+            yield Scene(f"{what} of {length}, {number}", steps, (f"{what}: large {number}",), about=("VAL-06",))
     for status in ("clipping", "failed", "completed"):
         for field in TEXTS if status == "failed" else TEXTS[:2]:
-            for length in (*range(values.MOST_BYTES - 60, values.MOST_BYTES + 2, 7), 700_000):
-                write = update("a", TaskStatus(status), **{field: "x" * length}, about=("VAL-06",))
-                if length % 2 == 0:
-                    yield Scene(f"{field} of {length} with {status}", (create(), write, get()), (f"{field}: large",))
+            fits = values.MOST_BYTES - _RESTS[field]
+            for number, length in enumerate((fits, fits + 1, fits + 100)):
+                given: dict[str, Any] = {field: "x" * length}
+                write = update("a", TaskStatus(status), about=("VAL-06",), **given)
+                classes = (f"{field}: large {number}", f"large with {status}")
+                yield Scene(f"{field} of {length} with {status}", (create(), write, get()), classes)
     half = "h" * (values.MOST_BYTES // 2)
     grown = (
         create(webhook_url=half),
@@ -118,15 +109,16 @@ def sizes(random: Random) -> Iterator[Scene]:
         yield Scene(f"1 MiB of {character!r}", tuple(many), (f"large of {character!r}",), about=("VAL-06",))
 
 
-def _around(what: str) -> tuple[int, ...]:
-    """How much shorter than 1 MiB a text is that just fits, or just does not."""
-    fixed = {
-        "config": len('["v"]') + len('{"webhook_url":null,"config":{"k":""}}'),
-        "webhook_url": len('["v"]') + len('{"webhook_url":"","config":null}'),
-        "video_ids": len('[""]') + len('{"webhook_url":null,"config":null}'),
-    }[what]
-    empty = len('""')
-    return fixed + empty, fixed + empty - 1, fixed + empty + 1
+_METADATA, _VIDEOS = len('{"webhook_url":null,"config":null}'), len('["v"]')
+_NULL, _QUOTES = len("null"), len('""')
+_RESTS = {
+    "config": _VIDEOS + len('{"webhook_url":null,"config":{"k":""}}'),
+    "webhook_url": _VIDEOS + len('{"webhook_url":"","config":null}'),
+    "video_ids": len('[""]') + _METADATA,
+    "current_step": _QUOTES + 3 * _NULL + _VIDEOS + _METADATA,
+    **dict.fromkeys(TEXTS[1:], 2 * _QUOTES + 2 * _NULL + _VIDEOS + _METADATA),
+}
+"""How many bytes a task takes besides the characters of a text in that field, and of `null` and "" in the others."""
 
 
 def progresses(random: Random) -> Iterator[Scene]:

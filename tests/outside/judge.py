@@ -1,4 +1,4 @@
-"""Run the tour on every fault of a set: `python -m tests.outside.judge a [NAME ...]`, verdicts as JSON on standard output."""
+"""Run the tour on each fault of a set, and print the verdicts as JSON: `python -m tests.outside.judge a [NAME ...]`."""
 
 from __future__ import annotations
 
