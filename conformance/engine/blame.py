@@ -58,12 +58,11 @@ def blame(sight: Sight) -> tuple[str, ...]:
 def _blame(sight: Sight) -> Iterator[str]:
     expected, observed = sight.outcome.result, sight.observed
     if isinstance(expected, Raised):
-        if sight.cause is not None and sight.cause.on != sight.on and Capability.SHARED not in sight.capabilities:
-            yield "SHARE-02"
-        elif sight.was_reopened and sight.operation == "get_task" and Capability.PERSISTENT not in sight.capabilities:
-            yield "DUR-03"
-        else:
-            yield from sight.outcome.requirements
+        if sight.operation == "get_task" and expected.error == "TaskNotFound":
+            yield from _of_place(sight)
+            if sight.cause is not None and sight.cause.operation == "purge":
+                yield "MAINT-01"
+        yield from sight.outcome.requirements
         return
     if isinstance(expected, Page) and isinstance(observed, Page):
         yield from _of_page(sight, expected, observed)

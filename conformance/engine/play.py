@@ -68,6 +68,7 @@ SECONDS = 30
 SIZES = (0, 1, 2, 50, 51, 250, 1_000, 1_001, 10_000)
 """The sizes of a store that are counted apart."""
 _BATCH = 50
+_SHOWN_CALLS = 8
 _CLOCK_SLACK = timedelta(minutes=5)
 _KEPT = 64
 _TICK = 0.005
@@ -157,6 +158,7 @@ class _Run:
         self._handed: list[tuple[Any, Record]] = []
         self._count = 0
         self._has_ticked = False
+        self._has_looked = False
         self._is_audited = True
         self._reported: set[tuple[Any, ...]] = set()
 
@@ -226,6 +228,8 @@ class _Run:
 
     async def _step(self, planned: Step) -> None:
         arguments = self._resolved(planned.arguments)
+        if self._is_audited:
+            await self._look_before(planned, arguments)
         observed, raw = await self._call(planned, arguments)
         self._script.step(planned, f"raises {observed.error}" if isinstance(observed, Raised) else "")
         outcome = self._compare(planned, arguments, observed, raw)
@@ -419,6 +423,21 @@ class _Run:
             self._reported.add(key)
             self.findings.append(Finding(requirements, words, self._scene, (*self._script.lines, *lines, f"# {words}")))
 
+    async def _look_before(self, planned: Step, arguments: Mapping[str, Any]) -> None:
+        """Read what the first write and a creation under a known id are going to change."""
+        if planned.operation in ("get_task", "list_tasks") or planned.on in self._closed:
+            return
+        task_id = arguments.get("task_id", getattr(arguments.get("task"), "task_id", None))
+        reads = [] if self._has_looked else [listing()]
+        if planned.operation in ("create_task", "restore") and isinstance(task_id, str):
+            reads.append(get(Text(task_id)))
+        self._has_looked = True
+        for on in range(self._scene.instances):
+            for read in reads if on not in self._closed else ():
+                resolved = self._resolved(read.arguments)
+                placed = replace(read, on=on)
+                self._compare(placed, resolved, *await self._call(placed, resolved))
+
     async def _audit(self, planned: Step, arguments: Mapping[str, Any], outcome: Outcome, observed: Any) -> None:
         """Read what a write may have changed, where it was made and on the other instances."""
         self._cause = Cause(planned.operation, arguments, outcome, observed, planned.on)
@@ -452,24 +471,31 @@ class _Run:
         """Make calls at the same time, and look for an order that explains their results."""
         planned = action.steps
         arguments = [self._resolved(one.arguments) for one in planned]
-        calls = ", ".join(self._script.call(one) for one in planned)
+        calls = ", ".join(self._script.call(one) for one in planned[:_SHOWN_CALLS])
+        calls += f", …  # {len(planned)} calls" if len(planned) > _SHOWN_CALLS else ""
         lost = f"  # the last {action.cancelled} are cancelled" if action.cancelled else ""
         self._script.lines.append(f"await asyncio.gather({calls}){lost}")
         tasks = [asyncio.ensure_future(self._call(*one)) for one in zip(planned, arguments, strict=True)]
         if action.cancelled:
-            await asyncio.sleep(0)
+            for _ in range(action.turns):
+                await asyncio.sleep(0)
             for task in tasks[-action.cancelled :]:
                 task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
         answered, lost_calls = [], []
-        for one, given, result in zip(planned, arguments, results, strict=True):
+        kept = len(planned) - action.cancelled
+        for number, (one, given, result) in enumerate(zip(planned, arguments, results, strict=True)):
             call = Call(one.operation, given, self._at)
-            if isinstance(result, asyncio.CancelledError) and action.cancelled:
+            if isinstance(result, asyncio.CancelledError) and number >= kept:
                 lost_calls.append(call)
             elif isinstance(result, BaseException):
                 raise result
+            elif action.is_independent:
+                self._compare(one, given, *result)
             else:
                 answered.append((one, call, result[0]))
+        if action.is_independent:
+            return
         await self._explain(action, answered, lost_calls)
         if self._is_audited:
             await self._audit_all(action)

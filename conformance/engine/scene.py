@@ -70,10 +70,16 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Calls that are made at the same time. The last `cancelled` of them are cancelled before they end."""
+    """Calls that are made at the same time. The last `cancelled` of them are cancelled before they end.
+
+    Calls that do not concern each other may be many: each is compared by itself.
+    """
 
     steps: tuple[Step, ...]
     cancelled: int = 0
+    turns: int = 1
+    """How often the event loop turns before they are cancelled."""
+    is_independent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from conformance.engine.scene import (
     Action,
     Close,
+    Member,
     Populate,
     Reopen,
     Scene,
@@ -178,20 +179,50 @@ def races(_: Random) -> Iterator[Scene]:
             for name, actions, needs, methods in _race(number, on):
                 wanted = needs | SHARED if on else needs
                 yield Scene(name, actions, (kind,), wanted, methods=methods, instances=on + 1)
+    yield from _crowds()
     many = tuple(_going("ATOM-06", progress=number) for number in range(6))
     yield Scene("many updates", (create(), Together(many), get()), ("many calls",))
     for lost in range(1, 4):
         steps = (_going("ATOM-06", progress=1), _going("ATOM-06", current_step="s"), _going("ATOM-06", progress=3))
-        actions = (create(), Together(steps, lost), get(), update("a", TaskStatus.ANALYZING), get())
-        yield Scene(f"{lost} of 3 calls are cancelled", actions, ("cancelled calls",))
+        for turns in (0, 1, 2, 4):
+            together = Together(steps, lost, turns)
+            actions = (create(), together, get(), update("a", TaskStatus.ANALYZING), get())
+            yield Scene(f"{lost} of 3 calls are cancelled after {turns} turns", actions, ("cancelled calls",))
     chosen = (create("", "job-1", about=("ATOM-06",)), create("", "job-2", about=("ATOM-06",)))
     actions = (create(), Together(chosen, 1), get(), create("", "job-2"), listing())
     yield Scene("a creation is cancelled", actions, ("cancelled calls",), CALLER_IDS)
     ended = (_stop("ATOM-06"), get("b", about=("ATOM-06",)))
     actions = (create("b"), create(), Together(ended, 1), get(), cancel(), listing())
     yield Scene("a read is cancelled", actions, ("cancelled calls",))
+    alike: list[Step] = [get(), listing(), _going("ATOM-06", progress=1), _stop("ATOM-06"), create(""), purge(LONG_AGO)]
+    for one in alike:
+        same = (replace(one, about=("ATOM-06",)),) * 3
+        for cancelled in (1, 2):
+            together = Together(same, cancelled, is_independent=one.operation in ("get_task", "list_tasks", "purge"))
+            actions = (create(), together, get(), listing(), create("c"), get("c"))
+            name = f"{cancelled} of 3 calls of {one.operation} that are alike are cancelled"
+            yield Scene(name, actions, ("alike calls are cancelled",), methods=(one.operation,))
 
 
+def _crowds() -> Iterator[Scene]:
+    """Several hundred calls at the same time that do not concern each other."""
+    about = ("ATOM-06",)
+    start = (Populate(_CROWD, MIXED), listing("p", limit=_CROWD, status=TaskStatus.PENDING))
+    pending = range(_CROWD * MIXED.count("pending") // len(MIXED))
+    chosen = [Member("p", number) for number in pending]
+    crowds: dict[str, tuple[Step, ...]] = {
+        "get_task": tuple(get(one, about=about) for one in chosen) * 3,
+        "update_task_status": tuple(update(one, TaskStatus.CLIPPING, label="", about=about) for one in chosen),
+        "cancel_task": tuple(replace(cancel(one), about=about) for one in chosen),
+        "create_task": tuple(create("", video_ids=(str(number),), about=about) for number in range(_CROWD)),
+        "list_tasks": (listing(limit=1, about=about),) * _CROWD,
+    }
+    for operation, steps in crowds.items():
+        actions = (*start, Together(steps, is_independent=True), listing())
+        yield Scene(f"a crowd of {operation}", actions, ("crowd",), about=about)
+
+
+_CROWD = 400
 _Race: TypeAlias = tuple[str, tuple[Action, ...], frozenset[Capability], tuple[str, ...]]
 
 
