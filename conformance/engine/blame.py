@@ -22,6 +22,8 @@ class Cause:
     outcome: Outcome
     observed: Any
     on: int
+    before: Record | None
+    """The task as it was before."""
 
     @property
     def is_refusal(self) -> bool:
@@ -43,6 +45,10 @@ class Sight:
     """The fields that differ; of a result of another kind, an empty text."""
     on: int
     cause: Cause | None
+    idle: tuple[str, ...]
+    """The requirements that say that calls since the last write of the task changed nothing."""
+    lost: bool
+    """Whether a task that a listing left out is not found by its id either."""
     was_reopened: bool
     time_passed: bool
     capabilities: frozenset[Capability]
@@ -62,7 +68,11 @@ def _blame(sight: Sight) -> Iterator[str]:
             yield from _of_place(sight)
             if sight.cause is not None and sight.cause.operation == "purge":
                 yield "MAINT-01"
-        yield from sight.outcome.requirements
+            yield from sight.idle  # one of those calls may have renewed the lifetime
+        if isinstance(observed, Raised) and observed.error == expected.error == "TaskExists":
+            yield "ID-08"  # the error is right, and a fact that it states is not
+            return
+        yield from (number for number in sight.outcome.requirements if number != "ID-08")
         return
     if isinstance(expected, Page) and isinstance(observed, Page):
         yield from _of_page(sight, expected, observed)
@@ -136,7 +146,7 @@ def _of_loss(sight: Sight) -> Iterator[str]:
     elif cause is not None and cause.operation == "restore":
         yield "MAINT-02"
     elif not sight.time_passed:
-        yield "LIFE-03"
+        yield from ("LIFE-03", "ATOM-01")
 
 
 def _untouched(cause: Cause) -> Iterator[str]:
@@ -180,6 +190,8 @@ def _of_members(sight: Sight, expected: Page, observed: Page) -> Iterator[str]:
     if sorted(map(str, wanted)) == sorted(map(str, came)):
         yield "LIST-01"
         return
+    if sight.lost:
+        yield "EXP-01" if Capability.EXPIRING in sight.capabilities else "EXP-05"
     extra = [str(task_id) for task_id in came if task_id not in set(wanted)]
     yield from sight.about
     if any(sight.state.get(task_id) is None for task_id in extra):
@@ -226,6 +238,8 @@ def _of_record(sight: Sight) -> Iterator[str]:
             yield "MAINT-02"
         elif cause is None:
             yield from sight.about
+        elif cause.before is not None and not cause.is_refusal and _is_as_before(sight, cause.before):
+            yield "ATOM-01"  # the write is lost
         yield "LIFE-03"
         yield from _content(names)
         return
@@ -276,6 +290,10 @@ def _of_updated(sight: Sight, names: set[str]) -> Iterator[str]:
         kept -= {"completed_at"} if status in FINAL else set()
     if kept or names & given - {"status"}:
         yield "LIFE-04"
+
+
+def _is_as_before(sight: Sight, before: Record) -> bool:
+    return all(getattr(sight.observed, name) == getattr(before, name) for name in sight.names)
 
 
 def _content(names: set[str]) -> Iterator[str]:

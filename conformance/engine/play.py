@@ -157,6 +157,8 @@ class _Run:
         self._was_reopened = False
         self._handed: list[tuple[Any, Record]] = []
         self._count = 0
+        self._latest: dict[str, Record] = {}
+        self._idle: dict[str, list[str]] = {}
         self._has_ticked = False
         self._has_looked = False
         self._is_audited = True
@@ -232,12 +234,26 @@ class _Run:
             await self._look_before(planned, arguments)
         observed, raw = await self._call(planned, arguments)
         self._script.step(planned, f"raises {observed.error}" if isinstance(observed, Raised) else "")
-        outcome = self._compare(planned, arguments, observed, raw)
-        if planned.label and isinstance(observed, Record | Page):
-            self._known[planned.label] = observed
+        outcome = await self._compare(planned, arguments, observed, raw)
+        before = self._remember(planned, arguments, outcome, observed)
         is_write = planned.operation not in ("get_task", "list_tasks")
         if is_write and self._is_audited and planned.on not in self._closed:
-            await self._audit(planned, arguments, outcome, observed)
+            await self._audit(planned, arguments, outcome, observed, before)
+
+    def _remember(self, planned: Step, arguments: Mapping[str, Any], outcome: Outcome, observed: Any) -> Record | None:
+        """Keep what came out under its label, and count what changed nothing. Return the task as it was before."""
+        if planned.label and isinstance(observed, Record | Page):
+            self._known[planned.label] = observed
+        task_id = _id_of(arguments, observed)
+        before = self._latest.get(task_id)
+        if isinstance(observed, Record):
+            self._latest[task_id] = observed
+        if outcome.written is not None:
+            self._idle.pop(task_id, None)
+        elif planned.operation in ("create_task", "update_task_status", "cancel_task", "restore"):
+            is_refused = isinstance(outcome.result, Raised) and outcome.result.error in ("InvalidArgument", "TaskFinal")
+            self._idle.setdefault(task_id, []).extend((*("LIFE-14",) * is_refused, *outcome.requirements))
+        return before
 
     def _resolved(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -271,7 +287,7 @@ class _Run:
         self._tally.calls[planned.operation, observed.error if isinstance(observed, Raised) else "result"] += 1
         return observed, answer
 
-    def _compare(self, planned: Step, arguments: Mapping[str, Any], observed: Any, raw: Any) -> Outcome:
+    async def _compare(self, planned: Step, arguments: Mapping[str, Any], observed: Any, raw: Any) -> Outcome:
         """Keep the states that explain a result. If there is none, report it and go on from the nearest."""
         call = Call(planned.operation, dict(arguments), self._at)
         if planned.on in self._closed:
@@ -298,11 +314,23 @@ class _Run:
             outcome = first
         else:
             _, names, outcome, possible = nearest
-            self._disagree(planned, arguments, outcome, observed, names, possible.state)
+            lost = await self._is_lost(planned, outcome.result, observed)
+            self._disagree(planned, arguments, outcome, observed, names, possible.state, lost=lost)
             self._beliefs[side] = [self._adopted(outcome, observed, possible, call)]
         if raw is not None:
             self._check_result(planned, outcome, observed, raw)
         return outcome
+
+    async def _is_lost(self, planned: Step, expected: Any, observed: Any) -> bool:
+        """Whether a task that a page leaves out is not found by its id either."""
+        if not isinstance(expected, Page) or not isinstance(observed, Page):
+            return False
+        came = {one.task_id for one in observed.records}
+        missing = next((one.task_id for one in expected.records if one.task_id not in came), None)
+        if missing is None:
+            return False
+        found, _ = await self._call(replace(get(), on=planned.on), {"task_id": missing})
+        return isinstance(found, Raised) and found.error == "TaskNotFound"
 
     def _count_place(self, operation: str, arguments: Mapping[str, Any], state: State) -> None:
         """Count what a call meets: the status of its task, and the size of the store."""
@@ -329,6 +357,8 @@ class _Run:
         observed: Any,
         names: tuple[str, ...],
         state: State,
+        *,
+        lost: bool = False,
     ) -> None:
         sight = Sight(
             planned.operation,
@@ -340,6 +370,8 @@ class _Run:
             names,
             planned.on,
             self._cause,
+            tuple(self._idle.get(str(arguments.get("task_id")), ())),
+            lost,
             self._was_reopened,
             bool(self._at),
             self._capabilities,
@@ -436,20 +468,24 @@ class _Run:
             for read in reads if on not in self._closed else ():
                 resolved = self._resolved(read.arguments)
                 placed = replace(read, on=on)
-                self._compare(placed, resolved, *await self._call(placed, resolved))
+                seen, raw = await self._call(placed, resolved)
+                await self._compare(placed, resolved, seen, raw)
 
-    async def _audit(self, planned: Step, arguments: Mapping[str, Any], outcome: Outcome, observed: Any) -> None:
+    async def _audit(
+        self,
+        planned: Step,
+        arguments: Mapping[str, Any],
+        outcome: Outcome,
+        observed: Any,
+        before: Record | None,
+    ) -> None:
         """Read what a write may have changed, where it was made and on the other instances."""
-        self._cause = Cause(planned.operation, arguments, outcome, observed, planned.on)
+        self._cause = Cause(planned.operation, arguments, outcome, observed, planned.on, before)
         if isinstance(outcome.result, Raised) and outcome.result.error in ("InvalidArgument", "TaskFinal"):
             self._tally.exercised["LIFE-14"] += 1
-        task_id = getattr(observed, "task_id", None) or arguments.get("task_id")
-        if task_id is None and isinstance(arguments.get("task"), Record):
-            task_id = arguments["task"].task_id
-        statuses = {
-            getattr(one, "status", None) for one in (observed, outcome.result, self._cause_before(task_id, planned.on))
-        }
-        reads = [get(Text(task_id))] if isinstance(task_id, str) else []
+        task_id = _id_of(arguments, observed)
+        statuses = {getattr(one, "status", None) for one in (observed, outcome.result, before)}
+        reads = [get(Text(task_id))] if task_id else []
         reads.append(listing())
         reads += [listing(status=TaskStatus(one)) for one in sorted(s for s in statuses if s in _STATUSES)]
         for on in sorted(range(self._scene.instances), key=lambda one: one != planned.on):
@@ -460,12 +496,8 @@ class _Run:
                 read = replace(each, on=on, about=about)
                 resolved = self._resolved(read.arguments)
                 seen, raw = await self._call(read, resolved)
-                self._compare(read, resolved, seen, raw)
+                await self._compare(read, resolved, seen, raw)
         self._cause = None
-
-    def _cause_before(self, task_id: Any, on: int) -> Record | None:
-        known = [one for one in self._known.values() if isinstance(one, Record) and one.task_id == task_id]
-        return known[-1] if known else None
 
     async def _together(self, action: Together) -> None:
         """Make calls at the same time, and look for an order that explains their results."""
@@ -491,7 +523,7 @@ class _Run:
             elif isinstance(result, BaseException):
                 raise result
             elif action.is_independent:
-                self._compare(one, given, *result)
+                await self._compare(one, given, *result)
             else:
                 answered.append((one, call, result[0]))
         if action.is_independent:
@@ -521,7 +553,7 @@ class _Run:
             for read in [*(get(Text(task_id), on, about) for task_id in ids[:20]), listing(on=on, about=about)]:
                 resolved = self._resolved(read.arguments)
                 seen, raw = await self._call(read, resolved)
-                self._compare(read, resolved, seen, raw)
+                await self._compare(read, resolved, seen, raw)
 
     async def _populate(self, action: Populate) -> None:
         """Create many tasks, in batches of calls at the same time, then give them their statuses."""
@@ -568,7 +600,7 @@ class _Run:
         for _ in range(expected // action.limit + 3):
             planned = listing(on=action.on, about=about, **arguments)
             observed, raw = await self._call(planned, arguments)
-            self._compare(planned, arguments, observed, raw)
+            await self._compare(planned, arguments, observed, raw)
             if not isinstance(observed, Page) or not observed.records:
                 break
             if action.by_cursor:
@@ -593,6 +625,16 @@ _ACTIONS: Mapping[type, Callable[[_Run, Any], Awaitable[None]]] = {
     Optional: _Run._optional,  # noqa: SLF001
 }
 _STATUSES = {status.value for status in TaskStatus}
+
+
+def _id_of(arguments: Mapping[str, Any], observed: Any) -> str:
+    """The id that a call is about, or an empty text."""
+    places = (
+        getattr(observed, "task_id", None),
+        arguments.get("task_id"),
+        getattr(arguments.get("task"), "task_id", None),
+    )
+    return next((one for one in places if isinstance(one, str)), "")
 
 
 def _about(action: Together) -> tuple[str, ...]:

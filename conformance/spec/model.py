@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 FINAL = ("completed", "failed", "cancelled")
@@ -120,15 +121,17 @@ class Call:
 class State:
     """The tasks that are there, by id, and when each was last written. A write makes another state."""
 
-    __slots__ = ("_newest", "_oldest", "_unseen", "lifetime", "tasks")
+    __slots__ = ("_newest", "_oldest", "_unseen", "gone", "lifetime", "tasks")
 
     def __init__(
         self,
         lifetime: timedelta | None,
         tasks: dict[str, tuple[Record, timedelta]] | None = None,
         unseen: frozenset[str] = frozenset(),
+        gone: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.lifetime = lifetime
+        self.gone = gone
         self.tasks = tasks or {}
         self._unseen = unseen
         self._newest: dict[str | None, list[Record]] = {}
@@ -151,14 +154,15 @@ class State:
         times = (record.created_at, record.updated_at, record.completed_at)
         is_unseen = key[:1] == "\0" or any(isinstance(time, Symbol) for time in times)
         unseen = self._unseen | {key} if is_unseen else self._unseen - {key} if self._unseen else self._unseen
-        return State(self.lifetime, {**self.tasks, key: (record, at)}, unseen)
+        return State(self.lifetime, {**self.tasks, key: (record, at)}, unseen, self.gone)
 
-    def without(self, gone: set[str]) -> State:
-        """The state without these tasks."""
+    def without(self, gone: set[str], requirement: str = "") -> State:
+        """The state without these tasks. `gone` remembers which requirement says that they are not there."""
         if not gone:
             return self
         kept = {key: task for key, task in self.tasks.items() if key not in gone}
-        return State(self.lifetime, kept, self._unseen - gone)
+        remembered = {**self.gone, **dict.fromkeys(gone, requirement)} if requirement else self.gone
+        return State(self.lifetime, kept, self._unseen - gone, remembered)
 
     def newest(self, status: str | None) -> list[Record]:
         """The tasks of that status, or all, in the order of a listing. Their times must have been seen."""
@@ -207,30 +211,27 @@ def step(state: State, call: Call) -> list[Outcome]:
 
     There are more if a task is so near its end that it may be there or not.
     """
-    return [outcome for alive, expired in _after_expiry(state, call) for outcome in _decide(alive, call, expired)]
+    return [outcome for alive in _after_expiry(state, call) for outcome in _decide(alive, call)]
 
 
-def _after_expiry(state: State, call: Call) -> Iterator[tuple[State, frozenset[str]]]:
-    """The states that the passing of time may have made of this one, each with the ids of the tasks that expired."""
+def _after_expiry(state: State, call: Call) -> Iterator[State]:
+    """The states that the passing of time may have made of this one."""
     if state.lifetime is None or call.at - state.oldest <= state.lifetime - SLACK:
-        yield state, frozenset()
+        yield state
         return
     ages = {key: call.at - at for key, (_, at) in state.tasks.items()}
     surely = {key for key, age in ages.items() if age > state.lifetime}
     perhaps = {key for key, age in ages.items() if state.lifetime - SLACK < age <= state.lifetime}
-    yield state.without(surely), frozenset(surely)
+    yield state.without(surely, "EXP-01")
     if perhaps:
-        yield state.without(surely | perhaps), frozenset(surely | perhaps)
+        yield state.without(surely | perhaps, "EXP-01")
 
 
-def _decide(state: State, call: Call, expired: frozenset[str]) -> list[Outcome]:
+def _decide(state: State, call: Call) -> list[Outcome]:
     try:
         return _OPERATIONS[call.operation](state, call)
     except _Refused as refused:
-        requirements = refused.requirements
-        if refused.raised.error == "TaskNotFound" and call.arguments["task_id"] in expired:
-            requirements = ("EXP-01", "ATOM-03") if call.operation in _CHANGES else ("EXP-01",)
-        return [Outcome(refused.raised, state, requirements)]
+        return [Outcome(refused.raised, state, refused.requirements)]
 
 
 class _Refused(Exception):
@@ -266,7 +267,7 @@ def _create(state: State, call: Call) -> list[Outcome]:
     if known is not None:
         if (known.video_ids, known.metadata) == (request.video_ids, wanted):
             return [Outcome(known, state, ("ID-06",))]
-        raise _Refused("TaskExists", "ID-06", task_id=task_id)
+        raise _Refused("TaskExists", "ID-06", "ID-08", task_id=task_id)
     created = Symbol("time")
     updated = Symbol("time", created)
     record = Record(
@@ -387,7 +388,7 @@ def _purge(state: State, call: Call) -> list[Outcome]:
         for key, (task, _) in state.tasks.items()
         if isinstance(task.completed_at, datetime) and task.completed_at < before
     }
-    return [Outcome(len(old), state.without(old), ("MAINT-01",))]
+    return [Outcome(len(old), state.without(old, "MAINT-01"), ("MAINT-01",))]
 
 
 def _is_in_time(moment: datetime) -> bool:
@@ -463,6 +464,9 @@ def _find(state: State, call: Call) -> Record:
     if not isinstance(task_id, str):
         raise _invalid("task_id", "API-05")
     found = state.get(task_id)
+    if found is None and task_id in state.gone:
+        changes = ("ATOM-03",) if call.operation in _CHANGES else ()
+        raise _Refused("TaskNotFound", *changes, state.gone[task_id], task_id=task_id)
     if found is None:
         raise _Refused("TaskNotFound", "ID-03", task_id=task_id)
     return found

@@ -102,11 +102,24 @@ def sizes(random: Random) -> Iterator[Scene]:
         update("a", TaskStatus.CLIPPING, current_step="short", result_url=half[:-200], about=("VAL-06",)),
     )
     yield Scene("grows to 1 MiB", grown, ("grown",), about=("VAL-06",))
-    for character in ("\x00", '"', "é", "文", "\U0001d11e"):
-        bytes_each = {"\x00": 6, '"': 2, "é": 2, "文": 3, "\U0001d11e": 4}[character]
-        count = values.MOST_BYTES // bytes_each
-        many = [create(f"b{less}", webhook_url=character * (count - less), about=("VAL-06",)) for less in (0, 9, 60)]
-        yield Scene(f"1 MiB of {character!r}", tuple(many), (f"large of {character!r}",), about=("VAL-06",))
+    for character, bytes_each in (
+        ("\x00", 6),
+        ("\x1f", 6),
+        ('"', 2),
+        ("\\", 2),
+        ("\n", 2),
+        ("é", 2),
+        ("文", 3),
+        ("\U0001d11e", 4),
+    ):
+        count = (values.MOST_BYTES - _RESTS["webhook_url"]) // bytes_each
+        created = [create(webhook_url=character * (count + more), about=("VAL-06",)) for more in (0, 1)]
+        count = (values.MOST_BYTES - _RESTS["current_step"]) // bytes_each
+        texts = (character * (count + more) for more in (1, 0))
+        updated = (update("a", TaskStatus.CLIPPING, current_step=text, about=("VAL-06",)) for text in texts)
+        yield Scene(
+            f"1 MiB of {character!r}", (*created, create(), *updated), (f"large of {character!r}",), about=("VAL-06",)
+        )
 
 
 _METADATA, _VIDEOS = len('{"webhook_url":null,"config":null}'), len('["v"]')

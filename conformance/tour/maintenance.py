@@ -106,21 +106,14 @@ def restores(random: Random) -> Iterator[Scene]:
         steps = (create(), cancel(), purge(wrong_moment), get())
         yield Scene(f"purged before a moment that is {name}", steps, (f"before: {name}",), methods=("purge",))
     ahead = datetime.now(UTC) + timedelta(hours=3)
-    future = restorable(created_at=ahead, updated_at=ahead)
-    for status in ("clipping", "completed", "cancelled"):
-        steps = (
-            restore(future),
-            update(Text("restored"), TaskStatus(status), label="a"),
-            get(),
-            purge(TimeOf("a", "updated_at")),
-        )
-        yield Scene(
-            f"the clock is behind a task that becomes {status}",
-            steps,
-            ("a clock behind",),
-            methods=("restore", "purge"),
-            about=("LIFE-17",),
-        )
+    for created in (ahead, LONG_AGO):
+        future = restorable(created_at=created, updated_at=ahead)
+        for status in ("clipping", *FINAL):
+            write = cancel(Text("restored")) if status == "cancelled" else update(Text("restored"), TaskStatus(status))
+            last = replace(write, label="a")
+            name = f"the clock is behind a task of {created.year} that becomes {status}"
+            steps = (restore(future), last, get(), purge(TimeOf("a", "updated_at")))
+            yield Scene(name, steps, ("a clock behind",), methods=("restore", "purge"), about=("LIFE-17",))
 
 
 def unrestorable(_: Random) -> Iterator[Scene]:
