@@ -147,6 +147,27 @@ def test_a_server_that_denies_a_command_is_not_an_unreadable_record(server: Embe
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(("denied", "removed"), [("-unlink", False), ("-zrem", True)])
+def test_a_purge_that_is_refused_on_its_way_does_not_deny_what_it_removed(
+    server: EmbeddedServer, denied: str, removed: bool
+) -> None:
+    async def run() -> None:
+        async with opened(server) as (store, client):
+            task = await store.cancel_task((await store.create_task(REQUEST)).task_id)
+            client.execute_command("ACL", "SETUSER", "app", "on", ">pw", "~*", "+@all", denied)
+            try:
+                app = connect(server.url, username="app", password="pw")  # noqa: S106  of a private server
+                async with RedisTaskStore(app, prefix="writes") as limited:
+                    with pytest.raises(StoreUnavailable) as raised:
+                        await limited.purge(task.updated_at + timedelta(days=1))
+            finally:
+                client.execute_command("ACL", "DELUSER", "app")
+            assert (raised.value.trouble, raised.value.write_may_have_happened) == (Trouble.REFUSED, removed)
+            assert ((await store.list_tasks()).tasks == ()) is removed
+
+    asyncio.run(run())
+
+
 # --- Records from others
 
 

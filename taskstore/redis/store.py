@@ -181,6 +181,8 @@ class RedisTaskStore:
                 match await self._run_on_whole_indexes(PURGE, _SWEPT_AT_ONCE, moment):
                     case [0 | 1 as run_again, int(count)]:
                         removed += count
+                    case [b"written", bytes(fault)]:
+                        raise self._server.failed_after_writing(fault.decode(errors="replace"))
                     case reply:
                         raise self._server.unexpected(reply, writes=True)
             except StoreUnavailable as error:
