@@ -325,7 +325,7 @@ _must(
 _must(
     "FAIL-06",
     "A write to a server that is out of memory, read-only or busy raises `StoreUnavailable`, which says so, and has no "
-    "effect. A call that the server answers with another error raises `StoreUnavailable`, and never finds out anything.",
+    "effect. If the server ends a call with any other error, it raises `StoreUnavailable` as well.",
     since=3,
 )
 _must(
