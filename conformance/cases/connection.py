@@ -23,11 +23,13 @@ from conformance.cases.table import (
     SAYS_NO,
     SILENT,
     WRITES,
+    Seen,
     denies_nothing,
     is_answered,
     others_are_served,
-    says_what_failed,
+    says_what_failed_if_it_did,
     table,
+    unavailable,
 )
 from conformance.harness import Capability
 from conformance.proof.proxy import Action, Interruption, Proxy, Stage
@@ -54,60 +56,44 @@ async def behind_a_proxy(world: World, seconds: float) -> AsyncIterator[tuple[Pr
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_a_lost_answer_denies_no_write(world: World) -> None:
     """A write says "nothing was written" only if that is so, whichever of its answers is lost or is no answer."""
-    async for seen in table(world, (*LOST, *NO_REDIS), WRITES):
-        denies_nothing(seen)
+    await table(world, (*LOST, *NO_REDIS), denies_nothing, operations=WRITES)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_a_late_answer_denies_no_write(world: World) -> None:
     """The same of a write whose answer does not come in time, or whose request does not arrive in time."""
-    async for seen in table(world, (*LATE, *SILENT), WRITES):
-        denies_nothing(seen)
+    await table(world, (*LATE, *SILENT), denies_nothing, operations=WRITES)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_a_refusal_denies_no_write(world: World) -> None:
     """The same where the user of the server may not call some commands: what was done before that is not denied."""
-    async for seen in table(world, DENIED):
-        denies_nothing(seen)
-        if seen.error is not None:
-            says_what_failed(seen)
+    await table(world, DENIED, denies_nothing, says_what_failed_if_it_did)
 
 
 @case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
 async def test_a_create_whose_answer_is_lost_names_its_id(world: World) -> None:
     """What it wrote is under the id that it names, which is the caller's if it gave one; no other call names one."""
-    async for seen in table(world, (*LOST[:2], *NO_REDIS[-1:], *SAYS_NO[:1])):
-        if not is_answered(seen):
-            named = getattr(seen.error, "task_id", None)
-            creates = seen.operation.name.startswith("create")
-            assert (named is not None) is creates, seen
-            assert not creates or not seen.changed or list(seen.changed) == [named], seen
-            assert seen.operation.name != "create under an id" or named == seen.target.new.task_id, seen
+    await table(world, (*LOST[:2], *NO_REDIS[-1:], *SAYS_NO[:1]), names_its_id)
 
 
 @case("FAIL-12", needs=Capability.REMOTE)
 async def test_a_read_that_is_cut_off_finds_out_nothing(world: World) -> None:
     """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
-    async for seen in table(world, (*LOST, *LATE[:1], *SAYS_NO[1:3]), READS):
-        denies_nothing(seen)
-        if seen.error is not None:
-            says_what_failed(seen)
+    failures = (*LOST, *LATE[:1], *SAYS_NO[1:3])
+    await table(world, failures, denies_nothing, says_what_failed_if_it_did, operations=READS)
 
 
 @case("FAIL-12", needs=Capability.REMOTE)
 async def test_what_speaks_no_redis_is_not_not_found(world: World) -> None:
     """What answers as a web server does, at once or after it has answered as Redis does, is no server of tasks."""
-    async for seen in table(world, NO_REDIS):
-        if not is_answered(seen):
-            says_what_failed(seen)
+    await table(world, NO_REDIS, says_what_failed_if_it_did)
 
 
 @case("FAIL-13", needs=Capability.REMOTE)
 async def test_after_a_failure_everybody_is_served(world: World) -> None:
     """Calls beside one that fails end rightly, the next ones get their own answers, and no connection is left over."""
-    async for seen in table(world, (*LOST, *LATE, *NO_REDIS[1:], *SAYS_NO[1:4])):
-        others_are_served(seen)
+    await table(world, (*LOST, *LATE, *NO_REDIS[1:], *SAYS_NO[1:4]), others_are_served)
 
 
 @case("FAIL-13", needs=Capability.REMOTE)
@@ -153,30 +139,19 @@ async def test_after_a_break_everybody_is_told_and_the_next_calls_work(world: Wo
 @case("FAIL-14", needs=Capability.REMOTE)
 async def test_a_connection_that_was_closed_while_idle_costs_no_call(world: World) -> None:
     """However the server closed it, the next call succeeds, whichever it is."""
-    async for seen in table(world, IDLE):
-        assert is_answered(seen), seen
+    await table(world, IDLE, was_answered, others_are_served)
 
 
 @case("API-07", needs=Capability.REMOTE)
 async def test_closing_ends_the_calls_that_still_wait(world: World) -> None:
     """A store that is closed while calls wait for a connection or an answer ends them at once, with its exceptions."""
-    async for seen in table(world, CLOSED):
-        assert seen.closed, f"closing waits for the call: {seen}"
-        if not isinstance(seen.error, StoreNotOpen):
-            denies_nothing(seen)
-        for one in seen.beside:
-            assert isinstance(one, StoreUnavailable | StoreNotOpen) or one == seen.target.other, one
-        assert not seen.left, seen
+    await table(world, CLOSED, was_closed)
 
 
 @case("ATOM-06", needs=Capability.REMOTE)
 async def test_a_call_that_is_cancelled_takes_nobody_with_it(world: World) -> None:
     """Cancelled before its connection is open, its request is read or its answer is there, it harms no other call."""
-    async for seen in table(world, CANCELLED):
-        assert isinstance(seen.error, asyncio.CancelledError), seen
-        assert list(seen.beside) == [seen.target.other] * len(seen.beside), seen
-        others_are_served(seen)
-        assert len(seen.changed) <= 1, seen
+    await table(world, CANCELLED, was_cancelled, others_are_served)
 
 
 @case("COST-05", needs=Capability.REMOTE)
@@ -198,6 +173,39 @@ async def test_failures_leave_nothing_behind(world: World) -> None:
             await in_time(proxy.until(lambda: proxy.connections <= 1), "connections are left over")
             open_then.append(what_is_open())
         assert open_then[1] == open_then[2]
+
+
+def names_its_id(seen: Seen) -> None:
+    """A create that has failed names the id that it used, and no other call one."""
+    if is_answered(seen):
+        return
+    named = unavailable(seen).task_id
+    creates = seen.operation.name.startswith("create")
+    assert (named is not None) is creates, seen
+    assert not creates or list(seen.changed) in ([], [named]), seen
+    assert seen.operation.name != "create under an id" or named == seen.target.new.task_id, seen
+
+
+def was_answered(seen: Seen) -> None:
+    """Nobody has noticed."""
+    assert is_answered(seen), seen
+
+
+def was_closed(seen: Seen) -> None:
+    """Closing has ended the calls: each was answered, or has failed as unavailable or not open."""
+    assert seen.closed, f"closing waits for the call: {seen}"
+    if not isinstance(seen.error, StoreNotOpen):
+        denies_nothing(seen)
+    for one in seen.beside:
+        assert isinstance(one, StoreUnavailable | StoreNotOpen) or one == seen.target.other, one
+    assert not seen.left, seen
+
+
+def was_cancelled(seen: Seen) -> None:
+    """The caller alone was cancelled, and its call took effect once at most."""
+    assert isinstance(seen.error, asyncio.CancelledError), seen
+    assert list(seen.beside) == [seen.target.other] * len(seen.beside), seen
+    assert len(seen.changed) <= 1, seen
 
 
 async def unless_unavailable(read: Awaitable[Answer]) -> Answer | None:

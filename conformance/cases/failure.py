@@ -23,10 +23,12 @@ from conformance.cases.table import (
     SILENT,
     Seen,
     away,
+    denies_nothing,
     is_answered,
     keeps_the_secret,
     others_are_served,
     says_what_failed,
+    says_what_failed_if_it_did,
     silent_port,
     table,
     unavailable,
@@ -42,39 +44,32 @@ from taskstore import RecordUnreadable, StoreUnavailable, TaskStatus, Trouble
 @case("FAIL-01", needs=Capability.REMOTE)
 async def test_nothing_listening_is_not_not_found(world: World) -> None:
     """Each operation raises StoreUnavailable, as unreachable."""
-    async for seen in away(world, REFUSED[0], unused_port()):
-        says_what_failed(seen)
+    await away(world, REFUSED[0], unused_port(), says_what_failed)
 
 
-@case("FAIL-01", needs=Capability.REMOTE)
+@case("FAIL-01", "FAIL-11", needs=Capability.REMOTE)
 async def test_nothing_listening_any_more_is_not_not_found(world: World) -> None:
     """The same on a store that had a connection; when something listens again it goes on."""
-    async for seen in table(world, REFUSED):
-        says_what_failed(seen)
-        others_are_served(seen)
+    await table(world, REFUSED, says_what_failed, wrote_nothing, others_are_served)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_nothing_listening_means_that_nothing_was_written(world: World) -> None:
     """A request that never left did not happen, and the exception says so, in its field and in words."""
-    async for seen in away(world, REFUSED[0], unused_port()):
-        assert unavailable(seen).write_may_have_happened is False, seen
-        assert "Nothing was written" in str(seen.error), seen
+    await away(world, REFUSED[0], unused_port(), wrote_nothing)
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
 async def test_a_silent_server_is_not_not_found(world: World) -> None:
     """A server that accepts and never answers raises StoreUnavailable once the time is over."""
     with silent_port() as port:
-        async for seen in away(world, SILENT[0], port):
-            says_what_failed(seen)
+        await away(world, SILENT[0], port, says_what_failed)
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
 async def test_a_server_that_goes_silent_is_not_not_found(world: World) -> None:
     """The same of one that has answered before."""
-    async for seen in table(world, SILENT):
-        says_what_failed(seen)
+    await table(world, SILENT, says_what_failed, others_are_served)
 
 
 @case("FAIL-01", needs=Capability.REMOTE, mode="redis")
@@ -129,64 +124,61 @@ async def test_a_password_is_in_no_message(world: World) -> None:
     """Whether the server is away or silent, no exception, no cause of it, no log and no store shows the password."""
     with silent_port() as silent:
         for failure, port in ((REFUSED[0], unused_port()), (SILENT[0], silent)):
-            async for seen in away(world, failure, port):
-                keeps_the_secret(seen)
+            await away(world, failure, port, keeps_the_secret)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_that_was_taken_is_in_no_message(world: World) -> None:
     """The same of a server that has taken the password, however a call fails."""
-    async for seen in table(world, (*REFUSED, *LATE[:1], *LOST[:2], *NO_REDIS[:1], *SAYS_NO[:3])):
-        keeps_the_secret(seen)
+    await table(world, (*REFUSED, *LATE[:1], *LOST[:2], *NO_REDIS[:1], *SAYS_NO[:3]), keeps_the_secret)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_that_is_refused_is_in_no_message(world: World) -> None:
     """The same where the server no longer takes the password."""
-    async for seen in table(world, DENIED[:1]):
-        says_what_failed(seen)
-        keeps_the_secret(seen)
-
-
-def is_refused(seen: Seen) -> None:
-    """A call that was not answered says why, and that nothing was written, which is so."""
-    if not is_answered(seen):
-        says_what_failed(seen)
-        assert unavailable(seen).write_may_have_happened is False, seen
-        assert not seen.changed, seen
+    await table(world, DENIED[:1], says_what_failed, keeps_the_secret)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
 async def test_out_of_memory_is_said(world: World) -> None:
     """A write that the server has no memory for raises, did not happen, and reading goes on; a purge may go through."""
-    async for seen in table(world, (FULL,)):
-        is_refused(seen)
-        frees = seen.operation.method == "purge"
-        assert frees or (seen.error is not None) is seen.operation.writes, seen
+    await table(world, (FULL,), refuses_writes, others_are_served)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
 async def test_read_only_is_said(world: World) -> None:
     """A write to a replica raises and did not happen; what is there can be read, and is never 'not found'."""
-    async for seen in table(world, (READ_ONLY,)):
-        is_refused(seen)
-        assert (seen.error is not None) is seen.operation.writes, seen
+    await table(world, (READ_ONLY,), refuses_writes, others_are_served)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
 async def test_a_busy_server_is_said(world: World) -> None:
     """While a script of somebody else's runs every call raises, and did not happen."""
-    async for seen in table(world, (BUSY,)):
-        is_refused(seen)
-        assert seen.error is not None, seen
+    await table(world, (BUSY,), says_what_failed, wrote_nothing, others_are_served)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
 async def test_what_the_server_says_is_told(world: World) -> None:
     """An error in the place of an answer is called what it is, whatever was asked, and is no answer."""
-    async for seen in table(world, SAYS_NO):
-        if not is_answered(seen):
-            says_what_failed(seen)
+    await table(world, SAYS_NO, says_what_failed_if_it_did, denies_nothing)
+
+
+def wrote_nothing(seen: Seen) -> None:
+    """The call has failed, and says that nothing was written, which is so."""
+    assert unavailable(seen).write_may_have_happened is False, seen
+    assert "Nothing was written" in str(seen.error), seen
+    assert not seen.changed, seen
+
+
+def refuses_writes(seen: Seen) -> None:
+    """A write has failed, and had no effect; a read was answered. To purge takes no memory."""
+    if seen.failure is FULL and seen.operation.method == "purge" and is_answered(seen):
+        return
+    if seen.operation.writes:
+        says_what_failed(seen)
+        wrote_nothing(seen)
+    else:
+        assert is_answered(seen), seen
 
 
 @case("FAIL-09", needs=Capability.SHARED)

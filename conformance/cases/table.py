@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -302,6 +302,12 @@ def says_what_failed(seen: Seen) -> None:
     assert error.address in str(error), seen
 
 
+def says_what_failed_if_it_did(seen: Seen) -> None:
+    """The same, where it need not have failed: the store may ask again, or need not ask what the server refuses."""
+    if not is_answered(seen):
+        says_what_failed(seen)
+
+
 def others_are_served(seen: Seen) -> None:
     """Calls in flight end, rightly or as unavailable; the next ones are answered; no connection is left."""
     assert not isinstance(seen.error, HangsError), seen
@@ -478,10 +484,13 @@ class HangsError(Exception):
     """A call did not end."""
 
 
+Check = Callable[[Seen], object]
+
+
 async def table(
-    world: World, failures: Sequence[Failure], operations: Sequence[Operation] = OPERATIONS
-) -> AsyncIterator[Seen]:
-    """Play each operation that the store has against each failure, at each exchange of it, and give what was seen."""
+    world: World, failures: Sequence[Failure], *checks: Check, operations: Sequence[Operation] = OPERATIONS
+) -> None:
+    """Play each operation that the store has against each failure, at each exchange of it, and check what is seen."""
     async with world.open() as store:
         there = [one for one in operations if has(store, one, world)]
     async with AsyncExitStack() as stack:
@@ -493,7 +502,8 @@ async def table(
             for number in range(failure.rounds):
                 played = await _played(left, failure, number)
                 for seen in played:
-                    yield seen
+                    for check in checks:
+                        check(seen)
                 assert number or failure.stage is None or any(seen.met for seen in played), "nobody asked the server"
                 # If it was answered, the exchange may be that of a call beside it, and this one has no more of them.
                 rows = zip(left, played, strict=True)
@@ -502,7 +512,7 @@ async def table(
                     break
 
 
-async def away(world: World, failure: Failure, port: int) -> AsyncIterator[Seen]:
+async def away(world: World, failure: Failure, port: int, *checks: Check) -> None:
     """Make each call the first one of a store whose server should be at that port; nothing there answers."""
     async with MemoryTaskStore() as source:
         tasks = [await source.create_task(a_request()) for _ in range(3)]
@@ -522,7 +532,8 @@ async def away(world: World, failure: Failure, port: int) -> AsyncIterator[Seen]
         played = await asyncio.gather(*map(play, OPERATIONS))
     for seen in filter(None, played):
         seen.said = said
-        yield seen
+        for check in checks:
+            check(seen)
 
 
 def has(store: Any, operation: Operation, world: World) -> bool:
