@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
@@ -115,11 +116,11 @@ class RedisHarness(Harness):
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(client.eval, "while true do end", 0)
             try:
-                while _refused(client.ping) is None:
-                    pass
+                while _refused(client.ping) is None and not running.done():
+                    time.sleep(0.001)
                 yield
             finally:
-                client.script_kill()
+                _refused(client.script_kill)
                 _refused(running.result)
                 client.config_set("lua-time-limit", limit)
 
