@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from conformance.case import World, case, not_testable
+from conformance.case import World, calls, case, not_testable
 from conformance.cases.maintenance import what_is_open
 from conformance.cases.table import (
     CANCELLED,
@@ -34,7 +34,7 @@ from conformance.cases.table import (
 from conformance.harness import Capability
 from conformance.proof.proxy import Action, Interruption, Proxy, Stage
 from conformance.strategies import a_request
-from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStore
+from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStatus, TaskStore
 
 SECONDS = 0.5
 """That a store waits for an answer: longer than a server takes, and short enough to be waited for."""
@@ -140,6 +140,25 @@ async def test_after_a_break_everybody_is_told_and_the_next_calls_work(world: Wo
 async def test_a_connection_that_was_closed_while_idle_costs_no_call(world: World) -> None:
     """However the server closed it, the next call succeeds, whichever it is."""
     await table(world, IDLE, was_answered, others_are_served)
+
+
+@case("FAIL-14", needs=Capability.REMOTE)
+async def test_a_connection_that_the_server_has_just_ended_costs_no_call(world: World) -> None:
+    """The same if the call comes before the event loop has seen the end: each operation succeeds."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        for call in calls(
+            lambda: store.create_task(a_request()),
+            lambda: store.get_task(task.task_id),
+            lambda: store.list_tasks(),
+            lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
+            lambda: store.cancel_task(task.task_id),
+        ):
+            world.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            try:
+                await call()
+            except StoreUnavailable as error:
+                pytest.fail(f"the call failed: {error}")
 
 
 @case("API-07", needs=Capability.REMOTE)

@@ -371,10 +371,12 @@ class Bench:
             await self._begin(failure, number)
             with self._world.harness.make_trouble(failure.makes) if failure.makes else nullcontext():
                 await self._call(seen, store, stack)
-            self._proxy.release()
+            if self._interruption is not None:
+                self._interruption.times = 0  # what has not met it by now is not to
             if failure.then is not Then.CLOSE:
                 await self._end(seen, store)
         # What was held has arrived, and is done, when its connection has gone.
+        self._proxy.release()
         most = BESIDE + 1 if lasts else at_rest
         await self._until(lambda: self._proxy.connections <= most)
         seen.left = max(0, self._proxy.connections - most)
@@ -418,12 +420,13 @@ class Bench:
         seen.take(outcome)
 
     async def _end(self, seen: Seen, store: Any) -> None:
-        """The failure is over: make the next calls."""
+        """Make the next calls. What is held stays so for the first of them: a connection that is silent is given up."""
         if seen.failure in REFUSED:
             await self._proxy.listen()
         elif seen.failure.rule:
             self._world.harness.administer("ACL", "SETUSER", self._world.name, f">{PASSWORD}", "+@all")
         seen.next = await connected(lambda: store.get_task(seen.target.other.task_id))
+        self._proxy.release()
         if self.operation.method == "purge":  # which would do what this one was to do
             return
         target = await self._make_target()

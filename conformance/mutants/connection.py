@@ -17,6 +17,7 @@ READ = "connection.test_a_read_that_is_cut_off_finds_out_nothing"
 NOBODYS = "connection.test_nobody_gets_an_answer_that_came_too_late"
 NO_REDIS = "connection.test_what_speaks_no_redis_is_not_not_found"
 CANCELLED = "connection.test_a_call_that_is_cancelled_takes_nobody_with_it"
+JUST_ENDED = "connection.test_a_connection_that_the_server_has_just_ended_costs_no_call"
 BROKEN = "connection.test_after_a_break_everybody_is_told_and_the_next_calls_work"
 
 
@@ -126,3 +127,16 @@ class LeavesCallersWaiting(_Over):
     """When the connection breaks, whoever waits for an answer waits until the time is over."""
 
     kind = _Silent
+
+
+class _Trusting(Connection):
+    @property
+    def is_usable(self) -> bool:
+        return not self._retired
+
+
+@mutant("FAIL-14", by=JUST_ENDED, on=On.REDIS)
+class TrustsAnIdleConnection(_Over):
+    """A request is sent on an idle connection without a look at what has come on it."""
+
+    kind = _Trusting
