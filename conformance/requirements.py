@@ -320,11 +320,17 @@ _should(
     "English and Chinese: `redis-cli ping` and the `REDIS_*` settings.",
     "D27",
 )
-_must("FAIL-05", "No message, `repr`, field or note of an exception or of its causes holds a password.")
+_must(
+    "FAIL-05",
+    "No message, `repr`, field or note of an exception or of its causes, no log and no `repr` of a store holds a "
+    "password.",
+    since=3,
+)
 _must(
     "FAIL-06",
-    "A write to a server that is out of memory or read-only raises `StoreUnavailable`, which says so, and has no "
-    "effect.",
+    "A write to a server that is out of memory, read-only or busy raises `StoreUnavailable`, which says so, and has no "
+    "effect. If the server ends a call with any other error, it raises `StoreUnavailable` as well.",
+    since=3,
 )
 _must(
     "FAIL-09",

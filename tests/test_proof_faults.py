@@ -13,12 +13,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.harness import Harness
-from conformance.mutants.beyond import (
-    ForgetsWhatItPurged,
+from conformance.mutants.beyond import ForgetsWhatItPurged
+from conformance.mutants.connection import (
+    DeniesTheWrite,
+    NotFoundWhenCut,
+    OneReplyBehind,
     SendsAgain,
     SwallowsCancellation,
 )
-from conformance.mutants.connection import DeniesTheWrite, NotFoundWhenCut, OneReplyBehind
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
 from conformance.proof import faults
@@ -132,6 +134,21 @@ def test_a_proxy_interrupts_where_it_is_told(at: Stage, by: Action, expected: st
             reader, writer = await connected(proxy)
             writer.write(b"once only")
             assert await reader.readexactly(9) == b"once only"
+            writer.close()
+
+    run(body)
+
+
+@pytest.mark.parametrize("at", [Stage.REQUEST, Stage.REPLY])
+def test_a_proxy_answers_each_command_in_the_servers_place(at: Stage) -> None:
+    async def body() -> None:
+        async with echoing() as proxy:
+            proxy.interrupt(at, Action.ANSWER, text=b"-NO\r\n")
+            reader, writer = await connected(proxy)
+            writer.write(b"*1\r\n$4\r\nPING\r\n" * 2)
+            assert await reader.readexactly(10) == b"-NO\r\n" * 2
+            writer.write(b"the next")
+            assert await reader.readexactly(8) == b"the next"
             writer.close()
 
     run(body)

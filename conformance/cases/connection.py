@@ -3,28 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from enum import Enum
-from functools import partial
-from itertools import count, product
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import pytest
 
 from conformance.case import World, calls, case, not_testable
-from conformance.cases.atomicity import maintained
+from conformance.cases.maintenance import what_is_open
+from conformance.cases.table import (
+    CANCELLED,
+    CLOSED,
+    DENIED,
+    IDLE,
+    LATE,
+    LOST,
+    NO_REDIS,
+    READS,
+    SAYS_NO,
+    SILENT,
+    WRITES,
+    Seen,
+    denies_nothing,
+    is_answered,
+    others_are_served,
+    says_what_failed_if_it_did,
+    table,
+    unavailable,
+)
 from conformance.harness import Capability
 from conformance.proof.proxy import Action, Interruption, Proxy, Stage
 from conformance.strategies import a_request
-from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStatus, TaskStore, TaskStoreError
+from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStatus, TaskStore
 
 SECONDS = 0.5
 """That a store waits for an answer: longer than a server takes, and short enough to be waited for."""
 LONG = 10.0
 Answer = TypeVar("Answer")
-_BREAKS = tuple(product((Stage.REPLY, Stage.MIDDLE), (Action.CUT, Action.RESET)))
 
 
 @asynccontextmanager
@@ -40,61 +55,45 @@ async def behind_a_proxy(world: World, seconds: float) -> AsyncIterator[tuple[Pr
 
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_a_lost_answer_denies_no_write(world: World) -> None:
-    """A create, update or cancel says "nothing was written" only if that is so, whichever of its answers is cut off."""
-    async with world.open() as witness, behind_a_proxy(world, LONG) as (proxy, store):
-        for stage, action in _BREAKS:
-            tasks = [await witness.create_task(a_request()) for _ in range(2)]
-            before = await listed(witness)
-            for call in calls(
-                partial(store.create_task, a_request()),
-                partial(store.update_task_status, tasks[0].task_id, TaskStatus.CLIPPING, 40),
-                partial(store.cancel_task, tasks[1].task_id),
-            ):
-                async for _ in each_exchange(proxy, store, stage, action):
-                    said = await what_it_says(call)
-                    after = await listed(witness)
-                    assert said is not Written.NO or after == before, "a write that happened was denied"
-                    before = after
-
-
-@case("FAIL-11", needs=Capability.REMOTE)
-async def test_a_purge_whose_answer_is_lost_is_not_denied(world: World) -> None:
-    """The same of a purge."""
-    async with world.open() as witness, behind_a_proxy(world, LONG) as (proxy, opened):
-        store = maintained(opened)
-        tomorrow = datetime.now(UTC) + timedelta(days=1)
-        assert await store.purge(tomorrow) == 0  # a server that has to learn how to purge has learned it now
-        async for _ in each_exchange(proxy, store, Stage.REPLY, Action.CUT):
-            task = await witness.cancel_task((await witness.create_task(a_request())).task_id)
-            said = await what_it_says(partial(store.purge, tomorrow))
-            assert said is not Written.NO or task in await listed(witness), "a write that happened was denied"
+    """A write says "nothing was written" only if that is so, whichever of its answers is lost or is no answer."""
+    await table(world, (*LOST, *NO_REDIS), denies_nothing, operations=WRITES)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_a_late_answer_denies_no_write(world: World) -> None:
-    """The same of an update whose answer does not come in time."""
-    async with world.open() as witness, behind_a_proxy(world, SECONDS) as (proxy, store):
-        task = await witness.create_task(a_request())
-        task = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 20)  # the server has learned how
-        held = proxy.interrupt(Stage.REPLY, Action.HOLD)
-        said = await what_it_says(lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 40))
-        assert held.met
-        changed = await witness.get_task(task.task_id) != task
-        assert said is not Written.NO or not changed, "a write that happened was denied"
-        proxy.release()
+    """The same of a write whose answer does not come in time, or whose request does not arrive in time."""
+    await table(world, (*LATE, *SILENT), denies_nothing, operations=WRITES)
+
+
+@case("FAIL-11", needs=Capability.REMOTE)
+async def test_a_refusal_denies_no_write(world: World) -> None:
+    """The same where the user of the server may not call some commands: what was done before that is not denied."""
+    await table(world, DENIED, denies_nothing, says_what_failed_if_it_did)
+
+
+@case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
+async def test_a_create_whose_answer_is_lost_names_its_id(world: World) -> None:
+    """What it wrote is under the id that it names, which is the caller's if it gave one; no other call names one."""
+    await table(world, (*LOST[:2], *NO_REDIS[-1:], *SAYS_NO[:1]), names_its_id)
 
 
 @case("FAIL-12", needs=Capability.REMOTE)
 async def test_a_read_that_is_cut_off_finds_out_nothing(world: World) -> None:
     """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
-    async with world.open() as witness, behind_a_proxy(world, LONG) as (proxy, store):
-        task = await witness.create_task(a_request())
-        for stage, action in _BREAKS:
-            async for _ in each_exchange(proxy, store, stage, action):
-                assert await unless_unavailable(store.get_task(task.task_id)) in (task, None)
-            async for _ in each_exchange(proxy, store, stage, action):
-                page = await unless_unavailable(store.list_tasks())
-                assert page is None or list(page.tasks) == [task]
+    failures = (*LOST, *LATE[:1], *SAYS_NO[1:3])
+    await table(world, failures, denies_nothing, says_what_failed_if_it_did, operations=READS)
+
+
+@case("FAIL-12", needs=Capability.REMOTE)
+async def test_what_speaks_no_redis_is_not_not_found(world: World) -> None:
+    """What answers as a web server does, at once or after it has answered as Redis does, is no server of tasks."""
+    await table(world, NO_REDIS, says_what_failed_if_it_did)
+
+
+@case("FAIL-13", needs=Capability.REMOTE)
+async def test_after_a_failure_everybody_is_served(world: World) -> None:
+    """Calls beside one that fails end rightly, the next ones get their own answers, and no connection is left over."""
+    await table(world, (*LOST, *LATE, *NO_REDIS[1:], *SAYS_NO[1:4]), others_are_served)
 
 
 @case("FAIL-13", needs=Capability.REMOTE)
@@ -139,83 +138,93 @@ async def test_after_a_break_everybody_is_told_and_the_next_calls_work(world: Wo
 
 @case("FAIL-14", needs=Capability.REMOTE)
 async def test_a_connection_that_was_closed_while_idle_costs_no_call(world: World) -> None:
-    """However the server closed it, the next call succeeds."""
-    async with behind_a_proxy(world, LONG) as (proxy, store):
-        for action in (Action.CUT, Action.RESET):
-            task = await store.create_task(a_request())
-            accepted = proxy.accepted
-            proxy.break_all(action)
-            # All that were there have gone; a store may open others meanwhile.
-            await in_time(proxy.until(lambda: proxy.accepted - proxy.connections >= accepted), "nothing was closed")  # noqa: B023  it is awaited here
-            assert await unless_unavailable(store.get_task(task.task_id)) == task
+    """However the server closed it, the next call succeeds, whichever it is."""
+    await table(world, IDLE, was_answered, others_are_served)
 
 
-@case("FAIL-12", needs=Capability.REMOTE)
-async def test_what_speaks_no_redis_is_not_not_found(world: World) -> None:
-    """What greets as Redis does, and answers a question as a web server does, is no server of tasks."""
-    async with not_redis() as port, world.harness.open_at(world.name, f"redis://127.0.0.1:{port}/0", LONG) as store:
-        assert await unless_unavailable(store.get_task("task_0")) is None
-        assert await unless_unavailable(store.list_tasks()) is None
+@case("FAIL-14", needs=Capability.REMOTE)
+async def test_a_connection_that_the_server_has_just_ended_costs_no_call(world: World) -> None:
+    """The same if the call comes before the event loop has seen the end: each operation succeeds."""
+    async with world.open() as store:
+        task = await store.create_task(a_request())
+        for call in calls(
+            lambda: store.create_task(a_request()),
+            lambda: store.get_task(task.task_id),
+            lambda: store.list_tasks(),
+            lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
+            lambda: store.cancel_task(task.task_id),
+        ):
+            world.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            try:
+                await call()
+            except StoreUnavailable as error:
+                pytest.fail(f"the call failed: {error}")
 
 
 @case("API-07", needs=Capability.REMOTE)
 async def test_closing_ends_the_calls_that_still_wait(world: World) -> None:
-    """A store that is closed while a call waits for its answer ends it at once, with an exception of its own."""
-    async with AsyncExitStack() as opened:
-        proxy, store = await opened.enter_async_context(behind_a_proxy(world, LONG))
-        held = proxy.interrupt(Stage.REPLY, Action.HOLD)
-        waiting = asyncio.ensure_future(store.list_tasks())
-        await met(proxy, held)
-        await in_time(opened.aclose(), "closing waits for the call")
-        with pytest.raises((StoreUnavailable, StoreNotOpen)):
-            await in_time(waiting, "it still waits")
+    """A store that is closed while calls wait for a connection or an answer ends them at once, with its exceptions."""
+    await table(world, CLOSED, was_closed)
 
 
-async def each_exchange(proxy: Proxy, store: TaskStore, stage: Stage, action: Action) -> AsyncIterator[None]:
-    """Interrupt the first exchange of what is done with the store, then the second, until there is no such exchange."""
-    for number in count():
-        await store.list_tasks()  # connects, if the last one cost the connection: no greeting is interrupted
-        interruption = proxy.interrupt(stage, action, after=number)
-        yield
-        proxy.release()
-        if not interruption.met:
-            assert number, "what is done asks the server nothing"
-            return
+@case("ATOM-06", needs=Capability.REMOTE)
+async def test_a_call_that_is_cancelled_takes_nobody_with_it(world: World) -> None:
+    """Cancelled before its connection is open, its request is read or its answer is there, it harms no other call."""
+    await table(world, CANCELLED, was_cancelled, others_are_served)
 
 
-@asynccontextmanager
-async def not_redis() -> AsyncIterator[int]:
-    """The port of something that takes every greeting, and no question."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while said := await reader.read(65_536):
-                commands = said.startswith(b"*") + said.count(b"\r\n*")
-                greeting = any(word in said for word in (b"CLIENT", b"HELLO", b"SELECT"))
-                writer.write(b"+OK\r\n" * commands if greeting else b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
-
-    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
-
-
-class Written(Enum):
-    """What a call says about its write."""
-
-    YES = "it returned"
-    PERHAPS = "it may have happened"
-    NO = "nothing was written"
+@case("COST-05", needs=Capability.REMOTE)
+async def test_failures_leave_nothing_behind(world: World) -> None:
+    """However often calls fail on one store, no connection, file, thread, timer or task is left."""
+    async with behind_a_proxy(world, LONG) as (proxy, store):
+        task = await store.create_task(a_request())
+        open_then = []
+        for _ in range(3):
+            for stage, action in ((Stage.REPLY, Action.CUT), (Stage.MIDDLE, Action.RESET), (Stage.CONNECT, Action.CUT)):
+                for _ in range(3):
+                    proxy.interrupt(stage, action)
+                    if stage is Stage.CONNECT:
+                        proxy.break_all(action)
+                        await in_time(proxy.until(lambda: not proxy.connections), "connections are left over")
+                    await unless_unavailable(store.get_task(task.task_id))
+                    proxy.release()
+            assert await store.get_task(task.task_id) == task
+            await in_time(proxy.until(lambda: proxy.connections <= 1), "connections are left over")
+            open_then.append(what_is_open())
+        assert open_then[1] == open_then[2]
 
 
-async def what_it_says(write: Callable[[], Awaitable[object]]) -> Written:
-    """Make a call whose answer is lost: it raises, or it has asked again."""
-    try:
-        await write()
-    except StoreUnavailable as error:
-        return Written.PERHAPS if error.write_may_have_happened else Written.NO
-    except TaskStoreError:  # it found what it had written itself
-        return Written.NO
-    return Written.YES
+def names_its_id(seen: Seen) -> None:
+    """A create that has failed names the id that it used, and no other call one."""
+    if is_answered(seen):
+        return
+    named = unavailable(seen).task_id
+    creates = seen.operation.name.startswith("create")
+    assert (named is not None) is creates, seen
+    assert not creates or list(seen.changed) in ([], [named]), seen
+    assert seen.operation.name != "create under an id" or named == seen.target.new.task_id, seen
+
+
+def was_answered(seen: Seen) -> None:
+    """Nobody has noticed."""
+    assert is_answered(seen), seen
+
+
+def was_closed(seen: Seen) -> None:
+    """Closing has ended the calls: each was answered, or has failed as unavailable or not open."""
+    assert seen.closed, f"closing waits for the call: {seen}"
+    if not isinstance(seen.error, StoreNotOpen):
+        denies_nothing(seen)
+    for one in seen.beside:
+        assert isinstance(one, StoreUnavailable | StoreNotOpen) or one == seen.target.other, one
+    assert not seen.left, seen
+
+
+def was_cancelled(seen: Seen) -> None:
+    """The caller alone was cancelled, and its call took effect once at most."""
+    assert isinstance(seen.error, asyncio.CancelledError), seen
+    assert list(seen.beside) == [seen.target.other] * len(seen.beside), seen
+    assert len(seen.changed) <= 1, seen
 
 
 async def unless_unavailable(read: Awaitable[Answer]) -> Answer | None:
@@ -242,8 +251,3 @@ async def in_time(awaited: Awaitable[Answer], complaint: str) -> Answer:
 async def met(proxy: Proxy, interruption: Interruption) -> None:
     """Wait until an exchange has been interrupted."""
     await proxy.until(lambda: interruption.met)
-
-
-async def listed(store: TaskStore) -> list[Task]:
-    """Every task, as it is now."""
-    return list((await store.list_tasks(limit=100)).tasks)

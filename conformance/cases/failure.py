@@ -2,74 +2,74 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import re
-import socket
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack
 
 import pytest
 
 from conformance.case import World, calls, case, not_testable
+from conformance.cases.table import (
+    BUSY,
+    DENIED,
+    FULL,
+    LATE,
+    LOST,
+    NO_REDIS,
+    PASSWORD,
+    READ_ONLY,
+    REFUSED,
+    SAYS_NO,
+    SILENT,
+    Seen,
+    away,
+    denies_nothing,
+    is_answered,
+    keeps_the_secret,
+    others_are_served,
+    says_what_failed,
+    says_what_failed_if_it_did,
+    silent_port,
+    table,
+    unavailable,
+    unused_port,
+)
 from conformance.environment import application
 from conformance.harness import Capability
+from conformance.proof.proxy import Action, Proxy, Stage
 from conformance.strategies import a_request
-from taskstore import (
-    RecordUnreadable,
-    StoreUnavailable,
-    TaskStatus,
-    TaskStore,
-    Trouble,
-)
-
-PASSWORD = "s3cret-w0rd"
-OPERATIONS: dict[str, Callable[[TaskStore], Awaitable[object]]] = {
-    "create": lambda store: store.create_task(a_request()),
-    "get": lambda store: store.get_task("task_0"),
-    "list": lambda store: store.list_tasks(),
-    "update": lambda store: store.update_task_status("task_0", TaskStatus.CLIPPING),
-    "cancel": lambda store: store.cancel_task("task_0"),
-}
-
-
-def unused_port() -> int:
-    """A port of loopback at which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
-
-
-@contextmanager
-def silent_port() -> Iterator[int]:
-    """A port of loopback that accepts connections, and never says a word."""
-    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
-        yield listener.getsockname()[1]
-
-
-async def failures(world: World, port: int, seconds: float) -> AsyncIterator[tuple[str, StoreUnavailable]]:
-    """What each operation raises on a store whose server is at that port, with a password in its URL."""
-    url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
-    for name, operation in OPERATIONS.items():
-        async with world.harness.open_at(world.name, url, seconds) as store:
-            with pytest.raises(StoreUnavailable) as raised:
-                await operation(store)
-            yield name, raised.value
+from taskstore import RecordUnreadable, StoreUnavailable, TaskStatus, Trouble
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
 async def test_nothing_listening_is_not_not_found(world: World) -> None:
     """Each operation raises StoreUnavailable, as unreachable."""
-    async for name, error in failures(world, unused_port(), 5):
-        assert error.trouble is Trouble.UNREACHABLE, name
+    await away(world, REFUSED[0], unused_port(), says_what_failed)
+
+
+@case("FAIL-01", "FAIL-11", needs=Capability.REMOTE)
+async def test_nothing_listening_any_more_is_not_not_found(world: World) -> None:
+    """The same on a store that had a connection; when something listens again it goes on."""
+    await table(world, REFUSED, says_what_failed, wrote_nothing, others_are_served)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_nothing_listening_means_that_nothing_was_written(world: World) -> None:
-    """A request that never left did not happen, and the exception says so."""
-    async for name, error in failures(world, unused_port(), 5):
-        assert error.write_may_have_happened is False, name
+    """A request that never left did not happen, and the exception says so, in its field and in words."""
+    await away(world, REFUSED[0], unused_port(), wrote_nothing)
+
+
+@case("FAIL-01", needs=Capability.REMOTE)
+async def test_a_silent_server_is_not_not_found(world: World) -> None:
+    """A server that accepts and never answers raises StoreUnavailable once the time is over."""
+    with silent_port() as port:
+        await away(world, SILENT[0], port, says_what_failed)
+
+
+@case("FAIL-01", needs=Capability.REMOTE)
+async def test_a_server_that_goes_silent_is_not_not_found(world: World) -> None:
+    """The same of one that has answered before."""
+    await table(world, SILENT, says_what_failed, others_are_served)
 
 
 @case("FAIL-01", needs=Capability.REMOTE, mode="redis")
@@ -82,95 +82,103 @@ async def test_opening_fails_when_nothing_listens(world: World) -> None:
         assert raised.value.trouble is Trouble.UNREACHABLE
 
 
-@case("FAIL-04", needs=Capability.REMOTE, mode="redis")
+@case("FAIL-04", "FAIL-05", needs=Capability.REMOTE, mode="redis")
 async def test_the_exception_says_what_to_check(world: World) -> None:
-    """Printed, it names the address, redis-cli ping, the settings and memory mode, in English and Chinese."""
-    port = unused_port()
-    async with contextlib.AsyncExitStack() as opened:
-        opened.enter_context(application(world, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port)}))
-        with pytest.raises(StoreUnavailable) as raised:
-            await opened.enter_async_context(world.open_from_environment())
-    assert raised.value.address == f"127.0.0.1:{port}/0"
-    assert raised.value.address in str(raised.value)
-    printed = "".join(traceback.format_exception_only(raised.value))
-    for word in (
-        f"redis-cli -h 127.0.0.1 -p {port} ping",
-        "REDIS_HOST",
-        "REDIS_PORT",
-        "USE_REDIS_FOR_TASKS=false",
-        "Check",
-        "请确认",
+    """Whatever keeps the server from answering, opening names the address and what to check, and not the password."""
+    for stage, action, text, troubles in (
+        (None, Action.CUT, b"", {Trouble.UNREACHABLE}),
+        (Stage.CONNECT, Action.CUT, b"", {Trouble.UNREACHABLE, Trouble.BROKEN}),
+        (Stage.REQUEST, Action.RESET, b"", {Trouble.UNREACHABLE, Trouble.BROKEN}),
+        (Stage.REQUEST, Action.ANSWER, b"-LOADING Redis is loading the dataset in memory\r\n", {Trouble.LOADING}),
+        (Stage.REQUEST, Action.ANSWER, b"HTTP/1.1 400 Bad Request\r\n\r\n", {Trouble.UNREACHABLE, Trouble.BROKEN}),
+        (Stage.REQUEST, Action.ANSWER, b"-WRONGPASS invalid username-password pair\r\n", {Trouble.REFUSED}),
     ):
-        assert word in printed
-
-
-@case("FAIL-11", needs=Capability.REMOTE)
-async def test_the_exception_says_whether_something_was_written(world: World) -> None:
-    """With nothing listening it says so in words; where a server stays silent, the words are those of the facts."""
-    with silent_port() as silent:
-        for port in (unused_port(), silent):
-            async for name, error in failures(world, port, 0.1):
-                assert ("Nothing was written" in str(error)) is not error.write_may_have_happened, name
+        async with Proxy("redis://127.0.0.1:1/0") as proxy, AsyncExitStack() as opened:
+            port = proxy.url.rpartition(":")[2].removesuffix("/0")
+            settings = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}
+            opened.enter_context(application(world, settings))
+            if stage is None:
+                await proxy.refuse()
+            else:
+                proxy.interrupt(stage, action, text=text, times=9)
+            with pytest.raises(StoreUnavailable) as raised:
+                await opened.enter_async_context(world.open_from_environment())
+        assert raised.value.trouble in troubles
+        assert raised.value.address == f"127.0.0.1:{port}/0"
+        assert raised.value.address in str(raised.value)
+        printed = "".join(traceback.format_exception(raised.value))
+        assert PASSWORD not in printed
+        for word in (
+            f"redis-cli -h 127.0.0.1 -p {port} ping",
+            "REDIS_HOST",
+            "REDIS_PORT",
+            "USE_REDIS_FOR_TASKS=false",
+            "Check",
+            "请确认",
+        ):
+            assert word in printed
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_is_in_no_message(world: World) -> None:
-    """Whether the server is away or silent, no exception or cause of it holds the password, nor does the store."""
+    """Whether the server is away or silent, no exception, no cause of it, no log and no store shows the password."""
     with silent_port() as silent:
-        for port in (unused_port(), silent):
-            url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
-            async with world.harness.open_at(world.name, url, 0.1) as store:
-                assert PASSWORD not in f"{store} {store!r}"
-                outcomes = [await asyncio.gather(run(store), return_exceptions=True) for run in OPERATIONS.values()]
-                for (outcome,) in outcomes:
-                    seen = outcome if isinstance(outcome, BaseException) else None
-                    while seen is not None:
-                        assert PASSWORD not in f"{seen} {seen!r} {seen.args} {vars(seen)}"
-                        seen = seen.__cause__ or seen.__context__
+        for failure, port in ((REFUSED[0], unused_port()), (SILENT[0], silent)):
+            await away(world, failure, port, keeps_the_secret)
 
 
-async def writes_are_refused(store: TaskStore, task_id: str, trouble: Trouble) -> None:
-    """Create, update and cancel raise StoreUnavailable with that trouble, and did not happen."""
-    for write in calls(
-        lambda: store.create_task(a_request()),
-        lambda: store.update_task_status(task_id, TaskStatus.CLIPPING),
-        lambda: store.cancel_task(task_id),
-    ):
-        with pytest.raises(StoreUnavailable) as raised:
-            await write()
-        assert raised.value.trouble is trouble
-        assert raised.value.write_may_have_happened is False
+@case("FAIL-05", needs=Capability.REMOTE)
+async def test_a_password_that_was_taken_is_in_no_message(world: World) -> None:
+    """The same of a server that has taken the password, however a call fails."""
+    await table(world, (*REFUSED, *LATE[:1], *LOST[:2], *NO_REDIS[:1], *SAYS_NO[:3]), keeps_the_secret)
+
+
+@case("FAIL-05", needs=Capability.REMOTE)
+async def test_a_password_that_is_refused_is_in_no_message(world: World) -> None:
+    """The same where the server no longer takes the password."""
+    await table(world, DENIED[:1], says_what_failed, keeps_the_secret)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
 async def test_out_of_memory_is_said(world: World) -> None:
-    """A write that the server has no memory for raises, did not happen, and reading goes on."""
-    async with world.open() as store:
-        task = await store.create_task(a_request())
-        with world.harness.make_trouble(Trouble.OUT_OF_MEMORY):
-            await writes_are_refused(store, task.task_id, Trouble.OUT_OF_MEMORY)
-            assert await store.get_task(task.task_id) == task
-        assert list((await store.list_tasks()).tasks) == [task]
+    """A write that the server has no memory for raises, did not happen, and reading goes on; a purge may go through."""
+    await table(world, (FULL,), refuses_writes, others_are_served)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
 async def test_read_only_is_said(world: World) -> None:
     """A write to a replica raises and did not happen; what is there can be read, and is never 'not found'."""
-    async with world.open() as store:
-        task = await store.create_task(a_request())
-        with world.harness.make_trouble(Trouble.READ_ONLY):
-            await writes_are_refused(store, task.task_id, Trouble.READ_ONLY)
-            assert await store.get_task(task.task_id) == task
-            assert list((await store.list_tasks()).tasks) == [task]
-        assert list((await store.list_tasks()).tasks) == [task]
+    await table(world, (READ_ONLY,), refuses_writes, others_are_served)
 
 
-@case("FAIL-01", needs=Capability.REMOTE)
-async def test_a_silent_server_is_not_not_found(world: World) -> None:
-    """A server that accepts and never answers raises StoreUnavailable once the time is over."""
-    with silent_port() as port:
-        async for name, error in failures(world, port, 0.1):
-            assert error.trouble in (Trouble.TIMEOUT, Trouble.UNREACHABLE), name
+@case("FAIL-06", needs=Capability.REMOTE)
+async def test_a_busy_server_is_said(world: World) -> None:
+    """While a script of somebody else's runs every call raises, and did not happen."""
+    await table(world, (BUSY,), says_what_failed, wrote_nothing, others_are_served)
+
+
+@case("FAIL-06", needs=Capability.REMOTE)
+async def test_what_the_server_says_is_told(world: World) -> None:
+    """An error in the place of an answer is called what it is, whatever was asked, and is no answer."""
+    await table(world, SAYS_NO, says_what_failed_if_it_did, denies_nothing)
+
+
+def wrote_nothing(seen: Seen) -> None:
+    """The call has failed, and says that nothing was written, which is so."""
+    assert unavailable(seen).write_may_have_happened is False, seen
+    assert "Nothing was written" in str(seen.error), seen
+    assert not seen.changed, seen
+
+
+def refuses_writes(seen: Seen) -> None:
+    """A write has failed, and had no effect; a read was answered. To purge takes no memory."""
+    if seen.failure is FULL and seen.operation.method == "purge" and is_answered(seen):
+        return
+    if seen.operation.writes:
+        says_what_failed(seen)
+        wrote_nothing(seen)
+    else:
+        assert is_answered(seen), seen
 
 
 @case("FAIL-09", needs=Capability.SHARED)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from conformance.case import World, calls, case
 from conformance.cases.atomicity import maintained
-from conformance.cases.failure import unused_port
+from conformance.cases.table import unused_port
 from conformance.equality import snapshot
 from conformance.harness import Capability
 from conformance.strategies import a_request, unknown_ids

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import tracemalloc
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,18 @@ import pytest
 
 from conformance.case import World, case
 from conformance.cases.atomicity import maintained
-from conformance.cases.failure import OPERATIONS
 from conformance.cases.values import nested
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskStatus, TaskStore, TaskStoreError, migrate
+
+OPERATIONS: dict[str, Callable[[TaskStore], Awaitable[object]]] = {
+    "create": lambda store: store.create_task(a_request()),
+    "get": lambda store: store.get_task("task_0"),
+    "list": lambda store: store.list_tasks(),
+    "update": lambda store: store.update_task_status("task_0", TaskStatus.CLIPPING),
+    "cancel": lambda store: store.cancel_task("task_0"),
+}
 
 
 @case("COST-01", needs=Capability.REMOTE)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.case import World, case
-from conformance.cases.failure import PASSWORD, unused_port
+from conformance.cases.table import PASSWORD, unused_port
 from conformance.environment import application, surroundings
 from conformance.harness import Capability
 from conformance.strategies import a_request

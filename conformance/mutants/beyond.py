@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from conformance.mutants.around import Around, altered
 from conformance.mutants.mutant import Mutant, On, described
-from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskStatus, Trouble
+from taskstore import MemoryTaskStore, Task, TaskStatus
 from taskstore.arguments import Change, check_moment
 from taskstore.redis import RedisTaskStore
-from taskstore.redis.scripts import PURGE, Script
+from taskstore.redis.scripts import PURGE
 from taskstore.values import microseconds
 
 BEYOND: list[Mutant] = []
@@ -102,30 +102,6 @@ class CancelGivesWay(Around):
         return await super().cancel_task(task_id)
 
 
-@beyond("faults reply-cut update", On.REDIS, source="redis-py #261")
-class SendsAgain(RedisTaskStore):
-    """A write whose reply was cut off is sent again; only a create under its id may be."""
-
-    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
-        try:
-            return await super()._run(script, *arguments, **named)
-        except StoreUnavailable as error:
-            if error.trouble is not Trouble.BROKEN:
-                raise
-            return await super()._run(script, *arguments, **named)
-
-
-@beyond("faults cancelled-late-warm list", On.REDIS)
-class SwallowsCancellation(RedisTaskStore):
-    """A caller that is cancelled gets an exception of the store instead."""
-
-    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
-        try:
-            return await super()._run(script, *arguments, **named)
-        except asyncio.CancelledError:
-            raise StoreUnavailable("redis", Trouble.BROKEN, True, "cancelled") from None
-
-
 @beyond("faults read-only-meanwhile purge", On.REDIS)
 class ForgetsWhatItPurged(RedisTaskStore):
     """A purge that fails in a later request says that nothing was removed."""
@@ -135,5 +111,7 @@ class ForgetsWhatItPurged(RedisTaskStore):
         moment = microseconds(check_moment(before))
         while ask_again:
             ask_again, count = await self._run(PURGE, 1_000, moment)
+            if ask_again == b"written":
+                raise self._server.failed_after_writing(count.decode())
             removed += count
         return removed

@@ -16,6 +16,8 @@ LATE = "connection.test_a_late_answer_denies_no_write"
 READ = "connection.test_a_read_that_is_cut_off_finds_out_nothing"
 NOBODYS = "connection.test_nobody_gets_an_answer_that_came_too_late"
 NO_REDIS = "connection.test_what_speaks_no_redis_is_not_not_found"
+CANCELLED = "connection.test_a_call_that_is_cancelled_takes_nobody_with_it"
+JUST_ENDED = "connection.test_a_connection_that_the_server_has_just_ended_costs_no_call"
 BROKEN = "connection.test_after_a_break_everybody_is_told_and_the_next_calls_work"
 
 
@@ -29,6 +31,30 @@ class DeniesTheWrite(RedisTaskStore):
         except StoreUnavailable as error:
             error.write_may_have_happened = False
             raise
+
+
+@mutant("FAIL-11", by=LOST, on=On.REDIS, source="redis-py #261")
+class SendsAgain(RedisTaskStore):
+    """A write whose reply was cut off is sent again; only a create under its id may be."""
+
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+        try:
+            return await super()._run(script, *arguments, **named)
+        except StoreUnavailable as error:
+            if error.trouble is not Trouble.BROKEN:
+                raise
+            return await super()._run(script, *arguments, **named)
+
+
+@mutant("ATOM-06", by=CANCELLED, on=On.REDIS)
+class SwallowsCancellation(RedisTaskStore):
+    """A caller that is cancelled gets an exception of the store instead."""
+
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+        try:
+            return await super()._run(script, *arguments, **named)
+        except asyncio.CancelledError:
+            raise StoreUnavailable("redis", Trouble.BROKEN, True, "cancelled") from None
 
 
 @mutant("FAIL-12", by=(READ, NO_REDIS), on=On.REDIS)
@@ -101,3 +127,16 @@ class LeavesCallersWaiting(_Over):
     """When the connection breaks, whoever waits for an answer waits until the time is over."""
 
     kind = _Silent
+
+
+class _Trusting(Connection):
+    @property
+    def is_usable(self) -> bool:
+        return not self._retired
+
+
+@mutant("FAIL-14", by=JUST_ENDED, on=On.REDIS)
+class TrustsAnIdleConnection(_Over):
+    """A request is sent on an idle connection without a look at what has come on it."""
+
+    kind = _Trusting

@@ -45,7 +45,7 @@ def _interrupted(stage: Stage, action: Action) -> Fault:
 
 def _interruptions() -> Iterator[Fault]:
     for stage in Stage:
-        for action in Action:
+        for action in _WHAT:
             yield _interrupted(stage, action)
 
 

@@ -44,6 +44,8 @@ class Action(StrEnum):
     """The connection breaks (RST)."""
     HOLD = "hold"
     """Nothing more is passed on until `release`."""
+    ANSWER = "answer"
+    """A text comes in the place of the reply: once for each command that the server would have seen, or has seen."""
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Interruption:
     after: int
     times: int
     containing: Collection[bytes]
+    text: bytes = b""
     met: int = 0
     """How many exchanges were interrupted."""
     seen: set[bytes] = field(default_factory=set)
@@ -123,13 +126,20 @@ class Proxy:
         self._listener.close()
 
     def interrupt(
-        self, stage: Stage, action: Action, *, after: int = 0, times: int = 1, containing: Collection[bytes] = ()
+        self,
+        stage: Stage,
+        action: Action,
+        *,
+        after: int = 0,
+        times: int = 1,
+        containing: Collection[bytes] = (),
+        text: bytes = b"",
     ) -> Interruption:
         """Interrupt the next `times` connections or, `after` as many that pass, requests; only those with a text in it.
 
-        Without `containing` every request counts, those of a client's handshake too.
+        Without `containing` every request counts, those of a client's handshake too. `text` is what `ANSWER` answers.
         """
-        self._interruption = Interruption(stage, action, after, times, containing)
+        self._interruption = Interruption(stage, action, after, times, containing, text)
         return self._interruption
 
     def release(self) -> None:
@@ -179,6 +189,11 @@ class Proxy:
             return None
         planned.times -= 1
         return planned
+
+
+def _commands_in(data: bytes) -> int:
+    """How many commands arrived together: each is an array, and no value of ours looks like one."""
+    return max(1, data.startswith(b"*") + data.count(b"\r\n*"))
 
 
 class _Way:
@@ -263,6 +278,7 @@ class _Link:
         self._to_client = _Way(proxy.delay, lambda transport: transport.close())
         self._client_is_there = self._server_is_there = True
         self._planned: Interruption | None = None
+        self._commands = 1
         self._connecting: asyncio.Future[Any] | None = None
         self._ended = False
         self.client = _End(self._client_made, self._request, self._client_lost)
@@ -322,11 +338,13 @@ class _Link:
         self._proxy.requests += 1
         planned = self._proxy.interruption_of(data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
         if planned is not None and planned.stage is Stage.REQUEST:
+            self._commands = _commands_in(data)
             self._interrupt(planned, self._to_server)
             if planned.action is not Action.HOLD:
                 return
         elif planned is not None:  # another request may come before the reply that is to be met
             self._planned = planned
+            self._commands = _commands_in(data)
         self._to_server.send(data)
 
     def _reply(self, data: bytes) -> None:
@@ -339,12 +357,16 @@ class _Link:
                 self._to_client.send(data[:half])
                 data = data[half:]
             self._interrupt(planned, self._to_client)
+            if planned.action is Action.ANSWER:
+                return
         if data and not self._ended:
             self._to_client.send(data)
 
     def _interrupt(self, planned: Interruption, way: _Way) -> None:
         if planned.action is Action.HOLD:
             way.held = True
+        elif planned.action is Action.ANSWER:
+            self._to_client.send(planned.text * self._commands)
         else:
             self.end(planned.action)
         planned.met += 1

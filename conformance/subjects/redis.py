@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis
+from redis.exceptions import ResponseError
 
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.subjects.redis_world import RedisWorld, SharedRedisWorld
@@ -99,8 +102,27 @@ class RedisHarness(Harness):
         elif trouble is Trouble.LOADING:
             with self._server.loading():
                 yield
+        elif trouble is Trouble.BUSY:
+            with self._endless_script():
+                yield
         else:
             raise HookMissingError(f"make_trouble({trouble})")
+
+    @contextmanager
+    def _endless_script(self) -> Iterator[None]:
+        client: Any = self._client()
+        (limit,) = client.config_get("lua-time-limit").values()
+        client.config_set("lua-time-limit", 1)
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(client.eval, "while true do end", 0)
+            try:
+                while _refused(client.ping) is None and not running.done():
+                    time.sleep(0.001)
+                yield
+            finally:
+                _refused(client.script_kill)
+                _refused(running.result)
+                client.config_set("lua-time-limit", limit)
 
     def environment(self, world: str) -> Mapping[str, str]:
         """Redis mode, by host, port and database."""
@@ -125,6 +147,14 @@ class RedisHarness(Harness):
             self._client_url = self._server.url
             self._latest: redis.Redis = self._clients.enter_context(redis.Redis.from_url(self._client_url))
         return self._latest
+
+
+def _refused(call: Callable[[], Any]) -> ResponseError | None:
+    try:
+        call()
+    except ResponseError as refused:
+        return refused
+    return None
 
 
 class NamedRedisHarness(RedisHarness):
