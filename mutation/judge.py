@@ -47,6 +47,7 @@ class Bench:
         self._work.mkdir(parents=True)
         for package in PACKAGES:
             shutil.copytree(source / package, self.tree / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(source / "taskstore_conformance_plugin.py", self.tree)  # it refuses another suite than its own
 
     def start(self, mutant: Mutant | None, cases: list[str] | None, seconds: float) -> None:
         """Begin to run cases on a mutant, or all of them on the tree as it is."""
