@@ -159,6 +159,7 @@ class _Run:
         self._count = 0
         self._latest: dict[str, Record] = {}
         self._idle: dict[str, list[str]] = {}
+        self._has_cancelled = False
         self._has_ticked = False
         self._has_looked = False
         self._is_audited = True
@@ -360,10 +361,12 @@ class _Run:
         *,
         lost: bool = False,
     ) -> None:
+        is_refused = isinstance(observed, Raised) and not isinstance(outcome.result, Raised)
+        about = (*planned.about, "ATOM-06") if self._has_cancelled and is_refused else planned.about
         sight = Sight(
             planned.operation,
             arguments,
-            planned.about,
+            about,
             state,
             outcome,
             observed,
@@ -509,6 +512,7 @@ class _Run:
         self._script.lines.append(f"await asyncio.gather({calls}){lost}")
         tasks = [asyncio.ensure_future(self._call(*one)) for one in zip(planned, arguments, strict=True)]
         if action.cancelled:
+            self._has_cancelled = True
             for _ in range(action.turns):
                 await asyncio.sleep(0)
             for task in tasks[-action.cancelled :]:

@@ -21,7 +21,7 @@ _SHOWN = 5
 """Findings of one kind that are kept whole; of the others only the scene is named."""
 _ENOUGH_IDS = 200
 _DIGITS = 32
-_OWN_ID = re.compile(r"task_[0-9a-f]{32,}")
+_OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
 
 
 class Found(BaseModel):
@@ -171,7 +171,7 @@ def _regular_digit(ids: list[str]) -> int | None:
     in some 10^8 places. The share of ids that repeat the digit of the id before is 1/16.
     """
     for place in range(-_DIGITS, 0):
-        digits = [task_id[place] for task_id in ids]
+        digits = [task_id[place].lower() for task_id in ids]
         expected = len(digits) / 16
         chi_squared = sum((count - expected) ** 2 / expected for count in Counter(digits).values())
         chi_squared += expected * (16 - len(set(digits)))

@@ -88,7 +88,7 @@ def later(_: Random) -> Iterator[Scene]:
     for way in ways():
         if way.status in FINAL or way.name.startswith("clipping after"):
             continue
-        writes = [update("a", TaskStatus(one)) for one in ("llm_pass1", *FINAL)]
+        writes = [update("a", TaskStatus.LLM_PASS1, progress=61), *(update("a", TaskStatus(one)) for one in FINAL)]
         for write in [*writes, update("a", TaskStatus(way.status), progress=3), cancel()]:
             actions = (Known((*way.actions, Tick(), write)), get())
             yield Scene(f"{way.name}, later", actions, ("a later write",), methods=way.methods)

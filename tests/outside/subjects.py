@@ -77,3 +77,11 @@ def harness_of(which: str, name: str) -> WrappedHarness:
     module = import_module(f"tests.outside.faults_{which}")
     fault = all_of(which)[name]
     return WrappedHarness(fault, find_subject(BASES[fault.base])(), module.Place)
+
+
+def __getattr__(name: str) -> Any:
+    """The maker of a subject, so that pytest finds it: `--conformance-store tests.outside.subjects:a.NAME`."""
+    which, _, fault = name.partition(".")
+    if which not in SETS or not fault:
+        raise AttributeError(name)
+    return lambda: harness_of(which, fault)
