@@ -28,7 +28,7 @@ from taskstore import (
 from taskstore.arguments import check_request
 from taskstore.json_text import write
 from taskstore.redis.scripts import INSERT, LIST, UPDATE, Script
-from taskstore.values import trusted_task
+from taskstore.values import trusted
 
 S = TaskStatus
 DAY = timedelta(days=1)
@@ -127,7 +127,7 @@ class Proxy:
 
 
 def changed(task: Task, **fields: Any) -> Task:
-    return trusted_task({**vars(task), **fields})
+    return trusted(Task, {**vars(task), **fields})
 
 
 def put(store: Any, task: Task) -> Task:
@@ -276,7 +276,7 @@ class ListCache(Proxy):
             finally:
                 if name not in ("cancel_task", "get_task"):
                     self.pages.clear()
-        self.store._session.check()
+        self.store._check_open()
         key = repr((args, kwargs))
         if key not in self.pages:
             self.pages[key] = await super()._call(name, *args, **kwargs)
@@ -628,7 +628,7 @@ async def _(opener: Opener) -> bool:
 
 class SixtyFourBits(Proxy):
     async def create_task(self, request, *, task_id=None):
-        self.store._session.check()
+        self.store._check_open()
         check_request(request)
 
         def look(value: Any) -> None:
@@ -657,7 +657,7 @@ class Snapshot(Proxy):
     def __init__(self, store: Any, place: Place) -> None:
         super().__init__(store, place)
         last = place.state.get("last")
-        if last is not None and last._session._closed:
+        if last is not None and last._closed:
             for task in last._tasks.values():
                 store._insert(task)
         place.state["last"] = store
@@ -1082,7 +1082,7 @@ class CachesFinal(Proxy):
         self.final: dict[str, Task] = {}
 
     async def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        self.store._session.check()
+        self.store._check_open()
         if name == "get_task" and type(args[0]) is str and args[0] in self.final:
             return self.final[args[0]]
         result = await super()._call(name, *args, **kwargs)
@@ -1115,7 +1115,7 @@ class RemembersMissing(Proxy):
         self.missing: set[str] = set()
 
     async def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        self.store._session.check()
+        self.store._check_open()
         if name != "get_task":
             if name in ("create_task", "restore"):
                 self.missing.clear()
@@ -1204,7 +1204,7 @@ class SharedFlight(Proxy):
         self.flights: dict[str, asyncio.Future[Task]] = {}
 
     async def get_task(self, task_id):
-        self.store._session.check()
+        self.store._check_open()
         if type(task_id) is not str:
             return await self.store.get_task(task_id)
         if (flight := self.flights.get(task_id)) is None or flight.done():
@@ -1403,7 +1403,7 @@ class GoodCache(Proxy):
         self.known: dict[str, Task] = {}
 
     async def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        self.store._session.check()
+        self.store._check_open()
         if name == "get_task":
             if type(args[0]) is str and args[0] in self.known:
                 return self.known[args[0]]
@@ -1419,7 +1419,7 @@ class GoodCache(Proxy):
 @variant("every-call-sweeps-all", "memory-expiring", "Every call removes all expired tasks before it does anything.")
 class SweepsAll(Proxy):
     async def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
-        self.store._session.check()
+        self.store._check_open()
         while self.store._sweep(1000):
             pass
         return await super()._call(name, *args, **kwargs)

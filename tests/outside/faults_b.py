@@ -30,7 +30,7 @@ from taskstore import (
 )
 from taskstore.arguments import check_change, check_moment, check_page, check_request
 from taskstore.json_text import write
-from taskstore.values import trusted_task
+from taskstore.values import trusted
 
 Opener = Any
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -142,7 +142,7 @@ class View(Proxy):
 def rewrite(memory: Any, task_id: str, **fields: Any) -> Task:
     """Overwrite fields of a stored task, whatever its status; its deadline stays."""
     old = memory._tasks[task_id]
-    new = trusted_task({**vars(old), **fields})
+    new = trusted(Task, {**vars(old), **fields})
     memory._created_by_status[old.status].remove((old.created_at, task_id))
     memory._created.remove((old.created_at, task_id))
     if old.completed_at is not None:
@@ -347,7 +347,7 @@ class ThrottledProgress(Proxy):
     async def update(self, task_id, status, given):
         known, progress = live(self._inner, task_id), given["progress"]
         alone = progress is not None and all(given[name] is None for name in FIELDS[1:])
-        self._inner._session.check()
+        self._inner._check_open()
         if known and alone and is_valid(status, given) and not known.status.is_final and known.status == status:
             if 0 < abs(progress - known.progress) < 1:
                 now = max(self._inner._now(), known.updated_at)
@@ -382,7 +382,7 @@ class CancelWhileUploading(Proxy):
 class RetryOfFailed(Proxy):
     async def update(self, task_id, status, given):
         known = live(self._inner, task_id)
-        self._inner._session.check()
+        self._inner._check_open()
         if known and known.status is TaskStatus.FAILED and status == "pending" and not any(given.values()):
             if is_valid(status, given):
                 fresh = dict.fromkeys(("completed_at", "error_message", "error_traceback"))
@@ -544,7 +544,7 @@ class Upsert(Proxy):
             change = check_change(status, **given)
             now = max(self._inner._now(), old.updated_at)
             done = now if change.status.is_final else None
-            self._inner._insert(trusted_task({**vars(old), **change.given(), "updated_at": now, "completed_at": done}))
+            self._inner._insert(trusted(Task, {**vars(old), **change.given(), "updated_at": now, "completed_at": done}))
             return self._keep(self._inner._tasks[task_id])
 
     @staticmethod
@@ -595,7 +595,7 @@ class RepliesShiftAfterCancel(Proxy):
         self._replies = deque()
 
     async def get_task(self, task_id):
-        self._inner._session.check()
+        self._inner._check_open()
         self._replies.append(asyncio.ensure_future(self._inner.get_task(task_id)))
         reply = self._replies.popleft()
         try:
@@ -930,7 +930,7 @@ class SeededIds(Proxy):
        "answered with the task of the first, not with TaskExists.")
 class RequestsEqualInPython(Proxy):
     async def create_task(self, request, *, task_id=None):
-        self._inner._session.check()
+        self._inner._check_open()
         video_ids, metadata = check_request(request)
         known = live(self._inner, task_id)
         if known and known.video_ids == video_ids and known.metadata == json.loads(metadata):
@@ -957,7 +957,7 @@ class PurgedIdsStayTaken(Proxy):
 
     async def create_task(self, request, *, task_id=None):
         if type(task_id) is str and task_id in self._deleted:
-            self._inner._session.check()
+            self._inner._check_open()
             check_request(request)
             raise TaskExists(task_id)
         return await super().create_task(request, task_id=task_id)
@@ -975,7 +975,7 @@ class PurgedIdsStayTaken(Proxy):
 class ExpiredIdsStayTaken(Proxy):
     async def create_task(self, request, *, task_id=None):
         if type(task_id) is str and self._inner._tasks.get(task_id) is not None and self._inner._is_due(task_id):
-            self._inner._session.check()
+            self._inner._check_open()
             check_request(request)
             raise TaskExists(task_id)
         return await super().create_task(request, task_id=task_id)
@@ -1041,7 +1041,7 @@ class FinalTasksCached(Proxy):
         self._final = {}
 
     async def get_task(self, task_id):
-        self._inner._session.check()
+        self._inner._check_open()
         if type(task_id) is str and task_id in self._final:
             return self._final[task_id]
         task = await super().get_task(task_id)
@@ -1070,7 +1070,7 @@ class NotFoundRemembered(Proxy):
         self._missing = set()
 
     async def get_task(self, task_id):
-        self._inner._session.check()
+        self._inner._check_open()
         if type(task_id) is str and task_id in self._missing:
             raise TaskNotFound(task_id)
         try:
@@ -1102,7 +1102,7 @@ class NotFoundRemembered(Proxy):
        "UTC+8 it removes what was completed up to eight hours later.")
 class PurgeDropsTimeZone(Proxy):
     async def purge(self, before):
-        self._inner._session.check()
+        self._inner._check_open()
         check_moment(before)
         return await super().purge(before.replace(tzinfo=UTC))
 
@@ -1190,7 +1190,7 @@ class ManyAwaits(Proxy):
         return result
 
     async def create_task(self, request, *, task_id=None):
-        self._inner._session.check()
+        self._inner._check_open()
         video_ids, metadata = check_request(request)  # a copy, since the caller may change a config while this waits
         copy = TaskCreateRequest(video_ids=video_ids, **json.loads(metadata))
         return await self._turns(lambda: self._inner.create_task(copy, task_id=task_id))
@@ -1293,7 +1293,7 @@ class CacheInvalidated(Proxy):
         self._cache = {}
 
     async def get_task(self, task_id):
-        self._inner._session.check()
+        self._inner._check_open()
         if type(task_id) is str and task_id in self._cache:
             return self._cache[task_id]
         task = self._cache[task_id] = await super().get_task(task_id)  # the memory store gives up no turn in between
@@ -1332,7 +1332,7 @@ class OneAtATime(Proxy):
         self._lock = asyncio.Lock()
 
     async def _alone(self, call):
-        self._inner._session.check()
+        self._inner._check_open()
         async with self._lock:
             await asyncio.sleep(0)
             return await call()
@@ -1359,7 +1359,7 @@ class OneAtATime(Proxy):
 @variant("memory", "The keys of a config come back in alphabetical order, at every depth; the config is equal all the same.")
 class SortedKeys(Proxy):
     async def create_task(self, request, *, task_id=None):
-        self._inner._session.check()
+        self._inner._check_open()
         _, metadata = check_request(request)
         config = json.loads(metadata)["config"]
         if config is not None:
@@ -1388,7 +1388,7 @@ class NoTwoTimesAlike(Proxy):
          "its lifetime change, since nothing else has.")
 class EqualUpdateWritesNothing(Proxy):
     async def update(self, task_id, status, given):
-        self._inner._session.check()
+        self._inner._check_open()
         known = live(self._inner, task_id)
         if known and is_valid(status, given) and not known.status.is_final:
             change = check_change(status, **given).given()
