@@ -167,7 +167,7 @@ def many(_: Random) -> Iterator[Scene]:
         Walk(1_000),
         *_writes_among(size, 1),
     )
-    few = (*("pending",) * 15, "failed")
+    few = (*("pending",) * 5, "failed")
     yield Scene(f"{size} tasks", (Populate(size, few), *reads), (f"size {size}",))
     writes = tuple(
         update("a", TaskStatus(NOT_FINAL[n % 6]), progress=n / 10, current_step=str(n)) for n in range(1_000)

@@ -211,10 +211,10 @@ def _crowds() -> Iterator[Scene]:
     pending = range(_CROWD * MIXED.count("pending") // len(MIXED))
     chosen = [Member("p", number) for number in pending]
     crowds: dict[str, tuple[Step, ...]] = {
-        "get_task": tuple(get(one, about=about) for one in chosen) * 3,
+        "get_task": tuple(get(one, about=about) for one in chosen) * 6,
         "update_task_status": tuple(update(one, TaskStatus.CLIPPING, label="", about=about) for one in chosen),
         "cancel_task": tuple(replace(cancel(one), about=about) for one in chosen),
-        "create_task": tuple(create("", video_ids=(str(number),), about=about) for number in range(_CROWD)),
+        "create_task": tuple(create("", video_ids=(str(number),), about=about) for number in range(2 * _CROWD)),
         "list_tasks": (listing(limit=1, about=about),) * _CROWD,
     }
     for operation, steps in crowds.items():
@@ -222,7 +222,7 @@ def _crowds() -> Iterator[Scene]:
         yield Scene(f"a crowd of {operation}", actions, ("crowd",), about=about)
 
 
-_CROWD = 400
+_CROWD = 200
 _Race: TypeAlias = tuple[str, tuple[Action, ...], frozenset[Capability], tuple[str, ...]]
 
 
