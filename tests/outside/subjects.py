@@ -13,7 +13,7 @@ from conformance.harness import Harness, Witness
 from conformance.subjects.registry import find_subject
 
 BASES = {"memory": "memory", "memory-expiring": "memory-expiring", "redis": "embedded"}
-SETS = ("a", "b")
+SETS = ("a", "b", "c", "d")
 
 
 class WrappedHarness(Harness):
