@@ -77,48 +77,6 @@ async def test_an_update_never_brings_back_an_expired_task(world: World) -> None
         assert (await store.list_tasks()).total == 0
 
 
-@case("ATOM-03")
-async def test_an_update_never_brings_back_a_purged_task(world: World) -> None:
-    """Purging and updating at the same time leaves either both or neither of task and entry."""
-    async with world.open() as opened:
-        store = maintained(opened)
-        for _ in range(ROUNDS):
-            task = await store.create_task(a_request())
-            done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
-            await asyncio.gather(
-                store.purge(done.updated_at + timedelta(seconds=1)),
-                store.update_task_status(task.task_id, TaskStatus.COMPLETED),
-                return_exceptions=True,
-            )
-            with pytest.raises(TaskNotFound):
-                await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
-            assert (await store.list_tasks()).total == 0
-
-
-@case("ATOM-01")
-async def test_tasks_created_together_are_all_there(world: World) -> None:
-    """Concurrent creations from two instances each make a task of their own."""
-    async with AsyncExitStack() as stack:
-        one, two = await two_views(world, stack)
-        created = await asyncio.gather(*((one, two)[turn % 2].create_task(a_request()) for turn in range(60)))
-        page = await one.list_tasks(limit=100)
-        assert page.total == 60
-        assert {task.task_id for task in page.tasks} == {task.task_id for task in created}
-
-
-@case("ATOM-01", needs=Capability.SHARED)
-async def test_each_write_counts_once(world: World) -> None:
-    """The revision of the record counts the writes: none is lost, none is repeated, a refusal is none."""
-    async with world.open() as store:
-        task = await store.create_task(a_request())
-        await asyncio.gather(*(store.update_task_status(task.task_id, TaskStatus.CLIPPING, n) for n in range(30)))
-        await store.cancel_task(task.task_id)
-        await store.cancel_task(task.task_id)
-        with pytest.raises(TaskFinal):
-            await store.update_task_status(task.task_id, TaskStatus.FAILED)
-        assert world.witness.revision(task.task_id) == 32
-
-
 @case("ATOM-06")
 async def test_a_cancelled_call_takes_nobodys_answer(store: TaskStore) -> None:
     """Whenever a call is cancelled, those that come at once after it get their own answers, and not its."""

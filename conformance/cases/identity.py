@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,24 +13,15 @@ from conformance.cases.atomicity import maintained
 from conformance.cases.table import unused_port
 from conformance.equality import snapshot
 from conformance.harness import Capability
-from conformance.strategies import a_request, unknown_ids
+from conformance.strategies import a_request
 from taskstore import (
     InvalidArgument,
     StoreUnavailable,
-    TaskCreateRequest,
     TaskExists,
     TaskNotFound,
     TaskStatus,
     TaskStore,
 )
-
-
-@case("ID-01")
-async def test_ids_never_collide(store: TaskStore) -> None:
-    """Five hundred tasks have five hundred ids, and the store holds each."""
-    ids = {(await store.create_task(a_request())).task_id for _ in range(500)}
-    assert len(ids) == 500
-    assert (await store.list_tasks(limit=0)).total == 500
 
 
 @case("ID-02")
@@ -40,15 +30,6 @@ async def test_an_id_is_task_and_random_digits(store: TaskStore) -> None:
     ids = [(await store.create_task(a_request())).task_id for _ in range(20)]
     assert [task_id for task_id in ids if not re.fullmatch(r"task_[0-9a-f]{32,}", task_id)] == []
     assert len({task_id[5:13] for task_id in ids}) == len(ids)
-
-
-@case("ID-03", task_id=unknown_ids, examples=60)
-async def test_any_text_is_a_valid_question(store: TaskStore, task_id: str) -> None:
-    """Globs, newlines, NUL, the empty text, long ones, and texts without a UTF-8 form are simply not found."""
-    await store.create_task(a_request())
-    with pytest.raises(TaskNotFound) as missing:
-        await store.get_task(task_id)
-    assert missing.value.task_id == task_id
 
 
 @case("ID-03", change=st.sampled_from(["*", "task_*", "{}*", "[{}", "{}\n", "{} ", "{}:", "?{}", "{}\x00", "/{}"]))
@@ -100,67 +81,6 @@ async def test_a_create_can_be_repeated_under_its_id(store: TaskStore) -> None:
             assert snapshot(await store.create_task(a_request(config), task_id="job-1")) == snapshot(now)
         assert snapshot(await store.get_task("job-1")) == snapshot(now)
     assert (await store.list_tasks()).total == 1
-
-
-@case("ID-06", needs=(Capability.CALLER_IDS, Capability.EXPIRING))
-async def test_a_repeated_create_renews_no_lifetime(world: World) -> None:
-    """A task goes a lifetime after its last write, however often its creation is repeated."""
-    async with world.open() as store:
-        await store.create_task(a_request(), task_id="job-1")
-        world.advance(timedelta(days=4))
-        await store.create_task(a_request(), task_id="job-1")
-        world.advance(timedelta(days=4))
-        with pytest.raises(TaskNotFound):
-            await store.get_task("job-1")
-
-
-@case("ID-06", needs=Capability.CALLER_IDS)
-async def test_another_request_under_a_taken_id_is_refused(store: TaskStore) -> None:
-    """Other videos, another URL, or a config that differs in a value or a type: refused, and nothing changes."""
-    await store.create_task(a_request(CONFIG), task_id="job-1")
-    task = await store.update_task_status("job-1", TaskStatus.CLIPPING, 40)
-    others = [
-        *map(a_request, OTHERS),
-        a_request(CONFIG, video="other"),
-        TaskCreateRequest(video_ids=(*a_request().video_ids, "more"), config=CONFIG),
-        TaskCreateRequest(video_ids=a_request().video_ids, webhook_url="https://other", config=CONFIG),
-    ]
-    for other in others:
-        with pytest.raises(TaskExists) as refused:
-            await store.create_task(other, task_id="job-1")
-        assert refused.value.task_id == "job-1"
-        assert snapshot(await store.get_task("job-1")) == snapshot(task)
-    assert (await store.list_tasks()).total == 1
-
-
-@case("ID-06", needs=Capability.CALLER_IDS)
-async def test_an_id_can_be_used_again_after_a_purge(store: TaskStore) -> None:
-    """A new task takes the place of the one that was purged, and stands where new ones do."""
-    into = maintained(store)
-    await into.create_task(a_request(), task_id="job-1")
-    done = await into.cancel_task("job-1")
-    other = await into.create_task(a_request())
-    assert done.completed_at is not None
-    assert await into.purge(done.completed_at + timedelta(microseconds=1)) == 1
-    task = await into.create_task(a_request(CONFIG), task_id="job-1")
-    assert task.status is TaskStatus.PENDING
-    assert list((await into.list_tasks()).tasks) == [task, other]
-
-
-@case("ID-06", needs=(Capability.CALLER_IDS, Capability.EXPIRING))
-async def test_an_id_can_be_used_again_after_it_expired(world: World) -> None:
-    """Nothing remembers the expired task of that id: no filter, no total, and no purge."""
-    async with world.open() as opened:
-        store = maintained(opened)
-        await store.create_task(a_request(), task_id="job-1")
-        done = await store.cancel_task("job-1")
-        world.advance(timedelta(days=8))
-        task = await store.create_task(a_request(CONFIG), task_id="job-1")
-        assert list((await store.list_tasks()).tasks) == [task]
-        assert (await store.list_tasks(TaskStatus.CANCELLED)).total == 0
-        assert done.completed_at is not None
-        assert await store.purge(task.updated_at + timedelta(days=1)) == 0
-        assert await store.get_task("job-1") == task
 
 
 @case("ID-07", needs=Capability.CALLER_IDS)

@@ -158,20 +158,6 @@ async def test_purge_removes_however_many_there_are(world: World) -> None:
         assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == 0
 
 
-@case("MAINT-01", needs=Capability.EXPIRING)
-async def test_purge_does_not_count_what_has_expired(world: World) -> None:
-    """What has gone by itself, however much, was not removed by the purge, which removes the rest."""
-    async with world.open() as opened:
-        store = maintained(opened)
-        done = await store.cancel_task((await store.create_task(a_request())).task_id)
-        await asyncio.gather(*(store.restore(renamed(done, f"task_{number}")) for number in range(1_000)))
-        world.advance(timedelta(days=4))
-        await store.cancel_task((await store.create_task(a_request())).task_id)
-        world.advance(timedelta(days=4))
-        assert await store.purge(datetime.now(UTC) + timedelta(days=30)) == 1
-        assert (await store.list_tasks()).total == 0
-
-
 def renamed(task: Task, task_id: str, **fields: Any) -> Task:
     """The task under another id, with other fields."""
     return Task.model_validate({**task.model_dump(), "task_id": task_id, **fields})
@@ -238,43 +224,6 @@ def impossible(task: Task) -> list[Task]:
     return [task.model_copy(update={"task_id": "task_impossible", **change}) for change in changes]
 
 
-@case("MAINT-02")
-async def test_what_is_rare_and_possible_is_carried_over(world: World) -> None:
-    """A task of each bound: the first and the last moment, the longest id, a failure without a word, a step back."""
-    async with world.open() as opened:
-        store = maintained(opened)
-        task = await store.create_task(a_request())
-        first, last = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
-        tasks = [
-            renamed(task, "x" * 256, progress=99.5, current_step="again"),
-            renamed(task, '!"\\{}*~', created_at=first, updated_at=first),
-            renamed(task, "task_last", created_at=last, updated_at=last),
-            renamed(task, "task_long", status=TaskStatus.FAILED, created_at=first, completed_at=first, updated_at=last),
-        ]
-        for one in tasks:
-            await store.restore(one)
-            assert await store.get_task(one.task_id) == one
-        for one in tasks[:3]:
-            updated = await store.update_task_status(one.task_id, TaskStatus.CLIPPING, 1)
-            assert updated.created_at == one.created_at
-            assert await store.get_task(one.task_id) == updated
-
-
-@case("API-05")
-async def test_a_moment_without_a_zone_is_refused(world: World) -> None:
-    """A purge takes an aware datetime: a naive one, a date and a text name no moment."""
-    async with world.open() as opened:
-        store = maintained(opened)
-        await store.cancel_task((await store.create_task(a_request())).task_id)
-        now = datetime.now(UTC) + timedelta(days=1)
-        wrong: list[Any] = [now.replace(tzinfo=None), now.date(), now.isoformat(), None]
-        for moment in wrong:
-            with pytest.raises(InvalidArgument) as refused:
-                await store.purge(moment)
-            assert refused.value.argument == "before"
-        assert (await store.list_tasks()).total == 1
-
-
 async def some_tasks(source: MemoryTaskStore) -> list[Task]:
     """A task of every status, newest first."""
     made = []
@@ -304,36 +253,3 @@ async def test_tasks_can_be_carried_over_from_memory(world: World) -> None:
             assert (await target.list_tasks()).total == len(tasks) + 1
             world.advance(timedelta(minutes=2))
             assert (await target.list_tasks()).total == 0
-
-
-@case("MAINT-02", needs=Capability.EXPIRING)
-async def test_a_task_carried_over_an_expired_one_is_the_new_one_only(world: World) -> None:
-    """Nothing remembers the expired task of the same id: no filter, no total, and no purge."""
-    async with world.open() as opened:
-        store = maintained(opened)
-        task = await store.create_task(a_request())
-        await store.cancel_task(task.task_id)
-        world.advance(timedelta(days=4))
-        other = await store.cancel_task((await store.create_task(a_request())).task_id)
-        world.advance(timedelta(days=4))
-        await store.restore(task)
-        assert await store.get_task(task.task_id) == task
-        assert list((await store.list_tasks(TaskStatus.PENDING)).tasks) == [task]
-        assert list((await store.list_tasks(TaskStatus.CANCELLED)).tasks) == [other]
-        assert (await store.list_tasks()).total == 2
-        assert await store.purge(datetime.now(UTC) + timedelta(days=30)) == 1
-        assert list((await store.list_tasks()).tasks) == [task]
-
-
-@case("ID-05")
-async def test_carrying_over_again_changes_nothing(world: World) -> None:
-    """A migration that is repeated copies what is missing and leaves what has moved on since."""
-    async with MemoryTaskStore() as source, world.open() as opened:
-        target = maintained(opened)
-        tasks = await some_tasks(source)
-        known = next(task for task in tasks[1:-1] if not task.status.is_final)
-        await target.restore(known)
-        moved_on = await target.update_task_status(known.task_id, TaskStatus.CLIPPING)
-        assert await migrate(source, target) == len(tasks) - 1
-        assert await target.get_task(moved_on.task_id) == moved_on
-        assert await migrate(source, target) == 0

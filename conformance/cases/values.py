@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 
 from conformance.case import calls, case
 from conformance.equality import same
 from conformance.strategies import a_request, json_objects, not_json_objects, texts
-from taskstore import InvalidArgument, Task, TaskCreateRequest, TaskStatus, TaskStore
+from taskstore import InvalidArgument, Task, TaskStatus, TaskStore
 
 
 def config_of(task: Task) -> Any:
@@ -35,16 +34,6 @@ async def test_config_comes_back_equal_in_value_and_type(store: TaskStore, confi
     assert same(config_of(updated), config)
     assert same(config_of((await store.list_tasks()).tasks[0]), config)
     assert same(config_of(await store.cancel_task(created.task_id)), config)
-    assert same(config_of(await store.get_task(created.task_id)), config)
-
-
-@case("VAL-01", config=not_json_objects, examples=60)
-async def test_what_is_not_refused_is_not_changed(store: TaskStore, config: dict[Any, Any]) -> None:
-    """A store that takes more than JSON gives it back as it was: no tuple becomes a list, no key 1 becomes a "1"."""
-    try:
-        created = await store.create_task(a_request(copy.deepcopy(config)))
-    except InvalidArgument:
-        return
     assert same(config_of(await store.get_task(created.task_id)), config)
 
 
@@ -99,45 +88,12 @@ async def test_what_is_not_json_is_refused(store: TaskStore, config: dict[Any, A
     assert (await store.list_tasks()).total == 0
 
 
-@case("VAL-05")
-async def test_a_config_that_is_no_object_is_refused(store: TaskStore) -> None:
-    """A list or a text is a JSON value, and no config."""
-    wrong: tuple[Any, ...] = ([], "text", 1, True)
-    for config in wrong:
-        with pytest.raises(InvalidArgument):
-            await store.create_task(a_request(config))
-    assert (await store.list_tasks()).total == 0
-
-
 def nested(depth: int) -> dict[str, Any]:
     """An object with that many levels, itself included."""
     value: dict[str, Any] = {}
     for _ in range(depth - 1):
         value = {"in": value}
     return value
-
-
-@case("VAL-06")
-async def test_nesting_has_a_bound(store: TaskStore) -> None:
-    """100 levels are kept; 101 are refused, whether of objects or of lists."""
-    task = await store.create_task(a_request(nested(100)))
-    assert same(config_of(await store.get_task(task.task_id)), nested(100))
-    for too_deep in (nested(101), nested(5_000), {"list": [[nested(99)]]}):
-        with pytest.raises(InvalidArgument):
-            await store.create_task(a_request(too_deep))
-    assert (await store.list_tasks()).total == 1
-
-
-@case("VAL-06", digit=st.integers(1, 9), sign=st.sampled_from([1, -1]), examples=5)
-async def test_long_integers_keep_their_digits_up_to_a_bound(store: TaskStore, digit: int, sign: int) -> None:
-    """4,300 digits are kept, each of them; 4,301 are refused."""
-    longest = sign * (10**4_300 - digit)
-    task = await store.create_task(a_request({"n": longest}))
-    assert config_of(await store.get_task(task.task_id))["n"] == longest
-    for too_long in (10**4_300, 10**4_300 + digit, 10**5_000):
-        with pytest.raises(InvalidArgument):
-            await store.create_task(a_request({"n": sign * too_long}))
-    assert (await store.list_tasks()).total == 1
 
 
 @case("VAL-06")
@@ -159,45 +115,6 @@ async def test_a_task_has_a_largest_size(store: TaskStore) -> None:
     assert await store.get_task(task.task_id) == updated
 
 
-@case("VAL-06")
-async def test_every_text_counts_towards_the_size(store: TaskStore) -> None:
-    """Each of the four that an update can give is added to what is there, and what an update left is there."""
-    half = "x" * (600 * 1024)
-    task = await store.create_task(a_request({"text": half}))
-    for name in ("current_step", "result_url", "error_message", "error_traceback"):
-        with pytest.raises(InvalidArgument):
-            await store.update_task_status(task.task_id, TaskStatus.FAILED, None, **{name: half})
-    quarter = "x" * (250 * 1024)
-    updated = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step=quarter)
-    with pytest.raises(InvalidArgument):
-        await store.update_task_status(task.task_id, TaskStatus.CLIPPING, result_url=quarter)
-    assert await store.get_task(task.task_id) == updated
-
-
-@case("VAL-06")
-async def test_size_is_counted_in_bytes_of_json(store: TaskStore) -> None:
-    """The bound is exact and counts UTF-8: 14 bytes for step, URL and errors when new, then video ids and metadata."""
-    around = 14 + len('["v1"]') + len('{"webhook_url":null,"config":{"t":""}}')
-    room = 1024 * 1024 - around
-    exactly = "字" * (room // 3) + "x" * (room % 3)
-    task = await store.create_task(a_request({"t": exactly}))
-    assert config_of(await store.get_task(task.task_id))["t"] == exactly
-    await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 50)
-    with pytest.raises(InvalidArgument):
-        await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step="y")
-    with pytest.raises(InvalidArgument):
-        await store.create_task(a_request({"t": exactly + "x"}))
-    with pytest.raises(InvalidArgument):
-        await store.create_task(
-            TaskCreateRequest(video_ids=("\0",) * 120_000)
-        )  # nine bytes each, with comma and quotes
-    spelled_out = "\0" * (room // 6)  # six bytes each
-    await store.create_task(a_request({"t": ""}, spelled_out))
-    for videos in ((spelled_out + "\0" * 2,), ("",) * 350_000):
-        with pytest.raises(InvalidArgument):
-            await store.create_task(TaskCreateRequest(video_ids=videos))
-
-
 @case("VAL-09", text=texts, video=texts)
 async def test_texts_come_back_as_they_were(store: TaskStore, text: str, video: str) -> None:
     """Step, URL, error, traceback and video ids, with quotes, newlines, NUL and every plane of Unicode."""
@@ -208,16 +125,6 @@ async def test_texts_come_back_as_they_were(store: TaskStore, text: str, video: 
     read = await store.get_task(task.task_id)
     assert list(read.video_ids) == [video]
     assert [read.current_step, read.result_url, read.error_message, read.error_traceback] == [text] * 4
-
-
-@case("VAL-09", field=st.sampled_from(["current_step", "result_url", "error_message", "error_traceback"]))
-async def test_a_text_without_a_utf8_form_is_refused(store: TaskStore, field: str) -> None:
-    """A lone surrogate cannot be stored, and half a text is not stored instead."""
-    task = await store.create_task(a_request())
-    for text in ("\ud800", 7, b"bytes"):
-        with pytest.raises(InvalidArgument):
-            await store.update_task_status(task.task_id, TaskStatus.FAILED, **{field: text})  # type: ignore[arg-type]
-    assert await store.get_task(task.task_id) == task
 
 
 @case("VAL-10")
@@ -239,3 +146,13 @@ async def test_metadata_holds_webhook_url_and_config(store: TaskStore) -> None:
     request = a_request({}).model_copy(update={"webhook_url": "https://x/hook"})
     full = await store.create_task(request)
     assert (await store.get_task(full.task_id)).metadata == {"webhook_url": "https://x/hook", "config": {}}
+
+
+@case("VAL-05")
+async def test_a_config_that_is_no_object_is_refused(store: TaskStore) -> None:
+    """A list or a text is a JSON value, and no config."""
+    wrong: tuple[Any, ...] = ([], "text", 1, True)
+    for config in wrong:
+        with pytest.raises(InvalidArgument):
+            await store.create_task(a_request(config))
+    assert (await store.list_tasks()).total == 0

@@ -69,6 +69,7 @@ SIZES = (0, 1, 2, 50, 51, 250, 1_000, 1_001, 10_000)
 """The sizes of a store that are counted apart."""
 _BATCH = 50
 _SHOWN_CALLS = 8
+_AUDITED = 5
 _CLOCK_SLACK = timedelta(minutes=5)
 _KEPT = 64
 _TICK = 0.005
@@ -303,7 +304,7 @@ class _Run:
             for outcome in step(bound, call) if not (planned.operation == "list_tasks" and bound.unseen()) else ():
                 names = tuple(differences(outcome.result, observed))
                 if not names:
-                    first = first or outcome
+                    first = outcome if first is None or outcome.written is None else first
                     matching.append(Possible(after(outcome, observed, call), possible.pending))
                 elif nearest is None or _badness(names) < nearest[0]:
                     nearest = _badness(names), names, outcome, possible
@@ -488,7 +489,8 @@ class _Run:
             self._tally.exercised["LIFE-14"] += 1
         task_id = _id_of(arguments, observed)
         statuses = {getattr(one, "status", None) for one in (observed, outcome.result, before)}
-        reads = [get(Text(task_id))] if task_id else []
+        ids = [task_id] if task_id else list(self._latest)[:_AUDITED] if planned.operation == "purge" else []
+        reads = [get(Text(one)) for one in ids]
         reads.append(listing())
         reads += [listing(status=TaskStatus(one)) for one in sorted(s for s in statuses if s in _STATUSES)]
         for on in sorted(range(self._scene.instances), key=lambda one: one != planned.on):

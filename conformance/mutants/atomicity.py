@@ -134,7 +134,7 @@ class _Remembers(Shown):
 
 
 EXPIRED = "atomicity.test_an_update_never_brings_back_an_expired_task"
-PURGED = "atomicity.test_an_update_never_brings_back_a_purged_task"
+PURGED = "tour"
 
 
 @mutant("ATOM-03", by=(EXPIRED, PURGED), on=(On.EXPIRING, On.REDIS), source="osparc-simcore #8576")
@@ -164,7 +164,7 @@ class CancelsWhatHasExpired(_Remembers):
             return altered(self.seen[task_id], status=TaskStatus.CANCELLED)
 
 
-@mutant("ATOM-01", by="atomicity.test_tasks_created_together_are_all_there")
+@mutant("ATOM-01", by="tour")
 class AppendsToAListItReadBefore(Around):
     """Creations that come together overwrite each other's entry in the list."""
 
@@ -185,7 +185,7 @@ class AppendsToAListItReadBefore(Around):
         return page_of(list(self._tasks[offset : offset + limit]), len(self._tasks), limit, offset)
 
 
-ONCE = "atomicity.test_each_write_counts_once"
+ONCE = "tour"
 
 
 @mutant("ATOM-01", by=ONCE, on=On.REDIS, source="redis-py #261")

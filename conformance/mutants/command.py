@@ -103,7 +103,13 @@ def run_mutant(mutant: Mutant, stage: Stage, seed: int, *, matrix: bool = False)
     begun = time.monotonic()
     cases = trial.find_cases()
     harness = stage(mutant.on, mutant.kind)
-    reason = trial.judge(mutant, {name: trial.run(cases[name], harness, seed) for name in mutant.caught_by})
+    outcomes = {
+        name: trial.play_until_found(mutant.breaks, harness, seed)
+        if name == trial.TOUR
+        else trial.run(cases[name], harness, seed)
+        for name in mutant.caught_by
+    }
+    reason = trial.judge(mutant, outcomes)
     print(f"{'SURVIVED' if reason else 'killed  '} {mutant.name} on {mutant.on}", reason, flush=True)
     outcome = {
         "name": mutant.name,
@@ -129,7 +135,8 @@ def run_control(kind: type[Any], on: On, stage: Stage, seed: int) -> dict[str, A
     """Run a control on the whole suite, print what came out, and return it."""
     begun = time.monotonic()
     harness = stage(on, kind)
-    outcomes = {name: trial.run(case, harness, seed) for name, case in trial.find_cases().items()}
+    tour = trial.tour_on(harness, seed)
+    outcomes = {name: trial.run(case, harness, seed, tour) for name, case in trial.find_cases().items()}
     wrong = [
         f"{name}: {out.verdict} {out.reason}" for name, out in outcomes.items() if out.verdict in ("fail", "crash")
     ]

@@ -22,12 +22,12 @@ from taskstore import (
 )
 from taskstore.redis.scripts import INSERT
 
-QUESTION = "identity.test_any_text_is_a_valid_question"
+QUESTION = "tour"
 PATTERN = "identity.test_an_id_is_no_pattern"
-OVERWRITE = ("identity.test_creating_never_overwrites", "maintenance.test_carrying_over_again_changes_nothing")
+OVERWRITE = ("identity.test_creating_never_overwrites", "tour")
 
 
-@mutant("ID-01", by="identity.test_ids_never_collide")
+@mutant("ID-01", by="tour")
 class GivesAnIdTwice(Around):
     """Every hundredth new task is the one before."""
 
@@ -172,7 +172,7 @@ class RestoreDoesNotSay(Around):
 
 
 REPEATED = "identity.test_a_create_can_be_repeated_under_its_id"
-TAKEN = "identity.test_another_request_under_a_taken_id_is_refused"
+TAKEN = "tour"
 
 
 class _Creates(Around):
@@ -237,7 +237,7 @@ class ComparesNumbersByValue(_Creates):
         return await super().again(task, request)
 
 
-@mutant("ID-06", by="identity.test_an_id_can_be_used_again_after_a_purge", instead=TaskExists)
+@mutant("ID-06", by="tour", instead=TaskExists)
 class RemembersIdsForEver(Around):
     """An id that was used once is taken for ever."""
 
@@ -253,7 +253,7 @@ class RemembersIdsForEver(Around):
         return task
 
 
-@mutant("ID-06", by="identity.test_an_id_can_be_used_again_after_it_expired", on=On.REDIS, source="romm #3195")
+@mutant("ID-06", by="tour", on=On.REDIS, source="romm #3195")
 class CreatesBesideAGhost(Scripted):
     """A task that takes the id of an expired one is listed under the status of that one too."""
 

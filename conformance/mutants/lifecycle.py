@@ -182,7 +182,7 @@ class CompletesWithoutATime(Shown):
         return altered(task, completed_at=None) if task.status is TaskStatus.COMPLETED else task
 
 
-@mutant("LIFE-13", by="lifecycle.test_completing_at_another_progress_is_refused")
+@mutant("LIFE-13", by="tour")
 class DropsTheProgressOfACompletion(Around):
     """Completing at another progress than 100 is taken for 100."""
 
@@ -208,7 +208,7 @@ class FailsWithoutATime(Shown):
         return altered(task, completed_at=None) if task.status is TaskStatus.FAILED else task
 
 
-@mutant("LIFE-13", by="lifecycle.test_an_error_without_failed_is_refused")
+@mutant("LIFE-13", by="tour")
 class DropsAnErrorWithoutFailure(Around):
     """An error that comes with another status than failed is dropped."""
 
@@ -244,7 +244,7 @@ def reopen(store: MemoryTaskStore, task: Task) -> None:
 
 
 FINAL_UPDATE = "lifecycle.test_update_of_a_final_task_is_refused"
-FINAL_CANCEL = "lifecycle.test_cancel_of_a_completed_or_failed_task_is_refused"
+FINAL_CANCEL = "tour"
 
 
 @mutant("LIFE-10", by=FINAL_UPDATE, on=On.MEMORY, source="celery #6090")
@@ -434,7 +434,7 @@ class WritesBeforeItChecks(Around):
 
 @mutant(
     "ID-03",
-    by="lifecycle.test_a_write_to_an_unknown_id_is_refused",
+    by="tour",
     instead=InvalidArgument,
     source="osparc-simcore #8576",
 )
@@ -460,7 +460,7 @@ class UpdateCreatesWhatIsMissing(Around):
             return await super().write(task_id, status, **fields)
 
 
-@mutant("ID-03", by="lifecycle.test_a_write_to_an_unknown_id_is_refused")
+@mutant("ID-03", by="tour")
 class CancelOfNothingIsQuiet(Around):
     """A cancel of a task that is not there returns nothing."""
 

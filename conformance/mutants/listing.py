@@ -23,14 +23,14 @@ from taskstore.redis import RedisTaskStore
 from taskstore.redis.scripts import LIST, UPDATE
 
 ORDER = "listing.test_newest_come_first_whatever_was_updated"
-TIES = "listing.test_ties_are_in_the_order_of_ids"
+TIES = "tour"
 EXACT = "listing.test_total_and_filter_are_exact"
 WALK = "listing.test_pages_join_without_gap_or_overlap"
 NONE = "listing.test_a_limit_or_offset_that_is_none_is_refused"
 NEIGHBOUR = "listing.test_a_neighbour_is_never_shown_or_removed"
 JOIN = "listing.test_pages_by_cursor_join_while_others_write"
-CHANGES = "listing.test_pages_by_cursor_join_where_the_status_changes"
-OUTLIVES = "listing.test_a_cursor_outlives_its_task_among_ties"
+CHANGES = "tour"
+OUTLIVES = "tour"
 NO_CURSOR = "listing.test_what_is_no_cursor_is_refused"
 REMOVED = "listing.test_a_removed_record_is_not_counted"
 
@@ -83,7 +83,7 @@ class TiesByLengthFirst(_Resorted):
         return task.created_at, len(task.task_id), task.task_id
 
 
-@mutant("LIST-01", by="listing.test_times_are_compared_as_times", source="a2a-python #1233")
+@mutant("LIST-01", by="tour", source="a2a-python #1233")
 class ComparesTimesAsText(_Resorted):
     """Times are compared as texts that leave out trailing zeros."""
 
@@ -175,7 +175,7 @@ class EndsAtAnEmptyPage(_Paged):
         return right.model_copy(update={"tasks": right.tasks if offset < limit else ()})
 
 
-@mutant("LIST-04", by="listing.test_limit_zero_is_an_empty_page_with_the_total", source="jumpserver #6341")
+@mutant("LIST-04", by="tour", source="jumpserver #6341")
 class LimitZeroIsAll(_Paged):
     """limit=0 gives everything."""
 
@@ -183,7 +183,7 @@ class LimitZeroIsAll(_Paged):
         return await super().page(status, limit or MAX_LIMIT, offset)
 
 
-@mutant("LIST-04", by="listing.test_limit_zero_is_an_empty_page_with_the_total")
+@mutant("LIST-04", by="tour")
 class LimitZeroCountsNothing(_Paged):
     """limit=0 does not count."""
 
@@ -229,7 +229,7 @@ class ReadsALimitFromText(_Lenient):
         return int(given) if isinstance(given, str) else given
 
 
-@mutant("LIST-06", by="listing.test_a_limit_beyond_the_maximum_is_refused")
+@mutant("LIST-06", by="tour")
 class CutsALongPage(_Lenient):
     """A limit beyond the maximum gives a page of the maximum, with no word."""
 
@@ -265,7 +265,7 @@ class StaysUnderItsOldStatus(Scripted):
     }
 
 
-@mutant("LIST-04", by="listing.test_an_offset_past_the_end_is_an_empty_page")
+@mutant("LIST-04", by="tour")
 class StopsAtTheLastPage(_Paged):
     """An offset past the end gives the end."""
 
@@ -274,7 +274,7 @@ class StopsAtTheLastPage(_Paged):
         return await super().page(status, limit, min(offset, max(total - 1, 0)))
 
 
-@mutant("LIST-04", by="listing.test_an_offset_past_the_end_is_an_empty_page")
+@mutant("LIST-04", by="tour")
 class CountsNothingPastTheEnd(_Paged):
     """Past the end the total is 0."""
 
@@ -283,7 +283,7 @@ class CountsNothingPastTheEnd(_Paged):
         return right if right.tasks or not offset else right.model_copy(update={"total": 0})
 
 
-@mutant("LIST-09", by=("listing.test_a_page_names_its_place", "listing.test_a_page_holds_fifty_by_default"))
+@mutant("LIST-09", by=("listing.test_a_page_names_its_place", "tour"))
 class TwentyByDefault(Around):
     """A page holds 20 tasks unless asked otherwise."""
 
@@ -426,7 +426,7 @@ class ComparesIdsAsALanguageDoes(Scripted):
     }
 
 
-@mutant("LIST-12", by="listing.test_pages_by_cursor_are_the_listing")
+@mutant("LIST-12", by="tour")
 class TheLastPageHasACursor(Around):
     """A page that is not empty always has a cursor."""
 
@@ -437,7 +437,7 @@ class TheLastPageHasACursor(Around):
         return page.model_copy(update={"next": page.next or (page.tasks and f"1.{page.tasks[-1].task_id}") or None})
 
 
-@mutant("LIST-13", by="listing.test_a_cursor_names_a_microsecond_and_an_id")
+@mutant("LIST-13", by="tour")
 class ACursorIsOpaque(Around):
     """A cursor is text that only this store can read."""
 
@@ -473,7 +473,7 @@ class IgnoresTheOffsetBesideACursor(Around):
         return await super().list_tasks(status, limit, 0 if after else offset, after=after)
 
 
-@mutant("LIST-06", by="listing.test_an_offset_beyond_the_maximum_is_refused")
+@mutant("LIST-06", by="tour")
 class AnyOffsetIsTaken(_Lenient):
     """An offset beyond the maximum is past the end, and gives an empty page."""
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import hypothesis
 import pytest
@@ -20,6 +22,8 @@ from hypothesis.errors import HypothesisWarning
 
 from conformance import cases
 from conformance.case import Subject
+from conformance.engine.play import Player, Tally
+from conformance.engine.scene import Populate, Scene
 from conformance.harness import Harness
 from conformance.mutants.mutant import Mutant
 from conformance.proof.faults import FAULTS, run_fault
@@ -27,6 +31,9 @@ from conformance.proof.histories.run import run_histories
 from conformance.proof.lockstep import run_lockstep
 from conformance.proof.operations import OPERATIONS
 from conformance.proof.transitions import run_transitions
+from conformance.tour.plan import plan
+from conformance.tour.run import Tour, play, why_not
+from conformance.tour.run import run as run_tour
 
 _CASES = Path(cases.__file__).parent
 SEQUENCES, TRANSITIONS, HISTORIES = 150, 0.01, 20
@@ -56,12 +63,45 @@ def find_cases() -> dict[str, Callable[[Subject], None]]:
     return found
 
 
-def run(case: Callable[[Subject], None], harness: Harness, seed: int) -> Outcome:
+TOUR = "tour"
+"""What stands for the tour among the cases that catch a mutant."""
+
+
+def tour_on(harness: Harness, seed: int) -> Callable[[], Tour]:
+    """What runs the tour on a stage, once."""
+    return cache(lambda: asyncio.run(run_tour(harness, seed)))
+
+
+def play_until_found(requirements: tuple[str, ...], harness: Harness, seed: int) -> Outcome:
+    """Play the scenes of the tour, short ones first, until one breaks one of the requirements."""
+    tally = Tally()
+    player = Player(harness, tally)
+    scenes = [scene for scene in plan(seed) if not why_not(harness, scene)]
+    Random(seed).shuffle(scenes)  # noqa: S311  nothing secret is made
+    scenes.sort(key=_size)
+
+    async def play_all() -> Outcome:
+        for scene in scenes:
+            await play(player, scene)
+            found = [one for one in tally.findings if set(one.requirements) & set(requirements)]
+            if found:
+                return Outcome("fail", f"{scene.name}: {found[0].words}"[:200])
+        other = tally.findings[0].requirements if tally.findings else "nothing"
+        return Outcome("pass", f"the tour reports {other}")
+
+    return asyncio.run(play_all())
+
+
+def _size(scene: Scene) -> int:
+    return max((action.count for action in scene.actions if isinstance(action, Populate)), default=0)
+
+
+def run(case: Callable[[Subject], None], harness: Harness, seed: int, tour: Callable[[], Any] | None = None) -> Outcome:
     """Run a case, and say what came of it."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", HypothesisWarning)  # it finds the longest failing examples too long
-            case(Subject("mutant", harness, {}, seed))
+            case(Subject("mutant", harness, {}, seed, tour=tour or tour_on(harness, seed)))
     except pytest.skip.Exception as skipped:
         return Outcome("skip", str(skipped))
     except (AssertionError, pytest.fail.Exception) as failed:

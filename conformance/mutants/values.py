@@ -105,7 +105,7 @@ class UpdateLosesTheConfig(Shown):
         return with_metadata(task, {**task.metadata, "config": {}})
 
 
-@mutant("VAL-01", "VAL-05", by=("values.test_what_is_not_refused_is_not_changed", REFUSED), source="celery #2703")
+@mutant("VAL-01", "VAL-05", by=("tour", REFUSED), source="celery #2703")
 class TakesWhateverJsonCanWrite(Rewritten):
     """A tuple becomes a list and a key 1 becomes "1", with no word."""
 
@@ -124,7 +124,7 @@ class NanBecomesNull(Rewritten):
         return None if type(value) is float and isnan(value) else value
 
 
-@mutant("VAL-05", by="values.test_a_config_that_is_no_object_is_refused")
+@mutant("VAL-05", by="tour")
 class TakesAListForConfig(Rewritten):
     """A config that is no object is put into one."""
 
@@ -132,7 +132,7 @@ class TakesAListForConfig(Rewritten):
         return value if value is None or type(value) is dict else {"value": value}
 
 
-@mutant("VAL-05", by=(REFUSED, "values.test_a_config_that_is_no_object_is_refused"))
+@mutant("VAL-05", by=(REFUSED, "tour"))
 class RefusesAfterItStored(Around):
     """A config that is refused leaves a task without it behind."""
 
@@ -193,7 +193,7 @@ class OneObjectPerTask(Shown):
         return held
 
 
-@mutant("VAL-06", by="values.test_nesting_has_a_bound")
+@mutant("VAL-06", by="tour")
 class CutsWhatIsNestedTooDeep(Rewritten):
     """What is nested deeper than 100 is left out, with no word."""
 
@@ -208,7 +208,7 @@ class CutsWhatIsNestedTooDeep(Rewritten):
         return [self._cut(item, depth - 1) for item in value] if type(value) is list else value
 
 
-@mutant("VAL-06", by="values.test_long_integers_keep_their_digits_up_to_a_bound")
+@mutant("VAL-06", by="tour")
 class ClampsLongIntegers(Rewritten):
     """An integer of more than 4,300 digits becomes the longest that there is."""
 
@@ -225,7 +225,7 @@ class CutsLongTexts(Rewritten):
         return value[: 1024 * 1024 - 500] if type(value) is str else value
 
 
-@mutant("VAL-06", by=("values.test_a_task_has_a_largest_size", "values.test_size_is_counted_in_bytes_of_json"))
+@mutant("VAL-06", by=("values.test_a_task_has_a_largest_size", "tour"))
 class DropsTheStepThatDoesNotFit(Around):
     """An update that would make a task too large leaves out what is too long."""
 
@@ -238,7 +238,7 @@ class DropsTheStepThatDoesNotFit(Around):
             return await super().write(task_id, status)
 
 
-@mutant("VAL-06", by="values.test_size_is_counted_in_bytes_of_json", on=On.REDIS)
+@mutant("VAL-06", by="tour", on=On.REDIS)
 class TakesOneByteMore(Scripted):
     """An update may make a task a byte larger than the bound."""
 
@@ -265,7 +265,7 @@ class NulEndsAText(Around):
         return await super().write(task_id, status, **_texts(fields, lambda text: text.partition("\0")[0]))
 
 
-@mutant("VAL-09", by="values.test_a_text_without_a_utf8_form_is_refused")
+@mutant("VAL-09", by="tour")
 class ReplacesLoneSurrogates(Around):
     """Half a character is stored as a question mark."""
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
 from conformance.engine.scene import (
     Action,
+    Advance,
+    Copy,
+    Known,
     Ref,
     Scene,
     Step,
@@ -19,13 +23,19 @@ from conformance.engine.scene import (
     get,
     listing,
     purge,
+    restore,
     update,
 )
+from conformance.harness import Capability
+from conformance.spec.model import FINAL
 from conformance.tour import values
 from conformance.tour.tasks import (
     CALLER_IDS,
+    EXPIRING,
     MICROSECOND,
+    MINUTE,
     ODD_CONFIG,
+    WEEK,
     ways,
 )
 from taskstore import TaskStatus
@@ -131,17 +141,43 @@ def new_ids(_: Random) -> Iterator[Scene]:
         again = replace(chosen, label="b")
         steps = (chosen, *actions[1:], again, again, get(), create("", "job-1"), get())
         yield Scene(f"created again: {name}", steps, ("created again", status), CALLER_IDS, methods=methods)
-    gone = purge(TimeOf("a", plus=MICROSECOND))
-    for last in (cancel(), update("a", TaskStatus.COMPLETED), update("a", TaskStatus.FAILED, error_message="e")):
-        steps = (
-            create("a", "job-1", config=config),
-            update("a", TaskStatus.CLIPPING, progress=50, current_step="s", result_url="r"),
-            create("c"),
-            last,
-            gone,
-            create("a", "job-1", config={"new": 1}),
-            listing(status=TaskStatus.PENDING),
-            update("a", TaskStatus.UPLOADING, progress=1),
-            cancel(),
-        )
-        yield Scene("an id is used again after a purge", steps, ("used again",), CALLER_IDS, methods=("purge",))
+
+
+def reuses(_: Random) -> Iterator[Scene]:
+    """An id that is used again after a purge, or after its task has expired."""
+    first: dict[str, Any] = {"video_ids": ("v1",), "config": {"old": 1}}
+    going = update("a", TaskStatus.CLIPPING, progress=50, current_step="s", result_url="r")
+    removal = purge(TimeOf("a", plus=MICROSECOND))
+    failing = update("a", TaskStatus.FAILED, error_message="e")
+    past = Advance(WEEK + MINUTE)
+    ways: list[tuple[str, tuple[Action, ...], frozenset[Capability], tuple[str, ...]]] = [
+        ("purged when cancelled", (cancel(), removal), CALLER_IDS, ("purge",)),
+        ("purged when completed", (update("a", TaskStatus.COMPLETED), removal), CALLER_IDS, ("purge",)),
+        ("purged when failed", (failing, removal), CALLER_IDS, ("purge",)),
+        ("expired when clipping", (past,), CALLER_IDS | EXPIRING, ()),
+        ("expired when cancelled", (cancel(), past), CALLER_IDS | EXPIRING, ()),
+    ]
+    end_of_time = purge(datetime(2100, 1, 1, tzinfo=UTC))
+    tails: list[tuple[str, tuple[Action, ...], tuple[str, ...]]] = [
+        ("listed", tuple(listing(status=TaskStatus(one)) for one in ("pending", "clipping", *FINAL)), ()),
+        ("updated", (update("a", TaskStatus.UPLOADING, progress=1), cancel()), ()),
+        ("failed", (update("a", TaskStatus.FAILED, error_message="f"), cancel()), ()),
+        ("purged around", (end_of_time, get(), listing()), ("purge",)),
+        (
+            "purged",
+            (update("a", TaskStatus.COMPLETED), end_of_time, get(), listing(), create("a", "job-1")),
+            ("purge",),
+        ),
+        ("restored over", (restore(Copy("a"), about=("ID-05",)), get()), ("restore",)),
+        ("created again", (create("b", "job-1", config={"new": 1}), create("", "job-1", **first), get()), ()),
+    ]
+    for way, actions, needs, methods in ways:
+        for tail, calls, more in tails:
+            steps = (
+                Known((create("a", "job-1", **first), going, create("c"), *actions)),
+                create("a", "job-1", config={"new": 1}),
+                *calls,
+            )
+            name = f"an id is used again, {way}, then {tail}"
+            classes = (f"used again: {way}", f"used again, then {tail}")
+            yield Scene(name, steps, classes, needs, methods=(*methods, *more), about=("ID-06",))

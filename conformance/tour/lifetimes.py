@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from random import Random
 
@@ -10,9 +10,11 @@ from conformance.engine.scene import (
     Action,
     Advance,
     Copy,
+    Known,
     Member,
     Populate,
     Scene,
+    Step,
     Text,
     Walk,
     cancel,
@@ -36,6 +38,8 @@ from conformance.tour.tasks import (
     restorable,
 )
 from taskstore import TaskStatus
+
+_MANY = 320
 
 
 def expiries(_: Random) -> Iterator[Scene]:
@@ -153,26 +157,6 @@ def expiries(_: Random) -> Iterator[Scene]:
     yield Scene(
         "creating again renews nothing", again, ("renews nothing",), EXPIRING | CALLER_IDS, about=("ID-06", "EXP-01")
     )
-    for last in (cancel(), update("a", TaskStatus.COMPLETED), update("a", TaskStatus.CLIPPING, progress=9)):
-        steps = (
-            create("a", "job-1"),
-            last,
-            Advance(WEEK + MINUTE),
-            create("a", "job-1", config={"n": 1}),
-            listing(),
-            listing(status=TaskStatus.CLIPPING),
-            update("a", TaskStatus.FAILED, error_message="e"),
-            listing(status=TaskStatus.COMPLETED),
-            Advance(WEEK - MINUTE),
-            get(),
-        )
-        yield Scene(
-            "an id is used again after its end",
-            steps,
-            ("used again after expiry",),
-            EXPIRING | CALLER_IDS,
-            about=("ID-06",),
-        )
     for size in (2, 101, 1_001):
         steps = (
             Populate(size, MIXED),
@@ -205,6 +189,25 @@ def expiries(_: Random) -> Iterator[Scene]:
             methods=("purge",),
             about=("EXP-01",),
         )
+    ops: list[tuple[str, Callable[[Member], Step], frozenset[Capability], tuple[str, ...]]] = [
+        ("get_task", get, EXPIRING, ()),
+        ("update_task_status", lambda one: update(one, TaskStatus.CLIPPING, label=""), EXPIRING, ()),
+        ("cancel_task", cancel, EXPIRING, ()),
+        ("create_task", lambda one: create("", one), EXPIRING | CALLER_IDS, ()),
+        ("list_tasks", lambda _: listing(status=TaskStatus.FAILED), EXPIRING, ()),
+        ("purge", lambda _: purge(datetime(2100, 1, 1, tzinfo=UTC)), EXPIRING, ("purge",)),
+    ]
+    for operation, call, needs, methods in ops:
+        for which in (0, -1):
+            steps = (
+                Populate(_MANY, MIXED),
+                listing("p", limit=_MANY),
+                Advance(WEEK + MINUTE),
+                Known((call(Member("p", which)),)),
+                listing(),
+            )
+            name = f"{operation} first, when {_MANY} tasks have expired, {which}"
+            yield Scene(name, steps, (f"{operation} after many expired",), needs, methods=methods, about=("EXP-01",))
     parts = (
         Populate(60, MIXED),
         listing("p", limit=20),

@@ -29,8 +29,10 @@ from conformance.engine.scene import (
 )
 from conformance.tour import values
 from conformance.tour.tasks import (
+    CALLER_IDS,
     CURSOR,
     LONG_AGO,
+    MICROSECOND,
     MIXED,
     NOT_FINAL,
     restorable,
@@ -122,6 +124,61 @@ def lists(random: Random) -> Iterator[Scene]:
     tied = tuple(restore(restorable(f"t{number:04d}")) for number in range(260))
     steps = (Known(tied), Walk(100), Walk(99))
     yield Scene("260 tasks of one moment", steps, ("many ties",), methods=("restore",))
+
+
+def cursors(random: Random) -> Iterator[Scene]:
+    """Cursors whose task is gone, stands among others of its moment, or was created again."""
+    steps: Sequence[Action]
+    names = ["a", "aa", "ab", "a0", "a.", "b", "B", "~", "_", "0", "1", "10", "9"]
+    gone = {"status": "cancelled", "completed_at": LONG_AGO}
+    for limit in (1, 2, 3, 5):
+        for number in range(3):
+            removed = set(random.sample(names, 1 + 3 * number))
+            tasks = [restorable(name, **gone) if name in removed else restorable(name) for name in names]
+            random.shuffle(tasks)
+            pages = len(names) // limit + 2
+            following = [listing(f"p{page + 1}", limit=limit, after=Cursor(f"p{page}")) for page in range(pages)]
+            at = random.randrange(min(pages, 4))
+            steps = (
+                Known(tuple(map(restore, tasks))),
+                listing("p0", limit=limit),
+                *following[:at],
+                purge(LONG_AGO + MICROSECOND),
+                *following[at:],
+            )
+            name = f"pages of {limit} by cursor, {len(removed)} tasks of one moment removed, {number}"
+            yield Scene(
+                name, steps, ("cursors of removed tasks",), CURSOR, methods=("restore", "purge"), about=("LIST-12",)
+            )
+    tied = Known(tuple(create(one, f"job-{one}") for one in "abcdef"))
+    for limit in (1, 2, 4):
+        again = create("", Member("p", -1))
+        steps = (
+            tied,
+            listing("p", limit=limit),
+            Known((cancel(Member("p", -1)), purge(datetime(2100, 1, 1, tzinfo=UTC)))),
+            again,
+            listing("q", limit=2, after=Cursor("p")),
+            listing(limit=2, after=Cursor("q")),
+            listing(),
+        )
+        name = f"the task of a cursor after {limit} is created again"
+        needs = CURSOR | CALLER_IDS
+        yield Scene(name, steps, ("a cursor's task again",), needs, methods=("purge",), about=("LIST-12",))
+    for status in ("pending", "llm_pass1"):
+        filtered: list[Action] = [
+            Populate(12, ("pending", "llm_pass1")),
+            listing("p0", limit=3, status=TaskStatus(status)),
+        ]
+        for page in range(4):
+            filtered += [
+                update(Member(f"p{page}", -1), TaskStatus.UPLOADING, label=""),
+                create(f"n{page}"),
+                listing(f"p{page + 1}", limit=2, status=TaskStatus(status), after=Cursor(f"p{page}")),
+            ]
+        yield Scene(
+            f"cursors of {status}, which changes", filtered, ("cursors of a status",), CURSOR, about=("LIST-12",)
+        )
 
 
 def _writes_among(size: int, tasks: int) -> Iterator[Action]:

@@ -116,6 +116,53 @@ def restores(random: Random) -> Iterator[Scene]:
             yield Scene(name, steps, ("a clock behind",), methods=("restore", "purge"), about=("LIFE-17",))
 
 
+def restored_values(random: Random) -> Iterator[Scene]:
+    """Every value that a creation or an update takes, in a task that is restored, and restores over a task."""
+    steps: Sequence[Action]
+    fields: list[tuple[str, dict[str, Any]]] = [
+        *(
+            (f"a config with {name}", {"metadata": canonical({"webhook_url": None, "config": {"x": value}})})
+            for name, value in values.json_values(random).items()
+        ),
+        *((f"the progress {name}", {"progress": float(one)}) for name, one in values.progresses(random).items()),
+        *((f"the video ids {name}", {"video_ids": one}) for name, one in values.video_ids(random).items()),
+        *((f"the id {name}", {"task_id": one}) for name, one in values.NEW_IDS.items()),
+        ("no config", {"metadata": canonical({"webhook_url": "u", "config": None})}),
+        ("an empty config", {"metadata": canonical({"webhook_url": None, "config": {}})}),
+        ("a large step", {"current_step": "s" * 1_000_000}),
+    ]
+    for name, given in fields:
+        task = restorable(**{"task_id": "restored", **given})
+        one = Text(str(task.task_id))
+        steps = (restore(task, about=("MAINT-02",)), get(one), update(one, TaskStatus.CLIPPING, label=""), listing())
+        yield Scene(f"restored with {name}", steps, (f"restored: {name}",), methods=("restore",), about=("MAINT-02",))
+    later = datetime(2150, 1, 1, tzinfo=UTC)
+    copies: list[tuple[str, dict[str, Any]]] = [
+        ("as it was", {}),
+        ("with another step", {"current_step": "other"}),
+        ("that is newer", {"updated_at": later, "completed_at": None}),
+        ("that was created later", {"created_at": later, "updated_at": later, "completed_at": None}),
+        ("that was created earlier", {"created_at": LONG_AGO, "updated_at": LONG_AGO, "completed_at": None}),
+        ("that is cancelled", {"status": "cancelled", "updated_at": later, "completed_at": later}),
+        ("of another request", {"video_ids": ("other",)}),
+    ]
+    for status in ("pending", "clipping", *FINAL):
+        for name, changed in copies:
+            is_final = changed.get("status", status) in FINAL
+            given = {"completed_at": later, **changed} if is_final and "updated_at" in changed else dict(changed)
+            if is_final and given.get("completed_at", later) is None:
+                given["completed_at"] = given["updated_at"]
+            steps = (
+                create(),
+                update("a", TaskStatus(status), progress=100 if status == "completed" else 7),
+                restore(Copy("a", given), about=("ID-05",)),
+                get(),
+                update("a", TaskStatus(status), label=""),
+            )
+            classes = (f"restored over {status}", f"restored over {name}")
+            yield Scene(f"restored over a {status} task {name}", steps, classes, methods=("restore",), about=("ID-05",))
+
+
 def unrestorable(_: Random) -> Iterator[Scene]:
     """Tasks that no store could have made, and what is no task."""
     steps: Sequence[Action]

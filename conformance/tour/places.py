@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from random import Random
 from typing import Any, TypeAlias
 
@@ -217,6 +218,13 @@ def _crowds() -> Iterator[Scene]:
         "create_task": tuple(create("", video_ids=(str(number),), about=about) for number in range(2 * _CROWD)),
         "list_tasks": (listing(limit=1, about=about),) * _CROWD,
     }
+    missing = [get(Text(f"missing-{number}"), about=about) for number in pending]
+    refused = [update(one, TaskStatus.CLIPPING, progress=-1, label="", about=about) for one in chosen]
+    found = crowds["get_task"]
+    crowds["get_task that finds and does not find"] = tuple(
+        chain.from_iterable(zip(found, missing, found, strict=False))
+    )
+    crowds["get_task and refused updates"] = tuple(chain.from_iterable(zip(found, refused, missing, strict=False)))
     for operation, steps in crowds.items():
         actions = (*start, Together(steps, is_independent=True), listing())
         yield Scene(f"a crowd of {operation}", actions, ("crowd",), about=about)

@@ -74,7 +74,7 @@ async def run(harness: Harness, seed: int) -> Tour:
     missing: dict[str, Counter[str]] = {}
     reasons: dict[str, Counter[str]] = {}
     for scene in plan(seed):
-        reason = _why_not(harness, scene) or await _play(player, scene)
+        reason = why_not(harness, scene) or await play(player, scene)
         if not reason:
             reached.update(scene.classes)
             continue
@@ -97,7 +97,7 @@ async def run(harness: Harness, seed: int) -> Tour:
     )
 
 
-async def _play(player: Player, scene: Scene) -> str:
+async def play(player: Player, scene: Scene) -> str:
     """Play a scene, or return why it cannot be played."""
     try:
         with warnings.catch_warnings():
@@ -110,7 +110,8 @@ async def _play(player: Player, scene: Scene) -> str:
     return ""
 
 
-def _why_not(harness: Harness, scene: Scene) -> str:
+def why_not(harness: Harness, scene: Scene) -> str:
+    """Why a scene does not apply to a subject, or nothing."""
     for capability in sorted(scene.needs - harness.capabilities):
         return f"not-applicable: the subject does not declare {capability}"
     for capability in sorted(scene.lacks & harness.capabilities):
