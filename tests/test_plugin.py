@@ -278,11 +278,46 @@ def test_a_should_is_told_and_fails_only_where_it_is_asked_to(pytester: pytest.P
         """
     )
     pytester.syspathinsert()
-    chosen = ("--conformance-store=policy:Mine", "-k", "test_completing_at_another or test_limit_zero")
+    chosen = ("--conformance-store=policy:Mine", "-k", "requirement_LIFE-13 or test_limit_zero")
     ran = run(pytester, *chosen)
     assert ran.ret == pytest.ExitCode.OK
     ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
     assert run(pytester, *chosen, "--conformance-level", "SHOULD").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_requirement_is_decided_by_one_tour_that_workers_share(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        counting="""
+        from pathlib import Path
+        from conformance import Harness
+        from taskstore import MemoryTaskStore
+
+        class Wrong(MemoryTaskStore):
+            async def list_tasks(self, *arguments, **named):
+                page = await super().list_tasks(*arguments, **named)
+                return page.model_copy(update={"total": page.total + 1})
+
+        class Mine(Harness):
+            def open(self, world):
+                with Path("opened.txt").open("a") as file:
+                    file.write("x")
+                return Wrong()
+        """
+    )
+    pytester.syspathinsert()
+    opened = Path(pytester.path, "opened.txt")
+    counts = []
+    for workers in ((), ("-n", "2", "--dist", "load")):
+        ran = run(pytester, "-k", "requirement_LIST-01 or requirement_LIST-03", *workers, stores=("counting:Mine",))
+        ran.assert_outcomes(passed=1, failed=1, deselected=ran.parseoutcomes().get("deselected", 0))
+        shown = ran.stdout.str()
+        assert "LIST-03 (MUST): " in shown
+        assert "gave a page of 0 of 1 tasks; expected a page of 0 of 0 tasks" in shown
+        assert " scenes: created, created, then pending, " in shown
+        assert "await store1.list_tasks(" in shown
+        counts.append(len(opened.read_text()))
+        opened.unlink()
+    assert counts[1] < counts[0] * 1.5
 
 
 def test_laws_later_than_the_pinned_revision_are_shown_and_do_not_fail(pytester: pytest.Pytester) -> None:

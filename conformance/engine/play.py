@@ -381,8 +381,12 @@ class _Run:
             self._capabilities,
         )
         words = f"{planned.operation} gave {contrast(outcome.result, observed, names)}"
-        lines = () if self._cause is None else (f"await {self._script.call(planned)}",)
-        self._report(blame(sight) or ("API-02",), words, planned.operation, names, lines=lines)
+        call = f"await {self._script.call(planned)}"
+        lines = () if call in "".join(self._script.lines[-1:]) else (call,)  # a read of the engine's own is not there
+        broken = blame(sight) or ("API-02",)
+        self._report(broken, words, planned.operation, names, lines=lines)
+        if type(observed) is type(outcome.result):  # what is not wrong in it was compared all the same
+            self._tally.exercised.update({*outcome.requirements} - {*broken})
 
     def _adopted(self, outcome: Outcome, observed: Any, possible: Possible, call: Call) -> Possible:
         """The state to go on from after a wrong result.
