@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -22,6 +23,7 @@ from conformance.engine.observe import (
     differences,
     is_usable,
     raised_of,
+    record_of,
     result_of,
     shown,
     spoil_task,
@@ -57,6 +59,7 @@ from conformance.spec.model import (
     Page,
     Raised,
     Record,
+    Span,
     State,
     Symbol,
     step,
@@ -152,7 +155,8 @@ class _Run:
         lifetime = LIFETIME if Capability.EXPIRING in self._capabilities else None
         beliefs = 1 if Capability.SHARED in self._capabilities else scene.instances
         self._beliefs = [[Possible(State(lifetime))] for _ in range(beliefs)]
-        self._at = timedelta(0)
+        self._passed = timedelta(0)
+        self._began = time.monotonic()
         self._known: dict[str, Any] = {}
         self._cause: Cause | None = None
         self._was_reopened = False
@@ -193,7 +197,7 @@ class _Run:
     async def _advance(self, action: Advance) -> None:
         self._script.lines.append(f"# {action.by} pass")
         self._harness.advance(self.namespace, action.by)
-        self._at += action.by
+        self._passed += action.by
 
     async def _tick(self, _: Tick) -> None:
         await asyncio.sleep(_TICK)
@@ -234,9 +238,9 @@ class _Run:
         arguments = self._resolved(planned.arguments)
         if self._is_audited:
             await self._look_before(planned, arguments)
-        observed, raw = await self._call(planned, arguments)
+        observed, raw, at = await self._call(planned, arguments)
         self._script.step(planned, f"raises {observed.error}" if isinstance(observed, Raised) else "")
-        outcome = await self._compare(planned, arguments, observed, raw)
+        outcome = await self._compare(planned, arguments, observed, raw, at)
         before = self._remember(planned, arguments, outcome, observed)
         is_write = planned.operation not in ("get_task", "list_tasks")
         if is_write and self._is_audited and planned.on not in self._closed:
@@ -263,8 +267,9 @@ class _Run:
         except UnknownReferenceError:  # the step that it refers to failed, which is reported
             raise SceneEndedError from None
 
-    async def _call(self, planned: Step, arguments: Mapping[str, Any]) -> tuple[Any, Any]:
-        """Make a call. Return its result in the model's words, and what was returned."""
+    async def _call(self, planned: Step, arguments: Mapping[str, Any]) -> tuple[Any, Any, Span]:
+        """Make a call. Return its result in the model's words, what was returned, and when it was made."""
+        earliest = self._now()
         given = {name: for_store(value) for name, value in arguments.items()}
         method = getattr(self._stores[planned.on], planned.operation)
         try:
@@ -275,7 +280,7 @@ class _Run:
         except TimeoutError as error:
             observed: Any = raised_of(error)
             self._report(("ATOM-06",), f"{planned.operation} did not end within {SECONDS} s")
-            return observed, None
+            return observed, None, Span(earliest, self._now())
         except BaseException as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
@@ -287,11 +292,15 @@ class _Run:
             for value in given.values():
                 spoil_argument(value)
         self._tally.calls[planned.operation, observed.error if isinstance(observed, Raised) else "result"] += 1
-        return observed, answer
+        return observed, answer, Span(earliest, self._now())
 
-    async def _compare(self, planned: Step, arguments: Mapping[str, Any], observed: Any, raw: Any) -> Outcome:
+    def _now(self) -> timedelta:
+        """The time since the start of the scene, that which the harness let pass included."""
+        return self._passed + timedelta(seconds=time.monotonic() - self._began)
+
+    async def _compare(self, planned: Step, arguments: Mapping[str, Any], observed: Any, raw: Any, at: Span) -> Outcome:
         """Keep the states that explain a result. If there is none, report it and go on from the nearest."""
-        call = Call(planned.operation, dict(arguments), self._at)
+        call = Call(planned.operation, dict(arguments), at)
         if planned.on in self._closed:
             return self._compare_closed(planned, call, observed)
         side = self._side(planned.on)
@@ -331,7 +340,7 @@ class _Run:
         missing = next((one.task_id for one in expected.records if one.task_id not in came), None)
         if missing is None:
             return False
-        found, _ = await self._call(replace(get(), on=planned.on), {"task_id": missing})
+        found, _, _ = await self._call(replace(get(), on=planned.on), {"task_id": missing})
         return isinstance(found, Raised) and found.error == "TaskNotFound"
 
     def _count_place(self, operation: str, arguments: Mapping[str, Any], state: State) -> None:
@@ -377,7 +386,7 @@ class _Run:
             tuple(self._idle.get(str(arguments.get("task_id")), ())),
             lost,
             self._was_reopened,
-            bool(self._at),
+            bool(self._passed),
             self._capabilities,
         )
         words = f"{planned.operation} gave {contrast(outcome.result, observed, names)}"
@@ -426,8 +435,8 @@ class _Run:
             self._count += 1
             if self._count % 2:
                 spoil_task(task)
-            elif len(self._handed) < _KEPT:
-                self._handed.append((task, record))
+            if len(self._handed) < _KEPT:
+                self._handed.append((task, record_of(task) if self._count % 2 else record))
         if planned.operation not in ("get_task", "list_tasks"):
             self._check_handed(self._handed[-4:])
 
@@ -442,12 +451,14 @@ class _Run:
                 self._report(("LIFE-17",), words, planned.operation, ("updated_at",))
         now = datetime.now(UTC)
         for name in ("created_at", "updated_at", "completed_at"):
-            time, expected = getattr(observed, name), getattr(outcome.written, name)
-            if not isinstance(expected, Symbol) or not isinstance(time, datetime):
+            moment, expected = getattr(observed, name), getattr(outcome.written, name)
+            if not isinstance(expected, Symbol) or not isinstance(moment, datetime):
                 continue
-            if not now - _CLOCK_SLACK <= time <= now + self._at + _CLOCK_SLACK and not _is_behind(expected, now):
+            if not now - _CLOCK_SLACK <= moment <= now + self._passed + _CLOCK_SLACK and not _is_behind(expected, now):
                 requirement = "LIFE-17" if name == "updated_at" and planned.operation != "create_task" else "VAL-10"
-                self._report((requirement,), f"{name} is {time}, and the clock says {now}", planned.operation, (name,))
+                self._report(
+                    (requirement,), f"{name} is {moment}, and the clock says {now}", planned.operation, (name,)
+                )
 
     def _check_handed(self, handed: Iterable[tuple[Any, Record]]) -> None:
         for task, record in handed:
@@ -476,8 +487,8 @@ class _Run:
             for read in reads if on not in self._closed else ():
                 resolved = self._resolved(read.arguments)
                 placed = replace(read, on=on)
-                seen, raw = await self._call(placed, resolved)
-                await self._compare(placed, resolved, seen, raw)
+                seen, raw, at = await self._call(placed, resolved)
+                await self._compare(placed, resolved, seen, raw, at)
 
     async def _audit(
         self,
@@ -504,8 +515,8 @@ class _Run:
             for each in reads:
                 read = replace(each, on=on, about=about)
                 resolved = self._resolved(read.arguments)
-                seen, raw = await self._call(read, resolved)
-                await self._compare(read, resolved, seen, raw)
+                seen, raw, at = await self._call(read, resolved)
+                await self._compare(read, resolved, seen, raw, at)
         self._cause = None
 
     async def _together(self, action: Together) -> None:
@@ -516,6 +527,7 @@ class _Run:
         calls += f", …  # {len(planned)} calls" if len(planned) > _SHOWN_CALLS else ""
         lost = f"  # the last {action.cancelled} are cancelled" if action.cancelled else ""
         self._script.lines.append(f"await asyncio.gather({calls}){lost}")
+        began = self._now()
         tasks = [asyncio.ensure_future(self._call(*one)) for one in zip(planned, arguments, strict=True)]
         if action.cancelled:
             self._has_cancelled = True
@@ -527,7 +539,8 @@ class _Run:
         answered, lost_calls = [], []
         kept = len(planned) - action.cancelled
         for number, (one, given, result) in enumerate(zip(planned, arguments, results, strict=True)):
-            call = Call(one.operation, given, self._at)
+            at = Span(began, self._now()) if isinstance(result, BaseException) else result[2]
+            call = Call(one.operation, given, at)
             if isinstance(result, asyncio.CancelledError) and number >= kept:
                 lost_calls.append(call)
             elif isinstance(result, BaseException):
@@ -562,8 +575,8 @@ class _Run:
             ids = sorted({task_id for one in self._beliefs[0] for task_id in one.state.tasks if task_id[:1] != "\0"})
             for read in [*(get(Text(task_id), on, about) for task_id in ids[:20]), listing(on=on, about=about)]:
                 resolved = self._resolved(read.arguments)
-                seen, raw = await self._call(read, resolved)
-                await self._compare(read, resolved, seen, raw)
+                seen, raw, at = await self._call(read, resolved)
+                await self._compare(read, resolved, seen, raw, at)
 
     async def _populate(self, action: Populate) -> None:
         """Create many tasks, in batches of calls at the same time, then give them their statuses."""
@@ -575,8 +588,8 @@ class _Run:
             for first in range(0, len(planned), _BATCH):
                 batch = planned[first : first + _BATCH]
                 results = await asyncio.gather(*(self._call(one, one.arguments) for one in batch))
-                for one, (observed, _) in zip(batch, results, strict=True):
-                    model = Call(one.operation, one.arguments, self._at)
+                for one, (observed, _, at) in zip(batch, results, strict=True):
+                    model = Call(one.operation, one.arguments, at)
                     known = one.arguments.get("task_id")
                     before = State(self._lifetime, {known: tasks[known]} if known is not None else {})
                     (outcome, *_) = step(before, model)
@@ -585,7 +598,7 @@ class _Run:
                         self._disagree(one, one.arguments, outcome, observed, names, before)
                     if not isinstance(observed, Record) or not is_usable(observed):
                         raise SceneEndedError
-                    tasks[str(observed.task_id)] = observed, self._at
+                    tasks[str(observed.task_id)] = observed, at
                     if known is None:
                         self._check_written(one, outcome, observed)
         self._beliefs[0] = [Possible(State(self._lifetime, tasks))]
@@ -609,8 +622,8 @@ class _Run:
         offset = 0
         for _ in range(expected // action.limit + 3):
             planned = listing(on=action.on, about=about, **arguments)
-            observed, raw = await self._call(planned, arguments)
-            await self._compare(planned, arguments, observed, raw)
+            observed, raw, at = await self._call(planned, arguments)
+            await self._compare(planned, arguments, observed, raw, at)
             if not isinstance(observed, Page) or not observed.records:
                 break
             if action.by_cursor:

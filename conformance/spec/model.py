@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 FINAL = ("completed", "failed", "cancelled")
 STATUSES = ("pending", "analyzing", "llm_pass1", "llm_pass2", "clipping", "uploading", *FINAL)
 LIFETIME = timedelta(days=7)
 """How long a task of an expiring store lives after its last write."""
-SLACK = timedelta(seconds=30)
-"""How much more time than a harness let pass a store's clock may show."""
+SLACK = timedelta(milliseconds=50)
+"""How far a store's clock may be from the one that a call is timed by."""
 TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 
 _MOST_BYTES = 1024 * 1024
@@ -106,16 +106,23 @@ class Request:
     config: Any = None
 
 
+class Span(NamedTuple):
+    """Between which times since the start a call took effect, the time included that a harness let pass."""
+
+    earliest: timedelta = timedelta(0)
+    latest: timedelta = timedelta(0)
+
+
+_START = Span()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Call:
-    """A call of an operation with these arguments, when the harness has let this much time pass since the start.
-
-    Two calls with the same arguments are two calls.
-    """
+    """A call of an operation with these arguments, and when it was made. Two calls with the same arguments are two."""
 
     operation: str
     arguments: Mapping[str, Any]
-    at: timedelta = timedelta(0)
+    at: Span = _START
 
 
 class State:
@@ -126,7 +133,7 @@ class State:
     def __init__(
         self,
         lifetime: timedelta | None,
-        tasks: dict[str, tuple[Record, timedelta]] | None = None,
+        tasks: dict[str, tuple[Record, Span]] | None = None,
         unseen: frozenset[str] = frozenset(),
         gone: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
@@ -148,7 +155,7 @@ class State:
         found = self.tasks.get(task_id)
         return found and found[0]
 
-    def with_task(self, record: Record, at: timedelta) -> State:
+    def with_task(self, record: Record, at: Span) -> State:
         """The state with this task, new or in place of the one with its id."""
         key = record.task_id if isinstance(record.task_id, str) else f"\0{len(self.tasks)}"
         times = (record.created_at, record.updated_at, record.completed_at)
@@ -176,7 +183,7 @@ class State:
     def oldest(self) -> timedelta:
         """When the task was written whose last write is the longest ago."""
         if self._oldest is None:
-            self._oldest = min((at for _, at in self.tasks.values()), default=timedelta(days=10**6))
+            self._oldest = min((at.earliest for _, at in self.tasks.values()), default=timedelta(days=10**6))
         return self._oldest
 
     def unseen(self) -> dict[str, Record]:
@@ -216,12 +223,13 @@ def step(state: State, call: Call) -> list[Outcome]:
 
 def _after_expiry(state: State, call: Call) -> Iterator[State]:
     """The states that the passing of time may have made of this one."""
-    if state.lifetime is None or call.at - state.oldest <= state.lifetime - SLACK:
+    if state.lifetime is None or call.at.latest - state.oldest <= state.lifetime - SLACK:
         yield state
         return
-    ages = {key: call.at - at for key, (_, at) in state.tasks.items()}
-    surely = {key for key, age in ages.items() if age > state.lifetime}
-    perhaps = {key for key, age in ages.items() if state.lifetime - SLACK < age <= state.lifetime}
+    written = {key: at for key, (_, at) in state.tasks.items()}
+    surely = {key for key, at in written.items() if call.at.earliest - at.latest > state.lifetime + SLACK}
+    may = {key for key, at in written.items() if call.at.latest - at.earliest > state.lifetime - SLACK}
+    perhaps = may - surely
     yield state.without(surely, "EXP-01")
     if perhaps:
         yield state.without(surely | perhaps, "EXP-01")

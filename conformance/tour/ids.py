@@ -35,6 +35,7 @@ from conformance.tour.tasks import (
     MICROSECOND,
     MINUTE,
     ODD_CONFIG,
+    SHARED,
     WEEK,
     ways,
 )
@@ -181,3 +182,16 @@ def reuses(_: Random) -> Iterator[Scene]:
             name = f"an id is used again, {way}, then {tail}"
             classes = (f"used again: {way}", f"used again, then {tail}")
             yield Scene(name, steps, classes, needs, methods=(*methods, *more), about=("ID-06",))
+            moved = tuple(replace(one, on=1) if isinstance(one, Step) else one for one in actions)
+            steps = (
+                create("a", "job-1", **first),
+                get("a", on=1),
+                *moved,
+                create("a", "job-1", on=1, config={"new": 1}),
+                get("a", on=0),
+                listing(on=0),
+                *calls,
+            )
+            name = f"on two instances {name}"
+            both = (f"used again on two instances: {way}",)
+            yield Scene(name, steps, both, needs | SHARED, methods=(*methods, *more), instances=2, about=("ID-06",))

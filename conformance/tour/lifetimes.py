@@ -31,6 +31,7 @@ from conformance.tour.tasks import (
     CALLER_IDS,
     DAY,
     EXPIRING,
+    FIFTH,
     LONG_AGO,
     MINUTE,
     MIXED,
@@ -75,6 +76,11 @@ def expiries(_: Random) -> Iterator[Scene]:
         steps = [create(), Advance(6 * DAY), *renewal, Advance((WEEK if renewal else DAY) + MINUTE), *gone, create("b")]
         yield Scene(
             f"{name}: gone after its end", tuple(steps), ("after the end",), EXPIRING, about=("EXP-01", "EXP-03")
+        )
+    for number in range(3):
+        steps = [create(), create("b"), cancel("b"), Advance(WEEK - FIFTH), get(), get("b")]
+        yield Scene(
+            f"there in the last second, {number}", tuple(steps), ("the last second",), EXPIRING, about=("EXP-01",)
         )
     idle: list[tuple[str, tuple[Action, ...], tuple[str, ...]]] = [
         ("read", reads, ()),
@@ -189,25 +195,6 @@ def expiries(_: Random) -> Iterator[Scene]:
             methods=("purge",),
             about=("EXP-01",),
         )
-    ops: list[tuple[str, Callable[[Member], Step], frozenset[Capability], tuple[str, ...]]] = [
-        ("get_task", get, EXPIRING, ()),
-        ("update_task_status", lambda one: update(one, TaskStatus.CLIPPING, label=""), EXPIRING, ()),
-        ("cancel_task", cancel, EXPIRING, ()),
-        ("create_task", lambda one: create("", one), EXPIRING | CALLER_IDS, ()),
-        ("list_tasks", lambda _: listing(status=TaskStatus.FAILED), EXPIRING, ()),
-        ("purge", lambda _: purge(datetime(2100, 1, 1, tzinfo=UTC)), EXPIRING, ("purge",)),
-    ]
-    for operation, call, needs, methods in ops:
-        for which in (0, -1):
-            steps = (
-                Populate(_MANY, MIXED),
-                listing("p", limit=_MANY),
-                Advance(WEEK + MINUTE),
-                Known((call(Member("p", which)),)),
-                listing(),
-            )
-            name = f"{operation} first, when {_MANY} tasks have expired, {which}"
-            yield Scene(name, steps, (f"{operation} after many expired",), needs, methods=methods, about=("EXP-01",))
     parts = (
         Populate(60, MIXED),
         listing("p", limit=20),
@@ -239,3 +226,26 @@ def expiries(_: Random) -> Iterator[Scene]:
             listing(),
         )
         yield Scene(f"nothing goes by itself in {days} days", steps, ("stays",), lacks=stay, about=("EXP-05",))
+
+
+def unseen_expiries(_: Random) -> Iterator[Scene]:
+    """The first call after many tasks have expired, on one of those that expired last."""
+    ops: list[tuple[str, Callable[[Member], Step], frozenset[Capability], tuple[str, ...]]] = [
+        ("get_task", get, EXPIRING, ()),
+        ("update_task_status", lambda one: update(one, TaskStatus.CLIPPING, label=""), EXPIRING, ()),
+        ("cancel_task", cancel, EXPIRING, ()),
+        ("create_task", lambda one: create("", one), EXPIRING | CALLER_IDS, ()),
+        ("list_tasks", lambda _: listing(status=TaskStatus.FAILED), EXPIRING, ()),
+        ("purge", lambda _: purge(datetime(2100, 1, 1, tzinfo=UTC)), EXPIRING, ("purge",)),
+    ]
+    for operation, call, needs, methods in ops:
+        for which in (0, 1):
+            steps = (
+                Populate(_MANY),
+                listing("p", limit=_MANY),
+                Advance(WEEK + MINUTE),
+                Known((call(Member("p", which)),)),
+                listing(),
+            )
+            name = f"{operation} first, when {_MANY} tasks have expired, {which}"
+            yield Scene(name, steps, (f"{operation} after many expired",), needs, methods=methods, about=("EXP-01",))

@@ -131,25 +131,25 @@ def cursors(random: Random) -> Iterator[Scene]:
     steps: Sequence[Action]
     names = ["a", "aa", "ab", "a0", "a.", "b", "B", "~", "_", "0", "1", "10", "9"]
     gone = {"status": "cancelled", "completed_at": LONG_AGO}
-    for limit in (1, 2, 3, 5):
-        for number in range(3):
-            removed = set(random.sample(names, 1 + 3 * number))
-            tasks = [restorable(name, **gone) if name in removed else restorable(name) for name in names]
-            random.shuffle(tasks)
-            pages = len(names) // limit + 2
-            following = [listing(f"p{page + 1}", limit=limit, after=Cursor(f"p{page}")) for page in range(pages)]
-            at = random.randrange(min(pages, 4))
-            steps = (
-                Known(tuple(map(restore, tasks))),
-                listing("p0", limit=limit),
-                *following[:at],
-                purge(LONG_AGO + MICROSECOND),
-                *following[at:],
-            )
-            name = f"pages of {limit} by cursor, {len(removed)} tasks of one moment removed, {number}"
-            yield Scene(
-                name, steps, ("cursors of removed tasks",), CURSOR, methods=("restore", "purge"), about=("LIST-12",)
-            )
+    order = sorted(names, reverse=True)
+    for at, cursor in enumerate(order[:-1]):
+        removed = {cursor, *random.sample(names, at % 3)}
+        tasks = [restorable(name, **gone) if name in removed else restorable(name) for name in names]
+        random.shuffle(tasks)
+        limit = 1 + at % 4
+        steps = (
+            Known(tuple(map(restore, tasks))),
+            listing("p0", limit=at + 1),
+            purge(LONG_AGO + MICROSECOND),
+            *(
+                listing(f"p{page + 1}", limit=limit, after=Cursor(f"p{page}"))
+                for page in range(len(names) // limit + 2)
+            ),
+        )
+        name = f"pages of {limit} by cursor behind {cursor}, which is removed"
+        yield Scene(
+            name, steps, ("cursors of removed tasks",), CURSOR, methods=("restore", "purge"), about=("LIST-12",)
+        )
     tied = Known(tuple(create(one, f"job-{one}") for one in "abcdef"))
     for limit in (1, 2, 4):
         again = create("", Member("p", -1))
@@ -215,17 +215,7 @@ def _cursors_among(size: int) -> Iterator[Action]:
 
 
 def many(_: Random) -> Iterator[Scene]:
-    """A store of 10,001 tasks, and a task of a thousand writes."""
-    size = 10_001
-    reads: tuple[Action, ...] = (
-        listing(),
-        listing(offset=9_951),
-        listing(status=TaskStatus.FAILED, limit=3, offset=1_000),
-        Walk(1_000),
-        *_writes_among(size, 1),
-    )
-    few = (*("pending",) * 5, "failed")
-    yield Scene(f"{size} tasks", (Populate(size, few), *reads), (f"size {size}",))
+    """A task of a thousand writes."""
     writes = tuple(
         update("a", TaskStatus(NOT_FINAL[n % 6]), progress=n / 10, current_step=str(n)) for n in range(1_000)
     )

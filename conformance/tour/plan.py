@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from random import Random
 
-from conformance.engine.scene import Scene
-from conformance.tour import contents, ids, lifetimes, listings, maintenance, places, states
+from conformance.engine.scene import Action, Close, Known, Scene, Step, get, listing
+from conformance.tour import contents, ids, lifetimes, listings, maintenance, places, repertoire, states
+from taskstore import TaskStatus
 
 _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     states.states,
@@ -27,12 +29,36 @@ _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     listings.cursors,
     listings.many,
     lifetimes.expiries,
+    lifetimes.unseen_expiries,
     places.places,
     places.races,
+    repertoire.everywhere,
 )
+
+
+_TWICE = (lifetimes.expiries, ids.reuses, places.places)
+"""Chapters whose scenes are also played without the reads after each write: those remove what has expired, and fill
+caches."""
 
 
 def plan(seed: int) -> list[Scene]:
     """Every scene. The classes that they visit are the same for every seed; contents and sizes vary."""
     random = Random(seed)  # noqa: S311  nothing secret is made
-    return [scene for chapter in _CHAPTERS for scene in chapter(random)]
+    return [scene for chapter in _CHAPTERS for scene in _scenes(chapter, random)]
+
+
+def _scenes(chapter: Callable[[Random], Iterator[Scene]], random: Random) -> Iterator[Scene]:
+    for scene in chapter(random):
+        yield scene
+        if chapter in _TWICE:
+            labels = dict.fromkeys(
+                one.label for one in scene.actions if isinstance(one, Step) and one.operation == "create_task"
+            )
+            reads = (
+                *(get(label) for label in labels if label),
+                listing(),
+                *(listing(status=one) for one in TaskStatus),
+            )
+            closed = any(isinstance(one, Close) for one in scene.actions)
+            actions: tuple[Action, ...] = (Known(tuple(scene.actions)), *(() if closed else reads))
+            yield replace(scene, name=f"{scene.name}, looked at last", actions=actions)
