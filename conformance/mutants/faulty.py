@@ -205,7 +205,7 @@ def _of_texts(change: Callable[[str], str], value: Any) -> Any:
     return _leaves(lambda one: change(one) if type(one) is str else one, value, keys=True)
 
 
-def _drop(value: Any, amount: int) -> Any:
+def _drop(value: Any, _: int) -> Any:
     if type(value) in (tuple, list) and len(value) > 1:
         return value[:-1]
     if type(value) is dict and value:
@@ -310,7 +310,7 @@ def _reorder(value: Any, amount: int) -> Any:
     return type(value)(unlike.values())
 
 
-def _duplicate(value: Any, amount: int) -> Any:
+def _duplicate(value: Any, _: int) -> Any:
     return value + value[-1:] if type(value) in (list, tuple) else value
 
 
@@ -652,7 +652,7 @@ class Faulty:
         was_there = {*self._place.latest} if call.operation == "create_task" and given else set()
         answer = await self._perform(call)
         task = arguments["task"] if call.operation == "restore" else answer
-        if task == before or task.task_id in was_there or not self._holds(call, size_of(task.metadata_json), task):
+        if task == before or task.task_id in was_there or not self._holds(call, task.metadata_json, task):
             return answer
         if self._fault.operator == "duplicate":
             again = await self._perform(call)
@@ -692,13 +692,13 @@ class Faulty:
         """A task that is there is not found."""
         if call.operation == "list_tasks":
             right = await self._perform(call)
-            kept = tuple(one for one in right.tasks if not self._holds(call, size_of(one.metadata_json), one))
+            kept = tuple(one for one in right.tasks if not self._holds(call, one.metadata_json, one))
             gone = len(right.tasks) - len(kept)
             self._changed(gone > 0)
             return right.model_copy(update={"tasks": kept, "total": right.total - gone})
         task_id = call.arguments["task_id"]
         known = self._place.latest.get(task_id) if isinstance(task_id, str) else None
-        if known is not None and self._holds(call, size_of(known.metadata_json), known):
+        if known is not None and self._holds(call, known.metadata_json, known):
             await self.check_is_there(task_id)
             self._changed()
             raise TaskNotFound(task_id)
@@ -774,7 +774,7 @@ class Faulty:
         key = tuple(map(str, call.arguments.values()))
         if isinstance(right, Task) or self._fault.operation == "list_tasks":
             task = right if isinstance(right, Task) else None
-            value = size_of(task.metadata_json) if task else None
+            value = task.metadata_json if task else None
             if not self._holds(call, value, task):
                 return right
         if key not in self._kept:
@@ -804,7 +804,7 @@ class Faulty:
             return await self._perform(call)
         except TaskNotFound:
             kept = self._kept.get(task_id, known)
-            if kept is None or not self._holds(call, size_of(kept.metadata_json), kept):
+            if kept is None or not self._holds(call, kept.metadata_json, kept):
                 raise
             self._kept[task_id] = kept
             self._changed()
@@ -829,13 +829,13 @@ class Faulty:
             if kept is not None and kept.updated_at != task.updated_at:
                 self._changed()
                 vars(kept).update(vars(task))
-            if call.operation != self._fault.operation or not self._holds(call, size_of(task.metadata_json), task):
+            if call.operation != self._fault.operation or not self._holds(call, task.metadata_json, task):
                 return task
             if kept is None:
                 kept = self._kept[task.task_id] = SimpleNamespace(**vars(task), metadata=task.metadata)
             self._changed(any(not same(value, getattr(kept, name)) for name, value in vars(task).items()))
             return kept
-        if not self._holds(call, size_of(task.metadata_json), task):
+        if not self._holds(call, task.metadata_json, task):
             return task
         if kept is None:
             kept = self._kept[task.task_id] = task.metadata
@@ -897,14 +897,13 @@ WAYS: Mapping[str, Callable[[Faulty, Call], Any]] = {
 
 
 class FaultyHarness(Harness):
-    """A right subject, whose stores have one fault. The base is kept running by whoever made it."""
+    """A right subject, whose stores have faults, one around the other. The base is kept running by whoever made it."""
 
-    def __init__(self, base: Harness, fault: Fault) -> None:
+    def __init__(self, base: Harness, *faults: Fault) -> None:
         self.capabilities = base.capabilities
-        self.trace = Trace()
+        self.traces = {fault: Trace() for fault in faults}
         self._base = base
-        self._fault = fault
-        self._worlds: dict[str, World] = {}
+        self._worlds: dict[str, dict[Fault, World]] = {}
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -913,19 +912,24 @@ class FaultyHarness(Harness):
 
     @asynccontextmanager
     async def open(self, world: str) -> AsyncIterator[Any]:
-        """The base's store, with the fault."""
-        known = self._worlds.setdefault(world, World())
-        async with self._base.open(world) as store:
-            place = known.place if Capability.SHARED in self.capabilities else Place()
+        """The base's store, with the faults."""
+        known = self._of(world)
+        async with self._base.open(world) as right:
+            store: Any = right
+            for fault, trace in self.traces.items():
+                place = known[fault].place if Capability.SHARED in self.capabilities else Place()
+                store = Faulty(store, fault, trace, known[fault], place)
             try:
-                yield Faulty(store, self._fault, self.trace, known, place)
+                yield store
             finally:
-                known.closed += 1
+                for one in known.values():
+                    one.closed += 1
 
     def advance(self, world: str, by: timedelta) -> None:
         """As the base does."""
         self._base.advance(world, by)
-        self._worlds.setdefault(world, World()).ahead += by
+        for one in self._of(world).values():
+            one.ahead += by
 
     def witness(self, world: str) -> Witness:
         """The base's."""
@@ -935,3 +939,6 @@ class FaultyHarness(Harness):
         """As the base does."""
         self._base.discard(world)
         self._worlds.pop(world, None)
+
+    def _of(self, world: str) -> dict[Fault, World]:
+        return self._worlds.setdefault(world, {fault: World() for fault in self.traces})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import fnmatch
 import json
 import math
@@ -18,16 +19,17 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from conformance.engine.play import MethodMissingError, Player, Tally
 from conformance.engine.scene import Populate, Scene, Step, steps_of
 from conformance.harness import Harness, HookMissingError
-from conformance.mutants.faulty import FIELDS, REQUESTED, Condition, Fault, FaultyHarness, Trace, size_of
+from conformance.mutants.faulty import FIELDS, REQUESTED, Condition, Fault, FaultyHarness, size_of
 from conformance.spec.model import FINAL, STATUSES
 from conformance.subjects.registry import find_subject
 from conformance.tour.scenes import plan
@@ -41,6 +43,10 @@ _MOST_OF_A_PAGE = 1_000
 _LONGEST_ID = 256
 _MOST_WRITES = 10
 _BIG = 200_000
+_FIRST = 60
+"""Scenes that are played on each fault by itself. Most faults are killed there."""
+_AT_ONCE = 8
+_CRASH = "crash of the engine"
 
 _KIND = {
     "task_id": "id",
@@ -219,12 +225,13 @@ def _sites_of_errors() -> Iterator[Site]:
     for operation, arguments in _REFUSED.items():
         for name in arguments:
             yield Site("error", operation, f"InvalidArgument {name}", (*both, "wrong-fact"), _ALWAYS)
-    for operation in ("create_task", "update_task_status", "restore"):
-        for name in FIELDS:
-            if operation == "create_task" and name not in REQUESTED:
-                continue
-            if operation == "update_task_status" and name not in FIELDS[2:8] or name == "video_ids" != operation:
-                continue
+    given = {
+        "create_task": REQUESTED,
+        "update_task_status": ("progress", "current_step", "result_url", "error_message", "error_traceback"),
+        "restore": FIELDS,
+    }
+    for operation, names in given.items():
+        for name in names:
             value = _OF_VALUE.get(_kind(name), ())
             yield Site("refuse", operation, name, ("other-error",), (*_ALWAYS, *value), _statuses(name))
     for operation in ("get_task", "cancel_task"):
@@ -247,11 +254,15 @@ def sites() -> dict[str, dict[str, list[Site]]]:
 def is_possible(operator: str, site: Site, kind: str) -> bool:
     """Whether such a fault can change anything. What is left out here is equivalent to a right store, by these rules.
 
+    - A cancel changes the status and the times: `old` is what the other fields are.
     - A cursor comes without an offset, so an offset is never wrong with one.
+    - With one status progress is 100, and it is a whole number with most: `round` is drawn with other conditions.
     - The number of bytes, of values and of levels is that of a value that is there: `old` shows another one.
     """
     if kind == "status" and site.field == "progress":
         return operator != "round"
+    if operator == "old" and site.operation == "cancel_task" and site.field not in ("status", "updated_at"):
+        return False
     if operator == "old" and kind in ("size", "items", "depth"):
         return False
     return not (site.field == "offset" and kind == "cursor")
@@ -259,7 +270,7 @@ def is_possible(operator: str, site: Site, kind: str) -> bool:
 
 def draw(seed: int, sample: int) -> list[Fault]:
     """Draw faults: an operator, an operation, a site and a condition, each with the same chance as its siblings."""
-    random_one = random.Random(seed)
+    random_one = random.Random(seed)  # noqa: S311  it is to be repeatable
     found: dict[Fault, None] = {}
     while len(found) < sample:
         operator = random_one.choice(sorted(sites()))
@@ -309,37 +320,12 @@ def _amount(random_one: random.Random, operator: str, site: Site) -> int:
         return int(log_uniform(random_one, 1, most))
     if operator == "round":
         return random_one.randint(1, 16)
-    if site.way == "page" and site.field == "tasks":
-        return int(log_uniform(random_one, 1, _MOST_OF_A_PAGE)) - 1
     if site.way == "stale":
         return random_one.choice((0, int(log_uniform(random_one, 1, _MOST_WRITES))))
-    if operator == "wrong-fact" and site.field.endswith("task_id"):
-        return int(log_uniform(random_one, 1, 1_000)) - 1
+    is_place = site.way == "page" and site.field == "tasks"
+    if is_place or (operator == "wrong-fact" and site.field.endswith("task_id")):
+        return int(log_uniform(random_one, 1, _MOST_OF_A_PAGE)) - 1
     return random_one.randrange(24)
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the tour said of a fault. Without requirements it survived."""
-
-    fault: str
-    base: str
-    reached: bool
-    changed: bool
-    requirements: tuple[str, ...]
-    scene: str
-    scenes: int
-    seconds: float
-    words: str = ""
-
-    @property
-    def reason(self) -> str:
-        """Why a fault survived; nothing if it was killed."""
-        if self.requirements:
-            return ""
-        if not self.reached:
-            return "not reached"
-        return "unnoticed" if self.changed else "changed nothing"
 
 
 def cost_of(scene: Scene) -> int:
@@ -356,73 +342,144 @@ def _bytes_of(step: Step) -> int:
 
 
 @cache
-def _scenes(seed: int) -> tuple[tuple[bool, frozenset[str], Scene], ...]:
-    """The scenes in a drawn order, each with whether it is big, and its operations."""
+def _scenes(seed: int) -> tuple[tuple[frozenset[str], Scene], ...]:
+    """The scenes, each with its operations, in a drawn order but for the big ones, which come last."""
     scenes = list(plan(seed))
-    random.Random(seed).shuffle(scenes)
+    random.Random(seed).shuffle(scenes)  # noqa: S311  it is to be repeatable
     scenes.sort(key=lambda scene: cost_of(scene) // _BIG)
-    return tuple(
-        (cost_of(one) >= _BIG, frozenset(step.operation for step in steps_of(one.actions)), one) for one in scenes
-    )
+    return tuple((frozenset(step.operation for step in steps_of(one.actions)), one) for one in scenes)
 
 
-def ordered(seed: int, fault: Fault) -> list[Scene]:
-    """The scenes of the tour: those that call the operation of the fault come first, and the big ones last."""
-    known = _scenes(seed)
-    return [scene for _, _, scene in sorted(known, key=lambda one: (one[0], fault.operation not in one[1]))]
+@dataclass
+class Trial:
+    """A fault on a base, while the tour is played on it."""
+
+    fault: Fault
+    base: str
+    reached: bool = False
+    changed: bool = False
+    requirements: tuple[str, ...] = ()
+    scene: str = ""
+    words: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why the fault survived; nothing if it was killed."""
+        if self.requirements:
+            return ""
+        if not self.reached:
+            return "not reached"
+        return "unnoticed" if self.changed else "changed nothing"
+
+    @property
+    def has_crashed(self) -> bool:
+        """Whether the engine raised something, which it never should."""
+        return self.requirements[:1] == (_CRASH,)
+
+    def as_json(self) -> dict[str, Any]:
+        """What is written to a file."""
+        return {**asdict(self), "fault": str(self.fault), "reason": self.reason}
 
 
-async def judge(fault: Fault, base_name: str, base: Harness, seed: int) -> Verdict:
-    """Play the tour on a faulty store until the first finding."""
-    began = time.perf_counter()
-    harness = FaultyHarness(base, fault)
-    player = Player(harness, Tally())
-    played = 0
+async def play(trials: Sequence[Trial], base: Harness, scene: Scene) -> list[Trial]:
+    """Play a scene on a store that has the faults of all the trials. Return those that changed something.
 
-    def verdict(requirements: tuple[str, ...], scene: str, words: str = "") -> Verdict:
-        trace: Trace = harness.trace
-        seconds = round(time.perf_counter() - began, 2)
-        return Verdict(str(fault), base_name, trace.reached, trace.changed, requirements, scene, played, seconds, words)
-
-    for scene in ordered(seed, fault):
-        if scene.needs - base.capabilities or scene.lacks & base.capabilities:
-            continue
-        try:
-            findings = await player.play(scene)
-        except (HookMissingError, MethodMissingError):
-            continue
-        except Exception as error:  # noqa: BLE001  the engine must survive every store: this is a finding about it
-            return verdict((f"crash {type(error).__name__}",), scene.name, str(error)[:200])
-        played += 1
+    Of one trial the finding is kept; of several nobody can say whose it is, so if nothing was changed but something
+    was found all are returned.
+    """
+    if scene.needs - base.capabilities or scene.lacks & base.capabilities:
+        return []
+    harness = FaultyHarness(base, *(one.fault for one in trials))
+    requirements: tuple[str, ...] = ()
+    words = ""
+    try:
+        findings = await Player(harness, Tally()).play(scene)
+    except (HookMissingError, MethodMissingError):
+        return []
+    except Exception as error:  # noqa: BLE001  what the engine does not survive is to be known
+        requirements, words = (_CRASH,), f"{type(error).__name__}: {error}"
+    else:
         if findings:
-            return verdict(findings[0].requirements, scene.name, findings[0].words[:300])
-    return verdict((), "")
+            requirements, words = findings[0].requirements, findings[0].words
+    changed = []
+    for one in trials:
+        trace = harness.traces[one.fault]
+        one.reached |= trace.reached
+        one.changed |= trace.changed
+        if trace.changed or (requirements and len(trials) == 1):
+            changed.append(one)
+        if len(trials) == 1 and requirements:
+            one.requirements, one.words, one.scene = requirements, words[:300], scene.name
+    return changed or (list(trials) if requirements else [])
 
 
-_BASE: dict[str, Harness] = {}
+async def play_alone(trial: Trial, base: Harness, seed: int, most: int | None = None) -> None:
+    """Play scenes on one fault until it is killed: those that call its operation first."""
+    known = sorted(_scenes(seed)[:most], key=lambda one: trial.fault.operation not in one[0])
+    for _, scene in known:
+        await play([trial], base, scene)
+        if trial.requirements:
+            return
 
 
-def _judge_in_process(fault: Fault, base_name: str, seed: int) -> Verdict:
-    """Judge in a process that keeps its base running until it ends."""
-    if base_name not in _BASE:
-        _BASE[base_name] = find_subject(base_name)()
-        _BASE[base_name].running().__enter__()
-    return asyncio.run(judge(fault, base_name, _BASE[base_name], seed))
+async def play_stacked(trials: Sequence[Trial], base: Harness, seed: int) -> None:
+    """Play the tour on many faults at once: until one of them changes something, they are a right store together.
+
+    A fault that changed something in a scene is played alone on it, and the others once more without it.
+    """
+    left = list(trials)
+    for _, scene in _scenes(seed):
+        quiet = list(left)
+        while quiet:
+            changed = await play(quiet, base, scene)
+            if len(quiet) > 1:
+                for one in changed:
+                    await play([one], base, scene)
+            quiet = [one for one in quiet if one not in changed] if changed else []
+        left = [one for one in left if not one.requirements]
+        if not left:
+            return
 
 
-def run(faults: Sequence[Fault], bases: Sequence[str], seed: int, processes: int = 2) -> list[Verdict]:
-    """Judge every fault, on one of the bases in turn, and return the verdicts in the order of the faults."""
-    verdicts: dict[int, Verdict] = {}
+_RUNNING: dict[str, Harness] = {}
+
+
+def _running(name: str) -> Harness:
+    """A base that runs until this process ends."""
+    if name not in _RUNNING:
+        harness = _RUNNING[name] = find_subject(name)()
+        running = harness.running()
+        running.__enter__()
+        atexit.register(running.__exit__, None, None, None)
+    return _RUNNING[name]
+
+
+def _first_scenes(trials: list[Trial], seed: int) -> list[Trial]:
+    for one in trials:
+        asyncio.run(play_alone(one, _running(one.base), seed, _FIRST))
+    return trials
+
+
+def _all_scenes(trials: list[Trial], seed: int) -> list[Trial]:
+    asyncio.run(play_stacked(trials, _running(trials[0].base), seed))
+    return trials
+
+
+def run(faults: Sequence[Fault], bases: Sequence[str], seed: int, processes: int = 2) -> list[Trial]:
+    """Judge the faults, each on one of the bases in turn."""
+    trials = [Trial(fault, bases[place % len(bases)]) for place, fault in enumerate(faults)]
     with ProcessPoolExecutor(processes) as pool:
-        jobs = {
-            pool.submit(_judge_in_process, fault, bases[place % len(bases)], seed): place
-            for place, fault in enumerate(faults)
-        }
-        for job in as_completed(jobs):
-            verdict = verdicts[jobs[job]] = job.result()
-            if verdict.reason:
-                print(f"{verdict.reason:15} {verdict.seconds:5.1f} s  {verdict.base}: {verdict.fault}", flush=True)  # noqa: T201
-    return [verdicts[place] for place in range(len(faults))]
+        parts = [trials[start : start + _AT_ONCE] for start in range(0, len(trials), _AT_ONCE)]
+        begun = [one for part in pool.map(_first_scenes, parts, repeat(seed)) for one in part]
+        left = [one for one in begun if not one.requirements]
+        stacks = [
+            [one for one in left if one.base == base][first::share]
+            for base in dict.fromkeys(bases)
+            for share in [max(1, processes // len(bases))]
+            for first in range(share)
+        ]
+        judged = [one for part in pool.map(_all_scenes, filter(None, stacks), repeat(seed)) for one in part]
+    return [one for one in begun if one.requirements] + judged
 
 
 def reasons(path: Path = SURVIVORS) -> list[tuple[str, str]]:
@@ -438,30 +495,33 @@ def main(given: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the faults, and of the tour")
     parser.add_argument("--base", choices=BASES, action="append", help="the right stores: both of memory by default")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="only the faults whose description matches")
+    parser.add_argument("--verbose", action="store_true", help="print the faults that are killed too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts to this file")
     asked = parser.parse_args(given)
     began = time.perf_counter()
     faults = [one for one in draw(asked.seed, asked.sample) if fnmatch.fnmatchcase(str(one), asked.only)]
-    verdicts = run(faults, asked.base or BASES[:2], asked.seed)
+    trials = run(faults, asked.base or BASES[:2], asked.seed)
     seconds = time.perf_counter() - began
     if asked.json:
-        asked.json.write_text(json.dumps([{**asdict(one), "reason": one.reason} for one in verdicts], indent=1))
+        asked.json.write_text(json.dumps([one.as_json() for one in trials], indent=1))
     known = reasons()
-    open_ones = [
-        one for one in verdicts if one.reason and not any(fnmatch.fnmatchcase(one.fault, name) for name, _ in known)
-    ]
-    crashed = [one for one in verdicts if one.requirements and one.requirements[0].startswith("crash")]
-    for one in crashed:
-        print(f"{one.requirements[0]} in {one.scene!r}: {one.fault}: {one.words}")  # noqa: T201
-    counted = Counter(one.requirements[0] for one in verdicts if one.requirements)
-    print("reported first: " + ", ".join(f"{name} {count}" for name, count in counted.most_common()))  # noqa: T201
-    survived = Counter(one.reason for one in verdicts if one.reason)
+    survivors = [one for one in trials if one.reason]
+    for one in trials:
+        if one.reason:
+            print(f"{one.reason:15} {one.base}: {one.fault}")  # noqa: T201
+        elif one.has_crashed:
+            print(f"{one.requirements[0]:15} {one.base}: {one.fault}, in {one.scene!r}: {one.words}")  # noqa: T201
+        elif asked.verbose:
+            print(f"{one.requirements[0]:15} {one.base}: {one.fault}, in {one.scene!r}")  # noqa: T201
+    unknown = [one for one in survivors if not any(fnmatch.fnmatchcase(str(one.fault), name) for name, _ in known)]
+    killed = Counter(one.requirements[0] for one in trials if one.requirements)
+    print("reported first: " + ", ".join(f"{name} {count}" for name, count in killed.most_common()))  # noqa: T201
     print(  # noqa: T201
-        f"{len(verdicts)} faults, {sum(one.reached for one in verdicts)} reached, "
-        f"{sum(one.changed for one in verdicts)} changed something, {sum(counted.values())} killed; "
-        f"survivors: {dict(survived) or 'none'}, {len(open_ones)} without a reason; {seconds:.0f} s"
+        f"{len(trials)} faults, {sum(one.reached for one in trials)} reached, "
+        f"{sum(one.changed for one in trials)} changed something, {killed.total()} killed, {len(survivors)} survived, "
+        f"{len(unknown)} of them without a reason; {seconds:.0f} s"
     )
-    return 1 if open_ones or crashed else 0
+    return 1 if unknown or _CRASH in killed else 0
 
 
 if __name__ == "__main__":
