@@ -102,10 +102,11 @@ class Trace:
 
 @dataclass
 class Call:
-    """One call of an operation."""
+    """One call of an operation, when the fault knew of so many tasks."""
 
     operation: str
     arguments: dict[str, Any]
+    tasks: int = 0
 
 
 @dataclass
@@ -120,10 +121,16 @@ class Place:
     """Fields that are stored wrong, by task."""
     hidden: set[str] = field(default_factory=set)
     """Tasks that were never stored, though a call said so."""
+    gone: dict[str, Task] = field(default_factory=dict)
+    """Tasks that were purged or have expired."""
 
     def wrote(self, task: Task) -> None:
         """Keep a task that a write returned."""
         known = self.latest.get(task.task_id)
+        if task.task_id in self.gone:
+            del self.writes[task.task_id]
+            self.restored.discard(task.task_id)
+        self.gone.pop(task.task_id, None)
         if known is not None and known == task:
             return
         if known is not None:
@@ -137,10 +144,11 @@ class Place:
             self.forget(task_id)
 
     def forget(self, task_id: str) -> None:
-        """Forget a task that is gone."""
-        for kept in (self.latest, self.previous, self.writes, self.overlay):
+        """Forget a task that is gone, but for what it was."""
+        if task_id in self.latest:
+            self.gone[task_id] = self.latest[task_id]
+        for kept in (self.latest, self.previous, self.overlay):
             kept.pop(task_id, None)  # type: ignore[attr-defined]
-        self.restored.discard(task_id)
         self.hidden.discard(task_id)
 
 
@@ -401,7 +409,7 @@ class Faulty:
         await self.aclose()
 
     async def _do(self, operation: str, **arguments: Any) -> Any:
-        call = Call(operation, arguments)
+        call = Call(operation, arguments, len(self._place.latest))
         if self._fault.way == "alias":
             return await self._alias(call)
         if self._fault.way == "stale" and operation != self._fault.operation:
@@ -419,8 +427,8 @@ class Faulty:
             place.forget(error.task_id)
             raise
         if call.operation == "restore":
-            place.restored.add(arguments["task"].task_id)
             place.wrote(arguments["task"])
+            place.restored.add(arguments["task"].task_id)
         elif call.operation == "purge":
             place.purged(arguments["before"])
         elif call.operation == "list_tasks":
@@ -478,7 +486,7 @@ class Faulty:
             "items": lambda: items_of(value) >= bound,
             "depth": lambda: depth_of(value) >= bound,
             "number": lambda: type(value) in numbers and value >= bound,
-            "tasks": lambda: len(self._place.latest) > bound,
+            "tasks": lambda: call.tasks > bound,
             "filter": lambda: given("status") is not None,
             "offset": lambda: type(given("offset")) is int and given("offset", 0) >= bound,
             "limit": lambda: type(given("limit")) is int and given("limit", 0) >= bound,
@@ -798,15 +806,12 @@ class Faulty:
 
     async def outlive(self, call: Call) -> Any:
         """A task that is gone is still found: what was last seen of it is returned."""
-        task_id = call.arguments["task_id"]
-        known = self._place.latest.get(task_id) if isinstance(task_id, str) else None
         try:
             return await self._perform(call)
-        except TaskNotFound:
-            kept = self._kept.get(task_id, known)
+        except TaskNotFound as error:
+            kept = self._place.gone.get(error.task_id)
             if kept is None or not self._holds(call, kept.metadata_json, kept):
                 raise
-            self._kept[task_id] = kept
             self._changed()
             return kept
 
