@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import atexit
 import fnmatch
 import json
 import math
@@ -20,9 +19,11 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import repeat
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from conformance.engine.play import MethodMissingError, Player, Tally
 from conformance.engine.scene import Populate, Scene, Step, steps_of
 from conformance.harness import Harness, HookMissingError
 from conformance.mutants.faulty import FIELDS, REQUESTED, Condition, Fault, FaultyHarness, size_of
-from conformance.spec.model import FINAL, STATUSES
+from conformance.spec.model import FINAL, STATUSES, Request
 from conformance.subjects.registry import find_subject
 from conformance.tour.scenes import plan
 
@@ -340,7 +341,7 @@ def cost_of(scene: Scene) -> int:
 
 def _bytes_of(step: Step) -> int:
     request = step.arguments.get("request")
-    values = [request.webhook_url, request.config] if hasattr(request, "config") else []
+    values = [request.webhook_url, request.config] if isinstance(request, Request) else []
     values += [one for one in step.arguments.values() if type(one) is str]
     return 1_000 + sum(len(one) if type(one) is str else size_of(one) for one in values if one is not None)
 
@@ -426,22 +427,24 @@ async def play_alone(trial: Trial, base: Harness, seed: int, most: int | None = 
 
 
 async def play_stacked(trials: Sequence[Trial], base: Harness, seed: int) -> None:
-    """Play the tour on many faults at once: until one of them changes something, they are a right store together.
-
-    A fault that changed something in a scene is played alone on it, and the others once more without it.
-    """
-    left = list(trials)
+    """Play the tour on many faults at once: until one of them changes something, they are a right store together."""
+    left = sorted(trials, key=lambda one: one.fault.way == "alias")  # what an alias hands out is no task for the others
     for _, scene in _scenes(seed):
-        quiet = list(left)
-        while quiet:
-            changed = await play(quiet, base, scene)
-            if len(quiet) > 1:
-                for one in changed:
-                    await play([one], base, scene)
-            quiet = [one for one in quiet if one not in changed] if changed else []
+        await _sift(left, base, scene)
         left = [one for one in left if not one.requirements]
-        if not left:
-            return
+
+
+async def _sift(trials: Sequence[Trial], base: Harness, scene: Scene) -> None:
+    """Play a scene on faults until each that changes something has been played alone, and the others without it."""
+    changed = await play(trials, base, scene) if trials else []
+    if not changed or len(trials) == 1:
+        return
+    if len(changed) < len(trials):
+        parts = [*([one] for one in changed), [one for one in trials if one not in changed]]
+    else:
+        parts = [list(trials[: len(trials) // 2]), list(trials[len(trials) // 2 :])]
+    for part in parts:
+        await _sift(part, base, scene)
 
 
 _RUNNING: dict[str, Harness] = {}
@@ -451,9 +454,9 @@ def _running(name: str) -> Harness:
     """A base that runs until this process ends."""
     if name not in _RUNNING:
         harness = _RUNNING[name] = find_subject(name)()
-        running = harness.running()
-        running.__enter__()
-        atexit.register(running.__exit__, None, None, None)
+        stack = ExitStack()
+        stack.enter_context(harness.running())
+        Finalize(None, stack.close, exitpriority=1)  # a process of a pool does not run what `atexit` knows
     return _RUNNING[name]
 
 
