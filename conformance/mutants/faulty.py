@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from conformance.harness import Capability, Harness, Witness
 from conformance.mutants.around import altered, shaped, with_metadata
@@ -59,7 +59,7 @@ DEFAULTS: Mapping[str, Any] = {
 """What a new task, or a call, has if nothing is given. For every other field that is `None`."""
 _UPDATABLE = ("status", "progress", "current_step", "result_url", "error_message", "error_traceback")
 _IN_METADATA = ("webhook_url", "config")
-_FORMS = ("NFC", "NFD", "NFKC", "NFKD")
+_FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Place:
         if task_id in self.latest:
             self.gone[task_id] = self.latest[task_id]
         for kept in (self.latest, self.previous, self.overlay):
-            kept.pop(task_id, None)  # type: ignore[attr-defined]
+            kept.pop(task_id, None)
         self.hidden.discard(task_id)
 
 
@@ -570,7 +570,7 @@ class Faulty:
         if call.operation == "purge":
             finished = [one.completed_at for one in self._place.latest.values() if one.completed_at]
             self._changed(any((one < value) is not (one < wrong) for one in finished))
-        elif name == "task_id":
+        elif name == "task_id" and call.operation != "create_task":
             self._changed(value in self._place.latest or wrong in self._place.latest)
         else:
             self._changed()
@@ -601,7 +601,12 @@ class Faulty:
         task = call.arguments["task"]
         if not isinstance(task, Task):
             return await self._perform(call)
-        return await self._perform(Call(call.operation, {"task": self._spoiled(call, task)}))
+        had_changed = self._trace.changed
+        try:
+            return await self._perform(Call(call.operation, {"task": self._spoiled(call, task)}))
+        except TaskExists:
+            self._trace.changed = had_changed  # nothing of the task was looked at
+            raise
 
     async def _list_otherwise(self, call: Call, changed: Call) -> Any:
         right = await self._perform(call)
@@ -663,7 +668,11 @@ class Faulty:
         if task == before or task.task_id in was_there or not self._holds(call, task.metadata_json, task):
             return answer
         if self._fault.operator == "duplicate":
-            again = await self._perform(call)
+            try:
+                again = await self._perform(call)
+            except TaskStoreError:
+                self._changed()
+                raise
             self._changed(again != answer)
         elif before is None:
             self._place.hidden.add(task.task_id)

@@ -456,7 +456,7 @@ def _running(name: str) -> Harness:
         harness = _RUNNING[name] = find_subject(name)()
         stack = ExitStack()
         stack.enter_context(harness.running())
-        Finalize(None, stack.close, exitpriority=1)  # a process of a pool does not run what `atexit` knows
+        Finalize(None, stack.close, exitpriority=1)  # type: ignore[no-untyped-call]  # a process of a pool does not run what `atexit` knows
     return _RUNNING[name]
 
 
