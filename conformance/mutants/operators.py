@@ -456,7 +456,7 @@ def _running(name: str) -> Harness:
         harness = _RUNNING[name] = find_subject(name)()
         stack = ExitStack()
         stack.enter_context(harness.running())
-        Finalize(None, stack.close, exitpriority=1)  # type: ignore[no-untyped-call]  # a process of a pool does not run what `atexit` knows
+        Finalize(None, stack.close, exitpriority=1)  # a pool's process does not run what `atexit` knows
     return _RUNNING[name]
 
 
@@ -521,11 +521,12 @@ def main(given: list[str] | None = None) -> int:
             print(f"{one.requirements[0]:15} {one.base}: {one.fault}, in {one.scene!r}")  # noqa: T201
     unknown = [one for one in survivors if not any(fnmatch.fnmatchcase(str(one.fault), name) for name, _ in known)]
     killed = Counter(one.requirements[0] for one in trials if one.requirements)
-    for title, name_of in (
-        ("operator", lambda one: one.fault.operator),
-        ("condition", lambda one: one.fault.condition.kind),
+    for title, names in (
+        ("operator", [one.fault.operator for one in trials]),
+        ("condition", [one.fault.condition.kind for one in trials]),
     ):
-        drawn, dead = Counter(map(name_of, trials)), Counter(name_of(one) for one in trials if one.requirements)
+        drawn = Counter(names)
+        dead = Counter(name for name, one in zip(names, trials, strict=True) if one.requirements)
         print(f"killed by {title}: " + ", ".join(f"{name} {dead[name]} of {drawn[name]}" for name in sorted(drawn)))  # noqa: T201
     print("reported first: " + ", ".join(f"{name} {count}" for name, count in killed.most_common()))  # noqa: T201
     print(  # noqa: T201
