@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -237,3 +237,14 @@ _REFERENCES: Mapping[type, Any] = {
     TimeOf: lambda time, task: getattr(task, time.name) + time.plus,
     Copy: lambda copied, task: replace(task, **copied.fields),
 }
+
+
+def steps_of(actions: Sequence[Action]) -> Iterator[Step]:
+    """Every call that is planned by itself, also inside other actions."""
+    for action in actions:
+        if isinstance(action, Step):
+            yield action
+        elif isinstance(action, Together):
+            yield from action.steps
+        elif isinstance(action, Known | Optional):
+            yield from steps_of(action.actions)

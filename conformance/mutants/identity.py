@@ -42,7 +42,7 @@ class GivesAnIdTwice(Around):
         return self._latest
 
 
-@mutant("ID-02", by="identity.test_an_id_is_task_and_random_digits")
+@mutant("ID-02", by="tour")
 class IdsOfFortyBits(Shown):
     """An id is short enough to be tried out."""
 
@@ -50,7 +50,7 @@ class IdsOfFortyBits(Shown):
         return altered(task, task_id=task.task_id[:15])
 
 
-@mutant("ID-02", by="identity.test_an_id_is_task_and_random_digits")
+@mutant("ID-02", by="tour")
 class IdsThatCount(Shown):
     """Ids can be guessed from one another."""
 

@@ -33,7 +33,7 @@ from conformance.harness import Harness, HookMissingError
 from conformance.mutants.faulty import FIELDS, REQUESTED, Condition, Fault, FaultyHarness, size_of
 from conformance.spec.model import FINAL, STATUSES, Request
 from conformance.subjects.registry import find_subject
-from conformance.tour.scenes import plan
+from conformance.tour.plan import plan
 
 BASES = ("memory", "memory-expiring", "embedded")
 SURVIVORS = Path(__file__).with_name("survivors.toml")
