@@ -386,6 +386,6 @@ def test_ids_that_follow_from_one_another_are_found() -> None:
     harness.capabilities = frozenset({Capability.CURSOR})
     tally = Tally()
     asyncio.run(Player(harness, tally).play(Scene("many", (Populate(300),))))
-    from conformance.tour.run import _about_ids
+    from conformance.tour.run import about_ids
 
-    assert [one.requirements for one in _about_ids(tally)] == [("ID-02",)]
+    assert [one.requirements for one in about_ids(tally)] == [("ID-02",)]

@@ -276,6 +276,9 @@ def _of_cancelled(names: set[str]) -> Iterator[str]:
 
 
 def _of_updated(sight: Sight, names: set[str]) -> Iterator[str]:
+    before = sight.state.get(str(sight.arguments.get("task_id")))
+    if before is not None and _is_as_before(sight, before):
+        yield "ATOM-01"  # nothing was written
     status = getattr(sight.outcome.written, "status", "")
     given = {name for name, value in sight.arguments.items() if value is not None}
     if "status" in names:
@@ -295,7 +298,8 @@ def _of_updated(sight: Sight, names: set[str]) -> Iterator[str]:
 
 
 def _is_as_before(sight: Sight, before: Record) -> bool:
-    return all(getattr(sight.observed, name) == getattr(before, name) for name in sight.names)
+    names = [name for name in sight.names if name not in ("updated_at", "completed_at")]
+    return bool(names) and all(getattr(sight.observed, name) == getattr(before, name) for name in names)
 
 
 def _content(names: set[str]) -> Iterator[str]:

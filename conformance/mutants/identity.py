@@ -253,7 +253,7 @@ class RemembersIdsForEver(Around):
         return task
 
 
-@mutant("ID-06", by="tour", on=On.REDIS, source="romm #3195")
+@mutant("EXP-01", by="tour", on=On.REDIS, source="romm #3195")
 class CreatesBesideAGhost(Scripted):
     """A task that takes the id of an expired one is listed under the status of that one too."""
 

@@ -169,7 +169,9 @@ def configs(random: Random) -> Iterator[Scene]:
     """Every JSON value at every place of a config."""
     steps: Sequence[Action]
     for name, value in values.json_values(random).items():
-        about = ("VAL-06",) if name in ("98 levels", "4,300 digits", "large") else ("VAL-01",)
+        about = (
+            ("VAL-06",) if name in ("98 levels", "4,300 digits", "4,300 digits and a sign", "large") else ("VAL-01",)
+        )
         places: list[tuple[str, Any]] = [("in it", {"x": value})]
         if name not in ("98 levels", "large"):
             places += [("in a list", {"x": [0, value, value]}), ("deep", {"x": [{"y": {"z": [value]}}]})]

@@ -35,6 +35,7 @@ from conformance.tour.tasks import (
     LONG_AGO,
     MINUTE,
     MIXED,
+    SECOND,
     WEEK,
     restorable,
 )
@@ -76,6 +77,15 @@ def expiries(_: Random) -> Iterator[Scene]:
         steps = [create(), Advance(6 * DAY), *renewal, Advance((WEEK if renewal else DAY) + MINUTE), *gone, create("b")]
         yield Scene(
             f"{name}: gone after its end", tuple(steps), ("after the end",), EXPIRING, about=("EXP-01", "EXP-03")
+        )
+    for status in STATUSES:
+        steps = [create(), update("a", TaskStatus(status)), Advance(WEEK + SECOND), *gone]
+        yield Scene(
+            f"{status}: gone a second after its end", tuple(steps), ("a second after",), EXPIRING, about=("EXP-01",)
+        )
+        steps = [create(), update("a", TaskStatus(status)), get(), listing(), Advance(WEEK + SECOND), get(), *gone]
+        yield Scene(
+            f"{status}, read: gone a second after", tuple(steps), ("a second after",), EXPIRING, about=("EXP-01",)
         )
     for number in range(3):
         steps = [create(), create("b"), cancel("b"), Advance(WEEK - FIFTH), get(), get("b")]

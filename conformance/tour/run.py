@@ -82,7 +82,7 @@ async def run(harness: Harness, seed: int) -> Tour:
             missing.setdefault(name, Counter())[reason] += 1
         for number in scene.about:
             reasons.setdefault(number, Counter())[reason] += 1
-    findings = [*tally.findings, *_about_ids(tally)]
+    findings = [*tally.findings, *about_ids(tally)]
     return Tour(
         found=_kept(findings),
         scenes=_scenes(findings),
@@ -144,7 +144,7 @@ def _by_operation(counted: Mapping[tuple[str, Any], int]) -> dict[str, dict[str,
     return table
 
 
-def _about_ids(tally: Tally) -> list[Finding]:
+def about_ids(tally: Tally) -> list[Finding]:
     """What only many ids together show: repetitions, another form, and digits that are not random."""
     ids = tally.made_ids
     scene = Scene("all ids of the run", ())

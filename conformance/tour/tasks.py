@@ -23,6 +23,7 @@ from taskstore import TaskStatus
 DAY = timedelta(days=1)
 WEEK = 7 * DAY
 MICROSECOND = timedelta(microseconds=1)
+SECOND = timedelta(seconds=1)
 FIFTH = timedelta(milliseconds=200)
 MINUTE = timedelta(minutes=1)
 NOT_FINAL = tuple(status for status in STATUSES if status not in FINAL)
