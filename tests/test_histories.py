@@ -22,10 +22,15 @@ from conformance.mutants.around import Around
 from conformance.mutants.beyond import CachesWhatWasOverwritten, CancelGivesWay
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
-from conformance.proof.histories.checker import Budget, find_order
-from conformance.proof.histories.contention import ENOUGH, contend
-from conformance.proof.histories.contradiction import shorten
-from conformance.proof.histories.history import (
+from conformance.subjects.described import DescribedRedisHarness
+from conformance.subjects.fakeredis import FakeredisHarness
+from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.servers import EmbeddedServer
+from conformance.verify.histories.checker import Budget, find_order
+from conformance.verify.histories.contention import ENOUGH, contend
+from conformance.verify.histories.contradiction import shorten
+from conformance.verify.histories.history import (
     SCHEMA,
     BrokenHistoryError,
     History,
@@ -35,15 +40,10 @@ from conformance.proof.histories.history import (
     read_lines,
     read_planned,
 )
-from conformance.proof.histories.judge import Verdict, judge, partitions, specification_of
-from conformance.proof.histories.run import replay_lines, run_histories
-from conformance.proof.histories.timeline import draw
-from conformance.proof.histories.workload import Workload
-from conformance.subjects.described import DescribedRedisHarness
-from conformance.subjects.fakeredis import FakeredisHarness
-from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
-from conformance.subjects.redis import RedisHarness
-from conformance.subjects.servers import EmbeddedServer
+from conformance.verify.histories.judge import Verdict, judge, partitions, specification_of
+from conformance.verify.histories.run import replay_lines, run_histories
+from conformance.verify.histories.timeline import draw
+from conformance.verify.histories.workload import Workload
 
 NEW = {
     "task_id": "a",
@@ -450,7 +450,7 @@ def test_a_contradiction_is_told_in_full(described: Harness, tmp_path: Path) -> 
 
 
 def test_a_process_with_clients_ends_with_its_input() -> None:
-    command = [sys.executable, "-m", "conformance.proof.histories.worker"]
+    command = [sys.executable, "-m", "conformance.verify.histories.worker"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         told, _ = worker.communicate('{"open": ["no_such_module:open", {}]}\n', timeout=30)
     assert "No module named" in json.loads(told)["failed"]

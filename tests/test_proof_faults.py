@@ -21,13 +21,13 @@ from conformance.mutants.beyond import (
 from conformance.mutants.connection import DeniesTheWrite, NotFoundWhenCut, OneReplyBehind
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
-from conformance.proof import faults
-from conformance.proof.caller_faults import Cancellation
-from conformance.proof.operations import OPERATIONS
-from conformance.proof.proxy import Action, Proxy, Stage
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import NamedRedisHarness
 from conformance.subjects.registry import find_subject
+from conformance.verify import faults
+from conformance.verify.caller_faults import Cancellation
+from conformance.verify.operations import OPERATIONS
+from conformance.verify.proxy import Action, Proxy, Stage
 from taskstore.redis import RedisTaskStore
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]

@@ -18,14 +18,14 @@ from conformance.mutants.around import altered
 from conformance.mutants.beyond import SkipsAWriteThatChangesNothing
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import ExpiringStage, MemoryStage
-from conformance.proof import lockstep
-from conformance.proof.lockstep import replay_lockstep, run_lockstep
-from conformance.proof.model import LIFETIME
-from conformance.proof.steps import Deadline, Earlier, Seen, Sequence, Step, sequences
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
+from conformance.verify import lockstep
+from conformance.verify.lockstep import replay_lockstep, run_lockstep
+from conformance.verify.model import LIFETIME
+from conformance.verify.steps import Deadline, Earlier, Seen, Sequence, Step, sequences
 from taskstore import MemoryTaskStore, Task
 
 SHARE = 150

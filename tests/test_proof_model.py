@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.proof.model import LIFETIME, Call, Page, Record, Refusal, Result, State, step
+from conformance.verify.model import LIFETIME, Call, Page, Record, Refusal, Result, State, step
 
 
 def call(operation: str, at: int = 0, new_id: str = "", /, **arguments: Any) -> Call:

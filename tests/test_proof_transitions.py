@@ -15,13 +15,13 @@ from conformance.mutants.beyond import OverlooksEmptyValuesOfAFinalTask
 from conformance.mutants.mutant import On
 from conformance.mutants.scripts import Scripted, edited
 from conformance.mutants.stages import MemoryStage, stages
-from conformance.proof.bounded_world import ADVANCE, ONE_TASK, TIME_PASSES, TWO_TASKS, WORLDS, BoundedWorld
-from conformance.proof.model import OPERATIONS, STATUSES
-from conformance.proof.outcome import TransitionsOutcome
-from conformance.proof.reachable import Place, Point, explore
-from conformance.proof.transitions import run_transitions
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.registry import find_subject
+from conformance.verify.bounded_world import ADVANCE, ONE_TASK, TIME_PASSES, TWO_TASKS, WORLDS, BoundedWorld
+from conformance.verify.model import OPERATIONS, STATUSES
+from conformance.verify.outcome import TransitionsOutcome
+from conformance.verify.reachable import Place, Point, explore
+from conformance.verify.transitions import run_transitions
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
 from taskstore.redis.scripts import INSERT
 

@@ -16,8 +16,8 @@ import pytest
 from conformance.case import World, calls, case, not_testable
 from conformance.cases.atomicity import maintained
 from conformance.harness import Capability
-from conformance.proof.proxy import Action, Interruption, Proxy, Stage
 from conformance.strategies import a_request
+from conformance.verify.proxy import Action, Interruption, Proxy, Stage
 from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStatus, TaskStore, TaskStoreError
 
 SECONDS = 0.5

@@ -24,16 +24,16 @@ from typing import Any, TypeAlias
 
 from conformance.fingerprint import fingerprint
 from conformance.harness import Capability, Harness
-from conformance.proof.faults import CELLS, FAULTS, FaultOutcome, run_fault, run_faults
-from conformance.proof.histories.contradiction import shorten
-from conformance.proof.histories.judge import Verdict
-from conformance.proof.histories.run import SubjectHistories, replay_lines, run_histories
-from conformance.proof.lockstep import LockstepOutcome, replay_lockstep, run_lockstep
-from conformance.proof.operations import OPERATIONS
-from conformance.proof.outcome import TransitionsOutcome
-from conformance.proof.transitions import run_transitions
 from conformance.subjects.registry import UnknownSubjectError, find_subject
 from conformance.subjects.servers import end_with_parent
+from conformance.verify.faults import CELLS, FAULTS, FaultOutcome, run_fault, run_faults
+from conformance.verify.histories.contradiction import shorten
+from conformance.verify.histories.judge import Verdict
+from conformance.verify.histories.run import SubjectHistories, replay_lines, run_histories
+from conformance.verify.lockstep import LockstepOutcome, replay_lockstep, run_lockstep
+from conformance.verify.operations import OPERATIONS
+from conformance.verify.outcome import TransitionsOutcome
+from conformance.verify.transitions import run_transitions
 
 SCHEMA = "conformance-proof/1"
 SUBJECTS = ("memory", "memory-expiring", "fakeredis", "embedded")

@@ -22,11 +22,11 @@ from conformance import cases
 from conformance.case import Subject
 from conformance.harness import Harness
 from conformance.mutants.mutant import Mutant
-from conformance.proof.faults import FAULTS, run_fault
-from conformance.proof.histories.run import run_histories
-from conformance.proof.lockstep import run_lockstep
-from conformance.proof.operations import OPERATIONS
-from conformance.proof.transitions import run_transitions
+from conformance.verify.faults import FAULTS, run_fault
+from conformance.verify.histories.run import run_histories
+from conformance.verify.lockstep import run_lockstep
+from conformance.verify.operations import OPERATIONS
+from conformance.verify.transitions import run_transitions
 
 _CASES = Path(cases.__file__).parent
 SEQUENCES, TRANSITIONS, HISTORIES = 150, 0.01, 20

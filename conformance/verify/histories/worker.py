@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack
 from importlib import import_module
 from typing import Any
 
-from conformance.proof.histories.client import Client
-from conformance.proof.histories.history import as_json, read_planned
+from conformance.verify.histories.client import Client
+from conformance.verify.histories.history import as_json, read_planned
 
 
 class Worker:

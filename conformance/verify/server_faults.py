@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from conformance.proof.operations import LongPurge, Purge
-from conformance.proof.proxy import Action, Stage
-from conformance.proof.scene import Fault, Scene, demand, fault
 from conformance.strategies import a_request
+from conformance.verify.operations import LongPurge, Purge
+from conformance.verify.proxy import Action, Stage
+from conformance.verify.scene import Fault, Scene, demand, fault
 from taskstore import RecordUnreadable, TaskExists, Trouble
 
 _CALLS, _CALLERS, _BEFORE = 60, 8, 16

@@ -11,9 +11,9 @@ from inspect import cleandoc
 from typing import Any
 
 from conformance.case import World
-from conformance.proof.operations import Operation, Target
-from conformance.proof.proxy import Action, Interruption, Proxy, Stage
 from conformance.strategies import a_request
+from conformance.verify.operations import Operation, Target
+from conformance.verify.proxy import Action, Interruption, Proxy, Stage
 from taskstore import StoreUnavailable, TaskExists
 
 POOL = 2

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.proof.model import Call, Result
-from conformance.proof.reachable import Offer, Place
-from conformance.proof.replay import script
+from conformance.verify.model import Call, Result
+from conformance.verify.reachable import Offer, Place
+from conformance.verify.replay import script
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,10 +24,10 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
 from conformance.harness import Harness, HookMissingError
-from conformance.proof.bounded_world import WORLDS, BoundedWorld
-from conformance.proof.outcome import Difference, NotExecuted, Transition, TransitionsOutcome
-from conformance.proof.reachable import Place, explore
-from conformance.proof.walker import DiffersError, Walker, keeps
+from conformance.verify.bounded_world import WORLDS, BoundedWorld
+from conformance.verify.outcome import Difference, NotExecuted, Transition, TransitionsOutcome
+from conformance.verify.reachable import Place, explore
+from conformance.verify.walker import DiffersError, Walker, keeps
 
 _WALKERS = 4
 """Worlds of one subject that are open at once: one waits for the server while another works."""

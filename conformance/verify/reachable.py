@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from conformance.proof.bounded_world import ADVANCE, DAY, READS, STEP, BoundedWorld, calls
-from conformance.proof.model import LIFETIME, Call, Record, Refusal, State, step
+from conformance.verify.bounded_world import ADVANCE, DAY, READS, STEP, BoundedWorld, calls
+from conformance.verify.model import LIFETIME, Call, Record, Refusal, State, step
 
 Condition: TypeAlias = tuple[str, ...]
 _EMPTY = State(lifetime=LIFETIME)

@@ -21,10 +21,10 @@ from hypothesis.errors import Flaky
 
 from conformance.compare.search import quiet
 from conformance.harness import Harness, HookMissingError
-from conformance.proof import steps
-from conformance.proof.model import OPERATIONS
-from conformance.proof.play import DiffersError, Play, Tally
-from conformance.proof.side import Side
+from conformance.verify import steps
+from conformance.verify.model import OPERATIONS
+from conformance.verify.play import DiffersError, Play, Tally
+from conformance.verify.side import Side
 
 SHORTEST = 20
 """A sequence of fewer steps does not count as one."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
-from conformance.proof.proxy import Action, Stage
-from conformance.proof.scene import Fault, NotTestableError, Scene, demand, fault
+from conformance.verify.proxy import Action, Stage
+from conformance.verify.scene import Fault, NotTestableError, Scene, demand, fault
 
 IMPATIENT = 0.25
 """The timeouts of a store that is to run into them, in seconds."""

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from conformance.harness import Capability, Harness, HookMissingError
-from conformance.proof.histories.history import Interval, Planned, planned_json, read_interval
+from conformance.verify.histories.history import Interval, Planned, planned_json, read_interval
 
-_COMMAND = (sys.executable, "-m", "conformance.proof.histories.worker")
+_COMMAND = (sys.executable, "-m", "conformance.verify.histories.worker")
 _OURS = ("USE_REDIS_FOR_TASKS", "REDIS_", "TASK_")
 _LONGEST_LINE = 2**24
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.compare.picture import source
-from conformance.proof import steps
-from conformance.proof.model import LIFETIME, STATUSES, Call, Page, Record, Refusal, Result, State, step
-from conformance.proof.side import HOUR, Side, difference
-from conformance.proof.steps import AGAIN, Behind, Deadline, Earlier, Seen, Step
+from conformance.verify import steps
+from conformance.verify.model import LIFETIME, STATUSES, Call, Page, Record, Refusal, Result, State, step
+from conformance.verify.side import HOUR, Side, difference
+from conformance.verify.steps import AGAIN, Behind, Deadline, Earlier, Seen, Step
 
 WRITES = ("create_task", "update_task_status", "cancel_task", "purge", "restore")
 _EVERYTHING = {"limit": 1_000}

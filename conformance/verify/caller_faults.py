@@ -8,9 +8,9 @@ from collections.abc import Callable, Coroutine, Generator
 from itertools import count
 from typing import Any
 
-from conformance.proof.operations import Target
-from conformance.proof.proxy import Action, Stage
-from conformance.proof.scene import Fault, NotTestableError, Outcome, Scene, demand, fault
+from conformance.verify.operations import Target
+from conformance.verify.proxy import Action, Stage
+from conformance.verify.scene import Fault, NotTestableError, Outcome, Scene, demand, fault
 from taskstore import StoreNotOpen
 
 _CALLERS = 50

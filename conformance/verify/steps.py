@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conformance import strategies as ours
-from conformance.proof.model import FINAL, STATUSES
+from conformance.verify.model import FINAL, STATUSES
 
 LENGTH = 22
 """Places for steps in a sequence; some stay empty."""

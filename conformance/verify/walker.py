@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from conformance.harness import Capability, Harness
-from conformance.proof.bounded_world import ADVANCE, READS
-from conformance.proof.model import LIFETIME, STATUSES, Call, Record, Result, State, step
-from conformance.proof.reachable import Place
-from conformance.proof.side import Side, difference
+from conformance.verify.bounded_world import ADVANCE, READS
+from conformance.verify.model import LIFETIME, STATUSES, Call, Record, Result, State, step
+from conformance.verify.reachable import Place
+from conformance.verify.side import Side, difference
 from taskstore import Task, TaskStatus
 
 

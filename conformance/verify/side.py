@@ -12,8 +12,8 @@ from typing import Any, Self
 from conformance.case import World
 from conformance.equality import FIELDS
 from conformance.harness import Capability, Harness
-from conformance.proof.model import OPERATIONS, STATUSES, Call, Page, Record, Refusal, Result, canonical
 from conformance.subjects.memory import MemoryHarness
+from conformance.verify.model import OPERATIONS, STATUSES, Call, Page, Record, Refusal, Result, canonical
 from taskstore import InvalidArgument, Task, TaskCreateRequest, TaskPage, TaskStatus, TaskStoreError
 
 HOUR = 3_600_000

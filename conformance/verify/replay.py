@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
-from conformance.proof.bounded_world import ADVANCE
-from conformance.proof.model import STATUSES, Call, Record, Refusal, State, step
+from conformance.verify.bounded_world import ADVANCE
+from conformance.verify.model import STATUSES, Call, Record, Refusal, State, step
 
 _BEFORE = {"ever": "datetime(1, 1, 2, tzinfo=UTC)", "never": "datetime(9999, 12, 31, tzinfo=UTC)"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from conformance.proof.histories.contradiction import asked, told
-from conformance.proof.histories.history import History, Interval
+from conformance.verify.histories.contradiction import asked, told
+from conformance.verify.histories.history import History, Interval
 
 _LEFT, _TOP, _RIGHT = 90, 56, 24
 _STEP = 64

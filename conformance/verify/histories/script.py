@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from conformance.harness import Harness
-from conformance.proof.histories.contention import instances
-from conformance.proof.histories.history import ADVANCE, Planned
-from conformance.proof.histories.workload import Rounds
+from conformance.verify.histories.contention import instances
+from conformance.verify.histories.history import ADVANCE, Planned
+from conformance.verify.histories.workload import Rounds
 
 _HEAD = '''\
 """{title}"""

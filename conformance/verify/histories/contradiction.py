@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.proof.histories.checker import Budget, OutOfBudgetError, find_order
-from conformance.proof.histories.history import ADVANCE, LIST, LOOK, WRITES, History, Interval
-from conformance.proof.histories.judge import ANYTHING, STEPS, Judgement, Verdict, judge, specification_of
+from conformance.verify.histories.checker import Budget, OutOfBudgetError, find_order
+from conformance.verify.histories.history import ADVANCE, LIST, LOOK, WRITES, History, Interval
+from conformance.verify.histories.judge import ANYTHING, STEPS, Judgement, Verdict, judge, specification_of
 
 _MOST_ANSWERS = 6
 _STEPS = 5_000

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from conformance.harness import Harness
-from conformance.proof.histories.contention import play
-from conformance.proof.histories.contradiction import shorten
-from conformance.proof.histories.history import History, Planned
-from conformance.proof.histories.judge import Judgement, Verdict, judge
-from conformance.proof.histories.workload import Rounds, plan_of, rounds_of
+from conformance.verify.histories.contention import play
+from conformance.verify.histories.contradiction import shorten
+from conformance.verify.histories.history import History, Planned
+from conformance.verify.histories.judge import Judgement, Verdict, judge
+from conformance.verify.histories.workload import Rounds, plan_of, rounds_of
 
 ATTEMPTS = 20
 _FEWER_ATTEMPTS = 8

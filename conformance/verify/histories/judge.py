@@ -16,9 +16,9 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from conformance.proof.histories.checker import Budget, OutOfBudgetError, Specification, find_order
-from conformance.proof.histories.history import ADVANCE, LIST, LOOK, History, Interval, Planned
-from conformance.proof.model import LIFETIME, Call, Record, Refusal, Result, State, step
+from conformance.verify.histories.checker import Budget, OutOfBudgetError, Specification, find_order
+from conformance.verify.histories.history import ADVANCE, LIST, LOOK, History, Interval, Planned
+from conformance.verify.model import LIFETIME, Call, Record, Refusal, Result, State, step
 
 STEPS = 200_000
 """The budget of one history: a contended one of 150 calls takes about a thousand."""

@@ -8,7 +8,7 @@ from itertools import product
 from math import inf, nan
 from typing import Any, TypeAlias
 
-from conformance.proof.model import FINAL, STATUSES, Record, plain
+from conformance.verify.model import FINAL, STATUSES, Record, plain
 
 ADVANCE = "advance"
 """The call that lets `days` pass. It is the harness that makes it, not the store."""

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from conformance.proof.histories.history import LIST, Interval, Planned
+from conformance.verify.histories.history import LIST, Interval, Planned
 from taskstore import StoreUnavailable, TaskCreateRequest, TaskFinal, TaskStatus
 
 _FIELDS = ("progress", "current_step", "result_url", "error_message", "error_traceback")

@@ -8,11 +8,11 @@ from typing import Literal
 
 from conformance.case import World
 from conformance.harness import Capability, Harness, HookMissingError
-from conformance.proof.caller_faults import CALLER_FAULTS
-from conformance.proof.connection_faults import CONNECTION_FAULTS
-from conformance.proof.operations import OPERATIONS, Operation
-from conformance.proof.scene import BrokenPromiseError, Fault, NotTestableError, play
-from conformance.proof.server_faults import SERVER_FAULTS
+from conformance.verify.caller_faults import CALLER_FAULTS
+from conformance.verify.connection_faults import CONNECTION_FAULTS
+from conformance.verify.operations import OPERATIONS, Operation
+from conformance.verify.scene import BrokenPromiseError, Fault, NotTestableError, play
+from conformance.verify.server_faults import SERVER_FAULTS
 
 FAULTS: tuple[Fault, ...] = (*CONNECTION_FAULTS, *CALLER_FAULTS, *SERVER_FAULTS)
 CELLS = len(FAULTS) * len(OPERATIONS)

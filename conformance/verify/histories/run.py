@@ -10,14 +10,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from conformance.harness import Harness
-from conformance.proof.histories.contention import contend, meets, qualifies, workload_for
-from conformance.proof.histories.contradiction import shorten
-from conformance.proof.histories.history import History, read_lines
-from conformance.proof.histories.judge import Judgement, Verdict, judge
-from conformance.proof.histories.process import Processes, can_be_opened_elsewhere
-from conformance.proof.histories.reproduction import replay, reproduce
-from conformance.proof.histories.script import script
-from conformance.proof.histories.workload import plan_of
+from conformance.verify.histories.contention import contend, meets, qualifies, workload_for
+from conformance.verify.histories.contradiction import shorten
+from conformance.verify.histories.history import History, read_lines
+from conformance.verify.histories.judge import Judgement, Verdict, judge
+from conformance.verify.histories.process import Processes, can_be_opened_elsewhere
+from conformance.verify.histories.reproduction import replay, reproduce
+from conformance.verify.histories.script import script
+from conformance.verify.histories.workload import plan_of
 
 _EACH = 5
 """Of so many histories one has clients in other processes, where there can be any."""

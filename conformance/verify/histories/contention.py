@@ -11,10 +11,10 @@ from typing import Any, Self
 
 from conformance.case import World
 from conformance.harness import Capability, Harness
-from conformance.proof.histories.client import Client, turns
-from conformance.proof.histories.history import ADVANCE, History, Interval, Planned
-from conformance.proof.histories.process import Processes
-from conformance.proof.histories.workload import Workload
+from conformance.verify.histories.client import Client, turns
+from conformance.verify.histories.history import ADVANCE, History, Interval, Planned
+from conformance.verify.histories.process import Processes
+from conformance.verify.histories.workload import Workload
 
 ENOUGH = 50
 """Writes that took effect, and pairs of overlapping calls that conflict, that a history has at least."""
