@@ -1,5 +1,5 @@
-"""`conformance prove`: that subjects do the same, over all sequences, transitions, interleavings and faults.
+"""`conformance verify`: that stores do what the model allows, beyond the scenes that are planned.
 
-One pure sequential model (`model`) is held against any number of subjects in lockstep (`lockstep`), in every transition
-of a bounded world (`transitions`), and as the judge of contended histories (`histories`); `faults` cuts the connection.
+Random scenes (`search`, drawn by `drawn`), every short sequence of calls (`walk`), contended histories (`histories`),
+and faults of the connection, the server and the caller (`faults`). `document` is the form of what comes of it.
 """

@@ -9,13 +9,23 @@ answer changed nothing (a read, a refusal) if the rest contradicts itself withou
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conformance.verify.histories.checker import Budget, OutOfBudgetError, find_order
+from conformance.engine.order import Budget, OutOfBudgetError
 from conformance.verify.histories.history import ADVANCE, LIST, LOOK, WRITES, History, Interval
-from conformance.verify.histories.judge import ANYTHING, STEPS, Judgement, Verdict, judge, specification_of
+from conformance.verify.histories.judge import (
+    ANYTHING,
+    STEPS,
+    Clocked,
+    Given,
+    Judgement,
+    Specification,
+    Verdict,
+    judge,
+    specification_of,
+)
 
 _MOST_ANSWERS = 6
 _STEPS = 5_000
@@ -165,26 +175,37 @@ def _shows(answer: Interval, update: Interval) -> bool:
 def possible_answers(history: History, asked_for: Interval, steps: int = STEPS) -> list[str]:
     """What a call could have given, all others having given what they gave."""
     specification = specification_of(history)
-    known: list[Any] = []
+    known: list[Given] = []
 
-    def agrees(expected: Mapping[str, Any] | None, interval: Interval) -> bool:
+    def agrees(expected: Given, interval: Interval) -> bool:
         if interval is not asked_for:
             return specification.agrees(expected, interval)
         return expected not in known
 
     while len(known) < _MOST_ANSWERS:
         try:
-            order = find_order(replace(specification, agrees=agrees), history.intervals, Budget(steps))
+            order = replace(specification, agrees=agrees).order(history.intervals, Budget(steps))
         except OutOfBudgetError:
             break
         if order is None:
             break
-        state = specification.initial
-        for interval in order:
-            expected, state = specification.step(state, interval)
-            if interval is asked_for:
-                known.append(expected)
-    return [_answer(expected) for expected in known]
+        known.append(_given_in(specification, agrees, order, asked_for))
+    return [_answer(expected) for expected in known if expected is not None]
+
+
+def _given_in(
+    specification: Specification, agrees: Callable[[Given, Interval], bool], order: Iterable[Interval], wanted: Interval
+) -> Given:
+    """What a call gives in an order of which all that is given agrees."""
+    states: dict[Clocked, Given] = {specification.initial: None}
+    for interval in order:
+        states = {
+            left: expected if interval is wanted else before
+            for state, before in states.items()
+            for expected, left in specification.step(state, interval)
+            if interval.returned is None or agrees(expected, interval)
+        }
+    return next(iter(states.values()))
 
 
 def asked(interval: Interval) -> str:

@@ -9,16 +9,17 @@ linearizability, and never calls a right listing a contradiction.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import partial
 from itertools import pairwise
 from typing import Any, TypeAlias
 
-from conformance.verify.histories.checker import Budget, OutOfBudgetError, Specification, find_order
+from conformance.engine.order import Budget, OutOfBudgetError, orders
+from conformance.spec.model import LIFETIME, Call, Outcome, Raised, Record, Request, Result, State, step
 from conformance.verify.histories.history import ADVANCE, LIST, LOOK, History, Interval, Planned
-from conformance.verify.model import LIFETIME, Call, Record, Refusal, Result, State, step
 
 STEPS = 200_000
 """The budget of one history: a contended one of 150 calls takes about a thousand."""
@@ -30,9 +31,40 @@ _ABSENT: Mapping[str, Any] = {"raised": "not on the page"}  # gone, and of anoth
 _EVER = 2 * LIFETIME
 _OF_A_TASK = ("create_task", "get_task", LOOK, "update_task_status", "cancel_task")
 
-Clocked: TypeAlias = tuple[State, int]
-"""A state of the model, and its milliseconds."""
-Tasks: TypeAlias = Specification[Clocked, Interval]
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+"""The times of every task: histories have none."""
+
+Clocked: TypeAlias = tuple[State, timedelta]
+"""A state of the model, and how much time has passed."""
+Given: TypeAlias = Mapping[str, Any] | None
+"""What a call gives, in the form in which answers are recorded."""
+
+
+@dataclass(frozen=True)
+class Specification:
+    """What is right: where it begins, what a call may give in a state, and whether that agrees with the record."""
+
+    initial: Clocked
+    agrees: Callable[[Given, Interval], bool]
+
+    def step(self, clocked: Clocked, interval: Interval) -> list[tuple[Given, Clocked]]:
+        """What a call may give in a state, each with the state that it leaves."""
+        return _step(clocked, interval)
+
+    def order(self, calls: Sequence[Interval], budget: Budget) -> tuple[Interval, ...] | None:
+        """An order of the calls that explains what each gave; None if there is none.
+
+        Raises:
+            OutOfBudgetError: if the steps do not suffice to tell.
+        """
+
+        def after(clocked: Clocked, interval: Interval) -> Iterator[Clocked]:
+            for expected, left in _step(clocked, interval):
+                if interval.returned is None or self.agrees(expected, interval):
+                    yield left
+
+        found = next(orders(self.initial, calls, after, budget), None)
+        return None if found is None else found.calls
 
 
 class Verdict(StrEnum):
@@ -60,7 +92,7 @@ def judge(history: History, steps: int = STEPS) -> Judgement:
     budget, specification, ran_out = Budget(steps), specification_of(history), False
     for task, calls in partitions(history).items():
         try:
-            if find_order(specification, calls, budget) is None:
+            if specification.order(calls, budget) is None:
                 return Judgement(Verdict.CONTRADICTION, budget.taken, task, calls)
         except OutOfBudgetError:
             ran_out = True
@@ -76,9 +108,9 @@ def judge(history: History, steps: int = STEPS) -> Judgement:
     return Judgement(Verdict.UNKNOWN if ran_out else Verdict.EXPLAINED, budget.taken)
 
 
-def specification_of(history: History) -> Tasks:
+def specification_of(history: History) -> Specification:
     """The model, with a lifetime if the subject's tasks expire."""
-    return Specification((State(LIFETIME if history.expiring else None), 0), _step, _agrees)
+    return Specification((State(LIFETIME if history.expiring else None), timedelta(0)), _agrees)
 
 
 def partitions(history: History) -> dict[str, tuple[Interval, ...]]:
@@ -99,34 +131,45 @@ def partitions(history: History) -> dict[str, tuple[Interval, ...]]:
     return {task: tuple(sorted(calls, key=lambda one: one.called)) for task, calls in made.items()}
 
 
-def given(result: Result) -> Mapping[str, Any] | None:
+def given(result: Result) -> Given:
     """What the model gives, in the form in which answers are recorded."""
     if isinstance(result, Record):
         return {"task": {"task_id": result.task_id, **{name: getattr(result, name) for name in _FIELDS}}}
-    if isinstance(result, Refusal):
+    if isinstance(result, Raised):
         return {"raised": result.error, **{name: fact for name, fact in result.facts if name != "task_id"}}
     return None
 
 
-def _step(clocked: Clocked, interval: Interval) -> tuple[Mapping[str, Any] | None, Clocked]:
+def _step(clocked: Clocked, interval: Interval) -> list[tuple[Given, Clocked]]:
     (state, now), call = clocked, interval.call
     if interval.result == _UNAVAILABLE:
-        return interval.result, clocked
+        return [(interval.result, clocked)]
     if call.operation == ADVANCE:
-        _, state = step(state, Call("get_task", {"task_id": ""}, now + _EVER))  # it lets go of what has expired
-        return None, (state, now + _EVER)
-    if call.operation == LOOK:
-        seen, _ = step(state, Call("get_task", {"task_id": call.task}, now))
-        wanted = call.arguments.get("status")
-        there = isinstance(seen, Record) and (wanted is None or wanted == seen.status)
-        return given(seen) if there else _ABSENT, clocked
+        return [(None, (state, now + _EVER))]
     if call.operation == LIST:
-        return _ABSENT, clocked
-    result, state = step(state, Call(call.operation, call.arguments, now, new_id=call.task))
-    return given(result), (state, now)
+        return [(_ABSENT, clocked)]
+    if call.operation == LOOK:
+        (outcome,) = step(state, Call("get_task", {"task_id": call.task}, now))
+        wanted, seen = call.arguments.get("status"), outcome.result
+        there = isinstance(seen, Record) and (wanted is None or wanted == seen.status)
+        return [(given(seen) if there else _ABSENT, (outcome.state, now))]
+    arguments = dict(call.arguments)
+    if call.operation == "create_task":
+        arguments = {"request": Request(tuple(arguments["video_ids"]))}
+    return [_left(outcome, call.task, now) for outcome in step(state, Call(call.operation, arguments, now))]
 
 
-def _agrees(expected: Mapping[str, Any] | None, interval: Interval) -> bool:
+def _left(outcome: Outcome, label: str, now: timedelta) -> tuple[Given, Clocked]:
+    """What an outcome gives, and the state that it leaves, in which the task has its label as id."""
+    if outcome.written is None:
+        return given(outcome.result), (outcome.state, now)
+    completed = None if outcome.written.completed_at is None else _SOME_TIME
+    times: dict[str, Any] = {"created_at": _SOME_TIME, "updated_at": _SOME_TIME, "completed_at": completed}
+    written = replace(outcome.written, task_id=label, **times)
+    return given(written), (outcome.state.with_task(written, now), now)
+
+
+def _agrees(expected: Given, interval: Interval) -> bool:
     return interval.result in (expected, ANYTHING)
 
 
@@ -168,7 +211,7 @@ def _bounds(history: History, listing: Interval, budget: Budget) -> tuple[int, i
     calls = [one for one in history.intervals if one.call.operation != LIST]
     wanted, specification = listing.call.arguments.get("status"), specification_of(history)
 
-    def sees(there: bool, expected: Mapping[str, Any] | None, interval: Interval) -> bool:
+    def sees(there: bool, expected: Given, interval: Interval) -> bool:
         if interval.call.operation == LOOK:
             return (expected is not _ABSENT) is there
         return _agrees(expected, interval)
@@ -177,7 +220,7 @@ def _bounds(history: History, listing: Interval, budget: Budget) -> tuple[int, i
     for task, made in partitions(replace(history, intervals=tuple(calls))).items():
         look = Interval(Planned(-1, LOOK, {"task_id": task, "status": wanted}), listing.called, listing.returned, {})
         can_be, can_be_away = (
-            find_order(replace(specification, agrees=partial(sees, there)), [*made, look], budget) is not None
+            replace(specification, agrees=partial(sees, there)).order([*made, look], budget) is not None
             for there in (True, False)
         )
         least += not can_be_away

@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from conformance.harness import Harness
+from conformance.verify import document
+from conformance.verify.document import Contradiction
 from conformance.verify.histories.contention import contend, meets, qualifies, workload_for
 from conformance.verify.histories.contradiction import shorten
 from conformance.verify.histories.history import History, read_lines
@@ -23,20 +24,6 @@ _EACH = 5
 """Of so many histories one has clients in other processes, where there can be any."""
 _MOST_FOUND = 3
 """Contradictions after which a subject is left: it has been shown to be wrong."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A contradiction: as text, as JSON Lines of the calls that contradict each other, and as a script."""
-
-    seed: int
-    text: str
-    lines: str
-    script: str
-    again: bool
-    """Whether the script's calls led to a contradiction again."""
-    history: str
-    """The whole history, as JSON Lines."""
 
 
 @dataclass
@@ -55,7 +42,7 @@ class SubjectHistories:
     unqualified: int = 0
     """Histories that had too little contention to count, though they were judged."""
     explained: int = 0
-    contradictions: list[Found] = field(default_factory=list)
+    contradictions: list[Contradiction] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     """The histories that were not decided within the budget, as JSON Lines."""
     steps: int = 0
@@ -66,9 +53,11 @@ class SubjectHistories:
         """Whether there were histories, and each was contended and is explained."""
         return self.explained == self.histories > 0 == self.unqualified
 
-    def as_json(self) -> dict[str, Any]:
+    def in_document(self) -> document.SubjectHistories:
         """The figures, and every contradiction in full."""
-        return {**asdict(self), "unknown": len(self.unknown)}
+        return document.SubjectHistories(
+            **{**vars(self), "contradictions": tuple(self.contradictions), "unknown": len(self.unknown)}
+        )
 
     def count(self, history: History, processes: int) -> None:
         """Count what is in a history."""
@@ -93,11 +82,6 @@ class HistoriesOutcome:
     def passed(self) -> bool:
         """Whether every history of every subject was contended and is explained."""
         return all(one.passed for one in self.subjects.values())
-
-    def as_json(self) -> dict[str, Any]:
-        """The figures, and every contradiction in full."""
-        told = {name: one.as_json() for name, one in self.subjects.items()}
-        return {"seed": self.seed, "passed": self.passed, "subjects": told}
 
 
 def run_histories(subjects: Mapping[str, Harness], *, count: int, seed: int) -> HistoriesOutcome:
@@ -156,12 +140,12 @@ async def _judge_one(
         outcome.contradictions.append(await _found(name, harness, history, judgement))
 
 
-async def _found(name: str, harness: Harness, history: History, judgement: Judgement) -> Found:
+async def _found(name: str, harness: Harness, history: History, judgement: Judgement) -> Contradiction:
     short = shorten(history, judgement)
     again = await reproduce(harness, history, short.history)
     told = short if again.shown is None else shorten(*again.shown)
     title = f"{'Not shown again in a few attempts' if again.shown is None else 'Contradictory'}:\n\n{told}\n"
-    return Found(
+    return Contradiction(
         seed=history.seed,
         text=str(short),
         lines=short.history.as_lines(),

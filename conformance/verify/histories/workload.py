@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import count, groupby
 from typing import Any, TypeAlias
 
+from conformance.spec.model import STATUSES
 from conformance.verify.histories.history import ADVANCE, FINAL, LIST, LOOK, History, Planned
-from conformance.verify.model import STATUSES
 
 Rounds: TypeAlias = list[tuple[Planned, ...]]
 

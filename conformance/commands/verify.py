@@ -1,4 +1,4 @@
-"""`conformance prove`: four ways to look for something that a subject does otherwise than the model."""
+"""`conformance verify`: four ways to look for something that a subject does otherwise than the model allows."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,48 +26,50 @@ from conformance.fingerprint import fingerprint
 from conformance.harness import Capability, Harness
 from conformance.subjects.registry import UnknownSubjectError, find_subject
 from conformance.subjects.servers import end_with_parent
-from conformance.verify.faults import CELLS, FAULTS, FaultOutcome, run_fault, run_faults
+from conformance.verify.document import Build, Fault, Faults, Histories, Part, Search, Verification, Walk
+from conformance.verify.faults import CELLS, FAULTS, run_fault, run_faults
 from conformance.verify.histories.contradiction import shorten
 from conformance.verify.histories.judge import Verdict
 from conformance.verify.histories.run import SubjectHistories, replay_lines, run_histories
-from conformance.verify.lockstep import LockstepOutcome, replay_lockstep, run_lockstep
 from conformance.verify.operations import OPERATIONS
-from conformance.verify.outcome import TransitionsOutcome
-from conformance.verify.transitions import run_transitions
+from conformance.verify.scenes import Found
+from conformance.verify.search import play_again, search
+from conformance.verify.walk import walk
 
-SCHEMA = "conformance-proof/1"
 SUBJECTS = ("memory", "memory-expiring", "fakeredis", "embedded")
-PARTS = ("lockstep", "transitions", "histories", "faults")
+PARTS = ("search", "walk", "histories", "faults")
 _PROCESSES = 2
 DESCRIPTION = """\
-Hold stores against one model in four ways: random sequences of calls, every transition of a bounded world, histories
-of concurrent callers, and faults of the server and the connection."""
+Hold stores against the model in four ways: random scenes, every sequence of a few calls, histories of concurrent
+callers, and faults of the server and the connection."""
 EPILOG = """\
 examples:
-  conformance prove --store mystore:MyStore
-  conformance prove --full --json proof.json
-  conformance prove --store mystore:MyStore --replay proof-failures/lockstep-1.json
+  conformance verify --store mystore:MyStore
+  conformance verify --full --json verification.json
+  conformance verify --store mystore:MyStore --replay verify-failures/search-1.json
 
 exit status:
-  0  nothing differs from the model
-  1  something differs; a file under --failures repeats it
+  0  every store does what the model allows
+  1  some store does something else; a file under --failures repeats it
   2  wrong usage
   3  something was not decided"""
 
 
 @dataclass(frozen=True)
 class Depth:
-    """How much of each part is done: sequences, the share of all transitions, histories in all, every fault or few."""
+    """How much of each part is done: scenes, the share of all sequences, histories in all, every fault or few."""
 
     name: str
-    sequences: int
-    transitions: float
+    scenes: int
+    sequences: float
     histories: int
     every_fault: bool
 
 
-SHARE = Depth("share", sequences=150, transitions=0.01, histories=24, every_fault=False)
-FULL = Depth("full", sequences=10_000, transitions=1, histories=1_000, every_fault=True)
+LENGTH = 4
+"""The most calls of a sequence of the walk."""
+SHARE = Depth("share", scenes=150, sequences=0.05, histories=24, every_fault=False)
+FULL = Depth("full", scenes=4_000, sequences=1, histories=1_000, every_fault=True)
 
 
 _Job: TypeAlias = Callable[[dict[str, Harness], Depth, int], Any]
@@ -84,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=None, help="repeats a run, as far as clocks and networks let it")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what came of it to FILE")
     parser.add_argument(
-        "--failures", type=Path, metavar="DIR", default=Path("proof-failures"), help="where what failed is written"
+        "--failures", type=Path, metavar="DIR", default=Path("verify-failures"), help="where what failed is written"
     )
     parser.add_argument("--replay", type=Path, metavar="FILE", help="play again what an earlier run wrote")
 
@@ -103,37 +105,42 @@ def main(options: argparse.Namespace) -> int:
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     started, begun, made_of = datetime.now(UTC), time.monotonic(), fingerprint()
     outcomes = _run(names, options.depth, options.part or PARTS, seed)
-    parts = {part: made for part in PARTS if (made := _SUMMARIES[part](outcomes[part])) is not None}
+    parts = {part: _SUMMARIES[part](outcomes[part]) for part in PARTS if outcomes[part]}
     for part, summary in parts.items():
         print(f"{part}: {summary.line}")
         for number, failure in enumerate(summary.failures, start=1):
-            options.failures.mkdir(parents=True, exist_ok=True)
-            file = options.failures / f"{part}-{number}{failure.suffix}"
-            file.write_text(failure.replay, "utf-8")
-            print(f"\n{failure.text}\nagain: conformance prove --replay {file}\n")
+            _tell(failure, options.failures / f"{part}-{number}{failure.suffix}")
     seconds = time.monotonic() - begun
     print(f"{options.depth.name}, {seconds:.0f} s, --seed {seed}")
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        whole = {
-            "schema": SCHEMA,
-            "suite": {
-                "version": version("taskstore"),
-                "fingerprint": made_of,
-                "python": platform.python_version(),
-                "platform": platform.platform(),
-                "seed": seed,
-            },
-            "depth": options.depth.name,
-            "started": started.isoformat(timespec="seconds"),
-            "seconds": round(seconds, 1),
-            "subjects": names,
-            **{part: {"passed": one.passed, "decided": one.decided, **one.facts} for part, one in parts.items()},
-        }
-        options.json.write_text(json.dumps(whole, indent=1, ensure_ascii=True), "utf-8")
-    if not all(one.passed for one in parts.values()):
+        build = Build(
+            version=version("taskstore"),
+            fingerprint=made_of,
+            python=platform.python_version(),
+            platform=platform.platform(),
+            seed=seed,
+        )
+        whole = Verification(
+            suite=build,
+            depth=options.depth.name,
+            started=started.replace(microsecond=0),
+            seconds=round(seconds, 1),
+            subjects=names,
+            **{part: one.part for part, one in parts.items()},  # type: ignore[arg-type]  # each has its own part
+        )
+        told = whole.model_dump(mode="json", by_alias=True, exclude_none=True)
+        options.json.write_text(json.dumps(told, indent=1), "utf-8")
+    if not all(one.part.passed for one in parts.values()):
         return 1
-    return 0 if all(one.decided for one in parts.values()) else 3
+    return 0 if all(one.part.decided for one in parts.values()) else 3
+
+
+def _tell(failure: Failure, file: Path) -> None:
+    """Print a failure, and write what plays it again."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(failure.replay, "utf-8")
+    print(f"\n{failure.text}\nagain: conformance verify --replay {file}\n")
 
 
 @contextmanager
@@ -148,15 +155,15 @@ def _running(names: Sequence[str]) -> Iterator[dict[str, Harness]]:
 def _run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -> dict[str, list[Any]]:
     """Share the parts out among processes, each with servers of its own, and gather what came of them."""
     jobs: list[tuple[str, _Job, tuple[str, ...]]] = [
-        *(("lockstep", _lockstep, names) for _ in range(_PROCESSES)),
-        ("transitions", _transitions, names),
+        *(("search", _search, names) for _ in range(_PROCESSES)),
+        ("walk", _walk, names),
         *(("histories", _histories, (name,)) for name in names),
         *(("faults", _faults, (name,)) for name in names if Capability.REMOTE in find_subject(name)().capabilities),
     ]
     share = Depth(
         depth.name,
-        -(-depth.sequences // _PROCESSES),
-        depth.transitions,
+        -(-depth.scenes // _PROCESSES),
+        depth.sequences,
         -(-depth.histories // len(names)),
         depth.every_fault,
     )
@@ -191,19 +198,19 @@ def _work(job: _Job, names: tuple[str, ...], depth: Depth, seed: int) -> Any:
         return job(subjects, depth, seed)
 
 
-def _lockstep(subjects: dict[str, Harness], depth: Depth, seed: int) -> LockstepOutcome:
-    return run_lockstep(subjects, sequences=depth.sequences, seed=seed)
+def _search(subjects: dict[str, Harness], depth: Depth, seed: int) -> tuple[Search, list[Found]]:
+    return search(subjects, count=depth.scenes, seed=seed)
 
 
-def _transitions(subjects: dict[str, Harness], depth: Depth, seed: int) -> TransitionsOutcome:
-    return run_transitions(subjects, share=depth.transitions, seed=seed, apart=depth.transitions == 1)
+def _walk(subjects: dict[str, Harness], depth: Depth, seed: int) -> tuple[Walk, list[Found]]:
+    return walk(subjects, length=LENGTH, share=depth.sequences, seed=seed)
 
 
 def _histories(subjects: dict[str, Harness], depth: Depth, seed: int) -> dict[str, SubjectHistories]:
     return dict(run_histories(subjects, count=depth.histories, seed=seed).subjects)
 
 
-def _faults(subjects: dict[str, Harness], depth: Depth, _: int) -> list[FaultOutcome]:
+def _faults(subjects: dict[str, Harness], depth: Depth, _: int) -> list[Fault]:
     ((name, harness),) = subjects.items()
     return asyncio.run(run_faults(harness, name, full=depth.every_fault))
 
@@ -217,6 +224,10 @@ class Failure:
     suffix: str
 
 
+def _failures(part: str, found: Iterable[Found]) -> tuple[Failure, ...]:
+    return tuple(Failure(str(one), _again(part, **one.replay), ".json") for one in found)
+
+
 def _again(part: str, **what: Any) -> str:
     return json.dumps({"part": part, **what})
 
@@ -226,44 +237,36 @@ class Summary:
     """What came of one part."""
 
     line: str
-    passed: bool
-    decided: bool
-    facts: dict[str, Any]
+    part: Part
     failures: tuple[Failure, ...]
 
 
-def _of_lockstep(outcomes: list[LockstepOutcome]) -> Summary | None:
-    if not outcomes:
-        return None
-    one = LockstepOutcome.merged(outcomes)
-    return Summary(
-        f"{one.tally.sequences:,} sequences, {one.tally.steps:,} steps, {one.tally.comparisons:,} comparisons of "
-        f"{', '.join(one.subjects)} with the model; {len(one.differences)} differences",
-        passed=not one.differences,
-        decided=one.tally.sequences > 0,
-        facts=one.as_json(),
-        failures=tuple(Failure(str(each), _again("lockstep", steps=each.replay), ".json") for each in one.differences),
+def _of_search(outcomes: list[tuple[Search, list[Found]]]) -> Summary:
+    every = [one for _, found in reversed(outcomes) for one in found]
+    found = list({one.signature: one for one in every}.values())
+    part = Search(
+        passed=not found,
+        decided=any(one.decided for one, _ in outcomes),
+        scenes=sum(one.scenes for one, _ in outcomes),
+        calls=sum(one.calls for one, _ in outcomes),
+        differences=tuple(one.difference for one in found),
     )
+    line = f"{part.scenes:,} scenes, {part.calls:,} calls compared with the model; {len(found)} differences"
+    return Summary(line, part, _failures("search", found))
 
 
-def _of_transitions(outcomes: list[TransitionsOutcome]) -> Summary | None:
-    if not outcomes:
-        return None
-    (one,) = outcomes
-    return Summary(
-        str(one),
-        passed=not one.differences,
-        decided=one.executed == one.chosen > 0,
-        facts=one.as_json(),
-        failures=tuple(
-            Failure(str(each), _again("transitions", index=each.transition.index), ".json") for each in one.differences
-        ),
+def _of_walk(outcomes: list[tuple[Walk, list[Found]]]) -> Summary:
+    ((part, found),) = outcomes
+    of = "" if part.share == 1 else f" of {part.sequences:,}"
+    aside = "".join(f"; {name}: {reason}" for name, reason in part.not_played.items())
+    line = (
+        f"{part.chosen:,}{of} sequences of at most {part.length} calls, {part.played:,} played on every subject, "
+        f"{part.calls:,} calls compared with the model; {len(found)} differences{aside}"
     )
+    return Summary(line, part, _failures("walk", found))
 
 
-def _of_histories(outcomes: list[dict[str, SubjectHistories]]) -> Summary | None:
-    if not outcomes:
-        return None
+def _of_histories(outcomes: list[dict[str, SubjectHistories]]) -> Summary:
     by_subject = {name: one for outcome in outcomes for name, one in outcome.items()}
     every = by_subject.values()
     found = [each for one in every for each in one.contradictions]
@@ -272,17 +275,17 @@ def _of_histories(outcomes: list[dict[str, SubjectHistories]]) -> Summary | None
         f"{sum(one.histories for one in every):,} histories of {sum(one.calls for one in every):,} calls on "
         f"{', '.join(by_subject)}, {sum(one.across_processes for one in every):,} of them across processes; "
         f"{sum(one.explained for one in every):,} explained, {len(found)} contradictions, {unknown} unknown",
-        passed=not found,
-        decided=all(one.passed for one in every),
-        facts={"subjects": {name: one.as_json() for name, one in by_subject.items()}},
-        failures=tuple(Failure(f"{each.text}\n\n{each.script}", each.history, ".jsonl") for each in found),
+        Histories(
+            passed=not found,
+            decided=all(one.passed for one in every),
+            subjects={name: one.in_document() for name, one in by_subject.items()},
+        ),
+        tuple(Failure(f"{each.text}\n\n{each.script}", each.history, ".jsonl") for each in found),
     )
 
 
-def _of_faults(outcomes: list[list[FaultOutcome]]) -> Summary | None:
-    if not outcomes:
-        return None
-    cells = [cell for outcome in outcomes for cell in outcome]
+def _of_faults(outcomes: list[list[Fault]]) -> Summary:
+    cells = tuple(cell for outcome in outcomes for cell in outcome)
     count = Counter(cell.verdict for cell in cells)
     failed = [cell for cell in cells if cell.verdict == "fail"]
     undecided = [cell for cell in cells if cell.verdict == "not-testable"]
@@ -291,10 +294,8 @@ def _of_faults(outcomes: list[list[FaultOutcome]]) -> Summary | None:
         f"{len(cells)} of {CELLS * len(outcomes)} faults × operations on "
         f"{', '.join(dict.fromkeys(cell.subject for cell in cells))}; {count['pass']} pass, {len(failed)} fail, "
         f"{len(undecided)} not testable{aside}",
-        passed=not failed,
-        decided=bool(cells),
-        facts={"possible": CELLS * len(outcomes), "cells": [asdict(cell) for cell in cells]},
-        failures=tuple(
+        Faults(passed=not failed, decided=bool(cells), possible=CELLS * len(outcomes), cells=cells),
+        tuple(
             Failure(
                 "\n".join([f"{cell.fault} × {cell.operation} on {cell.subject}: {cell.reason}", *cell.script]),
                 _again("faults", fault=cell.fault, operation=cell.operation),
@@ -305,9 +306,9 @@ def _of_faults(outcomes: list[list[FaultOutcome]]) -> Summary | None:
     )
 
 
-_SUMMARIES: Mapping[str, Callable[[list[Any]], Summary | None]] = {
-    "lockstep": _of_lockstep,
-    "transitions": _of_transitions,
+_SUMMARIES: Mapping[str, Callable[[list[Any]], Summary]] = {
+    "search": _of_search,
+    "walk": _of_walk,
     "histories": _of_histories,
     "faults": _of_faults,
 }
@@ -328,11 +329,10 @@ def _replay(file: Path, names: tuple[str, ...]) -> int:
 
 
 def _replayed(what: dict[str, Any], subjects: dict[str, Harness]) -> Iterator[str]:
-    if what["part"] == "lockstep":
-        if found := replay_lockstep(what["steps"], subjects):
-            yield str(found)
-    elif what["part"] == "transitions":
-        yield from map(str, run_transitions(subjects, only=what["index"]).differences)
+    if what["part"] == "search":
+        yield from map(str, play_again(subjects, what))
+    elif what["part"] == "walk":
+        yield from map(str, walk(subjects, length=what["length"], only=what["index"])[1])
     else:
         fault = next(one for one in FAULTS if one.name == what["fault"])
         operation = next(one for one in OPERATIONS if one.name == what["operation"])

@@ -26,6 +26,7 @@ from conformance.subjects.redis import NamedRedisHarness
 from conformance.subjects.registry import find_subject
 from conformance.verify import faults
 from conformance.verify.caller_faults import Cancellation
+from conformance.verify.document import Fault
 from conformance.verify.operations import OPERATIONS
 from conformance.verify.proxy import Action, Proxy, Stage
 from taskstore.redis import RedisTaskStore
@@ -236,7 +237,7 @@ def test_the_share_of_the_matrix_meets_every_fault_and_passes(stage: Staging) ->
     assert [(one.fault, one.operation, one.reason) for one in outcomes if one.verdict != "pass"] == []
 
 
-def outcome_of(harness: Any, fault: str, operation: str) -> faults.FaultOutcome:
+def outcome_of(harness: Any, fault: str, operation: str) -> Fault:
     """Play one cell of the matrix."""
     [played] = [one for one in faults.FAULTS if one.name == fault]
     [called] = [one for one in OPERATIONS if one.name == operation]

@@ -26,34 +26,48 @@ class Mine(Harness):
 """
 
 
-def prove(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "conformance", "prove", *arguments]
+def verify(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "conformance", "verify", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_right_subjects_pass_and_the_counts_are_written(tmp_path: Path) -> None:
-    chosen = ("--store", "memory", "--store", "memory-expiring", "--part", "lockstep", "--part", "histories")
-    ran = prove(tmp_path, *chosen, "--json", "deep/proof.json")
+    chosen = (
+        "--store",
+        "memory",
+        "--store",
+        "memory-expiring",
+        "--part",
+        "search",
+        "--part",
+        "walk",
+        "--part",
+        "histories",
+    )
+    ran = verify(tmp_path, *chosen, "--json", "deep/verification.json")
     assert ran.returncode == 0, ran.stderr
-    assert "lockstep: 150 sequences" in ran.stdout
-    told = json.loads((tmp_path / "deep" / "proof.json").read_text())
-    assert told["lockstep"]["passed"]
-    assert told["lockstep"]["sequences"] == 150
+    assert "search: 150 scenes" in ran.stdout
+    told = json.loads((tmp_path / "deep" / "verification.json").read_text())
+    assert told["schema"] == "conformance-verification/1"
+    assert told["search"]["passed"]
+    assert told["search"]["scenes"] == 150
+    assert told["walk"]["chosen"] == told["walk"]["played"] > 100
     assert told["histories"]["subjects"].keys() == {"memory", "memory-expiring"}
     assert "faults" not in told
     assert sorted(path.name for path in tmp_path.iterdir()) == ["deep"]
 
 
-def test_what_is_found_is_left_as_a_file_that_plays_it_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("part", ["search", "walk"])
+def test_what_is_found_is_left_as_a_file_that_plays_it_again(tmp_path: Path, part: str) -> None:
     (tmp_path / "wrong.py").write_text(WRONG)
-    ran = prove(tmp_path, "--store", "wrong:Mine", "--part", "lockstep", "--seed", "1")
+    ran = verify(tmp_path, "--store", "wrong:Mine", "--part", part, "--seed", "1")
     assert ran.returncode == 1, ran.stderr
-    assert "await store.update_task_status" in ran.stdout
-    file = next((tmp_path / "proof-failures").glob("lockstep-1.json"))
-    again = prove(tmp_path, "--store", "wrong:Mine", "--replay", str(file))
+    assert "await store1.update_task_status" in ran.stdout
+    file = next((tmp_path / "verify-failures").glob(f"{part}-1.json"))
+    again = verify(tmp_path, "--store", "wrong:Mine", "--replay", str(file))
     assert again.returncode == 1, again.stderr
-    assert "progress of 't1'" in again.stdout
-    right = prove(tmp_path, "--store", "memory", "--replay", str(file))
+    assert "; expected progress=" in again.stdout
+    right = verify(tmp_path, "--store", "memory", "--replay", str(file))
     assert (right.returncode, right.stdout) == (0, "nothing differs now\n")
 
 
@@ -66,6 +80,6 @@ def test_what_is_found_is_left_as_a_file_that_plays_it_again(tmp_path: Path) -> 
     ],
 )
 def test_wrong_usage_is_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
-    ran = prove(tmp_path, *arguments)
+    ran = verify(tmp_path, *arguments)
     assert ran.returncode == 2
     assert told in ran.stderr
