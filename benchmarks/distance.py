@@ -1,6 +1,6 @@
 """Distance: proxies that hold back every byte, each for a time of its own, in one process beside client and server.
 
-A proxy on the client's loop would wait for the client, and its waiting would be measured. `conformance.proof.proxy`
+A proxy on the client's loop would wait for the client, and its waiting would be measured. `conformance.verify.proxy`
 passes on what is due to some ten microseconds; what a distance really came to is measured by PINGs through it.
 """
 
@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Self
 
-from conformance.proof.proxy import Proxy
 from conformance.subjects.servers import ServerError
+from conformance.verify.proxy import Proxy
 
 
 class Proxies:

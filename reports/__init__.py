@@ -1,1 +1,1 @@
-"""One page that says what was proven and what was measured, made from JSON files and nothing else."""
+"""One page that says what was verified and what was measured, made from JSON files and nothing else."""

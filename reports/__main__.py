@@ -16,10 +16,10 @@ from typing import TypeVar
 from reports.inputs import InputError, read_benchmark, read_conformance
 from reports.mutants import read_mutants
 from reports.pages import write_pages
-from reports.proof import read_proof
 from reports.publish import publish
 from reports.report import Report, make_report, read_report
 from reports.studies import read_studies
+from reports.verification import read_verification
 
 OUT = Path("reports/out")
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m reports", description=sys.modules["reports"].__doc__)
     parser.add_argument("--conformance", type=Path, default=OUT / "conformance.json", metavar="FILE")
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
-    for name in ("studies", "proof", "mutants"):
+    for name in ("studies", "verification", "mutants"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"default: {OUT / name}.json, if it is there")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR")
@@ -60,7 +60,7 @@ def _make(options: argparse.Namespace) -> Report:
         read_conformance(options.conformance),
         read_benchmark(options.benchmark),
         _read_if_there(read_studies, options.studies, "studies"),
-        _read_if_there(read_proof, options.proof, "proof"),
+        _read_if_there(read_verification, options.verification, "verification"),
         _read_if_there(read_mutants, options.mutants, "mutants"),
     )
 

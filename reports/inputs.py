@@ -37,7 +37,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
 
-R = TypeVar("R", bound=Strict)
+R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
 
 

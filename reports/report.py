@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from conformance.verify import document
 from reports.build import compare_builds, find_reason, studies_without_ours, without_ours
 from reports.claims import Behaviour, Claim, Identity, LatencyRange, Ratio, Tail, documented_ranges, load_claims
 from reports.distributions import Distribution, gather_distributions
@@ -32,11 +33,11 @@ from reports.parity import (
     gather_cases,
     gather_requirements,
 )
-from reports.proof import Proof, ProofInput, gather_proof
 from reports.roundtrips import Distance, ProxyCost, RoundTrips, find_proxy_cost, gather_distances, gather_round_trips
 from reports.studies import Studies, StudiesInput, gather_studies
 from reports.timings import judge_latency, judge_ratio, judge_tail
 from reports.verdicts import RULE
+from reports.verification import Verification, gather_verification
 
 MOMENTS = 60
 """Of a picture of waits."""
@@ -54,7 +55,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Report:
-    """What was proven and what was measured."""
+    """What was verified and what was measured."""
 
     schema: Literal["taskstore-report/1"]
     breaches: tuple[str, ...]
@@ -81,7 +82,7 @@ class Report:
     environment: Environment
     goals: tuple[Goal, ...]
     studies: Studies | None
-    proof: Proof | None
+    verification: Verification | None
     mutants: Mutants | None
     """None where the file was not there."""
 
@@ -154,7 +155,7 @@ def make_report(
     conformance: Conformance,
     benchmark: Benchmark,
     studies: StudiesInput | None = None,
-    proof: ProofInput | None = None,
+    verification: document.Verification | None = None,
     mutants: MutantsInput | None = None,
 ) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass."""
@@ -212,7 +213,7 @@ def make_report(
         environment=describe_environment(conformance, benchmark),
         goals=gather_goals(benchmark, gathered),
         studies=_coarsen(gathered) if gathered else None,
-        proof=gather_proof(proof, checked) if proof else None,
+        verification=gather_verification(verification, checked) if verification else None,
         mutants=gather_mutants(mutants, checked) if mutants else None,
     )
 

@@ -1,13 +1,13 @@
-"""Documents as the suite, the benchmarks, the studies and the proof write them, made up for the tests of the report."""
+"""Documents as the suite, the benchmarks, the studies and the verification write them, made up for tests."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
+from conformance.verify.document import Verification
 from reports.inputs import Benchmark, Conformance
 from reports.mutants import MutantsInput
-from reports.proof import ProofInput
 from reports.report import Report, make_report
 from reports.studies import StudiesInput
 
@@ -304,8 +304,8 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     }
 
 
-def proof(fingerprint: str = "f1") -> dict[str, Any]:
-    """A proof in all its parts."""
+def verification(fingerprint: str = "f1") -> dict[str, Any]:
+    """A verification in all its parts."""
     done = {"passed": True, "decided": True}
     history = {
         "histories": 6,
@@ -325,25 +325,23 @@ def proof(fingerprint: str = "f1") -> dict[str, Any]:
         "verdict": "pass",
         "reason": SCRIPT,
     }
-    world = {"name": "two tasks", "tasks": 2, "states": 343, "transitions": 109_597, "longest_path": 5}
     return {
-        "schema": "conformance-proof/1",
+        "schema": "conformance-verification/1",
         "suite": {"version": "1", "fingerprint": fingerprint, "python": "3.11.2", "platform": "Linux", "seed": 7},
         "depth": "share",
         "started": "2025-01-31T12:20:00+00:00",
         "seconds": 75.2,
         "subjects": ["memory", "embedded"],
-        "lockstep": {**done, "sequences": 150, "steps": 4_141, "comparisons": 41_292, "differences": []},
-        "transitions": {
+        "search": {**done, "scenes": 150, "calls": 41_292, "differences": []},
+        "walk": {
             **done,
-            "worlds": [world],
+            "length": 4,
             "share": 0.01,
-            "states": 343,
-            "transitions": 109_597,
+            "sequences": 109_597,
             "chosen": 1_096,
-            "executed": 1_096,
-            "agreed": 1_096,
-            "not_executed": [],
+            "played": 1_096,
+            "calls": 10_960,
+            "not_played": {},
             "differences": [],
         },
         "histories": {**done, "subjects": {"memory": history}},
@@ -375,7 +373,7 @@ def everything() -> Report:
         Conformance.model_validate_json(json.dumps(results)),
         Benchmark.model_validate_json(json.dumps(benchmark(*everything_measured(), *measured_twice()))),
         StudiesInput.model_validate_json(json.dumps(studies())),
-        ProofInput.model_validate_json(json.dumps(proof())),
+        Verification.model_validate_json(json.dumps(verification())),
         MutantsInput.model_validate_json(json.dumps(mutants())),
     )
 

@@ -143,10 +143,10 @@ def test_the_exit_status_and_the_json_tell_of_a_survivor(
     ]
 
 
-def test_a_mutant_beyond_the_cases_is_killed_by_the_proof_alone() -> None:
-    right = Mutant("Right", "", Right, On.MEMORY, (), ("lockstep",), None, "")
-    wrong = Mutant("Wrong", "", Wrong, On.MEMORY, (), ("lockstep",), None, "")
-    assert trial.judge_beyond(right, staged(On.MEMORY, Right), 1) == "lockstep: finds nothing"
+def test_a_mutant_beyond_the_cases_is_killed_by_the_verification_alone() -> None:
+    right = Mutant("Right", "", Right, On.MEMORY, (), ("search",), None, "")
+    wrong = Mutant("Wrong", "", Wrong, On.MEMORY, (), ("search",), None, "")
+    assert trial.judge_beyond(right, staged(On.MEMORY, Right), 1) == "search: finds nothing"
     assert "a case catches it, and is enough" in trial.judge_beyond(wrong, staged(On.MEMORY, Wrong), 1)
 
 

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from conformance.verify.document import Verification
 from reports.__main__ import main
 from reports.claims import load_claims
 from reports.distributions import thin
@@ -25,7 +26,6 @@ from reports.pages import render_page, render_summary, write_pages
 from reports.parity import Standing, worst
 from reports.plots import draw_growth
 from reports.plots.scales import LinearScale, LogScale
-from reports.proof import ProofInput
 from reports.publish import BEGIN, END, publish, without_paths
 from reports.report import Report, make_report
 from reports.roundtrips import fit_line
@@ -44,15 +44,15 @@ from tests.report_inputs import (
     law,
     measured,
     mutants,
-    proof,
     report,
     studies,
+    verification,
 )
 
 
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The command reads studies, a proof and mutants where it is run, if they are there: here they are not.
+    # The command reads studies, a verification and mutants where it is run, if they are there: here they are not.
     monkeypatch.chdir(tmp_path)
 
 
@@ -783,10 +783,14 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
     assert "98765" not in made.to_json().decode()
 
 
-def test_proof_and_mutants_are_counted_and_survivors_named(everything: Report) -> None:
-    assert everything.proof is not None
+def test_verification_and_mutants_are_counted_and_survivors_named(everything: Report) -> None:
+    assert everything.verification is not None
     assert everything.mutants is not None
-    assert (everything.proof.passed, everything.proof.decided, everything.proof.build) == (True, True, "same")
+    assert (everything.verification.passed, everything.verification.decided, everything.verification.build) == (
+        True,
+        True,
+        "same",
+    )
     assert (everything.mutants.killed, everything.mutants.mutants, everything.mutants.build) == (1, 2, "same")
     page, summary = Elements(render_page(everything)).text, render_summary(everything)
     for text in ("1 of 2 mutants were killed", "0 of 1 controls passed", "Survives", "Law A-1 is broken.", "109,597"):
@@ -797,11 +801,11 @@ def test_proof_and_mutants_are_counted_and_survivors_named(everything: Report) -
     assert "315 faults × operations, 1 tried, 1 passed" in summary
 
 
-def test_proof_and_mutants_of_another_build_are_said_to_be() -> None:
+def test_verification_and_mutants_of_another_build_are_said_to_be() -> None:
     made = make_report(
         Conformance.model_validate_json(json.dumps(GOOD)),
         Benchmark.model_validate_json(json.dumps(benchmark())),
-        proof=ProofInput.model_validate_json(json.dumps(proof("f2"))),
+        verification=Verification.model_validate_json(json.dumps(verification("f2"))),
         mutants=MutantsInput.model_validate_json(json.dumps(mutants(None))),
     )
     page, summary = render_page(made), render_summary(made)
@@ -812,10 +816,10 @@ def test_proof_and_mutants_of_another_build_are_said_to_be() -> None:
 
 def test_what_is_not_there_says_how_to_make_it() -> None:
     page = render_page(report(GOOD))
-    for command in ("python -m benchmarks.studies", "tox -e prove", "tox -e mutants"):
+    for command in ("python -m benchmarks.studies", "tox -e verify", "tox -e mutants"):
         assert f"<code>{command}</code>" in page
     summary = render_summary(report(GOOD))
-    assert "**Proof**: not made." in summary
+    assert "**Verification**: not made." in summary
     assert "**Mutants**: not run." in summary
 
 
@@ -827,7 +831,7 @@ def test_an_optional_file_that_was_asked_for_must_be_there(tmp_path: Path, capsy
     for name, document in (("conformance", GOOD), ("benchmark", ONE)):
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
     inputs = ["--conformance", str(tmp_path / "conformance.json"), "--benchmark", str(tmp_path / "benchmark.json")]
-    for name in ("studies", "proof", "mutants"):
+    for name in ("studies", "verification", "mutants"):
         assert main([*inputs, f"--{name}", str(tmp_path / "no.json"), "--out", str(tmp_path / "out")]) == 2
         assert "no.json: No such file" in capsys.readouterr().err
 

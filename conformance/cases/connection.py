@@ -32,8 +32,8 @@ from conformance.cases.table import (
     unavailable,
 )
 from conformance.harness import Capability
-from conformance.proof.proxy import Action, Interruption, Proxy, Stage
 from conformance.strategies import a_request
+from conformance.verify.proxy import Action, Interruption, Proxy, Stage
 from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStatus, TaskStore
 
 SECONDS = 0.5

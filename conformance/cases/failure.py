@@ -36,8 +36,8 @@ from conformance.cases.table import (
 )
 from conformance.environment import application
 from conformance.harness import Capability
-from conformance.proof.proxy import Action, Proxy, Stage
 from conformance.strategies import a_request
+from conformance.verify.proxy import Action, Proxy, Stage
 from taskstore import RecordUnreadable, StoreUnavailable, TaskStatus, Trouble
 
 

@@ -22,9 +22,9 @@ import pytest
 
 from conformance.case import World, not_testable
 from conformance.harness import Capability, HookMissingError
-from conformance.proof.operations import old_task
-from conformance.proof.proxy import Action, Interruption, Proxy, Stage
 from conformance.strategies import a_request
+from conformance.verify.operations import old_task
+from conformance.verify.proxy import Action, Interruption, Proxy, Stage
 from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskCreateRequest, TaskPage, TaskStatus, Trouble
 
 PASSWORD = "s3cret-w0rd"

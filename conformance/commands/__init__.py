@@ -13,7 +13,7 @@ COMMANDS = {
     "run": "run the suite on stores, without a pytest set-up of your own",
     "coverage": "show what the tour of the suite reaches on a store",
     "compare": "find what two stores do differently",
-    "prove": "hold stores against one model: sequences, transitions, contention, faults",
+    "verify": "hold stores against the model: random scenes, every short sequence, contention, faults",
     "check": "judge a recorded history of concurrent calls",
     "mutants": "show that each requirement is defended by a case that fails on a wrong store",
     "new": "write a file to start a harness from",

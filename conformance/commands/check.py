@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from conformance.proof.histories.contradiction import shorten
-from conformance.proof.histories.history import BrokenHistoryError, Interval, read_lines
-from conformance.proof.histories.judge import STEPS, Verdict, judge
-from conformance.proof.histories.timeline import draw
+from conformance.verify.histories.contradiction import shorten
+from conformance.verify.histories.history import BrokenHistoryError, Interval, read_lines
+from conformance.verify.histories.judge import STEPS, Verdict, judge
+from conformance.verify.histories.timeline import draw
 
 DESCRIPTION = "Look for an order of the calls that explains a recorded history of concurrent calls."
 EPILOG = """\

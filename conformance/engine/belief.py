@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple
 
 from conformance.engine.observe import differences, is_usable
+from conformance.engine.order import Budget, orders
 from conformance.spec.model import FIELDS, Call, Outcome, Record, State, Symbol, step
 
 _ENOUGH = 16
-"""Explanations of concurrent calls that are kept."""
+"""Explanations of concurrent calls that are kept, of each state before them."""
+_MOST_STEPS = 10**6
 
 
 class Possible(NamedTuple):
@@ -67,28 +70,34 @@ def unlike(possibles: list[Possible]) -> list[Possible]:
     return kept
 
 
+class _Made(NamedTuple):
+    """A call of several at the same time, and what came of it; None if its answer was lost."""
+
+    call: Call
+    observed: Any
+    called: int = 0
+    returned: int | None = 1
+
+
 def explanations(start: Iterable[Possible], answered: Sequence[tuple[Call, Any]]) -> list[Possible]:
-    """The states after calls that were made at the same time, one for each order that explains all results.
-
-    This is the search of Wing and Gong, "Testing and verifying concurrent objects" (1993), for calls that all overlap.
-    """
+    """The states after calls that were made at the same time, one for each order that explains all results."""
     found: list[Possible] = []
-    seen: set[Any] = set()
-
-    def search(possible: Possible, left: frozenset[int]) -> None:
-        if (possible, left) in seen or len(found) > _ENOUGH:
-            return
-        seen.add((possible, left))
-        if not left:
-            found.append(possible)
-            return
-        for extended in with_lost_calls([possible]):
-            for index in left:
-                call, observed = answered[index]
-                for outcome in step(bind(extended.state, observed), call):
-                    if not tuple(differences(outcome.result, observed)):
-                        search(Possible(after(outcome, observed, call), extended.pending), left - {index})
-
     for possible in start:
-        search(possible, frozenset(range(len(answered))))
+        lost = [_Made(call, None, returned=None) for call in possible.pending]
+        made = [*(_Made(*one) for one in answered), *lost]
+        for order in islice(orders(possible.state, made, _allowed, Budget(_MOST_STEPS)), _ENOUGH):
+            pending = tuple(one.call for one in lost if all(one is not done for done in order.calls))
+            found.append(Possible(order.state, pending))
     return unlike(found)
+
+
+def _allowed(state: State, made: _Made) -> Iterator[State]:
+    """The states that a call may leave, if it may give what it gave."""
+    call, observed = made.call, made.observed
+    if made.returned is None:
+        for outcome in step(state, call):
+            yield outcome.state if outcome.written is None else outcome.state.with_task(outcome.written, call.at)
+        return
+    for outcome in step(bind(state, observed), call):
+        if not tuple(differences(outcome.result, observed)):
+            yield after(outcome, observed, call)

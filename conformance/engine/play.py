@@ -308,21 +308,25 @@ class _Run:
         matching: list[Possible] = []
         nearest: tuple[int, tuple[str, ...], Outcome, Possible] | None = None
         first: Outcome | None = None
+        is_open = False
         for possible in with_lost_calls(self._beliefs[side]):
             bound = bind(possible.state, observed)
-            for outcome in step(bound, call) if not (planned.operation == "list_tasks" and bound.unseen()) else ():
+            if planned.operation in _BY_TIME and bound.unseen():  # it depends on a time that nobody knows yet
+                is_open = True
+                continue
+            for outcome in step(bound, call):
                 names = tuple(differences(outcome.result, observed))
                 if not names:
                     first = outcome if first is None or outcome.written is None else first
                     matching.append(Possible(after(outcome, observed, call), possible.pending))
                 elif nearest is None or _badness(names) < nearest[0]:
                     nearest = _badness(names), names, outcome, possible
-        if first is not None or nearest is None:
-            if first is None:  # a listing that cannot be judged yet
-                raise SceneEndedError
+        if first is not None:
             self._beliefs[side] = unlike(matching)
             self._tally.exercised.update({*first.requirements, *planned.about})
             outcome = first
+        elif is_open or nearest is None:
+            raise SceneEndedError
         else:
             _, names, outcome, possible = nearest
             lost = await self._is_lost(planned, outcome.result, observed)
@@ -536,13 +540,14 @@ class _Run:
             for task in tasks[-action.cancelled :]:
                 task.cancel()
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        answered, lost_calls = [], []
+        answered: list[tuple[Step, Call, Any]] = []
+        lost_calls: list[tuple[Step, Call]] = []
         kept = len(planned) - action.cancelled
         for number, (one, given, result) in enumerate(zip(planned, arguments, results, strict=True)):
             at = Span(began, self._now()) if isinstance(result, BaseException) else result[2]
             call = Call(one.operation, given, at)
             if isinstance(result, asyncio.CancelledError) and number >= kept:
-                lost_calls.append(call)
+                lost_calls.append((one, call))
             elif isinstance(result, BaseException):
                 raise result
             elif action.is_independent:
@@ -555,16 +560,21 @@ class _Run:
         if self._is_audited:
             await self._audit_all(action)
 
-    async def _explain(self, action: Together, answered: list[tuple[Step, Call, Any]], lost_calls: list[Call]) -> None:
-        start = [Possible(one.state, (*one.pending, *lost_calls)) for one in self._beliefs[0]]
-        found = explanations(start, [(call, observed) for _, call, observed in answered])
+    async def _explain(
+        self, action: Together, answered: list[tuple[Step, Call, Any]], lost_calls: list[tuple[Step, Call]]
+    ) -> None:
         about = _about(action)
-        if not found:
-            results = "; ".join(describe(observed, FIELDS[:3]) for _, _, observed in answered)
-            self._report(about, f"no order of the calls explains their results: {results}", "together")
-            raise SceneEndedError
+        for side, beliefs in enumerate(self._beliefs):
+            here = [(call, observed) for one, call, observed in answered if self._side(one.on) == side]
+            lost = tuple(call for one, call in lost_calls if self._side(one.on) == side)
+            start = [Possible(one.state, (*one.pending, *lost)) for one in beliefs]
+            found = explanations(start, here)
+            if not found:
+                results = "; ".join(describe(observed, FIELDS[:3]) for _, observed in here)
+                self._report(about, f"no order of the calls explains their results: {results}", "together")
+                raise SceneEndedError
+            self._beliefs[side] = found
         self._tally.exercised.update(about)
-        self._beliefs[0] = found
         for planned, _, observed in answered:
             if planned.label and isinstance(observed, Record):
                 self._known[planned.label] = observed
@@ -572,7 +582,8 @@ class _Run:
     async def _audit_all(self, action: Together) -> None:
         about = _about(action)
         for on in range(self._scene.instances):
-            ids = sorted({task_id for one in self._beliefs[0] for task_id in one.state.tasks if task_id[:1] != "\0"})
+            beliefs = self._beliefs[self._side(on)]
+            ids = sorted({task_id for one in beliefs for task_id in one.state.tasks if task_id[:1] != "\0"})
             for read in [*(get(Text(task_id), on, about) for task_id in ids[:20]), listing(on=on, about=about)]:
                 resolved = self._resolved(read.arguments)
                 seen, raw, at = await self._call(read, resolved)
@@ -648,6 +659,7 @@ _ACTIONS: Mapping[type, Callable[[_Run, Any], Awaitable[None]]] = {
     Optional: _Run._optional,  # noqa: SLF001
 }
 _STATUSES = {status.value for status in TaskStatus}
+_BY_TIME = ("list_tasks", "purge")
 
 
 def _id_of(arguments: Mapping[str, Any], observed: Any) -> str:

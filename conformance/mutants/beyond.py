@@ -1,4 +1,4 @@
-"""Mutants that no case catches: each is wrong in a way that only one part of the proof can see."""
+"""Mutants that no case catches: each is wrong in a way that only one part of the verification can see."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from conformance.mutants.around import Around, altered
 from conformance.mutants.mutant import Mutant, On, described
-from taskstore import MemoryTaskStore, Task, TaskStatus
-from taskstore.arguments import Change, check_moment
+from taskstore import Task, TaskStatus
+from taskstore.arguments import check_moment
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.scripts import PURGE
 from taskstore.values import microseconds
@@ -20,9 +20,9 @@ Kind = TypeVar("Kind", bound=Callable[..., Any])
 
 
 def beyond(part: str, *on: On, source: str = "") -> Callable[[Kind], Kind]:
-    """Register a mutant on each of these subjects: no case catches it, and `part` of the proof does.
+    """Register a mutant on each of these subjects: no case catches it, and `part` of the verification does.
 
-    `part` is lockstep, transitions, histories, or faults with the names of a fault and an operation.
+    `part` is search, walk, histories, or faults with the names of a fault and an operation.
     """
 
     def register(kind: Kind) -> Kind:
@@ -30,32 +30,6 @@ def beyond(part: str, *on: On, source: str = "") -> Callable[[Kind], Kind]:
         return kind
 
     return register
-
-
-@beyond("lockstep", On.MEMORY)
-class SkipsAWriteThatChangesNothing(MemoryTaskStore):
-    """An update that leaves every field equal is not written: `updated_at` stays, and the lifetime is not renewed."""
-
-    async def update_task_status(self, task_id: str, status: TaskStatus, *values: Any, **fields: Any) -> Task:
-        task = self._tasks.get(task_id)
-        if task is not None and not task.status.is_final and not values:
-            try:
-                if {**fields, "status": status}.items() <= vars(task).items():
-                    return await self.get_task(task_id)
-            except TypeError:  # what cannot be compared is refused
-                pass
-        return await super().update_task_status(task_id, status, *values, **fields)
-
-
-@beyond("transitions", On.MEMORY)
-class OverlooksEmptyValuesOfAFinalTask(MemoryTaskStore):
-    """A late update that gives a final task progress 0, or an empty text, is taken for one that gives nothing."""
-
-    async def _apply(self, task_id: str, change: Change) -> Task:
-        task = self._tasks.get(task_id)
-        if task is not None and task.status.is_final:
-            change = Change(**{name: value for name, value in change.given().items() if value})
-        return await super()._apply(task_id, change)
 
 
 @beyond("histories", On.MEMORY)

@@ -50,7 +50,7 @@ def run(seed: int, jobs: int, *, matrix: bool = False, file: Path | None = None)
 
 
 def run_all(seed: int, jobs: int, *, matrix: bool = False) -> tuple[list[dict[str, Any]], ...]:
-    """Run mutants, those that only the proof catches, and controls, shared out among processes."""
+    """Run mutants, those that only the verification catches, and controls, shared out among processes."""
     if jobs == 1:
         shares = [run_share(seed, 0, 1, matrix=matrix)]
     else:
@@ -80,11 +80,13 @@ def run_share(seed: int, number: int, of: int, *, matrix: bool = False) -> dict[
 
 
 def run_beyond(mutant: Mutant, stage: Stage, seed: int) -> dict[str, Any]:
-    """Run a mutant on every case, which must not catch it, and on its part of the proof, which must; and return it."""
+    """Run a mutant on every case, none of which may catch it, and on its part of the verification, which has to."""
     begun = time.monotonic()
     reason = trial.judge_beyond(mutant, stage(mutant.on, mutant.kind), seed)
     print(
-        f"{'SURVIVED' if reason else 'killed  '} {mutant.name} on {mutant.on}, by the proof alone", reason, flush=True
+        f"{'SURVIVED' if reason else 'killed  '} {mutant.name} on {mutant.on}, by the verification alone",
+        reason,
+        flush=True,
     )
     return {
         "name": mutant.name,
@@ -184,9 +186,7 @@ def summarize(
     print(f"modes: {len(missing)} MUSTs have no mutant in one of the two, {len(unexplained)} of them without a reason")
     print(f"cases: {len(cases)} of {len(trial.find_cases())} catch a mutant")
     print(f"mutants: {sum(one['killed'] for one in mutants)} of {len(mutants)} killed ({len(faults)} faults)")
-    print(
-        f"beyond the cases: {sum(one['killed'] for one in beyond)} of {len(beyond)} killed by their part of the proof"
-    )
+    print(f"beyond the cases: {sum(one['killed'] for one in beyond)} of {len(beyond)} killed by the verification")
     print(f"controls: {passed} of {len(controls)} passed")
     print(f"seconds: {seconds:.0f} (--seed {seed})")
     for mutant in survivors:

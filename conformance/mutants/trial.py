@@ -26,18 +26,18 @@ from conformance.engine.play import Player, Tally
 from conformance.engine.scene import Populate, Scene
 from conformance.harness import Harness
 from conformance.mutants.mutant import Mutant
-from conformance.proof.faults import FAULTS, run_fault
-from conformance.proof.histories.run import run_histories
-from conformance.proof.lockstep import run_lockstep
-from conformance.proof.operations import OPERATIONS
-from conformance.proof.transitions import run_transitions
 from conformance.tour.plan import plan
 from conformance.tour.run import Tour, about_ids, play, why_not
 from conformance.tour.run import run as run_tour
+from conformance.verify.faults import FAULTS, run_fault
+from conformance.verify.histories.run import run_histories
+from conformance.verify.operations import OPERATIONS
+from conformance.verify.search import search
+from conformance.verify.walk import walk
 
 _CASES = Path(cases.__file__).parent
-SEQUENCES, TRANSITIONS, HISTORIES = 150, 0.01, 20
-"""How much of each part a mutant gets that only the proof catches."""
+SCENES, SEQUENCES, HISTORIES = 150, 0.05, 20
+"""How much of each part a mutant gets that only the verification catches."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def judge(mutant: Mutant, outcomes: dict[str, Outcome]) -> str:
 
 
 def judge_beyond(mutant: Mutant, harness: Harness, seed: int) -> str:
-    """Say why a mutant is not one that only its part of the proof catches, or nothing."""
+    """Say why a mutant is not one that only its part of the verification catches, or nothing."""
     (part,) = mutant.caught_by
     by_cases = [name for name, case in find_cases().items() if run(case, harness, seed).verdict in ("fail", "crash")]
     if by_cases:
@@ -134,10 +134,10 @@ def judge_beyond(mutant: Mutant, harness: Harness, seed: int) -> str:
 def _is_found(part: list[str], harness: Harness, seed: int) -> bool:
     subjects = {"mutant": harness}
     match part:
-        case ["lockstep"]:
-            return bool(run_lockstep(subjects, sequences=SEQUENCES, seed=seed, most=1, shrink=False).differences)
-        case ["transitions"]:
-            return bool(run_transitions(subjects, share=TRANSITIONS, seed=seed).differences)
+        case ["search"]:
+            return bool(search(subjects, count=SCENES, seed=seed, most=1, shrink=False)[1])
+        case ["walk"]:
+            return bool(walk(subjects, length=4, share=SEQUENCES, seed=seed)[1])
         case ["histories"]:
             return bool(run_histories(subjects, count=HISTORIES, seed=seed).subjects["mutant"].contradictions)
         case _:

@@ -1,0 +1,349 @@
+"""`conformance verify`: four ways to look for something that a subject does otherwise than the model allows."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import platform
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from conformance.fingerprint import fingerprint
+from conformance.harness import Capability, Harness
+from conformance.subjects.registry import UnknownSubjectError, find_subject
+from conformance.subjects.servers import end_with_parent
+from conformance.verify.document import Build, Fault, Faults, Histories, Part, Search, Verification, Walk
+from conformance.verify.faults import CELLS, FAULTS, run_fault, run_faults
+from conformance.verify.histories.contradiction import shorten
+from conformance.verify.histories.judge import Verdict
+from conformance.verify.histories.run import SubjectHistories, replay_lines, run_histories
+from conformance.verify.operations import OPERATIONS
+from conformance.verify.scenes import Found
+from conformance.verify.search import play_again, search
+from conformance.verify.walk import walk
+
+SUBJECTS = ("memory", "memory-expiring", "fakeredis", "embedded")
+PARTS = ("search", "walk", "histories", "faults")
+_PROCESSES = 2
+DESCRIPTION = """\
+Hold stores against the model in four ways: random scenes, every sequence of a few calls, histories of concurrent
+callers, and faults of the server and the connection."""
+EPILOG = """\
+examples:
+  conformance verify --store mystore:MyStore
+  conformance verify --full --json verification.json
+  conformance verify --store mystore:MyStore --replay verify-failures/search-1.json
+
+exit status:
+  0  every store does what the model allows
+  1  some store does something else; a file under --failures repeats it
+  2  wrong usage
+  3  something was not decided"""
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How much of each part is done: scenes, the share of all sequences, histories in all, every fault or few."""
+
+    name: str
+    scenes: int
+    sequences: float
+    histories: int
+    every_fault: bool
+
+
+LENGTH = 4
+"""The most calls of a sequence of the walk."""
+SHARE = Depth("share", scenes=150, sequences=0.05, histories=24, every_fault=False)
+FULL = Depth("full", scenes=4_000, sequences=1, histories=1_000, every_fault=True)
+
+
+_Job: TypeAlias = Callable[[dict[str, Harness], Depth, int], Any]
+"""What one process does, with a seed, on subjects that it starts for itself."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    depth = parser.add_mutually_exclusive_group()
+    depth.add_argument("--full", action="store_const", dest="depth", const=FULL, default=SHARE, help="all of it")
+    depth.add_argument("--quick", action="store_const", dest="depth", const=SHARE, help="a share of it (the default)")
+    parser.add_argument("--store", action="append", metavar="NAME", help=f"a subject (default: {', '.join(SUBJECTS)})")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this part; repeat for more")
+    parser.add_argument("--seed", type=int, default=None, help="repeats a run, as far as clocks and networks let it")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what came of it to FILE")
+    parser.add_argument(
+        "--failures", type=Path, metavar="DIR", default=Path("verify-failures"), help="where what failed is written"
+    )
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="play again what an earlier run wrote")
+
+
+def main(options: argparse.Namespace) -> int:
+    """Hold subjects against the model, or repeat a failure; print the outcome, and return the exit status."""
+    names = tuple(dict.fromkeys(options.store or SUBJECTS))
+    try:
+        for name in names:
+            find_subject(name)
+    except UnknownSubjectError as unknown:
+        print(f"--store: {unknown}", file=sys.stderr)
+        return 2
+    if options.replay:
+        return _replay(options.replay, names)
+    seed = secrets.randbelow(2**31) if options.seed is None else options.seed
+    started, begun, made_of = datetime.now(UTC), time.monotonic(), fingerprint()
+    outcomes = _run(names, options.depth, options.part or PARTS, seed)
+    parts = {part: _SUMMARIES[part](outcomes[part]) for part in PARTS if outcomes[part]}
+    for part, summary in parts.items():
+        print(f"{part}: {summary.line}")
+        for number, failure in enumerate(summary.failures, start=1):
+            _tell(failure, options.failures / f"{part}-{number}{failure.suffix}")
+    seconds = time.monotonic() - begun
+    print(f"{options.depth.name}, {seconds:.0f} s, --seed {seed}")
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        build = Build(
+            version=version("taskstore"),
+            fingerprint=made_of,
+            python=platform.python_version(),
+            platform=platform.platform(),
+            seed=seed,
+        )
+        whole = Verification(
+            suite=build,
+            depth=options.depth.name,
+            started=started.replace(microsecond=0),
+            seconds=round(seconds, 1),
+            subjects=names,
+            **{part: one.part for part, one in parts.items()},  # type: ignore[arg-type]  # each has its own part
+        )
+        told = whole.model_dump(mode="json", by_alias=True, exclude_none=True)
+        options.json.write_text(json.dumps(told, indent=1), "utf-8")
+    if not all(one.part.passed for one in parts.values()):
+        return 1
+    return 0 if all(one.part.decided for one in parts.values()) else 3
+
+
+def _tell(failure: Failure, file: Path) -> None:
+    """Print a failure, and write what plays it again."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(failure.replay, "utf-8")
+    print(f"\n{failure.text}\nagain: conformance verify --replay {file}\n")
+
+
+@contextmanager
+def _running(names: Sequence[str]) -> Iterator[dict[str, Harness]]:
+    with ExitStack() as stack:
+        subjects = {name: find_subject(name)() for name in names}
+        for harness in subjects.values():
+            stack.enter_context(harness.running())
+        yield subjects
+
+
+def _run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -> dict[str, list[Any]]:
+    """Share the parts out among processes, each with servers of its own, and gather what came of them."""
+    jobs: list[tuple[str, _Job, tuple[str, ...]]] = [
+        *(("search", _search, names) for _ in range(_PROCESSES)),
+        ("walk", _walk, names),
+        *(("histories", _histories, (name,)) for name in names),
+        *(("faults", _faults, (name,)) for name in names if Capability.REMOTE in find_subject(name)().capabilities),
+    ]
+    share = Depth(
+        depth.name,
+        -(-depth.scenes // _PROCESSES),
+        depth.sequences,
+        -(-depth.histories // len(names)),
+        depth.every_fault,
+    )
+    outcomes: dict[str, list[Any]] = {part: [] for part in PARTS}
+    with _nothing_kept(), _pool() as pool:
+        futures: dict[Future[Any], str] = {
+            pool.submit(_work, job, on, share, seed + number): part
+            for number, (part, job, on) in enumerate(jobs)
+            if part in parts
+        }
+        for done in as_completed(futures):
+            outcomes[futures[done]].append(done.result())
+            left = len(futures) - sum(map(len, outcomes.values()))
+            print(f"{futures[done]} done, {left} to go", file=sys.stderr, flush=True)
+    return outcomes
+
+
+def _pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"), end_with_parent)
+
+
+@contextmanager
+def _nothing_kept() -> Iterator[None]:
+    """Hypothesis keeps what it learnt of the sources in a folder, even where it keeps no examples."""
+    with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
+        yield
+
+
+def _work(job: _Job, names: tuple[str, ...], depth: Depth, seed: int) -> Any:
+    with _running(names) as subjects:
+        return job(subjects, depth, seed)
+
+
+def _search(subjects: dict[str, Harness], depth: Depth, seed: int) -> tuple[Search, list[Found]]:
+    return search(subjects, count=depth.scenes, seed=seed)
+
+
+def _walk(subjects: dict[str, Harness], depth: Depth, seed: int) -> tuple[Walk, list[Found]]:
+    return walk(subjects, length=LENGTH, share=depth.sequences, seed=seed)
+
+
+def _histories(subjects: dict[str, Harness], depth: Depth, seed: int) -> dict[str, SubjectHistories]:
+    return dict(run_histories(subjects, count=depth.histories, seed=seed).subjects)
+
+
+def _faults(subjects: dict[str, Harness], depth: Depth, _: int) -> list[Fault]:
+    ((name, harness),) = subjects.items()
+    return asyncio.run(run_faults(harness, name, full=depth.every_fault))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failure: what a person reads, and the file that plays it again."""
+
+    text: str
+    replay: str
+    suffix: str
+
+
+def _failures(part: str, found: Iterable[Found]) -> tuple[Failure, ...]:
+    return tuple(Failure(str(one), _again(part, **one.replay), ".json") for one in found)
+
+
+def _again(part: str, **what: Any) -> str:
+    return json.dumps({"part": part, **what})
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of one part."""
+
+    line: str
+    part: Part
+    failures: tuple[Failure, ...]
+
+
+def _of_search(outcomes: list[tuple[Search, list[Found]]]) -> Summary:
+    every = [one for _, found in reversed(outcomes) for one in found]
+    found = list({one.signature: one for one in every}.values())
+    part = Search(
+        passed=not found,
+        decided=any(one.decided for one, _ in outcomes),
+        scenes=sum(one.scenes for one, _ in outcomes),
+        calls=sum(one.calls for one, _ in outcomes),
+        differences=tuple(one.difference for one in found),
+    )
+    line = f"{part.scenes:,} scenes, {part.calls:,} calls compared with the model; {len(found)} differences"
+    return Summary(line, part, _failures("search", found))
+
+
+def _of_walk(outcomes: list[tuple[Walk, list[Found]]]) -> Summary:
+    ((part, found),) = outcomes
+    of = "" if part.share == 1 else f" of {part.sequences:,}"
+    aside = "".join(f"; {name}: {reason}" for name, reason in part.not_played.items())
+    line = (
+        f"{part.chosen:,}{of} sequences of at most {part.length} calls, {part.played:,} played on every subject, "
+        f"{part.calls:,} calls compared with the model; {len(found)} differences{aside}"
+    )
+    return Summary(line, part, _failures("walk", found))
+
+
+def _of_histories(outcomes: list[dict[str, SubjectHistories]]) -> Summary:
+    by_subject = {name: one for outcome in outcomes for name, one in outcome.items()}
+    every = by_subject.values()
+    found = [each for one in every for each in one.contradictions]
+    unknown = sum(len(one.unknown) for one in every)
+    return Summary(
+        f"{sum(one.histories for one in every):,} histories of {sum(one.calls for one in every):,} calls on "
+        f"{', '.join(by_subject)}, {sum(one.across_processes for one in every):,} of them across processes; "
+        f"{sum(one.explained for one in every):,} explained, {len(found)} contradictions, {unknown} unknown",
+        Histories(
+            passed=not found,
+            decided=all(one.passed for one in every),
+            subjects={name: one.in_document() for name, one in by_subject.items()},
+        ),
+        tuple(Failure(f"{each.text}\n\n{each.script}", each.history, ".jsonl") for each in found),
+    )
+
+
+def _of_faults(outcomes: list[list[Fault]]) -> Summary:
+    cells = tuple(cell for outcome in outcomes for cell in outcome)
+    count = Counter(cell.verdict for cell in cells)
+    failed = [cell for cell in cells if cell.verdict == "fail"]
+    undecided = [cell for cell in cells if cell.verdict == "not-testable"]
+    aside = "".join(f"; {cell.fault} × {cell.operation}: {cell.reason}" for cell in undecided)
+    return Summary(
+        f"{len(cells)} of {CELLS * len(outcomes)} faults × operations on "
+        f"{', '.join(dict.fromkeys(cell.subject for cell in cells))}; {count['pass']} pass, {len(failed)} fail, "
+        f"{len(undecided)} not testable{aside}",
+        Faults(passed=not failed, decided=bool(cells), possible=CELLS * len(outcomes), cells=cells),
+        tuple(
+            Failure(
+                "\n".join([f"{cell.fault} × {cell.operation} on {cell.subject}: {cell.reason}", *cell.script]),
+                _again("faults", fault=cell.fault, operation=cell.operation),
+                ".json",
+            )
+            for cell in failed
+        ),
+    )
+
+
+_SUMMARIES: Mapping[str, Callable[[list[Any]], Summary]] = {
+    "search": _of_search,
+    "walk": _of_walk,
+    "histories": _of_histories,
+    "faults": _of_faults,
+}
+
+
+def _replay(file: Path, names: tuple[str, ...]) -> int:
+    """Play again what a run wrote, on the subjects that are named, and say what comes of it now."""
+    try:
+        text = file.read_text("utf-8")
+        what = json.loads(text) if file.suffix == ".json" else None
+        with _running(names) as subjects:
+            told = [*(_replayed_history(text, subjects) if what is None else _replayed(what, subjects))]
+    except (OSError, ValueError, KeyError, TypeError) as fault:
+        print(f"{file} cannot be played again: {type(fault).__name__}: {fault}", file=sys.stderr)
+        return 2
+    print("\n\n".join(told) or "nothing differs now")
+    return 1 if told else 0
+
+
+def _replayed(what: dict[str, Any], subjects: dict[str, Harness]) -> Iterator[str]:
+    if what["part"] == "search":
+        yield from map(str, play_again(subjects, what))
+    elif what["part"] == "walk":
+        yield from map(str, walk(subjects, length=what["length"], only=what["index"])[1])
+    else:
+        fault = next(one for one in FAULTS if one.name == what["fault"])
+        operation = next(one for one in OPERATIONS if one.name == what["operation"])
+        for name, harness in subjects.items():
+            outcome = asyncio.run(run_fault(harness, name, fault, operation))
+            if outcome.verdict == "fail":
+                yield "\n".join([f"{name}: {outcome.reason}", *outcome.script])
+
+
+def _replayed_history(text: str, subjects: dict[str, Harness]) -> Iterator[str]:
+    for name, harness in subjects.items():
+        history, judgement = replay_lines(harness, text, name)
+        if judgement.verdict is Verdict.CONTRADICTION:
+            yield f"{name}:\n{shorten(history, judgement)}"

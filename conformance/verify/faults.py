@@ -1,0 +1,69 @@
+"""The matrix: every fault on every operation, and what came of each."""
+
+from __future__ import annotations
+
+import asyncio
+
+from conformance.case import World
+from conformance.harness import Capability, Harness, HookMissingError
+from conformance.verify import scene
+from conformance.verify.caller_faults import CALLER_FAULTS
+from conformance.verify.connection_faults import CONNECTION_FAULTS
+from conformance.verify.document import Fault, Verdict
+from conformance.verify.operations import OPERATIONS, Operation
+from conformance.verify.scene import BrokenPromiseError, NotTestableError, play
+from conformance.verify.server_faults import SERVER_FAULTS
+
+FAULTS: tuple[scene.Fault, ...] = (*CONNECTION_FAULTS, *CALLER_FAULTS, *SERVER_FAULTS)
+CELLS = len(FAULTS) * len(OPERATIONS)
+"""Faults times operations."""
+_LIMIT = 30.0
+
+
+async def run_faults(
+    harness: Harness,
+    subject_name: str,
+    *,
+    full: bool,
+) -> list[Fault]:
+    """Play every fault on every operation of a subject that is running; a share of them if not `full`.
+
+    The share is each fault on one operation, in turn.
+    """
+    return [
+        await run_fault(harness, subject_name, fault, operation)
+        for row, fault in enumerate(FAULTS)
+        for column, operation in enumerate(OPERATIONS)
+        if full or column == row % len(OPERATIONS)
+    ]
+
+
+async def run_fault(harness: Harness, subject_name: str, fault: scene.Fault, operation: Operation) -> Fault:
+    """Play one fault on one operation of a subject that is running."""
+    world = World(harness)
+    verdict, reason = await _played(fault, operation, world)
+    script = tuple(str(world.script).splitlines()) if verdict == "fail" else ()
+    return Fault(
+        subject=subject_name,
+        fault=fault.name,
+        sentence=fault.sentence,
+        operation=operation.name,
+        verdict=verdict,
+        reason=reason,
+        script=script,
+    )
+
+
+async def _played(fault: scene.Fault, operation: Operation, world: World) -> tuple[Verdict, str]:
+    if Capability.REMOTE not in world.harness.capabilities:
+        return "not-testable", "it declares no server that can fail"
+    try:
+        async with asyncio.timeout(_LIMIT):
+            await play(fault, operation, world)
+    except (HookMissingError, NotTestableError) as missing:
+        return "not-testable", str(missing)
+    except BrokenPromiseError as broken:
+        return "fail", str(broken)
+    except Exception as crash:  # noqa: BLE001  a fault that could not be played to its end did not pass
+        return "fail", f"{type(crash).__name__}: {crash!s:.200}"
+    return "pass", ""

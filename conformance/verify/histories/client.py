@@ -1,0 +1,90 @@
+"""Clients: they make their planned calls on a store, one after the other, and note when and what came of it.
+
+An interval begins before the call is scheduled and ends when the caller has the answer. So calls of several clients on
+one event loop overlap in memory mode too, where no operation awaits: their order is then the loop's. That can show what
+a store does wrong between awaits of its own, and an answer that was not made at one instant. It cannot show anything
+inside an operation that never awaits, where there is nothing to come between; nor a race of threads, which the contract
+excludes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from conformance.verify.histories.history import LIST, Interval, Planned
+from taskstore import StoreUnavailable, TaskCreateRequest, TaskFinal, TaskStatus
+
+_FIELDS = ("progress", "current_step", "result_url", "error_message", "error_traceback")
+
+
+class Client:
+    """What makes calls on one store. `labels` are the tasks known by now, shared among the clients of a process."""
+
+    def __init__(self, store: Any, labels: dict[str, str], origin: int) -> None:
+        self._store = store
+        self._labels = labels
+        self._origin = origin
+
+    async def make(self, calls: Iterable[Planned]) -> list[Interval]:
+        """Make the calls in order, and return what was made. Nothing can be asked of a task that was not created."""
+        made = []
+        for call in calls:
+            await turns(call.pause)
+            if call.operation in ("create_task", LIST) or call.task in self._labels:
+                made.append(await self._make(call))
+        return made
+
+    async def _make(self, call: Planned) -> Interval:
+        called = self._now()
+        sent = asyncio.ensure_future(self._send(call))
+        if call.gives_up is not None:
+            await turns(call.gives_up)
+            sent.cancel()
+            await asyncio.wait([sent])
+            return Interval(call, called, None)
+        result = await sent
+        return Interval(call, called, None if result is None else self._now(), result)
+
+    async def _send(self, call: Planned) -> dict[str, Any] | None:
+        """What came of it; None if that is not to be known."""
+        try:
+            answer = await self._call(call)
+            if call.operation == "create_task":
+                self._labels[call.task] = answer.task_id
+            if call.operation == LIST:
+                return {"page": {"tasks": [self._told(task) for task in answer.tasks], "total": answer.total}}
+            return {"task": self._told(answer)}
+        except StoreUnavailable as fault:
+            return None if fault.write_may_have_happened else {"raised": "StoreUnavailable"}
+        except TaskFinal as final:
+            return {"raised": "TaskFinal", "status": str(final.status)}
+        except Exception as fault:  # noqa: BLE001  whatever comes out is what is judged
+            return {"raised": type(fault).__name__}
+
+    async def _call(self, call: Planned) -> Any:
+        given = dict(call.arguments)
+        if call.operation == "create_task":
+            return await self._store.create_task(TaskCreateRequest(video_ids=tuple(given["video_ids"])))
+        if given.get("status") is not None:
+            given["status"] = TaskStatus(given["status"])
+        if "task_id" in given:
+            given["task_id"] = self._labels[given["task_id"]]
+        return await getattr(self._store, call.operation)(**given)
+
+    def _told(self, task: Any) -> dict[str, Any]:
+        """A task but for its times, and by its label."""
+        label = next((label for label, task_id in self._labels.items() if task_id == task.task_id), None)
+        known = task.video_ids[0] if label is None else label  # whose creation is still to be answered, say
+        return {"task_id": known, "status": str(task.status), **{name: getattr(task, name) for name in _FIELDS}}
+
+    def _now(self) -> int:
+        return time.monotonic_ns() - self._origin
+
+
+async def turns(number: int) -> None:
+    """Let the others have so many turns."""
+    for _ in range(number):
+        await asyncio.sleep(0)

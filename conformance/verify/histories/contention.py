@@ -1,0 +1,140 @@
+"""Contention: several clients on the same few tasks, through two instances and, if asked, other processes too."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any, Self
+
+from conformance.case import World
+from conformance.harness import Capability, Harness
+from conformance.verify.histories.client import Client, turns
+from conformance.verify.histories.history import ADVANCE, History, Interval, Planned
+from conformance.verify.histories.process import Processes
+from conformance.verify.histories.workload import Workload
+
+ENOUGH = 50
+"""Writes that took effect, and pairs of overlapping calls that conflict, that a history has at least."""
+_MOST_ROUNDS = 60
+_EXPIRES = timedelta(days=8)
+_HEAD_START = 3_000_000
+"""Nanoseconds that other processes have to hear of a round before it begins."""
+_AWAY = (3, 4)
+"""The clients that are in other processes, if any are; never the one that creates tasks and lets time pass."""
+
+
+def qualifies(history: History) -> bool:
+    """Whether there was enough contention in it to count."""
+    return len(history.effective_writes()) >= ENOUGH and history.conflicts() >= ENOUGH
+
+
+def workload_for(harness: Harness, seed: int) -> Workload:
+    """The workload that suits a subject."""
+    return Workload(seed, expiring=Capability.EXPIRING in harness.capabilities)
+
+
+def instances(harness: Harness) -> int:
+    """How many instances a process opens: two where the world is shared."""
+    return 2 if Capability.SHARED in harness.capabilities else 1
+
+
+async def contend(
+    harness: Harness, workload: Workload, *, subject: str = "", processes: Processes | None = None
+) -> History:
+    """Record a history that goes on until it qualifies; one that never does is cut off, and has to be looked at."""
+    made: list[Interval] = []
+    async with _Contention(harness, processes) as contention:
+        for number, calls in enumerate(workload.rounds()):
+            made += await contention.play(calls)
+            history = _history(made, harness, subject, workload.seed)
+            if qualifies(history) or number == _MOST_ROUNDS:
+                break
+    return history
+
+
+async def play(harness: Harness, rounds: Iterable[Iterable[Planned]], *, subject: str = "", seed: int = 0) -> History:
+    """Record a history of exactly these calls."""
+    async with _Contention(harness, None) as contention:
+        made = [interval for calls in rounds for interval in await contention.play(calls)]
+    return _history(made, harness, subject, seed)
+
+
+async def meets(harness: Harness, processes: Processes) -> bool:
+    """Whether what another process opens by the settings of a world is on that world: it sees a task that is there."""
+    look = Planned(_AWAY[0], "get_task", {"task_id": "0a"}, 1)
+    creation = Planned(0, "create_task", {"video_ids": ["0a"]})
+    async with _Contention(harness, processes) as contention:
+        await contention.play([creation])
+        seen = await contention.play([look])
+    return [one.result is not None and "task" in one.result for one in seen] == [True]
+
+
+def _history(made: list[Interval], harness: Harness, subject: str, seed: int) -> History:
+    expiring = Capability.EXPIRING in harness.capabilities
+    return History(tuple(sorted(made, key=lambda one: one.called)), subject, expiring, seed)
+
+
+class _Contention:
+    """Instances on a new world, and the clients that share them."""
+
+    def __init__(self, harness: Harness, processes: Processes | None) -> None:
+        self._harness = harness
+        self._world = World(harness).name
+        self._processes = processes
+        self._origin = time.monotonic_ns()
+        self._labels: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            stack.callback(self._harness.discard, self._world)
+            opened = [self._harness.open(self._world) for _ in range(instances(self._harness))]
+            stores = [await stack.enter_async_context(one) for one in opened]
+            self._clients = [Client(store, self._labels, self._origin) for store in stores]
+            if self._processes is not None:
+                await self._processes.open(self._harness.opener, self._harness.environment(self._world))
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._processes is not None:
+            await self._processes.close()
+        await self._stack.aclose()
+
+    async def play(self, calls: Iterable[Planned]) -> list[Interval]:
+        """One round: it is over when every client is."""
+        by_client: dict[int, list[Planned]] = {}
+        for call in calls:
+            by_client.setdefault(call.client, []).append(call)
+        clients: list[Any] = []
+        if self._processes is not None:
+            away = {client: by_client.pop(client) for client in sorted(by_client) if client in _AWAY}
+            start = time.monotonic_ns() + _HEAD_START
+            clients.append(self._processes.play(away, self._labels, self._origin, start))
+        clients += [self._make(client, planned) for client, planned in by_client.items()]
+        return [interval for made in await asyncio.gather(*clients) for interval in made]
+
+    async def _make(self, client: int, calls: list[Planned]) -> list[Interval]:
+        if self._processes is not None:
+            await asyncio.sleep(_HEAD_START / 1e9)
+        made: list[Interval] = []
+        for call in calls:
+            if call.operation == ADVANCE:
+                made.append(await self._advance(call))
+            else:
+                made += await self._clients[client % len(self._clients)].make([call])
+        return made
+
+    async def _advance(self, call: Planned) -> Interval:
+        """Let the tasks expire: in a thread where there is a server to wait for, so that others can meet it."""
+        await turns(call.pause)
+        called = time.monotonic_ns() - self._origin
+        if Capability.REMOTE in self._harness.capabilities:
+            await asyncio.to_thread(self._harness.advance, self._world, _EXPIRES)
+        else:
+            await asyncio.sleep(0)
+            self._harness.advance(self._world, _EXPIRES)
+            await asyncio.sleep(0)
+        return Interval(call, called, time.monotonic_ns() - self._origin)

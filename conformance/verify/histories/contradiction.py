@@ -1,0 +1,242 @@
+"""A contradiction, made short enough to be read: "let … then …".
+
+A recorded history must not simply lose calls: without the write that it shows, a right answer looks wrong. But it may
+lose answers: whatever explains the whole explains what is left if a call may have given anything. So a write is dropped
+here only if the rest contradicts itself with that write in it, whatever it gave, and without it; a call that by its own
+answer changed nothing (a read, a refusal) if the rest contradicts itself without it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conformance.engine.order import Budget, OutOfBudgetError
+from conformance.verify.histories.history import ADVANCE, LIST, LOOK, WRITES, History, Interval
+from conformance.verify.histories.judge import (
+    ANYTHING,
+    STEPS,
+    Clocked,
+    Given,
+    Judgement,
+    Specification,
+    Verdict,
+    judge,
+    specification_of,
+)
+
+_MOST_ANSWERS = 6
+_STEPS = 5_000
+"""For one attempt to drop calls; one that cannot tell drops nothing."""
+_NAMES = {
+    "create_task": "create",
+    "get_task": "get",
+    "update_task_status": "update",
+    "cancel_task": "cancel",
+    LIST: "list",
+    LOOK: "list, looking for",
+    ADVANCE: "every task expires",
+}
+_DEFAULTS = {"progress": 0, "current_step": ""}
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """The calls of a history that no order explains, with what is known of the whole; and which of them is the last."""
+
+    history: History
+    judgement: Judgement
+
+    @property
+    def then(self) -> Interval:
+        """The call whose answer came last."""
+        return max(self.history.intervals, key=lambda one: one.returned or 0)
+
+    def __str__(self) -> str:
+        """The calls in the order in which they were made, and what the last one should have given."""
+        then = self.then
+        let = [one for one in self.history.intervals if one is not then]
+        numbers = {id(one): number for number, one in enumerate([*let, then], start=1)}
+        lines = [f"task {self.judgement.task}" if self.judgement.task else "listings"]
+        for one in [*let, then]:
+            word = "then" if one is then else "let" if numbers[id(one)] == 1 else ""
+            during = [numbers[id(other)] for other in [*let, then] if other is not one and one.overlaps(other)]
+            while_ = f"  (while {', '.join(map(str, during))})" if during else ""
+            lines.append(
+                f"  {word:<4} {numbers[id(one)]}. client {one.call.client}: {asked(one)} → {told(one)}{while_}"
+            )
+        return "\n".join([*lines, f"  but {self._but()}"])
+
+    def _but(self) -> str:
+        if self.judgement.reason:
+            return self.judgement.reason
+        possible = possible_answers(self.history, self.then)
+        last = len(self.history.intervals)
+        if not possible:
+            return "no order of these calls explains their answers"
+        return f"no order of the others lets {last} give that, but: {' | or: '.join(possible)}"
+
+
+def shorten(history: History, found: Judgement) -> Contradiction:
+    """The fewest calls that contradict each other as those of the judgement do, as far as dropping some leads there."""
+    if found.task:
+        history = replace(history, intervals=found.calls)
+    shortening = _Shortening(history, found)
+    for client in sorted({one.call.client for one in shortening.kept}):
+        shortening.drop([one for one in shortening.kept if one.call.client == client])
+    size = len(shortening.kept)
+    while size:
+        before = len(shortening.kept)
+        for start in range(before - size, -1, -size):
+            shortening.drop(shortening.kept[start : start + size])
+        if size > 1 or len(shortening.kept) == before:
+            size //= 2
+    shortest = replace(history, intervals=tuple(shortening.kept))
+    return Contradiction(shortest, judge(shortest))
+
+
+class _Shortening:
+    """The calls that are kept, and the writes that are dropped but did happen.
+
+    At first it is the shortest beginning of the history that contradicts itself. `then`, whose answer came last in it,
+    is always kept, and so is some of what it should have been: the others are a story of their own, which leads there.
+    """
+
+    def __init__(self, history: History, found: Judgement) -> None:
+        self._history = history
+        self._found = found
+        calls = list(history.intervals)
+        ends = sorted(one.returned for one in calls if one.returned is not None)
+        moment = ends[bisect_left(ends, True, key=lambda end: self._is_contradiction(_beginning(calls, end)))]
+        self.kept = _beginning(calls, moment)
+        self._then = next(one for one in self.kept if one.returned == moment)
+        self._forgotten: list[Interval] = []
+        self._right = self._right_answers(self.kept)
+
+    def drop(self, calls: list[Interval]) -> None:
+        """Drop these, but for `then` and the creation, if the others contradict each other with these and without."""
+        gone = {id(one) for one in calls if one is not self._then and not self._creates(one)}
+        kept = [one for one in self.kept if id(one) not in gone]
+        forgotten = self._forgotten + [_forgotten(one) for one in self.kept if id(one) in gone and _writes(one)]
+        if not gone or any(_shows(answer, one) for one in self.kept if id(one) in gone for answer in kept):
+            return
+        if not self._is_contradiction(kept) or not self._is_contradiction([*kept, *forgotten]):
+            return
+        if (right := self._right_answers(kept)) and right <= self._right:
+            self.kept, self._forgotten = kept, forgotten
+
+    def _creates(self, one: Interval) -> bool:
+        """Whether it is the beginning of the task's story, which nobody wants to miss."""
+        return bool(self._found.task) and one.call.operation == "create_task"
+
+    def _right_answers(self, kept: list[Interval]) -> set[str]:
+        if self._found.reason:
+            return {self._judge(kept).reason}
+        return set(possible_answers(replace(self._history, intervals=tuple(kept)), self._then, _STEPS))
+
+    def _is_contradiction(self, calls: list[Interval]) -> bool:
+        judgement = self._judge(calls)
+        same_kind = (judgement.task, bool(judgement.reason)) == (self._found.task, bool(self._found.reason))
+        return judgement.verdict is Verdict.CONTRADICTION and same_kind
+
+    def _judge(self, calls: list[Interval]) -> Judgement:
+        ordered = sorted(calls, key=lambda one: one.called)
+        return judge(replace(self._history, intervals=tuple(ordered)), _STEPS)
+
+
+def _forgotten(interval: Interval) -> Interval:
+    return interval if interval.returned is None else replace(interval, result=ANYTHING)
+
+
+def _beginning(calls: list[Interval], moment: int) -> list[Interval]:
+    """What was called by then; what was not yet answered is open."""
+    return [
+        one if one.returned is not None and one.returned <= moment else replace(one, returned=None, result=None)
+        for one in calls
+        if one.called <= moment
+    ]
+
+
+def _writes(interval: Interval) -> bool:
+    """Whether it is a call that may have changed something: a refused one is a read."""
+    return interval.call.operation in ("create_task", ADVANCE, *WRITES) and "raised" not in (interval.result or {})
+
+
+def _shows(answer: Interval, update: Interval) -> bool:
+    """Whether an answer shows a value that an update gave. Statuses do not count: many updates give the same."""
+    shown = (answer.result or {}).get("task", {})
+    given = update.call.arguments if update.call.operation == "update_task_status" else {}
+    values = {name: value for name, value in given.items() if name not in ("task_id", "status")}
+    return any(shown.get(name) == value != _DEFAULTS.get(name) for name, value in values.items())
+
+
+def possible_answers(history: History, asked_for: Interval, steps: int = STEPS) -> list[str]:
+    """What a call could have given, all others having given what they gave."""
+    specification = specification_of(history)
+    known: list[Given] = []
+
+    def agrees(expected: Given, interval: Interval) -> bool:
+        if interval is not asked_for:
+            return specification.agrees(expected, interval)
+        return expected not in known
+
+    while len(known) < _MOST_ANSWERS:
+        try:
+            order = replace(specification, agrees=agrees).order(history.intervals, Budget(steps))
+        except OutOfBudgetError:
+            break
+        if order is None:
+            break
+        known.append(_given_in(specification, agrees, order, asked_for))
+    return [_answer(expected) for expected in known if expected is not None]
+
+
+def _given_in(
+    specification: Specification, agrees: Callable[[Given, Interval], bool], order: Iterable[Interval], wanted: Interval
+) -> Given:
+    """What a call gives in an order of which all that is given agrees."""
+    states: dict[Clocked, Given] = {specification.initial: None}
+    for interval in order:
+        states = {
+            left: expected if interval is wanted else before
+            for state, before in states.items()
+            for expected, left in specification.step(state, interval)
+            if interval.returned is None or agrees(expected, interval)
+        }
+    return next(iter(states.values()))
+
+
+def asked(interval: Interval) -> str:
+    """A call in a few words."""
+    call = interval.call
+    given = {name: value for name, value in call.arguments.items() if name not in ("task_id", "video_ids")}
+    status = given.pop("status", None)
+    words = [_NAMES[call.operation], call.task, *([status] if status else [])]
+    return " ".join(filter(None, words)) + "".join(f", {name}={value!r}" for name, value in given.items())
+
+
+def told(interval: Interval) -> str:
+    """An answer in a few words."""
+    if interval.returned is None:
+        return "no answer"
+    return "done" if interval.result is None else _answer(interval.result)
+
+
+def _answer(result: Mapping[str, Any]) -> str:
+    if "task" in result:
+        return _shown(result["task"])
+    if "page" in result:
+        page = result["page"]
+        tasks = ", ".join(f"{task['task_id']} {task['status']}" for task in page["tasks"])
+        return f"total {page['total']}: [{tasks}]"
+    status = f" ({result['status']})" if "status" in result else ""
+    return f"{result['raised']}{status}"
+
+
+def _shown(task: Mapping[str, Any]) -> str:
+    """The status, and what is not as a new task has it."""
+    fields = {name: value for name, value in task.items() if name not in ("task_id", "status")}
+    kept = {name: value for name, value in fields.items() if value != _DEFAULTS.get(name)}
+    return str(task["status"]) + "".join(f", {name}={value!r}" for name, value in kept.items())

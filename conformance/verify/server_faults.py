@@ -1,0 +1,200 @@
+"""Faults of the server: killed, disconnecting, without scripts, read-only, full, loading, and with a wrong record."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from conformance.strategies import a_request
+from conformance.verify.operations import LongPurge, Purge
+from conformance.verify.proxy import Action, Stage
+from conformance.verify.scene import Fault, Scene, demand, fault
+from taskstore import RecordUnreadable, TaskExists, Trouble
+
+_CALLS, _CALLERS, _BEFORE = 60, 8, 16
+_LOADED = 60
+"""Records that a server loads one by one: long enough for a call, and its end does not wait for them."""
+
+
+async def _keep_log(scene: Scene) -> None:
+    """From now on the server has on disk what it has answered."""
+    scene.harness.administer("CONFIG", "SET", "appendonly", "yes")
+    told: dict[str, int] = {}
+    while told.get("aof_rewrite_in_progress") != 0 or told.get("aof_rewrite_scheduled") != 0:
+        told = scene.harness.administer("INFO", "persistence")
+
+
+@fault
+async def killed(scene: Scene) -> None:
+    """The server is killed while nobody waits for it, and started again with what it had answered."""
+    await _keep_log(scene)
+    try:
+        async with scene.store() as store:
+            target = await scene.operation.prepare(scene.direct)
+            scene.tell("harness.kill_server()")
+            await asyncio.to_thread(scene.harness.kill_server)
+            await scene.call(store, target)
+    finally:
+        scene.harness.administer("CONFIG", "SET", "appendonly", "no")
+
+
+@fault
+async def killed_under_load(scene: Scene) -> None:
+    """The server is killed while eight callers are at work, and started again with what it had answered."""
+    await _keep_log(scene)
+    try:
+        await _under_load(scene, scene.harness.kill_server)
+    finally:
+        scene.harness.administer("CONFIG", "SET", "appendonly", "no")
+
+
+@fault
+async def disconnected(scene: Scene) -> None:
+    """The server closes every connection (CLIENT KILL) while nobody uses them."""
+    async with scene.store() as store:
+        target = await scene.operation.prepare(scene.direct)
+        scene.tell("CLIENT KILL TYPE normal")
+        scene.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await scene.call(store, target)
+
+
+@fault
+async def disconnected_under_load(scene: Scene) -> None:
+    """The server closes every connection (CLIENT KILL) while eight callers are at work."""
+
+    def disturb() -> None:
+        scene.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    await _under_load(scene, disturb)
+
+
+@fault
+async def without_scripts(scene: Scene) -> None:
+    """The server has lost its scripts (SCRIPT FLUSH): the call is answered, and made once."""
+    async with scene.store() as store:
+        target = await scene.operation.prepare(scene.direct)
+        scene.tell("SCRIPT FLUSH")
+        scene.harness.administer("SCRIPT", "FLUSH")
+        scene.answered(await scene.call(store, target))
+
+
+@fault
+async def without_scripts_under_load(scene: Scene) -> None:
+    """The server loses its scripts (SCRIPT FLUSH) while eight callers are at work: each call is answered, once made."""
+
+    def disturb() -> None:
+        scene.harness.administer("SCRIPT", "FLUSH")
+
+    await _under_load(scene, disturb, answered=True)
+
+
+async def _under_load(scene: Scene, disturb: Callable[[], None], *, answered: bool = False) -> None:
+    shared = scene.operation.shared  # then all calls are about the same
+    targets = iter(await scene.targets(1) * _CALLS if shared else await scene.targets(_CALLS))
+    ended = 0
+    warmed_up = asyncio.Event()
+
+    async def work(store: Any) -> None:
+        nonlocal ended
+        for target in targets:
+            outcome = await scene.call(store, target)
+            if answered:
+                scene.answered(outcome)
+            ended += 1
+            if ended == _BEFORE:
+                warmed_up.set()
+
+    async with scene.store(pool=_CALLERS) as store:
+        workers = [asyncio.ensure_future(work(store)) for _ in range(_CALLERS)]
+        await warmed_up.wait()
+        scene.tell("the server is disturbed here")
+        await asyncio.gather(asyncio.to_thread(disturb), *workers)
+
+
+def _refusing(trouble: Trouble, sentence: str) -> Fault:
+    async def play(scene: Scene) -> None:
+        if trouble is Trouble.LOADING:
+            filler = (a_request({"text": secrets.token_hex(2_000)}) for _ in range(_LOADED))
+            await asyncio.gather(*(scene.direct.create_task(request) for request in filler))
+        async with scene.store(warm=trouble is not Trouble.LOADING) as store:  # which ends all connections
+            target = await scene.operation.prepare(scene.direct)
+            scene.tell(f"with harness.make_trouble(Trouble.{trouble.name}): the next call")
+            with scene.harness.make_trouble(trouble):
+                outcome = await scene.call(store, target)
+            if trouble is not Trouble.LOADING and not scene.operation.writes:
+                scene.answered(outcome)
+            elif not (trouble is Trouble.OUT_OF_MEMORY and isinstance(scene.operation, Purge)):  # which frees memory
+                scene.refused(outcome)
+
+    return Fault(str(trouble), sentence, play)
+
+
+@fault
+async def read_only_meanwhile(scene: Scene) -> None:
+    """The server becomes read-only after its first reply; what an operation did until then, it does not deny."""
+    if isinstance(scene.operation, Purge):
+        scene.operation = LongPurge()
+    async with scene.store() as store:
+        target = await scene.operation.prepare(scene.direct)
+        scene.tell("proxy.interrupt(Stage.REPLY, Action.HOLD); when met, the server becomes read-only; proxy.release()")
+        held = scene.proxy.interrupt(Stage.REPLY, Action.HOLD)
+        call = asyncio.ensure_future(scene.call(store, target))
+        await scene.met(held, call)
+        with scene.harness.make_trouble(Trouble.READ_ONLY):
+            scene.proxy.release()
+            outcome = await call
+        if not isinstance(scene.operation, Purge):
+            scene.answered(outcome)
+
+
+@fault
+async def another_type(scene: Scene) -> None:
+    """The record of a task is of another type: its own operations name it and leave it; the others go on."""
+    name = scene.operation.name
+    async with scene.store() as store:
+        target = await scene.operation.prepare(scene.direct)
+        if name == "restore":
+            await scene.direct.restore(target.task)
+        spoilt = target.task if name in ("get", "update", "cancel", "restore") else await _spare(scene)
+        scene.tell("witness.overwrite_with_another_type(the task's id)")
+        scene.world.witness.overwrite_with_another_type(spoilt.task_id)
+        try:
+            answer: Any = await scene.operation.call(store, target)
+        except (RecordUnreadable, TaskExists) as error:
+            answer = error
+        expected: dict[str, type[Exception]] = dict.fromkeys(("get", "update", "cancel"), RecordUnreadable)
+        expected["restore"] = TaskExists
+        if name in expected:
+            demand(type(answer) is expected[name], f"{answer!r:.160} came of a record of another type")
+        elif name == "list":
+            demand(
+                [key for key in answer.unreadable if key.endswith(spoilt.task_id)]
+                and [task.task_id for task in answer.tasks] == [task.task_id for task in target.task.tasks],
+                f"the listing is {answer!r:.160}",
+            )
+        else:
+            demand(scene.operation.is_right(target, answer), f"the answer is not its own: {answer!r:.160}")
+        keys = scene.world.witness.keys()
+        still_there = any(key.endswith(spoilt.task_id) for key in keys)
+        demand(still_there, "a record that nobody could read is gone")
+
+
+async def _spare(scene: Scene) -> Any:
+    return await scene.direct.create_task(a_request(video="spare"))
+
+
+SERVER_FAULTS = (
+    killed,
+    killed_under_load,
+    disconnected,
+    disconnected_under_load,
+    without_scripts,
+    without_scripts_under_load,
+    _refusing(Trouble.READ_ONLY, "The server is a replica: a write is refused, what is there can be read."),
+    _refusing(Trouble.OUT_OF_MEMORY, "The server has no memory for a write: it is refused, and reading goes on."),
+    _refusing(Trouble.LOADING, "The server has started, and loads its data: nothing is done, nothing is 'not found'."),
+    read_only_meanwhile,
+    another_type,
+)

@@ -1,0 +1,212 @@
+"""The model on histories written by hand, from the contract."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from conformance.spec.model import (
+    FIELDS,
+    LIFETIME,
+    Call,
+    Page,
+    Raised,
+    Record,
+    Request,
+    Result,
+    Span,
+    State,
+    Symbol,
+    step,
+)
+
+START = datetime(2000, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+NONE = timedelta(0)
+MINUTE = timedelta(minutes=1)
+NEAR = timedelta(milliseconds=10)
+
+
+def call(operation: str, at: timedelta = NONE, /, **arguments: Any) -> Call:
+    return Call(operation, arguments, Span.of(at))
+
+
+def create(task_id: Any = None, at: timedelta = NONE, **fields: Any) -> Call:
+    """A creation, under an id of the caller's so that the calls after it know the id."""
+    return call("create_task", at, task_id=task_id, request=Request(**fields))
+
+
+def play(*calls: Call, lifetime: timedelta | None = None) -> Result:
+    """What the last of these calls gives, each time taken by the store being a second after the one before."""
+    state, result, now = State(lifetime), None, START
+    for one in calls:
+        outcome = step(state, one)[0]
+        state, result = outcome.state, outcome.result
+        if outcome.written is not None:
+            now += SECOND
+            fields = {name: getattr(outcome.written, name) for name in FIELDS}
+            seen: dict[str, Any] = {name: now for name, value in fields.items() if isinstance(value, Symbol)}
+            result = replace(outcome.written, **seen)
+            state = state.with_task(result, one.at)
+    return result
+
+
+def invalid(argument: str) -> Raised:
+    return Raised("InvalidArgument", (("argument", argument),))
+
+
+UPDATE = "update_task_status"
+MISSING = Raised("TaskNotFound", (("task_id", "t1"),))
+
+
+def test_a_new_task_is_pending() -> None:
+    task = play(create("t1", config={"a": 1}))
+    assert isinstance(task, Record)
+    now = START + SECOND
+    assert (task.status, task.progress, task.created_at, task.updated_at) == ("pending", 0.0, now, now)
+    assert task.completed_at is None
+
+
+def test_metadata_differs_by_type() -> None:
+    made = [play(create("t1", config={"a": value})) for value in (1, 1.0, True, 0.0, -0.0, "1", [1])]
+    assert len(set(made)) == len(made)
+
+
+def test_completing_sets_progress_and_moment() -> None:
+    task = play(create("t1"), call(UPDATE, task_id="t1", status="completed"))
+    assert isinstance(task, Record)
+    now = START + 2 * SECOND
+    assert (task.progress, task.updated_at, task.completed_at) == (100.0, now, now)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        ({"status": "done"}, "status"),
+        ({"status": "pending", "progress": 101}, "progress"),
+        ({"status": "pending", "progress": True}, "progress"),
+        ({"status": "completed", "progress": 99}, "progress"),
+        ({"status": "pending", "error_message": "x"}, "error_message"),
+        ({"status": "pending", "current_step": 7}, "current_step"),
+        ({"status": "pending", "result_url": "\ud800"}, "result_url"),
+        ({"status": "pending", "current_step": "x" * 1024 * 1024}, "task"),
+    ],
+)
+def test_arguments_are_refused_before_anything_is_looked_up(arguments: dict[str, Any], refused: str) -> None:
+    assert play(call(UPDATE, task_id="t1", **arguments)) == invalid(refused)
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"config": []}, "config"),
+        ({"config": {"a": [1, (2,)]}}, "config"),
+        ({"config": {"a": {1: 2}}}, "config"),
+        ({"config": {"a": float("nan")}}, "config"),
+        ({"config": {"a": 10**4_300}}, "config"),
+        ({"webhook_url": "\ud800"}, "webhook_url"),
+        ({"video_ids": ("a", "\ud800")}, "video_ids"),
+        ({"config": {"a": "\x01" * 200_000}}, "task"),
+    ],
+)
+def test_a_request_is_refused_and_the_argument_is_named(fields: dict[str, Any], refused: str) -> None:
+    assert play(create("t1", **fields)) == invalid(refused)
+    assert play(create("t1", **fields), call("list_tasks")) == Page((), 0, 50, 0)
+
+
+def test_a_size_is_counted_in_bytes_of_json() -> None:
+    empty = len('{"webhook_url":null,"config":{"a":""}}["v"]""nullnullnull')
+    most = {"a": "文" * ((1024 * 1024 - empty) // 3)}
+    assert isinstance(play(create("t1", config=most)), Record)
+    assert play(create("t1", config={"a": most["a"] + "文"})) == invalid("task")
+
+
+def test_a_final_task_takes_what_changes_nothing_and_no_more() -> None:
+    failed = call(UPDATE, task_id="t1", status="failed", error_message="x", progress=0)
+    history = create("t1"), failed
+    assert play(*history, failed) == play(*history)
+    assert play(*history, call(UPDATE, task_id="t1", status="failed")) == play(*history)
+    final = Raised("TaskFinal", (("task_id", "t1"), ("status", "failed")))
+    assert play(*history, call("cancel_task", task_id="t1")) == final
+    assert play(*history, call(UPDATE, task_id="t1", status="failed", progress=-0.0)) == final
+
+
+def test_the_same_request_under_the_same_id_is_quiet_and_another_is_refused() -> None:
+    config = {"a": 1, "b": [{}]}
+    history = create("job"), call(UPDATE, 10 * SECOND, task_id="job", status="clipping")
+    assert play(*history, create("job", 20 * SECOND)) == play(*history)
+    assert play(
+        *history, create("job"), call("get_task", LIFETIME + 11 * SECOND, task_id="job"), lifetime=LIFETIME
+    ) == (Raised("TaskNotFound", (("task_id", "job"),)))
+    taken = Raised("TaskExists", (("task_id", "job"),))
+    assert play(*history, create("job", config={})) == taken
+    with_config = create("job", config=config)
+    assert play(with_config, create("job", config=dict(reversed(config.items())))) == play(with_config)
+    assert play(with_config, create("job", config={**config, "a": 1.0})) == taken
+    anew = play(*history, create("job", LIFETIME + 11 * SECOND, config={}), lifetime=LIFETIME)
+    assert isinstance(anew, Record)
+    assert (anew.status, anew.created_at) == ("pending", START + 3 * SECOND)
+
+
+@pytest.mark.parametrize("task_id", ["", "a b", "é", "\x7f", "x" * 257, 7])
+def test_an_id_for_a_new_task_is_visible_ascii(task_id: Any) -> None:
+    assert play(create(task_id)) == invalid("task_id")
+
+
+def test_cancelling_again_is_no_change() -> None:
+    cancel = call("cancel_task", task_id="t1")
+    assert play(create("t1"), cancel, cancel) == play(create("t1"), cancel)
+
+
+def test_a_listing_is_newest_first_with_the_total() -> None:
+    page = play(
+        create("t1"),
+        create("t2"),
+        create("t3"),
+        call(UPDATE, task_id="t1", status="clipping"),
+        call("list_tasks", limit=2),
+    )
+    assert isinstance(page, Page)
+    assert ([task.task_id for task in page.records], page.total) == (["t3", "t2"], 3)
+
+
+@pytest.mark.parametrize("operation", ["get_task", UPDATE, "cancel_task"])
+def test_a_task_lives_for_its_lifetime_and_near_its_end_may_be_there_or_not(operation: str) -> None:
+    arguments = {"task_id": "t1", **({"status": "clipping"} if operation == UPDATE else {})}
+    (written,) = step(State(LIFETIME), create("t1"))
+    assert isinstance(written.result, Record)
+    task = replace(written.result, created_at=START, updated_at=START)
+    state = State(LIFETIME).with_task(task, Span())
+    results = {
+        at: {type(one.result) for one in step(state, call(operation, LIFETIME + at, **arguments))}
+        for at in (-MINUTE, -NEAR, SECOND)
+    }
+    assert results == {-MINUTE: {Record}, -NEAR: {Record, Raised}, SECOND: {Raised}}
+
+
+def test_a_write_renews_the_life_and_a_refusal_does_not() -> None:
+    history = (
+        create("t1"),
+        call(UPDATE, 10 * SECOND, task_id="t1", status="failed"),
+        call("cancel_task", 20 * SECOND, task_id="t1"),
+    )
+    assert isinstance(
+        play(*history, call("get_task", LIFETIME - MINUTE + 10 * SECOND, task_id="t1"), lifetime=LIFETIME), Record
+    )
+    assert play(*history, call("get_task", LIFETIME + 11 * SECOND, task_id="t1"), lifetime=LIFETIME) == MISSING
+
+
+def test_purge_removes_final_tasks_and_restore_brings_them_back() -> None:
+    history = create("t1"), create("t2"), call("cancel_task", task_id="t1")
+    task = play(*history)
+    assert play(*history, call("purge", before=START)) == 0
+    assert play(*history, call("purge", before=datetime(2100, 1, 1, tzinfo=UTC))) == 1
+    back = *history, call("purge", before=datetime(2100, 1, 1, tzinfo=UTC)), call("restore", task=task)
+    assert play(*back) is None
+    assert play(*back, call("restore", task=task)) == Raised("TaskExists", (("task_id", "t1"),))
+    page = play(*back, call("list_tasks"))
+    assert isinstance(page, Page)
+    assert [one.task_id for one in page.records] == ["t2", "t1"]
