@@ -100,6 +100,8 @@ def _of_refusal(sight: Sight, observed: Raised) -> Iterator[str]:
         yield _BY_ARGUMENT[argument]
     elif sight.about:
         return
+    elif sight.cause is not None and sight.cause.operation == "restore":
+        yield "MAINT-02"
     else:
         yield _BY_OPERATION[sight.operation]
 
@@ -147,6 +149,8 @@ def _of_loss(sight: Sight) -> Iterator[str]:
         yield "MAINT-02"
     elif not sight.time_passed:
         yield from ("LIFE-03", "ATOM-01")
+    if cause is None or not cause.is_refusal:
+        yield "EXP-01" if Capability.EXPIRING in sight.capabilities else "EXP-05"
 
 
 def _untouched(cause: Cause) -> Iterator[str]:
