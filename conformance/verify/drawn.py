@@ -348,5 +348,5 @@ def scenes(draw: st.DrawFn, kinds: Sequence[str]) -> Scene:
     actions = [action for one in drawn if (action := one(names)) is not None]
     reads: list[Action] = [get(task) for task in dict.fromkeys(names.tasks)]
     reads += [listing(on=on) for on in (0, 1)]
-    played = actions if is_audited else [Known(tuple(actions))]
+    played = actions if is_audited else [Known((one,)) for one in actions]
     return Scene("random", (*played, *reads), tuple(kinds), instances=2)
