@@ -508,6 +508,8 @@ class _Run:
             self._tally.exercised["LIFE-14"] += 1
         task_id = _id_of(arguments, observed)
         statuses = {getattr(one, "status", None) for one in (observed, outcome.result, before)}
+        if before is not None and len(statuses & _STATUSES) == 1:
+            statuses = set()  # the status is what it was: the listing of all shows the rest
         ids = [task_id] if task_id else list(self._latest)[:_AUDITED] if planned.operation == "purge" else []
         reads = [get(Text(one)) for one in ids]
         reads.append(listing())

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from hiredis import pack_command
@@ -52,11 +54,20 @@ def connect(
             socket_connect_timeout=None,
             protocol=2,  # in which a server never speaks unasked
             retry=Retry(NoBackoff(), 0),
+            **_driver(),
         )
         maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
         return Server(partial(_open, maker), address_of(url), connect_timeout=connect_timeout, timeout=timeout)
     del url, username, password, given, maker  # a traceback may show the variables of this function
     raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
+
+
+@cache
+def _driver() -> dict[str, Any]:
+    """Who the client says it is: newer versions of redis-py read it from installed files for every connection."""
+    if find_spec("redis.driver_info") is None:
+        return {}
+    return {"driver_info": import_module("redis.driver_info").DriverInfo()}
 
 
 async def _open(maker: ConnectionPool) -> Connection:
