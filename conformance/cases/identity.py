@@ -108,3 +108,13 @@ async def test_a_failed_create_names_its_id(world: World) -> None:
         assert made.value.task_id is not None
         task = await store.create_task(a_request(), task_id=made.value.task_id)
         assert task.task_id == made.value.task_id
+
+
+@case("ID-06", needs=Capability.CALLER_IDS)
+async def test_another_request_under_a_taken_id_is_refused(store: TaskStore) -> None:
+    """Another config under the id of a live task is refused, and the task stays as it is."""
+    task = await store.create_task(a_request(CONFIG), task_id="job-1")
+    with pytest.raises(TaskExists) as refused:
+        await store.create_task(a_request({**CONFIG, "a": 2}), task_id="job-1")
+    assert refused.value.task_id == "job-1"
+    assert snapshot(await store.get_task("job-1")) == snapshot(task)

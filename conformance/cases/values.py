@@ -156,3 +156,13 @@ async def test_a_config_that_is_no_object_is_refused(store: TaskStore) -> None:
         with pytest.raises(InvalidArgument):
             await store.create_task(a_request(config))
     assert (await store.list_tasks()).total == 0
+
+
+@case("VAL-09")
+async def test_a_text_without_a_utf8_form_is_refused(store: TaskStore) -> None:
+    """A lone surrogate cannot be stored as UTF-8: the update is refused, and the task stays as it is."""
+    task = await store.create_task(a_request())
+    with pytest.raises(InvalidArgument) as refused:
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step="a\ud800b")
+    assert refused.value.argument == "current_step"
+    assert (await store.get_task(task.task_id)).current_step == ""

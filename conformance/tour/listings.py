@@ -88,7 +88,7 @@ def lists(random: Random) -> Iterator[Scene]:
         )
     for name, wrong in values.WRONG_CURSORS.items():
         steps = (create(), listing(after=wrong), listing(after=wrong, limit=0), listing())
-        yield Scene(f"a cursor that is {name}", steps, (f"after: wrong {name}",), CURSOR)
+        yield Scene(f"a cursor that is {name}", steps, (f"after: wrong {name}",), CURSOR, about=("LIST-13",))
     both = (
         Populate(3),
         listing("p", limit=1),
