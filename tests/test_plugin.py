@@ -381,7 +381,7 @@ def test_two_workers_come_to_the_same_verdicts(pytester: pytest.Pytester) -> Non
         assert {subject["name"] for subject in results["subjects"]} == {"memory", "embedded"}
         told.append({(r["case"], r["subject"]): r["verdict"] for r in results["results"]})
     assert told[0] == told[1]
-    assert len(told[0]) == 24
+    assert len(told[0]) == 12
 
 
 def test_it_stays_out_of_other_peoples_runs(pytester: pytest.Pytester) -> None:

@@ -127,7 +127,10 @@ def judge(mutant: Mutant, outcomes: dict[str, Outcome]) -> str:
 def judge_beyond(mutant: Mutant, harness: Harness, seed: int) -> str:
     """Say why a mutant is not one that only its part of the verification catches, or nothing."""
     (part,) = mutant.caught_by
-    by_cases = [name for name, case in find_cases().items() if run(case, harness, seed).verdict in ("fail", "crash")]
+    tour = tour_on(harness, seed)
+    by_cases = [
+        name for name, case in find_cases().items() if run(case, harness, seed, tour).verdict in ("fail", "crash")
+    ]
     if by_cases:
         return f"a case catches it, and is enough: {', '.join(by_cases)}"
     return "" if _is_found(part.split(), harness, seed) else f"{part}: finds nothing"
