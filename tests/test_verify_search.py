@@ -26,6 +26,8 @@ from conformance.verify.drawn import KINDS, kinds_of, scenes
 from conformance.verify.search import NotPlayableError, play_again, scene_of, search
 from taskstore import MemoryTaskStore, Task
 
+pytestmark = pytest.mark.once
+
 SHARE = 150
 """Scenes that are played by default."""
 MINUTE_MS = 60_000
