@@ -16,7 +16,7 @@ import pytest
 from conformance.case import World, case
 from conformance.cases.atomicity import maintained
 from conformance.cases.values import nested
-from conformance.equality import snapshots
+from conformance.equality import same, snapshots
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskStatus, TaskStore, TaskStoreError, migrate
@@ -243,10 +243,10 @@ async def test_tasks_can_be_carried_over_from_memory(world: World) -> None:
         tasks = await some_tasks(source)
         newer = await target.create_task(a_request())
         assert await migrate(source, target) == len(tasks)
-        assert snapshots((await target.list_tasks()).tasks) == snapshots([newer, *tasks])
+        assert same(snapshots((await target.list_tasks()).tasks), snapshots([newer, *tasks]))
         for status in TaskStatus:
             listed = [task for task in (await target.list_tasks(status)).tasks if task.task_id != newer.task_id]
-            assert snapshots(listed) == snapshots(task for task in tasks if task.status is status)
+            assert same(snapshots(listed), snapshots(task for task in tasks if task.status is status))
         assert (await source.list_tasks()).total == len(tasks)
         if Capability.EXPIRING in world.harness.capabilities:
             world.advance(timedelta(days=7, minutes=-1))
