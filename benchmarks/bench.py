@@ -14,7 +14,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.clock import AwaitedClock
 from benchmarks.depth import Depth, Pace, Plan
 from benchmarks.loop import Loop
-from benchmarks.setting import Setting, world_name
+from benchmarks.setting import Setting, namespace_name
 from benchmarks.subjects import SUBJECTS, Subject
 from benchmarks.workload import Work, fill, getting, listing, pinging, updating
 from conformance import Harness
@@ -33,16 +33,16 @@ class WrongAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Opened:
-    """A store on a world that has these tasks, and the harness that opened it."""
+    """A store on a namespace that has these tasks, and the harness that opened it."""
 
     harness: Harness
-    world: str
+    namespace: str
     store: TaskStore
     ids: Sequence[str]
 
 
 class Stores:
-    """The stores of a block, on one loop: in Redis mode a client is opened once for each world, and stays warm."""
+    """The stores of a block, on one loop: in Redis mode a client is opened once for each namespace, and stays warm."""
 
     def __init__(self, loop: Loop, setting: Setting, until_the_end: AsyncExitStack, harnesses: ExitStack) -> None:
         self._loop = loop
@@ -65,7 +65,7 @@ class Stores:
     def warm_up(self, depth: Depth) -> None:
         """Make some calls of each kind on each design: Python is slow at what it does for the first time."""
         for subject in self._first_of_each_design():
-            opened = self._keep(subject, world_name(subject.design, "other", depth.tasks_afar))
+            opened = self._keep(subject, namespace_name(subject.design, "other", depth.tasks_afar))
             for kind in (getting, updating, listing):
                 work = kind(opened.harness, opened.store, opened.ids)
                 self._loop.run(_call(work))
@@ -81,7 +81,7 @@ class Stores:
     @contextmanager
     def filled(self, subject: Subject, purpose: str, tasks: int) -> Iterator[Opened]:
         """Give a store that has that many tasks: a new one in memory mode, and in Redis mode one that was filled."""
-        name = world_name(subject.design, purpose, tasks)
+        name = namespace_name(subject.design, purpose, tasks)
         if subject.place:
             yield self._keep(subject, name)
             return
@@ -97,12 +97,12 @@ class Stores:
     def _keep(self, subject: Subject, name: str) -> Opened:
         if (subject.name, name) not in self._kept:
             place = self._setting.places[subject.place]
-            world = self._setting.worlds[place.server][name]
-            harness = subject.harness(place.at(world.database))
+            namespace = self._setting.namespaces[place.server][name]
+            harness = subject.harness(place.at(namespace.database))
             self._harnesses.enter_context(harness.running())
             store = self._loop.run(self._until_the_end.enter_async_context(harness.open(name)))
             self._loop.run(harness.ping(store))  # connects
-            self._kept[subject.name, name] = Opened(harness, name, store, world.ids)
+            self._kept[subject.name, name] = Opened(harness, name, store, namespace.ids)
         return self._kept[subject.name, name]
 
 

@@ -30,7 +30,7 @@ _SETTING = pytest.StashKey[Setting]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what the driver says to a block."""
     parser.addoption("--depth", choices=DEPTHS, default="default", help="how many rounds, of what sizes")
-    parser.addoption("--setting", type=Path, metavar="FILE", help="where the driver wrote the servers and worlds")
+    parser.addoption("--setting", type=Path, metavar="FILE", help="where the driver wrote the servers and namespaces")
     parser.addoption("--order", default="", metavar="SEED", help="what decides the order of the benchmarks")
 
 
@@ -85,13 +85,13 @@ def loop() -> Iterator[Loop]:
 
 @pytest.fixture(scope="session")
 def setting(request: pytest.FixtureRequest) -> Setting:
-    """The servers and worlds of the run."""
+    """The servers and namespaces of the run."""
     return request.config.stash[_SETTING]
 
 
 @pytest.fixture(scope="session")
 def stores(loop: Loop, setting: Setting, request: pytest.FixtureRequest) -> Iterator[Stores]:
-    """One warm client for each place and world."""
+    """One warm client for each place and namespace."""
     with Stores.opened(loop, setting) as stores:
         stores.warm_up(DEPTHS[request.config.getoption("depth")])
         yield stores

@@ -1,4 +1,4 @@
-"""The setting of a run: its servers, the ways to them, and the worlds that were filled on them, once for all blocks.
+"""The setting of a run: its servers, the ways to them, and the namespaces that were filled on them, once for all.
 
 The driver prepares it, and writes it to a file; the blocks read it there.
 """
@@ -24,7 +24,7 @@ from benchmarks.workload import fill
 from conformance.subjects.servers import ContainerServer, EmbeddedServer
 
 SPARE_DATABASE = 15
-"""Of each server: no world is in it."""
+"""Of each server: no namespace is in it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class World:
+class Namespace:
     """Where the tasks of one design are, in a database of their own: the described design's listing reads all of it."""
 
     name: str
@@ -51,10 +51,10 @@ class World:
 
 @dataclass(frozen=True)
 class Setting:
-    """The places by name, and by server and name its worlds."""
+    """The places by name, and by server and name its namespaces."""
 
     places: Mapping[str, Place]
-    worlds: Mapping[str, Mapping[str, World]]
+    namespaces: Mapping[str, Mapping[str, Namespace]]
 
     @classmethod
     @contextmanager
@@ -84,11 +84,11 @@ class Setting:
                 if _is_reachable(server.direct_url):
                     facts = {**server.facts(), "transport": "a container's own address"}
                     places["direct"] = Place("container", _without_database(server.direct_url), facts)
-            worlds = {}
+            namespaces = {}
             for place in {place.server: place for place in places.values()}.values():  # the last way is the shortest
                 tell(f"filling {place.server}")
-                worlds[place.server] = _fill(loop, place, depth)
-            yield cls(places, worlds)
+                namespaces[place.server] = _fill(loop, place, depth)
+            yield cls(places, namespaces)
 
     def write(self, path: Path) -> None:
         """Write it for the blocks."""
@@ -112,26 +112,26 @@ class TwoWayServer(EmbeddedServer):
         super()._start("--unixsocket", str(path), *options, loading=loading)
 
 
-def world_name(design: str, purpose: str, tasks: int) -> str:
-    """Name a world: tasks are created in one of their own, so that the others stay as they were filled."""
+def namespace_name(design: str, purpose: str, tasks: int) -> str:
+    """Name a namespace: tasks are created in one of their own, so that the others stay as they were filled."""
     return f"{design}-{'create' if purpose == 'create' else 'other'}-{tasks}"
 
 
-def _fill(loop: Loop, place: Place, depth: Depth) -> dict[str, World]:
-    worlds: dict[str, World] = {}
+def _fill(loop: Loop, place: Place, depth: Depth) -> dict[str, Namespace]:
+    namespaces: dict[str, Namespace] = {}
     wanted = [("create", depth.tasks)] + [("other", size) for size in {depth.tasks, depth.tasks_afar, *depth.sizes}]
     designs = {subject.design: subject for subject in SUBJECTS.values() if subject.place}
     for design, subject in designs.items():
         for purpose, tasks in wanted:
-            name, database = world_name(design, purpose, tasks), len(worlds)
+            name, database = namespace_name(design, purpose, tasks), len(namespaces)
             harness = subject.harness(place.at(database))
 
             async def filled() -> tuple[str, ...]:
                 async with harness.open(name) as store:  # noqa: B023  awaited before the next
                     return tuple(await fill(store, tasks))  # noqa: B023
 
-            worlds[name] = World(name, database, loop.run(filled()))
-    return worlds
+            namespaces[name] = Namespace(name, database, loop.run(filled()))
+    return namespaces
 
 
 def _is_reachable(url: str) -> bool:

@@ -108,7 +108,7 @@ def test_bare_evalsha(
 def _record(subject: Subject, stores: Stores, bench: Bench) -> bytes:
     """Return the stored form of a task."""
     with stores.filled(subject, "get", bench.depth.tasks) as opened:
-        record = opened.harness.witness(opened.world).raw(opened.ids[0])
+        record = opened.harness.inspector(opened.namespace).raw(opened.ids[0])
     assert record is not None  # noqa: S101  the driver filled it
     return record
 

@@ -3,7 +3,7 @@
 `conformance run --store memory --store embedded` runs it. Point it at a store of your own with a `Harness`.
 """
 
-from conformance.harness import Capability, Harness, HookMissingError, Witness
+from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.suite import run
 
-__all__ = ["Capability", "Harness", "HookMissingError", "Witness", "run"]
+__all__ = ["Capability", "Harness", "HookMissingError", "Inspector", "run"]

@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase
 
-from conformance.harness import Capability, Harness, HookMissingError, Witness
+from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.requirements import REQUIREMENTS
 from conformance.script import Script
 from taskstore import TaskCreateRequest, TaskStore
@@ -69,10 +69,10 @@ def probe(harness: Harness) -> str:
     Raises:
         HarnessFailedError: if the store cannot even be opened.
     """
-    world = World(harness)
+    namespace = Namespace(harness)
 
     async def create_and_read() -> None:
-        async with world.open() as store, asyncio.timeout(_SECONDS):
+        async with namespace.open() as store, asyncio.timeout(_SECONDS):
             task = await store.create_task(TaskCreateRequest(video_ids=("probe",)))
             await store.get_task(task.task_id)
 
@@ -83,7 +83,7 @@ def probe(harness: Harness) -> str:
     except Exception as fault:  # noqa: BLE001  whatever the store raises is the answer
         return f"a task cannot be created and read: {type(fault).__name__}: {fault}"
     finally:
-        harness.discard(world.name)
+        harness.discard(namespace.name)
     return ""
 
 
@@ -91,7 +91,7 @@ class HarnessFailedError(Exception):
     """The harness could not open the subject."""
 
 
-class World:
+class Namespace:
     """An empty place for one case: opens stores on it, and reaches behind them through the harness's hooks."""
 
     def __init__(self, harness: Harness, name: str | None = None) -> None:
@@ -101,7 +101,7 @@ class World:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[TaskStore]:
-        """A store on this world; again, for a second instance."""
+        """A store on this namespace; again, for a second instance."""
         async with AsyncExitStack() as stack:
             try:
                 store = await stack.enter_async_context(self.harness.open(self.name))
@@ -127,13 +127,13 @@ class World:
         self.harness.advance(self.name, by)
 
     @property
-    def witness(self) -> Witness:
+    def inspector(self) -> Inspector:
         """A look behind the store's back."""
-        return self.harness.witness(self.name)
+        return self.harness.inspector(self.name)
 
-    def neighbour(self) -> World:
-        """Another world, whose name begins with this one's."""
-        return World(self.harness, f"{self.name}bar")
+    def neighbour(self) -> Namespace:
+        """Another namespace, whose name begins with this one's."""
+        return Namespace(self.harness, f"{self.name}bar")
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,11 @@ def case(
     examples: int = EXAMPLES,
     **strategies: hypothesis.strategies.SearchStrategy[Any],
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
-    """Make a case of an async function that takes a `store` (open, empty), or a `world` to open stores on.
+    """Make a case of an async function that takes a `store` (open, empty), or a `namespace` to open stores on.
 
     It decides `requirements`, on subjects that declare `needs`, do not declare `lacks`, and are of that `mode`: memory,
     redis, or either. Each strategy stands for an argument of the same name: the case runs on `examples` examples, each
-    in a world of its own.
+    in a namespace of its own.
     """
     unknown = set(requirements) - REQUIREMENTS.keys()
     if unknown or not requirements:
@@ -174,12 +174,12 @@ def case(
                     if strategies:
 
                         def example(**drawn: Any) -> None:
-                            runner.run(_in_a_world(function, harness, drawn))
+                            runner.run(_in_a_namespace(function, harness, drawn))
 
                         expected = bool(conformance_subject.excuse(requirements))
                         _explore(example, strategies, examples, conformance_subject.seed, shrink=not expected)
                     else:
-                        runner.run(_in_a_world(function, harness, {}))
+                        runner.run(_in_a_namespace(function, harness, {}))
                 except HookMissingError as missing:
                     not_testable(str(missing))
 
@@ -191,20 +191,20 @@ def case(
     return make
 
 
-async def _in_a_world(function: Callable[..., Awaitable[None]], harness: Harness, drawn: dict[str, Any]) -> None:
-    world = World(harness)
+async def _in_a_namespace(function: Callable[..., Awaitable[None]], harness: Harness, drawn: dict[str, Any]) -> None:
+    namespace = Namespace(harness)
     try:
         async with asyncio.timeout(_SECONDS):
             if "store" in inspect.signature(function).parameters:
-                async with world.open() as store:
+                async with namespace.open() as store:
                     await function(store, **drawn)
             else:
-                await function(world, **drawn)
+                await function(namespace, **drawn)
     except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
-        fault.conformance_script = str(world.script)  # type: ignore[attr-defined]  # for `results` to show
+        fault.conformance_script = str(namespace.script)  # type: ignore[attr-defined]  # for `results` to show
         raise
     finally:
-        harness.discard(world.name)
+        harness.discard(namespace.name)
 
 
 def _check_applies(harness: Harness, needs: tuple[Capability, ...], lacks: Capability | None, mode: str | None) -> None:

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from conformance.case import World
+from conformance.case import Namespace
 
 _OURS = ("USE_REDIS_FOR_TASKS", "REDIS_", "TASK_")
 
@@ -45,7 +45,7 @@ def surroundings(variables: Mapping[str, str], dotenv: str = "") -> Iterator[Pat
 
 
 @contextlib.contextmanager
-def application(world: World, variables: Mapping[str, str] | None = None, dotenv: str = "") -> Iterator[Path]:
+def application(namespace: Namespace, variables: Mapping[str, str] | None = None, dotenv: str = "") -> Iterator[Path]:
     """Surroundings that select the subject, and what else is given."""
-    with surroundings({**world.harness.environment(world.name), **(variables or {})}, dotenv) as log:
+    with surroundings({**namespace.harness.environment(namespace.name), **(variables or {})}, dotenv) as log:
         yield log

@@ -13,7 +13,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from taskstore import TaskStore, Trouble
+from taskstore import FailureKind, TaskStore
 
 
 class Capability(StrEnum):
@@ -22,7 +22,7 @@ class Capability(StrEnum):
     PERSISTENT = "persistent"
     """Tasks outlive the store object that wrote them."""
     SHARED = "shared"
-    """Two store objects on one world see the same tasks."""
+    """Two store objects on one namespace see the same tasks."""
     EXPIRING = "expiring"
     """Tasks go by themselves, 7 days after the last write."""
     REMOTE = "remote"
@@ -41,51 +41,51 @@ class HookMissingError(Exception):
         self.hook = hook
 
 
-class Witness:
-    """A way to look at one world behind the store's back; each method is a hook of its own."""
+class Inspector:
+    """A way to look at one namespace behind the store's back; each method is a hook of its own."""
 
     def keys(self) -> set[str]:
-        """Every key of this world that is now there."""
-        raise HookMissingError("witness.keys")
+        """Every key of this namespace that is now there."""
+        raise HookMissingError("inspector.keys")
 
     def mentions(self, task_id: str) -> bool:
-        """Whether anything of this world still names a task: a key or, where the witness can tell, an entry in one."""
+        """Whether anything here still names a task: a key or, where the inspector can tell, an entry in one."""
         return any(task_id in key for key in self.keys())
 
     def raw(self, task_id: str) -> bytes | None:
         """The stored record of a task."""
-        raise HookMissingError("witness.raw")
+        raise HookMissingError("inspector.raw")
 
     def overwrite(self, task_id: str, raw: bytes) -> None:
         """Put something else where the record of a task is."""
-        raise HookMissingError("witness.overwrite")
+        raise HookMissingError("inspector.overwrite")
 
     def overwrite_with_another_type(self, task_id: str) -> None:
         """Put a value of another Redis type where the record of a task is."""
-        raise HookMissingError("witness.overwrite_with_another_type")
+        raise HookMissingError("inspector.overwrite_with_another_type")
 
     def delete(self, task_id: str) -> None:
         """Remove the record of a task, and nothing else."""
-        raise HookMissingError("witness.delete")
+        raise HookMissingError("inspector.delete")
 
     def lifetime_ms(self, task_id: str) -> int:
         """Milliseconds that the record of a task still has."""
-        raise HookMissingError("witness.lifetime_ms")
+        raise HookMissingError("inspector.lifetime_ms")
 
     def requests(self) -> int:
         """How many requests the server has seen, this one included."""
-        raise HookMissingError("witness.requests")
+        raise HookMissingError("inspector.requests")
 
     def revision(self, task_id: str) -> int:
         """How many writes the record has seen."""
-        raise HookMissingError("witness.revision")
+        raise HookMissingError("inspector.revision")
 
 
 class Harness(ABC):
     """How the suite opens a subject, and what the subject declares.
 
-    A *world* is a short text, new for each case: the place that instances share. A Redis store takes it as key prefix;
-    a store without such a thing starts empty instead, or is emptied by `open`.
+    A *namespace* is a short text, new for each case: the place that instances share. A Redis store takes it as key
+    prefix; a store without such a thing starts empty instead, or is emptied by `open`.
 
     For stores with other operations than ours `conformance compare` looks for one more method, `operations`,
     which names them (see `conformance.compare`).
@@ -103,23 +103,23 @@ class Harness(ABC):
         yield
 
     @abstractmethod
-    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
-        """Open a store on a world. Opened again on the same world, it is a second instance of one application."""
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        """Open a store on a namespace. Opened again on the same one, it is a second instance of one application."""
 
     def facts(self) -> Mapping[str, str]:
         """What the report says about the subject: server, version, binary, transport."""
         return {}
 
-    def discard(self, world: str) -> None:  # noqa: B027  most have nothing to remove
-        """Remove whatever a world left behind. The case is over."""
+    def discard(self, namespace: str) -> None:  # noqa: B027  most have nothing to remove
+        """Remove whatever a namespace left behind. The case is over."""
 
-    def advance(self, world: str, by: timedelta) -> None:
-        """Let time pass for the tasks of a world: move the clock, or make them older."""
+    def advance(self, namespace: str, by: timedelta) -> None:
+        """Let time pass for the tasks of a namespace: move the clock, or make them older."""
         raise HookMissingError("advance")
 
-    def witness(self, world: str) -> Witness:
-        """Look at a world behind the store's back."""
-        raise HookMissingError("witness")
+    def inspector(self, namespace: str) -> Inspector:
+        """Look at a namespace behind the store's back."""
+        raise HookMissingError("inspector")
 
     def restart_server(self) -> None:
         """Stop the server, saving to disk, and start it again under the same address."""
@@ -129,7 +129,7 @@ class Harness(ABC):
         """The number of another database of the same server, which the suite may write to."""
         raise HookMissingError("spare_database")
 
-    def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         """Open a store on the server at another URL, with `seconds` as its timeouts, and contact nothing yet."""
         raise HookMissingError("open_at")
 
@@ -145,11 +145,11 @@ class Harness(ABC):
         """End the server without warning, and start it again under the same address with what it had on disk."""
         raise HookMissingError("kill_server")
 
-    def make_trouble(self, trouble: Trouble) -> AbstractContextManager[None]:
+    def cause_failure(self, failure_kind: FailureKind) -> AbstractContextManager[None]:
         """Make the server fail in that way for a while."""
-        raise HookMissingError("make_trouble")
+        raise HookMissingError("cause_failure")
 
-    def environment(self, world: str) -> Mapping[str, str]:
+    def environment(self, namespace: str) -> Mapping[str, str]:
         """The environment variables that select this subject, when an application opens its store from settings."""
         raise HookMissingError("environment")
 

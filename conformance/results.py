@@ -90,7 +90,7 @@ class Results:
             report.user_properties.append((_PROPERTY, {"result": result, "subject": about}))
             if verdict in ("fail", "harness-error"):
                 script = getattr(call.excinfo and call.excinfo.value, "conformance_script", "")
-                _shorten(report, call, f"{case.doc}\n{_laws(case.requirements)}", self._config)
+                _shorten(report, call, f"{case.doc}\n{_requirements(case.requirements)}", self._config)
                 report.sections.append(("what was called, as lines to run without pytest", script))
             if verdict == "fail" and (excuse := self.excuse(case.requirements, name)):
                 report.outcome, report.wasxfail = "skipped", excuse  # how pytest itself says "expected"
@@ -118,14 +118,16 @@ class Results:
                     self._by_case[place] = result
 
     def excuse(self, requirements: tuple[str, ...], subject: str) -> str:
-        """Why a failure does not fail the run: the store may choose, the law came later, or the failure is known."""
+        """Why a failure does not fail the run: it is a SHOULD, came later, or is known."""
         from conformance.requirements import REQUIREMENTS, Level
 
         wanted = Level(self._config.getoption("conformance_level") or Level.MUST)
-        if wanted is Level.MUST and all(REQUIREMENTS[law].level is not Level.MUST for law in requirements):
+        if wanted is Level.MUST and all(
+            REQUIREMENTS[requirement].level is not Level.MUST for requirement in requirements
+        ):
             return "a SHOULD: the store chose otherwise"
         pinned = self._config.getoption("conformance_spec_revision")
-        if pinned is not None and all(REQUIREMENTS[law].since > pinned for law in requirements):
+        if pinned is not None and all(REQUIREMENTS[requirement].since > pinned for requirement in requirements):
             return f"later than revision {pinned}"
         return next((entry.reason for entry in self._known if entry.covers(requirements, subject)), "")
 
@@ -176,9 +178,15 @@ class Results:
     def _as_json(self, *, complete: bool) -> dict[str, Any]:
         from conformance.requirements import REQUIREMENTS, REVISION
 
-        laws = [
-            {"id": law.id, "level": law.level, "text": law.text, "claims": law.claims, "since": law.since}
-            for law in REQUIREMENTS.values()
+        requirements = [
+            {
+                "id": requirement.id,
+                "level": requirement.level,
+                "text": requirement.text,
+                "claims": requirement.claims,
+                "since": requirement.since,
+            }
+            for requirement in REQUIREMENTS.values()
         ]
         return {
             "schema": SCHEMA,
@@ -196,7 +204,7 @@ class Results:
             "complete": complete,
             "subjects": list(self._subjects.values()),
             "revision": REVISION,
-            "requirements": laws,
+            "requirements": requirements,
             "results": list(self._by_case.values()),
         }
 
@@ -239,11 +247,11 @@ def _frames_of_the_store(raised: pytest.ExceptionInfo[BaseException]) -> list[st
     return frames
 
 
-def _laws(numbers: tuple[str, ...]) -> str:
+def _requirements(numbers: tuple[str, ...]) -> str:
     from conformance.requirements import REQUIREMENTS
 
-    laws = (REQUIREMENTS[number] for number in numbers)
-    return "\n".join(f"{law.id} ({law.level}): {law.text}" for law in laws)
+    requirements = (REQUIREMENTS[number] for number in numbers)
+    return "\n".join(f"{requirement.id} ({requirement.level}): {requirement.text}" for requirement in requirements)
 
 
 def _printable(text: str) -> str:

@@ -12,7 +12,7 @@ _MOST_LINES = 60
 
 
 class Script:
-    """The calls that were made on the stores of one world, in their order."""
+    """The calls that were made on the stores of one namespace, in their order."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []

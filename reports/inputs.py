@@ -52,7 +52,7 @@ class Subject(Strict):
 
 
 class Requirement(Strict):
-    """One numbered law, and the rows of the document that it bears on."""
+    """One numbered requirement, and the rows of the document that it bears on."""
 
     id: str
     level: Level

@@ -1,4 +1,4 @@
-"""How well the laws are defended: wrong stores that a case must catch, and right ones that must pass."""
+"""How well the requirements are defended: wrong stores that a case must catch, and right ones that must pass."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Control(Strict):
 
 
 class Uncovered(Strict):
-    """A law that no wrong store can break on a mode, and why."""
+    """A requirement that no wrong store can break on a mode, and why."""
 
     requirement: str
     mode: str

@@ -5,6 +5,7 @@ Start reading at `taskstore.contract`. `RedisTaskStore` is in `taskstore.redis`,
 
 from taskstore.contract import MAX_BYTES, MAX_LIMIT, MAX_OFFSET, MaintainedTaskStore, TaskStore
 from taskstore.errors import (
+    FailureKind,
     InvalidArgument,
     RecordUnreadable,
     SettingsInvalid,
@@ -14,7 +15,6 @@ from taskstore.errors import (
     TaskFinal,
     TaskNotFound,
     TaskStoreError,
-    Trouble,
 )
 from taskstore.memory import MemoryTaskStore
 from taskstore.migration import migrate
@@ -27,6 +27,7 @@ __all__ = [
     "MAX_BYTES",
     "MAX_LIMIT",
     "MAX_OFFSET",
+    "FailureKind",
     "InvalidArgument",
     "MaintainedTaskStore",
     "MemoryTaskStore",
@@ -44,7 +45,6 @@ __all__ = [
     "TaskStore",
     "TaskStoreError",
     "TaskStoreSettings",
-    "Trouble",
     "migrate",
     "open_store",
 ]

@@ -1,4 +1,4 @@
-"""The contract: what a task store promises, in either mode. These docstrings are the law that `conformance` decides.
+"""The contract: what a task store promises, in either mode. `conformance` decides what these docstrings say.
 
 A store is chosen once, at opening. It belongs to the event loop that first uses it. Every operation takes effect at one
 instant, between its call and its answer. Whatever a caller does to what it passed in or got back changes nothing in the

@@ -76,7 +76,7 @@ class TaskFinal(TaskStoreError):
         return f"task {_shorten(self.task_id)} is {self.status} and stays so; read it, or create another."
 
 
-class Trouble(StrEnum):
+class FailureKind(StrEnum):
     """Why a server gave no answer that counts."""
 
     UNREACHABLE = "unreachable"
@@ -90,14 +90,14 @@ class Trouble(StrEnum):
 
 
 _EXPLAINED = {
-    Trouble.UNREACHABLE: "cannot be reached",
-    Trouble.TIMEOUT: "did not answer in time",
-    Trouble.BUSY: "is busy: too many requests are in flight, or a script is running",
-    Trouble.LOADING: "is still loading its data",
-    Trouble.READ_ONLY: "is read-only: it is a replica, or it cannot save to disk",
-    Trouble.OUT_OF_MEMORY: "has reached its maxmemory",
-    Trouble.REFUSED: "refused the credentials or the command",
-    Trouble.BROKEN: "returned an error or closed the connection",
+    FailureKind.UNREACHABLE: "cannot be reached",
+    FailureKind.TIMEOUT: "did not answer in time",
+    FailureKind.BUSY: "is busy: too many requests are in flight, or a script is running",
+    FailureKind.LOADING: "is still loading its data",
+    FailureKind.READ_ONLY: "is read-only: it is a replica, or it cannot save to disk",
+    FailureKind.OUT_OF_MEMORY: "has reached its maxmemory",
+    FailureKind.REFUSED: "refused the credentials or the command",
+    FailureKind.BROKEN: "returned an error or closed the connection",
 }
 
 
@@ -111,7 +111,7 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
     """
 
     address: str
-    trouble: Trouble
+    failure_kind: FailureKind
     write_may_have_happened: bool
     detail: str
     task_id: str | None = None
@@ -119,7 +119,7 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
 
     def __str__(self) -> str:
         written = "The write may have happened." if self.write_may_have_happened else "Nothing was written."
-        return f"Redis at {self.address} {_EXPLAINED[self.trouble]} ({self.detail}). {written}"
+        return f"Redis at {self.address} {_EXPLAINED[self.failure_kind]} ({self.detail}). {written}"
 
 
 @dataclass(eq=False)

@@ -24,9 +24,11 @@ OURS, DESCRIBED = ("memory", "embedded"), ("described-memory", "described-redis"
 SCRIPT = "<script>alert(1)</script>"
 
 
-def conformance(*laws: dict[str, Any], errors: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
-    """The suite's JSON: a law has a number, the verdict of each subject, and maybe a level, claims and a reason."""
-    subjects = dict.fromkeys(name for law in laws for name in law["on"]) | dict.fromkeys(errors or {})
+def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:
+    """The suite's JSON: a requirement has a number, a verdict per subject, and maybe level, claims and reason."""
+    subjects = dict.fromkeys(name for requirement in requirements for name in requirement["on"]) | dict.fromkeys(
+        errors or {}
+    )
     return {
         "schema": "conformance-results/1",
         "suite": {
@@ -51,28 +53,33 @@ def conformance(*laws: dict[str, Any], errors: dict[str, str] | None = None, **c
             for name in subjects
         ],
         "requirements": [
-            {"id": number, "level": law.get("level", "MUST"), "text": f"Law {number}.", "claims": law.get("claims", [])}
-            for number, law in {law["id"]: law for law in laws}.items()
+            {
+                "id": number,
+                "level": requirement.get("level", "MUST"),
+                "text": f"Requirement {number}.",
+                "claims": requirement.get("claims", []),
+            }
+            for number, requirement in {requirement["id"]: requirement for requirement in requirements}.items()
         ],
         "results": [
             {
-                "case": f"laws.test_{index}",
+                "case": f"requirements.test_{index}",
                 "doc": f"Case {index}.",
-                "requirements": [law["id"]],
+                "requirements": [requirement["id"]],
                 "subject": subject,
                 "verdict": verdict,
-                "reason": law.get("reason", "") if verdict != "pass" else "",
+                "reason": requirement.get("reason", "") if verdict != "pass" else "",
                 "seconds": 0.01,
             }
-            for index, law in enumerate(laws)
-            for subject, verdict in law["on"].items()
+            for index, requirement in enumerate(requirements)
+            for subject, verdict in requirement["on"].items()
         ],
         **changes,
     }
 
 
-def law(number: str, *verdicts: str, on: tuple[str, ...] = OURS + DESCRIBED, **more: Any) -> dict[str, Any]:
-    """A law with one case; one verdict for all subjects, or one for each."""
+def requirement(number: str, *verdicts: str, on: tuple[str, ...] = OURS + DESCRIBED, **more: Any) -> dict[str, Any]:
+    """A requirement with one case; one verdict for all subjects, or one for each."""
     chosen = verdicts * len(on) if len(verdicts) == 1 else verdicts
     return {"id": number, "on": dict(zip(on, chosen, strict=True)), **more}
 
@@ -351,14 +358,20 @@ def verification(fingerprint: str = "f1") -> dict[str, Any]:
 
 def mutants(fingerprint: str | None = "f1") -> dict[str, Any]:
     """One mutant that was killed, one that survives, and a control that did not pass."""
-    mutant = {"requirements": ["A-1"], "cases": ["laws.test_0"], "subject": "memory", "mode": "memory", "seconds": 0.1}
+    mutant = {
+        "requirements": ["A-1"],
+        "cases": ["requirements.test_0"],
+        "subject": "memory",
+        "mode": "memory",
+        "seconds": 0.1,
+    }
     return {
         "schema": "conformance-mutants/1",
         **({} if fingerprint is None else {"fingerprint": fingerprint}),
         "seed": 0,
         "mutants": [
-            {**mutant, "name": "Dies", "doc": "Law A-1 is broken.", "killed": True, "reason": ""},
-            {**mutant, "name": "Survives", "doc": "Law A-1 is broken.", "killed": False, "reason": SCRIPT},
+            {**mutant, "name": "Dies", "doc": "Requirement A-1 is broken.", "killed": True, "reason": ""},
+            {**mutant, "name": "Survives", "doc": "Requirement A-1 is broken.", "killed": False, "reason": SCRIPT},
         ],
         "controls": [{"name": "Slow", "subject": "memory", "passed": False, "reason": SCRIPT, "seconds": 1.0}],
         "uncovered": [{"requirement": "A-1", "mode": "redis", "reason": SCRIPT}],
@@ -367,8 +380,10 @@ def mutants(fingerprint: str | None = "f1") -> dict[str, Any]:
 
 def everything() -> Report:
     """A report in which nothing is left out."""
-    failing = [law(f"B-{index}", *verdicts, reason=SCRIPT) for index, verdicts in enumerate(FAILING)]
-    results = conformance(law("A-1", "pass", claims=["D05"]), law("A-2", "pass", level="SHOULD"), *failing)
+    failing = [requirement(f"B-{index}", *verdicts, reason=SCRIPT) for index, verdicts in enumerate(FAILING)]
+    results = conformance(
+        requirement("A-1", "pass", claims=["D05"]), requirement("A-2", "pass", level="SHOULD"), *failing
+    )
     return make_report(
         Conformance.model_validate_json(json.dumps(results)),
         Benchmark.model_validate_json(json.dumps(benchmark(*everything_measured(), *measured_twice()))),

@@ -104,17 +104,17 @@ class NoCancel(MemoryTaskStore):
         return await self.get_task(task_id)
 
 class Unopened(Harness):
-    def open(self, world):
+    def open(self, namespace):
         raise OSError("no cable")
 
 class Wrong(Harness):
-    def open(self, world):
+    def open(self, namespace):
         return NoCancel()
 
 class Boastful(Harness):
     capabilities = frozenset({Capability.SHARED, Capability.PERSISTENT})
 
-    def open(self, world):
+    def open(self, namespace):
         return MemoryTaskStore()
 """
 

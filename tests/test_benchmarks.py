@@ -24,7 +24,7 @@ from benchmarks.depth import DEPTHS, FEWEST_ROUNDS, MOST_CALLS, Depth, Pace, Pla
 from benchmarks.distance import Proxies
 from benchmarks.loop import Loop
 from benchmarks.merge import merge
-from benchmarks.setting import Place, Setting, World
+from benchmarks.setting import Namespace, Place, Setting
 from benchmarks.workload import METADATA, STEPS, updating
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer, find_binary
@@ -240,7 +240,7 @@ def test_blocks_are_merged_and_stay_apart() -> None:
 
 def test_a_setting_is_read_as_it_was_written(tmp_path: Path) -> None:
     place = Place("private", "redis://127.0.0.1:1", {"server": "Redis 8"})
-    setting = Setting({"embedded": place}, {"private": {"ours-create-10": World("ours-create-10", 3, ("task_1",))}})
+    setting = Setting({"embedded": place}, {"private": {"ours-create-10": Namespace("ours-create-10", 3, ("task_1",))}})
     setting.write(tmp_path / "setting.json")
     assert Setting.read(tmp_path / "setting.json") == setting
     assert place.at(3) == "redis://127.0.0.1:1/3"

@@ -75,7 +75,7 @@ class ShelfHarness(Harness):
         self._kind = kind
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[Any]:
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
         yield self._kind()
 
     def operations(self) -> tuple[Operation, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from taskstore import (
+    FailureKind,
     InvalidArgument,
     RecordUnreadable,
     SettingsInvalid,
@@ -17,7 +18,6 @@ from taskstore import (
     TaskNotFound,
     TaskStatus,
     TaskStoreError,
-    Trouble,
 )
 
 EACH: list[tuple[type[TaskStoreError], dict[str, Any], dict[str, Any]]] = [
@@ -29,7 +29,7 @@ EACH: list[tuple[type[TaskStoreError], dict[str, Any], dict[str, Any]]] = [
         StoreUnavailable,
         {
             "address": "h:1/0",
-            "trouble": Trouble.TIMEOUT,
+            "failure_kind": FailureKind.TIMEOUT,
             "write_may_have_happened": True,
             "detail": "1 s",
             "task_id": "task_0",

@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from benchmarks.gate import __main__ as command
-from benchmarks.gate import growth, laws, rates, run
+from benchmarks.gate import growth, rates, requirements, run
 from benchmarks.gate.blocks import ROUNDS, NotMeasuredError, Worker
 from benchmarks.gate.counts import MOST, MOST_KEYS, Cost, count_costs, count_keys, find_excess, find_left
 from benchmarks.gate.decision import ARMS, Arm, Round, decide, median_interval
@@ -123,9 +123,9 @@ RESULTS: dict[str, Any] = {
     "suite": {"fingerprint": fingerprint()},
     "requirements": [{"id": "LIFE-01", "level": "MUST"}, {"id": "LIFE-02", "level": "SHOULD"}],
     "results": [
-        {"subject": subject, "case": case, "requirements": [law], "verdict": "pass", "reason": ""}
-        for subject in laws.SUBJECTS
-        for case, law in (("a", "LIFE-01"), ("b", "LIFE-02"))
+        {"subject": subject, "case": case, "requirements": [requirement], "verdict": "pass", "reason": ""}
+        for subject in requirements.SUBJECTS
+        for case, requirement in (("a", "LIFE-01"), ("b", "LIFE-02"))
     ],
 }
 
@@ -137,18 +137,18 @@ def results_with(index: int, verdict: str) -> dict[str, Any]:
 
 
 def test_a_must_that_fails_or_breaks_is_broken_and_a_should_is_not() -> None:
-    assert list(laws.judge(RESULTS)) == []
-    assert list(laws.judge(results_with(0, "fail"))) == ["memory: LIFE-01 (a): fail: "]
-    assert list(laws.judge(results_with(2, "harness-error"))) == ["embedded: LIFE-01 (a): harness-error: "]
-    assert list(laws.judge(results_with(1, "fail"))) == []
+    assert list(requirements.judge(RESULTS)) == []
+    assert list(requirements.judge(results_with(0, "fail"))) == ["memory: LIFE-01 (a): fail: "]
+    assert list(requirements.judge(results_with(2, "harness-error"))) == ["embedded: LIFE-01 (a): harness-error: "]
+    assert list(requirements.judge(results_with(1, "fail"))) == []
 
 
 def test_a_suite_that_decided_nothing_or_about_something_else_is_broken() -> None:
-    assert list(laws.judge({**RESULTS, "complete": False})) == ["the suite did not come to its end"]
+    assert list(requirements.judge({**RESULTS, "complete": False})) == ["the suite did not come to its end"]
     other = {**RESULTS, "suite": {"fingerprint": CODE}}
-    assert list(laws.judge(other)) == ["the suite had another taskstore than the one that is here"]
+    assert list(requirements.judge(other)) == ["the suite had another taskstore than the one that is here"]
     only_memory = [result for result in RESULTS["results"] if result["subject"] == "memory"]
-    assert list(laws.judge({**RESULTS, "results": only_memory})) == ["embedded: no law was decided"]
+    assert list(requirements.judge({**RESULTS, "results": only_memory})) == ["embedded: no requirement was decided"]
 
 
 class Chatty(RedisTaskStore):
@@ -160,8 +160,8 @@ class Chatty(RedisTaskStore):
 
 
 class ChattyHarness(RedisHarness):
-    def open_at(self, world: str, url: str, seconds: float) -> Chatty:
-        return Chatty(connect(url, connect_timeout=seconds, timeout=seconds), prefix=world)
+    def open_at(self, namespace: str, url: str, seconds: float) -> Chatty:
+        return Chatty(connect(url, connect_timeout=seconds, timeout=seconds), prefix=namespace)
 
 
 def count(harness: RedisHarness, server: EmbeddedServer) -> dict[str, Cost]:
@@ -193,8 +193,8 @@ class Hoarding(RedisTaskStore):
 
 
 class HoardingHarness(RedisHarness):
-    def open(self, world: str) -> Hoarding:
-        return Hoarding(connect(self._server.url), prefix=world)
+    def open(self, namespace: str) -> Hoarding:
+        return Hoarding(connect(self._server.url), prefix=namespace)
 
 
 def test_keys_that_are_left_are_found() -> None:

@@ -113,7 +113,7 @@ def test_a_case_that_does_not_apply_is_a_survival() -> None:
     assert "skip" in why_it_survived(mutant(Wrong, "failure.test_read_only_is_said"))
 
 
-def test_another_law_s_failure_is_a_survival() -> None:
+def test_another_requirements_s_failure_is_a_survival() -> None:
     assert why_it_survived(mutant(Wrong, "lifecycle.test_a_new_task_is_pending")).endswith(": pass")
 
 
@@ -166,7 +166,7 @@ def test_a_control_on_which_nothing_was_decided_failed(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("one", MUTANTS, ids=lambda one: f"{one.name}-{one.on}")
-def test_a_mutant_names_the_laws_and_the_cases_that_decide_them(one: Mutant) -> None:
+def test_a_mutant_names_the_requirements_and_the_cases_that_decide_them(one: Mutant) -> None:
     cases: Any = trial.find_cases()
     decided = {
         name: {*TOURED} if name == trial.TOUR else set(cases[name].conformance_case.requirements)
@@ -174,8 +174,10 @@ def test_a_mutant_names_the_laws_and_the_cases_that_decide_them(one: Mutant) -> 
     }
     assert one.doc.endswith(".")
     assert set(one.breaks) <= REQUIREMENTS.keys()
-    assert all(laws & set(one.breaks) for laws in decided.values()), "a case decides none of these laws"
-    assert set(one.breaks) <= set().union(*decided.values()), "a law is decided by none of these cases"
+    assert all(requirements & set(one.breaks) for requirements in decided.values()), (
+        "a case decides none of these requirements"
+    )
+    assert set(one.breaks) <= set().union(*decided.values()), "a requirement is decided by none of these cases"
     assert one.instead not in (AssertionError, AttributeError, ImportError, KeyError, NameError, TypeError)
 
 
@@ -184,9 +186,9 @@ def test_every_must_has_a_mutant_in_each_mode_or_a_reason() -> None:
 
 
 def test_no_reason_is_given_for_what_a_mutant_breaks() -> None:
-    broken = {(law, one.on.mode) for one in MUTANTS for law in one.breaks}
+    broken = {(requirement, one.on.mode) for one in MUTANTS for requirement in one.breaks}
     assert broken & UNBREAKABLE.keys() == set()
-    assert {law for law, _ in UNBREAKABLE} <= REQUIREMENTS.keys()
+    assert {requirement for requirement, _ in UNBREAKABLE} <= REQUIREMENTS.keys()
 
 
 def test_every_chapter_counts() -> None:

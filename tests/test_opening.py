@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from conformance.subjects.servers import EmbeddedServer
-from taskstore import SettingsInvalid, StoreUnavailable, TaskStoreSettings, Trouble, open_store
+from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreSettings, open_store
 from taskstore.settings import address_of
 
 
@@ -103,11 +103,11 @@ def test_an_option_value_that_redis_py_does_not_take_is_refused(url: str) -> Non
     "option", ["ssl_ca_certs=/nowhere", "ssl_min_version=99", "ssl_ciphers=none", "ssl_certfile=/x"]
 )
 def test_tls_that_cannot_be_set_up_is_a_failed_connection(closed: int, option: str) -> None:
-    assert refused(redis_url=f"rediss://127.0.0.1:{closed}?{option}").trouble is Trouble.UNREACHABLE
+    assert refused(redis_url=f"rediss://127.0.0.1:{closed}?{option}").failure_kind is FailureKind.UNREACHABLE
 
 
 def test_a_host_name_that_cannot_be_is_a_failed_connection() -> None:
-    assert refused(redis_host="x" * 64).trouble is Trouble.UNREACHABLE
+    assert refused(redis_host="x" * 64).failure_kind is FailureKind.UNREACHABLE
 
 
 def test_a_url_wins_over_single_variables_and_the_log_says_so(

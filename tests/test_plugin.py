@@ -46,7 +46,7 @@ def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> No
         ("embedded", "pass"),
     ]
     assert [subject["name"] for subject in results["subjects"]] == ["memory", "embedded"]
-    known = {law["id"] for law in results["requirements"]}
+    known = {requirement["id"] for requirement in results["requirements"]}
     assert all(set(result["requirements"]) <= known and result["doc"] for result in results["results"])
 
 
@@ -93,7 +93,7 @@ def test_a_failure_shows_the_requirement_the_values_and_the_calls_and_no_code_of
                 return task.model_copy(update={"progress": 7.0})
 
         class Mine(Harness):
-            def open(self, world):
+            def open(self, namespace):
                 return Wrong()
         """
     )
@@ -138,7 +138,7 @@ def test_an_unreachable_url_is_a_harness_error(pytester: pytest.Pytester, url: s
     assert "s3cret" not in ran.stdout.str() + ran.stderr.str()
 
 
-def test_a_failing_law_is_a_failed_test_and_a_missing_hook_is_not_testable(pytester: pytest.Pytester) -> None:
+def test_a_failing_requirements_is_a_failed_test_and_a_missing_hook_is_not_testable(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(wrong=WRONG.replace("Mine(Harness):", "Mine(Harness):\n    mode = 'redis'"))
     pytester.syspathinsert()
     out = pytester.path / "results.json"
@@ -168,7 +168,7 @@ class NoEnd(MemoryTaskStore):
         pass
 
 class Mine(Harness):
-    def open(self, world):
+    def open(self, namespace):
         return NoEnd()
 
 class NoReading(MemoryTaskStore):
@@ -176,12 +176,12 @@ class NoReading(MemoryTaskStore):
         raise OSError("no disk")
 
 class Broken(Harness):
-    def open(self, world):
+    def open(self, namespace):
         return NoReading()
 """
 
 
-def test_an_undecided_law_makes_a_run_incomplete(pytester: pytest.Pytester) -> None:
+def test_an_undecided_requirements_makes_a_run_incomplete(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(wrong=WRONG)
     pytester.syspathinsert()
     ran = run(pytester, "-k", "test_nothing_goes_by_itself or test_limit_zero", stores=("wrong:Mine",))
@@ -238,7 +238,7 @@ def test_a_known_failure_is_not_shrunk(pytester: pytest.Pytester) -> None:
                 return await super().create_task(request.model_copy(update={"config": None}))
 
         class Mine(Harness):
-            def open(self, world):
+            def open(self, namespace):
                 return Forgetful()
         """
     )
@@ -273,7 +273,7 @@ def test_a_should_is_told_and_fails_only_where_it_is_asked_to(pytester: pytest.P
                 return await super().update_task_status(task_id, status, progress, *rest, **named)
 
         class Mine(Harness):
-            def open(self, world):
+            def open(self, namespace):
                 return Clamps()
         """
     )
@@ -298,7 +298,7 @@ def test_a_requirement_is_decided_by_one_tour_that_workers_share(pytester: pytes
                 return page.model_copy(update={"total": page.total + 1})
 
         class Mine(Harness):
-            def open(self, world):
+            def open(self, namespace):
                 with Path("opened.txt").open("a") as file:
                     file.write("x")
                 return Wrong()
@@ -320,7 +320,7 @@ def test_a_requirement_is_decided_by_one_tour_that_workers_share(pytester: pytes
     assert counts[1] < counts[0] * 1.5
 
 
-def test_laws_later_than_the_pinned_revision_are_shown_and_do_not_fail(pytester: pytest.Pytester) -> None:
+def test_requirements_later_than_the_pinned_revision_are_shown_and_do_not_fail(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(wrong=WRONG)
     pytester.syspathinsert()
     chosen = ("-k", "test_a_closed_store or test_limit_zero", "--conformance-spec-revision", "0")
@@ -356,7 +356,7 @@ def test_a_seed_repeats_the_examples(pytester: pytest.Pytester) -> None:
                 return await super().create_task(request)
 
         class Mine(Harness):
-            def open(self, world):
+            def open(self, namespace):
                 return Noting()
         """
     )

@@ -16,13 +16,13 @@ from redis.backoff import NoBackoff
 
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
+    FailureKind,
     InvalidArgument,
     StoreUnavailable,
     TaskCreateRequest,
     TaskFinal,
     TaskNotFound,
     TaskStatus,
-    Trouble,
 )
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.connection import MOST_WAITING, Connection
@@ -83,8 +83,8 @@ def test_past_the_bound_a_caller_is_told_and_nothing_was_written(server: Embedde
         asked = (store.create_task(REQUEST) for _ in range(MOST_WAITING + 100))
         outcomes = await asyncio.gather(*asked, return_exceptions=True)
         refused = [one for one in outcomes if isinstance(one, BaseException)]
-        assert {(type(one), one.trouble, one.write_may_have_happened) for one in refused} == {  # type: ignore[attr-defined]
-            (StoreUnavailable, Trouble.BUSY, False)
+        assert {(type(one), one.failure_kind, one.write_may_have_happened) for one in refused} == {  # type: ignore[attr-defined]
+            (StoreUnavailable, FailureKind.BUSY, False)
         }
         assert len(refused) == 100
         assert (await store.list_tasks(limit=0)).total == MOST_WAITING
@@ -144,7 +144,7 @@ def test_a_connection_that_ends_as_it_is_opened_took_no_request(server: Embedded
         async with RedisTaskStore(to, prefix="test") as store:
             with pytest.raises(StoreUnavailable) as raised:
                 await store.create_task(REQUEST)
-            assert raised.value.trouble is Trouble.BROKEN
+            assert raised.value.failure_kind is FailureKind.BROKEN
             assert not raised.value.write_may_have_happened
 
     asyncio.run(run())
@@ -154,7 +154,7 @@ def test_bytes_that_are_no_protocol_end_the_connection_and_say_so() -> None:
     async def body(store: RedisTaskStore) -> None:
         for outcome in await asyncio.gather(*(store.create_task(REQUEST) for _ in range(3)), return_exceptions=True):
             assert isinstance(outcome, StoreUnavailable)
-            assert outcome.trouble is Trouble.BROKEN
+            assert outcome.failure_kind is FailureKind.BROKEN
             assert outcome.write_may_have_happened
 
     on_a_server_that(lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n", body)
@@ -167,7 +167,7 @@ def test_a_reply_that_comes_too_late_is_ambiguous_and_goes_to_nobody_else(server
             client.execute_command("CLIENT", "PAUSE", 900, "ALL")
         with pytest.raises(StoreUnavailable) as raised:
             await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
-        assert raised.value.trouble is Trouble.TIMEOUT
+        assert raised.value.failure_kind is FailureKind.TIMEOUT
         assert raised.value.write_may_have_happened
         with redis.Redis.from_url(server.url) as client:
             client.ping()  # answered when the pause is over

@@ -25,6 +25,7 @@ from hiredis import Reader, pack_command
 
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
+    FailureKind,
     InvalidArgument,
     MemoryTaskStore,
     RecordUnreadable,
@@ -36,7 +37,6 @@ from taskstore import (
     TaskNotFound,
     TaskPage,
     TaskStatus,
-    Trouble,
 )
 from taskstore.redis import RedisTaskStore, connect, scripts, store
 from taskstore.redis.scripts import Script
@@ -366,7 +366,7 @@ def test_one_call_has_one_deadline(server: EmbeddedServer, client: Any, name: st
             ):
                 outcome, took = await replay(scene, recorded, late(waits))
                 assert isinstance(outcome, StoreUnavailable)
-                assert outcome.trouble is Trouble.TIMEOUT
+                assert outcome.failure_kind is FailureKind.TIMEOUT
                 written = place >= 0 and (recorded.writes(place) or has_written(recorded, place))
                 assert outcome.write_may_have_happened is written, recorded.name(place)
                 assert 0.99 * least <= took <= 1.01 * most, recorded.name(place)
@@ -452,7 +452,7 @@ def test_a_reply_of_another_shape_is_a_broken_server(server: EmbeddedServer, cli
                     may = recorded.writes(place) and shape not in ("error", "unknown script")
                     may = may or has_written(recorded, place)
                     is_right = isinstance(outcome, StoreUnavailable) and (
-                        (outcome.trouble, outcome.write_may_have_happened) == (Trouble.BROKEN, may)
+                        (outcome.failure_kind, outcome.write_may_have_happened) == (FailureKind.BROKEN, may)
                     )
                 if not is_right:
                     wrong.append(f"{recorded.name(place)}, {shape}: {outcome!r:.200}")
@@ -655,7 +655,7 @@ def test_what_is_said_of_a_denied_command_is_what_happened(server: EmbeddedServe
         async with stores(server, RedisTaskStore, username="app", password="word") as (direct, denied):  # noqa: S106  of a private server
             for name, scene in SCENES.items():
                 outcome, fault = await wrong_about(name, client, direct, denied, lambda: None, whole=whole)
-                is_refused = isinstance(outcome, StoreUnavailable) and outcome.trouble is Trouble.REFUSED
+                is_refused = isinstance(outcome, StoreUnavailable) and outcome.failure_kind is FailureKind.REFUSED
                 refused.append(is_refused)
                 if command == "INFO":  # a user may lack the right to it
                     assert isinstance(outcome, scene.comes), name
@@ -706,7 +706,7 @@ def test_what_is_said_where_a_key_is_of_another_type_is_what_happened(
                 outcome, fault = await wrong_about(name, client, direct, store, spoil, mend)
                 is_unavailable = isinstance(outcome, StoreUnavailable)
                 told.append(is_unavailable or isinstance(outcome, RecordUnreadable))
-                if fault or (is_unavailable and outcome.trouble is not Trouble.BROKEN):
+                if fault or (is_unavailable and outcome.failure_kind is not FailureKind.BROKEN):
                     wrong.append(f"{name}: {fault or outcome!r}")
 
     told: list[bool] = []

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from conformance.subjects.servers import EmbeddedServer
-from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskCreateRequest, TaskStatus, Trouble
+from taskstore import FailureKind, MemoryTaskStore, StoreUnavailable, Task, TaskCreateRequest, TaskStatus
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.scripts import REBUILD
 
@@ -319,7 +319,7 @@ def test_indexes_that_do_not_stay_are_told_and_not_passed_over(server: EmbeddedS
         await store.list_tasks()
         with pytest.raises(StoreUnavailable, match="noeviction") as raised:
             await store.list_tasks()
-        assert raised.value.trouble is Trouble.OUT_OF_MEMORY
+        assert raised.value.failure_kind is FailureKind.OUT_OF_MEMORY
         assert not raised.value.write_may_have_happened
 
     on_store(server, body)
@@ -366,14 +366,14 @@ def test_filling_the_indexes_goes_on_where_a_call_ran_out_of_time(
         client.unlink(f"{BASE}:created")
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(store._server, "deadline", lambda: loop.time() + 0.1)  # noqa: SLF001  a short one
-        troubles: list[Trouble] = []
+        failure_kinds: list[FailureKind] = []
         total = 0
-        while total == 0 and len(troubles) < 1_000:  # a busy machine needs more
+        while total == 0 and len(failure_kinds) < 1_000:  # a busy machine needs more
             try:
                 total = (await store.list_tasks()).total
             except StoreUnavailable as error:
-                troubles.append(error.trouble)
+                failure_kinds.append(error.failure_kind)
         assert total == count
-        assert {*troubles} == {Trouble.TIMEOUT}
+        assert {*failure_kinds} == {FailureKind.TIMEOUT}
 
     on_store(server, body)

@@ -13,14 +13,14 @@ from reports.pages import render_page, render_summary
 from reports.report import Report, make_report
 from reports.studies import StudiesInput
 from reports.verdicts import Estimate, compare
-from tests.report_inputs import benchmark, conformance, everything_measured, law, measured, studies
+from tests.report_inputs import benchmark, conformance, everything_measured, measured, requirement, studies
 
 GOALS = 43
 
 
 def made(studied: dict[str, Any] | None = None, *rows: dict[str, Any]) -> Report:
     return make_report(
-        Conformance.model_validate_json(json.dumps(conformance(law("A-1", "pass")))),
+        Conformance.model_validate_json(json.dumps(conformance(requirement("A-1", "pass")))),
         Benchmark.model_validate_json(json.dumps(benchmark(*rows))),
         None if studied is None else StudiesInput.model_validate_json(json.dumps(studied)),
     )

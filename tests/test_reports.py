@@ -41,10 +41,10 @@ from tests.report_inputs import (
     benchmark,
     conformance,
     everything_measured,
-    law,
     measured,
     mutants,
     report,
+    requirement,
     studies,
     verification,
 )
@@ -79,7 +79,7 @@ def run(tmp_path: Path) -> Callable[..., int]:
     return run
 
 
-GOOD = conformance(law("A-1", "pass", claims=["D05"]), law("A-2", "pass", level="SHOULD"))
+GOOD = conformance(requirement("A-1", "pass", claims=["D05"]), requirement("A-2", "pass", level="SHOULD"))
 
 
 @pytest.mark.parametrize(
@@ -245,59 +245,62 @@ def test_a_requirement_takes_the_worst_verdict(verdicts: list[Standing], expecte
 def test_modes_differ_where_one_passes_and_the_other_fails() -> None:
     made = report(
         conformance(
-            law("A-1", "pass", "fail", on=DESCRIBED),
-            law("A-2", "fail", "fail", on=DESCRIBED),
-            law("A-3", "not-applicable", "fail", on=DESCRIBED),
-            law("A-4", "not-testable", "fail", on=DESCRIBED),
-            law("A-5", "pass", "pass", on=DESCRIBED),
+            requirement("A-1", "pass", "fail", on=DESCRIBED),
+            requirement("A-2", "fail", "fail", on=DESCRIBED),
+            requirement("A-3", "not-applicable", "fail", on=DESCRIBED),
+            requirement("A-4", "not-testable", "fail", on=DESCRIBED),
+            requirement("A-5", "pass", "pass", on=DESCRIBED),
         )
     ).comparisons["described"]
     assert (made.answer, made.compared, made.undecided) == ("no", 3, 1)
-    assert [one.case for one in made.differing] == ["laws.test_0"]
-    assert made.failing_in_both == ("laws.test_1",)
+    assert [one.case for one in made.differing] == ["requirements.test_0"]
+    assert made.failing_in_both == ("requirements.test_1",)
 
 
 def test_alike_is_not_right_where_both_modes_fail() -> None:
-    made = report(conformance(law("A-1", "fail"), law("A-2", "pass")))
+    made = report(conformance(requirement("A-1", "fail"), requirement("A-2", "pass")))
     assert made.comparisons["ours"].answer == "alike-but-failing"
     assert find(made, "D33", "ours").verdict == "holds"
     assert "1 fail in both" in find(made, "D33", "ours").notes[0]
 
 
 def test_d33_is_refuted_by_the_cases_that_differ() -> None:
-    found = find(report(conformance(law("A-1", "pass", "fail", on=DESCRIBED))), "D33")
+    found = find(report(conformance(requirement("A-1", "pass", "fail", on=DESCRIBED))), "D33")
     assert found == Finding(
         "refuted",
         ("described-memory", "described-redis (Redis 8.0.2)"),
         ("1 of 1 cases come out differently; 0 fail in both modes",),
-        ("laws.test_0",),
+        ("requirements.test_0",),
     )
 
 
 def test_the_container_stands_for_redis_mode_where_nothing_ran_on_the_embedded_server() -> None:
     on = ("memory", "embedded", "container")
-    made = report(conformance(law("A-1", "pass", "harness-error", "pass", on=on))).comparisons["ours"]
+    made = report(conformance(requirement("A-1", "pass", "harness-error", "pass", on=on))).comparisons["ours"]
     assert (made.redis, made.answer) == ("container", "yes")
 
 
 def test_a_claim_is_refuted_by_any_failing_case_and_names_it() -> None:
     made = report(
-        conformance(law("A-1", "pass", claims=["D05"]), law("A-2", *["pass", "pass", "pass", "fail"], claims=["D05"]))
+        conformance(
+            requirement("A-1", "pass", claims=["D05"]),
+            requirement("A-2", *["pass", "pass", "pass", "fail"], claims=["D05"]),
+        )
     )
-    assert find(made, "D05") == Finding("refuted", ("described-redis (Redis 8.0.2)",), (), ("laws.test_1",))
+    assert find(made, "D05") == Finding("refuted", ("described-redis (Redis 8.0.2)",), (), ("requirements.test_1",))
     assert find(made, "D05", "ours") == Finding("holds", ("memory", "embedded (Redis 8.0.2)"))
 
 
 def test_a_claim_without_a_verdict_on_the_described_design_falls_back_to_ours() -> None:
     verdicts = ("pass", "pass", "not-testable", "not-testable")
-    rows = {row.claim.id: row for row in report(conformance(law("A-1", *verdicts, claims=["D26"]))).claims}
+    rows = {row.claim.id: row for row in report(conformance(requirement("A-1", *verdicts, claims=["D26"]))).claims}
     assert (rows["D26"].verdict, rows["D26"].decided_on) == ("holds-corrected", "ours")
     assert rows["D26"].findings["described"].notes == ("without a verdict: A-1",)
     assert (rows["D24"].verdict, rows["D24"].decided_on) == ("not-yet-checked", None)
 
 
 def test_fakeredis_never_decides() -> None:
-    made = report(conformance(law("A-1", "pass", "fail", on=("memory", "fakeredis"), claims=["D05"])))
+    made = report(conformance(requirement("A-1", "pass", "fail", on=("memory", "fakeredis"), claims=["D05"])))
     assert find(made, "D05", "ours") == Finding("holds", ("memory",))
 
 
@@ -392,24 +395,27 @@ def test_d42_is_not_decided_at_fewer_tasks() -> None:
 
 
 def test_the_gate_passes_whatever_the_described_design_does(run: Callable[..., int], capsys: Any) -> None:
-    assert run(conformance(law("A-1", *["pass", "pass", "fail", "harness-error"])), benchmark()) == 0
+    assert run(conformance(requirement("A-1", *["pass", "pass", "fail", "harness-error"])), benchmark()) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("index.html")
 
 
 @pytest.mark.parametrize(
     ("results", "said"),
     [
-        (conformance(law("A-1", *["pass", "fail", "pass", "pass"])), "embedded does not keep 1 MUST: A-1 (fail)"),
         (
-            conformance(law("A-1", *["harness-error", "pass", "pass", "pass"]), law("A-2", "pass")),
+            conformance(requirement("A-1", *["pass", "fail", "pass", "pass"])),
+            "embedded does not keep 1 MUST: A-1 (fail)",
+        ),
+        (
+            conformance(requirement("A-1", *["harness-error", "pass", "pass", "pass"]), requirement("A-2", "pass")),
             "A-1 (harness-error)",
         ),
         (
-            conformance(law("A-1", "pass"), errors={"container": "no\nengine"}),
+            conformance(requirement("A-1", "pass"), errors={"container": "no\nengine"}),
             "container could not be set up: no engine",
         ),
-        (conformance(law("A-1", "pass", on=DESCRIBED)), "no case was decided on both of our modes"),
-        (conformance(law("A-1", "pass", on=("memory",))), "no case was decided on both of our modes"),
+        (conformance(requirement("A-1", "pass", on=DESCRIBED)), "no case was decided on both of our modes"),
+        (conformance(requirement("A-1", "pass", on=("memory",))), "no case was decided on both of our modes"),
         (conformance(), "no case was decided on both of our modes"),
     ],
 )
@@ -422,7 +428,7 @@ def test_the_gate_fails_and_the_page_is_written(
 
 
 def test_a_should_fails_no_gate(run: Callable[..., int]) -> None:
-    assert run(conformance(law("A-1", "fail", level="SHOULD")), benchmark()) == 0
+    assert run(conformance(requirement("A-1", "fail", level="SHOULD")), benchmark()) == 0
 
 
 def without(document: dict[str, Any], *path: str | int) -> dict[str, Any]:
@@ -451,14 +457,14 @@ ONE = benchmark(measured("get", "memory", [1.0]))
             GOOD | {"subjects": []},
             ONE,
             "conformance.json",
-            "laws.test_0 ran on memory, which is not among the subjects",
+            "requirements.test_0 ran on memory, which is not among the subjects",
         ),
         (GOOD | {"requirements": []}, ONE, "conformance.json", "decides A-1, which is not among the requirements"),
         (
             GOOD | {"results": GOOD["results"] * 2},
             ONE,
             "conformance.json",
-            "result laws.test_0 on memory is there 2 times",
+            "result requirements.test_0 on memory is there 2 times",
         ),
         (GOOD, GOOD, "benchmark.json", "not the JSON of the benchmarks"),
         (
@@ -540,7 +546,9 @@ class Elements(HTMLParser):
 @pytest.fixture
 def hostile() -> Report:
     """A report in which whatever a store or its server may say is a script."""
-    results = conformance(law("A-1", *["pass", "fail", "pass", "fail"], reason=f"{SCRIPT} | `x` @team", claims=["D05"]))
+    results = conformance(
+        requirement("A-1", *["pass", "fail", "pass", "fail"], reason=f"{SCRIPT} | `x` @team", claims=["D05"])
+    )
     results["results"] = [
         result | {"doc": SCRIPT, "case": f"{SCRIPT}{result['case']}"} for result in results["results"]
     ]
@@ -556,7 +564,7 @@ def test_text_from_stores_is_escaped_in_the_page(hostile: Report) -> None:
 
 
 def test_names_in_a_requirement_are_shown_as_code() -> None:
-    results = conformance(law("A-1", *["pass"] * 4))
+    results = conformance(requirement("A-1", *["pass"] * 4))
     results["requirements"][0]["text"] = f"`get_task` raises `TaskNotFound` for {SCRIPT}."
     page = render_page(report(results))
     assert "<code>get_task</code> raises <code>TaskNotFound</code> for &lt;script&gt;" in page
@@ -677,7 +685,7 @@ def test_a_linear_axis_encloses_its_values(values: tuple[float, float], ticks: l
     assert 0 <= scale(values[0]) <= scale(values[1]) <= 100
 
 
-def test_the_line_of_a_fit_lies_on_the_points_of_a_law() -> None:
+def test_the_line_of_a_fit_lies_on_the_points_of_a_requirements() -> None:
     made = gather_studies(StudiesInput.model_validate_json(json.dumps(studies())))
     curve = next(one for one in made.growth if one.design == "ours")
     assert curve.exponent == pytest.approx(0, abs=1e-9)
@@ -751,7 +759,7 @@ def test_latencies_of_ours_are_shown_for_the_build_that_passed() -> None:
         (GOOD, {"fingerprint": "f2"}, "of another build"),
         (GOOD, {}, "do not both say which build"),
         (GOOD | {"suite": {"version": "1"}}, {"fingerprint": "f1"}, "do not both say which build"),
-        (conformance(law("A-1", "fail")), {"fingerprint": "f1"}, "the build did not pass the suite"),
+        (conformance(requirement("A-1", "fail")), {"fingerprint": "f1"}, "the build did not pass the suite"),
     ],
 )
 def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
@@ -793,7 +801,13 @@ def test_verification_and_mutants_are_counted_and_survivors_named(everything: Re
     )
     assert (everything.mutants.killed, everything.mutants.mutants, everything.mutants.build) == (1, 2, "same")
     page, summary = Elements(render_page(everything)).text, render_summary(everything)
-    for text in ("1 of 2 mutants were killed", "0 of 1 controls passed", "Survives", "Law A-1 is broken.", "109,597"):
+    for text in (
+        "1 of 2 mutants were killed",
+        "0 of 1 controls passed",
+        "Survives",
+        "Requirement A-1 is broken.",
+        "109,597",
+    ):
         assert text in page
     assert "1 of 2 killed" in summary
     assert "**Requirements**: 5, 4 of them MUST, decided by 5 cases." in summary
@@ -850,10 +864,10 @@ def test_an_optional_file_that_was_asked_for_must_be_there(tmp_path: Path, capsy
 def test_paths_of_a_machine_are_not_published(tmp_path: Path, said: str, published: str) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"{BEGIN}{END}")
-    publish(report(conformance(law("A-1", "pass", "pass", "pass", "fail", reason=said))), readme)
+    publish(report(conformance(requirement("A-1", "pass", "pass", "pass", "fail", reason=said))), readme)
     data = json.loads((tmp_path / "reports" / "published" / "report.json").read_bytes())
     assert data["comparisons"]["described"]["differing"][0]["redis"]["reason"] == published
-    assert data["cases"]["laws.test_0"]["outcomes"]["described-redis"]["reason"] == published
+    assert data["cases"]["requirements.test_0"]["outcomes"]["described-redis"]["reason"] == published
 
 
 def test_what_has_no_path_is_published_as_it_is(everything: Report) -> None:

@@ -19,7 +19,7 @@ import pytest
 import redis
 
 from conformance.subjects.servers import EmbeddedServer
-from taskstore import SettingsInvalid, StoreUnavailable, TaskStoreError, TaskStoreSettings, Trouble, open_store
+from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreError, TaskStoreSettings, open_store
 from taskstore.redis import RedisTaskStore, connect
 
 SECRET = "s3cr3t-w0rd"
@@ -197,12 +197,12 @@ def invalid_url(_: EmbeddedServer) -> Iterator[tuple[str, str, dict[str, str]]]:
     yield "redis+sentinel", "127.0.0.1:1", {}
 
 
-FAILURES: dict[Callable[[EmbeddedServer], Failing], tuple[type[TaskStoreError], Trouble | None]] = {
-    wrong_password: (StoreUnavailable, Trouble.REFUSED),
-    unreachable: (StoreUnavailable, Trouble.UNREACHABLE),
-    silent: (StoreUnavailable, Trouble.TIMEOUT),
-    no_such_name: (StoreUnavailable, Trouble.UNREACHABLE),
-    no_tls: (StoreUnavailable, Trouble.UNREACHABLE),
+FAILURES: dict[Callable[[EmbeddedServer], Failing], tuple[type[TaskStoreError], FailureKind | None]] = {
+    wrong_password: (StoreUnavailable, FailureKind.REFUSED),
+    unreachable: (StoreUnavailable, FailureKind.UNREACHABLE),
+    silent: (StoreUnavailable, FailureKind.TIMEOUT),
+    no_such_name: (StoreUnavailable, FailureKind.UNREACHABLE),
+    no_tls: (StoreUnavailable, FailureKind.UNREACHABLE),
     auth_refused_with_its_arguments: (StoreUnavailable, None),
     refused_in_other_words: (StoreUnavailable, None),
     echo: (StoreUnavailable, None),
@@ -266,13 +266,13 @@ def test_no_failure_of_opening_shows_a_secret(
     monkeypatch.delenv("REDIS_URL")
     if source is by_connect and failure is invalid_neighbour:
         pytest.skip("connect takes no settings")
-    expected, trouble = FAILURES[failure]
+    expected, failure_kind = FAILURES[failure]
     with caplog.at_level(logging.DEBUG), failure(server) as (scheme, at, extra):
         error = asyncio.run(fails(source(scheme, at, extra)), debug=True)
     assert type(error) is expected, repr(error)
-    if trouble is not None:
+    if failure_kind is not None:
         assert isinstance(error, StoreUnavailable)
-        assert error.trouble is trouble
+        assert error.failure_kind is failure_kind
     assert_hidden(error, caplog)
 
 

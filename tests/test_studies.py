@@ -59,13 +59,13 @@ def chance() -> Random:
 
 
 def curve(seconds: Callable[[int], float], noise: float = 0.1) -> list[tuple[int, list[float]]]:
-    """Make blocks around a law."""
+    """Make blocks around a requirement."""
     random = chance()
     return [(tasks, [seconds(tasks) * random.lognormvariate(0, noise) for _ in range(21)]) for tasks in SIZES]
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
-def test_the_exponent_of_a_law_is_found(exponent: float) -> None:
+def test_the_exponent_of_a_requirements_is_found(exponent: float) -> None:
     found, (low, high) = fit(curve(lambda tasks: 1e-4 * tasks**exponent))
     assert found == pytest.approx(exponent, abs=0.02)
     assert low < exponent < high
@@ -78,7 +78,7 @@ def test_one_block_in_ten_that_is_ten_times_as_long_moves_no_exponent() -> None:
     assert fit(blocks)[0] == pytest.approx(0, abs=0.02)
 
 
-def test_a_limit_is_crossed_where_the_law_says() -> None:
+def test_a_limit_is_crossed_where_the_requirements_says() -> None:
     ten_at_one_thousand = curve(lambda tasks: 1e-5 * tasks)
     crossing = cross(ten_at_one_thousand, 31.6)
     assert crossing.how == "interpolated"
@@ -214,7 +214,7 @@ def test_a_short_task_is_400_bytes_of_json_in_the_mean(place: Place) -> None:
         with place.harness("described", "redis") as harness:
             async with harness.open("short") as store:
                 ids = await create(store, 16, new_short_request)
-                records = [harness.witness("short").raw(task_id) or b"" for task_id in ids]
+                records = [harness.inspector("short").raw(task_id) or b"" for task_id in ids]
                 assert 390 <= sum(map(len, records)) / len(records) <= 410
                 assert all(385 <= len(record) <= 415 for record in records)
                 assert all(json.loads(record)["video_ids"] for record in records)
@@ -244,7 +244,7 @@ def test_copies_are_what_the_store_would_have_written(place: Place, design: Any)
                     assert (await store.list_tasks(status, 1, 0)).total == total
                 changed = await store.update_task_status(ids[-1], TaskStatus.COMPLETED)
                 assert await store.get_task(ids[-1]) == changed
-                assert harness.witness("filled").lifetime_ms(ids[-2]) > 0
+                assert harness.inspector("filled").lifetime_ms(ids[-2]) > 0
 
     asyncio.run(check())
 

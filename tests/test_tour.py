@@ -99,13 +99,13 @@ class Wrapped(Harness):
         self.capabilities = self._base.capabilities
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[Any]:
-        async with self._base.open(world) as store:
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        async with self._base.open(namespace) as store:
             self._change(store)  # type: ignore[arg-type]  # it is a MemoryTaskStore
             yield store
 
-    def advance(self, world: str, by: timedelta) -> None:
-        self._base.advance(world, by)
+    def advance(self, namespace: str, by: timedelta) -> None:
+        self._base.advance(namespace, by)
 
 
 def played(scene: Scene, change: Callable[[Any], None], *, expires: bool = False) -> list[Finding]:

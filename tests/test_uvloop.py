@@ -1,4 +1,4 @@
-"""On uvloop's event loop, which many servers run on: both modes keep every law there too."""
+"""On uvloop's event loop, which many servers run on: both modes keep every requirement there too."""
 
 from __future__ import annotations
 

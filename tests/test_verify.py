@@ -21,7 +21,7 @@ class Forgetful(MemoryTaskStore):
         return task.model_copy(update={"progress": 0.0})
 
 class Mine(Harness):
-    def open(self, world):
+    def open(self, namespace):
         return Forgetful()
 """
 

@@ -75,7 +75,7 @@ class CannotPurge:
 class Timeless(MemoryHarness):
     """Has no hook to let time pass."""
 
-    def advance(self, world: str, by: timedelta) -> None:
+    def advance(self, namespace: str, by: timedelta) -> None:
         raise HookMissingError("advance")
 
 

@@ -16,6 +16,7 @@ import redis
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
     MAX_BYTES,
+    FailureKind,
     MemoryTaskStore,
     RecordUnreadable,
     StoreUnavailable,
@@ -24,7 +25,6 @@ from taskstore import (
     TaskNotFound,
     TaskStatus,
     TaskStoreError,
-    Trouble,
 )
 from taskstore.redis import RedisTaskStore, connect, record
 
@@ -261,7 +261,7 @@ def test_a_connection_that_leads_to_a_replica_is_left_for_a_new_one(server: Embe
                     try:
                         with pytest.raises(StoreUnavailable) as raised:
                             await store.create_task(REQUEST, task_id="job")
-                        assert raised.value.trouble is Trouble.READ_ONLY
+                        assert raised.value.failure_kind is FailureKind.READ_ONLY
                         assert not raised.value.write_may_have_happened
                         task = await store.create_task(REQUEST, task_id="job")
                         assert await store.get_task("job") == task

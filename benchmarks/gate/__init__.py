@@ -2,7 +2,7 @@
 
 Hard: the working tree fails at once if
 
-* a MUST fails, or cannot be decided for a fault, in a mode of ours (`benchmarks.gate.laws`);
+* a MUST fails, or cannot be decided for a fault, in a mode of ours (`benchmarks.gate.requirements`);
 * an operation needs more requests, or the server more commands for it, than are written in `benchmarks.gate.counts`;
 * a key is left behind, or a listing grows with the number of tasks (there, and in `benchmarks.gate.growth`).
 

@@ -43,10 +43,10 @@ _CALLS = 20
 _TIMEOUT = 10.0
 
 
-async def count_costs(harness: Harness, world: str, url: str, ids: Sequence[str]) -> dict[str, Cost]:
-    """Count what a call of each operation costs in a world that has these tasks, on the server at `url`."""
+async def count_costs(harness: Harness, namespace: str, url: str, ids: Sequence[str]) -> dict[str, Cost]:
+    """Count what a call of each operation costs in a namespace that has these tasks, on the server at `url`."""
     costs = {}
-    async with Proxy(url) as proxy, harness.open_at(world, proxy.url, _TIMEOUT) as store:
+    async with Proxy(url) as proxy, harness.open_at(namespace, proxy.url, _TIMEOUT) as store:
         for operation, work in _works(harness, store, ids).items():
             calls = list(islice(work.arguments, _CALLS + 1))
             await work.call(*calls[0])  # connects, and makes the server know the script
@@ -57,27 +57,27 @@ async def count_costs(harness: Harness, world: str, url: str, ids: Sequence[str]
     return costs
 
 
-async def count_keys(harness: Harness, world: str, url: str) -> dict[str, int]:
-    """Count the keys that are left in an empty world once its tasks have been purged, or have expired."""
+async def count_keys(harness: Harness, namespace: str, url: str) -> dict[str, int]:
+    """Count the keys that are left in an empty namespace once its tasks have been purged, or have expired."""
     left = {}
-    async with harness.open(world) as opened:
+    async with harness.open(namespace) as opened:
         store = cast(MaintainedTaskStore, opened)
         for status in (TaskStatus.COMPLETED, TaskStatus.CANCELLED):
             task = await store.create_task(REQUEST)
             await store.update_task_status(task.task_id, status)
         await store.purge(datetime.now(UTC) + timedelta(hours=1))
-        left["after purge"] = len(harness.witness(world).keys())
+        left["after purge"] = len(harness.inspector(namespace).keys())
         for _ in range(_CALLS):
             await store.create_task(REQUEST)
-        harness.advance(world, timedelta(days=4))
+        harness.advance(namespace, timedelta(days=4))
         await store.create_task(REQUEST)
-        harness.advance(world, timedelta(days=4))
+        harness.advance(namespace, timedelta(days=4))
         await store.list_tasks()
-        left["one task"] = len(harness.witness(world).keys())
-        harness.advance(world, timedelta(days=15))  # the lifetime of the task, and one more
-        left["after expiry"] = len(harness.witness(world).keys())
+        left["one task"] = len(harness.inspector(namespace).keys())
+        harness.advance(namespace, timedelta(days=15))  # the lifetime of the task, and one more
+        left["after expiry"] = len(harness.inspector(namespace).keys())
         await store.create_task(REQUEST)
-    harness.discard(world)
+    harness.discard(namespace)
     left["after discard"] = int(_ask(url, b"DBSIZE"))
     return left
 

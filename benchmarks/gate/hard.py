@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.gate.counts import Cost, count_costs, count_keys, find_excess, find_left
 from benchmarks.gate.growth import FEW, MANY, find_exponent, find_growth
-from benchmarks.gate.laws import find_broken_laws
+from benchmarks.gate.requirements import find_broken_requirements
 from benchmarks.workload import fill
 from conformance import Harness
 from conformance.subjects.registry import find_subject
@@ -29,7 +29,7 @@ class Hard:
 
 def look(redis: Harness, url: str) -> Hard:
     """Look at the `taskstore` that is imported here; Redis mode on a server of our own, at `url`, that is running."""
-    broken = find_broken_laws()
+    broken = find_broken_requirements()
     costs, keys, growth = asyncio.run(_measure(redis, url))
     for tasks, counted in costs.items():
         broken += [f"with {tasks} tasks {excess}" for excess in find_excess(counted)]

@@ -58,10 +58,10 @@ async def serve(url: str) -> None:
 async def _open(opened: AsyncExitStack, url: str, name: str) -> Work:
     """Fill a store of the operation's own, and make its work."""
     mode, operation = name.split()
-    harness, world = find_subject("memory" if mode == "memory" else url)(), f"gate-{os.getpid()}-{operation}"
+    harness, namespace = find_subject("memory" if mode == "memory" else url)(), f"gate-{os.getpid()}-{operation}"
     opened.enter_context(harness.running())
-    opened.callback(harness.discard, world)
-    store = await opened.enter_async_context(harness.open(world))
+    opened.callback(harness.discard, namespace)
+    store = await opened.enter_async_context(harness.open(namespace))
     return WORKS[operation](harness, store, await fill(store, _TASKS))
 
 

@@ -144,8 +144,8 @@ async def _try_to_expire_in_redis(place: Place, what: What, tasks: int, left: ti
             except TaskNotFound:
                 return None
             counted = await _count_keys(place)
-            witness = harness.witness("going")
-            remaining = max(witness.lifetime_ms(one) for one in ids) / 1000
+            inspector = harness.inspector("going")
+            remaining = max(inspector.lifetime_ms(one) for one in ids) / 1000
             if remaining <= BEFORE:
                 return None
             most = SURVIVORS + tasks // 2 if what == "expire" else 0
@@ -164,7 +164,7 @@ async def _try_to_expire_plainly(place: Place, tasks: int, left: timedelta) -> E
     with place.harness("ours", "redis") as harness:
         async with harness.open("other") as other:
             others = await _others(other)
-            record = harness.witness("other").raw((await other.list_tasks(None, 1, 0)).tasks[0].task_id) or b""
+            record = harness.inspector("other").raw((await other.list_tasks(None, 1, 0)).tasks[0].task_id) or b""
             end = time.time() + left.total_seconds()
             write_keys(place.url(0), record, tasks, int(end * 1000))
             quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
@@ -187,7 +187,7 @@ async def _expire_indexes(place: Place, tasks: int) -> Event:
     with place.harness("ours", "redis") as harness:
         async with harness.open("going") as store, harness.open("other") as other, single(place.url(0)) as client:
             ids = await create(store, ORIGINALS)
-            keys = harness.witness("going").keys()
+            keys = harness.inspector("going").keys()
             indexes = [key for key in keys if await client.type(key) == b"zset"]
             others = await _others(other)
             await multiply(store, harness, "going", place.url(0), ids, tasks)

@@ -88,19 +88,19 @@ async def create(store: TaskStore, tasks: int, new: Callable[[], TaskCreateReque
 async def fill(
     store: TaskStore,
     harness: Harness,
-    world: str,
+    namespace: str,
     url: str,
     tasks: int,
     new: Callable[[], TaskCreateRequest] = new_request,
 ) -> list[str]:
-    """Fill a world in Redis, and return the ids."""
-    return await multiply(store, harness, world, url, await create(store, min(ORIGINALS, tasks), new), tasks)
+    """Fill a namespace in Redis, and return the ids."""
+    return await multiply(store, harness, namespace, url, await create(store, min(ORIGINALS, tasks), new), tasks)
 
 
 async def multiply(
-    store: TaskStore, harness: Harness, world: str, url: str, originals: Sequence[str], tasks: int
+    store: TaskStore, harness: Harness, namespace: str, url: str, originals: Sequence[str], tasks: int
 ) -> list[str]:
-    """Copy the tasks of a world until there are that many, and return the ids of all.
+    """Copy the tasks of a namespace until there are that many, and return the ids of all.
 
     Raises:
         TaskNotFound: if an original has expired.
@@ -109,7 +109,7 @@ async def multiply(
     ids = [*originals]
     each, more = divmod(tasks - len(ids), len(originals))
     with looking(url) as client:
-        keys = harness.witness(world).keys()
+        keys = harness.inspector(namespace).keys()
         record_of = {task_id: key for key in keys for task_id in re.findall(r"task_[0-9a-f]+$", key)}
         sorted_sets = [key for key in keys if client.type(key) == b"zset"]
         copy = client.register_script(_COPY)

@@ -140,11 +140,11 @@ def _listing(store: TaskStore, tasks: int, status: TaskStatus | None, offset: in
 async def _filled(
     place: Place, design: Design, mode: Mode, tasks: int, database: int
 ) -> AsyncIterator[tuple[TaskStore, Harness]]:
-    world = f"growth-{tasks}"
+    namespace = f"growth-{tasks}"
     with place.harness(design, mode, database) as harness:
-        async with harness.open(world) as store:
+        async with harness.open(namespace) as store:
             if mode == "memory":
                 await create(store, tasks)
             else:
-                await fill(store, harness, world, place.url(database), tasks)
+                await fill(store, harness, namespace, place.url(database), tasks)
             yield store, harness

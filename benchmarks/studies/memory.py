@@ -86,7 +86,7 @@ async def _weigh_in_memory(place: Place, design: Design, part: Part, tasks: int)
 
 async def _weigh_in_redis(place: Place, design: Design, part: Part, tasks: int) -> Size:
     with place.harness(design, "redis") as harness, looking(place.url(0)) as client:
-        harness.witness("memory").keys()  # connects the harness's own client, which stays
+        harness.inspector("memory").keys()  # connects the harness's own client, which stays
         stay = int(client.info("clients")["connected_clients"])
         async with harness.open("memory") as store:
             await create(store, 16, REQUESTS[part])  # loads the scripts
@@ -115,7 +115,7 @@ async def _used(client: Any, stay: int) -> int:
 
 
 def _ask(harness: Harness, client: Any, ids: list[str]) -> tuple[float, int]:
-    keys = harness.witness("memory").keys()
+    keys = harness.inspector("memory").keys()
     named = set(ids)
     records: list[str] = []
     others: list[str] = []

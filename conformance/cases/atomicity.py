@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from conformance.case import World, case, not_testable
+from conformance.case import Namespace, case, not_testable
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import MaintainedTaskStore, TaskFinal, TaskNotFound, TaskStatus, TaskStore
@@ -16,11 +16,11 @@ from taskstore import MaintainedTaskStore, TaskFinal, TaskNotFound, TaskStatus, 
 ROUNDS = 20
 
 
-async def two_views(world: World, stack: AsyncExitStack) -> tuple[TaskStore, TaskStore]:
-    """Two instances where the world is shared, else the same one twice."""
-    one = await stack.enter_async_context(world.open())
-    if Capability.SHARED in world.harness.capabilities:
-        return one, await stack.enter_async_context(world.open())
+async def two_views(namespace: Namespace, stack: AsyncExitStack) -> tuple[TaskStore, TaskStore]:
+    """Two instances where the namespace is shared, else the same one twice."""
+    one = await stack.enter_async_context(namespace.open())
+    if Capability.SHARED in namespace.harness.capabilities:
+        return one, await stack.enter_async_context(namespace.open())
     return one, one
 
 
@@ -32,10 +32,10 @@ def maintained(store: TaskStore) -> MaintainedTaskStore:
 
 
 @case("ATOM-01")
-async def test_concurrent_updates_lose_nothing(world: World) -> None:
+async def test_concurrent_updates_lose_nothing(namespace: Namespace) -> None:
     """Updates that each set another field, at the same time and from two instances, are all there in the end."""
     async with AsyncExitStack() as stack:
-        one, two = await two_views(world, stack)
+        one, two = await two_views(namespace, stack)
         for _ in range(ROUNDS):
             task = await one.create_task(a_request())
             await asyncio.gather(
@@ -48,10 +48,10 @@ async def test_concurrent_updates_lose_nothing(world: World) -> None:
 
 
 @case("ATOM-02")
-async def test_a_cancel_and_a_completion_that_race_have_one_winner(world: World) -> None:
+async def test_a_cancel_and_a_completion_that_race_have_one_winner(namespace: Namespace) -> None:
     """One succeeds, the other gets TaskFinal with the winner's status, and both instances see that status."""
     async with AsyncExitStack() as stack:
-        one, two = await two_views(world, stack)
+        one, two = await two_views(namespace, stack)
         for turn in range(ROUNDS):
             task = await one.create_task(a_request())
             racers = [one.update_task_status(task.task_id, TaskStatus.COMPLETED), two.cancel_task(task.task_id)]
@@ -63,11 +63,11 @@ async def test_a_cancel_and_a_completion_that_race_have_one_winner(world: World)
 
 
 @case("ATOM-03", needs=Capability.EXPIRING)
-async def test_an_update_never_brings_back_an_expired_task(world: World) -> None:
+async def test_an_update_never_brings_back_an_expired_task(namespace: Namespace) -> None:
     """What has expired is not found, and stays away."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
-        world.advance(timedelta(days=8))
+        namespace.advance(timedelta(days=8))
         with pytest.raises(TaskNotFound):
             await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
         with pytest.raises(TaskNotFound):

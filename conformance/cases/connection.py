@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from conformance.case import World, calls, case, not_testable
+from conformance.case import Namespace, calls, case, not_testable
 from conformance.cases.maintenance import what_is_open
 from conformance.cases.table import (
     CANCELLED,
@@ -43,64 +43,64 @@ Answer = TypeVar("Answer")
 
 
 @asynccontextmanager
-async def behind_a_proxy(world: World, seconds: float) -> AsyncIterator[tuple[Proxy, TaskStore]]:
+async def behind_a_proxy(namespace: Namespace, seconds: float) -> AsyncIterator[tuple[Proxy, TaskStore]]:
     """A store that waits so long for an answer and has a connection, and the proxy that it goes through."""
-    url = world.harness.url()
+    url = namespace.harness.url()
     if not url.startswith("redis://"):
         not_testable("the proxy understands neither TLS nor sockets of files")
-    async with Proxy(url) as proxy, world.harness.open_at(world.name, proxy.url, seconds) as store:
+    async with Proxy(url) as proxy, namespace.harness.open_at(namespace.name, proxy.url, seconds) as store:
         await store.list_tasks()
-        yield proxy, world.script.recorded(store)
+        yield proxy, namespace.script.recorded(store)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)
-async def test_a_lost_answer_denies_no_write(world: World) -> None:
+async def test_a_lost_answer_denies_no_write(namespace: Namespace) -> None:
     """A write says "nothing was written" only if that is so, whichever of its answers is lost or is no answer."""
-    await table(world, (*LOST, *NO_REDIS), denies_nothing, operations=WRITES)
+    await table(namespace, (*LOST, *NO_REDIS), denies_nothing, operations=WRITES)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)
-async def test_a_late_answer_denies_no_write(world: World) -> None:
+async def test_a_late_answer_denies_no_write(namespace: Namespace) -> None:
     """The same of a write whose answer does not come in time, or whose request does not arrive in time."""
-    await table(world, (*LATE, *SILENT), denies_nothing, operations=WRITES)
+    await table(namespace, (*LATE, *SILENT), denies_nothing, operations=WRITES)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)
-async def test_a_refusal_denies_no_write(world: World) -> None:
+async def test_a_refusal_denies_no_write(namespace: Namespace) -> None:
     """The same where the user of the server may not call some commands: what was done before that is not denied."""
-    await table(world, DENIED, denies_nothing, says_what_failed_if_it_did)
+    await table(namespace, DENIED, denies_nothing, says_what_failed_if_it_did)
 
 
 @case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
-async def test_a_create_whose_answer_is_lost_names_its_id(world: World) -> None:
+async def test_a_create_whose_answer_is_lost_names_its_id(namespace: Namespace) -> None:
     """What it wrote is under the id that it names, which is the caller's if it gave one; no other call names one."""
-    await table(world, (*LOST[:2], *NO_REDIS[-1:], *SAYS_NO[:1]), names_its_id)
+    await table(namespace, (*LOST[:2], *NO_REDIS[-1:], *SAYS_NO[:1]), names_its_id)
 
 
 @case("FAIL-12", needs=Capability.REMOTE)
-async def test_a_read_that_is_cut_off_finds_out_nothing(world: World) -> None:
+async def test_a_read_that_is_cut_off_finds_out_nothing(namespace: Namespace) -> None:
     """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
     failures = (*LOST, *LATE[:1], *SAYS_NO[1:3])
-    await table(world, failures, denies_nothing, says_what_failed_if_it_did, operations=READS)
+    await table(namespace, failures, denies_nothing, says_what_failed_if_it_did, operations=READS)
 
 
 @case("FAIL-12", needs=Capability.REMOTE)
-async def test_what_speaks_no_redis_is_not_not_found(world: World) -> None:
+async def test_what_speaks_no_redis_is_not_not_found(namespace: Namespace) -> None:
     """What answers as a web server does, at once or after it has answered as Redis does, is no server of tasks."""
-    await table(world, NO_REDIS, says_what_failed_if_it_did)
+    await table(namespace, NO_REDIS, says_what_failed_if_it_did)
 
 
 @case("FAIL-13", needs=Capability.REMOTE)
-async def test_after_a_failure_everybody_is_served(world: World) -> None:
+async def test_after_a_failure_everybody_is_served(namespace: Namespace) -> None:
     """Calls beside one that fails end rightly, the next ones get their own answers, and no connection is left over."""
-    await table(world, (*LOST, *LATE, *NO_REDIS[1:], *SAYS_NO[1:4]), others_are_served)
+    await table(namespace, (*LOST, *LATE, *NO_REDIS[1:], *SAYS_NO[1:4]), others_are_served)
 
 
 @case("FAIL-13", needs=Capability.REMOTE)
-async def test_nobody_gets_an_answer_that_came_too_late(world: World) -> None:
+async def test_nobody_gets_an_answer_that_came_too_late(namespace: Namespace) -> None:
     """After calls that did not wait for theirs the next ones get their own, and no connection is left over."""
-    async with world.open() as witness, behind_a_proxy(world, SECONDS) as (proxy, store):
-        first, other = [await witness.create_task(a_request()) for _ in range(2)]
+    async with namespace.open() as inspector, behind_a_proxy(namespace, SECONDS) as (proxy, store):
+        first, other = [await inspector.create_task(a_request()) for _ in range(2)]
         at_rest = proxy.connections
         for _ in range(2):
             held = proxy.interrupt(Stage.REPLY, Action.HOLD)
@@ -117,10 +117,10 @@ async def test_nobody_gets_an_answer_that_came_too_late(world: World) -> None:
 
 
 @case("FAIL-13", needs=Capability.REMOTE)
-async def test_after_a_break_everybody_is_told_and_the_next_calls_work(world: World) -> None:
+async def test_after_a_break_everybody_is_told_and_the_next_calls_work(namespace: Namespace) -> None:
     """Of calls that are under way when the connection breaks none waits for ever, and none gets another's answer."""
-    async with world.open() as witness, behind_a_proxy(world, LONG) as (proxy, store):
-        tasks = [await witness.create_task(a_request()) for _ in range(8)]
+    async with namespace.open() as inspector, behind_a_proxy(namespace, LONG) as (proxy, store):
+        tasks = [await inspector.create_task(a_request()) for _ in range(8)]
 
         async def answers() -> list[Task | None]:
             return await asyncio.gather(*(unless_unavailable(store.get_task(task.task_id)) for task in tasks))
@@ -137,15 +137,15 @@ async def test_after_a_break_everybody_is_told_and_the_next_calls_work(world: Wo
 
 
 @case("FAIL-14", needs=Capability.REMOTE)
-async def test_a_connection_that_was_closed_while_idle_costs_no_call(world: World) -> None:
+async def test_a_connection_that_was_closed_while_idle_costs_no_call(namespace: Namespace) -> None:
     """However the server closed it, the next call succeeds, whichever it is."""
-    await table(world, IDLE, was_answered, others_are_served)
+    await table(namespace, IDLE, was_answered, others_are_served)
 
 
 @case("FAIL-14", needs=Capability.REMOTE)
-async def test_a_connection_that_the_server_has_just_ended_costs_no_call(world: World) -> None:
+async def test_a_connection_that_the_server_has_just_ended_costs_no_call(namespace: Namespace) -> None:
     """The same if the call comes before the event loop has seen the end: each operation succeeds."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
         for call in calls(
             lambda: store.create_task(a_request()),
@@ -154,7 +154,7 @@ async def test_a_connection_that_the_server_has_just_ended_costs_no_call(world: 
             lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
             lambda: store.cancel_task(task.task_id),
         ):
-            world.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             try:
                 await call()
             except StoreUnavailable as error:
@@ -162,21 +162,21 @@ async def test_a_connection_that_the_server_has_just_ended_costs_no_call(world: 
 
 
 @case("API-07", needs=Capability.REMOTE)
-async def test_closing_ends_the_calls_that_still_wait(world: World) -> None:
+async def test_closing_ends_the_calls_that_still_wait(namespace: Namespace) -> None:
     """A store that is closed while calls wait for a connection or an answer ends them at once, with its exceptions."""
-    await table(world, CLOSED, was_closed)
+    await table(namespace, CLOSED, was_closed)
 
 
 @case("ATOM-06", needs=Capability.REMOTE)
-async def test_a_call_that_is_cancelled_takes_nobody_with_it(world: World) -> None:
+async def test_a_call_that_is_cancelled_takes_nobody_with_it(namespace: Namespace) -> None:
     """Cancelled before its connection is open, its request is read or its answer is there, it harms no other call."""
-    await table(world, CANCELLED, was_cancelled, others_are_served)
+    await table(namespace, CANCELLED, was_cancelled, others_are_served)
 
 
 @case("COST-05", needs=Capability.REMOTE)
-async def test_failures_leave_nothing_behind(world: World) -> None:
+async def test_failures_leave_nothing_behind(namespace: Namespace) -> None:
     """However often calls fail on one store, no connection, file, thread, timer or task is left."""
-    async with behind_a_proxy(world, LONG) as (proxy, store):
+    async with behind_a_proxy(namespace, LONG) as (proxy, store):
         task = await store.create_task(a_request())
         open_then = []
         for _ in range(3):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from conformance.case import World, case
+from conformance.case import Namespace, case
 from conformance.equality import FIELDS, snapshot, snapshots
 from conformance.harness import Capability
 from conformance.strategies import a_request
@@ -14,43 +14,43 @@ from taskstore import TaskNotFound, TaskStatus
 
 
 @case("DUR-01", needs=Capability.PERSISTENT)
-async def test_tasks_outlive_the_application(world: World) -> None:
+async def test_tasks_outlive_the_application(namespace: Namespace) -> None:
     """A store that is closed and opened again has every task as it was, and in the same order."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         first = await store.create_task(a_request({"a": [1.0]}))
         second = await store.cancel_task((await store.create_task(a_request())).task_id)
-    async with world.open() as store:
+    async with namespace.open() as store:
         assert snapshot(await store.get_task(first.task_id)) == snapshot(first)
         assert snapshots((await store.list_tasks()).tasks) == snapshots([second, first])
 
 
 @case("DUR-02", needs=(Capability.PERSISTENT, Capability.REMOTE))
-async def test_tasks_outlive_the_server(world: World) -> None:
+async def test_tasks_outlive_the_server(namespace: Namespace) -> None:
     """A server that saved to disk and was started again has every task as it was, and a store goes on with it."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request({"a": [1.0]}))
-    world.harness.restart_server()
-    async with world.open() as store:
+    namespace.harness.restart_server()
+    async with namespace.open() as store:
         assert snapshot(await store.get_task(task.task_id)) == snapshot(task)
         assert snapshots((await store.list_tasks()).tasks) == snapshots([task])
         await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
 
 
 @case("DUR-03", lacks=Capability.PERSISTENT)
-async def test_an_application_starts_empty(world: World) -> None:
+async def test_an_application_starts_empty(namespace: Namespace) -> None:
     """What was in memory is gone with the application that held it."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
-    async with world.open() as store:
+    async with namespace.open() as store:
         assert (await store.list_tasks()).total == 0
         with pytest.raises(TaskNotFound):
             await store.get_task(task.task_id)
 
 
 @case("SHARE-01", needs=Capability.SHARED)
-async def test_an_instance_sees_what_another_wrote(world: World) -> None:
+async def test_an_instance_sees_what_another_wrote(namespace: Namespace) -> None:
     """Every write of one instance is in the next answer of the other."""
-    async with world.open() as one, world.open() as two:
+    async with namespace.open() as one, namespace.open() as two:
         task = await one.create_task(a_request({"a": 1}))
         assert snapshot(await two.get_task(task.task_id)) == snapshot(task)
         updated = await two.update_task_status(task.task_id, TaskStatus.CLIPPING, 10)
@@ -60,9 +60,9 @@ async def test_an_instance_sees_what_another_wrote(world: World) -> None:
 
 
 @case("SHARE-02", lacks=Capability.SHARED)
-async def test_an_instance_sees_only_its_own_tasks(world: World) -> None:
+async def test_an_instance_sees_only_its_own_tasks(namespace: Namespace) -> None:
     """Two instances side by side share nothing."""
-    async with world.open() as one, world.open() as two:
+    async with namespace.open() as one, namespace.open() as two:
         task = await one.create_task(a_request())
         assert (await two.list_tasks()).total == 0
         with pytest.raises(TaskNotFound):
@@ -70,12 +70,12 @@ async def test_an_instance_sees_only_its_own_tasks(world: World) -> None:
 
 
 @case("SHARE-03", needs=Capability.SHARED)
-async def test_another_client_can_read_the_record(world: World) -> None:
+async def test_another_client_can_read_the_record(namespace: Namespace) -> None:
     """The stored record is JSON with every field of the task, whoever asks the server for it."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request({"a": [1, {"b": None}]}))
         task = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 12.5, "第一步")
-        raw = world.witness.raw(task.task_id)
+        raw = namespace.inspector.raw(task.task_id)
         assert raw is not None
         record = json.loads(raw)
         assert record.keys() >= set(FIELDS)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from conformance.case import World, calls, case, not_testable
+from conformance.case import Namespace, calls, case, not_testable
 from conformance.cases.atomicity import maintained
 from conformance.environment import application
 from conformance.equality import snapshot, snapshots
@@ -23,14 +23,14 @@ ATTEMPTS = 200
 
 
 @case("EXP-01", needs=Capability.EXPIRING)
-async def test_an_expired_task_is_gone_everywhere(world: World) -> None:
+async def test_an_expired_task_is_gone_everywhere(namespace: Namespace) -> None:
     """After seven days it is in no get, list, total, filter, update or cancel."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         gone = await store.create_task(a_request())
         await store.update_task_status(gone.task_id, TaskStatus.CLIPPING)
-        world.advance(timedelta(days=4))
+        namespace.advance(timedelta(days=4))
         kept = await store.create_task(a_request())
-        world.advance(timedelta(days=4))
+        namespace.advance(timedelta(days=4))
         with pytest.raises(TaskNotFound):  # before a write or a listing could sweep
             await store.get_task(gone.task_id)
         assert (await store.list_tasks(limit=0)).total == 1
@@ -48,11 +48,11 @@ async def test_an_expired_task_is_gone_everywhere(world: World) -> None:
 
 
 @case("EXP-01", needs=Capability.EXPIRING)
-async def test_a_task_lives_until_its_deadline(world: World) -> None:
+async def test_a_task_lives_until_its_deadline(namespace: Namespace) -> None:
     """A minute before the end it is in get, list and total, and can be written."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
-        world.advance(WEEK - MINUTE)
+        namespace.advance(WEEK - MINUTE)
         assert snapshot(await store.get_task(task.task_id)) == snapshot(task)
         page = await store.list_tasks()
         assert (snapshots(page.tasks), page.total) == (snapshots([task]), 1)
@@ -60,58 +60,60 @@ async def test_a_task_lives_until_its_deadline(world: World) -> None:
 
 
 @case("EXP-01", needs=Capability.EXPIRING, lacks=Capability.SHARED)
-async def test_a_task_lives_in_the_last_millisecond_of_its_lifetime(world: World) -> None:
+async def test_a_task_lives_in_the_last_millisecond_of_its_lifetime(namespace: Namespace) -> None:
     """At its deadline it is there, a millisecond later it is not: no mode leaves out the boundary."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         for _ in range(ATTEMPTS):
             task = await store.create_task(a_request())
-            world.advance(timedelta(milliseconds=world.witness.lifetime_ms(task.task_id)))
+            namespace.advance(timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id)))
             (outcome,) = await asyncio.gather(store.get_task(task.task_id), return_exceptions=True)
             total = (await store.list_tasks()).total
-            if world.witness.keys() and world.witness.lifetime_ms(task.task_id) == 0:  # still the same millisecond
+            if (
+                namespace.inspector.keys() and namespace.inspector.lifetime_ms(task.task_id) == 0
+            ):  # still the same millisecond
                 break
         else:
             not_testable(f"none of {ATTEMPTS} attempts took less than a millisecond")
         assert outcome == task
         assert total == 1
-        world.advance(timedelta(milliseconds=1))
+        namespace.advance(timedelta(milliseconds=1))
         with pytest.raises(TaskNotFound):
             await store.get_task(task.task_id)
         assert (await store.list_tasks()).total == 0
 
 
 @case("EXP-03", needs=Capability.EXPIRING)
-async def test_each_successful_write_renews_the_lifetime(world: World) -> None:
+async def test_each_successful_write_renews_the_lifetime(namespace: Namespace) -> None:
     """Four days after an update four days after creation a task is there, and so are its entries in every list."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
         for status in (TaskStatus.CLIPPING, TaskStatus.UPLOADING, TaskStatus.COMPLETED):
-            world.advance(timedelta(days=4))
+            namespace.advance(timedelta(days=4))
             await store.update_task_status(task.task_id, status)
-        world.advance(timedelta(days=4))
+        namespace.advance(timedelta(days=4))
         assert (await store.get_task(task.task_id)).status == TaskStatus.COMPLETED
         assert (await store.list_tasks()).total == 1
         assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 1
 
 
 @case("EXP-04", needs=Capability.EXPIRING)
-async def test_nothing_is_left_of_expired_tasks(world: World) -> None:
+async def test_nothing_is_left_of_expired_tasks(namespace: Namespace) -> None:
     """After a listing that met them no key of theirs is there, record or index."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         for status in TaskStatus:
             task = await store.create_task(a_request())
             await store.update_task_status(task.task_id, status)
-        witness = world.witness
-        assert witness.keys()
-        world.advance(WEEK + MINUTE)
+        inspector = namespace.inspector
+        assert inspector.keys()
+        namespace.advance(WEEK + MINUTE)
         assert (await store.list_tasks()).total == 0
-        assert witness.keys() == set()
+        assert inspector.keys() == set()
 
 
 @case("EXP-04", needs=(Capability.EXPIRING, Capability.REMOTE))
-async def test_nothing_is_left_of_many_that_expire_together(world: World) -> None:
+async def test_nothing_is_left_of_many_that_expire_together(namespace: Namespace) -> None:
     """However many are due at once, others alive or none, the next listing counts none and leaves none behind."""
-    async with world.open() as store:
+    async with namespace.open() as store:
 
         async def create(tasks: int) -> list[Task]:
             created: list[Task] = []
@@ -122,94 +124,94 @@ async def test_nothing_is_left_of_many_that_expire_together(world: World) -> Non
         kept = await store.create_task(a_request())
         gone = await create(1_000)
         assert len(gone) + 1 == (await store.list_tasks(limit=0)).total
-        world.advance(timedelta(days=4))
+        namespace.advance(timedelta(days=4))
         await store.update_task_status(kept.task_id, TaskStatus.PENDING)
-        world.advance(timedelta(days=4))
+        namespace.advance(timedelta(days=4))
         assert [task.task_id for task in (await store.list_tasks(TaskStatus.PENDING)).tasks] == [kept.task_id]
         assert (await store.list_tasks()).total == 1
-        assert [task.task_id for task in gone[:: len(gone) // 5] if world.witness.mentions(task.task_id)] == []
+        assert [task.task_id for task in gone[:: len(gone) // 5] if namespace.inspector.mentions(task.task_id)] == []
         await create(500)
         await store.cancel_task(kept.task_id)
-        world.advance(WEEK + MINUTE)
+        namespace.advance(WEEK + MINUTE)
         assert (await store.list_tasks(limit=0)).total == 0
-        assert world.witness.keys() == set()
+        assert namespace.inspector.keys() == set()
 
 
 @case("EXP-08", needs=Capability.EXPIRING)
-async def test_a_write_lets_go_of_what_has_expired(world: World) -> None:
+async def test_a_write_lets_go_of_what_has_expired(namespace: Namespace) -> None:
     """Creations and updates alone are enough: once one is through, nothing is left of the tasks that were due."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         kept = await store.create_task(a_request())
         for write in calls(
             lambda: store.create_task(a_request()),
             lambda: store.update_task_status(kept.task_id, TaskStatus.CLIPPING),
         ):
             gone = [await store.create_task(a_request()) for _ in range(3)]
-            world.advance(timedelta(days=4))
+            namespace.advance(timedelta(days=4))
             await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
-            world.advance(timedelta(days=4))
+            namespace.advance(timedelta(days=4))
             await write()
-            assert [task.task_id for task in gone if world.witness.mentions(task.task_id)] == []
+            assert [task.task_id for task in gone if namespace.inspector.mentions(task.task_id)] == []
             await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
 
 
 @case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
-async def test_nothing_is_left_when_nobody_calls(world: World) -> None:
+async def test_nothing_is_left_when_nobody_calls(namespace: Namespace) -> None:
     """A lifetime after the last task was due every key has gone by itself; until it is due it is listed."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
         await store.cancel_task((await store.create_task(a_request())).task_id)
-        world.advance(timedelta(days=4))
+        namespace.advance(timedelta(days=4))
         await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
-        world.advance(WEEK - MINUTE)
+        namespace.advance(WEEK - MINUTE)
         assert [left.task_id for left in (await store.list_tasks(TaskStatus.COMPLETED)).tasks] == [task.task_id]
-        world.advance(MINUTE + WEEK + MINUTE)
-        assert world.witness.keys() == set()
+        namespace.advance(MINUTE + WEEK + MINUTE)
+        assert namespace.inspector.keys() == set()
 
 
 @case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
-async def test_nothing_is_left_of_a_restored_task_when_nobody_calls(world: World) -> None:
+async def test_nothing_is_left_of_a_restored_task_when_nobody_calls(namespace: Namespace) -> None:
     """A task that was final when it was carried over to others leaves nothing more behind than they do."""
-    async with world.open() as opened:
+    async with namespace.open() as opened:
         store = maintained(opened)
         task = await store.create_task(a_request())
         final = {"task_id": "task_restored", "status": TaskStatus.FAILED, "completed_at": task.created_at}
         await store.restore(task.model_copy(update=final))
         assert (await store.list_tasks(TaskStatus.FAILED)).total == 1
-        world.advance(WEEK + WEEK + MINUTE)
-        assert world.witness.keys() == set()
+        namespace.advance(WEEK + WEEK + MINUTE)
+        assert namespace.inspector.keys() == set()
 
 
 @case("EXP-05", lacks=Capability.EXPIRING)
-async def test_nothing_goes_by_itself(world: World) -> None:
+async def test_nothing_goes_by_itself(namespace: Namespace) -> None:
     """After a year everything is there."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
-        world.advance(timedelta(days=365))
+        namespace.advance(timedelta(days=365))
         assert (await store.get_task(task.task_id)).task_id == task.task_id
         assert (await store.list_tasks()).total == 1
 
 
 @case("EXP-06", needs=Capability.EXPIRING)
-async def test_the_lifetime_is_seven_days_by_default(world: World) -> None:
+async def test_the_lifetime_is_seven_days_by_default(namespace: Namespace) -> None:
     """The server counts 7 × 24 × 3600 s down from the last write."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
         await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
-        left = timedelta(milliseconds=world.witness.lifetime_ms(task.task_id))
+        left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
         assert WEEK - MINUTE < left <= WEEK
 
 
 @case("EXP-07", needs=Capability.EXPIRING, mode="either")
-async def test_the_lifetime_can_be_set(world: World) -> None:
+async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
     """TASK_TTL is the lifetime in seconds, and a week where it is not set."""
-    with application(world):
-        async with world.open_from_environment() as store:
+    with application(namespace):
+        async with namespace.open_from_environment() as store:
             task = await store.create_task(a_request())
-            left = timedelta(milliseconds=world.witness.lifetime_ms(task.task_id))
+            left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
             assert WEEK - MINUTE < left <= WEEK
-    with application(world, {"TASK_TTL": "3600"}):
-        async with world.open_from_environment() as store:
+    with application(namespace, {"TASK_TTL": "3600"}):
+        async with namespace.open_from_environment() as store:
             task = await store.create_task(a_request())
-            left = timedelta(milliseconds=world.witness.lifetime_ms(task.task_id))
+            left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
             assert timedelta(minutes=59) < left <= timedelta(hours=1)

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from conformance.case import World, calls, case, not_testable
+from conformance.case import Namespace, calls, case, not_testable
 from conformance.cases.table import (
     BUSY,
     DENIED,
@@ -38,72 +38,77 @@ from conformance.environment import application
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.verify.proxy import Action, Proxy, Stage
-from taskstore import RecordUnreadable, StoreUnavailable, TaskStatus, Trouble
+from taskstore import FailureKind, RecordUnreadable, StoreUnavailable, TaskStatus
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
-async def test_nothing_listening_is_not_not_found(world: World) -> None:
+async def test_nothing_listening_is_not_not_found(namespace: Namespace) -> None:
     """Each operation raises StoreUnavailable, as unreachable."""
-    await away(world, REFUSED[0], unused_port(), says_what_failed)
+    await away(namespace, REFUSED[0], unused_port(), says_what_failed)
 
 
 @case("FAIL-01", "FAIL-11", needs=Capability.REMOTE)
-async def test_nothing_listening_any_more_is_not_not_found(world: World) -> None:
+async def test_nothing_listening_any_more_is_not_not_found(namespace: Namespace) -> None:
     """The same on a store that had a connection; when something listens again it goes on."""
-    await table(world, REFUSED, says_what_failed, wrote_nothing, others_are_served)
+    await table(namespace, REFUSED, says_what_failed, wrote_nothing, others_are_served)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)
-async def test_nothing_listening_means_that_nothing_was_written(world: World) -> None:
+async def test_nothing_listening_means_that_nothing_was_written(namespace: Namespace) -> None:
     """A request that never left did not happen, and the exception says so, in its field and in words."""
-    await away(world, REFUSED[0], unused_port(), wrote_nothing)
+    await away(namespace, REFUSED[0], unused_port(), wrote_nothing)
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
-async def test_a_silent_server_is_not_not_found(world: World) -> None:
+async def test_a_silent_server_is_not_not_found(namespace: Namespace) -> None:
     """A server that accepts and never answers raises StoreUnavailable once the time is over."""
     with silent_port() as port:
-        await away(world, SILENT[0], port, says_what_failed)
+        await away(namespace, SILENT[0], port, says_what_failed)
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
-async def test_a_server_that_goes_silent_is_not_not_found(world: World) -> None:
+async def test_a_server_that_goes_silent_is_not_not_found(namespace: Namespace) -> None:
     """The same of one that has answered before."""
-    await table(world, SILENT, says_what_failed, others_are_served)
+    await table(namespace, SILENT, says_what_failed, others_are_served)
 
 
 @case("FAIL-01", needs=Capability.REMOTE, mode="redis")
-async def test_opening_fails_when_nothing_listens(world: World) -> None:
+async def test_opening_fails_when_nothing_listens(namespace: Namespace) -> None:
     """A wrong address is found at opening, not in the first request."""
-    with application(world, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
+    with application(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
         with pytest.raises(StoreUnavailable) as raised:
-            async with world.open_from_environment():
+            async with namespace.open_from_environment():
                 pass
-        assert raised.value.trouble is Trouble.UNREACHABLE
+        assert raised.value.failure_kind is FailureKind.UNREACHABLE
 
 
 @case("FAIL-04", "FAIL-05", needs=Capability.REMOTE, mode="redis")
-async def test_the_exception_says_what_to_check(world: World) -> None:
+async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
     """Whatever keeps the server from answering, opening names the address and what to check, and not the password."""
-    for stage, action, text, troubles in (
-        (None, Action.CUT, b"", {Trouble.UNREACHABLE}),
-        (Stage.CONNECT, Action.CUT, b"", {Trouble.UNREACHABLE, Trouble.BROKEN}),
-        (Stage.REQUEST, Action.RESET, b"", {Trouble.UNREACHABLE, Trouble.BROKEN}),
-        (Stage.REQUEST, Action.ANSWER, b"-LOADING Redis is loading the dataset in memory\r\n", {Trouble.LOADING}),
-        (Stage.REQUEST, Action.ANSWER, b"HTTP/1.1 400 Bad Request\r\n\r\n", {Trouble.UNREACHABLE, Trouble.BROKEN}),
-        (Stage.REQUEST, Action.ANSWER, b"-WRONGPASS invalid username-password pair\r\n", {Trouble.REFUSED}),
+    for stage, action, text, failure_kinds in (
+        (None, Action.CUT, b"", {FailureKind.UNREACHABLE}),
+        (Stage.CONNECT, Action.CUT, b"", {FailureKind.UNREACHABLE, FailureKind.BROKEN}),
+        (Stage.REQUEST, Action.RESET, b"", {FailureKind.UNREACHABLE, FailureKind.BROKEN}),
+        (Stage.REQUEST, Action.ANSWER, b"-LOADING Redis is loading the dataset in memory\r\n", {FailureKind.LOADING}),
+        (
+            Stage.REQUEST,
+            Action.ANSWER,
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            {FailureKind.UNREACHABLE, FailureKind.BROKEN},
+        ),
+        (Stage.REQUEST, Action.ANSWER, b"-WRONGPASS invalid username-password pair\r\n", {FailureKind.REFUSED}),
     ):
         async with Proxy("redis://127.0.0.1:1/0") as proxy, AsyncExitStack() as opened:
             port = proxy.url.rpartition(":")[2].removesuffix("/0")
             settings = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}
-            opened.enter_context(application(world, settings))
+            opened.enter_context(application(namespace, settings))
             if stage is None:
                 await proxy.refuse()
             else:
                 proxy.interrupt(stage, action, text=text, times=9)
             with pytest.raises(StoreUnavailable) as raised:
-                await opened.enter_async_context(world.open_from_environment())
-        assert raised.value.trouble in troubles
+                await opened.enter_async_context(namespace.open_from_environment())
+        assert raised.value.failure_kind in failure_kinds
         assert raised.value.address == f"127.0.0.1:{port}/0"
         assert raised.value.address in str(raised.value)
         printed = "".join(traceback.format_exception(raised.value))
@@ -120,47 +125,47 @@ async def test_the_exception_says_what_to_check(world: World) -> None:
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
-async def test_a_password_is_in_no_message(world: World) -> None:
+async def test_a_password_is_in_no_message(namespace: Namespace) -> None:
     """Whether the server is away or silent, no exception, no cause of it, no log and no store shows the password."""
     with silent_port() as silent:
         for failure, port in ((REFUSED[0], unused_port()), (SILENT[0], silent)):
-            await away(world, failure, port, keeps_the_secret)
+            await away(namespace, failure, port, keeps_the_secret)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
-async def test_a_password_that_was_taken_is_in_no_message(world: World) -> None:
+async def test_a_password_that_was_taken_is_in_no_message(namespace: Namespace) -> None:
     """The same of a server that has taken the password, however a call fails."""
-    await table(world, (*REFUSED, *LATE[:1], *LOST[:2], *NO_REDIS[:1], *SAYS_NO[:3]), keeps_the_secret)
+    await table(namespace, (*REFUSED, *LATE[:1], *LOST[:2], *NO_REDIS[:1], *SAYS_NO[:3]), keeps_the_secret)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
-async def test_a_password_that_is_refused_is_in_no_message(world: World) -> None:
+async def test_a_password_that_is_refused_is_in_no_message(namespace: Namespace) -> None:
     """The same where the server no longer takes the password."""
-    await table(world, DENIED[:1], says_what_failed, keeps_the_secret)
+    await table(namespace, DENIED[:1], says_what_failed, keeps_the_secret)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
-async def test_out_of_memory_is_said(world: World) -> None:
+async def test_out_of_memory_is_said(namespace: Namespace) -> None:
     """A write that the server has no memory for raises, did not happen, and reading goes on; a purge may go through."""
-    await table(world, (FULL,), refuses_writes, others_are_served)
+    await table(namespace, (FULL,), refuses_writes, others_are_served)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
-async def test_read_only_is_said(world: World) -> None:
+async def test_read_only_is_said(namespace: Namespace) -> None:
     """A write to a replica raises and did not happen; what is there can be read, and is never 'not found'."""
-    await table(world, (READ_ONLY,), refuses_writes, others_are_served)
+    await table(namespace, (READ_ONLY,), refuses_writes, others_are_served)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
-async def test_a_busy_server_is_said(world: World) -> None:
+async def test_a_busy_server_is_said(namespace: Namespace) -> None:
     """While a script of somebody else's runs every call raises, and did not happen."""
-    await table(world, (BUSY,), says_what_failed, wrote_nothing, others_are_served)
+    await table(namespace, (BUSY,), says_what_failed, wrote_nothing, others_are_served)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
-async def test_what_the_server_says_is_told(world: World) -> None:
+async def test_what_the_server_says_is_told(namespace: Namespace) -> None:
     """An error in the place of an answer is called what it is, whatever was asked, and is no answer."""
-    await table(world, SAYS_NO, says_what_failed_if_it_did, denies_nothing)
+    await table(namespace, SAYS_NO, says_what_failed_if_it_did, denies_nothing)
 
 
 def wrote_nothing(seen: Seen) -> None:
@@ -182,17 +187,17 @@ def refuses_writes(seen: Seen) -> None:
 
 
 @case("FAIL-09", needs=Capability.SHARED)
-async def test_an_unreadable_record_is_named(world: World) -> None:
+async def test_an_unreadable_record_is_named(namespace: Namespace) -> None:
     """Text that is no record, a record cut short, and a value of another type are refused by get, update and cancel."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
-        raw = world.witness.raw(task.task_id)
+        raw = namespace.inspector.raw(task.task_id)
         assert raw is not None
         for wrong in (b"", b"not json", b"{}", b"[1]", raw[: len(raw) // 2], raw[:-5], b"\xff\xfe", None):
             if wrong is None:
-                world.witness.overwrite_with_another_type(task.task_id)
+                namespace.inspector.overwrite_with_another_type(task.task_id)
             else:
-                world.witness.overwrite(task.task_id, wrong)
+                namespace.inspector.overwrite(task.task_id, wrong)
             for call in calls(
                 lambda: store.get_task(task.task_id),
                 lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
@@ -204,11 +209,11 @@ async def test_an_unreadable_record_is_named(world: World) -> None:
 
 
 @case("FAIL-09", needs=Capability.SHARED)
-async def test_a_record_with_a_wrong_value_is_named(world: World) -> None:
+async def test_a_record_with_a_wrong_value_is_named(namespace: Namespace) -> None:
     """One whose status is none, or whose times are no times, is not handed out, and stays as it is."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
-        raw = world.witness.raw(task.task_id)
+        raw = namespace.inspector.raw(task.task_id)
         assert raw is not None
         wrongs = (
             re.sub(right, wrong, raw)
@@ -222,7 +227,7 @@ async def test_a_record_with_a_wrong_value_is_named(world: World) -> None:
         if not found:
             not_testable("the record holds neither the word of a status nor a time in ISO 8601")
         for wrong in found:
-            world.witness.overwrite(task.task_id, wrong)
+            namespace.inspector.overwrite(task.task_id, wrong)
             for call in calls(
                 lambda: store.get_task(task.task_id),
                 lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 40),
@@ -231,16 +236,16 @@ async def test_a_record_with_a_wrong_value_is_named(world: World) -> None:
                 with pytest.raises(RecordUnreadable) as refused:
                     await call()
                 assert refused.value.key.endswith(task.task_id)
-            assert world.witness.raw(task.task_id) == wrong
+            assert namespace.inspector.raw(task.task_id) == wrong
 
 
 @case("FAIL-09", needs=Capability.SHARED)
-async def test_an_unreadable_record_does_not_take_the_list_down(world: World) -> None:
+async def test_an_unreadable_record_does_not_take_the_list_down(namespace: Namespace) -> None:
     """The others are listed, and the page names the key of the one that cannot be read."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         tasks = [await store.create_task(a_request()) for _ in range(4)]
-        world.witness.overwrite(tasks[1].task_id, b"not a record")
-        world.witness.overwrite_with_another_type(tasks[2].task_id)
+        namespace.inspector.overwrite(tasks[1].task_id, b"not a record")
+        namespace.inspector.overwrite_with_another_type(tasks[2].task_id)
         page = await store.list_tasks()
         assert [task.task_id for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
         assert page.total == 4

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from conformance.case import World, calls, case
+from conformance.case import Namespace, calls, case
 from conformance.cases.atomicity import maintained
 from conformance.cases.table import unused_port
 from conformance.equality import snapshot
@@ -93,9 +93,9 @@ async def test_an_id_is_visible_ascii(store: TaskStore) -> None:
 
 
 @case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
-async def test_a_failed_create_names_its_id(world: World) -> None:
+async def test_a_failed_create_names_its_id(namespace: Namespace) -> None:
     """It names the caller's id, or the one that the store made: with it the create can be repeated later."""
-    async with world.harness.open_at(world.name, f"redis://127.0.0.1:{unused_port()}/0", 5) as store:
+    async with namespace.harness.open_at(namespace.name, f"redis://127.0.0.1:{unused_port()}/0", 5) as store:
         with pytest.raises(StoreUnavailable) as chosen:
             await store.create_task(a_request(), task_id="job-1")
         assert chosen.value.task_id == "job-1"
@@ -104,7 +104,7 @@ async def test_a_failed_create_names_its_id(world: World) -> None:
         with pytest.raises(StoreUnavailable) as read:
             await store.get_task("job-1")
         assert read.value.task_id is None
-    async with world.open() as store:
+    async with namespace.open() as store:
         assert made.value.task_id is not None
         task = await store.create_task(a_request(), task_id=made.value.task_id)
         assert task.task_id == made.value.task_id

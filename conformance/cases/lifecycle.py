@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from conformance.case import World, calls, case
+from conformance.case import Namespace, calls, case
 from conformance.cases.atomicity import maintained
 from conformance.equality import snapshot
 from conformance.strategies import FINAL, NOT_FINAL, a_request, not_progresses, progresses, requests, texts
@@ -36,9 +36,9 @@ async def test_a_task_can_be_created_read_listed_updated_and_cancelled(store: Ta
 
 
 @case("API-03")
-async def test_a_closed_store_refuses_every_call(world: World) -> None:
+async def test_a_closed_store_refuses_every_call(namespace: Namespace) -> None:
     """After its end a store raises StoreNotOpen, whatever is asked of it."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
     for call in calls(
         lambda: store.get_task(task.task_id),
@@ -52,9 +52,9 @@ async def test_a_closed_store_refuses_every_call(world: World) -> None:
 
 
 @case("API-04")
-async def test_a_store_belongs_to_one_event_loop(world: World) -> None:
+async def test_a_store_belongs_to_one_event_loop(namespace: Namespace) -> None:
     """On a second loop a store refuses, in memory mode as in Redis mode, and the first loop goes on."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         task = await store.create_task(a_request())
 
         def elsewhere() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from conformance.case import World, case
+from conformance.case import Namespace, case
 from conformance.cases.atomicity import maintained
 from conformance.harness import Capability
 from conformance.strategies import a_request, not_page_numbers
@@ -113,11 +113,11 @@ async def test_a_page_names_its_place(store: TaskStore, limit: int, offset: int)
 
 
 @case("LIST-10")
-async def test_a_neighbour_is_never_shown_or_removed(world: World) -> None:
-    """A world whose name continues this one's keeps its tasks, and this one does not see them."""
-    neighbour = world.neighbour()
+async def test_a_neighbour_is_never_shown_or_removed(namespace: Namespace) -> None:
+    """A namespace whose name continues this one's keeps its tasks, and this one does not see them."""
+    neighbour = namespace.neighbour()
     try:
-        async with world.open() as store, neighbour.open() as other:
+        async with namespace.open() as store, neighbour.open() as other:
             mine = await store.create_task(a_request())
             theirs = await other.create_task(a_request())
             await other.update_task_status(theirs.task_id, TaskStatus.COMPLETED)
@@ -130,16 +130,16 @@ async def test_a_neighbour_is_never_shown_or_removed(world: World) -> None:
 
 
 @case("LIST-11", needs=Capability.SHARED)
-async def test_a_removed_record_is_not_counted(world: World) -> None:
+async def test_a_removed_record_is_not_counted(namespace: Namespace) -> None:
     """A page that comes to the place of a deleted record leaves it out, and from then on no total counts it."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         tasks = await populate(store, [TaskStatus.PENDING] * 3)
-        world.witness.delete(tasks[1].task_id)
+        namespace.inspector.delete(tasks[1].task_id)
         page = await store.list_tasks(TaskStatus.PENDING)
         assert [task.task_id for task in page.tasks] == [tasks[0].task_id, tasks[2].task_id]
         assert page.total == 2
         assert (await store.list_tasks()).total == 2
-        world.witness.delete(tasks[0].task_id)
+        namespace.inspector.delete(tasks[0].task_id)
         page = await store.list_tasks()
         assert [task.task_id for task in page.tasks] == [tasks[2].task_id]
         assert page.total == 1

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conformance.case import World, case
+from conformance.case import Namespace, case
 from conformance.cases.atomicity import maintained
 from conformance.cases.values import nested
 from conformance.equality import same, snapshots
@@ -31,27 +31,27 @@ OPERATIONS: dict[str, Callable[[TaskStore], Awaitable[object]]] = {
 
 
 @case("COST-01", needs=Capability.REMOTE)
-async def test_every_operation_asks_the_server(world: World) -> None:
+async def test_every_operation_asks_the_server(namespace: Namespace) -> None:
     """No operation is answered without the server: each costs a round trip."""
-    assert min((await requests_of_each(world)).values()) >= 1
+    assert min((await requests_of_each(namespace)).values()) >= 1
 
 
 @case("COST-02", needs=Capability.REMOTE)
-async def test_every_operation_is_one_request(world: World) -> None:
+async def test_every_operation_is_one_request(namespace: Namespace) -> None:
     """Among forty tasks as among none, each of the five operations is one request, and a get of nothing at most two."""
     for tasks in (0, 40):
-        counted = await requests_of_each(world, tasks=tasks)
+        counted = await requests_of_each(namespace, tasks=tasks)
         assert 1 <= counted.pop("get of nothing") <= 2
         assert counted == dict.fromkeys(OPERATIONS, 1)
 
 
-async def requests_of_each(world: World, tasks: int = 0) -> dict[str, int]:
+async def requests_of_each(namespace: Namespace, tasks: int = 0) -> dict[str, int]:
     """How many requests the server reads for one call of each operation, on a store that is warm."""
     counted = {}
-    async with world.open() as store:
+    async with namespace.open() as store:
         for _ in range(tasks):
             await store.create_task(a_request())
-        witness = world.witness
+        inspector = namespace.inspector
         there = (await store.create_task(a_request())).task_id
         operations = {
             **OPERATIONS,
@@ -60,19 +60,19 @@ async def requests_of_each(world: World, tasks: int = 0) -> dict[str, int]:
         }
         for attempt in ("warm", "counted"):
             for name, operation in operations.items():
-                before = witness.requests()
+                before = inspector.requests()
                 try:
                     await operation(store)
                 except TaskStoreError:
                     assert name in ("get of nothing", "update", "cancel"), attempt  # of a task that is not there
-                counted[name] = witness.requests() - before - 1  # less the witness's own
+                counted[name] = inspector.requests() - before - 1  # less the inspector's own
     return counted
 
 
 @case("COST-04", mode="memory")
-async def test_memory_grows_with_the_tasks(world: World) -> None:
+async def test_memory_grows_with_the_tasks(namespace: Namespace) -> None:
     """Five hundred tasks of a kilobyte hold at least half a megabyte more than none."""
-    async with world.harness.open(world.name) as store:  # what records the calls would count as well
+    async with namespace.harness.open(namespace.name) as store:  # what records the calls would count as well
         tracemalloc.start()
         try:
             before = tracemalloc.get_traced_memory()[0]
@@ -84,9 +84,9 @@ async def test_memory_grows_with_the_tasks(world: World) -> None:
 
 
 @case("COST-04", mode="memory")
-async def test_memory_holds_every_task(world: World) -> None:
+async def test_memory_holds_every_task(namespace: Namespace) -> None:
     """Of ten thousand tasks none is dropped, the first one included."""
-    async with world.open() as store:
+    async with namespace.open() as store:
         first = await store.create_task(a_request())
         for _ in range(9_999):
             await store.create_task(a_request())
@@ -128,9 +128,9 @@ def what_is_open() -> dict[str, int]:
 
 
 @case("MAINT-01")
-async def test_purge_removes_old_final_tasks_only(world: World) -> None:
+async def test_purge_removes_old_final_tasks_only(namespace: Namespace) -> None:
     """What was completed before the moment goes; what was completed at it, and what is not final, stays."""
-    async with world.open() as opened:
+    async with namespace.open() as opened:
         store = maintained(opened)
         finals = [status for status in TaskStatus if status.is_final]
         open_task = await store.create_task(a_request())
@@ -148,9 +148,9 @@ async def test_purge_removes_old_final_tasks_only(world: World) -> None:
 
 
 @case("MAINT-01", needs=Capability.REMOTE)
-async def test_purge_removes_however_many_there_are(world: World) -> None:
+async def test_purge_removes_however_many_there_are(namespace: Namespace) -> None:
     """A thousand old tasks and one more go in one call, and are counted once each."""
-    async with world.open() as opened:
+    async with namespace.open() as opened:
         store = maintained(opened)
         done = await store.cancel_task((await store.create_task(a_request())).task_id)
         await asyncio.gather(*(store.restore(renamed(done, f"task_{number}")) for number in range(1_000)))
@@ -165,9 +165,9 @@ def renamed(task: Task, task_id: str, **fields: Any) -> Task:
 
 
 @case("MAINT-04")
-async def test_restore_refuses_what_no_store_could_have_produced(world: World) -> None:
+async def test_restore_refuses_what_no_store_could_have_produced(namespace: Namespace) -> None:
     """No task at all, a final one without its end, an end that is none, and texts that have no UTF-8 form."""
-    async with world.open() as opened:
+    async with namespace.open() as opened:
         store = maintained(opened)
         task = await store.create_task(a_request(nested(100)))
         await store.restore(renamed(task, "task_0"))
@@ -236,9 +236,9 @@ async def some_tasks(source: MemoryTaskStore) -> list[Task]:
 
 
 @case("MAINT-02")
-async def test_tasks_can_be_carried_over_from_memory(world: World) -> None:
+async def test_tasks_can_be_carried_over_from_memory(namespace: Namespace) -> None:
     """Every task arrives with its id, times and values, in its place; where tasks expire it has seven days from now."""
-    async with MemoryTaskStore() as source, world.open() as opened:
+    async with MemoryTaskStore() as source, namespace.open() as opened:
         target = maintained(opened)
         tasks = await some_tasks(source)
         newer = await target.create_task(a_request())
@@ -248,8 +248,8 @@ async def test_tasks_can_be_carried_over_from_memory(world: World) -> None:
             listed = [task for task in (await target.list_tasks(status)).tasks if task.task_id != newer.task_id]
             assert same(snapshots(listed), snapshots(task for task in tasks if task.status is status))
         assert (await source.list_tasks()).total == len(tasks)
-        if Capability.EXPIRING in world.harness.capabilities:
-            world.advance(timedelta(days=7, minutes=-1))
+        if Capability.EXPIRING in namespace.harness.capabilities:
+            namespace.advance(timedelta(days=7, minutes=-1))
             assert (await target.list_tasks()).total == len(tasks) + 1
-            world.advance(timedelta(minutes=2))
+            namespace.advance(timedelta(minutes=2))
             assert (await target.list_tasks()).total == 0

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import World, case
+from conformance.case import Namespace, case
 from conformance.cases.table import PASSWORD, unused_port
 from conformance.environment import application, surroundings
 from conformance.harness import Capability
 from conformance.strategies import a_request
-from taskstore import SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus, Trouble
+from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus
 
 SWITCH = "USE_REDIS_FOR_TASKS"
 
@@ -28,74 +28,74 @@ def said_mode(log: Path) -> list[str]:
     return [line.rpartition("storage_mode=")[2] for line in lines]
 
 
-def other_mode(world: World) -> str:
+def other_mode(namespace: Namespace) -> str:
     """The value of the variable that would select the other mode."""
-    return "false" if world.harness.mode == "redis" else "true"
+    return "false" if namespace.harness.mode == "redis" else "true"
 
 
 @case("MODE-01", "MODE-06", "MODE-07", mode="either")
-async def test_the_environment_selects_the_mode(world: World) -> None:
+async def test_the_environment_selects_the_mode(namespace: Namespace) -> None:
     """With the subject's variables set, opening says its mode once, and the store works and is of that mode."""
-    with application(world) as log:
-        async with world.open_from_environment() as store:
+    with application(namespace) as log:
+        async with namespace.open_from_environment() as store:
             task = await store.create_task(a_request())
             assert await store.get_task(task.task_id) == task
-        async with world.open_from_environment() as again:
+        async with namespace.open_from_environment() as again:
             remembered = (await again.list_tasks()).total
-        assert remembered == (1 if world.harness.mode == "redis" else 0)
-        assert said_mode(log) == [world.harness.mode] * 2
+        assert remembered == (1 if namespace.harness.mode == "redis" else 0)
+        assert said_mode(log) == [namespace.harness.mode] * 2
 
 
 @case("MODE-01", mode="either")
-async def test_dotenv_selects_the_mode(world: World) -> None:
+async def test_dotenv_selects_the_mode(namespace: Namespace) -> None:
     """The same variables in .env, and none in the environment, do the same."""
-    variables = world.harness.environment(world.name)
+    variables = namespace.harness.environment(namespace.name)
     dotenv = "".join(f"{name}={value}\n" for name, value in variables.items())
     with surroundings({}, dotenv) as log:
-        async with world.open_from_environment() as store:
+        async with namespace.open_from_environment() as store:
             await store.create_task(a_request())
-        assert said_mode(log) == [world.harness.mode]
+        assert said_mode(log) == [namespace.harness.mode]
 
 
 @case("MODE-03", mode="either")
-async def test_the_environment_counts_over_dotenv(world: World) -> None:
+async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
     """A variable that is exported wins over the line in .env: the way out when Redis is down."""
-    with application(world, dotenv=f"{SWITCH}={other_mode(world)}\nREDIS_PORT={unused_port()}\n") as log:
-        async with world.open_from_environment() as store:
+    with application(namespace, dotenv=f"{SWITCH}={other_mode(namespace)}\nREDIS_PORT={unused_port()}\n") as log:
+        async with namespace.open_from_environment() as store:
             await store.create_task(a_request())
-        assert said_mode(log) == [world.harness.mode]
+        assert said_mode(log) == [namespace.harness.mode]
 
 
 @case("MODE-01", mode="memory")
-async def test_unset_means_memory(world: World) -> None:
+async def test_unset_means_memory(namespace: Namespace) -> None:
     """Without a variable and without .env the mode is memory."""
-    world.harness.environment(world.name)
+    namespace.harness.environment(namespace.name)
     with surroundings({}) as log:
-        async with world.open_from_environment() as store:
+        async with namespace.open_from_environment() as store:
             await store.create_task(a_request())
         assert said_mode(log) == ["memory"]
 
 
 @case("MODE-05", mode="redis")
-async def test_host_port_and_database_say_where_redis_is(world: World) -> None:
+async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -> None:
     """A task is written to the database that REDIS_DB names, and to no other."""
-    spare = {"REDIS_DB": str(world.harness.spare_database())}
-    with application(world, spare):
-        async with world.open_from_environment() as store:
+    spare = {"REDIS_DB": str(namespace.harness.spare_database())}
+    with application(namespace, spare):
+        async with namespace.open_from_environment() as store:
             elsewhere = await store.create_task(a_request())
-    with application(world):
-        async with world.open_from_environment() as store:
+    with application(namespace):
+        async with namespace.open_from_environment() as store:
             with pytest.raises(TaskNotFound):
                 await store.get_task(elsewhere.task_id)
-    with application(world, spare):
-        async with world.open_from_environment() as store:
+    with application(namespace, spare):
+        async with namespace.open_from_environment() as store:
             assert await store.get_task(elsewhere.task_id) == elsewhere
 
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
-async def test_where_redis_is_has_defaults(world: World) -> None:
+async def test_where_redis_is_has_defaults(namespace: Namespace) -> None:
     """Port 6379 and database 0, in REDIS_URL too, which may name a socket and wins over host, port and database."""
-    given = world.harness.environment(world.name)
+    given = namespace.harness.environment(namespace.name)
     others = {name: value for name, value in given.items() if not name.startswith("REDIS_")}
     nobody = "192.0.2.1"  # for examples, RFC 5737: no machine has it
     for variables, words in (
@@ -108,65 +108,65 @@ async def test_where_redis_is_has_defaults(world: World) -> None:
     ):
         with surroundings({**others, "REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
             with pytest.raises(StoreUnavailable) as raised:
-                async with world.open_from_environment():
+                async with namespace.open_from_environment():
                     pass
             assert words in raised.value.address
 
 
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
-async def test_the_mode_is_said_before_redis_is_asked(world: World) -> None:
+async def test_the_mode_is_said_before_redis_is_asked(namespace: Namespace) -> None:
     """When Redis does not answer, the log still tells which mode was chosen."""
-    with application(world, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}) as log:
+    with application(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}) as log:
         with contextlib.suppress(StoreUnavailable):
-            async with world.open_from_environment():
+            async with namespace.open_from_environment():
                 pass
         assert said_mode(log) == ["redis"]
 
 
 @case("MODE-07", mode="either")
-async def test_the_mode_of_an_opened_store_is_fixed(world: World) -> None:
+async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> None:
     """Changing the variable changes nothing for the store that is open."""
-    with application(world) as log:
-        async with world.open_from_environment() as store:
+    with application(namespace) as log:
+        async with namespace.open_from_environment() as store:
             task = await store.create_task(a_request())
-            os.environ[SWITCH] = other_mode(world)
+            os.environ[SWITCH] = other_mode(namespace)
             os.environ["REDIS_PORT"] = str(unused_port())
             updated = await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
             assert await store.get_task(task.task_id) == updated
             assert (await store.list_tasks()).total == 1
-        assert said_mode(log) == [world.harness.mode]
+        assert said_mode(log) == [namespace.harness.mode]
 
 
 @case("MODE-09", mode="redis")
-async def test_tasks_in_redis_stay_when_the_mode_is_switched(world: World) -> None:
+async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespace) -> None:
     """To memory and back, by the variable and a new opening: unread in between, and there again after."""
-    with application(world):
-        async with world.open_from_environment() as store:
+    with application(namespace):
+        async with namespace.open_from_environment() as store:
             task = await store.create_task(a_request())
         os.environ[SWITCH] = "false"
-        async with world.open_from_environment() as memory:
+        async with namespace.open_from_environment() as memory:
             assert (await memory.list_tasks()).total == 0
             in_memory = await memory.create_task(a_request())
         os.environ[SWITCH] = "true"
-        async with world.open_from_environment() as store:
+        async with namespace.open_from_environment() as store:
             assert list((await store.list_tasks()).tasks) == [task]
             with pytest.raises(TaskNotFound):
                 await store.get_task(in_memory.task_id)
 
 
 @case("MODE-11", mode="either")
-async def test_the_last_of_two_lines_counts_and_is_said(world: World) -> None:
+async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
     """A .env with the variable twice, as the document shows: the last line counts, and the log names the variable."""
-    variables = dict(world.harness.environment(world.name))
+    variables = dict(namespace.harness.environment(namespace.name))
     mine = variables.pop(SWITCH)
-    with surroundings(variables, f"{SWITCH}={other_mode(world)}\n# local Redis\n{SWITCH}={mine}\n") as log:
-        async with world.open_from_environment() as store:
+    with surroundings(variables, f"{SWITCH}={other_mode(namespace)}\n# local Redis\n{SWITCH}={mine}\n") as log:
+        async with namespace.open_from_environment() as store:
             await store.create_task(a_request())
-        assert said_mode(log) == [world.harness.mode]
+        assert said_mode(log) == [namespace.harness.mode]
         warned = [line for line in log.read_text("utf-8").splitlines() if line.startswith("WARNING") and SWITCH in line]
         assert len(warned) == 1, "opening did not say that the variable stands twice"
     with surroundings(variables, f"# once\n{SWITCH}={mine}\n") as log:
-        async with world.open_from_environment():
+        async with namespace.open_from_environment():
             pass
         lines = log.read_text("utf-8").splitlines()
         warned = [line for line in lines if line.startswith("WARNING") and SWITCH in line]
@@ -182,22 +182,22 @@ MALFORMED = (
 
 
 @case("MODE-12", mode="either")
-async def test_malformed_settings_are_named(world: World) -> None:
+async def test_malformed_settings_are_named(namespace: Namespace) -> None:
     """One line for each wrong variable and for a malformed .env, and the password in none."""
     wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
-    with application(world, wrong):
+    with application(namespace, wrong):
         with pytest.raises(SettingsInvalid) as refused:
-            async with world.open_from_environment():
+            async with namespace.open_from_environment():
                 pass
         lines = str(refused.value).splitlines()
         for name in (SWITCH, "REDIS_PORT", "REDIS_DB"):
             assert sum(name in line for line in lines) == 1
         assert PASSWORD not in f"{refused.value} {refused.value!r}"
     for dotenv in (b"\xff\xfe", *(line.encode() for line in MALFORMED)):
-        with application(world, {}):
+        with application(namespace, {}):
             Path(".env").write_bytes(dotenv)
             with pytest.raises(SettingsInvalid) as refused:
-                async with world.open_from_environment():
+                async with namespace.open_from_environment():
                     pass
             assert ".env" in str(refused.value)
             assert PASSWORD not in f"{refused.value} {refused.value!r}"
@@ -235,43 +235,43 @@ REFUSED = (
 
 
 @case("MODE-15", mode="either")
-async def test_settings_have_bounds(world: World) -> None:
+async def test_settings_have_bounds(namespace: Namespace) -> None:
     """Whatever the mode, a value at a bound opens the store, and one beyond it is named: half a second is not none."""
     for name, *values in TAKEN:
         for value in values:
-            with application(world, {SWITCH: "false", name: value}):
-                async with world.open_from_environment() as store:
+            with application(namespace, {SWITCH: "false", name: value}):
+                async with namespace.open_from_environment() as store:
                     assert (await store.list_tasks()).total == 0
     for name, *values in REFUSED:
         for value in values:
-            with application(world, {SWITCH: "false", name: value}):
+            with application(namespace, {SWITCH: "false", name: value}):
                 with pytest.raises(SettingsInvalid) as refused:
-                    async with world.open_from_environment():
+                    async with namespace.open_from_environment():
                         pass
                 assert name in str(refused.value)
 
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
-async def test_credentials_are_told_to_the_server(world: World) -> None:
+async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
     """The server knows the user by the right password, and refuses a wrong one, which is no 'not found'."""
-    world.harness.administer("ACL", "SETUSER", world.name, "on", f">{PASSWORD}", "~*", "&*", "+@all")
+    namespace.harness.administer("ACL", "SETUSER", namespace.name, "on", f">{PASSWORD}", "~*", "&*", "+@all")
     try:
-        with application(world, {"REDIS_USERNAME": world.name, "REDIS_PASSWORD": PASSWORD}):
-            async with world.open_from_environment() as store:
+        with application(namespace, {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": PASSWORD}):
+            async with namespace.open_from_environment() as store:
                 task = await store.create_task(a_request())
                 assert await store.get_task(task.task_id) == task
-        with application(world, {"REDIS_USERNAME": world.name, "REDIS_PASSWORD": "another"}):
+        with application(namespace, {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": "another"}):
             with pytest.raises(StoreUnavailable) as refused:
-                async with world.open_from_environment():
+                async with namespace.open_from_environment():
                     pass
-            assert refused.value.trouble is Trouble.REFUSED
+            assert refused.value.failure_kind is FailureKind.REFUSED
     finally:
-        world.harness.administer("ACL", "DELUSER", world.name)
+        namespace.harness.administer("ACL", "DELUSER", namespace.name)
 
 
-def with_opener(source: str, world: World) -> str:
+def with_opener(source: str, namespace: Namespace) -> str:
     """A program, with the name of the subject's opener filled in."""
-    module, _, function = world.opener.partition(":")
+    module, _, function = namespace.opener.partition(":")
     return source.replace("{module}", module).replace("{function}", function)
 
 
@@ -306,10 +306,10 @@ asyncio.run(main())
 
 
 @case("MODE-08", mode="memory")
-async def test_memory_mode_needs_nothing_of_redis(world: World) -> None:
+async def test_memory_mode_needs_nothing_of_redis(namespace: Namespace) -> None:
     """In a process where redis cannot be imported the store works, and opens no socket, thread or file."""
-    with application(world):
-        ran = run_python("-c", with_opener(ALONE, world))
+    with application(namespace):
+        ran = run_python("-c", with_opener(ALONE, namespace))
     assert json.loads(ran) == {"total": 1, "files": 0, "sockets": [], "threads": 0, "redis": False}
 
 
@@ -333,11 +333,11 @@ def test_in_memory():
 
 
 @case("MODE-03", mode="memory")
-async def test_conftest_forces_memory_mode(world: World) -> None:
+async def test_conftest_forces_memory_mode(namespace: Namespace) -> None:
     """os.environ in conftest.py counts over a .env that asks for a Redis that is not there."""
-    with application(world, dotenv=f"{SWITCH}=true\nREDIS_PORT={unused_port()}\n"):
+    with application(namespace, dotenv=f"{SWITCH}=true\nREDIS_PORT={unused_port()}\n"):
         del os.environ[SWITCH]
         Path("conftest.py").write_text(CONFTEST, "utf-8")
-        Path("test_it.py").write_text(with_opener(A_TEST, world), "utf-8")
+        Path("test_it.py").write_text(with_opener(A_TEST, namespace), "utf-8")
         Path("pytest.ini").write_text("[pytest]\n", "utf-8")
         assert "1 passed" in run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py")

@@ -1,7 +1,7 @@
 """The tables of failures: each operation meets each failure, early or on a warm connection, and others beside it.
 
-Each operation has a bench: a world, a proxy, and a user of the server's with a password. So the cells of one failure
-are played together, and none sees another.
+Each operation has a bench: a namespace, a proxy, and a user of the server's with a password. So the cells of one
+failure are played together, and none sees another.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.case import World, not_testable
+from conformance.case import Namespace, not_testable
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
 from conformance.verify.operations import old_task
 from conformance.verify.proxy import Action, Interruption, Proxy, Stage
-from taskstore import MemoryTaskStore, StoreUnavailable, Task, TaskCreateRequest, TaskPage, TaskStatus, Trouble
+from taskstore import FailureKind, MemoryTaskStore, StoreUnavailable, Task, TaskCreateRequest, TaskPage, TaskStatus
 
 PASSWORD = "s3cret-w0rd"
 PATIENT, IMPATIENT = 8.0, 0.4
@@ -104,7 +104,7 @@ class Failure:
     """One way to fail. `stage` and `action` are the proxy's; a failure without them is brought about by hand."""
 
     name: str
-    troubles: tuple[Trouble, ...]
+    failure_kinds: tuple[FailureKind, ...]
     """What an exception may call it."""
     stage: Stage | None = None
     action: Action = Action.CUT
@@ -116,24 +116,28 @@ class Failure:
     """How many exchanges of a call are interrupted, one in each round, if the call has so many."""
     rule: str = ""
     """What is changed about the user of the server, as ACL SETUSER takes it."""
-    makes: Trouble | None = None
+    makes: FailureKind | None = None
     """What the server's owner brings about."""
     then: Then | None = None
     """What the caller does when the call has met it."""
 
 
 _LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
-_GONE = (Trouble.BROKEN, Trouble.UNREACHABLE)
-_LATE = (Trouble.TIMEOUT, Trouble.UNREACHABLE)
+_GONE = (FailureKind.BROKEN, FailureKind.UNREACHABLE)
+_LATE = (FailureKind.TIMEOUT, FailureKind.UNREACHABLE)
 _HTTP = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
 def _early_and_warm(
-    name: str, troubles: tuple[Trouble, ...], stage: Stage | None = None, action: Action = Action.CUT, text: bytes = b""
+    name: str,
+    failure_kinds: tuple[FailureKind, ...],
+    stage: Stage | None = None,
+    action: Action = Action.CUT,
+    text: bytes = b"",
 ) -> tuple[Failure, Failure]:
     return (
-        Failure(f"{name}, at the first call", troubles, stage, action, text, early=True, rounds=2),
-        Failure(f"{name}, on a warm connection", troubles, stage, action, text),
+        Failure(f"{name}, at the first call", failure_kinds, stage, action, text, early=True, rounds=2),
+        Failure(f"{name}, on a warm connection", failure_kinds, stage, action, text),
     )
 
 
@@ -141,7 +145,7 @@ def _held(name: str, stage: Stage, *, early: bool = False) -> Failure:
     return Failure(name, _LATE, stage, Action.HOLD, early=early, seconds=IMPATIENT, rounds=1)
 
 
-REFUSED = _early_and_warm("nothing listens", (Trouble.UNREACHABLE,))
+REFUSED = _early_and_warm("nothing listens", (FailureKind.UNREACHABLE,))
 SILENT = (
     _held("no greeting is answered", Stage.CONNECT, early=True),
     _held("the server goes silent", Stage.REQUEST),
@@ -163,28 +167,30 @@ NO_REDIS = (
     Failure("the answer is not Redis's", _GONE, Stage.REPLY, Action.ANSWER, _HTTP),
 )
 _SAID = (
-    (Trouble.BUSY, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."),
-    (Trouble.REFUSED, "NOPERM this user has no permissions to run the command"),
-    (Trouble.REFUSED, "NOAUTH Authentication required."),
-    (Trouble.OUT_OF_MEMORY, "OOM command not allowed when used memory > 'maxmemory'."),
-    (Trouble.READ_ONLY, "READONLY You can't write against a read only replica."),
-    (Trouble.READ_ONLY, "MISCONF Redis is configured to save RDB snapshots, but cannot persist to disk."),
-    (Trouble.BROKEN, "ERR something else is wrong"),
+    (FailureKind.BUSY, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."),
+    (FailureKind.REFUSED, "NOPERM this user has no permissions to run the command"),
+    (FailureKind.REFUSED, "NOAUTH Authentication required."),
+    (FailureKind.OUT_OF_MEMORY, "OOM command not allowed when used memory > 'maxmemory'."),
+    (FailureKind.READ_ONLY, "READONLY You can't write against a read only replica."),
+    (FailureKind.READ_ONLY, "MISCONF Redis is configured to save RDB snapshots, but cannot persist to disk."),
+    (FailureKind.BROKEN, "ERR something else is wrong"),
 )
 SAYS_NO = (
-    *_early_and_warm("the server says LOADING", (Trouble.LOADING,), Stage.REQUEST, Action.ANSWER, _LOADING),
+    *_early_and_warm("the server says LOADING", (FailureKind.LOADING,), Stage.REQUEST, Action.ANSWER, _LOADING),
     *(
-        Failure(f"the server says {said.split()[0]}", (trouble,), Stage.REQUEST, Action.ANSWER, f"-{said}\r\n".encode())
-        for trouble, said in _SAID
+        Failure(
+            f"the server says {said.split()[0]}", (failure_kind,), Stage.REQUEST, Action.ANSWER, f"-{said}\r\n".encode()
+        )
+        for failure_kind, said in _SAID
     ),
 )
 """The server's words without the server, for it cannot be brought to say each of them here."""
 BUSY, READ_ONLY, FULL = (
-    Failure(f"the server is {trouble}", (trouble,), makes=trouble)
-    for trouble in (Trouble.BUSY, Trouble.READ_ONLY, Trouble.OUT_OF_MEMORY)
+    Failure(f"the server is {failure_kind}", (failure_kind,), makes=failure_kind)
+    for failure_kind in (FailureKind.BUSY, FailureKind.READ_ONLY, FailureKind.OUT_OF_MEMORY)
 )
 DENIED = tuple(
-    Failure(f"the user's rules are {rule}", (Trouble.REFUSED,), rule=rule, early=rule == "resetpass")
+    Failure(f"the user's rules are {rule}", (FailureKind.REFUSED,), rule=rule, early=rule == "resetpass")
     for rule in (
         "resetpass",
         "-@write",
@@ -295,9 +301,9 @@ def denies_nothing(seen: Seen) -> None:
 
 
 def says_what_failed(seen: Seen) -> None:
-    """The exception names the trouble and the address."""
+    """The exception names the kind of failure and the address."""
     error = unavailable(seen)
-    assert error.trouble in seen.failure.troubles, seen
+    assert error.failure_kind in seen.failure.failure_kinds, seen
     assert error.address.startswith(seen.address), seen
     assert error.address in str(error), seen
 
@@ -336,21 +342,21 @@ def keeps_the_secret(seen: Seen) -> None:
 class Bench:
     """Where one operation meets one failure after the other."""
 
-    def __init__(self, world: World, operation: Operation) -> None:
+    def __init__(self, namespace: Namespace, operation: Operation) -> None:
         self.operation = operation
-        self._world = World(world.harness, f"{world.name}-{secrets.token_hex(3)}")
-        self._world.script = world.script
+        self._namespace = Namespace(namespace.harness, f"{namespace.name}-{secrets.token_hex(3)}")
+        self._namespace.script = namespace.script
         self._interruption: Interruption | None = None
 
     async def set_up(self, stack: AsyncExitStack) -> None:
         """Open a healthy store, and one that has to go on after failures."""
-        stack.callback(self._world.harness.discard, self._world.name)
-        self._proxy = await stack.enter_async_context(Proxy(stack.enter_context(_credentials(self._world))))
-        self._healthy: Any = await stack.enter_async_context(self._world.open())
+        stack.callback(self._namespace.harness.discard, self._namespace.name)
+        self._proxy = await stack.enter_async_context(Proxy(stack.enter_context(_credentials(self._namespace))))
+        self._healthy: Any = await stack.enter_async_context(self._namespace.open())
         self._lasting = await self._open(stack, PATIENT)
 
     async def _open(self, stack: AsyncExitStack, seconds: float) -> Any:
-        opened = self._world.harness.open_at(self._world.name, self._proxy.url, seconds)
+        opened = self._namespace.harness.open_at(self._namespace.name, self._proxy.url, seconds)
         return await stack.enter_async_context(opened)
 
     async def play(self, failure: Failure, number: int) -> Seen:
@@ -365,11 +371,11 @@ class Bench:
         async with AsyncExitStack() as stack:
             opened = self._lasting if lasts else await self._open(stack, failure.seconds)
             seen.shown = f"{opened} {opened!r}"
-            store = self._world.script.recorded(opened)
+            store = self._namespace.script.recorded(opened)
             if not failure.early:
                 await connected(lambda: store.list_tasks(limit=1))
             await self._begin(failure, number)
-            with self._world.harness.make_trouble(failure.makes) if failure.makes else nullcontext():
+            with self._namespace.harness.cause_failure(failure.makes) if failure.makes else nullcontext():
                 await self._call(seen, store, stack)
             if self._interruption is not None:
                 self._interruption.times = 0  # what has not met it by now is not to
@@ -392,7 +398,7 @@ class Bench:
         elif failure in REFUSED:
             await self._proxy.refuse()
         elif failure.rule:
-            self._world.harness.administer("ACL", "SETUSER", self._world.name, failure.rule)
+            self._namespace.harness.administer("ACL", "SETUSER", self._namespace.name, failure.rule)
         if failure in (*REFUSED, *IDLE):
             accepted = self._proxy.accepted
             self._proxy.break_all(failure.action)
@@ -424,7 +430,7 @@ class Bench:
         if seen.failure in REFUSED:
             await self._proxy.listen()
         elif seen.failure.rule:
-            self._world.harness.administer("ACL", "SETUSER", self._world.name, f">{PASSWORD}", "+@all")
+            self._namespace.harness.administer("ACL", "SETUSER", self._namespace.name, f">{PASSWORD}", "+@all")
         seen.next = await connected(lambda: store.get_task(seen.target.other.task_id))
         self._proxy.release()
         if self.operation.method == "purge":  # which would do what this one was to do
@@ -468,7 +474,7 @@ async def connected(read: Callable[[], Awaitable[Any]]) -> Any:
     """What comes of a read. A busy machine may take longer to connect than an impatient store waits."""
     for _ in range(5):
         outcome = await outcome_of(read())
-        if not (isinstance(outcome, StoreUnavailable) and outcome.trouble is Trouble.TIMEOUT):
+        if not (isinstance(outcome, StoreUnavailable) and outcome.failure_kind is FailureKind.TIMEOUT):
             break
     return outcome
 
@@ -491,13 +497,13 @@ Check = Callable[[Seen], object]
 
 
 async def table(
-    world: World, failures: Sequence[Failure], *checks: Check, operations: Sequence[Operation] = OPERATIONS
+    namespace: Namespace, failures: Sequence[Failure], *checks: Check, operations: Sequence[Operation] = OPERATIONS
 ) -> None:
     """Play each operation that the store has against each failure, at each exchange of it, and check what is seen."""
-    async with world.open() as store:
-        there = [one for one in operations if has(store, one, world)]
+    async with namespace.open() as store:
+        there = [one for one in operations if has(store, one, namespace)]
     async with AsyncExitStack() as stack:
-        benches = [Bench(world, one) for one in there]
+        benches = [Bench(namespace, one) for one in there]
         for bench in benches:
             await bench.set_up(stack)
         for failure in failures:
@@ -515,7 +521,7 @@ async def table(
                     break
 
 
-async def away(world: World, failure: Failure, port: int, *checks: Check) -> None:
+async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check) -> None:
     """Make each call the first one of a store whose server should be at that port; nothing there answers."""
     async with MemoryTaskStore() as source:
         tasks = [await source.create_task(a_request()) for _ in range(3)]
@@ -524,8 +530,8 @@ async def away(world: World, failure: Failure, port: int, *checks: Check) -> Non
 
     async def play(operation: Operation) -> Seen | None:
         seen = Seen(failure, operation, target, f"127.0.0.1:{port}", None)
-        async with world.harness.open_at(world.name, url, failure.seconds) as store:
-            if not has(store, operation, world):
+        async with namespace.harness.open_at(namespace.name, url, failure.seconds) as store:
+            if not has(store, operation, namespace):
                 return None
             seen.shown = f"{store} {store!r}"
             seen.take(await outcome_of(operation.call(store, target)))
@@ -539,14 +545,14 @@ async def away(world: World, failure: Failure, port: int, *checks: Check) -> Non
             check(seen)
 
 
-def has(store: Any, operation: Operation, world: World) -> bool:
-    """Whether a store of this world can be called so."""
-    declared = operation.needs is None or operation.needs in world.harness.capabilities
+def has(store: Any, operation: Operation, namespace: Namespace) -> bool:
+    """Whether a store of this namespace can be called so."""
+    declared = operation.needs is None or operation.needs in namespace.harness.capabilities
     return declared and hasattr(store, operation.method)
 
 
 async def _played(benches: Sequence[Bench], failure: Failure, number: int) -> Sequence[Seen]:
-    """Play the cells of a failure together; if the whole server is in trouble, one by one."""
+    """Play the cells of a failure together; if the whole server fails, one by one."""
     with logged() as said:
         plays = [bench.play(failure, number) for bench in benches]
         if failure.makes:
@@ -583,20 +589,22 @@ def logged() -> Iterator[list[str]]:
 
 
 @contextmanager
-def _credentials(world: World) -> Iterator[str]:
-    """The server's URL, for a user of the world's with a password; as it is, where nobody may make one."""
-    url = world.harness.url()
+def _credentials(namespace: Namespace) -> Iterator[str]:
+    """The server's URL, for a user of the namespace's with a password; as it is, where nobody may make one."""
+    url = namespace.harness.url()
     if not url.startswith("redis://"):
         not_testable("the proxy understands neither TLS nor sockets of files")
     try:
-        world.harness.administer("ACL", "SETUSER", world.name, "reset", "on", f">{PASSWORD}", "~*", "&*", "+@all")
+        namespace.harness.administer(
+            "ACL", "SETUSER", namespace.name, "reset", "on", f">{PASSWORD}", "~*", "&*", "+@all"
+        )
     except HookMissingError:
         yield url
         return
     try:
-        yield f"redis://{world.name}:{PASSWORD}@{url.removeprefix('redis://').rpartition('@')[2]}"
+        yield f"redis://{namespace.name}:{PASSWORD}@{url.removeprefix('redis://').rpartition('@')[2]}"
     finally:
-        world.harness.administer("ACL", "DELUSER", world.name)
+        namespace.harness.administer("ACL", "DELUSER", namespace.name)
 
 
 @contextmanager

@@ -27,15 +27,15 @@ class MyStore(Harness):
 
     # What is true of the store. The suite checks what is declared, and that what is not declared is not so:
     #   Capability.PERSISTENT   tasks outlive the store object that wrote them
-    #   Capability.SHARED       two store objects on one world see the same tasks
+    #   Capability.SHARED       two store objects on one namespace see the same tasks
     #   Capability.EXPIRING     tasks go by themselves, 7 days after the last write
     #   Capability.REMOTE       there is a server that can fail
     #   Capability.CALLER_IDS   `create_task` takes the id that a task gets
     #   Capability.CURSOR       `list_tasks` takes `after`, and its pages have `next`
     capabilities: frozenset[Capability] = frozenset()
 
-    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
-        """Open a store: an async context manager. `world` is a new short text for each case: use it as key prefix."""
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        """Open a store: an async context manager. `namespace` is a short text, new for each case: the key prefix."""
         return MemoryTaskStore()
 
     # Hooks, all optional: take the comment off, and write the rest. Without one, the cases that need it are

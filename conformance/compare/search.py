@@ -14,7 +14,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis.errors import Flaky
 
-from conformance.case import HarnessFailedError, World
+from conformance.case import HarnessFailedError, Namespace
 from conformance.compare.contract import CONTRACT
 from conformance.compare.difference import Difference, Signature
 from conformance.compare.lockstep import Lockstep, Side
@@ -125,7 +125,7 @@ class Search:
 
     async def _play(self, steps: Steps) -> Difference | None:
         (one_name, one), (other_name, other) = self._subjects
-        here, there = World(one), World(other)
+        here, there = Namespace(one), Namespace(other)
         try:
             async with here.open() as store, there.open() as other_store:
                 return await Lockstep(
@@ -144,14 +144,14 @@ def operations_of(harness: Harness) -> Mapping[str, Operation]:
 
 async def _check_opens(name: str, harness: Harness) -> None:
     """Say at once which subject cannot be opened, rather than in the middle of an example."""
-    world = World(harness)
+    namespace = Namespace(harness)
     try:
-        async with world.open():
+        async with namespace.open():
             pass
     except HarnessFailedError as fault:
         raise HarnessFailedError(f"{name} could not be set up: {fault}") from fault
     finally:
-        harness.discard(world.name)
+        harness.discard(namespace.name)
 
 
 @contextmanager

@@ -102,7 +102,7 @@ class MemoryMode(Harness):
         ]
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[Any]:
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
         """A service of its own."""
         yield JobService()
 
@@ -117,7 +117,7 @@ class RedisMode(MemoryMode):
             yield
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[Any]:
-        """A service whose keys begin with the world."""
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        """A service whose keys begin with the namespace."""
         async with Redis.from_url(self._server.url) as redis:
-            yield JobService(redis, f"{world}:")
+            yield JobService(redis, f"{namespace}:")

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from conformance import Capability, Harness
-from conformance.subjects.redis_world import RedisWorld
+from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
     MAX_LIMIT,
@@ -149,13 +149,13 @@ class KeyValueMemoryHarness(Harness):
     capabilities = frozenset({Capability.EXPIRING})
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[KeyValueTaskStore]:
+    async def open(self, namespace: str) -> AsyncIterator[KeyValueTaskStore]:
         """A store on a new dictionary."""
-        yield KeyValueTaskStore(MemoryStore(), world)
+        yield KeyValueTaskStore(MemoryStore(), namespace)
 
 
 class KeyValueRedisHarness(Harness):
-    """A collection for each world, on a private server."""
+    """A collection for each namespace, on a private server."""
 
     capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR}
 
@@ -166,30 +166,30 @@ class KeyValueRedisHarness(Harness):
             yield
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[KeyValueTaskStore]:
+    async def open(self, namespace: str) -> AsyncIterator[KeyValueTaskStore]:
         """A store with connections of its own."""
         async with RedisStore(url=self._server.url) as key_value:
-            yield KeyValueTaskStore(key_value, world)
+            yield KeyValueTaskStore(key_value, namespace)
 
     @asynccontextmanager
-    async def open_at(self, world: str, url: str, seconds: float) -> AsyncIterator[KeyValueTaskStore]:
+    async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[KeyValueTaskStore]:
         """A store of the same collection on another server."""
         patience: dict[str, Any] = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
         async with Redis.from_url(url, decode_responses=True, **patience) as client:
-            yield KeyValueTaskStore(RedisStore(client=client), world)
+            yield KeyValueTaskStore(RedisStore(client=client), namespace)
 
-    def witness(self, world: str) -> RedisWorld:
+    def inspector(self, namespace: str) -> RedisNamespace:
         """Look at the collection: its keys begin with its name and two colons."""
-        return RedisWorld(self._client, f"{world}::", f"{world}::")
+        return RedisNamespace(self._client, f"{namespace}::", f"{namespace}::")
 
-    def advance(self, world: str, by: timedelta) -> None:
+    def advance(self, namespace: str, by: timedelta) -> None:
         """Make the records older."""
-        self.witness(world).advance(by)
+        self.inspector(namespace).advance(by)
 
     def restart_server(self) -> None:
         """Save, stop, start."""
         self._server.restart()
 
-    def discard(self, world: str) -> None:
+    def discard(self, namespace: str) -> None:
         """Remove the collection."""
-        self.witness(world).discard()
+        self.inspector(namespace).discard()

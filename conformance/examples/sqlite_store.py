@@ -1,8 +1,8 @@
 """A task store in one SQLite file, by the standard library alone, and its harness.
 
-What the suite found: the laws of a task's life, of atomicity and of durability are kept. The store trusts the types
-that its callers promise, and counts no bytes; where a text or a number is none that SQLite can hold, Python's own
-`UnicodeEncodeError` and `OverflowError` come out.
+What the suite found: the requirements of a task's life, of atomicity and of durability are kept. The store trusts
+the types that its callers promise, and counts no bytes. A text or a number that SQLite cannot hold raises
+Python's own `UnicodeEncodeError` or `OverflowError`.
 """
 
 from __future__ import annotations
@@ -233,15 +233,15 @@ def _valid(fields: Mapping[str, Any]) -> Task:
 
 
 class SqliteHarness(Harness):
-    """A file for each world."""
+    """A file for each namespace."""
 
     capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED})
 
-    def open(self, world: str) -> SqliteTaskStore:
+    def open(self, namespace: str) -> SqliteTaskStore:
         """A store on the file of that name."""
-        return SqliteTaskStore(Path(tempfile.gettempdir(), f"{world}.sqlite3"))
+        return SqliteTaskStore(Path(tempfile.gettempdir(), f"{namespace}.sqlite3"))
 
-    def discard(self, world: str) -> None:
+    def discard(self, namespace: str) -> None:
         """Remove the file, and what SQLite keeps beside it."""
-        for file in Path(tempfile.gettempdir()).glob(f"{world}.sqlite3*"):
+        for file in Path(tempfile.gettempdir()).glob(f"{namespace}.sqlite3*"):
             file.unlink()

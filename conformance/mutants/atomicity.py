@@ -10,6 +10,7 @@ from conformance.mutants.lifecycle import reopen
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
 from taskstore import (
+    FailureKind,
     MemoryTaskStore,
     StoreUnavailable,
     Task,
@@ -18,7 +19,6 @@ from taskstore import (
     TaskNotFound,
     TaskPage,
     TaskStatus,
-    Trouble,
 )
 from taskstore.arguments import Change, check_change
 from taskstore.redis import RedisTaskStore
@@ -239,7 +239,7 @@ class FailsWhenItsPoolIsEmpty(Around):
 
     async def get_task(self, task_id: str) -> Task:
         if self._busy == MOST_BUSY:
-            raise StoreUnavailable("a server", Trouble.BUSY, False, "no connection is free")
+            raise StoreUnavailable("a server", FailureKind.BUSY, False, "no connection is free")
         self._busy += 1
         try:
             await asyncio.sleep(0)

@@ -159,12 +159,12 @@ def run_control(kind: type[Any], on: On, stage: Stage, seed: int) -> dict[str, A
 
 def uncovered() -> list[dict[str, str]]:
     """The MUSTs that no mutant breaks in one of the modes, each with the reason, or an empty one."""
-    broken = {(law, mutant.on.mode) for mutant in MUTANTS for law in mutant.breaks}
+    broken = {(requirement, mutant.on.mode) for mutant in MUTANTS for requirement in mutant.breaks}
     return [
-        {"requirement": law.id, "mode": mode, "reason": UNBREAKABLE.get((law.id, mode), "")}
-        for law in REQUIREMENTS.values()
+        {"requirement": requirement.id, "mode": mode, "reason": UNBREAKABLE.get((requirement.id, mode), "")}
+        for requirement in REQUIREMENTS.values()
         for mode in ("memory", "redis")
-        if law.level is Level.MUST and (law.id, mode) not in broken
+        if requirement.level is Level.MUST and (requirement.id, mode) not in broken
     ]
 
 
@@ -177,8 +177,8 @@ def summarize(
     seconds: float,
 ) -> int:
     """Print the totals and the survivors, and return the exit status."""
-    must = {law.id for law in REQUIREMENTS.values() if law.level is Level.MUST}
-    broken = {law for mutant in mutants if mutant["killed"] for law in mutant["requirements"]}
+    must = {requirement.id for requirement in REQUIREMENTS.values() if requirement.level is Level.MUST}
+    broken = {requirement for mutant in mutants if mutant["killed"] for requirement in mutant["requirements"]}
     survivors = [mutant for mutant in [*mutants, *beyond] if not mutant["killed"]]
     passed = sum(control["passed"] for control in controls)
     unexplained = [f"{gap['requirement']} in {gap['mode']} mode" for gap in missing if not gap["reason"]]

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any, ClassVar
 
 from conformance.mutants.mutant import On, mutant
-from taskstore import RecordUnreadable, StoreUnavailable, Task, TaskNotFound, Trouble
+from taskstore import FailureKind, RecordUnreadable, StoreUnavailable, Task, TaskNotFound
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.connection import Connection
 from taskstore.redis.scripts import Script
@@ -41,7 +41,7 @@ class SendsAgain(RedisTaskStore):
         try:
             return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:
-            if error.trouble is not Trouble.BROKEN:
+            if error.failure_kind is not FailureKind.BROKEN:
                 raise
             return await super()._run(script, *arguments, **named)
 
@@ -54,7 +54,7 @@ class SwallowsCancellation(RedisTaskStore):
         try:
             return await super()._run(script, *arguments, **named)
         except asyncio.CancelledError:
-            raise StoreUnavailable("redis", Trouble.BROKEN, True, "cancelled") from None
+            raise StoreUnavailable("redis", FailureKind.BROKEN, True, "cancelled") from None
 
 
 @mutant("FAIL-12", by=(READ, NO_REDIS), on=On.REDIS)
@@ -65,7 +65,7 @@ class NotFoundWhenCut(RedisTaskStore):
         try:
             return await super().get_task(task_id)
         except StoreUnavailable as error:
-            if error.trouble is not Trouble.BROKEN:
+            if error.failure_kind is not FailureKind.BROKEN:
                 raise
             raise TaskNotFound(task_id) from None
 

@@ -1,4 +1,4 @@
-"""Controls: stores that are changed and still right, so that no case decides more than its law."""
+"""Controls: stores that are changed and still right, so that no case decides more than its requirement."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class NamesItsIndexesOtherwise(Scripted):
 
 @control(On.REDIS)
 class KeepsAnotherKey(Scripted):
-    """A key that no law speaks of lies under the prefix, and goes with the tasks."""
+    """A key that no requirement speaks of lies under the prefix, and goes with the tasks."""
 
     scripts: ClassVar = {
         INSERT: edited(

@@ -8,6 +8,7 @@ from conformance.mutants.around import Around, page_of
 from conformance.mutants.mutant import On, mutant
 from conformance.mutants.scripts import Scripted, edited
 from taskstore import (
+    FailureKind,
     RecordUnreadable,
     StoreUnavailable,
     Task,
@@ -15,7 +16,6 @@ from taskstore import (
     TaskNotFound,
     TaskPage,
     TaskStatus,
-    Trouble,
 )
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.scripts import LIST, UPDATE, Script
@@ -96,7 +96,7 @@ class SaysTimeoutForEverything(_Reworded):
     """Whatever failed, it is called a timeout."""
 
     def reword(self, error: StoreUnavailable) -> StoreUnavailable:
-        return StoreUnavailable(error.address, Trouble.TIMEOUT, error.write_may_have_happened, error.detail)
+        return StoreUnavailable(error.address, FailureKind.TIMEOUT, error.write_may_have_happened, error.detail)
 
 
 @mutant("FAIL-11", "FAIL-06", by=(NOT_WRITTEN, MEMORY, READ_ONLY), on=On.REDIS)
@@ -104,7 +104,7 @@ class NeverKnowsWhetherItWrote(_Reworded):
     """A write that did not happen may have happened."""
 
     def reword(self, error: StoreUnavailable) -> StoreUnavailable:
-        return StoreUnavailable(error.address, error.trouble, True, error.detail)
+        return StoreUnavailable(error.address, error.failure_kind, True, error.detail)
 
 
 class _Tells(_Reworded):
@@ -129,7 +129,7 @@ class NamesTheWholeUrl(_Tells):
 
     def reword(self, error: StoreUnavailable) -> StoreUnavailable:
         address = f"redis://:{self.password}@{error.address}"
-        return StoreUnavailable(address, error.trouble, error.write_may_have_happened, error.detail)
+        return StoreUnavailable(address, error.failure_kind, error.write_may_have_happened, error.detail)
 
 
 @mutant("FAIL-05", by=PASSWORD, on=On.REDIS)
@@ -146,7 +146,7 @@ class SaysBrokenForEverything(_Reworded):
     """What the server said is not told."""
 
     def reword(self, error: StoreUnavailable) -> StoreUnavailable:
-        return StoreUnavailable(error.address, Trouble.BROKEN, error.write_may_have_happened, error.detail)
+        return StoreUnavailable(error.address, FailureKind.BROKEN, error.write_may_have_happened, error.detail)
 
 
 @mutant("FAIL-06", by=(MEMORY, READ_ONLY), on=On.REDIS, source="redis-py #435")

@@ -15,10 +15,11 @@ from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any, Literal, Self
 
-from conformance.harness import Capability, Harness, Witness
+from conformance.harness import Capability, Harness, Inspector
 from conformance.mutants.around import altered, shaped, with_metadata
 from conformance.spec.model import is_same
 from taskstore import (
+    FailureKind,
     InvalidArgument,
     StoreUnavailable,
     Task,
@@ -29,7 +30,6 @@ from taskstore import (
     TaskPage,
     TaskStatus,
     TaskStoreError,
-    Trouble,
 )
 
 FIELDS = (
@@ -153,7 +153,7 @@ class Place:
 
 
 @dataclass
-class World:
+class Namespace:
     """A namespace: how many stores were opened on it and closed again, and how much time has passed."""
 
     place: Place = field(default_factory=Place)
@@ -363,17 +363,17 @@ def depth_of(value: Any) -> int:
 class Faulty:
     """An open store with a fault. What the fault does not concern passes through."""
 
-    def __init__(self, store: Any, fault: Fault, trace: Trace, world: World, place: Place) -> None:
+    def __init__(self, store: Any, fault: Fault, trace: Trace, namespace: Namespace, place: Place) -> None:
         self._store = store
         self._fault = fault
         self._trace = trace
-        self._world = world
+        self._namespace = namespace
         self._place = place
-        self._instance = world.opened - world.closed
-        self._is_reopened = world.closed > 0
+        self._instance = namespace.opened - namespace.closed
+        self._is_reopened = namespace.closed > 0
         self._kept: dict[Any, Any] = {}
         self._served: Counter[Any] = Counter()
-        world.opened += 1
+        namespace.opened += 1
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Any:
         named = {} if task_id is None else {"task_id": task_id}
@@ -494,7 +494,7 @@ class Faulty:
             "restored": lambda: task_id in self._place.restored,
             "second": lambda: self._instance > 0,
             "reopened": lambda: self._is_reopened,
-            "later": lambda: self._world.ahead >= timedelta(seconds=bound),
+            "later": lambda: self._namespace.ahead >= timedelta(seconds=bound),
         }
         return checks[kind]()
 
@@ -780,7 +780,7 @@ class Faulty:
         self._changed()
         kinds = (
             InvalidArgument(name or "argument", "is refused"),
-            StoreUnavailable("nowhere", Trouble.BROKEN, False, "it is refused"),
+            StoreUnavailable("nowhere", FailureKind.BROKEN, False, "it is refused"),
             ValueError("it is refused"),
         )
         raise kinds[self._fault.amount % 3]
@@ -917,7 +917,7 @@ class FaultyHarness(Harness):
         self.capabilities = base.capabilities
         self.traces = {fault: Trace() for fault in faults}
         self._base = base
-        self._worlds: dict[str, dict[Fault, World]] = {}
+        self._namespaces: dict[str, dict[Fault, Namespace]] = {}
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -925,10 +925,10 @@ class FaultyHarness(Harness):
         yield
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[Any]:
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
         """The base's store, with the faults."""
-        known = self._of(world)
-        async with self._base.open(world) as right:
+        known = self._of(namespace)
+        async with self._base.open(namespace) as right:
             store: Any = right
             for fault, trace in self.traces.items():
                 place = known[fault].place if Capability.SHARED in self.capabilities else Place()
@@ -939,20 +939,20 @@ class FaultyHarness(Harness):
                 for one in known.values():
                     one.closed += 1
 
-    def advance(self, world: str, by: timedelta) -> None:
+    def advance(self, namespace: str, by: timedelta) -> None:
         """As the base does."""
-        self._base.advance(world, by)
-        for one in self._of(world).values():
+        self._base.advance(namespace, by)
+        for one in self._of(namespace).values():
             one.ahead += by
 
-    def witness(self, world: str) -> Witness:
+    def inspector(self, namespace: str) -> Inspector:
         """The base's."""
-        return self._base.witness(world)
+        return self._base.inspector(namespace)
 
-    def discard(self, world: str) -> None:
+    def discard(self, namespace: str) -> None:
         """As the base does."""
-        self._base.discard(world)
-        self._worlds.pop(world, None)
+        self._base.discard(namespace)
+        self._namespaces.pop(namespace, None)
 
-    def _of(self, world: str) -> dict[Fault, World]:
-        return self._worlds.setdefault(world, {fault: World() for fault in self.traces})
+    def _of(self, namespace: str) -> dict[Fault, Namespace]:
+        return self._namespaces.setdefault(namespace, {fault: Namespace() for fault in self.traces})

@@ -23,10 +23,10 @@ class MemoryStage(MemoryHarness):
 
     kind: Callable[..., Any] = MemoryTaskStore
 
-    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
         """The store of this stage."""
         opened: AbstractAsyncContextManager[TaskStore]
-        _, opened = make(self.kind, MemoryTaskStore, clock=self._clock(world))
+        _, opened = make(self.kind, MemoryTaskStore, clock=self._clock(namespace))
         return opened
 
 
@@ -35,11 +35,11 @@ class ExpiringStage(ExpiringMemoryHarness):
 
     kind: Callable[..., Any] = MemoryTaskStore
 
-    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
-        """The store of this stage; the witness looks at what is inside."""
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        """The store of this stage; the inspector looks at what is inside."""
         opened: AbstractAsyncContextManager[TaskStore]
-        self._latest[world], opened = make(
-            self.kind, MemoryTaskStore, lifetime=timedelta(days=7), clock=self._clock(world)
+        self._latest[namespace], opened = make(
+            self.kind, MemoryTaskStore, lifetime=timedelta(days=7), clock=self._clock(namespace)
         )
         return opened
 
@@ -49,17 +49,17 @@ class RedisStage(RedisHarness):
 
     kind: Callable[..., Any] = RedisTaskStore
 
-    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
         """The store of this stage."""
-        return self._make(world, self._server.url)
+        return self._make(namespace, self._server.url)
 
-    def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         """The store of this stage, on another server."""
-        return self._make(world, url, connect_timeout=seconds, timeout=seconds)
+        return self._make(namespace, url, connect_timeout=seconds, timeout=seconds)
 
-    def _make(self, world: str, url: str, **timeouts: Any) -> AbstractAsyncContextManager[TaskStore]:
+    def _make(self, namespace: str, url: str, **timeouts: Any) -> AbstractAsyncContextManager[TaskStore]:
         opened: AbstractAsyncContextManager[TaskStore]
-        _, opened = make(self.kind, RedisTaskStore, connect(url, **timeouts), prefix=world)
+        _, opened = make(self.kind, RedisTaskStore, connect(url, **timeouts), prefix=namespace)
         return opened
 
 

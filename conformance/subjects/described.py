@@ -10,7 +10,7 @@ from typing import cast
 from conformance import described
 from conformance.harness import Capability, Harness
 from conformance.subjects.redis import RedisHarness
-from conformance.subjects.redis_world import RedisWorld
+from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import TaskStore
 
@@ -25,24 +25,24 @@ class DescribedMemoryHarness(Harness):
         self._ahead: dict[str, timedelta] = {}
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[TaskStore]:
+    async def open(self, namespace: str) -> AsyncIterator[TaskStore]:
         """A service with a dictionary of its own."""
 
         def now() -> datetime:
-            return datetime.now() + self._ahead.get(world, timedelta())  # noqa: DTZ005  naive and local, as described
+            return datetime.now() + self._ahead.get(namespace, timedelta())  # noqa: DTZ005  naive and local, as described
 
         async with described.open_described(now=now) as service:
             yield cast(TaskStore, service)
 
-    def advance(self, world: str, by: timedelta) -> None:
-        """Move the clock that the world's services read."""
-        self._ahead[world] = self._ahead.get(world, timedelta()) + by
+    def advance(self, namespace: str, by: timedelta) -> None:
+        """Move the clock that the namespace's services read."""
+        self._ahead[namespace] = self._ahead.get(namespace, timedelta()) + by
 
-    def discard(self, world: str) -> None:
+    def discard(self, namespace: str) -> None:
         """Forget its clock."""
-        self._ahead.pop(world, None)
+        self._ahead.pop(namespace, None)
 
-    def environment(self, world: str) -> Mapping[str, str]:
+    def environment(self, namespace: str) -> Mapping[str, str]:
         """Memory mode, by its name."""
         return {"USE_REDIS_FOR_TASKS": "false"}
 
@@ -54,26 +54,26 @@ class DescribedRedisHarness(RedisHarness):
     opener = "conformance.described:open_from_environment"
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[TaskStore]:
-        """A service whose keys begin with the world, so that cases do not meet."""
-        async with described.open_described(self._server.url, f"{world}:task:") as service:
+    async def open(self, namespace: str) -> AsyncIterator[TaskStore]:
+        """A service whose keys begin with the namespace, so that cases do not meet."""
+        async with described.open_described(self._server.url, f"{namespace}:task:") as service:
             yield cast(TaskStore, service)
 
     @asynccontextmanager
-    async def open_at(self, world: str, url: str, seconds: float) -> AsyncIterator[TaskStore]:
+    async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[TaskStore]:
         """A service on another server."""
         query = "&" if "?" in url else "?"
-        async with described.open_described(f"{url}{query}socket_timeout={seconds}", f"{world}:task:") as service:
+        async with described.open_described(f"{url}{query}socket_timeout={seconds}", f"{namespace}:task:") as service:
             yield cast(TaskStore, service)
 
-    def discard(self, world: str) -> None:
-        """Remove the world's keys, and those that the application's own opening made."""
-        super().discard(world)
-        RedisWorld(self._client(), "task:", "task:").discard()
+    def discard(self, namespace: str) -> None:
+        """Remove the namespace's keys, and those that the application's own opening made."""
+        super().discard(namespace)
+        RedisNamespace(self._client(), "task:", "task:").discard()
 
-    def witness(self, world: str) -> RedisWorld:
+    def inspector(self, namespace: str) -> RedisNamespace:
         """Look at the keys with another client."""
-        return RedisWorld(self._client(), f"{world}:", f"{world}:task:")
+        return RedisNamespace(self._client(), f"{namespace}:", f"{namespace}:task:")
 
     async def ping(self, store: TaskStore) -> None:
         """PING through the service's own client."""

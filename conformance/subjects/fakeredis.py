@@ -40,13 +40,13 @@ class FakeredisHarness(RedisHarness):
         """Which simulation it is."""
         return {"server": f"fakeredis {version('fakeredis')}", "transport": "none, in this process"}
 
-    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store on a fake connection."""
 
         async def open_connection() -> Any:
             return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
 
-        return RedisTaskStore(Server(open_connection, "fakeredis"), prefix=world)
+        return RedisTaskStore(Server(open_connection, "fakeredis"), prefix=namespace)
 
     def _client(self) -> redis.Redis:
         return self._latest

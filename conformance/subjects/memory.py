@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any
 
-from conformance.harness import Capability, Harness, Witness
+from conformance.harness import Capability, Harness, Inspector
 from taskstore import MemoryTaskStore, TaskStore
 
 
@@ -23,31 +23,31 @@ class MemoryHarness(Harness):
         self._ahead: dict[str, int] = {}
         self._frozen: dict[str, FrozenClock] = {}
 
-    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store of its own each time: memory is not shared."""
-        return MemoryTaskStore(clock=self._clock(world))
+        return MemoryTaskStore(clock=self._clock(namespace))
 
-    def advance(self, world: str, by: timedelta) -> None:
-        """Move the clock of the world's stores."""
-        if world in self._frozen:
-            self._frozen[world].restart()
-        self._ahead[world] = self._ahead.get(world, 0) + by // timedelta(microseconds=1) * 1_000
+    def advance(self, namespace: str, by: timedelta) -> None:
+        """Move the clock of the namespace's stores."""
+        if namespace in self._frozen:
+            self._frozen[namespace].restart()
+        self._ahead[namespace] = self._ahead.get(namespace, 0) + by // timedelta(microseconds=1) * 1_000
 
-    def discard(self, world: str) -> None:
+    def discard(self, namespace: str) -> None:
         """Forget its clock."""
-        self._ahead.pop(world, None)
-        self._frozen.pop(world, None)
+        self._ahead.pop(namespace, None)
+        self._frozen.pop(namespace, None)
 
-    def freeze(self, world: str) -> None:
-        """Stop the world's clock: from now on `advance` moves it, by whole milliseconds."""
-        self._frozen[world] = FrozenClock()
+    def freeze(self, namespace: str) -> None:
+        """Stop the namespace's clock: from now on `advance` moves it, by whole milliseconds."""
+        self._frozen[namespace] = FrozenClock()
 
-    def environment(self, world: str) -> Mapping[str, str]:
+    def environment(self, namespace: str) -> Mapping[str, str]:
         """Memory mode, by its name."""
         return {"USE_REDIS_FOR_TASKS": "false"}
 
-    def _clock(self, world: str) -> Callable[[], int]:
-        return lambda: self._frozen.get(world, time.time_ns)() + self._ahead.get(world, 0)
+    def _clock(self, namespace: str) -> Callable[[], int]:
+        return lambda: self._frozen.get(namespace, time.time_ns)() + self._ahead.get(namespace, 0)
 
 
 class FrozenClock:
@@ -82,22 +82,22 @@ class ExpiringMemoryHarness(MemoryHarness):
         super().__init__()
         self._latest: dict[str, MemoryTaskStore] = {}
 
-    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store whose tasks live for seven days."""
-        store = self._latest[world] = MemoryTaskStore(lifetime=timedelta(days=7), clock=self._clock(world))
+        store = self._latest[namespace] = MemoryTaskStore(lifetime=timedelta(days=7), clock=self._clock(namespace))
         return store
 
-    def discard(self, world: str) -> None:
+    def discard(self, namespace: str) -> None:
         """Forget the store."""
-        super().discard(world)
-        self._latest.pop(world, None)
+        super().discard(namespace)
+        self._latest.pop(namespace, None)
 
-    def witness(self, world: str) -> Witness:
+    def inspector(self, namespace: str) -> Inspector:
         """Look into the store that was opened last."""
-        return MemoryWorld(self._latest[world], self._clock(world))
+        return MemoryWorld(self._latest[namespace], self._clock(namespace))
 
 
-class MemoryWorld(Witness):
+class MemoryWorld(Inspector):
     """The inside of a memory store that expires."""
 
     def __init__(self, store: MemoryTaskStore, clock: Callable[[], int]) -> None:

@@ -14,9 +14,9 @@ import redis
 from redis.exceptions import ResponseError
 
 from conformance.harness import Capability, Harness, HookMissingError
-from conformance.subjects.redis_world import RedisWorld, SharedRedisWorld
+from conformance.subjects.redis_namespace import RedisNamespace, SharedRedisNamespace
 from conformance.subjects.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer
-from taskstore import TaskStore, Trouble
+from taskstore import FailureKind, TaskStore
 from taskstore.redis import RedisTaskStore, connect
 
 
@@ -41,30 +41,30 @@ class RedisHarness(Harness):
         """Those of the server."""
         return self._server.facts()
 
-    def open(self, world: str) -> AbstractAsyncContextManager[TaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store under a prefix of its own."""
-        return RedisTaskStore(connect(self._server.url), prefix=world)
+        return RedisTaskStore(connect(self._server.url), prefix=namespace)
 
-    def discard(self, world: str) -> None:
+    def discard(self, namespace: str) -> None:
         """Remove the prefix."""
-        self.witness(world).discard()
+        self.inspector(namespace).discard()
 
-    def advance(self, world: str, by: timedelta) -> None:
+    def advance(self, namespace: str, by: timedelta) -> None:
         """Make the tasks older."""
-        self.witness(world).advance(by)
+        self.inspector(namespace).advance(by)
 
-    def witness(self, world: str) -> RedisWorld:
+    def inspector(self, namespace: str) -> RedisNamespace:
         """Look at the prefix with another client."""
-        base = f"{{{world}:0}}"
-        return RedisWorld(self._client(), base, f"{base}:task:", f"{base}:deadlines")
+        base = f"{{{namespace}:0}}"
+        return RedisNamespace(self._client(), base, f"{base}:task:", f"{base}:deadlines")
 
     def restart_server(self) -> None:
         """Save, stop, start."""
         self._server.restart()
 
-    def open_at(self, world: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         """A store under the same prefix on another server."""
-        return RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), prefix=world)
+        return RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), prefix=namespace)
 
     def url(self) -> str:
         """That of the server."""
@@ -84,29 +84,29 @@ class RedisHarness(Harness):
         return 1
 
     @contextmanager
-    def make_trouble(self, trouble: Trouble) -> Iterator[None]:
+    def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
         """Reconfigure the server, and set it right again."""
         client: Any = self._client()
-        if trouble is Trouble.OUT_OF_MEMORY:
+        if failure_kind is FailureKind.OUT_OF_MEMORY:
             client.config_set("maxmemory", 1)
             try:
                 yield
             finally:
                 client.config_set("maxmemory", 0)
-        elif trouble is Trouble.READ_ONLY:
+        elif failure_kind is FailureKind.READ_ONLY:
             client.replicaof("127.0.0.1", 1)  # nothing listens there: the server stays a replica with its own data
             try:
                 yield
             finally:
                 client.replicaof("NO", "ONE")
-        elif trouble is Trouble.LOADING:
+        elif failure_kind is FailureKind.LOADING:
             with self._server.loading():
                 yield
-        elif trouble is Trouble.BUSY:
+        elif failure_kind is FailureKind.BUSY:
             with self._endless_script():
                 yield
         else:
-            raise HookMissingError(f"make_trouble({trouble})")
+            raise HookMissingError(f"cause_failure({failure_kind})")
 
     @contextmanager
     def _endless_script(self) -> Iterator[None]:
@@ -124,7 +124,7 @@ class RedisHarness(Harness):
                 _refused(running.result)
                 client.config_set("lua-time-limit", limit)
 
-    def environment(self, world: str) -> Mapping[str, str]:
+    def environment(self, namespace: str) -> Mapping[str, str]:
         """Redis mode, by host, port and database."""
         parts = urlsplit(self._server.url)
         given = {
@@ -134,7 +134,7 @@ class RedisHarness(Harness):
             "REDIS_DB": parts.path.strip("/") or "0",
             "REDIS_USERNAME": parts.username,
             "REDIS_PASSWORD": parts.password,
-            "TASK_KEY_PREFIX": world,
+            "TASK_KEY_PREFIX": namespace,
         }
         return {name: value for name, value in given.items() if value}
 
@@ -172,15 +172,15 @@ class NamedRedisHarness(RedisHarness):
         raise HookMissingError("spare_database")
 
     @contextmanager
-    def make_trouble(self, trouble: Trouble) -> Iterator[None]:
+    def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
         """It stays as it is."""
-        raise HookMissingError("make_trouble")
+        raise HookMissingError("cause_failure")
         yield
 
-    def witness(self, world: str) -> RedisWorld:
+    def inspector(self, namespace: str) -> RedisNamespace:
         """Look at the prefix; how many requests the server sees is not up to us alone."""
-        base = f"{{{world}:0}}"
-        return SharedRedisWorld(self._client(), base, f"{base}:task:", f"{base}:deadlines")
+        base = f"{{{namespace}:0}}"
+        return SharedRedisNamespace(self._client(), base, f"{base}:task:", f"{base}:deadlines")
 
 
 def embedded() -> RedisHarness:

@@ -298,7 +298,7 @@ class ContainerServer:
 
     def loading(self) -> AbstractContextManager[None]:
         """Not done: its image says what it starts with."""
-        raise HookMissingError("make_trouble(loading)")
+        raise HookMissingError("cause_failure(loading)")
 
     def _locate(self) -> None:
         wrapped = self._container.get_wrapped_container()
@@ -339,4 +339,4 @@ class NamedServer:
 
     def loading(self) -> AbstractContextManager[None]:
         """Not ours to do."""
-        raise HookMissingError("make_trouble")
+        raise HookMissingError("cause_failure")

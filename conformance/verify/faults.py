@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from conformance.case import World
+from conformance.case import Namespace
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.verify import scene
 from conformance.verify.caller_faults import CALLER_FAULTS
@@ -40,9 +40,9 @@ async def run_faults(
 
 async def run_fault(harness: Harness, subject_name: str, fault: scene.Fault, operation: Operation) -> Fault:
     """Play one fault on one operation of a subject that is running."""
-    world = World(harness)
-    verdict, reason = await _played(fault, operation, world)
-    script = tuple(str(world.script).splitlines()) if verdict == "fail" else ()
+    namespace = Namespace(harness)
+    verdict, reason = await _played(fault, operation, namespace)
+    script = tuple(str(namespace.script).splitlines()) if verdict == "fail" else ()
     return Fault(
         subject=subject_name,
         fault=fault.name,
@@ -54,12 +54,12 @@ async def run_fault(harness: Harness, subject_name: str, fault: scene.Fault, ope
     )
 
 
-async def _played(fault: scene.Fault, operation: Operation, world: World) -> tuple[Verdict, str]:
-    if Capability.REMOTE not in world.harness.capabilities:
+async def _played(fault: scene.Fault, operation: Operation, namespace: Namespace) -> tuple[Verdict, str]:
+    if Capability.REMOTE not in namespace.harness.capabilities:
         return "not-testable", "it declares no server that can fail"
     try:
         async with asyncio.timeout(_LIMIT):
-            await play(fault, operation, world)
+            await play(fault, operation, namespace)
     except (HookMissingError, NotTestableError) as missing:
         return "not-testable", str(missing)
     except BrokenPromiseError as broken:

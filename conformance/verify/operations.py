@@ -18,7 +18,7 @@ from typing import Any
 from conformance.engine.arguments import for_store
 from conformance.engine.belief import Possible, with_lost_calls
 from conformance.engine.observe import differences, record_of, result_of
-from conformance.harness import Witness
+from conformance.harness import Inspector
 from conformance.spec.model import Call, Request, Span, State, step
 from conformance.strategies import a_request
 from taskstore import MemoryTaskStore, Task, TaskStatus
@@ -79,7 +79,7 @@ class Operation(ABC):
             for outcome in step(possible.state, call)
         )
 
-    async def effect(self, direct: Any, witness: Witness, targets: Collection[Target]) -> int:
+    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
         """How often it has taken effect on these targets; a read never has."""
         return 0
 
@@ -104,7 +104,7 @@ class Create(Operation):
     def state(self, target: Target) -> State:
         return State(None)
 
-    async def effect(self, direct: Any, witness: Witness, targets: Collection[Target]) -> int:
+    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
         videos = {target.text for target in targets}
         page = await direct.list_tasks(limit=MAX_LISTED)
         return sum(task.video_ids[0] in videos for task in page.tasks)
@@ -155,8 +155,8 @@ class Update(Operation):
         fields = {"status": TaskStatus.CLIPPING, "progress": 12.5, "current_step": "cut"}
         return {"task_id": target.task.task_id, **fields}
 
-    async def effect(self, direct: Any, witness: Witness, targets: Collection[Target]) -> int:
-        return sum(witness.revision(target.task.task_id) - 1 for target in targets)
+    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
+        return sum(inspector.revision(target.task.task_id) - 1 for target in targets)
 
 
 class Cancel(Update):
@@ -191,7 +191,7 @@ class Purge(Operation):
     def is_right(self, target: Target, answer: Any) -> bool:
         return type(answer) is int  # calls at the same time share the work: the account at the end adds them up
 
-    async def effect(self, direct: Any, witness: Witness, targets: Collection[Target]) -> int:
+    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
         left: int = (await direct.list_tasks(TaskStatus.CANCELLED, limit=0)).total
         return sum(target.most for target in targets) - left
 
@@ -220,9 +220,9 @@ class Restore(Operation):
     def state(self, target: Target) -> State:
         return State(None)
 
-    async def effect(self, direct: Any, witness: Witness, targets: Collection[Target]) -> int:
-        there = [target.task.task_id for target in targets if witness.raw(target.task.task_id) is not None]
-        return sum(witness.revision(task_id) for task_id in there)
+    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
+        there = [target.task.task_id for target in targets if inspector.raw(target.task.task_id) is not None]
+        return sum(inspector.revision(task_id) for task_id in there)
 
 
 async def old_task() -> Task:

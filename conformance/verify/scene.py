@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from inspect import cleandoc
 from typing import Any
 
-from conformance.case import World
+from conformance.case import Namespace
 from conformance.strategies import a_request
 from conformance.verify.operations import Operation, Target
 from conformance.verify.proxy import Action, Interruption, Proxy, Stage
@@ -74,13 +74,13 @@ def demand(holds: object, reason: str) -> None:
 class Scene:
     """What a fault is played in. Every call of the operation that is made through it is accounted for at the end."""
 
-    def __init__(self, operation: Operation, world: World, proxy: Proxy, direct: Any) -> None:
-        self.harness = world.harness
+    def __init__(self, operation: Operation, namespace: Namespace, proxy: Proxy, direct: Any) -> None:
+        self.harness = namespace.harness
         self.operation = operation
         self.proxy = proxy
         self.direct = direct
         """An instance that is not behind the proxy."""
-        self.world = world
+        self.namespace = namespace
         self.done: bool | None = None
         """Whether a call that failed did take effect, where the fault decides that."""
         self.allowed: tuple[type[Exception], ...] = ()
@@ -99,7 +99,7 @@ class Scene:
 
     def tell(self, line: str) -> None:
         """Write into the script what was done besides the calls."""
-        self.world.script.note(line, None)
+        self.namespace.script.note(line, None)
 
     async def targets(self, count: int) -> list[Target]:
         """Set up what as many calls are about."""
@@ -116,8 +116,8 @@ class Scene:
         """
         url = f"{self.proxy.url}?max_connections={pool}"
         self.tell(f"proxy = Proxy(harness.url()); opened with {seconds} s and {pool} connections behind the proxy")
-        async with self.harness.open_at(self.world.name, url, seconds) as opened:
-            store = self.world.script.recorded(opened)
+        async with self.harness.open_at(self.namespace.name, url, seconds) as opened:
+            store = self.namespace.script.recorded(opened)
             if warm:
                 await self.at_once(store, pool, seconds)
             yield store
@@ -242,10 +242,10 @@ class Scene:
         groups: defaultdict[Target | None, list[Outcome]] = defaultdict(list)
         for outcome in self._outcomes:
             groups[None if self.operation.shared else outcome.target].append(outcome)
-        async with self.harness.open(self.world.name) as direct:
+        async with self.harness.open(self.namespace.name) as direct:
             for outcomes in groups.values():
                 targets = list(dict.fromkeys(outcome.target for outcome in outcomes))
-                happened = await self.operation.effect(direct, self.world.witness, targets)
+                happened = await self.operation.effect(direct, self.namespace.inspector, targets)
                 self._balance(outcomes, targets, happened)
 
     def _balance(self, outcomes: list[Outcome], targets: list[Target], happened: int) -> None:
@@ -261,24 +261,24 @@ class Scene:
 
 
 @contextmanager
-def _discarded(world: World) -> Iterator[None]:
+def _discarded(namespace: Namespace) -> Iterator[None]:
     try:
         yield
     finally:
-        world.harness.discard(world.name)
+        namespace.harness.discard(namespace.name)
 
 
-async def play(fault: Fault, operation: Operation, world: World) -> None:
-    """Play one fault on one operation, in a world that is empty.
+async def play(fault: Fault, operation: Operation, namespace: Namespace) -> None:
+    """Play one fault on one operation, in a namespace that is empty.
 
     Raises:
         BrokenPromiseError: if something that must hold does not.
         NotTestableError: if the fault cannot be brought about.
         HookMissingError: if the harness lacks a hook that it needs.
     """
-    with _discarded(world):
-        async with Proxy(world.harness.url()) as proxy, world.open() as direct:
-            scene = Scene(operation, world, proxy, direct)
+    with _discarded(namespace):
+        async with Proxy(namespace.harness.url()) as proxy, namespace.open() as direct:
+            scene = Scene(operation, namespace, proxy, direct)
             await scene.begin()
             await fault.play(scene)
             await scene.account()

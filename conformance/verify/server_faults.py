@@ -11,7 +11,7 @@ from conformance.strategies import a_request
 from conformance.verify.operations import LongPurge, Purge
 from conformance.verify.proxy import Action, Stage
 from conformance.verify.scene import Fault, Scene, demand, fault
-from taskstore import RecordUnreadable, TaskExists, Trouble
+from taskstore import FailureKind, RecordUnreadable, TaskExists
 
 _CALLS, _CALLERS, _BEFORE = 60, 8, 16
 _LOADED = 60
@@ -113,22 +113,24 @@ async def _under_load(scene: Scene, disturb: Callable[[], None], *, answered: bo
         await asyncio.gather(asyncio.to_thread(disturb), *workers)
 
 
-def _refusing(trouble: Trouble, sentence: str) -> Fault:
+def _refusing(failure_kind: FailureKind, sentence: str) -> Fault:
     async def play(scene: Scene) -> None:
-        if trouble is Trouble.LOADING:
+        if failure_kind is FailureKind.LOADING:
             filler = (a_request({"text": secrets.token_hex(2_000)}) for _ in range(_LOADED))
             await asyncio.gather(*(scene.direct.create_task(request) for request in filler))
-        async with scene.store(warm=trouble is not Trouble.LOADING) as store:  # which ends all connections
+        async with scene.store(warm=failure_kind is not FailureKind.LOADING) as store:  # which ends all connections
             target = await scene.operation.prepare(scene.direct)
-            scene.tell(f"with harness.make_trouble(Trouble.{trouble.name}): the next call")
-            with scene.harness.make_trouble(trouble):
+            scene.tell(f"with harness.cause_failure(FailureKind.{failure_kind.name}): the next call")
+            with scene.harness.cause_failure(failure_kind):
                 outcome = await scene.call(store, target)
-            if trouble is not Trouble.LOADING and not scene.operation.writes:
+            if failure_kind is not FailureKind.LOADING and not scene.operation.writes:
                 scene.answered(outcome)
-            elif not (trouble is Trouble.OUT_OF_MEMORY and isinstance(scene.operation, Purge)):  # which frees memory
+            elif not (
+                failure_kind is FailureKind.OUT_OF_MEMORY and isinstance(scene.operation, Purge)
+            ):  # which frees memory
                 scene.refused(outcome)
 
-    return Fault(str(trouble), sentence, play)
+    return Fault(str(failure_kind), sentence, play)
 
 
 @fault
@@ -142,7 +144,7 @@ async def read_only_meanwhile(scene: Scene) -> None:
         held = scene.proxy.interrupt(Stage.REPLY, Action.HOLD)
         call = asyncio.ensure_future(scene.call(store, target))
         await scene.met(held, call)
-        with scene.harness.make_trouble(Trouble.READ_ONLY):
+        with scene.harness.cause_failure(FailureKind.READ_ONLY):
             scene.proxy.release()
             outcome = await call
         if not isinstance(scene.operation, Purge):
@@ -158,8 +160,8 @@ async def another_type(scene: Scene) -> None:
         if name == "restore":
             await scene.direct.restore(target.task)
         spoilt = target.task if name in ("get", "update", "cancel", "restore") else await _spare(scene)
-        scene.tell("witness.overwrite_with_another_type(the task's id)")
-        scene.world.witness.overwrite_with_another_type(spoilt.task_id)
+        scene.tell("inspector.overwrite_with_another_type(the task's id)")
+        scene.namespace.inspector.overwrite_with_another_type(spoilt.task_id)
         try:
             answer: Any = await scene.operation.call(store, target)
         except (RecordUnreadable, TaskExists) as error:
@@ -176,7 +178,7 @@ async def another_type(scene: Scene) -> None:
             )
         else:
             demand(scene.operation.is_right(target, answer), f"the answer is not its own: {answer!r:.160}")
-        keys = scene.world.witness.keys()
+        keys = scene.namespace.inspector.keys()
         still_there = any(key.endswith(spoilt.task_id) for key in keys)
         demand(still_there, "a record that nobody could read is gone")
 
@@ -192,9 +194,11 @@ SERVER_FAULTS = (
     disconnected_under_load,
     without_scripts,
     without_scripts_under_load,
-    _refusing(Trouble.READ_ONLY, "The server is a replica: a write is refused, what is there can be read."),
-    _refusing(Trouble.OUT_OF_MEMORY, "The server has no memory for a write: it is refused, and reading goes on."),
-    _refusing(Trouble.LOADING, "The server has started, and loads its data: nothing is done, nothing is 'not found'."),
+    _refusing(FailureKind.READ_ONLY, "The server is a replica: a write is refused, what is there can be read."),
+    _refusing(FailureKind.OUT_OF_MEMORY, "The server has no memory for a write: it is refused, and reading goes on."),
+    _refusing(
+        FailureKind.LOADING, "The server has started, and loads its data: nothing is done, nothing is 'not found'."
+    ),
     read_only_meanwhile,
     another_type,
 )

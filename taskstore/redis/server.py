@@ -21,7 +21,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
-from taskstore.errors import RecordUnreadable, SettingsInvalid, StoreUnavailable, Trouble
+from taskstore.errors import FailureKind, RecordUnreadable, SettingsInvalid, StoreUnavailable
 from taskstore.redis.connection import Connection, ConnectionFullError
 from taskstore.redis.scripts import Script
 from taskstore.settings import address_of, check_url
@@ -151,7 +151,7 @@ class Server:
     def unexpected(self, reply: object, *, writes: bool) -> StoreUnavailable:
         """What to raise for a reply of another shape than the request has."""
         error = ResponseError(f"a reply that the request does not have: {repr(reply)[:_SHOWN]}")
-        return self._unavailable(error, Trouble.BROKEN, writes)
+        return self._unavailable(error, FailureKind.BROKEN, writes)
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -170,9 +170,9 @@ class Server:
         try:
             reply = connection.send(request)
         except ConnectionFullError as error:
-            raise self._unavailable(error, Trouble.BUSY, False) from error
+            raise self._unavailable(error, FailureKind.BUSY, False) from error
         except ConnectionError as error:
-            raise self._unavailable(error, Trouble.BROKEN, False) from error
+            raise self._unavailable(error, FailureKind.BROKEN, False) from error
         try:
             now = asyncio.get_running_loop().time()
             async with asyncio.timeout_at(min(now + self._timeout, until)):
@@ -183,9 +183,9 @@ class Server:
             raise
         except TimeoutError as error:
             connection.retire()
-            raise self._unavailable(error, Trouble.TIMEOUT, writes) from error
+            raise self._unavailable(error, FailureKind.TIMEOUT, writes) from error
         except OSError as error:
-            raise self._unavailable(error, Trouble.BROKEN, writes) from error
+            raise self._unavailable(error, FailureKind.BROKEN, writes) from error
 
     async def _connect(self, until: float) -> Connection:
         """The connection that callers share from now on; those who come while it is being opened wait for the same."""
@@ -197,15 +197,15 @@ class Server:
             # A caller that is cancelled, or out of time, leaves it to the others.
             await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
             if not opening.done():
-                raise self._unavailable(TimeoutError(), Trouble.TIMEOUT, False)
+                raise self._unavailable(TimeoutError(), FailureKind.TIMEOUT, False)
         if opening is None or opening.cancelled():
-            raise self._unavailable(ConnectionError("the store was closed"), Trouble.UNREACHABLE, False)
+            raise self._unavailable(ConnectionError("the store was closed"), FailureKind.UNREACHABLE, False)
         try:
             return opening.result()
         except (RedisError, OSError) as error:
-            trouble = _diagnose(error)
-            unreachable = trouble is Trouble.BROKEN  # nothing more particular
-            raise self._unavailable(error, Trouble.UNREACHABLE if unreachable else trouble, False) from error
+            failure_kind = _diagnose(error)
+            unreachable = failure_kind is FailureKind.BROKEN  # nothing more particular
+            raise self._unavailable(error, FailureKind.UNREACHABLE if unreachable else failure_kind, False) from error
 
     async def _open(self) -> Connection:
         async with asyncio.timeout(self._connect_timeout):
@@ -222,34 +222,39 @@ class Server:
             connection.retire()
         self._connections = [*(one for one in self._connections if not one.is_closed), opening.result()]
 
-    def _unavailable(self, error: Exception, trouble: Trouble, write_may_have_happened: bool) -> StoreUnavailable:
+    def _unavailable(
+        self, error: Exception, failure_kind: FailureKind, write_may_have_happened: bool
+    ) -> StoreUnavailable:
         detail = str(error).partition("\n")[0] or type(error).__name__
-        return StoreUnavailable(self.address, trouble, write_may_have_happened, detail)
+        return StoreUnavailable(self.address, failure_kind, write_may_have_happened, detail)
 
 
-_DIAGNOSES: tuple[tuple[tuple[type[Exception], ...], Trouble], ...] = (
-    ((exceptions.BusyLoadingError,), Trouble.LOADING),
-    ((exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError), Trouble.REFUSED),
-    ((exceptions.TimeoutError, TimeoutError), Trouble.TIMEOUT),
+_DIAGNOSES: tuple[tuple[tuple[type[Exception], ...], FailureKind], ...] = (
+    ((exceptions.BusyLoadingError,), FailureKind.LOADING),
+    (
+        (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError),
+        FailureKind.REFUSED,
+    ),
+    ((exceptions.TimeoutError, TimeoutError), FailureKind.TIMEOUT),
 )
 # Redis 6.2 wraps what a script met in an error of its own, so there the code stands inside the text.
 _WORDS = (
-    ("LOADING ", Trouble.LOADING),
-    ("NOAUTH ", Trouble.REFUSED),
-    ("NOPERM ", Trouble.REFUSED),
-    ("can't run this command", Trouble.REFUSED),  # what 6.2 says for NOPERM inside a script
-    ("ACL failure in script", Trouble.REFUSED),  # and Redis 7 and Valkey
-    ("OOM ", Trouble.OUT_OF_MEMORY),
-    ("READONLY ", Trouble.READ_ONLY),
-    ("MISCONF ", Trouble.READ_ONLY),
-    ("NOREPLICAS ", Trouble.READ_ONLY),
-    ("BUSY ", Trouble.BUSY),
-    ("max number of clients", Trouble.BUSY),
+    ("LOADING ", FailureKind.LOADING),
+    ("NOAUTH ", FailureKind.REFUSED),
+    ("NOPERM ", FailureKind.REFUSED),
+    ("can't run this command", FailureKind.REFUSED),  # what 6.2 says for NOPERM inside a script
+    ("ACL failure in script", FailureKind.REFUSED),  # and Redis 7 and Valkey
+    ("OOM ", FailureKind.OUT_OF_MEMORY),
+    ("READONLY ", FailureKind.READ_ONLY),
+    ("MISCONF ", FailureKind.READ_ONLY),
+    ("NOREPLICAS ", FailureKind.READ_ONLY),
+    ("BUSY ", FailureKind.BUSY),
+    ("max number of clients", FailureKind.BUSY),
 )
 
 
-def _diagnose(error: Exception) -> Trouble:
-    for kinds, trouble in _DIAGNOSES:
+def _diagnose(error: Exception) -> FailureKind:
+    for kinds, failure_kind in _DIAGNOSES:
         if isinstance(error, kinds):
-            return trouble
-    return next((trouble for word, trouble in _WORDS if word in str(error)), Trouble.BROKEN)
+            return failure_kind
+    return next((failure_kind for word, failure_kind in _WORDS if word in str(error)), FailureKind.BROKEN)

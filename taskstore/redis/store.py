@@ -30,6 +30,7 @@ from taskstore.arguments import (
 from taskstore.base import BaseStore
 from taskstore.contract import MAX_BYTES
 from taskstore.errors import (
+    FailureKind,
     InvalidArgument,
     RecordUnreadable,
     StoreUnavailable,
@@ -37,7 +38,6 @@ from taskstore.errors import (
     TaskFinal,
     TaskNotFound,
     TaskStoreError,
-    Trouble,
 )
 from taskstore.json_text import is_encodable
 from taskstore.redis import record
@@ -254,7 +254,7 @@ class RedisTaskStore(BaseStore):
             reply = await self._run(script, *arguments, "filled", until=until)
             if reply == _INDEXES_MISSING:
                 detail = "it evicts the indexes of the listings: set its maxmemory-policy to noeviction"
-                raise StoreUnavailable(self._server.address, Trouble.OUT_OF_MEMORY, False, detail)
+                raise StoreUnavailable(self._server.address, FailureKind.OUT_OF_MEMORY, False, detail)
         return reply
 
     async def _rebuild(self, until: float | None) -> None:

@@ -23,7 +23,7 @@ from taskstore import (
     TaskPage,
     TaskStatus,
     TaskStoreError,
-    Trouble,
+    FailureKind,
 )
 from taskstore.arguments import check_request
 from taskstore.json_text import write
@@ -1177,7 +1177,7 @@ class SmallPool(Proxy):
 
     async def _call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         if self.busy >= 64:
-            raise StoreUnavailable(self.store._server.address, Trouble.BUSY, False, "Too many connections")
+            raise StoreUnavailable(self.store._server.address, FailureKind.BUSY, False, "Too many connections")
         self.busy += 1
         try:
             return await super()._call(name, *args, **kwargs)

@@ -26,7 +26,7 @@ from taskstore import (
     TaskNotFound,
     TaskStatus,
     TaskStoreError,
-    Trouble,
+    FailureKind,
 )
 from taskstore.arguments import check_change, check_moment, check_page, check_request
 from taskstore.json_text import write
@@ -566,7 +566,7 @@ class LockKeptByCancelled(Proxy):
             async with asyncio.timeout(1):
                 await self._lock.acquire()
         except TimeoutError:
-            raise StoreUnavailable("memory", Trouble.BUSY, False, "lock wait timeout") from None
+            raise StoreUnavailable("memory", FailureKind.BUSY, False, "lock wait timeout") from None
         try:
             await asyncio.sleep(0)
             task = await super().update(task_id, status, given)

@@ -30,7 +30,7 @@ from taskstore import (
     TaskNotFound,
     TaskStatus,
     TaskStoreError,
-    Trouble,
+    FailureKind,
 )
 from taskstore.arguments import check_change, check_moment, check_page, check_task_id
 from taskstore.json_text import decode
@@ -1024,7 +1024,7 @@ def more_than_a_hundred_calls_fail(store: Any, place: Place) -> Any:
         async def call(*args: Any, **named: Any) -> Any:
             nonlocal under_way
             if under_way >= 100:
-                raise StoreUnavailable(store._server.address, Trouble.BUSY, False, "Too many connections")
+                raise StoreUnavailable(store._server.address, FailureKind.BUSY, False, "Too many connections")
             under_way += 1
             try:
                 return await right(*args, **named)

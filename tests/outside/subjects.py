@@ -9,7 +9,7 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
-from conformance.harness import Harness, Witness
+from conformance.harness import Harness, Inspector
 from conformance.subjects.registry import find_subject
 
 BASES = {"memory": "memory", "memory-expiring": "memory-expiring", "redis": "embedded"}
@@ -34,12 +34,12 @@ class WrappedHarness(Harness):
             yield
 
     @asynccontextmanager
-    async def open(self, world: str) -> AsyncIterator[Any]:
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
         """The base's store, wrapped."""
         place = self._place(
-            now=lambda: time.time_ns() + self._ahead.get(world, 0), state=self._state.setdefault(world, {})
+            now=lambda: time.time_ns() + self._ahead.get(namespace, 0), state=self._state.setdefault(namespace, {})
         )
-        async with self._base.open(world) as store:
+        async with self._base.open(namespace) as store:
             wrapped = self._fault.wrap(store, place)
             try:
                 yield wrapped
@@ -50,20 +50,20 @@ class WrappedHarness(Harness):
         """Those of the base."""
         return self._base.facts()
 
-    def advance(self, world: str, by: timedelta) -> None:
+    def advance(self, namespace: str, by: timedelta) -> None:
         """As the base does."""
-        self._base.advance(world, by)
-        self._ahead[world] = self._ahead.get(world, 0) + by // timedelta(microseconds=1) * 1_000
+        self._base.advance(namespace, by)
+        self._ahead[namespace] = self._ahead.get(namespace, 0) + by // timedelta(microseconds=1) * 1_000
 
-    def witness(self, world: str) -> Witness:
+    def inspector(self, namespace: str) -> Inspector:
         """The base's."""
-        return self._base.witness(world)
+        return self._base.inspector(namespace)
 
-    def discard(self, world: str) -> None:
+    def discard(self, namespace: str) -> None:
         """As the base does."""
-        self._base.discard(world)
-        self._ahead.pop(world, None)
-        self._state.pop(world, None)
+        self._base.discard(namespace)
+        self._ahead.pop(namespace, None)
+        self._state.pop(namespace, None)
 
 
 def all_of(which: str) -> dict[str, Any]:

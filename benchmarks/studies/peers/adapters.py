@@ -91,7 +91,7 @@ class StorePeer(Peer):
         return [task.task_id for task in page.tasks], page.total
 
     async def outlive(self, lifetime: float) -> None:
-        """Move the clock of the world: the lifetime is not the caller's to choose."""
+        """Move the clock of the namespace: the lifetime is not the caller's to choose."""
         self._advance(timedelta(seconds=LIFETIME + 1))
 
 

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, Self
 
-from conformance.case import World
+from conformance.case import Namespace
 from conformance.harness import Capability, Harness
 from conformance.verify.histories.client import Client, turns
 from conformance.verify.histories.history import ADVANCE, History, Interval, Planned
@@ -37,7 +37,7 @@ def workload_for(harness: Harness, seed: int) -> Workload:
 
 
 def instances(harness: Harness) -> int:
-    """How many instances a process opens: two where the world is shared."""
+    """How many instances a process opens: two where the namespace is shared."""
     return 2 if Capability.SHARED in harness.capabilities else 1
 
 
@@ -63,7 +63,7 @@ async def play(harness: Harness, rounds: Iterable[Iterable[Planned]], *, subject
 
 
 async def meets(harness: Harness, processes: Processes) -> bool:
-    """Whether what another process opens by the settings of a world is on that world: it sees a task that is there."""
+    """Whether what another process opens by the settings of a namespace is there: it sees a task of it."""
     look = Planned(_AWAY[0], "get_task", {"task_id": "0a"}, 1)
     creation = Planned(0, "create_task", {"video_ids": ["0a"]})
     async with _Contention(harness, processes) as contention:
@@ -78,23 +78,23 @@ def _history(made: list[Interval], harness: Harness, subject: str, seed: int) ->
 
 
 class _Contention:
-    """Instances on a new world, and the clients that share them."""
+    """Instances on a new namespace, and the clients that share them."""
 
     def __init__(self, harness: Harness, processes: Processes | None) -> None:
         self._harness = harness
-        self._world = World(harness).name
+        self._namespace = Namespace(harness).name
         self._processes = processes
         self._origin = time.monotonic_ns()
         self._labels: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            stack.callback(self._harness.discard, self._world)
-            opened = [self._harness.open(self._world) for _ in range(instances(self._harness))]
+            stack.callback(self._harness.discard, self._namespace)
+            opened = [self._harness.open(self._namespace) for _ in range(instances(self._harness))]
             stores = [await stack.enter_async_context(one) for one in opened]
             self._clients = [Client(store, self._labels, self._origin) for store in stores]
             if self._processes is not None:
-                await self._processes.open(self._harness.opener, self._harness.environment(self._world))
+                await self._processes.open(self._harness.opener, self._harness.environment(self._namespace))
             self._stack = stack.pop_all()
         return self
 
@@ -132,9 +132,9 @@ class _Contention:
         await turns(call.pause)
         called = time.monotonic_ns() - self._origin
         if Capability.REMOTE in self._harness.capabilities:
-            await asyncio.to_thread(self._harness.advance, self._world, _EXPIRES)
+            await asyncio.to_thread(self._harness.advance, self._namespace, _EXPIRES)
         else:
             await asyncio.sleep(0)
-            self._harness.advance(self._world, _EXPIRES)
+            self._harness.advance(self._namespace, _EXPIRES)
             await asyncio.sleep(0)
         return Interval(call, called, time.monotonic_ns() - self._origin)

@@ -65,7 +65,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class History:
-    """All calls of all clients on one world that was empty at first, in the order in which they were called."""
+    """All calls of all clients on one namespace that was empty at first, in the order in which they were called."""
 
     intervals: tuple[Interval, ...]
     subject: str = ""

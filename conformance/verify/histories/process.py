@@ -23,11 +23,11 @@ class WorkerFailedError(Exception):
 
 
 def can_be_opened_elsewhere(harness: Harness) -> bool:
-    """Whether another process can open a second instance on a world: a server shares it, and settings name it."""
+    """Whether another process can open a second instance on a namespace: a server shares it, and settings name it."""
     if not harness.opener or not harness.capabilities >= {Capability.SHARED, Capability.REMOTE}:
         return False
     try:
-        return "a-world" in harness.environment("a-world").values()
+        return "a-namespace" in harness.environment("a-namespace").values()
     except HookMissingError:
         return False
 

@@ -118,7 +118,7 @@ async def _record(name: str, harness: Harness, seeds: range, outcome: SubjectHis
         for seed in here:
             await _judge_one(name, harness, seed, None, outcome)
         if others is not None and not await meets(harness, others):
-            others = None  # the application's own settings lead to another place than the world
+            others = None  # the application's own settings lead to another place than the namespace
         for seed in sorted(set(seeds) - set(here)):
             await _judge_one(name, harness, seed, others, outcome)
 

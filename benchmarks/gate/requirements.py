@@ -1,4 +1,4 @@
-"""The laws: whether our modes keep every MUST."""
+"""The requirements: whether our modes keep every MUST."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUBJECTS = ("memory", "embedded")
 _BROKEN = ("fail", "harness-error", "unknown")
 
 
-def find_broken_laws() -> list[str]:
+def find_broken_requirements() -> list[str]:
     """Run the suite on our modes, in a process of its own, and say what is broken; nothing if all is kept."""
     try:
         return list(judge(run(SUBJECTS)))
@@ -26,12 +26,14 @@ def judge(results: Mapping[str, Any]) -> Iterable[str]:
         yield "the suite did not come to its end"
     if results["suite"]["fingerprint"] != fingerprint():
         yield "the suite had another taskstore than the one that is here"
-    musts = {law["id"] for law in results["requirements"] if law["level"] == "MUST"}
+    musts = {requirement["id"] for requirement in results["requirements"] if requirement["level"] == "MUST"}
     for subject in SUBJECTS:
         decided = [result for result in results["results"] if result["subject"] == subject]
         if not any(result["verdict"] == "pass" for result in decided):
-            yield f"{subject}: no law was decided"
+            yield f"{subject}: no requirement was decided"
         for result in decided:
-            if result["verdict"] in _BROKEN and (laws := [law for law in result["requirements"] if law in musts]):
+            if result["verdict"] in _BROKEN and (
+                requirements := [requirement for requirement in result["requirements"] if requirement in musts]
+            ):
                 reason = result["reason"].partition("\n")[0]
-                yield f"{subject}: {', '.join(laws)} ({result['case']}): {result['verdict']}: {reason}"
+                yield f"{subject}: {', '.join(requirements)} ({result['case']}): {result['verdict']}: {reason}"

@@ -9,7 +9,7 @@ from typing import Any
 
 import redis
 
-from conformance.harness import HookMissingError, Witness
+from conformance.harness import HookMissingError, Inspector
 
 _AGE = """
 local by, deadlines, pattern = tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -23,7 +23,7 @@ end
 """
 
 
-class RedisWorld(Witness):
+class RedisNamespace(Inspector):
     """The keys under one prefix, by an ordinary synchronous client. `record` is what the keys of records begin with."""
 
     def __init__(self, client: redis.Redis, prefix: str, record: str, deadlines: str | None = None) -> None:
@@ -36,11 +36,11 @@ class RedisWorld(Witness):
         yield from self._client.scan_iter(match=self._pattern, count=1_000)
 
     def keys(self) -> set[str]:
-        """Every key of this world that is now there."""
+        """Every key of this namespace that is now there."""
         return {key.decode() for key in self._keys()}
 
     def mentions(self, task_id: str) -> bool:
-        """Whether a key of this world, or an element of a collection, is still named after a task."""
+        """Whether a key of this namespace, or an element of a collection, is still named after a task."""
         holds: dict[bytes, Callable[[bytes], bool]] = {
             b"zset": lambda key: self._client.zscore(key, task_id) is not None,
             b"set": lambda key: self._client.sismember(key, task_id),
@@ -78,13 +78,13 @@ class RedisWorld(Witness):
         try:
             return int(self._client.info("stats")["total_reads_processed"])
         except (KeyError, redis.exceptions.ResponseError):
-            raise HookMissingError("witness.requests") from None
+            raise HookMissingError("inspector.requests") from None
 
     def revision(self, task_id: str) -> int:
         """How many writes the record has seen."""
         found = re.search(rb'"revision":(\d+)', self.raw(task_id) or b"")
         if found is None:
-            raise HookMissingError("witness.revision")
+            raise HookMissingError("inspector.revision")
         return int(found.group(1))
 
     def advance(self, by: timedelta) -> None:
@@ -93,13 +93,13 @@ class RedisWorld(Witness):
         self._client.eval(_AGE, 0, milliseconds, self._deadlines or "", self._pattern)
 
     def discard(self) -> None:
-        """Remove every key of this world."""
+        """Remove every key of this namespace."""
         keys = list(self._keys())
         for start in range(0, len(keys), 1_000):
             self._client.unlink(*keys[start : start + 1_000])
 
 
-class SharedRedisWorld(RedisWorld):
+class SharedRedisNamespace(RedisNamespace):
     """A prefix on a server that others use too."""
 
     def advance(self, by: timedelta) -> None:
@@ -109,4 +109,4 @@ class SharedRedisWorld(RedisWorld):
 
     def requests(self) -> int:
         """Not to be told from those of others."""
-        raise HookMissingError("witness.requests")
+        raise HookMissingError("inspector.requests")
