@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -55,7 +54,7 @@ def bind(state: State, observed: Any) -> State:
             is_new = isinstance(waiting.task_id, Symbol) and state.get(str(record.task_id)) is None
             if (is_new or record.task_id == key) and is_usable(record):
                 bound = {name: getattr(record, name) for name in FIELDS if isinstance(getattr(waiting, name), Symbol)}
-                state = state.seen(key, replace(waiting, **bound))
+                state = state.seen(key, waiting._replace(**bound))
                 unseen = state.unseen()
                 break
     return state

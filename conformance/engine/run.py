@@ -262,7 +262,7 @@ def _of_right_kinds(expected: Record, observed: Record) -> Record:
         is_odd = isinstance(other, Odd) or (name == "metadata" and other[0] != "object")
         if is_odd and not isinstance(one, Symbol):
             kept[name] = one
-    return replace(observed, **kept)
+    return observed._replace(**kept)
 
 
 def _badness(names: tuple[str, ...]) -> int:
