@@ -68,9 +68,11 @@ async def _play(run: SceneRun) -> None:
     try:
         for action in run.scene.actions:
             await _perform(run, action)
-        run.end()
     except SceneEndedError:
         return
+    finally:
+        run.checks.unchanged()
+    run.tally.exercised.update(run.scene.about)
 
 
 async def _perform(run: SceneRun, action: Action) -> None:
@@ -109,7 +111,7 @@ def _remember(
 
 
 async def _advance(run: SceneRun, action: Advance) -> None:
-    run.script.lines.append(f"# {action.by} pass")
+    run.script.note(f"# {action.by} pass")
     run.harness.advance(run.namespace, action.by)
     run.passed += action.by
 
@@ -120,7 +122,7 @@ async def _tick(run: SceneRun, _: Tick) -> None:
 
 
 async def _reopen(run: SceneRun, action: Reopen) -> None:
-    run.script.lines.append(f"# store{action.on + 1} is closed and opened again")
+    run.script.note(f"# store{action.on + 1} is closed and opened again")
     await run.closers[action.on].aclose()
     await run.open(action.on)
     run.was_reopened = True
@@ -129,7 +131,7 @@ async def _reopen(run: SceneRun, action: Reopen) -> None:
 
 
 async def _close(run: SceneRun, action: Close) -> None:
-    run.script.lines.append(f"# store{action.on + 1} is closed")
+    run.script.note(f"# store{action.on + 1} is closed")
     await run.closers[action.on].aclose()
     run.closed.add(action.on)
 

@@ -214,17 +214,12 @@ class SceneRun:
             self.capabilities,
         )
         words = f"{planned.operation} gave {contrast(outcome.result, observed, names)}"
-        call = f"await {self.script.call(planned)}"
-        lines = () if call in "".join(self.script.lines[-1:]) else (call,)  # a read of the engine's own is not there
+        # A read of the engine's own is not in the script.
+        lines = () if self.script.is_last(planned) else (f"await {self.script.call(planned)}",)
         broken = blame(sight) or ("API-02",)
         self.report(broken, words, planned.operation, names, lines=lines)
         if type(observed) is type(outcome.result):  # what is not wrong in it was compared all the same
             self.tally.exercised.update({*outcome.requirements} - {*broken})
-
-    def end(self) -> None:
-        """Check at the end of the scene what came out of it."""
-        self.checks.all_unchanged()
-        self.tally.exercised.update(self.scene.about)
 
     def report(self, requirements: tuple[str, ...], words: str, *key: Any, lines: tuple[str, ...] = ()) -> None:
         """Keep a finding. What has the same `key` is reported once: it is wrong on every instance."""

@@ -36,7 +36,6 @@ _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _ESCAPED_IN_TWO = '"\\\b\f\n\r\t'
 _CONTROLS = "".join(character for character in map(chr, range(32)) if character not in _ESCAPED_IN_TWO)
-_ESCAPED = re.compile(r'[\x00-\x1f"\\]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REMEMBERED = 64
 _LONG = 64 * 1024
@@ -553,7 +552,7 @@ def _bytes_of(value: Any) -> int:
     """The length of a JSON value as text in UTF-8, without a space that JSON does not need (RFC 8259)."""
     if isinstance(value, str):
         size = 2 + (len(value) if value.isascii() else len(value.encode()))
-        if _ESCAPED.search(value):
+        if not value.isprintable() or '"' in value or "\\" in value:
             size += 5 * sum(map(value.count, _CONTROLS)) + sum(map(value.count, _ESCAPED_IN_TWO))
         return size
     if isinstance(value, list):
