@@ -45,9 +45,9 @@ def with_lost_calls(beliefs: Iterable[Possible]) -> list[Possible]:
 
 def bind(state: State, observed: Any) -> State:
     """Give the symbols of tasks that no one has seen the values that a result shows."""
-    unseen = state.unseen()
-    if not unseen:
+    if state.is_seen:
         return state
+    unseen = state.unseen()
     records = [observed] if isinstance(observed, Record) else list(getattr(observed, "records", ()))
     for record in records:
         for key, waiting in unseen.items():

@@ -176,7 +176,7 @@ def _binds(symbol: Symbol, value: Any) -> bool:
 
 def is_utc(time: object) -> bool:
     """Whether it is an aware time in UTC."""
-    return isinstance(time, datetime) and time.utcoffset() == timedelta(0)
+    return isinstance(time, datetime) and (time.tzinfo is UTC or time.utcoffset() == timedelta(0))
 
 
 def spoil(value: Any) -> None:

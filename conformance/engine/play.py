@@ -52,7 +52,13 @@ class Player:
         run = SceneRun(self._harness, self._tally, scene)
         try:
             async with run.stack:
-                await _play(run)
+                try:
+                    async with run.limit:
+                        await _play(run)
+                except TimeoutError:
+                    if not run.limit.expired():
+                        raise
+                    run.report_limit()
         finally:
             self._tally.findings += run.findings
             self._harness.discard(run.namespace)
@@ -123,7 +129,7 @@ async def _tick(run: SceneRun, _: Tick) -> None:
 
 async def _reopen(run: SceneRun, action: Reopen) -> None:
     run.script.note(f"# store{action.on + 1} is closed and opened again")
-    await run.closers[action.on].aclose()
+    await run.close(action.on)
     await run.open(action.on)
     run.was_reopened = True
     if Capability.PERSISTENT not in run.capabilities:
@@ -132,7 +138,7 @@ async def _reopen(run: SceneRun, action: Reopen) -> None:
 
 async def _close(run: SceneRun, action: Close) -> None:
     run.script.note(f"# store{action.on + 1} is closed")
-    await run.closers[action.on].aclose()
+    await run.close(action.on)
     run.closed.add(action.on)
 
 

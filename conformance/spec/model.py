@@ -38,6 +38,7 @@ _ESCAPED_IN_TWO = '"\\\b\f\n\r\t'
 _CONTROLS = "".join(character for character in map(chr, range(32)) if character not in _ESCAPED_IN_TWO)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REMEMBERED = 64
+_SHORT = 1_000
 _LONG = 64 * 1024
 _MOST_KNOWN = 1_000
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
@@ -193,6 +194,11 @@ class State:
             self._oldest = min((at.earliest for _, at in self.tasks.values()), default=timedelta(days=10**6))
         return self._oldest
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether the ids and times of all tasks have been seen."""
+        return not self._unseen
+
     def unseen(self) -> dict[str, Record]:
         """The tasks of which the id or a time has not been seen yet."""
         return {key: self.tasks[key][0] for key in self._unseen}
@@ -207,8 +213,7 @@ def _place_of(record: Record) -> Any:
     return record.created_at, record.task_id
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One thing that a call may do: what comes out of it, the state that it leaves, and the requirements that say so.
 
     Where the store chose values, `written` is the task with symbols for them, and `state` does not hold it yet.
@@ -551,16 +556,23 @@ def _bytes_of_all(video_ids: tuple[str, ...]) -> int:
 def _bytes_of(value: Any) -> int:
     """The length of a JSON value as text in UTF-8, without a space that JSON does not need (RFC 8259)."""
     if isinstance(value, str):
-        size = 2 + (len(value) if value.isascii() else len(value.encode()))
-        if not value.isprintable() or '"' in value or "\\" in value:
-            size += 5 * sum(map(value.count, _CONTROLS)) + sum(map(value.count, _ESCAPED_IN_TWO))
-        return size
+        return _bytes_of_text(value) if len(value) < _SHORT else _bytes_of_long_text(value)
     if isinstance(value, list):
         return 2 + sum(map(_bytes_of, value)) + max(len(value) - 1, 0)
     if isinstance(value, dict):
         inside = sum(_bytes_of(key) + 1 + _bytes_of(item) for key, item in value.items())
         return 2 + inside + max(len(value) - 1, 0)
     return 5 if value is False else 4 if value is None or value is True else len(repr(value))
+
+
+def _bytes_of_text(text: str) -> int:
+    size = 2 + (len(text) if text.isascii() else len(text.encode()))
+    if not text.isprintable() or '"' in text or "\\" in text:
+        size += 5 * sum(map(text.count, _CONTROLS)) + sum(map(text.count, _ESCAPED_IN_TWO))
+    return size
+
+
+_bytes_of_long_text = lru_cache(_REMEMBERED)(_bytes_of_text)
 
 
 def canonical(value: Any) -> Json:
