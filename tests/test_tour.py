@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.cases.requirements import TOURED
-from conformance.engine.play import Finding, Player, Tally
+from conformance.engine.play import Player
 from conformance.engine.scene import (
     Advance,
     Cursor,
@@ -33,6 +33,7 @@ from conformance.engine.scene import (
     restore,
     update,
 )
+from conformance.engine.tally import Finding, Tally
 from conformance.harness import Capability, Harness
 from conformance.requirements import REQUIREMENTS
 from conformance.spec.model import OPERATIONS, STATUSES
