@@ -62,6 +62,7 @@ class SceneRun:
         self.has_cancelled = False
         self.is_audited = True
         self.has_looked = False
+        self._not_owed = () if Capability.CURSOR in self.capabilities else ("following",)
         self._began = time.monotonic()
         self.checks = Checks(self.report, tally)
         self._reported: set[tuple[Any, ...]] = set()
@@ -142,7 +143,7 @@ class SceneRun:
                 is_open = True
                 continue
             for outcome in step(bound, call):
-                names = tuple(differences(outcome.result, observed))
+                names = tuple(name for name in differences(outcome.result, observed) if name not in self._not_owed)
                 if not names:
                     first = outcome if first is None or outcome.written is None else first
                     matching.append(Possible(after(outcome, observed, call), possible.pending))
