@@ -436,3 +436,14 @@ def test_ids_that_follow_from_one_another_are_found() -> None:
     from conformance.tour.run import about_ids
 
     assert [one.requirements for one in about_ids(tally)] == [("ID-02",)]
+
+
+def test_a_store_that_declares_no_cursor_owes_none() -> None:
+    scene = Scene("three tasks", (create(), create("b"), create("c"), listing(limit=2)))
+    without = Wrapped(paging(lambda _: {"next": None}))
+    assert {number for one in asyncio.run(Player(without, Tally()).play(scene)) for number in one.requirements} == {
+        "LIST-12",
+        "LIST-13",
+    }
+    without.capabilities -= {Capability.CURSOR}
+    assert asyncio.run(Player(without, Tally()).play(scene)) == []

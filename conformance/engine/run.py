@@ -64,6 +64,7 @@ class SceneRun:
         self.has_cancelled = False
         self.is_audited = True
         self.has_looked = False
+        self._not_owed = () if Capability.CURSOR in self.capabilities else ("following",)
         self.limit = asyncio.timeout(SECONDS)
         """What ends the scene when a call takes too long; to be entered."""
         self._began = self._extended = time.monotonic()
@@ -162,7 +163,7 @@ class SceneRun:
                 is_open = True
                 continue
             for outcome in step(bound, call):
-                names = tuple(differences(outcome.result, observed))
+                names = tuple(name for name in differences(outcome.result, observed) if name not in self._not_owed)
                 if not names:
                     first = outcome if first is None or outcome.written is None else first
                     matching.append(Possible(after(outcome, observed, call), possible.pending))
