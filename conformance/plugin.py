@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache, partial
@@ -22,6 +21,7 @@ from conformance.results import Results, seed_of, shared_folder_of
 pytest.register_assert_rewrite("conformance.cases")
 
 _CASES = Path(__file__).parent / "cases"
+_TOURED = "requirements"
 _DEFAULT_STORES = ("memory", "embedded")
 
 
@@ -77,9 +77,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop cases that were collected twice; refuse to run where assertions are switched off."""
+    """Drop cases that were collected twice; put those first that need the tour, which workers of pytest-xdist share.
+
+    Refuse to run where assertions are switched off.
+    """
     cases = {item.nodeid: item for item in items if _case_of(getattr(item, "function", None)) is not None}
     items[:] = [item for item in items if cases.get(item.nodeid, item) is item]
+    items.sort(key=lambda item: cases.get(item.nodeid) is not item or item.path.stem != _TOURED)
     if cases and (not __debug__ or config.getoption("assertmode") != "rewrite"):
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
 
@@ -108,19 +112,15 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 def _tour(harness: Any, seed: int, shown: str, config: pytest.Config) -> Any:
-    """Run the tour on a subject, or read what another worker of pytest-xdist found on it."""
-    from conformance.tour.run import Tour, run
-
+    """Run the tour on a subject, together with the other workers of pytest-xdist if there are any."""
     folder = shared_folder_of(config)
     if folder is None:
-        return asyncio.run(run(harness, seed))
-    from filelock import FileLock
+        from conformance.tour.run import run
 
-    file = folder / f"{hashlib.sha256(shown.encode()).hexdigest()}.json"
-    with FileLock(f"{file}.lock"):
-        if not file.exists():
-            file.write_text(asyncio.run(run(harness, seed)).model_dump_json(), "utf-8")
-    return Tour.model_validate_json(file.read_bytes())
+        return asyncio.run(run(harness, seed))
+    from conformance.tour.share import run_shared
+
+    return run_shared(harness, seed, shown, folder)
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:
