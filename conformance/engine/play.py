@@ -121,7 +121,6 @@ class Player:
 
         Raises:
             HookMissingError: if the scene needs a hook that the harness does not have.
-            MethodMissingError: if it needs a method that the store does not have.
         """
         run = _Run(self._harness, self._tally, scene)
         try:
@@ -131,10 +130,6 @@ class Player:
             self._tally.findings += run.findings
             self._harness.discard(run.namespace)
         return run.findings
-
-
-class MethodMissingError(Exception):
-    """The store has no such method."""
 
 
 class _Run:
@@ -173,9 +168,6 @@ class _Run:
     async def play(self) -> None:
         for on in range(self._scene.instances):
             await self._open(on)
-        for method in self._scene.methods:
-            if not hasattr(self._stores[0], method):
-                raise MethodMissingError(method)
         try:
             for action in self._scene.actions:
                 await self._perform(action)
@@ -217,7 +209,7 @@ class _Run:
         self._closed.add(action.on)
 
     async def _optional(self, action: Optional) -> None:
-        if action.needs <= self._capabilities and all(hasattr(self._stores[0], one) for one in action.methods):
+        if action.applies_to(self._capabilities):
             for inner in action.actions:
                 await self._perform(inner)
 
@@ -271,10 +263,9 @@ class _Run:
         """Make a call. Return its result in the model's words, what was returned, and when it was made."""
         earliest = self._now()
         given = {name: for_store(value) for name, value in arguments.items()}
-        method = getattr(self._stores[planned.on], planned.operation)
         try:
             async with asyncio.timeout(SECONDS):
-                answer = await method(**given)
+                answer = await getattr(self._stores[planned.on], planned.operation)(**given)
         except (KeyboardInterrupt, SystemExit):
             raise
         except TimeoutError as error:
@@ -287,7 +278,7 @@ class _Run:
                 raise
             observed, answer = raised_of(error), None
         else:
-            observed = result_of(answer)
+            observed = result_of(answer, has_cursor=Capability.CURSOR in self._capabilities)
         finally:
             for value in given.values():
                 spoil_argument(value)
