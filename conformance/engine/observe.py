@@ -23,14 +23,6 @@ class Odd:
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that breaks these requirements, the nearest first, in words."""
-
-    requirements: tuple[str, ...]
-    words: str
-
-
 class NotCompared:
     """A field that a store need not have, since its subject does not declare it."""
 
