@@ -275,7 +275,7 @@ class _Run:
         try:
             async with asyncio.timeout(SECONDS):
                 answer = await method(**given)
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             raise
         except TimeoutError as error:
             observed: Any = raised_of(error)
