@@ -21,8 +21,9 @@ from hypothesis.errors import HypothesisWarning
 from conformance import cases
 from conformance.case import NotApplicable, NotTestable, Subject
 from conformance.cases import find_cases
-from conformance.engine.play import Player, Tally
+from conformance.engine.play import Player
 from conformance.engine.scene import Populate, Scene
+from conformance.engine.tally import Tally
 from conformance.harness import Harness
 from conformance.mutants.mutant import Mutant
 from conformance.tour.plan import plan
