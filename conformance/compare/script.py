@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_SHOWN = 200
+_SHOWN = 100
 
 
 @dataclass(frozen=True)
