@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.engine.observe import holds_mark
@@ -56,9 +56,11 @@ class Sight:
 
 def blame(sight: Sight) -> tuple[str, ...]:
     """The requirements that are broken, the nearest first."""
-    if holds_mark(sight.observed):
-        return ("VAL-02",)
-    return tuple(dict.fromkeys(_blame(sight)))
+    if not holds_mark(sight.observed) or sight.names == ("",):  # a result of another kind has a reason of its own
+        return tuple(dict.fromkeys(_blame(sight)))
+    unmarked = tuple(name for name in sight.names if not holds_mark(getattr(sight.observed, name, None)))
+    others = _blame(replace(sight, names=unmarked)) if unmarked and isinstance(sight.observed, Record) else ()
+    return tuple(dict.fromkeys(("VAL-02", *others)))
 
 
 def _blame(sight: Sight) -> Iterator[str]:
