@@ -2,9 +2,10 @@
 
 Two stores are given the same calls, step by step, and whatever differs comes out: in value, type, exception or order,
 or because what a side hands out is still connected to what it keeps. Nothing is assumed of the operations: a harness
-names its own in a hook `operations()` that returns `Operation`s.
+names its own in a hook `operations()` that returns `Operation`s, or one of the profiles.
 """
 
 from conformance.compare.operation import WHOLE, EarlierId, Operation, earlier_ids
+from conformance.compare.profiles import key_value, tasks
 
-__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids"]
+__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "key_value", "tasks"]

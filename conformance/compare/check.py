@@ -32,15 +32,15 @@ def place_of(fault: BaseException) -> str:
     return f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame is not None else "unknown place"
 
 
-def operations_of(harness: Any, name: str, store: Any) -> dict[str, Operation]:
+def operations_of(harness: Any, name: str, *, is_task_store: bool) -> dict[str, Operation]:
     """The operations that a harness names in its hook `operations`, checked; without it, those of a task store.
 
     Raises:
-        OperationsError: if there is no such hook and `store` is no task store, or the operations cannot be used.
+        OperationsError: if there is no such hook and it opens no task store, or the operations cannot be used.
         HarnessCrashedError: if the hook raises.
     """
     hook = getattr(harness, "operations", None)
-    if hook is None and hasattr(store, "update_task_status"):
+    if hook is None and is_task_store:
         from conformance.compare.contract import CONTRACT  # the only module here that knows taskstore
 
         return {operation.name: operation for operation in CONTRACT}

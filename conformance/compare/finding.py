@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from conformance.compare.classes import telling
 from conformance.compare.contrast import Kind
 from conformance.compare.play import Deviation, Symptom
-from conformance.compare.script import write_script
+from conformance.compare.script import imports_of, write_script
 from conformance.compare.steps import Call, Steps, Vocabulary
 from conformance.engine.script import source
 
@@ -108,14 +108,16 @@ def key_of(cause: Cause, deviation: Deviation) -> Key:
     operation = "" if here else cause.operation
     if found.kind is Kind.TYPE:
         return operation, cause.argument, found.kind, deviation.where
-    classes = cause.classes if found.kind is Kind.VALUE or here else frozenset[str]()
+    classes = cause.classes if found.kind is Kind.VALUE else frozenset[str]()
     return operation, cause.argument, found.kind, deviation.where, found.what, classes
 
 
-def finding_of(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> Finding:
+def finding_of(steps: Steps, cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> Finding:
     """The finding that a shrunk deviation is."""
     found = deviation.mismatch
     severity, consequence = _judge(cause, deviation, sides)
+    script = write_script([*deviation.lines], "".join(found.path), sides, found.texts)
+    values = [value for step in steps if isinstance(step, Call) for value in step.arguments.values()]
     return Finding(
         operation=cause.operation,
         argument=cause.argument,
@@ -123,7 +125,7 @@ def finding_of(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> Fi
         where=deviation.where,
         what=found.what,
         consequence=consequence,
-        script=write_script([*deviation.lines], "".join(found.path), sides, found.texts),
+        script=(*imports_of(script, values), *script),
         severity=severity,
         classes=set(cause.classes),
     )

@@ -50,6 +50,7 @@ class Operation:
         ignored: fields that are not compared, each with the reason.
         tolerances: numbers and times that may differ by so much (times: seconds), each field with `(how much, reason)`.
         weight: how often the random search calls it, relative to the others.
+        positional: arguments that a script writes without their names.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Operation:
     ignored: Mapping[str, str] = field(default_factory=dict)
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     weight: float = 1.0
+    positional: Collection[str] = ()
 
     @property
     def entry(self) -> str | None:

@@ -26,7 +26,7 @@ def plan(known: Vocabulary, start: Steps = ()) -> Iterator[Steps]:
         yield from ((*start, *steps) for steps in parts)
 
 
-def _make(known: Vocabulary, **arguments: Any) -> Call:
+def _make(known: Vocabulary, /, **arguments: Any) -> Call:
     return known.plain(known.makers()[0], **arguments)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeAlias
@@ -61,6 +61,8 @@ class Player:
 
     sides: tuple[Side, Side]
     coverage: Coverage
+    audits: Sequence[Operation]
+    """The reads that follow each write."""
     settled: Collection[tuple[str, ...]] = ()
     """What shows with plain values, and is reported: it is passed over, so that it hides nothing else. A field that
     differs does so in every operation: it stands there without one."""
@@ -102,7 +104,11 @@ class Player:
             self._drawn |= _keys(value)
         is_hit = any(entry in self.live for entry in entries)
         answers = await here.call(step.operation, given[0]), await there.call(step.operation, given[1])
-        self.lines.append(Line(f"{'await ' if answers[0].awaited else ''}store.{step.operation}", number, written))
+        self.lines.append(
+            Line(
+                f"{'await ' if answers[0].awaited else ''}store.{step.operation}", number, written, operation.positional
+            )
+        )
         made = self._learn(operation, answers, result_name(number))
         parted, found = self._compare(index, operation, answers, hit=is_hit, lines=self.lines)
         if any(isinstance(answer.error, HungError) for answer in answers):
@@ -178,8 +184,8 @@ class Player:
     async def _audit(self, index: int, touched: Mapping[Entry, tuple[Any, Any]], kind: Kind | None = None) -> None:
         """Read what was written: the entries, and then the store as a whole."""
         before = len(self.deviations)
-        for operation in self.sides[0].operations.values():
-            if operation.reads is None or operation.name in self._masked or {*operation.arguments} - {operation.reads}:
+        for operation in self.audits:
+            if operation.name in self._masked:
                 continue
             if operation.is_view:
                 await self._read(index, operation, None, None)
@@ -199,7 +205,7 @@ class Player:
         here, there = self.sides
         answers = await here.call(operation.name, given[0]), await there.call(operation.name, given[1])
         written = {name: self._name_of(value) for name, value in given[0].items()}
-        call = Line(f"{'await ' if answers[0].awaited else ''}store.{operation.name}", 0, written)
+        call = _line(operation, answers[0], written)
         self._learn(operation, answers, "")
         parted, found = self._compare(index, operation, answers, hit=True, lines=[*self.lines, call])
         if (parted or found) and entry is not None:
@@ -275,6 +281,10 @@ class Player:
                 self._handed.remove(handed)
             else:
                 handed.pictures = now
+
+
+def _line(operation: Operation, answer: Answer, written: Mapping[str, str], number: int = 0) -> Line:
+    return Line(f"{'await ' if answer.awaited else ''}store.{operation.name}", number, written, operation.positional)
 
 
 def _texts_at(pictures: tuple[Picture, Picture], path: tuple[str, ...]) -> tuple[str, str]:

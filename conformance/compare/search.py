@@ -75,7 +75,8 @@ class Search:
         self._random = Random(seed)  # noqa: S311  a search is no secret
         stores = [asyncio.run(_opened(name, harness)) for name, harness in self._subjects]
         self._operations = [
-            operations_of(harness, name, store) for (name, harness), store in zip(self._subjects, stores, strict=True)
+            operations_of(harness, name, is_task_store=hasattr(store, "update_task_status"))
+            for (name, harness), store in zip(self._subjects, stores, strict=True)
         ]
         check_same((one[0], self._operations[0]), (other[0], self._operations[1]))
         self.coverage = Coverage(self._operations[0])
@@ -138,7 +139,7 @@ class Search:
         if not all(shown.deviation.symptom in {one.symptom for one in found} for found in again):
             self.unconfirmed += 1
             return
-        finding = finding_of(cause, shown.deviation, self.names)
+        finding = finding_of(shown.steps, cause, shown.deviation, self.names)
         self._by_key[key] = self._by_steps[text] = finding
         self._also(finding, cause, shown)
         accepted.apply(self.known, finding)
@@ -209,8 +210,8 @@ class Search:
                     except Exception as fault:
                         raise HarnessCrashedError(f"open of {name}", fault) from fault
                     sides.append(Side(name, store, operations))
-                player = Player(cast(tuple[Side, Side], tuple(sides)), coverage, self._settled)
-                return await player.play(steps)
+                both = cast(tuple[Side, Side], tuple(sides))
+                return await Player(both, coverage, self._known_values.audits(), self._settled).play(steps)
         finally:
             for (name, harness), namespace in zip(self._subjects, names, strict=True):
                 try:

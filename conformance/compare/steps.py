@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from conformance.compare.classes import Pool, simpler
+from conformance.compare.classes import Pool, simpler, telling
 from conformance.compare.operation import Operation
 from conformance.engine.script import source
 
@@ -28,6 +28,7 @@ class Change:
     place: int
 
 
+_SEVERAL = (list, tuple, dict, set, frozenset)
 Step: TypeAlias = Call | Change
 Steps: TypeAlias = tuple[Step, ...]
 
@@ -44,14 +45,21 @@ class Vocabulary:
     operations: Mapping[str, Operation]
     pools: Mapping[tuple[str, str], Pool]
 
-    def plain(self, name: str, **arguments: Any) -> Call:
+    def plain(self, name: str, /, **arguments: Any) -> Call:
         """A call with the plain value of each argument that has to be given, but for these."""
         return Call(name, {one: self.pools[name, one].plain for one in self.operations[name].arguments} | arguments)
 
     def writes(self) -> list[str]:
         """The operations that change something, or may; those that make entries come first."""
         found = [one for one in self.operations.values() if one.reads is None]
-        return [one.name for one in sorted(found, key=lambda one: (one.writes is None, self._takes_ids(one)))]
+        return [one.name for one in sorted(found, key=lambda one: (self._takes_ids(one), -len(one.arguments)))]
+
+    def audits(self) -> list[Operation]:
+        """The reads that can be made knowing no more than an entry."""
+        reads = [
+            one for one in self.operations.values() if one.reads is not None and not {*one.arguments} - {one.reads}
+        ]
+        return [one for one in reads if not (one.entry and isinstance(self.pools[one.name, one.entry].plain, _SEVERAL))]
 
     def makers(self) -> list[str]:
         """The operations that can make an entry where there is none."""
@@ -77,8 +85,19 @@ def simpler_steps(steps: Steps, known: Vocabulary) -> Iterator[Steps]:
             fewer = {one: value for one, value in step.arguments.items() if one != name}
             yield (*steps[:index], replace(step, arguments=fewer), *steps[index + 1 :])
         for name, value in step.arguments.items():
+            is_entry = name == known.operations[step.operation].entry
             for less in _less(value, known.pools[step.operation, name]):
                 yield (*steps[:index], replace(step, arguments={**step.arguments, name: less}), *steps[index + 1 :])
+                if is_entry:
+                    yield tuple(_renamed(one, source(value), less, known) for one in steps)
+
+
+def _renamed(step: Step, text: str, less: Any, known: Vocabulary) -> Step:
+    """A step with another entry, if it is about the entry of this text."""
+    entry = known.operations[step.operation].entry if isinstance(step, Call) else None
+    if not isinstance(step, Call) or not entry or entry not in step.arguments or source(step.arguments[entry]) != text:
+        return step
+    return replace(step, arguments={**step.arguments, entry: less})
 
 
 def _less(value: Any, pool: Pool) -> Iterator[Any]:
@@ -91,7 +110,7 @@ def _less(value: Any, pool: Pool) -> Iterator[Any]:
     seen = {text}
     for one in pool.values:
         less = source(one)
-        is_plainer = pool.novel(one) < novel
+        is_plainer = pool.novel(one) < novel or telling(pool.novel(one)) < telling(novel)
         is_shorter = pool.novel(one) == novel and (len(less), less) < (length, text)
         if (is_plainer or is_shorter) and less not in seen and len(seen) < 12:  # noqa: PLR2004  the rest is like them
             seen.add(less)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, time, timedelta
 from enum import Enum
 from math import isfinite
 from typing import Any
@@ -90,7 +90,7 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
         return f"{type(value).__name__}({', '.join(given)})"
     if isinstance(value, str) and type(value) is not str:
         return f"{type(value).__name__}({str.__repr__(value)})"
-    if isinstance(value, datetime | timedelta):
+    if isinstance(value, date | time | timedelta):
         return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
     try:
         return repr(value)
