@@ -31,10 +31,6 @@ from conformance.harness import Capability, Harness
 from conformance.spec.model import Outcome, Page, Raised, Record, State
 
 
-class MethodMissingError(Exception):
-    """The store has no such method."""
-
-
 class Player:
     """Plays scenes on one subject."""
 
@@ -47,7 +43,6 @@ class Player:
 
         Raises:
             HookMissingError: if the scene needs a hook that the harness does not have.
-            MethodMissingError: if it needs a method that the store does not have.
         """
         run = SceneRun(self._harness, self._tally, scene)
         try:
@@ -68,9 +63,6 @@ class Player:
 async def _play(run: SceneRun) -> None:
     for on in range(run.scene.instances):
         await run.open(on)
-    for method in run.scene.methods:
-        if not hasattr(run.stores[0], method):
-            raise MethodMissingError(method)
     try:
         for action in run.scene.actions:
             await _perform(run, action)
@@ -143,7 +135,7 @@ async def _close(run: SceneRun, action: Close) -> None:
 
 
 async def _optional(run: SceneRun, action: Optional) -> None:
-    if action.needs <= run.capabilities and all(hasattr(run.stores[0], one) for one in action.methods):
+    if action.applies_to(run.capabilities):
         for inner in action.actions:
             await _perform(run, inner)
 

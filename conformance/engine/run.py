@@ -64,7 +64,6 @@ class SceneRun:
         self.has_cancelled = False
         self.is_audited = True
         self.has_looked = False
-        self._not_owed = () if Capability.CURSOR in self.capabilities else ("following",)
         self.limit = asyncio.timeout(SECONDS)
         """What ends the scene when a call takes too long; to be entered."""
         self._began = self._extended = time.monotonic()
@@ -121,10 +120,9 @@ class SceneRun:
         """Make a call. Return its result in the model's words, what was returned, and when it was made."""
         earliest = self._begin()
         given = {name: for_store(value) for name, value in arguments.items()}
-        method = getattr(self.stores[planned.on], planned.operation)
         try:
-            answer = await method(**given)
-        except (KeyboardInterrupt, SystemExit):
+            answer = await getattr(self.stores[planned.on], planned.operation)(**given)
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
             task = asyncio.current_task()
@@ -135,7 +133,7 @@ class SceneRun:
             observed: Any = raised_of(error)
             answer = None
         else:
-            observed = result_of(answer)
+            observed = result_of(answer, has_cursor=Capability.CURSOR in self.capabilities)
         finally:
             for value in given.values():
                 spoil_argument(value)
@@ -163,7 +161,7 @@ class SceneRun:
                 is_open = True
                 continue
             for outcome in step(bound, call):
-                names = tuple(name for name in differences(outcome.result, observed) if name not in self._not_owed)
+                names = tuple(differences(outcome.result, observed))
                 if not names:
                     first = outcome if first is None or outcome.written is None else first
                     matching.append(Possible(after(outcome, observed, call), possible.pending))
