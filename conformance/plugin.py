@@ -8,20 +8,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
+from conformance.case import NotTestable, NoVerdictError, Subject, only_own_verdicts, probe
 from conformance.requirements import REVISION
 from conformance.results.known import KnownFailuresError
 from conformance.results.record import Recorder, seed_of, shared_folder_of
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name, subjects_of_this_machine
 
 _CASES = Path(__file__).parent / "cases"
+_PATIENCE_SECONDS = 5
 _DEFAULT_STORES = ("memory", "embedded")
 RECORDER = "conformance-recorder"
 """The name of the plugin that gathers the verdicts."""
@@ -99,37 +100,58 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The subject, with what it needs running from its first case to its last."""
     shown = shown_name(request.param)
+    recorder: Any = request.config.pluginmanager.get_plugin(RECORDER)
     with only_own_verdicts(), ExitStack() as stack:
         try:
             with only_own_verdicts():
                 harness = find_subject(request.param)()
                 stack.enter_context(harness.running())
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
+            recorder.alive()
             broken = probe(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        recorder: Any = request.config.pluginmanager.get_plugin(RECORDER)
         expects_failure = partial(recorder.expects_failure, subject=shown)
         seed = seed_of(request.config)
-        tour = cache(partial(_tour, harness, seed, shown, request.config))
-        yield Subject(shown, harness, facts, seed, broken, expects_failure, tour)
+        tour = cache(partial(_tour, harness, seed, shown, request.config, recorder.alive))
+        yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour)
 
 
-def _tour(harness: Any, seed: int, shown: str, config: pytest.Config) -> Any:
+def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:
     """Run the tour on a subject, or read what another worker of pytest-xdist found on it."""
     from conformance.tour.run import Tour, run
 
     folder = shared_folder_of(config)
     if folder is None:
-        return asyncio.run(run(harness, seed))
-    from filelock import FileLock
-
+        return asyncio.run(run(harness, seed, on_call=alive))
     file = folder / f"{hashlib.sha256(shown.encode()).hexdigest()}.json"
-    with FileLock(f"{file}.lock"):
+    with _locked(file, alive):
         if not file.exists():
-            file.write_text(asyncio.run(run(harness, seed)).model_dump_json(), "utf-8")
+            begun = file.with_suffix(".begun")
+            if begun.exists():
+                raise NotTestable("the tour was begun in another worker, which ended")
+            begun.touch()  # it stays if this process ends
+            try:
+                file.write_text(asyncio.run(run(harness, seed, on_call=alive)).model_dump_json(), "utf-8")
+            finally:
+                begun.unlink()
     return Tour.model_validate_json(file.read_bytes())
+
+
+@contextmanager
+def _locked(file: Path, alive: Callable[[], None]) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(f"{file}.lock")
+    while not lock.is_locked:
+        alive()
+        with suppress(Timeout):
+            lock.acquire(timeout=_PATIENCE_SECONDS)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

@@ -97,6 +97,7 @@ class SceneRun:
 
     async def call(self, planned: Step, arguments: Mapping[str, Any]) -> tuple[Any, Any, Span]:
         """Make a call. Return its result in the model's words, what was returned, and when it was made."""
+        self.tally.on_call()
         earliest = self.now()
         given = {name: for_store(value) for name, value in arguments.items()}
         method = getattr(self.stores[planned.on], planned.operation)

@@ -6,7 +6,7 @@ import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -66,10 +66,13 @@ class Tour(BaseModel):
         return [one for one in self.found if number in one.requirements]
 
 
-async def run(harness: Harness, seed: int, *, every: int = 1) -> Tour:
-    """Play every scene that applies to a subject, which is running, or only each `every`-th of them."""
+async def run(harness: Harness, seed: int, *, every: int = 1, on_call: Callable[[], None] = lambda: None) -> Tour:
+    """Play every scene that applies to a subject, which is running, or only each `every`-th of them.
+
+    `on_call` is called before each call of the store.
+    """
     began = time.perf_counter()
-    tally = Tally()
+    tally = Tally(on_call=on_call)
     player = Player(harness, tally)
     reached: Counter[str] = Counter()
     missing: dict[str, Counter[str]] = {}
