@@ -99,6 +99,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The subject, with what it needs running from its first case to its last."""
+    from conformance.calibration import calibrate
+
     shown = shown_name(request.param)
     recorder: Any = request.config.pluginmanager.get_plugin(RECORDER)
     with only_own_verdicts(), ExitStack() as stack:
@@ -107,8 +109,9 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
                 harness = find_subject(request.param)()
                 stack.enter_context(harness.running())
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
-            recorder.alive()
-            broken = probe(harness)
+                recorder.alive()
+                if not (broken := probe(harness)):
+                    calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
@@ -124,7 +127,7 @@ def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Cal
 
     folder = shared_folder_of(config)
     if folder is None:
-        return asyncio.run(run(harness, seed, on_call=alive))
+        return asyncio.run(run(harness, seed, on_progress=alive))
     file = folder / f"{hashlib.sha256(shown.encode()).hexdigest()}.json"
     with _locked(file, alive):
         if not file.exists():
@@ -133,7 +136,7 @@ def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Cal
                 raise NotTestable("the tour was begun in another worker, which ended")
             begun.touch()  # it stays if this process ends
             try:
-                file.write_text(asyncio.run(run(harness, seed, on_call=alive)).model_dump_json(), "utf-8")
+                file.write_text(asyncio.run(run(harness, seed, on_progress=alive)).model_dump_json(), "utf-8")
             finally:
                 begun.unlink()
     return Tour.model_validate_json(file.read_bytes())

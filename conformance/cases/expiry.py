@@ -169,7 +169,7 @@ async def test_nothing_is_left_when_nobody_calls(namespace: Namespace) -> None:
         assert namespace.inspector.keys() == set()
 
 
-@case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
+@case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED, Capability.MAINTENANCE))
 async def test_nothing_is_left_of_a_restored_task_when_nobody_calls(namespace: Namespace) -> None:
     """A task that was final when it was carried over to others leaves nothing more behind than they do."""
     async with namespace.open() as opened:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from conformance.engine.play import MethodMissingError, Player
+from conformance.engine.play import Player
 from conformance.engine.scene import Scene
 from conformance.engine.tally import Finding, Tally
 from conformance.harness import Harness, HookMissingError
@@ -66,13 +66,13 @@ class Tour(BaseModel):
         return [one for one in self.found if number in one.requirements]
 
 
-async def run(harness: Harness, seed: int, *, every: int = 1, on_call: Callable[[], None] = lambda: None) -> Tour:
+async def run(harness: Harness, seed: int, *, every: int = 1, on_progress: Callable[[], None] = lambda: None) -> Tour:
     """Play every scene that applies to a subject, which is running, or only each `every`-th of them.
 
-    `on_call` is called before each call of the store.
+    `on_progress` is called in every scene, and in a long one now and then.
     """
     began = time.perf_counter()
-    tally = Tally(on_call=on_call)
+    tally = Tally(on_progress=on_progress)
     player = Player(harness, tally)
     reached: Counter[str] = Counter()
     missing: dict[str, Counter[str]] = {}
@@ -109,14 +109,12 @@ async def play(player: Player, scene: Scene) -> str:
             await player.play(scene)
     except HookMissingError as fault:
         return f"the harness has no hook {fault.hook}"
-    except MethodMissingError as fault:
-        return f"the store has no {fault}"
     return ""
 
 
 def why_not(harness: Harness, scene: Scene) -> str:
     """Why a scene does not apply to a subject, or nothing."""
-    for capability in sorted(scene.needs - harness.capabilities):
+    for capability in sorted(scene.required - harness.capabilities):
         return f"not-applicable: the subject does not declare {capability}"
     for capability in sorted(scene.lacks & harness.capabilities):
         return f"not-applicable: the subject declares {capability}"
