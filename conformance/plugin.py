@@ -105,34 +105,35 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     from conformance.calibration import calibrate
 
     shown = shown_name(request.param)
+    recorder: Any = request.config.pluginmanager.get_plugin(RECORDER)
     with only_own_verdicts(), ExitStack() as stack:
         try:
             with only_own_verdicts():
                 harness = find_subject(request.param)()
                 stack.enter_context(harness.running())
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
-            if not (broken := probe(harness)):
-                calibrate(harness)
+                recorder.alive()
+                if not (broken := probe(harness)):
+                    calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        recorder: Any = request.config.pluginmanager.get_plugin(RECORDER)
         expects_failure = partial(recorder.expects_failure, subject=shown)
         seed = seed_of(request.config)
-        tour = cache(partial(_tour, harness, seed, shown, request.config))
-        yield Subject(shown, harness, facts, seed, broken, expects_failure, tour)
+        tour = cache(partial(_tour, harness, seed, shown, request.config, recorder.alive))
+        yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour)
 
 
-def _tour(harness: Any, seed: int, shown: str, config: pytest.Config) -> Any:
+def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:
     """Run the tour on a subject, together with the other workers of pytest-xdist if there are any."""
     folder = shared_folder_of(config)
     if folder is None:
         from conformance.tour.run import run
 
-        return asyncio.run(run(harness, seed))
+        return asyncio.run(run(harness, seed, on_progress=alive))
     from conformance.tour.share import run_shared
 
-    return run_shared(harness, seed, shown, folder)
+    return run_shared(harness, seed, shown, folder, alive)
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

@@ -6,7 +6,7 @@ import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -69,15 +69,18 @@ class Tour(BaseModel):
         return [one for one in self.found if number in one.requirements]
 
 
-async def run(harness: Harness, seed: int, *, every: int = 1) -> Tour:
-    """Play every scene that applies to a subject, which is running, or only each `every`-th of them."""
-    return whole_of([await play_all(harness, plan(seed)[::every])])
+async def run(harness: Harness, seed: int, *, every: int = 1, on_progress: Callable[[], None] = lambda: None) -> Tour:
+    """Play every scene that applies to a subject, which is running, or only each `every`-th of them.
+
+    `on_progress` is called in every scene, and in a long one now and then.
+    """
+    return whole_of([await play_all(harness, plan(seed)[::every], on_progress)])
 
 
-async def play_all(harness: Harness, scenes: Iterable[Scene]) -> Tour:
+async def play_all(harness: Harness, scenes: Iterable[Scene], on_progress: Callable[[], None] = lambda: None) -> Tour:
     """Play those of the scenes that apply to a subject. What came out is a part of a tour."""
     began = time.perf_counter()
-    tally = Tally()
+    tally = Tally(on_progress=on_progress)
     player = Player(harness, tally)
     reached: Counter[str] = Counter()
     missing: Counter[tuple[str, str]] = Counter()
