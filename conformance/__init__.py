@@ -3,7 +3,8 @@
 `conformance run --store memory --store embedded` runs it. Point it at a store of your own with a `Harness`.
 """
 
+from conformance.adapter import Adapter, Call, Raise
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.suite import run
 
-__all__ = ["Capability", "Harness", "HookMissingError", "Inspector", "run"]
+__all__ = ["Adapter", "Call", "Capability", "Harness", "HookMissingError", "Inspector", "Raise", "run"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -50,8 +50,16 @@ class Subject:
     tour: Callable[[], Any] = lambda: None
     """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
 
+    unjudged: Mapping[str, str] = field(default_factory=dict)
+    """Why a test of a requirement cannot pass on it: an adapter hides what the requirement is about."""
     coverage: dict[str, Any] = field(default_factory=dict)
     """What the tour reached, once it was run."""
+
+    def check_judged(self, requirements: tuple[str, ...]) -> None:
+        """End a test that found nothing wrong as not testable, if it could not have found it."""
+        for number in requirements:
+            if number in self.unjudged:
+                not_testable(self.unjudged[number])
 
     def describe(self) -> dict[str, Any]:
         """What the results say about it."""
@@ -182,6 +190,7 @@ def case(
                         runner.run(_in_a_namespace(function, harness, {}))
                 except HookMissingError as missing:
                     not_testable(str(missing))
+            conformance_subject.check_judged(requirements)
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__

@@ -97,8 +97,8 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
             harness = find_subject(request.param)()
             stack.enter_context(harness.running())
             facts = dict(harness.facts())
-            if not (broken := probe(harness)):
-                calibrate(harness)
+            broken = probe(harness)
+            unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
@@ -106,7 +106,7 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
         excuse = partial(results.excuse, subject=shown)
         seed = seed_of(request.config)
         tour = cache(partial(_tour, harness, seed, shown, request.config))
-        yield Subject(shown, harness, facts, seed, broken, excuse, tour)
+        yield Subject(shown, harness, facts, seed, broken, excuse, tour, unjudged)
 
 
 def _tour(harness: Any, seed: int, shown: str, config: pytest.Config) -> Any:
