@@ -47,7 +47,13 @@ class Player:
         run = SceneRun(self._harness, self._tally, scene)
         try:
             async with run.stack:
-                await _play(run)
+                try:
+                    async with run.limit:
+                        await _play(run)
+                except TimeoutError:
+                    if not run.limit.expired():
+                        raise
+                    run.report_limit()
         finally:
             self._tally.findings += run.findings
             self._harness.discard(run.namespace)
@@ -60,9 +66,11 @@ async def _play(run: SceneRun) -> None:
     try:
         for action in run.scene.actions:
             await _perform(run, action)
-        run.end()
     except SceneEndedError:
         return
+    finally:
+        run.checks.unchanged()
+    run.tally.exercised.update(run.scene.about)
 
 
 async def _perform(run: SceneRun, action: Action) -> None:
@@ -101,7 +109,7 @@ def _remember(
 
 
 async def _advance(run: SceneRun, action: Advance) -> None:
-    run.script.lines.append(f"# {action.by} pass")
+    run.script.note(f"# {action.by} pass")
     run.harness.advance(run.namespace, action.by)
     run.passed += action.by
 
@@ -112,8 +120,8 @@ async def _tick(run: SceneRun, _: Tick) -> None:
 
 
 async def _reopen(run: SceneRun, action: Reopen) -> None:
-    run.script.lines.append(f"# store{action.on + 1} is closed and opened again")
-    await run.closers[action.on].aclose()
+    run.script.note(f"# store{action.on + 1} is closed and opened again")
+    await run.close(action.on)
     await run.open(action.on)
     run.was_reopened = True
     if Capability.PERSISTENT not in run.capabilities:
@@ -121,8 +129,8 @@ async def _reopen(run: SceneRun, action: Reopen) -> None:
 
 
 async def _close(run: SceneRun, action: Close) -> None:
-    run.script.lines.append(f"# store{action.on + 1} is closed")
-    await run.closers[action.on].aclose()
+    run.script.note(f"# store{action.on + 1} is closed")
+    await run.close(action.on)
     run.closed.add(action.on)
 
 

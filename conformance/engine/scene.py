@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -234,7 +234,7 @@ def resolved(value: Any, known: Mapping[str, Any]) -> Any:
         return value
     try:
         return _REFERENCES[type(value)](value, known[value.label])
-    except (LookupError, AttributeError, TypeError) as fault:
+    except (LookupError, AttributeError, TypeError, ValueError) as fault:
         raise UnknownReferenceError(value.label) from fault
 
 
@@ -243,7 +243,7 @@ _REFERENCES: Mapping[type, Any] = {
     Member: lambda member, page: page.records[member.index].task_id,
     Cursor: lambda _, page: page.following,
     TimeOf: lambda time, task: getattr(task, time.name) + time.plus,
-    Copy: lambda copied, task: replace(task, **copied.fields),
+    Copy: lambda copied, task: task._replace(**copied.fields),
 }
 
 

@@ -52,7 +52,7 @@ def restorable(task_id: str = "restored", **fields: Any) -> Record:
         updated_at=LONG_AGO,
         completed_at=None,
     )
-    return replace(record, **fields)
+    return record._replace(**fields)
 
 
 FULL: dict[str, Any] = {
