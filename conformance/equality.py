@@ -5,9 +5,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from math import copysign, isnan
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from taskstore import Task
+if TYPE_CHECKING:
+    from taskstore import Task
 
 FIELDS = (
     "task_id",

@@ -281,8 +281,8 @@ def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, m
         "class Stands(MemoryHarness):\n    def advance(self, namespace, by): pass\n"
     )
     monkeypatch.chdir(tmp_path)
-    results = run(["stands:Stands"])["results"]
-    assert {one["verdict"] for one in results} == {"harness-error"}
-    (reason,) = {one["reason"] for one in results}
+    results = run(["stands:Stands"]).results
+    assert {one.verdict for one in results} == {"harness-error"}
+    (reason,) = {one.reason for one in results}
     assert "`advance` of the harness is not to be believed" in reason
     assert "younger by 0:00:00.0" in reason

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.case import Namespace, not_testable
+from conformance.case import Namespace, NotTestable
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
 from conformance.verify.operations import old_task
@@ -593,7 +593,7 @@ def _credentials(namespace: Namespace) -> Iterator[str]:
     """The server's URL, for a user of the namespace's with a password; as it is, where nobody may make one."""
     url = namespace.harness.url()
     if not url.startswith("redis://"):
-        not_testable("the proxy understands neither TLS nor sockets of files")
+        raise NotTestable("the proxy understands neither TLS nor sockets of files")
     try:
         namespace.harness.administer(
             "ACL", "SETUSER", namespace.name, "reset", "on", f">{PASSWORD}", "~*", "&*", "+@all"

@@ -122,7 +122,7 @@ class SceneRun:
         given = {name: for_store(value) for name, value in arguments.items()}
         try:
             answer = await getattr(self.stores[planned.on], planned.operation)(**given)
-        except (KeyboardInterrupt, SystemExit):
+        except KeyboardInterrupt:
             raise
         except BaseException as error:
             task = asyncio.current_task()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, time, timedelta
 from enum import Enum
+from math import isfinite
 from typing import Any
 
 from conformance.engine.scene import Copy, Cursor, Member, Ref, Step, Text, TimeOf
@@ -79,7 +80,7 @@ _POSITIONAL = {
 }
 
 
-def source(value: Any) -> str:  # noqa: PLR0911  one for each kind of value
+def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of value
     """A value as a Python expression, short where it repeats itself."""
     if isinstance(value, Request):
         fields = {"video_ids": value.video_ids, "webhook_url": value.webhook_url, "config": value.config}
@@ -99,7 +100,14 @@ def source(value: Any) -> str:  # noqa: PLR0911  one for each kind of value
         return _items(value)
     if type(value) is dict:
         return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
-    if isinstance(value, datetime | timedelta):
+    if type(value) is float and not isfinite(value):
+        return f"float('{value}')"
+    if hasattr(type(value), "model_fields"):  # pydantic
+        given = (f"{name}={source(getattr(value, name))}" for name in sorted(value.model_fields_set))
+        return f"{type(value).__name__}({', '.join(given)})"
+    if isinstance(value, str) and type(value) is not str:
+        return f"{type(value).__name__}({str.__repr__(value)})"
+    if isinstance(value, date | time | timedelta):
         return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
     try:
         return repr(value)
