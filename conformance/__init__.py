@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from conformance.adapter import Adapter, Call, Raise
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.suite import run
 
-__all__ = ["Adapter", "Call", "Capability", "Harness", "HookMissingError", "Inspector", "Raise", "parity", "run"]
+__all__ = ["Capability", "Harness", "HookMissingError", "Inspector", "parity", "run"]
 
 
 def parity(

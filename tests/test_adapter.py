@@ -13,7 +13,8 @@ from typing import Any, Self
 
 import pytest
 
-from conformance import Adapter, Call, Capability, Harness, Raise
+from conformance import Capability, Harness
+from conformance.adapter import Adapter, Call, Raise
 from conformance.calibration import calibrate
 from conformance.engine.play import Player
 from conformance.engine.scene import Action, Scene, create, get, listing, update

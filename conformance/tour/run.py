@@ -145,14 +145,14 @@ def _by_operation(counted: Mapping[tuple[str, Any], int]) -> dict[str, dict[str,
 
 def about_ids(tally: Tally) -> list[Finding]:
     """What only many ids together show: repetitions, another form, and digits that are not random."""
-    ids = tally.made_ids
+    ids = [task_id for _, task_id in tally.made_ids]
     scene = Scene("all ids of the run", ())
     found: list[Finding] = []
 
     def report(number: str, words: str) -> None:
         found.append(Finding((number,), words, scene, (f"# {words}",)))
 
-    twice = [task_id for task_id, count in Counter(ids).items() if count > 1]
+    twice = [task_id for (_, task_id), count in Counter(tally.made_ids).items() if count > 1]
     if twice:
         report("ID-01", f"{len(twice)} ids were given more than once, {twice[0]!r} for one")
     odd = [task_id for task_id in ids if not _OWN_ID.fullmatch(task_id)]
