@@ -113,15 +113,15 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
                 stack.enter_context(harness.running())
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
                 recorder.alive()
-                if not (broken := probe(harness)):
-                    calibrate(harness)
+                broken = probe(harness)
+                unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
         expects_failure = partial(recorder.expects_failure, subject=shown)
         seed = seed_of(request.config)
         tour = cache(partial(_tour, harness, seed, shown, request.config, recorder.alive))
-        yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour)
+        yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour, unjudged)
 
 
 def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:

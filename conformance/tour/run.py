@@ -55,8 +55,8 @@ class Tour(BaseModel):
     """How often an operation met a task of that status, or no task."""
     sizes: dict[str, dict[str, int]] = {}
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
-    made_ids: list[str] = []
-    """The ids that the store made, in a part: what they show together is a finding of the whole."""
+    made_ids: list[tuple[str, str]] = []
+    """The ids that the store made in a part, each after its namespace. What they show together is found in the whole."""
     seconds: float = 0.0
     """How long it took; where several processes shared it, how long it took them together."""
 
@@ -192,14 +192,14 @@ def _table(counted: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:
 
 def about_ids(tally: Tally) -> list[Finding]:
     """What only many ids together show: repetitions, another form, and digits that are not random."""
-    ids = tally.made_ids
+    ids = [task_id for _, task_id in tally.made_ids]
     scene = Scene("all ids of the run", ())
     found: list[Finding] = []
 
     def report(number: str, words: str) -> None:
         found.append(Finding((number,), words, scene, (f"# {words}",)))
 
-    twice = [task_id for task_id, count in Counter(ids).items() if count > 1]
+    twice = [task_id for (_, task_id), count in Counter(tally.made_ids).items() if count > 1]
     if twice:
         report("ID-01", f"{len(twice)} ids were given more than once, {twice[0]!r} for one")
     odd = [task_id for task_id in ids if not _OWN_ID.fullmatch(task_id)]
