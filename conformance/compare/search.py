@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, cast
 
 from conformance.compare import known as accepted
+from conformance.compare.beyond import Beyond, Place
 from conformance.compare.check import HarnessCrashedError, check_same, operations_of
 from conformance.compare.classes import Pool
 from conformance.compare.coverage import Coverage
@@ -64,6 +65,8 @@ class Search:
     ) -> None:
         self.findings: list[Finding] = []
         self.known = known or []
+        self.notes: list[str] = []
+        """What was not tried for want of a hook."""
         self.sequences = 0
         self.unconfirmed = 0
         self.is_random = False
@@ -98,6 +101,7 @@ class Search:
         try:
             for steps in plan(self._known_values, start):
                 yield from self._look_at(steps)
+            yield from self._beyond()
             self.coverage.is_planned = True
             self.is_random = True
             while self._drawn < self.most_random:
@@ -106,6 +110,31 @@ class Search:
                 yield from self._look_at((*start, *steps))
         except _TimeIsUp:
             return
+
+    def _beyond(self) -> Iterator[Finding]:
+        """What one caller does not see."""
+        beyond = Beyond(self.names, self._known_values, self._place, self.notes)
+        found: list[Finding] = []
+
+        async def gather() -> None:
+            async with asyncio.timeout(max(0.01, self._deadline - time.monotonic())):
+                async for finding in beyond.findings():
+                    found.append(finding)  # noqa: PERF401  what was found before the time is over counts
+
+        try:
+            with quiet(), asyncio.Runner() as runner:
+                runner.run(gather())
+        except TimeoutError:
+            raise _TimeIsUp from None
+        finally:
+            for finding in found:
+                accepted.apply(self.known, finding)
+            self.findings = sorted(self.findings + found, key=lambda one: one.severity)
+        yield from found
+
+    def _place(self, one: int) -> Place:
+        name, harness = self._subjects[one]
+        return Place(name, harness, self._operations[one], _new_name(), self._known_values)
 
     def _look_at(self, steps: Steps) -> Iterator[Finding]:
         for step in steps:
