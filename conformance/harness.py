@@ -32,6 +32,8 @@ class Capability(StrEnum):
     """`create_task` takes the id that a task gets."""
     CURSOR = "cursor"
     """`list_tasks` takes `after`, and its pages have `next`."""
+    MAINTENANCE = "maintenance"
+    """Besides the five operations there are `purge`, which removes final tasks, and `restore`, which takes a task."""
 
 
 class HookMissingError(Exception):

@@ -8,6 +8,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from conformance.cases import find_cases
 from conformance.cases.requirements import TOURED
 from conformance.commands import main
 from conformance.mutants import command, trial
@@ -87,7 +88,7 @@ def staged(_: On, kind: Any) -> MemoryStage:
 
 
 def why_it_survived(candidate: Mutant) -> str:
-    stage, cases = staged(candidate.on, candidate.kind), trial.find_cases()
+    stage, cases = staged(candidate.on, candidate.kind), find_cases()
     return trial.judge(candidate, {name: trial.run(cases[name], stage, 1) for name in candidate.caught_by})
 
 
@@ -153,21 +154,21 @@ def test_a_mutant_beyond_the_cases_is_killed_by_the_verification_alone() -> None
 
 @pytest.mark.parametrize(("kind", "passed"), [(Right, True), (Wrong, False), (RefusesEverything, False)])
 def test_a_control_has_to_pass_every_case(monkeypatch: pytest.MonkeyPatch, kind: type[Any], passed: bool) -> None:
-    some = {CASE: trial.find_cases()[CASE]}
-    monkeypatch.setattr(trial, "find_cases", lambda: some)
+    some = {CASE: find_cases()[CASE]}
+    monkeypatch.setattr(command, "find_cases", lambda: some)
     told = command.run_control(kind, On.MEMORY, staged, 1)
     assert told["passed"] is passed
     assert passed or told["reason"].startswith(f"{CASE}: ")
 
 
 def test_a_control_on_which_nothing_was_decided_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "find_cases", dict)
+    monkeypatch.setattr(command, "find_cases", dict)
     assert not command.run_control(Right, On.MEMORY, staged, 1)["passed"]
 
 
 @pytest.mark.parametrize("one", MUTANTS, ids=lambda one: f"{one.name}-{one.on}")
 def test_a_mutant_names_the_requirements_and_the_cases_that_decide_them(one: Mutant) -> None:
-    cases: Any = trial.find_cases()
+    cases: Any = find_cases()
     decided = {
         name: {*TOURED} if name == trial.TOUR else set(cases[name].conformance_case.requirements)
         for name in one.caught_by

@@ -287,7 +287,7 @@ def test_the_described_design_lets_other_exceptions_out() -> None:
     with harness.running():
         outcome = outcome_of(harness, "out-of-memory", "create")
         assert (outcome.verdict, outcome.script != ()) == ("fail", True)
-        assert outcome_of(harness, "refused", "purge").reason == "the store has no purge"
+        assert outcome_of(harness, "refused", "purge").reason == "the subject does not declare maintenance"
 
 
 # Stores that only these faults catch.

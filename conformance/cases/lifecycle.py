@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from conformance.case import Namespace, calls, case
 from conformance.cases.atomicity import maintained
 from conformance.equality import snapshot
+from conformance.harness import Capability
 from conformance.strategies import FINAL, NOT_FINAL, a_request, not_progresses, progresses, requests, texts
 from taskstore import InvalidArgument, StoreNotOpen, TaskCreateRequest, TaskFinal, TaskStatus, TaskStore
 
@@ -267,7 +268,7 @@ async def test_an_update_moves_updated_at_and_keeps_created_at(store: TaskStore)
     assert seen[-1] > seen[0]
 
 
-@case("LIFE-17")
+@case("LIFE-17", needs=Capability.MAINTENANCE)
 async def test_no_time_goes_back_when_the_clock_does(store: TaskStore) -> None:
     """A task from a clock that is an hour ahead: what is written to it now is no earlier, and a purge sees it so."""
     into = maintained(store)

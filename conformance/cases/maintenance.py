@@ -127,7 +127,7 @@ def what_is_open() -> dict[str, int]:
     }
 
 
-@case("MAINT-01")
+@case("MAINT-01", needs=Capability.MAINTENANCE)
 async def test_purge_removes_old_final_tasks_only(namespace: Namespace) -> None:
     """What was completed before the moment goes; what was completed at it, and what is not final, stays."""
     async with namespace.open() as opened:
@@ -147,7 +147,7 @@ async def test_purge_removes_old_final_tasks_only(namespace: Namespace) -> None:
         assert list((await store.list_tasks()).tasks) == [open_task]
 
 
-@case("MAINT-01", needs=Capability.REMOTE)
+@case("MAINT-01", needs=(Capability.MAINTENANCE, Capability.REMOTE))
 async def test_purge_removes_however_many_there_are(namespace: Namespace) -> None:
     """A thousand old tasks and one more go in one call, and are counted once each."""
     async with namespace.open() as opened:
@@ -164,7 +164,7 @@ def renamed(task: Task, task_id: str, **fields: Any) -> Task:
     return Task.model_validate({**task.model_dump(), "task_id": task_id, **fields})
 
 
-@case("MAINT-04")
+@case("MAINT-04", needs=Capability.MAINTENANCE)
 async def test_restore_refuses_what_no_store_could_have_produced(namespace: Namespace) -> None:
     """No task at all, a final one without its end, an end that is none, and texts that have no UTF-8 form."""
     async with namespace.open() as opened:
@@ -235,7 +235,7 @@ async def some_tasks(source: MemoryTaskStore) -> list[Task]:
     return made[::-1]
 
 
-@case("MAINT-02")
+@case("MAINT-02", needs=Capability.MAINTENANCE)
 async def test_tasks_can_be_carried_over_from_memory(namespace: Namespace) -> None:
     """Every task arrives with its id, times and values, in its place; where tasks expire it has seven days from now."""
     async with MemoryTaskStore() as source, namespace.open() as opened:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.case import Case, Subject, not_applicable, not_testable
+from conformance.case import Case, NotApplicable, NotTestable, Subject, only_own_verdicts
+from conformance.harness import HookMissingError
 from conformance.requirements import REQUIREMENTS
 from conformance.tour.run import Tour
 
@@ -28,14 +29,15 @@ _SCENES = 30
 def _test(number: str) -> Callable[[Subject], None]:
     def run(conformance_subject: Subject) -> None:
         if conformance_subject.broken:
-            not_testable(conformance_subject.broken)
-        tour = conformance_subject.tour()
+            raise NotTestable(conformance_subject.broken)
+        with only_own_verdicts():
+            tour = conformance_subject.tour()
         conformance_subject.coverage.update(tour.coverage())
         decide(number, tour)
 
     run.__name__ = run.__qualname__ = f"test_requirement_{number}"
     run.__doc__ = f"Every scene of the tour keeps {number}."
-    run.conformance_case = Case((number,), run.__doc__, run)  # type: ignore[attr-defined, arg-type]
+    run.conformance_case = Case(f"requirement_{number}", (number,), run.__doc__)  # type: ignore[attr-defined]
     return run
 
 
@@ -52,10 +54,16 @@ def decide(number: str, tour: Tour) -> None:
     if tour.exercised.get(number):
         return
     reasons = tour.reasons.get(number, {})
-    hooks = [reason for reason in reasons if not reason.startswith("not-applicable: ")]
-    if reasons and not hooks:
-        not_applicable(next(iter(reasons)).removeprefix("not-applicable: "))
-    not_testable(", ".join(hooks) or "no scene of the tour reached it")
+    lacking = [reason for reason in reasons if not reason.startswith("not-applicable: ")]
+    if reasons and not lacking:
+        raise NotApplicable(next(iter(reasons)).removeprefix("not-applicable: "))
+    hooks = tuple(reason.removeprefix(_NO_HOOK) for reason in lacking)
+    is_for_hooks = all(reason.startswith(_NO_HOOK) for reason in lacking)
+    raise NotTestable(", ".join(lacking) or "no scene of the tour reached it", hooks if is_for_hooks else ())
+
+
+_NO_HOOK = str(HookMissingError(""))
+"""What `Tour.reasons` says of a missing hook, before its name."""
 
 
 for _number in TOURED:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.case import Namespace, not_testable
+from conformance.case import Namespace, NotTestable
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
 from conformance.verify.operations import old_task
@@ -85,8 +85,13 @@ OPERATIONS = (
         lambda store, on: store.update_task_status(on.task.task_id, TaskStatus.FAILED, error_message="no such video"),
     ),
     Operation("cancel", lambda store, on: store.cancel_task(on.task.task_id)),
-    Operation("purge", lambda store, on: store.purge(on.task.created_at), method="purge"),
-    Operation("restore", lambda store, on: store.restore(on.new), method="restore"),
+    Operation(
+        "purge",
+        lambda store, on: store.purge(on.task.created_at),
+        needs=Capability.MAINTENANCE,
+        method="purge",
+    ),
+    Operation("restore", lambda store, on: store.restore(on.new), needs=Capability.MAINTENANCE, method="restore"),
 )
 READS = tuple(one for one in OPERATIONS if not one.writes)
 WRITES = tuple(one for one in OPERATIONS if one.writes)
@@ -500,10 +505,8 @@ async def table(
     namespace: Namespace, failures: Sequence[Failure], *checks: Check, operations: Sequence[Operation] = OPERATIONS
 ) -> None:
     """Play each operation that the store has against each failure, at each exchange of it, and check what is seen."""
-    async with namespace.open() as store:
-        there = [one for one in operations if has(store, one, namespace)]
     async with AsyncExitStack() as stack:
-        benches = [Bench(namespace, one) for one in there]
+        benches = [Bench(namespace, one) for one in operations if applies(one, namespace)]
         for bench in benches:
             await bench.set_up(stack)
         for failure in failures:
@@ -528,27 +531,24 @@ async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check
         target = Target(a_request(), tasks[0], tasks[1], await source.list_tasks(limit=1), tasks[2])
     url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
 
-    async def play(operation: Operation) -> Seen | None:
+    async def play(operation: Operation) -> Seen:
         seen = Seen(failure, operation, target, f"127.0.0.1:{port}", None)
         async with namespace.harness.open_at(namespace.name, url, failure.seconds) as store:
-            if not has(store, operation, namespace):
-                return None
             seen.shown = f"{store} {store!r}"
             seen.take(await outcome_of(operation.call(store, target)))
         return seen
 
     with logged() as said:
-        played = await asyncio.gather(*map(play, OPERATIONS))
-    for seen in filter(None, played):
+        played = await asyncio.gather(*(play(one) for one in OPERATIONS if applies(one, namespace)))
+    for seen in played:
         seen.said = said
         for check in checks:
             check(seen)
 
 
-def has(store: Any, operation: Operation, namespace: Namespace) -> bool:
-    """Whether a store of this namespace can be called so."""
-    declared = operation.needs is None or operation.needs in namespace.harness.capabilities
-    return declared and hasattr(store, operation.method)
+def applies(operation: Operation, namespace: Namespace) -> bool:
+    """Whether stores of this namespace can be called so."""
+    return operation.needs is None or operation.needs in namespace.harness.capabilities
 
 
 async def _played(benches: Sequence[Bench], failure: Failure, number: int) -> Sequence[Seen]:
@@ -593,7 +593,7 @@ def _credentials(namespace: Namespace) -> Iterator[str]:
     """The server's URL, for a user of the namespace's with a password; as it is, where nobody may make one."""
     url = namespace.harness.url()
     if not url.startswith("redis://"):
-        not_testable("the proxy understands neither TLS nor sockets of files")
+        raise NotTestable("the proxy understands neither TLS nor sockets of files")
     try:
         namespace.harness.administer(
             "ACL", "SETUSER", namespace.name, "reset", "on", f">{PASSWORD}", "~*", "&*", "+@all"

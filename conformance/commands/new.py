@@ -32,6 +32,7 @@ class MyStore(Harness):
     #   Capability.REMOTE       there is a server that can fail
     #   Capability.CALLER_IDS   `create_task` takes the id that a task gets
     #   Capability.CURSOR       `list_tasks` takes `after`, and its pages have `next`
+    #   Capability.MAINTENANCE  there are `purge` and `restore` besides the five operations
     capabilities: frozenset[Capability] = frozenset()
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:

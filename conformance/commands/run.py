@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import Any
 
+from conformance.results.document import Result
 from conformance.suite import PYTEST, SMOKE, SuiteDidNotRunError, run
 
 DESCRIPTION = """\
@@ -16,19 +16,20 @@ EPILOG = """\
 examples:
   conformance run --store mystore:MyStore --smoke
   conformance run --store mystore:Memory --store mystore:Redis --json results.json
-  conformance run --store mystore:MyStore -- -x -k listing
+  conformance run --store mystore:MyStore --partial -- -x -k listing
 
 exit status:
   0  every MUST that applies is kept; each failed SHOULD is shown
   1  a MUST is not kept (with --level SHOULD, also a SHOULD), or a known failure passes
   2  wrong usage or interrupted
-  6  incomplete: nothing failed, and something that applies was not decided
+  6  incomplete: nothing failed, and something that applies was not decided: a hook is missing, or a part of the suite
+     was selected (by -k, --deselect, PYTEST_ADDOPTS, …) without --partial
   others are pytest's own"""
 
 _PASSED_ON = {
     "json": ("FILE", "write the results to FILE"),
-    "baseline": ("FILE", "read known failures (TOML), which do not fail the run"),
-    "write-baseline": ("FILE", "write what fails in this run as known failures to FILE"),
+    "known": ("FILE", "read known failures and hooks that cannot be given (TOML), which do not fail the run"),
+    "write-known": ("FILE", "write what fails in this run, and the hooks that are missing, to FILE"),
     "level": ("MUST|SHOULD", "the level from which a failure fails the run (default: MUST)"),
     "spec-revision": ("N", "let requirements of later revisions of the specification fail"),
     "seed": ("N", "repeat the run that printed this seed"),
@@ -46,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "URL, module:name of a Harness, or all; repeat for more (default: memory and embedded)",
     )
     parser.add_argument("--smoke", action="store_true", help="only say whether the store opens and its operations work")
+    parser.add_argument(
+        "--partial",
+        action="store_true",
+        help="a part of the suite is selected on purpose: what is not selected does not make the exit status 6",
+    )
     for name, (value, purpose) in _PASSED_ON.items():
         parser.add_argument(f"--{name}", metavar=value, help=purpose)
     parser.add_argument("pytest", nargs="*", metavar="-- OPTION", help="options of pytest")
@@ -55,7 +61,7 @@ def main(options: argparse.Namespace) -> int:
     """Run pytest on the suite and return its exit status; with `--smoke`, take a quick look instead."""
     given = {name: getattr(options, name.replace("-", "_")) for name in _PASSED_ON}
     arguments = [f"--conformance-{name}={value}" for name, value in given.items() if value is not None]
-    arguments += options.pytest
+    arguments += [*(["--conformance-partial"] if options.partial else []), *options.pytest]
     if not options.smoke:
         stores = [f"--conformance-store={name}" for name in options.store]
         os.execv(sys.executable, [*PYTEST, *stores, *arguments])  # noqa: S606  in place of this process: signals reach it
@@ -70,18 +76,18 @@ def _smoke(stores: list[str], arguments: list[str]) -> int:
         print(fault, file=sys.stderr)
         return 2
     broken = 0
-    for subject in results["subjects"]:
-        decided = [result for result in results["results"] if result["subject"] == subject["name"]]
-        wrong = next((result for result in decided if result["verdict"] != "pass"), None)
+    for subject in results.subjects:
+        run_on_it = [result for result in results.on(subject.name).values() if result.verdict != "not-run"]
+        wrong = next((result for result in run_on_it if result.verdict != "pass"), None)
         broken += wrong is not None
-        print(f"{subject['name']}: {_sentence(subject['name'], wrong)}")
+        print(f"{subject.name}: {_sentence(subject.name, wrong)}")
     return min(broken, 1)
 
 
-def _sentence(store: str, wrong: dict[str, Any] | None) -> str:
+def _sentence(store: str, wrong: Result | None) -> str:
     if wrong is None:
         return f"harness and store work: now run the whole suite with conformance run --store {store}"
-    reason = wrong["reason"].partition("\n")[0]
-    if wrong["verdict"] == "harness-error":
+    reason = wrong.reason.partition("\n")[0]
+    if wrong.verdict == "harness-error":
         return f"the harness could not open the store: {reason}"
-    return f"the store opens, but {wrong['case']} says {wrong['verdict']}: {reason}"
+    return f"the store opens, but {wrong.test} says {wrong.verdict}: {reason}"

@@ -18,7 +18,12 @@ class Script:
     """What was done in a scene, as lines of Python that a person can run."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self._done: list[str | tuple[Step, str]] = []
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All lines. They are written when they are asked for, which in most scenes nobody does."""
+        return tuple(one if isinstance(one, str) else self._line(*one) for one in self._done)
 
     def call(self, step: Step) -> str:
         """A call as an expression. Results of earlier steps stand in it by their labels."""
@@ -32,9 +37,21 @@ class Script:
         return f"store{step.on + 1}.{step.operation}({', '.join(texts)})"
 
     def step(self, step: Step, came: str = "") -> None:
-        """Write a call down, and what came of it if that is worth saying."""
+        """Keep a call, and what came of it if that is worth saying."""
+        self._done.append((step, came))
+
+    def note(self, line: str) -> None:
+        """Keep a line."""
+        self._done.append(line)
+
+    def is_last(self, step: Step) -> bool:
+        """Whether a call is the last that was kept, alone or among others."""
+        last = self._done[-1:]
+        return any(one[0] is step if isinstance(one, tuple) else self.call(step) in one for one in last)
+
+    def _line(self, step: Step, came: str) -> str:
         name = f"{step.label} = " if step.label else ""
-        self.lines.append(f"{name}await {self.call(step)}{f'  # {came}' if came else ''}")
+        return f"{name}await {self.call(step)}{f'  # {came}' if came else ''}"
 
     def value(self, value: Any) -> str:
         """A value as an expression."""

@@ -157,7 +157,7 @@ class KeyValueMemoryHarness(Harness):
 class KeyValueRedisHarness(Harness):
     """A collection for each namespace, on a private server."""
 
-    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR}
+    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from conformance.cases import find_cases
 from conformance.fingerprint import fingerprint
 from conformance.harness import Harness
 from conformance.mutants import trial
@@ -105,7 +106,7 @@ def run_beyond(mutant: Mutant, stage: Stage, seed: int) -> dict[str, Any]:
 def run_mutant(mutant: Mutant, stage: Stage, seed: int, *, matrix: bool = False) -> dict[str, Any]:
     """Run a mutant on its cases, or on all, print what came out, and return it."""
     begun = time.monotonic()
-    cases = trial.find_cases()
+    cases = find_cases()
     harness = stage(mutant.on, mutant.kind)
     outcomes = {
         name: trial.play_until_found(mutant.breaks, harness, seed)
@@ -140,7 +141,7 @@ def run_control(kind: type[Any], on: On, stage: Stage, seed: int) -> dict[str, A
     begun = time.monotonic()
     harness = stage(on, kind)
     tour = trial.tour_on(harness, seed)
-    cases = {name: case for name, case in trial.find_cases().items() if name.partition(".")[0] not in _OF_SERVERS}
+    cases = {name: case for name, case in find_cases().items() if name.partition(".")[0] not in _OF_SERVERS}
     outcomes = {name: trial.run(case, harness, seed, tour) for name, case in cases.items()}
     wrong = [
         f"{name}: {out.verdict} {out.reason}" for name, out in outcomes.items() if out.verdict in ("fail", "crash")
@@ -187,7 +188,7 @@ def summarize(
     faults = {mutant["name"] for mutant in mutants}
     print(f"requirements (MUST): {len(must & broken)} of {len(must)} covered; not:", *sorted(must - broken) or ["none"])
     print(f"modes: {len(missing)} MUSTs have no mutant in one of the two, {len(unexplained)} of them without a reason")
-    print(f"cases: {len(cases)} of {len(trial.find_cases())} catch a mutant")
+    print(f"cases: {len(cases)} of {len(find_cases())} catch a mutant")
     print(f"mutants: {sum(one['killed'] for one in mutants)} of {len(mutants)} killed ({len(faults)} faults)")
     print(f"beyond the cases: {sum(one['killed'] for one in beyond)} of {len(beyond)} killed by the verification")
     print(f"controls: {passed} of {len(controls)} passed")

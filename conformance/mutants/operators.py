@@ -27,7 +27,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
-from conformance.engine.play import MethodMissingError, Player
+from conformance.engine.play import Player
 from conformance.engine.scene import Populate, Scene, Step, steps_of
 from conformance.engine.tally import Tally
 from conformance.harness import Harness, HookMissingError
@@ -393,14 +393,14 @@ async def play(trials: Sequence[Trial], base: Harness, scene: Scene) -> list[Tri
     Of one trial the finding is kept; of several nobody can say whose it is, so if nothing was changed but something
     was found all are returned.
     """
-    if scene.needs - base.capabilities or scene.lacks & base.capabilities:
+    if scene.required - base.capabilities or scene.lacks & base.capabilities:
         return []
     harness = FaultyHarness(base, *(one.fault for one in trials))
     requirements: tuple[str, ...] = ()
     words = ""
     try:
         findings = await Player(harness, Tally()).play(scene)
-    except (HookMissingError, MethodMissingError):
+    except HookMissingError:
         return []
     except Exception as error:  # noqa: BLE001  what the engine does not survive is to be known
         requirements, words = (_CRASH,), f"{type(error).__name__}: {error}"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pkgutil
 import traceback
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,7 +19,8 @@ from hypothesis import Phase
 from hypothesis.errors import HypothesisWarning
 
 from conformance import cases
-from conformance.case import Subject
+from conformance.case import NotApplicable, NotTestable, Subject
+from conformance.cases import find_cases
 from conformance.engine.play import Player
 from conformance.engine.scene import Populate, Scene
 from conformance.engine.tally import Tally
@@ -48,20 +47,6 @@ class Outcome:
     verdict: str
     reason: str = ""
     raised: type[BaseException] | None = None
-
-
-@cache
-def find_cases() -> dict[str, Callable[[Subject], None]]:
-    """Every case, by the name that results give it."""
-    found: dict[str, Callable[[Subject], None]] = {}
-    for _, module, _ in pkgutil.iter_modules([str(_CASES)]):
-        inside = vars(import_module(f"{cases.__name__}.{module}"))
-        found |= {
-            f"{module}.{name}": case
-            for name, case in inside.items()
-            if hasattr(case, "conformance_case") and case.__module__ == f"{cases.__name__}.{module}"
-        }
-    return found
 
 
 _EVERY = 5
@@ -107,7 +92,7 @@ def run(case: Callable[[Subject], None], harness: Harness, seed: int, tour: Call
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", HypothesisWarning)  # it finds the longest failing examples too long
             case(Subject("mutant", harness, {}, seed, tour=tour or tour_on(harness, seed)))
-    except pytest.skip.Exception as skipped:
+    except (NotApplicable, NotTestable) as skipped:
         return Outcome("skip", str(skipped))
     except (AssertionError, pytest.fail.Exception) as failed:
         return Outcome("fail" if _is_of_the_case(failed) else "crash", _shown(failed), type(failed))

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from conformance.engine.play import MethodMissingError, Player
+from conformance.engine.play import Player
 from conformance.engine.scene import Scene
 from conformance.engine.tally import Finding, Tally
 from conformance.harness import Harness, HookMissingError
@@ -106,14 +106,12 @@ async def play(player: Player, scene: Scene) -> str:
             await player.play(scene)
     except HookMissingError as fault:
         return f"the harness has no hook {fault.hook}"
-    except MethodMissingError as fault:
-        return f"the store has no {fault}"
     return ""
 
 
 def why_not(harness: Harness, scene: Scene) -> str:
     """Why a scene does not apply to a subject, or nothing."""
-    for capability in sorted(scene.needs - harness.capabilities):
+    for capability in sorted(scene.required - harness.capabilities):
         return f"not-applicable: the subject does not declare {capability}"
     for capability in sorted(scene.lacks & harness.capabilities):
         return f"not-applicable: the subject declares {capability}"
