@@ -11,6 +11,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from random import Random
 from typing import Any, cast
@@ -64,6 +65,7 @@ class Search:
         known: list[accepted.Known] | None = None,
     ) -> None:
         self.findings: list[Finding] = []
+        self._settled: set[tuple[str, ...]] = set()
         self.known = known or []
         self.notes: list[str] = []
         """What was not tried for want of a hook."""
@@ -85,14 +87,27 @@ class Search:
         self.coverage = Coverage(self._operations[0])
         with quiet():
             self._known_values = _vocabulary(self._operations[0], seed)
+        self._known_values = replace(self._known_values, maker=self._find_maker())
         self.coverage.values = {
             place: (set().union(*pool.classes.values()), set()) for place, pool in self._known_values.pools.items()
         }
-        self._settled: set[tuple[str, ...]] = set()
         self._seen: set[Any] = set()
         self._tries: Counter[Any] = Counter()
         self._by_key: dict[Key, Finding] = {}
         self._by_steps: dict[str, Finding] = {}
+
+    def _find_maker(self) -> str:
+        """The first operation after which a read finds something."""
+        makers = self._known_values.makers()
+        for name in (one for one in self._operations[0] if one in makers):
+            coverage = Coverage(self._operations[0])
+            try:
+                self._play((self._known_values.plain(name),), coverage)
+            except _TimeIsUp:
+                break
+            if any(coverage.rows[read.name].filled for read in self._known_values.audits()):
+                return name
+        return ""
 
     def run(self) -> Iterator[Finding]:
         """Every difference that is found, one by one; they may learn more until the end."""
@@ -126,6 +141,8 @@ class Search:
                 runner.run(gather())
         except TimeoutError:
             raise _TimeIsUp from None
+        except Exception as fault:
+            raise HarnessCrashedError("a hook", fault) from fault
         finally:
             for finding in found:
                 accepted.apply(self.known, finding)
