@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import secrets
 import unittest
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -95,8 +95,16 @@ class Subject:
     tour: Callable[[], Any] = lambda: None
     """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
 
+    unjudged: Mapping[str, str] = field(default_factory=dict)
+    """Why a test of a requirement cannot pass on it: an adapter hides what the requirement is about."""
     coverage: dict[str, Any] = field(default_factory=dict)
     """What the tour reached, once it was run."""
+
+    def check_judged(self, requirements: tuple[str, ...]) -> None:
+        """End a test that found nothing wrong as not testable, if it could not have found it."""
+        for number in requirements:
+            if number in self.unjudged:
+                raise NotTestable(self.unjudged[number], ("adapter",))
 
 
 PREREQUISITE = "API-02"
@@ -217,6 +225,7 @@ def case(
                         runner.run(_in_a_namespace(function, conformance_subject, {}))
                 except HookMissingError as missing:
                     raise NotTestable(str(missing), (missing.hook,)) from None
+            conformance_subject.check_judged(requirements)
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__

@@ -6,23 +6,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.case import NotTestable, NoVerdictError, Subject, only_own_verdicts, probe
+from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
 from conformance.requirements import REVISION
 from conformance.results.known import KnownFailuresError
 from conformance.results.record import Recorder, seed_of, shared_folder_of
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name, subjects_of_this_machine
 
 _CASES = Path(__file__).parent / "cases"
-_PATIENCE_SECONDS = 5
+_TOURED = "requirements"
 _DEFAULT_STORES = ("memory", "embedded")
 RECORDER = "conformance-recorder"
 """The name of the plugin that gathers the verdicts."""
@@ -89,9 +88,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop cases that were collected twice; refuse to run where assertions are switched off."""
+    """Drop cases that were collected twice; put those first that need the tour, which workers of pytest-xdist share.
+
+    Refuse to run where assertions are switched off.
+    """
     cases = {item.nodeid: item for item in items if _case_of(getattr(item, "function", None)) is not None}
     items[:] = [item for item in items if cases.get(item.nodeid, item) is item]
+    items.sort(key=lambda item: cases.get(item.nodeid) is not item or item.path.stem != _TOURED)
     if cases and (not __debug__ or config.getoption("assertmode") != "rewrite"):
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
 
@@ -110,51 +113,27 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
                 stack.enter_context(harness.running())
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
                 recorder.alive()
-                if not (broken := probe(harness)):
-                    calibrate(harness)
+                broken = probe(harness)
+                unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
         expects_failure = partial(recorder.expects_failure, subject=shown)
         seed = seed_of(request.config)
         tour = cache(partial(_tour, harness, seed, shown, request.config, recorder.alive))
-        yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour)
+        yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour, unjudged)
 
 
 def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:
-    """Run the tour on a subject, or read what another worker of pytest-xdist found on it."""
-    from conformance.tour.run import Tour, run
-
+    """Run the tour on a subject, together with the other workers of pytest-xdist if there are any."""
     folder = shared_folder_of(config)
     if folder is None:
+        from conformance.tour.run import run
+
         return asyncio.run(run(harness, seed, on_progress=alive))
-    file = folder / f"{hashlib.sha256(shown.encode()).hexdigest()}.json"
-    with _locked(file, alive):
-        if not file.exists():
-            begun = file.with_suffix(".begun")
-            if begun.exists():
-                raise NotTestable("the tour was begun in another worker, which ended")
-            begun.touch()  # it stays if this process ends
-            try:
-                file.write_text(asyncio.run(run(harness, seed, on_progress=alive)).model_dump_json(), "utf-8")
-            finally:
-                begun.unlink()
-    return Tour.model_validate_json(file.read_bytes())
+    from conformance.tour.share import run_shared
 
-
-@contextmanager
-def _locked(file: Path, alive: Callable[[], None]) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(f"{file}.lock")
-    while not lock.is_locked:
-        alive()
-        with suppress(Timeout):
-            lock.acquire(timeout=_PATIENCE_SECONDS)
-    try:
-        yield
-    finally:
-        lock.release()
+    return run_shared(harness, seed, shown, folder, alive)
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

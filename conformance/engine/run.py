@@ -67,7 +67,7 @@ class SceneRun:
         self.limit = asyncio.timeout(SECONDS)
         """What ends the scene when a call takes too long; to be entered."""
         self._began = self._extended = time.monotonic()
-        self.checks = Checks(self.report, tally)
+        self.checks = Checks(self.report, tally, self.namespace)
         self._reported: set[tuple[Any, ...]] = set()
 
     async def open(self, on: int) -> None:

@@ -38,7 +38,8 @@ class Tally:
     """How often an operation met a task of that status, or `no task`."""
     sizes: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
-    made_ids: list[str] = field(default_factory=list)
+    made_ids: list[tuple[str, str]] = field(default_factory=list)
+    """The ids that stores gave, each after the namespace in which it was given."""
     on_progress: Callable[[], None] = lambda: None
     """Called when a store is opened, and now and then before a call."""
 
