@@ -90,6 +90,8 @@ class Subject:
     """Why nothing can be decided on it: a task cannot even be created and read."""
     expects_failure: Callable[[Case], bool] = lambda _: False
     """Whether a failure of a case would not fail the run."""
+    alive: Callable[[], None] = lambda: None
+    """Tells the watchdog that the run goes on."""
     tour: Callable[[], Any] = lambda: None
     """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
 
@@ -215,12 +217,12 @@ def case(
                     if strategies:
 
                         def example(**drawn: Any) -> None:
-                            runner.run(_in_a_namespace(function, harness, drawn))
+                            runner.run(_in_a_namespace(function, conformance_subject, drawn))
 
                         shrink = not conformance_subject.expects_failure(known)
                         _explore(example, strategies, examples, conformance_subject.seed, shrink=shrink)
                     else:
-                        runner.run(_in_a_namespace(function, harness, {}))
+                        runner.run(_in_a_namespace(function, conformance_subject, {}))
                 except HookMissingError as missing:
                     raise NotTestable(str(missing), (missing.hook,)) from None
             conformance_subject.check_judged(requirements)
@@ -233,8 +235,9 @@ def case(
     return make
 
 
-async def _in_a_namespace(function: Callable[..., Awaitable[None]], harness: Harness, drawn: dict[str, Any]) -> None:
-    namespace = Namespace(harness)
+async def _in_a_namespace(function: Callable[..., Awaitable[None]], subject: Subject, drawn: dict[str, Any]) -> None:
+    namespace = Namespace(subject.harness)
+    subject.alive()
     try:
         with only_own_verdicts():
             try:
@@ -245,7 +248,7 @@ async def _in_a_namespace(function: Callable[..., Awaitable[None]], harness: Har
                     else:
                         await function(namespace, **drawn)
             finally:
-                harness.discard(namespace.name)
+                subject.harness.discard(namespace.name)
     except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
         fault.conformance_script = str(namespace.script)  # type: ignore[attr-defined]  # for `results` to show
         raise
