@@ -170,10 +170,10 @@ def lying(kind: type[RedisHarness] = FakeredisHarness, **methods: Callable[..., 
 
 
 class Elsewhere(RedisHarness):
-    """Opens at a URL in another database."""
+    """Opens in another database than at its URL."""
 
-    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
-        return super().open_at(namespace, f"{url.removesuffix('/0')}/3", seconds)
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        return self.open_at(namespace, f"{self.url().removesuffix('/0')}/3", 5)
 
 
 class Misread(MemoryHarness):
