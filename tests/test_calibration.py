@@ -170,10 +170,13 @@ def lying(kind: type[RedisHarness] = FakeredisHarness, **methods: Callable[..., 
 
 
 class Elsewhere(RedisHarness):
-    """Opens in another database than at its URL."""
+    """Opens at a URL in another database."""
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        return self.open_at(namespace, f"{self.url().removesuffix('/0')}/3", 5)
+        return super().open_at(namespace, self.url(), 5)
+
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+        return super().open_at(namespace, f"{url.removesuffix('/0')}/3", seconds)
 
 
 class Misread(MemoryHarness):
