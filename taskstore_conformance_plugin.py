@@ -59,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=int,
         help="let requirements fail that came after this revision of the specification",
     )
+    group.addoption(
+        f"{_PREFIX}timeout",
+        metavar="SECONDS",
+        type=float,
+        help="end a test, and with it the run, that gives no sign of progress for so long (default: 120; 0: never)",
+    )
     group.addoption(f"{_PREFIX}seed", metavar="N", type=int, help="repeat the run that printed this seed")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import secrets
 import unittest
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -90,11 +90,21 @@ class Subject:
     """Why nothing can be decided on it: a task cannot even be created and read."""
     expects_failure: Callable[[Case], bool] = lambda _: False
     """Whether a failure of a case would not fail the run."""
+    alive: Callable[[], None] = lambda: None
+    """Tells the watchdog that the run goes on."""
     tour: Callable[[], Any] = lambda: None
     """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
 
+    unjudged: Mapping[str, str] = field(default_factory=dict)
+    """Why a test of a requirement cannot pass on it: an adapter hides what the requirement is about."""
     coverage: dict[str, Any] = field(default_factory=dict)
     """What the tour reached, once it was run."""
+
+    def check_judged(self, requirements: tuple[str, ...]) -> None:
+        """End a test that found nothing wrong as not testable, if it could not have found it."""
+        for number in requirements:
+            if number in self.unjudged:
+                raise NotTestable(self.unjudged[number], ("adapter",))
 
 
 PREREQUISITE = "API-02"
@@ -207,14 +217,15 @@ def case(
                     if strategies:
 
                         def example(**drawn: Any) -> None:
-                            runner.run(_in_a_namespace(function, harness, drawn))
+                            runner.run(_in_a_namespace(function, conformance_subject, drawn))
 
                         shrink = not conformance_subject.expects_failure(known)
                         _explore(example, strategies, examples, conformance_subject.seed, shrink=shrink)
                     else:
-                        runner.run(_in_a_namespace(function, harness, {}))
+                        runner.run(_in_a_namespace(function, conformance_subject, {}))
                 except HookMissingError as missing:
                     raise NotTestable(str(missing), (missing.hook,)) from None
+            conformance_subject.check_judged(requirements)
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__
@@ -224,8 +235,9 @@ def case(
     return make
 
 
-async def _in_a_namespace(function: Callable[..., Awaitable[None]], harness: Harness, drawn: dict[str, Any]) -> None:
-    namespace = Namespace(harness)
+async def _in_a_namespace(function: Callable[..., Awaitable[None]], subject: Subject, drawn: dict[str, Any]) -> None:
+    namespace = Namespace(subject.harness)
+    subject.alive()
     try:
         with only_own_verdicts():
             try:
@@ -236,7 +248,7 @@ async def _in_a_namespace(function: Callable[..., Awaitable[None]], harness: Har
                     else:
                         await function(namespace, **drawn)
             finally:
-                harness.discard(namespace.name)
+                subject.harness.discard(namespace.name)
     except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
         fault.conformance_script = str(namespace.script)  # type: ignore[attr-defined]  # for `results` to show
         raise

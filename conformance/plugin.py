@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache, partial
@@ -22,6 +21,7 @@ from conformance.results.record import Recorder, seed_of, shared_folder_of
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name, subjects_of_this_machine
 
 _CASES = Path(__file__).parent / "cases"
+_TOURED = "requirements"
 _DEFAULT_STORES = ("memory", "embedded")
 RECORDER = "conformance-recorder"
 """The name of the plugin that gathers the verdicts."""
@@ -88,9 +88,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop cases that were collected twice; refuse to run where assertions are switched off."""
+    """Drop cases that were collected twice; put those first that need the tour, which workers of pytest-xdist share.
+
+    Refuse to run where assertions are switched off.
+    """
     cases = {item.nodeid: item for item in items if _case_of(getattr(item, "function", None)) is not None}
     items[:] = [item for item in items if cases.get(item.nodeid, item) is item]
+    items.sort(key=lambda item: cases.get(item.nodeid) is not item or item.path.stem != _TOURED)
     if cases and (not __debug__ or config.getoption("assertmode") != "rewrite"):
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
 
@@ -101,38 +105,35 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     from conformance.calibration import calibrate
 
     shown = shown_name(request.param)
+    recorder: Any = request.config.pluginmanager.get_plugin(RECORDER)
     with only_own_verdicts(), ExitStack() as stack:
         try:
             with only_own_verdicts():
                 harness = find_subject(request.param)()
                 stack.enter_context(harness.running())
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
-            if not (broken := probe(harness)):
-                calibrate(harness)
+                recorder.alive()
+                broken = probe(harness)
+                unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        recorder: Any = request.config.pluginmanager.get_plugin(RECORDER)
         expects_failure = partial(recorder.expects_failure, subject=shown)
         seed = seed_of(request.config)
-        tour = cache(partial(_tour, harness, seed, shown, request.config))
-        yield Subject(shown, harness, facts, seed, broken, expects_failure, tour)
+        tour = cache(partial(_tour, harness, seed, shown, request.config, recorder.alive))
+        yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour, unjudged)
 
 
-def _tour(harness: Any, seed: int, shown: str, config: pytest.Config) -> Any:
-    """Run the tour on a subject, or read what another worker of pytest-xdist found on it."""
-    from conformance.tour.run import Tour, run
-
+def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:
+    """Run the tour on a subject, together with the other workers of pytest-xdist if there are any."""
     folder = shared_folder_of(config)
     if folder is None:
-        return asyncio.run(run(harness, seed))
-    from filelock import FileLock
+        from conformance.tour.run import run
 
-    file = folder / f"{hashlib.sha256(shown.encode()).hexdigest()}.json"
-    with FileLock(f"{file}.lock"):
-        if not file.exists():
-            file.write_text(asyncio.run(run(harness, seed)).model_dump_json(), "utf-8")
-    return Tour.model_validate_json(file.read_bytes())
+        return asyncio.run(run(harness, seed, on_progress=alive))
+    from conformance.tour.share import run_shared
+
+    return run_shared(harness, seed, shown, folder, alive)
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

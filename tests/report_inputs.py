@@ -43,6 +43,7 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
         },
         "started": "2025-01-31T12:00:00+00:00",
         "seconds": 1.5,
+        "ended": True,
         "revision": 3,
         "subjects": [
             {

@@ -11,7 +11,9 @@ from typing import Any, Self
 
 import pytest
 
-from conformance.calibration import CHECKS, CalibrationError, calibrate
+from conformance.adapter import Adapter
+from conformance.calibration import CHECKS, calibrate
+from conformance.calibration.bench import CalibrationError
 from conformance.harness import Capability, Harness, Inspector
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
@@ -20,7 +22,7 @@ from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer
 from conformance.suite import run
-from taskstore import MemoryTaskStore, TaskStore
+from taskstore import MemoryTaskStore, TaskCreateRequest, TaskStore
 
 DECLARED = MemoryHarness.capabilities
 
@@ -174,11 +176,35 @@ class Elsewhere(RedisHarness):
         return super().open_at(namespace, f"{url.removesuffix('/0')}/3", seconds)
 
 
+class Misread(MemoryHarness):
+    """Reads a field that is not there."""
+
+    capabilities = frozenset()
+    task: Mapping[str, Any] = {"progress": "percent"}
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        operations = ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")
+        calls = {name: name for name in operations} | {"create_task": created}
+        return Adapter(calls, self.task).adapt(super().open(namespace))
+
+
+class Misnamed(Misread):
+    """Has statuses that stand for none of ours."""
+
+    task: Mapping[str, Any] = {"status": lambda _: "queued"}
+
+
+def created(store: MemoryTaskStore, **given: Any) -> Any:
+    return store.create_task(TaskCreateRequest(**given))
+
+
 def embedded(kind: type[RedisHarness]) -> Callable[[], Harness]:
     return lambda: kind(EmbeddedServer())
 
 
 LIARS: list[tuple[Callable[[], Harness], str, str]] = [
+    (Misread, "adapter", "AttributeError: Task has no attribute 'percent', which is read as progress"),
+    (Misnamed, "adapter", "the status of a new task is 'queued'"),
     (ClockStands, "advance", "it is younger by 0:00:00.0"),
     (ClockRuns, "advance", "it is younger by 41 days"),
     (ClockBreaks, "advance", "OSError: no clock"),

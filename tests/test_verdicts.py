@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -159,11 +161,6 @@ def test_a_worker_that_dies_is_a_failure_and_the_run_is_not_complete(pytester: p
     assert verdicts(results, "Vanishing")[LIMIT] == "harness-error"
     assert "crashed while running" in results.on("stores:Vanishing")[LIMIT].reason
     assert not results.complete
-
-
-def test_a_process_that_ends_leaves_no_earlier_file(pytester: pytest.Pytester, out: Path) -> None:
-    run(pytester, PARTIAL, *select(CLOSED, LIMIT), on=("Vanishing",))
-    assert not read(out).complete
 
 
 @pytest.mark.parametrize("revision", [0, -3, 99])
@@ -326,3 +323,84 @@ def test_a_should_is_named_with_its_reason_and_fails_only_where_it_is_asked_to(
     assert result.expected.kind == "should"
     asked = run(pytester, PARTIAL, *select(PAGE), "--conformance-level", "SHOULD")
     assert asked.ret == pytest.ExitCode.TESTS_FAILED
+
+
+STUCK = """
+
+async def sleep():
+    time.sleep(10**6)
+
+
+async def match():
+    re.match("(a+)+$", "a" * 40 + "b")  # it holds the lock of the interpreter
+
+
+async def swallow():
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(10**6)
+
+
+Sleeping, Matching, Swallowing = stuck(sleep), stuck(match), stuck(swallow)
+"""
+
+
+@pytest.fixture
+def stuck_stores(pytester: pytest.Pytester) -> None:
+    text = STORES.replace("act()", "await act()").replace("def harness(act)", "def stuck(act)")
+    first = text[: text.index("def unittest_skip")]
+    pytester.makepyfile(stores=f"import asyncio\nimport contextlib\nimport re\nimport time\n{first}{STUCK}")
+
+
+@pytest.mark.usefixtures("stuck_stores")
+@pytest.mark.parametrize(("name", "line"), [("Sleeping", "sleep"), ("Matching", "match"), ("Swallowing", "swallow")])
+def test_a_test_that_never_ends_is_ended_and_named_with_its_stack(
+    pytester: pytest.Pytester, out: Path, name: str, line: str
+) -> None:
+    ran = run(pytester, "--conformance-timeout=2", *select(CLOSED, LIMIT, PAGE), on=(name,))
+    assert ran.ret not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    results = read(out)
+    assert verdicts(results, name) == {CLOSED: "pass", PAGE: "fail"}
+    stuck = results.on(f"stores:{name}")[PAGE].reason
+    assert stuck.startswith("it gave no sign of progress for 2 s")
+    assert f"in {line}" in stuck
+    assert results.on(f"stores:{name}")[LIMIT].reason == "the process of pytest ended before this test"
+    assert not results.ended
+    assert f"in {line}" in ran.stderr.str()
+
+
+@pytest.mark.usefixtures("stuck_stores")
+def test_a_worker_that_is_stuck_is_ended_and_another_goes_on(pytester: pytest.Pytester, out: Path) -> None:
+    chosen = select(CLOSED, LIMIT, PAGE, "requirement_LIST-01", "requirement_LIST-03")
+    ran = run(pytester, "-n1", "--conformance-timeout=2", *chosen, on=("Sleeping",))
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    results = read(out)
+    came = verdicts(results, "Sleeping")
+    assert came == {
+        CLOSED: "pass",
+        LIMIT: "fail",
+        PAGE: "fail",
+        "requirement_LIST-01": "fail",
+        "requirement_LIST-03": "not-testable",
+    }
+    assert "in sleep" in results.on("stores:Sleeping")[LIMIT].reason
+    assert "ended" in results.on("stores:Sleeping")["requirement_LIST-03"].reason
+    assert not results.complete
+
+
+def test_a_process_that_ends_leaves_what_it_had_decided(pytester: pytest.Pytester, out: Path) -> None:
+    run(pytester, PARTIAL, *select(CLOSED, LIMIT, PAGE), on=("Vanishing",))
+    deadline = time.monotonic() + 20  # another process writes it
+    while "ended while" not in out.read_text("utf-8") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    results = read(out)
+    assert verdicts(results, "Vanishing") == {CLOSED: "pass", PAGE: "harness-error"}
+    assert not results.complete
+    assert not results.ended
+
+
+def test_the_command_takes_no_early_end_for_a_success(pytester: pytest.Pytester) -> None:
+    command = [sys.executable, "-m", "conformance", "run", "--store", "stores:Vanishing", "--partial", "--"]
+    ran = pytester.run(*command, "-p", "no:cacheprovider", *select(LIMIT))
+    assert ran.ret == 3
+    ran.stderr.fnmatch_lines(["*ended with status 0 before the run was over*"])

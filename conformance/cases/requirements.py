@@ -34,6 +34,7 @@ def _test(number: str) -> Callable[[Subject], None]:
             tour = conformance_subject.tour()
         conformance_subject.coverage.update(tour.coverage())
         decide(number, tour)
+        conformance_subject.check_judged((number,))
 
     run.__name__ = run.__qualname__ = f"test_requirement_{number}"
     run.__doc__ = f"Every scene of the tour keeps {number}."

@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.case import Namespace, NotTestable
-from conformance.harness import Capability, HookMissingError
+from conformance.harness import Capability, Harness, HookMissingError
+from conformance.script import Script
 from conformance.strategies import a_request
 from conformance.verify.operations import old_task
 from conformance.verify.proxy import Action, Interruption, Proxy, Stage
@@ -501,27 +502,62 @@ class HangsError(Exception):
 Check = Callable[[Seen], object]
 
 
+@dataclass
+class Row:
+    """What came of one failure: a round for each exchange of a call, with the script until its end."""
+
+    rounds: list[tuple[str, Sequence[Seen]]] = field(default_factory=list)
+    left: Sequence[Operation] = OPERATIONS
+    """The operations of the next round."""
+
+
+class _Known:
+    """The rows that were played on the subject at hand: many cases look at the same ones, which take their time."""
+
+    harness: Harness | None = None
+    rows: dict[Failure, Row]
+
+    @classmethod
+    def rows_of(cls, harness: Harness) -> dict[Failure, Row]:
+        if cls.harness is not harness:
+            cls.harness, cls.rows = harness, {}
+        return cls.rows
+
+
 async def table(
     namespace: Namespace, failures: Sequence[Failure], *checks: Check, operations: Sequence[Operation] = OPERATIONS
 ) -> None:
-    """Play each operation that the store has against each failure, at each exchange of it, and check what is seen."""
+    """Play each operation that the store has against each failure, at each exchange of it, and check what is seen.
+
+    What another case has played is not played again. Operations that are not named are played, and not checked.
+    """
+    rows, script = _Known.rows_of(namespace.harness), namespace.script
+    benches: list[Bench] = []
     async with AsyncExitStack() as stack:
-        benches = [Bench(namespace, one) for one in operations if applies(one, namespace)]
-        for bench in benches:
-            await bench.set_up(stack)
         for failure in failures:
-            left = benches
+            row = rows.setdefault(failure, Row())
             for number in range(failure.rounds):
-                played = await _played(left, failure, number)
+                if number == len(row.rounds):
+                    if not row.left:
+                        break
+                    benches = benches or await _set_up(namespace, stack)
+                    played = await _played([one for one in benches if one.operation in row.left], failure, number)
+                    # If it was answered, the exchange may be that of a call beside it, and it has no more of them.
+                    row.left = [one.operation for one in played if one.met and (one.error is not None or not number)]
+                    row.rounds.append((str(script), played))
+                shown, played = row.rounds[number]
+                namespace.script = Script(shown.splitlines())
                 for seen in played:
-                    for check in checks:
+                    for check in checks if seen.operation in operations else ():
                         check(seen)
                 assert number or failure.stage is None or any(seen.met for seen in played), "nobody asked the server"
-                # If it was answered, the exchange may be that of a call beside it, and this one has no more of them.
-                rows = zip(left, played, strict=True)
-                left = [bench for bench, seen in rows if seen.met and (seen.error is not None or not number)]
-                if not left:
-                    break
+
+
+async def _set_up(namespace: Namespace, stack: AsyncExitStack) -> list[Bench]:
+    benches = [Bench(namespace, one) for one in OPERATIONS if applies(one, namespace)]
+    for bench in benches:
+        await bench.set_up(stack)
+    return benches
 
 
 async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check) -> None:

@@ -32,10 +32,11 @@ _IMMUTABLE = {str, float, tuple, datetime, type(None), TaskStatus}
 class Checks:
     """The checks of the results of one scene. What is wrong is given to `report`."""
 
-    def __init__(self, report: Callable[..., None], tally: Tally) -> None:
+    def __init__(self, report: Callable[..., None], tally: Tally, namespace: str) -> None:
         self.has_ticked = False
         self._report = report
         self._tally = tally
+        self._namespace = namespace
         self._handed: list[tuple[Any, tuple[Any, ...] | None, Record]] = []
         self._count = 0
 
@@ -70,7 +71,7 @@ class Checks:
     def written(self, planned: Step, outcome: Outcome, observed: Record, passed: timedelta) -> None:
         """Check the id and the times of a task that was written."""
         if isinstance(outcome.written and outcome.written.task_id, Symbol):
-            self._tally.made_ids.append(str(observed.task_id))
+            self._tally.made_ids.append((self._namespace, str(observed.task_id)))
         if self.has_ticked and planned.operation != "create_task":
             self.has_ticked = False
             symbol = outcome.written and outcome.written.updated_at

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from conformance.adapter.views import TaskView
 from conformance.spec.model import FIELDS, Json, Page, Raised, Record, Result, Symbol, canonical, is_same
 from taskstore import Task, TaskPage, TaskStatus, TaskStoreError
 
@@ -38,7 +39,7 @@ def result_of(answer: Any, *, has_cursor: bool = True) -> Result | Odd:
         is_page = not isinstance(answer, Task) and (isinstance(answer, TaskPage) or hasattr(answer, "tasks"))
         return _page(answer, has_cursor=has_cursor) if is_page else record_of(answer)
     except Exception as error:  # noqa: BLE001  an object of the store may raise anything
-        return Odd(f"{shown(answer)}, which raises {type(error).__name__} when it is read")
+        return Odd(f"{shown(answer)}, which raises {type(error).__name__} when it is read: {error}")
 
 
 def _page(page: Any, *, has_cursor: bool) -> Page:
@@ -101,7 +102,7 @@ def type_faults(task: Any) -> Iterator[tuple[str, str]]:
             yield name, "VAL-10"
     if type(task.status) is not TaskStatus:
         yield "status", "LIFE-02"
-    if type(task.video_ids) is not tuple:
+    if type(task.video_ids) is not tuple and not isinstance(task, TaskView):  # its types are the store's own
         yield "video_ids", "LIFE-01"
 
 
@@ -202,7 +203,10 @@ def spoil(value: Any) -> None:
 
 
 def spoil_task(task: Any) -> None:
-    """Change a task that was returned, its fields too where they can be set."""
+    """Change a task that was returned, its fields too where they can be set, and all that its own object holds."""
+    if isinstance(task, TaskView):
+        for inside in _inside(task.own):
+            spoil(inside)
     spoil(task.metadata)
     if type(task.video_ids) is not tuple:
         spoil(task.video_ids)
@@ -211,6 +215,14 @@ def spoil_task(task: Any) -> None:
             setattr(task, name, MARK)
         except Exception:  # noqa: BLE001  an immutable task refuses, in its own way
             return
+
+
+def _inside(own: Any) -> list[Any]:
+    """The values that an object of a store's own holds."""
+    if isinstance(own, dict):
+        return list(own.values())
+    slots = [getattr(own, name, None) for kind in type(own).__mro__ for name in getattr(kind, "__slots__", ())]
+    return [*slots, *getattr(own, "__dict__", {}).values()]
 
 
 def holds_mark(value: object) -> bool:

@@ -67,12 +67,13 @@ class SceneRun:
         self.limit = asyncio.timeout(SECONDS)
         """What ends the scene when a call takes too long; to be entered."""
         self._began = self._extended = time.monotonic()
-        self.checks = Checks(self.report, tally)
+        self.checks = Checks(self.report, tally, self.namespace)
         self._reported: set[tuple[Any, ...]] = set()
 
     async def open(self, on: int) -> None:
         """Open an instance of the store, in the place of the one before."""
         self._begin()
+        self.tally.on_progress()
         closer = AsyncExitStack()
         self.stack.push_async_exit(closer)
         store = await closer.enter_async_context(self.harness.open(self.namespace))
@@ -105,6 +106,7 @@ class SceneRun:
         if moment - self._extended > _EXTENDED and not self.limit.expired():
             self.limit.reschedule(asyncio.get_running_loop().time() + SECONDS)
             self._extended = moment
+            self.tally.on_progress()
         return self.now()
 
     def report_limit(self, what: str = "open or aclose") -> None:

@@ -157,6 +157,8 @@ class Results(_Object):
     suite: Suite
     started: AwareDatetime
     seconds: Annotated[float, Field(ge=0)]
+    ended: bool
+    """Whether pytest came to the end of its run. False while it runs, and if its process ended early."""
     subjects: tuple[AboutSubject, ...]
     revision: Count
     """Of the specification."""
@@ -199,6 +201,8 @@ class Results(_Object):
         outcomes: Mapping[tuple[str, str], Result],
         left: str,
         seconds: float = 0.0,
+        *,
+        ended: bool = False,
     ) -> Results:
         """The same run with what came of it; `left` is why there is no outcome of the other tests."""
         results = []
@@ -210,6 +214,7 @@ class Results(_Object):
                 "subjects": tuple(subjects.get(subject.name, subject) for subject in self.subjects),
                 "results": tuple(results),
                 "seconds": round(seconds, 3),
+                "ended": ended,
             }
         )
 
@@ -220,7 +225,6 @@ class Results(_Object):
 
     def write(self, file: Path) -> None:
         """Replace a file by this document, at one moment."""
-        file.parent.mkdir(parents=True, exist_ok=True)
         aside = file.with_name(f".{file.name}.{os.getpid()}")
         aside.write_text(self.to_json(), "utf-8")
         aside.replace(file)

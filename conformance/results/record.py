@@ -33,6 +33,8 @@ from conformance.results.document import (
     Suite,
     Verdict,
 )
+from conformance.results.keeper import STUCK
+from conformance.results.watch import SECONDS, Watch
 from taskstore_conformance_plugin import collects_suite
 
 INCOMPLETE = 6
@@ -88,12 +90,18 @@ class Recorder:
         self._begun = time.monotonic()
         self._started = datetime.now(UTC).replace(microsecond=0)
         self._covered: set[str] = set()
+        self._watch: Watch | None = None
         self._folder: TemporaryDirectory[str] | None = None
         self._final: Results | None = None
 
     def expects_failure(self, case: Case, subject: str) -> bool:
         """Whether a failure of a case on a subject would not fail the run."""
         return self._expected(self._result(case, subject, "fail")) is not None
+
+    def alive(self) -> None:
+        """Tell the watchdog that the test which runs goes on."""
+        if self._watch is not None:
+            self._watch.alive()
 
     @property
     def _is_worker(self) -> bool:
@@ -115,6 +123,7 @@ class Recorder:
             ),
             started=self._started,
             seconds=0.0,
+            ended=False,
             subjects=tuple(self._subjects.values()),
             revision=REVISION,
             requirements=tuple(
@@ -154,6 +163,7 @@ class Recorder:
     def pytest_sessionstart(self) -> None:
         """Write results that say that nothing was run yet, in place of those of an earlier run."""
         if self._file is not None and not self._is_worker:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
             self._plan.with_outcomes({}, {}, _GOING_ON).write(self._file)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -200,23 +210,74 @@ class Recorder:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Give a worker of pytest-xdist the seed, and a folder that all workers share."""
+        node.workerinput[_PROPERTY] = seed_of(self._config)
+        node.workerinput[_FOLDER] = self._own_folder.name
+
+    @property
+    def _own_folder(self) -> TemporaryDirectory[str]:
+        """A folder that is there to the end of the run. Workers of pytest-xdist share it."""
         if self._folder is None:
             self._folder = TemporaryDirectory(prefix="conformance-")
-        node.workerinput[_PROPERTY] = seed_of(self._config)
-        node.workerinput[_FOLDER] = self._folder.name
+        return self._folder
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Note what is going to run, if no workers run it."""
         if not self._config.pluginmanager.hasplugin("dsession"):
             self._note_collected(item.nodeid for item in session.items)
+            if self._collected:
+                self._start_watch()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
         """Note what workers are going to run."""
-        self._note_collected(ids)
+        if self._collected is None:
+            if self._file is not None:
+                self._start_watch()
+            self._note_collected(ids)
 
     def _note_collected(self, ids: Iterable[str]) -> None:
         self._collected = {place for one in ids if (place := self._place(one)) is not None}
+        for result in self._plan.results:
+            if self._is_deselected(result):
+                self._note(result.model_copy(update={"reason": DESELECTED}))
+
+    def _start_watch(self) -> None:
+        asked = self._config.getoption("conformance_timeout")
+        seconds = SECONDS if asked is None else float(asked)
+        if self._config.getoption("usepdb") or self._config.getoption("trace"):
+            seconds = 0.0
+        name = getattr(self._config, "workerinput", {}).get("workerid", "main")
+        folder = shared_folder_of(self._config) or Path(self._own_folder.name)
+        self._watch = Watch(seconds, folder / f"{name}.stack", None if self._is_worker else self._file)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Watch a test that starts."""
+        self._begin(item, "setup")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Watch a test that runs."""
+        self._begin(item, "call")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """Watch a test that ends."""
+        self._begin(item, "teardown")
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Watch nothing until the next test starts."""
+        if self._watch is not None:
+            self._watch.end()
+
+    def pytest_enter_pdb(self) -> None:
+        """Watch nothing while a debugger runs."""
+        if self._watch is not None:
+            self._watch.end()
+
+    def _begin(self, item: pytest.Item, phase: str) -> None:
+        if self._watch is not None and (place := self._place(item.nodeid)) is not None:
+            self._watch.begin(*place, phase)
 
     def _name(self, identifier: str) -> str:
         """The name of a subject from the part of an id of pytest that stands for it."""
@@ -240,17 +301,30 @@ class Recorder:
                 self._note_subject(AboutSubject.model_validate_json(about))
                 self._note(Result.model_validate_json(result))
         if report.when not in ("setup", "call", "teardown") and (place := self._place(report.nodeid)) is not None:
-            self._note(self._result(self._cases[place[0]], place[1], "harness-error", str(report.longrepr)))
+            verdict: Verdict = "fail" if STUCK in str(report.longrepr) else "harness-error"
+            self._note(self._result(self._cases[place[0]], place[1], verdict, str(report.longrepr)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, report: pytest.TestReport) -> None:
+        """Say where a test was that got stuck, and whose worker was ended for it."""
+        node: Any = report.node
+        stack = Path(self._own_folder.name, f"{node.gateway.id}.stack")
+        if stack.exists() and (text := stack.read_text("utf-8", "replace")):
+            report.longrepr = f"{report.longrepr}\n{text}"
 
     def _note(self, result: Result) -> None:
         before = self._outcomes.get(result.place)
         if before is None or before.verdict == "pass":  # a teardown error replaces a pass, never another verdict
             self._outcomes[result.place] = result
+            if self._watch is not None:
+                self._watch.note(result)
 
     def _note_subject(self, about: AboutSubject) -> None:
         before = self._subjects[about.name]
         found = {name: getattr(about, name) for name in about.model_fields_set}
         self._subjects[about.name] = before.model_copy(update=found)
+        if self._watch is not None and self._subjects[about.name] != before:
+            self._watch.note_subject(self._subjects[about.name])
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note why the run stops."""
@@ -258,10 +332,14 @@ class Recorder:
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the results, and find the exit status that they deserve."""
+        if not self._is_worker:
+            self._finish(session, exitstatus)
+        if self._watch is not None:
+            self._watch.close()
         if self._folder is not None:
             self._folder.cleanup()
-        if self._is_worker:
-            return
+
+    def _finish(self, session: pytest.Session, exitstatus: int) -> None:
         is_dry = self._config.option.collectonly
         results = self._gathered("--collect-only" if is_dry else str(session.shouldfail or self._stopped or ""))
         is_asked_for = bool(self._collected or self._outcomes or self._file or collects_suite(self._config))
@@ -276,11 +354,8 @@ class Recorder:
     def _gathered(self, stopped: str) -> Results:
         """The results as they are at the end."""
         left = f"{_NOT_REACHED}: {stopped}" if stopped else _NOT_REACHED
-        outcomes = dict(self._outcomes)
-        for result in self._plan.results:
-            if self._is_deselected(result):
-                outcomes.setdefault(result.place, result.model_copy(update={"reason": DESELECTED}))
-        return self._plan.with_outcomes(self._subjects, outcomes, left, time.monotonic() - self._begun)
+        seconds = time.monotonic() - self._begun
+        return self._plan.with_outcomes(self._subjects, self._outcomes, left, seconds, ended=True)
 
     def _is_deselected(self, result: Result) -> bool:
         return self._collected is not None and result.place not in self._collected
