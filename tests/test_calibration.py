@@ -172,6 +172,9 @@ def lying(kind: type[RedisHarness] = FakeredisHarness, **methods: Callable[..., 
 class Elsewhere(RedisHarness):
     """Opens at a URL in another database."""
 
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        return super().open_at(namespace, self.url(), 5)
+
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         return super().open_at(namespace, f"{url.removesuffix('/0')}/3", seconds)
 

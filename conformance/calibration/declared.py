@@ -10,6 +10,7 @@ from typing import Any
 
 from conformance.adapter.views import PAGE, TaskView
 from conformance.calibration.bench import Bench, create, is_there
+from conformance.equality import snapshot
 from conformance.harness import Harness
 from taskstore import Task, TaskStatus
 
@@ -40,7 +41,7 @@ async def read_by_adapter(bench: Bench) -> str:
     if not isinstance(task, TaskView):
         return ""
     try:
-        fields, page = task.fields(), await store.list_tasks()
+        fields, page = snapshot(task), await store.list_tasks()
         _ = [getattr(page, name) for name in PAGE]
     except Exception as fault:  # noqa: BLE001  a function of the adapter may raise anything
         return f"{type(fault).__name__}: {fault}"
