@@ -1,4 +1,4 @@
-"""Run the suite on each fault of a set, and print the verdicts as JSON: `python -m tests.outside.judge a [NAME ...]`."""
+"""Run the suite on each fault of a set; print the verdicts as JSON: `python -m tests.outside.judge a [NAME ...]`."""
 
 from __future__ import annotations
 
