@@ -12,16 +12,13 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any, NoReturn
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase
 
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.requirements import REQUIREMENTS
 from conformance.script import Script
 from taskstore import TaskCreateRequest, TaskStore
 
-EXAMPLES = 20
 _SECONDS = 60
 
 
@@ -45,8 +42,6 @@ class Subject:
     seed: int
     broken: str = ""
     """Why nothing can be decided on it: a task cannot even be created and read."""
-    excuse: Callable[[tuple[str, ...]], str] = lambda _: ""
-    """Why a failure to keep these requirements is expected; nothing where it is not."""
     tour: Callable[[], Any] = lambda: None
     """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
 
@@ -150,14 +145,11 @@ def case(
     needs: tuple[Capability, ...] | Capability = (),
     lacks: Capability | None = None,
     mode: str | None = None,
-    examples: int = EXAMPLES,
-    **strategies: hypothesis.strategies.SearchStrategy[Any],
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
     """Make a case of an async function that takes a `store` (open, empty), or a `namespace` to open stores on.
 
     It decides `requirements`, on subjects that declare `needs`, do not declare `lacks`, and are of that `mode`: memory,
-    redis, or either. Each strategy stands for an argument of the same name: the case runs on `examples` examples, each
-    in a namespace of its own.
+    redis, or either.
     """
     unknown = set(requirements) - REQUIREMENTS.keys()
     if unknown or not requirements:
@@ -169,19 +161,10 @@ def case(
             if conformance_subject.broken and PREREQUISITE not in requirements:
                 not_testable(conformance_subject.broken)
             _check_applies(harness, (needs,) if isinstance(needs, Capability) else needs, lacks, mode)
-            with asyncio.Runner() as runner:
-                try:
-                    if strategies:
-
-                        def example(**drawn: Any) -> None:
-                            runner.run(_in_a_namespace(function, harness, drawn))
-
-                        expected = bool(conformance_subject.excuse(requirements))
-                        _explore(example, strategies, examples, conformance_subject.seed, shrink=not expected)
-                    else:
-                        runner.run(_in_a_namespace(function, harness, {}))
-                except HookMissingError as missing:
-                    not_testable(str(missing))
+            try:
+                asyncio.run(_in_a_namespace(function, harness))
+            except HookMissingError as missing:
+                not_testable(str(missing))
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__
@@ -191,15 +174,15 @@ def case(
     return make
 
 
-async def _in_a_namespace(function: Callable[..., Awaitable[None]], harness: Harness, drawn: dict[str, Any]) -> None:
+async def _in_a_namespace(function: Callable[..., Awaitable[None]], harness: Harness) -> None:
     namespace = Namespace(harness)
     try:
         async with asyncio.timeout(_SECONDS):
             if "store" in inspect.signature(function).parameters:
                 async with namespace.open() as store:
-                    await function(store, **drawn)
+                    await function(store)
             else:
-                await function(namespace, **drawn)
+                await function(namespace)
     except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
         fault.conformance_script = str(namespace.script)  # type: ignore[attr-defined]  # for `results` to show
         raise
@@ -217,27 +200,6 @@ def _check_applies(harness: Harness, needs: tuple[Capability, ...], lacks: Capab
         not_applicable("the subject is no mode that settings select")
     if mode not in (None, "either", harness.mode):
         not_applicable(f"the subject is not a {mode} mode")
-
-
-def _explore(
-    run: Callable[..., None],
-    strategies: dict[str, hypothesis.strategies.SearchStrategy[Any]],
-    examples: int,
-    seed: int,
-    *,
-    shrink: bool,
-) -> None:
-    phases = hypothesis.settings.default.phases  # type: ignore[union-attr]  # there is always a default
-    settings = hypothesis.settings(
-        phases=phases if shrink else set(phases) - {Phase.shrink},
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    hypothesis.seed(seed)(settings(hypothesis.given(**strategies)(run)))()
 
 
 def calls(*operations: Callable[[], Awaitable[object]]) -> tuple[Callable[[], Awaitable[object]], ...]:

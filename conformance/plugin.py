@@ -100,11 +100,9 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        results: Any = request.config.pluginmanager.get_plugin("conformance-results")
-        excuse = partial(results.excuse, subject=shown)
         seed = seed_of(request.config)
         tour = cache(partial(_tour, harness, seed, shown, request.config))
-        yield Subject(shown, harness, facts, seed, broken, excuse, tour)
+        yield Subject(shown, harness, facts, seed, broken, tour)
 
 
 def _tour(harness: Any, seed: int, shown: str, config: pytest.Config) -> Any:
