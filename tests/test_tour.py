@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.cases.requirements import TOURED
-from conformance.engine.play import Finding, Player, Tally
+from conformance.engine.play import Player
 from conformance.engine.scene import (
     Advance,
     Cursor,
@@ -33,6 +33,7 @@ from conformance.engine.scene import (
     restore,
     update,
 )
+from conformance.engine.tally import Finding, Tally
 from conformance.harness import Capability, Harness
 from conformance.requirements import REQUIREMENTS
 from conformance.spec.model import OPERATIONS, STATUSES
@@ -396,3 +397,14 @@ def test_ids_that_follow_from_one_another_are_found() -> None:
     from conformance.tour.run import about_ids
 
     assert [one.requirements for one in about_ids(tally)] == [("ID-02",)]
+
+
+def test_a_store_that_declares_no_cursor_owes_none() -> None:
+    scene = Scene("three tasks", (create(), create("b"), create("c"), listing(limit=2)))
+    without = Wrapped(paging(lambda _: {"next": None}))
+    assert {number for one in asyncio.run(Player(without, Tally()).play(scene)) for number in one.requirements} == {
+        "LIST-12",
+        "LIST-13",
+    }
+    without.capabilities -= {Capability.CURSOR}
+    assert asyncio.run(Player(without, Tally()).play(scene)) == []

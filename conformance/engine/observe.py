@@ -23,14 +23,6 @@ class Odd:
     shown: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that breaks these requirements, the nearest first, in words."""
-
-    requirements: tuple[str, ...]
-    words: str
-
-
 def result_of(answer: Any) -> Result | Odd:
     """What an operation returned. A value of another type than the contract's becomes `Odd`."""
     if answer is None or type(answer) is int:

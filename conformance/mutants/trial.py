@@ -22,8 +22,9 @@ from hypothesis.errors import HypothesisWarning
 
 from conformance import cases
 from conformance.case import Subject
-from conformance.engine.play import Player, Tally
+from conformance.engine.play import Player
 from conformance.engine.scene import Populate, Scene
+from conformance.engine.tally import Tally
 from conformance.harness import Harness
 from conformance.mutants.mutant import Mutant
 from conformance.tour.plan import plan

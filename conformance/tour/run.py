@@ -12,8 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from conformance.engine.play import Finding, MethodMissingError, Player, Tally
+from conformance.engine.play import MethodMissingError, Player
 from conformance.engine.scene import Scene
+from conformance.engine.tally import Finding, Tally
 from conformance.harness import Harness, HookMissingError
 from conformance.tour.plan import plan
 

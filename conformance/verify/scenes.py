@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from conformance.engine.play import Finding, Player, Tally
+from conformance.engine.play import Player
 from conformance.engine.scene import Scene
+from conformance.engine.tally import Finding, Tally
 from conformance.harness import Harness, HookMissingError
 from conformance.verify.document import Difference
 

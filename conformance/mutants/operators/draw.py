@@ -27,8 +27,9 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
-from conformance.engine.play import MethodMissingError, Player, Tally
+from conformance.engine.play import MethodMissingError, Player
 from conformance.engine.scene import Populate, Scene, Step, steps_of
+from conformance.engine.tally import Tally
 from conformance.harness import Harness, HookMissingError
 from conformance.mutants.faulty import FIELDS, REQUESTED, Condition, Fault, FaultyHarness, size_of
 from conformance.spec.model import FINAL, STATUSES, Request

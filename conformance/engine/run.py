@@ -1,0 +1,270 @@
+"""One scene while it is played: the stores that are open, what they may hold, and what was found wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from conformance.engine.arguments import for_store, spoil_argument
+from conformance.engine.belief import Possible, after, bind, unlike, with_lost_calls
+from conformance.engine.blame import Cause, Sight, blame
+from conformance.engine.checks import Checks
+from conformance.engine.observe import Odd, contrast, differences, is_usable, raised_of, result_of
+from conformance.engine.scene import Scene, Step, UnknownReferenceError, get, resolved
+from conformance.engine.script import Script
+from conformance.engine.tally import Finding, Tally
+from conformance.harness import Capability, Harness
+from conformance.spec.model import FIELDS, LIFETIME, Call, Outcome, Page, Raised, Record, Span, State, Symbol, step
+
+SECONDS = 30
+"""A call that takes longer is reported and given up."""
+_BY_TIME = ("list_tasks", "purge")
+_MOST_WRONG = 10**6
+
+
+class SceneEndedError(Exception):
+    """The scene cannot go on: what the store holds is not known any more."""
+
+
+class SceneRun:
+    """One scene while it is played."""
+
+    def __init__(self, harness: Harness, tally: Tally, scene: Scene) -> None:
+        self.namespace = f"conformance-{secrets.token_hex(6)}"
+        self.stack = AsyncExitStack()
+        self.findings: list[Finding] = []
+        self.harness = harness
+        self.tally = tally
+        self.scene = scene
+        self.capabilities = harness.capabilities
+        self.script = Script()
+        self.stores: list[Any] = []
+        self.closers: list[AsyncExitStack] = []
+        self.closed: set[int] = set()
+        self.lifetime = LIFETIME if Capability.EXPIRING in self.capabilities else None
+        beliefs = 1 if Capability.SHARED in self.capabilities else scene.instances
+        self.beliefs = [[Possible(State(self.lifetime))] for _ in range(beliefs)]
+        self.passed = timedelta(0)
+        self.known: dict[str, Any] = {}
+        """What came out of the steps that have a label."""
+        self.cause: Cause | None = None
+        self.was_reopened = False
+        self.latest: dict[str, Record] = {}
+        """The tasks as they came out last, by id."""
+        self.idle: dict[str, list[str]] = {}
+        """The requirements that say that calls since the last write of a task changed nothing, by id."""
+        self.has_cancelled = False
+        self.is_audited = True
+        self.has_looked = False
+        self._not_owed = () if Capability.CURSOR in self.capabilities else ("following",)
+        self._began = time.monotonic()
+        self.checks = Checks(self.report, tally)
+        self._reported: set[tuple[Any, ...]] = set()
+
+    async def open(self, on: int) -> None:
+        """Open an instance of the store, in the place of the one before."""
+        closer = AsyncExitStack()
+        self.stack.push_async_exit(closer)
+        store = await closer.enter_async_context(self.harness.open(self.namespace))
+        self.stores[on : on + 1] = [store]
+        self.closers[on : on + 1] = [closer]
+
+    def side(self, on: int) -> int:
+        """Which of the beliefs is about an instance."""
+        return on if len(self.beliefs) > 1 else 0
+
+    def resolved(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments, with what their references stand for.
+
+        Raises:
+            SceneEndedError: if a step that one refers to has failed, which was reported.
+        """
+        try:
+            return {name: resolved(value, self.known) for name, value in arguments.items()}
+        except UnknownReferenceError:
+            raise SceneEndedError from None
+
+    async def read(self, planned: Step) -> None:
+        """Make a call of the engine's own, and compare what it returns."""
+        arguments = self.resolved(planned.arguments)
+        await self.compare(planned, arguments, *await self.call(planned, arguments))
+
+    async def call(self, planned: Step, arguments: Mapping[str, Any]) -> tuple[Any, Any, Span]:
+        """Make a call. Return its result in the model's words, what was returned, and when it was made."""
+        earliest = self.now()
+        given = {name: for_store(value) for name, value in arguments.items()}
+        method = getattr(self.stores[planned.on], planned.operation)
+        try:
+            async with asyncio.timeout(SECONDS):
+                answer = await method(**given)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except TimeoutError as error:
+            observed: Any = raised_of(error)
+            self.report(("ATOM-06",), f"{planned.operation} did not end within {SECONDS} s")
+            return observed, None, Span(earliest, self.now())
+        except BaseException as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            observed, answer = raised_of(error), None
+        else:
+            observed = result_of(answer)
+        finally:
+            for value in given.values():
+                spoil_argument(value)
+        self.tally.calls[planned.operation, observed.error if isinstance(observed, Raised) else "result"] += 1
+        return observed, answer, Span(earliest, self.now())
+
+    def now(self) -> timedelta:
+        """The time since the start of the scene, that which the harness let pass included."""
+        return self.passed + timedelta(seconds=time.monotonic() - self._began)
+
+    async def compare(self, planned: Step, arguments: Mapping[str, Any], observed: Any, raw: Any, at: Span) -> Outcome:
+        """Keep the states that explain a result. If there is none, report it and go on from the nearest."""
+        call = Call(planned.operation, dict(arguments), at)
+        if planned.on in self.closed:
+            return self._compare_closed(planned, call, observed)
+        side = self.side(planned.on)
+        self.tally.count_place(planned.operation, arguments, self.beliefs[side][0].state)
+        matching: list[Possible] = []
+        nearest: tuple[int, tuple[str, ...], Outcome, Possible] | None = None
+        first: Outcome | None = None
+        is_open = False
+        for possible in with_lost_calls(self.beliefs[side]):
+            bound = bind(possible.state, observed)
+            if planned.operation in _BY_TIME and bound.unseen():  # it depends on a time that nobody knows yet
+                is_open = True
+                continue
+            for outcome in step(bound, call):
+                names = tuple(name for name in differences(outcome.result, observed) if name not in self._not_owed)
+                if not names:
+                    first = outcome if first is None or outcome.written is None else first
+                    matching.append(Possible(after(outcome, observed, call), possible.pending))
+                elif nearest is None or _badness(names) < nearest[0]:
+                    nearest = _badness(names), names, outcome, possible
+        if first is not None:
+            self.beliefs[side] = unlike(matching)
+            self.tally.exercised.update({*first.requirements, *planned.about})
+            outcome = first
+        elif is_open or nearest is None:
+            raise SceneEndedError
+        else:
+            _, names, outcome, possible = nearest
+            lost = await self._is_lost(planned, outcome.result, observed)
+            self.disagree(planned, arguments, outcome, observed, names, possible.state, lost=lost)
+            self.beliefs[side] = [_adopted(outcome, observed, possible, call)]
+        if raw is not None:
+            self.checks.result(planned, outcome, observed, raw, self.passed)
+        return outcome
+
+    async def _is_lost(self, planned: Step, expected: Any, observed: Any) -> bool:
+        """Whether a task that a page leaves out is not found by its id either."""
+        if not isinstance(expected, Page) or not isinstance(observed, Page):
+            return False
+        came = {one.task_id for one in observed.records}
+        missing = next((one.task_id for one in expected.records if one.task_id not in came), None)
+        if missing is None:
+            return False
+        found, _, _ = await self.call(replace(get(), on=planned.on), {"task_id": missing})
+        return isinstance(found, Raised) and found.error == "TaskNotFound"
+
+    def _compare_closed(self, planned: Step, call: Call, observed: Any) -> Outcome:
+        outcome = Outcome(Raised("StoreNotOpen"), self.beliefs[0][0].state, ("API-03",))
+        names = tuple(differences(outcome.result, observed))
+        if names:
+            self.disagree(planned, call.arguments, outcome, observed, names, outcome.state)
+            raise SceneEndedError
+        self.tally.exercised["API-03"] += 1
+        return outcome
+
+    def disagree(
+        self,
+        planned: Step,
+        arguments: Mapping[str, Any],
+        outcome: Outcome,
+        observed: Any,
+        names: tuple[str, ...],
+        state: State,
+        *,
+        lost: bool = False,
+    ) -> None:
+        """Report a result that differs from the expected one in the fields `names`."""
+        is_refused = isinstance(observed, Raised) and not isinstance(outcome.result, Raised)
+        about = (*planned.about, "ATOM-06") if self.has_cancelled and is_refused else planned.about
+        sight = Sight(
+            planned.operation,
+            arguments,
+            about,
+            state,
+            outcome,
+            observed,
+            names,
+            planned.on,
+            self.cause,
+            tuple(self.idle.get(str(arguments.get("task_id")), ())),
+            lost,
+            self.was_reopened,
+            bool(self.passed),
+            self.capabilities,
+        )
+        words = f"{planned.operation} gave {contrast(outcome.result, observed, names)}"
+        call = f"await {self.script.call(planned)}"
+        lines = () if call in "".join(self.script.lines[-1:]) else (call,)  # a read of the engine's own is not there
+        broken = blame(sight) or ("API-02",)
+        self.report(broken, words, planned.operation, names, lines=lines)
+        if type(observed) is type(outcome.result):  # what is not wrong in it was compared all the same
+            self.tally.exercised.update({*outcome.requirements} - {*broken})
+
+    def end(self) -> None:
+        """Check at the end of the scene what came out of it."""
+        self.checks.all_unchanged()
+        self.tally.exercised.update(self.scene.about)
+
+    def report(self, requirements: tuple[str, ...], words: str, *key: Any, lines: tuple[str, ...] = ()) -> None:
+        """Keep a finding. What has the same `key` is reported once: it is wrong on every instance."""
+        if key not in self._reported or not key:
+            self._reported.add(key)
+            self.findings.append(Finding(requirements, words, self.scene, (*self.script.lines, *lines, f"# {words}")))
+
+
+def _adopted(outcome: Outcome, observed: Any, possible: Possible, call: Call) -> Possible:
+    """The state to go on from after a wrong result.
+
+    Raises:
+        SceneEndedError: if there is none.
+    """
+    expected = outcome.result
+    if isinstance(expected, Record) and isinstance(observed, Record) and is_usable(observed):
+        if observed.task_id != expected.task_id and not isinstance(expected.task_id, Symbol):
+            raise SceneEndedError
+        known = possible.state.tasks.get(str(observed.task_id))
+        at = call.at if known is None else known[1]
+        adopted = _of_right_kinds(expected, observed)
+        return Possible(outcome.state.with_task(adopted, call.at if outcome.written else at), possible.pending)
+    if isinstance(expected, Raised | Page) and type(observed) is type(expected):
+        return Possible(outcome.state, possible.pending)
+    if type(expected) is int and type(observed) is int:
+        return Possible(outcome.state, possible.pending)
+    raise SceneEndedError
+
+
+def _of_right_kinds(expected: Record, observed: Record) -> Record:
+    """What was observed, but for values of another kind than the expected ones: the model could not go on with them."""
+    kept = {}
+    for name in FIELDS:
+        one, other = getattr(expected, name), getattr(observed, name)
+        is_odd = isinstance(other, Odd) or (name == "metadata" and other[0] != "object")
+        if is_odd and not isinstance(one, Symbol):
+            kept[name] = one
+    return replace(observed, **kept)
+
+
+def _badness(names: tuple[str, ...]) -> int:
+    return _MOST_WRONG if "" in names else len(names)

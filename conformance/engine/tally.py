@@ -1,0 +1,49 @@
+"""What playing scenes gathers: findings, and how often what was reached."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.engine.scene import Scene
+from conformance.spec.model import State
+
+SIZES = (0, 1, 2, 50, 51, 250, 1_000, 1_001, 10_000)
+"""The sizes of a store that are counted apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a store did wrong: the requirements it breaks, the nearest first, and how it was seen."""
+
+    requirements: tuple[str, ...]
+    words: str
+    scene: Scene
+    lines: tuple[str, ...]
+
+
+@dataclass
+class Tally:
+    """What a run gathers over its scenes."""
+
+    findings: list[Finding] = field(default_factory=list)
+    exercised: Counter[str] = field(default_factory=Counter)
+    """How often a result was compared that these requirements decide."""
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often an operation ended in a result of that kind."""
+    met: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often an operation met a task of that status, or `no task`."""
+    sizes: Counter[tuple[str, int]] = field(default_factory=Counter)
+    """How often an operation was called on a store of at least so many tasks, and less than the next size."""
+    made_ids: list[str] = field(default_factory=list)
+
+    def count_place(self, operation: str, arguments: Mapping[str, Any], state: State) -> None:
+        """Count what a call meets: the status of its task, and the size of the store."""
+        task_id = arguments.get("task_id")
+        if isinstance(task_id, str):
+            task = state.get(task_id)
+            self.met[operation, "no task" if task is None else task.status] += 1
+        self.sizes[operation, SIZES[bisect_right(SIZES, len(state.tasks)) - 1]] += 1

@@ -1,0 +1,76 @@
+"""Calls that are made at the same time: some order of them has to explain their results."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from conformance.engine.belief import Possible, explanations
+from conformance.engine.observe import describe
+from conformance.engine.reads import read_after_together
+from conformance.engine.run import SceneEndedError, SceneRun
+from conformance.engine.scene import Step, Together
+from conformance.spec.model import FIELDS, Call, Record, Span
+
+_SHOWN_CALLS = 8
+
+
+async def together(run: SceneRun, action: Together) -> None:
+    """Make calls at the same time, and look for an order that explains their results."""
+    planned = action.steps
+    arguments = [run.resolved(one.arguments) for one in planned]
+    calls = ", ".join(run.script.call(one) for one in planned[:_SHOWN_CALLS])
+    calls += f", …  # {len(planned)} calls" if len(planned) > _SHOWN_CALLS else ""
+    lost = f"  # the last {action.cancelled} are cancelled" if action.cancelled else ""
+    run.script.lines.append(f"await asyncio.gather({calls}){lost}")
+    began = run.now()
+    tasks = [asyncio.ensure_future(run.call(*one)) for one in zip(planned, arguments, strict=True)]
+    if action.cancelled:
+        run.has_cancelled = True
+        for _ in range(action.turns):
+            await asyncio.sleep(0)
+        for task in tasks[-action.cancelled :]:
+            task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    answered: list[tuple[Step, Call, Any]] = []
+    lost_calls: list[tuple[Step, Call]] = []
+    kept = len(planned) - action.cancelled
+    for number, (one, given, result) in enumerate(zip(planned, arguments, results, strict=True)):
+        at = Span(began, run.now()) if isinstance(result, BaseException) else result[2]
+        call = Call(one.operation, given, at)
+        if isinstance(result, asyncio.CancelledError) and number >= kept:
+            lost_calls.append((one, call))
+        elif isinstance(result, BaseException):
+            raise result
+        elif action.is_independent:
+            await run.compare(one, given, *result)
+        else:
+            answered.append((one, call, result[0]))
+    if action.is_independent:
+        return
+    about = tuple(dict.fromkeys(number for one in action.steps for number in one.about)) or ("ATOM-01",)
+    _explain(run, about, answered, lost_calls)
+    if run.is_audited:
+        await read_after_together(run, about)
+
+
+def _explain(
+    run: SceneRun,
+    about: tuple[str, ...],
+    answered: list[tuple[Step, Call, Any]],
+    lost_calls: list[tuple[Step, Call]],
+) -> None:
+    for side, beliefs in enumerate(run.beliefs):
+        here = [(call, observed) for one, call, observed in answered if run.side(one.on) == side]
+        lost = tuple(call for one, call in lost_calls if run.side(one.on) == side)
+        start = [Possible(one.state, (*one.pending, *lost)) for one in beliefs]
+        found = explanations(start, here)
+        if not found:
+            results = "; ".join(describe(observed, FIELDS[:3]) for _, observed in here)
+            run.report(about, f"no order of the calls explains their results: {results}", "together")
+            raise SceneEndedError
+        run.beliefs[side] = found
+    run.tally.exercised.update(about)
+    for planned, _, observed in answered:
+        if planned.label and isinstance(observed, Record):
+            run.known[planned.label] = observed
