@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from conformance.mutants.operators.fault import Call, Fault, Namespace, Place, Trace
 from conformance.mutants.operators.values import (
@@ -41,9 +41,9 @@ class Faulty:
         self._store = store
         self._way = way
         self._trace = trace
-        self._namespace = namespace
-        self._is_second = namespace.opened > namespace.closed
-        self._is_reopened = namespace.closed > 0
+        self.namespace = namespace
+        self.is_second = namespace.opened > namespace.closed
+        self.is_reopened = namespace.closed > 0
         namespace.opened += 1
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Any:
@@ -139,44 +139,11 @@ class Faulty:
         """Whether the condition of the fault holds for a value of a call, and for a task."""
         if task is not None and status is None:
             status = task.status
-        holds = self._is_met(call, value, getattr(task, "task_id", None), status)
+        condition = self.fault.condition
+        met = Met(self, call, value, getattr(task, "task_id", None), status)
+        holds = _CONDITIONS[condition.kind](met, condition.bound)
         self._trace.reached |= holds
         return holds
-
-    def _is_met(self, call: Call, value: Any, task_id: Any, status: Any) -> bool:
-        kind, bound = self.fault.condition.kind, self.fault.condition.bound
-        match kind:
-            case "always":
-                return True
-            case "status":
-                return bool(status == bound)
-            case "writes":
-                return self.place.writes[task_id] >= bound
-            case "restored":
-                return task_id in self.place.restored
-            case "size":
-                return value is not None and size_of(value) >= bound
-            case "items":
-                return items_of(value) >= bound
-            case "depth":
-                return depth_of(value) >= bound
-            case "number":
-                return type(value) in (int, float) and value >= bound
-            case "tasks":
-                return call.tasks > bound
-            case "later":
-                return self._namespace.ahead >= timedelta(seconds=bound)
-            case "second":
-                return self._is_second
-            case "reopened":
-                return self._is_reopened
-            case "filter":
-                return call.arguments.get("status") is not None
-            case "cursor":
-                return call.arguments.get("after") is not None
-            case _:  # offset, limit
-                number = call.arguments.get(kind)
-                return type(number) is int and number >= bound
 
     def note(self, is_changed: bool = True) -> None:
         """Note that the fault has changed something, if it has."""
@@ -194,6 +161,41 @@ class Faulty:
             return VALUE_OPERATORS[fault.operator](value, fault.amount)
         except (TypeError, ValueError, OverflowError, RecursionError):  # beyond its bounds, or a hostile argument
             return value
+
+
+class Met(NamedTuple):
+    """What a condition is about."""
+
+    store: Faulty
+    call: Call
+    value: Any
+    task_id: Any
+    status: Any
+
+    def number(self, name: str) -> int:
+        """An argument that is a whole number, else -1."""
+        given = self.call.arguments.get(name)
+        return given if type(given) is int else -1
+
+
+_CONDITIONS: Mapping[str, Callable[[Met, Any], bool]] = {
+    "always": lambda *_: True,
+    "status": lambda met, bound: met.status == bound,
+    "writes": lambda met, bound: met.store.place.writes[met.task_id] >= bound,
+    "restored": lambda met, _: met.task_id in met.store.place.restored,
+    "size": lambda met, bound: met.value is not None and size_of(met.value) >= bound,
+    "items": lambda met, bound: items_of(met.value) >= bound,
+    "depth": lambda met, bound: depth_of(met.value) >= bound,
+    "number": lambda met, bound: type(met.value) in (int, float) and met.value >= bound,
+    "tasks": lambda met, bound: met.call.tasks > bound,
+    "later": lambda met, bound: met.store.namespace.ahead >= timedelta(seconds=bound),
+    "second": lambda met, _: met.store.is_second,
+    "reopened": lambda met, _: met.store.is_reopened,
+    "filter": lambda met, _: met.call.arguments.get("status") is not None,
+    "cursor": lambda met, _: met.call.arguments.get("after") is not None,
+    "offset": lambda met, bound: met.number("offset") >= bound,
+    "limit": lambda met, bound: met.number("limit") >= bound,
+}
 
 
 def changed(call: Call, **arguments: Any) -> Call:

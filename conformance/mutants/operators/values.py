@@ -266,5 +266,3 @@ def depth_of(value: Any) -> int:
     """How deep the lists and objects of a value are nested."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
     return 0 if inside is None else 1 + max(map(depth_of, inside), default=0)
-
-
