@@ -14,7 +14,7 @@ from datetime import timedelta
 from functools import cache
 
 from conformance.engine.play import MethodMissingError, Player
-from conformance.engine.scene import Action, Advance, Known, Optional, Populate, Reopen, Scene, Together, steps_of
+from conformance.engine.scene import Action, Advance, Known, Optional, Populate, Reopen, Scene, Step, Together, steps_of
 from conformance.engine.tally import Tally
 from conformance.harness import Harness, HookMissingError
 from conformance.mutants.operators.fault import Fault
@@ -80,7 +80,7 @@ class Planned:
     """About how much work it is: tasks that are made, and bytes that are sent."""
 
     def can_reach(self, fault: Fault) -> bool:
-        """Whether the operation is called, and there can be the place, time, number and size that the fault asks for."""
+        """Whether the operation is called, and there can be the place, time, number and size that it needs."""
         kind, bound = fault.condition.kind, fault.condition.bound
         needed = {
             "second": self.scene.instances > 1,
@@ -110,7 +110,7 @@ def _planned(scene: Scene) -> Planned:
     actions = list(_flat(scene.actions))
     steps = list(steps_of(scene.actions))
     populated = sum(one.count for one in actions if isinstance(one, Populate))
-    sizes = [len(repr(list(step.arguments.values()))) for step in steps]
+    sizes = [_size(step) for step in steps]
     return Planned(
         scene,
         frozenset(step.operation for step in steps) | {"get_task", "list_tasks"},  # those that follow each write
@@ -121,6 +121,14 @@ def _planned(scene: Scene) -> Planned:
         any(isinstance(one, Together) for one in actions),
         populated * 500 + sum(sizes) + 1_000 * len(steps),
     )
+
+
+def _size(step: Step) -> int:
+    """About how many bytes a call passes in."""
+    try:
+        return len(repr([*step.arguments.values()]))
+    except (ValueError, RecursionError):  # an integer of many digits, or nested without end
+        return _BIG
 
 
 def _flat(actions: Sequence[Action]) -> list[Action]:

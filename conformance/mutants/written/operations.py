@@ -31,6 +31,7 @@ WORKS = "lifecycle.test_a_task_can_be_created_read_listed_updated_and_cancelled"
 CLOSED = "lifecycle.test_a_closed_store_refuses_every_call"
 LOOP = "lifecycle.test_a_store_belongs_to_one_event_loop"
 RETRY = "lifecycle.test_repeating_a_final_write_is_a_quiet_success"
+MANY = "atomicity.test_many_calls_at_once_are_all_answered"
 NEIGHBOUR = "listing.test_a_neighbour_is_never_shown_or_removed"
 REMOVED = "listing.test_a_removed_record_is_not_counted"
 NO_PATTERN = "identity.test_an_id_is_no_pattern"
@@ -134,7 +135,7 @@ class WritesWhatTheServersClockSays(Scripted):
     scripts: ClassVar = {UPDATE: edited(UPDATE, "if time > now then", "if false then")}
 
 
-@mutant("ATOM-06", by="tour", source="redis-py #2624, #2665")
+@mutant("ATOM-06", by=MANY, source="redis-py #2624, #2665")
 class IsOneReplyBehindAfterACancel(Wrapper):
     """The reply of a call that was cancelled stays where it came in, and the next caller takes it."""
 
@@ -152,7 +153,7 @@ class IsOneReplyBehindAfterACancel(Wrapper):
         self._replies.put_nowait(reply)
 
 
-@mutant("ATOM-06", by="tour", source="redis-py #2995")
+@mutant("ATOM-06", by=MANY, source="redis-py #2995")
 class FailsWhenItsPoolIsEmpty(Wrapper):
     """The call that finds a hundred others under way does not wait for its turn."""
 
@@ -291,13 +292,13 @@ class CountsGhosts(Scripted):
 
 @mutant("ID-01", by="tour")
 class GivesAnIdTwice(Wrapper):
-    """Every hundredth new task is the one before."""
+    """Every second new task is the one before."""
 
     count = 0
 
     async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
         self.count += 1
-        if self.count % 100:
+        if self.count % 2:
             self._latest: Task = await self.store.create_task(request, **named)
         return self._latest
 
