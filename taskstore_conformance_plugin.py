@@ -30,8 +30,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "and embedded)",
     )
     group.addoption(f"{_PREFIX}json", metavar="FILE", type=Path, help="write the results to FILE")
-    group.addoption(f"{_PREFIX}baseline", metavar="FILE", type=Path, help="read known failures (TOML), which pass")
-    group.addoption(f"{_PREFIX}write-baseline", metavar="FILE", type=Path, help="write what fails as known failures")
+    group.addoption(
+        f"{_PREFIX}known",
+        metavar="FILE",
+        type=Path,
+        help="read known failures and hooks that cannot be given (TOML), which do not fail the run",
+    )
+    group.addoption(
+        f"{_PREFIX}write-known",
+        metavar="FILE",
+        type=Path,
+        help="write what fails, and the hooks that are missing, to FILE; each reason is left to you",
+    )
+    group.addoption(
+        f"{_PREFIX}partial",
+        action="store_true",
+        default=None,
+        help="a part of the suite is meant: what is not selected, or out of time, does not make the exit status 6",
+    )
     group.addoption(
         f"{_PREFIX}level",
         choices=("MUST", "SHOULD"),
@@ -41,7 +57,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         f"{_PREFIX}spec-revision",
         metavar="N",
         type=int,
-        help="show requirements of later revisions of the specification, and let them fail",
+        help="let requirements fail that came after this revision of the specification",
+    )
+    group.addoption(
+        f"{_PREFIX}timeout",
+        metavar="SECONDS",
+        type=float,
+        help="end a test, and with it the run, that gives no sign of progress for so long (default: 120; 0: never)",
+    )
+    group.addoption(
+        f"{_PREFIX}seconds",
+        metavar="N",
+        type=float,
+        help="leave out what of the tour of a store has not begun after N seconds, and say what it was",
     )
     group.addoption(f"{_PREFIX}seed", metavar="N", type=int, help="repeat the run that printed this seed")
 
@@ -54,8 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     given = vars(config.option).items()
     options = [name for name, value in given if name.startswith("conformance_") and value not in (None, [])]
-    collected = config.option.pyargs and any(_names_package(argument) for argument in config.args)
-    if not options and not collected:
+    if not options and not collects_suite(config):
         return
     here = Path(__file__).parent / _PACKAGE
     spec = find_spec(_PACKAGE)
@@ -68,8 +95,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"{option}: {shown} hides the installed suite, {here}. Run pytest from another folder, or rename that file."
         )
+    # pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
+    pytest.register_assert_rewrite(f"{_PACKAGE}.cases")
     config.pluginmanager.register(importlib.import_module(f"{_PACKAGE}.plugin"), f"{_PACKAGE}.plugin")
 
 
-def _names_package(argument: str) -> bool:
-    return argument.partition("::")[0].partition(".")[0] == _PACKAGE
+def collects_suite(config: pytest.Config) -> bool:
+    """Whether the arguments of pytest name the suite."""
+    named = (argument.partition("::")[0].partition(".")[0] for argument in config.args)
+    return bool(config.option.pyargs) and _PACKAGE in named

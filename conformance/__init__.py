@@ -1,9 +1,42 @@
 """A shared pytest suite that decides whether a task store keeps the contract, alike in both of its modes.
 
 `conformance run --store memory --store embedded` runs it. Point it at a store of your own with a `Harness`.
+`conformance compare` and `parity` ask of any two stores whether they behave alike.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
 
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.suite import run
 
-__all__ = ["Capability", "Harness", "HookMissingError", "Inspector", "run"]
+__all__ = ["Capability", "Harness", "HookMissingError", "Inspector", "parity", "run"]
+
+
+def parity(
+    one: Callable[[], Harness],
+    other: Callable[[], Harness],
+    *,
+    known: str | Path | None = None,
+    seconds: float = 60,
+    seed: int = 0,
+) -> Callable[..., None]:
+    """Return a test function that compares two stores: a test for each operation, and one named `coverage`.
+
+    Assign it to a name that begins with `test_`. There is one search for all of them in a run, also with xdist.
+
+    Args:
+        one: a harness class, or a function that returns a harness.
+        other: likewise.
+        known: a file of accepted differences, as `conformance compare --known` takes it.
+        seconds: how long the search may take.
+        seed: a fixed one makes a run repeat the last.
+
+    Raises:
+        OperationsError: if the operations that the harness names cannot be used.
+    """
+    from conformance.compare.parity import parity_test  # Hypothesis takes a moment
+
+    return parity_test(one, other, known=known, seconds=seconds, seed=seed)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+import unittest
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 
@@ -22,14 +23,56 @@ from taskstore import TaskCreateRequest, TaskStore
 _SECONDS = 60
 
 
-def not_applicable(reason: str) -> NoReturn:
-    """End the case: the subject declares that it has not what the case is about."""
-    pytest.skip(f"not-applicable: {reason}")
+class NotApplicable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
+    """The subject does not declare the capability that the case needs."""
 
 
-def not_testable(reason: str) -> NoReturn:
-    """End the case: the harness has no hook for it, or a prerequisite failed."""
-    pytest.skip(f"not-testable: {reason}")
+class NotTestable(pytest.skip.Exception):  # type: ignore[misc, name-defined]  # pytest types it as a variable
+    """The harness has no hook for the case, or a prerequisite failed."""
+
+    def __init__(self, reason: str, hooks: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.hooks = hooks
+
+
+class NoVerdictError(AssertionError):
+    """Something that is not the suite skipped or excused a test, or ended the run. That decides nothing."""
+
+
+@contextmanager
+def only_own_verdicts() -> Iterator[None]:
+    """Let out the verdicts of the suite and failures. What else skips a test or ends the run becomes a failure.
+
+    Raises:
+        NoVerdictError: if a store, a harness or another plugin raised `pytest.skip`, `pytest.xfail`, `pytest.exit`,
+            `unittest.SkipTest` or `SystemExit`.
+    """
+    try:
+        yield
+    except (NotApplicable, NotTestable):
+        raise
+    except ENDINGS as fault:
+        raise NoVerdictError(f"{type(fault).__name__} was raised, which is no verdict of the suite: {fault}") from fault
+
+
+ENDINGS: tuple[type[BaseException], ...] = (
+    pytest.skip.Exception,
+    pytest.xfail.Exception,
+    pytest.exit.Exception,
+    unittest.SkipTest,
+    SystemExit,
+)
+"""What skips or excuses a test, or ends the run, when something raises it."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known of a case before it runs."""
+
+    id: str
+    """`requirement_LIST-07`: what the tour found about a requirement; `listing.test_…`: a readable case."""
+    requirements: tuple[str, ...]
+    doc: str
 
 
 @dataclass(frozen=True)
@@ -42,16 +85,21 @@ class Subject:
     seed: int
     broken: str = ""
     """Why nothing can be decided on it: a task cannot even be created and read."""
+    alive: Callable[[], None] = lambda: None
+    """Tells the watchdog that the run goes on."""
     tour: Callable[[], Any] = lambda: None
     """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
 
+    unjudged: Mapping[str, str] = field(default_factory=dict)
+    """Why a test of a requirement cannot pass on it: an adapter hides what the requirement is about."""
     coverage: dict[str, Any] = field(default_factory=dict)
     """What the tour reached, once it was run."""
 
-    def describe(self) -> dict[str, Any]:
-        """What the results say about it."""
-        capabilities = sorted(one.value for one in self.harness.capabilities)
-        return {"name": self.name, "mode": self.harness.mode, "capabilities": capabilities, "facts": self.facts}
+    def check_judged(self, requirements: tuple[str, ...]) -> None:
+        """End a test that found nothing wrong as not testable, if it could not have found it."""
+        for number in requirements:
+            if number in self.unjudged:
+                raise NotTestable(self.unjudged[number], ("adapter",))
 
 
 PREREQUISITE = "API-02"
@@ -72,7 +120,8 @@ def probe(harness: Harness) -> str:
             await store.get_task(task.task_id)
 
     try:
-        asyncio.run(create_and_read())
+        with only_own_verdicts():
+            asyncio.run(create_and_read())
     except HarnessFailedError:
         raise
     except Exception as fault:  # noqa: BLE001  whatever the store raises is the answer
@@ -131,15 +180,6 @@ class Namespace:
         return Namespace(self.harness, f"{self.name}bar")
 
 
-@dataclass(frozen=True)
-class Case:
-    """What is known of a case before it runs."""
-
-    requirements: tuple[str, ...]
-    doc: str
-    function: Callable[..., Awaitable[None]]
-
-
 def case(
     *requirements: str,
     needs: tuple[Capability, ...] | Capability = (),
@@ -156,50 +196,57 @@ def case(
         raise ValueError(f"a case decides known requirements, not {unknown or 'none'}")
 
     def make(function: Callable[..., Awaitable[None]]) -> Callable[[Subject], None]:
+        module = function.__module__.rpartition(".")[2]
+        known = Case(f"{module}.{function.__name__}", requirements, inspect.cleandoc(function.__doc__ or ""))
+
         def run(conformance_subject: Subject) -> None:
             harness = conformance_subject.harness
             if conformance_subject.broken and PREREQUISITE not in requirements:
-                not_testable(conformance_subject.broken)
+                raise NotTestable(conformance_subject.broken)
             _check_applies(harness, (needs,) if isinstance(needs, Capability) else needs, lacks, mode)
             try:
-                asyncio.run(_in_a_namespace(function, harness))
+                asyncio.run(_in_a_namespace(function, conformance_subject))
             except HookMissingError as missing:
-                not_testable(str(missing))
+                raise NotTestable(str(missing), (missing.hook,)) from None
+            conformance_subject.check_judged(requirements)
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__
-        run.conformance_case = Case(requirements, inspect.cleandoc(function.__doc__ or ""), function)  # type: ignore[attr-defined]
+        run.conformance_case = known  # type: ignore[attr-defined]
         return run
 
     return make
 
 
-async def _in_a_namespace(function: Callable[..., Awaitable[None]], harness: Harness) -> None:
-    namespace = Namespace(harness)
+async def _in_a_namespace(function: Callable[..., Awaitable[None]], subject: Subject) -> None:
+    namespace = Namespace(subject.harness)
+    subject.alive()
     try:
-        async with asyncio.timeout(_SECONDS):
-            if "store" in inspect.signature(function).parameters:
-                async with namespace.open() as store:
-                    await function(store)
-            else:
-                await function(namespace)
+        with only_own_verdicts():
+            try:
+                async with asyncio.timeout(_SECONDS):
+                    if "store" in inspect.signature(function).parameters:
+                        async with namespace.open() as store:
+                            await function(store)
+                    else:
+                        await function(namespace)
+            finally:
+                subject.harness.discard(namespace.name)
     except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
         fault.conformance_script = str(namespace.script)  # type: ignore[attr-defined]  # for `results` to show
         raise
-    finally:
-        harness.discard(namespace.name)
 
 
 def _check_applies(harness: Harness, needs: tuple[Capability, ...], lacks: Capability | None, mode: str | None) -> None:
     for capability in needs:
         if capability not in harness.capabilities:
-            not_applicable(f"the subject does not declare {capability}")
+            raise NotApplicable(f"the subject does not declare {capability}")
     if lacks is not None and lacks in harness.capabilities:
-        not_applicable(f"the subject declares {lacks}")
+        raise NotApplicable(f"the subject declares {lacks}")
     if mode == "either" and not harness.mode:
-        not_applicable("the subject is no mode that settings select")
+        raise NotApplicable("the subject is no mode that settings select")
     if mode not in (None, "either", harness.mode):
-        not_applicable(f"the subject is not a {mode} mode")
+        raise NotApplicable(f"the subject is not a {mode} mode")
 
 
 def calls(*operations: Callable[[], Awaitable[object]]) -> tuple[Callable[[], Awaitable[object]], ...]:

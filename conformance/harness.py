@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from taskstore import FailureKind, TaskStore
+if TYPE_CHECKING:  # `compare` is for stores that know nothing of it
+    from taskstore import FailureKind, TaskStore
 
 
 class Capability(StrEnum):
@@ -31,6 +32,8 @@ class Capability(StrEnum):
     """`create_task` takes the id that a task gets."""
     CURSOR = "cursor"
     """`list_tasks` takes `after`, and its pages have `next`."""
+    MAINTENANCE = "maintenance"
+    """Besides the five operations there are `purge`, which removes final tasks, and `restore`, which takes a task."""
 
 
 class HookMissingError(Exception):

@@ -6,42 +6,55 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.baseline import BaselineError
-from conformance.results import Results, seed_of, shared_folder_of
-
-# pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
-pytest.register_assert_rewrite("conformance.cases")
+from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
+from conformance.requirements import REVISION
+from conformance.results.known import KnownFailuresError
+from conformance.results.record import Recorder, seed_of, shared_folder_of
+from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name, subjects_of_this_machine
 
 _CASES = Path(__file__).parent / "cases"
+_TOURED = "requirements"
 _DEFAULT_STORES = ("memory", "embedded")
+RECORDER = "conformance-recorder"
+"""The name of the plugin that gathers the verdicts."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the names of the subjects before anything is collected."""
+    """Check the options before anything is collected. Results of an earlier run are removed first."""
+    file: Path | None = config.getoption("conformance_json")
+    if file is not None and not hasattr(config, "workerinput") and not config.getoption("help"):
+        file.unlink(missing_ok=True)
+    revision: int | None = config.getoption("conformance_spec_revision")
+    if revision is not None and not 1 <= revision <= REVISION:
+        raise pytest.UsageError(f"--conformance-spec-revision: {revision} is none of the revisions 1 to {REVISION}")
     names: list[str] = config.getoption("conformance_store")
-    if names:
-        from conformance.subjects.registry import UnknownSubjectError, find_subject, subjects_of_this_machine
-
-        if "all" in names:
-            names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
-        for name in names:
-            try:
+    if "all" in names:
+        names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
+    for name in names:
+        try:
+            with only_own_verdicts():
                 find_subject(name)
-            except UnknownSubjectError as fault:
-                raise pytest.UsageError(f"--conformance-store: {fault}") from None
+        except (UnknownSubjectError, NoVerdictError) as fault:
+            raise pytest.UsageError(f"--conformance-store: {fault}") from None
+    shown = [shown_name(name) for name in _subjects(config)]
+    if len(set(shown)) < len(shown):
+        raise pytest.UsageError("--conformance-store: two stores have the same name once passwords are left out")
     try:
-        config.pluginmanager.register(Results(config), "conformance-results")
-    except BaselineError as fault:
-        raise pytest.UsageError(f"--conformance-baseline: {fault}") from None
+        config.pluginmanager.register(Recorder(config, shown), RECORDER)
+    except KnownFailuresError as fault:
+        raise pytest.UsageError(f"--conformance-known: {fault}") from None
+
+
+def _subjects(config: pytest.Config) -> list[str]:
+    return list(dict.fromkeys(config.getoption("conformance_store") or _DEFAULT_STORES))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
@@ -68,18 +81,20 @@ class _CaseModule(pytest.Module):
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each case on each subject, one subject after the other."""
     if _case_of(metafunc.function) is not None:
-        from conformance.subjects.registry import shown_name
-
-        names = list(dict.fromkeys(metafunc.config.getoption("conformance_store") or _DEFAULT_STORES))
+        names = _subjects(metafunc.config)
         shown = [shown_name(name) for name in names]
         metafunc.parametrize("conformance_subject", names, ids=shown, indirect=True, scope="session")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop cases that were collected twice; refuse to run where assertions are switched off."""
+    """Drop cases that were collected twice; put those first that need the tour, which workers of pytest-xdist share.
+
+    Refuse to run where assertions are switched off.
+    """
     cases = {item.nodeid: item for item in items if _case_of(getattr(item, "function", None)) is not None}
     items[:] = [item for item in items if cases.get(item.nodeid, item) is item]
+    items.sort(key=lambda item: cases.get(item.nodeid) is not item or item.path.stem != _TOURED)
     if cases and (not __debug__ or config.getoption("assertmode") != "rewrite"):
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
 
@@ -87,38 +102,56 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The subject, with what it needs running from its first case to its last."""
-    from conformance.case import Subject, probe
-    from conformance.subjects.registry import find_subject, shown_name
+    from conformance.calibration import calibrate
 
     shown = shown_name(request.param)
-    with ExitStack() as stack:
+    recorder: Any = request.config.pluginmanager.get_plugin(RECORDER)
+    with only_own_verdicts(), ExitStack() as stack:
         try:
-            harness = find_subject(request.param)()
-            stack.enter_context(harness.running())
-            facts = dict(harness.facts())
-            broken = probe(harness)
+            with only_own_verdicts():
+                harness = find_subject(request.param)()
+                stack.enter_context(harness.running())
+                facts = {str(name): str(value) for name, value in harness.facts().items()}
+                recorder.alive()
+                broken = probe(harness)
+                unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
         seed = seed_of(request.config)
-        tour = cache(partial(_tour, harness, seed, shown, request.config))
-        yield Subject(shown, harness, facts, seed, broken, tour)
+        tour = _once(partial(_tour, harness, seed, shown, request.config, recorder.alive))
+        yield Subject(shown, harness, facts, seed, broken, recorder.alive, tour, unjudged)
 
 
-def _tour(harness: Any, seed: int, shown: str, config: pytest.Config) -> Any:
-    """Run the tour on a subject, or read what another worker of pytest-xdist found on it."""
-    from conformance.tour.run import Tour, run
-
+def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:
+    """Run the tour on a subject, together with the other workers of pytest-xdist if there are any."""
+    seconds: float | None = config.getoption("conformance_seconds")
     folder = shared_folder_of(config)
     if folder is None:
-        return asyncio.run(run(harness, seed))
-    from filelock import FileLock
+        from conformance.tour.run import run
 
-    file = folder / f"{hashlib.sha256(shown.encode()).hexdigest()}.json"
-    with FileLock(f"{file}.lock"):
-        if not file.exists():
-            file.write_text(asyncio.run(run(harness, seed)).model_dump_json(), "utf-8")
-    return Tour.model_validate_json(file.read_bytes())
+        return asyncio.run(run(harness, seed, on_progress=alive, seconds=seconds))
+    from conformance.tour.share import run_shared
+
+    return run_shared(harness, seed, shown, folder, alive, seconds)
+
+
+def _once(make: Callable[[], Any]) -> Callable[[], Any]:
+    """A function that makes something at its first call, and gives or raises the same at each."""
+    made: list[Any] = []
+    raised: list[Exception] = []
+
+    def get() -> Any:
+        if not made and not raised:
+            try:
+                made.append(make())
+            except Exception as fault:  # noqa: BLE001  each test of the tour ends in it
+                raised.append(fault)
+        if raised:
+            raise raised[0]
+        return made[0]
+
+    return get
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

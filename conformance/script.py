@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
@@ -14,8 +15,8 @@ _MOST_LINES = 60
 class Script:
     """The calls that were made on the stores of one namespace, in their order."""
 
-    def __init__(self) -> None:
-        self._lines: list[str] = []
+    def __init__(self, lines: Iterable[str] = ()) -> None:
+        self._lines = list(lines)
         self._names: dict[str, str] = {}  # what was returned, by the ids in it
         self._stores = 0
 

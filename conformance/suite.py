@@ -6,16 +6,15 @@ pytest runs in a process of its own: it can rewrite assertions only in what was 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from conformance.harness import Harness
+from conformance.results.document import Results, read
 
 PYTEST = (sys.executable, "-m", "pytest", "--pyargs", "conformance")  # -m: modules of the current folder are found
 SMOKE = (
@@ -31,7 +30,7 @@ class SuiteDidNotRunError(Exception):
     """There are no results; the message is what pytest said."""
 
 
-def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) -> dict[str, Any]:
+def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) -> Results:
     """Run the suite on stores and return the results, as `--conformance-json` writes them; no file is left behind.
 
     A store is anything that `--conformance-store` takes, or a harness class that can be imported from its module.
@@ -51,7 +50,7 @@ def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) ->
             text=True,
             check=False,
         )
-        if not out.exists():
+        results = read(out) if out.exists() else None
+        if results is None or all(result.verdict == "not-run" for result in results.results):
             raise SuiteDidNotRunError((told.stderr or told.stdout).strip())
-        results: dict[str, Any] = json.loads(out.read_text("utf-8"))
     return results

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from reports.inputs import Benchmark, Conformance
+from conformance.results.document import Results
+from reports.inputs import Benchmark
 
 MACHINE = {
     "Fingerprint of the build that was measured": "fingerprint",
@@ -42,9 +43,9 @@ class Environment:
     rows: Mapping[str, str]
 
 
-def describe_environment(conformance: Conformance, benchmark: Benchmark) -> Environment:
+def describe_environment(conformance: Results, benchmark: Benchmark) -> Environment:
     """Put together what both runs say of themselves."""
-    suite = conformance.suite
+    suite = conformance.suite.model_dump()
     commit = str(benchmark.commit_info.get("id", ""))[:12]
     changed = " with uncommitted changes" if benchmark.commit_info.get("dirty") else ""
     servers = dict.fromkeys(str(one.facts["server"]) for one in conformance.subjects if one.facts.get("server"))
@@ -64,7 +65,7 @@ def describe_environment(conformance: Conformance, benchmark: Benchmark) -> Envi
     return Environment(
         checked=conformance.started,
         measured=benchmark.made,
-        complete=conformance.complete,
+        complete=not any(result.verdict == "not-run" for result in conformance.results),
         measured_completely=not benchmark.exit_status,
         line=", ".join(filter(None, said)),
         rows={name: value for name, value in rows.items() if value},

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -11,8 +10,8 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "unknown"]
-Level = Literal["MUST", "SHOULD", "MAY"]
+from conformance.results.document import Results
+
 Operation = Literal["create", "get", "list", "update"]
 Design = Literal["described", "ours"]
 Mode = Literal["memory", "redis"]
@@ -39,68 +38,6 @@ class Strict(BaseModel):
 
 R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
-
-
-class Subject(Strict):
-    """What the suite was pointed at. `error` is why it could not be set up."""
-
-    name: str
-    mode: str
-    capabilities: tuple[str, ...]
-    facts: dict[str, Any]
-    error: str | None
-
-
-class Requirement(Strict):
-    """One numbered requirement, and the rows of the document that it bears on."""
-
-    id: str
-    level: Level
-    text: str
-    claims: tuple[str, ...]
-
-
-class Result(Strict):
-    """What one case came out as on one subject."""
-
-    case: str
-    doc: str
-    requirements: tuple[str, ...]
-    subject: str
-    verdict: Verdict
-    reason: str
-    seconds: float
-
-
-class Conformance(Strict):
-    """The results of one run of the suite."""
-
-    version: Literal["conformance-results/1"] = Field(alias="schema")
-    suite: dict[str, str | int | None]
-    started: AwareDatetime
-    seconds: float
-    complete: bool
-    subjects: tuple[Subject, ...]
-    requirements: tuple[Requirement, ...]
-    results: tuple[Result, ...]
-
-    @property
-    def fingerprint(self) -> str | None:
-        """The build that was checked."""
-        found = self.suite.get("fingerprint")
-        return found if isinstance(found, str) else None
-
-    @model_validator(mode="after")
-    def _check_names(self) -> Self:
-        subjects = _once("subject", (subject.name for subject in self.subjects))
-        requirements = _once("requirement", (requirement.id for requirement in self.requirements))
-        _once("result", (f"{result.case} on {result.subject}" for result in self.results))
-        for result in self.results:
-            if result.subject not in subjects:
-                raise ValueError(f"case {result.case} ran on {result.subject}, which is not among the subjects")
-            if unknown := set(result.requirements) - requirements:
-                raise ValueError(f"case {result.case} decides {min(unknown)}, which is not among the requirements")
-        return self
 
 
 class Stats(Strict):
@@ -202,13 +139,13 @@ class Benchmark(Strict):
         return self
 
 
-def read_conformance(path: Path) -> Conformance:
+def read_conformance(path: Path) -> Results:
     """Read the results of the suite.
 
     Raises:
         InputError: naming the file and its first fault.
     """
-    return read_document(path, Conformance, "the results of the conformance suite")
+    return read_document(path, Results, "the results of the conformance suite")
 
 
 def read_benchmark(path: Path) -> Benchmark:
@@ -245,11 +182,3 @@ def read_json(path: Path, validate: Callable[[bytes], T], description: str) -> T
         text = first["msg"].removeprefix("Value error, ")
         more = f" (and {len(others)} more)" if others else ""
         raise InputError(path, f"not {description}: {place}{': ' if place else ''}{text}{more}") from None
-
-
-def _once(what: str, names: Iterable[str]) -> set[str]:
-    counts = Counter(names)
-    for name, count in counts.items():
-        if count > 1:
-            raise ValueError(f"{what} {name} is there {count} times")
-    return set(counts)

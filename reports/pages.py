@@ -8,13 +8,13 @@ from typing import Any, get_args
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from conformance.results.document import Verdict
 from reports import plots
 from reports.figures import figure, percent, signed
 from reports.findings import ORDER
 from reports.floors import FLOORS
 from reports.growth import Page
 from reports.latency import MODES, OPERATIONS, WAYS
-from reports.parity import Standing
 from reports.plots.drawing import Band
 from reports.report import Report
 
@@ -24,7 +24,6 @@ SYMBOLS = {
     "not-applicable": "–",
     "not-testable": "?",
     "harness-error": "!",
-    "unknown": "∞",
     "not-run": "○",
     "confirmed": "✓",
     "holds": "✓",
@@ -45,11 +44,10 @@ SYMBOLS = {
 }
 """A verdict always has its word beside its symbol and its colour."""
 
-STANDINGS: tuple[Standing, ...] = (
+STANDINGS: tuple[Verdict, ...] = (
     "pass",
     "fail",
     "harness-error",
-    "unknown",
     "not-testable",
     "not-applicable",
     "not-run",

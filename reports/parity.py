@@ -7,18 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from reports.inputs import Conformance, Design, Level, Result, Verdict
+from conformance.results.document import Level, Result, Results, Verdict
+from reports.inputs import Design
 
-Standing = Verdict | Literal["not-run"]
 Answer = Literal["yes", "no", "alike-but-failing", "not-checked"]
 """Whether a design behaves identically in both modes, and rightly."""
 
-SEVERITY: tuple[Standing, ...] = (
+SEVERITY: tuple[Verdict, ...] = (
     "not-run",
     "not-applicable",
     "pass",
     "not-testable",
-    "unknown",
     "fail",
     "harness-error",
 )
@@ -36,7 +35,7 @@ MODES: Mapping[Design, tuple[tuple[str, ...], tuple[str, ...]]] = {
 class Outcome:
     """What a case came out as on a subject, and why."""
 
-    verdict: Standing
+    verdict: Verdict
     reason: str
 
 
@@ -58,7 +57,7 @@ class Requirement:
     level: Level
     text: str
     claims: tuple[str, ...]
-    verdicts: Mapping[str, Standing]
+    verdicts: Mapping[str, Verdict]
     cases: tuple[str, ...]
 
 
@@ -73,8 +72,8 @@ class Passes:
     capabilities: tuple[str, ...]
     error: str | None
     cases_run: int
-    requirements: Mapping[Standing, int]
-    musts: Mapping[Standing, int]
+    requirements: Mapping[Verdict, int]
+    musts: Mapping[Verdict, int]
 
     @property
     def located(self) -> str:
@@ -110,7 +109,7 @@ class Comparison:
 NOT_RUN = Outcome("not-run", "")
 
 
-def worst(verdicts: Iterable[Standing]) -> Standing:
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """Find the verdict of a requirement from those of its cases."""
     return max(verdicts, key=SEVERITY.index, default="not-run")
 
@@ -119,7 +118,7 @@ def gather_cases(results: Iterable[Result]) -> tuple[Case, ...]:
     """Put together the results of each case, in the order of the results."""
     by_case: dict[str, list[Result]] = {}
     for result in results:
-        by_case.setdefault(result.case, []).append(result)
+        by_case.setdefault(result.test, []).append(result)
     return tuple(
         Case(
             name,
@@ -131,7 +130,7 @@ def gather_cases(results: Iterable[Result]) -> tuple[Case, ...]:
     )
 
 
-def gather_requirements(conformance: Conformance, cases: Iterable[Case]) -> tuple[Requirement, ...]:
+def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Requirement, ...]:
     """Set the whole registry against every subject, in the order of the registry."""
     deciding: dict[str, list[Case]] = {}
     for case in cases:
@@ -159,7 +158,7 @@ def gather_requirements(conformance: Conformance, cases: Iterable[Case]) -> tupl
     return tuple(rows)
 
 
-def count_passes(conformance: Conformance, requirements: Iterable[Requirement]) -> tuple[Passes, ...]:
+def count_passes(conformance: Results, requirements: Iterable[Requirement]) -> tuple[Passes, ...]:
     """Count the totals of every subject."""
     rows = tuple(requirements)
     run = Counter(result.subject for result in conformance.results if result.verdict in ("pass", "fail"))
@@ -206,6 +205,6 @@ def _first_that_ran(names: tuple[str, ...], cases: tuple[Case, ...]) -> str:
     return names[0]
 
 
-def _count(verdicts: Iterable[Standing]) -> dict[Standing, int]:
+def _count(verdicts: Iterable[Verdict]) -> dict[Verdict, int]:
     counts = Counter(verdicts)
     return {verdict: counts[verdict] for verdict in SEVERITY}

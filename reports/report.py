@@ -10,15 +10,17 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from conformance.results.document import Results
 from conformance.verify import document
 from reports.build import compare_builds, find_reason, studies_without_ours, without_ours
 from reports.claims import Behaviour, Claim, Identity, LatencyRange, Ratio, Tail, documented_ranges, load_claims
+from reports.coverage import Coverage, ExpectedVerdict, gather_coverage, gather_expected
 from reports.distributions import Distribution, gather_distributions
 from reports.environment import Environment, describe_environment
 from reports.findings import ORDER, ClaimVerdict, Finding, judge_behaviour, judge_identity
 from reports.floors import FloorCost, Place, gather_floors, gather_places
 from reports.goals import Goal, gather_goals
-from reports.inputs import Benchmark, Conformance, Design, Mode, Operation, read_json
+from reports.inputs import Benchmark, Design, Mode, Operation, read_json
 from reports.latency import Latency, gather_latencies
 from reports.mutants import Mutants, MutantsInput, gather_mutants
 from reports.noise import Difference, Pair, gather_differences, gather_pairs
@@ -79,6 +81,8 @@ class Report:
     proxy_cost: ProxyCost | None
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
+    coverage: tuple[Coverage, ...]
+    expected: tuple[ExpectedVerdict, ...]
     environment: Environment
     goals: tuple[Goal, ...]
     studies: Studies | None
@@ -152,7 +156,7 @@ def read_report(path: Path) -> Report:
 
 
 def make_report(
-    conformance: Conformance,
+    conformance: Results,
     benchmark: Benchmark,
     studies: StudiesInput | None = None,
     verification: document.Verification | None = None,
@@ -164,7 +168,7 @@ def make_report(
     passes = count_passes(conformance, requirements)
     comparisons = {design: compare(design, cases) for design in DESIGNS}
     breaches = find_breaches(passes, requirements, comparisons["ours"])
-    checked = conformance.fingerprint
+    checked = conformance.suite.fingerprint
     withheld = find_reason("measurements", compare_builds(checked, benchmark.fingerprint), breaches)
     if withheld:
         benchmark = without_ours(benchmark)
@@ -210,6 +214,8 @@ def make_report(
         proxy_cost=find_proxy_cost(benchmark),
         requirements=requirements,
         cases={case.id: case for case in cases},
+        coverage=gather_coverage(conformance),
+        expected=gather_expected(conformance),
         environment=describe_environment(conformance, benchmark),
         goals=gather_goals(benchmark, gathered),
         studies=_coarsen(gathered) if gathered else None,

@@ -68,7 +68,7 @@ def test_wrong_words_are_named_and_have_a_status(
     [
         (("compare", "memory", "postgres"), "unknown store 'postgres'"),
         (("verify", "--store", "postgres"), "unknown store 'postgres'"),
-        (("compare", "memory", "memory", "--examples", "0"), "--examples: at least 1"),
+        (("compare", "memory", "memory", "--seconds", "0"), "--seconds: a positive number"),
         (("check", "nowhere.jsonl"), "nowhere.jsonl"),
         (("new", "mystore.txt"), "mystore.txt is no Python file"),
     ],

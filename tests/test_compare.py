@@ -1,30 +1,38 @@
+"""`conformance compare`: what it finds, what it must not take for a pass, and how it ends."""
+
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+import re
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 
 from conformance.commands import main
-from conformance.compare import WHOLE, Difference, Kind, Operation, Search, compare, earlier_ids
+from conformance.compare import WHOLE, Operation, earlier_ids
+from conformance.compare.finding import Finding
+from conformance.compare.report import Status, gaps_of, status_of
+from conformance.compare.search import Search
 from conformance.harness import Harness
-from conformance.subjects.registry import find_subject
 
-EXAMPLE = "conformance.examples.fastapi_service"
+HERE = __name__
 
 
 class Shelf:
-    """Five operations, right as far as it goes; each of those below is wrong in one way."""
+    """Operations that are right as far as they go; each of the shelves below is wrong in one way."""
 
     def __init__(self) -> None:
         self.boxes: dict[str, dict[str, Any]] = {}
 
-    async def put(self, label: Any) -> str:
+    async def put(self, label: Any, note: Any = None) -> str:
         box_id = f"box-{id(self)}-{len(self.boxes)}"
-        self.boxes[box_id] = {"box_id": box_id, "label": label, "since": datetime.now(UTC)}
+        self.boxes[box_id] = {"box_id": box_id, "label": label, "note": note, "since": datetime.now(UTC)}
         return box_id
 
     async def look(self, box_id: str) -> dict[str, Any]:
@@ -35,7 +43,7 @@ class Shelf:
     async def relabel(self, box_id: str, label: str) -> dict[str, Any]:
         await self.look(box_id)
         self.boxes[box_id]["label"] = label
-        return await self.look(box_id)
+        return dict(self.boxes[box_id])
 
     def rows(self) -> list[str]:
         return list(self.boxes)
@@ -47,11 +55,6 @@ class Shelf:
 class Miscounting(Shelf):
     def count(self) -> int:
         return min(2, len(self.boxes))
-
-
-class CountingInFloats(Shelf):
-    def count(self) -> int:
-        return float(len(self.boxes))  # type: ignore[return-value]
 
 
 class RaisingAnother(Shelf):
@@ -70,32 +73,113 @@ class Live(Shelf):
         return self.boxes[box_id]
 
 
+class Twice(Shelf):
+    """Wrong in a harmless way at each put, and in two others that this must not hide."""
+
+    async def put(self, label: Any, note: Any = None) -> Any:
+        box_id = await super().put(tuple(label) if isinstance(label, list) else label, note)
+        self.boxes[box_id]["note"] = note or ""
+        return box_id
+
+    async def relabel(self, box_id: str, label: str) -> dict[str, Any]:
+        box = await super().relabel(box_id, label)
+        self.boxes[box_id]["label"] = label.upper()
+        return box
+
+
+class Leaving(Shelf):
+    def count(self) -> int:
+        raise SystemExit(0)
+
+
+class Opaque:
+    """Nothing of it can be compared but a property."""
+
+    __slots__ = ()
+
+    @property
+    def size(self) -> int:
+        return 1
+
+
+class Dark(Shelf):
+    def count(self) -> Any:
+        return Opaque()
+
+
+class Printing(Shelf):
+    def count(self) -> int:
+        print("noise")  # noqa: T201
+        warnings.warn("noise", stacklevel=1)
+        return super().count()
+
+
 class ShelfHarness(Harness):
-    def __init__(self, kind: type[Shelf]) -> None:
-        self._kind = kind
+    kind: type[Shelf] = Shelf
+    operations_of: Callable[[], Any]
 
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[Any]:
-        yield self._kind()
+        yield self.kind()
 
-    def operations(self) -> tuple[Operation, ...]:
-        box, label = {"box_id": earlier_ids()}, {"label": st.text(max_size=3)}
+    def operations(self) -> Any:
+        box = {"box_id": earlier_ids()}
+        labels = st.text(max_size=3) | st.lists(st.integers(), max_size=2)
         read: Any = {"ids": ("box_id", WHOLE), "times": ("since",)}
         return (
-            Operation("put", lambda store, label: store.put(label), label, **read),
-            Operation("look", lambda store, box_id: store.look(box_id), box, **read),
-            Operation("relabel", lambda store, **given: store.relabel(**given), {**box, **label}, **read),
-            Operation("rows", lambda store: store.rows(), **read),
-            Operation("count", lambda store: store.count()),
+            Operation("put", Shelf.put, {"label": labels}, {"note": st.text(max_size=2)}, writes=WHOLE, **read),
+            Operation("look", look, box, reads="box_id", **read),
+            Operation("relabel", relabel, {**box, "label": st.text(max_size=3)}, writes="box_id", **read),
+            Operation("rows", lambda store: store.rows(), reads=WHOLE, **read),
+            Operation("count", lambda store: store.count(), reads=WHOLE),
         )
 
 
-def differences(wrong: type[Shelf]) -> list[Difference]:
-    return compare(ShelfHarness(Shelf), ShelfHarness(wrong), examples=60, seconds=20)
+def look(store: Shelf, box_id: str) -> Any:
+    return store.look(box_id)
 
 
-def test_a_store_does_not_differ_from_itself() -> None:
-    assert differences(Shelf) == []
+def relabel(store: Shelf, box_id: str, label: str) -> Any:
+    return store.relabel(box_id, label)
+
+
+def put(store: Shelf, label: Any, note: Any = None) -> Any:
+    return store.put(label, note)
+
+
+def harness(shelf: type[Shelf], named: Callable[[], Any] | None = None) -> Harness:
+    class Named(ShelfHarness):
+        kind = shelf
+
+        def operations(self) -> Any:
+            if named is not None:
+                return named()
+            first, *others = super().operations()
+            return (Operation("put", put, first.arguments, first.optional, first.ids, writes=WHOLE), *others)
+
+    return Named()
+
+
+def searched(wrong: type[Shelf], named: Callable[[], Any] | None = None, *, seconds: float = 20) -> Search:
+    search = Search(("right", harness(Shelf, named)), ("wrong", harness(wrong, named)), seconds=seconds, seed=1)
+    list(search.run())
+    return search
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the plan a few random sequences are enough."""
+    monkeypatch.setattr(Search, "most_random", 30)
+
+
+def test_a_store_that_does_not_differ_is_alike_and_exercised() -> None:
+    search = searched(Shelf)
+
+    assert search.findings == []
+    assert [*gaps_of(search)] == []
+    assert status_of(search) is Status.ALIKE
+    assert search.coverage.largest == 51
+    assert search.coverage.rows["rows"].longest == 51
 
 
 @pytest.mark.parametrize(
@@ -103,105 +187,135 @@ def test_a_store_does_not_differ_from_itself() -> None:
     [
         (
             Miscounting,
-            Kind.VALUE,
-            ["await store.put(label='')"] * 3 + ["store.count()   # A: 3   B: 2"],
+            "value",
+            ["await store.put(label='0')"] * 3 + ["store.count()   # right: 3   wrong: 2"],
         ),
-        (CountingInFloats, Kind.TYPE, ["store.count()   # A: 0   B: 0.0"]),
         (
             Reversed,
-            Kind.ORDER,
+            "order",
             [
-                "result1 = await store.put(label='')",
-                "result2 = await store.put(label='')",
-                "store.rows()   # A: [result1, result2]   B: [result2, result1]",
+                "result1 = await store.put(label='0')",
+                "result2 = await store.put(label='0')",
+                "store.rows()   # right: [result1, result2]   wrong: [result2, result1]",
             ],
+        ),
+        (
+            Leaving,
+            "exception",
+            ["store.count()   # right: 0   wrong: raises SystemExit('0')"],
         ),
     ],
 )
-def test_one_fault_is_one_difference_with_the_shortest_script(
-    wrong: type[Shelf], kind: Kind, script: list[str]
-) -> None:
-    (found,) = differences(wrong)
+def test_one_fault_is_one_finding_with_the_shortest_script(wrong: type[Shelf], kind: str, script: list[str]) -> None:
+    (found,) = searched(wrong).findings
 
     assert found.kind == kind
-    assert list(found.script) == script
+    assert [re.sub(r"label='\w'", "label='0'", line) for line in found.script] == script
 
 
-def test_another_exception_is_found_wherever_it_comes_out() -> None:
-    found = differences(RaisingAnother)
+def test_one_fault_that_shows_in_several_operations_is_one_finding() -> None:
+    (found,) = searched(RaisingAnother).findings
 
-    assert {(it.operation, it.kind, it.description) for it in found} == {
-        ("look", Kind.EXCEPTION, "LookupError / KeyError"),
-        ("relabel", Kind.EXCEPTION, "LookupError / KeyError"),
-    }
-    assert all(len(it.script) == 1 and f"await store.{it.operation}(" in it.script[0] for it in found)
+    assert (found.operation, found.kind, found.what) == ("look", "exception", "LookupError / KeyError")
+    assert found.also_in == {"relabel"}
 
 
-def test_live_objects_are_found_by_what_others_and_callers_do_to_them() -> None:
-    found = differences(Live)
+def test_live_objects_are_one_finding() -> None:
+    (found,) = searched(Live).findings
 
-    assert {it.kind for it in found} == {Kind.ALIASING}
-    assert {it.operation for it in found} == {"look", "relabel"}
-    assert any("result2['changed by the caller'] = True" in it.script for it in found)
+    assert (found.operation, found.argument, found.kind) == ("look", "", "aliasing")
+
+
+def test_a_difference_that_always_shows_hides_no_other() -> None:
+    found = {(it.operation, it.argument, it.kind) for it in searched(Twice).findings}
+
+    assert found == {("put", "", "value"), ("put", "label", "type"), ("relabel", "label", "value")}
+
+
+def test_what_cannot_be_compared_is_no_pass() -> None:
+    search = searched(Dark)
+
+    assert status_of(search) is Status.NOT_EXERCISED
+    assert any("cannot compare" in gap and "Opaque, give view=" in gap for gap in gaps_of(search))
+
+
+def failing(store: Any, wrong_name: Any) -> Any:
+    return store.put(wrong_name=wrong_name)
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "expected"),
+    ("named", "gap"),
     [
-        ("described-memory", "described-redis", {Kind.TYPE, Kind.EXCEPTION, Kind.ALIASING}),
-        (f"{EXAMPLE}:MemoryMode", f"{EXAMPLE}:RedisMode", {Kind.TYPE, Kind.ALIASING}),
+        (
+            lambda: [Operation("put", failing, {"wrong_name": st.text()})],
+            "put never gave a result: TypeError / TypeError",
+        ),
+        (
+            lambda: [
+                Operation("put", put, {"label": st.text()}, writes=WHOLE, ids=(WHOLE,)),
+                Operation("rows", lambda store: store.rows()[:1], reads=WHOLE, ids=(WHOLE,)),
+            ],
+            "rows never gave a list longer than 1",
+        ),
+        (
+            lambda: [
+                Operation("put", put, {"label": st.text()}, writes=WHOLE, ids=(WHOLE,)),
+                Operation("look", look, {"box_id": st.just("nothing")}),
+            ],
+            "look never gave a result: LookupError / LookupError",
+        ),
+        (lambda: [Operation("rows", lambda _: [], reads=WHOLE)], "rows only ever gave empty results"),
     ],
 )
-def test_modes_that_differ_are_found_to_differ(one: str, other: str, expected: set[Kind]) -> None:
-    here, there, found = find_subject(one)(), find_subject(other)(), set()
+def test_what_was_not_exercised_is_no_pass(named: Callable[[], Any], gap: str) -> None:
+    search = searched(Shelf, named)
 
-    with here.running(), there.running():
-        search = Search((one, here), (other, there), examples=200, seconds=30, seed=0)
-        for difference in search.differences():
-            found.add(difference.kind)
-            if expected <= found:
-                break
-
-    assert found >= expected
+    assert status_of(search) is Status.NOT_EXERCISED
+    assert gap in [*gaps_of(search)]
 
 
-def test_our_modes_do_not_differ(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "memory", "embedded", "--examples", "40", "--seed", "7"]) == 0
-    assert capsys.readouterr().out == "0 differences between memory and embedded in 40 examples (seed 7)\n"
+def test_time_that_is_over_is_no_pass() -> None:
+    assert status_of(searched(Shelf, seconds=0.001)) is Status.TIME_OVER
 
 
-def test_a_difference_is_printed_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", f"{__name__}:right", f"{__name__}:in_floats", "--examples", "50", "--seed", "3"]) == 1
-
-    out = capsys.readouterr().out
-    assert "1. count: type, int / float\n    store.count()   # right: 0   in_floats: 0.0\n" in out
-    assert "1 difference between right and in_floats in" in out
-
-
-def test_an_unknown_subject_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "memory", "nonsense"]) == 2
-    assert "unknown store 'nonsense'" in capsys.readouterr().err
-
-
-def test_other_operations_cannot_be_compared(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["compare", "memory", f"{__name__}:right"]) == 2
-    assert "memory names the operations ['create_task'" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(("name", "status"), [("unopenable", 3), ("missing", 2)])
-def test_a_subject_that_cannot_be_set_up_has_a_status_of_its_own(
-    name: str, status: int, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        (list, "operations() is empty"),
+        (lambda: [1], "holds a int, not an Operation"),
+        (lambda: [Operation("put", "add")], "call is a str, not a function such as Store.add"),  # type: ignore[arg-type]
+        (lambda: [Operation("put", put, {"label": st.none()})] * 2, "operations() names 'put' 2 times"),
+        (lambda: [Operation("put", put, {"lable": st.none()})], "call does not take (store, lable)"),
+        (lambda: [Operation("put", put)], "call does not take"),
+        (lambda: [Operation("put", put, {"label": "text"})], "label is a str, not a Hypothesis strategy"),  # type: ignore[dict-item]
+        (lambda: [Operation("put", put, {"label": st.integers(2, 1)})], "the strategy of label cannot be used"),
+        (lambda: [Operation("put", put, {"label": st.none()}, reads="box")], "reads='box' is none of its arguments"),
+        (lambda: [Operation("put", put, {"label": st.none()}, ignored={"a": ""})], "without a reason"),
+        (lambda: [Operation("put", put, {"label": st.none()}, ids="id")], "ids is a text"),
+        (lambda: [Operation("put it", put, {"label": st.none()})], "its name is no Python identifier"),
+    ],
+)
+def test_operations_that_cannot_be_used_are_wrong_usage(
+    named: Callable[[], Any], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["compare", f"{__name__}:right", f"{__name__}:{name}"]) == status
-    assert name in capsys.readouterr().err
+    monkeypatch.setitem(globals(), "named", lambda: harness(Shelf, named))
+
+    assert main(["compare", f"{HERE}:right", f"{HERE}:named"]) == 2
+    err = capsys.readouterr().err
+    assert told in err
+    assert err.count("\n") == 1
 
 
 def right() -> Harness:
-    return ShelfHarness(Shelf)
+    return harness(Shelf)
 
 
-def in_floats() -> Harness:
-    return ShelfHarness(CountingInFloats)
+def miscounting() -> Harness:
+    return harness(Miscounting)
+
+
+def printing() -> Harness:
+    return harness(Printing)
 
 
 def unopenable() -> Harness:
@@ -209,4 +323,121 @@ def unopenable() -> Harness:
         def __init__(self) -> None:
             raise OSError("unopenable")
 
-    return ShelfHarness(Broken)
+    return harness(Broken)
+
+
+class Crashing(ShelfHarness):
+    opened = 0
+
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        self.opened += 1
+        if self.opened > 3:
+            raise ZeroDivisionError("harness")
+        yield Shelf()
+
+    def operations(self) -> Any:
+        return right().operations()  # type: ignore[attr-defined]
+
+
+class Nameless(Harness):
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        yield Shelf()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (("right", "nonsense"), 2, "'nonsense'"),
+        (("right", "Nameless"), 2, "Nameless has no method operations()"),
+        (("right", "right", "--seconds", "-1"), 2, "--seconds: a positive number"),
+        (("right", "right", "--seconds", "nan"), 2, "--seconds: a positive number"),
+        (("right", "right", "--known", "nowhere.toml"), 2, "nowhere.toml"),
+        (("right", "unopenable"), 3, "unopenable could not be set up: OSError: unopenable"),
+        (
+            ("right", "Crashing"),
+            7,
+            "crashed: open of Crashing: ZeroDivisionError: harness (test_compare.py:",
+        ),
+    ],
+)
+def test_what_keeps_it_from_comparing_is_one_line_with_a_status(
+    arguments: tuple[str, ...], status: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"{HERE}:{name}" for name in arguments[:2]]
+
+    assert main(["compare", *names, *arguments[2:]]) == status
+    err = capsys.readouterr().err
+    assert told in err
+    assert err.count("\n") == 1
+
+
+def test_the_command_prints_findings_and_coverage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", f"{HERE}:right", f"{HERE}:miscounting", "--seed", "3"]) == 1
+
+    out = capsys.readouterr().out
+    assert "1. put: count has another value\n" in out
+    assert "    store.count()   # right: 3   miscounting: 2\n" in out
+    assert "operation  calls  results" in out
+    assert "1 difference between right and miscounting: the plan and random sequences" in out
+    assert "at most 51 entries, seed 3. What a search does not find may be there." in out
+
+
+def test_what_a_store_prints_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", f"{HERE}:right", f"{HERE}:printing"]) == 0
+
+    out, err = capsys.readouterr()
+    assert "noise" not in out + err
+
+
+def test_known_differences_have_a_status_and_have_to_occur(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    known = tmp_path / "known.toml"
+    names = f"{HERE}:right", f"{HERE}:miscounting"
+    known.write_text('[[known]]\noperation = "put"\nkind = "value"\nreason = "it counts to two"\n')
+    assert main(["compare", *names, "--known", str(known)]) == 4
+    assert "    known: it counts to two\n" in capsys.readouterr().out
+
+    known.write_text(known.read_text() + '[[known]]\noperation = "gone"\nreason = "was so once"\n')
+    assert main(["compare", *names, "--known", str(known)]) == 6
+    assert "known difference did not occur: operation gone" in capsys.readouterr().out
+
+    known.write_text('[[known]]\noperation = "put"\nreason = ""\n')
+    assert main(["compare", *names, "--known", str(known)]) == 2
+
+
+def test_differences_are_written_as_known_ones(tmp_path: Path) -> None:
+    known = tmp_path / "known.toml"
+    names = f"{HERE}:right", f"{HERE}:miscounting"
+    assert main(["compare", *names, "--write-known", str(known)]) == 1
+    known.write_text(known.read_text().replace('reason = ""', 'reason = "it counts to two"'))
+
+    assert main(["compare", *names, "--known", str(known)]) == 4
+
+
+def test_the_report_is_written_as_json_and_markdown(tmp_path: Path) -> None:
+    files = tmp_path / "report.json", tmp_path / "report.md"
+    options = "--json", str(files[0]), "--markdown", str(files[1])
+    assert main(["compare", f"{HERE}:right", f"{HERE}:miscounting", *options]) == 1
+
+    report = json.loads(files[0].read_text())
+    assert report["status"] == "different"
+    assert [one["consequence"] for one in report["findings"]] == ["count has another value"]
+    assert "1. **put: count has another value**" in files[1].read_text()
+
+
+def test_an_interrupted_search_prints_what_it_found(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = Search.run
+
+    def interrupted(self: Search) -> Iterator[Finding]:
+        yield next(original(self))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Search, "run", interrupted)
+
+    assert main(["compare", f"{HERE}:right", f"{HERE}:miscounting"]) == 130
+    out, err = capsys.readouterr()
+    assert "1. put: count has another value" in out
+    assert err == "interrupted\n"

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,6 +28,7 @@ from benchmarks.gate.versions import ROOT, NotInstalledError, Version, install
 from benchmarks.gate.worker import OPERATIONS
 from benchmarks.workload import fill
 from conformance.fingerprint import fingerprint
+from conformance.results.document import SCHEMA, AboutSubject, Level, ListedRequirement, Result, Results, Suite, Verdict
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import MemoryTaskStore, Task, TaskPage, TaskStatus, TaskStore
@@ -118,37 +119,57 @@ def test_an_interval_asks_for_an_odd_number() -> None:
         median_interval([1.0, 2.0], 0.05)
 
 
-RESULTS: dict[str, Any] = {
-    "complete": True,
-    "suite": {"fingerprint": fingerprint()},
-    "requirements": [{"id": "LIFE-01", "level": "MUST"}, {"id": "LIFE-02", "level": "SHOULD"}],
-    "results": [
-        {"subject": subject, "case": case, "requirements": [requirement], "verdict": "pass", "reason": ""}
-        for subject in requirements.SUBJECTS
-        for case, requirement in (("a", "LIFE-01"), ("b", "LIFE-02"))
-    ],
-}
-
-
-def results_with(index: int, verdict: str) -> dict[str, Any]:
-    changed: dict[str, Any] = json.loads(json.dumps(RESULTS))
-    changed["results"][index]["verdict"] = verdict
-    return changed
+def results(verdicts: dict[int, Verdict] | None = None, build: str = "") -> Results:
+    """Two tests on each subject, all of which pass but for those of these numbers."""
+    levels: dict[str, Level] = {"LIFE-01": "MUST", "LIFE-02": "SHOULD"}
+    tests = [(subject, number) for subject in requirements.SUBJECTS for number in levels]
+    return Results(
+        schema=SCHEMA,
+        suite=Suite(
+            version="1",
+            fingerprint=build or fingerprint(),
+            python="3",
+            platform="",
+            client="",
+            hypothesis="6",
+            seed=1,
+        ),
+        started=datetime.now(UTC),
+        seconds=1.0,
+        ended=True,
+        subjects=tuple(AboutSubject(name=name) for name in requirements.SUBJECTS),
+        revision=1,
+        requirements=tuple(
+            ListedRequirement(id=number, level=level, text="", claims=(), since=1) for number, level in levels.items()
+        ),
+        results=tuple(
+            Result(
+                test=f"requirement_{number}",
+                doc="",
+                requirements=(number,),
+                subject=subject,
+                verdict=(verdicts or {}).get(index, "pass"),
+            )
+            for index, (subject, number) in enumerate(tests)
+        ),
+    )
 
 
 def test_a_must_that_fails_or_breaks_is_broken_and_a_should_is_not() -> None:
-    assert list(requirements.judge(RESULTS)) == []
-    assert list(requirements.judge(results_with(0, "fail"))) == ["memory: LIFE-01 (a): fail: "]
-    assert list(requirements.judge(results_with(2, "harness-error"))) == ["embedded: LIFE-01 (a): harness-error: "]
-    assert list(requirements.judge(results_with(1, "fail"))) == []
+    assert list(requirements.judge(results())) == []
+    assert list(requirements.judge(results({0: "fail"}))) == ["memory: LIFE-01 (requirement_LIFE-01): fail: "]
+    broken = "embedded: LIFE-01 (requirement_LIFE-01): harness-error: "
+    assert list(requirements.judge(results({2: "harness-error"}))) == [broken]
+    assert list(requirements.judge(results({1: "fail"}))) == []
 
 
 def test_a_suite_that_decided_nothing_or_about_something_else_is_broken() -> None:
-    assert list(requirements.judge({**RESULTS, "complete": False})) == ["the suite did not come to its end"]
-    other = {**RESULTS, "suite": {"fingerprint": CODE}}
+    undecided = list(requirements.judge(results({0: "not-run", 3: "not-testable"})))
+    assert undecided == ["2 tests decided nothing, requirement_LIFE-01 on memory for one: "]
+    other = results(build=CODE)
     assert list(requirements.judge(other)) == ["the suite had another taskstore than the one that is here"]
-    only_memory = [result for result in RESULTS["results"] if result["subject"] == "memory"]
-    assert list(requirements.judge({**RESULTS, "results": only_memory})) == ["embedded: no requirement was decided"]
+    only_memory = results({2: "not-applicable", 3: "not-applicable"})
+    assert list(requirements.judge(only_memory)) == ["embedded: no requirement was decided"]
 
 
 class Chatty(RedisTaskStore):

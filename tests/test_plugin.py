@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import jsonschema
 import pytest
+
+from conformance.cases import find_cases
+from conformance.results.document import Result, read
+from conformance.results.schema import SCHEMA, make_schema
 
 pytestmark = pytest.mark.once
 
@@ -27,6 +30,11 @@ def run(pytester: pytest.Pytester, *arguments: str, stores: tuple[str, ...] = ()
     return pytester.runpytest_subprocess("--pyargs", "conformance", "-p", "no:cacheprovider", *named, *arguments)
 
 
+def ran_in(out: Path) -> list[Result]:
+    """What was run according to a results file."""
+    return [result for result in read(out).results if result.verdict != "not-run"]
+
+
 def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> None:
     out = pytester.path / "deep" / "results.json"
     ran = run(
@@ -37,17 +45,21 @@ def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> No
         stores=("memory", "embedded"),
     )
     ran.assert_outcomes(passed=4, deselected=ran.parseoutcomes().get("deselected", 0))
-    results = json.loads(out.read_text())
-    jsonschema.validate(results, json.loads(files("conformance").joinpath("results.schema.json").read_text()))
-    assert [(result["subject"], result["verdict"]) for result in results["results"]] == [
+    jsonschema.validate(json.loads(out.read_text()), json.loads(make_schema()))
+    assert [(result.subject, result.verdict) for result in ran_in(out)] == [
         ("memory", "pass"),
         ("memory", "pass"),
         ("embedded", "pass"),
         ("embedded", "pass"),
     ]
-    assert [subject["name"] for subject in results["subjects"]] == ["memory", "embedded"]
-    known = {requirement["id"] for requirement in results["requirements"]}
-    assert all(set(result["requirements"]) <= known and result["doc"] for result in results["results"])
+    results = read(out)
+    assert [subject.name for subject in results.subjects] == ["memory", "embedded"]
+    assert results.on("memory").keys() == results.on("embedded").keys() == find_cases().keys()
+    assert all(result.doc for result in results.results)
+
+
+def test_the_schema_is_that_of_the_document() -> None:
+    assert SCHEMA.read_text("utf-8") == make_schema(), "run python -m conformance.results.schema"
 
 
 def test_an_unknown_store_names_the_known_ones(pytester: pytest.Pytester) -> None:
@@ -123,10 +135,11 @@ def test_a_factory_that_raises_is_a_harness_error_and_the_others_run(pytester: p
         stores=("broken:harness", "memory"),
     )
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
-    results = json.loads(out.read_text())
-    verdicts = {(result["subject"], result["verdict"]) for result in results["results"]}
-    assert verdicts == {("broken:harness", "harness-error"), ("memory", "pass")}
-    assert "no cable" in next(s["error"] for s in results["subjects"] if s["name"] == "broken:harness")
+    assert {(result.subject, result.verdict) for result in ran_in(out)} == {
+        ("broken:harness", "harness-error"),
+        ("memory", "pass"),
+    }
+    assert "no cable" in next(str(one.error) for one in read(out).subjects if one.name == "broken:harness")
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "redis://:s3cret@127.0.0.1:1/0"])
@@ -145,8 +158,7 @@ def test_a_failing_requirements_is_a_failed_test_and_a_missing_hook_is_not_testa
     names = "test_a_closed_store or test_unset_means or test_the_environment_selects"
     ran = run(pytester, "--conformance-json", str(out), "-k", names, stores=("wrong:Mine",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
-    verdicts = {result["case"]: result["verdict"] for result in json.loads(out.read_text())["results"]}
-    assert verdicts == {
+    assert {result.test: result.verdict for result in ran_in(out)} == {
         "lifecycle.test_a_closed_store_refuses_every_call": "fail",
         "modes.test_the_environment_selects_the_mode": "not-testable",
         "modes.test_unset_means_memory": "not-applicable",
@@ -184,9 +196,10 @@ class Broken(Harness):
 def test_an_undecided_requirements_makes_a_run_incomplete(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(wrong=WRONG)
     pytester.syspathinsert()
-    ran = run(pytester, "-k", "test_nothing_goes_by_itself or test_pages_join", stores=("wrong:Mine",))
+    chosen = ("-k", "test_nothing_goes_by_itself or test_pages_join", "--conformance-partial")
+    ran = run(pytester, *chosen, stores=("wrong:Mine",))
     assert ran.ret == 6
-    ran.stdout.fnmatch_lines(["incomplete: *exit 6*"])
+    ran.stdout.fnmatch_lines(["incomplete: *exit status 6*", "  1 test: the harness has no hook advance"])
 
 
 def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytester: pytest.Pytester) -> None:
@@ -195,66 +208,12 @@ def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytest
     out = pytester.path / "results.json"
     ran = run(pytester, "--conformance-json", str(out), stores=("wrong:Broken",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
-    results = json.loads(out.read_text())["results"]
-    assert [r["case"] for r in results if r["verdict"] == "fail"] == [
+    results = read(out).results
+    assert [result.test for result in results if result.verdict == "fail"] == [
         "lifecycle.test_a_task_can_be_created_read_listed_updated_and_cancelled"
     ]
-    others = {(r["verdict"], r["reason"]) for r in results if r["verdict"] != "fail"}
+    others = {(result.verdict, result.reason) for result in results if result.verdict != "fail"}
     assert others == {("not-testable", "a task cannot be created and read: OSError: no disk")}
-
-
-def test_a_known_failure_passes_and_one_that_is_none_any_more_fails(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(wrong=WRONG)
-    pytester.syspathinsert()
-    chosen = ("--conformance-store=wrong:Mine", "-k", "test_a_closed_store or test_pages_join")
-    assert run(pytester, *chosen, "--conformance-write-baseline", "known.toml").ret == pytest.ExitCode.TESTS_FAILED
-    ran = run(pytester, *chosen, "--conformance-baseline", "known.toml")
-    assert ran.ret == pytest.ExitCode.OK
-    ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
-    mended = run(
-        pytester, "--conformance-store=memory", "-k", "test_a_closed_store", "--conformance-baseline", "known.toml"
-    )
-    assert mended.ret == pytest.ExitCode.OK, "the entry is about another subject"
-    known = Path(pytester.path, "known.toml")
-    known.write_text(known.read_text().replace("wrong:Mine", "memory"))
-    mended = run(
-        pytester, "--conformance-store=memory", "-k", "test_a_closed_store", "--conformance-baseline", "known.toml"
-    )
-    assert mended.ret == pytest.ExitCode.TESTS_FAILED
-    mended.stdout.fnmatch_lines(["API-03 passes now: take it out of the baseline"])
-
-
-@pytest.mark.parametrize("text", ["[[known", "[[known]]\nrequirement = 'NONE-01'\nreason = 'x'", "[[known]]\nfoo = 1"])
-def test_a_baseline_that_is_none_is_refused_by_name(pytester: pytest.Pytester, text: str) -> None:
-    Path(pytester.path, "known.toml").write_text(text)
-    ran = run(pytester, "--conformance-baseline", "known.toml")
-    assert ran.ret == pytest.ExitCode.USAGE_ERROR
-    ran.stderr.fnmatch_lines(["*--conformance-baseline: known.toml: *"])
-
-
-def test_a_should_is_told_and_fails_only_where_it_is_asked_to(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        policy="""
-        from conformance import Harness
-        from taskstore import MemoryTaskStore, TaskStatus
-
-        class Clamps(MemoryTaskStore):
-            async def update_task_status(self, task_id, status, progress=None, *rest, **named):
-                if status == TaskStatus.COMPLETED:
-                    progress = None
-                return await super().update_task_status(task_id, status, progress, *rest, **named)
-
-        class Mine(Harness):
-            def open(self, namespace):
-                return Clamps()
-        """
-    )
-    pytester.syspathinsert()
-    chosen = ("--conformance-store=policy:Mine", "-k", "requirement_LIFE-13 or test_pages_join")
-    ran = run(pytester, *chosen)
-    assert ran.ret == pytest.ExitCode.OK
-    ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
-    assert run(pytester, *chosen, "--conformance-level", "SHOULD").ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_requirement_is_decided_by_one_tour_that_workers_share(pytester: pytest.Pytester) -> None:
@@ -292,15 +251,6 @@ def test_a_requirement_is_decided_by_one_tour_that_workers_share(pytester: pytes
     assert counts[1] < counts[0] * 1.5
 
 
-def test_requirements_later_than_the_pinned_revision_are_shown_and_do_not_fail(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(wrong=WRONG)
-    pytester.syspathinsert()
-    chosen = ("-k", "test_a_closed_store or test_pages_join", "--conformance-spec-revision", "0")
-    ran = run(pytester, *chosen, stores=("wrong:Mine",))
-    assert ran.ret == pytest.ExitCode.OK
-    ran.assert_outcomes(passed=1, xfailed=1, deselected=ran.parseoutcomes()["deselected"])
-
-
 def test_a_run_in_which_nothing_passed_has_failed(pytester: pytest.Pytester) -> None:
     ran = run(pytester, "-k", "test_tasks_outlive_the_server", stores=("memory",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
@@ -318,14 +268,15 @@ def test_two_workers_come_to_the_same_verdicts(pytester: pytest.Pytester) -> Non
     told = []
     for workers in ("0", "2"):
         out = pytester.path / f"{workers}.json"
-        chosen = ("-k", "identity", "--conformance-seed", "3", "-n", workers, "--conformance-json", str(out))
-        assert run(pytester, *chosen, stores=("memory", "embedded")).ret == pytest.ExitCode.OK
-        results = json.loads(out.read_text())
-        assert results["suite"]["seed"] == 3
-        assert {subject["name"] for subject in results["subjects"]} == {"memory", "embedded"}
-        told.append({(r["case"], r["subject"]): r["verdict"] for r in results["results"]})
+        chosen = ("-k", "identity", "--conformance-seed=3", "--conformance-partial", "-n", workers)
+        ran = run(pytester, *chosen, "--conformance-json", str(out), stores=("memory", "embedded"))
+        assert ran.ret == pytest.ExitCode.OK
+        results = read(out)
+        assert results.suite.seed == 3
+        assert {subject.name: subject.mode for subject in results.subjects} == {"memory": "memory", "embedded": "redis"}
+        told.append({result.place: (result.verdict, result.reason) for result in results.results})
     assert told[0] == told[1]
-    assert len(told[0]) == 10
+    assert sum(verdict != "not-run" for verdict, _ in told[0].values()) == 10
 
 
 def test_it_stays_out_of_other_peoples_runs(pytester: pytest.Pytester) -> None:

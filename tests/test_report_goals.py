@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from conformance.results.document import Results
 from reports.goals import ELSEWHERE, Relation, judge
-from reports.inputs import Benchmark, Conformance
+from reports.inputs import Benchmark
 from reports.pages import render_page, render_summary
 from reports.report import Report, make_report
 from reports.studies import StudiesInput
@@ -20,7 +21,7 @@ GOALS = 43
 
 def made(studied: dict[str, Any] | None = None, *rows: dict[str, Any]) -> Report:
     return make_report(
-        Conformance.model_validate_json(json.dumps(conformance(requirement("A-1", "pass")))),
+        Results.model_validate_json(json.dumps(conformance(requirement("A-1", "pass")))),
         Benchmark.model_validate_json(json.dumps(benchmark(*rows))),
         None if studied is None else StudiesInput.model_validate_json(json.dumps(studied)),
     )

@@ -15,19 +15,20 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from conformance.results.document import Results, Verdict
 from conformance.verify.document import Verification
 from reports.__main__ import main
 from reports.claims import load_claims
 from reports.distributions import thin
 from reports.findings import Finding
-from reports.inputs import Benchmark, Conformance, Design
+from reports.inputs import Benchmark, Design
 from reports.mutants import MutantsInput
 from reports.pages import render_page, render_summary, write_pages
-from reports.parity import Standing, worst
+from reports.parity import worst
 from reports.plots import draw_growth
 from reports.plots.scales import LinearScale, LogScale
 from reports.publish import BEGIN, END, publish, without_paths
-from reports.report import Report, make_report
+from reports.report import Report, make_report, read_report
 from reports.roundtrips import fit_line
 from reports.schema import make_schema
 from reports.studies import StudiesInput, gather_studies
@@ -237,7 +238,7 @@ def test_quantile_is_a_measured_value() -> None:
         (["harness-error", "fail"], "harness-error"),
     ],
 )
-def test_a_requirement_takes_the_worst_verdict(verdicts: list[Standing], expected: Standing) -> None:
+def test_a_requirement_takes_the_worst_verdict(verdicts: list[Verdict], expected: Verdict) -> None:
     assert worst(verdicts) == expected
     assert worst(reversed(verdicts)) == expected
 
@@ -253,8 +254,8 @@ def test_modes_differ_where_one_passes_and_the_other_fails() -> None:
         )
     ).comparisons["described"]
     assert (made.answer, made.compared, made.undecided) == ("no", 3, 1)
-    assert [one.case for one in made.differing] == ["requirements.test_0"]
-    assert made.failing_in_both == ("requirements.test_1",)
+    assert [one.case for one in made.differing] == ["chapter.test_0"]
+    assert made.failing_in_both == ("chapter.test_1",)
 
 
 def test_alike_is_not_right_where_both_modes_fail() -> None:
@@ -270,7 +271,7 @@ def test_d33_is_refuted_by_the_cases_that_differ() -> None:
         "refuted",
         ("described-memory", "described-redis (Redis 8.0.2)"),
         ("1 of 1 cases come out differently; 0 fail in both modes",),
-        ("requirements.test_0",),
+        ("chapter.test_0",),
     )
 
 
@@ -287,7 +288,7 @@ def test_a_claim_is_refuted_by_any_failing_case_and_names_it() -> None:
             requirement("A-2", *["pass", "pass", "pass", "fail"], claims=["D05"]),
         )
     )
-    assert find(made, "D05") == Finding("refuted", ("described-redis (Redis 8.0.2)",), (), ("requirements.test_1",))
+    assert find(made, "D05") == Finding("refuted", ("described-redis (Redis 8.0.2)",), (), ("chapter.test_1",))
     assert find(made, "D05", "ours") == Finding("holds", ("memory", "embedded (Redis 8.0.2)"))
 
 
@@ -450,21 +451,21 @@ ONE = benchmark(measured("get", "memory", [1.0]))
         ("", ONE, "conformance.json", "Invalid JSON"),
         ("[]", ONE, "conformance.json", "not the results of the conformance suite"),
         (ONE, ONE, "conformance.json", "schema"),
-        (GOOD | {"schema": "conformance-results/2"}, ONE, "conformance.json", "conformance-results/1"),
+        (GOOD | {"schema": "conformance-results/1"}, ONE, "conformance.json", "conformance-results/2"),
         (without(GOOD, "results", 0, "verdict"), ONE, "conformance.json", "results.0.verdict: Field required"),
-        (GOOD | {"complete": "yes"}, ONE, "conformance.json", "complete: Input should be a valid boolean"),
+        (GOOD | {"seconds": "1"}, ONE, "conformance.json", "seconds: Input should be a valid number"),
         (
             GOOD | {"subjects": []},
             ONE,
             "conformance.json",
-            "requirements.test_0 ran on memory, which is not among the subjects",
+            "chapter.test_0 is of memory, which is not among the subjects",
         ),
         (GOOD | {"requirements": []}, ONE, "conformance.json", "decides A-1, which is not among the requirements"),
         (
             GOOD | {"results": GOOD["results"] * 2},
             ONE,
             "conformance.json",
-            "result requirements.test_0 on memory is there 2 times",
+            "result chapter.test_0 on memory is there 2 times",
         ),
         (GOOD, GOOD, "benchmark.json", "not the JSON of the benchmarks"),
         (
@@ -550,7 +551,7 @@ def hostile() -> Report:
         requirement("A-1", *["pass", "fail", "pass", "fail"], reason=f"{SCRIPT} | `x` @team", claims=["D05"])
     )
     results["results"] = [
-        result | {"doc": SCRIPT, "case": f"{SCRIPT}{result['case']}"} for result in results["results"]
+        result | {"doc": SCRIPT, "test": f"{SCRIPT}{result['test']}"} for result in results["results"]
     ]
     results["subjects"] = [subject | {"error": SCRIPT, "facts": {"server": SCRIPT}} for subject in results["subjects"]]
     rows = [row | {"extra_info": row["extra_info"] | {"facts": {"server": SCRIPT}}} for row in everything_measured()]
@@ -638,7 +639,8 @@ def test_the_data_are_the_same_for_the_same_inputs(run: Callable[..., int], tmp_
 
 
 def test_an_interrupted_run_is_said_aloud() -> None:
-    page = render_page(report(GOOD | {"complete": False}, benchmark(exit_status=2)))
+    stopped = conformance(requirement("A-1", "not-run"))
+    page = render_page(report(stopped, benchmark(exit_status=2)))
     assert page.count("<strong>Incomplete:</strong>") == 2
 
 
@@ -704,7 +706,7 @@ def test_no_longest_wait_is_lost_where_moments_are_put_together() -> None:
     document = studies()
     document["studies"]["expiry"]["events"][0]["meanwhile"]["get"]["longest"] = waits
     made = make_report(
-        Conformance.model_validate_json(json.dumps(GOOD)),
+        Results.model_validate_json(json.dumps(GOOD)),
         Benchmark.model_validate_json(json.dumps(benchmark())),
         StudiesInput.model_validate_json(json.dumps(document)),
     )
@@ -758,7 +760,6 @@ def test_latencies_of_ours_are_shown_for_the_build_that_passed() -> None:
     [
         (GOOD, {"fingerprint": "f2"}, "of another build"),
         (GOOD, {}, "do not both say which build"),
-        (GOOD | {"suite": {"version": "1"}}, {"fingerprint": "f1"}, "do not both say which build"),
         (conformance(requirement("A-1", "fail")), {"fingerprint": "f1"}, "the build did not pass the suite"),
     ],
 )
@@ -769,7 +770,7 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
     rows = [row for row in everything_measured() if row["extra_info"].get("design") != "ours"]
     ours = [measured("get", "memory", [secret] * 9), *at_distances("embedded", k=1, a=secret)]
     made = make_report(
-        Conformance.model_validate_json(json.dumps(results)),
+        Results.model_validate_json(json.dumps(results)),
         Benchmark.model_validate_json(json.dumps(benchmark(*rows, *ours, machine_info=machine))),
         StudiesInput.model_validate_json(json.dumps(studies("f2"))),
     )
@@ -789,6 +790,28 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
     for text in (render_page(made), render_summary(made)):
         assert "No latency of ours is shown" in text
     assert "98765" not in made.to_json().decode()
+
+
+def test_the_page_says_what_the_tour_reached_and_what_is_expected(tmp_path: Path) -> None:
+    results = conformance(requirement("A-1", "pass", "fail", "pass", "pass"))
+    results["results"][1]["expected"] = {
+        "kind": "known",
+        "reason": f"an old client {SCRIPT}",
+        "link": "",
+        "version": "2",
+    }
+    made = report(results)
+    one = made.coverage[0]
+    assert (one.subject, one.classes, one.calls) == ("memory", 2, 1_234)
+    assert [(left.reason, left.classes) for left in one.left_out] == [
+        (SCRIPT, ("expired",)),
+        ("the harness has no hook advance", ("expired",)),
+    ]
+    page = Elements(render_page(made)).text
+    assert "1 classes: the harness has no hook advance" in page
+    assert f"chapter.test_0 on embedded, known: an old client {SCRIPT} version 2" in page
+    (tmp_path / "report.json").write_bytes(made.to_json())
+    assert render_page(read_report(tmp_path / "report.json")) == render_page(made)
 
 
 def test_verification_and_mutants_are_counted_and_survivors_named(everything: Report) -> None:
@@ -817,7 +840,7 @@ def test_verification_and_mutants_are_counted_and_survivors_named(everything: Re
 
 def test_verification_and_mutants_of_another_build_are_said_to_be() -> None:
     made = make_report(
-        Conformance.model_validate_json(json.dumps(GOOD)),
+        Results.model_validate_json(json.dumps(GOOD)),
         Benchmark.model_validate_json(json.dumps(benchmark())),
         verification=Verification.model_validate_json(json.dumps(verification("f2"))),
         mutants=MutantsInput.model_validate_json(json.dumps(mutants(None))),
@@ -867,7 +890,7 @@ def test_paths_of_a_machine_are_not_published(tmp_path: Path, said: str, publish
     publish(report(conformance(requirement("A-1", "pass", "pass", "pass", "fail", reason=said))), readme)
     data = json.loads((tmp_path / "reports" / "published" / "report.json").read_bytes())
     assert data["comparisons"]["described"]["differing"][0]["redis"]["reason"] == published
-    assert data["cases"]["requirements.test_0"]["outcomes"]["described-redis"]["reason"] == published
+    assert data["cases"]["chapter.test_0"]["outcomes"]["described-redis"]["reason"] == published
 
 
 def test_what_has_no_path_is_published_as_it_is(everything: Report) -> None:

@@ -188,6 +188,21 @@ def remembering(store: Any) -> None:
     store.list_tasks = wrong
 
 
+def moving_along(store: Any) -> None:
+    """Change the task that was handed out last, where it is."""
+    right = store.update_task_status
+    handed: list[Task] = []
+
+    async def wrong(*arguments: Any, **named: Any) -> Any:
+        task = await right(*arguments, **named)
+        for one in handed:
+            vars(one).update(vars(task))
+        handed[:] = [task]
+        return task
+
+    store.update_task_status = wrong
+
+
 def losing(store: Any) -> None:
     """Read, wait, and write back what was read."""
     right = store.update_task_status
@@ -204,6 +219,7 @@ def losing(store: Any) -> None:
 
 
 HALF = update("a", TaskStatus.CLIPPING, progress=50)
+THIRD = update("a", TaskStatus.CLIPPING, progress=33)
 CASES: list[tuple[str, str, Callable[[Any], None], tuple[Any, ...], bool]] = [
     ("a created task is final", "LIFE-01", changing("create_task", status=TaskStatus.FAILED), (create(),), False),
     ("a created task has a step", "LIFE-01", changing("create_task", current_step="x"), (create(),), False),
@@ -249,6 +265,7 @@ CASES: list[tuple[str, str, Callable[[Any], None], tuple[Any, ...], bool]] = [
     ),
     ("a lost task", "LIFE-03", raising("get_task", KeyError("x")), (create(), get()), False),
     ("metadata is handed out live", "VAL-02", keeping_objects, (create(config={"a": 1}), get(), get(), get()), False),
+    ("a task that was handed out moves along", "VAL-02", moving_along, (create(), HALF, THIRD), False),
     ("a page of the past", "LIST-03", remembering, (create(), create("b")), False),
     ("the total is one too many", "LIST-03", paging(lambda page: {"total": page.total + 1}), (create(),), False),
     (
@@ -345,6 +362,33 @@ def test_a_time_that_does_not_move_on_is_found() -> None:
     scene = Scene("later", (Known((create(), Tick(), HALF)),))
     assert played(scene, lambda _: None) == []
     assert [one.requirements for one in played(scene, stopped)] == [("LIFE-17",)]
+
+
+def hanging(seconds: float) -> Callable[[Any], None]:
+    """Make every read take its time."""
+
+    def change(store: Any) -> None:
+        right = store.get_task
+
+        async def wrong(task_id: str) -> Any:
+            await asyncio.sleep(seconds)
+            return await right(task_id)
+
+        store.get_task = wrong
+
+    return change
+
+
+def test_a_call_that_does_not_end_ends_its_scene(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.engine.run.SECONDS", 0.1)
+    (finding,) = played(Scene("hanging", (create(), listing())), hanging(1_000))
+    assert (finding.requirements, finding.words) == (("ATOM-06",), "get_task did not end within 0.1 s")
+
+
+def test_each_call_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("conformance.engine.run.SECONDS", 0.4)
+    monkeypatch.setattr("conformance.engine.run._EXTENDED", 0.05)
+    assert played(Scene("slow", (Known((create(), *[get()] * 6)),)), hanging(0.1)) == []
 
 
 def test_a_cancelled_call_may_have_taken_effect_or_not() -> None:

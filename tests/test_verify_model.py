@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -49,7 +48,7 @@ def play(*calls: Call, lifetime: timedelta | None = None) -> Result:
             now += SECOND
             fields = {name: getattr(outcome.written, name) for name in FIELDS}
             seen: dict[str, Any] = {name: now for name, value in fields.items() if isinstance(value, Symbol)}
-            result = replace(outcome.written, **seen)
+            result = outcome.written._replace(**seen)
             state = state.with_task(result, one.at)
     return result
 
@@ -178,7 +177,7 @@ def test_a_task_lives_for_its_lifetime_and_near_its_end_may_be_there_or_not(oper
     arguments = {"task_id": "t1", **({"status": "clipping"} if operation == UPDATE else {})}
     (written,) = step(State(LIFETIME), create("t1"))
     assert isinstance(written.result, Record)
-    task = replace(written.result, created_at=START, updated_at=START)
+    task = written.result._replace(created_at=START, updated_at=START)
     state = State(LIFETIME).with_task(task, Span())
     results = {
         at: {type(one.result) for one in step(state, call(operation, LIFETIME + at, **arguments))}

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Self
 import pytest
 
 from conformance.engine.scene import Advance, Optional, Step
-from conformance.harness import Harness, HookMissingError
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.mutants.mutant import On
-from conformance.mutants.scripts import Scripted, edited
 from conformance.mutants.stages import MemoryStage, stages
+from conformance.mutants.wrapper import Scripted, edited
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.registry import find_subject
 from conformance.verify.document import Walk
@@ -125,7 +125,9 @@ def test_a_share_is_even_and_the_same_for_a_seed() -> None:
 
 
 def test_a_store_of_five_operations_goes_without_the_others() -> None:
-    outcome, found = walk_on(CannotPurge)
+    harness = staged(CannotPurge)
+    harness.capabilities -= {Capability.MAINTENANCE}
+    outcome, found = walk({"memory": harness}, length=3)
     assert found == []
     assert outcome.decided
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from conformance.fingerprint import fingerprint
+from conformance.results.document import Results
 from conformance.suite import SuiteDidNotRunError, run
 
 SUBJECTS = ("memory", "embedded")
-_BROKEN = ("fail", "harness-error", "unknown")
 
 
 def find_broken_requirements() -> list[str]:
@@ -20,20 +19,21 @@ def find_broken_requirements() -> list[str]:
         return [f"the suite did not run: {fault}"]
 
 
-def judge(results: Mapping[str, Any]) -> Iterable[str]:
+def judge(results: Results) -> Iterable[str]:
     """Say what is broken according to the results of a run: a MUST, or the run itself."""
-    if not results["complete"]:
-        yield "the suite did not come to its end"
-    if results["suite"]["fingerprint"] != fingerprint():
+    undecided = [result for result in results.results if result.is_open and result.verdict != "harness-error"]
+    if undecided:
+        first = undecided[0]
+        yield f"{len(undecided)} tests decided nothing, {first.test} on {first.subject} for one: {first.reason}"
+    if results.suite.fingerprint != fingerprint():
         yield "the suite had another taskstore than the one that is here"
-    musts = {requirement["id"] for requirement in results["requirements"] if requirement["level"] == "MUST"}
+    musts = {requirement.id for requirement in results.requirements if requirement.level == "MUST"}
     for subject in SUBJECTS:
-        decided = [result for result in results["results"] if result["subject"] == subject]
-        if not any(result["verdict"] == "pass" for result in decided):
+        tests = results.on(subject).values()
+        if not any(result.verdict == "pass" for result in tests):
             yield f"{subject}: no requirement was decided"
-        for result in decided:
-            if result["verdict"] in _BROKEN and (
-                requirements := [requirement for requirement in result["requirements"] if requirement in musts]
-            ):
-                reason = result["reason"].partition("\n")[0]
-                yield f"{subject}: {', '.join(requirements)} ({result['case']}): {result['verdict']}: {reason}"
+        for result in tests:
+            broken = [number for number in result.requirements if number in musts]
+            if broken and result.verdict in ("fail", "harness-error"):
+                reason = result.reason.partition("\n")[0]
+                yield f"{subject}: {', '.join(broken)} ({result.test}): {result.verdict}: {reason}"

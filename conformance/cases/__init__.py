@@ -1,1 +1,21 @@
-"""The cases, one file per chapter of the contract. Start with `lifecycle`."""
+"""The cases of the suite: one file per chapter, and one test for each requirement that the tour decides."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+
+@cache
+def find_cases() -> dict[str, Callable[[Any], None]]:
+    """Every test of the suite, by its id: `requirement_LIST-07`, or `listing.test_…` for a readable case."""
+    found: dict[str, Callable[[Any], None]] = {}
+    for _, module, _ in pkgutil.iter_modules(__path__):
+        full = f"{__name__}.{module}"
+        for case in vars(import_module(full)).values():
+            if hasattr(case, "conformance_case") and case.__module__ == full:
+                found[case.conformance_case.id] = case
+    return found

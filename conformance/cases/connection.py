@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from conformance.case import Namespace, calls, case, not_testable
+from conformance.case import Namespace, NotTestable, calls, case
 from conformance.cases.maintenance import what_is_open
 from conformance.cases.table import (
     CANCELLED,
@@ -47,7 +47,7 @@ async def behind_a_proxy(namespace: Namespace, seconds: float) -> AsyncIterator[
     """A store that waits so long for an answer and has a connection, and the proxy that it goes through."""
     url = namespace.harness.url()
     if not url.startswith("redis://"):
-        not_testable("the proxy understands neither TLS nor sockets of files")
+        raise NotTestable("the proxy understands neither TLS nor sockets of files")
     async with Proxy(url) as proxy, namespace.harness.open_at(namespace.name, proxy.url, seconds) as store:
         await store.list_tasks()
         yield proxy, namespace.script.recorded(store)

@@ -36,7 +36,7 @@ async def test_an_id_is_no_pattern(store: TaskStore) -> None:
     assert snapshot(await store.get_task(task.task_id)) == snapshot(task)
 
 
-@case("ID-05")
+@case("ID-05", needs=Capability.MAINTENANCE)
 async def test_creating_never_overwrites(store: TaskStore) -> None:
     """A task restored under an id that is taken is refused, and the first stays."""
     into = maintained(store)

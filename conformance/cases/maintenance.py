@@ -126,7 +126,7 @@ def what_is_open() -> dict[str, int]:
     }
 
 
-@case("MAINT-01")
+@case("MAINT-01", needs=Capability.MAINTENANCE)
 async def test_purge_removes_old_final_tasks_only(namespace: Namespace) -> None:
     """What was completed before the moment goes; what was completed at it, and what is not final, stays."""
     async with namespace.open() as opened:
@@ -146,7 +146,7 @@ async def test_purge_removes_old_final_tasks_only(namespace: Namespace) -> None:
         assert list((await store.list_tasks()).tasks) == [open_task]
 
 
-@case("MAINT-04")
+@case("MAINT-04", needs=Capability.MAINTENANCE)
 async def test_restore_refuses_what_no_store_could_have_produced(namespace: Namespace) -> None:
     """No task at all, a final one without its end, one that is updated before its creation, and wrong values."""
     async with namespace.open() as opened:
@@ -182,7 +182,7 @@ async def some_tasks(source: MemoryTaskStore) -> list[Task]:
     return made[::-1]
 
 
-@case("MAINT-02")
+@case("MAINT-02", needs=Capability.MAINTENANCE)
 async def test_tasks_can_be_carried_over_from_memory(namespace: Namespace) -> None:
     """Every task arrives with its id, times and values, in its place; where tasks expire it has seven days from now."""
     async with MemoryTaskStore() as source, namespace.open() as opened:

@@ -340,4 +340,5 @@ async def test_conftest_forces_memory_mode(namespace: Namespace) -> None:
         Path("conftest.py").write_text(CONFTEST, "utf-8")
         Path("test_it.py").write_text(with_opener(A_TEST, namespace), "utf-8")
         Path("pytest.ini").write_text("[pytest]\n", "utf-8")
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # whatever else is installed here takes its time
         assert "1 passed" in run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py")

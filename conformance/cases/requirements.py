@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.case import Case, Subject, not_applicable, not_testable
+from conformance.case import Case, NotApplicable, NotTestable, Subject, only_own_verdicts
+from conformance.harness import HookMissingError
 from conformance.requirements import REQUIREMENTS
-from conformance.tour.run import Tour
+from conformance.tour.run import OUT_OF_TIME, Tour
 
 TOURED = (
     *("API-03", "API-05", "VAL-01", "VAL-02", "VAL-05", "VAL-06", "VAL-09", "VAL-10"),
@@ -28,14 +29,16 @@ _SCENES = 30
 def _test(number: str) -> Callable[[Subject], None]:
     def run(conformance_subject: Subject) -> None:
         if conformance_subject.broken:
-            not_testable(conformance_subject.broken)
-        tour = conformance_subject.tour()
+            raise NotTestable(conformance_subject.broken)
+        with only_own_verdicts():
+            tour = conformance_subject.tour()
         conformance_subject.coverage.update(tour.coverage())
         decide(number, tour)
+        conformance_subject.check_judged((number,))
 
     run.__name__ = run.__qualname__ = f"test_requirement_{number}"
     run.__doc__ = f"Every scene of the tour keeps {number}."
-    run.conformance_case = Case((number,), run.__doc__, run)  # type: ignore[attr-defined, arg-type]
+    run.conformance_case = Case(f"requirement_{number}", (number,), run.__doc__)  # type: ignore[attr-defined]
     return run
 
 
@@ -49,13 +52,21 @@ def decide(number: str, tour: Tour) -> None:
         )
         fault.conformance_script = "\n".join(found[0].lines)  # type: ignore[attr-defined]  # for `results` to show
         raise fault
+    if tour.is_out_of_time(number):
+        raise NotTestable(OUT_OF_TIME)
     if tour.exercised.get(number):
         return
     reasons = tour.reasons.get(number, {})
-    hooks = [reason for reason in reasons if not reason.startswith("not-applicable: ")]
-    if reasons and not hooks:
-        not_applicable(next(iter(reasons)).removeprefix("not-applicable: "))
-    not_testable(", ".join(hooks) or "no scene of the tour reached it")
+    lacking = [reason for reason in reasons if not reason.startswith("not-applicable: ")]
+    if reasons and not lacking:
+        raise NotApplicable(max(reasons, key=lambda one: reasons[one]).removeprefix("not-applicable: "))
+    hooks = tuple(reason.removeprefix(_NO_HOOK) for reason in lacking)
+    is_for_hooks = all(reason.startswith(_NO_HOOK) for reason in lacking)
+    raise NotTestable(", ".join(lacking) or "no scene of the tour reached it", hooks if is_for_hooks else ())
+
+
+_NO_HOOK = str(HookMissingError(""))
+"""What `Tour.reasons` says of a missing hook, before its name."""
 
 
 for _number in TOURED:

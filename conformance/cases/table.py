@@ -20,8 +20,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.case import Namespace, not_testable
-from conformance.harness import Capability, HookMissingError
+from conformance.case import Namespace, NotTestable
+from conformance.harness import Capability, Harness, HookMissingError
+from conformance.script import Script
 from conformance.strategies import a_request
 from conformance.verify.operations import old_task
 from conformance.verify.proxy import Action, Interruption, Proxy, Stage
@@ -85,8 +86,13 @@ OPERATIONS = (
         lambda store, on: store.update_task_status(on.task.task_id, TaskStatus.FAILED, error_message="no such video"),
     ),
     Operation("cancel", lambda store, on: store.cancel_task(on.task.task_id)),
-    Operation("purge", lambda store, on: store.purge(on.task.created_at), method="purge"),
-    Operation("restore", lambda store, on: store.restore(on.new), method="restore"),
+    Operation(
+        "purge",
+        lambda store, on: store.purge(on.task.created_at),
+        needs=Capability.MAINTENANCE,
+        method="purge",
+    ),
+    Operation("restore", lambda store, on: store.restore(on.new), needs=Capability.MAINTENANCE, method="restore"),
 )
 READS = tuple(one for one in OPERATIONS if not one.writes)
 WRITES = tuple(one for one in OPERATIONS if one.writes)
@@ -496,29 +502,62 @@ class HangsError(Exception):
 Check = Callable[[Seen], object]
 
 
+@dataclass
+class Row:
+    """What came of one failure: a round for each exchange of a call, with the script until its end."""
+
+    rounds: list[tuple[str, Sequence[Seen]]] = field(default_factory=list)
+    left: Sequence[Operation] = OPERATIONS
+    """The operations of the next round."""
+
+
+class _Known:
+    """The rows that were played on the subject at hand: many cases look at the same ones, which take their time."""
+
+    harness: Harness | None = None
+    rows: dict[Failure, Row]
+
+    @classmethod
+    def rows_of(cls, harness: Harness) -> dict[Failure, Row]:
+        if cls.harness is not harness:
+            cls.harness, cls.rows = harness, {}
+        return cls.rows
+
+
 async def table(
     namespace: Namespace, failures: Sequence[Failure], *checks: Check, operations: Sequence[Operation] = OPERATIONS
 ) -> None:
-    """Play each operation that the store has against each failure, at each exchange of it, and check what is seen."""
-    async with namespace.open() as store:
-        there = [one for one in operations if has(store, one, namespace)]
+    """Play each operation that the store has against each failure, at each exchange of it, and check what is seen.
+
+    What another case has played is not played again. Operations that are not named are played, and not checked.
+    """
+    rows, script = _Known.rows_of(namespace.harness), namespace.script
+    benches: list[Bench] = []
     async with AsyncExitStack() as stack:
-        benches = [Bench(namespace, one) for one in there]
-        for bench in benches:
-            await bench.set_up(stack)
         for failure in failures:
-            left = benches
+            row = rows.setdefault(failure, Row())
             for number in range(failure.rounds):
-                played = await _played(left, failure, number)
+                if number == len(row.rounds):
+                    if not row.left:
+                        break
+                    benches = benches or await _set_up(namespace, stack)
+                    played = await _played([one for one in benches if one.operation in row.left], failure, number)
+                    # If it was answered, the exchange may be that of a call beside it, and it has no more of them.
+                    row.left = [one.operation for one in played if one.met and (one.error is not None or not number)]
+                    row.rounds.append((str(script), played))
+                shown, played = row.rounds[number]
+                namespace.script = Script(shown.splitlines())
                 for seen in played:
-                    for check in checks:
+                    for check in checks if seen.operation in operations else ():
                         check(seen)
                 assert number or failure.stage is None or any(seen.met for seen in played), "nobody asked the server"
-                # If it was answered, the exchange may be that of a call beside it, and this one has no more of them.
-                rows = zip(left, played, strict=True)
-                left = [bench for bench, seen in rows if seen.met and (seen.error is not None or not number)]
-                if not left:
-                    break
+
+
+async def _set_up(namespace: Namespace, stack: AsyncExitStack) -> list[Bench]:
+    benches = [Bench(namespace, one) for one in OPERATIONS if applies(one, namespace)]
+    for bench in benches:
+        await bench.set_up(stack)
+    return benches
 
 
 async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check) -> None:
@@ -528,27 +567,24 @@ async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check
         target = Target(a_request(), tasks[0], tasks[1], await source.list_tasks(limit=1), tasks[2])
     url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
 
-    async def play(operation: Operation) -> Seen | None:
+    async def play(operation: Operation) -> Seen:
         seen = Seen(failure, operation, target, f"127.0.0.1:{port}", None)
         async with namespace.harness.open_at(namespace.name, url, failure.seconds) as store:
-            if not has(store, operation, namespace):
-                return None
             seen.shown = f"{store} {store!r}"
             seen.take(await outcome_of(operation.call(store, target)))
         return seen
 
     with logged() as said:
-        played = await asyncio.gather(*map(play, OPERATIONS))
-    for seen in filter(None, played):
+        played = await asyncio.gather(*(play(one) for one in OPERATIONS if applies(one, namespace)))
+    for seen in played:
         seen.said = said
         for check in checks:
             check(seen)
 
 
-def has(store: Any, operation: Operation, namespace: Namespace) -> bool:
-    """Whether a store of this namespace can be called so."""
-    declared = operation.needs is None or operation.needs in namespace.harness.capabilities
-    return declared and hasattr(store, operation.method)
+def applies(operation: Operation, namespace: Namespace) -> bool:
+    """Whether stores of this namespace can be called so."""
+    return operation.needs is None or operation.needs in namespace.harness.capabilities
 
 
 async def _played(benches: Sequence[Bench], failure: Failure, number: int) -> Sequence[Seen]:
@@ -593,7 +629,7 @@ def _credentials(namespace: Namespace) -> Iterator[str]:
     """The server's URL, for a user of the namespace's with a password; as it is, where nobody may make one."""
     url = namespace.harness.url()
     if not url.startswith("redis://"):
-        not_testable("the proxy understands neither TLS nor sockets of files")
+        raise NotTestable("the proxy understands neither TLS nor sockets of files")
     try:
         namespace.harness.administer(
             "ACL", "SETUSER", namespace.name, "reset", "on", f">{PASSWORD}", "~*", "&*", "+@all"

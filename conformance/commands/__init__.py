@@ -11,10 +11,12 @@ from pathlib import Path
 
 COMMANDS = {
     "run": "run the suite on stores, without a pytest set-up of your own",
+    "diff": "show what came out differently in two runs, or on two stores",
     "coverage": "show what the tour of the suite reaches on a store",
     "compare": "find what two stores do differently",
     "verify": "hold stores against the model: random scenes, every short sequence, contention, faults",
     "check": "judge a recorded history of concurrent calls",
+    "clean": "remove what a killed run left on a server",
     "mutants": "show that each requirement is defended by a case that fails on a wrong store",
     "new": "write a file to start a harness from",
 }

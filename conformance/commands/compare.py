@@ -3,63 +3,107 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import secrets
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
-from conformance.case import HarnessFailedError
-from conformance.compare.search import EXAMPLES, SECONDS, OperationsDifferError, Search
+from conformance.compare.check import HarnessCrashedError, OperationsError
+from conformance.compare.known import KnownError, read, written
+from conformance.compare.report import SUMMARIES, Status, document_of, markdown_of, status_of, text_of
+from conformance.compare.search import SECONDS, NotOpenedError, Search
 from conformance.harness import Harness
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
 
-DESCRIPTION = "Give two stores the same calls, and print every difference as a short script."
+DESCRIPTION = "Give two stores the same calls, and print every difference, one for each cause, as a short script."
 EPILOG = """\
 examples:
   conformance compare described-memory described-redis
-  conformance compare mystore:Memory mystore:Redis --seconds 120
+  conformance compare mystore:Memory mystore:Redis --known known.toml
 
 exit status:
-  0  no difference was found
+  0  no difference was found, and everything was exercised
   1  differences
-  2  wrong usage
-  3  a store could not be set up"""
+  2  wrong usage, or operations that cannot be used
+  3  a store could not be set up
+  4  known differences only
+  5  the time was over before the plan was gone through
+  6  no new difference, but not everything was exercised, or a known difference no longer occurs
+  7  the harness crashed
+  130  interrupted; what was found so far is printed"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("one", metavar="A", help="a store, as `conformance run --store` takes it")
     parser.add_argument("other", metavar="B", help="another")
-    parser.add_argument("--examples", type=int, default=EXAMPLES, help="sequences that a search tries (%(default)s)")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="for all searches together (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="for the whole search (%(default)s)")
     parser.add_argument("--seed", type=int, default=None, help="repeat a run")
+    parser.add_argument("--known", metavar="FILE", type=Path, help="accepted differences (TOML), which do not fail")
+    parser.add_argument("--write-known", metavar="FILE", type=Path, help="write what is found as accepted differences")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the report to FILE")
+    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the report for a pull request to FILE")
 
 
 def main(options: argparse.Namespace) -> int:
     """Compare two stores, and return the exit status."""
-    if options.examples < 1:
-        print("--examples: at least 1", file=sys.stderr)
-        return 2
+    if not 0 < options.seconds < math.inf:
+        return _fail("--seconds: a positive number", 2)
     try:
         makers = find_subject(options.one), find_subject(options.other)
-    except UnknownSubjectError as unknown:
-        print(unknown, file=sys.stderr)
-        return 2
+        known = read(options.known) if options.known else []
+    except (UnknownSubjectError, KnownError) as fault:
+        return _fail(str(fault), 2)
     names = _short(options.one), _short(options.other)
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed
     with ExitStack() as stack:
         try:
             one, other = (_set_up(stack, maker, name) for maker, name in zip(makers, names, strict=True))
-            search = Search(
-                (names[0], one), (names[1], other), examples=options.examples, seconds=options.seconds, seed=seed
-            )
-            return _report(search, names, seed)
-        except OperationsDifferError as differ:
-            print(differ, file=sys.stderr)
-            return 2
-        except (HarnessFailedError, _SetUpFailedError) as failed:
-            print(failed, file=sys.stderr)
-            return 3
+            search = Search((names[0], one), (names[1], other), seconds=options.seconds, seed=seed, known=known)
+            return _search(search, options)
+        except Exception as fault:  # noqa: BLE001  one line and where, in place of a traceback
+            status = next((status for kind, status in _FAILURES.items() if isinstance(fault, kind)), Status.CRASHED)
+            is_ours = isinstance(fault, (HarnessCrashedError, *_FAILURES))
+            told = fault if is_ours else HarnessCrashedError("the comparison", fault)
+            return _fail(f"crashed: {told}" if status == Status.CRASHED else str(told), status)
+
+
+_FAILURES: dict[type[Exception], int] = {OperationsError: 2, NotOpenedError: 3}
+
+
+def _search(search: Search, options: argparse.Namespace) -> int:
+    interrupted: BaseException | None = None
+    try:
+        for finding in search.run():
+            if sys.stderr.isatty():
+                print(f"found: {finding.title}", file=sys.stderr, flush=True)
+    except (KeyboardInterrupt, HarnessCrashedError) as fault:
+        interrupted = fault
+    print(*text_of(search), sep="\n", flush=True)
+    if options.json:
+        options.json.write_text(json.dumps(document_of(search), indent=1, ensure_ascii=True), "utf-8")
+    if options.markdown:
+        options.markdown.write_text("\n".join(_printable(line) for line in markdown_of(search)) + "\n", "utf-8")
+    if options.write_known:
+        options.write_known.write_text(written(search.findings), "utf-8")
+    if interrupted is not None:
+        raise interrupted
+    status = status_of(search)
+    print(SUMMARIES[status])
+    return status
+
+
+def _printable(text: str) -> str:
+    """A text without lone surrogates, which no file can hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _fail(reason: str, status: int) -> int:
+    print(reason, file=sys.stderr)
+    return status
 
 
 def _short(name: str) -> str:
@@ -67,24 +111,10 @@ def _short(name: str) -> str:
     return shown_name(name) if "://" in name else name.rpartition(":")[2]
 
 
-class _SetUpFailedError(Exception):
-    """A harness could not be made, or what it needs does not run."""
-
-
 def _set_up(stack: ExitStack, make: Callable[[], Harness], name: str) -> Harness:
     try:
         harness = make()
         stack.enter_context(harness.running())
     except Exception as fault:
-        raise _SetUpFailedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
+        raise NotOpenedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
     return harness
-
-
-def _report(search: Search, names: tuple[str, str], seed: int) -> int:
-    count = 0
-    for count, difference in enumerate(search.differences(), start=1):
-        print(f"{count}. {difference}\n", flush=True)
-    noun = "difference" if count == 1 else "differences"
-    stopped = "; the time was up before a search found nothing new" if search.out_of_time else ""
-    print(f"{count} {noun} between {names[0]} and {names[1]} in {search.ran} examples (seed {seed}){stopped}")
-    return 1 if count else 0

@@ -32,6 +32,7 @@ class MyStore(Harness):
     #   Capability.REMOTE       there is a server that can fail
     #   Capability.CALLER_IDS   `create_task` takes the id that a task gets
     #   Capability.CURSOR       `list_tasks` takes `after`, and its pages have `next`
+    #   Capability.MAINTENANCE  there are `purge` and `restore` besides the five operations
     capabilities: frozenset[Capability] = frozenset()
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
@@ -49,10 +50,12 @@ class MyStore(Harness):
 '''
 
 
+_PYTEST = "python -m pytest --pyargs conformance --conformance-store"
 DESCRIPTION = "Write a file to start a harness from. It runs as it is, on a memory store that comes with the suite."
 EPILOG = """\
-example:
+examples:
   conformance new mystore.py
+  conformance new mystores.py --compare key-value
 
 exit status:
   0  the file is written
@@ -62,6 +65,14 @@ exit status:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("file", metavar="FILE.py", type=Path, help="the file to write, in this folder or below it")
+    parser.add_argument(
+        "--compare",
+        nargs="?",
+        choices=("key-value", "tasks"),
+        const="key-value",
+        metavar="PROFILE",
+        help="two harnesses for `conformance compare`: key-value (the default) or tasks",
+    )
 
 
 def main(options: argparse.Namespace) -> int:
@@ -72,15 +83,22 @@ def main(options: argparse.Namespace) -> int:
     places = file.with_suffix("").parts
     if not all(place.isidentifier() for place in places):
         return _refuse(f"{file} cannot be imported: name a Python module in this folder or below it")
-    store = f"{'.'.join(places)}:MyStore"
+    module = ".".join(places)
+    store = f"{module}:MyStore"
+    if options.compare:
+        template = Path(__file__).with_name("templates") / f"{options.compare.replace('-', '_')}.py.txt"
+        text = template.read_text("utf-8").replace("MODULE", module)
+        commands = [f"conformance compare {module}:MemoryMode {module}:RedisMode"]
+    else:
+        text = "\n".join([_START.format(store=store).rstrip(), *_hooks(), ""])
+        commands = [f"conformance run --smoke --store {store}", f"{_PYTEST} {store}"]
     try:
         with file.open("x", encoding="utf-8") as new:
-            new.write("\n".join([_START.format(store=store).rstrip(), *_hooks(), ""]))
+            new.write(text)
     except OSError as fault:
         return _refuse(f"{file} was not written: {fault.strerror}")
     print(f"{file} is written, and runs as it is. Make its `open` open your store, then:")
-    print(f"  conformance run --smoke --store {store}")
-    print(f"  python -m pytest --pyargs conformance --conformance-store {store}")
+    print(*(f"  {command}" for command in commands), sep="\n")
     return 0
 
 

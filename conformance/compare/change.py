@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-from conformance.compare.picture import parts_of
+from conformance.compare.parts import IncomparableError, parts_of
 
 MARK = "changed by the caller"
 """Whatever shows this text has been reached by such a change."""
@@ -18,21 +18,30 @@ def changes_of(value: Any, spared: Collection[str]) -> dict[str, Callable[[], No
     Fields named in `spared` keep their values: what is changed shall still be found.
     """
     found: dict[str, Callable[[], None]] = {}
-    _collect(value, "", spared, found)
+    _collect(value, "", spared, found, 0)
     return found
 
 
-def _collect(value: Any, path: str, spared: Collection[str], found: dict[str, Callable[[], None]]) -> None:
+def _collect(value: Any, path: str, spared: Collection[str], found: dict[str, Callable[[], None]], depth: int) -> None:
     if isinstance(value, dict):
         found[f"{path}[{MARK!r}] = True"] = partial(value.__setitem__, MARK, True)
     elif isinstance(value, list):
         found[f"{path}.append({MARK!r})"] = partial(value.append, MARK)
-    for label, name, part in parts_of(value) or ():
-        if name in spared:
+    elif isinstance(value, set):
+        found[f"{path}.add({MARK!r})"] = partial(value.add, MARK)
+    elif isinstance(value, bytearray):
+        found[f"{path}.extend(b{MARK!r})"] = partial(value.extend, MARK.encode())
+    try:
+        parts = parts_of(value) if depth < 20 else None  # noqa: PLR2004
+    except IncomparableError:
+        return
+    for part in parts or ():
+        if part.name in spared:
             continue
-        if name is not None and label == f".{name}" and type(part) is str and _takes(value, name, part):
-            found[f"{path}{label} = {MARK!r}"] = partial(setattr, value, name, MARK)
-        _collect(part, path + label, spared, found)
+        if part.label == f".{part.name}" and type(part.value) is str and _takes(value, str(part.name), part.value):
+            found[f"{path}{part.label} = {MARK!r}"] = partial(setattr, value, str(part.name), MARK)
+        if not isinstance(value, (set, frozenset)):
+            _collect(part.value, path + part.label, spared, found, depth + 1)
 
 
 def _takes(value: Any, name: str, part: str) -> bool:

@@ -8,26 +8,40 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conformance import strategies as ours
-from conformance.compare.operation import Operation, earlier_ids
+from conformance.compare import hostile
+from conformance.compare.operation import WHOLE, Operation, earlier_ids
 from taskstore import TaskCreateRequest, TaskStatus
 
 _statuses = st.sampled_from(TaskStatus) | st.sampled_from(["pending", "done", "", None, 7])
 _page_numbers = st.integers(0, 5) | ours.not_page_numbers
 _texts = ours.texts | st.sampled_from(["\ud800", 7])
 _ids = earlier_ids(ours.unknown_ids)
-_requests = st.builds(
-    TaskCreateRequest,
-    video_ids=st.lists(ours.texts, min_size=1, max_size=2),
-    config=st.none() | ours.json_objects | ours.not_json_objects,
-) | st.builds(
-    TaskCreateRequest,
-    video_ids=st.just(("v",)),
-    webhook_url=ours.texts,
+_requests = (
+    st.builds(
+        TaskCreateRequest,
+        video_ids=st.lists(ours.texts, min_size=1, max_size=2),
+        config=st.none() | ours.json_objects,
+    )
+    | st.builds(
+        TaskCreateRequest,
+        video_ids=st.just(("v",)),
+        config=st.sampled_from([{"a": value} for value in hostile.OTHER_VALUES]),
+    )
+    | st.builds(
+        TaskCreateRequest,
+        video_ids=st.just(("v",)),
+        webhook_url=ours.texts,
+    )
 )
 
 
 def _operation(
-    name: str, arguments: Mapping[str, st.SearchStrategy[Any]], optional: Mapping[str, st.SearchStrategy[Any]]
+    name: str,
+    arguments: Mapping[str, st.SearchStrategy[Any]],
+    optional: Mapping[str, st.SearchStrategy[Any]],
+    *,
+    writes: str | None = None,
+    reads: str | None = None,
 ) -> Operation:
     return Operation(
         name,
@@ -36,6 +50,8 @@ def _operation(
         optional,
         ids=("task_id", "next"),  # a cursor has an id in it, and stands for the same place on both sides
         times=("created_at", "updated_at", "completed_at"),
+        writes=writes,
+        reads=reads,
     )
 
 
@@ -44,9 +60,9 @@ def _method(name: str) -> Callable[..., Any]:
 
 
 CONTRACT = (
-    _operation("create_task", {"request": _requests}, {}),
-    _operation("get_task", {"task_id": _ids}, {}),
-    _operation("list_tasks", {}, {"status": _statuses, "limit": _page_numbers, "offset": _page_numbers}),
+    _operation("create_task", {"request": _requests}, {}, writes=WHOLE),
+    _operation("get_task", {"task_id": _ids}, {}, reads="task_id"),
+    _operation("list_tasks", {}, {"status": _statuses, "limit": _page_numbers, "offset": _page_numbers}, reads=WHOLE),
     _operation(
         "update_task_status",
         {"task_id": _ids, "status": _statuses},
@@ -57,6 +73,7 @@ CONTRACT = (
             "error_message": _texts,
             "error_traceback": _texts,
         },
+        writes="task_id",
     ),
-    _operation("cancel_task", {"task_id": _ids}, {}),
+    _operation("cancel_task", {"task_id": _ids}, {}, writes="task_id"),
 )

@@ -1,4 +1,4 @@
-"""An operation: what a harness names so that two subjects can be compared without a contract."""
+"""An operation: what a harness names so that two stores can be compared without a contract."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 WHOLE = ""
-"""Stands in `ids` or `times` for a result that is itself an id or a time, or a list of them."""
+"""In `ids` and `times`: the result itself, or each member of a list. In `reads` and `writes`: the store as a whole."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,10 @@ class EarlierId:
 
 
 def earlier_ids(unknown: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
-    """Ids that earlier results gave on both sides, matched by position, or now and then an unknown one."""
+    """Ids that earlier results gave on both sides, matched by position, or now and then an unknown one.
+
+    It may stand inside other strategies: `st.lists(earlier_ids())`.
+    """
     return st.builds(EarlierId, st.integers(0, 5)) | (st.text(max_size=10) if unknown is None else unknown)
 
 
@@ -31,10 +34,23 @@ def earlier_ids(unknown: st.SearchStrategy[Any] | None = None) -> st.SearchStrat
 class Operation:
     """One operation of a store: how it is called, with what, and how its results are read.
 
-    `call` is given the opened store and the drawn arguments by name; it may be a method of the store's class, async or
-    plain. `arguments` are always given, `optional` ones may be left out; those that refer to tasks that are there draw
-    from `earlier_ids`. In results and exceptions, fields named in `ids` are matched: the first id that one side gives
-    is the first id that the other side gives. Fields named in `times` are compared for presence, type and zone only.
+    Args:
+        name: what scripts and tables call it.
+        call: given the opened store and the drawn arguments by name; async or plain.
+        arguments: a strategy for each argument that is always given.
+        optional: a strategy for each argument that may be left out.
+        ids: fields of results and exceptions that hold ids made by the store. They are matched by position: the first
+            id that one side gives is the first that the other side gives. `WHOLE` if the result itself is an id.
+        times: fields that hold times made by the store, compared for presence, type and time zone only.
+        writes: for an operation that changes something, the argument that names the entry, or a list or mapping of
+            entries; `WHOLE` if the store chooses the entry, or everything is changed.
+        reads: for an operation that only reads, the argument that names the entry, or `WHOLE` for a listing or count.
+            After each write the reads whose other arguments are optional are called on the entry that it touched.
+        view: turns a result that cannot be compared as it is into one that can.
+        ignored: fields that are not compared, each with the reason.
+        tolerances: numbers and times that may differ by so much (times: seconds), each field with `(how much, reason)`.
+        weight: how often the random search calls it, relative to the others.
+        positional: arguments that a script writes without their names.
     """
 
     name: str
@@ -43,3 +59,24 @@ class Operation:
     optional: Mapping[str, st.SearchStrategy[Any]] = field(default_factory=dict)
     ids: Collection[str] = ()
     times: Collection[str] = ()
+    writes: str | None = None
+    reads: str | None = None
+    view: Callable[[Any], Any] | None = None
+    ignored: Mapping[str, str] = field(default_factory=dict)
+    tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    weight: float = 1.0
+    positional: Collection[str] = ()
+
+    @property
+    def entry(self) -> str | None:
+        """The argument that names what it reads or writes; None if there is none."""
+        return self.writes or self.reads or None
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it reads the store as a whole."""
+        return self.reads == WHOLE
+
+    def strategy(self, argument: str) -> st.SearchStrategy[Any]:
+        """The strategy of an argument."""
+        return self.arguments[argument] if argument in self.arguments else self.optional[argument]

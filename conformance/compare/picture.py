@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
-from enum import Enum
-from math import isfinite
+from datetime import date
 from typing import Any
 
-from pydantic import BaseModel
-
-from conformance.compare.operation import WHOLE, Operation
-from taskstore import TaskStoreError
-
-_SHOWN = 60
-_ADDRESS = re.compile(r"0x[0-9a-f]+")
+from conformance.compare.operation import WHOLE, EarlierId, Operation
+from conformance.compare.parts import IncomparableError, parts_of
+from conformance.engine.script import source
 
 
 @dataclass(frozen=True)
 class Id:
-    """Which of the ids that a side gave this is."""
+    """Which of the ids that a side gave this is; those of one side alone are negative."""
 
     position: int
 
@@ -34,6 +28,7 @@ class Leaf:
     type: type
     value: Any
     text: str
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -44,72 +39,28 @@ class Node:
     parts: dict[str, Picture]
 
     @property
+    def is_sequence(self) -> bool:
+        """Whether the parts stand in an order."""
+        return issubclass(self.type, Sequence) and not hasattr(self.type, "_fields")
+
+    @property
     def text(self) -> str:
         """The value as a person reads it."""
         inside = [(label, part.text) for label, part in self.parts.items()]
-        if issubclass(self.type, dict):
+        if issubclass(self.type, Mapping):
             written = "{" + ", ".join(f"{label[1:-1]}: {text}" for label, text in inside) + "}"
             return written if self.type is dict else f"{self.type.__name__}({written})"
-        if issubclass(self.type, (list, tuple)):
-            return _row(self.type, (text for _, text in inside))
+        if self.is_sequence:
+            texts = ", ".join(text for _, text in inside)
+            return f"({texts}{',' if len(inside) == 1 else ''})" if issubclass(self.type, tuple) else f"[{texts}]"
+        if issubclass(self.type, AbstractSet):
+            return "{" + ", ".join(text for _, text in inside) + "}" if inside else f"{self.type.__name__}()"
+        if [*self.parts] == [".args"]:
+            return f"{self.type.__name__}({inside[0][1]})"
         return f"{self.type.__name__}({', '.join(f'{label[1:]}={text}' for label, text in inside)})"
 
 
 Picture = Leaf | Node
-
-
-def parts_of(value: Any) -> list[tuple[str, str | None, Any]] | None:
-    """The parts of a value: the Python that leads to each, its name if it has one, itself. None if it has no parts.
-
-    Keys come in a fixed order: theirs does not count.
-    """
-    if isinstance(value, dict):
-        return sorted(((f"[{source(key)}]", str(key), part) for key, part in value.items()), key=lambda part: part[0])
-    if isinstance(value, (list, tuple)):
-        return [(f"[{index}]", None, part) for index, part in enumerate(value)]
-    return [(f".{name}", name, getattr(value, name)) for name in names] if (names := _attributes(value)) else None
-
-
-def _attributes(value: Any) -> list[str]:
-    if isinstance(value, BaseModel):
-        kind = type(value)
-        return [name for name, known in kind.model_fields.items() if not known.exclude] + [*kind.model_computed_fields]
-    if isinstance(value, (Enum, type)) or callable(value):
-        return []
-    if dataclasses.is_dataclass(value):
-        return [known.name for known in dataclasses.fields(value)]
-    return list(getattr(value, "__dict__", {}))
-
-
-def source(value: Any) -> str:
-    """The Python that makes a value."""
-    if isinstance(value, Enum):
-        return f"{type(value).__name__}.{value.name}"
-    if isinstance(value, BaseModel):
-        given = (f"{name}={source(getattr(value, name))}" for name in sorted(value.model_fields_set))
-        return f"{type(value).__name__}({', '.join(given)})"
-    if isinstance(value, str):
-        return _text_source(value)
-    if type(value) is float and not isfinite(value):
-        return f"float('{value}')"
-    if type(value) is dict:
-        return "{" + ", ".join(f"{source(key)}: {source(part)}" for key, part in value.items()) + "}"
-    return _row(type(value), map(source, value)) if type(value) in (list, tuple) else repr(value)
-
-
-def _text_source(value: str) -> str:
-    if len(value) > _SHOWN and value == value[0] * len(value):
-        return f"{value[0]!r} * {len(value)}"
-    written = str.__repr__(value)
-    return written if type(value) is str else f"{type(value).__name__}({written})"
-
-
-def _row(kind: type, parts: Iterable[str]) -> str:
-    """A list or a tuple of parts that are Python already."""
-    inside = [*parts]
-    if issubclass(kind, list):
-        return f"[{', '.join(inside)}]"
-    return f"({inside[0]},)" if len(inside) == 1 else f"({', '.join(inside)})"
 
 
 class Observer:
@@ -119,49 +70,131 @@ class Observer:
         self.ids: list[Any] = []
         self.names: list[str] = []
         self._positions: dict[Any, int] = {}
+        self._alone = 0
 
     def look(self, value: Any, operation: Operation) -> Picture:
-        """A picture of a value that this operation took or gave."""
-        return self._look(value, operation, WHOLE)
+        """A picture of a value that this operation took or gave.
 
-    def learn(self, value: Any, operation: Operation, expression: str, name: str = WHOLE) -> None:
-        """Remember the ids in a result, which a script can name by `expression`."""
-        parts = parts_of(value)
-        for label, own_name, part in parts or ():
-            self.learn(part, operation, expression + label, name if own_name is None else own_name)
-        if parts is not None or name not in operation.ids or value is None or not isinstance(value, Hashable):
-            return
-        if self._position(value) is None:
-            self._positions[type(value), value] = len(self.ids)
-            self.ids.append(value)
-            self.names.append(expression)
+        Raises:
+            IncomparableError: if a part of it cannot be compared by content.
+        """
+        return self._look(value, operation, WHOLE, 0)
 
-    def look_at_exception(self, error: Exception, operation: Operation) -> Picture:
-        """A picture of an exception: its fields if it is the contract's, else its message, with ids matched."""
-        fields = vars(error) if isinstance(error, TaskStoreError) else {"message": self._matched(str(error))}
-        return Node(type(error), {f".{name}": self._look(field, operation, name) for name, field in fields.items()})
+    def new_ids(self, value: Any, operation: Operation) -> list[tuple[Any, str]]:
+        """The ids in a result that were not known, each with the Python that leads to it."""
+        found: dict[Any, tuple[Any, str]] = {}
+        for one, path in _ids_in(value, operation, WHOLE, "", 0):
+            if isinstance(one, Hashable) and self._position(one) is None:
+                found.setdefault((type(one), one), (one, path))
+        return list(found.values())
 
-    def _look(self, value: Any, operation: Operation, name: str) -> Picture:
+    def learn(self, one: Any, name: str) -> int:
+        """Remember an id that both sides gave, which a script can name."""
+        self._positions[type(one), one] = position = len(self.ids)
+        self.ids.append(one)
+        self.names.append(name)
+        return position
+
+    def learn_alone(self, one: Any) -> int:
+        """Remember an id that this side alone gave."""
+        self._alone -= 1
+        self._positions[type(one), one] = self._alone
+        return self._alone
+
+    def _look(self, value: Any, operation: Operation, name: str, depth: int) -> Picture:
         parts = parts_of(value)
         if parts is not None:
-            looks = {
-                label: self._look(part, operation, name if own_name is None else own_name)
-                for label, own_name, part in parts
-            }
-            return Node(type(value), looks)
-        if name in operation.ids and (position := self._position(value)) is not None:
-            return Leaf(type(value), Id(position), self.names[position])
+            if depth > 100:  # noqa: PLR2004  deeper than any result that a person looks at
+                return Leaf(type(value), "…", "…")
+            return Node(
+                type(value),
+                {
+                    self._label(part.label, value, operation): self._look(
+                        part.value, operation, name if part.name is None else part.name, depth + 1
+                    )
+                    for part in parts
+                    if part.name not in operation.ignored
+                },
+            )
+        position = self._position(value)
+        if name in operation.ids and position is not None:
+            return Leaf(type(value), Id(position), self._name(position))
         if name in operation.times and value is not None:
-            zone = "aware" if isinstance(value, datetime) and value.tzinfo else "naive"
-            return Leaf(type(value), zone, f"<{zone} {type(value).__name__}>")
-        return Leaf(type(value), value, source(value))
+            zone = "aware" if getattr(value, "tzinfo", None) else "naive"
+            return Leaf(type(value), zone, f"<{zone} {type(value).__name__}>" if isinstance(value, date) else "<time>")
+        if isinstance(value, str) and (matched := self.matched(value)) != value:
+            return Leaf(type(value), matched, source(matched))
+        return Leaf(type(value), value, source(value), operation.tolerances.get(name, (0.0, ""))[0])
+
+    def _label(self, label: str, container: Any, operation: Operation) -> str:
+        """A key that is an id stands under its position."""
+        if not self.ids or not label.startswith("['") or not isinstance(container, Mapping):
+            return label
+        position = self._positions.get((str, label[2:-2]))
+        return label if position is None else f"[<id {position}>]"
+
+    def _name(self, position: int) -> str:
+        return self.names[position] if position >= 0 else f"<id of this side alone {-position}>"
 
     def _position(self, given: Any) -> int | None:
         return self._positions.get((type(given), given)) if isinstance(given, Hashable) else None
 
-    def _matched(self, message: str) -> str:
-        """A message with names where ids and addresses of objects stood."""
+    def matched(self, text: str) -> str:
+        """A text with names where ids stood that the store made."""
         for position, known in enumerate(self.ids):
-            if str(known):
-                message = re.sub(rf"(?<!\w){re.escape(str(known))}(?!\w)", f"<id {position}>", message)
-        return _ADDRESS.sub("0x…", message)
+            if isinstance(known, str) and len(known) > 5 and known in text:  # noqa: PLR2004  shorter ones may be words
+                text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", f"<id {position}>", text)
+        return text
+
+
+def _ids_in(value: Any, operation: Operation, name: str, path: str, depth: int) -> Iterable[tuple[Any, str]]:
+    try:
+        parts = parts_of(value) if depth < 100 else None  # noqa: PLR2004  as above
+    except IncomparableError:
+        return
+    for part in parts or ():
+        yield from _ids_in(
+            part.value, operation, name if part.name is None else part.name, path + part.label, depth + 1
+        )
+    if parts is None and name in operation.ids and value is not None and value != "":
+        yield value, path
+
+
+def mentions(picture: Picture, entries: set[Any]) -> bool:
+    """Whether a picture has one of these entries in it: an id by its position, or a key."""
+    if isinstance(picture, Leaf):
+        return isinstance(picture.value, Hashable) and (type(picture.value), picture.value) in entries
+    return any(mentions(part, entries) for part in picture.parts.values())
+
+
+def without(picture: Picture, entries: set[Any]) -> Picture:
+    """A picture of a listing without the members that mention one of these entries."""
+    if isinstance(picture, Leaf) or not entries:
+        return picture
+    kept = {
+        label: without(part, entries)
+        for label, part in picture.parts.items()
+        if not ((picture.is_sequence or issubclass(picture.type, (Mapping, AbstractSet))) and mentions(part, entries))
+        and not _is_key(label, entries)
+    }
+    if picture.is_sequence:
+        kept = {f"[{index}]": part for index, part in enumerate(kept.values())}
+    return Node(picture.type, kept)
+
+
+def _is_key(label: str, entries: set[Any]) -> bool:
+    return any(
+        label in (f"[{source(value)}]", f"[<id {value.position}>]" if isinstance(value, Id) else "")
+        for _, value in entries
+    )
+
+
+def filled(value: Any, replace: Any) -> Any:
+    """A drawn value with every `EarlierId` in it replaced."""
+    if isinstance(value, EarlierId):
+        return replace(value)
+    if type(value) in (list, tuple, set, frozenset):
+        return type(value)(filled(one, replace) for one in value)
+    if type(value) is dict:
+        return {filled(key, replace): filled(one, replace) for key, one in value.items()}
+    return value

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-_SHOWN = 200
+from conformance.compare.parts import IncomparableError, parts_of
+
+_SHOWN = 100
+_DEEP = 20
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class Line:
     text: str
     number: int = 0
     arguments: Mapping[str, str] | None = None
+    positional: Collection[str] = ()
 
     def write(self, later: str) -> list[str]:
         """The line, and before it those that name its arguments, as far as what follows needs the names."""
@@ -27,7 +32,8 @@ class Line:
             if _mentions(later, variable):
                 before.append(f"{variable} = {text}")
                 written[name] = variable
-        call = f"{self.text}({', '.join(f'{name}={text}' for name, text in written.items())})"
+        given = (text if name in self.positional else f"{name}={text}" for name, text in written.items())
+        call = f"{self.text}({', '.join(given)})"
         result = result_name(self.number)
         return [*before, f"{result} = {call}" if _mentions(later, result) else call]
 
@@ -39,7 +45,7 @@ def result_name(number: int) -> str:
 
 def argument_name(name: str, number: int) -> str:
     """The name that a script gives to an argument of a call."""
-    return f"{name}{number}"
+    return f"given{number}" if name == "result" else f"{name}{number}"
 
 
 def write_script(lines: list[Line], path: str, sides: tuple[str, str], texts: tuple[str, str]) -> tuple[str, ...]:
@@ -61,3 +67,27 @@ def _mentions(text: str, name: str) -> bool:
 
 def _shorten(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def imports_of(script: tuple[str, ...], values: Iterable[Any]) -> list[str]:
+    """The imports that a script needs whose arguments are these values."""
+    modules: dict[str, set[str]] = {}
+    for kind in {type(one) for one in _inside(values, 0)}:
+        if kind.__module__ != "builtins" and any(_mentions(line, kind.__name__) for line in script):
+            modules.setdefault(kind.__module__, set()).add(kind.__name__)
+    if any(_mentions(line, "UTC") for line in script):
+        modules.setdefault("datetime", set()).add("UTC")
+    return [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
+
+
+def _inside(values: Iterable[Any], depth: int) -> Iterator[Any]:
+    for value in values:
+        yield value
+        if isinstance(value, Mapping):
+            yield from _inside((*value.keys(), *value.values()), depth + 1)
+            continue
+        try:
+            parts = parts_of(value) if depth < _DEEP else None
+        except IncomparableError:
+            continue
+        yield from _inside((part.value for part in parts or ()), depth + 1)

@@ -1,181 +1,307 @@
-"""The search: one difference after the other, each shrunk, until nothing new is found."""
+"""The search: first the plan, then random sequences, each difference shrunk, confirmed and merged with its like."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import secrets
 import time
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
+from io import StringIO
+from random import Random
+from typing import Any, cast
 
-import hypothesis
-from hypothesis import HealthCheck, Phase
-from hypothesis.errors import Flaky
-
-from conformance.case import HarnessFailedError, Namespace
-from conformance.compare.contract import CONTRACT
-from conformance.compare.difference import Difference, Signature
-from conformance.compare.lockstep import Lockstep, Side
-from conformance.compare.operation import Operation
-from conformance.compare.steps import Steps, simpler, steps_of
+from conformance.compare import known as accepted
+from conformance.compare.beyond import Beyond, Place
+from conformance.compare.check import HarnessCrashedError, check_same, operations_of
+from conformance.compare.classes import Pool
+from conformance.compare.coverage import Coverage
+from conformance.compare.finding import Cause, Finding, Key, cause_of, finding_of, key_of, symptom_text
+from conformance.compare.plan import LENGTH, plan, random_steps
+from conformance.compare.play import Deviation, Player, Symptom
+from conformance.compare.shrink import Shown, shrink
+from conformance.compare.side import Side
+from conformance.compare.steps import Call, Steps, Vocabulary, written
 from conformance.harness import Harness
 
-EXAMPLES = 500
-"""Sequences that a search tries before it says that there is nothing new."""
-SECONDS = 60
-"""For all searches together."""
+SECONDS = 60.0
+_TRIES = 20
+"""How often a symptom of one operation is shrunk before it is taken for what it turned out to be."""
 
 
-class OperationsDifferError(ValueError):
-    """The two harnesses name different operations: there is nothing to compare."""
-
-
-class _DifferenceFoundError(Exception):
-    """This example shows the difference that is being looked for."""
+def _new_name() -> str:
+    return f"compare-{secrets.token_hex(6)}"
 
 
 class _TimeIsUp(BaseException):
-    """No more examples; not an `Exception`, so that Hypothesis lets it through."""
+    """No more sequences."""
+
+
+class NotOpenedError(Exception):
+    """A store could not be opened."""
 
 
 class Search:
-    """Looks for differences between two subjects that are running.
+    """Looks for differences between two stores that are running.
 
-    Each search tries up to `examples` sequences and yields the first difference that is new, shrunk; an example that
-    begins with a known one is passed over. The last search finds nothing, or `seconds` are over. The same seed gives
-    the same differences, as far as time allows.
+    `findings` and `coverage` hold what was found and exercised so far, also if the search is broken off.
     """
 
+    most_random = math.inf
+    """Random sequences after the plan; as many as the time allows if there is no other limit."""
+
     def __init__(
-        self, one: tuple[str, Harness], other: tuple[str, Harness], *, examples: int, seconds: float, seed: int
+        self,
+        one: tuple[str, Harness],
+        other: tuple[str, Harness],
+        *,
+        seconds: float = SECONDS,
+        seed: int = 0,
+        known: list[accepted.Known] | None = None,
     ) -> None:
-        self.ran = 0
-        self.out_of_time = False
+        self.findings: list[Finding] = []
+        self._settled: set[tuple[str, ...]] = set()
+        self.known = known or []
+        self.notes: list[str] = []
+        """What was not tried for want of a hook."""
+        self.sequences = 0
+        self.unconfirmed = 0
+        self.is_random = False
+        self._drawn = 0
         self._subjects = one, other
-        self._examples = examples
+        self.names = one[0], other[0]
+        self.seed = seed
         self._deadline = time.monotonic() + seconds
-        self._seed = seed
-        self._known: set[Signature] = set()
-        self._operations = [operations_of(harness) for _, harness in self._subjects]
-        here, there = ([*operations] for operations in self._operations)
-        if here != there:
-            raise OperationsDifferError(f"{one[0]} names the operations {here}, {other[0]} names {there}")
-        self._steps = steps_of(self._operations[0].values())
+        self._random = Random(seed)  # noqa: S311  a search is no secret
+        stores = [asyncio.run(_opened(name, harness)) for name, harness in self._subjects]
+        self._operations = [
+            operations_of(harness, name, is_task_store=hasattr(store, "update_task_status"))
+            for (name, harness), store in zip(self._subjects, stores, strict=True)
+        ]
+        check_same((one[0], self._operations[0]), (other[0], self._operations[1]))
+        self.coverage = Coverage(self._operations[0])
+        with quiet():
+            self._known_values = _vocabulary(self._operations[0], seed)
+        self._known_values = replace(self._known_values, maker=self._find_maker())
+        self.coverage.values = {
+            place: (set().union(*pool.classes.values()), set()) for place, pool in self._known_values.pools.items()
+        }
+        self._seen: set[Any] = set()
+        self._tries: Counter[Any] = Counter()
+        self._by_key: dict[Key, Finding] = {}
+        self._by_steps: dict[str, Finding] = {}
 
-    def differences(self) -> Iterator[Difference]:
-        """Every difference that is found, one by one."""
-        for name, harness in self._subjects:
-            asyncio.run(_check_opens(name, harness))
-        while (found := self._find_one()) is not None:
-            self._known.add(found.signature)
-            self._seed += 1
-            yield found
+    def _find_maker(self) -> str:
+        """The first operation after which a read finds something."""
+        makers = self._known_values.makers()
+        for name in (one for one in self._operations[0] if one in makers):
+            coverage = Coverage(self._operations[0])
+            try:
+                self._play((self._known_values.plain(name),), coverage)
+            except _TimeIsUp:
+                break
+            if any(coverage.rows[read.name].filled for read in self._known_values.audits()):
+                return name
+        return ""
 
-    def _find_one(self) -> Difference | None:
-        found: list[tuple[Difference, Steps]] = []
-
-        def example(steps: Steps) -> None:
-            difference = self._try(steps)
-            # shrinking stays with the difference that it began with: any other has its own turn
-            if difference is not None and (not found or found[-1][0].signature == difference.signature):
-                found.append((difference, steps))
-                raise _DifferenceFoundError
-
-        settings = hypothesis.settings(
-            max_examples=self._examples,
-            deadline=None,
-            database=None,
-            print_blob=False,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate, Phase.shrink],
-        )
-        search = hypothesis.seed(self._seed)(settings(hypothesis.given(steps=self._steps)(example)))
+    def run(self) -> Iterator[Finding]:
+        """Every difference that is found, one by one; they may learn more until the end."""
+        length = getattr(self._subjects[0][1], "sequence_length", LENGTH)
+        start = tuple(Call(name, given) for name, given in getattr(self._subjects[0][1], "starting_calls", ()))
         try:
-            with quiet():
-                try:
-                    search()
-                except (_DifferenceFoundError, Flaky):
-                    if not found:  # what does not show each time has been seen all the same; this is something else
-                        raise
-                while found and (even_shorter := self._simplify(*found[-1])):
-                    found.append(even_shorter)
+            for steps in plan(self._known_values, start):
+                yield from self._look_at(steps)
+            yield from self._beyond()
+            self.coverage.is_planned = True
+            self.is_random = True
+            while self._drawn < self.most_random:
+                self._drawn += 1
+                steps = random_steps(self._known_values, self.coverage, self._random, length)
+                yield from self._look_at((*start, *steps))
         except _TimeIsUp:
-            self.out_of_time = True
-        return found[-1][0] if found else None
+            return
 
-    def _simplify(self, known: Difference, steps: Steps) -> tuple[Difference, Steps] | None:
-        """The same difference from fewer steps or arguments: Hypothesis gives up early, and leaves some."""
-        for fewer in simpler(steps, self._operations[0]):
-            difference = self._try(fewer)
-            if difference is not None and difference.signature == known.signature:
-                return difference, fewer
-        return None
+    def _beyond(self) -> Iterator[Finding]:
+        """What one caller does not see."""
+        beyond = Beyond(self.names, self._known_values, self._place, self.notes)
+        found: list[Finding] = []
 
-    def _try(self, steps: Steps) -> Difference | None:
-        """The first difference that these steps show, unless it is known."""
+        async def gather() -> None:
+            async with asyncio.timeout(max(0.01, self._deadline - time.monotonic())):
+                async for finding in beyond.findings():
+                    found.append(finding)  # noqa: PERF401  what was found before the time is over counts
+
+        try:
+            with quiet(), asyncio.Runner() as runner:
+                runner.run(gather())
+        except TimeoutError:
+            raise _TimeIsUp from None
+        except Exception as fault:
+            raise HarnessCrashedError("a hook", fault) from fault
+        finally:
+            for finding in found:
+                accepted.apply(self.known, finding)
+            self.findings = sorted(self.findings + found, key=lambda one: one.severity)
+        yield from found
+
+    def _place(self, one: int) -> Place:
+        name, harness = self._subjects[one]
+        return Place(name, harness, self._operations[one], _new_name(), self._known_values)
+
+    def _look_at(self, steps: Steps) -> Iterator[Finding]:
+        for step in steps:
+            if isinstance(step, Call):
+                for name, value in step.arguments.items():
+                    pool = self._known_values.pools[step.operation, name]
+                    self.coverage.values[step.operation, name][1].update(pool.classes_of(value))
+        for deviation in (found := self._play(steps, self.coverage)):
+            yield from self._take(Shown(steps, deviation, tuple(found)))
+
+    def _take(self, shown: Shown) -> Iterator[Finding]:
+        if shown.deviation.symptom in self._settled or not self._is_new(shown):
+            return
+        shown = shrink(
+            shown, self._known_values, lambda steps: self._play(steps, Coverage(self._operations[0])), self._deadline
+        )
+        cause = cause_of(shown.steps, shown.deviation, self._known_values)
+        self._seen.add(self._quick(shown))
+        key = key_of(cause, shown.deviation, self._known_values)
+        same = self._by_key.get(key) or next(
+            (known for one, known in self._by_key.items() if one[:-1] == key[:-1] and _is_part(one[-1], key[-1])), None
+        )
+        if same is not None:
+            self._merge(same, cause, shown.deviation)
+            return
+        text = written(shown.steps)
+        if (same := self._by_steps.get(text)) is not None and shown.deviation.handed is None:
+            self._also(same, cause, shown)
+            return
+        again = [self._play(shown.steps, Coverage(self._operations[0])) for _ in range(2)]
+        if not all(shown.deviation.symptom in {one.symptom for one in found} for found in again):
+            self.unconfirmed += 1
+            return
+        finding = finding_of(shown.steps, cause, shown.deviation, self.names)
+        self._by_key[key] = self._by_steps[text] = finding
+        self._also(finding, cause, shown)
+        accepted.apply(self.known, finding)
+        self.findings.append(finding)
+        self.findings.sort(key=lambda one: one.severity)
+        yield finding
+
+    def _is_new(self, shown: Shown) -> bool:
+        """Whether this is worth shrinking: by the operation before it, the classes of its arguments, and what shows."""
+        deviation = shown.deviation
+        same = self._by_key.get((deviation.mismatch.kind, deviation.handed))
+        if deviation.handed is not None and same is not None:
+            same.also_in |= {deviation.operation} - {same.operation}
+            return False
+        quick = self._quick(shown)
+        if quick in self._seen or self._tries[quick[0], deviation.symptom] >= _TRIES:
+            return False
+        self._tries[quick[0], deviation.symptom] += 1
+        self._seen.add(quick)
+        return True
+
+    def _quick(self, shown: Shown) -> tuple[Any, ...]:
+        step = shown.steps[shown.deviation.index]
+        if not isinstance(step, Call):
+            return None, shown.deviation.symptom
+        pools = self._known_values.pools
+        classes = {(name, pools[step.operation, name].novel(value)) for name, value in step.arguments.items()}
+        return step.operation, frozenset(classes), shown.deviation.symptom
+
+    def _merge(self, finding: Finding, cause: Cause, deviation: Deviation) -> None:
+        finding.classes = finding.classes | cause.classes if finding.classes and cause.classes else set()
+        finding.also_in |= {deviation.operation, cause.operation} - {finding.operation}
+        if not cause.argument:
+            self._settle(deviation.symptom)
+        accepted.apply(self.known, finding)
+
+    def _settle(self, symptom: Symptom) -> None:
+        self._settled.add(symptom)
+        if symptom[2]:
+            self._settled.add(symptom[1:])
+
+    def _also(self, finding: Finding, cause: Cause, shown: Shown) -> None:
+        """Everything that shows after the same step is the same cause."""
+        for one in shown.beside():
+            self._by_key.setdefault(key_of(cause, one, self._known_values), finding)
+            if one.handed is None and not cause.argument:
+                self._settle(one.symptom)
+            if one.operation != finding.operation:
+                finding.also_in.add(one.operation)
+            if (one.mismatch.kind.value, one.mismatch.what) != (finding.kind, finding.what):
+                finding.others.add(symptom_text(one.symptom))
+
+    def _play(self, steps: Steps, coverage: Coverage) -> list[Deviation]:
         if time.monotonic() > self._deadline:
             raise _TimeIsUp
-        self.ran += 1
-        with asyncio.Runner() as runner:
-            difference = runner.run(self._play(steps))
-        return None if difference is None or difference.signature in self._known else difference
+        self.sequences += 1
+        with quiet(), asyncio.Runner() as runner:
+            return runner.run(self._play_in_new_namespaces(steps, coverage))
 
-    async def _play(self, steps: Steps) -> Difference | None:
-        (one_name, one), (other_name, other) = self._subjects
-        here, there = Namespace(one), Namespace(other)
+    async def _play_in_new_namespaces(self, steps: Steps, coverage: Coverage) -> list[Deviation]:
+        names = _new_name(), _new_name()
         try:
-            async with here.open() as store, there.open() as other_store:
-                return await Lockstep(
-                    Side(one_name, store, self._operations[0]), Side(other_name, other_store, self._operations[1])
-                ).play(steps, self._known)
+            async with AsyncExitStack() as stack:
+                sides = []
+                for (name, harness), namespace, operations in zip(self._subjects, names, self._operations, strict=True):
+                    try:
+                        store: Any = await stack.enter_async_context(harness.open(namespace))
+                    except Exception as fault:
+                        raise HarnessCrashedError(f"open of {name}", fault) from fault
+                    sides.append(Side(name, store, operations))
+                both = cast(tuple[Side, Side], tuple(sides))
+                return await Player(both, coverage, self._known_values.audits(), self._settled).play(steps)
         finally:
-            one.discard(here.name)
-            other.discard(there.name)
+            for (name, harness), namespace in zip(self._subjects, names, strict=True):
+                try:
+                    harness.discard(namespace)
+                except Exception as fault:
+                    raise HarnessCrashedError(f"discard of {name}", fault) from fault
 
 
-def operations_of(harness: Harness) -> Mapping[str, Operation]:
-    """The operations that a harness names in its hook `operations`, else those of our contract."""
-    named: Any = getattr(harness, "operations", lambda: CONTRACT)
-    return {operation.name: operation for operation in named()}
+def _vocabulary(operations: Any, seed: int) -> Vocabulary:
+    made: dict[int, Pool] = {}
+    pools = {}
+    for operation in operations.values():
+        for argument in (*operation.arguments, *operation.optional):
+            strategy = operation.strategy(argument)
+            made.setdefault(id(strategy), Pool(strategy, seed))
+            pools[operation.name, argument] = made[id(strategy)]
+    return Vocabulary(operations, pools)
 
 
-async def _check_opens(name: str, harness: Harness) -> None:
-    """Say at once which subject cannot be opened, rather than in the middle of an example."""
-    namespace = Namespace(harness)
+def _is_part(known: Any, classes: Any) -> bool:
+    """Whether it shows with some of these classes already."""
+    return isinstance(known, frozenset) and isinstance(classes, frozenset) and known <= classes
+
+
+async def _opened(name: str, harness: Harness) -> Any:
+    """Open and close a store, to say at once which cannot be opened, and return it."""
+    namespace = _new_name()
     try:
-        async with namespace.open():
-            pass
-    except HarnessFailedError as fault:
-        raise HarnessFailedError(f"{name} could not be set up: {fault}") from fault
+        async with harness.open(namespace) as store:
+            return store
+    except Exception as fault:
+        raise NotOpenedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
     finally:
-        harness.discard(namespace.name)
+        harness.discard(namespace)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Nothing is logged or warned of: hostile arguments make every store complain, thousands of times."""
+    """Nothing is logged, warned of or printed: hostile arguments make every store complain, thousands of times."""
     disabled = logging.root.manager.disable
     logging.disable()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(disabled)
-
-
-def compare(
-    one: Harness, other: Harness, *, examples: int = EXAMPLES, seconds: float = SECONDS, seed: int = 0
-) -> list[Difference]:
-    """Every difference found between two subjects, called A and B in the scripts.
-
-    Raises:
-        OperationsDifferError: if they do not name the same operations.
-        HarnessFailedError: if one of them cannot be opened.
-    """
-    with one.running(), other.running():
-        search = Search(("A", one), ("B", other), examples=examples, seconds=seconds, seed=seed)
-        return list(search.differences())

@@ -1,24 +1,23 @@
-"""Steps: what a caller does in one example, alike on both sides."""
+"""Steps: what a caller does in one sequence, alike on both sides."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
-from hypothesis import strategies as st
-
+from conformance.compare.classes import Pool, simpler, telling
 from conformance.compare.operation import Operation
-
-_STEPS = 12
+from conformance.engine.script import source
 
 
 @dataclass(frozen=True)
 class Call:
-    """A step: call an operation."""
+    """A step: call an operation. `is_audited`: if it writes, the entry is read afterwards."""
 
     operation: str
     arguments: Mapping[str, Any]
+    is_audited: bool = True
 
 
 @dataclass(frozen=True)
@@ -29,33 +28,95 @@ class Change:
     place: int
 
 
-Steps = list[Call | Change | None]
+_SEVERAL = (list, tuple, dict, set, frozenset)
+Step: TypeAlias = Call | Change
+Steps: TypeAlias = tuple[Step, ...]
 
 
-def steps_of(operations: Iterable[Operation]) -> st.SearchStrategy[Steps]:
-    """Sequences of calls, and of changes that a caller makes.
-
-    All are of one length, with None for a step that does nothing: shrinking puts None where it would otherwise give up
-    before it has removed every step, and long sequences are not rarer than short ones.
-    """
-    calls = [
-        st.builds(
-            Call,
-            operation=st.just(operation.name),
-            arguments=st.fixed_dictionaries(dict(operation.arguments), optional=dict(operation.optional)),
-        )
-        for operation in operations
-    ]
-    changes = st.builds(Change, back=st.integers(0, 7), place=st.integers(0, 7))
-    return st.lists(st.one_of(st.none(), *calls, changes), min_size=_STEPS, max_size=_STEPS)
+def written(steps: Steps) -> str:
+    """Steps as text: what makes two sequences the same."""
+    return repr([(step.operation, source(dict(step.arguments))) if isinstance(step, Call) else step for step in steps])
 
 
-def simpler(steps: Steps, operations: Mapping[str, Operation]) -> Iterator[Steps]:
-    """The same steps without one of them, or without one optional argument."""
-    for index, step in reversed([*enumerate(steps)]):
-        before, after = steps[:index], steps[index + 1 :]
-        yield before + after
-        if isinstance(step, Call):
-            for name in operations[step.operation].optional.keys() & step.arguments.keys():
-                fewer = {known: value for known, value in step.arguments.items() if known != name}
-                yield [*before, replace(step, arguments=fewer), *after]
+@dataclass(frozen=True)
+class Vocabulary:
+    """The operations, and values for each of their arguments."""
+
+    operations: Mapping[str, Operation]
+    pools: Mapping[tuple[str, str], Pool]
+    maker: str = ""
+    """The operation that was seen to make an entry."""
+
+    def plain(self, name: str, /, **arguments: Any) -> Call:
+        """A call with the plain value of each argument that has to be given, but for these."""
+        return Call(name, {one: self.pools[name, one].plain for one in self.operations[name].arguments} | arguments)
+
+    def writes(self) -> list[str]:
+        """The operations that change something, or may; those that make entries come first."""
+        found = [one for one in self.operations.values() if one.reads is None]
+        return [one.name for one in sorted(found, key=lambda one: (self._takes_ids(one), -len(one.arguments)))]
+
+    def audits(self) -> list[Operation]:
+        """The reads that can be made knowing no more than an entry."""
+        reads = [
+            one for one in self.operations.values() if one.reads is not None and not {*one.arguments} - {one.reads}
+        ]
+        return [one for one in reads if not (one.entry and isinstance(self.pools[one.name, one.entry].plain, _SEVERAL))]
+
+    def makers(self) -> list[str]:
+        """The operations that can make an entry where there is none."""
+        writes = sorted(self.writes(), key=lambda name: name != self.maker)
+        return [name for name in writes if not self._takes_ids(self.operations[name])] or writes or [*self.operations]
+
+    def _takes_ids(self, operation: Operation) -> bool:
+        return any(self.pools[operation.name, argument].has_ids for argument in operation.arguments)
+
+
+def fewer_steps(steps: Steps) -> Iterator[Steps]:
+    """The same steps without one of them."""
+    for index in reversed(range(len(steps))):
+        yield steps[:index] + steps[index + 1 :]
+
+
+def simpler_steps(steps: Steps, known: Vocabulary) -> Iterator[Steps]:
+    """The same steps without one optional argument, or with a simpler value in the place of one argument."""
+    for index, step in enumerate(steps):
+        if not isinstance(step, Call):
+            continue
+        for name in known.operations[step.operation].optional.keys() & step.arguments.keys():
+            fewer = {one: value for one, value in step.arguments.items() if one != name}
+            yield (*steps[:index], replace(step, arguments=fewer), *steps[index + 1 :])
+        for name, value in step.arguments.items():
+            is_entry = name == known.operations[step.operation].entry
+            for less in _less(value, known.pools[step.operation, name]):
+                yield (*steps[:index], replace(step, arguments={**step.arguments, name: less}), *steps[index + 1 :])
+                if is_entry:
+                    yield tuple(_renamed(one, source(value), less, known) for one in steps)
+
+
+def _renamed(step: Step, text: str, less: Any, known: Vocabulary) -> Step:
+    """A step with another entry, if it is about the entry of this text."""
+    entry = known.operations[step.operation].entry if isinstance(step, Call) else None
+    if not isinstance(step, Call) or not entry or entry not in step.arguments or source(step.arguments[entry]) != text:
+        return step
+    return replace(step, arguments={**step.arguments, entry: less})
+
+
+def _less(value: Any, pool: Pool) -> Iterator[Any]:
+    """Values that are nearer to the plain one: of its classes, or of the same ones and shorter."""
+    text = source(value)
+    if text == source(pool.plain):
+        return
+    novel = pool.novel(value)
+    length = len(text)
+    seen = {text}
+    for one in pool.values:
+        less = source(one)
+        is_plainer = pool.novel(one) < novel or telling(pool.novel(one)) < telling(novel)
+        is_shorter = pool.novel(one) == novel and (len(less), less) < (length, text)
+        if (is_plainer or is_shorter) and less not in seen and len(seen) < 12:  # noqa: PLR2004  the rest is like them
+            seen.add(less)
+            yield one
+    for one in simpler(value, pool.plain):
+        if source(one) not in seen:
+            yield one

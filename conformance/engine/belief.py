@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -46,16 +45,16 @@ def with_lost_calls(beliefs: Iterable[Possible]) -> list[Possible]:
 
 def bind(state: State, observed: Any) -> State:
     """Give the symbols of tasks that no one has seen the values that a result shows."""
-    unseen = state.unseen()
-    if not unseen:
+    if state.is_seen:
         return state
+    unseen = state.unseen()
     records = [observed] if isinstance(observed, Record) else list(getattr(observed, "records", ()))
     for record in records:
         for key, waiting in unseen.items():
             is_new = isinstance(waiting.task_id, Symbol) and state.get(str(record.task_id)) is None
             if (is_new or record.task_id == key) and is_usable(record):
                 bound = {name: getattr(record, name) for name in FIELDS if isinstance(getattr(waiting, name), Symbol)}
-                state = state.seen(key, replace(waiting, **bound))
+                state = state.seen(key, waiting._replace(**bound))
                 unseen = state.unseen()
                 break
     return state

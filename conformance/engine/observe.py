@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from conformance.adapter.views import TaskView
 from conformance.spec.model import FIELDS, Json, Page, Raised, Record, Result, Symbol, canonical, is_same
-from taskstore import TaskPage, TaskStatus, TaskStoreError
+from taskstore import Task, TaskPage, TaskStatus, TaskStoreError
 
 MARK = "changed by the caller"
 """What the engine writes into objects that it passed in or got back: in a store it has no place."""
@@ -23,26 +24,32 @@ class Odd:
     shown: str
 
 
-def result_of(answer: Any) -> Result | Odd:
-    """What an operation returned. A value of another type than the contract's becomes `Odd`."""
+class NotCompared:
+    """A field that a store need not have, since its subject does not declare it."""
+
+
+def result_of(answer: Any, *, has_cursor: bool = True) -> Result | Odd:
+    """What an operation returned. A value of another type than the contract's becomes `Odd`.
+
+    The `next` of a page is `NotCompared` unless `has_cursor`.
+    """
     if answer is None or type(answer) is int:
         return answer
     try:
-        if isinstance(answer, TaskPage) or hasattr(answer, "tasks"):
-            return _page(answer)
-        return record_of(answer)
+        is_page = not isinstance(answer, Task) and (isinstance(answer, TaskPage) or hasattr(answer, "tasks"))
+        return _page(answer, has_cursor=has_cursor) if is_page else record_of(answer)
     except Exception as error:  # noqa: BLE001  an object of the store may raise anything
-        return Odd(f"{shown(answer)}, which raises {type(error).__name__} when it is read")
+        return Odd(f"{shown(answer)}, which raises {type(error).__name__} when it is read: {error}")
 
 
-def _page(page: Any) -> Page:
-    following = getattr(page, "next", None)
+def _page(page: Any, *, has_cursor: bool) -> Page:
+    following: Any = getattr(page, "next", None) if has_cursor else NotCompared()
     return Page(
         tuple(map(record_of, page.tasks)),
         _exactly(int, page.total),
         _exactly(int, page.limit),
         _exactly(int, page.offset),
-        None if following is None else _exactly(str, following),
+        following if following is None or not has_cursor else _exactly(str, following),
         len(getattr(page, "unreadable", ())),
     )
 
@@ -52,20 +59,44 @@ def _exactly(kind: type, value: Any) -> Any:
 
 
 def record_of(task: Any) -> Record:
-    """A task. Its values are taken as they are, and copied."""
-    status = task.status
-    values = {name: getattr(task, name) for name in FIELDS if name not in ("metadata", "status")}
-    values["status"] = str(status.value if type(status) is TaskStatus else status)  # `type_faults` reports the type
-    values["metadata"] = _json(task.metadata)
-    for name in _TIMES:
-        time = values[name]
-        if isinstance(time, datetime) and time.tzinfo is None:
-            values[name] = time.replace(tzinfo=UTC)  # `time_faults` reports it; the order can still be compared
-        elif not isinstance(time, datetime) and (time is not None or name != "completed_at"):
-            values[name] = Odd(shown(time))
-    if type(values["video_ids"]) is list:
-        values["video_ids"] = tuple(values["video_ids"])
-    return Record(**values)
+    """A task. Its values are taken as they are, and copied; those that cannot be hashed become `Odd`."""
+    status, video_ids = task.status, task.video_ids
+    completed_at = task.completed_at
+    values = (
+        task.task_id,
+        str.__str__(status) if type(status) is TaskStatus else str(status),  # `type_faults` reports the type
+        task.progress,
+        task.current_step,
+        tuple(video_ids) if type(video_ids) is list else video_ids,
+        task.result_url,
+        task.error_message,
+        task.error_traceback,
+    )
+    try:
+        hash(values)
+    except TypeError:
+        values = tuple(map(_hashable, values))
+    return Record(
+        *values,
+        _json(task.metadata),
+        _time(task.created_at),
+        _time(task.updated_at),
+        completed_at if completed_at is None else _time(completed_at),
+    )
+
+
+def _hashable(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        return Odd(shown(value))
+    return value
+
+
+def _time(time: Any) -> Any:
+    if not isinstance(time, datetime):
+        return Odd(shown(time))
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)  # `type_faults` reports it
 
 
 def is_usable(record: Record) -> bool:
@@ -86,7 +117,7 @@ def type_faults(task: Any) -> Iterator[tuple[str, str]]:
             yield name, "VAL-10"
     if type(task.status) is not TaskStatus:
         yield "status", "LIFE-02"
-    if type(task.video_ids) is not tuple:
+    if type(task.video_ids) is not tuple and not isinstance(task, TaskView):  # its types are the store's own
         yield "video_ids", "LIFE-01"
 
 
@@ -124,22 +155,38 @@ def differences(expected: Any, observed: Any) -> Iterator[str]:
 
 
 def _record_differences(expected: Record, observed: Record) -> Iterator[str]:
-    for name in FIELDS:
-        one, other = getattr(expected, name), getattr(observed, name)
+    if _is_same_record(expected, observed):
+        return
+    for name, one, other in zip(FIELDS, expected, observed, strict=True):
         if not (_binds(one, other) if isinstance(one, Symbol) else is_same(one, other)):
             yield name
+
+
+def _is_same_record(one: Record, other: Record) -> bool:
+    """Whether nothing differs, found fast: types first, since values of one type are equal only if they are the same.
+
+    But for the signs of zeros, and the types of video ids.
+    """
+    return (
+        tuple(map(type, one)) == tuple(map(type, other))
+        and one == other
+        and is_same(one.progress, other.progress)
+        and is_same(one.video_ids, other.video_ids)
+    )
 
 
 def _page_differences(expected: Page, observed: Page) -> Iterator[str]:
     if [one.task_id for one in expected.records] != [one.task_id for one in observed.records]:
         yield "tasks"
     else:
-        pairs = zip(expected.records, observed.records, strict=True)
-        yield from dict.fromkeys(
-            name for pair in pairs if pair[0] is not pair[1] for name in _record_differences(*pair)
-        )
-    for name in ("total", "limit", "offset", "following", "unreadable"):
-        if not is_same(getattr(expected, name), getattr(observed, name)):
+        found: dict[str, None] = {}
+        for one, other in zip(expected.records, observed.records, strict=True):
+            if one is not other and not _is_same_record(one, other):
+                found.update(dict.fromkeys(_record_differences(one, other)))
+        yield from found
+    for name in Page._fields[1:]:
+        wanted, came = getattr(expected, name), getattr(observed, name)
+        if not is_same(wanted, came) and not isinstance(came, NotCompared):
             yield name
 
 
@@ -153,7 +200,7 @@ def _binds(symbol: Symbol, value: Any) -> bool:
 
 def is_utc(time: object) -> bool:
     """Whether it is an aware time in UTC."""
-    return isinstance(time, datetime) and time.utcoffset() == timedelta(0)
+    return isinstance(time, datetime) and (time.tzinfo is UTC or time.utcoffset() == timedelta(0))
 
 
 def spoil(value: Any) -> None:
@@ -171,7 +218,10 @@ def spoil(value: Any) -> None:
 
 
 def spoil_task(task: Any) -> None:
-    """Change a task that was returned, its fields too where they can be set."""
+    """Change a task that was returned, its fields too where they can be set, and all that its own object holds."""
+    if isinstance(task, TaskView):
+        for inside in _inside(task.own):
+            spoil(inside)
     spoil(task.metadata)
     if type(task.video_ids) is not tuple:
         spoil(task.video_ids)
@@ -182,17 +232,21 @@ def spoil_task(task: Any) -> None:
             return
 
 
+def _inside(own: Any) -> list[Any]:
+    """The values that an object of a store's own holds."""
+    if isinstance(own, dict):
+        return list(own.values())
+    slots = [getattr(own, name, None) for kind in type(own).__mro__ for name in getattr(kind, "__slots__", ())]
+    return [*slots, *getattr(own, "__dict__", {}).values()]
+
+
 def holds_mark(value: object) -> bool:
     """Whether a result holds what the engine wrote into its objects."""
     if isinstance(value, str):
         return MARK in value
     if isinstance(value, tuple | frozenset):
         return any(map(holds_mark, value))
-    if isinstance(value, Odd):
-        return MARK in value.shown
-    if isinstance(value, Page):
-        return holds_mark(value.records)
-    return isinstance(value, Record) and any(holds_mark(getattr(value, name)) for name in FIELDS)
+    return isinstance(value, Odd) and MARK in value.shown
 
 
 def shown(value: object, longest: int = 120) -> str:

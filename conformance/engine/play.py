@@ -31,10 +31,6 @@ from conformance.harness import Capability, Harness
 from conformance.spec.model import Outcome, Page, Raised, Record, State
 
 
-class MethodMissingError(Exception):
-    """The store has no such method."""
-
-
 class Player:
     """Plays scenes on one subject."""
 
@@ -47,12 +43,17 @@ class Player:
 
         Raises:
             HookMissingError: if the scene needs a hook that the harness does not have.
-            MethodMissingError: if it needs a method that the store does not have.
         """
         run = SceneRun(self._harness, self._tally, scene)
         try:
             async with run.stack:
-                await _play(run)
+                try:
+                    async with run.limit:
+                        await _play(run)
+                except TimeoutError:
+                    if not run.limit.expired():
+                        raise
+                    run.report_limit()
         finally:
             self._tally.findings += run.findings
             self._harness.discard(run.namespace)
@@ -62,15 +63,14 @@ class Player:
 async def _play(run: SceneRun) -> None:
     for on in range(run.scene.instances):
         await run.open(on)
-    for method in run.scene.methods:
-        if not hasattr(run.stores[0], method):
-            raise MethodMissingError(method)
     try:
         for action in run.scene.actions:
             await _perform(run, action)
-        run.end()
     except SceneEndedError:
         return
+    finally:
+        run.checks.unchanged()
+    run.tally.exercised.update(run.scene.about)
 
 
 async def _perform(run: SceneRun, action: Action) -> None:
@@ -109,7 +109,7 @@ def _remember(
 
 
 async def _advance(run: SceneRun, action: Advance) -> None:
-    run.script.lines.append(f"# {action.by} pass")
+    run.script.note(f"# {action.by} pass")
     run.harness.advance(run.namespace, action.by)
     run.passed += action.by
 
@@ -120,8 +120,8 @@ async def _tick(run: SceneRun, _: Tick) -> None:
 
 
 async def _reopen(run: SceneRun, action: Reopen) -> None:
-    run.script.lines.append(f"# store{action.on + 1} is closed and opened again")
-    await run.closers[action.on].aclose()
+    run.script.note(f"# store{action.on + 1} is closed and opened again")
+    await run.close(action.on)
     await run.open(action.on)
     run.was_reopened = True
     if Capability.PERSISTENT not in run.capabilities:
@@ -129,13 +129,13 @@ async def _reopen(run: SceneRun, action: Reopen) -> None:
 
 
 async def _close(run: SceneRun, action: Close) -> None:
-    run.script.lines.append(f"# store{action.on + 1} is closed")
-    await run.closers[action.on].aclose()
+    run.script.note(f"# store{action.on + 1} is closed")
+    await run.close(action.on)
     run.closed.add(action.on)
 
 
 async def _optional(run: SceneRun, action: Optional) -> None:
-    if action.needs <= run.capabilities and all(hasattr(run.stores[0], one) for one in action.methods):
+    if action.applies_to(run.capabilities):
         for inner in action.actions:
             await _perform(run, inner)
 

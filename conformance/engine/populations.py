@@ -17,7 +17,7 @@ _BATCH = 50
 
 async def populate(run: SceneRun, action: Populate) -> None:
     """Create many tasks, in batches of calls at the same time, then give them their statuses."""
-    run.script.lines.append(f"# {action.count} tasks are created, of the statuses {', '.join(action.statuses)}")
+    run.script.note(f"# {action.count} tasks are created, of the statuses {', '.join(action.statuses)}")
     tasks = run.beliefs[0][0].state.tasks.copy()
     for status in (None, *(one for one in dict.fromkeys(action.statuses) if one != "pending")):
         planned = _population(action, status, list(tasks))
@@ -54,7 +54,7 @@ async def walk(run: SceneRun, action: Walk) -> None:
     status = None if action.status is None else TaskStatus(action.status)
     arguments: dict[str, Any] = {"limit": action.limit, **({} if status is None else {"status": status})}
     how = "cursor" if action.by_cursor else "offset"
-    run.script.lines.append(f"# all pages of {action.limit} by {how}, status {action.status}")
+    run.script.note(f"# all pages of {action.limit} by {how}, status {action.status}")
     expected = len(run.beliefs[0][0].state.tasks)
     about = ("LIST-12",) if action.by_cursor else ("LIST-04",)
     offset = 0

@@ -48,15 +48,16 @@ async def read_after(
     if before is not None and len(statuses & _STATUSES) == 1:
         statuses = set()  # the status is what it was: the listing of all shows the rest
     ids = [task_id] if task_id else list(run.latest)[:_AUDITED] if planned.operation == "purge" else []
-    reads = [get(Text(one)) for one in ids]
-    reads.append(listing())
-    reads += [listing(status=TaskStatus(one)) for one in sorted(s for s in statuses if s in _STATUSES)]
+    shown = [TaskStatus(one) for one in sorted(one for one in statuses if one in _STATUSES)]
     for on in sorted(range(run.scene.instances), key=lambda one: one != planned.on):
         if on in run.closed:
             continue
         about = () if on == planned.on else ("SHARE-01",) if len(run.beliefs) == 1 else ("SHARE-02",)
-        for each in reads:
-            await run.read(replace(each, on=on, about=about))
+        for each in ids:
+            await run.read(get(Text(each), on, about))
+        await run.read(listing(on=on, about=about))
+        for status in shown:
+            await run.read(listing(on=on, about=about, status=status))
     run.cause = None
 
 

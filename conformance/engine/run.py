@@ -23,7 +23,9 @@ from conformance.harness import Capability, Harness
 from conformance.spec.model import FIELDS, LIFETIME, Call, Outcome, Page, Raised, Record, Span, State, Symbol, step
 
 SECONDS = 30
-"""A call that takes longer is reported and given up."""
+"""A call that takes longer is reported, and the scene given up."""
+_EXTENDED = 1
+"""Seconds after which the limit of a call that begins is set anew: to set it for each call costs too much."""
 _BY_TIME = ("list_tasks", "purge")
 _MOST_WRONG = 10**6
 
@@ -62,13 +64,16 @@ class SceneRun:
         self.has_cancelled = False
         self.is_audited = True
         self.has_looked = False
-        self._not_owed = () if Capability.CURSOR in self.capabilities else ("following",)
-        self._began = time.monotonic()
-        self.checks = Checks(self.report, tally)
+        self.limit = asyncio.timeout(SECONDS)
+        """What ends the scene when a call takes too long; to be entered."""
+        self._began = self._extended = time.monotonic()
+        self.checks = Checks(self.report, tally, self.namespace)
         self._reported: set[tuple[Any, ...]] = set()
 
     async def open(self, on: int) -> None:
         """Open an instance of the store, in the place of the one before."""
+        self._begin()
+        self.tally.on_progress()
         closer = AsyncExitStack()
         self.stack.push_async_exit(closer)
         store = await closer.enter_async_context(self.harness.open(self.namespace))
@@ -90,6 +95,24 @@ class SceneRun:
         except UnknownReferenceError:
             raise SceneEndedError from None
 
+    async def close(self, on: int) -> None:
+        """Close an instance."""
+        self._begin()
+        await self.closers[on].aclose()
+
+    def _begin(self) -> timedelta:
+        """Give a call its time, and return when it begins."""
+        moment = time.monotonic()
+        if moment - self._extended > _EXTENDED and not self.limit.expired():
+            self.limit.reschedule(asyncio.get_running_loop().time() + SECONDS)
+            self._extended = moment
+            self.tally.on_progress()
+        return self.now()
+
+    def report_limit(self, what: str = "open or aclose") -> None:
+        """Report what had not ended when the limit was reached, unless something else was reported for that."""
+        self.report(("ATOM-06",), f"{what} did not end within {SECONDS} s", "limit")
+
     async def read(self, planned: Step) -> None:
         """Make a call of the engine's own, and compare what it returns."""
         arguments = self.resolved(planned.arguments)
@@ -97,25 +120,22 @@ class SceneRun:
 
     async def call(self, planned: Step, arguments: Mapping[str, Any]) -> tuple[Any, Any, Span]:
         """Make a call. Return its result in the model's words, what was returned, and when it was made."""
-        earliest = self.now()
+        earliest = self._begin()
         given = {name: for_store(value) for name, value in arguments.items()}
-        method = getattr(self.stores[planned.on], planned.operation)
         try:
-            async with asyncio.timeout(SECONDS):
-                answer = await method(**given)
-        except (KeyboardInterrupt, SystemExit):
+            answer = await getattr(self.stores[planned.on], planned.operation)(**given)
+        except KeyboardInterrupt:
             raise
-        except TimeoutError as error:
-            observed: Any = raised_of(error)
-            self.report(("ATOM-06",), f"{planned.operation} did not end within {SECONDS} s")
-            return observed, None, Span(earliest, self.now())
         except BaseException as error:
             task = asyncio.current_task()
             if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                if self.limit.expired():
+                    self.report_limit(planned.operation)
                 raise
-            observed, answer = raised_of(error), None
+            observed: Any = raised_of(error)
+            answer = None
         else:
-            observed = result_of(answer)
+            observed = result_of(answer, has_cursor=Capability.CURSOR in self.capabilities)
         finally:
             for value in given.values():
                 spoil_argument(value)
@@ -139,11 +159,11 @@ class SceneRun:
         is_open = False
         for possible in with_lost_calls(self.beliefs[side]):
             bound = bind(possible.state, observed)
-            if planned.operation in _BY_TIME and bound.unseen():  # it depends on a time that nobody knows yet
+            if planned.operation in _BY_TIME and not bound.is_seen:  # it depends on a time that nobody knows yet
                 is_open = True
                 continue
             for outcome in step(bound, call):
-                names = tuple(name for name in differences(outcome.result, observed) if name not in self._not_owed)
+                names = tuple(differences(outcome.result, observed))
                 if not names:
                     first = outcome if first is None or outcome.written is None else first
                     matching.append(Possible(after(outcome, observed, call), possible.pending))
@@ -215,17 +235,12 @@ class SceneRun:
             self.capabilities,
         )
         words = f"{planned.operation} gave {contrast(outcome.result, observed, names)}"
-        call = f"await {self.script.call(planned)}"
-        lines = () if call in "".join(self.script.lines[-1:]) else (call,)  # a read of the engine's own is not there
+        # A read of the engine's own is not in the script.
+        lines = () if self.script.is_last(planned) else (f"await {self.script.call(planned)}",)
         broken = blame(sight) or ("API-02",)
         self.report(broken, words, planned.operation, names, lines=lines)
         if type(observed) is type(outcome.result):  # what is not wrong in it was compared all the same
             self.tally.exercised.update({*outcome.requirements} - {*broken})
-
-    def end(self) -> None:
-        """Check at the end of the scene what came out of it."""
-        self.checks.all_unchanged()
-        self.tally.exercised.update(self.scene.about)
 
     def report(self, requirements: tuple[str, ...], words: str, *key: Any, lines: tuple[str, ...] = ()) -> None:
         """Keep a finding. What has the same `key` is reported once: it is wrong on every instance."""
@@ -263,7 +278,7 @@ def _of_right_kinds(expected: Record, observed: Record) -> Record:
         is_odd = isinstance(other, Odd) or (name == "metadata" and other[0] != "object")
         if is_odd and not isinstance(one, Symbol):
             kept[name] = one
-    return replace(observed, **kept)
+    return observed._replace(**kept)
 
 
 def _badness(names: tuple[str, ...]) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 from conformance.harness import Capability
 from conformance.spec.model import Request
 
-_LONG = 80
+_MAINTENANCE = ("purge", "restore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +135,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Optional:
-    """Actions for stores that have these capabilities and methods; others go on without them."""
+    """Actions for stores that have these capabilities and those that the calls need; others go on without them."""
 
     actions: tuple[Any, ...]
     needs: frozenset[Capability] = frozenset()
-    methods: tuple[str, ...] = ()
+
+    def applies_to(self, capabilities: frozenset[Capability]) -> bool:
+        """Whether a store of these capabilities takes the actions."""
+        return self.needs | needs_of(self.actions) <= capabilities
 
 
 Action: TypeAlias = Step | Together | Populate | Advance | Tick | Reopen | Close | Walk | Optional | Known
@@ -149,7 +152,8 @@ Action: TypeAlias = Step | Together | Populate | Advance | Tick | Reopen | Close
 class Scene:
     """Actions in a namespace of their own, and what a store must have for them.
 
-    `classes` are those of the plan that they visit.
+    `classes` are those of the plan that they visit. That calls of `purge` and `restore` need `MAINTENANCE` is added to
+    `needs`.
     """
 
     name: str
@@ -157,9 +161,13 @@ class Scene:
     classes: tuple[str, ...] = ()
     needs: frozenset[Capability] = frozenset()
     lacks: frozenset[Capability] = frozenset()
-    methods: tuple[str, ...] = ()
     instances: int = 1
     about: tuple[str, ...] = ()
+
+    @property
+    def required(self) -> frozenset[Capability]:
+        """What a store must have for the scene: `needs`, and what its calls need."""
+        return self.needs | needs_of(self.actions)
 
 
 def create(label: str = "a", task_id: Any = None, on: int = 0, about: tuple[str, ...] = (), **fields: Any) -> Step:
@@ -226,7 +234,7 @@ def resolved(value: Any, known: Mapping[str, Any]) -> Any:
         return value
     try:
         return _REFERENCES[type(value)](value, known[value.label])
-    except (LookupError, AttributeError, TypeError) as fault:
+    except (LookupError, AttributeError, TypeError, ValueError) as fault:
         raise UnknownReferenceError(value.label) from fault
 
 
@@ -235,8 +243,17 @@ _REFERENCES: Mapping[type, Any] = {
     Member: lambda member, page: page.records[member.index].task_id,
     Cursor: lambda _, page: page.following,
     TimeOf: lambda time, task: getattr(task, time.name) + time.plus,
-    Copy: lambda copied, task: replace(task, **copied.fields),
+    Copy: lambda copied, task: task._replace(**copied.fields),
 }
+
+
+def needs_of(actions: Sequence[Action]) -> frozenset[Capability]:
+    """What a store must have for calls that are made on every store."""
+    certain = [one for one in actions if not isinstance(one, Optional)]
+    inside = (needs_of(one.actions) for one in certain if isinstance(one, Known))
+    steps = steps_of([one for one in certain if isinstance(one, Step | Together)])
+    own = {Capability.MAINTENANCE} if any(one.operation in _MAINTENANCE for one in steps) else ()
+    return frozenset(own).union(*inside)
 
 
 def steps_of(actions: Sequence[Action]) -> Iterator[Step]:

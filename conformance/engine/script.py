@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, time, timedelta
 from enum import Enum
+from math import isfinite
 from typing import Any
 
 from conformance.engine.scene import Copy, Cursor, Member, Ref, Step, Text, TimeOf
@@ -17,7 +18,12 @@ class Script:
     """What was done in a scene, as lines of Python that a person can run."""
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
+        self._done: list[str | tuple[Step, str]] = []
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All lines. They are written when they are asked for, which in most scenes nobody does."""
+        return tuple(one if isinstance(one, str) else self._line(*one) for one in self._done)
 
     def call(self, step: Step) -> str:
         """A call as an expression. Results of earlier steps stand in it by their labels."""
@@ -31,9 +37,21 @@ class Script:
         return f"store{step.on + 1}.{step.operation}({', '.join(texts)})"
 
     def step(self, step: Step, came: str = "") -> None:
-        """Write a call down, and what came of it if that is worth saying."""
+        """Keep a call, and what came of it if that is worth saying."""
+        self._done.append((step, came))
+
+    def note(self, line: str) -> None:
+        """Keep a line."""
+        self._done.append(line)
+
+    def is_last(self, step: Step) -> bool:
+        """Whether a call is the last that was kept, alone or among others."""
+        last = self._done[-1:]
+        return any(one[0] is step if isinstance(one, tuple) else self.call(step) in one for one in last)
+
+    def _line(self, step: Step, came: str) -> str:
         name = f"{step.label} = " if step.label else ""
-        self.lines.append(f"{name}await {self.call(step)}{f'  # {came}' if came else ''}")
+        return f"{name}await {self.call(step)}{f'  # {came}' if came else ''}"
 
     def value(self, value: Any) -> str:
         """A value as an expression."""
@@ -62,7 +80,7 @@ _POSITIONAL = {
 }
 
 
-def source(value: Any) -> str:  # noqa: PLR0911  one for each kind of value
+def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of value
     """A value as a Python expression, short where it repeats itself."""
     if isinstance(value, Request):
         fields = {"video_ids": value.video_ids, "webhook_url": value.webhook_url, "config": value.config}
@@ -82,7 +100,14 @@ def source(value: Any) -> str:  # noqa: PLR0911  one for each kind of value
         return _items(value)
     if type(value) is dict:
         return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
-    if isinstance(value, datetime | timedelta):
+    if type(value) is float and not isfinite(value):
+        return f"float('{value}')"
+    if hasattr(type(value), "model_fields"):  # pydantic
+        given = (f"{name}={source(getattr(value, name))}" for name in sorted(value.model_fields_set))
+        return f"{type(value).__name__}({', '.join(given)})"
+    if isinstance(value, str) and type(value) is not str:
+        return f"{type(value).__name__}({str.__repr__(value)})"
+    if isinstance(value, date | time | timedelta):
         return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
     try:
         return repr(value)

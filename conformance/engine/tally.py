@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,10 @@ class Tally:
     """How often an operation met a task of that status, or `no task`."""
     sizes: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
-    made_ids: list[str] = field(default_factory=list)
+    made_ids: list[tuple[str, str]] = field(default_factory=list)
+    """The ids that stores gave, each after the namespace in which it was given."""
+    on_progress: Callable[[], None] = lambda: None
+    """Called when a store is opened, and now and then before a call."""
 
     def count_place(self, operation: str, arguments: Mapping[str, Any], state: State) -> None:
         """Count what a call meets: the status of its task, and the size of the store."""

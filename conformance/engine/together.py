@@ -22,7 +22,7 @@ async def together(run: SceneRun, action: Together) -> None:
     calls = ", ".join(run.script.call(one) for one in planned[:_SHOWN_CALLS])
     calls += f", …  # {len(planned)} calls" if len(planned) > _SHOWN_CALLS else ""
     lost = f"  # the last {action.cancelled} are cancelled" if action.cancelled else ""
-    run.script.lines.append(f"await asyncio.gather({calls}){lost}")
+    run.script.note(f"await asyncio.gather({calls}){lost}")
     began = run.now()
     tasks = [asyncio.ensure_future(run.call(*one)) for one in zip(planned, arguments, strict=True)]
     if action.cancelled:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -22,7 +22,7 @@ from redis.asyncio import Redis
 
 from conformance.compare import Operation, earlier_ids
 from conformance.harness import Harness
-from conformance.subjects.servers import EmbeddedServer
+from conformance.subjects.server_harness import RedisServerHarness
 
 
 class JobService:
@@ -107,17 +107,13 @@ class MemoryMode(Harness):
         yield JobService()
 
 
-class RedisMode(MemoryMode):
+class RedisMode(RedisServerHarness):
     """The service with JSON strings in Redis, on a private server."""
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Keep the server."""
-        with EmbeddedServer() as self._server:
-            yield
+    operations = MemoryMode.operations
 
     @asynccontextmanager
-    async def open(self, namespace: str) -> AsyncIterator[Any]:
+    async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[Any]:
         """A service whose keys begin with the namespace."""
-        async with Redis.from_url(self._server.url) as redis:
+        async with Redis.from_url(url) as redis:
             yield JobService(redis, f"{namespace}:")

@@ -16,6 +16,7 @@ from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
+from conformance.cases import find_cases
 from conformance.fingerprint import fingerprint
 from conformance.harness import Harness
 from conformance.mutants import trial
@@ -56,12 +57,13 @@ def judge(seed: int, sample: draw.Sample, jobs: int) -> MutantsDocument:
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), end_with_parent) as pool:
         parts = [trials[start : start + _AT_ONCE] for start in range(0, len(trials), _AT_ONCE)]
         begun_on = [one for part in pool.map(_play_alone, parts, [seed] * len(parts)) for one in part]
+        killed = [one for one in begun_on if one.requirements]
         left = {on: [one for one in begun_on if one.subject == on and not one.requirements] for on in SUBJECTS}
         stacks = [pool.submit(_play_stacked, several, seed) for several in left.values() if several]
         controls = [pool.submit(run_control, place, seed) for place in range(len(CONTROLS))]
         written = [pool.submit(run_written, place, seed) for place in range(len(MUTANTS))]
         _show_progress([*stacks, *controls, *written])
-        judged = [one for one in begun_on if one.requirements] + [one for stack in stacks for one in stack.result()]
+        judged = killed + [one for stack in stacks for one in stack.result()]
         return _document(seed, sample, made_of, begun, judged, controls, written)
 
 
@@ -80,8 +82,8 @@ def _document(
     controls: Sequence[Future[Control]],
     written: Sequence[Future[Written]],
 ) -> MutantsDocument:
-    known, drawn = reasons(), {*sample.faults}
-    made = tuple(sorted((_made(one, known, one.fault in drawn and not one.wanted) for one in judged), key=_place))
+    known = reasons()
+    made = tuple(sorted((describe(one, known, drawn=not one.wanted) for one in judged), key=_place))
     ours = tuple(one.result() for one in written)
     return MutantsDocument(
         version="conformance-mutants/2",
@@ -99,7 +101,8 @@ def _place(one: Made) -> tuple[bool, str, str]:
     return one.drawn, one.subject, one.fault
 
 
-def _made(one: Trial, known: Sequence[tuple[str, str]], drawn: bool) -> Made:
+def describe(one: Trial, known: Sequence[tuple[str, str]], *, drawn: bool) -> Made:
+    """What the document says of a fault."""
     killed = bool(one.requirements) and not one.has_crashed
     name = f"{one.subject}: {one.fault}"
     reason = f"crash: {one.words}" if one.has_crashed else one.reason
@@ -171,7 +174,7 @@ def run_control(place: int, seed: int) -> Control:
     (kind, on), begun = CONTROLS[place], time.monotonic()
     harness = _stage()(on, kind)
     tour = trial.tour_on(harness, seed)
-    cases = {name: case for name, case in trial.find_cases().items() if name.partition(".")[0] not in _OF_SERVERS}
+    cases = {name: case for name, case in find_cases().items() if name.partition(".")[0] not in _OF_SERVERS}
     outcomes = {name: trial.run(case, harness, tour) for name, case in cases.items()}
     wrong = [
         f"{name}: {one.verdict} {one.reason}" for name, one in outcomes.items() if one.verdict in ("fail", "crash")

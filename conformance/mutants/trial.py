@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pkgutil
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance import cases
-from conformance.case import Subject
+from conformance.case import NotApplicable, NotTestable, Subject
+from conformance.cases import find_cases
 from conformance.engine.play import Player
 from conformance.engine.tally import Tally
 from conformance.harness import Harness
@@ -41,20 +40,6 @@ class Outcome:
     verdict: str
     reason: str = ""
     raised: type[BaseException] | None = None
-
-
-@cache
-def find_cases() -> dict[str, Callable[[Subject], None]]:
-    """Every case, by the name that results give it."""
-    found: dict[str, Callable[[Subject], None]] = {}
-    for _, module, _ in pkgutil.iter_modules([str(_CASES)]):
-        inside = vars(import_module(f"{cases.__name__}.{module}"))
-        found |= {
-            f"{module}.{name}": case
-            for name, case in inside.items()
-            if hasattr(case, "conformance_case") and case.__module__ == f"{cases.__name__}.{module}"
-        }
-    return found
 
 
 def tour_on(harness: Harness, seed: int) -> Callable[[], Tour]:
@@ -84,7 +69,7 @@ def run(case: Callable[[Subject], None], harness: Harness, tour: Callable[[], An
     """Run a case, and say what came of it."""
     try:
         case(Subject("mutant", harness, {}, 0, tour=tour))
-    except pytest.skip.Exception as skipped:
+    except (NotApplicable, NotTestable) as skipped:
         return Outcome("skip", str(skipped))
     except (AssertionError, pytest.fail.Exception) as failed:
         return Outcome("fail" if _is_of_the_case(failed) else "crash", _shown(failed), type(failed))

@@ -6,11 +6,13 @@ and makes no ids: where the store chooses a value, a result holds a `Symbol`, wh
 
 from __future__ import annotations
 
+import marshal
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -34,8 +36,11 @@ _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _ESCAPED_IN_TWO = '"\\\b\f\n\r\t'
 _CONTROLS = "".join(character for character in map(chr, range(32)) if character not in _ESCAPED_IN_TWO)
-_ESCAPED = re.compile(r'[\x00-\x1f"\\]')
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_REMEMBERED = 64
+_SHORT = 1_000
+_LONG = 64 * 1024
+_MOST_KNOWN = 1_000
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Json: TypeAlias = tuple[Any, ...]
@@ -53,8 +58,7 @@ class Symbol:
 Time: TypeAlias = datetime | Symbol
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A task. `metadata` is a `Json`."""
 
     task_id: str | Symbol
@@ -71,11 +75,10 @@ class Record:
     completed_at: Time | None
 
 
-FIELDS = tuple(Record.__slots__)
+FIELDS = Record._fields
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """What a listing returns. `following` is its `next`."""
 
     records: tuple[Record, ...]
@@ -191,6 +194,11 @@ class State:
             self._oldest = min((at.earliest for _, at in self.tasks.values()), default=timedelta(days=10**6))
         return self._oldest
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether the ids and times of all tasks have been seen."""
+        return not self._unseen
+
     def unseen(self) -> dict[str, Record]:
         """The tasks of which the id or a time has not been seen yet."""
         return {key: self.tasks[key][0] for key in self._unseen}
@@ -205,8 +213,7 @@ def _place_of(record: Record) -> Any:
     return record.created_at, record.task_id
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One thing that a call may do: what comes out of it, the state that it leaves, and the requirements that say so.
 
     Where the store chose values, `written` is the task with symbols for them, and `state` does not hold it yet.
@@ -269,13 +276,12 @@ def _create(state: State, call: Call) -> list[Outcome]:
         raise _invalid("video_ids", "API-05")
     for video_id in request.video_ids:
         _check_text("video_ids", video_id, is_optional=False)
-    metadata = {"webhook_url": request.webhook_url, "config": request.config}
-    _check_size("", None, None, None, list(request.video_ids), metadata)
+    wanted = canonical({"webhook_url": request.webhook_url, "config": request.config})
+    _check_bytes("", None, None, None, video_ids=request.video_ids, metadata=wanted)
     if task_id is not None and type(task_id) is not str:
         raise _invalid("task_id", "API-05", "ID-07")
     if task_id is not None and not _NEW_ID.fullmatch(task_id):
         raise _invalid("task_id", "ID-07")
-    wanted = canonical(metadata)
     known = None if task_id is None else state.get(task_id)
     if known is not None:
         if (known.video_ids, known.metadata) == (request.video_ids, wanted):
@@ -364,7 +370,7 @@ def _update(state: State, call: Call) -> list[Outcome]:  # noqa: C901  one rule 
         for name in ("error_message", "error_traceback"):
             if name in given:
                 raise _invalid(name, "LIFE-13")
-    _check_size(*(given[name] for name in TEXTS if name in given))
+    _check_bytes(*(given[name] for name in TEXTS if name in given))
     return _change(state, call, {"status": status, **given})
 
 
@@ -381,9 +387,8 @@ def _change(state: State, call: Call, fields: Mapping[str, Any]) -> list[Outcome
     is_equal = all(is_same(getattr(task, name), value) for name, value in fields.items())
     same = [Outcome(task, state, ("LIFE-03",))] if is_equal else []  # a store may leave it at that
     now = Symbol("time", task.updated_at)
-    changed = replace(task, **fields, updated_at=now, completed_at=now if fields["status"] in FINAL else None)
-    texts = (getattr(changed, name) for name in TEXTS)
-    _check_size(*texts, list(changed.video_ids), plain(changed.metadata))
+    changed = task._replace(**fields, updated_at=now, completed_at=now if fields["status"] in FINAL else None)
+    _check_size(changed)
     if call.operation == "cancel_task":
         requirements: tuple[str, ...] = ("LIFE-09", "LIFE-17", "LIFE-18")
     else:
@@ -455,8 +460,7 @@ def _check_restorable(task: Record) -> None:  # noqa: C901, PLR0912  one rule af
         raise _invalid("task_id", "MAINT-04")
     if type(task.video_ids) is not tuple or not task.video_ids or not all(type(one) is str for one in task.video_ids):
         raise _invalid("video_ids", "MAINT-04")
-    texts = (getattr(task, name) for name in TEXTS)
-    _check_size(*texts, list(task.video_ids), plain(task.metadata))
+    _check_size(task)
 
 
 _OPERATIONS: Mapping[str, Callable[[State, Call], list[Outcome]]] = {
@@ -528,18 +532,31 @@ def _has_utf8(text: str) -> bool:
     return text.isascii() or _SURROGATE.search(text) is None
 
 
-def _check_size(*values: Any) -> None:
-    if sum(map(_bytes_of, values)) > _MOST_BYTES:
+def _check_size(task: Record) -> None:
+    texts = (task.current_step, task.result_url, task.error_message, task.error_traceback)
+    _check_bytes(*texts, video_ids=task.video_ids, metadata=task.metadata)
+
+
+def _check_bytes(*texts: str | None, video_ids: tuple[str, ...] = (), metadata: Json | None = None) -> None:
+    size = sum(map(_bytes_of, texts)) + _bytes_of_all(video_ids)
+    if size + (0 if metadata is None else _bytes_of_json(metadata)) > _MOST_BYTES:
         raise _invalid("task", "VAL-06")
+
+
+@lru_cache(_REMEMBERED)
+def _bytes_of_json(value: Json) -> int:
+    return _bytes_of(plain(value))
+
+
+@lru_cache(_REMEMBERED)
+def _bytes_of_all(video_ids: tuple[str, ...]) -> int:
+    return _bytes_of(list(video_ids)) if video_ids else 0
 
 
 def _bytes_of(value: Any) -> int:
     """The length of a JSON value as text in UTF-8, without a space that JSON does not need (RFC 8259)."""
     if isinstance(value, str):
-        size = 2 + (len(value) if value.isascii() else len(value.encode()))
-        if _ESCAPED.search(value):
-            size += 5 * sum(map(value.count, _CONTROLS)) + sum(map(value.count, _ESCAPED_IN_TWO))
-        return size
+        return _bytes_of_text(value) if len(value) < _SHORT else _bytes_of_long_text(value)
     if isinstance(value, list):
         return 2 + sum(map(_bytes_of, value)) + max(len(value) - 1, 0)
     if isinstance(value, dict):
@@ -548,13 +565,42 @@ def _bytes_of(value: Any) -> int:
     return 5 if value is False else 4 if value is None or value is True else len(repr(value))
 
 
+def _bytes_of_text(text: str) -> int:
+    size = 2 + (len(text) if text.isascii() else len(text.encode()))
+    if not text.isprintable() or '"' in text or "\\" in text:
+        size += 5 * sum(map(text.count, _CONTROLS)) + sum(map(text.count, _ESCAPED_IN_TWO))
+    return size
+
+
+_bytes_of_long_text = lru_cache(_REMEMBERED)(_bytes_of_text)
+
+
 def canonical(value: Any) -> Json:
     """A JSON value as a `Json`. The order of keys does not count."""
+    try:
+        form = marshal.dumps(value, 2)  # other forms for values that differ in type, and none for those of subclasses
+    except ValueError:
+        return _canonical(value)
+    if len(form) > _LONG:
+        return _canonical(value)
+    known = _CANONICAL.get(form)
+    if known is None:
+        if len(_CANONICAL) >= _MOST_KNOWN:
+            _CANONICAL.clear()
+        known = _CANONICAL[form] = _canonical(value)
+    return known
+
+
+_CANONICAL: dict[bytes, Json] = {}
+"""What is known of values, by their form: most values come again with each reading of their task."""
+
+
+def _canonical(value: Any) -> Json:
     kind = type(value)
     if kind is dict:
-        return "object", frozenset((key, canonical(item)) for key, item in value.items())
+        return "object", frozenset((key, _canonical(item)) for key, item in value.items())
     if kind is list:
-        return "list", tuple(map(canonical, value))
+        return "list", tuple(map(_canonical, value))
     return kind.__name__, repr(value) if kind is float else value
 
 
@@ -570,10 +616,13 @@ def plain(value: Json) -> Any:
 
 def is_same(one: Any, other: Any) -> bool:
     """Whether two values are equal in value and type: `1`, `1.0` and `True` differ, and so do `0.0` and `-0.0`."""
-    if type(one) is not type(other):
+    if one is other:
+        return True
+    kind = type(one)
+    if kind is not type(other):
         return False
-    if type(one) is float:
+    if kind is float:
         return repr(one) == repr(other)
-    if type(one) is tuple:
+    if kind is tuple:
         return len(one) == len(other) and all(map(is_same, one, other))
     return bool(one == other)

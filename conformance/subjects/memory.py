@@ -16,7 +16,7 @@ class MemoryHarness(Harness):
     """The memory store, on a clock that `advance` moves."""
 
     mode = "memory"
-    capabilities = frozenset({Capability.CALLER_IDS, Capability.CURSOR})
+    capabilities = frozenset({Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE})
     opener = "taskstore:open_store"
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class ExpiringMemoryHarness(MemoryHarness):
     """The memory store with a lifetime, which no setting gives it."""
 
     mode = ""
-    capabilities = frozenset({Capability.EXPIRING, Capability.CALLER_IDS, Capability.CURSOR})
+    capabilities = MemoryHarness.capabilities | {Capability.EXPIRING}
 
     def __init__(self) -> None:
         super().__init__()

@@ -125,23 +125,23 @@ def new_ids(_: Random) -> Iterator[Scene]:
     yield Scene("the videos in another order under a taken id", order, ("another request",), CALLER_IDS)
     absent = (create("a", "job-1"), create("", "job-1", config={}), create("", "job-1", webhook_url=""), get())
     yield Scene("empty for absent under a taken id", absent, ("another request",), CALLER_IDS)
-    for name, status, actions, methods in ways():
+    for name, status, actions in ways():
         if not any(isinstance(one, Step) and one.operation == "create_task" for one in actions):
             steps = (*actions, create("", "restored", video_ids=("b", "a", "b")), get())
-            yield Scene(f"created anew: {name}", steps, ("created anew",), CALLER_IDS, methods=methods)
+            yield Scene(f"created anew: {name}", steps, ("created anew",), CALLER_IDS)
             full: dict[str, Any] = {
                 "video_ids": ("b", "a", "b"),
                 "webhook_url": "https://example.com/w",
                 "config": ODD_CONFIG,
             }
             steps = (*actions, create("b", "restored", **full), get())
-            yield Scene(f"created again: {name}", steps, ("created again",), CALLER_IDS, methods=methods)
+            yield Scene(f"created again: {name}", steps, ("created again",), CALLER_IDS)
             continue
         request = next(one for one in actions if isinstance(one, Step)).arguments["request"]
         chosen = Step("create_task", {"request": request, "task_id": "job-1"}, "a")
         again = replace(chosen, label="b")
         steps = (chosen, *actions[1:], again, again, get(), create("", "job-1"), get())
-        yield Scene(f"created again: {name}", steps, ("created again", status), CALLER_IDS, methods=methods)
+        yield Scene(f"created again: {name}", steps, ("created again", status), CALLER_IDS)
 
 
 def reuses(_: Random) -> Iterator[Scene]:
@@ -151,29 +151,28 @@ def reuses(_: Random) -> Iterator[Scene]:
     removal = purge(TimeOf("a", plus=MICROSECOND))
     failing = update("a", TaskStatus.FAILED, error_message="e")
     past = Advance(WEEK + MINUTE)
-    ways: list[tuple[str, tuple[Action, ...], frozenset[Capability], tuple[str, ...]]] = [
-        ("purged when cancelled", (cancel(), removal), CALLER_IDS, ("purge",)),
-        ("purged when completed", (update("a", TaskStatus.COMPLETED), removal), CALLER_IDS, ("purge",)),
-        ("purged when failed", (failing, removal), CALLER_IDS, ("purge",)),
-        ("expired when clipping", (past,), CALLER_IDS | EXPIRING, ()),
-        ("expired when cancelled", (cancel(), past), CALLER_IDS | EXPIRING, ()),
+    ways: list[tuple[str, tuple[Action, ...], frozenset[Capability]]] = [
+        ("purged when cancelled", (cancel(), removal), CALLER_IDS),
+        ("purged when completed", (update("a", TaskStatus.COMPLETED), removal), CALLER_IDS),
+        ("purged when failed", (failing, removal), CALLER_IDS),
+        ("expired when clipping", (past,), CALLER_IDS | EXPIRING),
+        ("expired when cancelled", (cancel(), past), CALLER_IDS | EXPIRING),
     ]
     end_of_time = purge(datetime(2100, 1, 1, tzinfo=UTC))
-    tails: list[tuple[str, tuple[Action, ...], tuple[str, ...]]] = [
-        ("listed", tuple(listing(status=TaskStatus(one)) for one in ("pending", "clipping", *FINAL)), ()),
-        ("updated", (update("a", TaskStatus.UPLOADING, progress=1), cancel()), ()),
-        ("failed", (update("a", TaskStatus.FAILED, error_message="f"), cancel()), ()),
-        ("purged around", (end_of_time, get(), listing()), ("purge",)),
+    tails: list[tuple[str, tuple[Action, ...]]] = [
+        ("listed", tuple(listing(status=TaskStatus(one)) for one in ("pending", "clipping", *FINAL))),
+        ("updated", (update("a", TaskStatus.UPLOADING, progress=1), cancel())),
+        ("failed", (update("a", TaskStatus.FAILED, error_message="f"), cancel())),
+        ("purged around", (end_of_time, get(), listing())),
         (
             "purged",
             (update("a", TaskStatus.COMPLETED), end_of_time, get(), listing(), create("a", "job-1")),
-            ("purge",),
         ),
-        ("restored over", (restore(Copy("a"), about=("ID-05",)), get()), ("restore",)),
-        ("created again", (create("b", "job-1", config={"new": 1}), create("", "job-1", **first), get()), ()),
+        ("restored over", (restore(Copy("a"), about=("ID-05",)), get())),
+        ("created again", (create("b", "job-1", config={"new": 1}), create("", "job-1", **first), get())),
     ]
-    for way, actions, needs, methods in ways:
-        for tail, calls, more in tails:
+    for way, actions, needs in ways:
+        for tail, calls in tails:
             steps = (
                 Known((create("a", "job-1", **first), going, create("c"), *actions)),
                 create("a", "job-1", config={"new": 1}),
@@ -181,7 +180,7 @@ def reuses(_: Random) -> Iterator[Scene]:
             )
             name = f"an id is used again, {way}, then {tail}"
             classes = (f"used again: {way}", f"used again, then {tail}")
-            yield Scene(name, steps, classes, needs, methods=(*methods, *more), about=("ID-06",))
+            yield Scene(name, steps, classes, needs, about=("ID-06",))
             moved = tuple(replace(one, on=1) if isinstance(one, Step) else one for one in actions)
             steps = (
                 create("a", "job-1", **first),
@@ -194,4 +193,4 @@ def reuses(_: Random) -> Iterator[Scene]:
             )
             name = f"on two instances {name}"
             both = (f"used again on two instances: {way}",)
-            yield Scene(name, steps, both, needs | SHARED, methods=(*methods, *more), instances=2, about=("ID-06",))
+            yield Scene(name, steps, both, needs | SHARED, instances=2, about=("ID-06",))

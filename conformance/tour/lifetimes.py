@@ -92,17 +92,17 @@ def expiries(_: Random) -> Iterator[Scene]:
         yield Scene(
             f"there in the last second, {number}", tuple(steps), ("the last second",), EXPIRING, about=("EXP-01",)
         )
-    idle: list[tuple[str, tuple[Action, ...], tuple[str, ...]]] = [
-        ("read", reads, ()),
-        ("refused", (update("a", TaskStatus.CLIPPING, progress=-1), update("a", "none")), ()),
-        ("listed", (listing(limit=1),), ()),
-        ("purged around", (purge(LONG_AGO),), ("purge",)),
-        ("restored over", (restore(Copy("a")),), ("restore",)),
-        ("another is written", (create("b"), update("b", TaskStatus.CLIPPING)), ()),
+    idle: list[tuple[str, tuple[Action, ...]]] = [
+        ("read", reads),
+        ("refused", (update("a", TaskStatus.CLIPPING, progress=-1), update("a", "none"))),
+        ("listed", (listing(limit=1),)),
+        ("purged around", (purge(LONG_AGO),)),
+        ("restored over", (restore(Copy("a")),)),
+        ("another is written", (create("b"), update("b", TaskStatus.CLIPPING))),
     ]
-    for name, calls, methods in idle:
+    for name, calls in idle:
         steps = (create(), Advance(6 * DAY), *calls, Advance(DAY + MINUTE), *gone)
-        yield Scene(f"{name}: renews nothing", steps, ("renews nothing",), EXPIRING, methods=methods, about=("EXP-01",))
+        yield Scene(f"{name}: renews nothing", steps, ("renews nothing",), EXPIRING, about=("EXP-01",))
     for status in FINAL:
         repeated = (
             create(),
@@ -139,7 +139,6 @@ def expiries(_: Random) -> Iterator[Scene]:
         steps,
         ("restored lifetime",),
         EXPIRING,
-        methods=("restore",),
         about=("MAINT-02", "EXP-01"),
     )
     done = restorable(status="completed", progress=100.0, completed_at=LONG_AGO)
@@ -157,7 +156,6 @@ def expiries(_: Random) -> Iterator[Scene]:
         steps,
         ("restored again",),
         EXPIRING,
-        methods=("restore", "purge"),
         about=("MAINT-02", "EXP-01"),
     )
     again = (
@@ -202,7 +200,6 @@ def expiries(_: Random) -> Iterator[Scene]:
             writes,
             (f"expired and purged {size}",),
             EXPIRING,
-            methods=("purge",),
             about=("EXP-01",),
         )
     parts = (
@@ -240,15 +237,15 @@ def expiries(_: Random) -> Iterator[Scene]:
 
 def unseen_expiries(_: Random) -> Iterator[Scene]:
     """The first call after many tasks have expired, on one of those that expired last."""
-    ops: list[tuple[str, Callable[[Member], Step], frozenset[Capability], tuple[str, ...]]] = [
-        ("get_task", get, EXPIRING, ()),
-        ("update_task_status", lambda one: update(one, TaskStatus.CLIPPING, label=""), EXPIRING, ()),
-        ("cancel_task", cancel, EXPIRING, ()),
-        ("create_task", lambda one: create("", one), EXPIRING | CALLER_IDS, ()),
-        ("list_tasks", lambda _: listing(status=TaskStatus.FAILED), EXPIRING, ()),
-        ("purge", lambda _: purge(datetime(2100, 1, 1, tzinfo=UTC)), EXPIRING, ("purge",)),
+    ops: list[tuple[str, Callable[[Member], Step], frozenset[Capability]]] = [
+        ("get_task", get, EXPIRING),
+        ("update_task_status", lambda one: update(one, TaskStatus.CLIPPING, label=""), EXPIRING),
+        ("cancel_task", cancel, EXPIRING),
+        ("create_task", lambda one: create("", one), EXPIRING | CALLER_IDS),
+        ("list_tasks", lambda _: listing(status=TaskStatus.FAILED), EXPIRING),
+        ("purge", lambda _: purge(datetime(2100, 1, 1, tzinfo=UTC)), EXPIRING),
     ]
-    for operation, call, needs, methods in ops:
+    for operation, call, needs in ops:
         for which in (0, 1):
             steps = (
                 Populate(_MANY),
@@ -258,4 +255,4 @@ def unseen_expiries(_: Random) -> Iterator[Scene]:
                 listing(),
             )
             name = f"{operation} first, when {_MANY} tasks have expired, {which}"
-            yield Scene(name, steps, (f"{operation} after many expired",), needs, methods=methods, about=("EXP-01",))
+            yield Scene(name, steps, (f"{operation} after many expired",), needs, about=("EXP-01",))

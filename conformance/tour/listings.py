@@ -73,7 +73,7 @@ def lists(random: Random) -> Iterator[Scene]:
             Optional(cursors, CURSOR),
             *(_writes_among(size, 3) if size else ()),
             Optional(tuple(_cursors_among(size)), CURSOR),
-            Optional(gone, methods=("purge",)),
+            Optional(gone),
         )
         yield Scene(f"{size} tasks", steps, (f"size {size}",))
     for name, wrong in values.WRONG_NUMBERS.items():
@@ -116,14 +116,12 @@ def lists(random: Random) -> Iterator[Scene]:
         Walk(2, "clipping"),
         listing(limit=6, offset=4),
     )
-    yield Scene("tasks of one moment", steps, ("ties",), methods=("restore",))
+    yield Scene("tasks of one moment", steps, ("ties",))
     cursors = tuple(replace(one, by_cursor=True) for one in steps if isinstance(one, Walk))
-    yield Scene(
-        "cursors at one moment", (*steps[: len(ties)], *cursors), ("ties by cursor",), CURSOR, methods=("restore",)
-    )
+    yield Scene("cursors at one moment", (*steps[: len(ties)], *cursors), ("ties by cursor",), CURSOR)
     tied = tuple(restore(restorable(f"t{number:04d}")) for number in range(260))
     steps = (Known(tied), Walk(100), Walk(99))
-    yield Scene("260 tasks of one moment", steps, ("many ties",), methods=("restore",))
+    yield Scene("260 tasks of one moment", steps, ("many ties",))
 
 
 def cursors(random: Random) -> Iterator[Scene]:
@@ -147,9 +145,7 @@ def cursors(random: Random) -> Iterator[Scene]:
             ),
         )
         name = f"pages of {limit} by cursor behind {cursor}, which is removed"
-        yield Scene(
-            name, steps, ("cursors of removed tasks",), CURSOR, methods=("restore", "purge"), about=("LIST-12",)
-        )
+        yield Scene(name, steps, ("cursors of removed tasks",), CURSOR, about=("LIST-12",))
     tied = Known(tuple(create(one, f"job-{one}") for one in "abcdef"))
     for limit in (1, 2, 4):
         again = create("", Member("p", -1))
@@ -164,7 +160,7 @@ def cursors(random: Random) -> Iterator[Scene]:
         )
         name = f"the task of a cursor after {limit} is created again"
         needs = CURSOR | CALLER_IDS
-        yield Scene(name, steps, ("a cursor's task again",), needs, methods=("purge",), about=("LIST-12",))
+        yield Scene(name, steps, ("a cursor's task again",), needs, about=("LIST-12",))
     for status in ("pending", "llm_pass1"):
         filtered: list[Action] = [
             Populate(12, ("pending", "llm_pass1")),

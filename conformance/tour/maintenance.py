@@ -19,6 +19,7 @@ from conformance.engine.scene import (
     create,
     get,
     listing,
+    needs_of,
     purge,
     restore,
     update,
@@ -40,8 +41,8 @@ def restores(random: Random) -> Iterator[Scene]:
     """Tasks that are carried over, each with every field, and tasks that no store could have made."""
     steps: Sequence[Action]
     japan = timezone(timedelta(hours=9))
-    for name, status, actions, methods in ways():
-        if methods or len(actions) > 12:  # noqa: PLR2004
+    for name, status, actions in ways():
+        if needs_of(actions) or len(actions) > 12:  # noqa: PLR2004
             continue
         steps = (
             *actions,
@@ -49,7 +50,7 @@ def restores(random: Random) -> Iterator[Scene]:
             get(Text("copy")),
             restore(Copy("a", {"task_id": "copy"})),
         )
-        yield Scene(f"carried over: {name}", steps, (f"restored: {status}",), methods=("restore",))
+        yield Scene(f"carried over: {name}", steps, (f"restored: {status}",))
     for name, text in values.texts(random).items():
         if len(text) > 2_000:  # noqa: PLR2004
             continue
@@ -64,7 +65,6 @@ def restores(random: Random) -> Iterator[Scene]:
             f"restored with the text {name}",
             steps,
             (f"restored text {name}",),
-            methods=("restore",),
             about=("MAINT-02",),
         )
     times = {
@@ -94,17 +94,15 @@ def restores(random: Random) -> Iterator[Scene]:
         ]
         if not late:
             steps += [purge(time + MICROSECOND), update(Text("one"), TaskStatus.COMPLETED, label="a")]
-        yield Scene(
-            f"restored at {name}", tuple(steps), (f"time: {name}",), methods=("restore", "purge"), about=("MAINT-02",)
-        )
+        yield Scene(f"restored at {name}", tuple(steps), (f"time: {name}",), about=("MAINT-02",))
     order = sorted(times.values())
     mixed = [restorable(f"t{number}", created_at=time, updated_at=time) for number, time in enumerate(order)]
     random.shuffle(mixed)
     steps = [*map(restore, mixed), Walk(3), Walk(4, by_cursor=False), listing(limit=2, offset=3)]
-    yield Scene("times are ordered as times", tuple(steps), ("order of times",), methods=("restore",))
+    yield Scene("times are ordered as times", tuple(steps), ("order of times",))
     for name, wrong_moment in values.WRONG_MOMENTS.items():
         steps = (create(), cancel(), purge(wrong_moment), get())
-        yield Scene(f"purged before a moment that is {name}", steps, (f"before: {name}",), methods=("purge",))
+        yield Scene(f"purged before a moment that is {name}", steps, (f"before: {name}",))
     ahead = datetime.now(UTC) + timedelta(hours=3)
     for created in (ahead, LONG_AGO):
         future = restorable(created_at=created, updated_at=ahead)
@@ -113,7 +111,7 @@ def restores(random: Random) -> Iterator[Scene]:
             last = replace(write, label="a")
             name = f"the clock is behind a task of {created.year} that becomes {status}"
             steps = (restore(future), last, get(), purge(TimeOf("a", "updated_at")))
-            yield Scene(name, steps, ("a clock behind",), methods=("restore", "purge"), about=("LIFE-17",))
+            yield Scene(name, steps, ("a clock behind",), about=("LIFE-17",))
 
 
 def restored_values(random: Random) -> Iterator[Scene]:
@@ -135,7 +133,7 @@ def restored_values(random: Random) -> Iterator[Scene]:
         task = restorable(**{"task_id": "restored", **given})
         one = Text(str(task.task_id))
         steps = (restore(task, about=("MAINT-02",)), get(one), update(one, TaskStatus.CLIPPING, label=""), listing())
-        yield Scene(f"restored with {name}", steps, (f"restored: {name}",), methods=("restore",), about=("MAINT-02",))
+        yield Scene(f"restored with {name}", steps, (f"restored: {name}",), about=("MAINT-02",))
     later = datetime(2150, 1, 1, tzinfo=UTC)
     copies: list[tuple[str, dict[str, Any]]] = [
         ("as it was", {}),
@@ -160,7 +158,7 @@ def restored_values(random: Random) -> Iterator[Scene]:
                 update("a", TaskStatus(status), label=""),
             )
             classes = (f"restored over {status}", f"restored over {name}")
-            yield Scene(f"restored over a {status} task {name}", steps, classes, methods=("restore",), about=("ID-05",))
+            yield Scene(f"restored over a {status} task {name}", steps, classes, about=("ID-05",))
 
 
 def unrestorable(_: Random) -> Iterator[Scene]:
@@ -170,12 +168,10 @@ def unrestorable(_: Random) -> Iterator[Scene]:
     for number, (name, record) in enumerate(wrong):
         good = restorable(f"good{number}")
         steps = (restore(good), restore(record), get(Text(f"good{number}")))
-        yield Scene(
-            f"restored though {name}", steps, (f"unrestorable: {name}",), methods=("restore",), about=("MAINT-04",)
-        )
+        yield Scene(f"restored though {name}", steps, (f"unrestorable: {name}",), about=("MAINT-04",))
     wrong_kinds: tuple[Any, ...] = (None, 7, "task", {})
     for not_a_task in wrong_kinds:
-        yield Scene("restored though it is no task", (restore(not_a_task),), ("restore: wrong",), methods=("restore",))
+        yield Scene("restored though it is no task", (restore(not_a_task),), ("restore: wrong",))
 
 
 def _unrestorable() -> list[tuple[str, Record]]:
@@ -229,7 +225,7 @@ def purges(random: Random) -> Iterator[Scene]:
                 f"a purge {name} a completion: {status}",
                 steps,
                 (f"purge {name}", f"removes {gone}"),
-                methods=("purge",),
+                about=("MAINT-01",),
             )
         after = (
             *first,
@@ -240,14 +236,14 @@ def purges(random: Random) -> Iterator[Scene]:
             create("d"),
             listing(status=TaskStatus(status)),
         )
-        yield Scene(f"after a purge of {status}", after, ("after a purge",), methods=("purge",), about=("ATOM-03",))
+        yield Scene(f"after a purge of {status}", after, ("after a purge",), about=("ATOM-03",))
         moved = (
             create("a"),
             update("a", TaskStatus(status)),
             update("a", TaskStatus(status)),
             purge(TimeOf("a", "updated_at")),
         )
-        yield Scene(f"a purge at the update of {status}", moved, ("purge at an update",), methods=("purge",))
+        yield Scene(f"a purge at the update of {status}", moved, ("purge at an update",))
     old = [
         restorable(
             f"o{number}",
@@ -268,9 +264,7 @@ def purges(random: Random) -> Iterator[Scene]:
             listing(),
             purge(LONG_AGO),
         )
-        yield Scene(
-            f"old tasks of every status, purged after {days} days", steps, ("purge old",), methods=("purge", "restore")
-        )
+        yield Scene(f"old tasks of every status, purged after {days} days", steps, ("purge old",))
     zone = timezone(timedelta(hours=-11))
     steps = (
         restore(old[0]),
@@ -279,7 +273,7 @@ def purges(random: Random) -> Iterator[Scene]:
         listing(),
         purge((LONG_AGO + 8 * DAY).astimezone(zone)),
     )
-    yield Scene("purged before a moment of another zone", steps, ("purge zone",), methods=("purge", "restore"))
+    yield Scene("purged before a moment of another zone", steps, ("purge zone",))
     far = (
         create(),
         cancel(),
@@ -288,11 +282,11 @@ def purges(random: Random) -> Iterator[Scene]:
         purge(datetime.max.replace(tzinfo=UTC)),
         get(),
     )
-    yield Scene("purged before the first and the last moment", far, ("purge bounds",), methods=("purge",))
+    yield Scene("purged before the first and the last moment", far, ("purge bounds",))
     beyond = (create(), cancel(), purge(datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))), get())
-    yield Scene("purged before a moment that is none in UTC", beyond, ("purge beyond",), methods=("purge",))
+    yield Scene("purged before a moment that is none in UTC", beyond, ("purge beyond",))
     late = restorable(
         "late", status="failed", created_at=LONG_AGO, completed_at=LONG_AGO + DAY, updated_at=LONG_AGO + 400 * DAY
     )
     steps = (restore(late), purge(LONG_AGO + DAY), get(Text("late")), purge(LONG_AGO + 2 * DAY), get(Text("late")))
-    yield Scene("what counts is the completion", steps, ("purge by completion",), methods=("purge", "restore"))
+    yield Scene("what counts is the completion", steps, ("purge by completion",))

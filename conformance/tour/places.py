@@ -47,8 +47,8 @@ def places(random: Random) -> Iterator[Scene]:
     """Two instances, reopened and closed ones."""
     steps: Sequence[Action]
     del random
-    kinds = [(name, actions, methods) for name, _, actions, methods in ways() if len(actions) < 12]  # noqa: PLR2004
-    for name, actions, methods in kinds:
+    kinds = [(name, actions) for name, _, actions in ways() if len(actions) < 12]  # noqa: PLR2004
+    for name, actions in kinds:
         moved = tuple(
             replace(one, on=number % 2) if isinstance(one, Step) else one for number, one in enumerate(actions)
         )
@@ -63,7 +63,6 @@ def places(random: Random) -> Iterator[Scene]:
             (*moved, *tail),
             ("second instance",),
             SHARED,
-            methods=methods,
             instances=2,
             about=("SHARE-01",),
         )
@@ -78,9 +77,7 @@ def places(random: Random) -> Iterator[Scene]:
             create("b"),
             listing(),
         )
-        yield Scene(
-            f"reopened: {name}", (*actions, *again), ("reopened",), PERSISTENT, methods=methods, about=("DUR-01",)
-        )
+        yield Scene(f"reopened: {name}", (*actions, *again), ("reopened",), PERSISTENT, about=("DUR-01",))
     for size in (60, 251):
         steps = (
             Populate(size, MIXED),
@@ -135,9 +132,7 @@ def places(random: Random) -> Iterator[Scene]:
         update("a", TaskStatus.CLIPPING, on=0),
         listing(on=0),
     )
-    yield Scene(
-        "purged on the other instance", swept, ("turns",), SHARED, methods=("purge",), instances=2, about=("SHARE-01",)
-    )
+    yield Scene("purged on the other instance", swept, ("turns",), SHARED, instances=2, about=("SHARE-01",))
     over = (
         create(),
         restore(restorable(), on=1),
@@ -146,7 +141,7 @@ def places(random: Random) -> Iterator[Scene]:
         Reopen(1),
         get("a", on=1),
     )
-    yield Scene("restored on the other instance", over, ("turns",), SHARED, methods=("restore",), instances=2)
+    yield Scene("restored on the other instance", over, ("turns",), SHARED, instances=2)
     ended = (
         create(on=0),
         create("b", on=1),
@@ -166,10 +161,7 @@ def places(random: Random) -> Iterator[Scene]:
         restore(restorable()),
     ]
     for action in every:
-        methods = (action.operation,)
-        yield Scene(
-            f"{action.operation} after closing", (create(), Close(), action, action), ("closed",), methods=methods
-        )
+        yield Scene(f"{action.operation} after closing", (create(), Close(), action, action), ("closed",))
 
 
 def races(_: Random) -> Iterator[Scene]:
@@ -177,9 +169,9 @@ def races(_: Random) -> Iterator[Scene]:
     for number in range(6):
         for on in (0, 1):
             kind = f"race on {on + 1} instances"
-            for name, actions, needs, methods in _race(number, on):
+            for name, actions, needs in _race(number, on):
                 wanted = needs | SHARED if on else needs
-                yield Scene(name, actions, (kind,), wanted, methods=methods, instances=on + 1)
+                yield Scene(name, actions, (kind,), wanted, instances=on + 1)
     yield from _crowds()
     many = tuple(_going("ATOM-06", progress=number) for number in range(6))
     yield Scene("many updates", (create(), Together(many), get()), ("many calls",))
@@ -202,7 +194,7 @@ def races(_: Random) -> Iterator[Scene]:
             together = Together(same, cancelled, is_independent=one.operation in ("get_task", "list_tasks", "purge"))
             actions = (create(), together, get(), listing(), create("c"), get("c"))
             name = f"{cancelled} of 3 calls of {one.operation} that are alike are cancelled"
-            yield Scene(name, actions, ("alike calls are cancelled",), methods=(one.operation,))
+            yield Scene(name, actions, ("alike calls are cancelled",))
 
 
 def _crowds() -> Iterator[Scene]:
@@ -231,7 +223,7 @@ def _crowds() -> Iterator[Scene]:
 
 
 _CROWD = 200
-_Race: TypeAlias = tuple[str, tuple[Action, ...], frozenset[Capability], tuple[str, ...]]
+_Race: TypeAlias = tuple[str, tuple[Action, ...], frozenset[Capability]]
 
 
 def _race(number: int, on: int) -> Iterator[_Race]:
@@ -240,24 +232,24 @@ def _race(number: int, on: int) -> Iterator[_Race]:
     end = "ATOM-02"
     pair = (update("a", TaskStatus.COMPLETED, label="", about=(end,)), _stop(end, on))
     race = Together(pair if number % 2 else pair[::-1])
-    yield "a cancel and a completion race", (create(), race, get(), listing()), nothing, ()
+    yield "a cancel and a completion race", (create(), race, get(), listing()), nothing
     failing = update("a", TaskStatus.FAILED, error_message="e", label="", about=(end,))
     race = Together((failing, _stop(end, on), replace(pair[0], on=on)))
-    yield "three ends race", (create(), race, get()), nothing, ()
+    yield "three ends race", (create(), race, get()), nothing
     one = "ATOM-01"
     race = Together((_going(one, progress=number), _going(one, on, current_step="s"), _going(one, result_url="r")))
-    yield "updates of several fields race", (create(), race, get()), nothing, ()
+    yield "updates of several fields race", (create(), race, get()), nothing
     race = Together((_going(one, on, progress=number), _stop(end), get()))
-    yield "an update and a cancel race", (create(), race, get()), nothing, ()
+    yield "an update and a cancel race", (create(), race, get()), nothing
     race = Together(tuple(create(f"n{n}", on=n % 2 * on, video_ids=(str(n),), about=(one,)) for n in range(5)))
-    yield "creations race", (race, listing()), nothing, ()
+    yield "creations race", (race, listing()), nothing
     again = create("", "job-1", about=("ID-06", one))
     race = Together((replace(again, on=on), again, create("", "job-1", on=on, about=("ID-06", one), config={})))
-    yield "creations under one id race", (race, listing()), CALLER_IDS, ()
+    yield "creations under one id race", (race, listing()), CALLER_IDS
     race = Together(
         tuple(restore(restorable(progress=float(n)), on=n % 2 * on, about=("ID-05", one)) for n in range(3))
     )
-    yield "restores under one id race", (race, listing()), nothing, ("restore",)
+    yield "restores under one id race", (race, listing()), nothing
     gone = ("ATOM-03", "MAINT-01")
     race = Together(
         (
@@ -266,7 +258,7 @@ def _race(number: int, on: int) -> Iterator[_Race]:
             replace(cancel("a"), label="", about=gone),
         )
     )
-    yield "a purge and writes race", (create("b"), create(), cancel(), race, get(), listing()), nothing, ("purge",)
+    yield "a purge and writes race", (create("b"), create(), cancel(), race, get(), listing()), nothing
 
 
 def _going(requirement: str, on: int = 0, **fields: Any) -> Step:

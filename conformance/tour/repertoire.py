@@ -123,8 +123,8 @@ def repertoire(random: Random, size: int = 1) -> tuple[Action, ...]:
         update("u", TaskStatus.LLM_PASS2, **words),
         *_listings(),
         Optional(_creations(values), CALLER_IDS),
-        Optional(_restores(random, size), methods=("restore",)),
-        Optional(_purges(), methods=("purge",)),
+        Optional(_restores(random, size)),
+        Optional(_purges()),
         listing(),
     )
 
@@ -150,8 +150,8 @@ def _refusals(label: str) -> tuple[Action, ...]:
         listing(offset=1.5),
         listing(status="none"),
         Optional((listing(after="x"), create("", "a b")), CURSOR | CALLER_IDS),
-        Optional((purge(None),), methods=("purge",)),
-        Optional(tuple(map(restore, bad)), methods=("restore",)),
+        Optional((purge(None),)),
+        Optional(tuple(map(restore, bad))),
     )
 
 

@@ -6,20 +6,22 @@ import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
 
-from conformance.engine.play import MethodMissingError, Player
-from conformance.engine.scene import Scene
+from conformance.engine.play import Player
+from conformance.engine.scene import Populate, Scene
 from conformance.engine.tally import Finding, Tally
 from conformance.harness import Harness, HookMissingError
 from conformance.tour.plan import plan
 
 _SHOWN = 5
 """Findings of one kind that are kept whole; of the others only the scene is named."""
+OUT_OF_TIME = "the time that --conformance-seconds gives was over"
+"""Why scenes are left out that would begin later."""
 _ENOUGH_IDS = 200
 _DIGITS = 32
 _OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
@@ -35,7 +37,7 @@ class Found(BaseModel):
 
 
 class Tour(BaseModel):
-    """What came out of a tour."""
+    """What came out of a tour, or of a part of it."""
 
     found: list[Found] = []
     """The findings, those with the shortest scripts first, at most five for the same requirements."""
@@ -48,54 +50,148 @@ class Tour(BaseModel):
     missing: dict[str, dict[str, int]] = {}
     """Why scenes were left out, by the classes that they would have visited."""
     reasons: dict[str, dict[str, int]] = {}
-    """Why scenes were left out, by the requirements that they are about."""
+    """Why scenes were left out, by the requirements that they are about; `` for those that are about all."""
+    planned: dict[str, int] = {}
+    """How many scenes of the plan are about a requirement, whether they were played or not; `` for all."""
     calls: dict[str, dict[str, int]] = {}
     """How often an operation ended in a result, or in an exception of that name."""
     met: dict[str, dict[str, int]] = {}
     """How often an operation met a task of that status, or no task."""
     sizes: dict[str, dict[str, int]] = {}
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
+    made_ids: list[tuple[str, str]] = []
+    """The ids that the store made in a part, each after its namespace. They are judged together, in the whole."""
     seconds: float = 0.0
+    """How long it took; where several processes shared it, how long it took them together."""
 
     def coverage(self) -> dict[str, Any]:
         """What the results say of the tour: what it reached, and why not more."""
         return self.model_dump(include={"reached", "missing", "calls", "met", "sizes", "seconds"})
+
+    def is_out_of_time(self, number: str) -> bool:
+        """Whether a scene that could break a requirement was left out for lack of time."""
+        return OUT_OF_TIME in self.reasons.get(number if number in self.planned else "", {})
 
     def against(self, number: str) -> list[Found]:
         """The findings that break a requirement."""
         return [one for one in self.found if number in one.requirements]
 
 
-async def run(harness: Harness, seed: int, *, every: int = 1) -> Tour:
-    """Play every scene that applies to a subject, which is running, or only each `every`-th of them."""
+async def run(
+    harness: Harness,
+    seed: int,
+    *,
+    every: int = 1,
+    on_progress: Callable[[], None] = lambda: None,
+    seconds: float | None = None,
+) -> Tour:
+    """Play every scene that applies to a subject, which is running, or only each `every`-th of them.
+
+    `on_progress` is called in every scene, and in a long one now and then. Scenes that would begin after so many
+    `seconds` are left out; those that visit many classes in little time come first then.
+    """
+    scenes = plan(seed)[::every]
+    if seconds is None:
+        return whole_of([await play_all(harness, scenes, on_progress)])
+    return whole_of([await play_all(harness, broadest_first(scenes), on_progress, time.monotonic() + seconds)])
+
+
+async def play_all(
+    harness: Harness,
+    scenes: Iterable[Scene],
+    on_progress: Callable[[], None] = lambda: None,
+    until: float | None = None,
+) -> Tour:
+    """Play those of the scenes that apply to a subject. What came out is a part of a tour.
+
+    Those that would begin after `until`, a moment of `time.monotonic`, are left out.
+    """
     began = time.perf_counter()
-    tally = Tally()
+    tally = Tally(on_progress=on_progress)
     player = Player(harness, tally)
     reached: Counter[str] = Counter()
-    missing: dict[str, Counter[str]] = {}
-    reasons: dict[str, Counter[str]] = {}
-    for scene in plan(seed)[::every]:
-        reason = why_not(harness, scene) or await play(player, scene)
+    missing: Counter[tuple[str, str]] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
+    planned: Counter[str] = Counter()
+    for scene in scenes:
+        about = scene.about or ("",)
+        planned.update(about)
+        reason = why_not(harness, scene)
+        if not reason:
+            is_late = until is not None and time.monotonic() > until
+            reason = OUT_OF_TIME if is_late else await play(player, scene)
         if not reason:
             reached.update(scene.classes)
             continue
-        for name in scene.classes:
-            missing.setdefault(name, Counter())[reason] += 1
-        for number in scene.about:
-            reasons.setdefault(number, Counter())[reason] += 1
-    findings = [*tally.findings, *about_ids(tally)]
+        missing.update((name, reason) for name in scene.classes)
+        reasons.update((number, reason) for number in about)
     return Tour(
-        found=_kept(findings),
-        scenes=_scenes(findings),
-        exercised=dict(sorted(tally.exercised.items())),
-        reached=dict(reached),
-        missing={name: dict(counted) for name, counted in missing.items()},
-        reasons={number: dict(counted) for number, counted in reasons.items()},
-        calls=_by_operation(tally.calls),
-        met=_by_operation(tally.met),
-        sizes=_by_operation(tally.sizes),
+        found=_kept(map(_found, tally.findings)),
+        scenes=_scenes(tally.findings),
+        exercised=tally.exercised,
+        reached=reached,
+        missing=_table(missing),
+        reasons=_table(reasons),
+        planned=planned,
+        calls=_table(tally.calls),
+        met=_table(tally.met),
+        sizes=_table(tally.sizes),
+        made_ids=tally.made_ids,
         seconds=time.perf_counter() - began,
     )
+
+
+def whole_of(parts: Sequence[Tour]) -> Tour:
+    """The tour that was played in parts."""
+    tally = Tally(made_ids=[one for part in parts for one in part.made_ids])
+    about_all = about_ids(tally)
+    scenes: dict[str, dict[str, None]] = {}
+    for broken in (*(part.scenes for part in parts), _scenes(about_all)):
+        for number, names in broken.items():
+            scenes.setdefault(number, {}).update(dict.fromkeys(names))
+    return Tour(
+        found=_kept([*(one for part in parts for one in part.found), *map(_found, about_all)]),
+        scenes={number: list(names) for number, names in scenes.items()},
+        exercised=_sum([*(part.exercised for part in parts), tally.exercised]),
+        reached=_sum([part.reached for part in parts]),
+        missing=_sum_of_tables([part.missing for part in parts]),
+        reasons=_sum_of_tables([part.reasons for part in parts]),
+        planned=_sum([part.planned for part in parts]),
+        calls=_sum_of_tables([part.calls for part in parts]),
+        met=_sum_of_tables([part.met for part in parts]),
+        sizes=_sum_of_tables([part.sizes for part in parts]),
+        seconds=sum(part.seconds for part in parts),
+    )
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(sorted(total.items(), key=lambda one: (int(one[0]) if one[0].isdigit() else 0, one[0])))
+
+
+def _sum_of_tables(tables: Sequence[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
+    rows = sorted({row for table in tables for row in table})
+    return {row: _sum(table[row] for table in tables if row in table) for row in rows}
+
+
+def broadest_first(scenes: Sequence[Scene]) -> list[Scene]:
+    """The scenes in the order in which they are played if there may be no time for all.
+
+    First come those that visit a class which none before them visits; of both kinds those on small stores come first.
+    """
+    seen: set[str] = set()
+    first: list[Scene] = []
+    others: list[Scene] = []
+    for scene in scenes:
+        (others if seen.issuperset(scene.classes) else first).append(scene)
+        seen.update(scene.classes)
+    return [*sorted(first, key=_size), *sorted(others, key=_size)]
+
+
+def _size(scene: Scene) -> int:
+    return max((action.count for action in scene.actions if isinstance(action, Populate)), default=0)
 
 
 async def play(player: Player, scene: Scene) -> str:
@@ -106,27 +202,29 @@ async def play(player: Player, scene: Scene) -> str:
             await player.play(scene)
     except HookMissingError as fault:
         return f"the harness has no hook {fault.hook}"
-    except MethodMissingError as fault:
-        return f"the store has no {fault}"
     return ""
 
 
 def why_not(harness: Harness, scene: Scene) -> str:
     """Why a scene does not apply to a subject, or nothing."""
-    for capability in sorted(scene.needs - harness.capabilities):
+    for capability in sorted(scene.required - harness.capabilities):
         return f"not-applicable: the subject does not declare {capability}"
     for capability in sorted(scene.lacks & harness.capabilities):
         return f"not-applicable: the subject declares {capability}"
     return ""
 
 
-def _kept(findings: list[Finding]) -> list[Found]:
+def _found(finding: Finding) -> Found:
+    return Found(requirements=finding.requirements, words=finding.words, scene=finding.scene.name, lines=finding.lines)
+
+
+def _kept(findings: Iterable[Found]) -> list[Found]:
     kept: list[Found] = []
     count: Counter[tuple[str, ...]] = Counter()
-    for one in sorted(findings, key=lambda one: (len(one.lines), sum(map(len, one.lines)))):
+    for one in sorted(findings, key=lambda one: (len(one.lines), sum(map(len, one.lines)), one.scene)):
         count[one.requirements] += 1
         if count[one.requirements] <= _SHOWN:
-            kept.append(Found(requirements=one.requirements, words=one.words, scene=one.scene.name, lines=one.lines))
+            kept.append(one)
     return kept
 
 
@@ -138,23 +236,23 @@ def _scenes(findings: Iterable[Finding]) -> dict[str, list[str]]:
     return {number: list(names) for number, names in scenes.items()}
 
 
-def _by_operation(counted: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:
+def _table(counted: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:
     table: dict[str, dict[str, int]] = {}
-    for (operation, what), count in sorted(counted.items()):
-        table.setdefault(operation, {})[str(what)] = count
+    for (row, what), count in counted.items():
+        table.setdefault(row, {})[str(what)] = count
     return table
 
 
 def about_ids(tally: Tally) -> list[Finding]:
     """What only many ids together show: repetitions, another form, and digits that are not random."""
-    ids = tally.made_ids
+    ids = [task_id for _, task_id in tally.made_ids]
     scene = Scene("all ids of the run", ())
     found: list[Finding] = []
 
     def report(number: str, words: str) -> None:
         found.append(Finding((number,), words, scene, (f"# {words}",)))
 
-    twice = [task_id for task_id, count in Counter(ids).items() if count > 1]
+    twice = [task_id for (_, task_id), count in Counter(tally.made_ids).items() if count > 1]
     if twice:
         report("ID-01", f"{len(twice)} ids were given more than once, {twice[0]!r} for one")
     odd = [task_id for task_id in ids if not _OWN_ID.fullmatch(task_id)]

@@ -33,7 +33,7 @@ from taskstore import TaskStatus
 def states(_: Random) -> Iterator[Scene]:
     """Every operation on a task of every status, however it was reached."""
     for way in ways():
-        yield Scene(way.name, way.actions, (f"state {way.name}",), methods=way.methods)
+        yield Scene(way.name, way.actions, (f"state {way.name}",))
         before = Known(way.actions)
         for after in STATUSES:
             twice = (update("a", TaskStatus(after)), update("a", TaskStatus(after)))
@@ -43,44 +43,44 @@ def states(_: Random) -> Iterator[Scene]:
                 changed = update("a", TaskStatus(after), progress=77, current_step="t", result_url="u")
                 tail = (*twice, changed, get(), cancel())
             classes = (f"state {way.name}", f"to {after}")
-            yield Scene(f"{way.name}, then {after}", (before, *tail), classes, methods=way.methods)
-        for what, calls, methods in _tails(way):
+            yield Scene(f"{way.name}, then {after}", (before, *tail), classes)
+        for what, calls in _tails(way):
             actions = (before, *calls, update("a", TaskStatus.UPLOADING, current_step="after"))
             classes = (f"state {way.name}", what)
-            yield Scene(f"{way.name}, then {what}", actions, classes, methods=(*way.methods, *methods))
+            yield Scene(f"{way.name}, then {what}", actions, classes)
 
 
-_Tail: TypeAlias = tuple[str, tuple[Action, ...], tuple[str, ...]]
+_Tail: TypeAlias = tuple[str, tuple[Action, ...]]
 
 
 def _tails(way: Way) -> Iterator[_Tail]:
-    """What is done with a task of a status: a name, the calls, and the methods that they need."""
+    """What is done with a task of a status: a name and the calls."""
     status = TaskStatus(way.status)
-    yield "cancelled", (cancel(), cancel(), get()), ()
+    yield "cancelled", (cancel(), cancel(), get())
     failure = update("a", TaskStatus.FAILED, error_message="e", error_traceback="\n", progress=1)
-    yield "failed with words", (failure, failure), ()
-    yield "a wrong progress", (update("a", status, progress=101), update("a", TaskStatus.CLIPPING, progress=-1)), ()
-    yield "an error without failing", (update("a", TaskStatus.CLIPPING, error_message="e"), get()), ()
-    yield "completed at 30", (update("a", TaskStatus.COMPLETED, progress=30), get()), ()
-    yield "too large", (update("a", TaskStatus.FAILED, error_message="x" * values.MOST_BYTES), get()), ()
-    yield "an unknown status", (update("a", "no status"), get()), ()
-    yield "restored over", (restore(Copy("a"), about=("ID-05",)), get()), ("restore",)
+    yield "failed with words", (failure, failure)
+    yield "a wrong progress", (update("a", status, progress=101), update("a", TaskStatus.CLIPPING, progress=-1))
+    yield "an error without failing", (update("a", TaskStatus.CLIPPING, error_message="e"), get())
+    yield "completed at 30", (update("a", TaskStatus.COMPLETED, progress=30), get())
+    yield "too large", (update("a", TaskStatus.FAILED, error_message="x" * values.MOST_BYTES), get())
+    yield "an unknown status", (update("a", "no status"), get())
+    yield "restored over", (restore(Copy("a"), about=("ID-05",)), get())
     gone = (purge(datetime(2100, 1, 1, tzinfo=UTC)), get(), update("a", TaskStatus.PENDING), cancel())
-    yield "purged", gone, ("purge",)
+    yield "purged", gone
     if way.status not in FINAL:
         return
     last = way.actions[-1]
     if isinstance(last, Step) and last.operation != "get_task":
-        yield "repeated", (last, get(), last), ()
+        yield "repeated", (last, get(), last)
         for name in last.arguments.keys() - {"task_id", "status"}:
             fewer = {one: value for one, value in last.arguments.items() if one != name}
-            yield f"repeated without {name}", (replace(last, arguments=fewer), get()), ()
+            yield f"repeated without {name}", (replace(last, arguments=fewer), get())
     others: dict[str, Any] = {"progress": 41, **dict.fromkeys(TEXTS, "other")}
     for name, other in others.items():
         given: dict[str, Any] = {name: other}
-        yield f"repeated with another {name}", (update("a", status, **given), get()), ()
+        yield f"repeated with another {name}", (update("a", status, **given), get())
         empty: dict[str, Any] = {name: 0 if name == "progress" else ""}
-        yield f"repeated with an empty {name}", (update("a", status, **empty), get()), ()
+        yield f"repeated with an empty {name}", (update("a", status, **empty), get())
 
 
 def later(_: Random) -> Iterator[Scene]:
@@ -91,4 +91,4 @@ def later(_: Random) -> Iterator[Scene]:
         writes = [update("a", TaskStatus.LLM_PASS1, progress=61), *(update("a", TaskStatus(one)) for one in FINAL)]
         for write in [*writes, update("a", TaskStatus(way.status), progress=3), cancel()]:
             actions = (Known((*way.actions, Tick(), write)), get())
-            yield Scene(f"{way.name}, later", actions, ("a later write",), methods=way.methods)
+            yield Scene(f"{way.name}, later", actions, ("a later write",))

@@ -52,7 +52,7 @@ def restorable(task_id: str = "restored", **fields: Any) -> Record:
         updated_at=LONG_AGO,
         completed_at=None,
     )
-    return replace(record, **fields)
+    return record._replace(**fields)
 
 
 FULL: dict[str, Any] = {
@@ -67,12 +67,11 @@ FULL: dict[str, Any] = {
 
 
 class Way(NamedTuple):
-    """How a task with the label `a` comes to a status, and the methods that this needs."""
+    """How a task with the label `a` comes to a status."""
 
     name: str
     status: str
     actions: tuple[Action, ...]
-    methods: tuple[str, ...] = ()
 
 
 def ways() -> Iterator[Way]:
@@ -103,9 +102,7 @@ def ways() -> Iterator[Way]:
         if status in FINAL:
             fields["completed_at"] = LONG_AGO + 2 * MINUTE
         task = restorable(status=status, **fields)
-        yield Way(
-            f"{status} restored", status, (restore(task), get(Text("restored")), *named("restored")), ("restore",)
-        )
+        yield Way(f"{status} restored", status, (restore(task), get(Text("restored")), *named("restored")))
     for writes in (2, 9, 10, 11, 40):
         steps = (update("a", TaskStatus.CLIPPING, progress=number) for number in range(writes))
         yield Way(f"clipping after {writes} writes", "clipping", (first, *steps))

@@ -174,7 +174,7 @@ def _refused_cursor(after: Any, arguments: Mapping[str, Any], on: int) -> _Drawn
 
 
 def _purged(before: Any, on: int) -> _Drawn:
-    return lambda _: Optional((purge(before, on),), methods=("purge",))
+    return lambda _: Optional((purge(before, on),))
 
 
 def _purged_around(which: int, plus: timedelta, on: int) -> _Drawn:
@@ -182,7 +182,7 @@ def _purged_around(which: int, plus: timedelta, on: int) -> _Drawn:
         if not (labels := names.labels()):
             return None
         before = TimeOf(labels[which % len(labels)], "updated_at", plus)
-        return Optional((purge(before, on),), methods=("purge",))
+        return Optional((purge(before, on),))
 
     return make
 
@@ -194,7 +194,7 @@ def _restored_copy(which: int, fields: Mapping[str, Any], on: int) -> _Drawn:
         task_id = fields.get("task_id")
         if task_id is not None:
             names.tasks.append(Text(task_id))
-        return Optional((restore(Copy(labels[which % len(labels)], fields), on=on),), methods=("restore",))
+        return Optional((restore(Copy(labels[which % len(labels)], fields), on=on),))
 
     return make
 
@@ -202,7 +202,7 @@ def _restored_copy(which: int, fields: Mapping[str, Any], on: int) -> _Drawn:
 def _restored(record: Record, on: int) -> _Drawn:
     def make(names: _Names) -> Action:
         names.tasks.append(Text(record.task_id))
-        return Optional((restore(record, on=on),), methods=("restore",))
+        return Optional((restore(record, on=on),))
 
     return make
 

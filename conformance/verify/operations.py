@@ -18,7 +18,7 @@ from typing import Any
 from conformance.engine.arguments import for_store
 from conformance.engine.belief import Possible, with_lost_calls
 from conformance.engine.observe import differences, record_of, result_of
-from conformance.harness import Inspector
+from conformance.harness import Capability, Inspector
 from conformance.spec.model import Call, Request, Span, State, step
 from conformance.strategies import a_request
 from taskstore import MemoryTaskStore, Task, TaskStatus
@@ -46,6 +46,8 @@ class Operation(ABC):
     writes = True
     repeatable = True
     """Whether the contract lets a caller repeat it when it does not know what became of it."""
+    needs: frozenset[Capability] = frozenset()
+    """What a store has to declare for it."""
     shared = False
     """Whether calls on different targets do one another's work."""
 
@@ -72,9 +74,9 @@ class Operation(ABC):
 
     def is_right(self, target: Target, answer: Any) -> bool:
         """Whether an answer is this call's own: one that the model allows, for the first time or made again."""
-        call, observed = Call(self.method, self.arguments(target)), result_of(answer)
+        call, observed = Call(self.method, self.arguments(target)), result_of(answer, has_cursor=False)
         return any(
-            set(differences(outcome.result, observed)) <= {"following"}  # not every store has cursors
+            not tuple(differences(outcome.result, observed))
             for possible in with_lost_calls([Possible(self.state(target), (call,))])
             for outcome in step(possible.state, call)
         )
@@ -175,6 +177,7 @@ class Purge(Operation):
 
     name = "purge"
     method = "purge"
+    needs = frozenset({Capability.MAINTENANCE})
     shared = True
     old = 2
 
@@ -210,6 +213,7 @@ class Restore(Operation):
 
     name = "restore"
     method = "restore"
+    needs = frozenset({Capability.MAINTENANCE})
 
     async def prepare(self, direct: Any) -> Target:
         return Target(await old_task())

@@ -93,8 +93,8 @@ class Scene:
         self._neighbours = [
             await self.direct.create_task(a_request(video=f"neighbour-{n}")) for n in range(_NEIGHBOURS)
         ]
-        if getattr(self.direct, self.operation.method, None) is None:
-            raise NotTestableError(f"the store has no {self.operation.method}")
+        if self.operation.needs - self.harness.capabilities:
+            raise NotTestableError("the subject does not declare maintenance")
         await self.operation.rehearse(self.direct)
 
     def tell(self, line: str) -> None:

@@ -45,7 +45,7 @@ _GOING: Mapping[str, Any] = {
 }
 _LISTED = (TaskStatus.PENDING, TaskStatus.CLIPPING, TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED)
 _ANYTIME: tuple[Action, ...] = (
-    Optional((purge(datetime(2100, 1, 1, tzinfo=UTC)),), methods=("purge",)),
+    Optional((purge(datetime(2100, 1, 1, tzinfo=UTC)),)),
     Advance(timedelta(days=4)),
     listing(status=TaskStatus.PENDING, limit=1),
 )
@@ -62,7 +62,7 @@ def _on_a_task(label: str) -> tuple[Action, ...]:
         update(label, TaskStatus.FAILED, progress=0, error_message="e", error_traceback=""),
         update(label, TaskStatus.CANCELLED, current_step=""),
         cancel(label),
-        *(Optional((restore(task),), methods=("restore",)) for task in (Copy(label), Copy(label, _GOING))),
+        *(Optional((restore(task),)) for task in (Copy(label), Copy(label, _GOING))),
     )
 
 

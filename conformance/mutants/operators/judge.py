@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 
-from conformance.engine.play import MethodMissingError, Player
+from conformance.engine.play import Player
 from conformance.engine.scene import Action, Advance, Known, Optional, Populate, Reopen, Scene, Step, Together, steps_of
 from conformance.engine.tally import Tally
 from conformance.harness import Harness, HookMissingError
@@ -97,30 +97,31 @@ class Planned:
             and (self.tasks >= fault.amount or (fault.way, fault.field) != ("page", "tasks"))
         )
 
+    @classmethod
+    def of(cls, scene: Scene) -> Planned:
+        """Look at a scene."""
+        actions = list(_flat(scene.actions))
+        steps = list(steps_of(scene.actions))
+        populated = sum(one.count for one in actions if isinstance(one, Populate))
+        sizes = [_size(step) for step in steps]
+        return cls(
+            scene,
+            frozenset(step.operation for step in steps) | {"get_task", "list_tasks"},  # those that follow each write
+            sum((one.by for one in actions if isinstance(one, Advance)), timedelta()),
+            populated + sum(step.operation in ("create_task", "restore") for step in steps),
+            max(sizes, default=0),
+            any(isinstance(one, Reopen) for one in actions),
+            any(isinstance(one, Together) for one in actions),
+            populated * 500 + sum(sizes) + 1_000 * len(steps),
+        )
+
 
 @cache
 def scenes(seed: int) -> tuple[Planned, ...]:
     """The scenes of the tour, in a drawn order but for the big ones, which come last."""
-    planned = [_planned(scene) for scene in plan(seed)]
+    planned = [Planned.of(scene) for scene in plan(seed)]
     random.Random(seed).shuffle(planned)  # noqa: S311  it is to be repeatable
     return tuple(sorted(planned, key=lambda one: one.cost // _BIG))
-
-
-def _planned(scene: Scene) -> Planned:
-    actions = list(_flat(scene.actions))
-    steps = list(steps_of(scene.actions))
-    populated = sum(one.count for one in actions if isinstance(one, Populate))
-    sizes = [_size(step) for step in steps]
-    return Planned(
-        scene,
-        frozenset(step.operation for step in steps) | {"get_task", "list_tasks"},  # those that follow each write
-        sum((one.by for one in actions if isinstance(one, Advance)), timedelta()),
-        populated + sum(step.operation in ("create_task", "restore") for step in steps),
-        max(sizes, default=0),
-        any(isinstance(one, Reopen) for one in actions),
-        any(isinstance(one, Together) for one in actions),
-        populated * 500 + sum(sizes) + 1_000 * len(steps),
-    )
 
 
 def _size(step: Step) -> int:
@@ -141,13 +142,13 @@ async def play(trials: Sequence[Trial], base: Harness, scene: Scene) -> list[Tri
     Of one trial the finding is kept; of several nobody can say whose it is, so if nothing was changed but something
     was found all are returned.
     """
-    if scene.needs - base.capabilities or scene.lacks & base.capabilities:
+    if scene.required - base.capabilities or scene.lacks & base.capabilities:
         return []
     harness = FaultyHarness(base, *(one.fault for one in trials))
     found: list[tuple[tuple[str, ...], str]] = []
     try:
         found = [(one.requirements, one.words) for one in await Player(harness, Tally()).play(scene)]
-    except (HookMissingError, MethodMissingError):
+    except HookMissingError:
         return []
     except Exception as error:  # noqa: BLE001  what the engine does not survive is to be known
         found = [((CRASH,), f"{type(error).__name__}: {error}")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from secrets import token_hex
 from typing import Any, ClassVar, TypeVar
 
@@ -34,23 +34,23 @@ def control(*subjects: On) -> Callable[[Kind], Kind]:
 class TakesItsTime(Wrapper):
     """Others have their turn before and after every call, and every task that comes out is an object of its own."""
 
-    async def _slowly(self, call: Coroutine[Any, Any, Task]) -> Task:
+    async def _slowly(self, call: Callable[..., Awaitable[Task]], *arguments: Any, **named: Any) -> Task:
         await asyncio.sleep(0)
-        task = await call
+        task = await call(*arguments, **named)
         await asyncio.sleep(0)
         return task.model_copy(deep=True)
 
     async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
-        return await self._slowly(self.store.create_task(request, **named))
+        return await self._slowly(self.store.create_task, request, **named)
 
     async def get_task(self, task_id: str) -> Task:
-        return await self._slowly(self.store.get_task(task_id))
+        return await self._slowly(self.store.get_task, task_id)
 
-    async def update_task_status(self, task_id: str, status: TaskStatus, *arguments: Any, **named: Any) -> Task:
-        return await self._slowly(self.store.update_task_status(task_id, status, *arguments, **named))
+    async def update_task_status(self, task_id: str, *arguments: Any, **named: Any) -> Task:
+        return await self._slowly(self.store.update_task_status, task_id, *arguments, **named)
 
     async def cancel_task(self, task_id: str) -> Task:
-        return await self._slowly(self.store.cancel_task(task_id))
+        return await self._slowly(self.store.cancel_task, task_id)
 
 
 @control(On.MEMORY)

@@ -165,7 +165,7 @@ def _left(outcome: Outcome, label: str, now: timedelta) -> tuple[Given, Clocked]
         return given(outcome.result), (outcome.state, now)
     completed = None if outcome.written.completed_at is None else _SOME_TIME
     times: dict[str, Any] = {"created_at": _SOME_TIME, "updated_at": _SOME_TIME, "completed_at": completed}
-    written = replace(outcome.written, task_id=label, **times)
+    written = outcome.written._replace(task_id=label, **times)
     return given(written), (outcome.state.with_task(written, Span.of(now)), now)
 
 

@@ -1,0 +1,132 @@
+"""Check the hooks of a harness, and what it declares, before any verdict rests on them.
+
+A hook that does nothing makes requirements pass that nobody has looked at: if `advance` does not move the clock,
+nothing expires. `CHECKS` is the table of what is tried. Each check ends in what it saw, or in nothing where that was
+expected. A store that fails in a check is left to the cases.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from conformance.calibration import declared, hooks
+from conformance.calibration.bench import Bench, CalibrationError, StoreFailedError
+from conformance.harness import Capability, Harness, HookMissingError
+
+_SECONDS = 60
+_OF_THE_OBJECT = ("VAL-02", "VAL-10")
+"""Requirements about the very objects that a caller gets: can they be changed, and do their times have a zone?"""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A row of the table: the hook, what is expected of it, and what looks. `needs` and `lacks` are declarations."""
+
+    hook: str
+    expected: str
+    look: Callable[[Bench], Awaitable[str]]
+    needs: tuple[Capability, ...] = ()
+    lacks: Capability | None = None
+
+    def applies_to(self, harness: Harness) -> bool:
+        """Whether the subject declares what the check is about."""
+        declared = harness.capabilities
+        return declared.issuperset(self.needs) and self.lacks not in declared
+
+
+def calibrate(harness: Harness) -> dict[str, str]:
+    """Try every hook that a harness has, and what it declares, on its running subject.
+
+    Return the requirements that cannot be judged on it, each with the reason.
+
+    Raises:
+        CalibrationError: for the first hook or declaration that is not what it says.
+        HarnessFailedError: if a store cannot be opened.
+    """
+
+    async def run() -> str:
+        async with asyncio.timeout(_SECONDS):
+            for check in CHECKS:
+                if check.applies_to(harness) and (seen := await _seen(check.look, harness)):
+                    raise CalibrationError(check.hook, check.expected, seen)
+            return await _seen(declared.made_anew, harness)
+
+    reason = asyncio.run(run())
+    return dict.fromkeys(_OF_THE_OBJECT, reason) if reason else {}
+
+
+async def _seen(look: Callable[[Bench], Awaitable[str]], harness: Harness) -> str:
+    try:
+        async with AsyncExitStack() as stack:
+            return await look(Bench(harness, stack))
+    except (HookMissingError, StoreFailedError):
+        return ""
+
+
+CHECKS = (
+    Check(
+        "adapter",
+        "each field of a new task and of a page can be read, and its status is one of ours",
+        declared.read_by_adapter,
+    ),
+    Check(
+        "capabilities",
+        "with MAINTENANCE, the store has `purge` and `restore`",
+        declared.methods,
+        (Capability.MAINTENANCE,),
+    ),
+    Check(
+        "capabilities", "with CALLER_IDS, `create_task` takes `task_id`", declared.caller_ids, (Capability.CALLER_IDS,)
+    ),
+    Check("capabilities", "with CURSOR, `list_tasks` takes `after`", declared.cursor, (Capability.CURSOR,)),
+    Check("open", "a task is seen in its own namespace only", declared.apart),
+    Check("capabilities", "with SHARED, a second instance sees a task", declared.not_shared, (Capability.SHARED,)),
+    Check(
+        "capabilities",
+        "without SHARED, a second instance does not see a task",
+        declared.shared,
+        lacks=Capability.SHARED,
+    ),
+    Check(
+        "capabilities",
+        "with PERSISTENT, a task is there after reopening",
+        declared.not_persistent,
+        (Capability.PERSISTENT,),
+    ),
+    Check(
+        "capabilities",
+        "without PERSISTENT, no task is there after reopening",
+        declared.persistent,
+        lacks=Capability.PERSISTENT,
+    ),
+    Check("discard", "a task is gone afterwards", declared.discarded),
+    Check(
+        "open_at",
+        "at `url` it sees a task that a store of `open` wrote",
+        declared.opened_elsewhere,
+        (Capability.SHARED, Capability.REMOTE),
+    ),
+    Check("inspector.keys", "a creation adds a key", hooks.keys),
+    Check("inspector.mentions", "it finds the id of a task, and no other", hooks.mentions),
+    Check("inspector.raw", "bytes, which an update changes", hooks.raw),
+    Check("inspector.revision", "an update adds 1", hooks.revision),
+    Check("inspector.requests", "it grows by 1, its own request, when nobody calls", hooks.requests_of_none),
+    Check("inspector.requests", f"it grows by at least {hooks.CALLS} in {hooks.CALLS} creations", hooks.requests),
+    Check("inspector.lifetime_ms", "with EXPIRING, a task has a lifetime", hooks.lifetime, (Capability.EXPIRING,)),
+    Check(
+        "advance",
+        "after more than a lifetime a task is gone, or some time moves",
+        hooks.expires,
+        (Capability.EXPIRING,),
+    ),
+    Check("inspector.lifetime_ms", "in an hour it shrinks by an hour", hooks.lifetime_passes, (Capability.EXPIRING,)),
+    Check(
+        "advance",
+        "a task is younger by an hour than one that was created an hour earlier",
+        hooks.time_passes,
+        lacks=Capability.EXPIRING,
+    ),
+)

@@ -1,0 +1,102 @@
+"""What a check of a harness works with: a namespace, stores on it, and hooks whose exceptions are told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from conformance.case import HarnessFailedError, Namespace
+from conformance.harness import Harness, HookMissingError
+from taskstore import TaskCreateRequest, TaskStatus
+
+_Value = TypeVar("_Value")
+
+
+class CalibrationError(Exception):
+    """A hook, or a declaration, is not what it says."""
+
+    def __init__(self, hook: str, expected: str, seen: str) -> None:
+        super().__init__(f"`{hook}` of the harness is not to be believed. Expected: {expected}. Seen: {seen}.")
+        self.hook = hook
+
+
+class Bench:
+    """An empty namespace, stores on it, and the hooks of the harness."""
+
+    def __init__(self, harness: Harness, stack: AsyncExitStack) -> None:
+        self.harness = harness
+        self.stack = stack
+        self.name = self.new_name()
+
+    def new_name(self) -> str:
+        """The name of another namespace, which is discarded at the end."""
+        name = Namespace(self.harness).name
+        self.stack.callback(self.use, "discard", lambda: self.harness.discard(name))
+        return name
+
+    async def open(self, name: str = "", stack: AsyncExitStack | None = None) -> Any:
+        """A store on this namespace or another, until the end or until `stack` is closed."""
+        try:
+            return await (stack or self.stack).enter_async_context(self.harness.open(name or self.name))
+        except Exception as fault:
+            raise HarnessFailedError(f"open raised {type(fault).__name__}: {fault}") from fault
+
+    def use(self, hook: str, call: Callable[[], _Value]) -> _Value:
+        """What a hook returns.
+
+        Raises:
+            HookMissingError: if there is no such hook.
+            CalibrationError: if it raises anything else.
+        """
+        try:
+            return call()
+        except HookMissingError:
+            raise
+        except Exception as fault:
+            raise CalibrationError(hook, "it does not raise", f"{type(fault).__name__}: {fault}") from fault
+
+    def inspect(self, hook: str, *arguments: Any) -> Any:
+        """What a method of the inspector returns."""
+        inspector = self.use("inspector", lambda: self.harness.inspector(self.name))
+        return self.use(f"inspector.{hook}", lambda: getattr(inspector, hook)(*arguments))
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.use("advance", lambda: self.harness.advance(self.name, by))
+
+
+class StoreFailedError(Exception):
+    """An operation of the store raised, which is for the cases to judge."""
+
+
+async def answer_of(call: Awaitable[Any]) -> Any:
+    """What a call of the store returns.
+
+    Raises:
+        StoreFailedError: if it raises.
+    """
+    try:
+        return await call
+    except Exception as fault:
+        raise StoreFailedError from fault
+
+
+async def create(store: Any) -> Any:
+    """A new task."""
+    return await answer_of(store.create_task(TaskCreateRequest(video_ids=("calibration",))))
+
+
+async def update(store: Any, task: Any) -> None:
+    """Write to a task."""
+    await answer_of(store.update_task_status(task.task_id, TaskStatus.CLIPPING, progress=40))
+
+
+async def is_there(store: Any, task_id: str) -> bool:
+    """Whether a store gives a task."""
+    try:
+        await store.get_task(task_id)
+    except Exception:  # noqa: BLE001  whatever it raises, it did not give the task
+        return False
+    return True

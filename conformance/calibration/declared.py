@@ -1,0 +1,117 @@
+"""Checks of what a harness declares: its capabilities, its namespaces and its adapter. Each returns what it saw."""
+
+# ruff: noqa: D103  the table of checks says what each is about
+
+from __future__ import annotations
+
+import inspect
+from contextlib import AsyncExitStack
+from typing import Any
+
+from conformance.adapter.views import PAGE, TaskView
+from conformance.calibration.bench import Bench, create, is_there
+from conformance.equality import snapshot
+from conformance.harness import Harness
+from taskstore import Task, TaskStatus
+
+_PATIENT = 5.0
+"""The timeouts of a store that is not to run into them, in seconds."""
+
+
+async def made_anew(bench: Bench) -> str:
+    """Say what makes the results, if they are not the objects that the store's own callers get.
+
+    `Task` is the class of our results. An adapter in the module of its harness that returns it made it.
+    """
+    store = await bench.open()
+    task = await create(store)
+    own = task.own if isinstance(task, TaskView) else task
+    modules = {kind.__module__ for kind in type(bench.harness).__mro__}
+    is_ours = any(
+        kind.__module__.partition(".")[0] == Task.__module__.partition(".")[0] for kind in type(store).__mro__
+    )
+    if not isinstance(own, Task) or (own is task and (is_ours or type(store).__module__ not in modules)):
+        return ""
+    return f"results are made anew by the adapter {type(store).__qualname__}: what the store returns is not seen"
+
+
+async def read_by_adapter(bench: Bench) -> str:
+    store = await bench.open()
+    task = await create(store)
+    if not isinstance(task, TaskView):
+        return ""
+    try:
+        fields, page = snapshot(task), await store.list_tasks()
+        _ = [getattr(page, name) for name in PAGE]
+    except Exception as fault:  # noqa: BLE001  a function of the adapter may raise anything
+        return f"{type(fault).__name__}: {fault}"
+    return "" if isinstance(fields["status"], TaskStatus) else f"the status of a new task is {fields['status']!r}"
+
+
+async def methods(bench: Bench) -> str:
+    store = await bench.open()
+    return ", ".join(f"no `{name}`" for name in ("purge", "restore") if not hasattr(store, name))
+
+
+async def caller_ids(bench: Bench) -> str:
+    return _without(await bench.open(), "create_task", "task_id")
+
+
+async def cursor(bench: Bench) -> str:
+    return _without(await bench.open(), "list_tasks", "after")
+
+
+def _without(store: Any, operation: str, argument: str) -> str:
+    taken = inspect.signature(getattr(store, operation)).parameters
+    if argument in taken or any(one.kind is one.VAR_KEYWORD for one in taken.values()):
+        return ""
+    return f"`{operation}` takes {', '.join(taken)}"
+
+
+async def apart(bench: Bench) -> str:
+    task = await create(await bench.open())
+    other = await bench.open(bench.new_name())
+    return "it is seen in another namespace" if await is_there(other, task.task_id) else ""
+
+
+async def _by_second_instance(bench: Bench) -> bool:
+    first, second = await bench.open(), await bench.open()
+    return await is_there(second, (await create(first)).task_id)
+
+
+async def not_shared(bench: Bench) -> str:
+    return "" if await _by_second_instance(bench) else "it does not see it"
+
+
+async def shared(bench: Bench) -> str:
+    return "it sees it" if await _by_second_instance(bench) else ""
+
+
+async def _after_reopening(bench: Bench) -> bool:
+    async with AsyncExitStack() as stack:
+        task = await create(await bench.open(stack=stack))
+    return await is_there(await bench.open(), task.task_id)
+
+
+async def not_persistent(bench: Bench) -> str:
+    return "" if await _after_reopening(bench) else "it is not there"
+
+
+async def persistent(bench: Bench) -> str:
+    return "it is there" if await _after_reopening(bench) else ""
+
+
+async def discarded(bench: Bench) -> str:
+    if type(bench.harness).discard is Harness.discard:
+        return ""  # it has no such hook
+    async with AsyncExitStack() as stack:
+        task = await create(await bench.open(stack=stack))
+    bench.use("discard", lambda: bench.harness.discard(bench.name))
+    return "it is still there" if await is_there(await bench.open(), task.task_id) else ""
+
+
+async def opened_elsewhere(bench: Bench) -> str:
+    url = bench.use("url", bench.harness.url)
+    task = await create(await bench.open())
+    opened = bench.use("open_at", lambda: bench.harness.open_at(bench.name, url, _PATIENT))
+    return "" if await is_there(await bench.stack.enter_async_context(opened), task.task_id) else "it does not see it"

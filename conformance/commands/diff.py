@@ -1,0 +1,204 @@
+"""`conformance diff`: two runs, or two subjects of one run, side by side."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from conformance.results.document import Result, Results, read
+
+DESCRIPTION = "Show what came out differently in two results files, or on two subjects of one file."
+EPILOG = """\
+examples:
+  conformance diff before.json after.json
+  conformance diff results.json --subject memory --subject embedded
+  conformance diff before.json after.json --markdown >> "$GITHUB_STEP_SUMMARY"
+
+exit status:
+  0  every test came out alike
+  1  some test did not
+  2  wrong usage, or a file is no results file"""
+_ABSENT = "not there"
+_FAILING = ("fail", "harness-error")
+_LONGEST = 200
+_MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*_[]<>|@&~#"})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this command."""
+    parser.add_argument("one", metavar="A.json", type=Path, help="what --json of `conformance run` wrote")
+    parser.add_argument("other", metavar="B.json", type=Path, nargs="?", help="another such file (default: the same)")
+    parser.add_argument(
+        "--subject",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="the subject to look at in both files; given twice, that of A and that of B (default: all)",
+    )
+    parser.add_argument("--markdown", action="store_true", help="print a summary for a pull request, in Markdown")
+
+
+@dataclass(frozen=True)
+class Change:
+    """A test that did not come out alike. A side is None where there is no such test."""
+
+    test: str
+    one: Result | None
+    other: Result | None
+
+    @property
+    def verdicts(self) -> tuple[str, str]:
+        """What it came out as on both sides."""
+        return _verdict(self.one), _verdict(self.other)
+
+    @property
+    def kind(self) -> str:
+        """What kind of change it is, as a key of `TITLES`."""
+        if self.one is None or self.other is None:
+            return "only-other" if self.one is None else "only-one"
+        before, after = self.one.verdict in _FAILING, self.other.verdict in _FAILING
+        if before != after and "pass" in (self.one.verdict, self.other.verdict):
+            return "fails" if after else "passes"
+        return "otherwise"
+
+
+TITLES = {
+    "fails": "passes in {one}, fails in {other}",
+    "passes": "fails in {one}, passes in {other}",
+    "otherwise": "another verdict",
+    "only-other": "only in {other}",
+    "only-one": "only in {one}",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two subjects, test by test."""
+
+    one: str
+    other: str
+    tests: int
+    changes: tuple[Change, ...]
+
+    def groups(self) -> Iterator[tuple[str, list[Change]]]:
+        """The changes of each kind that there are, under their title."""
+        for kind, title in TITLES.items():
+            found = [change for change in self.changes if change.kind == kind]
+            if found:
+                yield title.format(one=self.one, other=self.other), found
+
+
+def main(options: argparse.Namespace) -> int:
+    """Print what differs, and return the exit status."""
+    other = options.other or options.one
+    try:
+        comparisons = list(_compare(options.one, other, options.subject))
+    except _UsageError as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    print("\n\n".join(map(_as_markdown if options.markdown else _as_text, comparisons)))
+    return 1 if any(comparison.changes for comparison in comparisons) else 0
+
+
+class _UsageError(Exception):
+    """A file or a name cannot be used."""
+
+
+def _compare(file: Path, other_file: Path, names: list[str]) -> Iterator[Comparison]:
+    one, other = _read(file), _read(other_file)
+    for name, other_name in _pairs(one, other, names, is_same=file == other_file):
+        left, right = one.on(name), other.on(other_name)
+        tests = dict.fromkeys([*left, *right])
+        changes = tuple(
+            change
+            for test in tests
+            if (change := Change(test, left.get(test), right.get(test))).verdicts[0] != change.verdicts[1]
+        )
+        shown = (name, other_name) if name != other_name else (f"{file}, {name}", f"{other_file}, {name}")
+        yield Comparison(*shown, len(tests), changes)
+
+
+def _pairs(one: Results, other: Results, names: list[str], *, is_same: bool) -> list[tuple[str, str]]:
+    """Which subject is compared with which."""
+    there = [[subject.name for subject in results.subjects] for results in (one, other)]
+    if len(names) > 2:  # noqa: PLR2004  one for each file
+        raise _UsageError("--subject may be given twice: for A and for B")
+    if names:
+        chosen = names[0], names[-1]
+        for name, among in zip(chosen, there, strict=True):
+            if name not in among:
+                raise _UsageError(f"--subject: there is no {name}, only {', '.join(among)}")
+        return [chosen]
+    if is_same:
+        if len(there[0]) == 2:  # noqa: PLR2004  the two of one file
+            return [(there[0][0], there[0][1])]
+        raise _UsageError(f"name two of its subjects with --subject: {', '.join(there[0])}")
+    if len(there[0]) == len(there[1]) == 1:
+        return [(there[0][0], there[1][0])]
+    return [(name, name) for name in dict.fromkeys([*there[0], *there[1]])]
+
+
+def _read(file: Path) -> Results:
+    try:
+        return read(file)
+    except OSError as fault:
+        raise _UsageError(f"{file}: {fault.strerror}") from None
+    except ValidationError as fault:
+        raise _UsageError(f"{file}: no results of the suite: {fault.errors(include_url=False)[0]['msg']}") from None
+
+
+def _verdict(result: Result | None) -> str:
+    if result is None:
+        return _ABSENT
+    return f"{result.verdict} ({result.expected.kind})" if result.expected else result.verdict
+
+
+def _reason(change: Change) -> str:
+    """The first line of why the side that did not pass did not."""
+    sides = [side for side in (change.other, change.one) if side is not None and side.verdict != "pass"]
+    text = next((side.reason.partition("\n")[0] for side in sides if side.reason), "")
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _as_text(comparison: Comparison) -> str:
+    lines = [f"{comparison.one} and {comparison.other}: {comparison.tests} tests, {len(comparison.changes)} differ"]
+    for title, changes in comparison.groups():
+        lines.append(f"{title} ({len(changes)}):")
+        for change in changes:
+            verdicts = "" if change.kind in ("fails", "passes") else f" {' → '.join(change.verdicts)}"
+            reason = _reason(change)
+            lines.append(f"  {change.test}{verdicts}{': ' if reason else ''}{reason}")
+    return "\n".join(lines)
+
+
+def _as_markdown(comparison: Comparison) -> str:
+    one, other = _plain(comparison.one), _plain(comparison.other)
+    lines = [
+        f"### Conformance: {one} and {other}",
+        "",
+        f"{len(comparison.changes)} of {comparison.tests} tests did not come out alike.",
+    ]
+    for title, changes in comparison.groups():
+        lines += [
+            "",
+            f"**{_plain(title)}** ({len(changes)})",
+            "",
+            f"| test | {one} | {other} | why |",
+            "|---|---|---|---|",
+        ]
+        lines += [_row([change.test, *change.verdicts, _reason(change)]) for change in changes]
+    return "\n".join(lines)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(map(_plain, cells))} |"
+
+
+def _plain(text: str) -> str:
+    """The text with nothing that Markdown or HTML would take for markup."""
+    return " ".join(text.split()).translate(_MARKDOWN)

@@ -1,0 +1,121 @@
+"""What `operations()` of a harness returns is checked before anything is called."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from conformance.compare.operation import Operation
+
+
+class OperationsError(ValueError):
+    """The operations that a harness names cannot be used, or two harnesses do not name the same."""
+
+
+class HarnessCrashedError(Exception):
+    """The harness, not the store, raised an exception. The message says which, and where."""
+
+    def __init__(self, what: str, fault: BaseException) -> None:
+        super().__init__(f"{what}: {type(fault).__name__}: {fault} ({place_of(fault)})".replace("\n", " "))
+
+
+def place_of(fault: BaseException) -> str:
+    """The file and line that raised an exception."""
+    frame = fault.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return f"{Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame is not None else "unknown place"
+
+
+def operations_of(harness: Any, name: str, *, is_task_store: bool) -> dict[str, Operation]:
+    """The operations that a harness names in its hook `operations`, checked; without it, those of a task store.
+
+    Raises:
+        OperationsError: if there is no such hook and it opens no task store, or the operations cannot be used.
+        HarnessCrashedError: if the hook raises.
+    """
+    hook = getattr(harness, "operations", None)
+    if hook is None and is_task_store:
+        from conformance.compare.contract import CONTRACT  # the only module here that knows taskstore
+
+        return {operation.name: operation for operation in CONTRACT}
+    if hook is None:
+        raise OperationsError(f"{name} has no method operations(); `conformance new FILE.py --compare` writes one")
+    try:
+        named = list(hook())
+    except Exception as fault:
+        raise HarnessCrashedError(f"operations() of {name}", fault) from fault
+    if not named:
+        raise OperationsError(f"{name}: operations() is empty")
+    for operation in named:
+        if not isinstance(operation, Operation):
+            raise OperationsError(f"{name}: operations() holds a {type(operation).__name__}, not an Operation")
+        for wrong in (*_faults_of(operation), *_role_faults(operation)):
+            raise OperationsError(f"{name}: operation {operation.name!r}: {wrong}")
+    for operation_name, count in Counter(operation.name for operation in named).items():
+        if count > 1:
+            raise OperationsError(f"{name}: operations() names {operation_name!r} {count} times")
+    return {operation.name: operation for operation in named}
+
+
+def check_same(one: tuple[str, Mapping[str, Operation]], other: tuple[str, Mapping[str, Operation]]) -> None:
+    """Check that two harnesses name the same operations.
+
+    Raises:
+        OperationsError: if they do not.
+    """
+    if set(one[1]) != set(other[1]):
+        raise OperationsError(f"{one[0]} names the operations {[*one[1]]}, {other[0]} names {[*other[1]]}")
+
+
+def _faults_of(operation: Operation) -> Iterator[str]:
+    if not isinstance(operation.name, str) or not operation.name.isidentifier():
+        yield "its name is no Python identifier"
+    if not callable(operation.call):
+        yield f"call is a {type(operation.call).__name__}, not a function such as Store.add"
+    given = {**operation.arguments, **operation.optional}
+    for argument, strategy in given.items():
+        if not isinstance(strategy, st.SearchStrategy):
+            yield f"{argument} is a {type(strategy).__name__}, not a Hypothesis strategy"
+        else:
+            try:
+                strategy.validate()
+            except Exception as fault:  # noqa: BLE001  Hypothesis says what is wrong in many ways
+                yield f"the strategy of {argument} cannot be used: {fault}"
+    if both := operation.arguments.keys() & operation.optional.keys():
+        yield f"{sorted(both)} are in arguments and in optional"
+    yield from _signature_faults(operation, given)
+
+
+def _role_faults(operation: Operation) -> Iterator[str]:
+    given = {**operation.arguments, **operation.optional}
+    if operation.reads is not None and operation.writes is not None:
+        yield "it has reads and writes; an operation that writes has writes only"
+    for role in ("reads", "writes"):
+        named = getattr(operation, role)
+        if named and named not in given:
+            yield f"{role}={named!r} is none of its arguments"
+    for role in ("ids", "times"):
+        if isinstance(getattr(operation, role), str):
+            yield f"{role} is a text; give a tuple of field names"
+    for field, reason in [*operation.ignored.items(), *((f, r) for f, (_, r) in operation.tolerances.items())]:
+        if not reason:
+            yield f"{field} is ignored or has a tolerance without a reason"
+
+
+def _signature_faults(operation: Operation, given: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        signature = inspect.signature(operation.call)
+    except (TypeError, ValueError):  # some functions in C have none
+        return
+    for names in (given, operation.arguments):
+        try:
+            signature.bind(object(), **dict.fromkeys(names))
+        except TypeError as fault:
+            yield f"call does not take (store, {', '.join(names)}): {fault}"
+            return

@@ -1,0 +1,167 @@
+"""A finding: one cause, with the shortest script that shows it, and where else it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from conformance.compare.classes import telling
+from conformance.compare.contrast import Kind
+from conformance.compare.play import Deviation, Symptom
+from conformance.compare.script import imports_of, write_script
+from conformance.compare.steps import Call, Steps, Vocabulary
+from conformance.engine.script import source
+
+Key: TypeAlias = tuple[Any, ...]
+
+
+@dataclass
+class Finding:
+    """One cause: an operation and an argument, and what differs after it."""
+
+    operation: str
+    argument: str
+    kind: str
+    where: str
+    what: str
+    consequence: str
+    script: tuple[str, ...]
+    severity: int
+    classes: set[str] = field(default_factory=set)
+    """The classes of the argument with which it shows; none if it shows with plain values."""
+    also_in: set[str] = field(default_factory=set)
+    """Other operations in which it shows."""
+    others: set[str] = field(default_factory=set)
+    """What else shows after the same step."""
+    known: str = ""
+    """The reason why it is accepted."""
+
+    @property
+    def title(self) -> str:
+        """One line that names it."""
+        given = (
+            f"({self.argument}{': ' + ', '.join(sorted(self.classes)) if self.classes else ''})"
+            if self.argument
+            else ""
+        )
+        return f"{self.operation}{given}: {self.consequence}"
+
+    def lines(self) -> Iterable[str]:
+        """The finding as lines of text."""
+        yield self.title
+        yield from (f"    {line}" for line in self.script)
+        if self.others:
+            yield f"    also: {'; '.join(sorted(self.others))}"
+        if self.also_in:
+            yield f"    also in: {', '.join(sorted(self.also_in))}"
+        if self.known:
+            yield f"    known: {self.known}"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The operation, the argument and its classes that a shrunk sequence shows to matter."""
+
+    operation: str
+    argument: str
+    classes: frozenset[str]
+
+
+def cause_of(steps: Steps, deviation: Deviation, known: Vocabulary) -> Cause:
+    """What the last call before a deviation, all of whose arguments are as plain as they can be, was given."""
+    if deviation.handed is not None:
+        return Cause(deviation.operation, deviation.handed, frozenset())
+    step = steps[deviation.index]
+    if not isinstance(step, Call):
+        return Cause(deviation.operation, "", frozenset())
+    operation = known.operations[step.operation]
+    matters = {
+        name: value
+        for name, value in step.arguments.items()
+        if name in operation.optional or source(value) != source(known.pools[step.operation, name].plain)
+    }
+    if not matters:
+        is_missing = operation.entry and len(steps) == 1 and known.pools[step.operation, operation.entry].has_ids
+        return (
+            Cause(step.operation, operation.entry or "", frozenset({"no such entry"}))
+            if is_missing
+            else Cause(step.operation, "", frozenset())
+        )
+    argument = min(
+        matters, key=lambda name: (not known.pools[step.operation, name].novel(matters[name]), name == operation.entry)
+    )
+    pool = known.pools[step.operation, argument]
+    if deviation.mismatch.kind is Kind.TYPE:
+        return Cause(step.operation, argument, frozenset({deviation.mismatch.what}))
+    return Cause(step.operation, argument, telling(pool.novel(matters[argument])))
+
+
+def key_of(cause: Cause, deviation: Deviation, known: Vocabulary) -> Key:
+    """What makes two findings one."""
+    found = deviation.mismatch
+    if deviation.handed is not None:
+        return Kind.ALIASING, deviation.handed
+    if found.kind is Kind.MESSAGE:
+        return found.kind, found.what
+    names_entry = cause.argument == known.operations[cause.operation].entry
+    argument = "the entry" if names_entry else cause.argument
+    operation = "" if names_entry or (deviation.operation == cause.operation and argument) else cause.operation
+    if found.kind is Kind.TYPE:
+        return operation, argument, found.kind, deviation.where
+    classes = cause.classes if found.kind is Kind.VALUE else frozenset[str]()
+    return operation, argument, found.kind, deviation.where, found.what, classes
+
+
+def finding_of(steps: Steps, cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> Finding:
+    """The finding that a shrunk deviation is."""
+    found = deviation.mismatch
+    severity, consequence = _judge(cause, deviation, sides)
+    script = write_script([*deviation.lines], "".join(found.path), sides, found.texts)
+    values = [value for step in steps if isinstance(step, Call) for value in step.arguments.values()]
+    return Finding(
+        operation=cause.operation,
+        argument=cause.argument,
+        kind=found.kind.value,
+        where=deviation.where,
+        what=found.what,
+        consequence=consequence,
+        script=(*imports_of(script, values), *script),
+        severity=severity,
+        classes=set(cause.classes),
+    )
+
+
+def _judge(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> tuple[int, str]:
+    """How bad it is, and what it means, in one line."""
+    found = deviation.mismatch
+    shown = f"{deviation.operation}{deviation.where}"
+    by_read = deviation.operation != cause.operation
+    first, _, second = found.what.partition(" / ")
+    names = first.rpartition(".")[2], second.rpartition(".")[2]
+    ok, bad = (0, 1) if names[0] == "a result" else (1, 0)
+    lost = "kept by one side, lost by the other" if by_read else "one side gives nothing"
+    connected = "a change that the caller makes afterwards" if deviation.handed else "what one store hands out"
+    effect = "reaches one store only" if deviation.handed else "is still connected to what it keeps"
+    judged = {
+        Kind.HANGING: (0, f"{shown} does not come back on one side"),
+        Kind.EXCEPTION: (
+            (6, f"{shown} raises {names[0]} in {sides[0]}, {names[1]} in {sides[1]}")
+            if not found.is_loss
+            else (0, f"accepted by both, lost in {sides[bad]}: there {shown} raises {names[bad]}")
+            if by_read
+            else (3, f"accepted by {sides[ok]}; {sides[bad]} raises {names[bad]}")
+        ),
+        Kind.VALUE: (0 if by_read else 4, f"{lost}: {shown}") if found.is_loss else (1, f"{shown} has another value"),
+        Kind.ALIASING: (2, f"{connected} {effect}"),
+        Kind.TYPE: (5, f"{shown} is of another type"),
+        Kind.ORDER: (5, f"{shown} comes in another order"),
+        Kind.MESSAGE: (8, f"{shown}: both raise {names[0]}, with other facts"),
+    }
+    return judged[found.kind]
+
+
+def symptom_text(symptom: Symptom) -> str:
+    """A further symptom of a finding in a few words."""
+    operation, kind, where, what = symptom
+    return f"{operation}{where} {kind} {what}".strip()

@@ -1,0 +1,88 @@
+"""Keys and values that stores have been seen to treat differently."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum, IntEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+
+class Number(IntEnum):
+    """An integer of another type."""
+
+    ONE = 1
+
+
+class Colour(Enum):
+    """A value of an enum."""
+
+    RED = "red"
+
+
+class Text(str):
+    """A text of another type."""
+
+    __slots__ = ()
+
+
+class Pair(NamedTuple):
+    """A named tuple."""
+
+    one: int
+    two: int
+
+
+@dataclass
+class Point:
+    """A plain object."""
+
+    x: int
+    y: int
+
+
+# fmt: off
+KEYS: tuple[str, ...] = (
+    "k", "key", "a", "a:b", "a::b", "a:", ":a", "a/b", "a.b", "a|b", "a b", "A", "*", "a*", "?", "[a]", "\\", "{a}",
+    "%s", "é", "e\u0301", "文字", "𝄞", "7", "-1", "None", "null", "", " a", "\n", "\x00", "\ud800", "k" * 300,
+    "k" * 70_000,
+)
+"""Prefixes and separators of each other, globs, case, Unicode forms, long and empty ones."""
+
+JSON_VALUES: tuple[Any, ...] = (
+    "text", 1, 0, -1, 1.5, 1.0, True, False, None, "", "7", "é", "\x00", [], {}, [1, "a", None], {"a": 1},
+    {"a": {"b": []}}, -0.0, 2**53 + 1, 10**30, "x" * 100_000,
+)
+"""What JSON can hold."""
+
+OTHER_VALUES: tuple[Any, ...] = (
+    (), (1, 2), Pair(1, 2), {1, 2}, frozenset({1}), b"bytes", b"", bytearray(b"bytes"),
+    datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1), date(2026, 1, 1), timedelta(seconds=1),  # noqa: DTZ001
+    Decimal("1.10"), UUID(int=7), OrderedDict(a=1), Number.ONE, Colour.RED, Text("text"), Point(1, 2),
+    float("nan"), float("inf"), "\ud800", "\ud83d\ude00", {1: "a"}, {None: "a"}, {1: "a", "1": "b"}, {("a", 1): "a"},
+    10**5_000,
+)
+"""What it cannot."""
+# fmt: on
+
+
+def values() -> st.SearchStrategy[Any]:
+    """Values of every kind, alone and inside others."""
+    return st.sampled_from(JSON_VALUES + OTHER_VALUES) | st.sampled_from([*_inside(OTHER_VALUES)])
+
+
+def keys() -> st.SearchStrategy[str]:
+    """Texts that are hostile as keys."""
+    return st.sampled_from(KEYS) | st.text(max_size=8)
+
+
+def _inside(values: tuple[Any, ...]) -> Iterator[Any]:
+    for value in values:
+        yield {"a": value}
+        yield [value]

@@ -1,0 +1,131 @@
+"""Profiles: ready sets of operations, for stores of two common kinds, with hostile keys and values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+from hypothesis import strategies as st
+
+from conformance.compare import hostile
+from conformance.compare.operation import WHOLE, Operation, earlier_ids
+
+Method: TypeAlias = str | Callable[..., Any]
+"""The name of a method of the store, or a function that is given the store and then the arguments, in their order."""
+
+LIFETIMES = st.sampled_from([60, 3600, 1.5, 10**7, 0, -1, None])
+"""Lifetimes in seconds."""
+_SOON = {WHOLE: (2.0, "time passes between the two calls")}
+
+
+def key_value(
+    *,
+    get: Method = "get",
+    set: Method = "set",  # noqa: A002  the name of the operation
+    delete: Method | None = "delete",
+    exists: Method | None = None,
+    ttl: Method | None = None,
+    add: Method | None = None,
+    increment: Method | None = None,
+    get_many: Method | None = None,
+    set_many: Method | None = None,
+    delete_many: Method | None = None,
+    keys_of: Method | None = None,
+    clear: Method | None = None,
+    lifetime: str | None = None,
+    keys: st.SearchStrategy[Any] | None = None,
+    values: st.SearchStrategy[Any] | None = None,
+    lifetimes: st.SearchStrategy[Any] | None = None,
+) -> tuple[Operation, ...]:
+    """The operations of a key-value store or cache.
+
+    Args:
+        get: `(key)`. As all that follow, the name of a method, or a function `(store, key)`; None where there is none.
+        set: `(key, value)`, and `lifetime` by name.
+        delete: `(key)`.
+        exists: `(key)`.
+        ttl: `(key)`: how much lifetime is left.
+        add: `(key, value)`: set if it is not there.
+        increment: `(key)`.
+        get_many: `(keys)`.
+        set_many: `(items)`, a mapping.
+        delete_many: `(keys)`.
+        keys_of: `()`: every key.
+        clear: `()`.
+        lifetime: the name of the argument of `set` that is a lifetime in seconds.
+        keys: what keys are drawn from, in the place of the hostile ones.
+        values: what values are drawn from, likewise.
+        lifetimes: what lifetimes are drawn from, likewise.
+    """
+    key, value = {"key": keys or hostile.keys()}, {"value": values or hostile.values()}
+    several = {"keys": st.lists(key["key"], min_size=1, max_size=3, unique=True)}
+    items = {"items": st.dictionaries(key["key"], value["value"], min_size=1, max_size=3)}
+    lasting = {lifetime: lifetimes or LIFETIMES} if lifetime else {}
+    named: list[tuple[str, Method | None, Mapping[str, Any], dict[str, Any]]] = [
+        ("set", set, {**key, **value}, {"optional": lasting, "writes": "key"}),
+        ("get", get, key, {"reads": "key"}),
+        ("delete", delete, key, {"writes": "key"}),
+        ("exists", exists, key, {"reads": "key"}),
+        ("ttl", ttl, key, {"reads": "key", "tolerances": _SOON}),
+        ("add", add, {**key, **value}, {"optional": lasting, "writes": "key"}),
+        ("increment", increment, key, {"writes": "key"}),
+        ("get_many", get_many, several, {"reads": "keys"}),
+        ("set_many", set_many, items, {"writes": "items"}),
+        ("delete_many", delete_many, several, {"writes": "keys"}),
+        ("keys_of", keys_of, {}, {"reads": WHOLE}),
+        ("clear", clear, {}, {"writes": WHOLE}),
+    ]
+    return tuple(_operation(role, method, given, **roles) for role, method, given, roles in named if method is not None)
+
+
+def tasks(
+    *,
+    create: Method = "create",
+    get: Method = "get",
+    list: Method | None = "list",  # noqa: A002  the name of the operation
+    update: Method | None = "update",
+    cancel: Method | None = None,
+    delete: Method | None = None,
+    arguments: Mapping[str, st.SearchStrategy[Any]] | None = None,
+    changes: Mapping[str, st.SearchStrategy[Any]] | None = None,
+    ids: Collection[str] = ("id", "task_id"),
+    times: Collection[str] = ("created_at", "updated_at", "completed_at"),
+) -> tuple[Operation, ...]:
+    """The operations of a store of tasks, jobs or results, whose ids the store makes.
+
+    Args:
+        create: gets `arguments` in their order, and returns an id or something that has one.
+        get: `(id)`.
+        list: `()`: all of them.
+        update: `(id)` and `changes` in their order.
+        cancel: `(id)`.
+        delete: `(id)`.
+        arguments: a strategy for each argument of `create`; one object with hostile values if there are none.
+        changes: a strategy for each argument of `update` behind the id; likewise.
+        ids: the fields that hold ids; an id that is returned by itself is found without.
+        times: the fields that hold times which the store makes.
+    """
+    payloads = {"payload": st.builds(lambda value: {"a": value}, hostile.values())}
+    one = {"id": earlier_ids()}
+    named: tuple[tuple[str, Method | None, Mapping[str, Any], dict[str, Any]], ...] = (
+        ("create", create, arguments or payloads, {"writes": WHOLE, "ids": (*ids, WHOLE)}),
+        ("get", get, one, {"reads": "id", "ids": ids}),
+        ("list", list, {}, {"reads": WHOLE, "ids": ids}),
+        ("update", update, {**one, **(changes or payloads)}, {"writes": "id", "ids": ids}),
+        ("cancel", cancel, one, {"writes": "id", "ids": ids}),
+        ("delete", delete, one, {"writes": "id", "ids": ids}),
+    )
+    found = ((role, method, given, roles) for role, method, given, roles in named if method is not None)
+    return tuple(_operation(role, method, given, times=times, **roles) for role, method, given, roles in found)
+
+
+def _operation(role: str, method: Method, arguments: Mapping[str, Any], **roles: Any) -> Operation:
+    name = method if isinstance(method, str) else role
+
+    def call(store: Any, **given: Any) -> Any:
+        positional = [given.pop(argument) for argument in arguments]
+        bound = getattr(store, method) if isinstance(method, str) else partial(method, store)
+        return bound(*positional, **given)
+
+    return Operation(name, call, arguments, positional=tuple(arguments), **roles)

@@ -1,0 +1,127 @@
+"""One store while a sequence is played on it."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from conformance.compare.check import HarnessCrashedError
+from conformance.compare.contrast import HungError, Outcome
+from conformance.compare.operation import WHOLE, EarlierId, Operation
+from conformance.compare.parts import IncomparableError, drained
+from conformance.compare.picture import Id, Leaf, Observer, filled
+from conformance.engine.script import source
+
+T = TypeVar("T")
+
+SECONDS = 5
+"""How long one call may take: one that hangs shall not hang the comparison."""
+_ID = Operation("id", call=print, ids=(WHOLE,))
+_NO_ID = "no such id"
+"""What is asked for while there is no earlier id."""
+
+
+class Expression:
+    """Stands in the place of a value that a script names."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+@dataclass
+class Answer:
+    """What a call came to: how it looks, once the ids in it are known, and the result itself."""
+
+    result: Any = None
+    error: BaseException | None = None
+    awaited: bool = False
+
+
+@dataclass
+class Side:
+    """One store in one sequence: itself, and what has been seen of it."""
+
+    name: str
+    store: Any
+    operations: Mapping[str, Operation]
+    observer: Observer = field(default_factory=Observer)
+
+    def fill(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
+        """The drawn arguments as this side is given them: its own ids, and copies of everything else."""
+        known = self.observer.ids
+        return {
+            name: filled(_copied(value), lambda earlier: latest(known, earlier.back) if known else _NO_ID)
+            for name, value in drawn.items()
+        }
+
+    def written(self, drawn: Mapping[str, Any]) -> dict[str, str]:
+        """The same arguments as a script writes them."""
+        known = self.observer.names
+
+        def name(earlier: EarlierId) -> Any:
+            return Expression(latest(known, earlier.back)) if known else _NO_ID
+
+        return {argument: source(filled(value, name)) for argument, value in drawn.items()}
+
+    async def call(self, operation: str, arguments: Mapping[str, Any]) -> Answer:
+        """Make a call, and return what comes of it."""
+        answer = Answer()
+        try:
+            async with asyncio.timeout(SECONDS) as limit:
+                result = self.operations[operation].call(self.store, **arguments)
+                answer.awaited = inspect.isawaitable(result)
+                answer.result = await drained(await result if answer.awaited else result)
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            raise
+        except TimeoutError as error:
+            answer.error = HungError(f"after {SECONDS} s") if limit.expired() else error
+        except BaseException as error:  # noqa: BLE001  whatever comes out is what is compared, SystemExit too
+            answer.error = error
+        view = self.operations[operation].view
+        if view is not None and answer.error is None:
+            try:
+                answer.result = view(answer.result)
+            except Exception as fault:
+                raise HarnessCrashedError(f"view of {operation}", fault) from fault
+        return answer
+
+    def look(self, answer: Answer, operation: str) -> Outcome:
+        """How it looks.
+
+        Raises:
+            IncomparableError: if the result cannot be compared by content.
+        """
+        known = self.operations[operation]
+        if answer.error is None:
+            return Outcome(self.observer.look(answer.result, known), awaited=answer.awaited)
+        try:
+            picture = self.observer.look(answer.error, known)
+        except IncomparableError:  # a field that cannot be compared: the text has to do
+            picture = Leaf(type(answer.error), str(answer.error), str(answer.error))
+        return Outcome(picture, raised=True, awaited=answer.awaited)
+
+    def entry_key(self, value: Any) -> tuple[Any, Any] | None:
+        """What stands for an entry: the position of its id, or else its key."""
+        if not isinstance(value, Hashable):
+            return None
+        leaf = self.observer.look(value, _ID)
+        return (Id, leaf.value) if isinstance(leaf, Leaf) and isinstance(leaf.value, Id) else (type(value), value)
+
+
+def latest(known: Sequence[T], back: int) -> T:
+    """The latest of these, or one so many places before it."""
+    return known[-1 - back % len(known)]
+
+
+def _copied(value: Any) -> Any:
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # noqa: BLE001  not everything can be copied; both sides get the same then
+        return value

@@ -1,0 +1,248 @@
+"""The document that `--conformance-json` writes: its one definition, for whoever writes or reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, computed_field, model_validator
+
+Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
+Level = Literal["MUST", "SHOULD", "MAY"]
+Count = Annotated[int, Field(ge=1)]
+Table = dict[str, dict[str, Count]]
+
+SCHEMA: Literal["conformance-results/2"] = "conformance-results/2"
+
+
+class _Object(BaseModel):
+    """A JSON object. Types are exact, and fields that are not named here are ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class Suite(_Object):
+    """Versions of what ran, the fingerprint of the taskstore, and the seed that repeats its examples."""
+
+    version: str
+    fingerprint: str
+    python: str
+    platform: str
+    client: str
+    hypothesis: str
+    seed: int
+
+
+class Coverage(_Object):
+    """What the tour reached."""
+
+    reached: dict[str, Count]
+    """Scenes by class."""
+    missing: Table
+    """By class, why scenes were left out."""
+    calls: Table
+    """By operation and result."""
+    met: Table
+    """By operation and the status of the task that it met."""
+    sizes: Table
+    """By operation and the size of the store."""
+    seconds: Annotated[float, Field(ge=0)]
+
+
+class AboutSubject(_Object):
+    """What the suite was pointed at. Where no test ran on it, only the name is known."""
+
+    name: str
+    """As given; a URL without credentials."""
+    mode: str = ""
+    capabilities: tuple[str, ...] = ()
+    facts: dict[str, str] = {}
+    error: str | None = None
+    """Why it could not be set up."""
+    coverage: Coverage | None = None
+    """None where the tour was not run."""
+
+
+class ListedRequirement(_Object):
+    """One numbered requirement of the specification."""
+
+    id: Annotated[str, Field(pattern="^[A-Z]+-[0-9]+$")]
+    level: Level
+    text: str
+    claims: tuple[str, ...]
+    since: Count
+    """The first revision of the specification that demanded all of it."""
+
+
+class Expected(_Object):
+    """Why a verdict does not count against a run."""
+
+    kind: Literal["known", "should", "later-revision", "missing-hook"]
+    """A known failure; a SHOULD, where only a MUST fails the run; a requirement that is later than the revision asked
+    for; a hook that the harness is declared not to give."""
+    reason: str
+    link: str = ""
+    version: str = ""
+
+
+class Result(_Object):
+    """What one test came out as on one subject."""
+
+    test: str
+    """`requirement_LIST-07`: what the tour found about a requirement; `listing.test_…`: a readable case."""
+    doc: str
+    requirements: Annotated[tuple[str, ...], Field(min_length=1)]
+    subject: str
+    verdict: Verdict
+    reason: str = ""
+    hooks: tuple[str, ...] = ()
+    """What the harness lacks, if that is why it is not-testable."""
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+    expected: Expected | None = None
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """What tells it from the other results of a run."""
+        return self.test, self.subject
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it fails the run."""
+        return self.verdict == "harness-error" or (self.verdict == "fail" and self.expected is None)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it applies and was not decided, and nothing says that this is so on purpose."""
+        undecided = self.verdict in ("not-run", "harness-error", "not-testable")
+        return undecided and self.expected is None
+
+
+class KnownFailure(_Object):
+    """A failure that is known, as the file of known failures lists it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    test: str
+    subject: str = ""
+    """All subjects, if it is empty."""
+    reason: str
+    link: str = ""
+    version: str = ""
+
+    def covers(self, test: str, subject: str) -> bool:
+        """Whether it is about this test on this subject."""
+        return self.test == test and self.subject in ("", subject)
+
+
+class MissingHook(_Object):
+    """A hook that a harness cannot give, as the file of known failures lists it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hook: str
+    subject: str = ""
+    """All subjects, if it is empty."""
+    reason: str
+    link: str = ""
+
+
+class Results(_Object):
+    """The results of a run: every test that the suite has, for each subject, whether it was run or not."""
+
+    version: Literal["conformance-results/2"] = Field(alias="schema")
+    suite: Suite
+    started: AwareDatetime
+    seconds: Annotated[float, Field(ge=0)]
+    ended: bool
+    """Whether pytest came to the end of its run. False while it runs, and if its process ended early."""
+    subjects: tuple[AboutSubject, ...]
+    revision: Count
+    """Of the specification."""
+    requirements: tuple[ListedRequirement, ...]
+    """The whole registry, whatever happened to run."""
+    known: tuple[KnownFailure, ...] = ()
+    missing: tuple[MissingHook, ...] = ()
+    results: tuple[Result, ...]
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
+    @property
+    def complete(self) -> bool:
+        """Whether everything that applies was decided, but for what hooks that are declared missing leave out."""
+        return not any(result.is_open for result in self.results)
+
+    @property
+    def failures(self) -> tuple[Result, ...]:
+        """What fails the run."""
+        return tuple(result for result in self.results if result.is_failure)
+
+    def on(self, subject: str) -> dict[str, Result]:
+        """The results of a subject by test."""
+        return {result.test: result for result in self.results if result.subject == subject}
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        subjects = _once("subject", (subject.name for subject in self.subjects))
+        requirements = _once("requirement", (requirement.id for requirement in self.requirements))
+        _once("result", (f"{result.test} on {result.subject}" for result in self.results))
+        for result in self.results:
+            if result.subject not in subjects:
+                raise ValueError(f"test {result.test} is of {result.subject}, which is not among the subjects")
+            if unknown := set(result.requirements) - requirements:
+                raise ValueError(f"test {result.test} decides {min(unknown)}, which is not among the requirements")
+        return self
+
+    def with_outcomes(
+        self,
+        subjects: Mapping[str, AboutSubject],
+        outcomes: Mapping[tuple[str, str], Result],
+        left: str,
+        seconds: float = 0.0,
+        *,
+        ended: bool = False,
+    ) -> Results:
+        """The same run with what came of it; `left` is why there is no outcome of the other tests."""
+        results = []
+        for result in self.results:
+            outcome = outcomes.get(result.place)
+            results.append(result.model_copy(update={"reason": left}) if outcome is None else outcome)
+        return self.model_copy(
+            update={
+                "subjects": tuple(subjects.get(subject.name, subject) for subject in self.subjects),
+                "results": tuple(results),
+                "seconds": round(seconds, 3),
+                "ended": ended,
+            }
+        )
+
+    def to_json(self) -> str:
+        """The document as JSON text."""
+        document = self.model_dump(mode="json", by_alias=True)
+        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+    def write(self, file: Path) -> None:
+        """Replace a file by this document, at one moment."""
+        aside = file.with_name(f".{file.name}.{os.getpid()}")
+        aside.write_text(self.to_json(), "utf-8")
+        aside.replace(file)
+
+
+def read(file: Path) -> Results:
+    """Read a document.
+
+    Raises:
+        OSError: if the file cannot be read.
+        pydantic.ValidationError: if it is no such document.
+    """
+    return Results.model_validate_json(file.read_bytes())
+
+
+def _once(what: str, names: Iterable[str]) -> set[str]:
+    counts = Counter(names)
+    for name, count in counts.items():
+        if count > 1:
+            raise ValueError(f"{what} {name} is there {count} times")
+    return set(counts)

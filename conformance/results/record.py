@@ -1,0 +1,400 @@
+"""Gathers the verdicts of a run from pytest, writes the results, and finds the exit status that they deserve."""
+
+from __future__ import annotations
+
+import platform
+import random
+import re
+import time
+from collections.abc import Generator, Iterable
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from conformance.case import Case, HarnessFailedError, NotApplicable, NotTestable, Subject
+from conformance.cases import find_cases
+from conformance.fingerprint import fingerprint
+from conformance.requirements import REQUIREMENTS, REVISION, Level
+from conformance.results import known, show
+from conformance.results.document import (
+    SCHEMA,
+    AboutSubject,
+    Coverage,
+    Expected,
+    ListedRequirement,
+    Result,
+    Results,
+    Suite,
+    Verdict,
+)
+from conformance.results.keeper import STUCK
+from conformance.results.watch import SECONDS, Watch
+from conformance.tour.run import OUT_OF_TIME
+from taskstore_conformance_plugin import collects_suite
+
+INCOMPLETE = 6
+"""The exit status of a run in which nothing failed and something that applies was not decided."""
+DESELECTED = "not selected: options like -k, --deselect and --lf, or the paths given to pytest, leave it out"
+_NOT_REACHED = "the run ended before this test"
+_GOING_ON = "the run has not come to this test"
+_PROPERTY = "conformance"
+_FOLDER = "conformance-folder"
+_SEED = pytest.StashKey[int]()
+_REASON_LENGTH = 500
+_NODE = re.compile(r"(?:^|/)cases/(\w+)\.py::test_([^\[]+)\[(.*)\]$", re.DOTALL)
+
+
+def seed_of(config: pytest.Config) -> int:
+    """The seed of this run: as asked for, else random. Workers of pytest-xdist take the controller's."""
+    if _SEED not in config.stash:
+        asked = config.getoption("conformance_seed")
+        from_controller = getattr(config, "workerinput", {}).get(_PROPERTY)
+        config.stash[_SEED] = next(
+            (seed for seed in (from_controller, asked) if seed is not None), random.SystemRandom().getrandbits(32)
+        )
+    return config.stash[_SEED]
+
+
+def shared_folder_of(config: pytest.Config) -> Path | None:
+    """The folder that the workers of pytest-xdist share, in a worker."""
+    name = getattr(config, "workerinput", {}).get(_FOLDER)
+    return None if name is None else Path(name)
+
+
+class Recorder:
+    """What came of each test so far, on these subjects."""
+
+    def __init__(self, config: pytest.Config, subjects: Iterable[str]) -> None:
+        """Read the known failures.
+
+        Raises:
+            known.KnownFailuresError: if their file cannot be used.
+        """
+        self._config = config
+        self._cases: dict[str, Case] = {name: case.conformance_case for name, case in find_cases().items()}  # type: ignore[attr-defined]
+        file: Path | None = config.getoption("conformance_known")
+        self.known = known.KnownFailures() if file is None else known.read(file, self._cases.keys())
+        self._file: Path | None = config.getoption("conformance_json")
+        if self._file is not None:
+            self._file = self._file.absolute()  # tests change the working directory
+        self._subjects = {name: AboutSubject(name=name) for name in subjects}
+        self._escaped = {name.encode("unicode_escape").decode("ascii"): name for name in self._subjects}
+        self._outcomes: dict[tuple[str, str], Result] = {}
+        self._collected: set[tuple[str, str]] | None = None
+        self._stopped = ""
+        self._begun = time.monotonic()
+        self._started = datetime.now(UTC).replace(microsecond=0)
+        self._covered: set[str] = set()
+        self._watch: Watch | None = None
+        self._folder: TemporaryDirectory[str] | None = None
+        self._final: Results | None = None
+
+    def alive(self) -> None:
+        """Tell the watchdog that the test which runs goes on."""
+        if self._watch is not None:
+            self._watch.alive()
+
+    @property
+    def _is_worker(self) -> bool:
+        return hasattr(self._config, "workerinput")
+
+    @cached_property
+    def _plan(self) -> Results:
+        """Every test of the suite on every subject, none of them run."""
+        return Results(
+            schema=SCHEMA,
+            suite=Suite(
+                version=version("taskstore"),
+                fingerprint=fingerprint(),
+                python=platform.python_version(),
+                platform=platform.platform(),
+                client=f"redis-py {version('redis')}" if find_spec("redis") else "",
+                hypothesis=version("hypothesis"),
+                seed=seed_of(self._config),
+            ),
+            started=self._started,
+            seconds=0.0,
+            ended=False,
+            subjects=tuple(self._subjects.values()),
+            revision=REVISION,
+            requirements=tuple(
+                ListedRequirement(id=one.id, level=one.level.value, text=one.text, claims=one.claims, since=one.since)
+                for one in REQUIREMENTS.values()
+            ),
+            known=self.known.failures,
+            missing=self.known.missing,
+            results=tuple(
+                self._result(case, subject, "not-run") for subject in self._subjects for case in self._cases.values()
+            ),
+        )
+
+    def _result(self, case: Case, subject: str, verdict: Verdict, reason: str = "", **more: Any) -> Result:
+        return Result(
+            test=case.id,
+            doc=case.doc,
+            requirements=case.requirements,
+            subject=subject,
+            verdict=verdict,
+            reason=reason,
+            **more,
+        )
+
+    def _expected(self, result: Result) -> Expected | None:
+        """Why a verdict does not count against this run."""
+        if (expected := self.known.expected(result)) is not None or result.verdict != "fail":
+            return expected
+        levels = {REQUIREMENTS[number].level for number in result.requirements}
+        if Level(self._config.getoption("conformance_level") or Level.MUST) is Level.MUST and Level.MUST not in levels:
+            return Expected(kind="should", reason="a SHOULD: the store chose otherwise")
+        pinned = self._config.getoption("conformance_spec_revision")
+        if pinned is not None and all(REQUIREMENTS[number].since > pinned for number in result.requirements):
+            return Expected(kind="later-revision", reason=f"later than revision {pinned}")
+        return None
+
+    def pytest_sessionstart(self) -> None:
+        """Write results that say that nothing was run yet, in place of those of an earlier run."""
+        if self._file is not None and not self._is_worker:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self._plan.with_outcomes({}, {}, _GOING_ON).write(self._file)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Find the verdict of a case from what was raised, and attach it to the report, so that it travels with it."""
+        report = yield
+        case: Case | None = getattr(getattr(item, "function", None), "conformance_case", None)
+        if case is None or (report.when != "call" and call.excinfo is None and not report.failed):
+            return report
+        name = self._name(item.callspec.id)  # type: ignore[attr-defined]  # a case is a Function
+        verdict, reason, hooks = _verdict(report, call)
+        result = self._result(case, name, verdict, reason, hooks=hooks, seconds=round(call.duration, 6))
+        result = result.model_copy(update={"expected": self._expected(result)})
+        about = self._describe(item, name, result)
+        told = [result.model_dump_json(), about.model_dump_json(exclude_unset=True)]
+        report.user_properties.append((_PROPERTY, told))
+        if verdict in ("fail", "harness-error"):
+            vars(report).pop("wasxfail", None)
+            report.outcome = "failed"
+            show.shorten(report, call, case, self._config)
+        if verdict == "fail" and result.expected is not None:
+            report.outcome, report.wasxfail = "skipped", result.expected.reason  # how pytest itself says "expected"
+        return report
+
+    def _describe(self, item: pytest.Item, name: str, result: Result) -> AboutSubject:
+        """What a test found out about its subject."""
+        subject: Subject | None = item.funcargs.get("conformance_subject")  # type: ignore[attr-defined]  # a case is a Function
+        if subject is None:
+            is_broken = result.verdict == "harness-error"
+            return AboutSubject(name=name, error=result.reason) if is_broken else AboutSubject(name=name)
+        about = AboutSubject(
+            name=name,
+            mode=subject.harness.mode,
+            capabilities=tuple(sorted(one.value for one in subject.harness.capabilities)),
+            facts=subject.facts,
+        )
+        if subject.coverage and name not in self._covered:
+            self._covered.add(name)  # it is long, and once is enough
+            about = about.model_copy(update={"coverage": Coverage.model_validate(subject.coverage)})
+        return about
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Give a worker of pytest-xdist the seed, and a folder that all workers share."""
+        node.workerinput[_PROPERTY] = seed_of(self._config)
+        node.workerinput[_FOLDER] = self._own_folder.name
+
+    @property
+    def _own_folder(self) -> TemporaryDirectory[str]:
+        """A folder that is there to the end of the run. Workers of pytest-xdist share it."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="conformance-")
+        return self._folder
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Note what is going to run, if no workers run it."""
+        if not self._config.pluginmanager.hasplugin("dsession"):
+            self._note_collected(item.nodeid for item in session.items)
+            if self._collected:
+                self._start_watch()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Note what workers are going to run."""
+        if self._collected is None:
+            if self._file is not None:
+                self._start_watch()
+            self._note_collected(ids)
+
+    def _note_collected(self, ids: Iterable[str]) -> None:
+        self._collected = {place for one in ids if (place := self._place(one)) is not None}
+        for result in self._plan.results:
+            if self._is_deselected(result):
+                self._note(result.model_copy(update={"reason": DESELECTED}))
+
+    def _start_watch(self) -> None:
+        asked = self._config.getoption("conformance_timeout")
+        seconds = SECONDS if asked is None else float(asked)
+        if self._config.getoption("usepdb") or self._config.getoption("trace"):
+            seconds = 0.0
+        name = getattr(self._config, "workerinput", {}).get("workerid", "main")
+        folder = shared_folder_of(self._config) or Path(self._own_folder.name)
+        self._watch = Watch(seconds, folder / f"{name}.stack", None if self._is_worker else self._file)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Watch a test that starts."""
+        self._begin(item, "setup")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
+        """Watch a test that runs."""
+        self._begin(item, "call")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
+        """Watch a test that ends."""
+        self._begin(item, "teardown")
+
+    def pytest_runtest_logfinish(self) -> None:
+        """Watch nothing until the next test starts."""
+        if self._watch is not None:
+            self._watch.end()
+
+    def pytest_enter_pdb(self) -> None:
+        """Watch nothing while a debugger runs."""
+        if self._watch is not None:
+            self._watch.end()
+
+    def _begin(self, item: pytest.Item, phase: str) -> None:
+        if self._watch is not None and (place := self._place(item.nodeid)) is not None:
+            self._watch.begin(*place, phase)
+
+    def _name(self, identifier: str) -> str:
+        """The name of a subject from the part of an id of pytest that stands for it."""
+        return self._escaped.get(identifier, identifier)
+
+    def _place(self, nodeid: str) -> tuple[str, str] | None:
+        found = _NODE.search(nodeid)
+        if found is None:
+            return None
+        module, function, subject = found.groups()
+        test = function if function.startswith("requirement_") else f"{module}.test_{function}"
+        place = test, self._name(subject)
+        return place if test in self._cases and place[1] in self._subjects else None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Gather."""
+        for name, value in report.user_properties:
+            if name == _PROPERTY:
+                told: Any = value  # pytest types it as object
+                result, about = told
+                self._note_subject(AboutSubject.model_validate_json(about))
+                self._note(Result.model_validate_json(result))
+        if report.when not in ("setup", "call", "teardown") and (place := self._place(report.nodeid)) is not None:
+            verdict: Verdict = "fail" if STUCK in str(report.longrepr) else "harness-error"
+            self._note(self._result(self._cases[place[0]], place[1], verdict, str(report.longrepr)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, report: pytest.TestReport) -> None:
+        """Say where a test was that got stuck, and whose worker was ended for it."""
+        node: Any = report.node
+        stack = Path(self._own_folder.name, f"{node.gateway.id}.stack")
+        if stack.exists() and (text := stack.read_text("utf-8", "replace")):
+            report.longrepr = f"{report.longrepr}\n{text}"
+
+    def _note(self, result: Result) -> None:
+        before = self._outcomes.get(result.place)
+        if before is None or before.verdict == "pass":  # a teardown error replaces a pass, never another verdict
+            self._outcomes[result.place] = result
+            if self._watch is not None:
+                self._watch.note(result)
+
+    def _note_subject(self, about: AboutSubject) -> None:
+        before = self._subjects[about.name]
+        found = {name: getattr(about, name) for name in about.model_fields_set}
+        self._subjects[about.name] = before.model_copy(update=found)
+        if self._watch is not None and self._subjects[about.name] != before:
+            self._watch.note_subject(self._subjects[about.name])
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note why the run stops."""
+        self._stopped = f"{excinfo.typename}: {excinfo.value}".removesuffix(": ")
+
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the results, and find the exit status that they deserve."""
+        if not self._is_worker:
+            self._finish(session, exitstatus)
+        if self._watch is not None:
+            self._watch.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _finish(self, session: pytest.Session, exitstatus: int) -> None:
+        is_dry = self._config.option.collectonly
+        results = self._gathered("--collect-only" if is_dry else str(session.shouldfail or self._stopped or ""))
+        is_asked_for = bool(self._collected or self._outcomes or self._file or collects_suite(self._config))
+        if is_asked_for and not is_dry:
+            self._final = results
+            session.exitstatus = self._status(exitstatus, results)
+        if self._file is not None:
+            results.write(self._file)
+        if file := self._config.getoption("conformance_write_known"):
+            known.write(file, results, self.known)
+
+    def _gathered(self, stopped: str) -> Results:
+        """The results as they are at the end."""
+        left = f"{_NOT_REACHED}: {stopped}" if stopped else _NOT_REACHED
+        seconds = time.monotonic() - self._begun
+        return self._plan.with_outcomes(self._subjects, self._outcomes, left, seconds, ended=True)
+
+    def _is_deselected(self, result: Result) -> bool:
+        return self._collected is not None and result.place not in self._collected
+
+    def _status(self, exitstatus: int, results: Results) -> int:
+        """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
+        if exitstatus != pytest.ExitCode.OK:
+            return exitstatus
+        if results.failures or any(self.known.outlived(results)):
+            return pytest.ExitCode.TESTS_FAILED
+        if not any(result.verdict in ("pass", "fail") for result in results.results):
+            return pytest.ExitCode.TESTS_FAILED if self._collected else INCOMPLETE
+        return INCOMPLETE if any(self._counts_as_open(result) for result in results.results) else pytest.ExitCode.OK
+
+    def _counts_as_open(self, result: Result) -> bool:
+        is_chosen = self._is_deselected(result) or result.reason == OUT_OF_TIME
+        return result.is_open and not (is_chosen and self._config.getoption("conformance_partial"))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show the verdicts per subject, what does not pass, what is not decided, and the seed."""
+        if self._final is None:
+            return
+        terminalreporter.section("conformance")
+        open_results = [result for result in self._final.results if self._counts_as_open(result)]
+        for line, markup in show.summary(self._final, [*self.known.outlived(self._final)], open_results):
+            terminalreporter.write_line(line, **markup)
+        terminalreporter.write_line(f"--conformance-seed {seed_of(self._config)} repeats the same examples")
+
+
+def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[Verdict, str, tuple[str, ...]]:
+    """The verdict of a test by what was raised, its reason, and the hooks that it lacks."""
+    if call.excinfo is None:
+        return ("harness-error", show.printable(str(report.longrepr)), ()) if report.failed else ("pass", "", ())
+    raised = call.excinfo.value
+    reason = show.printable(f"{call.excinfo.typename}: {raised}")[:_REASON_LENGTH]
+    match raised:
+        case NotApplicable():
+            return "not-applicable", show.printable(str(raised)), ()
+        case NotTestable():
+            return "not-testable", show.printable(str(raised)), raised.hooks
+        case HarnessFailedError():
+            return "harness-error", reason, ()
+    if report.when == "setup" and report.skipped:  # a marker or another plugin: what a harness raises is a failure
+        return "not-run", f"skipped by a marker or another plugin: {reason}", ()
+    return ("fail" if report.when == "call" else "harness-error"), reason, ()

@@ -1,0 +1,109 @@
+"""What pytest's terminal shows of a failure, and of a run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias, get_args
+
+import pytest
+
+from conformance.case import Case
+from conformance.requirements import REQUIREMENTS
+from conformance.results.document import Result, Results, Verdict
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+_SUITE = Path(__file__).parents[1]
+_MOST = 20
+_WIDTH = 200
+_Line: TypeAlias = tuple[str, dict[str, bool]]
+"""A line and its colours."""
+
+
+def summary(results: Results, outlived: Iterable[str], undecided: list[Result]) -> Iterator[_Line]:
+    """The lines of a summary. `undecided` makes the run incomplete."""
+    names = [subject.name for subject in results.subjects]
+    width = max(map(len, names))
+    yield "  ".join([" " * width, *VERDICTS]), {}
+    for name in names:
+        count = Counter(result.verdict for result in results.results if result.subject == name)
+        counted = [str(count[verdict]).rjust(len(verdict)) for verdict in VERDICTS]
+        yield "  ".join([name.ljust(width), *counted]), {}
+    for title, kind in (
+        ("SHOULDs that are not kept:", "should"),
+        ("known failures:", "known"),
+        ("failures of requirements later than the revision asked for:", "later-revision"),
+    ):
+        found = [one for one in results.results if one.verdict == "fail" and one.expected and one.expected.kind == kind]
+        yield from _listed(title, [_failure(one) for one in found], {"yellow": True})
+    yield from _listed("known failures that are none any more; take them out of the file:", outlived, {"red": True})
+    declared = {one.expected.reason for one in results.results if one.expected and one.expected.kind == "missing-hook"}
+    yield from _listed("hooks that are declared missing:", sorted(declared), {})
+    whys = Counter(_why(result) for result in undecided).most_common()
+    reasons = [f"{number} {'test' if number == 1 else 'tests'}: {why}" for why, number in whys]
+    yield from _listed("incomplete: not all that applies was decided (exit status 6 if nothing fails)", reasons, {})
+
+
+def _listed(title: str, lines: Iterable[str], markup: dict[str, bool]) -> Iterator[_Line]:
+    listed = list(lines)
+    if listed:
+        yield title, markup
+    for line in listed[:_MOST]:
+        yield f"  {line}", {}
+    if len(listed) > _MOST:
+        yield f"  … and {len(listed) - _MOST} more, which the results file names", {}
+
+
+def _failure(result: Result) -> str:
+    what = " ".join(result.reason.split())
+    reason = what if len(what) <= _WIDTH else f"{what[:_WIDTH]}…"
+    expected = result.expected
+    why = f" ({expected.reason}{' ' + expected.link if expected.link else ''})" if expected else ""
+    return f"{result.test} [{result.subject}]{why}: {reason}"
+
+
+def _why(result: Result) -> str:
+    if result.hooks:
+        return f"the harness has no hook {', '.join(result.hooks)}"
+    return f"{result.verdict}: {' '.join(result.reason.split())[:_WIDTH]}"
+
+
+def shorten(report: pytest.TestReport, call: pytest.CallInfo[None], case: Case, config: pytest.Config) -> None:
+    """Show what a case decides and how it failed, without the code of the suite; `--tb=long` shows the code."""
+    decides = f"{case.doc}\n{_requirements(case.requirements)}"
+    script = getattr(call.excinfo and call.excinfo.value, "conformance_script", "")
+    longrepr: Any = report.longrepr
+    if isinstance(longrepr, tuple):  # what pytest shows of a skip
+        report.longrepr = str(longrepr[2])
+    if call.excinfo is None or not hasattr(longrepr, "chain") or config.getoption("tbstyle") in ("long", "native"):
+        report.sections.append(("what it decides", decides))
+    else:
+        traceback, crash, _ = longrepr.chain[-1]
+        entry = traceback.reprentries[-1]
+        text = "\n".join([decides, "", call.excinfo.exconly(tryshort=True), *_frames_of_the_store(call.excinfo)])
+        # In the style "value" pytest writes the lines of an entry as they are.
+        entry.lines, entry.style = text.splitlines(), "value"
+        entry.reprfuncargs = entry.reprlocals = entry.reprfileloc = None
+        traceback.reprentries, traceback.extraline = [entry], None
+        longrepr.chain, longrepr.reprtraceback, longrepr.reprcrash = [(traceback, crash, None)], traceback, crash
+    report.sections.append(("what was called, as lines to run without pytest", script))
+
+
+def _frames_of_the_store(raised: pytest.ExceptionInfo[BaseException]) -> list[str]:
+    """Name the frames below the last one of the suite: those of the store, if the store raised."""
+    frames: list[str] = []
+    for entry in raised.traceback:
+        path = Path(entry.path)
+        frames = [] if path.is_relative_to(_SUITE) else [*frames, f"  {path}:{entry.lineno + 1}: in {entry.name}"]
+    return frames
+
+
+def _requirements(numbers: tuple[str, ...]) -> str:
+    requirements = (REQUIREMENTS[number] for number in numbers)
+    return "\n".join(f"{requirement.id} ({requirement.level}): {requirement.text}" for requirement in requirements)
+
+
+def printable(text: str) -> str:
+    """The text with lone surrogates spelled out: an example may hold one, and no JSON file can."""
+    return text.encode("utf-8", "backslashreplace").decode()

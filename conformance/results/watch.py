@@ -1,0 +1,143 @@
+"""Watches a run from a process of its own, `keeper.py`: no test holds the run up for ever, and no end loses results.
+
+pytest-timeout was tried and is not used. Its signal raises one exception, which a store may swallow and which does not
+end a call in C; its thread ends the process, and with it the results.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from conformance.results import keeper
+from conformance.results.document import AboutSubject, Result
+
+SECONDS = 120.0
+"""What a test may take without a sign of progress, if no option says otherwise."""
+SET_UP_SECONDS = 600.0
+"""What a subject may take to start or stop, a server or a container for example."""
+_EVERY = 1.0
+_FRAMES = 30
+
+
+class Watch:
+    """The end of this process that tells the keeper what goes on."""
+
+    def __init__(self, seconds: float, stack: Path, results: Path | None) -> None:
+        """Start the keeper.
+
+        Args:
+            seconds: what a test may take without a sign of progress; 0 for any time.
+            stack: a file for the stacks of a test that takes longer.
+            results: the results file, which the keeper completes if this process ends early; None if another one does.
+        """
+        self._seconds = seconds
+        self._stack: IO[str] = stack.open("w", encoding="utf-8")
+        self._told_at = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+        root = Path(__file__).parents[2]
+        command = [sys.executable, "-I", keeper.__file__, str(os.getpid()), str(root), str(stack), str(results or "")]
+        # In a process group of its own: what kills the group of this process leaves it time to write the results.
+        apart: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
+        self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, **apart
+        )
+        if os.name == "posix":
+            os.register_at_fork(after_in_child=self._forget)
+
+    def begin(self, test: str, subject: str, phase: str) -> None:
+        """A phase of a test begins: setup, call or teardown."""
+        self._told_at = float("-inf")
+        seconds = self._seconds if phase == "call" or not self._seconds else max(self._seconds, SET_UP_SECONDS)
+        self._tell("begin", test, subject, phase, seconds)
+        self._arm(seconds)
+
+    def alive(self) -> None:
+        """The test goes on."""
+        now = time.monotonic()
+        if now - self._told_at < _EVERY:
+            return
+        self._told_at = now
+        self._tell("alive", self._seconds)
+        self._arm(self._seconds)
+        with contextlib.suppress(RuntimeError):  # no loop runs
+            loop = asyncio.get_running_loop()
+            self._disarm_loop()
+            if self._seconds:
+                self._timer = loop.call_later(self._seconds * 0.9, self._write_tasks, loop)
+
+    def end(self) -> None:
+        """Nothing runs that may get stuck."""
+        self._tell("end")
+        faulthandler.cancel_dump_traceback_later()
+        self._disarm_loop()
+
+    def note(self, result: Result) -> None:
+        """Keep a result, should this process end early."""
+        self._tell("result", result.model_dump_json())
+
+    def note_subject(self, about: AboutSubject) -> None:
+        """Keep what is known of a subject, should this process end early."""
+        self._tell("subject", about.model_dump_json())
+
+    def close(self) -> None:
+        """End the keeper: the results are written."""
+        self.end()
+        self._tell("done")
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+            self._process.wait()
+        self._process = None
+        self._stack.close()
+
+    def _tell(self, *words: object) -> None:
+        if self._process is None or self._process.stdin is None:
+            return
+        with contextlib.suppress(OSError, ValueError):  # it has ended: the run goes on without it
+            self._process.stdin.write(json.dumps(words).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _forget(self) -> None:
+        """Close the pipe in a forked process, so that the keeper sees when this one ends."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+
+    def _arm(self, seconds: float) -> None:
+        self._stack.seek(0)
+        self._stack.truncate()
+        if seconds:
+            faulthandler.dump_traceback_later(seconds, file=self._stack)
+        else:
+            faulthandler.cancel_dump_traceback_later()
+
+    def _disarm_loop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _write_tasks(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write where each task waits: the stack of the thread shows the event loop only."""
+        for task in asyncio.all_tasks(loop):
+            self._stack.write(f"{task.get_name()} waits (outermost call first):\n")
+            self._stack.writelines(f"{line}\n" for line in _awaiting(task.get_coro()))
+        self._stack.flush()
+
+
+def _awaiting(waiting: Any) -> Iterator[str]:
+    """Each frame that waits for the next."""
+    for _ in range(_FRAMES):
+        frame = getattr(waiting, "cr_frame", None)
+        if frame is None:
+            return
+        yield f'  File "{frame.f_code.co_filename}", line {frame.f_lineno} in {frame.f_code.co_name}'
+        waiting = waiting.cr_await

@@ -1,0 +1,380 @@
+"""A store with other names: what is done by its adapter, what is seen through it, and what an adapter hides."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from conformance import Capability, Harness
+from conformance.adapter import Adapter, Call, Raise
+from conformance.calibration import calibrate
+from conformance.engine.play import Player
+from conformance.engine.scene import Action, Scene, create, get, listing, update
+from conformance.engine.tally import Tally
+from conformance.suite import run
+from taskstore import (
+    InvalidArgument,
+    StoreNotOpen,
+    Task,
+    TaskCreateRequest,
+    TaskFinal,
+    TaskNotFound,
+    TaskStatus,
+)
+
+ALL = {name: name for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")}
+
+
+class State(Enum):
+    """The store's own statuses."""
+
+    QUEUED, RUNNING, DONE, BROKEN, STOPPED = range(5)
+
+
+@dataclass
+class Job:
+    key: str
+    state: State
+    percent: int
+    videos: list[str]
+    options: dict[str, Any] | None
+    made: datetime
+    changed: datetime
+    step: str = ""
+    hook: str | None = None
+    url: str | None = None
+    message: str | None = None
+    trace: str | None = None
+    ended: datetime | None = None
+
+
+class NoJobError(Exception):
+    pass
+
+
+class JobOverError(Exception):
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"{job.key} is over")
+        self.state = job.state
+
+
+class ClosedError(Exception):
+    pass
+
+
+ENDS = (State.DONE, State.BROKEN, State.STOPPED)
+
+
+class Jobs:
+    """A dictionary of live objects whose times have no zone, with methods that are not coroutine functions."""
+
+    def __init__(self, now: Callable[[], datetime] = datetime.now) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._now = now
+        self._is_closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_closed = True
+
+    def submit(self, videos: tuple[str, ...], options: Any = None, hook: str | None = None) -> Job:
+        self._check()
+        now = self._now()
+        key = f"task_{len(self._jobs):032x}"
+        self._jobs[key] = Job(key, State.QUEUED, 0, list(videos), options, now, now, hook=hook)
+        return self._jobs[key]
+
+    def fetch(self, key: str) -> Job | None:
+        self._check()
+        return self._jobs.get(key)
+
+    def move(self, key: str, state: State, **changes: Any) -> Job:
+        self._check()
+        if key not in self._jobs:
+            raise NoJobError(key)
+        job = self._jobs[key]
+        if job.state in ENDS:
+            raise JobOverError(job)
+        job.state, job.changed = state, self._now()
+        for name, value in changes.items():
+            setattr(job, name, value)
+        if state in ENDS:
+            job.ended = job.changed
+        if state is State.DONE:
+            job.percent = 100
+        return job
+
+    def recent(self, state: State | None = None, count: int = 10, skip: int = 0) -> tuple[list[Job], int]:
+        self._check()
+        jobs = [job for job in self._jobs.values() if state in (None, job.state)][::-1]
+        return jobs[skip : skip + count], len(jobs)
+
+    def _check(self) -> None:
+        if self._is_closed:
+            raise ClosedError
+
+
+JOBS = Adapter(
+    calls={
+        "create_task": Call("submit", "video_ids", options="config", hook="webhook_url"),
+        "get_task": Call("fetch", "task_id"),
+        "list_tasks": Call("recent", state="status", count="limit", skip="offset"),
+        "update_task_status": Call(
+            "move",
+            "task_id",
+            "status",
+            percent="progress",
+            step="current_step",
+            url="result_url",
+            message="error_message",
+            trace="error_traceback",
+        ),
+        "cancel_task": lambda jobs, task_id: jobs.move(task_id, State.STOPPED),
+    },
+    task={
+        "task_id": "key",
+        "status": "state",
+        "progress": "percent",
+        "current_step": "step",
+        "video_ids": "videos",
+        "webhook_url": "hook",
+        "config": "options",
+        "result_url": "url",
+        "error_message": "message",
+        "error_traceback": "trace",
+        "created_at": "made",
+        "updated_at": "changed",
+        "completed_at": "ended",
+    },
+    page={"tasks": lambda page: page[0], "total": lambda page: page[1]},
+    statuses={
+        TaskStatus.PENDING: State.QUEUED,
+        TaskStatus.CLIPPING: State.RUNNING,
+        TaskStatus.COMPLETED: State.DONE,
+        TaskStatus.FAILED: State.BROKEN,
+        TaskStatus.CANCELLED: State.STOPPED,
+    },
+    raises={
+        NoJobError: TaskNotFound,
+        None: TaskNotFound,
+        JobOverError: Raise(TaskFinal, status="state"),
+        ClosedError: StoreNotOpen,
+    },
+)
+
+
+class JobsHarness(Harness):
+    """The jobs on a clock that `advance` moves."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return JOBS.adapt(Jobs(lambda: datetime.now() + self.ahead))  # noqa: DTZ005  without a zone, as it is
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        self.ahead += by
+
+
+def found(harness: Harness, *actions: Action) -> set[str]:
+    """The requirements that a scene breaks on a store."""
+    findings = asyncio.run(Player(harness, Tally()).play(Scene("a scene", actions)))
+    return {number for one in findings for number in one.requirements}
+
+
+@contextmanager
+def raising(kind: type[BaseException], **facts: Any) -> Iterator[None]:
+    with pytest.raises(kind) as raised:
+        yield
+    assert {name: getattr(raised.value, name) for name in facts} == facts
+
+
+async def use(adapter: Adapter, store: Any, play: Callable[[Any], Any]) -> None:
+    async with adapter.adapt(store) as adapted:
+        await play(adapted)
+
+
+def test_a_store_with_other_names_is_called_and_read() -> None:
+    async def play(store: Any) -> None:
+        task = await store.create_task(TaskCreateRequest(video_ids=("v",), config={"a": [1]}, webhook_url="w"))
+        assert (task.status, task.progress, task.metadata) == (
+            TaskStatus.PENDING,
+            0.0,
+            {"webhook_url": "w", "config": {"a": [1]}},
+        )
+        updated = await store.update_task_status(task.task_id, "clipping", 40, current_step="s")
+        assert (updated.status, updated.progress, updated.current_step) == (TaskStatus.CLIPPING, 40.0, "s")
+        assert type(updated.progress) is float
+        page = await store.list_tasks(TaskStatus.CLIPPING, limit=1)
+        assert (list(page.tasks), page.total, page.limit, page.next) == ([updated], 1, None, None)
+        await store.cancel_task(task.task_id)
+        with raising(TaskFinal, task_id=task.task_id, status=TaskStatus.CANCELLED):
+            await store.update_task_status(task.task_id, TaskStatus.PENDING)
+        with raising(TaskNotFound, task_id="other"):
+            await store.get_task("other")
+        with raising(TaskNotFound, task_id="other"):
+            await store.cancel_task("other")
+        assert task == updated, "the store hands out its own objects, and that is seen"
+
+    asyncio.run(use(JOBS, Jobs(), play))
+
+
+def test_what_the_store_has_no_place_for_is_refused() -> None:
+    adapter = replace(JOBS, calls={**JOBS.calls, "create_task": Call("submit", "video_ids")})
+
+    async def play(store: Any) -> None:
+        await store.create_task(TaskCreateRequest(video_ids=("v",)))
+        with raising(InvalidArgument, argument="config"):
+            await store.create_task(TaskCreateRequest(video_ids=("v",), config={}))
+
+    asyncio.run(use(adapter, Jobs(), play))
+
+
+def test_an_argument_that_is_none_is_passed_where_none_is_wrong() -> None:
+    passed: list[Mapping[str, Any]] = []
+
+    async def record(_: Any, **given: Any) -> Any:
+        passed.append(given)
+
+    async def play(store: Any) -> None:
+        await store.update_task_status("x", TaskStatus.CLIPPING, None, "s")
+        await store.list_tasks(limit=None)
+        await store.get_task(None)
+
+    asyncio.run(use(Adapter(dict.fromkeys(ALL, record)), object(), play))
+    assert passed == [
+        {"task_id": "x", "status": TaskStatus.CLIPPING, "current_step": "s"},
+        {"limit": None, "offset": 0},
+        {"task_id": None},
+    ]
+
+
+def test_a_mapping_is_read_by_its_keys_and_a_missing_one_is_named() -> None:
+    async def play(store: Any) -> None:
+        task = await store.get_task("x")
+        assert (task.task_id, task.status) == ("x", TaskStatus.PENDING)
+        with pytest.raises(AttributeError, match="dict has no key 'progress', which is read as progress"):
+            _ = task.progress
+
+    adapter = Adapter({**ALL, "get_task": lambda _, task_id: {"id": task_id, "status": "pending"}}, {"task_id": "id"})
+    asyncio.run(use(adapter, object(), play))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"calls": {**ALL, "fetch": "fetch"}}, "'fetch' is no operation"),
+        ({"calls": {"get_task": "fetch"}}, "the adapter says nothing of create_task"),
+        ({"task": {"id": "key"}}, "'id' is no field of a task"),
+        ({"page": {"count": "total"}}, "'count' is no field of a page"),
+        ({"statuses": dict.fromkeys(TaskStatus, 1)}, "two statuses are the same"),
+    ],
+)
+def test_a_name_that_is_none_of_ours_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Adapter(**{"calls": ALL, **wrong})
+
+
+def test_aliasing_and_times_without_a_zone_are_seen_through_a_view() -> None:
+    calibrate(JobsHarness())
+    options = {"a": [1]}
+    assert "VAL-02" in found(JobsHarness(), create(config=options), get(), listing())
+    assert "VAL-02" in found(JobsHarness(), create(), update("a", TaskStatus.CLIPPING, progress=40))
+    assert found(JobsHarness(), create(), get()) >= {"VAL-10"}
+
+
+class Rebuilding:
+    """An adapter of the kind that hides: it makes our objects of the store's."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    async def create_task(self, request: TaskCreateRequest) -> Task:
+        return as_task(self._jobs.submit(request.video_ids, request.config))
+
+    async def get_task(self, task_id: str) -> Task:
+        job = self._jobs.fetch(task_id)
+        if job is None:
+            raise TaskNotFound(task_id)
+        return as_task(job)
+
+
+def as_task(job: Job) -> Task:
+    return Task(
+        task_id=job.key,
+        status=TaskStatus.PENDING,
+        progress=job.percent,
+        current_step=job.step,
+        video_ids=tuple(job.videos),
+        metadata={"webhook_url": None, "config": job.options},
+        created_at=job.made.astimezone(UTC),
+        updated_at=job.changed.astimezone(UTC),
+    )
+
+
+class RebuildingHarness(Harness):
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        yield Rebuilding(Jobs())
+
+
+class RebuildingView(Harness):
+    """The same in an adapter of ours."""
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        calls = {**JOBS.calls, "create_task": lambda jobs, video_ids: as_task(jobs.submit(video_ids))}
+        return replace(JOBS, calls=calls, task={}).adapt(Jobs())
+
+
+@pytest.mark.parametrize("harness", [RebuildingHarness(), RebuildingView()])
+def test_what_an_adapter_hides_is_said(harness: Harness) -> None:
+    unjudged = calibrate(harness)
+    assert unjudged.keys() == {"VAL-02", "VAL-10"}
+    assert "results are made anew by the adapter" in unjudged["VAL-02"]
+
+
+def test_a_view_hides_nothing() -> None:
+    assert calibrate(JobsHarness()) == {}
+
+
+@pytest.mark.once
+def test_what_an_adapter_hides_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hiding.py").write_text(
+        "from conformance.subjects.memory import MemoryHarness\n"
+        "from taskstore import MemoryTaskStore, Task\n\n"
+        "class Adapter:\n"
+        "    def __init__(self, store):\n"
+        "        self.store = store\n\n"
+        "    async def __aenter__(self):\n"
+        "        return self\n\n"
+        "    async def __aexit__(self, *raised):\n"
+        "        await self.store.aclose()\n\n"
+        "    def __getattr__(self, name):\n"
+        "        return getattr(self.store, name)\n\n"
+        "class Mine(MemoryHarness):\n"
+        "    def open(self, namespace):\n"
+        "        return Adapter(super().open(namespace))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    results = run(["hiding:Mine"], ["-k", "values or requirement_VAL"]).results
+    ran = [one for one in results if one.verdict != "not-run"]
+    hidden = {one.verdict for one in ran if {"VAL-02", "VAL-10"} & set(one.requirements)}
+    assert hidden == {"not-testable"}
+    assert {one.verdict for one in ran if "VAL-01" in one.requirements} == {"pass"}
+
+
+def test_a_capability_of_the_callers_needs_a_place() -> None:
+    class WithIds(JobsHarness):
+        capabilities = frozenset({Capability.CALLER_IDS})
+
+    assert found(WithIds(), create("a", "job-1")) != set()

@@ -1,0 +1,291 @@
+"""Hooks and declarations that are not what they say, each found before a verdict rests on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from conformance.adapter import Adapter
+from conformance.calibration import CHECKS, calibrate
+from conformance.calibration.bench import CalibrationError
+from conformance.harness import Capability, Harness, Inspector
+from conformance.subjects.fakeredis import FakeredisHarness
+from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.redis_namespace import RedisNamespace
+from conformance.subjects.registry import find_subject
+from conformance.subjects.servers import EmbeddedServer
+from conformance.suite import run
+from taskstore import MemoryTaskStore, TaskCreateRequest, TaskStore
+
+DECLARED = MemoryHarness.capabilities
+
+
+class ClockStands(MemoryHarness):
+    def advance(self, namespace: str, by: timedelta) -> None:
+        pass
+
+
+class ClockRuns(MemoryHarness):
+    """Moves by milliseconds that are taken for seconds."""
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        super().advance(namespace, by * 1000)
+
+
+class ClockBreaks(MemoryHarness):
+    def advance(self, namespace: str, by: timedelta) -> None:
+        raise OSError("no clock")
+
+
+class NothingExpires(FakeredisHarness):
+    def advance(self, namespace: str, by: timedelta) -> None:
+        pass
+
+
+class NeverEnds(ExpiringMemoryHarness):
+    """Declares EXPIRING, and its store has no lifetime."""
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        store = self._latest[namespace] = MemoryTaskStore()
+        return store
+
+    def inspector(self, namespace: str) -> Inspector:
+        return super(ExpiringMemoryHarness, self).inspector(namespace)
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        pass
+
+
+class OneStore(MemoryHarness):
+    """Every `open` gives the same store: its tasks are shared, and stay."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._only = MemoryTaskStore()
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return Unclosed(self._only)
+
+
+class OnePerNamespace(MemoryHarness):
+    """The same, for each namespace."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stores: dict[str, MemoryTaskStore] = {}
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return Unclosed(self._stores.setdefault(namespace, MemoryTaskStore()))
+
+
+class Unclosed:
+    def __init__(self, store: MemoryTaskStore) -> None:
+        self._store = store
+
+    async def __aenter__(self) -> MemoryTaskStore:
+        return self._store
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+
+class Shares(OnePerNamespace):
+    capabilities = DECLARED | {Capability.SHARED}
+
+
+class Keeps(FakeredisHarness):
+    """Declares nothing, and shares and keeps everything."""
+
+    capabilities = FakeredisHarness.capabilities - {Capability.SHARED, Capability.PERSISTENT}
+
+
+class Forgetful(MemoryHarness):
+    capabilities = DECLARED | {Capability.PERSISTENT}
+
+
+class Alone(MemoryHarness):
+    capabilities = DECLARED | {Capability.SHARED}
+
+
+class Leaves(FakeredisHarness):
+    def discard(self, namespace: str) -> None:
+        pass
+
+
+class Prefixless(FakeredisHarness):
+    """All namespaces are one."""
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        return super().open("one")
+
+
+class Bare:
+    """The five operations, without an id of the caller's or a cursor."""
+
+    def __init__(self, store: MemoryTaskStore) -> None:
+        self._store = store
+        self.get_task, self.update_task_status = store.get_task, store.update_task_status
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        pass
+
+    async def create_task(self, request: Any) -> Any:
+        return await self._store.create_task(request)
+
+    async def list_tasks(self, status: Any = None, limit: int = 50, offset: int = 0) -> Any:
+        return await self._store.list_tasks(status, limit, offset)
+
+
+def bare(declared: Capability) -> type[Harness]:
+    class BareHarness(MemoryHarness):
+        capabilities = frozenset({declared})
+
+        def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+            return Bare(MemoryTaskStore())
+
+    return BareHarness
+
+
+def lying(kind: type[RedisHarness] = FakeredisHarness, **methods: Callable[..., Any]) -> type[RedisHarness]:
+    """A harness whose inspector has these methods."""
+
+    class Lying(kind):  # type: ignore[valid-type, misc]  # a class like any other
+        def inspector(self, namespace: str) -> RedisNamespace:
+            inspector: RedisNamespace = super().inspector(namespace)
+            for name, method in methods.items():
+                setattr(inspector, name, method)
+            return inspector
+
+    return Lying
+
+
+class Elsewhere(RedisHarness):
+    """Opens at a URL in another database."""
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        return super().open_at(namespace, self.url(), 5)
+
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+        return super().open_at(namespace, f"{url.removesuffix('/0')}/3", seconds)
+
+
+class Misread(MemoryHarness):
+    """Reads a field that is not there."""
+
+    capabilities = frozenset()
+    task: Mapping[str, Any] = {"progress": "percent"}
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        operations = ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")
+        calls = {name: name for name in operations} | {"create_task": created}
+        return Adapter(calls, self.task).adapt(super().open(namespace))
+
+
+class Misnamed(Misread):
+    """Has statuses that stand for none of ours."""
+
+    task: Mapping[str, Any] = {"status": lambda _: "queued"}
+
+
+def created(store: MemoryTaskStore, **given: Any) -> Any:
+    return store.create_task(TaskCreateRequest(**given))
+
+
+def embedded(kind: type[RedisHarness]) -> Callable[[], Harness]:
+    return lambda: kind(EmbeddedServer())
+
+
+LIARS: list[tuple[Callable[[], Harness], str, str]] = [
+    (Misread, "adapter", "AttributeError: Task has no attribute 'percent', which is read as progress"),
+    (Misnamed, "adapter", "the status of a new task is 'queued'"),
+    (ClockStands, "advance", "it is younger by 0:00:00.0"),
+    (ClockRuns, "advance", "it is younger by 41 days"),
+    (ClockBreaks, "advance", "OSError: no clock"),
+    (NothingExpires, "advance", "it is there, and no time has moved"),
+    (NeverEnds, "advance", "it is there, and no time has moved"),
+    (OneStore, "open", "it is seen in another namespace"),
+    (Prefixless, "open", "it is seen in another namespace"),
+    (OnePerNamespace, "capabilities", "it sees it"),
+    (Shares, "capabilities", "it is there"),
+    (Keeps, "capabilities", "it sees it"),
+    (Alone, "capabilities", "it does not see it"),
+    (Forgetful, "capabilities", "it is not there"),
+    (Leaves, "discard", "it is still there"),
+    (bare(Capability.MAINTENANCE), "capabilities", "no `purge`, no `restore`"),
+    (bare(Capability.CALLER_IDS), "capabilities", "`create_task` takes request"),
+    (bare(Capability.CURSOR), "capabilities", "`list_tasks` takes status, limit, offset"),
+    (lying(keys=set), "inspector.keys", "0 keys before, and the same after"),
+    (lying(mentions=lambda _: False), "inspector.mentions", "the id of a task that is there is mentioned nowhere"),
+    (lying(mentions=lambda _: True), "inspector.mentions", "the id of no task is mentioned"),
+    (lying(raw=lambda _: None), "inspector.raw", "None for a task that is there"),
+    (lying(raw=lambda _: b"{}"), "inspector.raw", "the same after an update"),
+    (lying(revision=lambda _: 1), "inspector.revision", "1 before an update and 1 after it"),
+    (lying(lifetime_ms=lambda _: -1), "inspector.lifetime_ms", "-1"),
+    (lying(lifetime_ms=lambda _: 604_800_000), "inspector.lifetime_ms", "604800000 ms before and 604800000 ms after"),
+    (lying(requests=lambda: 7), "inspector.requests", "7, then 7"),
+    (lying(requests=iter(range(10**6)).__next__), "inspector.requests", "it grew by 0"),
+    (embedded(Elsewhere), "open_at", "it does not see it"),
+    (embedded(lying(RedisHarness, requests=iter(range(10**6)).__next__)), "inspector.requests", "it grew by 0"),
+]
+
+
+@pytest.mark.parametrize(("make", "hook", "seen"), LIARS)
+def test_what_is_not_so_is_named(make: Callable[[], Harness], hook: str, seen: str) -> None:
+    harness = make()
+    with harness.running(), pytest.raises(CalibrationError) as raised:
+        calibrate(harness)
+    assert raised.value.hook == hook
+    assert f"Seen: {seen}" in str(raised.value)
+
+
+def test_every_check_has_been_seen_to_fail() -> None:
+    found = set()
+    for make, _, _ in LIARS:
+        harness = make()
+        with harness.running(), pytest.raises(CalibrationError) as raised:
+            calibrate(harness)
+        found.add(str(raised.value).partition("Expected: ")[2].partition(". Seen")[0])
+    assert {check.expected for check in CHECKS} - found == set()
+
+
+SECONDS: Mapping[str, float] = {
+    "memory": 0.1,
+    "memory-expiring": 0.1,
+    "fakeredis": 0.3,
+    "embedded": 0.3,
+    "described-memory": 0.1,
+    "described-redis": 0.3,
+}
+
+
+@pytest.mark.parametrize("name", SECONDS)
+def test_our_own_subjects_are_what_they_say_and_it_takes_no_time(name: str) -> None:
+    harness = find_subject(name)()
+    with harness.running():
+        before = time.process_time()
+        calibrate(harness)
+        assert time.process_time() - before < SECONDS[name]
+
+
+@pytest.mark.once
+def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "stands.py").write_text(
+        "from conformance.subjects.memory import MemoryHarness\n\n"
+        "class Stands(MemoryHarness):\n    def advance(self, namespace, by): pass\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    results = run(["stands:Stands"]).results
+    assert {one.verdict for one in results} == {"harness-error"}
+    (reason,) = {one.reason for one in results}
+    assert "`advance` of the harness is not to be believed" in reason
+    assert "younger by 0:00:00.0" in reason

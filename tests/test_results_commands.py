@@ -1,0 +1,181 @@
+"""`conformance diff` and `conformance clean`: what they print, what they touch, and how they end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import redis
+
+from conformance.commands import main
+from conformance.results.document import (
+    SCHEMA,
+    AboutSubject,
+    Expected,
+    ListedRequirement,
+    Result,
+    Results,
+    Suite,
+    Verdict,
+)
+from conformance.subjects.servers import EmbeddedServer
+
+KNOWN = Expected(kind="known", reason="an old client")
+
+
+def write(file: Path, **subjects: dict[str, Verdict | tuple[Verdict, str]]) -> Path:
+    """A results file: by subject, the verdict on each test, and maybe the reason."""
+    results = []
+    for name, tests in subjects.items():
+        for test, came in tests.items():
+            verdict, reason = came if isinstance(came, tuple) else (came, "")
+            expected = KNOWN if reason == KNOWN.reason else None
+            results.append(
+                Result(
+                    test=test,
+                    doc="",
+                    requirements=("LIST-01",),
+                    subject=name,
+                    verdict=verdict,
+                    reason=reason,
+                    expected=expected,
+                )
+            )
+    Results(
+        schema=SCHEMA,
+        suite=Suite(version="1", fingerprint="f", python="3", platform="", client="", hypothesis="6", seed=1),
+        started=datetime.now(UTC),
+        seconds=1.0,
+        ended=True,
+        subjects=tuple(AboutSubject(name=name) for name in subjects),
+        revision=1,
+        requirements=(ListedRequirement(id="LIST-01", level="MUST", text="", claims=(), since=1),),
+        results=tuple(results),
+    ).write(file)
+    return file
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    before = write(
+        tmp_path / "a.json",
+        memory={"same": "pass", "broken": "pass", "mended": "fail", "left": "pass", "gone": "pass"},
+    )
+    after = write(
+        tmp_path / "b.json",
+        memory={
+            "same": "pass",
+            "broken": ("fail", "gave <b>|\n2"),
+            "mended": "pass",
+            "left": ("not-testable", "no hook"),
+            "new": "pass",
+        },
+    )
+    return [str(before), str(after)]
+
+
+def test_two_runs_are_alike_or_not(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", *files]) == 1
+    before, after = (f"{file}, memory" for file in files)
+    assert capsys.readouterr().out.splitlines() == [
+        f"{before} and {after}: 6 tests, 5 differ",
+        f"passes in {before}, fails in {after} (1):",
+        "  broken: gave <b>|",
+        f"fails in {before}, passes in {after} (1):",
+        "  mended",
+        "another verdict (1):",
+        "  left pass → not-testable: no hook",
+        f"only in {after} (1):",
+        "  new not there → pass",
+        f"only in {before} (1):",
+        "  gone pass → not there",
+    ]
+    assert main(["diff", files[0], files[0], "--subject", "memory"]) == 0
+
+
+def test_a_summary_in_markdown_lets_no_markup_in(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", *files, "--markdown"]) == 1
+    out = capsys.readouterr().out
+    assert "5 of 6 tests did not come out alike." in out
+    assert "| broken | pass | fail | gave &#60;b&#62;&#124; |" in out
+
+
+def test_two_subjects_of_one_run_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(
+        tmp_path / "both.json",
+        memory={"a": "pass", "b": "fail", "c": ("fail", KNOWN.reason)},
+        redis={"a": "fail", "b": "fail", "c": "fail"},
+    )
+    assert main(["diff", str(file)]) == 1
+    out = capsys.readouterr().out
+    assert "memory and redis: 3 tests, 2 differ" in out
+    assert "passes in memory, fails in redis (1):\n  a\n" in out
+    assert "  c fail (known) → fail: an old client" in out
+    assert main(["diff", str(file), "--subject", "redis"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("none.json",), "none.json: No such file or directory"),
+        (("text.json",), "text.json: no results of the suite: Invalid JSON"),
+        (("one.json",), "name two of its subjects with --subject: memory"),
+        (("one.json", "--subject", "redis"), "--subject: there is no redis, only memory"),
+    ],
+)
+def test_what_cannot_be_compared_is_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.json").write_text("{")
+    write(Path("one.json"), memory={"a": "pass"})
+    assert main(["diff", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+OURS = {
+    "{conformance-0123456789ab:0}:task:x",
+    "{conformance-0123456789ab:0}:created",
+    "{conformance-0123456789abbar:0}:x",
+    "{compare-0123456789ab-c0ffee:0}:x",
+}
+OTHERS = {
+    "{taskstore:0}:created",
+    "{conformance-tests:0}:x",
+    "conformance-0123456789ab",
+    "my{conformance-0123456789ab:0}",
+}
+
+
+@pytest.mark.once
+def test_a_server_is_cleaned_of_what_runs_left_and_of_nothing_else(
+    server: EmbeddedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with redis.Redis.from_url(server.url, decode_responses=True) as client:
+        client.flushdb()
+        for key in OURS | OTHERS | {"app:conformance-0123456789ab:job"}:
+            client.set(key, "x")
+        assert main(["clean", server.url]) == 1
+        assert "4 keys of 3 namespaces" in capsys.readouterr().out
+        assert client.dbsize() == 9
+        assert main(["clean", server.url, "--remove"]) == 0
+        assert set(client.keys()) == OTHERS | {"app:conformance-0123456789ab:job"}
+        assert main(["clean", server.url, "--prefix", "app:", "--remove"]) == 0
+        assert set(client.keys()) == OTHERS
+        assert main(["clean", server.url]) == 0
+        client.flushdb()
+
+
+@pytest.mark.parametrize("url", ["redis://:s3cret@127.0.0.1:1/0", "http://:s3cret@example.com"])
+def test_a_server_that_cannot_be_asked_is_named_without_its_password(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["clean", url]) == 2
+    told = "".join(capsys.readouterr())
+    assert url.rpartition("@")[2] in told
+    assert "s3cret" not in told

@@ -1,0 +1,432 @@
+"""What must not flatter: selections, runs that end early, skips that are no verdicts, and failures that are excused."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from conformance.cases import find_cases
+from conformance.results.document import Result, Results, read
+
+pytestmark = pytest.mark.once
+
+LIMIT = "listing.test_limit_zero_is_an_empty_page_with_the_total"
+CLOSED = "lifecycle.test_a_closed_store_refuses_every_call"
+IDLE = "expiry.test_nothing_goes_by_itself"
+PAGE = "listing.test_a_page_names_its_place"
+REPEATED = "identity.test_a_create_can_be_repeated_under_its_id"
+PARTIAL = "--conformance-partial"
+STALE = "what an earlier run left"
+
+STORES = """
+import os
+import sys
+import unittest
+import warnings
+
+import pytest
+
+from conformance import Harness
+from taskstore import MemoryTaskStore
+
+
+def harness(act):
+    class Store(MemoryTaskStore):
+        async def list_tasks(self, *arguments, **named):
+            if arguments or named:
+                act()
+            return await super().list_tasks(*arguments, **named)
+
+    class Mine(Harness):
+        def open(self, namespace):
+            return Store()
+
+    return Mine
+
+
+def unittest_skip():
+    raise unittest.SkipTest("pass: all is well")
+
+
+def noise():
+    print("pass", flush=True)
+    os.write(1, b"1 passed")
+    warnings.simplefilter("error")
+    warnings.filterwarnings("error", append=True)
+
+
+Passing = harness(lambda: None)
+Skipping = harness(lambda: pytest.skip("pass: all is well"))
+Excused = harness(lambda: pytest.skip("not-applicable: not for me"))
+Xfailing = harness(lambda: pytest.xfail("pass: known"))
+Unittest = harness(unittest_skip)
+Exiting = harness(lambda: pytest.exit("pass: enough", returncode=0))
+Leaving = harness(lambda: sys.exit(0))
+Noisy = harness(noise)
+Vanishing = harness(lambda: os._exit(0))
+
+
+class NoEnd(MemoryTaskStore):
+    async def aclose(self):
+        pass
+
+
+class Endless(Harness):
+    def open(self, namespace):
+        return NoEnd()
+"""
+
+
+@pytest.fixture(autouse=True)
+def stores(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(stores=STORES)
+    pytester.syspathinsert()
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+
+
+@pytest.fixture
+def out(pytester: pytest.Pytester) -> Path:
+    """The results file, in which an earlier run left something."""
+    file = pytester.path / "results.json"
+    file.write_text(STALE)
+    return file
+
+
+def run(pytester: pytest.Pytester, *arguments: str, on: tuple[str, ...] = ("Passing",)) -> pytest.RunResult:
+    """Run the suite on stores of the file above, with the results in `results.json`."""
+    named = [f"--conformance-store=stores:{name}" for name in on]
+    command = ["--pyargs", "conformance", "-p", "no:cacheprovider", "--conformance-json=results.json"]
+    return pytester.runpytest_subprocess(*command, *named, *arguments)
+
+
+def select(*tests: str) -> tuple[str, str]:
+    return "-k", " or ".join(test.rpartition(".")[2] for test in tests)
+
+
+def verdicts(results: Results, name: str = "Passing") -> dict[str, str]:
+    """The verdicts on a store, but for the tests that were not run."""
+    on = results.on(f"stores:{name}")
+    assert on.keys() == find_cases().keys(), "a test of the suite is not named"
+    return {test: result.verdict for test, result in on.items() if result.verdict != "not-run"}
+
+
+def not_run(results: Results) -> list[Result]:
+    return [result for result in results.results if result.verdict == "not-run"]
+
+
+def test_a_selection_is_incomplete_however_it_is_made(
+    pytester: pytest.Pytester, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"-k {LIMIT.rpartition('.')[2]}")
+    ran = run(pytester)
+    assert ran.ret == 6
+    ran.stdout.fnmatch_lines(["incomplete: *", "  * tests: not-run: not selected: options like -k*"])
+    results = read(out)
+    assert verdicts(results) == {LIMIT: "pass"}
+    assert not results.complete
+    assert all(result.reason.startswith("not selected: ") for result in not_run(results))
+
+
+def test_a_part_that_is_selected_on_purpose_may_pass_and_is_still_not_complete(
+    pytester: pytest.Pytester, out: Path
+) -> None:
+    assert run(pytester, PARTIAL, *select(LIMIT)).ret == pytest.ExitCode.OK
+    assert not read(out).complete
+    ran = run(pytester, PARTIAL, *select(LIMIT, IDLE))
+    assert ran.ret == 6, "a missing hook is nothing that was selected"
+    ran.stdout.fnmatch_lines(["incomplete: *", "  1 test: the harness has no hook advance"])
+
+
+def test_an_empty_selection_leaves_no_earlier_file(pytester: pytest.Pytester, out: Path) -> None:
+    assert run(pytester, *select("no_such_test")).ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert verdicts(read(out)) == {}
+
+
+def test_what_a_failure_stops_is_not_run(pytester: pytest.Pytester, out: Path) -> None:
+    assert run(pytester, "-x", *select(CLOSED, LIMIT), on=("Endless",)).ret == pytest.ExitCode.TESTS_FAILED
+    results = read(out)
+    assert verdicts(results, "Endless") == {CLOSED: "fail"}
+    limit = results.on("stores:Endless")[LIMIT]
+    assert limit.reason == "the run ended before this test: stopping after 1 failures"
+    assert not results.complete
+
+
+def test_a_worker_that_dies_is_a_failure_and_the_run_is_not_complete(pytester: pytest.Pytester, out: Path) -> None:
+    ran = run(pytester, "-n1", PARTIAL, *select(CLOSED, LIMIT), on=("Vanishing",))
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    results = read(out)
+    assert verdicts(results, "Vanishing")[LIMIT] == "harness-error"
+    assert "crashed while running" in results.on("stores:Vanishing")[LIMIT].reason
+    assert not results.complete
+
+
+@pytest.mark.parametrize("revision", [0, -3, 99])
+def test_a_revision_that_never_was_is_refused(pytester: pytest.Pytester, out: Path, revision: int) -> None:
+    ran = run(pytester, f"--conformance-spec-revision={revision}", *select(CLOSED), on=("Endless",))
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines([f"*{revision} is none of the revisions 1 to *"])
+    assert not out.exists()
+
+
+def test_only_the_suite_gives_verdicts(pytester: pytest.Pytester, out: Path) -> None:
+    names = ("Skipping", "Excused", "Xfailing", "Unittest", "Exiting", "Leaving", "Noisy")
+    ran = run(pytester, PARTIAL, "-W", "error", *select(LIMIT), on=names)
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    results = read(out)
+    came = {name: verdicts(results, name) for name in names}
+    assert came == {name: {LIMIT: "pass" if name == "Noisy" else "fail"} for name in names}
+    assert "is no verdict of the suite" in results.on("stores:Skipping")[LIMIT].reason
+
+
+def test_a_marker_or_a_plugin_decides_nothing(pytester: pytest.Pytester, out: Path) -> None:
+    pytester.makeconftest("""
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                item.add_marker(pytest.mark.skip("pass: fine") if "limit" in item.name else pytest.mark.xfail)
+
+        def pytest_runtest_logreport(report):
+            report.outcome = "passed"
+    """)
+    ran = run(pytester, PARTIAL, *select(CLOSED, LIMIT), on=("Endless",))
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    results = read(out)
+    assert verdicts(results, "Endless") == {CLOSED: "fail"}
+    reason = results.on("stores:Endless")[LIMIT].reason
+    assert reason.startswith("skipped by a marker or another plugin: ")
+
+
+@pytest.mark.parametrize("ending", ["sys.exit(0)", "pytest.skip('pass: x', allow_module_level=True)"])
+def test_a_harness_file_that_ends_the_process_is_an_error(pytester: pytest.Pytester, out: Path, ending: str) -> None:
+    pytester.makepyfile(stores=f"{STORES}\n{ending}\n")
+    ran = run(pytester)
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines(["ERROR: --conformance-store: *"])
+    assert not out.exists()
+
+
+def test_a_known_failure_passes_and_one_that_passes_fails_the_run(pytester: pytest.Pytester, out: Path) -> None:
+    chosen = (PARTIAL, *select(CLOSED, LIMIT, IDLE))
+    written = run(pytester, *chosen, "--conformance-write-known=known.toml", on=("Endless",))
+    assert written.ret == pytest.ExitCode.TESTS_FAILED
+    file = pytester.path / "known.toml"
+    refused = run(pytester, *chosen, "--conformance-known=known.toml", on=("Endless",))
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR, "nobody has given a reason yet"
+    refused.stderr.fnmatch_lines([f"*--conformance-known: known.toml: {CLOSED} has no reason"])
+    file.write_text(file.read_text().replace("TODO: say why", "an older client needs it"))
+    ran = run(pytester, *chosen, "--conformance-known=known.toml", on=("Endless",))
+    assert ran.ret == pytest.ExitCode.OK
+    ran.assert_outcomes(passed=1, xfailed=1, skipped=1, deselected=ran.parseoutcomes()["deselected"])
+    ran.stdout.fnmatch_lines(
+        [
+            "known failures:",
+            f"  {CLOSED} * (an older client needs it): *",
+            "hooks that are declared missing:",
+            "  advance: an older client needs it",
+        ]
+    )
+    results = read(out)
+    expected = {name: results.on("stores:Endless")[name].expected for name in (CLOSED, IDLE)}
+    assert {name: one.kind for name, one in expected.items() if one} == {CLOSED: "known", IDLE: "missing-hook"}
+    assert [entry.test for entry in results.known] == [CLOSED]
+    file.write_text(file.read_text().replace("stores:Endless", "stores:Passing"))
+    mended = run(pytester, *chosen, "--conformance-known=known.toml")
+    assert mended.ret == pytest.ExitCode.TESTS_FAILED
+    mended.stdout.fnmatch_lines([f"  {CLOSED} on stores:Passing passes now"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[known", "*known.toml: *"),
+        ("[[known]]\ntest = 'listing.test_none'\nreason = 'x'", "*there is no test listing.test_none"),
+        (f"[[known]]\ntest = '{LIMIT}'\nreason = ' '", "*has no reason"),
+        (f"[[known]]\ntest = '{LIMIT}'\nreason = 'x'\nrequirement = 'x'", "*known.0.requirement: Extra inputs*"),
+        ("[[missing]]\nhook = 'time_travel'\nreason = 'x'", "*there is no hook time_travel*"),
+        ("[[unknown]]", "*unknown: Extra inputs*"),
+    ],
+)
+def test_a_file_of_known_failures_that_says_nothing_is_refused(pytester: pytest.Pytester, text: str, told: str) -> None:
+    Path(pytester.path, "known.toml").write_text(text)
+    ran = run(pytester, "--conformance-known=known.toml")
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines([told])
+
+
+def test_a_failure_of_a_later_requirement_is_shown_and_does_not_fail_the_run(
+    pytester: pytest.Pytester, out: Path
+) -> None:
+    pytester.makepyfile(
+        stores="""
+        from conformance import Capability, Harness
+        from taskstore import MemoryTaskStore, TaskExists
+
+        class Strict(MemoryTaskStore):
+            async def create_task(self, request, *, task_id=None):
+                if task_id is not None and task_id in self.seen:
+                    raise TaskExists(task_id)
+                self.seen.add(task_id)
+                return await super().create_task(request, task_id=task_id)
+
+        class Passing(Harness):
+            capabilities = frozenset({Capability.CALLER_IDS})
+
+            def open(self, namespace):
+                store = Strict()
+                store.seen = set()
+                return store
+        """
+    )
+    ran = run(pytester, PARTIAL, *select(REPEATED, LIMIT), "--conformance-spec-revision=2")
+    assert ran.ret == pytest.ExitCode.OK
+    ran.stdout.fnmatch_lines([f"  {REPEATED} * (later than revision 2): *"])
+    assert verdicts(read(out)) == {REPEATED: "fail", LIMIT: "pass"}
+    asked = run(pytester, PARTIAL, *select(REPEATED, LIMIT), "--conformance-spec-revision=3")
+    assert asked.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_hook_that_nothing_lacks_any_more_fails_the_run(pytester: pytest.Pytester, out: Path) -> None:
+    entry = "[[missing]]\nhook = 'inspector'\nsubject = 'stores:Passing'\nreason = 'no back door'\n"
+    Path(pytester.path, "known.toml").write_text(entry)
+    ran = run(pytester, "--conformance-known=known.toml", *select(LIMIT))
+    assert ran.ret == 6, "what was not run may lack it"
+    assert read(out).missing[0].hook == "inspector"
+
+
+def test_a_should_is_named_with_its_reason_and_fails_only_where_it_is_asked_to(
+    pytester: pytest.Pytester, out: Path
+) -> None:
+    pytester.makepyfile(
+        stores="""
+        from conformance import Harness
+        from taskstore import MemoryTaskStore
+
+        class Eager(MemoryTaskStore):
+            async def list_tasks(self, *arguments, **named):
+                page = await super().list_tasks(*arguments, **named)
+                return page.model_copy(update={"offset": 77})
+
+        class Passing(Harness):
+            def open(self, namespace):
+                return Eager()
+        """
+    )
+    ran = run(pytester, PARTIAL, *select(PAGE))
+    assert ran.ret == pytest.ExitCode.OK
+    ran.stdout.fnmatch_lines(["SHOULDs that are not kept:", f"  {PAGE} * (a SHOULD: *): *77*"])
+    result = read(out).on("stores:Passing")[PAGE]
+    assert result.expected is not None
+    assert result.expected.kind == "should"
+    asked = run(pytester, PARTIAL, *select(PAGE), "--conformance-level", "SHOULD")
+    assert asked.ret == pytest.ExitCode.TESTS_FAILED
+
+
+STUCK = """
+
+async def sleep():
+    time.sleep(10**6)
+
+
+async def match():
+    re.match("(a+)+$", "a" * 40 + "b")  # it holds the lock of the interpreter
+
+
+async def swallow():
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(10**6)
+
+
+Sleeping, Matching, Swallowing = stuck(sleep), stuck(match), stuck(swallow)
+"""
+
+
+@pytest.fixture
+def stuck_stores(pytester: pytest.Pytester) -> None:
+    text = STORES.replace("act()", "await act()").replace("def harness(act)", "def stuck(act)")
+    first = text[: text.index("def unittest_skip")]
+    pytester.makepyfile(stores=f"import asyncio\nimport contextlib\nimport re\nimport time\n{first}{STUCK}")
+
+
+@pytest.mark.usefixtures("stuck_stores")
+@pytest.mark.parametrize(("name", "line"), [("Sleeping", "sleep"), ("Matching", "match"), ("Swallowing", "swallow")])
+def test_a_test_that_never_ends_is_ended_and_named_with_its_stack(
+    pytester: pytest.Pytester, out: Path, name: str, line: str
+) -> None:
+    ran = run(pytester, "--conformance-timeout=2", *select(CLOSED, LIMIT, PAGE), on=(name,))
+    assert ran.ret not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    results = read(out)
+    assert verdicts(results, name) == {CLOSED: "pass", PAGE: "fail"}
+    stuck = results.on(f"stores:{name}")[PAGE].reason
+    assert stuck.startswith("it gave no sign of progress for 2 s")
+    assert f"in {line}" in stuck
+    assert results.on(f"stores:{name}")[LIMIT].reason == "the process of pytest ended before this test"
+    assert not results.ended
+    assert f"in {line}" in ran.stderr.str()
+
+
+@pytest.mark.usefixtures("stuck_stores")
+def test_a_worker_that_is_stuck_is_ended_and_another_goes_on(pytester: pytest.Pytester, out: Path) -> None:
+    chosen = select(CLOSED, LIMIT, PAGE, "requirement_LIST-01", "requirement_LIST-03")
+    ran = run(pytester, "-n1", "--conformance-timeout=2", *chosen, on=("Sleeping",))
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    results = read(out)
+    came = verdicts(results, "Sleeping")
+    assert came == {
+        CLOSED: "pass",
+        LIMIT: "fail",
+        PAGE: "fail",
+        "requirement_LIST-01": "fail",
+        "requirement_LIST-03": "not-testable",
+    }
+    assert "in sleep" in results.on("stores:Sleeping")[LIMIT].reason
+    assert "ended" in results.on("stores:Sleeping")["requirement_LIST-03"].reason
+    assert not results.complete
+
+
+def test_a_process_that_ends_leaves_what_it_had_decided(pytester: pytest.Pytester, out: Path) -> None:
+    run(pytester, PARTIAL, *select(CLOSED, LIMIT, PAGE), on=("Vanishing",))
+    deadline = time.monotonic() + 20  # another process writes it
+    while "ended while" not in out.read_text("utf-8") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    results = read(out)
+    assert verdicts(results, "Vanishing") == {CLOSED: "pass", PAGE: "harness-error"}
+    assert not results.complete
+    assert not results.ended
+
+
+def test_the_command_takes_no_early_end_for_a_success(pytester: pytest.Pytester) -> None:
+    command = [sys.executable, "-m", "conformance", "run", "--store", "stores:Vanishing", "--partial", "--"]
+    ran = pytester.run(*command, "-p", "no:cacheprovider", *select(LIMIT))
+    assert ran.ret == 3
+    ran.stderr.fnmatch_lines(["*ended with status 0 before the run was over*"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_what_is_out_of_time_is_named_and_does_not_pass(
+    pytester: pytest.Pytester, out: Path, workers: tuple[str, ...]
+) -> None:
+    chosen = (*select(LIMIT, "requirement_LIST-03", "requirement_MAINT-02"), *workers, "--conformance-seconds=0.3")
+    ran = run(pytester, PARTIAL, *chosen)
+    assert ran.ret == pytest.ExitCode.OK, "the time was asked for, and so was the selection"
+    results = read(out)
+    assert not results.complete
+    on = results.on("stores:Passing")
+    reason = "the time that --conformance-seconds gives was over"
+    assert (on["requirement_LIST-03"].verdict, on["requirement_LIST-03"].reason) == ("not-testable", reason)
+    coverage = results.subjects[0].coverage
+    assert coverage is not None
+    assert len(coverage.reached) > 10
+    assert any(reason in why for why in coverage.missing.values())
+    assert run(pytester, *chosen).ret == 6
+
+
+def test_time_that_is_over_excuses_no_failure(pytester: pytest.Pytester, out: Path) -> None:
+    pytester.makepyfile(stores=f"{STORES}\nPassing = harness(lambda: 1 / 0)\n")
+    ran = run(pytester, PARTIAL, "-k", "requirement_LIST-01 or requirement_LIST-03", "--conformance-seconds=1")
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    assert "fail" in verdicts(read(out)).values()
