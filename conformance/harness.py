@@ -11,10 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:  # `compare` is for stores that know nothing of it
-    from taskstore import FailureKind, TaskStore
+from typing import Any
 
 
 class Capability(StrEnum):
@@ -106,7 +103,7 @@ class Harness(ABC):
         yield
 
     @abstractmethod
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open a store on a namespace. Opened again on the same one, it is a second instance of one application."""
 
     def facts(self) -> Mapping[str, str]:
@@ -132,7 +129,7 @@ class Harness(ABC):
         """The number of another database of the same server, which the suite may write to."""
         raise HookMissingError("spare_database")
 
-    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         """Open a store on the server at another URL, with `seconds` as its timeouts, and contact nothing yet."""
         raise HookMissingError("open_at")
 
@@ -148,14 +145,14 @@ class Harness(ABC):
         """End the server without warning, and start it again under the same address with what it had on disk."""
         raise HookMissingError("kill_server")
 
-    def cause_failure(self, failure_kind: FailureKind) -> AbstractContextManager[None]:
-        """Make the server fail in that way for a while."""
+    def cause_failure(self, failure_kind: Any) -> AbstractContextManager[None]:
+        """Make the server fail in that way for a while: a `taskstore.FailureKind`."""
         raise HookMissingError("cause_failure")
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         """The environment variables that select this subject, when an application opens its store from settings."""
         raise HookMissingError("environment")
 
-    async def ping(self, store: TaskStore) -> None:
+    async def ping(self, store: Any) -> None:
         """Make the shortest round trip that the store's own client can make; what latencies are compared with."""
         raise HookMissingError("ping")
