@@ -88,7 +88,7 @@ class Harness(ABC):
     prefix; a store without such a thing starts empty instead, or is emptied by `open`.
 
     For stores with other operations than ours `conformance compare` looks for one more method, `operations`,
-    which names them (see `conformance.compare`).
+    which names them (see docs/compare.md).
     """
 
     capabilities: frozenset[Capability] = frozenset()

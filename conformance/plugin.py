@@ -31,7 +31,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. Results of an earlier run are removed first."""
     file: Path | None = config.getoption("conformance_json")
     if file is not None and not hasattr(config, "workerinput") and not config.getoption("help"):
-        file.unlink(missing_ok=True)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as fault:
+            raise pytest.UsageError(f"--conformance-json: {file}: {fault.strerror}") from None
     revision: int | None = config.getoption("conformance_spec_revision")
     if revision is not None and not 1 <= revision <= REVISION:
         raise pytest.UsageError(f"--conformance-spec-revision: {revision} is none of the revisions 1 to {REVISION}")

@@ -43,7 +43,7 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
         },
         "started": "2025-01-31T12:00:00+00:00",
         "seconds": 1.5,
-        "ended": True,
+        "exit_status": 0,
         "revision": 3,
         "subjects": [
             {

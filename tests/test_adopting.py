@@ -154,19 +154,6 @@ def test_a_run_of_nothing_raises_with_the_reason() -> None:
         run(["postgres"])
 
 
-def test_a_wrong_declaration_is_caught_in_both_directions(folder: Path) -> None:
-    (folder / "broken.py").write_text(BROKEN)
-    (folder / "modest.py").write_text(
-        f"from {EXAMPLES}.sqlite_store import SqliteHarness\n\n"
-        "class Modest(SqliteHarness):\n    capabilities = frozenset()\n"
-    )
-    results = run(["broken:Boastful", "modest:Modest"], ["-k", "durability and not server and not client"])
-    assert {one.verdict for one in results.results if one.verdict != "not-run"} == {"harness-error"}
-    reasons = {one.subject: one.reason for one in results.results if one.verdict != "not-run"}
-    assert "with SHARED, a second instance sees a task. Seen: it does not see it" in reasons["broken:Boastful"]
-    assert "without SHARED, a second instance does not see a task. Seen: it sees it" in reasons["modest:Modest"]
-
-
 def decide(subjects: list[str], *cases: str) -> Results:
     return run(subjects, ["-k", " or ".join(case.partition(".")[2] for case in cases)])
 
