@@ -26,10 +26,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("profile", "expected"),
     [
-        (
-            "key-value",
-            {("set", "aliasing"), ("get", "aliasing"), ("set", "type"), ("set", "exception"), ("set", "value")},
-        ),
+        ("key-value", {("set", "aliasing"), ("get", "aliasing"), ("set", "type"), ("set", "exception")}),
         ("tasks", {("submit", "aliasing"), ("finish", "type"), ("submit", "exception"), ("submit", "value")}),
     ],
 )

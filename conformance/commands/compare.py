@@ -64,12 +64,14 @@ def main(options: argparse.Namespace) -> int:
             one, other = (_set_up(stack, maker, name) for maker, name in zip(makers, names, strict=True))
             search = Search((names[0], one), (names[1], other), seconds=options.seconds, seed=seed, known=known)
             return _search(search, options)
-        except OperationsError as fault:
-            return _fail(str(fault), 2)
-        except NotOpenedError as fault:
-            return _fail(str(fault), 3)
-        except HarnessCrashedError as fault:
-            return _fail(f"the harness crashed: {fault}", Status.CRASHED)
+        except Exception as fault:  # noqa: BLE001  one line and where, in place of a traceback
+            status = next((status for kind, status in _FAILURES.items() if isinstance(fault, kind)), Status.CRASHED)
+            is_ours = isinstance(fault, (HarnessCrashedError, *_FAILURES))
+            told = fault if is_ours else HarnessCrashedError("the comparison", fault)
+            return _fail(f"crashed: {told}" if status == Status.CRASHED else str(told), status)
+
+
+_FAILURES: dict[type[Exception], int] = {OperationsError: 2, NotOpenedError: 3}
 
 
 def _search(search: Search, options: argparse.Namespace) -> int:

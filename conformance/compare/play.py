@@ -96,7 +96,10 @@ class Player:
         here, there = self.sides
         given = here.fill(step.arguments), there.fill(step.arguments)
         entries = self._entries(operation, given)
-        if self._aside.intersection(entries) or step.operation in self._masked:
+        is_cut = (
+            operation.is_view and step.arguments and self._aside
+        )  # what it leaves out is another entry on each side
+        if self._aside.intersection(entries) or step.operation in self._masked or is_cut:
             return
         number = next(self._numbers)
         written = here.written(step.arguments)

@@ -61,6 +61,8 @@ def text_of(search: Search) -> Iterator[str]:
         yield ""
     yield from aligned(search.coverage.table())
     yield ""
+    if search.notes:
+        yield f"not tried: {'; '.join(search.notes)}"
     yield searched(search)
 
 
@@ -113,6 +115,7 @@ def document_of(search: Search) -> dict[str, Any]:
             }
             for name, row in search.coverage.rows.items()
         },
+        "not_tried": search.notes,
         "largest": search.coverage.largest,
     }
 

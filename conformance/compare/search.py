@@ -11,11 +11,13 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from random import Random
 from typing import Any, cast
 
 from conformance.compare import known as accepted
+from conformance.compare.beyond import Beyond, Place
 from conformance.compare.check import HarnessCrashedError, check_same, operations_of
 from conformance.compare.classes import Pool
 from conformance.compare.coverage import Coverage
@@ -63,7 +65,10 @@ class Search:
         known: list[accepted.Known] | None = None,
     ) -> None:
         self.findings: list[Finding] = []
+        self._settled: set[tuple[str, ...]] = set()
         self.known = known or []
+        self.notes: list[str] = []
+        """What was not tried for want of a hook."""
         self.sequences = 0
         self.unconfirmed = 0
         self.is_random = False
@@ -82,14 +87,27 @@ class Search:
         self.coverage = Coverage(self._operations[0])
         with quiet():
             self._known_values = _vocabulary(self._operations[0], seed)
+        self._known_values = replace(self._known_values, maker=self._find_maker())
         self.coverage.values = {
             place: (set().union(*pool.classes.values()), set()) for place, pool in self._known_values.pools.items()
         }
-        self._settled: set[tuple[str, ...]] = set()
         self._seen: set[Any] = set()
         self._tries: Counter[Any] = Counter()
         self._by_key: dict[Key, Finding] = {}
         self._by_steps: dict[str, Finding] = {}
+
+    def _find_maker(self) -> str:
+        """The first operation after which a read finds something."""
+        makers = self._known_values.makers()
+        for name in (one for one in self._operations[0] if one in makers):
+            coverage = Coverage(self._operations[0])
+            try:
+                self._play((self._known_values.plain(name),), coverage)
+            except _TimeIsUp:
+                break
+            if any(coverage.rows[read.name].filled for read in self._known_values.audits()):
+                return name
+        return ""
 
     def run(self) -> Iterator[Finding]:
         """Every difference that is found, one by one; they may learn more until the end."""
@@ -98,6 +116,7 @@ class Search:
         try:
             for steps in plan(self._known_values, start):
                 yield from self._look_at(steps)
+            yield from self._beyond()
             self.coverage.is_planned = True
             self.is_random = True
             while self._drawn < self.most_random:
@@ -106,6 +125,33 @@ class Search:
                 yield from self._look_at((*start, *steps))
         except _TimeIsUp:
             return
+
+    def _beyond(self) -> Iterator[Finding]:
+        """What one caller does not see."""
+        beyond = Beyond(self.names, self._known_values, self._place, self.notes)
+        found: list[Finding] = []
+
+        async def gather() -> None:
+            async with asyncio.timeout(max(0.01, self._deadline - time.monotonic())):
+                async for finding in beyond.findings():
+                    found.append(finding)  # noqa: PERF401  what was found before the time is over counts
+
+        try:
+            with quiet(), asyncio.Runner() as runner:
+                runner.run(gather())
+        except TimeoutError:
+            raise _TimeIsUp from None
+        except Exception as fault:
+            raise HarnessCrashedError("a hook", fault) from fault
+        finally:
+            for finding in found:
+                accepted.apply(self.known, finding)
+            self.findings = sorted(self.findings + found, key=lambda one: one.severity)
+        yield from found
+
+    def _place(self, one: int) -> Place:
+        name, harness = self._subjects[one]
+        return Place(name, harness, self._operations[one], _new_name(), self._known_values)
 
     def _look_at(self, steps: Steps) -> Iterator[Finding]:
         for step in steps:

@@ -44,6 +44,8 @@ class Vocabulary:
 
     operations: Mapping[str, Operation]
     pools: Mapping[tuple[str, str], Pool]
+    maker: str = ""
+    """The operation that was seen to make an entry."""
 
     def plain(self, name: str, /, **arguments: Any) -> Call:
         """A call with the plain value of each argument that has to be given, but for these."""
@@ -63,7 +65,7 @@ class Vocabulary:
 
     def makers(self) -> list[str]:
         """The operations that can make an entry where there is none."""
-        writes = self.writes()
+        writes = sorted(self.writes(), key=lambda name: name != self.maker)
         return [name for name in writes if not self._takes_ids(self.operations[name])] or writes or [*self.operations]
 
     def _takes_ids(self, operation: Operation) -> bool:

@@ -56,7 +56,7 @@ class Tour(BaseModel):
     sizes: dict[str, dict[str, int]] = {}
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
     made_ids: list[tuple[str, str]] = []
-    """The ids that the store made in a part, each after its namespace. Only the whole shows what is wrong with them."""
+    """The ids that the store made in a part, each after its namespace: what all show together is found in the whole."""
     seconds: float = 0.0
     """How long it took; where several processes shared it, how long it took them together."""
 

@@ -1,0 +1,288 @@
+"""Beyond one caller: instances, time that passes, calls at the same time, foreign values, and a server that fails.
+
+Nothing is known of the operations but what they read and write. What needs a hook that is missing is noted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from itertools import combinations_with_replacement
+from typing import Any
+
+from conformance.compare.contrast import Outcome, outcome_mismatches
+from conformance.compare.finding import Finding
+from conformance.compare.operation import Operation
+from conformance.compare.parts import IncomparableError
+from conformance.compare.picture import Leaf, Observer
+from conformance.compare.side import Side
+from conformance.compare.steps import Call, Vocabulary
+from conformance.engine.script import source
+from conformance.harness import Harness, HookMissingError
+from conformance.verify.proxy import Action, Proxy, Stage
+
+SPANS = (timedelta(hours=1), timedelta(days=2), timedelta(days=8), timedelta(days=400))
+_MOST_PAIRS = 40
+_REPEATS = 3
+_SERVER_SECONDS = 0.5
+
+
+@dataclass
+class Place:
+    """One store in a namespace of its own."""
+
+    name: str
+    harness: Harness
+    operations: dict[str, Operation]
+    namespace: str
+    known: Vocabulary
+    observer: Observer = field(default_factory=Observer)
+    entry: Any = None
+    awaited: set[str] = field(default_factory=set)
+    """The operations that turned out to be asynchronous."""
+
+    @asynccontextmanager
+    async def open(self, url: str = "") -> AsyncIterator[Side]:
+        """A store here; again, for a second instance. Of all of them the ids are known."""
+        at = partial(self.harness.open_at, url=url, seconds=_SERVER_SECONDS) if url else self.harness.open
+        async with at(self.namespace) as store:
+            yield Side(self.name, store, self.operations, self.observer)
+
+    async def call(self, side: Side, call: Call) -> Outcome:
+        """Make a call, and return how its outcome looks."""
+        operation = self.operations[call.operation]
+        answer = await side.call(call.operation, side.fill(call.arguments))
+        if answer.awaited:
+            self.awaited.add(call.operation)
+        for one, path in self.observer.new_ids(answer.result, operation) if answer.error is None else ():
+            self.observer.learn(one, f"result{path}")
+            self.entry = one
+        try:
+            return side.look(answer, call.operation)
+        except IncomparableError as fault:
+            return Outcome(Leaf(str, str(fault), str(fault)))
+
+    async def make(self, side: Side, call: Call) -> None:
+        """Make an entry."""
+        self.entry = call.arguments.get(self.operations[call.operation].entry or "")
+        await self.call(side, call)
+
+    async def reads(self, side: Side) -> Reads:
+        """What every read gives."""
+        calls = (self.known.plain(one.name) for one in self.known.audits())
+        return {call.operation: await self.call(side, call) for call in calls}
+
+
+Reads = dict[str, Outcome]
+Probe = Callable[[Place], Awaitable[dict[str, bool]]]
+
+
+@dataclass
+class Beyond:
+    """The probes, on two stores."""
+
+    names: tuple[str, str]
+    known: Vocabulary
+    new_place: Callable[[int], Place]
+    """A new place of the first store or the second."""
+    notes: list[str] = field(default_factory=list)
+    """What was not tried, and why."""
+    _found: set[str] = field(default_factory=set)
+    _awaited: set[str] = field(default_factory=set)
+
+    async def findings(self) -> AsyncIterator[Finding]:
+        """Everything that is found."""
+        there = "it is there in {0}, and not in {1}"
+        probes = [
+            ("instance", "for a second instance", self._second_instance),
+            ("reopening", "after reopening", self._reopening),
+            *(("expiry", f"after {_span(by)}", self._later(by)) for by in SPANS),
+        ]
+        for kind, when, probe in probes:
+            if kind not in self._found:
+                async for finding in self._compared(kind, probe, f"{when} {there}"):
+                    yield finding
+        for one in range(2):
+            for what, tried in (
+                ("calls at the same time", self._together),
+                ("a value of another type", self._foreign),
+                ("a server that fails", self._server),
+            ):
+                try:
+                    async for finding in tried(one):
+                        yield finding
+                except HookMissingError as missing:
+                    self._note(what, one, missing)
+
+    def _note(self, what: str, one: int, missing: HookMissingError) -> None:
+        note = f"{what} in {self.names[one]}: {missing}"
+        if note not in self.notes:
+            self.notes.append(note)
+
+    @asynccontextmanager
+    async def _place(self, one: int) -> AsyncIterator[Place]:
+        place = self.new_place(one)
+        place.awaited = self._awaited
+        try:
+            yield place
+        finally:
+            place.harness.discard(place.namespace)
+
+    @property
+    def _maker(self) -> Call:
+        return self.known.plain(self.known.makers()[0])
+
+    def _finding(self, kind: str, consequence: str, operations: list[str], *lines: str) -> Finding:
+        self._found.add(kind)
+        first, *others = operations
+        script = (self._line(self._maker), *lines)
+        return Finding(first, "", kind, "", "", consequence, script, 0, also_in=set(others))
+
+    def _line(self, call: Call) -> str:
+        written = {name: source(value) for name, value in call.arguments.items()}
+        positional = self.known.operations[call.operation].positional
+        given = (text if name in positional else f"{name}={text}" for name, text in written.items())
+        before = "await " if call.operation in self._awaited else ""
+        return f"{before}store.{call.operation}({', '.join(given)})".replace("EarlierId(back=0)", "result")
+
+    async def _compared(self, kind: str, probe: Probe, words: str) -> AsyncIterator[Finding]:
+        seen = []
+        for one in range(2):
+            try:
+                async with self._place(one) as place:
+                    seen.append(await probe(place))
+            except HookMissingError as missing:
+                self._note(kind, one, missing)
+                return
+        if differing := [name for name in seen[0] if seen[0][name] != seen[1].get(name)]:
+            order = self.names if seen[0][differing[0]] else self.names[::-1]
+            yield self._finding(kind, words.format(*order), differing)
+
+    async def _second_instance(self, place: Place) -> dict[str, bool]:
+        async with place.open() as one, place.open() as other:
+            await place.make(one, self._maker)
+            return _alike(await place.reads(one), await place.reads(other))
+
+    async def _reopening(self, place: Place) -> dict[str, bool]:
+        async with place.open() as one:
+            await place.make(one, self._maker)
+            before = await place.reads(one)
+        async with place.open() as again:
+            return _alike(before, await place.reads(again))
+
+    def _later(self, by: timedelta) -> Probe:
+        async def probe(place: Place) -> dict[str, bool]:
+            async with place.open() as side:
+                await place.make(side, self._maker)
+                before = await place.reads(side)
+                place.harness.advance(place.namespace, by)
+                return _alike(before, await place.reads(side))
+
+        return probe
+
+    def _calls(self) -> list[Call]:
+        """Calls on the entry that is there, each as plain as it can be, and with one optional argument."""
+        found = []
+        for name in self.known.writes():
+            operation = self.known.operations[name]
+            if operation.entry is not None:
+                found.append(self.known.plain(name))
+            for argument in operation.optional if operation.entry is not None else ():
+                values = self.known.pools[name, argument].values
+                found.append(self.known.plain(name, **{argument: next(filter(None, values), values[0])}))
+        return found
+
+    async def _together(self, one: int) -> AsyncIterator[Finding]:
+        pairs = [*combinations_with_replacement(self._calls(), 2)]
+        pairs.sort(key=lambda pair: pair[0] == pair[1])
+        for pair in pairs[:_MOST_PAIRS]:
+            second, first, *reads = await self._play(one, pair[::-1], at_once=False)
+            orders = [await self._play(one, pair, at_once=False), [first, second, *reads]]
+            for _ in range(_REPEATS):
+                seen = await self._play(one, pair, at_once=True)
+                if not any(_same(seen, order) for order in orders):
+                    calls = [self._line(call).removeprefix("await ") for call in pair]
+                    words = f"two calls at the same time in {self.names[one]} come out as in no order of them"
+                    gathered = f"await asyncio.gather({', '.join(calls)})"
+                    yield self._finding("lost update", words, [pair[0].operation], gathered)
+                    return
+
+    async def _play(self, one: int, pair: tuple[Call, ...], *, at_once: bool) -> list[Outcome]:
+        async with self._place(one) as place, place.open() as side:
+            await place.make(side, self._maker)
+            if at_once:
+                await asyncio.gather(*(place.reads(side) for _ in pair))  # opens the connections that are needed
+                results = await asyncio.gather(*(place.call(side, call) for call in pair))
+            else:
+                results = [await place.call(side, call) for call in pair]
+            return [*results, *(await place.reads(side)).values()]
+
+    async def _foreign(self, one: int) -> AsyncIterator[Finding]:
+        async with self._place(one) as place, place.open() as side:
+            unknown = await place.reads(side)
+            await place.make(side, self._maker)
+            before = await place.reads(side)
+            place.harness.inspector(place.namespace).overwrite_with_another_type(place.entry)
+            after = await place.reads(side)
+        if wrong := [*_untrue(unknown, before, after)]:
+            words = f"{self.names[one]} takes a value of another type for an entry that is not there"
+            yield self._finding("foreign value", words, wrong)
+
+    async def _server(self, one: int) -> AsyncIterator[Finding]:
+        untrue: dict[str, list[str]] = {}
+        for words, fail in _FAILURES.items():
+            async with self._place(one) as place, Proxy(place.harness.url()) as proxy, place.open(proxy.url) as side:
+                unknown = await place.reads(side)
+                await place.make(side, self._maker)
+                before = await place.reads(side)
+                after = {}
+                for name in before:
+                    await fail(proxy)
+                    after[name] = await place.call(side, self.known.plain(name))
+                    proxy.release()
+            for name in _untrue(unknown, before, after):
+                untrue.setdefault(name, []).append(words)
+        if untrue:
+            first = ", ".join(next(iter(untrue.values())))
+            yield self._finding("server", f"with {first} {self.names[one]} says that an entry is not there", [*untrue])
+
+
+async def _away(proxy: Proxy) -> None:
+    await proxy.refuse()
+    proxy.break_all(Action.RESET)
+
+
+async def _cut(proxy: Proxy) -> None:
+    proxy.interrupt(Stage.MIDDLE, Action.CUT)
+
+
+async def _held(proxy: Proxy) -> None:
+    proxy.interrupt(Stage.REPLY, Action.HOLD)
+
+
+_FAILURES = {"its server away": _away, "a reply cut in the middle": _cut, "a reply that does not come": _held}
+
+
+def _same(one: list[Outcome], other: list[Outcome]) -> bool:
+    return not any(outcome_mismatches(*pair) for pair in zip(one, other, strict=True))
+
+
+def _alike(before: Reads, after: Reads) -> dict[str, bool]:
+    return {name: _same([before[name]], [after[name]]) for name in before}
+
+
+def _untrue(unknown: Reads, before: Reads, after: Reads) -> Iterator[str]:
+    """Reads that give what they gave before there was an entry, although there is one."""
+    unchanged = _alike(unknown, before)
+    for name, outcome in after.items():
+        fails_alike = outcome.raised and outcome.name == unknown[name].name
+        if not unchanged[name] and (fails_alike or _same([outcome], [unknown[name]])):
+            yield name
+
+
+def _span(by: timedelta) -> str:
+    return f"{by.days} days" if by.days else f"{by.seconds // 3600} h"
