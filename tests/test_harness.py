@@ -7,7 +7,7 @@ import re
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from conformance.cases.__init__ import find_cases
+from conformance.cases import find_cases
 from conformance.mutants.trial import run as run_case
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
