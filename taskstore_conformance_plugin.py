@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         f"{_PREFIX}partial",
         action="store_true",
         default=None,
-        help="a part of the suite is selected on purpose: what is not selected does not make the exit status 6",
+        help="a part of the suite is meant: what is not selected, or out of time, does not make the exit status 6",
     )
     group.addoption(
         f"{_PREFIX}level",
@@ -64,6 +64,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         type=float,
         help="end a test, and with it the run, that gives no sign of progress for so long (default: 120; 0: never)",
+    )
+    group.addoption(
+        f"{_PREFIX}seconds",
+        metavar="N",
+        type=float,
+        help="leave out what of the tour of a store has not begun after N seconds, and say what it was",
     )
     group.addoption(f"{_PREFIX}seed", metavar="N", type=int, help="repeat the run that printed this seed")
 

@@ -11,10 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:  # `compare` is for stores that know nothing of it
-    from taskstore import FailureKind, TaskStore
+from typing import Any
 
 
 class Capability(StrEnum):
@@ -109,7 +106,7 @@ class Harness(ABC):
         yield
 
     @abstractmethod
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open a store on a namespace. Opened again on the same one, it is a second instance of one application."""
 
     def facts(self) -> Mapping[str, str]:
@@ -146,7 +143,7 @@ class Harness(ABC):
         """
         raise HookMissingError("spare_database")
 
-    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         """Open a store on the server at another URL, with `seconds` as its timeouts.
 
         Opening contacts nothing: at some of the URLs nothing listens, or what listens never answers. The URL is one of
@@ -186,13 +183,14 @@ class Harness(ABC):
         """
         raise HookMissingError("kill_server")
 
-    def cause_failure(self, failure_kind: FailureKind) -> AbstractContextManager[None]:
+    def cause_failure(self, failure_kind: Any) -> AbstractContextManager[None]:
         """Make the server fail in that way until the end of the block, and be as before after it.
 
-        The suite asks for `OUT_OF_MEMORY` (writes are refused, reads and removals are not), `READ_ONLY` (likewise, by a
-        replica) and `BUSY` (a script runs, and every command is refused), under which connections stay open;
-        `conformance verify` also for `LOADING` (the server has started again, and reads its data). For a kind that it
-        cannot bring about, the hook raises `HookMissingError("cause_failure(KIND)")`, at the beginning of the block.
+        Of `taskstore.FailureKind` the suite asks for `OUT_OF_MEMORY` (writes are refused, reads and removals are not),
+        `READ_ONLY` (likewise, by a replica) and `BUSY` (a script runs, and every command is refused), under which
+        connections stay open; `conformance verify` also for `LOADING` (the server has started again, and reads its
+        data). For a kind that it cannot bring about, the hook raises `HookMissingError("cause_failure(KIND)")`, at the
+        beginning of the block.
         """
         raise HookMissingError("cause_failure")
 
@@ -205,7 +203,7 @@ class Harness(ABC):
         """
         raise HookMissingError("environment")
 
-    async def ping(self, store: TaskStore) -> None:
+    async def ping(self, store: Any) -> None:
         """Make the shortest round trip that the store's own client can make; what latencies are compared with.
 
         The suite does not call it, the benchmarks do.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,20 +120,39 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
         expects_failure = partial(recorder.expects_failure, subject=shown)
         seed = seed_of(request.config)
-        tour = cache(partial(_tour, harness, seed, shown, request.config, recorder.alive))
+        tour = _once(partial(_tour, harness, seed, shown, request.config, recorder.alive))
         yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour, unjudged)
 
 
 def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:
     """Run the tour on a subject, together with the other workers of pytest-xdist if there are any."""
+    seconds: float | None = config.getoption("conformance_seconds")
     folder = shared_folder_of(config)
     if folder is None:
         from conformance.tour.run import run
 
-        return asyncio.run(run(harness, seed, on_progress=alive))
+        return asyncio.run(run(harness, seed, on_progress=alive, seconds=seconds))
     from conformance.tour.share import run_shared
 
-    return run_shared(harness, seed, shown, folder, alive)
+    return run_shared(harness, seed, shown, folder, alive, seconds)
+
+
+def _once(make: Callable[[], Any]) -> Callable[[], Any]:
+    """A function that makes something at its first call, and gives or raises the same at each."""
+    made: list[Any] = []
+    raised: list[Exception] = []
+
+    def get() -> Any:
+        if not made and not raised:
+            try:
+                made.append(make())
+            except Exception as fault:  # noqa: BLE001  each test of the tour ends in it
+                raised.append(fault)
+        if raised:
+            raise raised[0]
+        return made[0]
+
+    return get
 
 
 def _case_of(function: Callable[..., Any] | None) -> Any:

@@ -14,6 +14,7 @@ from conformance.results.document import Results
 from conformance.verify import document
 from reports.build import compare_builds, find_reason, studies_without_ours, without_ours
 from reports.claims import Behaviour, Claim, Identity, LatencyRange, Ratio, Tail, documented_ranges, load_claims
+from reports.coverage import Coverage, ExpectedVerdict, gather_coverage, gather_expected
 from reports.distributions import Distribution, gather_distributions
 from reports.environment import Environment, describe_environment
 from reports.findings import ORDER, ClaimVerdict, Finding, judge_behaviour, judge_identity
@@ -80,6 +81,8 @@ class Report:
     proxy_cost: ProxyCost | None
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
+    coverage: tuple[Coverage, ...]
+    expected: tuple[ExpectedVerdict, ...]
     environment: Environment
     goals: tuple[Goal, ...]
     studies: Studies | None
@@ -211,6 +214,8 @@ def make_report(
         proxy_cost=find_proxy_cost(benchmark),
         requirements=requirements,
         cases={case.id: case for case in cases},
+        coverage=gather_coverage(conformance),
+        expected=gather_expected(conformance),
         environment=describe_environment(conformance, benchmark),
         goals=gather_goals(benchmark, gathered),
         studies=_coarsen(gathered) if gathered else None,

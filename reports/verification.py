@@ -59,6 +59,10 @@ class Verification:
     seconds: float
     seed: int
     subjects: tuple[str, ...]
+    plain: tuple[str, ...]
+    """What a few plain calls already did otherwise than the model allows."""
+    crashes: tuple[str, ...]
+    """What ended early."""
     parts: tuple[Part, ...]
     share: float | None
     """Of the sequences that were walked."""
@@ -68,12 +72,12 @@ class Verification:
     @property
     def passed(self) -> bool:
         """Whether nothing failed."""
-        return bool(self.parts) and all(part.passed for part in self.parts)
+        return bool(self.parts) and not self.plain and all(part.passed for part in self.parts)
 
     @property
     def decided(self) -> bool:
         """Whether every part was asked for, and did enough to mean something."""
-        return len(self.parts) == len(PARTS) and all(part.decided for part in self.parts)
+        return len(self.parts) == len(PARTS) and not self.crashes and all(part.decided for part in self.parts)
 
 
 def read_verification(path: Path) -> document.Verification:
@@ -96,6 +100,8 @@ def gather_verification(given: document.Verification, checked: str | None) -> Ve
         seconds=given.seconds,
         seed=given.suite.seed,
         subjects=given.subjects,
+        plain=tuple(f"{one.subject}: {one.words}" for one in given.plain),
+        crashes=tuple(f"{one.part} on {', '.join(one.subjects)}: {one.words}" for one in given.crashes),
         parts=tuple(_parts(given, histories)),
         share=given.walk.share if given.walk else None,
         histories=histories,

@@ -52,6 +52,7 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
                 "capabilities": ["shared"] if MODES[name] == "redis" else [],
                 "facts": {"server": "Redis 8.0.2"} if MODES[name] == "redis" else {},
                 "error": (errors or {}).get(name),
+                "coverage": coverage(),
             }
             for name in subjects
         ],
@@ -79,6 +80,18 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
             for subject, verdict in requirement["on"].items()
         ],
         **changes,
+    }
+
+
+def coverage() -> dict[str, Any]:
+    """What a tour reached that one hook keeps from a class."""
+    return {
+        "reached": {"created": 3, "restored": 1},
+        "missing": {"expired": {SCRIPT: 2, "the harness has no hook advance": 5}, "created": {"no time": 1}},
+        "calls": {"get_task": {"result": 1_200, "TaskNotFound": 34}},
+        "met": {"get_task": {"pending": 1_200, "no task": 34}},
+        "sizes": {"get_task": {"0": 34, "1": 1_200}},
+        "seconds": 2.5,
     }
 
 

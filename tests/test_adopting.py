@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from conformance.cases import find_cases
 from conformance.commands import main
 from conformance.harness import Harness
+from conformance.results import known
 from conformance.results.document import Results
 from conformance.suite import SMOKE, SuiteDidNotRunError, run
 
@@ -55,6 +57,9 @@ def test_the_guide_keeps_its_promises_word_for_word(folder: Path) -> None:
             said.append((ran.returncode, ran.stdout + ran.stderr))
         elif text.startswith("# mystore.py\n"):
             (folder / "mystore.py").write_text(text)
+        elif language == "toml":
+            (folder / "known.toml").write_text(text)
+            assert len(known.read(folder / "known.toml", find_cases()).failures) == 1
         else:
             compile(text, str(GUIDE), "exec")  # a sketch
     written, smoke, incomplete, green = said

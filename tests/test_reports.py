@@ -28,7 +28,7 @@ from reports.parity import worst
 from reports.plots import draw_growth
 from reports.plots.scales import LinearScale, LogScale
 from reports.publish import BEGIN, END, publish, without_paths
-from reports.report import Report, make_report
+from reports.report import Report, make_report, read_report
 from reports.roundtrips import fit_line
 from reports.schema import make_schema
 from reports.studies import StudiesInput, gather_studies
@@ -790,6 +790,28 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
     for text in (render_page(made), render_summary(made)):
         assert "No latency of ours is shown" in text
     assert "98765" not in made.to_json().decode()
+
+
+def test_the_page_says_what_the_tour_reached_and_what_is_expected(tmp_path: Path) -> None:
+    results = conformance(requirement("A-1", "pass", "fail", "pass", "pass"))
+    results["results"][1]["expected"] = {
+        "kind": "known",
+        "reason": f"an old client {SCRIPT}",
+        "link": "",
+        "version": "2",
+    }
+    made = report(results)
+    one = made.coverage[0]
+    assert (one.subject, one.classes, one.calls) == ("memory", 2, 1_234)
+    assert [(left.reason, left.classes) for left in one.left_out] == [
+        (SCRIPT, ("expired",)),
+        ("the harness has no hook advance", ("expired",)),
+    ]
+    page = Elements(render_page(made)).text
+    assert "1 classes: the harness has no hook advance" in page
+    assert f"chapter.test_0 on embedded, known: an old client {SCRIPT} version 2" in page
+    (tmp_path / "report.json").write_bytes(made.to_json())
+    assert render_page(read_report(tmp_path / "report.json")) == render_page(made)
 
 
 def test_verification_and_mutants_are_counted_and_survivors_named(everything: Report) -> None:

@@ -102,7 +102,7 @@ class Wrapped(Harness):
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[Any]:
         async with self._base.open(namespace) as store:
-            self._change(store)  # type: ignore[arg-type]  # it is a MemoryTaskStore
+            self._change(store)
             yield store
 
     def advance(self, namespace: str, by: timedelta) -> None:

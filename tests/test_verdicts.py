@@ -404,3 +404,29 @@ def test_the_command_takes_no_early_end_for_a_success(pytester: pytest.Pytester)
     ran = pytester.run(*command, "-p", "no:cacheprovider", *select(LIMIT))
     assert ran.ret == 3
     ran.stderr.fnmatch_lines(["*ended with status 0 before the run was over*"])
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_what_is_out_of_time_is_named_and_does_not_pass(
+    pytester: pytest.Pytester, out: Path, workers: tuple[str, ...]
+) -> None:
+    chosen = (*select(LIMIT, "requirement_LIST-03", "requirement_MAINT-02"), *workers, "--conformance-seconds=0.3")
+    ran = run(pytester, PARTIAL, *chosen)
+    assert ran.ret == pytest.ExitCode.OK, "the time was asked for, and so was the selection"
+    results = read(out)
+    assert not results.complete
+    on = results.on("stores:Passing")
+    reason = "the time that --conformance-seconds gives was over"
+    assert (on["requirement_LIST-03"].verdict, on["requirement_LIST-03"].reason) == ("not-testable", reason)
+    coverage = results.subjects[0].coverage
+    assert coverage is not None
+    assert len(coverage.reached) > 10
+    assert any(reason in why for why in coverage.missing.values())
+    assert run(pytester, *chosen).ret == 6
+
+
+def test_time_that_is_over_excuses_no_failure(pytester: pytest.Pytester, out: Path) -> None:
+    pytester.makepyfile(stores=f"{STORES}\nPassing = harness(lambda: 1 / 0)\n")
+    ran = run(pytester, PARTIAL, "-k", "requirement_LIST-01 or requirement_LIST-03", "--conformance-seconds=1")
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    assert "fail" in verdicts(read(out)).values()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from conformance.verify.document import Verification
+
 pytestmark = pytest.mark.once
 
 WRONG = """
@@ -83,3 +85,72 @@ def test_wrong_usage_is_told(tmp_path: Path, arguments: tuple[str, ...], told: s
     ran = verify(tmp_path, *arguments)
     assert ran.returncode == 2
     assert told in ran.stderr
+
+
+BROKEN = """
+from conformance import Harness
+from taskstore import MemoryTaskStore
+
+class Queued(MemoryTaskStore):
+    async def create_task(self, *arguments, **named):
+        task = await super().create_task(*arguments, **named)
+        return task.model_copy(update={"current_step": "queued"})
+
+class Unhashable(MemoryTaskStore):
+    async def update_task_status(self, *arguments, **named):
+        task = await super().update_task_status(*arguments, **named)
+        return task.model_copy(update={"progress": [1], "current_step": {"a": 1}})
+
+class Leaving(MemoryTaskStore):
+    async def cancel_task(self, *arguments, **named):
+        if len(self.calls) > 50:
+            raise SystemExit(0)
+        self.calls.append(1)
+        return await super().cancel_task(*arguments, **named)
+
+def harness(kind):
+    class Mine(Harness):
+        def open(self, namespace):
+            store = kind()
+            store.calls = calls
+            return store
+    return Mine
+
+calls = []
+QueuedHarness, UnhashableHarness, LeavingHarness = map(harness, (Queued, Unhashable, Leaving))
+"""
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    (tmp_path / "broken.py").write_text(BROKEN)
+    return tmp_path
+
+
+def test_a_default_that_differs_is_said_at_once(broken: Path) -> None:
+    ran = verify(broken, "--store", "broken:QueuedHarness", "--json", "v.json")
+    assert ran.returncode == 1, ran.stderr
+    assert "plain calls: LIFE-01, VAL-09 on broken:QueuedHarness: create_task gave current_step='queued'" in ran.stdout
+    assert "Nearly every sequence does the same." in ran.stdout
+    assert "done" not in ran.stderr
+    told = Verification.model_validate_json((broken / "v.json").read_bytes())
+    assert told.plain
+    assert told.search is None
+
+
+def test_a_part_that_ends_early_loses_no_other(broken: Path) -> None:
+    names = ("--store", "memory", "--store", "broken:LeavingHarness")
+    ran = verify(broken, *names, "--part", "histories", "--json", "v.json")
+    assert ran.returncode == 3, ran.stderr
+    assert "histories on broken:LeavingHarness ended early: SystemExit: 0\n" in ran.stdout
+    told = Verification.model_validate_json((broken / "v.json").read_bytes())
+    assert [crash.subjects for crash in told.crashes] == [("broken:LeavingHarness",)]
+    assert told.histories is not None
+    assert told.histories.subjects["memory"].explained > 0
+
+
+def test_a_value_that_cannot_be_hashed_is_a_difference(broken: Path) -> None:
+    ran = verify(broken, "--store", "broken:UnhashableHarness", "--part", "search", "--part", "walk", "--seed", "1")
+    assert ran.returncode == 1, ran.stderr
+    assert "ended early" not in ran.stdout
+    assert "gave progress=[1], current_step={'a': 1}; expected" in ran.stdout

@@ -12,7 +12,7 @@ import pytest
 from conformance.case import Case, NotApplicable, NotTestable, Subject, only_own_verdicts
 from conformance.harness import HookMissingError
 from conformance.requirements import REQUIREMENTS
-from conformance.tour.run import Tour
+from conformance.tour.run import OUT_OF_TIME, Tour
 
 TOURED = (
     *("API-03", "API-05", "VAL-01", "VAL-02", "VAL-05", "VAL-06", "VAL-09", "VAL-10"),
@@ -52,6 +52,8 @@ def decide(number: str, tour: Tour) -> None:
         )
         fault.conformance_script = "\n".join(found[0].lines)  # type: ignore[attr-defined]  # for `results` to show
         raise fault
+    if tour.is_out_of_time(number):
+        raise NotTestable(OUT_OF_TIME)
     if tour.exercised.get(number):
         return
     reasons = tour.reasons.get(number, {})

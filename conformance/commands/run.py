@@ -38,6 +38,7 @@ _PASSED_ON = {
     "write-known": ("FILE", "write what fails in this run, and the hooks that are missing, to FILE"),
     "level": ("MUST|SHOULD", "the level from which a failure fails the run (default: MUST)"),
     "spec-revision": ("N", "let requirements of later revisions of the specification fail"),
+    "seconds": ("N", "leave out what of the tour of a store has not begun after N seconds, and say what it was"),
     "timeout": (
         "SECONDS",
         "end a test, and the run, without a sign of progress for so long (default: 120; 0: never)",
@@ -60,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--partial",
         action="store_true",
-        help="a part of the suite is selected on purpose: what is not selected does not make the exit status 6",
+        help="a part of the suite is meant: what is not selected, or out of time, does not make the exit status 6",
     )
     for name, (value, purpose) in _PASSED_ON.items():
         parser.add_argument(f"--{name}", metavar=value, help=purpose)

@@ -5,40 +5,33 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import multiprocessing
-import os
 import platform
 import secrets
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from conformance.fingerprint import fingerprint
-from conformance.harness import Capability, Harness
+from conformance.harness import Harness
 from conformance.subjects.registry import UnknownSubjectError, find_subject
-from conformance.subjects.servers import end_with_parent
-from conformance.verify.document import Build, Fault, Faults, Histories, Part, Search, Verification, Walk
-from conformance.verify.faults import CELLS, FAULTS, run_fault, run_faults
+from conformance.verify.document import Build, Crash, Fault, Faults, Histories, Part, Search, Verification, Walk
+from conformance.verify.faults import CELLS, FAULTS, run_fault
 from conformance.verify.histories.contradiction import shorten
 from conformance.verify.histories.judge import Verdict
-from conformance.verify.histories.run import SubjectHistories, replay_lines, run_histories
+from conformance.verify.histories.run import SubjectHistories, replay_lines
+from conformance.verify.jobs import FULL, PARTS, SHARE, look_first, run, running
 from conformance.verify.operations import OPERATIONS
 from conformance.verify.scenes import Found
-from conformance.verify.search import play_again, search
+from conformance.verify.search import play_again
 from conformance.verify.walk import walk
 
 SUBJECTS = ("memory", "memory-expiring", "fakeredis", "embedded")
-PARTS = ("search", "walk", "histories", "faults")
-_PROCESSES = 2
 DESCRIPTION = """\
 Hold stores against the model in four ways: random scenes, every sequence of a few calls, histories of concurrent
 callers, and faults of the server and the connection."""
@@ -52,28 +45,7 @@ exit status:
   0  every store does what the model allows
   1  some store does something else; a file under --failures repeats it
   2  wrong usage
-  3  something was not decided"""
-
-
-@dataclass(frozen=True)
-class Depth:
-    """How much of each part is done: scenes, the share of all sequences, histories in all, every fault or few."""
-
-    name: str
-    scenes: int
-    sequences: float
-    histories: int
-    every_fault: bool
-
-
-LENGTH = 4
-"""The most calls of a sequence of the walk."""
-SHARE = Depth("share", scenes=150, sequences=0.05, histories=24, every_fault=False)
-FULL = Depth("full", scenes=4_000, sequences=1, histories=1_000, every_fault=True)
-
-
-_Job: TypeAlias = Callable[[dict[str, Harness], Depth, int], Any]
-"""What one process does, with a seed, on subjects that it starts for itself."""
+  3  something was not decided, or a part ended early"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,16 +76,18 @@ def main(options: argparse.Namespace) -> int:
         return _replay(options.replay, names)
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     started, begun, made_of = datetime.now(UTC), time.monotonic(), fingerprint()
-    outcomes = _run(names, options.depth, options.part or PARTS, seed)
-    parts = {part: _SUMMARIES[part](outcomes[part]) for part in PARTS if outcomes[part]}
-    for part, summary in parts.items():
-        print(f"{part}: {summary.line}")
-        for number, failure in enumerate(summary.failures, start=1):
-            _tell(failure, options.failures / f"{part}-{number}{failure.suffix}")
+    first = look_first(names)
+    if first.differences:
+        print("\n\n".join(f"plain calls: {Found(difference, {})}" for difference in first.differences))
+        if not options.part:
+            print("\nNearly every sequence does the same. Mend this first, or name parts with --part to go on.\n")
+    outcomes = run(names, options.depth, options.part or (() if first.differences else PARTS), seed)
+    crashes = (*first.crashes, *outcomes.crashes)
+    parts = {part: _SUMMARIES[part](outcomes.of_parts[part]) for part in PARTS if outcomes.of_parts[part]}
+    _show(parts, crashes, options.failures)
     seconds = time.monotonic() - begun
     print(f"{options.depth.name}, {seconds:.0f} s, --seed {seed}")
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
         build = Build(
             version=version("taskstore"),
             fingerprint=made_of,
@@ -127,13 +101,26 @@ def main(options: argparse.Namespace) -> int:
             started=started.replace(microsecond=0),
             seconds=round(seconds, 1),
             subjects=names,
+            plain=first.differences,
+            crashes=crashes,
             **{part: one.part for part, one in parts.items()},  # type: ignore[arg-type]  # each has its own part
         )
         told = whole.model_dump(mode="json", by_alias=True, exclude_none=True)
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(told, indent=1), "utf-8")
-    if not all(one.part.passed for one in parts.values()):
+    if first.differences or not all(one.part.passed for one in parts.values()):
         return 1
-    return 0 if all(one.part.decided for one in parts.values()) else 3
+    return 0 if all(one.part.decided for one in parts.values()) and not crashes else 3
+
+
+def _show(parts: Mapping[str, Summary], crashes: Iterable[Crash], folder: Path) -> None:
+    """Print what came of each part, and write what plays its failures again."""
+    for part, summary in parts.items():
+        print(f"{part}: {summary.line}")
+        for number, failure in enumerate(summary.failures, start=1):
+            _tell(failure, folder / f"{part}-{number}{failure.suffix}")
+    for crash in crashes:
+        print(f"{crash.part} on {', '.join(crash.subjects)} ended early: {crash.words}")
 
 
 def _tell(failure: Failure, file: Path) -> None:
@@ -141,78 +128,6 @@ def _tell(failure: Failure, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(failure.replay, "utf-8")
     print(f"\n{failure.text}\nagain: conformance verify --replay {file}\n")
-
-
-@contextmanager
-def _running(names: Sequence[str]) -> Iterator[dict[str, Harness]]:
-    with ExitStack() as stack:
-        subjects = {name: find_subject(name)() for name in names}
-        for harness in subjects.values():
-            stack.enter_context(harness.running())
-        yield subjects
-
-
-def _run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -> dict[str, list[Any]]:
-    """Share the parts out among processes, each with servers of its own, and gather what came of them."""
-    jobs: list[tuple[str, _Job, tuple[str, ...]]] = [
-        *(("search", _search, names) for _ in range(_PROCESSES)),
-        ("walk", _walk, names),
-        *(("histories", _histories, (name,)) for name in names),
-        *(("faults", _faults, (name,)) for name in names if Capability.REMOTE in find_subject(name)().capabilities),
-    ]
-    share = Depth(
-        depth.name,
-        -(-depth.scenes // _PROCESSES),
-        depth.sequences,
-        -(-depth.histories // len(names)),
-        depth.every_fault,
-    )
-    outcomes: dict[str, list[Any]] = {part: [] for part in PARTS}
-    with _nothing_kept(), _pool() as pool:
-        futures: dict[Future[Any], str] = {
-            pool.submit(_work, job, on, share, seed + number): part
-            for number, (part, job, on) in enumerate(jobs)
-            if part in parts
-        }
-        for done in as_completed(futures):
-            outcomes[futures[done]].append(done.result())
-            left = len(futures) - sum(map(len, outcomes.values()))
-            print(f"{futures[done]} done, {left} to go", file=sys.stderr, flush=True)
-    return outcomes
-
-
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"), end_with_parent)
-
-
-@contextmanager
-def _nothing_kept() -> Iterator[None]:
-    """Hypothesis keeps what it learnt of the sources in a folder, even where it keeps no examples."""
-    with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
-        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
-        yield
-
-
-def _work(job: _Job, names: tuple[str, ...], depth: Depth, seed: int) -> Any:
-    with _running(names) as subjects:
-        return job(subjects, depth, seed)
-
-
-def _search(subjects: dict[str, Harness], depth: Depth, seed: int) -> tuple[Search, list[Found]]:
-    return search(subjects, count=depth.scenes, seed=seed)
-
-
-def _walk(subjects: dict[str, Harness], depth: Depth, seed: int) -> tuple[Walk, list[Found]]:
-    return walk(subjects, length=LENGTH, share=depth.sequences, seed=seed)
-
-
-def _histories(subjects: dict[str, Harness], depth: Depth, seed: int) -> dict[str, SubjectHistories]:
-    return dict(run_histories(subjects, count=depth.histories, seed=seed).subjects)
-
-
-def _faults(subjects: dict[str, Harness], depth: Depth, _: int) -> list[Fault]:
-    ((name, harness),) = subjects.items()
-    return asyncio.run(run_faults(harness, name, full=depth.every_fault))
 
 
 @dataclass(frozen=True)
@@ -319,7 +234,7 @@ def _replay(file: Path, names: tuple[str, ...]) -> int:
     try:
         text = file.read_text("utf-8")
         what = json.loads(text) if file.suffix == ".json" else None
-        with _running(names) as subjects:
+        with running(names) as subjects:
             told = [*(_replayed_history(text, subjects) if what is None else _replayed(what, subjects))]
     except (OSError, ValueError, KeyError, TypeError) as fault:
         print(f"{file} cannot be played again: {type(fault).__name__}: {fault}", file=sys.stderr)

@@ -158,27 +158,32 @@ class Beyond:
             except HookMissingError as missing:
                 self._note(kind, one, missing)
                 return
-        if differing := [name for name in seen[0] if seen[0][name] != seen[1].get(name)]:
+        if differing := [name for name in seen[0] if name in seen[1] and seen[0][name] != seen[1][name]]:
             order = self.names if seen[0][differing[0]] else self.names[::-1]
             yield self._finding(kind, words.format(*order), differing)
 
+    async def _made(self, place: Place, side: Side) -> Reads:
+        """Make an entry, and return what those reads give that show it."""
+        unknown = await place.reads(side)
+        await place.make(side, self._maker)
+        before = await place.reads(side)
+        unchanged = _alike(unknown, before)
+        return {name: outcome for name, outcome in before.items() if not unchanged[name]}
+
     async def _second_instance(self, place: Place) -> dict[str, bool]:
         async with place.open() as one, place.open() as other:
-            await place.make(one, self._maker)
-            return _alike(await place.reads(one), await place.reads(other))
+            return _alike(await self._made(place, one), await place.reads(other))
 
     async def _reopening(self, place: Place) -> dict[str, bool]:
         async with place.open() as one:
-            await place.make(one, self._maker)
-            before = await place.reads(one)
+            before = await self._made(place, one)
         async with place.open() as again:
             return _alike(before, await place.reads(again))
 
     def _later(self, by: timedelta) -> Probe:
         async def probe(place: Place) -> dict[str, bool]:
             async with place.open() as side:
-                await place.make(side, self._maker)
-                before = await place.reads(side)
+                before = await self._made(place, side)
                 place.harness.advance(place.namespace, by)
                 return _alike(before, await place.reads(side))
 

@@ -170,7 +170,7 @@ class Search:
         )
         cause = cause_of(shown.steps, shown.deviation, self._known_values)
         self._seen.add(self._quick(shown))
-        key = key_of(cause, shown.deviation)
+        key = key_of(cause, shown.deviation, self._known_values)
         same = self._by_key.get(key) or next(
             (known for one, known in self._by_key.items() if one[:-1] == key[:-1] and _is_part(one[-1], key[-1])), None
         )
@@ -230,7 +230,7 @@ class Search:
     def _also(self, finding: Finding, cause: Cause, shown: Shown) -> None:
         """Everything that shows after the same step is the same cause."""
         for one in shown.beside():
-            self._by_key.setdefault(key_of(cause, one), finding)
+            self._by_key.setdefault(key_of(cause, one, self._known_values), finding)
             if one.handed is None and not cause.argument:
                 self._settle(one.symptom)
             if one.operation != finding.operation:

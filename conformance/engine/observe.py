@@ -59,10 +59,10 @@ def _exactly(kind: type, value: Any) -> Any:
 
 
 def record_of(task: Any) -> Record:
-    """A task. Its values are taken as they are, and copied."""
+    """A task. Its values are taken as they are, and copied; those that cannot be hashed become `Odd`."""
     status, video_ids = task.status, task.video_ids
     completed_at = task.completed_at
-    return Record(
+    values = (
         task.task_id,
         str.__str__(status) if type(status) is TaskStatus else str(status),  # `type_faults` reports the type
         task.progress,
@@ -71,11 +71,26 @@ def record_of(task: Any) -> Record:
         task.result_url,
         task.error_message,
         task.error_traceback,
+    )
+    try:
+        hash(values)
+    except TypeError:
+        values = tuple(map(_hashable, values))
+    return Record(
+        *values,
         _json(task.metadata),
         _time(task.created_at),
         _time(task.updated_at),
         completed_at if completed_at is None else _time(completed_at),
     )
+
+
+def _hashable(value: Any) -> Any:
+    try:
+        hash(value)
+    except TypeError:
+        return Odd(shown(value))
+    return value
 
 
 def _time(time: Any) -> Any:

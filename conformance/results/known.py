@@ -115,8 +115,9 @@ def read(file: Path, tests: Collection[str]) -> KnownFailures:
 HOOKS = frozenset(
     [name for name in vars(Harness) if not name.startswith("_") and name not in ("open", "capabilities")]
     + [f"inspector.{name}" for name in vars(Inspector) if not name.startswith("_")]
+    + ["adapter"]
 )
-"""What a harness may lack."""
+"""What a harness may lack; `adapter` stands for one that shows the store's own results."""
 
 
 def write(file: Path, results: Results, before: KnownFailures) -> None:

@@ -35,6 +35,7 @@ from conformance.results.document import (
 )
 from conformance.results.keeper import STUCK
 from conformance.results.watch import SECONDS, Watch
+from conformance.tour.run import OUT_OF_TIME
 from taskstore_conformance_plugin import collects_suite
 
 INCOMPLETE = 6
@@ -371,8 +372,8 @@ class Recorder:
         return INCOMPLETE if any(self._counts_as_open(result) for result in results.results) else pytest.ExitCode.OK
 
     def _counts_as_open(self, result: Result) -> bool:
-        is_partial = self._config.getoption("conformance_partial")
-        return result.is_open and not (is_partial and self._is_deselected(result))
+        is_chosen = self._is_deselected(result) or result.reason == OUT_OF_TIME
+        return result.is_open and not (is_chosen and self._config.getoption("conformance_partial"))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show the verdicts per subject, what does not pass, what is not decided, and the seed."""

@@ -13,13 +13,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from conformance.engine.play import Player
-from conformance.engine.scene import Scene
+from conformance.engine.scene import Populate, Scene
 from conformance.engine.tally import Finding, Tally
 from conformance.harness import Harness, HookMissingError
 from conformance.tour.plan import plan
 
 _SHOWN = 5
 """Findings of one kind that are kept whole; of the others only the scene is named."""
+OUT_OF_TIME = "the time that --conformance-seconds gives was over"
+"""Why scenes are left out that would begin later."""
 _ENOUGH_IDS = 200
 _DIGITS = 32
 _OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
@@ -48,7 +50,9 @@ class Tour(BaseModel):
     missing: dict[str, dict[str, int]] = {}
     """Why scenes were left out, by the classes that they would have visited."""
     reasons: dict[str, dict[str, int]] = {}
-    """Why scenes were left out, by the requirements that they are about."""
+    """Why scenes were left out, by the requirements that they are about; `` for those that are about all."""
+    planned: dict[str, int] = {}
+    """How many scenes of the plan are about a requirement, whether they were played or not; `` for all."""
     calls: dict[str, dict[str, int]] = {}
     """How often an operation ended in a result, or in an exception of that name."""
     met: dict[str, dict[str, int]] = {}
@@ -56,7 +60,7 @@ class Tour(BaseModel):
     sizes: dict[str, dict[str, int]] = {}
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
     made_ids: list[tuple[str, str]] = []
-    """The ids that the store made in a part, each after its namespace: what all show together is found in the whole."""
+    """The ids that the store made in a part, each after its namespace. They are judged together, in the whole."""
     seconds: float = 0.0
     """How long it took; where several processes shared it, how long it took them together."""
 
@@ -64,34 +68,63 @@ class Tour(BaseModel):
         """What the results say of the tour: what it reached, and why not more."""
         return self.model_dump(include={"reached", "missing", "calls", "met", "sizes", "seconds"})
 
+    def is_out_of_time(self, number: str) -> bool:
+        """Whether a scene that could break a requirement was left out for lack of time."""
+        return OUT_OF_TIME in self.reasons.get(number if number in self.planned else "", {})
+
     def against(self, number: str) -> list[Found]:
         """The findings that break a requirement."""
         return [one for one in self.found if number in one.requirements]
 
 
-async def run(harness: Harness, seed: int, *, every: int = 1, on_progress: Callable[[], None] = lambda: None) -> Tour:
+async def run(
+    harness: Harness,
+    seed: int,
+    *,
+    every: int = 1,
+    on_progress: Callable[[], None] = lambda: None,
+    seconds: float | None = None,
+) -> Tour:
     """Play every scene that applies to a subject, which is running, or only each `every`-th of them.
 
-    `on_progress` is called in every scene, and in a long one now and then.
+    `on_progress` is called in every scene, and in a long one now and then. Scenes that would begin after so many
+    `seconds` are left out; those that visit many classes in little time come first then.
     """
-    return whole_of([await play_all(harness, plan(seed)[::every], on_progress)])
+    scenes = plan(seed)[::every]
+    if seconds is None:
+        return whole_of([await play_all(harness, scenes, on_progress)])
+    return whole_of([await play_all(harness, broadest_first(scenes), on_progress, time.monotonic() + seconds)])
 
 
-async def play_all(harness: Harness, scenes: Iterable[Scene], on_progress: Callable[[], None] = lambda: None) -> Tour:
-    """Play those of the scenes that apply to a subject. What came out is a part of a tour."""
+async def play_all(
+    harness: Harness,
+    scenes: Iterable[Scene],
+    on_progress: Callable[[], None] = lambda: None,
+    until: float | None = None,
+) -> Tour:
+    """Play those of the scenes that apply to a subject. What came out is a part of a tour.
+
+    Those that would begin after `until`, a moment of `time.monotonic`, are left out.
+    """
     began = time.perf_counter()
     tally = Tally(on_progress=on_progress)
     player = Player(harness, tally)
     reached: Counter[str] = Counter()
     missing: Counter[tuple[str, str]] = Counter()
     reasons: Counter[tuple[str, str]] = Counter()
+    planned: Counter[str] = Counter()
     for scene in scenes:
-        reason = why_not(harness, scene) or await play(player, scene)
+        about = scene.about or ("",)
+        planned.update(about)
+        reason = why_not(harness, scene)
+        if not reason:
+            is_late = until is not None and time.monotonic() > until
+            reason = OUT_OF_TIME if is_late else await play(player, scene)
         if not reason:
             reached.update(scene.classes)
             continue
         missing.update((name, reason) for name in scene.classes)
-        reasons.update((number, reason) for number in scene.about)
+        reasons.update((number, reason) for number in about)
     return Tour(
         found=_kept(map(_found, tally.findings)),
         scenes=_scenes(tally.findings),
@@ -99,6 +132,7 @@ async def play_all(harness: Harness, scenes: Iterable[Scene], on_progress: Calla
         reached=reached,
         missing=_table(missing),
         reasons=_table(reasons),
+        planned=planned,
         calls=_table(tally.calls),
         met=_table(tally.met),
         sizes=_table(tally.sizes),
@@ -122,6 +156,7 @@ def whole_of(parts: Sequence[Tour]) -> Tour:
         reached=_sum([part.reached for part in parts]),
         missing=_sum_of_tables([part.missing for part in parts]),
         reasons=_sum_of_tables([part.reasons for part in parts]),
+        planned=_sum([part.planned for part in parts]),
         calls=_sum_of_tables([part.calls for part in parts]),
         met=_sum_of_tables([part.met for part in parts]),
         sizes=_sum_of_tables([part.sizes for part in parts]),
@@ -139,6 +174,24 @@ def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 def _sum_of_tables(tables: Sequence[Mapping[str, Mapping[str, int]]]) -> dict[str, dict[str, int]]:
     rows = sorted({row for table in tables for row in table})
     return {row: _sum(table[row] for table in tables if row in table) for row in rows}
+
+
+def broadest_first(scenes: Sequence[Scene]) -> list[Scene]:
+    """The scenes in the order in which they are played if there may be no time for all.
+
+    First come those that visit a class which none before them visits; of both kinds those on small stores come first.
+    """
+    seen: set[str] = set()
+    first: list[Scene] = []
+    others: list[Scene] = []
+    for scene in scenes:
+        (others if seen.issuperset(scene.classes) else first).append(scene)
+        seen.update(scene.classes)
+    return [*sorted(first, key=_size), *sorted(others, key=_size)]
+
+
+def _size(scene: Scene) -> int:
+    return max((action.count for action in scene.actions if isinstance(action, Populate)), default=0)
 
 
 async def play(player: Player, scene: Scene) -> str:

@@ -125,8 +125,16 @@ class Faults(Part):
     cells: tuple[Fault, ...]
 
 
+class Crash(_Object):
+    """A share of a part that ended in an exception: nothing of it is in the part."""
+
+    part: str
+    subjects: tuple[str, ...]
+    words: str
+
+
 class Verification(_Object):
-    """All of it. A part that was not asked for is not there."""
+    """All of it. A part that was not asked for, or of which nothing came, is not there."""
 
     version: Literal["conformance-verification/1"] = Field("conformance-verification/1", alias="schema")
     suite: Build
@@ -134,6 +142,9 @@ class Verification(_Object):
     started: AwareDatetime
     seconds: float
     subjects: tuple[str, ...]
+    plain: tuple[Difference, ...] = ()
+    """What a few plain calls already did otherwise, before any part."""
+    crashes: tuple[Crash, ...] = ()
     search: Search | None = None
     walk: Walk | None = None
     histories: Histories | None = None
