@@ -274,9 +274,9 @@ def _explore(
     *,
     shrink: bool,
 ) -> None:
-    phases = hypothesis.settings.default.phases  # type: ignore[union-attr]  # there is always a default
+    phases = {*hypothesis.settings.default.phases, Phase.generate}  # type: ignore[union-attr]  # there is always a default
     settings = hypothesis.settings(
-        phases=phases if shrink else set(phases) - {Phase.shrink},
+        phases=phases if shrink else phases - {Phase.shrink},
         max_examples=examples,
         deadline=None,
         database=None,
