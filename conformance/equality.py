@@ -5,10 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from math import copysign, isnan
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from taskstore import Task
+from typing import Any
 
 FIELDS = (
     "task_id",
@@ -26,12 +23,16 @@ FIELDS = (
 )
 
 
-def snapshot(task: Task) -> dict[str, Any]:
-    """Every field of a task, copied: a store that hands out live objects cannot change it afterwards."""
-    return {name: copy.deepcopy(getattr(task, name)) for name in FIELDS}
+def snapshot(task: Any) -> dict[str, Any]:
+    """Every field of a task, copied: a store that hands out live objects cannot change it afterwards.
+
+    The video ids are a tuple, whatever sequence they are in: which one it should be is judged elsewhere.
+    """
+    fields = {name: copy.deepcopy(getattr(task, name)) for name in FIELDS}
+    return fields | ({"video_ids": tuple(task.video_ids)} if isinstance(task.video_ids, list) else {})
 
 
-def snapshots(tasks: Iterable[Task]) -> list[dict[str, Any]]:
+def snapshots(tasks: Iterable[Any]) -> list[dict[str, Any]]:
     """Those of several tasks, in their order."""
     return [snapshot(task) for task in tasks]
 

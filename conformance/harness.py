@@ -11,10 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:  # `compare` is for stores that know nothing of it
-    from taskstore import FailureKind, TaskStore
+from typing import Any
 
 
 class Capability(StrEnum):
@@ -91,7 +88,7 @@ class Harness(ABC):
     prefix; a store without such a thing starts empty instead, or is emptied by `open`.
 
     For stores with other operations than ours `conformance compare` looks for one more method, `operations`,
-    which names them (see `conformance.compare`).
+    which names them (see docs/compare.md).
     """
 
     capabilities: frozenset[Capability] = frozenset()
@@ -102,11 +99,14 @@ class Harness(ABC):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Keep what the subject needs (a server, say) from the first case to the last."""
+        """Keep what the subject needs (a server, say) from the first case to the last.
+
+        With pytest-xdist each worker runs its own.
+        """
         yield
 
     @abstractmethod
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """Open a store on a namespace. Opened again on the same one, it is a second instance of one application."""
 
     def facts(self) -> Mapping[str, str]:
@@ -114,10 +114,14 @@ class Harness(ABC):
         return {}
 
     def discard(self, namespace: str) -> None:  # noqa: B027  most have nothing to remove
-        """Remove whatever a namespace left behind. The case is over."""
+        """Remove whatever a namespace left behind. The case is over, and its stores are closed."""
 
     def advance(self, namespace: str, by: timedelta) -> None:
-        """Let time pass for the tasks of a namespace: move the clock, or make them older."""
+        """Let time pass for the tasks of a namespace: move the clock, or make them older.
+
+        `by` is from a millisecond to 400 days. Stores of the namespace are open meanwhile. Time may pass for other
+        namespaces too.
+        """
         raise HookMissingError("advance")
 
     def inspector(self, namespace: str) -> Inspector:
@@ -125,37 +129,83 @@ class Harness(ABC):
         raise HookMissingError("inspector")
 
     def restart_server(self) -> None:
-        """Stop the server, saving to disk, and start it again under the same address."""
+        """Stop the server, saving to disk, and start it again under the same address.
+
+        One case calls it, when no store is open. `url` is read again afterwards.
+        """
         raise HookMissingError("restart_server")
 
     def spare_database(self) -> int:
-        """The number of another database of the same server, which the suite may write to."""
+        """The number of another database of the same server, which the suite may write to.
+
+        One case puts it into `REDIS_DB`, opens the store with `opener` there and in the first, and creates a task in
+        each. It removes nothing.
+        """
         raise HookMissingError("spare_database")
 
-    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
-        """Open a store on the server at another URL, with `seconds` as its timeouts, and contact nothing yet."""
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """Open a store on the server at another URL, with `seconds` as its timeouts.
+
+        Opening contacts nothing: at some of the URLs nothing listens, or what listens never answers. The URL is one of
+
+        * `url()` itself, or the same server through a proxy of the suite on 127.0.0.1;
+        * `redis://NAME:PASSWORD@127.0.0.1:PORT/DB`, that proxy for a user that `administer` made;
+        * `redis://127.0.0.1:PORT/0` and `redis://:PASSWORD@127.0.0.1:PORT/0`, where no server of yours is.
+
+        `conformance verify` appends `?max_connections=2`, or 1: the most connections that the store may have open at a
+        time, as redis-py takes it from a URL. A store that has no such limit may ignore it. `seconds` is from 0.25 to
+        10, for connecting and for a reply.
+        """
         raise HookMissingError("open_at")
 
     def url(self) -> str:
-        """Where the server is that `open` connects to, as `open_at` takes it."""
+        """Where the server is that `open` connects to, as `open_at` takes it.
+
+        The suite puts a proxy before it, which understands `redis://` only: with another scheme, the cases that need
+        the proxy are `not-testable`.
+        """
         raise HookMissingError("url")
 
     def administer(self, *command: str) -> Any:
-        """Send the server a command that is its owner's to send, and return the reply: SCRIPT FLUSH, CLIENT KILL."""
+        """Send the server a command that is its owner's to send, and return the reply.
+
+        These are `ACL SETUSER` and `ACL DELUSER`, for a user named after the namespace with a password and rules;
+        `CLIENT KILL TYPE normal SKIPME yes`; and, in `conformance verify`, `SCRIPT FLUSH`, `CONFIG SET appendonly` and
+        `INFO persistence`. They concern the whole server: do not have this hook on a server that others use.
+        """
         raise HookMissingError("administer")
 
     def kill_server(self) -> None:
-        """End the server without warning, and start it again under the same address with what it had on disk."""
+        """End the server without warning, and start it again under the same address with what it had on disk.
+
+        `conformance verify` calls it, in a thread and while calls are under way, with `appendonly` switched on by
+        `administer`: what a store has answered for has to be there afterwards.
+        """
         raise HookMissingError("kill_server")
 
-    def cause_failure(self, failure_kind: FailureKind) -> AbstractContextManager[None]:
-        """Make the server fail in that way for a while."""
+    def cause_failure(self, failure_kind: Any) -> AbstractContextManager[None]:
+        """Make the server fail in that way until the end of the block, and be as before after it.
+
+        Of `taskstore.FailureKind` the suite asks for `OUT_OF_MEMORY` (writes are refused, reads and removals are not),
+        `READ_ONLY` (likewise, by a replica) and `BUSY` (a script runs, and every command is refused), under which
+        connections stay open; `conformance verify` also for `LOADING` (the server has started again, and reads its
+        data). For a kind that it cannot bring about, the hook raises `HookMissingError("cause_failure(KIND)")`, at the
+        beginning of the block.
+        """
         raise HookMissingError("cause_failure")
 
     def environment(self, namespace: str) -> Mapping[str, str]:
-        """The environment variables that select this subject, when an application opens its store from settings."""
+        """The environment variables that select this subject, when an application opens its store from settings.
+
+        The suite sets them, or writes them to `.env`, calls `opener`, and expects the tasks of the namespace there. It
+        changes `USE_REDIS_FOR_TASKS`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_DB`, `REDIS_URL`, `REDIS_USERNAME`,
+        `REDIS_PASSWORD` and `TASK_TTL` in some cases.
+        """
         raise HookMissingError("environment")
 
-    async def ping(self, store: TaskStore) -> None:
-        """Make the shortest round trip that the store's own client can make; what latencies are compared with."""
+    async def ping(self, store: Any) -> None:
+        """Make the shortest round trip that the store's own client can make; what latencies are compared with.
+
+        The suite does not call it, the benchmarks do.
+        """
         raise HookMissingError("ping")

@@ -130,10 +130,9 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        expects_failure = partial(recorder.expects_failure, subject=shown)
         seed = seed_of(request.config)
         tour = _once(partial(_tour, harness, seed, shown, request.config, recorder.alive))
-        yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour, unjudged)
+        yield Subject(shown, harness, facts, seed, broken, recorder.alive, tour, unjudged)
 
 
 def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:

@@ -18,7 +18,6 @@ CLOSED = "lifecycle.test_a_closed_store_refuses_every_call"
 IDLE = "expiry.test_nothing_goes_by_itself"
 PAGE = "listing.test_a_page_names_its_place"
 REPEATED = "identity.test_a_create_can_be_repeated_under_its_id"
-CONFIG = "values.test_config_comes_back_equal_in_value_and_type"
 PARTIAL = "--conformance-partial"
 STALE = "what an earlier run left"
 
@@ -186,31 +185,6 @@ def test_collecting_decides_nothing(pytester: pytest.Pytester, out: Path, monkey
     monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
     assert run(pytester).ret == 6
     assert verdicts(read(out)) == {}
-
-
-def test_examples_are_drawn_whatever_the_profile_of_the_project_says(pytester: pytest.Pytester, out: Path) -> None:
-    pytester.makeconftest("""
-        import hypothesis
-
-        hypothesis.settings.register_profile("fast", phases=[hypothesis.Phase.explicit], max_examples=1)
-        hypothesis.settings.load_profile("fast")
-    """)
-    pytester.makepyfile(
-        stores="""
-        from conformance import Harness
-        from taskstore import MemoryTaskStore
-
-        class Forgetful(MemoryTaskStore):
-            async def create_task(self, request, **named):
-                return await super().create_task(request.model_copy(update={"config": None}), **named)
-
-        class Passing(Harness):
-            def open(self, namespace):
-                return Forgetful()
-        """
-    )
-    assert run(pytester, PARTIAL, *select(CONFIG, LIMIT)).ret == pytest.ExitCode.TESTS_FAILED
-    assert verdicts(read(out)) == {CONFIG: "fail", LIMIT: "pass"}
 
 
 def test_a_failure_that_is_run_again_and_passes_has_failed(pytester: pytest.Pytester, out: Path) -> None:

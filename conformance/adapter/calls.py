@@ -26,6 +26,8 @@ class Call:
         self._method = method
         self._positional = positional
         self._named = named
+        self.ours = {theirs: ours for theirs, ours in named.items() if isinstance(ours, str)}
+        """By the method's argument, ours."""
         places = (*positional, *named.values())
         self._places = None if any(callable(one) for one in places) else set(places)
 

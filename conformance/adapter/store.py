@@ -159,14 +159,19 @@ class AdaptedStore:
         except TaskStoreError:
             raise
         except Exception as error:
-            if (ours := self._ours(error, given.get("task_id"))) is None:
+            if (ours := self._ours(error, given.get("task_id"), call)) is None:
                 raise
             raise ours from error
 
-    def _ours(self, error: Exception, task_id: Any) -> TaskStoreError | None:
+    def _ours(self, error: Exception, task_id: Any, call: object) -> TaskStoreError | None:
+        """Our exception for one of the store's: what it says of a status and of an argument is translated as well."""
         raises = self._adapter.raises
         kind = next((one for one in type(error).__mro__ if one in raises), None)
         found = None if kind is None else made(raises[kind], error, task_id)
         if isinstance(found, TaskFinal):
             found.status = self._reading.our_status(found.status)
+        elif isinstance(found, InvalidArgument):
+            ours = {theirs: name for name, theirs in self._adapter.task.items() if isinstance(theirs, str)}
+            ours |= call.ours if isinstance(call, Call) else {}
+            found.argument = ours.get(found.argument, found.argument)
         return found

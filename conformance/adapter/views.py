@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
-from conformance.equality import FIELDS, same
-from taskstore import Task, TaskStatus
+from conformance.equality import FIELDS, same, snapshot
+from taskstore import InvalidArgument, Task, TaskStatus
 
 Read: TypeAlias = str | Callable[[Any], Any]
 """How a field is read: the name of an attribute or a key, or a function of the store's object."""
@@ -26,8 +26,16 @@ class Reading:
     statuses: Mapping[TaskStatus, Any]
 
     def own_status(self, status: Any) -> Any:
-        """The store's status for one of ours; whatever is none of ours stays as it is."""
+        """The store's status for one of ours; whatever is none of ours stays as it is.
+
+        Raises:
+            InvalidArgument: if it is none of ours, and the store has it.
+        """
         known = _STATUSES.get(status) if isinstance(status, str) else None
+        if known is None and any(
+            type(theirs) is type(status) and theirs == status for theirs in self.statuses.values()
+        ):
+            raise InvalidArgument("status", "is a status of the store, and none of ours")
         return status if known is None else self.statuses.get(known, status)
 
     def our_status(self, own: Any) -> Any:
@@ -55,10 +63,6 @@ class TaskView:
     def own(self) -> Any:
         """The store's own object."""
         return self._own
-
-    def fields(self) -> dict[str, Any]:
-        """Every field, as it is now."""
-        return {name: getattr(self, name) for name in FIELDS}
 
     def __getattr__(self, name: str) -> Any:
         if name not in FIELDS:
@@ -89,14 +93,14 @@ class TaskView:
             setattr(self._own, to, value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, TaskView) and same(self.fields(), other.fields())
+        return isinstance(other, TaskView) and same(snapshot(self), snapshot(other))
 
     def __repr__(self) -> str:
         return repr(self._own)
 
     def model_copy(self, update: Mapping[str, Any]) -> Task:
         """A task of ours with other fields, for `restore`."""
-        return Task.model_validate(self.fields()).model_copy(update=update)
+        return Task.model_validate(snapshot(self)).model_copy(update=update)
 
 
 class PageView:

@@ -10,6 +10,7 @@ from typing import Any
 
 from conformance.adapter.views import PAGE, TaskView
 from conformance.calibration.bench import Bench, create, is_there
+from conformance.equality import snapshot
 from conformance.harness import Harness
 from taskstore import Task, TaskStatus
 
@@ -40,7 +41,7 @@ async def read_by_adapter(bench: Bench) -> str:
     if not isinstance(task, TaskView):
         return ""
     try:
-        fields, page = task.fields(), await store.list_tasks()
+        fields, page = snapshot(task), await store.list_tasks()
         _ = [getattr(page, name) for name in PAGE]
     except Exception as fault:  # noqa: BLE001  a function of the adapter may raise anything
         return f"{type(fault).__name__}: {fault}"
@@ -71,33 +72,6 @@ async def apart(bench: Bench) -> str:
     task = await create(await bench.open())
     other = await bench.open(bench.new_name())
     return "it is seen in another namespace" if await is_there(other, task.task_id) else ""
-
-
-async def _by_second_instance(bench: Bench) -> bool:
-    first, second = await bench.open(), await bench.open()
-    return await is_there(second, (await create(first)).task_id)
-
-
-async def not_shared(bench: Bench) -> str:
-    return "" if await _by_second_instance(bench) else "it does not see it"
-
-
-async def shared(bench: Bench) -> str:
-    return "it sees it" if await _by_second_instance(bench) else ""
-
-
-async def _after_reopening(bench: Bench) -> bool:
-    async with AsyncExitStack() as stack:
-        task = await create(await bench.open(stack=stack))
-    return await is_there(await bench.open(), task.task_id)
-
-
-async def not_persistent(bench: Bench) -> str:
-    return "" if await _after_reopening(bench) else "it is not there"
-
-
-async def persistent(bench: Bench) -> str:
-    return "it is there" if await _after_reopening(bench) else ""
 
 
 async def discarded(bench: Bench) -> str:

@@ -59,7 +59,7 @@ def decide(number: str, tour: Tour) -> None:
     reasons = tour.reasons.get(number, {})
     lacking = [reason for reason in reasons if not reason.startswith("not-applicable: ")]
     if reasons and not lacking:
-        raise NotApplicable(next(iter(reasons)).removeprefix("not-applicable: "))
+        raise NotApplicable(max(reasons, key=lambda one: reasons[one]).removeprefix("not-applicable: "))
     hooks = tuple(reason.removeprefix(_NO_HOOK) for reason in lacking)
     is_for_hooks = all(reason.startswith(_NO_HOOK) for reason in lacking)
     raise NotTestable(", ".join(lacking) or "no scene of the tour reached it", hooks if is_for_hooks else ())

@@ -108,7 +108,11 @@ def _hooks() -> Iterator[str]:
         if inspect.isfunction(hook) and not name.startswith("_") and name not in Harness.__abstractmethods__:
             start = "async def" if inspect.iscoroutinefunction(hook) else "def"
             given = ", ".join(inspect.signature(hook).parameters)
-            yield from ("    #", f"    # {inspect.getdoc(hook)}", f"    # {start} {name}({given}): ...")
+            yield from (
+                "    #",
+                f"    # {(inspect.getdoc(hook) or '').partition(chr(10))[0]}",
+                f"    # {start} {name}({given}): ...",
+            )
 
 
 def _refuse(reason: str) -> int:

@@ -93,6 +93,8 @@ class Beyond:
     """What was not tried, and why."""
     _found: set[str] = field(default_factory=set)
     _awaited: set[str] = field(default_factory=set)
+    _id: str = ""
+    """The Python that names the id of the entry that was made, where the store chose it."""
 
     async def findings(self) -> AsyncIterator[Finding]:
         """Everything that is found."""
@@ -130,6 +132,7 @@ class Beyond:
         try:
             yield place
         finally:
+            self._id = place.observer.names[-1] if place.observer.names else ""
             place.harness.discard(place.namespace)
 
     @property
@@ -139,7 +142,8 @@ class Beyond:
     def _finding(self, kind: str, consequence: str, operations: list[str], *lines: str) -> Finding:
         self._found.add(kind)
         first, *others = operations
-        script = (self._line(self._maker), *lines)
+        made = self._line(self._maker)
+        script = (f"result = {made}" if any(self._id in line for line in lines) and self._id else made, *lines)
         return Finding(first, "", kind, "", "", consequence, script, 0, also_in=set(others))
 
     def _line(self, call: Call) -> str:
@@ -147,7 +151,7 @@ class Beyond:
         positional = self.known.operations[call.operation].positional
         given = (text if name in positional else f"{name}={text}" for name, text in written.items())
         before = "await " if call.operation in self._awaited else ""
-        return f"{before}store.{call.operation}({', '.join(given)})".replace("EarlierId(back=0)", "result")
+        return f"{before}store.{call.operation}({', '.join(given)})".replace("EarlierId(back=0)", self._id)
 
     async def _compared(self, kind: str, probe: Probe, words: str) -> AsyncIterator[Finding]:
         seen = []
@@ -158,27 +162,32 @@ class Beyond:
             except HookMissingError as missing:
                 self._note(kind, one, missing)
                 return
-        if differing := [name for name in seen[0] if seen[0][name] != seen[1].get(name)]:
+        if differing := [name for name in seen[0] if name in seen[1] and seen[0][name] != seen[1][name]]:
             order = self.names if seen[0][differing[0]] else self.names[::-1]
             yield self._finding(kind, words.format(*order), differing)
 
+    async def _made(self, place: Place, side: Side) -> Reads:
+        """Make an entry, and return what those reads give that show it."""
+        unknown = await place.reads(side)
+        await place.make(side, self._maker)
+        before = await place.reads(side)
+        unchanged = _alike(unknown, before)
+        return {name: outcome for name, outcome in before.items() if not unchanged[name]}
+
     async def _second_instance(self, place: Place) -> dict[str, bool]:
         async with place.open() as one, place.open() as other:
-            await place.make(one, self._maker)
-            return _alike(await place.reads(one), await place.reads(other))
+            return _alike(await self._made(place, one), await place.reads(other))
 
     async def _reopening(self, place: Place) -> dict[str, bool]:
         async with place.open() as one:
-            await place.make(one, self._maker)
-            before = await place.reads(one)
+            before = await self._made(place, one)
         async with place.open() as again:
             return _alike(before, await place.reads(again))
 
     def _later(self, by: timedelta) -> Probe:
         async def probe(place: Place) -> dict[str, bool]:
             async with place.open() as side:
-                await place.make(side, self._maker)
-                before = await place.reads(side)
+                before = await self._made(place, side)
                 place.harness.advance(place.namespace, by)
                 return _alike(before, await place.reads(side))
 

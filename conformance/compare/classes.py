@@ -77,7 +77,7 @@ def _classes_inside(value: Any, depth: int) -> Iterator[str]:
         parts = None
     yield f"empty {kind}" if isinstance(value, (Mapping, Sequence, AbstractSet)) and not value else kind
     if isinstance(value, Mapping):
-        yield from {f"key {type(key).__name__}" for key in value if type(key) is not str}
+        yield from {f"key {type(key).__name__}" if type(key) is not str else _class_of_text(key) for key in value}
     if depth > 20:  # noqa: PLR2004
         yield "deep value"
         return
@@ -143,7 +143,7 @@ class Pool:
                 not isinstance(value, EarlierId),
                 type(value) is not type(simplest),
                 len(self.classes[source(value)] - _PLAIN),
-                value is not simplest,
+                source(value) != source(simplest),
                 len(source(value)),
                 source(value),
             ),
@@ -181,10 +181,7 @@ def simpler(value: Any, plain: Any = None) -> Iterator[Any]:
         for index, part in enumerate(value):
             yield from (kind([*value[:index], less, *value[index + 1 :]]) for less in simpler(part))
     elif type(value) is dict:
-        for key in value if len(value) > 1 else ():
-            yield {known: part for known, part in value.items() if known != key}
-        for key, part in value.items():
-            yield from ({**value, key: less} for less in simpler(part))
+        yield from _simpler_items(value, plain if type(plain) is dict else {})
     elif hasattr(value, "model_copy"):  # pydantic
         yield from _simpler_fields(
             value, sorted(value.model_fields_set), plain, lambda fields: value.model_copy(update=fields)
@@ -192,6 +189,17 @@ def simpler(value: Any, plain: Any = None) -> Iterator[Any]:
     elif dataclasses.is_dataclass(value) and not isinstance(value, (type, EarlierId)):
         names = [field.name for field in dataclasses.fields(value) if field.init]
         yield from _simpler_fields(value, names, plain, lambda fields: dataclasses.replace(value, **fields))
+
+
+def _simpler_items(value: dict[Any, Any], plain: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
+    for key in value if len(value) > 1 else ():
+        yield {known: part for known, part in value.items() if known != key}
+    for key, part in value.items():
+        for plain_key, plain_part in plain.items():
+            if (key, source(part)) != (plain_key, source(plain_part)):
+                yield {**value, key: plain_part}
+                yield {**{known: one for known, one in value.items() if known != key}, plain_key: part}
+        yield from ({**value, key: less} for less in simpler(part))
 
 
 def _simpler_fields(

@@ -97,19 +97,20 @@ def cause_of(steps: Steps, deviation: Deviation, known: Vocabulary) -> Cause:
     return Cause(step.operation, argument, telling(pool.novel(matters[argument])))
 
 
-def key_of(cause: Cause, deviation: Deviation) -> Key:
+def key_of(cause: Cause, deviation: Deviation, known: Vocabulary) -> Key:
     """What makes two findings one."""
     found = deviation.mismatch
     if deviation.handed is not None:
         return Kind.ALIASING, deviation.handed
     if found.kind is Kind.MESSAGE:
         return found.kind, found.what
-    here = deviation.operation == cause.operation and bool(cause.argument)
-    operation = "" if here else cause.operation
+    names_entry = cause.argument == known.operations[cause.operation].entry
+    argument = "the entry" if names_entry else cause.argument
+    operation = "" if names_entry or (deviation.operation == cause.operation and argument) else cause.operation
     if found.kind is Kind.TYPE:
-        return operation, cause.argument, found.kind, deviation.where
+        return operation, argument, found.kind, deviation.where
     classes = cause.classes if found.kind is Kind.VALUE else frozenset[str]()
-    return operation, cause.argument, found.kind, deviation.where, found.what, classes
+    return operation, argument, found.kind, deviation.where, found.what, classes
 
 
 def finding_of(steps: Steps, cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> Finding:

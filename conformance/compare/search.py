@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import secrets
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AsyncExitStack
 from dataclasses import replace
-from io import StringIO
 from random import Random
 from typing import Any, cast
 
@@ -28,6 +25,7 @@ from conformance.compare.shrink import Shown, shrink
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Steps, Vocabulary, written
 from conformance.harness import Harness
+from conformance.quiet import quiet
 
 SECONDS = 60.0
 _TRIES = 20
@@ -170,7 +168,7 @@ class Search:
         )
         cause = cause_of(shown.steps, shown.deviation, self._known_values)
         self._seen.add(self._quick(shown))
-        key = key_of(cause, shown.deviation)
+        key = key_of(cause, shown.deviation, self._known_values)
         same = self._by_key.get(key) or next(
             (known for one, known in self._by_key.items() if one[:-1] == key[:-1] and _is_part(one[-1], key[-1])), None
         )
@@ -230,7 +228,7 @@ class Search:
     def _also(self, finding: Finding, cause: Cause, shown: Shown) -> None:
         """Everything that shows after the same step is the same cause."""
         for one in shown.beside():
-            self._by_key.setdefault(key_of(cause, one), finding)
+            self._by_key.setdefault(key_of(cause, one, self._known_values), finding)
             if one.handed is None and not cause.argument:
                 self._settle(one.symptom)
             if one.operation != finding.operation:
@@ -292,16 +290,3 @@ async def _opened(name: str, harness: Harness) -> Any:
         raise NotOpenedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
     finally:
         harness.discard(namespace)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing is logged, warned of or printed: hostile arguments make every store complain, thousands of times."""
-    disabled = logging.root.manager.disable
-    logging.disable()
-    try:
-        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -20,9 +20,9 @@ from typing import Any
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from conformance.compare import Operation, earlier_ids
+from conformance.compare import WHOLE, Operation, earlier_ids
 from conformance.harness import Harness
-from conformance.subjects.servers import EmbeddedServer
+from conformance.subjects.server_harness import RedisServerHarness
 
 
 class JobService:
@@ -94,11 +94,13 @@ class MemoryMode(Harness):
         """The five operations; both modes have the same."""
         job = {"job_id": earlier_ids()}
         return [
-            _operation("submit", JobService.submit, {"name": st.text(max_size=9), "options": _OPTIONS}),
-            _operation("lookup", JobService.lookup, job),
-            _operation("advance", JobService.advance, {**job, "done": st.floats(0, 2) | st.integers(0, 2)}),
-            _operation("stop", JobService.stop, job),
-            _operation("recent", JobService.recent, optional={"count": st.integers(-1, 3)}),
+            _operation("submit", JobService.submit, {"name": st.text(max_size=9), "options": _OPTIONS}, writes=WHOLE),
+            _operation("lookup", JobService.lookup, job, reads="job_id"),
+            _operation(
+                "advance", JobService.advance, {**job, "done": st.floats(0, 2) | st.integers(0, 2)}, writes="job_id"
+            ),
+            _operation("stop", JobService.stop, job, writes="job_id"),
+            _operation("recent", JobService.recent, optional={"count": st.integers(-1, 3)}, reads=WHOLE),
         ]
 
     @asynccontextmanager
@@ -107,17 +109,13 @@ class MemoryMode(Harness):
         yield JobService()
 
 
-class RedisMode(MemoryMode):
+class RedisMode(RedisServerHarness):
     """The service with JSON strings in Redis, on a private server."""
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Keep the server."""
-        with EmbeddedServer() as self._server:
-            yield
+    operations = MemoryMode.operations
 
     @asynccontextmanager
-    async def open(self, namespace: str) -> AsyncIterator[Any]:
+    async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[Any]:
         """A service whose keys begin with the namespace."""
-        async with Redis.from_url(self._server.url) as redis:
+        async with Redis.from_url(url) as redis:
             yield JobService(redis, f"{namespace}:")

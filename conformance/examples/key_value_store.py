@@ -1,9 +1,9 @@
-"""A task store over py-key-value-aio, in memory or in Redis, and a harness for each.
+"""Jobs over py-key-value-aio, in memory or in Redis; and what points the suite at them: an adapter, a harness for each.
 
-What the suite found, with py-key-value-aio 0.5: it has no atomic update, so that in Redis concurrent updates lose
-fields, and a cancel and a completion that race both succeed; in memory neither shows. It has no listing but that of
-keys, so that one is several requests and reads every record. It lets redis-py's exceptions out, takes a record that it
-cannot read for one that is not there, and goes on answering after its end.
+The store knows nothing of the suite. What the suite found, with py-key-value-aio 0.5: it has no atomic update, so that
+in Redis concurrent updates lose fields, and a cancel and a completion that race both succeed; in memory neither shows.
+It has no listing but that of keys, so that one is several requests and reads every record. It lets redis-py's
+exceptions out, takes a record that it cannot read for one that is not there, and goes on answering after its end.
 
 It needs `py-key-value-aio[memory,redis]`, which the suite itself does not.
 """
@@ -11,38 +11,56 @@ It needs `py-key-value-aio[memory,redis]`, which the suite itself does not.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
-import redis
 from key_value.aio.stores.base import BaseEnumerateKeysStore
 from key_value.aio.stores.memory import MemoryStore
 from key_value.aio.stores.redis import RedisStore
-from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from conformance import Capability, Harness
-from conformance.subjects.redis_namespace import RedisNamespace
-from conformance.subjects.servers import EmbeddedServer
-from taskstore import (
-    MAX_LIMIT,
-    MAX_OFFSET,
-    InvalidArgument,
-    Task,
-    TaskCreateRequest,
-    TaskFinal,
-    TaskNotFound,
-    TaskPage,
-    TaskStatus,
-)
+from conformance.adapter import Adapter, Call, Raise
+from conformance.subjects.server_harness import RedisServerHarness
+from taskstore import InvalidArgument, TaskFinal, TaskNotFound
 
+Job: TypeAlias = dict[str, Any]
 _LIFETIME = timedelta(days=7)
+_MOST = {"count": 1_000, "start": 10**12}
+_STATES = (
+    "pending",
+    "analyzing",
+    "llm_pass1",
+    "llm_pass2",
+    "clipping",
+    "uploading",
+    "completed",
+    "failed",
+    "cancelled",
+)
+_LAST = _STATES[-3:]
 
 
-class KeyValueTaskStore:
-    """A record for each task, in one collection of a key-value store.
+class JobOverError(Exception):
+    """The job has ended, and cannot be changed."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"{job['id']} is {job['state']}")
+        self.state = job["state"]
+
+
+class BadValueError(Exception):
+    """A value cannot be stored."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is wrong")
+        self.name = name
+
+
+class Jobs:
+    """A record for each job, in one collection of a key-value store.
 
     An update reads a record and writes it back; a listing reads every record. The library offers nothing better that
     both of its stores have.
@@ -52,95 +70,89 @@ class KeyValueTaskStore:
         self._key_value = key_value
         self._collection = collection
 
-    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        """Put a record. This store gives ids itself, and does not declare `CALLER_IDS`."""
-        if task_id is not None:
-            raise InvalidArgument("task_id", "cannot be chosen here")
-        now = datetime.now(UTC)
-        fields = {
-            "task_id": f"task_{secrets.token_hex(16)}",
-            "status": TaskStatus.PENDING,
-            "progress": 0,
-            "current_step": "",
-            "video_ids": request.video_ids,
-            "metadata": {"webhook_url": request.webhook_url, "config": request.config},
-            "created_at": now,
-            "updated_at": now,
-        }
-        return await self._put(_valid(fields))
+    async def submit(self, videos: list[str], options: Any = None, hook: str | None = None) -> Job:
+        """Put a record."""
+        if not videos:
+            raise BadValueError("videos")
+        empty = dict.fromkeys(("result", "error", "trace", "ended"))
+        job = {"id": f"task_{secrets.token_hex(16)}", "state": "pending", "percent": 0.0, "step": "", **empty}
+        return await self._put({**job, "videos": videos, "options": options, "hook": hook, "created": _now()})
 
-    async def get_task(self, task_id: str) -> Task:
-        """Get a record."""
-        record = await self._key_value.get(task_id, collection=self._collection)
-        if record is None:
-            raise TaskNotFound(task_id)
-        return Task.model_validate(record)
+    async def fetch(self, job_id: str) -> Job | None:
+        """Get a record, or None."""
+        job: Job | None = await self._key_value.get(job_id, collection=self._collection)
+        return job
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        """Get every record, and sort."""
-        if not 0 <= limit <= MAX_LIMIT:
-            raise InvalidArgument("limit", f"must be from 0 to {MAX_LIMIT}")
-        if not 0 <= offset <= MAX_OFFSET:
-            raise InvalidArgument("offset", f"must be from 0 to {MAX_OFFSET}")
-        task_ids = await self._key_value.keys(self._collection)
-        records = await self._key_value.get_many(task_ids, collection=self._collection)
-        tasks = [Task.model_validate(record) for record in records if record is not None]
-        matching = [task for task in tasks if status in (None, task.status)]
-        matching.sort(key=lambda task: (task.created_at, task.task_id), reverse=True)
-        page = tuple(matching[offset : offset + limit])
-        return TaskPage(tasks=page, total=len(matching), limit=limit, offset=offset)
+    async def recent(self, state: str | None = None, count: int = 50, start: int = 0) -> dict[str, Any]:
+        """Get every record, and sort: some of them, newest first, and how many there are."""
+        for name, value in (("count", count), ("start", start)):
+            if not 0 <= value <= _MOST[name]:
+                raise BadValueError(name)
+        job_ids = await self._key_value.keys(self._collection)
+        records = await self._key_value.get_many(job_ids, collection=self._collection)
+        jobs = [job for job in records if job is not None and state in (None, job["state"])]
+        jobs.sort(key=lambda job: (job["created"], job["id"]), reverse=True)
+        return {"jobs": jobs[start : start + count], "total": len(jobs), "count": count, "start": start}
 
-    async def update_task_status(
-        self,
-        task_id: str,
-        status: TaskStatus,
-        progress: float | None = None,
-        current_step: str | None = None,
-        result_url: str | None = None,
-        error_message: str | None = None,
-        error_traceback: str | None = None,
-    ) -> Task:
+    async def move(self, job_id: str, state: str, **changes: Any) -> Job:
         """Get a record, change it, and put it back."""
-        if status == TaskStatus.COMPLETED:
-            if progress not in (None, 100):
-                raise InvalidArgument("progress", "must be 100 when the status is completed")
-            progress = 100
-        if status != TaskStatus.FAILED and not error_message is error_traceback is None:
-            raise InvalidArgument("error_message", "goes with the status failed only")
-        given = {
-            "progress": progress,
-            "current_step": current_step,
-            "result_url": result_url,
-            "error_message": error_message,
-            "error_traceback": error_traceback,
-        }
-        before = await self.get_task(task_id)
-        changed = {name: value for name, value in given.items() if value is not None}
-        after = _valid({**before.model_dump(), **changed, "status": status})
-        if before.status.is_final:
+        if state not in _STATES:
+            raise BadValueError("state")
+        if not 0 <= changes.get("percent", 0) <= 100 or (state == "completed" and changes.get("percent", 100) != 100):  # noqa: PLR2004
+            raise BadValueError("percent")
+        if state != "failed" and (wrong := changes.keys() & {"error", "trace"}):
+            raise BadValueError(wrong.pop())
+        changes |= {"percent": 100.0} if state == "completed" else {}
+        if (before := await self.fetch(job_id)) is None:
+            raise LookupError(job_id)
+        after = {**before, **changes, "state": state}
+        if before["state"] in _LAST:
             if after != before:
-                raise TaskFinal(task_id, before.status)
+                raise JobOverError(before)
             return before
-        now = datetime.now(UTC)
-        times = {"updated_at": now, "completed_at": now if after.status.is_final else None}
-        return await self._put(after.model_copy(update=times))
+        return await self._put({**after, "ended": _now() if state in _LAST else None})
 
-    async def cancel_task(self, task_id: str) -> Task:
-        """Update to cancelled."""
-        return await self.update_task_status(task_id, TaskStatus.CANCELLED)
-
-    async def _put(self, task: Task) -> Task:
-        record = task.model_dump(mode="json")
-        await self._key_value.put(task.task_id, record, collection=self._collection, ttl=_LIFETIME.total_seconds())
-        return task
+    async def _put(self, job: Job) -> Job:
+        job["changed"] = job["ended"] or _now()
+        await self._key_value.put(job["id"], job, collection=self._collection, ttl=_LIFETIME.total_seconds())
+        return job
 
 
-def _valid(fields: Mapping[str, Any]) -> Task:
-    try:
-        return Task.model_validate(fields)
-    except ValidationError as fault:
-        first = fault.errors()[0]
-        raise InvalidArgument(str(first["loc"][0]), first["msg"]) from None
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+# What points the suite at it.
+
+_FIELDS = {"progress": "percent", "current_step": "step", "result_url": "result"}
+_FIELDS |= {"error_message": "error", "error_traceback": "trace"}
+JOBS = Adapter(
+    calls={
+        "create_task": Call("submit", "video_ids", options="config", hook="webhook_url"),
+        "get_task": Call("fetch", "task_id"),
+        "list_tasks": Call("recent", state="status", count="limit", start="offset"),
+        "update_task_status": Call("move", "task_id", "status", **{theirs: ours for ours, theirs in _FIELDS.items()}),
+        "cancel_task": lambda jobs, task_id: jobs.move(task_id, "cancelled"),
+    },
+    task={
+        "task_id": "id",
+        "status": "state",
+        "video_ids": "videos",
+        "config": "options",
+        "webhook_url": "hook",
+        **_FIELDS,
+        "created_at": lambda job: datetime.fromisoformat(job["created"]),
+        "updated_at": lambda job: datetime.fromisoformat(job["changed"]),
+        "completed_at": lambda job: job["ended"] and datetime.fromisoformat(job["ended"]),
+    },
+    page={"tasks": "jobs", "limit": "count", "offset": "start"},
+    raises={
+        None: TaskNotFound,
+        LookupError: TaskNotFound,
+        JobOverError: Raise(TaskFinal, status="state"),
+        BadValueError: Raise(InvalidArgument, argument="name"),
+    },
+)
 
 
 class KeyValueMemoryHarness(Harness):
@@ -148,48 +160,23 @@ class KeyValueMemoryHarness(Harness):
 
     capabilities = frozenset({Capability.EXPIRING})
 
-    @asynccontextmanager
-    async def open(self, namespace: str) -> AsyncIterator[KeyValueTaskStore]:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """A store on a new dictionary."""
-        yield KeyValueTaskStore(MemoryStore(), namespace)
+        return JOBS.adapt(Jobs(MemoryStore(), namespace))
 
 
-class KeyValueRedisHarness(Harness):
+class KeyValueRedisHarness(RedisServerHarness):
     """A collection for each namespace, on a private server."""
 
     capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Keep the server, and a client of the suite's own."""
-        with EmbeddedServer() as self._server, redis.Redis.from_url(self._server.url) as self._client:
-            yield
+    prefix = record = "{namespace}::"
 
     @asynccontextmanager
-    async def open(self, namespace: str) -> AsyncIterator[KeyValueTaskStore]:
+    async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[Any]:
         """A store with connections of its own."""
-        async with RedisStore(url=self._server.url) as key_value:
-            yield KeyValueTaskStore(key_value, namespace)
-
-    @asynccontextmanager
-    async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[KeyValueTaskStore]:
-        """A store of the same collection on another server."""
         patience: dict[str, Any] = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
-        async with Redis.from_url(url, decode_responses=True, **patience) as client:
-            yield KeyValueTaskStore(RedisStore(client=client), namespace)
-
-    def inspector(self, namespace: str) -> RedisNamespace:
-        """Look at the collection: its keys begin with its name and two colons."""
-        return RedisNamespace(self._client, f"{namespace}::", f"{namespace}::")
-
-    def advance(self, namespace: str, by: timedelta) -> None:
-        """Make the records older."""
-        self.inspector(namespace).advance(by)
-
-    def restart_server(self) -> None:
-        """Save, stop, start."""
-        self._server.restart()
-
-    def discard(self, namespace: str) -> None:
-        """Remove the collection."""
-        self.inspector(namespace).discard()
+        async with (
+            Redis.from_url(url, decode_responses=True, **patience) as client,
+            JOBS.adapt(Jobs(RedisStore(client=client), namespace)) as store,
+        ):
+            yield store

@@ -1,8 +1,9 @@
-"""A task store in one SQLite file, by the standard library alone, and its harness.
+"""Jobs in one SQLite file, by the standard library alone, and what points the suite at them: an adapter and a harness.
 
-What the suite found: the requirements of a task's life, of atomicity and of durability are kept. The store trusts
-the types that its callers promise, and counts no bytes. A text or a number that SQLite cannot hold raises
-Python's own `UnicodeEncodeError` or `OverflowError`.
+The store knows nothing of the suite. What the suite found: the requirements of a task's life, of atomicity and of
+durability are kept. The store trusts the types that its callers promise, counts no bytes, and keeps a config that is no
+JSON as something else. A text or a number that SQLite cannot hold raises Python's own `UnicodeEncodeError` or
+`OverflowError`.
 """
 
 from __future__ import annotations
@@ -12,66 +13,109 @@ import json
 import secrets
 import sqlite3
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, closing
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from pydantic import ValidationError
-
 from conformance import Capability, Harness
-from taskstore import (
-    MAX_LIMIT,
-    MAX_OFFSET,
-    InvalidArgument,
-    StoreNotOpen,
-    Task,
-    TaskCreateRequest,
-    TaskFinal,
-    TaskNotFound,
-    TaskPage,
-    TaskStatus,
-)
+from conformance.adapter import Adapter, Call, Raise
+from taskstore import InvalidArgument, StoreNotOpen, TaskFinal, TaskNotFound, TaskStatus
 
 _Answer = TypeVar("_Answer")
 _PATIENCE = 30
 """Seconds that a call waits for another one's transaction."""
-
+_STATES = ("queued", "analyzing", "llm_pass1", "llm_pass2", "clipping", "uploading", "done", "failed", "cancelled")
+_LAST = _STATES[-3:]
+_MOST = {"count": 1_000, "start": 10**12}
 _SCHEMA = """
-    CREATE TABLE IF NOT EXISTS tasks (
-        task_id TEXT PRIMARY KEY,
-        status TEXT NOT NULL,
-        progress REAL NOT NULL,
-        current_step TEXT NOT NULL,
-        video_ids TEXT NOT NULL,  -- JSON
-        result_url TEXT,
-        error_message TEXT,
-        error_traceback TEXT,
-        metadata TEXT NOT NULL,  -- JSON
-        created_at TEXT NOT NULL,  -- ISO 8601, UTC, always with microseconds: the order of texts is that of times
-        updated_at TEXT NOT NULL,
-        completed_at TEXT
+    CREATE TABLE IF NOT EXISTS jobs (
+        id TEXT PRIMARY KEY,
+        state TEXT NOT NULL,
+        percent REAL NOT NULL,
+        step TEXT NOT NULL,
+        videos TEXT NOT NULL,  -- JSON
+        options TEXT NOT NULL,  -- JSON
+        hook TEXT,
+        result TEXT,
+        error TEXT,
+        trace TEXT,
+        created TEXT NOT NULL,  -- ISO 8601, UTC, always with microseconds: the order of texts is that of times
+        changed TEXT NOT NULL,
+        ended TEXT
     ) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS newest ON tasks (created_at DESC, task_id DESC);
-    CREATE INDEX IF NOT EXISTS newest_by_status ON tasks (status, created_at DESC, task_id DESC);
+    CREATE INDEX IF NOT EXISTS newest ON jobs (created DESC, id DESC);
+    CREATE INDEX IF NOT EXISTS newest_by_state ON jobs (state, created DESC, id DESC);
 """
 _WRITE = """
-    REPLACE INTO tasks VALUES (
-        :task_id, :status, :progress, :current_step, :video_ids, :result_url, :error_message, :error_traceback,
-        :metadata, :created_at, :updated_at, :completed_at
+    REPLACE INTO jobs VALUES (
+        :id, :state, :percent, :step, :videos, :options, :hook, :result, :error, :trace, :created, :changed, :ended
     )
 """
-_FIND = "SELECT * FROM tasks WHERE task_id = ?"
-_COUNT = "SELECT count(*) FROM tasks WHERE :status IS NULL OR status = :status"
+_FIND = "SELECT * FROM jobs WHERE id = ?"
+_COUNT = "SELECT count(*) FROM jobs WHERE :state IS NULL OR state = :state"
 _PAGE = """
-    SELECT * FROM tasks WHERE :status IS NULL OR status = :status
-    ORDER BY created_at DESC, task_id DESC LIMIT :limit OFFSET :offset
+    SELECT * FROM jobs WHERE :state IS NULL OR state = :state ORDER BY created DESC, id DESC LIMIT :count OFFSET :start
 """
 
 
-class SqliteTaskStore:
-    """Tasks in one file, for every process that opens it; they stay until the file goes.
+@dataclass
+class Job:
+    """One job."""
+
+    id: str
+    videos: list[str]
+    options: Any
+    hook: str | None
+    created: datetime
+    changed: datetime
+    state: str = "queued"
+    percent: float = 0.0
+    step: str = ""
+    result: str | None = None
+    error: str | None = None
+    trace: str | None = None
+    ended: datetime | None = None
+
+
+@dataclass
+class Page:
+    """Some jobs, newest first, and how many there are in all."""
+
+    jobs: list[Job]
+    total: int
+    count: int
+    start: int
+
+
+class JobMissingError(Exception):
+    """There is no such job."""
+
+
+class JobOverError(Exception):
+    """The job has ended, and cannot be changed."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(f"{job.id} is {job.state}")
+        self.state = job.state
+
+
+class BadValueError(Exception):
+    """A value cannot be stored."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is wrong")
+        self.name = name
+
+
+class ClosedError(Exception):
+    """The store is closed."""
+
+
+class Jobs:
+    """Jobs in one file, for every process that opens it; they stay until the file goes.
 
     Each call has a connection and a transaction of its own, in a thread: a call that is cancelled leaves nothing behind
     that the next one could meet.
@@ -89,98 +133,65 @@ class SqliteTaskStore:
     async def __aexit__(self, *_: object) -> None:
         self._open = False
 
-    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        """Insert a row. This store gives ids itself, and does not declare `CALLER_IDS`."""
-        if task_id is not None:
-            raise InvalidArgument("task_id", "cannot be chosen here")
+    async def add(self, videos: list[str], options: Any = None, hook: str | None = None) -> Job:
+        """Insert a row."""
+        if not videos:
+            raise BadValueError("videos")
 
-        def create(connection: sqlite3.Connection) -> Task:
+        def insert(connection: sqlite3.Connection) -> Job:
             now = datetime.now(UTC)
-            fields = {
-                "task_id": f"task_{secrets.token_hex(16)}",
-                "status": TaskStatus.PENDING,
-                "progress": 0,
-                "current_step": "",
-                "video_ids": request.video_ids,
-                "metadata": {"webhook_url": request.webhook_url, "config": request.config},
-                "created_at": now,
-                "updated_at": now,
-            }
-            task = _valid(fields)
-            connection.execute(_WRITE, _row(task))
-            return task
+            job = Job(f"task_{secrets.token_hex(16)}", list(videos), options, hook, now, now)
+            connection.execute(_WRITE, _row(job))
+            return _job(connection.execute(_FIND, (job.id,)).fetchone())
 
-        return await self._in_transaction(create)
+        return await self._in_transaction(insert)
 
-    async def get_task(self, task_id: str) -> Task:
+    async def find(self, job_id: str) -> Job:
         """Read a row."""
-        return await self._in_transaction(lambda connection: _find(connection, task_id), "BEGIN")
+        return await self._in_transaction(lambda connection: _find(connection, job_id), "BEGIN")
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
-        """Read the page and the total from one snapshot."""
-        if not 0 <= limit <= MAX_LIMIT:
-            raise InvalidArgument("limit", f"must be from 0 to {MAX_LIMIT}")
-        if not 0 <= offset <= MAX_OFFSET:
-            raise InvalidArgument("offset", f"must be from 0 to {MAX_OFFSET}")
+    async def page(self, state: str | None = None, count: int = 50, start: int = 0) -> Page:
+        """Read some rows and the total from one snapshot."""
+        for name, value in (("count", count), ("start", start)):
+            if not 0 <= value <= _MOST[name]:
+                raise BadValueError(name)
 
-        def read(connection: sqlite3.Connection) -> TaskPage:
-            asked = {"status": status, "limit": limit, "offset": offset}
+        def read(connection: sqlite3.Connection) -> Page:
+            asked = {"state": state, "count": count, "start": start}
             (total,) = connection.execute(_COUNT, asked).fetchone()
-            tasks = tuple(map(_task, connection.execute(_PAGE, asked)))
-            return TaskPage(tasks=tasks, total=total, limit=limit, offset=offset)
+            return Page([*map(_job, connection.execute(_PAGE, asked))], total, count, start)
 
         return await self._in_transaction(read, "BEGIN")
 
-    async def update_task_status(
-        self,
-        task_id: str,
-        status: TaskStatus,
-        progress: float | None = None,
-        current_step: str | None = None,
-        result_url: str | None = None,
-        error_message: str | None = None,
-        error_traceback: str | None = None,
-    ) -> Task:
+    async def change(self, job_id: str, state: str, **changes: Any) -> Job:
         """Read a row, change it and write it, with the file locked."""
-        if status == TaskStatus.COMPLETED:
-            if progress not in (None, 100):
-                raise InvalidArgument("progress", "must be 100 when the status is completed")
-            progress = 100
-        if status != TaskStatus.FAILED and not error_message is error_traceback is None:
-            raise InvalidArgument("error_message", "goes with the status failed only")
-        given = {
-            "progress": progress,
-            "current_step": current_step,
-            "result_url": result_url,
-            "error_message": error_message,
-            "error_traceback": error_traceback,
-        }
+        if state not in _STATES:
+            raise BadValueError("state")
+        if not 0 <= changes.get("percent", 0) <= 100 or (state == "done" and changes.get("percent", 100) != 100):  # noqa: PLR2004
+            raise BadValueError("percent")
+        if state != "failed" and (wrong := changes.keys() & {"error", "trace"}):
+            raise BadValueError(wrong.pop())
+        changes |= {"percent": 100.0} if state == "done" else {}
 
-        def update(connection: sqlite3.Connection) -> Task:
-            before = _find(connection, task_id)
-            changed = {name: value for name, value in given.items() if value is not None}
-            after = _valid({**before.model_dump(), **changed, "status": status})
-            if before.status.is_final:
+        def update(connection: sqlite3.Connection) -> Job:
+            before = _find(connection, job_id)
+            after = replace(before, state=state, **changes)
+            if before.state in _LAST:
                 if after != before:
-                    raise TaskFinal(task_id, before.status)
+                    raise JobOverError(before)
                 return before
             now = datetime.now(UTC)
-            times = {"updated_at": now, "completed_at": now if after.status.is_final else None}
-            after = after.model_copy(update=times)
+            after = replace(after, changed=now, ended=now if state in _LAST else None)
             connection.execute(_WRITE, _row(after))
             return after
 
         return await self._in_transaction(update)
 
-    async def cancel_task(self, task_id: str) -> Task:
-        """Update to cancelled."""
-        return await self.update_task_status(task_id, TaskStatus.CANCELLED)
-
     async def _in_transaction(
         self, work: Callable[[sqlite3.Connection], _Answer], begin: str = "BEGIN IMMEDIATE"
     ) -> _Answer:
         if not self._open:
-            raise StoreNotOpen("the store is closed")
+            raise ClosedError
 
         def run() -> _Answer:
             with closing(self._connect()) as connection:
@@ -201,35 +212,71 @@ class SqliteTaskStore:
         return connection
 
 
-def _find(connection: sqlite3.Connection, task_id: str) -> Task:
-    row = connection.execute(_FIND, (task_id,)).fetchone()
+def _find(connection: sqlite3.Connection, job_id: str) -> Job:
+    row = connection.execute(_FIND, (job_id,)).fetchone()
     if row is None:
-        raise TaskNotFound(task_id)
-    return _task(row)
+        raise JobMissingError(job_id)
+    return _job(row)
 
 
-def _task(row: sqlite3.Row) -> Task:
-    return Task.model_validate(
-        {**dict(row), "video_ids": json.loads(row["video_ids"]), "metadata": json.loads(row["metadata"])}
-    )
+def _job(row: sqlite3.Row) -> Job:
+    times = {name: row[name] and datetime.fromisoformat(row[name]) for name in ("created", "changed", "ended")}
+    return Job(**{**dict(row), "videos": json.loads(row["videos"]), "options": json.loads(row["options"]), **times})
 
 
-def _row(task: Task) -> dict[str, Any]:
-    times = {name: getattr(task, name) for name in ("created_at", "updated_at", "completed_at")}
+def _row(job: Job) -> dict[str, Any]:
+    times = {name: getattr(job, name) for name in ("created", "changed", "ended")}
     return {
-        **task.model_dump(),
-        "video_ids": json.dumps(task.video_ids),
-        "metadata": task.metadata_json,
+        **asdict(job),
+        "videos": json.dumps(job.videos),
+        "options": json.dumps(job.options),
         **{name: time and time.isoformat(timespec="microseconds") for name, time in times.items()},
     }
 
 
-def _valid(fields: Mapping[str, Any]) -> Task:
-    try:
-        return Task.model_validate(fields)
-    except ValidationError as fault:
-        first = fault.errors()[0]
-        raise InvalidArgument(str(first["loc"][0]), first["msg"]) from None
+# What points the suite at it.
+
+JOBS = Adapter(
+    calls={
+        "create_task": Call("add", "video_ids", options="config", hook="webhook_url"),
+        "get_task": Call("find", "task_id"),
+        "list_tasks": Call("page", state="status", count="limit", start="offset"),
+        "update_task_status": Call(
+            "change",
+            "task_id",
+            "status",
+            percent="progress",
+            step="current_step",
+            result="result_url",
+            error="error_message",
+            trace="error_traceback",
+        ),
+        "cancel_task": lambda jobs, task_id: jobs.change(task_id, "cancelled"),
+    },
+    task={
+        "task_id": "id",
+        "status": "state",
+        "created_at": "created",
+        "updated_at": "changed",
+        "completed_at": "ended",
+        "progress": "percent",
+        "current_step": "step",
+        "video_ids": "videos",
+        "config": "options",
+        "webhook_url": "hook",
+        "result_url": "result",
+        "error_message": "error",
+        "error_traceback": "trace",
+    },
+    page={"tasks": "jobs", "limit": "count", "offset": "start"},
+    statuses={TaskStatus.PENDING: "queued", TaskStatus.COMPLETED: "done"},
+    raises={
+        JobMissingError: TaskNotFound,
+        JobOverError: Raise(TaskFinal, status="state"),
+        BadValueError: Raise(InvalidArgument, argument="name"),
+        ClosedError: StoreNotOpen,
+    },
+)
 
 
 class SqliteHarness(Harness):
@@ -237,9 +284,9 @@ class SqliteHarness(Harness):
 
     capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED})
 
-    def open(self, namespace: str) -> SqliteTaskStore:
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """A store on the file of that name."""
-        return SqliteTaskStore(Path(tempfile.gettempdir(), f"{namespace}.sqlite3"))
+        return JOBS.adapt(Jobs(Path(tempfile.gettempdir(), f"{namespace}.sqlite3")))
 
     def discard(self, namespace: str) -> None:
         """Remove the file, and what SQLite keeps beside it."""

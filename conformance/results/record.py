@@ -80,10 +80,6 @@ class Recorder:
         self._folder: TemporaryDirectory[str] | None = None
         self._final: Results | None = None
 
-    def expects_failure(self, case: Case, subject: str) -> bool:
-        """Whether a failure of a case on a subject would not fail the run."""
-        return self._expected(self._plan.result(case, subject, "fail")) is not None
-
     def alive(self) -> None:
         """Tell the watchdog that the test which runs goes on."""
         if self._watch is not None:

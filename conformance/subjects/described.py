@@ -52,6 +52,9 @@ class DescribedRedisHarness(RedisHarness):
 
     capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
     opener = "conformance.described:open_from_environment"
+    prefix = "{namespace}:"
+    record = "{namespace}:task:"
+    deadlines = ""
 
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[TaskStore]:
@@ -70,10 +73,6 @@ class DescribedRedisHarness(RedisHarness):
         """Remove the namespace's keys, and those that the application's own opening made."""
         super().discard(namespace)
         RedisNamespace(self._client(), "task:", "task:").discard()
-
-    def inspector(self, namespace: str) -> RedisNamespace:
-        """Look at the keys with another client."""
-        return RedisNamespace(self._client(), f"{namespace}:", f"{namespace}:task:")
 
     async def ping(self, store: TaskStore) -> None:
         """PING through the service's own client."""

@@ -2,127 +2,32 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import redis
-from redis.exceptions import ResponseError
-
-from conformance.harness import Capability, Harness, HookMissingError
+from conformance.harness import Capability, HookMissingError
 from conformance.subjects.redis_namespace import RedisNamespace, SharedRedisNamespace
-from conformance.subjects.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer
+from conformance.subjects.server_harness import RedisServerHarness
+from conformance.subjects.servers import ContainerServer, EmbeddedServer, NamedServer
 from taskstore import FailureKind, TaskStore
 from taskstore.redis import RedisTaskStore, connect
 
 
-class RedisHarness(Harness):
+class RedisHarness(RedisServerHarness):
     """The Redis store on a server."""
 
     mode = "redis"
     opener = "taskstore:open_store"
     capabilities = frozenset(Capability)
-
-    def __init__(self, server: RedisServer) -> None:
-        self._server = server
-        self._client_url = ""
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Keep the server, and clients of the suite's own."""
-        with self._server, ExitStack() as self._clients:
-            yield
-
-    def facts(self) -> Mapping[str, str]:
-        """Those of the server."""
-        return self._server.facts()
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        """A store under a prefix of its own."""
-        return RedisTaskStore(connect(self._server.url), prefix=namespace)
-
-    def discard(self, namespace: str) -> None:
-        """Remove the prefix."""
-        self.inspector(namespace).discard()
-
-    def advance(self, namespace: str, by: timedelta) -> None:
-        """Make the tasks older."""
-        self.inspector(namespace).advance(by)
-
-    def inspector(self, namespace: str) -> RedisNamespace:
-        """Look at the prefix with another client."""
-        base = f"{{{namespace}:0}}"
-        return RedisNamespace(self._client(), base, f"{base}:task:", f"{base}:deadlines")
-
-    def restart_server(self) -> None:
-        """Save, stop, start."""
-        self._server.restart()
+    prefix = "{{{namespace}:0}}"
+    record = "{{{namespace}:0}}:task:"
+    deadlines = "{{{namespace}:0}}:deadlines"
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         """A store under the same prefix on another server."""
         return RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), prefix=namespace)
-
-    def url(self) -> str:
-        """That of the server."""
-        return self._server.url
-
-    def administer(self, *command: str) -> Any:
-        """Through the suite's own client."""
-        client: Any = self._client()
-        return client.execute_command(*command)
-
-    def kill_server(self) -> None:
-        """SIGKILL, and start."""
-        self._server.kill()
-
-    def spare_database(self) -> int:
-        """Any but the first."""
-        return 1
-
-    @contextmanager
-    def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
-        """Reconfigure the server, and set it right again."""
-        client: Any = self._client()
-        if failure_kind is FailureKind.OUT_OF_MEMORY:
-            client.config_set("maxmemory", 1)
-            try:
-                yield
-            finally:
-                client.config_set("maxmemory", 0)
-        elif failure_kind is FailureKind.READ_ONLY:
-            client.replicaof("127.0.0.1", 1)  # nothing listens there: the server stays a replica with its own data
-            try:
-                yield
-            finally:
-                client.replicaof("NO", "ONE")
-        elif failure_kind is FailureKind.LOADING:
-            with self._server.loading():
-                yield
-        elif failure_kind is FailureKind.BUSY:
-            with self._endless_script():
-                yield
-        else:
-            raise HookMissingError(f"cause_failure({failure_kind})")
-
-    @contextmanager
-    def _endless_script(self) -> Iterator[None]:
-        client: Any = self._client()
-        (limit,) = client.config_get("lua-time-limit").values()
-        client.config_set("lua-time-limit", 1)
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(client.eval, "while true do end", 0)
-            try:
-                while _refused(client.ping) is None and not running.done():
-                    time.sleep(0.001)
-                yield
-            finally:
-                _refused(client.script_kill)
-                _refused(running.result)
-                client.config_set("lua-time-limit", limit)
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         """Redis mode, by host, port and database."""
@@ -141,20 +46,6 @@ class RedisHarness(Harness):
     async def ping(self, store: TaskStore) -> None:
         """PING through the store's own connection."""
         await store.ping()  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
-
-    def _client(self) -> redis.Redis:
-        if self._client_url != self._server.url:  # a restarted container may be published on another port
-            self._client_url = self._server.url
-            self._latest: redis.Redis = self._clients.enter_context(redis.Redis.from_url(self._client_url))
-        return self._latest
-
-
-def _refused(call: Callable[[], Any]) -> ResponseError | None:
-    try:
-        call()
-    except ResponseError as refused:
-        return refused
-    return None
 
 
 class NamedRedisHarness(RedisHarness):

@@ -1,0 +1,149 @@
+"""What every harness of a store in Redis has in common: a private server, and all the hooks that need one."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import redis
+from redis.exceptions import ResponseError
+
+from conformance.harness import Harness, HookMissingError
+from conformance.subjects.redis_namespace import RedisNamespace
+from conformance.subjects.servers import EmbeddedServer, RedisServer
+from taskstore import FailureKind
+
+_PATIENCE = 5.0
+"""The timeouts of a store that is not to run into them, in seconds."""
+
+
+class RedisServerHarness(Harness):
+    """A store in Redis. Write `open_at`, and say what its keys begin with; the rest is here.
+
+    It needs the extra `conformance-redis`. `server` is a private one where none is given.
+    """
+
+    prefix = "{namespace}:"
+    """What every key of a namespace begins with."""
+    record = "{namespace}:"
+    """What stands before the id in the key of a task's record."""
+    deadlines = ""
+    """The key of a sorted set whose scores are the ends of lifetimes in milliseconds, if the store has one."""
+
+    def __init__(self, server: RedisServer | None = None) -> None:
+        self._server = EmbeddedServer() if server is None else server
+        self._client_url = ""
+
+    @abstractmethod
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """Open a store on the server at a URL, as `Harness.open_at` says."""
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        """A store on the private server."""
+        return self.open_at(namespace, self._server.url, _PATIENCE)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep the server, and clients of the suite's own."""
+        with self._server, ExitStack() as self._clients:
+            yield
+
+    def facts(self) -> Mapping[str, str]:
+        """Those of the server."""
+        return self._server.facts()
+
+    def discard(self, namespace: str) -> None:
+        """Remove the prefix."""
+        self.inspector(namespace).discard()
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        """Make the tasks older."""
+        self.inspector(namespace).advance(by)
+
+    def inspector(self, namespace: str) -> RedisNamespace:
+        """Look at the keys with another client."""
+        prefix, record, deadlines = (
+            text.format(namespace=namespace) for text in (self.prefix, self.record, self.deadlines)
+        )
+        return RedisNamespace(self._client(), prefix, record, deadlines or None)
+
+    def restart_server(self) -> None:
+        """Save, stop, start."""
+        self._server.restart()
+
+    def url(self) -> str:
+        """That of the server."""
+        return self._server.url
+
+    def administer(self, *command: str) -> Any:
+        """Through the suite's own client."""
+        client: Any = self._client()
+        return client.execute_command(*command)
+
+    def kill_server(self) -> None:
+        """SIGKILL, and start."""
+        self._server.kill()
+
+    def spare_database(self) -> int:
+        """Any but the first."""
+        return 1
+
+    @contextmanager
+    def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
+        """Reconfigure the server, and set it right again."""
+        client: Any = self._client()
+        if failure_kind is FailureKind.OUT_OF_MEMORY:
+            client.config_set("maxmemory", 1)
+            try:
+                yield
+            finally:
+                client.config_set("maxmemory", 0)
+        elif failure_kind is FailureKind.READ_ONLY:
+            client.replicaof("127.0.0.1", 1)  # nothing listens there: the server stays a replica with its own data
+            try:
+                yield
+            finally:
+                client.replicaof("NO", "ONE")
+        elif failure_kind is FailureKind.LOADING:
+            with self._server.loading():
+                yield
+        elif failure_kind is FailureKind.BUSY:
+            with self._endless_script():
+                yield
+        else:
+            raise HookMissingError(f"cause_failure({failure_kind})")
+
+    @contextmanager
+    def _endless_script(self) -> Iterator[None]:
+        client: Any = self._client()
+        (limit,) = client.config_get("lua-time-limit").values()
+        client.config_set("lua-time-limit", 1)
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(client.eval, "while true do end", 0)
+            try:
+                while _refused(client.ping) is None and not running.done():
+                    time.sleep(0.001)
+                yield
+            finally:
+                _refused(client.script_kill)
+                _refused(running.result)
+                client.config_set("lua-time-limit", limit)
+
+    def _client(self) -> redis.Redis:
+        if self._client_url != self._server.url:  # a restarted container may be published on another port
+            self._client_url = self._server.url
+            self._latest: redis.Redis = self._clients.enter_context(redis.Redis.from_url(self._client_url))
+        return self._latest
+
+
+def _refused(call: Callable[[], Any]) -> ResponseError | None:
+    try:
+        call()
+    except ResponseError as refused:
+        return refused
+    return None

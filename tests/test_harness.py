@@ -1,0 +1,78 @@
+"""What the suite gives to the hooks of a harness is what their docstrings say."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from conformance.cases import find_cases
+from conformance.mutants.trial import run as run_case
+from conformance.subjects.redis import RedisHarness
+from conformance.subjects.servers import EmbeddedServer
+from conformance.verify.faults import FAULTS, run_fault
+from conformance.verify.operations import OPERATIONS
+from taskstore import FailureKind, TaskStore
+
+CASES = (
+    "failure.test_nothing_listening_is_not_not_found",
+    "failure.test_a_silent_server_is_not_not_found",
+    "failure.test_a_busy_server_is_said",
+    "connection.test_a_late_answer_denies_no_write",
+    "connection.test_a_connection_that_the_server_has_just_ended_costs_no_call",
+    "identity.test_a_failed_create_names_its_id",
+)
+SCENARIOS = ("reply-cut", "without-scripts", "killed", "disconnected", "out-of-memory", "loading")
+URL = re.compile(r"redis://(conformance-[\w-]+:[\w-]+@|:[\w-]+@|)127\.0\.0\.1:\d+/\d+(\?max_connections=[12])?")
+COMMANDS = ("ACL SETUSER", "ACL DELUSER", "CLIENT KILL", "SCRIPT FLUSH", "CONFIG SET", "INFO persistence")
+
+
+class Recording(RedisHarness):
+    def __init__(self) -> None:
+        super().__init__(EmbeddedServer())
+        self.urls: set[str] = set()
+        self.seconds: set[float] = set()
+        self.commands: set[str] = set()
+        self.kinds: set[FailureKind] = set()
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        return super().open_at(namespace, self.url(), 5)
+
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+        self.urls.add(url)
+        self.seconds.add(seconds)
+        return super().open_at(namespace, url, seconds)
+
+    def administer(self, *command: str) -> Any:
+        self.commands.add(" ".join(command[:2]))
+        return super().administer(*command)
+
+    def cause_failure(self, failure_kind: FailureKind) -> Any:
+        self.kinds.add(failure_kind)
+        return super().cause_failure(failure_kind)
+
+
+def test_hooks_that_need_a_server_get_what_they_say() -> None:
+    harness = Recording()
+    with harness.running():
+        for name in CASES:
+            assert run_case(find_cases()[name], harness).verdict == "pass", name
+        faults = [one for one in FAULTS if one.name in SCENARIOS]
+        for fault in faults:
+            verdict = asyncio.run(run_fault(harness, "recording", fault, OPERATIONS[0]))
+            assert verdict.verdict == "pass", verdict
+    assert [url for url in harness.urls if URL.fullmatch(url) is None] == []
+    assert {"max_connections" in url for url in harness.urls} == {True, False}
+    assert 0.25 <= min(harness.seconds) <= max(harness.seconds) <= 10
+    assert harness.commands <= {*COMMANDS}
+    assert (
+        FailureKind.BUSY
+        in harness.kinds
+        <= {
+            FailureKind.BUSY,
+            FailureKind.OUT_OF_MEMORY,
+            FailureKind.READ_ONLY,
+            FailureKind.LOADING,
+        }
+    )
