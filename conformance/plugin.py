@@ -35,9 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
             file.unlink(missing_ok=True)
         except OSError as fault:
             raise pytest.UsageError(f"--conformance-json: {file}: {fault.strerror}") from None
-    revision: int | None = config.getoption("conformance_spec_revision")
-    if revision is not None and not 1 <= revision <= REVISION:
-        raise pytest.UsageError(f"--conformance-spec-revision: {revision} is none of the revisions 1 to {REVISION}")
+    _check_numbers(config)
     names: list[str] = config.getoption("conformance_store")
     if "all" in names:
         names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
@@ -54,6 +52,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Recorder(config, shown), RECORDER)
     except KnownFailuresError as fault:
         raise pytest.UsageError(f"--conformance-known: {fault}") from None
+
+
+def _check_numbers(config: pytest.Config) -> None:
+    revision: int | None = config.getoption("conformance_spec_revision")
+    if revision is not None and not 1 <= revision <= REVISION:
+        raise pytest.UsageError(f"--conformance-spec-revision: {revision} is none of the revisions 1 to {REVISION}")
+    seconds, timeout = config.getoption("conformance_seconds"), config.getoption("conformance_timeout")
+    if seconds is not None and not seconds > 0:
+        raise pytest.UsageError(f"--conformance-seconds: {seconds} is not above 0")
+    if timeout is not None and not timeout >= 0:
+        raise pytest.UsageError(f"--conformance-timeout: {timeout} is below 0")
 
 
 def _subjects(config: pytest.Config) -> list[str]:

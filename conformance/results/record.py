@@ -274,7 +274,7 @@ class Recorder:
         is_dry = self._config.option.collectonly
         results = self._gathered("--collect-only" if is_dry else str(session.shouldfail or self._stopped or ""))
         is_asked_for = bool(self._collected or self._outcomes or self._file or collects_suite(self._config))
-        if is_asked_for and not is_dry:
+        if is_asked_for:
             session.exitstatus = self._status(exitstatus, results)
             self._final = results
         results = results.model_copy(update={"exit_status": int(session.exitstatus)})
@@ -299,7 +299,8 @@ class Recorder:
         if results.failures or any(self._known.outlived(results)):
             return pytest.ExitCode.TESTS_FAILED
         if not any(result.verdict in ("pass", "fail") for result in results.results):
-            return pytest.ExitCode.TESTS_FAILED if self._collected else INCOMPLETE
+            is_failure = bool(self._collected) and not self._config.option.collectonly
+            return pytest.ExitCode.TESTS_FAILED if is_failure else INCOMPLETE
         return INCOMPLETE if any(self._counts_as_open(result) for result in results.results) else pytest.ExitCode.OK
 
     def _counts_as_open(self, result: Result) -> bool:
