@@ -124,13 +124,15 @@ class Span(NamedTuple):
 _START = Span()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """A call of an operation with these arguments, and when it was made. Two calls with the same arguments are two."""
 
-    operation: str
-    arguments: Mapping[str, Any]
-    at: Span = _START
+    __slots__ = ("arguments", "at", "operation")
+
+    def __init__(self, operation: str, arguments: Mapping[str, Any], at: Span = _START) -> None:
+        self.operation = operation
+        self.arguments = arguments
+        self.at = at
 
 
 class State:
@@ -245,21 +247,20 @@ def step(state: State, call: Call) -> list[Outcome]:
 
     There are more if a task is so near its end that it may be there or not.
     """
-    return [outcome for alive in _after_expiry(state, call) for outcome in _decide(alive, call)]
-
-
-def _after_expiry(state: State, call: Call) -> Iterator[State]:
-    """The states that the passing of time may have made of this one."""
     if state.lifetime is None:
-        yield state
-        return
-    soonest = call.at.latest - state.lifetime + SLACK
+        return _decide(state, call)
+    return [outcome for alive in _after_expiry(state, call, state.lifetime) for outcome in _decide(alive, call)]
+
+
+def _after_expiry(state: State, call: Call, lifetime: timedelta) -> Iterator[State]:
+    """The states that the passing of time may have made of this one."""
+    soonest = call.at.latest - lifetime + SLACK
     if (state.since is not None and state.since >= soonest) or state.find_since() >= soonest:
         yield state
         return
     written = {key: at for key, (_, at) in state.tasks.items()}
-    surely = {key for key, at in written.items() if call.at.earliest - at.latest > state.lifetime + SLACK}
-    may = {key for key, at in written.items() if call.at.latest - at.earliest > state.lifetime - SLACK}
+    surely = {key for key, at in written.items() if call.at.earliest - at.latest > lifetime + SLACK}
+    may = {key for key, at in written.items() if call.at.latest - at.earliest > lifetime - SLACK}
     perhaps = may - surely
     yield state.without(surely, "EXP-01")
     if perhaps:
