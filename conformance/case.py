@@ -13,16 +13,13 @@ from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase
 
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.requirements import REQUIREMENTS
 from conformance.script import Script
 from taskstore import TaskCreateRequest, TaskStore
 
-EXAMPLES = 20
 _SECONDS = 60
 
 
@@ -88,8 +85,6 @@ class Subject:
     seed: int
     broken: str = ""
     """Why nothing can be decided on it: a task cannot even be created and read."""
-    expects_failure: Callable[[Case], bool] = lambda _: False
-    """Whether a failure of a case would not fail the run."""
     alive: Callable[[], None] = lambda: None
     """Tells the watchdog that the run goes on."""
     tour: Callable[[], Any] = lambda: None
@@ -190,14 +185,11 @@ def case(
     needs: tuple[Capability, ...] | Capability = (),
     lacks: Capability | None = None,
     mode: str | None = None,
-    examples: int = EXAMPLES,
-    **strategies: hypothesis.strategies.SearchStrategy[Any],
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
     """Make a case of an async function that takes a `store` (open, empty), or a `namespace` to open stores on.
 
     It decides `requirements`, on subjects that declare `needs`, do not declare `lacks`, and are of that `mode`: memory,
-    redis, or either. Each strategy stands for an argument of the same name: the case runs on `examples` examples, each
-    in a namespace of its own.
+    redis, or either.
     """
     unknown = set(requirements) - REQUIREMENTS.keys()
     if unknown or not requirements:
@@ -212,19 +204,10 @@ def case(
             if conformance_subject.broken and PREREQUISITE not in requirements:
                 raise NotTestable(conformance_subject.broken)
             _check_applies(harness, (needs,) if isinstance(needs, Capability) else needs, lacks, mode)
-            with asyncio.Runner() as runner:
-                try:
-                    if strategies:
-
-                        def example(**drawn: Any) -> None:
-                            runner.run(_in_a_namespace(function, conformance_subject, drawn))
-
-                        shrink = not conformance_subject.expects_failure(known)
-                        _explore(example, strategies, examples, conformance_subject.seed, shrink=shrink)
-                    else:
-                        runner.run(_in_a_namespace(function, conformance_subject, {}))
-                except HookMissingError as missing:
-                    raise NotTestable(str(missing), (missing.hook,)) from None
+            try:
+                asyncio.run(_in_a_namespace(function, conformance_subject))
+            except HookMissingError as missing:
+                raise NotTestable(str(missing), (missing.hook,)) from None
             conformance_subject.check_judged(requirements)
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
@@ -235,7 +218,7 @@ def case(
     return make
 
 
-async def _in_a_namespace(function: Callable[..., Awaitable[None]], subject: Subject, drawn: dict[str, Any]) -> None:
+async def _in_a_namespace(function: Callable[..., Awaitable[None]], subject: Subject) -> None:
     namespace = Namespace(subject.harness)
     subject.alive()
     try:
@@ -244,9 +227,9 @@ async def _in_a_namespace(function: Callable[..., Awaitable[None]], subject: Sub
                 async with asyncio.timeout(_SECONDS):
                     if "store" in inspect.signature(function).parameters:
                         async with namespace.open() as store:
-                            await function(store, **drawn)
+                            await function(store)
                     else:
-                        await function(namespace, **drawn)
+                        await function(namespace)
             finally:
                 subject.harness.discard(namespace.name)
     except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
@@ -264,27 +247,6 @@ def _check_applies(harness: Harness, needs: tuple[Capability, ...], lacks: Capab
         raise NotApplicable("the subject is no mode that settings select")
     if mode not in (None, "either", harness.mode):
         raise NotApplicable(f"the subject is not a {mode} mode")
-
-
-def _explore(
-    run: Callable[..., None],
-    strategies: dict[str, hypothesis.strategies.SearchStrategy[Any]],
-    examples: int,
-    seed: int,
-    *,
-    shrink: bool,
-) -> None:
-    phases = hypothesis.settings.default.phases  # type: ignore[union-attr]  # there is always a default
-    settings = hypothesis.settings(
-        phases=phases if shrink else set(phases) - {Phase.shrink},
-        max_examples=examples,
-        deadline=None,
-        database=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-    )
-    hypothesis.seed(seed)(settings(hypothesis.given(**strategies)(run)))()
 
 
 def calls(*operations: Callable[[], Awaitable[object]]) -> tuple[Callable[[], Awaitable[object]], ...]:

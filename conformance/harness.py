@@ -88,12 +88,15 @@ class Harness(ABC):
     prefix; a store without such a thing starts empty instead, or is emptied by `open`.
 
     For stores with other operations than ours `conformance compare` looks for one more method, `operations`,
-    which names them (see `conformance.compare`).
+    which names them (see docs/compare.md).
     """
 
     capabilities: frozenset[Capability] = frozenset()
     mode: str = ""
     """`memory` or `redis`, where the subject is a mode that an application's settings can select."""
+    namespaces_at_once: int = 1
+    """In how many namespaces the suite may work at the same time, in one event loop. Where a server takes its time,
+    more than one saves some; the store and `open` must have no state that namespaces share."""
     opener: str = ""
     """A hook: `module:function` that opens the store as the application does at start, from environment and `.env`."""
 

@@ -31,10 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. Results of an earlier run are removed first."""
     file: Path | None = config.getoption("conformance_json")
     if file is not None and not hasattr(config, "workerinput") and not config.getoption("help"):
-        file.unlink(missing_ok=True)
-    revision: int | None = config.getoption("conformance_spec_revision")
-    if revision is not None and not 1 <= revision <= REVISION:
-        raise pytest.UsageError(f"--conformance-spec-revision: {revision} is none of the revisions 1 to {REVISION}")
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as fault:
+            raise pytest.UsageError(f"--conformance-json: {file}: {fault.strerror}") from None
+    _check_numbers(config)
     names: list[str] = config.getoption("conformance_store")
     if "all" in names:
         names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
@@ -51,6 +52,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Recorder(config, shown), RECORDER)
     except KnownFailuresError as fault:
         raise pytest.UsageError(f"--conformance-known: {fault}") from None
+
+
+def _check_numbers(config: pytest.Config) -> None:
+    revision: int | None = config.getoption("conformance_spec_revision")
+    if revision is not None and not 1 <= revision <= REVISION:
+        raise pytest.UsageError(f"--conformance-spec-revision: {revision} is none of the revisions 1 to {REVISION}")
+    seconds, timeout = config.getoption("conformance_seconds"), config.getoption("conformance_timeout")
+    if seconds is not None and not seconds > 0:
+        raise pytest.UsageError(f"--conformance-seconds: {seconds} is not above 0")
+    if timeout is not None and not timeout >= 0:
+        raise pytest.UsageError(f"--conformance-timeout: {timeout} is below 0")
 
 
 def _subjects(config: pytest.Config) -> list[str]:
@@ -118,10 +130,9 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        expects_failure = partial(recorder.expects_failure, subject=shown)
         seed = seed_of(request.config)
         tour = _once(partial(_tour, harness, seed, shown, request.config, recorder.alive))
-        yield Subject(shown, harness, facts, seed, broken, expects_failure, recorder.alive, tour, unjudged)
+        yield Subject(shown, harness, facts, seed, broken, recorder.alive, tour, unjudged)
 
 
 def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:

@@ -11,10 +11,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from taskstore import TaskCreateRequest, TaskStatus
-
-FINAL = tuple(status for status in TaskStatus if status.is_final)
-NOT_FINAL = tuple(status for status in TaskStatus if not status.is_final)
+from taskstore import TaskCreateRequest
 
 texts = st.text(max_size=40) | st.sampled_from(
     ["", "*", "?", "[a-z]", "a:b", "\x00", "\n", "{x}", "null", "7", "𝄞 文字", "\\"]
@@ -87,13 +84,6 @@ unknown_ids = (
     texts | st.text(st.characters(), min_size=1, max_size=20) | st.sampled_from(["task_*", "\ud800", "x" * 100_000])
 )
 """Any text, also without a UTF-8 form, and long."""
-
-requests = st.builds(
-    TaskCreateRequest,
-    video_ids=st.lists(texts, min_size=1, max_size=3),
-    webhook_url=st.none() | texts,
-    config=st.none() | json_objects,
-)
 
 
 def a_request(config: dict[str, Any] | None = None, video: str = "v1") -> TaskCreateRequest:

@@ -20,8 +20,8 @@ PYTEST = (sys.executable, "-m", "pytest", "--pyargs", "conformance")  # -m: modu
 SMOKE = (
     "test_a_task_can_be_created_read_listed_updated_and_cancelled",
     "test_cancelling_sets_the_status",
-    "test_limit_zero_is_an_empty_page_with_the_total",
-    "test_metadata_holds_webhook_url_and_config",
+    "test_pages_join_without_gap_or_overlap",
+    "test_a_new_task_is_pending",
 )
 """The quick look: each operation, once, with plain values."""
 

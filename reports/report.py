@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
+from conformance.mutants.document import MutantsDocument
 from conformance.results.document import Results
 from conformance.verify import document
 from reports.build import compare_builds, find_reason, studies_without_ours, without_ours
@@ -22,7 +23,7 @@ from reports.floors import FloorCost, Place, gather_floors, gather_places
 from reports.goals import Goal, gather_goals
 from reports.inputs import Benchmark, Design, Mode, Operation, read_json
 from reports.latency import Latency, gather_latencies
-from reports.mutants import Mutants, MutantsInput, gather_mutants
+from reports.mutants import Mutants, gather_mutants
 from reports.noise import Difference, Pair, gather_differences, gather_pairs
 from reports.parity import (
     DESIGNS,
@@ -160,7 +161,7 @@ def make_report(
     benchmark: Benchmark,
     studies: StudiesInput | None = None,
     verification: document.Verification | None = None,
-    mutants: MutantsInput | None = None,
+    mutants: MutantsDocument | None = None,
 ) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass."""
     cases = gather_cases(conformance.results)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conformance.mutants.document import MutantsDocument
 from conformance.results.document import Results
 from conformance.verify.document import Verification
 from reports.inputs import Benchmark
-from reports.mutants import MutantsInput
 from reports.report import Report, make_report
 from reports.studies import StudiesInput
 
@@ -43,7 +43,7 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
         },
         "started": "2025-01-31T12:00:00+00:00",
         "seconds": 1.5,
-        "ended": True,
+        "exit_status": 0,
         "revision": 3,
         "subjects": [
             {
@@ -373,25 +373,48 @@ def verification(fingerprint: str = "f1") -> dict[str, Any]:
     }
 
 
-def mutants(fingerprint: str | None = "f1") -> dict[str, Any]:
-    """One mutant that was killed, one that survives, and a control that did not pass."""
-    mutant = {
+def mutants(fingerprint: str = "f1") -> dict[str, Any]:
+    """Of mutants by hand and of faults one that was killed and one that survives, and a control that did not pass."""
+    written = {
         "requirements": ["A-1"],
         "cases": ["chapter.test_0"],
         "subject": "memory",
         "mode": "memory",
+        "source": "somebody #1",
         "seconds": 0.1,
     }
+    made = {
+        "operator": "fold",
+        "subject": "embedded",
+        "mode": "redis",
+        "wanted": "",
+        "source": "",
+        "reached": True,
+        "changed": True,
+        "scene": "",
+    }
+    killed = {**made, "killed": True, "requirements": ["A-1"], "reason": "", "known": ""}
+    survives = {**made, "killed": False, "requirements": [], "reason": "unnoticed", "known": ""}
     return {
-        "schema": "conformance-mutants/1",
-        **({} if fingerprint is None else {"fingerprint": fingerprint}),
-        "seed": 0,
-        "mutants": [
-            {**mutant, "name": "Dies", "doc": "Requirement A-1 is broken.", "killed": True, "reason": ""},
-            {**mutant, "name": "Survives", "doc": "Requirement A-1 is broken.", "killed": False, "reason": SCRIPT},
+        "schema": "conformance-mutants/2",
+        "fingerprint": fingerprint,
+        "seconds": 60.5,
+        "written": [
+            {**written, "name": "Dies", "doc": "Requirement A-1 is broken.", "killed": True, "reason": ""},
+            {**written, "name": "Survives", "doc": "Requirement A-1 is broken.", "killed": False, "reason": SCRIPT},
         ],
         "controls": [{"name": "Slow", "subject": "memory", "passed": False, "reason": SCRIPT, "seconds": 1.0}],
-        "uncovered": [{"requirement": "A-1", "mode": "redis", "reason": SCRIPT}],
+        "sample": {"seed": 7, "faults": 3, "left_out": 4},
+        "made": [
+            {**killed, "fault": "fold 1, answer of get_task config, always", "drawn": False, "wanted": "A-1"},
+            {**killed, "fault": "fold 2, answer of get_task config, always", "drawn": True},
+            {**survives, "fault": "fold 3, answer of get_task config, depth 9", "drawn": True},
+            {**survives, "fault": "fold 4, answer of get_task config, items 9", "drawn": True, "known": "It is rare."},
+        ],
+        "defences": [
+            {"requirement": "A-1", "mode": "memory", "written": ["Dies"], "made": 2, "reason": ""},
+            {"requirement": "A-1", "mode": "redis", "written": [], "made": 0, "reason": SCRIPT},
+        ],
     }
 
 
@@ -406,7 +429,7 @@ def everything() -> Report:
         Benchmark.model_validate_json(json.dumps(benchmark(*everything_measured(), *measured_twice()))),
         StudiesInput.model_validate_json(json.dumps(studies())),
         Verification.model_validate_json(json.dumps(verification())),
-        MutantsInput.model_validate_json(json.dumps(mutants())),
+        MutantsDocument.model_validate_json(json.dumps(mutants())),
     )
 
 

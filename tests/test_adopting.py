@@ -27,7 +27,7 @@ WORKS = "lifecycle.test_a_task_can_be_created_read_listed_updated_and_cancelled"
 UPDATES = "atomicity.test_concurrent_updates_lose_nothing"
 RACE = "atomicity.test_a_cancel_and_a_completion_that_race_have_one_winner"
 OUTLIVE = "durability.test_tasks_outlive_the_application"
-NO_OBJECT = "values.test_a_config_that_is_no_object_is_refused"
+NO_OBJECT = "values.test_a_config_that_is_no_json_object_is_refused"
 CLOSED = "lifecycle.test_a_closed_store_refuses_every_call"
 EXPIRED = "expiry.test_an_expired_task_is_gone_everywhere"
 UNREADABLE = "failure.test_an_unreadable_record_is_named"
@@ -152,19 +152,6 @@ def test_a_run_is_a_value_and_leaves_no_files(folder: Path) -> None:
 def test_a_run_of_nothing_raises_with_the_reason() -> None:
     with pytest.raises(SuiteDidNotRunError, match="unknown store 'postgres'"):
         run(["postgres"])
-
-
-def test_a_wrong_declaration_is_caught_in_both_directions(folder: Path) -> None:
-    (folder / "broken.py").write_text(BROKEN)
-    (folder / "modest.py").write_text(
-        f"from {EXAMPLES}.sqlite_store import SqliteHarness\n\n"
-        "class Modest(SqliteHarness):\n    capabilities = frozenset()\n"
-    )
-    results = run(["broken:Boastful", "modest:Modest"], ["-k", "durability and not server and not client"])
-    assert {one.verdict for one in results.results if one.verdict != "not-run"} == {"harness-error"}
-    reasons = {one.subject: one.reason for one in results.results if one.verdict != "not-run"}
-    assert "with SHARED, a second instance sees a task. Seen: it does not see it" in reasons["broken:Boastful"]
-    assert "without SHARED, a second instance does not see a task. Seen: it sees it" in reasons["modest:Modest"]
 
 
 def decide(subjects: list[str], *cases: str) -> Results:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +15,9 @@ import pytest
 from conformance.adapter import Adapter
 from conformance.calibration import CHECKS, calibrate
 from conformance.calibration.bench import CalibrationError
-from conformance.harness import Capability, Harness, Inspector
+from conformance.engine.play import Player
+from conformance.engine.tally import Tally
+from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
@@ -22,6 +25,8 @@ from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer
 from conformance.suite import run
+from conformance.tour.plan import plan
+from conformance.tour.run import play, why_not
 from taskstore import MemoryTaskStore, TaskCreateRequest, TaskStore
 
 DECLARED = MemoryHarness.capabilities
@@ -73,6 +78,9 @@ class OneStore(MemoryHarness):
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         return Unclosed(self._only)
 
+    def advance(self, namespace: str, by: timedelta) -> None:
+        raise HookMissingError("advance")
+
 
 class OnePerNamespace(MemoryHarness):
     """The same, for each namespace."""
@@ -83,6 +91,9 @@ class OnePerNamespace(MemoryHarness):
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         return Unclosed(self._stores.setdefault(namespace, MemoryTaskStore()))
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        raise HookMissingError("advance")
 
 
 class Unclosed:
@@ -98,6 +109,9 @@ class Unclosed:
 
 class Shares(OnePerNamespace):
     capabilities = DECLARED | {Capability.SHARED}
+
+    def discard(self, namespace: str) -> None:
+        self._stores.pop(namespace, None)
 
 
 class Keeps(FakeredisHarness):
@@ -215,11 +229,6 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (NeverEnds, "advance", "it is there, and no time has moved"),
     (OneStore, "open", "it is seen in another namespace"),
     (Prefixless, "open", "it is seen in another namespace"),
-    (OnePerNamespace, "capabilities", "it sees it"),
-    (Shares, "capabilities", "it is there"),
-    (Keeps, "capabilities", "it sees it"),
-    (Alone, "capabilities", "it does not see it"),
-    (Forgetful, "capabilities", "it is not there"),
     (Leaves, "discard", "it is still there"),
     (bare(Capability.MAINTENANCE), "capabilities", "no `purge`, no `restore`"),
     (bare(Capability.CALLER_IDS), "capabilities", "`create_task` takes request"),
@@ -230,7 +239,7 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (lying(raw=lambda _: None), "inspector.raw", "None for a task that is there"),
     (lying(raw=lambda _: b"{}"), "inspector.raw", "the same after an update"),
     (lying(revision=lambda _: 1), "inspector.revision", "1 before an update and 1 after it"),
-    (lying(lifetime_ms=lambda _: -1), "inspector.lifetime_ms", "-1"),
+    (lying(lifetime_ms=lambda _: -1), "inspector.lifetime_ms", "-1 for a task that expires"),
     (lying(lifetime_ms=lambda _: 604_800_000), "inspector.lifetime_ms", "604800000 ms before and 604800000 ms after"),
     (lying(requests=lambda: 7), "inspector.requests", "7, then 7"),
     (lying(requests=iter(range(10**6)).__next__), "inspector.requests", "it grew by 0"),
@@ -275,6 +284,29 @@ def test_our_own_subjects_are_what_they_say_and_it_takes_no_time(name: str) -> N
         before = time.process_time()
         calibrate(harness)
         assert time.process_time() - before < SECONDS[name]
+
+
+DECLARATIONS: list[tuple[type[Harness], set[str]]] = [
+    (OnePerNamespace, {"SHARE-02", "DUR-03"}),
+    (Shares, {"DUR-03"}),
+    (Keeps, {"SHARE-02", "DUR-03"}),
+    (Alone, {"SHARE-01"}),
+    (Forgetful, {"DUR-01"}),
+]
+
+
+@pytest.mark.parametrize(("make", "broken"), DECLARATIONS)
+def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requirements(
+    make: type[Harness], broken: set[str]
+) -> None:
+    harness, tally = make(), Tally()
+    with harness.running():
+        calibrate(harness)
+        for scene in plan(1):
+            if {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} & {*scene.about} and not why_not(harness, scene):
+                asyncio.run(play(Player(harness, tally), scene))
+    found = {number for one in tally.findings for number in one.requirements}
+    assert broken == found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"}
 
 
 @pytest.mark.once

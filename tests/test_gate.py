@@ -136,7 +136,7 @@ def results(verdicts: dict[int, Verdict] | None = None, build: str = "") -> Resu
         ),
         started=datetime.now(UTC),
         seconds=1.0,
-        ended=True,
+        exit_status=0,
         subjects=tuple(AboutSubject(name=name) for name in requirements.SUBJECTS),
         revision=1,
         requirements=tuple(

@@ -57,7 +57,7 @@ def test_hooks_that_need_a_server_get_what_they_say() -> None:
     harness = Recording()
     with harness.running():
         for name in CASES:
-            assert run_case(find_cases()[name], harness, 1).verdict == "pass", name
+            assert run_case(find_cases()[name], harness).verdict == "pass", name
         faults = [one for one in FAULTS if one.name in SCENARIOS]
         for fault in faults:
             verdict = asyncio.run(run_fault(harness, "recording", fault, OPERATIONS[0]))

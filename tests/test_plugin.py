@@ -16,8 +16,7 @@ from conformance.results.schema import SCHEMA, make_schema
 
 pytestmark = pytest.mark.once
 
-CONFIG = "test_config_comes_back"
-FAST = ("-k", "test_completing_sets_progress_and_time or test_limit_zero")
+FAST = ("-k", "test_completing_sets_progress_and_time or test_pages_join")
 
 
 @pytest.fixture(autouse=True)
@@ -197,7 +196,7 @@ class Broken(Harness):
 def test_an_undecided_requirements_makes_a_run_incomplete(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(wrong=WRONG)
     pytester.syspathinsert()
-    chosen = ("-k", "test_nothing_goes_by_itself or test_limit_zero", "--conformance-partial")
+    chosen = ("-k", "test_nothing_goes_by_itself or test_pages_join", "--conformance-partial")
     ran = run(pytester, *chosen, stores=("wrong:Mine",))
     assert ran.ret == 6
     ran.stdout.fnmatch_lines(["incomplete: *exit status 6*", "  1 test: the harness has no hook advance"])
@@ -215,36 +214,6 @@ def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytest
     ]
     others = {(result.verdict, result.reason) for result in results if result.verdict != "fail"}
     assert others == {("not-testable", "a task cannot be created and read: OSError: no disk")}
-
-
-def test_a_known_failure_is_not_shrunk(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        forgetful="""
-        from conformance import Harness
-        from taskstore import MemoryTaskStore
-        from pathlib import Path
-
-        class Forgetful(MemoryTaskStore):
-            async def create_task(self, request):
-                with Path("seen.txt").open("a") as file:
-                    print("called", file=file)
-                return await super().create_task(request.model_copy(update={"config": None}))
-
-        class Mine(Harness):
-            def open(self, namespace):
-                return Forgetful()
-        """
-    )
-    pytester.syspathinsert()
-    seen = Path(pytester.path, "seen.txt")
-    chosen = ("--conformance-store=forgetful:Mine", "--conformance-seed=1", "--conformance-partial", "-k", CONFIG)
-    assert run(pytester, *chosen, "--conformance-write-known", "known.toml").ret == pytest.ExitCode.TESTS_FAILED
-    shrunk = len(seen.read_text().splitlines())
-    seen.unlink()
-    known = Path(pytester.path, "known.toml")
-    known.write_text(known.read_text().replace("TODO: say why", "config is not kept"))
-    assert run(pytester, *chosen, "--conformance-known", "known.toml").ret == pytest.ExitCode.OK
-    assert len(seen.read_text().splitlines()) < shrunk / 2
 
 
 def test_a_requirement_is_decided_by_one_tour_that_workers_share(pytester: pytest.Pytester) -> None:
@@ -275,7 +244,7 @@ def test_a_requirement_is_decided_by_one_tour_that_workers_share(pytester: pytes
         shown = ran.stdout.str()
         assert "LIST-03 (MUST): " in shown
         assert "gave a page of 0 of 1 tasks; expected a page of 0 of 0 tasks" in shown
-        assert " scenes: created, created, then pending, " in shown
+        assert re.search(r"\nin \d{4} scenes: [^\n]+, [^\n]+, and \d+ more\n", shown)
         assert "await store1.list_tasks(" in shown
         counts.append(len(opened.read_text()))
         opened.unlink()
@@ -295,34 +264,6 @@ def test_it_refuses_to_run_without_assertions(pytester: pytest.Pytester, before:
     ran.stderr.fnmatch_lines(["*conformance decides by assertions*"])
 
 
-def test_a_seed_repeats_the_examples(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        drawing="""
-        from conformance import Harness
-        from taskstore import MemoryTaskStore
-        from pathlib import Path
-
-        class Noting(MemoryTaskStore):
-            async def create_task(self, request):
-                with Path("seen.txt").open("a") as file:
-                    print(ascii(request), file=file)
-                return await super().create_task(request)
-
-        class Mine(Harness):
-            def open(self, namespace):
-                return Noting()
-        """
-    )
-    pytester.syspathinsert()
-    seen = Path(pytester.path, "seen.txt")
-    told = []
-    for seed in ("7", "7", "8"):
-        run(pytester, "--conformance-seed", seed, "-k", CONFIG, stores=("drawing:Mine",))
-        told.append(seen.read_text())
-        seen.unlink()
-    assert told[0] == told[1] != told[2]
-
-
 def test_two_workers_come_to_the_same_verdicts(pytester: pytest.Pytester) -> None:
     told = []
     for workers in ("0", "2"):
@@ -335,7 +276,7 @@ def test_two_workers_come_to_the_same_verdicts(pytester: pytest.Pytester) -> Non
         assert {subject.name: subject.mode for subject in results.subjects} == {"memory": "memory", "embedded": "redis"}
         told.append({result.place: (result.verdict, result.reason) for result in results.results})
     assert told[0] == told[1]
-    assert sum(verdict != "not-run" for verdict, _ in told[0].values()) == 12
+    assert sum(verdict != "not-run" for verdict, _ in told[0].values()) == 10
 
 
 def test_it_stays_out_of_other_peoples_runs(pytester: pytest.Pytester) -> None:

@@ -15,6 +15,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from conformance.mutants.document import MutantsDocument
 from conformance.results.document import Results, Verdict
 from conformance.verify.document import Verification
 from reports.__main__ import main
@@ -22,7 +23,7 @@ from reports.claims import load_claims
 from reports.distributions import thin
 from reports.findings import Finding
 from reports.inputs import Benchmark, Design
-from reports.mutants import MutantsInput
+from reports.mutants import Counts
 from reports.pages import render_page, render_summary, write_pages
 from reports.parity import worst
 from reports.plots import draw_growth
@@ -822,19 +823,26 @@ def test_verification_and_mutants_are_counted_and_survivors_named(everything: Re
         True,
         "same",
     )
-    assert (everything.mutants.killed, everything.mutants.mutants, everything.mutants.build) == (1, 2, "same")
+    found = everything.mutants
+    assert (found.written_killed, found.written, found.build) == (1, 2, "same")
+    assert (found.chosen, found.drawn) == (Counts(1, 1, 1, 1), Counts(3, 3, 3, 1))
+    assert found.operators == {"fold": found.drawn}
+    assert found.subjects == {"embedded": found.drawn}
     page, summary = Elements(render_page(everything)).text, render_summary(everything)
     for text in (
-        "1 of 2 mutants were killed",
+        "1 of 2 mutants that are written by hand were killed",
+        "1 of 3 faults of operators that were drawn (seed 7)",
+        "fold 3, answer of get_task config, depth 9",
+        "unnoticed; known: It is rare.",
         "0 of 1 controls passed",
         "Survives",
         "Requirement A-1 is broken.",
         "109,597",
     ):
         assert text in page
-    assert "1 of 2 killed" in summary
+    assert "1 of 2 written by hand killed, 1 of 3 faults of operators" in summary
     assert "**Requirements**: 5, 4 of them MUST, decided by 5 cases." in summary
-    assert "survivors: Survives on memory." in summary
+    assert "survivors: Survives on memory, fold 3, answer of get_task config, depth 9 on embedded, fold 4" in summary
     assert "315 faults × operations, 1 tried, 1 passed" in summary
 
 
@@ -843,7 +851,7 @@ def test_verification_and_mutants_of_another_build_are_said_to_be() -> None:
         Results.model_validate_json(json.dumps(GOOD)),
         Benchmark.model_validate_json(json.dumps(benchmark())),
         verification=Verification.model_validate_json(json.dumps(verification("f2"))),
-        mutants=MutantsInput.model_validate_json(json.dumps(mutants(None))),
+        mutants=MutantsDocument.model_validate_json(json.dumps(mutants(""))),
     )
     page, summary = render_page(made), render_summary(made)
     for text in ("of another build than the suite checked", "of a build that is not named"):

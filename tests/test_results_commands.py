@@ -47,7 +47,7 @@ def write(file: Path, **subjects: dict[str, Verdict | tuple[Verdict, str]]) -> P
         suite=Suite(version="1", fingerprint="f", python="3", platform="", client="", hypothesis="6", seed=1),
         started=datetime.now(UTC),
         seconds=1.0,
-        ended=True,
+        exit_status=0,
         subjects=tuple(AboutSubject(name=name) for name in subjects),
         revision=1,
         requirements=(ListedRequirement(id="LIST-01", level="MUST", text="", claims=(), since=1),),

@@ -71,6 +71,11 @@ def test_every_planned_class_is_reached_on_our_own_stores() -> None:
         assert toured(subject).calls.keys() == {*OPERATIONS}
 
 
+def test_a_seed_repeats_the_plan() -> None:
+    one, same, other = ([each for each in plan(seed) if "the clock" not in each.name] for seed in (7, 7, 8))
+    assert one == same != other
+
+
 def test_the_classes_do_not_depend_on_the_seed() -> None:
     one, other = ({name for scene in plan(seed) for name in scene.classes} for seed in (1, 99))
     assert one == other

@@ -163,12 +163,66 @@ def test_a_worker_that_dies_is_a_failure_and_the_run_is_not_complete(pytester: p
     assert not results.complete
 
 
-@pytest.mark.parametrize("revision", [0, -3, 99])
-def test_a_revision_that_never_was_is_refused(pytester: pytest.Pytester, out: Path, revision: int) -> None:
-    ran = run(pytester, f"--conformance-spec-revision={revision}", *select(CLOSED), on=("Endless",))
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("spec-revision=0", "0 is none of the revisions 1 to "),
+        ("spec-revision=-3", "-3 is none of the revisions 1 to "),
+        ("spec-revision=99", "99 is none of the revisions 1 to "),
+        ("seconds=0", "0.0 is not above 0"),
+        ("seconds=nan", "nan is not above 0"),
+        ("timeout=-1", "-1.0 is below 0"),
+    ],
+)
+def test_a_number_that_means_nothing_is_refused(pytester: pytest.Pytester, out: Path, option: str, told: str) -> None:
+    ran = run(pytester, f"--conformance-{option}", *select(CLOSED), on=("Endless",))
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
-    ran.stderr.fnmatch_lines([f"*{revision} is none of the revisions 1 to *"])
+    ran.stderr.fnmatch_lines([f"*--conformance-{option.partition('=')[0]}: {told}*"])
     assert not out.exists()
+
+
+def test_collecting_decides_nothing(pytester: pytest.Pytester, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    assert run(pytester).ret == 6
+    assert verdicts(read(out)) == {}
+
+
+def test_a_failure_that_is_run_again_and_passes_has_failed(pytester: pytest.Pytester, out: Path) -> None:
+    pytester.makeconftest(RERUN)
+    pytester.makepyfile(
+        stores=f"""{STORES}
+
+class Sometimes(Harness):
+    opened = 0
+
+    def open(self, namespace):
+        Sometimes.opened += 1
+        return MemoryTaskStore() if Sometimes.opened % 3 == 0 else NoEnd()
+"""
+    )
+    ran = run(pytester, PARTIAL, "-pconftest", *select(CLOSED, LIMIT), on=("Sometimes",))
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    assert ran.parseoutcomes()["passed"] == 2, "this is what pytest itself makes of it"
+    assert verdicts(read(out), "Sometimes") == {CLOSED: "fail", LIMIT: "pass"}
+
+
+RERUN = """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for left in (2, 1, 0):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        for report in reports:
+            if report.failed and left:
+                report.outcome = "rerun"
+            item.ihook.pytest_runtest_logreport(report=report)
+        if not any(report.outcome == "rerun" for report in reports):
+            break
+    return True
+
+def pytest_report_teststatus(report):
+    return ("rerun", "R", "RERUN") if report.outcome == "rerun" else None
+"""
 
 
 def test_only_the_suite_gives_verdicts(pytester: pytest.Pytester, out: Path) -> None:
@@ -365,7 +419,7 @@ def test_a_test_that_never_ends_is_ended_and_named_with_its_stack(
     assert stuck.startswith("it gave no sign of progress for 2 s")
     assert f"in {line}" in stuck
     assert results.on(f"stores:{name}")[LIMIT].reason == "the process of pytest ended before this test"
-    assert not results.ended
+    assert results.exit_status is None
     assert f"in {line}" in ran.stderr.str()
 
 
@@ -396,14 +450,19 @@ def test_a_process_that_ends_leaves_what_it_had_decided(pytester: pytest.Pyteste
     results = read(out)
     assert verdicts(results, "Vanishing") == {CLOSED: "pass", PAGE: "harness-error"}
     assert not results.complete
-    assert not results.ended
+    assert results.exit_status is None
 
 
-def test_the_command_takes_no_early_end_for_a_success(pytester: pytest.Pytester) -> None:
-    command = [sys.executable, "-m", "conformance", "run", "--store", "stores:Vanishing", "--partial", "--"]
-    ran = pytester.run(*command, "-p", "no:cacheprovider", *select(LIMIT))
-    assert ran.ret == 3
-    ran.stderr.fnmatch_lines(["*ended with status 0 before the run was over*"])
+@pytest.mark.parametrize(("name", "test", "status"), [("Vanishing", LIMIT, 3), ("AtExit", CLOSED, 1)])
+def test_the_command_takes_no_early_end_for_a_success(
+    pytester: pytest.Pytester, name: str, test: str, status: int
+) -> None:
+    at_exit = "import atexit\n\nclass AtExit(Endless):\n    atexit.register(os._exit, 0)\n"
+    pytester.makepyfile(stores=f"{STORES}{at_exit}")
+    command = [sys.executable, "-m", "conformance", "run", "--store", f"stores:{name}", "--partial", "--"]
+    ran = pytester.run(*command, "-p", "no:cacheprovider", *select(test))
+    assert ran.ret == status
+    ran.stderr.fnmatch_lines(["*ended with status 0, which the run does not deserve*"])
 
 
 @pytest.mark.parametrize("workers", [(), ("-n2",)])

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,16 +14,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.harness import Harness
-from conformance.mutants.beyond import ForgetsWhatItPurged
-from conformance.mutants.connection import (
-    DeniesTheWrite,
-    NotFoundWhenCut,
-    OneReplyBehind,
-    SendsAgain,
-    SwallowsCancellation,
-)
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
+from conformance.mutants.written.servers import NotFoundWhenCut, OneReplyBehind, SendsAgain
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import NamedRedisHarness
 from conformance.subjects.registry import find_subject
@@ -31,7 +25,11 @@ from conformance.verify.caller_faults import Cancellation
 from conformance.verify.document import Fault
 from conformance.verify.operations import OPERATIONS
 from conformance.verify.proxy import Action, Proxy, Stage
+from taskstore import FailureKind, StoreUnavailable
+from taskstore.arguments import check_moment
 from taskstore.redis import RedisTaskStore
+from taskstore.redis.scripts import PURGE, Script
+from taskstore.values import microseconds
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Staging = Callable[[On, Callable[..., Any]], Any]
@@ -291,6 +289,40 @@ def test_the_described_design_lets_other_exceptions_out() -> None:
 
 
 # Stores that only these faults catch.
+
+
+class DeniesTheWrite(RedisTaskStore):
+    """A write whose reply was lost says that nothing was written."""
+
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+        try:
+            return await super()._run(script, *arguments, **named)
+        except StoreUnavailable as error:
+            error.write_may_have_happened = False
+            raise
+
+
+class SwallowsCancellation(RedisTaskStore):
+    """A caller that is cancelled gets an exception of the store instead."""
+
+    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+        try:
+            return await super()._run(script, *arguments, **named)
+        except asyncio.CancelledError:
+            raise StoreUnavailable("redis", FailureKind.BROKEN, True, "cancelled") from None
+
+
+class ForgetsWhatItPurged(RedisTaskStore):
+    """A purge that fails in a later request says that nothing was removed."""
+
+    async def purge(self, before: datetime) -> int:
+        removed, ask_again = 0, 1
+        while ask_again:
+            ask_again, count = await self._run(PURGE, 1_000, microseconds(check_moment(before)))
+            if ask_again == b"written":
+                raise self._server.failed_after_writing(count.decode())
+            removed += count
+        return removed
 
 
 @pytest.mark.parametrize(

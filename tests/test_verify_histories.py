@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,10 @@ import pytest
 from conformance.commands import main
 from conformance.engine.order import Budget
 from conformance.harness import Harness
-from conformance.mutants.around import Around
-from conformance.mutants.beyond import CachesWhatWasOverwritten, CancelGivesWay
 from conformance.mutants.mutant import On
+from conformance.mutants.operators.values import altered
 from conformance.mutants.stages import stages
+from conformance.mutants.wrapper import Wrapper
 from conformance.subjects.described import DescribedRedisHarness
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
@@ -44,6 +45,7 @@ from conformance.verify.histories.judge import Verdict, judge, partitions, speci
 from conformance.verify.histories.run import replay_lines, run_histories
 from conformance.verify.histories.timeline import draw
 from conformance.verify.histories.workload import Workload
+from taskstore import Task, TaskStatus
 
 NEW = {
     "task_id": "a",
@@ -460,11 +462,53 @@ def test_a_process_with_clients_ends_with_its_input() -> None:
     assert worker.returncode == 0
 
 
+class CachesWhatWasOverwritten(Wrapper):
+    """A write clears the task from a cache, and a get that had read it before puts it back there."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self._cache: dict[str, Task] = {}
+
+    async def get_task(self, task_id: str) -> Task:
+        if task_id not in self._cache:
+            task = await self.store.get_task(task_id)
+            await asyncio.sleep(0)
+            self._cache[task_id] = task
+        return self._cache[task_id]
+
+    async def update_task_status(self, task_id: str, *arguments: Any, **named: Any) -> Any:
+        task = await self.store.update_task_status(task_id, *arguments, **named)
+        self._cache.pop(task_id, None)
+        return task
+
+    async def cancel_task(self, task_id: str) -> Any:
+        task = await self.store.cancel_task(task_id)
+        self._cache.pop(task_id, None)
+        return task
+
+    async def purge(self, before: datetime) -> Any:
+        removed = await self.store.purge(before)
+        self._cache.clear()
+        return removed
+
+
+class CancelGivesWay(Wrapper):
+    """A cancel that finds the task changed since it looked leaves it so, and says that it has cancelled it."""
+
+    async def cancel_task(self, task_id: str) -> Any:
+        before = await self.store.get_task(task_id)
+        await asyncio.sleep(0)
+        now = await self.store.get_task(task_id)
+        if now != before and not now.status.is_final:
+            return altered(now, status=TaskStatus.CANCELLED, completed_at=now.updated_at)
+        return await self.store.cancel_task(task_id)
+
+
 MUTANTS = [(CachesWhatWasOverwritten, On.MEMORY), (CancelGivesWay, On.MEMORY), (CancelGivesWay, On.REDIS)]
 
 
 @pytest.mark.parametrize(("kind", "on"), MUTANTS)
-def test_a_few_histories_catch(kind: type[Around], on: On) -> None:
+def test_a_few_histories_catch(kind: type[Wrapper], on: On) -> None:
     with stages() as stage:
         found = run_histories({"mutant": stage(on, kind)}, count=20, seed=0).subjects["mutant"].contradictions
     assert len(found) == 3

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck
 
 from conformance.engine.scene import Advance, Optional, Reopen, Scene, Step, Together
 from conformance.harness import Harness
-from conformance.mutants.around import altered
 from conformance.mutants.mutant import On
+from conformance.mutants.operators.values import altered
 from conformance.mutants.stages import ExpiringStage, MemoryStage
 from conformance.spec.model import OPERATIONS
 from conformance.subjects.fakeredis import FakeredisHarness

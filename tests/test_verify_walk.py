@@ -12,8 +12,8 @@ import pytest
 from conformance.engine.scene import Advance, Optional, Step
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.mutants.mutant import On
-from conformance.mutants.scripts import Scripted, edited
 from conformance.mutants.stages import MemoryStage, stages
+from conformance.mutants.wrapper import Scripted, edited
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.registry import find_subject
 from conformance.verify.document import Walk

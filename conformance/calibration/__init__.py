@@ -2,7 +2,8 @@
 
 A hook that does nothing makes requirements pass that nobody has looked at: if `advance` does not move the clock,
 nothing expires. `CHECKS` is the table of what is tried. Each check ends in what it saw, or in nothing where that was
-expected. A store that fails in a check is left to the cases.
+expected. What is wrong about the store is left to the tests: a store that fails in a check, and one that shares or
+keeps its tasks against its declaration, which SHARE-01, SHARE-02, DUR-01 and DUR-03 decide.
 """
 
 from __future__ import annotations
@@ -83,26 +84,7 @@ CHECKS = (
     ),
     Check("capabilities", "with CURSOR, `list_tasks` takes `after`", declared.cursor, (Capability.CURSOR,)),
     Check("open", "a task is seen in its own namespace only", declared.apart),
-    Check("capabilities", "with SHARED, a second instance sees a task", declared.not_shared, (Capability.SHARED,)),
-    Check(
-        "capabilities",
-        "without SHARED, a second instance does not see a task",
-        declared.shared,
-        lacks=Capability.SHARED,
-    ),
-    Check(
-        "capabilities",
-        "with PERSISTENT, a task is there after reopening",
-        declared.not_persistent,
-        (Capability.PERSISTENT,),
-    ),
-    Check(
-        "capabilities",
-        "without PERSISTENT, no task is there after reopening",
-        declared.persistent,
-        lacks=Capability.PERSISTENT,
-    ),
-    Check("discard", "a task is gone afterwards", declared.discarded),
+    Check("discard", "a task is gone afterwards", declared.discarded, (Capability.SHARED,)),
     Check(
         "open_at",
         "at `url` it sees a task that a store of `open` wrote",

@@ -12,6 +12,7 @@ from conformance.harness import Harness, HookMissingError
 from taskstore import TaskCreateRequest, TaskStatus
 
 _Value = TypeVar("_Value")
+_PROGRESS = 40
 
 
 class CalibrationError(Exception):
@@ -68,7 +69,7 @@ class Bench:
 
 
 class StoreFailedError(Exception):
-    """An operation of the store raised, which is for the cases to judge."""
+    """An operation of the store raised, or lost what it wrote, which is for the tests to judge."""
 
 
 async def answer_of(call: Awaitable[Any]) -> Any:
@@ -84,13 +85,25 @@ async def answer_of(call: Awaitable[Any]) -> Any:
 
 
 async def create(store: Any) -> Any:
-    """A new task."""
-    return await answer_of(store.create_task(TaskCreateRequest(video_ids=("calibration",))))
+    """A new task, which the store then gives.
+
+    Raises:
+        StoreFailedError: if it does not.
+    """
+    task = await answer_of(store.create_task(TaskCreateRequest(video_ids=("calibration",))))
+    await answer_of(store.get_task(task.task_id))
+    return task
 
 
 async def update(store: Any, task: Any) -> None:
-    """Write to a task."""
-    await answer_of(store.update_task_status(task.task_id, TaskStatus.CLIPPING, progress=40))
+    """Write to a task, so that the store then gives what was written.
+
+    Raises:
+        StoreFailedError: if it does not.
+    """
+    await answer_of(store.update_task_status(task.task_id, TaskStatus.CLIPPING, progress=_PROGRESS))
+    if getattr(await answer_of(store.get_task(task.task_id)), "progress", None) != _PROGRESS:
+        raise StoreFailedError
 
 
 async def is_there(store: Any, task_id: str) -> bool:

@@ -74,33 +74,6 @@ async def apart(bench: Bench) -> str:
     return "it is seen in another namespace" if await is_there(other, task.task_id) else ""
 
 
-async def _by_second_instance(bench: Bench) -> bool:
-    first, second = await bench.open(), await bench.open()
-    return await is_there(second, (await create(first)).task_id)
-
-
-async def not_shared(bench: Bench) -> str:
-    return "" if await _by_second_instance(bench) else "it does not see it"
-
-
-async def shared(bench: Bench) -> str:
-    return "it sees it" if await _by_second_instance(bench) else ""
-
-
-async def _after_reopening(bench: Bench) -> bool:
-    async with AsyncExitStack() as stack:
-        task = await create(await bench.open(stack=stack))
-    return await is_there(await bench.open(), task.task_id)
-
-
-async def not_persistent(bench: Bench) -> str:
-    return "" if await _after_reopening(bench) else "it is not there"
-
-
-async def persistent(bench: Bench) -> str:
-    return "it is there" if await _after_reopening(bench) else ""
-
-
 async def discarded(bench: Bench) -> str:
     if type(bench.harness).discard is Harness.discard:
         return ""  # it has no such hook

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 
-from conformance.case import Namespace, calls, case
+from conformance.case import Namespace, case
 from conformance.cases.atomicity import maintained
 from conformance.cases.table import unused_port
 from conformance.equality import snapshot
@@ -23,18 +23,16 @@ from taskstore import (
 )
 
 
-@case("ID-03", change=st.sampled_from(["*", "task_*", "{}*", "[{}", "{}\n", "{} ", "{}:", "?{}", "{}\x00", "/{}"]))
-async def test_an_id_is_no_pattern(store: TaskStore, change: str) -> None:
+@case("ID-03")
+async def test_an_id_is_no_pattern(store: TaskStore) -> None:
     """What merely matches or resembles the id of a task does not name it, for get, update and cancel."""
     task = await store.create_task(a_request())
-    similar = change.replace("{}", task.task_id)
-    for call in calls(
-        lambda: store.get_task(similar),
-        lambda: store.update_task_status(similar, TaskStatus.CLIPPING),
-        lambda: store.cancel_task(similar),
-    ):
-        with pytest.raises(TaskNotFound):
-            await call()
+    for change in ("", "*", "task_*", "{}*", "[{}", "{}\n", "{} ", "{}:", "?{}", "{}\x00", "/{}", "{}\ud800"):
+        similar = change.replace("{}", task.task_id)
+        for call in (store.get_task, partial(store.update_task_status, status=TaskStatus.CLIPPING), store.cancel_task):
+            with pytest.raises(TaskNotFound) as missing:
+                await call(similar)
+            assert missing.value.task_id == similar
     assert snapshot(await store.get_task(task.task_id)) == snapshot(task)
 
 
@@ -52,25 +50,22 @@ async def test_creating_never_overwrites(store: TaskStore) -> None:
 
 CONFIG = {"a": 1, "b": {"x": [0.0, None], "y": "文"}}
 SAME = {"b": {"y": "文", "x": [0.0, None]}, "a": 1}
-OTHERS: list[Any] = [None, {}, {**CONFIG, "a": 1.0}, {**CONFIG, "a": True}, {**CONFIG, "c": None}, {"a": 1}]
+OTHERS: tuple[Any, ...] = (None, {}, {**CONFIG, "a": 1.0}, {**CONFIG, "a": True}, {**CONFIG, "c": None}, {"a": 1})
 
 
 @case("ID-06", needs=Capability.CALLER_IDS)
 async def test_a_create_can_be_repeated_under_its_id(store: TaskStore) -> None:
-    """Again and again, on a live and on a final task, with keys in another order: the same task, and no time moves."""
+    """With keys in another order too, on a live task and a final one: no time moves. Another request is refused."""
     task = await store.create_task(a_request(CONFIG), task_id="job-1")
     assert task.task_id == "job-1"
-    assert snapshot(await store.get_task("job-1")) == snapshot(task)
+    for status in (TaskStatus.CLIPPING, TaskStatus.COMPLETED):
+        assert snapshot(await store.create_task(a_request(SAME), task_id="job-1")) == snapshot(task)
+        for other in OTHERS:
+            with pytest.raises(TaskExists) as refused:
+                await store.create_task(a_request(other), task_id="job-1")
+            assert refused.value.task_id == "job-1"
+        task = await store.update_task_status("job-1", status)
     assert snapshot(await store.create_task(a_request(CONFIG), task_id="job-1")) == snapshot(task)
-    for write in calls(
-        lambda: store.update_task_status("job-1", TaskStatus.CLIPPING, 40, "cut"),
-        lambda: store.update_task_status("job-1", TaskStatus.FAILED, error_message="no disk"),
-    ):
-        await write()
-        now = await store.get_task("job-1")
-        for config in (CONFIG, SAME):
-            assert snapshot(await store.create_task(a_request(config), task_id="job-1")) == snapshot(now)
-        assert snapshot(await store.get_task("job-1")) == snapshot(now)
     assert (await store.list_tasks()).total == 1
 
 
@@ -108,13 +103,3 @@ async def test_a_failed_create_names_its_id(namespace: Namespace) -> None:
         assert made.value.task_id is not None
         task = await store.create_task(a_request(), task_id=made.value.task_id)
         assert task.task_id == made.value.task_id
-
-
-@case("ID-06", needs=Capability.CALLER_IDS)
-async def test_another_request_under_a_taken_id_is_refused(store: TaskStore) -> None:
-    """Another config under the id of a live task is refused, and the task stays as it is."""
-    task = await store.create_task(a_request(CONFIG), task_id="job-1")
-    with pytest.raises(TaskExists) as refused:
-        await store.create_task(a_request({**CONFIG, "a": 2}), task_id="job-1")
-    assert refused.value.task_id == "job-1"
-    assert snapshot(await store.get_task("job-1")) == snapshot(task)

@@ -1,4 +1,4 @@
-"""`conformance mutants`: run the mutants against their cases, and the controls against all."""
+"""`conformance mutants`: what the suite catches of stores that are wrong on purpose."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from pathlib import Path
 from conformance.mutants.command import run
 
 DESCRIPTION = """\
-Run stores that are wrong on purpose (mutants) against the cases that must catch them, and stores that are changed and
-still right (controls) against all cases."""
+Run stores that are wrong on purpose against the suite: mutants that are written by hand against the cases that must
+catch them, and faults that operators make, some chosen and a sample drawn, against the tour. Stores that are changed
+and still right (controls) have to pass."""
 EPILOG = """\
 examples:
   conformance mutants
-  conformance mutants --json mutants.json --seed 7
+  conformance mutants --sample 1000 --seed 7 --json mutants.json
 
 exit status:
   0  every mutant is caught and every control passes
-  1  a mutant survives, a control fails, or a MUST has no mutant and no reason for it
+  1  one survives without a reason in survivors.toml, a control fails, or nothing defends a MUST in one of the modes
   2  wrong usage"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
-    parser.add_argument("--matrix", action="store_true", help="run every mutant against every case; slow")
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument("--sample", type=int, default=300, metavar="N", help="draw so many faults (default: %(default)s)")
+    many.add_argument("--all", action="store_true", help="each operator at each place under each condition; hours")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="draw other faults (default: %(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome to FILE")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="draw other examples (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: %(default)s)")
 
 
 def main(options: argparse.Namespace) -> int:
     """Run the mutants, and return the exit status."""
-    return run(options.seed, options.jobs, matrix=options.matrix, file=options.json)
+    return run(options.seed, None if options.all else options.sample, options.jobs, options.json)

@@ -93,6 +93,8 @@ class Beyond:
     """What was not tried, and why."""
     _found: set[str] = field(default_factory=set)
     _awaited: set[str] = field(default_factory=set)
+    _id: str = ""
+    """The Python that names the id of the entry that was made, where the store chose it."""
 
     async def findings(self) -> AsyncIterator[Finding]:
         """Everything that is found."""
@@ -130,6 +132,7 @@ class Beyond:
         try:
             yield place
         finally:
+            self._id = place.observer.names[-1] if place.observer.names else ""
             place.harness.discard(place.namespace)
 
     @property
@@ -139,7 +142,8 @@ class Beyond:
     def _finding(self, kind: str, consequence: str, operations: list[str], *lines: str) -> Finding:
         self._found.add(kind)
         first, *others = operations
-        script = (self._line(self._maker), *lines)
+        made = self._line(self._maker)
+        script = (f"result = {made}" if any(self._id in line for line in lines) and self._id else made, *lines)
         return Finding(first, "", kind, "", "", consequence, script, 0, also_in=set(others))
 
     def _line(self, call: Call) -> str:
@@ -147,7 +151,7 @@ class Beyond:
         positional = self.known.operations[call.operation].positional
         given = (text if name in positional else f"{name}={text}" for name, text in written.items())
         before = "await " if call.operation in self._awaited else ""
-        return f"{before}store.{call.operation}({', '.join(given)})".replace("EarlierId(back=0)", "result")
+        return f"{before}store.{call.operation}({', '.join(given)})".replace("EarlierId(back=0)", self._id)
 
     async def _compared(self, kind: str, probe: Probe, words: str) -> AsyncIterator[Finding]:
         seen = []

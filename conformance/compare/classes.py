@@ -143,7 +143,7 @@ class Pool:
                 not isinstance(value, EarlierId),
                 type(value) is not type(simplest),
                 len(self.classes[source(value)] - _PLAIN),
-                value is not simplest,
+                source(value) != source(simplest),
                 len(source(value)),
                 source(value),
             ),

@@ -79,7 +79,7 @@ def searched(search: Search) -> str:
 
 
 def document_of(search: Search) -> dict[str, Any]:
-    """The report as JSON; `compare.schema.json` describes it."""
+    """The report as JSON."""
     return {
         "schema": 1,
         "stores": [*search.names],

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import math
 import secrets
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AsyncExitStack
 from dataclasses import replace
-from io import StringIO
 from random import Random
 from typing import Any, cast
 
@@ -28,6 +25,7 @@ from conformance.compare.shrink import Shown, shrink
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Steps, Vocabulary, written
 from conformance.harness import Harness
+from conformance.quiet import quiet
 
 SECONDS = 60.0
 _TRIES = 20
@@ -292,16 +290,3 @@ async def _opened(name: str, harness: Harness) -> Any:
         raise NotOpenedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
     finally:
         harness.discard(namespace)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing is logged, warned of or printed: hostile arguments make every store complain, thousands of times."""
-    disabled = logging.root.manager.disable
-    logging.disable()
-    try:
-        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)

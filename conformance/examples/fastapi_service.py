@@ -20,7 +20,7 @@ from typing import Any
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from conformance.compare import Operation, earlier_ids
+from conformance.compare import WHOLE, Operation, earlier_ids
 from conformance.harness import Harness
 from conformance.subjects.server_harness import RedisServerHarness
 
@@ -94,11 +94,13 @@ class MemoryMode(Harness):
         """The five operations; both modes have the same."""
         job = {"job_id": earlier_ids()}
         return [
-            _operation("submit", JobService.submit, {"name": st.text(max_size=9), "options": _OPTIONS}),
-            _operation("lookup", JobService.lookup, job),
-            _operation("advance", JobService.advance, {**job, "done": st.floats(0, 2) | st.integers(0, 2)}),
-            _operation("stop", JobService.stop, job),
-            _operation("recent", JobService.recent, optional={"count": st.integers(-1, 3)}),
+            _operation("submit", JobService.submit, {"name": st.text(max_size=9), "options": _OPTIONS}, writes=WHOLE),
+            _operation("lookup", JobService.lookup, job, reads="job_id"),
+            _operation(
+                "advance", JobService.advance, {**job, "done": st.floats(0, 2) | st.integers(0, 2)}, writes="job_id"
+            ),
+            _operation("stop", JobService.stop, job, writes="job_id"),
+            _operation("recent", JobService.recent, optional={"count": st.integers(-1, 3)}, reads=WHOLE),
         ]
 
     @asynccontextmanager

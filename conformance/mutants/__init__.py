@@ -1,5 +1,4 @@
-"""Stores that are wrong on purpose in one way each, to show that the suite catches every one of them.
+"""Stores that are wrong on purpose, to show that the suite catches them, and changed ones that are still right.
 
-`conformance mutants` runs each against the cases that it names. A mutant is declared where its fault is: one
-module per chapter of the requirements. Controls are stores that are changed and still right.
+`conformance mutants` runs them. `written` holds those that are written by hand, `operators` makes the others.
 """

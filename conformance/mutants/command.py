@@ -1,15 +1,18 @@
-"""Every mutant against its cases, every control against all cases, and which mutants survive."""
+"""Mutants against what must catch them, controls against everything, and what each of them shows."""
 
 # ruff: noqa: T201  a command line prints
 
 from __future__ import annotations
 
-import json
 import multiprocessing
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
+from fnmatch import fnmatchcase
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -17,184 +20,220 @@ from conformance.cases import find_cases
 from conformance.fingerprint import fingerprint
 from conformance.harness import Harness
 from conformance.mutants import trial
-from conformance.mutants.beyond import BEYOND
-from conformance.mutants.chapters import MUTANTS
-from conformance.mutants.controls import CONTROLS
-from conformance.mutants.mutant import Mutant, On
-from conformance.mutants.stages import stages
+from conformance.mutants.document import Control, Defence, Made, MutantsDocument, Sample, Written
+from conformance.mutants.mutant import On
+from conformance.mutants.operators import draw
+from conformance.mutants.operators.chosen import CHOSEN
+from conformance.mutants.operators.judge import Trial, play_alone, play_stacked
+from conformance.mutants.stages import RIGHT, Stage, stages
 from conformance.mutants.unbreakable import UNBREAKABLE
+from conformance.mutants.written import CONTROLS, MUTANTS
 from conformance.requirements import REQUIREMENTS, Level
 from conformance.subjects.servers import end_with_parent
 
-SCHEMA = "conformance-mutants/1"
+SURVIVORS = Path(__file__).with_name("survivors.toml")
+SUBJECTS = tuple(On)
 _OF_SERVERS = ("failure", "connection")
 """Chapters about servers that fail, which no control changes and which take most of the time."""
-Stage = Callable[[On, Callable[..., Any]], Harness]
+_AT_ONCE = 8
 
 
-def run(seed: int, jobs: int, *, matrix: bool = False, file: Path | None = None) -> int:
-    """Run mutants and controls, and return 0 only if every mutant is caught and every control passes."""
-    begun, made_of = time.monotonic(), fingerprint()
-    mutants, beyond, controls = run_all(seed, jobs, matrix=matrix)
-    missing = uncovered()
-    outcome = {
-        "schema": SCHEMA,
-        "fingerprint": made_of,
-        "seed": seed,
-        "mutants": mutants,
-        "beyond": beyond,
-        "controls": controls,
-        "uncovered": missing,
-    }
+def run(seed: int, sample: int | None, jobs: int, file: Path | None = None) -> int:
+    """Run everything, with so many drawn faults or all of them, and return 0 only if nothing is left unexplained."""
+    print(f"seed {seed}", flush=True)
+    document = judge(seed, draw.every(seed) if sample is None else draw.draw(seed, sample), jobs)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(outcome, indent=1, ensure_ascii=False), "utf-8")
-    return summarize(mutants, beyond, controls, missing, seed, time.monotonic() - begun)
+        file.write_text(document.model_dump_json(indent=1, by_alias=True), "utf-8")
+    return summarize(document)
 
 
-def run_all(seed: int, jobs: int, *, matrix: bool = False) -> tuple[list[dict[str, Any]], ...]:
-    """Run mutants, those that only the verification catches, and controls, shared out among processes."""
-    if jobs == 1:
-        shares = [run_share(seed, 0, 1, matrix=matrix)]
-    else:
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), end_with_parent) as pool:
-            running = [pool.submit(run_share, seed, number, jobs, matrix=matrix) for number in range(jobs)]
-            shares = [one.result() for one in running]
-    outcomes = dict(sorted(place for share in shares for place in share.items()))
-    return tuple([outcomes[place] for place in outcomes if place[0] == kind] for kind in range(3))
+def judge(seed: int, sample: draw.Sample, jobs: int) -> MutantsDocument:
+    """Run mutants, controls and faults, shared out among processes."""
+    begun, made_of = time.monotonic(), fingerprint()
+    chosen = [Trial(one.fault, on, one.breaks, one.source) for one in CHOSEN for on in one.on]
+    drawn = [Trial(fault, SUBJECTS[place % len(SUBJECTS)]) for place, fault in enumerate(sample.faults)]
+    trials = [*chosen, *drawn]
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), end_with_parent) as pool:
+        parts = [trials[start : start + _AT_ONCE] for start in range(0, len(trials), _AT_ONCE)]
+        begun_on = [one for part in pool.map(_play_alone, parts, [seed] * len(parts)) for one in part]
+        killed = [one for one in begun_on if one.requirements]
+        left = {on: [one for one in begun_on if one.subject == on and not one.requirements] for on in SUBJECTS}
+        stacks = [pool.submit(_play_stacked, several, seed) for several in left.values() if several]
+        controls = [pool.submit(run_control, place, seed) for place in range(len(CONTROLS))]
+        written = [pool.submit(run_written, place, seed) for place in range(len(MUTANTS))]
+        _show_progress([*stacks, *controls, *written])
+        judged = killed + [one for stack in stacks for one in stack.result()]
+        return _document(seed, sample, made_of, begun, judged, controls, written)
 
 
-def run_share(seed: int, number: int, of: int, *, matrix: bool = False) -> dict[tuple[int, int], dict[str, Any]]:
-    """Run every `of`-th trial from `number` on; what came out, by its kind and place."""
-    trial.without_shrinking()
-    with stages() as stage:
-        trials: list[list[Callable[[], dict[str, Any]]]] = [
-            [partial(run_mutant, one, stage, seed, matrix=matrix) for one in MUTANTS],
-            [partial(run_beyond, one, stage, seed) for one in BEYOND],
-            [partial(run_control, kind, on, stage, seed) for kind, on in CONTROLS],
-        ]
-        return {
-            (kind, place): run
-            for kind, several in enumerate(trials)
-            for place, one in enumerate(several)
-            if place % of == number
-            for run in [one()]
-        }
+def _show_progress(running: Sequence[Future[Any]]) -> None:
+    for number, _ in enumerate(as_completed(running), 1):
+        if number % 25 == 0:
+            print(f"{number} of {len(running)} parts are done", flush=True)
 
 
-def run_beyond(mutant: Mutant, stage: Stage, seed: int) -> dict[str, Any]:
-    """Run a mutant on every case, none of which may catch it, and on its part of the verification, which has to."""
-    begun = time.monotonic()
-    reason = trial.judge_beyond(mutant, stage(mutant.on, mutant.kind), seed)
-    print(
-        f"{'SURVIVED' if reason else 'killed  '} {mutant.name} on {mutant.on}, by the verification alone",
-        reason,
-        flush=True,
+def _document(
+    seed: int,
+    sample: draw.Sample,
+    made_of: str,
+    begun: float,
+    judged: Sequence[Trial],
+    controls: Sequence[Future[Control]],
+    written: Sequence[Future[Written]],
+) -> MutantsDocument:
+    known = reasons()
+    made = tuple(sorted((describe(one, known, drawn=not one.wanted) for one in judged), key=_place))
+    ours = tuple(one.result() for one in written)
+    return MutantsDocument(
+        version="conformance-mutants/2",
+        fingerprint=made_of,
+        seconds=round(time.monotonic() - begun, 1),
+        written=ours,
+        controls=tuple(one.result() for one in controls),
+        sample=Sample(seed=seed, faults=len(sample.faults), left_out=sample.left_out),
+        made=made,
+        defences=tuple(defences(ours, made)),
     )
-    return {
-        "name": mutant.name,
-        "doc": mutant.doc,
-        "part": mutant.caught_by[0],
-        "subject": mutant.on,
-        "source": mutant.source,
-        "killed": not reason,
-        "reason": reason,
-        "seconds": round(time.monotonic() - begun, 3),
-    }
 
 
-def run_mutant(mutant: Mutant, stage: Stage, seed: int, *, matrix: bool = False) -> dict[str, Any]:
-    """Run a mutant on its cases, or on all, print what came out, and return it."""
-    begun = time.monotonic()
-    cases = find_cases()
-    harness = stage(mutant.on, mutant.kind)
-    outcomes = {
-        name: trial.play_until_found(mutant.breaks, harness, seed)
-        if name == trial.TOUR
-        else trial.run(cases[name], harness, seed)
-        for name in mutant.caught_by
-    }
-    reason = trial.judge(mutant, outcomes)
-    print(f"{'SURVIVED' if reason else 'killed  '} {mutant.name} on {mutant.on}", reason, flush=True)
-    outcome = {
-        "name": mutant.name,
-        "doc": mutant.doc,
-        "requirements": list(mutant.breaks),
-        "cases": list(mutant.caught_by),
-        "subject": mutant.on,
-        "mode": mutant.on.mode,
-        "source": mutant.source,
-        "killed": not reason,
-        "reason": reason,
-        "seconds": round(time.monotonic() - begun, 3),
-    }
-    if matrix:
-        others = cases.keys() - set(mutant.caught_by)
-        also = [name for name in sorted(others) if trial.run(cases[name], harness, seed).verdict == "fail"]
-        outcome["also"] = also
-        print("         also caught by", ", ".join(also) or "nothing", flush=True)
-    return outcome
+def _place(one: Made) -> tuple[bool, str, str]:
+    return one.drawn, one.subject, one.fault
 
 
-def run_control(kind: type[Any], on: On, stage: Stage, seed: int) -> dict[str, Any]:
-    """Run a control on the suite but for the tables of failures, print what came out, and return it."""
-    begun = time.monotonic()
-    harness = stage(on, kind)
+def describe(one: Trial, known: Sequence[tuple[str, str]], *, drawn: bool) -> Made:
+    """What the document says of a fault."""
+    killed = bool(one.requirements) and not one.has_crashed
+    name = f"{one.subject}: {one.fault}"
+    reason = f"crash: {one.words}" if one.has_crashed else one.reason
+    return Made(
+        fault=str(one.fault),
+        operator=one.fault.operator,
+        subject=one.subject,
+        mode=On(one.subject).mode,
+        drawn=drawn,
+        wanted=one.wanted,
+        source=one.source,
+        reached=one.reached,
+        changed=one.changed,
+        killed=killed,
+        requirements=one.requirements if killed else (),
+        scene=one.scene,
+        reason=reason,
+        known="" if killed else next((why for pattern, why in known if fnmatchcase(name, pattern)), ""),
+    )
+
+
+_STAGES: list[Stage] = []
+
+
+def _stage() -> Stage:
+    """What sets up subjects in this process, until it ends."""
+    if not _STAGES:
+        stack = ExitStack()
+        _STAGES.append(stack.enter_context(stages()))
+        Finalize(None, stack.close, exitpriority=1)  # a pool's process does not run what `atexit` knows
+    return _STAGES[0]
+
+
+def _right(subject: str) -> Harness:
+    return _stage()(On(subject), RIGHT[On(subject)])
+
+
+def _play_alone(trials: list[Trial], seed: int) -> list[Trial]:
+    for one in trials:
+        play_alone(one, _right(one.subject), seed)
+    return trials
+
+
+def _play_stacked(trials: list[Trial], seed: int) -> list[Trial]:
+    play_stacked(trials, _right(trials[0].subject), seed)
+    return trials
+
+
+def run_written(place: int, seed: int) -> Written:
+    """Run a mutant that is written by hand on its cases."""
+    mutant, begun = MUTANTS[place], time.monotonic()
+    reason = trial.why_it_survived(mutant, _stage()(mutant.on, mutant.kind), seed)
+    return Written(
+        name=mutant.name,
+        doc=mutant.doc,
+        requirements=mutant.breaks,
+        cases=mutant.caught_by,
+        subject=mutant.on,
+        mode=mutant.on.mode,
+        source=mutant.source,
+        killed=not reason,
+        reason=reason,
+        seconds=round(time.monotonic() - begun, 3),
+    )
+
+
+def run_control(place: int, seed: int) -> Control:
+    """Run a control on the suite but for the tables of failures."""
+    (kind, on), begun = CONTROLS[place], time.monotonic()
+    harness = _stage()(on, kind)
     tour = trial.tour_on(harness, seed)
     cases = {name: case for name, case in find_cases().items() if name.partition(".")[0] not in _OF_SERVERS}
-    outcomes = {name: trial.run(case, harness, seed, tour) for name, case in cases.items()}
+    outcomes = {name: trial.run(case, harness, tour) for name, case in cases.items()}
     wrong = [
-        f"{name}: {out.verdict} {out.reason}" for name, out in outcomes.items() if out.verdict in ("fail", "crash")
+        f"{name}: {one.verdict} {one.reason}" for name, one in outcomes.items() if one.verdict in ("fail", "crash")
     ]
-    if not any(out.verdict == "pass" for out in outcomes.values()):
+    if not any(one.verdict == "pass" for one in outcomes.values()):
         wrong.append("no case passed")
-    print(f"{'FAILED  ' if wrong else 'passed  '} control {kind.__name__} on {on}", "; ".join(wrong), flush=True)
-    return {
-        "name": kind.__name__,
-        "subject": on,
-        "passed": not wrong,
-        "reason": "; ".join(wrong),
-        "seconds": round(time.monotonic() - begun, 3),
-    }
+    return Control(
+        name=kind.__name__,
+        subject=on,
+        passed=not wrong,
+        reason="; ".join(wrong),
+        seconds=round(time.monotonic() - begun, 3),
+    )
 
 
-def uncovered() -> list[dict[str, str]]:
-    """The MUSTs that no mutant breaks in one of the modes, each with the reason, or an empty one."""
-    broken = {(requirement, mutant.on.mode) for mutant in MUTANTS for requirement in mutant.breaks}
-    return [
-        {"requirement": requirement.id, "mode": mode, "reason": UNBREAKABLE.get((requirement.id, mode), "")}
-        for requirement in REQUIREMENTS.values()
-        for mode in ("memory", "redis")
-        if requirement.level is Level.MUST and (requirement.id, mode) not in broken
-    ]
+def reasons(path: Path = SURVIVORS) -> list[tuple[str, str]]:
+    """The survivors that have a reason: a pattern of `fnmatch` for subject and fault, and the reason."""
+    return [(one["pattern"], one["reason"]) for one in tomllib.loads(path.read_text("utf-8")).get("survivor", [])]
 
 
-def summarize(
-    mutants: list[dict[str, Any]],
-    beyond: list[dict[str, Any]],
-    controls: list[dict[str, Any]],
-    missing: list[dict[str, str]],
-    seed: int,
-    seconds: float,
-) -> int:
+def defences(written: Sequence[Written], made: Sequence[Made]) -> Iterator[Defence]:
+    """What defends each MUST in each mode."""
+    for number in (one.id for one in REQUIREMENTS.values() if one.level is Level.MUST):
+        for mode in ("memory", "redis"):
+            names = tuple(one.name for one in written if one.killed and one.mode == mode and number in one.requirements)
+            count = sum(one.killed and one.mode == mode and number in one.requirements for one in made)
+            reason = "" if names or count else UNBREAKABLE.get((number, mode), "")
+            yield Defence(requirement=number, mode=mode, written=names, made=count, reason=reason)
+
+
+def summarize(document: MutantsDocument) -> int:
     """Print the totals and the survivors, and return the exit status."""
-    must = {requirement.id for requirement in REQUIREMENTS.values() if requirement.level is Level.MUST}
-    broken = {requirement for mutant in mutants if mutant["killed"] for requirement in mutant["requirements"]}
-    survivors = [mutant for mutant in [*mutants, *beyond] if not mutant["killed"]]
-    passed = sum(control["passed"] for control in controls)
-    unexplained = [f"{gap['requirement']} in {gap['mode']} mode" for gap in missing if not gap["reason"]]
-    print()
-    cases = {case for mutant in mutants if mutant["killed"] for case in mutant["cases"]}
-    faults = {mutant["name"] for mutant in mutants}
-    print(f"requirements (MUST): {len(must & broken)} of {len(must)} covered; not:", *sorted(must - broken) or ["none"])
-    print(f"modes: {len(missing)} MUSTs have no mutant in one of the two, {len(unexplained)} of them without a reason")
-    print(f"cases: {len(cases)} of {len(find_cases())} catch a mutant")
-    print(f"mutants: {sum(one['killed'] for one in mutants)} of {len(mutants)} killed ({len(faults)} faults)")
-    print(f"beyond the cases: {sum(one['killed'] for one in beyond)} of {len(beyond)} killed by the verification")
-    print(f"controls: {passed} of {len(controls)} passed")
-    print(f"seconds: {seconds:.0f} (--seed {seed})")
-    for mutant in survivors:
-        print(f"survivor: {mutant['name']} on {mutant['subject']}: {mutant['reason']}")
-    for gap in unexplained:
-        print(f"no mutant: {gap}")
-    return 0 if not survivors and not unexplained and passed == len(controls) and must <= broken else 1
+    written, made, controls = document.written, document.made, document.controls
+    survivors = [one for one in written if not one.killed]
+    left = [one for one in made if not one.killed]
+    failed = [one for one in controls if not one.passed]
+    open_to = [one for one in document.defences if not (one.written or one.made or one.reason)]
+    print(f"written by hand: {len(written) - len(survivors)} of {len(written)} killed by their cases")
+    for title, several in (("chosen", [m for m in made if not m.drawn]), ("drawn", [m for m in made if m.drawn])):
+        print(f"faults of operators, {title}: {_counts(several)}")
+    for subject in SUBJECTS:
+        print(f"  drawn, {subject}: {_counts([one for one in made if one.drawn and one.subject == subject])}")
+    drawn = Counter(one.operator for one in made if one.drawn)
+    dead = Counter(one.operator for one in made if one.drawn and one.killed)
+    print("killed by operator:", ", ".join(f"{name} {dead[name]} of {drawn[name]}" for name in sorted(drawn)))
+    print(f"controls: {len(controls) - len(failed)} of {len(controls)} passed")
+    print(f"seconds: {document.seconds:.0f} (--seed {document.sample.seed})")
+    for one in survivors:
+        print(f"survivor: {one.name} on {one.subject}: {one.reason}")
+    for fault in left:
+        wanted = f" ({fault.wanted})" if fault.wanted else ""
+        print(f"survivor: {fault.subject}: {fault.fault}{wanted}: {fault.reason}{fault.known and f'; {fault.known}'}")
+    for control in failed:
+        print(f"control failed: {control.name} on {control.subject}: {control.reason}")
+    for gap in open_to:
+        print(f"nothing defends {gap.requirement} in {gap.mode} mode")
+    return 1 if survivors or failed or open_to or any(not one.known for one in left) else 0
+
+
+def _counts(several: Sequence[Made]) -> str:
+    reached, changed, killed = (sum(getattr(one, name) for one in several) for name in ("reached", "changed", "killed"))
+    return f"{len(several)}, {reached} reached, {changed} changed something, {killed} killed"

@@ -1,4 +1,4 @@
-"""A mutant: a store, or a way of opening one, that is wrong in one way on purpose, and the cases that must catch it."""
+"""A mutant that is written by hand: a store, or a way of opening one, and the cases that must catch it."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class On(StrEnum):
 
 
 BOTH = (On.MEMORY, On.REDIS)
+TOUR = "tour"
+"""What stands for the tour among the cases that catch a mutant."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +64,8 @@ def mutant(
     def register(kind: Kind) -> Kind:
         cases = (by,) if isinstance(by, str) else by
         subjects = (on,) if isinstance(on, On) else on
-        REGISTERED.extend(
-            Mutant(*described(kind), kind, subject, breaks, cases, instead, source) for subject in subjects
-        )
+        name, doc = f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}", inspect.cleandoc(kind.__doc__ or "")
+        REGISTERED.extend(Mutant(name, doc, kind, subject, breaks, cases, instead, source) for subject in subjects)
         return kind
 
     return register
-
-
-def described(kind: Callable[..., Any]) -> tuple[str, str]:
-    """The name and the fault of a mutant."""
-    return f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}", inspect.cleandoc(kind.__doc__ or "")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from conformance.harness import Harness
 from conformance.mutants.mutant import On
@@ -16,6 +16,10 @@ from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import MemoryTaskStore, TaskStore
 from taskstore.redis import RedisTaskStore, connect
+
+RIGHT: Mapping[On, type] = {On.MEMORY: MemoryTaskStore, On.EXPIRING: MemoryTaskStore, On.REDIS: RedisTaskStore}
+"""The right store of each subject."""
+Stage: TypeAlias = Callable[[On, Callable[..., Any]], Harness]
 
 
 class MemoryStage(MemoryHarness):
@@ -73,7 +77,7 @@ def make(kind: Callable[..., Any], right: Callable[..., Any], *arguments: Any, *
 
 
 @contextmanager
-def stages() -> Iterator[Callable[[On, Callable[..., Any]], Harness]]:
+def stages() -> Iterator[Stage]:
     """Give what sets up a subject with a class of store, or an opener, of one's own; Redis has one server for all."""
     redis = RedisStage(EmbeddedServer())
     with redis.running():

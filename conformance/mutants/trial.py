@@ -1,43 +1,36 @@
-"""A trial: one case run on one stage, in this process, and what came of it."""
+"""A trial: one case, or the tour, on one store in this process, and what came of it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import traceback
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from random import Random
 from typing import Any
 
-import hypothesis
 import pytest
-from hypothesis import Phase
-from hypothesis.errors import HypothesisWarning
 
 from conformance import cases
 from conformance.case import NotApplicable, NotTestable, Subject
 from conformance.cases import find_cases
 from conformance.engine.play import Player
-from conformance.engine.scene import Populate, Scene
 from conformance.engine.tally import Tally
 from conformance.harness import Harness
-from conformance.mutants.mutant import Mutant
-from conformance.tour.plan import plan
+from conformance.mutants.mutant import TOUR, Mutant
+from conformance.mutants.operators.judge import scenes
 from conformance.tour.run import Tour, about_ids, play, why_not
 from conformance.tour.run import run as run_tour
-from conformance.verify.faults import FAULTS, run_fault
-from conformance.verify.histories.run import run_histories
-from conformance.verify.operations import OPERATIONS
-from conformance.verify.search import search
-from conformance.verify.walk import walk
 
 _CASES = Path(cases.__file__).parent
-SCENES, SEQUENCES, HISTORIES = 150, 0.05, 20
-"""How much of each part a mutant gets that only the verification catches."""
+_EVERY = 5
+"""A right store gets one of so many scenes."""
+
+
+_OF_ALL_IDS = {"ID-01", "ID-02"}
+"""The requirements that only the ids of many scenes together show."""
 
 
 @dataclass(frozen=True)
@@ -49,49 +42,33 @@ class Outcome:
     raised: type[BaseException] | None = None
 
 
-_EVERY = 5
-"""A right store gets one of so many scenes."""
-TOUR = "tour"
-"""What stands for the tour among the cases that catch a mutant."""
-
-
 def tour_on(harness: Harness, seed: int) -> Callable[[], Tour]:
-    """What runs a share of the tour on a stage, once."""
+    """What runs a share of the tour on a subject, once."""
     return cache(lambda: asyncio.run(run_tour(harness, seed, every=_EVERY)))
 
 
 def play_until_found(requirements: tuple[str, ...], harness: Harness, seed: int) -> Outcome:
-    """Play the scenes of the tour, short ones first, until one breaks one of the requirements."""
+    """Play the scenes of the tour, big ones last, until one breaks one of the requirements."""
     tally = Tally()
     player = Player(harness, tally)
-    scenes = [scene for scene in plan(seed) if not why_not(harness, scene)]
-    Random(seed).shuffle(scenes)  # noqa: S311  nothing secret is made
-    scenes.sort(key=_size)
 
     async def play_all() -> Outcome:
-        for scene in scenes:
-            await play(player, scene)
-            found = [one for one in tally.findings if set(one.requirements) & set(requirements)]
-            if found:
-                return Outcome("fail", f"{scene.name}: {found[0].words}"[:200])
-        if any(set(one.requirements) & set(requirements) for one in about_ids(tally)):
-            return Outcome("fail", "the ids of all scenes")
+        for planned in scenes(seed):
+            if not why_not(harness, planned.scene):
+                await play(player, planned.scene)
+            for one in [*tally.findings, *(about_ids(tally) if _OF_ALL_IDS & {*requirements} else ())]:
+                if {*one.requirements} & {*requirements}:
+                    return Outcome("fail", f"{one.scene.name}: {one.words}"[:200])
         other = tally.findings[0].requirements if tally.findings else "nothing"
         return Outcome("pass", f"the tour reports {other}")
 
     return asyncio.run(play_all())
 
 
-def _size(scene: Scene) -> int:
-    return max((action.count for action in scene.actions if isinstance(action, Populate)), default=0)
-
-
-def run(case: Callable[[Subject], None], harness: Harness, seed: int, tour: Callable[[], Any] | None = None) -> Outcome:
+def run(case: Callable[[Subject], None], harness: Harness, tour: Callable[[], Any] = lambda: None) -> Outcome:
     """Run a case, and say what came of it."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", HypothesisWarning)  # it finds the longest failing examples too long
-            case(Subject("mutant", harness, {}, seed, tour=tour or tour_on(harness, seed)))
+        case(Subject("mutant", harness, {}, 0, tour=tour))
     except (NotApplicable, NotTestable) as skipped:
         return Outcome("skip", str(skipped))
     except (AssertionError, pytest.fail.Exception) as failed:
@@ -101,40 +78,15 @@ def run(case: Callable[[Subject], None], harness: Harness, seed: int, tour: Call
     return Outcome("pass")
 
 
-def judge(mutant: Mutant, outcomes: dict[str, Outcome]) -> str:
-    """Say why a mutant survived, or nothing: each of its cases has to fail, or let out what it declares."""
-    for name, outcome in outcomes.items():
+def why_it_survived(mutant: Mutant, harness: Harness, seed: int) -> str:
+    """Run a mutant on its cases. Each has to fail, or let out what it declares; say which did not, or nothing."""
+    for name in mutant.caught_by:
+        is_tour = name == TOUR
+        outcome = play_until_found(mutant.breaks, harness, seed) if is_tour else run(find_cases()[name], harness)
         declared = mutant.instead is not None and outcome.raised is mutant.instead
         if outcome.verdict != "fail" and not declared:
             return f"{name}: {outcome.verdict} {outcome.reason}".rstrip()
-    return "" if outcomes else "it names no case"
-
-
-def judge_beyond(mutant: Mutant, harness: Harness, seed: int) -> str:
-    """Say why a mutant is not one that only its part of the verification catches, or nothing."""
-    (part,) = mutant.caught_by
-    tour = tour_on(harness, seed)
-    by_cases = [
-        name for name, case in find_cases().items() if run(case, harness, seed, tour).verdict in ("fail", "crash")
-    ]
-    if by_cases:
-        return f"a case catches it, and is enough: {', '.join(by_cases)}"
-    return "" if _is_found(part.split(), harness, seed) else f"{part}: finds nothing"
-
-
-def _is_found(part: list[str], harness: Harness, seed: int) -> bool:
-    subjects = {"mutant": harness}
-    match part:
-        case ["search"]:
-            return bool(search(subjects, count=SCENES, seed=seed, most=1, shrink=False)[1])
-        case ["walk"]:
-            return bool(walk(subjects, length=4, share=SEQUENCES, seed=seed)[1])
-        case ["histories"]:
-            return bool(run_histories(subjects, count=HISTORIES, seed=seed).subjects["mutant"].contradictions)
-        case _:
-            fault = next(one for one in FAULTS if one.name == part[1])
-            operation = next(one for one in OPERATIONS if one.name == part[2])
-            return asyncio.run(run_fault(harness, "mutant", fault, operation)).verdict == "fail"
+    return "" if mutant.caught_by else "it names no case"
 
 
 def _is_of_the_case(failed: BaseException) -> bool:
@@ -146,9 +98,3 @@ def _is_of_the_case(failed: BaseException) -> bool:
 
 def _shown(fault: BaseException) -> str:
     return f"{type(fault).__name__}: {str(fault).partition(os.linesep)[0]}"[:200]
-
-
-def without_shrinking() -> None:
-    """Let Hypothesis stop at the first example that fails: that it fails is all that is asked."""
-    hypothesis.settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate])
-    hypothesis.settings.load_profile("mutants")

@@ -157,8 +157,8 @@ class Results(_Object):
     suite: Suite
     started: AwareDatetime
     seconds: Annotated[float, Field(ge=0)]
-    ended: bool
-    """Whether pytest came to the end of its run. False while it runs, and if its process ended early."""
+    exit_status: int | None
+    """What the run deserves. None while it goes on, and if its process ended early."""
     subjects: tuple[AboutSubject, ...]
     revision: Count
     """Of the specification."""
@@ -201,8 +201,6 @@ class Results(_Object):
         outcomes: Mapping[tuple[str, str], Result],
         left: str,
         seconds: float = 0.0,
-        *,
-        ended: bool = False,
     ) -> Results:
         """The same run with what came of it; `left` is why there is no outcome of the other tests."""
         results = []
@@ -214,7 +212,6 @@ class Results(_Object):
                 "subjects": tuple(subjects.get(subject.name, subject) for subject in self.subjects),
                 "results": tuple(results),
                 "seconds": round(seconds, 3),
-                "ended": ended,
             }
         )
 

@@ -39,6 +39,7 @@ class Keeper:
         self._results: list[str] = []
         self._subjects: list[str] = []
         self._running: tuple[str, str, str] | None = None
+        self._is_done = False
         self._seconds = 0.0
         self._deadline: float | None = None
         self._begun = time.monotonic()
@@ -50,16 +51,16 @@ class Keeper:
             try:
                 line = lines.get(timeout=left)
             except queue.Empty:
-                self._end_stuck_test()
+                self._end_process()
                 return
             if not line:
-                self._complete("harness-error", _NEVER_ENDED)
+                if not self._is_done:
+                    self._complete("harness-error", _NEVER_ENDED)
                 return
-            if self._take(*json.loads(line)):
-                return
+            self._take(*json.loads(line))
 
-    def _take(self, word: str, *told: Any) -> bool:
-        """Take in what a line says. Return whether it says that the run is over."""
+    def _take(self, word: str, *told: Any) -> None:
+        """Take in what a line says."""
         match word:
             case "begin":
                 test, subject, phase, seconds = told
@@ -73,11 +74,22 @@ class Keeper:
                 self._results += told
             case "subject":
                 self._subjects += told
-        return word == "done"
+            case "done":
+                self._is_done = True
+                self._set_deadline(*told)
 
     def _set_deadline(self, seconds: float) -> None:
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds + _GRACE if seconds else None
+
+    def _end_process(self) -> None:
+        """End the process: it is stuck in a test, or it does not end after the run."""
+        if self._is_done:
+            words = f"the run is over, and its process has not ended for {self._seconds:g} s: it is ended"
+            print(f"\nconformance: {words}", file=sys.stderr, flush=True)  # noqa: T201
+        else:
+            self._end_stuck_test()
+        os.kill(self._pid, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
 
     def _end_stuck_test(self) -> None:
         lines = self._stack.read_text("utf-8", "replace").splitlines()
@@ -86,7 +98,6 @@ class Keeper:
         self._stack.write_text(reason, "utf-8")  # for the controller of pytest-xdist, if a worker is ended
         is_called = self._running is not None and self._running[2] == "call"
         self._complete("fail" if is_called else "harness-error", reason)
-        os.kill(self._pid, signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
 
     def _complete(self, verdict: str, reason: str) -> None:
         """Say what became of the test that was running, and write it to the results file, if there is one."""

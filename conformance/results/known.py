@@ -74,10 +74,10 @@ class KnownFailures:
     def outlived(self, results: Results) -> Iterator[str]:
         """Say which entries are no longer true, as far as the results tell."""
         for entry in self.failures:
-            verdicts = {result.verdict for result in results.results if entry.covers(result.test, result.subject)}
-            if verdicts & {"pass", "not-applicable"} and not verdicts & {"fail", "harness-error", "not-run"}:
-                verdict = "passes" if "pass" in verdicts else "is not applicable"
-                yield f"{entry.test}{_on(entry.subject)} {verdict} now"
+            covered = [result for result in results.results if entry.covers(result.test, result.subject)]
+            yield from (f"{entry.test} on {one.subject} passes now" for one in covered if one.verdict == "pass")
+            if covered and all(result.verdict == "not-applicable" for result in covered):
+                yield f"{entry.test}{_on(entry.subject)} is not applicable now"
         for one in self.missing:
             within = [result for result in results.results if one.subject in ("", result.subject)]
             is_decided = within and not any(result.verdict in ("not-run", "harness-error") for result in within)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import random
-import re
 import time
 from collections.abc import Generator, Iterable
-from datetime import UTC, datetime
-from functools import cached_property
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,23 +13,13 @@ from typing import Any
 import pytest
 
 from conformance.case import Case, HarnessFailedError, NotApplicable, NotTestable, Subject
-from conformance.cases import find_cases
-from conformance.fingerprint import fingerprint
-from conformance.requirements import REQUIREMENTS, REVISION, Level
+from conformance.requirements import REQUIREMENTS, Level
 from conformance.results import known, show
-from conformance.results.document import (
-    SCHEMA,
-    AboutSubject,
-    Coverage,
-    Expected,
-    ListedRequirement,
-    Result,
-    Results,
-    Suite,
-    Verdict,
-)
+from conformance.results.document import AboutSubject, Coverage, Expected, Result, Results, Verdict
 from conformance.results.keeper import STUCK
+from conformance.results.plan import Plan
 from conformance.results.watch import SECONDS, Watch
+from conformance.subjects.registry import shown_name
 from conformance.tour.run import OUT_OF_TIME
 from taskstore_conformance_plugin import collects_suite
 
@@ -44,10 +29,10 @@ DESELECTED = "not selected: options like -k, --deselect and --lf, or the paths g
 _NOT_REACHED = "the run ended before this test"
 _GOING_ON = "the run has not come to this test"
 _PROPERTY = "conformance"
+_SUBJECT = "conformance_subject"
 _FOLDER = "conformance-folder"
 _SEED = pytest.StashKey[int]()
 _REASON_LENGTH = 500
-_NODE = re.compile(r"(?:^|/)cases/(\w+)\.py::test_([^\[]+)\[(.*)\]$", re.DOTALL)
 
 
 def seed_of(config: pytest.Config) -> int:
@@ -77,27 +62,23 @@ class Recorder:
             known.KnownFailuresError: if their file cannot be used.
         """
         self._config = config
-        self._cases: dict[str, Case] = {name: case.conformance_case for name, case in find_cases().items()}  # type: ignore[attr-defined]
+        self._plan = Plan(subjects)
         file: Path | None = config.getoption("conformance_known")
-        self.known = known.KnownFailures() if file is None else known.read(file, self._cases.keys())
+        self._known = known.KnownFailures() if file is None else known.read(file, self._plan.cases.keys())
         self._file: Path | None = config.getoption("conformance_json")
         if self._file is not None:
             self._file = self._file.absolute()  # tests change the working directory
-        self._subjects = {name: AboutSubject(name=name) for name in subjects}
-        self._escaped = {name.encode("unicode_escape").decode("ascii"): name for name in self._subjects}
+        self._planned = self._plan.results(seed_of(config), self._known)
+        self._subjects = {about.name: about for about in self._planned.subjects}
         self._outcomes: dict[tuple[str, str], Result] = {}
         self._collected: set[tuple[str, str]] | None = None
         self._stopped = ""
         self._begun = time.monotonic()
-        self._started = datetime.now(UTC).replace(microsecond=0)
+        self._process = os.getpid()
         self._covered: set[str] = set()
         self._watch: Watch | None = None
         self._folder: TemporaryDirectory[str] | None = None
         self._final: Results | None = None
-
-    def expects_failure(self, case: Case, subject: str) -> bool:
-        """Whether a failure of a case on a subject would not fail the run."""
-        return self._expected(self._result(case, subject, "fail")) is not None
 
     def alive(self) -> None:
         """Tell the watchdog that the test which runs goes on."""
@@ -108,50 +89,9 @@ class Recorder:
     def _is_worker(self) -> bool:
         return hasattr(self._config, "workerinput")
 
-    @cached_property
-    def _plan(self) -> Results:
-        """Every test of the suite on every subject, none of them run."""
-        return Results(
-            schema=SCHEMA,
-            suite=Suite(
-                version=version("taskstore"),
-                fingerprint=fingerprint(),
-                python=platform.python_version(),
-                platform=platform.platform(),
-                client=f"redis-py {version('redis')}" if find_spec("redis") else "",
-                hypothesis=version("hypothesis"),
-                seed=seed_of(self._config),
-            ),
-            started=self._started,
-            seconds=0.0,
-            ended=False,
-            subjects=tuple(self._subjects.values()),
-            revision=REVISION,
-            requirements=tuple(
-                ListedRequirement(id=one.id, level=one.level.value, text=one.text, claims=one.claims, since=one.since)
-                for one in REQUIREMENTS.values()
-            ),
-            known=self.known.failures,
-            missing=self.known.missing,
-            results=tuple(
-                self._result(case, subject, "not-run") for subject in self._subjects for case in self._cases.values()
-            ),
-        )
-
-    def _result(self, case: Case, subject: str, verdict: Verdict, reason: str = "", **more: Any) -> Result:
-        return Result(
-            test=case.id,
-            doc=case.doc,
-            requirements=case.requirements,
-            subject=subject,
-            verdict=verdict,
-            reason=reason,
-            **more,
-        )
-
     def _expected(self, result: Result) -> Expected | None:
         """Why a verdict does not count against this run."""
-        if (expected := self.known.expected(result)) is not None or result.verdict != "fail":
+        if (expected := self._known.expected(result)) is not None or result.verdict != "fail":
             return expected
         levels = {REQUIREMENTS[number].level for number in result.requirements}
         if Level(self._config.getoption("conformance_level") or Level.MUST) is Level.MUST and Level.MUST not in levels:
@@ -165,7 +105,7 @@ class Recorder:
         """Write results that say that nothing was run yet, in place of those of an earlier run."""
         if self._file is not None and not self._is_worker:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._plan.with_outcomes({}, {}, _GOING_ON).write(self._file)
+            self._planned.with_outcomes({}, {}, _GOING_ON).write(self._file)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -176,9 +116,9 @@ class Recorder:
         case: Case | None = getattr(getattr(item, "function", None), "conformance_case", None)
         if case is None or (report.when != "call" and call.excinfo is None and not report.failed):
             return report
-        name = self._name(item.callspec.id)  # type: ignore[attr-defined]  # a case is a Function
+        name = shown_name(item.callspec.params[_SUBJECT])  # type: ignore[attr-defined]  # a case is a Function
         verdict, reason, hooks = _verdict(report, call)
-        result = self._result(case, name, verdict, reason, hooks=hooks, seconds=round(call.duration, 6))
+        result = self._plan.result(case, name, verdict, reason, hooks=hooks, seconds=round(call.duration, 6))
         result = result.model_copy(update={"expected": self._expected(result)})
         about = self._describe(item, name, result)
         told = [result.model_dump_json(), about.model_dump_json(exclude_unset=True)]
@@ -193,7 +133,7 @@ class Recorder:
 
     def _describe(self, item: pytest.Item, name: str, result: Result) -> AboutSubject:
         """What a test found out about its subject."""
-        subject: Subject | None = item.funcargs.get("conformance_subject")  # type: ignore[attr-defined]  # a case is a Function
+        subject: Subject | None = item.funcargs.get(_SUBJECT)  # type: ignore[attr-defined]  # a case is a Function
         if subject is None:
             is_broken = result.verdict == "harness-error"
             return AboutSubject(name=name, error=result.reason) if is_broken else AboutSubject(name=name)
@@ -237,8 +177,8 @@ class Recorder:
             self._note_collected(ids)
 
     def _note_collected(self, ids: Iterable[str]) -> None:
-        self._collected = {place for one in ids if (place := self._place(one)) is not None}
-        for result in self._plan.results:
+        self._collected = {place for one in ids if (place := self._plan.place_of(one)) is not None}
+        for result in self._planned.results:
             if self._is_deselected(result):
                 self._note(result.model_copy(update={"reason": DESELECTED}))
 
@@ -277,21 +217,8 @@ class Recorder:
             self._watch.end()
 
     def _begin(self, item: pytest.Item, phase: str) -> None:
-        if self._watch is not None and (place := self._place(item.nodeid)) is not None:
+        if self._watch is not None and (place := self._plan.place_of(item.nodeid)) is not None:
             self._watch.begin(*place, phase)
-
-    def _name(self, identifier: str) -> str:
-        """The name of a subject from the part of an id of pytest that stands for it."""
-        return self._escaped.get(identifier, identifier)
-
-    def _place(self, nodeid: str) -> tuple[str, str] | None:
-        found = _NODE.search(nodeid)
-        if found is None:
-            return None
-        module, function, subject = found.groups()
-        test = function if function.startswith("requirement_") else f"{module}.test_{function}"
-        place = test, self._name(subject)
-        return place if test in self._cases and place[1] in self._subjects else None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather."""
@@ -301,9 +228,12 @@ class Recorder:
                 result, about = told
                 self._note_subject(AboutSubject.model_validate_json(about))
                 self._note(Result.model_validate_json(result))
-        if report.when not in ("setup", "call", "teardown") and (place := self._place(report.nodeid)) is not None:
+        if (
+            report.when not in ("setup", "call", "teardown")
+            and (place := self._plan.place_of(report.nodeid)) is not None
+        ):
             verdict: Verdict = "fail" if STUCK in str(report.longrepr) else "harness-error"
-            self._note(self._result(self._cases[place[0]], place[1], verdict, str(report.longrepr)))
+            self._note(self._plan.result(self._plan.cases[place[0]], place[1], verdict, str(report.longrepr)))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, report: pytest.TestReport) -> None:
@@ -333,7 +263,7 @@ class Recorder:
 
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the results, and find the exit status that they deserve."""
-        if not self._is_worker:
+        if not self._is_worker and os.getpid() == self._process:  # a store may have forked
             self._finish(session, exitstatus)
         if self._watch is not None:
             self._watch.close()
@@ -344,19 +274,20 @@ class Recorder:
         is_dry = self._config.option.collectonly
         results = self._gathered("--collect-only" if is_dry else str(session.shouldfail or self._stopped or ""))
         is_asked_for = bool(self._collected or self._outcomes or self._file or collects_suite(self._config))
-        if is_asked_for and not is_dry:
-            self._final = results
+        if is_asked_for:
             session.exitstatus = self._status(exitstatus, results)
+            self._final = results
+        results = results.model_copy(update={"exit_status": int(session.exitstatus)})
         if self._file is not None:
             results.write(self._file)
         if file := self._config.getoption("conformance_write_known"):
-            known.write(file, results, self.known)
+            known.write(file, results, self._known)
 
     def _gathered(self, stopped: str) -> Results:
         """The results as they are at the end."""
         left = f"{_NOT_REACHED}: {stopped}" if stopped else _NOT_REACHED
         seconds = time.monotonic() - self._begun
-        return self._plan.with_outcomes(self._subjects, self._outcomes, left, seconds, ended=True)
+        return self._planned.with_outcomes(self._subjects, self._outcomes, left, seconds)
 
     def _is_deselected(self, result: Result) -> bool:
         return self._collected is not None and result.place not in self._collected
@@ -365,10 +296,11 @@ class Recorder:
         """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
         if exitstatus != pytest.ExitCode.OK:
             return exitstatus
-        if results.failures or any(self.known.outlived(results)):
+        if results.failures or any(self._known.outlived(results)):
             return pytest.ExitCode.TESTS_FAILED
         if not any(result.verdict in ("pass", "fail") for result in results.results):
-            return pytest.ExitCode.TESTS_FAILED if self._collected else INCOMPLETE
+            is_failure = bool(self._collected) and not self._config.option.collectonly
+            return pytest.ExitCode.TESTS_FAILED if is_failure else INCOMPLETE
         return INCOMPLETE if any(self._counts_as_open(result) for result in results.results) else pytest.ExitCode.OK
 
     def _counts_as_open(self, result: Result) -> bool:
@@ -381,7 +313,7 @@ class Recorder:
             return
         terminalreporter.section("conformance")
         open_results = [result for result in self._final.results if self._counts_as_open(result)]
-        for line, markup in show.summary(self._final, [*self.known.outlived(self._final)], open_results):
+        for line, markup in show.summary(self._final, [*self._known.outlived(self._final)], open_results):
             terminalreporter.write_line(line, **markup)
         terminalreporter.write_line(f"--conformance-seed {seed_of(self._config)} repeats the same examples")
 
@@ -391,12 +323,13 @@ def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[Ve
     if call.excinfo is None:
         return ("harness-error", show.printable(str(report.longrepr)), ()) if report.failed else ("pass", "", ())
     raised = call.excinfo.value
-    reason = show.printable(f"{call.excinfo.typename}: {raised}")[:_REASON_LENGTH]
+    words = show.words_of(raised)
+    reason = f"{call.excinfo.typename}: {words}"[:_REASON_LENGTH]
     match raised:
         case NotApplicable():
-            return "not-applicable", show.printable(str(raised)), ()
+            return "not-applicable", words, ()
         case NotTestable():
-            return "not-testable", show.printable(str(raised)), raised.hooks
+            return "not-testable", words, raised.hooks
         case HarnessFailedError():
             return "harness-error", reason, ()
     if report.when == "setup" and report.skipped:  # a marker or another plugin: what a harness raises is a failure

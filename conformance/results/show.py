@@ -56,17 +56,15 @@ def _listed(title: str, lines: Iterable[str], markup: dict[str, bool]) -> Iterat
 
 
 def _failure(result: Result) -> str:
-    what = " ".join(result.reason.split())
-    reason = what if len(what) <= _WIDTH else f"{what[:_WIDTH]}…"
     expected = result.expected
     why = f" ({expected.reason}{' ' + expected.link if expected.link else ''})" if expected else ""
-    return f"{result.test} [{result.subject}]{why}: {reason}"
+    return f"{result.test} [{result.subject}]{why}: {_in_line(result.reason)}"
 
 
 def _why(result: Result) -> str:
     if result.hooks:
         return f"the harness has no hook {', '.join(result.hooks)}"
-    return f"{result.verdict}: {' '.join(result.reason.split())[:_WIDTH]}"
+    return f"{result.verdict}: {_in_line(result.reason)}"
 
 
 def shorten(report: pytest.TestReport, call: pytest.CallInfo[None], case: Case, config: pytest.Config) -> None:
@@ -104,6 +102,20 @@ def _requirements(numbers: tuple[str, ...]) -> str:
     return "\n".join(f"{requirement.id} ({requirement.level}): {requirement.text}" for requirement in requirements)
 
 
+def words_of(fault: BaseException) -> str:
+    """What an exception says, or that it cannot say it."""
+    try:
+        return printable(str(fault))
+    except Exception as another:  # noqa: BLE001  a store may raise anything, also in `__str__`
+        return f"its text cannot be had: {type(another).__name__}"
+
+
 def printable(text: str) -> str:
     """The text with lone surrogates spelled out: an example may hold one, and no JSON file can."""
     return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _in_line(text: str) -> str:
+    """The text on one line of a terminal, which it cannot command."""
+    line = " ".join(text.split())
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line[:_WIDTH]) + "…" * (len(line) > _WIDTH)

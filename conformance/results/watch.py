@@ -48,9 +48,10 @@ class Watch:
         command = [sys.executable, "-I", keeper.__file__, str(os.getpid()), str(root), str(stack), str(results or "")]
         # In a process group of its own: what kills the group of this process leaves it time to write the results.
         apart: dict[str, Any] = {"process_group": 0} if os.name == "posix" else {}
-        self._process: subprocess.Popen[bytes] | None = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, **apart
-        )
+        theirs, self._pipe = os.pipe()  # ours stays open as long as this process lives
+        process = subprocess.Popen(command, stdin=theirs, stdout=subprocess.DEVNULL, **apart)
+        os.close(theirs)
+        process.returncode = 0  # nobody waits for it: it ends when this process has ended
         if os.name == "posix":
             os.register_at_fork(after_in_child=self._forget)
 
@@ -90,27 +91,21 @@ class Watch:
         self._tell("subject", about.model_dump_json())
 
     def close(self) -> None:
-        """End the keeper: the results are written."""
+        """Tell the keeper that the results are written. It sees to it that this process ends, too."""
         self.end()
-        self._tell("done")
-        if self._process is not None and self._process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self._process.stdin.close()
-            self._process.wait()
-        self._process = None
+        self._tell("done", SET_UP_SECONDS)
         self._stack.close()
 
     def _tell(self, *words: object) -> None:
-        if self._process is None or self._process.stdin is None:
-            return
-        with contextlib.suppress(OSError, ValueError):  # it has ended: the run goes on without it
-            self._process.stdin.write(json.dumps(words).encode() + b"\n")
-            self._process.stdin.flush()
+        line = json.dumps(words).encode() + b"\n"
+        with contextlib.suppress(OSError):  # it has ended: the run goes on without it
+            while line:
+                line = line[os.write(self._pipe, line) :]
 
     def _forget(self) -> None:
         """Close the pipe in a forked process, so that the keeper sees when this one ends."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+        os.close(self._pipe)
+        self._pipe = os.open(os.devnull, os.O_WRONLY)
 
     def _arm(self, seconds: float) -> None:
         self._stack.seek(0)

@@ -1,36 +1,34 @@
-"""Run the tour on each fault of a set, and print the verdicts as JSON: `python -m tests.outside.judge a [NAME ...]`."""
+"""Run the suite on each fault of a set; print the verdicts as JSON: `python -m tests.outside.judge a [NAME ...]`."""
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import sys
-from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
-from conformance.tour.run import run
-from tests.outside.subjects import SETS, all_of, harness_of
+from conformance.suite import run
+from tests.outside.subjects import SETS, all_of
 
 SEED = 1
 
 
 def judge(which: str, name: str) -> dict[str, Any]:
-    """What the tour says of one."""
+    """What the suite says of one."""
     fault = all_of(which)[name]
-    harness = harness_of(which, name)
-    with harness.running():
-        tour = asyncio.run(run(harness, SEED))
-    counted = Counter({number: len(scenes) for number, scenes in tour.scenes.items()})
-    first = next(iter(tour.found), None)
+    results = run([f"tests.outside.subjects:{which}.{name}"], [f"--conformance-seed={SEED}"])
+    failed = [one for one in results.results if one.verdict == "fail"]
+    broken = [one for one in results.results if one.verdict == "harness-error"]
+    numbers = sorted({number for one in failed for number in one.requirements})
     return {
         "name": name,
         "requirement": fault.requirement,
-        "caught": bool(tour.found),
-        "cited": fault.requirement in counted,
-        "reported": dict(counted.most_common()),
-        "shown": [] if first is None else [line[:300] for line in first.lines[-6:]],
+        "caught": bool(failed or broken),
+        "cited": fault.requirement in numbers,
+        "reported": numbers,
+        "tests": [one.test for one in failed],
+        "shown": failed[0].reason[:300] if failed else broken[0].reason[:300] if broken else "",
     }
 
 
@@ -42,7 +40,7 @@ def main() -> int:
     asked = parser.parse_args()
     names = asked.name or list(all_of(asked.set))
     verdicts = []
-    with ProcessPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool:  # each runs pytest in a process of its own
         for future in as_completed([pool.submit(judge, asked.set, name) for name in names]):
             verdict = future.result()
             verdicts.append(verdict)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from secrets import token_hex
 from typing import Any, ClassVar, TypeVar
 
 from sortedcontainers import SortedList
 
-from conformance.mutants.around import Around, Shown
 from conformance.mutants.mutant import On
-from conformance.mutants.scripts import Scripted, edited
+from conformance.mutants.wrapper import Scripted, Wrapper, edited
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskPage, TaskStatus
 from taskstore.arguments import new_task_id
-from taskstore.redis import RedisTaskStore
 from taskstore.redis.scripts import INSERT, LIST, PURGE, UPDATE
 
 CONTROLS: list[tuple[type[Any], On]] = []
 Kind = TypeVar("Kind", bound=type[Any])
-Value = TypeVar("Value")
 
 
 def control(*subjects: On) -> Callable[[Kind], Kind]:
@@ -33,42 +30,27 @@ def control(*subjects: On) -> Callable[[Kind], Kind]:
     return register
 
 
-async def slowly(call: Coroutine[Any, Any, Value]) -> Value:
-    """Let others have their turn before and after a call."""
-    await asyncio.sleep(0)
-    value = await call
-    await asyncio.sleep(0)
-    return value
-
-
 @control(On.MEMORY, On.EXPIRING, On.REDIS)
-class TakesItsTime(Around):
-    """Others have their turn before and after every call."""
+class TakesItsTime(Wrapper):
+    """Others have their turn before and after every call, and every task that comes out is an object of its own."""
+
+    async def _slowly(self, call: Callable[..., Awaitable[Task]], *arguments: Any, **named: Any) -> Task:
+        await asyncio.sleep(0)
+        task = await call(*arguments, **named)
+        await asyncio.sleep(0)
+        return task.model_copy(deep=True)
 
     async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
-        return await slowly(super().create_task(request, **named))
+        return await self._slowly(self.store.create_task, request, **named)
 
     async def get_task(self, task_id: str) -> Task:
-        return await slowly(super().get_task(task_id))
+        return await self._slowly(self.store.get_task, task_id)
 
-    async def list_tasks(
-        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
-    ) -> TaskPage:
-        return await slowly(super().list_tasks(status, limit, offset, after=after))
-
-    async def write(self, task_id: str, status: TaskStatus, **fields: Any) -> Task:
-        return await slowly(super().write(task_id, status, **fields))
+    async def update_task_status(self, task_id: str, *arguments: Any, **named: Any) -> Task:
+        return await self._slowly(self.store.update_task_status, task_id, *arguments, **named)
 
     async def cancel_task(self, task_id: str) -> Task:
-        return await slowly(super().cancel_task(task_id))
-
-
-@control(On.MEMORY, On.REDIS)
-class FreshObjects(Shown):
-    """Every task that comes out is an object of its own."""
-
-    def show(self, task: Task) -> Task:
-        return task.model_copy(deep=True)
+        return await self._slowly(self.store.cancel_task, task_id)
 
 
 @control(On.MEMORY)
@@ -84,20 +66,13 @@ class RebuildsItsIndexes(MemoryTaskStore):
         return await super().list_tasks(status, limit, offset, after=after)
 
 
-@control(On.MEMORY)
-class LongerIds(MemoryTaskStore):
+@control(On.MEMORY, On.REDIS)
+class LongerIds(Wrapper):
     """An id has 256 random bits."""
 
     async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
-        return await super().create_task(request, **{"task_id": new_task_id() + token_hex(16), **named})
-
-
-@control(On.REDIS)
-class LongerIdsInRedis(RedisTaskStore):
-    """An id has 256 random bits."""
-
-    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
-        return await super().create_task(request, **{"task_id": new_task_id() + token_hex(16), **named})
+        task: Task = await self.store.create_task(request, **{"task_id": new_task_id() + token_hex(16), **named})
+        return task
 
 
 @control(On.REDIS)

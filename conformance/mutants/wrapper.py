@@ -1,12 +1,28 @@
-"""The Redis store with a line of its scripts changed."""
+"""What mutants are made of: a right store with something before it, or the Redis store with an edited script."""
 
 from __future__ import annotations
 
 from hashlib import sha1
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.scripts import Script
+
+
+class Wrapper:
+    """A right store, of either mode. What a subclass does not define passes through."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
 
 class Scripted(RedisTaskStore):

@@ -1,54 +1,29 @@
-"""Faults that are drawn, to measure the tour: `python -m conformance.mutants.operators --sample 300 --seed 1`.
+"""The population of faults: operators at sites, under conditions, with bounds that are drawn log-uniformly.
 
-Each is an operator of `conformance.mutants.faulty` at one site, under one condition, with bounds that are drawn
-log-uniformly. The tour is played on each until its first finding. A fault that survives is a gap: either no scene
-reaches its condition, or one does and nothing is noticed. `survivors.toml` holds the survivors that have a reason.
+None of the bounds is taken from the tour's tables.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import fnmatch
-import json
 import math
 import random
-import sys
-import time
-import tomllib
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
-from itertools import repeat
-from multiprocessing.util import Finalize
-from pathlib import Path
 from typing import Any
 
-from conformance.engine.play import Player
-from conformance.engine.scene import Populate, Scene, Step, steps_of
-from conformance.engine.tally import Tally
-from conformance.harness import Harness, HookMissingError
-from conformance.mutants.faulty import FIELDS, REQUESTED, Condition, Fault, FaultyHarness, size_of
-from conformance.spec.model import FINAL, STATUSES, Request
-from conformance.subjects.registry import find_subject
-from conformance.tour.plan import plan
+from conformance.mutants.operators.fault import Condition, Fault
+from conformance.mutants.operators.values import CHANGES_OF_TYPE, FIELDS, REQUESTED
+from conformance.spec.model import FINAL, STATUSES
 
-BASES = ("memory", "memory-expiring", "embedded")
-SURVIVORS = Path(__file__).with_name("survivors.toml")
 _SECONDS_OF_A_WEEK = 7 * 24 * 3600
 _MIB = 1024 * 1024
 _MOST_TASKS = 10_000
 _MOST_OF_A_PAGE = 1_000
 _LONGEST_ID = 256
 _MOST_WRITES = 10
-_BIG = 200_000
-_FIRST = 60
-"""Scenes that are played on each fault by itself. Most faults are killed there."""
-_AT_ONCE = 8
-_CRASH = "crash of the engine"
+_VARIANTS = 24
+"""How many values the amount has that only chooses a variant."""
 
 _KIND = {
     "task_id": "id",
@@ -189,6 +164,10 @@ def _sites_of_writes() -> Iterator[Site]:
     yield Site("write", "cancel_task", "", ("drop",), (*_ALWAYS, "writes", "restored", "size"))
     yield Site("write", "restore", "", ("drop", "duplicate"), (*_ALWAYS, "status", "size"))
     yield Site("write", "purge", "", ("drop", "duplicate"), (*_ALWAYS, "number"))
+    for name in ("progress", "current_step", "result_url"):
+        yield Site("merge", "update_task_status", name, ("old",), ("always",))
+    for operation in ("update_task_status", "cancel_task"):
+        yield Site("check", operation, "", ("stale",), ("always",))
     for operation in _OF_ONE:
         yield Site("forget", operation, "", ("forget",), (*_ALWAYS, *_OF_TASK, "size"))
         yield Site("outlive", operation, "", ("stale",), (*_ALWAYS, *_OF_TASK, "size"))
@@ -253,7 +232,7 @@ def sites() -> dict[str, dict[str, list[Site]]]:
     return found
 
 
-def is_possible(operator: str, site: Site, condition: Condition) -> bool:
+def is_possible(fault: Fault) -> bool:
     """Whether such a fault can change anything. What is left out here is equivalent to a right store, by these rules.
 
     - A cancel changes the status and the times: `old` is what the other fields are.
@@ -261,34 +240,66 @@ def is_possible(operator: str, site: Site, condition: Condition) -> bool:
     - A cursor comes without an offset, so an offset is never wrong with one.
     - With one status progress is 100, and it is a whole number with most: `round` is drawn with other conditions.
     - The number of bytes, of values and of levels is that of a value that is there: `old` shows another one.
+    - What is no JSON is refused: it can be changed in the request of a creation only.
     """
-    kind = condition.kind
-    if kind == "status" and site.field == "progress":
+    kind, operator = fault.condition.kind, fault.operator
+    if kind == "status" and fault.field == "progress":
         return operator != "round"
-    if operator == "old" and site.operation == "cancel_task" and site.field not in ("status", "updated_at"):
+    if operator == "old" and fault.operation == "cancel_task" and fault.field not in ("status", "updated_at"):
         return False
-    if site.way == "stale" and site.operation == "get_task" and condition.kind == "status" and condition.bound in FINAL:
+    if fault.way == "stale" and fault.operation == "get_task" and kind == "status" and fault.condition.bound in FINAL:
         return False
     if operator == "old" and kind in ("size", "items", "depth"):
         return False
-    return not (site.field == "offset" and kind == "cursor")
+    if operator == "type" and fault.field == "config" and fault.amount % len(CHANGES_OF_TYPE) in _OF_NO_JSON:
+        return (fault.way, fault.operation) == ("argument", "create_task")
+    return not (fault.field == "offset" and kind == "cursor")
 
 
-def draw(seed: int, sample: int) -> list[Fault]:
+_OF_NO_JSON = range(len(CHANGES_OF_TYPE) - 2, len(CHANGES_OF_TYPE))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Faults that were drawn, and how many draws gave none that is possible and new."""
+
+    faults: tuple[Fault, ...]
+    left_out: int = 0
+
+
+def draw(seed: int, sample: int) -> Sample:
     """Draw faults: an operator, an operation, a site and a condition, each with the same chance as its siblings."""
     random_one = random.Random(seed)  # noqa: S311  it is to be repeatable
     found: dict[Fault, None] = {}
+    left_out = 0
     while len(found) < sample:
         operator = random_one.choice(sorted(sites()))
         by_operation = sites()[operator]
         site = random_one.choice(by_operation[random_one.choice(sorted(by_operation))])
-        kind = random_one.choice(site.conditions)
-        condition = Condition(kind, _bound(random_one, kind, site))
-        if not is_possible(operator, site, condition):
-            continue
-        amount = _amount(random_one, operator, site)
-        found[Fault(operator, site.way, site.operation, site.field, amount, condition)] = None
-    return list(found)
+        fault = _fault(random_one, operator, site, random_one.choice(site.conditions))
+        left_out += fault in found or not is_possible(fault)
+        if is_possible(fault):
+            found[fault] = None
+    return Sample(tuple(found), left_out)
+
+
+def every(seed: int) -> Sample:
+    """Each operator at each of its sites under each of its conditions once, with bounds that are drawn."""
+    random_one = random.Random(seed)  # noqa: S311  it is to be repeatable
+    faults = [
+        _fault(random_one, operator, site, kind)
+        for operator, by_operation in sites().items()
+        for of_one in by_operation.values()
+        for site in of_one
+        for kind in site.conditions
+    ]
+    possible = tuple(dict.fromkeys(filter(is_possible, faults)))
+    return Sample(possible, len(faults) - len(possible))
+
+
+def _fault(random_one: random.Random, operator: str, site: Site, kind: str) -> Fault:
+    condition = Condition(kind, _bound(random_one, kind, site))
+    return Fault(operator, site.way, site.operation, site.field, _amount(random_one, operator, site), condition)
 
 
 def log_uniform(random_one: random.Random, least: float, most: float) -> float:
@@ -331,212 +342,4 @@ def _amount(random_one: random.Random, operator: str, site: Site) -> int:
     is_place = site.way == "page" and site.field == "tasks"
     if is_place or (operator == "wrong-fact" and site.field.endswith("task_id")):
         return int(log_uniform(random_one, 1, _MOST_OF_A_PAGE)) - 1
-    return random_one.randrange(24)
-
-
-def cost_of(scene: Scene) -> int:
-    """About how much work a scene is: tasks that are made, and bytes that are sent."""
-    tasks = sum(one.count for one in scene.actions if isinstance(one, Populate))
-    return tasks * 500 + sum(_bytes_of(step) for step in steps_of(scene.actions))
-
-
-def _bytes_of(step: Step) -> int:
-    request = step.arguments.get("request")
-    values = [request.webhook_url, request.config] if isinstance(request, Request) else []
-    values += [one for one in step.arguments.values() if type(one) is str]
-    return 1_000 + sum(len(one) if type(one) is str else size_of(one) for one in values if one is not None)
-
-
-@cache
-def _scenes(seed: int) -> tuple[tuple[frozenset[str], Scene], ...]:
-    """The scenes, each with its operations, in a drawn order but for the big ones, which come last."""
-    scenes = list(plan(seed))
-    random.Random(seed).shuffle(scenes)  # noqa: S311  it is to be repeatable
-    scenes.sort(key=lambda scene: cost_of(scene) // _BIG)
-    return tuple((frozenset(step.operation for step in steps_of(one.actions)), one) for one in scenes)
-
-
-@dataclass
-class Trial:
-    """A fault on a base, while the tour is played on it."""
-
-    fault: Fault
-    base: str
-    reached: bool = False
-    changed: bool = False
-    requirements: tuple[str, ...] = ()
-    scene: str = ""
-    words: str = ""
-
-    @property
-    def reason(self) -> str:
-        """Why the fault survived; nothing if it was killed."""
-        if self.requirements:
-            return ""
-        if not self.reached:
-            return "not reached"
-        return "unnoticed" if self.changed else "changed nothing"
-
-    @property
-    def has_crashed(self) -> bool:
-        """Whether the engine raised something, which it never should."""
-        return self.requirements[:1] == (_CRASH,)
-
-    def as_json(self) -> dict[str, Any]:
-        """What is written to a file."""
-        return {**asdict(self), "fault": str(self.fault), "reason": self.reason}
-
-
-async def play(trials: Sequence[Trial], base: Harness, scene: Scene) -> list[Trial]:
-    """Play a scene on a store that has the faults of all the trials. Return those that changed something.
-
-    Of one trial the finding is kept; of several nobody can say whose it is, so if nothing was changed but something
-    was found all are returned.
-    """
-    if scene.required - base.capabilities or scene.lacks & base.capabilities:
-        return []
-    harness = FaultyHarness(base, *(one.fault for one in trials))
-    requirements: tuple[str, ...] = ()
-    words = ""
-    try:
-        findings = await Player(harness, Tally()).play(scene)
-    except HookMissingError:
-        return []
-    except Exception as error:  # noqa: BLE001  what the engine does not survive is to be known
-        requirements, words = (_CRASH,), f"{type(error).__name__}: {error}"
-    else:
-        if findings:
-            requirements, words = findings[0].requirements, findings[0].words
-    changed = [one for one in trials if harness.traces[one.fault].changed] or (list(trials) if requirements else [])
-    if len(trials) == 1 or not changed:  # what one fault changes may reach another
-        for one in trials:
-            one.reached |= harness.traces[one.fault].reached
-            one.changed |= harness.traces[one.fault].changed
-    if len(trials) == 1 and requirements:
-        (one,) = trials
-        one.requirements, one.words, one.scene = requirements, words[:300], scene.name
-    return changed
-
-
-async def play_alone(trial: Trial, base: Harness, seed: int, most: int | None = None) -> None:
-    """Play scenes on one fault until it is killed: those that call its operation first."""
-    known = sorted(_scenes(seed)[:most], key=lambda one: trial.fault.operation not in one[0])
-    for _, scene in known:
-        await play([trial], base, scene)
-        if trial.requirements:
-            return
-
-
-async def play_stacked(trials: Sequence[Trial], base: Harness, seed: int) -> None:
-    """Play the tour on many faults at once: until one of them changes something, they are a right store together."""
-    left = sorted(trials, key=lambda one: one.fault.way == "alias")  # what an alias hands out is no task for the others
-    for _, scene in _scenes(seed):
-        await _sift(left, base, scene)
-        left = [one for one in left if not one.requirements]
-
-
-async def _sift(trials: Sequence[Trial], base: Harness, scene: Scene) -> None:
-    """Play a scene on faults until each that changes something has been played alone, and the others without it."""
-    changed = await play(trials, base, scene) if trials else []
-    if not changed or len(trials) == 1:
-        return
-    if len(changed) < len(trials):
-        parts = [*([one] for one in changed), [one for one in trials if one not in changed]]
-    else:
-        parts = [list(trials[: len(trials) // 2]), list(trials[len(trials) // 2 :])]
-    for part in parts:
-        await _sift(part, base, scene)
-
-
-_RUNNING: dict[str, Harness] = {}
-
-
-def _running(name: str) -> Harness:
-    """A base that runs until this process ends."""
-    if name not in _RUNNING:
-        harness = _RUNNING[name] = find_subject(name)()
-        stack = ExitStack()
-        stack.enter_context(harness.running())
-        Finalize(None, stack.close, exitpriority=1)  # a pool's process does not run what `atexit` knows
-    return _RUNNING[name]
-
-
-def _first_scenes(trials: list[Trial], seed: int) -> list[Trial]:
-    for one in trials:
-        asyncio.run(play_alone(one, _running(one.base), seed, _FIRST))
-    return trials
-
-
-def _all_scenes(trials: list[Trial], seed: int) -> list[Trial]:
-    asyncio.run(play_stacked(trials, _running(trials[0].base), seed))
-    return trials
-
-
-def run(faults: Sequence[Fault], bases: Sequence[str], seed: int, processes: int = 2) -> list[Trial]:
-    """Judge the faults, each on one of the bases in turn."""
-    trials = [Trial(fault, bases[place % len(bases)]) for place, fault in enumerate(faults)]
-    with ProcessPoolExecutor(processes) as pool:
-        parts = [trials[start : start + _AT_ONCE] for start in range(0, len(trials), _AT_ONCE)]
-        begun = [one for part in pool.map(_first_scenes, parts, repeat(seed)) for one in part]
-        left = [one for one in begun if not one.requirements]
-        stacks = [
-            [one for one in left if one.base == base][first::share]
-            for base in dict.fromkeys(bases)
-            for share in [max(1, processes // len(bases))]
-            for first in range(share)
-        ]
-        judged = [one for part in pool.map(_all_scenes, filter(None, stacks), repeat(seed)) for one in part]
-    return [one for one in begun if one.requirements] + judged
-
-
-def reasons(path: Path = SURVIVORS) -> list[tuple[str, str]]:
-    """The survivors that have a reason: a pattern of `fnmatch` for the description, and the reason."""
-    known = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return [(one["pattern"], one["reason"]) for one in known.get("survivor", [])]
-
-
-def main(given: list[str] | None = None) -> int:
-    """Draw, judge, and print. 1 if a fault survives without a reason, or the engine crashes."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sample", type=int, default=300, help="how many faults are drawn")
-    parser.add_argument("--seed", type=int, default=1, help="of the faults, and of the tour")
-    parser.add_argument("--base", choices=BASES, action="append", help="the right stores: both of memory by default")
-    parser.add_argument("--only", default="*", metavar="PATTERN", help="only the faults whose description matches")
-    parser.add_argument("--verbose", action="store_true", help="print the faults that are killed too")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdicts to this file")
-    asked = parser.parse_args(given)
-    began = time.perf_counter()
-    faults = [one for one in draw(asked.seed, asked.sample) if fnmatch.fnmatchcase(str(one), asked.only)]
-    trials = run(faults, asked.base or BASES[:2], asked.seed)
-    seconds = time.perf_counter() - began
-    if asked.json:
-        asked.json.write_text(json.dumps([one.as_json() for one in trials], indent=1))
-    known = reasons()
-    survivors = [one for one in trials if one.reason]
-    for one in trials:
-        if one.reason:
-            print(f"{one.reason:15} {one.base}: {one.fault}")  # noqa: T201
-        elif one.has_crashed:
-            print(f"{one.requirements[0]:15} {one.base}: {one.fault}, in {one.scene!r}: {one.words}")  # noqa: T201
-        elif asked.verbose:
-            print(f"{one.requirements[0]:15} {one.base}: {one.fault}, in {one.scene!r}")  # noqa: T201
-    unknown = [one for one in survivors if not any(fnmatch.fnmatchcase(str(one.fault), name) for name, _ in known)]
-    killed = Counter(one.requirements[0] for one in trials if one.requirements)
-    for title, names in (
-        ("operator", [one.fault.operator for one in trials]),
-        ("condition", [one.fault.condition.kind for one in trials]),
-    ):
-        drawn = Counter(names)
-        dead = Counter(name for name, one in zip(names, trials, strict=True) if one.requirements)
-        print(f"killed by {title}: " + ", ".join(f"{name} {dead[name]} of {drawn[name]}" for name in sorted(drawn)))  # noqa: T201
-    print("reported first: " + ", ".join(f"{name} {count}" for name, count in killed.most_common()))  # noqa: T201
-    print(  # noqa: T201
-        f"{len(trials)} faults, {sum(one.reached for one in trials)} reached, "
-        f"{sum(one.changed for one in trials)} changed something, {killed.total()} killed, {len(survivors)} survived, "
-        f"{len(unknown)} of them without a reason; {seconds:.0f} s"
-    )
-    return 1 if unknown or _CRASH in killed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return random_one.randrange(_VARIANTS)
