@@ -59,6 +59,8 @@ class Script:
     def __init__(self, namespace: str = "") -> None:
         self.blocks: list[Block] = []
         self.names = Names()
+        self.statements: tuple[str, ...] = ()
+        """What shows the failure, where it is not what was recorded."""
         self._namespace = namespace
         self._stores = 0
         self._results = 0
@@ -66,6 +68,9 @@ class Script:
         self._in_flight = 0
         self._group: list[Call] = []
         self._watched: list[_Watched] = []
+
+    def __str__(self) -> str:
+        return "\n".join(block.text for block in self.blocks if block.text)
 
     def harness(self, harness: Harness) -> Harness:
         """A harness whose use is recorded."""
@@ -81,6 +86,10 @@ class Script:
     def note(self, line: str) -> None:
         """Record what was done besides calls."""
         self.add(Block(line))
+
+    def show(self, *statements: str) -> None:
+        """Let these statements stand for what was recorded."""
+        self.statements = statements
 
     def add(self, block: Block) -> None:
         """Record lines, and before them what the caller changed meanwhile."""

@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import logging
 import re
+import sys
 import textwrap
 import time
 import warnings
@@ -31,6 +32,7 @@ _FROM = {
     "contextlib": ("AsyncExitStack", "suppress"),
     "datetime": ("UTC", "date", "datetime", "time", "timedelta", "timezone"),
     "decimal": ("Decimal",),
+    "conformance.cases.table": ("away_cell", "cell"),
     "conformance.reproduction.shown": ("cancelling", "field", "outcome", "task_of", "words"),
     "conformance.tour.values": ("_Number", "_Text"),
     "taskstore": ("FailureKind", "Task", "TaskCreateRequest", "TaskStatus"),
@@ -91,9 +93,9 @@ def _defined(lines: list[str], definitions: dict[str, str]) -> list[str]:
     return lines
 
 
-def whole(body: Lines, make: str) -> str:
-    """A script that can be run. `make` is the statement that makes the harness, after a line that imports for it."""
-    imported, _, made = make.partition("\n")
+def whole(body: Lines, words: str, subject: str) -> str:
+    """A script that can be run, for the subject of a name. `words` are what it has to show."""
+    imported, made = making(subject)
     names: dict[str, list[str]] = {}
     for name in sorted(_undefined("\n".join(body)), key=str.lower):
         if name in _WHERE:
@@ -111,7 +113,7 @@ def whole(body: Lines, make: str) -> str:
             "",
             "async def main(harness):",
             "    async with AsyncExitStack() as stack:",
-            *(textwrap.indent(one, " " * 8) for one in body),
+            *(textwrap.indent(one, " " * 8) for one in (*body, commented(words))),
             "",
             "",
             'if __name__ == "__main__":',
@@ -123,6 +125,20 @@ def whole(body: Lines, make: str) -> str:
             f'            harness.discard("{NAMESPACE}")',
         ]
     )
+
+
+def commented(words: str) -> str:
+    """Words as one line of a comment."""
+    return f"# {' '.join(words.split())}"
+
+
+def making(subject: str) -> tuple[str, str]:
+    """What is imported to make the harness of a subject, and what makes it."""
+    module, _, attribute = subject.partition(":")
+    if not attribute.isidentifier():
+        return "from conformance.subjects.registry import find_subject", f"harness = find_subject({subject!r})()"
+    is_made = callable(getattr(sys.modules.get(module), attribute, None))
+    return f"from {module} import {attribute}", f"harness = {attribute}{'()' if is_made else ''}"
 
 
 def _undefined(text: str) -> set[str]:
