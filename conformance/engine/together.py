@@ -10,6 +10,7 @@ from conformance.engine.observe import describe
 from conformance.engine.reads import read_after_together
 from conformance.engine.run import SceneEndedError, SceneRun
 from conformance.engine.scene import Step, Together
+from conformance.engine.tally import Look
 from conformance.spec.model import FIELDS, Call, Record, Span
 
 _SHOWN_CALLS = 8
@@ -67,7 +68,10 @@ def _explain(
         found = explanations(start, here)
         if not found:
             results = "; ".join(describe(observed, FIELDS[:3]) for _, observed in here)
-            run.report(about, f"no order of the calls explains their results: {results}", "together")
+            head = "no order of the calls explains their results:"
+            on = tuple(one.on for one, _, _ in answered if run.side(one.on) == side)
+            look = Look(head, "together", FIELDS[:3], calls=len(answered), on=on)
+            run.report(about, f"{head} {results}", "together", look=look)
             raise SceneEndedError
         run.beliefs[side] = found
     run.tally.exercised.update(about)
