@@ -94,6 +94,9 @@ class Harness(ABC):
     capabilities: frozenset[Capability] = frozenset()
     mode: str = ""
     """`memory` or `redis`, where the subject is a mode that an application's settings can select."""
+    namespaces_at_once: int = 1
+    """In how many namespaces the suite may work at the same time, in one event loop. Where a server takes its time,
+    more than one saves some; the store and `open` must have no state that namespaces share."""
     opener: str = ""
     """A hook: `module:function` that opens the store as the application does at start, from environment and `.env`."""
 

@@ -32,6 +32,8 @@ def after(outcome: Outcome, observed: Any, call: Call) -> State:
 def with_lost_calls(beliefs: Iterable[Possible]) -> list[Possible]:
     """The states that there may be now: each lost call may have taken effect meanwhile, or not."""
     found = list(beliefs)
+    if not any(possible.pending for possible in found):
+        return found
     for possible in found:
         for index, call in enumerate(possible.pending):
             left = possible.pending[:index] + possible.pending[index + 1 :]
@@ -62,6 +64,8 @@ def bind(state: State, observed: Any) -> State:
 
 def unlike(possibles: list[Possible]) -> list[Possible]:
     """The states without repetitions."""
+    if len(possibles) == 1:
+        return possibles
     kept: list[Possible] = []
     for one in possibles:
         if one not in kept:
@@ -98,5 +102,5 @@ def _allowed(state: State, made: _Made) -> Iterator[State]:
             yield outcome.state if outcome.written is None else outcome.state.with_task(outcome.written, call.at)
         return
     for outcome in step(bind(state, observed), call):
-        if not tuple(differences(outcome.result, observed)):
+        if not differences(outcome.result, observed):
             yield after(outcome, observed, call)

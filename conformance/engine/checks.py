@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from conformance.engine.observe import (
@@ -45,14 +46,15 @@ class Checks:
         if isinstance(observed, Odd):
             return
         self._tally.exercised["VAL-10"] += 1
-        tasks = [raw] if isinstance(observed, Record) else list(getattr(raw, "tasks", ()))
-        records = [observed] if isinstance(observed, Record) else list(getattr(observed, "records", ()))
-        for task in tasks[:2]:
+        is_one = isinstance(observed, Record)
+        tasks = (raw,) if is_one else tuple(islice(getattr(raw, "tasks", ()), 2))
+        records = (observed,) if is_one else getattr(observed, "records", ())
+        for task in tasks:
             for name, requirement in type_faults(task):
                 self._report((requirement,), f"{name} is {shown(getattr(task, name))}", "type", name)
         if outcome.written is not None and isinstance(observed, Record):
             self.written(planned, outcome, observed, passed)
-        for task, record in zip(tasks[:2], records[:2], strict=False):
+        for task, record in zip(tasks, records, strict=False):
             self._hand_out(task, record)
 
     def _hand_out(self, task: Any, record: Record) -> None:

@@ -29,7 +29,7 @@ async def populate(run: SceneRun, action: Populate) -> None:
                 known = one.arguments.get("task_id")
                 before = State(run.lifetime, {known: tasks[known]} if known is not None else {})
                 (outcome, *_) = step(before, model)
-                names = tuple(differences(outcome.result, observed))
+                names = differences(outcome.result, observed)
                 if names:
                     run.disagree(one, one.arguments, outcome, observed, names, before)
                 if not isinstance(observed, Record) or not is_usable(observed):

@@ -27,6 +27,8 @@ SECONDS = 30
 _EXTENDED = 1
 """Seconds after which the limit of a call that begins is set anew: to set it for each call costs too much."""
 _BY_TIME = ("list_tasks", "purge")
+_TAKES_OBJECTS = ("create_task", "restore")
+_NOTHING = timedelta(0)
 _MOST_WRONG = 10**6
 
 
@@ -100,14 +102,13 @@ class SceneRun:
         self._begin()
         await self.closers[on].aclose()
 
-    def _begin(self) -> timedelta:
-        """Give a call its time, and return when it begins."""
+    def _begin(self) -> None:
+        """Give a call its time."""
         moment = time.monotonic()
         if moment - self._extended > _EXTENDED and not self.limit.expired():
             self.limit.reschedule(asyncio.get_running_loop().time() + SECONDS)
             self._extended = moment
             self.tally.on_progress()
-        return self.now()
 
     def report_limit(self, what: str = "open or aclose") -> None:
         """Report what had not ended when the limit was reached, unless something else was reported for that."""
@@ -120,8 +121,10 @@ class SceneRun:
 
     async def call(self, planned: Step, arguments: Mapping[str, Any]) -> tuple[Any, Any, Span]:
         """Make a call. Return its result in the model's words, what was returned, and when it was made."""
-        earliest = self._begin()
-        given = {name: for_store(value) for name, value in arguments.items()}
+        self._begin()
+        earliest = self.now()
+        is_made = planned.operation in _TAKES_OBJECTS
+        given = {name: for_store(value) for name, value in arguments.items()} if is_made else arguments
         try:
             answer = await getattr(self.stores[planned.on], planned.operation)(**given)
         except KeyboardInterrupt:
@@ -137,13 +140,15 @@ class SceneRun:
         else:
             observed = result_of(answer, has_cursor=Capability.CURSOR in self.capabilities)
         finally:
-            for value in given.values():
+            for value in given.values() if is_made else ():
                 spoil_argument(value)
         self.tally.calls[planned.operation, observed.error if isinstance(observed, Raised) else "result"] += 1
         return observed, answer, Span(earliest, self.now())
 
     def now(self) -> timedelta:
-        """The time since the start of the scene, that which the harness let pass included."""
+        """The time since the start of the scene, that which the harness let pass included. Nothing, if none counts."""
+        if self.lifetime is None:
+            return _NOTHING
         return self.passed + timedelta(seconds=time.monotonic() - self._began)
 
     async def compare(self, planned: Step, arguments: Mapping[str, Any], observed: Any, raw: Any, at: Span) -> Outcome:
@@ -163,7 +168,7 @@ class SceneRun:
                 is_open = True
                 continue
             for outcome in step(bound, call):
-                names = tuple(differences(outcome.result, observed))
+                names = differences(outcome.result, observed)
                 if not names:
                     first = outcome if first is None or outcome.written is None else first
                     matching.append(Possible(after(outcome, observed, call), possible.pending))
@@ -171,7 +176,7 @@ class SceneRun:
                     nearest = _badness(names), names, outcome, possible
         if first is not None:
             self.beliefs[side] = unlike(matching)
-            self.tally.exercised.update({*first.requirements, *planned.about})
+            self.tally.exercise({*first.requirements, *planned.about})
             outcome = first
         elif is_open or nearest is None:
             raise SceneEndedError
@@ -197,7 +202,7 @@ class SceneRun:
 
     def _compare_closed(self, planned: Step, call: Call, observed: Any) -> Outcome:
         outcome = Outcome(Raised("StoreNotOpen"), self.beliefs[0][0].state, ("API-03",))
-        names = tuple(differences(outcome.result, observed))
+        names = differences(outcome.result, observed)
         if names:
             self.disagree(planned, call.arguments, outcome, observed, names, outcome.state)
             raise SceneEndedError

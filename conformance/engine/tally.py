@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,6 +42,11 @@ class Tally:
     """The ids that stores gave, each after the namespace in which it was given."""
     on_progress: Callable[[], None] = lambda: None
     """Called when a store is opened, and now and then before a call."""
+
+    def exercise(self, requirements: Iterable[str]) -> None:
+        """Count a result that these requirements decide."""
+        for number in requirements:
+            self.exercised[number] += 1
 
     def count_place(self, operation: str, arguments: Mapping[str, Any], state: State) -> None:
         """Count what a call meets: the status of its task, and the size of the store."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import marshal
 import re
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -39,8 +39,8 @@ _CONTROLS = "".join(character for character in map(chr, range(32)) if character 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REMEMBERED = 64
 _SHORT = 1_000
-_LONG = 64 * 1024
-_MOST_KNOWN = 1_000
+_LONG = 256 * 1024
+_MOST_KNOWN = 250
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Json: TypeAlias = tuple[Any, ...]
@@ -124,19 +124,21 @@ class Span(NamedTuple):
 _START = Span()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Call:
     """A call of an operation with these arguments, and when it was made. Two calls with the same arguments are two."""
 
-    operation: str
-    arguments: Mapping[str, Any]
-    at: Span = _START
+    __slots__ = ("arguments", "at", "operation")
+
+    def __init__(self, operation: str, arguments: Mapping[str, Any], at: Span = _START) -> None:
+        self.operation = operation
+        self.arguments = arguments
+        self.at = at
 
 
 class State:
     """The tasks that are there, by id, and when each was last written. A write makes another state."""
 
-    __slots__ = ("_newest", "_oldest", "_unseen", "gone", "lifetime", "tasks")
+    __slots__ = ("_in_order", "_unseen", "gone", "lifetime", "since", "tasks")
 
     def __init__(
         self,
@@ -149,8 +151,9 @@ class State:
         self.gone = gone
         self.tasks = tasks or {}
         self._unseen = unseen
-        self._newest: dict[str | None, list[Record]] = {}
-        self._oldest: timedelta | None = None
+        self._in_order: dict[str | None, list[Record]] = {}
+        self.since: timedelta | None = None
+        """No task was written before, as far as it is known already."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, State) and self.tasks == other.tasks
@@ -169,7 +172,12 @@ class State:
         times = (record.created_at, record.updated_at, record.completed_at)
         is_unseen = key[:1] == "\0" or any(isinstance(time, Symbol) for time in times)
         unseen = self._unseen | {key} if is_unseen else self._unseen - {key} if self._unseen else self._unseen
-        return State(self.lifetime, {**self.tasks, key: (record, at)}, unseen, self.gone)
+        state = State(self.lifetime, {**self.tasks, key: (record, at)}, unseen, self.gone)
+        if self.since is not None:
+            state.since = min(self.since, at.earliest)
+        if None in self._in_order and not is_unseen:
+            state._in_order[None] = _with(self._in_order[None], self.get(key), record)
+        return state
 
     def without(self, gone: set[str], requirement: str = "") -> State:
         """The state without these tasks. `gone` remembers which requirement says that they are not there."""
@@ -179,20 +187,20 @@ class State:
         remembered = {**self.gone, **dict.fromkeys(gone, requirement)} if requirement else self.gone
         return State(self.lifetime, kept, self._unseen - gone, remembered)
 
-    def newest(self, status: str | None) -> list[Record]:
-        """The tasks of that status, or all, in the order of a listing. Their times must have been seen."""
-        if status not in self._newest:
-            chosen = [one for one, _ in self.tasks.values() if status is None or one.status == status]
-            chosen.sort(key=_place_of, reverse=True)
-            self._newest[status] = chosen
-        return self._newest[status]
+    def in_order(self, status: str | None) -> list[Record]:
+        """The tasks of that status, or all, in the reverse order of a listing. Their times must have been seen."""
+        if status not in self._in_order:
+            if status is None:
+                found = sorted((one for one, _ in self.tasks.values()), key=_place_of)
+            else:
+                found = [one for one in self.in_order(None) if one.status == status]
+            self._in_order[status] = found
+        return self._in_order[status]
 
-    @property
-    def oldest(self) -> timedelta:
+    def find_since(self) -> timedelta:
         """When the task was written whose last write is the longest ago."""
-        if self._oldest is None:
-            self._oldest = min((at.earliest for _, at in self.tasks.values()), default=timedelta(days=10**6))
-        return self._oldest
+        self.since = min((at.earliest for _, at in self.tasks.values()), default=timedelta(days=10**6))
+        return self.since
 
     @property
     def is_seen(self) -> bool:
@@ -213,6 +221,15 @@ def _place_of(record: Record) -> Any:
     return record.created_at, record.task_id
 
 
+def _with(tasks: Sequence[Record], before: Record | None, after: Record) -> list[Record]:
+    """Tasks in their order, with one that is new or in place of what it was before."""
+    changed = list(tasks)
+    if before is not None:
+        del changed[bisect_left(changed, _place_of(before), key=_place_of)]
+    insort(changed, after, key=_place_of)
+    return changed
+
+
 class Outcome(NamedTuple):
     """One thing that a call may do: what comes out of it, the state that it leaves, and the requirements that say so.
 
@@ -230,17 +247,20 @@ def step(state: State, call: Call) -> list[Outcome]:
 
     There are more if a task is so near its end that it may be there or not.
     """
-    return [outcome for alive in _after_expiry(state, call) for outcome in _decide(alive, call)]
+    if state.lifetime is None:
+        return _decide(state, call)
+    return [outcome for alive in _after_expiry(state, call, state.lifetime) for outcome in _decide(alive, call)]
 
 
-def _after_expiry(state: State, call: Call) -> Iterator[State]:
+def _after_expiry(state: State, call: Call, lifetime: timedelta) -> Iterator[State]:
     """The states that the passing of time may have made of this one."""
-    if state.lifetime is None or call.at.latest - state.oldest <= state.lifetime - SLACK:
+    soonest = call.at.latest - lifetime + SLACK
+    if (state.since is not None and state.since >= soonest) or state.find_since() >= soonest:
         yield state
         return
     written = {key: at for key, (_, at) in state.tasks.items()}
-    surely = {key for key, at in written.items() if call.at.earliest - at.latest > state.lifetime + SLACK}
-    may = {key for key, at in written.items() if call.at.latest - at.earliest > state.lifetime - SLACK}
+    surely = {key for key, at in written.items() if call.at.earliest - at.latest > lifetime + SLACK}
+    may = {key for key, at in written.items() if call.at.latest - at.earliest > lifetime - SLACK}
     perhaps = may - surely
     yield state.without(surely, "EXP-01")
     if perhaps:
@@ -321,16 +341,14 @@ def _list(state: State, call: Call) -> list[Outcome]:
         if not 0 <= value <= most:
             raise _invalid(name, "LIST-06")
     place = _place(after, offset)
-    newest = state.newest(status)
-    first = offset
-    if place is not None:
-        first = len(newest) - bisect_left(newest[::-1], place, key=_place_of)
-    records = tuple(newest[first : first + limit])
-    more = bool(records) and first + limit < len(newest)
+    tasks = state.in_order(status)
+    end = len(tasks) - offset if place is None else bisect_left(tasks, place, key=_place_of)
+    records = tuple(tasks[max(end - limit, 0) : max(end, 0)][::-1])
+    more = bool(records) and limit < end
     following = cursor_of(records[-1]) if more else None
     return [
         Outcome(
-            Page(records, len(newest), limit, offset, following), state, ("LIST-01", "LIST-03", "LIST-04", "LIST-09")
+            Page(records, len(tasks), limit, offset, following), state, ("LIST-01", "LIST-03", "LIST-04", "LIST-09")
         )
     ]
 

@@ -25,6 +25,7 @@ class FakeredisHarness(RedisHarness):
 
     mode = ""
     capabilities = frozenset(Capability) - {Capability.REMOTE}
+    namespaces_at_once = 1
 
     def __init__(self) -> None:
         self._fake = fakeredis.FakeServer(server_type="redis", version=(7, 4))

@@ -21,6 +21,7 @@ class RedisHarness(RedisServerHarness):
     mode = "redis"
     opener = "taskstore:open_store"
     capabilities = frozenset(Capability)
+    namespaces_at_once = 4
     prefix = "{{{namespace}:0}}"
     record = "{{{namespace}:0}}:task:"
     deadlines = "{{{namespace}:0}}:deadlines"

@@ -34,6 +34,7 @@ from conformance.tour.tasks import (
     LONG_AGO,
     MICROSECOND,
     MIXED,
+    MOSTLY_PENDING,
     NOT_FINAL,
     restorable,
 )
@@ -41,6 +42,7 @@ from taskstore import MAX_LIMIT, MAX_OFFSET, TaskStatus
 
 _MANY = 60
 """From this size on fewer listings are made: a store may read all of its tasks for each."""
+_LARGE = 1_000
 STORE_SIZES = (0, 1, 2, 3, 49, 50, 51, 101, 250, 1_000, 1_001)
 
 
@@ -67,7 +69,7 @@ def lists(random: Random) -> Iterator[Scene]:
         end = datetime(2100, 1, 1, tzinfo=UTC)
         gone = (purge(end), listing(), listing(status=TaskStatus.COMPLETED), create("z"), purge(LONG_AGO))
         steps = (
-            Populate(size, MIXED),
+            Populate(size, MIXED if size < _LARGE else MOSTLY_PENDING),
             *reads,
             *walks,
             Optional(cursors, CURSOR),

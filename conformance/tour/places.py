@@ -200,9 +200,8 @@ def races(_: Random) -> Iterator[Scene]:
 def _crowds() -> Iterator[Scene]:
     """Several hundred calls at the same time that do not concern each other."""
     about = ("ATOM-06",)
-    start = (Populate(_CROWD, MIXED), listing("p", limit=_CROWD, status=TaskStatus.PENDING))
-    pending = range(_CROWD * MIXED.count("pending") // len(MIXED))
-    chosen = [Member("p", number) for number in pending]
+    start = (Populate(_TARGETS), listing("p", limit=_TARGETS))
+    chosen = [Member("p", number) for number in range(_TARGETS)]
     crowds: dict[str, tuple[Step, ...]] = {
         "get_task": tuple(get(one, about=about) for one in chosen) * 6,
         "update_task_status": tuple(update(one, TaskStatus.CLIPPING, label="", about=about) for one in chosen),
@@ -210,7 +209,7 @@ def _crowds() -> Iterator[Scene]:
         "create_task": tuple(create("", video_ids=(str(number),), about=about) for number in range(2 * _CROWD)),
         "list_tasks": (listing(limit=1, about=about),) * _CROWD,
     }
-    missing = [get(Text(f"missing-{number}"), about=about) for number in pending]
+    missing = [get(Text(f"missing-{number}"), about=about) for number in range(_TARGETS)]
     refused = [update(one, TaskStatus.CLIPPING, progress=-1, label="", about=about) for one in chosen]
     found = crowds["get_task"]
     crowds["get_task that finds and does not find"] = tuple(
@@ -222,7 +221,7 @@ def _crowds() -> Iterator[Scene]:
         yield Scene(f"a crowd of {operation}", actions, ("crowd",), about=about)
 
 
-_CROWD = 200
+_CROWD, _TARGETS = 200, 60
 _Race: TypeAlias = tuple[str, tuple[Action, ...], frozenset[Capability]]
 
 

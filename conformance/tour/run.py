@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel
 
 from conformance.engine.play import Player
-from conformance.engine.scene import Populate, Scene
+from conformance.engine.scene import Populate, Scene, Together
 from conformance.engine.tally import Finding, Tally
 from conformance.harness import Harness, HookMissingError
 from conformance.tour.plan import plan
@@ -22,6 +24,7 @@ _SHOWN = 5
 """Findings of one kind that are kept whole; of the others only the scene is named."""
 OUT_OF_TIME = "the time that --conformance-seconds gives was over"
 """Why scenes are left out that would begin later."""
+_MANY = 1_000
 _ENOUGH_IDS = 200
 _DIGITS = 32
 _OWN_ID = re.compile(r"task_[0-9a-fA-F]{32,}")
@@ -113,21 +116,38 @@ async def play_all(
     missing: Counter[tuple[str, str]] = Counter()
     reasons: Counter[tuple[str, str]] = Counter()
     planned: Counter[str] = Counter()
-    for scene in scenes:
-        about = scene.about or ("",)
-        planned.update(about)
-        reason = why_not(harness, scene)
-        if not reason:
-            is_late = until is not None and time.monotonic() > until
-            reason = OUT_OF_TIME if is_late else await play(player, scene)
-        if not reason:
-            reached.update(scene.classes)
-            continue
-        missing.update((name, reason) for name in scene.classes)
-        reasons.update((number, reason) for number in about)
+
+    async def play_next(left: Iterator[Scene]) -> None:
+        for scene in left:
+            about = scene.about or ("",)
+            planned.update(about)
+            reason = why_not(harness, scene)
+            if not reason:
+                is_late = until is not None and time.monotonic() > until
+                reason = OUT_OF_TIME if is_late else await _play(player, scene)
+            if not reason:
+                reached.update(scene.classes)
+                continue
+            missing.update((name, reason) for name in scene.classes)
+            reasons.update((number, reason) for number in about)
+
+    chosen = list(scenes)
+    alone = [scene for scene in chosen if _is_alone(scene)]
+    with _without_warnings():
+        await play_next(iter(alone))
+        left = iter([scene for scene in chosen if not _is_alone(scene)])
+        players = [asyncio.ensure_future(play_next(left)) for _ in range(harness.namespaces_at_once)]
+        try:
+            await asyncio.gather(*players)
+        finally:
+            for one in players:
+                one.cancel()
+            await asyncio.wait(players)
+    places = {id(scene): place for place, scene in enumerate(chosen)}
+    findings = sorted(tally.findings, key=lambda one: places[id(one.scene)])
     return Tour(
-        found=_kept(map(_found, tally.findings)),
-        scenes=_scenes(tally.findings),
+        found=_kept(map(_found, findings)),
+        scenes=_scenes(findings),
         exercised=tally.exercised,
         reached=reached,
         missing=_table(missing),
@@ -194,12 +214,33 @@ def _size(scene: Scene) -> int:
     return max((action.count for action in scene.actions if isinstance(action, Populate)), default=0)
 
 
+def _is_alone(scene: Scene) -> bool:
+    """Whether no other scene is played beside it.
+
+    Calls that are cancelled after so many turns of the event loop need it for themselves, and among many tasks each
+    namespace takes longer to look at.
+    """
+    is_cancelled = any(isinstance(one, Together) and one.cancelled for one in scene.actions)
+    return is_cancelled or _size(scene) >= _MANY
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """What a store warns of decides nothing, even where warnings are errors."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 async def play(player: Player, scene: Scene) -> str:
     """Play a scene, or return why it cannot be played."""
+    with _without_warnings():
+        return await _play(player, scene)
+
+
+async def _play(player: Player, scene: Scene) -> str:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what a store warns of decides nothing, even where warnings are errors
-            await player.play(scene)
+        await player.play(scene)
     except HookMissingError as fault:
         return f"the harness has no hook {fault.hook}"
     return ""

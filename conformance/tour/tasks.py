@@ -115,3 +115,5 @@ def named(task_id: str) -> tuple[Action, ...]:
 
 MIXED = ("pending", "completed", "clipping", "cancelled", "pending", "failed", "uploading")
 """The statuses of the tasks that populate a store, in turn."""
+MOSTLY_PENDING = ("pending",) * 7 + MIXED
+"""Those of the tasks of a large store: to give each of them another status takes its time."""

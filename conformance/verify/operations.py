@@ -76,7 +76,7 @@ class Operation(ABC):
         """Whether an answer is this call's own: one that the model allows, for the first time or made again."""
         call, observed = Call(self.method, self.arguments(target)), result_of(answer, has_cursor=False)
         return any(
-            not tuple(differences(outcome.result, observed))
+            not differences(outcome.result, observed)
             for possible in with_lost_calls([Possible(self.state(target), (call,))])
             for outcome in step(possible.state, call)
         )
