@@ -13,7 +13,7 @@ from conformance.results.document import Result, Results, read
 
 pytestmark = pytest.mark.once
 
-LIMIT = "listing.test_limit_zero_is_an_empty_page_with_the_total"
+TOTAL = "listing.test_total_and_filter_are_exact"
 CLOSED = "lifecycle.test_a_closed_store_refuses_every_call"
 IDLE = "expiry.test_nothing_goes_by_itself"
 PAGE = "listing.test_a_page_names_its_place"
@@ -120,12 +120,12 @@ def not_run(results: Results) -> list[Result]:
 def test_a_selection_is_incomplete_however_it_is_made(
     pytester: pytest.Pytester, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", f"-k {LIMIT.rpartition('.')[2]}")
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"-k {TOTAL.rpartition('.')[2]}")
     ran = run(pytester)
     assert ran.ret == 6
     ran.stdout.fnmatch_lines(["incomplete: *", "  * tests: not-run: not selected: options like -k*"])
     results = read(out)
-    assert verdicts(results) == {LIMIT: "pass"}
+    assert verdicts(results) == {TOTAL: "pass"}
     assert not results.complete
     assert all(result.reason.startswith("not selected: ") for result in not_run(results))
 
@@ -133,9 +133,9 @@ def test_a_selection_is_incomplete_however_it_is_made(
 def test_a_part_that_is_selected_on_purpose_may_pass_and_is_still_not_complete(
     pytester: pytest.Pytester, out: Path
 ) -> None:
-    assert run(pytester, PARTIAL, *select(LIMIT)).ret == pytest.ExitCode.OK
+    assert run(pytester, PARTIAL, *select(TOTAL)).ret == pytest.ExitCode.OK
     assert not read(out).complete
-    ran = run(pytester, PARTIAL, *select(LIMIT, IDLE))
+    ran = run(pytester, PARTIAL, *select(TOTAL, IDLE))
     assert ran.ret == 6, "a missing hook is nothing that was selected"
     ran.stdout.fnmatch_lines(["incomplete: *", "  1 test: the harness has no hook advance"])
 
@@ -146,20 +146,20 @@ def test_an_empty_selection_leaves_no_earlier_file(pytester: pytest.Pytester, ou
 
 
 def test_what_a_failure_stops_is_not_run(pytester: pytest.Pytester, out: Path) -> None:
-    assert run(pytester, "-x", *select(CLOSED, LIMIT), on=("Endless",)).ret == pytest.ExitCode.TESTS_FAILED
+    assert run(pytester, "-x", *select(CLOSED, TOTAL), on=("Endless",)).ret == pytest.ExitCode.TESTS_FAILED
     results = read(out)
     assert verdicts(results, "Endless") == {CLOSED: "fail"}
-    limit = results.on("stores:Endless")[LIMIT]
+    limit = results.on("stores:Endless")[TOTAL]
     assert limit.reason == "the run ended before this test: stopping after 1 failures"
     assert not results.complete
 
 
 def test_a_worker_that_dies_is_a_failure_and_the_run_is_not_complete(pytester: pytest.Pytester, out: Path) -> None:
-    ran = run(pytester, "-n1", PARTIAL, *select(CLOSED, LIMIT), on=("Vanishing",))
+    ran = run(pytester, "-n1", PARTIAL, *select(CLOSED, TOTAL), on=("Vanishing",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     results = read(out)
-    assert verdicts(results, "Vanishing")[LIMIT] == "harness-error"
-    assert "crashed while running" in results.on("stores:Vanishing")[LIMIT].reason
+    assert verdicts(results, "Vanishing")[TOTAL] == "harness-error"
+    assert "crashed while running" in results.on("stores:Vanishing")[TOTAL].reason
     assert not results.complete
 
 
@@ -200,10 +200,10 @@ class Sometimes(Harness):
         return MemoryTaskStore() if Sometimes.opened % 3 == 0 else NoEnd()
 """
     )
-    ran = run(pytester, PARTIAL, "-pconftest", *select(CLOSED, LIMIT), on=("Sometimes",))
+    ran = run(pytester, PARTIAL, "-pconftest", *select(CLOSED, TOTAL), on=("Sometimes",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     assert ran.parseoutcomes()["passed"] == 2, "this is what pytest itself makes of it"
-    assert verdicts(read(out), "Sometimes") == {CLOSED: "fail", LIMIT: "pass"}
+    assert verdicts(read(out), "Sometimes") == {CLOSED: "fail", TOTAL: "pass"}
 
 
 RERUN = """
@@ -227,12 +227,12 @@ def pytest_report_teststatus(report):
 
 def test_only_the_suite_gives_verdicts(pytester: pytest.Pytester, out: Path) -> None:
     names = ("Skipping", "Excused", "Xfailing", "Unittest", "Exiting", "Leaving", "Noisy")
-    ran = run(pytester, PARTIAL, "-W", "error", *select(LIMIT), on=names)
+    ran = run(pytester, PARTIAL, "-W", "error", *select(TOTAL), on=names)
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     results = read(out)
     came = {name: verdicts(results, name) for name in names}
-    assert came == {name: {LIMIT: "pass" if name == "Noisy" else "fail"} for name in names}
-    assert "is no verdict of the suite" in results.on("stores:Skipping")[LIMIT].reason
+    assert came == {name: {TOTAL: "pass" if name == "Noisy" else "fail"} for name in names}
+    assert "is no verdict of the suite" in results.on("stores:Skipping")[TOTAL].reason
 
 
 def test_a_marker_or_a_plugin_decides_nothing(pytester: pytest.Pytester, out: Path) -> None:
@@ -241,16 +241,16 @@ def test_a_marker_or_a_plugin_decides_nothing(pytester: pytest.Pytester, out: Pa
 
         def pytest_collection_modifyitems(items):
             for item in items:
-                item.add_marker(pytest.mark.skip("pass: fine") if "limit" in item.name else pytest.mark.xfail)
+                item.add_marker(pytest.mark.skip("pass: fine") if "total" in item.name else pytest.mark.xfail)
 
         def pytest_runtest_logreport(report):
             report.outcome = "passed"
     """)
-    ran = run(pytester, PARTIAL, *select(CLOSED, LIMIT), on=("Endless",))
+    ran = run(pytester, PARTIAL, *select(CLOSED, TOTAL), on=("Endless",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     results = read(out)
     assert verdicts(results, "Endless") == {CLOSED: "fail"}
-    reason = results.on("stores:Endless")[LIMIT].reason
+    reason = results.on("stores:Endless")[TOTAL].reason
     assert reason.startswith("skipped by a marker or another plugin: ")
 
 
@@ -264,7 +264,7 @@ def test_a_harness_file_that_ends_the_process_is_an_error(pytester: pytest.Pytes
 
 
 def test_a_known_failure_passes_and_one_that_passes_fails_the_run(pytester: pytest.Pytester, out: Path) -> None:
-    chosen = (PARTIAL, *select(CLOSED, LIMIT, IDLE))
+    chosen = (PARTIAL, *select(CLOSED, TOTAL, IDLE))
     written = run(pytester, *chosen, "--conformance-write-known=known.toml", on=("Endless",))
     assert written.ret == pytest.ExitCode.TESTS_FAILED
     file = pytester.path / "known.toml"
@@ -298,8 +298,8 @@ def test_a_known_failure_passes_and_one_that_passes_fails_the_run(pytester: pyte
     [
         ("[[known", "*known.toml: *"),
         ("[[known]]\ntest = 'listing.test_none'\nreason = 'x'", "*there is no test listing.test_none"),
-        (f"[[known]]\ntest = '{LIMIT}'\nreason = ' '", "*has no reason"),
-        (f"[[known]]\ntest = '{LIMIT}'\nreason = 'x'\nrequirement = 'x'", "*known.0.requirement: Extra inputs*"),
+        (f"[[known]]\ntest = '{TOTAL}'\nreason = ' '", "*has no reason"),
+        (f"[[known]]\ntest = '{TOTAL}'\nreason = 'x'\nrequirement = 'x'", "*known.0.requirement: Extra inputs*"),
         ("[[missing]]\nhook = 'time_travel'\nreason = 'x'", "*there is no hook time_travel*"),
         ("[[unknown]]", "*unknown: Extra inputs*"),
     ],
@@ -335,18 +335,18 @@ def test_a_failure_of_a_later_requirement_is_shown_and_does_not_fail_the_run(
                 return store
         """
     )
-    ran = run(pytester, PARTIAL, *select(REPEATED, LIMIT), "--conformance-spec-revision=2")
+    ran = run(pytester, PARTIAL, *select(REPEATED, TOTAL), "--conformance-spec-revision=2")
     assert ran.ret == pytest.ExitCode.OK
     ran.stdout.fnmatch_lines([f"  {REPEATED} * (later than revision 2): *"])
-    assert verdicts(read(out)) == {REPEATED: "fail", LIMIT: "pass"}
-    asked = run(pytester, PARTIAL, *select(REPEATED, LIMIT), "--conformance-spec-revision=3")
+    assert verdicts(read(out)) == {REPEATED: "fail", TOTAL: "pass"}
+    asked = run(pytester, PARTIAL, *select(REPEATED, TOTAL), "--conformance-spec-revision=3")
     assert asked.ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_hook_that_nothing_lacks_any_more_fails_the_run(pytester: pytest.Pytester, out: Path) -> None:
     entry = "[[missing]]\nhook = 'inspector'\nsubject = 'stores:Passing'\nreason = 'no back door'\n"
     Path(pytester.path, "known.toml").write_text(entry)
-    ran = run(pytester, "--conformance-known=known.toml", *select(LIMIT))
+    ran = run(pytester, "--conformance-known=known.toml", *select(TOTAL))
     assert ran.ret == 6, "what was not run may lack it"
     assert read(out).missing[0].hook == "inspector"
 
@@ -411,49 +411,49 @@ def stuck_stores(pytester: pytest.Pytester) -> None:
 def test_a_test_that_never_ends_is_ended_and_named_with_its_stack(
     pytester: pytest.Pytester, out: Path, name: str, line: str
 ) -> None:
-    ran = run(pytester, "--conformance-timeout=2", *select(CLOSED, LIMIT, PAGE), on=(name,))
+    ran = run(pytester, "--conformance-timeout=2", *select(CLOSED, TOTAL, PAGE), on=(name,))
     assert ran.ret not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
     results = read(out)
-    assert verdicts(results, name) == {CLOSED: "pass", PAGE: "fail"}
-    stuck = results.on(f"stores:{name}")[PAGE].reason
+    assert verdicts(results, name) == {CLOSED: "pass", TOTAL: "fail"}
+    stuck = results.on(f"stores:{name}")[TOTAL].reason
     assert stuck.startswith("it gave no sign of progress for 2 s")
     assert f"in {line}" in stuck
-    assert results.on(f"stores:{name}")[LIMIT].reason == "the process of pytest ended before this test"
+    assert results.on(f"stores:{name}")[PAGE].reason == "the process of pytest ended before this test"
     assert results.exit_status is None
     assert f"in {line}" in ran.stderr.str()
 
 
 @pytest.mark.usefixtures("stuck_stores")
 def test_a_worker_that_is_stuck_is_ended_and_another_goes_on(pytester: pytest.Pytester, out: Path) -> None:
-    chosen = select(CLOSED, LIMIT, PAGE, "requirement_LIST-01", "requirement_LIST-03")
+    chosen = select(CLOSED, TOTAL, PAGE, "requirement_LIST-01", "requirement_LIST-03")
     ran = run(pytester, "-n1", "--conformance-timeout=2", *chosen, on=("Sleeping",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     results = read(out)
     came = verdicts(results, "Sleeping")
     assert came == {
         CLOSED: "pass",
-        LIMIT: "fail",
+        TOTAL: "fail",
         PAGE: "fail",
         "requirement_LIST-01": "fail",
         "requirement_LIST-03": "not-testable",
     }
-    assert "in sleep" in results.on("stores:Sleeping")[LIMIT].reason
+    assert "in sleep" in results.on("stores:Sleeping")[TOTAL].reason
     assert "ended" in results.on("stores:Sleeping")["requirement_LIST-03"].reason
     assert not results.complete
 
 
 def test_a_process_that_ends_leaves_what_it_had_decided(pytester: pytest.Pytester, out: Path) -> None:
-    run(pytester, PARTIAL, *select(CLOSED, LIMIT, PAGE), on=("Vanishing",))
+    run(pytester, PARTIAL, *select(CLOSED, TOTAL, PAGE), on=("Vanishing",))
     deadline = time.monotonic() + 20  # another process writes it
     while "ended while" not in out.read_text("utf-8") and time.monotonic() < deadline:
         time.sleep(0.05)
     results = read(out)
-    assert verdicts(results, "Vanishing") == {CLOSED: "pass", PAGE: "harness-error"}
+    assert verdicts(results, "Vanishing") == {CLOSED: "pass", TOTAL: "harness-error"}
     assert not results.complete
     assert results.exit_status is None
 
 
-@pytest.mark.parametrize(("name", "test", "status"), [("Vanishing", LIMIT, 3), ("AtExit", CLOSED, 1)])
+@pytest.mark.parametrize(("name", "test", "status"), [("Vanishing", TOTAL, 3), ("AtExit", CLOSED, 1)])
 def test_the_command_takes_no_early_end_for_a_success(
     pytester: pytest.Pytester, name: str, test: str, status: int
 ) -> None:
@@ -469,7 +469,7 @@ def test_the_command_takes_no_early_end_for_a_success(
 def test_what_is_out_of_time_is_named_and_does_not_pass(
     pytester: pytest.Pytester, out: Path, workers: tuple[str, ...]
 ) -> None:
-    chosen = (*select(LIMIT, "requirement_LIST-03", "requirement_MAINT-02"), *workers, "--conformance-seconds=0.3")
+    chosen = (*select(TOTAL, "requirement_LIST-03", "requirement_MAINT-02"), *workers, "--conformance-seconds=0.3")
     ran = run(pytester, PARTIAL, *chosen)
     assert ran.ret == pytest.ExitCode.OK, "the time was asked for, and so was the selection"
     results = read(out)
