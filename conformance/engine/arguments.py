@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conformance.engine.observe import spoil
-from conformance.spec.model import FIELDS, Record, Request, plain
+from conformance.spec.model import FIELDS, STATUSES, Record, Request, plain
 from taskstore import Task, TaskCreateRequest, TaskStatus
 
 
@@ -59,7 +59,7 @@ def _restorable(record: Record) -> Task:
     except ValueError:
         made: Task = copy.copy(_ANY_TASK)
         fields["metadata_json"] = made.metadata_json
-        fields["status"] = TaskStatus(record.status)
+        fields["status"] = TaskStatus(record.status) if record.status in STATUSES else record.status
         del fields["metadata"]
         return made.model_copy(update=fields)
 

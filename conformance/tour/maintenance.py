@@ -193,6 +193,7 @@ def _unrestorable() -> list[tuple[str, Record]]:
             "created after 2200",
             {"created_at": datetime(2201, 1, 1, tzinfo=UTC), "updated_at": datetime(2201, 1, 1, tzinfo=UTC)},
         ),
+        ("in a status that there is not", {"status": "done"}),
         ("without videos", {"video_ids": ()}),
         ("an id with a blank", {"task_id": "a b"}),
         ("an empty id", {"task_id": ""}),

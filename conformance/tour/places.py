@@ -237,7 +237,8 @@ def _race(number: int, on: int) -> Iterator[_Race]:
     yield "three ends race", (create(), race, get()), nothing
     one = "ATOM-01"
     race = Together((_going(one, progress=number), _going(one, on, current_step="s"), _going(one, result_url="r")))
-    yield "updates of several fields race", (create(), race, get()), nothing
+    start = (create(), update("a", TaskStatus.CLIPPING, progress=1, current_step="before", result_url="before"))
+    yield "updates of several fields race", (*start, race, get()), nothing
     race = Together((_going(one, on, progress=number), _stop(end), get()))
     yield "an update and a cancel race", (create(), race, get()), nothing
     race = Together(tuple(create(f"n{n}", on=n % 2 * on, video_ids=(str(n),), about=(one,)) for n in range(5)))

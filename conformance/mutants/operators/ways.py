@@ -208,15 +208,17 @@ async def _purge_otherwise(store: Faulty, call: Call) -> Any:
 
 async def merge(store: Faulty, call: Call) -> Any:
     """An update reads the task, and writes a field back as it was then, whatever came between."""
-    name, known = store.fault.field, store.known(call)
-    if known is None or call.arguments.get(name) is not None or call.arguments.get("status") == TaskStatus.COMPLETED:
+    name = store.fault.field
+    if call.arguments.get(name) is not None or call.arguments.get("status") == TaskStatus.COMPLETED:
+        return await store.perform(call)
+    read = await store.perform(Call("get_task", {"task_id": call.task_id}))
+    value = field_of(read, name)
+    if read.status.is_final or value is None or not store.holds(call, task=read):
         return await store.perform(call)
     await asyncio.sleep(0)
     now = store.known(call)
-    if now is None or known.status.is_final or not store.holds(call, task=now):
-        return await store.perform(call)
-    store.note(not same(field_of(now, name), field_of(known, name)))
-    return await store.perform(changed(call, **{name: field_of(known, name)}))
+    store.note(now is not None and not same(field_of(now, name), value))
+    return await store.perform(changed(call, **{name: value}))
 
 
 async def check(store: Faulty, call: Call) -> Any:
