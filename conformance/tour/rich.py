@@ -81,7 +81,7 @@ def large(random: Random, statuses: Sequence[TaskStatus] = (TaskStatus.CLIPPING,
     for level in range(94):
         deep = {"K": deep} if level % 2 else [deep, level]
     plain = rich(random, 4)
-    numbers = [10**4_299, *plain["config"]["b"] * 209]
+    numbers = [10**4_299, *plain["config"]["b"] * 50]
     values: dict[str, Any] = {
         "video_ids": (*plain["video_ids"], text(_LARGE), *map(str, range(2_500))),
         "webhook_url": text(_LARGE),
