@@ -96,11 +96,15 @@ class Subject:
     coverage: dict[str, Any] = field(default_factory=dict)
     """What the tour reached, once it was run."""
 
-    def check_judged(self, requirements: tuple[str, ...]) -> None:
-        """End a test that found nothing wrong as not testable, if it could not have found it."""
-        for number in requirements:
+    passed: set[str] = field(default_factory=set)
+    """The ids of the tests that came to their end, whatever else is reported of them."""
+
+    def end(self, case: Case) -> None:
+        """End a test that found nothing wrong; as not testable, if it could not have found it."""
+        for number in case.requirements:
             if number in self.unjudged:
                 raise NotTestable(self.unjudged[number], ("adapter",))
+        self.passed.add(case.id)
 
 
 PREREQUISITE = "API-02"
@@ -220,7 +224,7 @@ def case(
                 asyncio.run(_in_a_namespace(known.id, function, conformance_subject))
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
-            conformance_subject.check_judged(requirements)
+            conformance_subject.end(known)
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__

@@ -187,6 +187,12 @@ def test_collecting_decides_nothing(pytester: pytest.Pytester, out: Path, monkey
     assert verdicts(read(out)) == {}
 
 
+def test_a_plugin_that_runs_no_test_makes_none_pass(pytester: pytest.Pytester, out: Path) -> None:
+    pytester.makeconftest("def pytest_pyfunc_call(pyfuncitem): return True")
+    assert run(pytester, PARTIAL, "-pconftest", *select(CLOSED), on=("Endless",)).ret == pytest.ExitCode.TESTS_FAILED
+    assert verdicts(read(out), "Endless") == {CLOSED: "harness-error"}
+
+
 def test_a_failure_that_is_run_again_and_passes_has_failed(pytester: pytest.Pytester, out: Path) -> None:
     pytester.makeconftest(RERUN)
     pytester.makepyfile(

@@ -31,6 +31,8 @@ _SCENES = 30
 
 
 def _test(number: str) -> Callable[[Subject], None]:
+    case = Case(f"requirement_{number}", (number,), f"Every scene of the tour keeps {number}.")
+
     def run(conformance_subject: Subject) -> None:
         if conformance_subject.broken:
             raise NotTestable(conformance_subject.broken)
@@ -38,11 +40,11 @@ def _test(number: str) -> Callable[[Subject], None]:
             tour = conformance_subject.tour()
         conformance_subject.coverage.update(tour.coverage())
         decide(number, tour, conformance_subject)
-        conformance_subject.check_judged((number,))
+        conformance_subject.end(case)
 
     run.__name__ = run.__qualname__ = f"test_requirement_{number}"
-    run.__doc__ = f"Every scene of the tour keeps {number}."
-    run.conformance_case = Case(f"requirement_{number}", (number,), run.__doc__)  # type: ignore[attr-defined]
+    run.__doc__ = case.doc
+    run.conformance_case = case  # type: ignore[attr-defined]
     return run
 
 

@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -23,6 +24,8 @@ _GRACE = 2.0
 """Seconds that the watched process has to write its stacks."""
 _LONGEST = 8_000
 _OF_PYTEST = re.compile(r"[/\\](_pytest|pluggy|xdist|execnet)[/\\]|<frozen runpy>|pytest[/\\]__main__")
+MAIN = "main"
+"""The name of the file of stacks, without its ending, where no workers of pytest-xdist share its folder."""
 STUCK = "it gave no sign of progress for"
 _NEVER_ENDED = "the process of pytest ended while this test ran"
 _NOT_REACHED = "the process of pytest ended before this test"
@@ -134,6 +137,8 @@ def main() -> None:
 
     threading.Thread(target=read_all, daemon=True).start()
     Keeper(int(pid), root, Path(stack), Path(file) if file else None).watch(lines)
+    if Path(stack).stem == MAIN:  # a worker's folder is that of the controller
+        shutil.rmtree(Path(stack).parent, ignore_errors=True)
     sys.stderr.flush()
     os._exit(0)  # the thread still reads
 

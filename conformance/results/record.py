@@ -16,7 +16,7 @@ from conformance.case import Case, HarnessFailedError, NotApplicable, NotTestabl
 from conformance.requirements import REQUIREMENTS, Level
 from conformance.results import known, show
 from conformance.results.document import AboutSubject, Coverage, Expected, Result, Results, Verdict
-from conformance.results.keeper import STUCK
+from conformance.results.keeper import MAIN, STUCK
 from conformance.results.plan import Plan
 from conformance.results.watch import SECONDS, Watch
 from conformance.subjects.registry import shown_name
@@ -118,6 +118,8 @@ class Recorder:
             return report
         name = shown_name(item.callspec.params[_SUBJECT])  # type: ignore[attr-defined]  # a case is a Function
         verdict, reason, hooks = _verdict(report, call)
+        if verdict == "pass" and report.when == "call" and case.id not in item.funcargs[_SUBJECT].passed:  # type: ignore[attr-defined]
+            verdict, reason = "harness-error", "pytest reports a pass, and the test did not come to its end"
         result = self._plan.result(case, name, verdict, reason, hooks=hooks, seconds=round(call.duration, 6))
         result = result.model_copy(update={"expected": self._expected(result)})
         about = self._describe(item, name, result)
@@ -187,7 +189,7 @@ class Recorder:
         seconds = SECONDS if asked is None else float(asked)
         if self._config.getoption("usepdb") or self._config.getoption("trace"):
             seconds = 0.0
-        name = getattr(self._config, "workerinput", {}).get("workerid", "main")
+        name = getattr(self._config, "workerinput", {}).get("workerid", MAIN)
         folder = shared_folder_of(self._config) or Path(self._own_folder.name)
         self._watch = Watch(seconds, folder / f"{name}.stack", None if self._is_worker else self._file)
 
