@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
-from conformance.reproduction.calls import script_of
-from conformance.reproduction.record import Script
 from conformance.requirements import REQUIREMENTS
+from conformance.script import Script
 from taskstore import TaskCreateRequest, TaskStore
 
 _SECONDS = 60
@@ -145,27 +144,18 @@ class Namespace:
 
     def __init__(self, harness: Harness, name: str | None = None) -> None:
         self.harness = harness
+        self.script = Script()
         self.name = f"conformance-{secrets.token_hex(6)}" if name is None else name
-        self.script = Script(self.name)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[TaskStore]:
         """A store on this namespace; again, for a second instance."""
         async with AsyncExitStack() as stack:
             try:
-                store = await stack.enter_async_context(self.recorded.open(self.name))
+                store = await stack.enter_async_context(self.harness.open(self.name))
             except Exception as fault:
                 raise HarnessFailedError(f"open raised {type(fault).__name__}: {fault}") from fault
-            yield store
-
-    @property
-    def recorded(self) -> Harness:
-        """The harness; what is done with it is written into the script."""
-        return self.script.harness(self.harness)
-
-    def open_at(self, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
-        """A store on this namespace of the server at another URL."""
-        return self.recorded.open_at(self.name, url, seconds)
+            yield self.script.recorded(store)
 
     @property
     def opener(self) -> str:
@@ -182,18 +172,16 @@ class Namespace:
 
     def advance(self, by: timedelta) -> None:
         """Let time pass."""
-        self.recorded.advance(self.name, by)
+        self.harness.advance(self.name, by)
 
     @property
     def inspector(self) -> Inspector:
         """A look behind the store's back."""
-        return self.recorded.inspector(self.name)
+        return self.harness.inspector(self.name)
 
     def neighbour(self) -> Namespace:
         """Another namespace, whose name begins with this one's."""
-        found = Namespace(self.harness, f"{self.name}bar")
-        found.script = self.script
-        return found
+        return Namespace(self.harness, f"{self.name}bar")
 
 
 def case(
@@ -221,7 +209,7 @@ def case(
                 raise NotTestable(conformance_subject.broken)
             _check_applies(harness, (needs,) if isinstance(needs, Capability) else needs, lacks, mode)
             try:
-                asyncio.run(_in_a_namespace(known.id, function, conformance_subject))
+                asyncio.run(_in_a_namespace(function, conformance_subject))
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
             conformance_subject.end(known)
@@ -234,7 +222,7 @@ def case(
     return make
 
 
-async def _in_a_namespace(case_id: str, function: Callable[..., Awaitable[None]], subject: Subject) -> None:
+async def _in_a_namespace(function: Callable[..., Awaitable[None]], subject: Subject) -> None:
     namespace = Namespace(subject.harness)
     subject.alive()
     try:
@@ -249,8 +237,7 @@ async def _in_a_namespace(case_id: str, function: Callable[..., Awaitable[None]]
             finally:
                 subject.harness.discard(namespace.name)
     except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
-        script = script_of(case_id, namespace.script, fault, subject.name, subject.harness)
-        fault.conformance_script = script  # type: ignore[attr-defined]  # for `results` to show
+        fault.conformance_script = str(namespace.script)  # type: ignore[attr-defined]  # for `results` to show
         raise
 
 

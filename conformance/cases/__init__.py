@@ -8,8 +8,6 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from conformance.harness import Harness
-
 
 @cache
 def find_cases() -> dict[str, Callable[[Any], None]]:
@@ -21,14 +19,3 @@ def find_cases() -> dict[str, Callable[[Any], None]]:
             if hasattr(case, "conformance_case") and case.__module__ == full:
                 found[case.conformance_case.id] = case
     return found
-
-
-def why(name: str, harness: Harness) -> str:
-    """Why a readable case fails on a subject that is running, or that it does not."""
-    from conformance.case import Subject
-
-    try:
-        find_cases()[name](Subject("subject", harness, {}, 0))
-    except BaseException as fault:  # noqa: BLE001  a failure of pytest is no Exception
-        return f"{type(fault).__name__}: {(str(fault).strip().splitlines() or [''])[0]}"
-    return "it passes"

@@ -48,9 +48,9 @@ async def behind_a_proxy(namespace: Namespace, seconds: float) -> AsyncIterator[
     url = namespace.harness.url()
     if not url.startswith("redis://"):
         raise NotTestable("the proxy understands neither TLS nor sockets of files")
-    async with Proxy(url) as proxy, namespace.open_at(proxy.url, seconds) as store:
+    async with Proxy(url) as proxy, namespace.harness.open_at(namespace.name, proxy.url, seconds) as store:
         await store.list_tasks()
-        yield proxy, store
+        yield proxy, namespace.script.recorded(store)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)

@@ -29,7 +29,7 @@ async def test_tasks_outlive_the_server(namespace: Namespace) -> None:
     """A server that saved to disk and was started again has every task as it was, and a store goes on with it."""
     async with namespace.open() as store:
         task = await store.create_task(a_request({"a": [1.0]}))
-    namespace.recorded.restart_server()
+    namespace.harness.restart_server()
     async with namespace.open() as store:
         assert snapshot(await store.get_task(task.task_id)) == snapshot(task)
         assert snapshots((await store.list_tasks()).tasks) == snapshots([task])

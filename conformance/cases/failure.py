@@ -29,6 +29,7 @@ from conformance.cases.table import (
     others_are_served,
     says_what_failed,
     says_what_failed_if_it_did,
+    silent_port,
     table,
     unavailable,
     unused_port,
@@ -43,7 +44,7 @@ from taskstore import FailureKind, RecordUnreadable, StoreUnavailable, TaskStatu
 @case("FAIL-01", needs=Capability.REMOTE)
 async def test_nothing_listening_is_not_not_found(namespace: Namespace) -> None:
     """Each operation raises StoreUnavailable, as unreachable."""
-    await away(namespace, REFUSED[0], says_what_failed)
+    await away(namespace, REFUSED[0], unused_port(), says_what_failed)
 
 
 @case("FAIL-01", "FAIL-11", needs=Capability.REMOTE)
@@ -55,13 +56,14 @@ async def test_nothing_listening_any_more_is_not_not_found(namespace: Namespace)
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_nothing_listening_means_that_nothing_was_written(namespace: Namespace) -> None:
     """A request that never left did not happen, and the exception says so, in its field and in words."""
-    await away(namespace, REFUSED[0], wrote_nothing)
+    await away(namespace, REFUSED[0], unused_port(), wrote_nothing)
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
 async def test_a_silent_server_is_not_not_found(namespace: Namespace) -> None:
     """A server that accepts and never answers raises StoreUnavailable once the time is over."""
-    await away(namespace, SILENT[0], says_what_failed)
+    with silent_port() as port:
+        await away(namespace, SILENT[0], port, says_what_failed)
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
@@ -125,8 +127,9 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_is_in_no_message(namespace: Namespace) -> None:
     """Whether the server is away or silent, no exception, no cause of it, no log and no store shows the password."""
-    for failure in (REFUSED[0], SILENT[0]):
-        await away(namespace, failure, keeps_the_secret)
+    with silent_port() as silent:
+        for failure, port in ((REFUSED[0], unused_port()), (SILENT[0], silent)):
+            await away(namespace, failure, port, keeps_the_secret)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)

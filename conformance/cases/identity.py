@@ -90,7 +90,7 @@ async def test_an_id_is_visible_ascii(store: TaskStore) -> None:
 @case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
 async def test_a_failed_create_names_its_id(namespace: Namespace) -> None:
     """It names the caller's id, or the one that the store made: with it the create can be repeated later."""
-    async with namespace.open_at(f"redis://127.0.0.1:{unused_port()}/0", 5) as store:
+    async with namespace.harness.open_at(namespace.name, f"redis://127.0.0.1:{unused_port()}/0", 5) as store:
         with pytest.raises(StoreUnavailable) as chosen:
             await store.create_task(a_request(), task_id="job-1")
         assert chosen.value.task_id == "job-1"

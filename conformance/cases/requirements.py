@@ -6,17 +6,13 @@ The other modules hold cases that a person can read, and those for what the mode
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 
 from conformance.case import Case, NotApplicable, NotTestable, Subject, only_own_verdicts
 from conformance.harness import HookMissingError
-from conformance.reproduction.replay import whole
-from conformance.reproduction.scenes import reproduce
 from conformance.requirements import REQUIREMENTS
-from conformance.tour.plan import plan
-from conformance.tour.run import OUT_OF_TIME, Found, Tour
+from conformance.tour.run import OUT_OF_TIME, Tour
 
 TOURED = (
     *("API-03", "API-05", "VAL-01", "VAL-02", "VAL-05", "VAL-06", "VAL-09", "VAL-10"),
@@ -39,7 +35,7 @@ def _test(number: str) -> Callable[[Subject], None]:
         with only_own_verdicts():
             tour = conformance_subject.tour()
         conformance_subject.coverage.update(tour.coverage())
-        decide(number, tour, conformance_subject)
+        decide(number, tour)
         conformance_subject.end(case)
 
     run.__name__ = run.__qualname__ = f"test_requirement_{number}"
@@ -48,7 +44,7 @@ def _test(number: str) -> Callable[[Subject], None]:
     return run
 
 
-def decide(number: str, tour: Tour, subject: Subject) -> None:
+def decide(number: str, tour: Tour) -> None:
     """End the test with the verdict of a tour on one requirement."""
     if found := tour.against(number):
         scenes = tour.scenes[number]
@@ -56,8 +52,7 @@ def decide(number: str, tour: Tour, subject: Subject) -> None:
         fault = pytest.fail.Exception(
             "\n".join([found[0].words, f"in {len(scenes)} scenes: {', '.join(named)}"]), pytrace=False
         )
-        script = partial(_script, number, found, subject)
-        fault.conformance_script = script  # type: ignore[attr-defined]  # for `results` to show
+        fault.conformance_script = "\n".join(found[0].lines)  # type: ignore[attr-defined]  # for `results` to show
         raise fault
     if tour.is_out_of_time(number):
         raise NotTestable(OUT_OF_TIME)
@@ -72,23 +67,6 @@ def decide(number: str, tour: Tour, subject: Subject) -> None:
     raise NotTestable(", ".join(lacking) or "no scene of the tour reached it", hooks if is_for_hooks else ())
 
 
-def _script(number: str, found: list[Found], subject: Subject) -> str:
-    """What shows the first of these findings that shows again; else what was called when it was found."""
-    scenes = {scene.name: scene for scene in plan(subject.seed)}
-    if all(one.scene not in scenes for one in found):  # what many ids together show
-        return whole(_ONE_ID, found[0].words, subject.name)
-    for one in found:
-        subject.alive()
-        shown = reproduce(subject.harness, scenes[one.scene], number) if one.scene in scenes else None
-        if shown is not None:
-            return whole(shown.body, shown.finding.words, subject.name)
-    return "\n".join(found[0].lines)
-
-
-_ONE_ID = (
-    'store1 = await stack.enter_async_context(harness.open("x"))',
-    'print(repr((await store1.create_task(TaskCreateRequest(video_ids=("v",)))).task_id))',
-)
 _NO_HOOK = str(HookMissingError(""))
 """What `Tour.reasons` says of a missing hook, before its name."""
 

@@ -22,6 +22,7 @@ import pytest
 
 from conformance.case import Namespace, NotTestable
 from conformance.harness import Capability, Harness, HookMissingError
+from conformance.script import Script
 from conformance.strategies import a_request
 from conformance.verify.operations import old_task
 from conformance.verify.proxy import Action, Interruption, Proxy, Stage
@@ -221,12 +222,6 @@ CANCELLED, CLOSED = (
 )
 
 
-FAILURES = (
-    *(*REFUSED, *SILENT, *LATE, *LOST, *NO_REDIS, *SAYS_NO, BUSY, READ_ONLY, FULL),
-    *(*DENIED, *IDLE, *CANCELLED, *CLOSED),
-)
-
-
 @dataclass
 class Seen:
     """What came of one cell."""
@@ -356,6 +351,7 @@ class Bench:
     def __init__(self, namespace: Namespace, operation: Operation) -> None:
         self.operation = operation
         self._namespace = Namespace(namespace.harness, f"{namespace.name}-{secrets.token_hex(3)}")
+        self._namespace.script = namespace.script
         self._interruption: Interruption | None = None
 
     async def set_up(self, stack: AsyncExitStack) -> None:
@@ -381,15 +377,16 @@ class Bench:
         async with AsyncExitStack() as stack:
             opened = self._lasting if lasts else await self._open(stack, failure.seconds)
             seen.shown = f"{opened} {opened!r}"
+            store = self._namespace.script.recorded(opened)
             if not failure.early:
-                await connected(lambda: opened.list_tasks(limit=1))
+                await connected(lambda: store.list_tasks(limit=1))
             await self._begin(failure, number)
             with self._namespace.harness.cause_failure(failure.makes) if failure.makes else nullcontext():
-                await self._call(seen, opened, stack)
+                await self._call(seen, store, stack)
             if self._interruption is not None:
                 self._interruption.times = 0  # what has not met it by now is not to
             if failure.then is not Then.CLOSE:
-                await self._end(seen, opened)
+                await self._end(seen, store)
         # What was held has arrived, and is done, when its connection has gone.
         self._proxy.release()
         most = BESIDE + 1 if lasts else at_rest
@@ -507,9 +504,9 @@ Check = Callable[[Seen], object]
 
 @dataclass
 class Row:
-    """What came of one failure: a round for each exchange of a call."""
+    """What came of one failure: a round for each exchange of a call, with the script until its end."""
 
-    rounds: list[Sequence[Seen]] = field(default_factory=list)
+    rounds: list[tuple[str, Sequence[Seen]]] = field(default_factory=list)
     left: Sequence[Operation] = OPERATIONS
     """The operations of the next round."""
 
@@ -534,7 +531,7 @@ async def table(
 
     What another case has played is not played again. Operations that are not named are played, and not checked.
     """
-    rows = _Known.rows_of(namespace.harness)
+    rows, script = _Known.rows_of(namespace.harness), namespace.script
     benches: list[Bench] = []
     async with AsyncExitStack() as stack:
         for failure in failures:
@@ -547,31 +544,13 @@ async def table(
                     played = await _played([one for one in benches if one.operation in row.left], failure, number)
                     # If it was answered, the exchange may be that of a call beside it, and it has no more of them.
                     row.left = [one.operation for one in played if one.met and (one.error is not None or not number)]
-                    row.rounds.append(played)
-                for seen in row.rounds[number]:
-                    namespace.script.show(*_cell_of(seen, number))
+                    row.rounds.append((str(script), played))
+                shown, played = row.rounds[number]
+                namespace.script = Script(shown.splitlines())
+                for seen in played:
                     for check in checks if seen.operation in operations else ():
                         check(seen)
-                played = row.rounds[number]
                 assert number or failure.stage is None or any(seen.met for seen in played), "nobody asked the server"
-
-
-def _cell_of(seen: Seen, number: int) -> tuple[str, ...]:
-    """The statements that show what came of a cell."""
-    return (
-        f"seen = await cell(harness, {seen.operation.name!r}, {seen.failure.name!r}, {number})",
-        "print(seen)",
-    )
-
-
-async def cell(harness: Harness, operation: str, failure: str, number: int) -> Seen:
-    """Let one operation meet one failure, by their names, at its exchange of that number."""
-    operations = {one.name: one for one in OPERATIONS}
-    failures = {one.name: one for one in FAILURES}
-    async with AsyncExitStack() as stack:
-        bench = Bench(Namespace(harness), operations[operation])
-        await bench.set_up(stack)
-        return await bench.play(failures[failure], number)
 
 
 async def _set_up(namespace: Namespace, stack: AsyncExitStack) -> list[Bench]:
@@ -581,48 +560,26 @@ async def _set_up(namespace: Namespace, stack: AsyncExitStack) -> list[Bench]:
     return benches
 
 
-async def away(namespace: Namespace, failure: Failure, *checks: Check) -> None:
-    """Make each call the first one of a store at whose URL nothing listens, or what listens never answers."""
-    applied = [one for one in OPERATIONS if applies(one, namespace)]
-    with logged() as said, _away(failure) as port:
-        played = await asyncio.gather(*(_first_call(namespace, one, failure, port) for one in applied))
-    for seen in played:
-        seen.said = said
-        namespace.script.show(
-            f"seen = await away_cell(harness, {seen.operation.name!r}, {failure.name!r})", "print(seen)"
-        )
-        for check in checks:
-            check(seen)
-
-
-async def away_cell(harness: Harness, operation: str, failure: str) -> Seen:
-    """Make one operation, by its name, the first call of a store whose server is away in that way."""
-    ways = {one.name: one for one in (*REFUSED, *SILENT)}
-    operations = {one.name: one for one in OPERATIONS}
-    with _away(ways[failure]) as port:
-        return await _first_call(Namespace(harness), operations[operation], ways[failure], port)
-
-
-@contextmanager
-def _away(failure: Failure) -> Iterator[int]:
-    """A port at which nothing listens, or at which what listens never answers."""
-    if failure in REFUSED:
-        yield unused_port()
-    else:
-        with silent_port() as port:
-            yield port
-
-
-async def _first_call(namespace: Namespace, operation: Operation, failure: Failure, port: int) -> Seen:
+async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check) -> None:
+    """Make each call the first one of a store whose server should be at that port; nothing there answers."""
     async with MemoryTaskStore() as source:
         tasks = [await source.create_task(a_request()) for _ in range(3)]
         target = Target(a_request(), tasks[0], tasks[1], await source.list_tasks(limit=1), tasks[2])
-    seen = Seen(failure, operation, target, f"127.0.0.1:{port}", None)
     url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
-    async with namespace.harness.open_at(namespace.name, url, failure.seconds) as store:
-        seen.shown = f"{store} {store!r}"
-        seen.take(await outcome_of(operation.call(store, target)))
-    return seen
+
+    async def play(operation: Operation) -> Seen:
+        seen = Seen(failure, operation, target, f"127.0.0.1:{port}", None)
+        async with namespace.harness.open_at(namespace.name, url, failure.seconds) as store:
+            seen.shown = f"{store} {store!r}"
+            seen.take(await outcome_of(operation.call(store, target)))
+        return seen
+
+    with logged() as said:
+        played = await asyncio.gather(*(play(one) for one in OPERATIONS if applies(one, namespace)))
+    for seen in played:
+        seen.said = said
+        for check in checks:
+            check(seen)
 
 
 def applies(operation: Operation, namespace: Namespace) -> bool:

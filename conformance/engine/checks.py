@@ -18,7 +18,7 @@ from conformance.engine.observe import (
     type_faults,
 )
 from conformance.engine.scene import Step
-from conformance.engine.tally import Look, Tally
+from conformance.engine.tally import Tally
 from conformance.spec.model import Outcome, Record, Symbol
 from taskstore import Task, TaskStatus
 
@@ -49,11 +49,9 @@ class Checks:
         is_one = isinstance(observed, Record)
         tasks = (raw,) if is_one else tuple(islice(getattr(raw, "tasks", ()), 2))
         records = (observed,) if is_one else getattr(observed, "records", ())
-        for at, task in enumerate(tasks):
+        for task in tasks:
             for name, requirement in type_faults(task):
-                index = None if is_one else at
-                look = Look(f"{name} is", "field", (name,), index)
-                self._report((requirement,), f"{name} is {shown(getattr(task, name))}", "type", name, look=look)
+                self._report((requirement,), f"{name} is {shown(getattr(task, name))}", "type", name)
         if outcome.written is not None and isinstance(observed, Record):
             self.written(planned, outcome, observed, passed)
         for task, record in zip(tasks, records, strict=False):
@@ -81,8 +79,7 @@ class Checks:
             symbol = outcome.written and outcome.written.updated_at
             if isinstance(symbol, Symbol) and observed.updated_at == symbol.not_before:
                 words = f"updated_at is still {observed.updated_at}, {TICK} s after the write before"
-                look = Look("updated_at is still", "time", ("updated_at",))
-                self._report(("LIFE-17",), words, planned.operation, ("updated_at",), look=look)
+                self._report(("LIFE-17",), words, planned.operation, ("updated_at",))
         now = datetime.now(UTC)
         for name in ("created_at", "updated_at", "completed_at"):
             moment, expected = getattr(observed, name), getattr(outcome.written, name)
@@ -90,9 +87,9 @@ class Checks:
                 continue
             if not now - _CLOCK_SLACK <= moment <= now + passed + _CLOCK_SLACK and not _is_behind(expected, now):
                 requirement = "LIFE-17" if name == "updated_at" and planned.operation != "create_task" else "VAL-10"
-                words = f"{name} is {moment}, and the clock says {now}"
-                look = Look(f"{name} is", "time", (name,))
-                self._report((requirement,), words, planned.operation, (name,), look=look)
+                self._report(
+                    (requirement,), f"{name} is {moment}, and the clock says {now}", planned.operation, (name,)
+                )
 
     def unchanged(self) -> None:
         """Check at the end of a scene that the tasks that came out of it are what they were: no write changed them."""
@@ -103,8 +100,7 @@ class Checks:
             if names:
                 now = describe(result_of(task), tuple(names))
                 words = f"a task that was returned earlier changed: {now}; it was {describe(record, tuple(names))}"
-                look = Look("a task that was returned earlier changed:", names=tuple(names), held=task)
-                self._report(("VAL-02",), words, "handed", tuple(names), look=look)
+                self._report(("VAL-02",), words, "handed", tuple(names))
         self._tally.exercised["VAL-02"] += len(self._handed)
 
 

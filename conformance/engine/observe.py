@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.adapter.views import TaskView
-from conformance.spec.model import FIELDS, Json, Page, Raised, Record, Result, Symbol, canonical, is_same, plain
+from conformance.spec.model import FIELDS, Json, Page, Raised, Record, Result, Symbol, canonical, is_same
 from taskstore import Task, TaskPage, TaskStatus, TaskStoreError
 
 MARK = "changed by the caller"
@@ -288,20 +288,12 @@ def shown(value: object, longest: int = 120) -> str:
 
 def contrast(expected: object, observed: object, names: tuple[str, ...]) -> str:
     """What came out and what was expected, in words, by the fields `names` in which they differ."""
-    index = first_difference(expected, observed, names)
-    if index is not None and isinstance(expected, Page) and isinstance(observed, Page):
-        one, other = expected.records[index], observed.records[index]
+    if isinstance(expected, Page) and isinstance(observed, Page) and set(names) <= set(FIELDS):
+        pairs = zip(expected.records, observed.records, strict=True)
+        one, other = next(pair for pair in pairs if tuple(_record_differences(*pair)))
         head = f"a page whose task {shown(other.task_id)} has "
         return f"{head}{describe(other, names)}; expected {describe(one, names)}"
     return f"{describe(observed, names)}; expected {describe(expected, names)}"
-
-
-def first_difference(expected: object, observed: object, names: tuple[str, ...]) -> int | None:
-    """The place of the first task that differs, where pages differ in nothing but the fields of their tasks."""
-    if not isinstance(expected, Page) or not isinstance(observed, Page) or not set(names) <= set(FIELDS):
-        return None
-    pairs = zip(expected.records, observed.records, strict=True)
-    return next(at for at, pair in enumerate(pairs) if tuple(_record_differences(*pair)))
 
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:
@@ -316,18 +308,5 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
         return ", ".join([head, *(f"{name}={shown(getattr(result, name))}" for name in wanted)])
     if isinstance(result, Record):
         chosen = tuple(name for name in names if name in FIELDS) or ("task_id", "status")
-        return ", ".join(f"{name}={shown(_value_of(result, name), 200)}" for name in chosen)
+        return ", ".join(f"{name}={shown(getattr(result, name), 200)}" for name in chosen)
     return shown(result)
-
-
-def _value_of(record: Record, name: str) -> Any:
-    """A field for people: metadata as the object that it is."""
-    value = getattr(record, name)
-    return _in_order(plain(value)) if name == "metadata" and value[0] == "object" else value
-
-
-def _in_order(value: Any) -> Any:
-    """A JSON value whose keys are in the order of their texts."""
-    if isinstance(value, dict):
-        return {key: _in_order(value[key]) for key in sorted(value, key=str)}
-    return [_in_order(inside) for inside in value] if isinstance(value, list) else value

@@ -15,18 +15,10 @@ from conformance.engine.arguments import for_store, spoil_argument
 from conformance.engine.belief import Possible, after, bind, unlike, with_lost_calls
 from conformance.engine.blame import Cause, Sight, blame
 from conformance.engine.checks import Checks
-from conformance.engine.observe import (
-    Odd,
-    contrast,
-    differences,
-    first_difference,
-    is_usable,
-    raised_of,
-    result_of,
-)
+from conformance.engine.observe import Odd, contrast, differences, is_usable, raised_of, result_of
 from conformance.engine.scene import Scene, Step, UnknownReferenceError, get, resolved
 from conformance.engine.script import Script
-from conformance.engine.tally import Finding, Look, Tally
+from conformance.engine.tally import Finding, Tally
 from conformance.harness import Capability, Harness
 from conformance.spec.model import FIELDS, LIFETIME, Call, Outcome, Page, Raised, Record, Span, State, Symbol, step
 
@@ -191,7 +183,7 @@ class SceneRun:
         else:
             _, names, outcome, possible = nearest
             lost = await self._is_lost(planned, outcome.result, observed)
-            self.disagree(planned, arguments, outcome, observed, names, possible.state, raw=raw, lost=lost)
+            self.disagree(planned, arguments, outcome, observed, names, possible.state, lost=lost)
             self.beliefs[side] = [_adopted(outcome, observed, possible, call)]
         if raw is not None:
             self.checks.result(planned, outcome, observed, raw, self.passed)
@@ -226,7 +218,6 @@ class SceneRun:
         names: tuple[str, ...],
         state: State,
         *,
-        raw: Any = None,
         lost: bool = False,
     ) -> None:
         """Report a result that differs from the expected one in the fields `names`."""
@@ -252,27 +243,15 @@ class SceneRun:
         # A read of the engine's own is not in the script.
         lines = () if self.script.is_last(planned) else (f"await {self.script.call(planned)}",)
         broken = blame(sight) or ("API-02",)
-        index = first_difference(outcome.result, observed, names)
-        answer = observed.error if isinstance(observed, Raised) else raw
-        look = Look(f"{planned.operation} gave", names=names, index=index, answer=answer)
-        self.report(broken, words, planned.operation, names, lines=lines, look=look)
+        self.report(broken, words, planned.operation, names, lines=lines)
         if type(observed) is type(outcome.result):  # what is not wrong in it was compared all the same
             self.tally.exercised.update({*outcome.requirements} - {*broken})
 
-    def report(
-        self,
-        requirements: tuple[str, ...],
-        words: str,
-        *key: Any,
-        lines: tuple[str, ...] = (),
-        look: Look | None = None,
-    ) -> None:
+    def report(self, requirements: tuple[str, ...], words: str, *key: Any, lines: tuple[str, ...] = ()) -> None:
         """Keep a finding. What has the same `key` is reported once: it is wrong on every instance."""
         if key not in self._reported or not key:
             self._reported.add(key)
-            finding = Finding(requirements, words, self.scene, (*self.script.lines, *lines, f"# {words}"), look)
-            self.findings.append(finding)
-            self.tally.on_finding(finding)
+            self.findings.append(Finding(requirements, words, self.scene, (*self.script.lines, *lines, f"# {words}")))
 
 
 def _adopted(outcome: Outcome, observed: Any, possible: Possible, call: Call) -> Possible:

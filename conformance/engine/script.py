@@ -80,7 +80,7 @@ _POSITIONAL = {
 }
 
 
-def source(value: Any) -> str:  # noqa: C901, PLR0911, PLR0912  one for each kind of value
+def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of value
     """A value as a Python expression, short where it repeats itself."""
     if isinstance(value, Request):
         fields = {"video_ids": value.video_ids, "webhook_url": value.webhook_url, "config": value.config}
@@ -100,10 +100,6 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911, PLR0912  one for each kin
         return _items(value)
     if type(value) is dict:
         return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
-    if type(value) is object:
-        return "object()"
-    if isinstance(value, type):
-        return value.__name__
     if type(value) is float and not isfinite(value):
         return f"float('{value}')"
     if hasattr(type(value), "model_fields"):  # pydantic

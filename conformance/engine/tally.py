@@ -16,29 +16,6 @@ SIZES = (0, 1, 2, 50, 51, 250, 1_000, 1_001, 10_000)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Where a finding is to be seen: what a script prints as the last thing.
-
-    `head` begins its words. `kind` says what follows: the fields `names` of the last result or of `held` ("words"), one
-    field as it is ("field") or as a text ("time"), or all results of calls at the same time ("together").
-    """
-
-    head: str
-    kind: str = "words"
-    names: tuple[str, ...] = ()
-    index: int | None = None
-    """Of the task, where the last result is a page."""
-    held: Any = None
-    """A task that was returned earlier."""
-    answer: Any = None
-    """What the call returned, or the name of what it raised."""
-    calls: int = 0
-    """How many calls at the same time were answered."""
-    on: tuple[int, ...] = ()
-    """Of these, those whose answers are shown: by the instances on which they were made."""
-
-
-@dataclass(frozen=True, slots=True)
 class Finding:
     """Something that a store did wrong: the requirements it breaks, the nearest first, and how it was seen."""
 
@@ -46,7 +23,6 @@ class Finding:
     words: str
     scene: Scene
     lines: tuple[str, ...]
-    look: Look | None = None
 
 
 @dataclass
@@ -54,8 +30,6 @@ class Tally:
     """What a run gathers over its scenes."""
 
     findings: list[Finding] = field(default_factory=list)
-    on_finding: Callable[[Finding], None] = lambda _: None
-    """Called with each finding at once."""
     exercised: Counter[str] = field(default_factory=Counter)
     """How often a result was compared that these requirements decide."""
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)

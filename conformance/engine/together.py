@@ -10,7 +10,6 @@ from conformance.engine.observe import describe
 from conformance.engine.reads import read_after_together
 from conformance.engine.run import SceneEndedError, SceneRun
 from conformance.engine.scene import Step, Together
-from conformance.engine.tally import Look
 from conformance.spec.model import FIELDS, Call, Record, Span
 
 _SHOWN_CALLS = 8
@@ -68,10 +67,7 @@ def _explain(
         found = explanations(start, here)
         if not found:
             results = "; ".join(describe(observed, FIELDS[:3]) for _, observed in here)
-            head = "no order of the calls explains their results:"
-            on = tuple(one.on for one, _, _ in answered if run.side(one.on) == side)
-            look = Look(head, "together", FIELDS[:3], calls=len(answered), on=on)
-            run.report(about, f"{head} {results}", "together", look=look)
+            run.report(about, f"no order of the calls explains their results: {results}", "together")
             raise SceneEndedError
         run.beliefs[side] = found
     run.tally.exercised.update(about)

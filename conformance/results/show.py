@@ -71,7 +71,6 @@ def shorten(report: pytest.TestReport, call: pytest.CallInfo[None], case: Case, 
     """Show what a case decides and how it failed, without the code of the suite; `--tb=long` shows the code."""
     decides = f"{case.doc}\n{_requirements(case.requirements)}"
     script = getattr(call.excinfo and call.excinfo.value, "conformance_script", "")
-    shown = script() if callable(script) and config.getoption("tbstyle") != "no" else ""
     longrepr: Any = report.longrepr
     if isinstance(longrepr, tuple):  # what pytest shows of a skip
         report.longrepr = str(longrepr[2])
@@ -86,8 +85,7 @@ def shorten(report: pytest.TestReport, call: pytest.CallInfo[None], case: Case, 
         entry.reprfuncargs = entry.reprlocals = entry.reprfileloc = None
         traceback.reprentries, traceback.extraline = [entry], None
         longrepr.chain, longrepr.reprtraceback, longrepr.reprcrash = [(traceback, crash, None)], traceback, crash
-    if shown:
-        report.sections.append(("a script that shows it, without pytest", shown))
+    report.sections.append(("what was called, as lines to run without pytest", script))
 
 
 def _frames_of_the_store(raised: pytest.ExceptionInfo[BaseException]) -> list[str]:

@@ -18,7 +18,6 @@ FAULTS: tuple[scene.Fault, ...] = (*CONNECTION_FAULTS, *CALLER_FAULTS, *SERVER_F
 CELLS = len(FAULTS) * len(OPERATIONS)
 """Faults times operations."""
 _LIMIT = 30.0
-_MOST_LINES = 60
 
 
 async def run_faults(
@@ -43,7 +42,7 @@ async def run_fault(harness: Harness, subject_name: str, fault: scene.Fault, ope
     """Play one fault on one operation of a subject that is running."""
     namespace = Namespace(harness)
     verdict, reason = await _played(fault, operation, namespace)
-    script = tuple(str(namespace.script).splitlines()[-_MOST_LINES:]) if verdict == "fail" else ()
+    script = tuple(str(namespace.script).splitlines()) if verdict == "fail" else ()
     return Fault(
         subject=subject_name,
         fault=fault.name,

@@ -99,7 +99,7 @@ class Scene:
 
     def tell(self, line: str) -> None:
         """Write into the script what was done besides the calls."""
-        self.namespace.script.note(line)
+        self.namespace.script.note(line, None)
 
     async def targets(self, count: int) -> list[Target]:
         """Set up what as many calls are about."""
@@ -116,7 +116,8 @@ class Scene:
         """
         url = f"{self.proxy.url}?max_connections={pool}"
         self.tell(f"proxy = Proxy(harness.url()); opened with {seconds} s and {pool} connections behind the proxy")
-        async with self.namespace.open_at(url, seconds) as store:
+        async with self.harness.open_at(self.namespace.name, url, seconds) as opened:
+            store = self.namespace.script.recorded(opened)
             if warm:
                 await self.at_once(store, pool, seconds)
             yield store
