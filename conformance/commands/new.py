@@ -47,6 +47,7 @@ class MyStore(Harness):
     #
     # The function that opens the store as the application does at start, from the environment and `.env`.
     # opener = "myapp.tasks:open_store"
+    # namespaces_at_once = 4  # in how many namespaces the suite may work at the same time
 '''
 
 
