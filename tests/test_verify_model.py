@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from conformance.spec.model import (
     Span,
     State,
     Symbol,
+    canonical,
     step,
 )
 
@@ -114,6 +116,38 @@ def test_arguments_are_refused_before_anything_is_looked_up(arguments: dict[str,
 def test_a_request_is_refused_and_the_argument_is_named(fields: dict[str, Any], refused: str) -> None:
     assert play(create("t1", **fields)) == invalid(refused)
     assert play(create("t1", **fields), call("list_tasks")) == Page((), 0, 50, 0)
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+def test_values_that_differ_in_type_are_never_the_same() -> None:
+    inside = [1, 1.0, True, 0, 0.0, -0.0, "1", _Text("1"), [1], (1,), b"1", {"1": 1}, {_Text("1"): [1]}, None]
+    first = [canonical({"a": [value]}) for value in inside]
+    again = [canonical({"a": [copy.copy(value)]}) for value in inside]
+    assert len(set(first)) == len(inside)
+    assert again == first
+    assert canonical({"a": 1, "b": 2.0}) == canonical({"b": 2.0, "a": 1})
+
+
+def test_tasks_stay_in_order_across_writes() -> None:
+    def record(number: int, moment: int, status: str = "pending") -> Record:
+        one = play(create(f"t{number:03d}"))
+        assert isinstance(one, Record)
+        return one._replace(created_at=START + moment * SECOND, updated_at=START + moment * SECOND, status=status)
+
+    state = State(None)
+    for number in range(40):
+        assert len(state.in_order(None)) == number  # from now on it is kept in order
+        state = state.with_task(record(number, number * 7 % 11), Span())
+    for number in range(0, 40, 3):
+        state = state.with_task(record(number, number * 5 % 13, "failed"), Span())
+    for status in (None, "pending", "failed"):
+        assert state.in_order(status) == State(None, state.tasks).in_order(status)
+    assert [one.task_id for one in state.in_order(None)] == [
+        one.task_id for one in sorted(state.in_order(None), key=lambda one: (one.created_at, one.task_id))
+    ]
 
 
 def test_a_size_is_counted_in_bytes_of_json() -> None:
