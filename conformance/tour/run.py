@@ -134,7 +134,6 @@ async def play_all(
     chosen = list(scenes)
     alone = [scene for scene in chosen if _is_alone(scene)]
     with _without_warnings():
-        await play_next(iter(alone))
         left = iter([scene for scene in chosen if not _is_alone(scene)])
         players = [asyncio.ensure_future(play_next(left)) for _ in range(harness.namespaces_at_once)]
         try:
@@ -143,6 +142,7 @@ async def play_all(
             for one in players:
                 one.cancel()
             await asyncio.wait(players)
+        await play_next(iter(alone))  # they are the long ones, and last where there is no time for all
     places = {id(scene): place for place, scene in enumerate(chosen)}
     findings = sorted(tally.findings, key=lambda one: places[id(one.scene)])
     return Tour(
