@@ -475,7 +475,7 @@ def test_the_command_takes_no_early_end_for_a_success(
 def test_what_is_out_of_time_is_named_and_does_not_pass(
     pytester: pytest.Pytester, out: Path, workers: tuple[str, ...]
 ) -> None:
-    chosen = (*select(TOTAL, "requirement_LIST-03", "requirement_MAINT-02"), *workers, "--conformance-seconds=1")
+    chosen = (*select(TOTAL, "requirement_LIST-03", "requirement_MAINT-02"), *workers, "--conformance-seconds=0.3")
     ran = run(pytester, PARTIAL, *chosen)
     assert ran.ret == pytest.ExitCode.OK, "the time was asked for, and so was the selection"
     results = read(out)
