@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from reports.inputs import Benchmark, Design, Measured, Mode, Operation, OperationInfo
-from reports.verdicts import Estimate, LatencyVerdict, estimate, judge, quantile, ratios
+from reports.verdicts import Estimate, LatencyVerdict, differences, estimate, judge, quantile, ratios
 
 MODES: Mapping[Mode, str] = {"memory": "memory mode", "redis": "Redis mode"}
 OPERATIONS: tuple[Operation, ...] = ("create", "get", "list", "update")
@@ -72,6 +72,9 @@ class Latency:
     times_memory: float | None
     """Redis mode: as a multiple of memory mode."""
     times_memory_interval: tuple[float, float] | None
+    over_memory_ms: float | None
+    """Redis mode: by how much it takes longer than memory mode."""
+    over_memory_interval_ms: tuple[float, float] | None
 
     @property
     def place(self) -> str:
@@ -126,6 +129,7 @@ def _latency(
     figure = estimate(medians)
     assert figure is not None  # noqa: S101  there is a round, so there is a block with one
     times_memory = _times(medians, memory)
+    over_memory = estimate(differences(medians, memory)) if memory is not None else None
     return Latency(
         operation=info.operation,
         tasks=info.tasks,
@@ -152,6 +156,8 @@ def _latency(
         times_floor=_value(_times(medians, floor)),
         times_memory=_value(times_memory),
         times_memory_interval=times_memory.interval if times_memory else None,
+        over_memory_ms=_value(over_memory),
+        over_memory_interval_ms=over_memory.interval if over_memory else None,
     )
 
 

@@ -14,7 +14,18 @@ from conformance.mutants.document import MutantsDocument
 from conformance.results.document import Results
 from conformance.verify import document
 from reports.build import compare_builds, find_reason, studies_without_ours, without_ours
-from reports.claims import Behaviour, Claim, Identity, LatencyRange, Ratio, Tail, documented_ranges, load_claims
+from reports.claims import (
+    Behaviour,
+    Claim,
+    Identity,
+    LatencyRange,
+    Overhead,
+    Ratio,
+    Reading,
+    Tail,
+    documented_ranges,
+    load_claims,
+)
 from reports.coverage import Coverage, ExpectedVerdict, gather_coverage, gather_expected
 from reports.distributions import Distribution, gather_distributions
 from reports.environment import Environment, describe_environment
@@ -38,7 +49,7 @@ from reports.parity import (
 )
 from reports.roundtrips import Distance, ProxyCost, RoundTrips, find_proxy_cost, gather_distances, gather_round_trips
 from reports.studies import Studies, StudiesInput, gather_studies
-from reports.timings import judge_latency, judge_ratio, judge_tail
+from reports.timings import judge_latency, judge_overhead, judge_ratio, judge_tail
 from reports.verdicts import RULE
 from reports.verification import Verification, gather_verification
 
@@ -100,14 +111,24 @@ class Report:
         ]
 
     @property
+    def statements(self) -> tuple[Row, ...]:
+        """Select the claims that are statements of the document."""
+        return tuple(row for row in self.claims if not isinstance(row.claim, Reading))
+
+    @property
+    def readings(self) -> tuple[Row, ...]:
+        """Select our readings of vague sentences."""
+        return tuple(row for row in self.claims if isinstance(row.claim, Reading))
+
+    @property
     def verdicts(self) -> tuple[tuple[str, ClaimVerdict], ...]:
-        """Give the verdict on each claim by its number."""
-        return tuple((row.claim.id, row.verdict) for row in self.claims)
+        """Give the verdict on each statement by its number."""
+        return tuple((row.claim.id, row.verdict) for row in self.statements)
 
     @property
     def tally(self) -> Mapping[ClaimVerdict, int]:
-        """Count the claims with each verdict that there is."""
-        counts = Counter(row.verdict for row in self.claims)
+        """Count the statements with each verdict that there is."""
+        counts = Counter(row.verdict for row in self.statements)
         return {verdict: counts[verdict] for verdict in ORDER if counts[verdict]}
 
     @property
@@ -192,6 +213,8 @@ def make_report(
                 return judge_latency(claim, deciding)
             case Ratio():
                 return judge_ratio(claim, deciding)
+            case Overhead():
+                return judge_overhead(claim, deciding)
             case Tail():
                 return judge_tail(claim, deciding)
 

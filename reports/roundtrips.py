@@ -9,7 +9,7 @@ from statistics import median
 
 from reports.inputs import Benchmark, Design, FloorInfo, Measured, Operation, OperationInfo
 from reports.latency import OPERATIONS, Range
-from reports.verdicts import Estimate, estimate
+from reports.verdicts import Estimate, differences, estimate
 
 Point = tuple[float, float]
 """The PINGs before the rounds, through the same client and proxy, and the latency: both in milliseconds."""
@@ -86,10 +86,7 @@ def find_proxy_cost(benchmark: Benchmark) -> ProxyCost | None:
     if 0 not in pings or None not in pings:
         return None
     through, direct = estimate(pings[0]), estimate(pings[None])
-    added = estimate(
-        far - near if far is not None and near is not None else None
-        for far, near in zip(pings[0], pings[None], strict=True)
-    )
+    added = estimate(differences(pings[0], pings[None]))
     return ProxyCost(direct.value, through.value, added.value, added.interval) if through and direct and added else None
 
 

@@ -48,6 +48,13 @@ def ratios(above: Sequence[float | None], below: Sequence[float | None]) -> list
     ]
 
 
+def differences(more: Sequence[float | None], less: Sequence[float | None]) -> list[float | None]:
+    """Subtract block by block, where a block has both."""
+    return [
+        one - other if one is not None and other is not None else None for one, other in zip(more, less, strict=True)
+    ]
+
+
 def compare(above: Sequence[float], below: Sequence[float]) -> Estimate:
     """Estimate a ratio from the blocks of two, at least one each.
 
