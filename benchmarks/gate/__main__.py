@@ -16,7 +16,8 @@ from benchmarks.gate.versions import NotInstalledError
 from conformance.subjects.servers import ServerError
 
 _STATUSES = """\
-exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base;
+exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base,
+in two runs;
 4 not measured: no server, no base, or a process that measures ended; 5 too noisy to decide"""
 
 
