@@ -20,6 +20,8 @@ SIZES: Mapping[LatencyVerdict, str] = {
     "inconclusive": "not settled against",
 }
 """Where an interval lies against what is allowed."""
+LISTED = (100, 1_000, 10_000)
+"""Numbers of tasks at which a listing is judged: the same at every depth, or a depth would decide the verdict."""
 
 
 def judge_latency(claim: LatencyRange, rows: Iterable[Latency]) -> Finding:
@@ -27,7 +29,11 @@ def judge_latency(claim: LatencyRange, rows: Iterable[Latency]) -> Finding:
     measured = [row for row in rows if (row.mode, row.operation) == (claim.mode, claim.operation)]
     if not measured:
         return NOT_MEASURED
-    return Finding(combine([row.verdict for row in measured]), _places(measured), tuple(map(_describe, measured)))
+    verdict: ClaimVerdict = combine([row.verdict for row in measured])
+    notes = tuple(map(_describe, measured))
+    if (missing := _find_missing_sizes(measured)) and verdict != "under-specified":
+        return Finding("not-yet-checked", _places(measured), (*notes, f"not measured enough: {', '.join(missing)}"))
+    return Finding(verdict, _places(measured), notes)
 
 
 def judge_ratio(_: Ratio, rows: Iterable[Latency]) -> Finding:
@@ -88,7 +94,8 @@ def judge_tail(claim: Tail, rows: Iterable[Latency]) -> Finding:
 
 def _compare(verdicts: Sequence[LatencyVerdict], rows: Sequence[Latency], notes: Sequence[str]) -> Finding:
     """Conclude from a verdict for each row; every operation has to have one."""
-    missing = [operation for operation in OPERATIONS if operation not in {row.operation for row in rows}]
+    missing: list[str] = [one for one in OPERATIONS if one not in {row.operation for row in rows}]
+    missing += _find_missing_sizes(rows)
     refuted = not {"faster", "slower"}.isdisjoint(verdicts)
     return _finding(refuted, rows, notes, missing, settled=set(verdicts) == {"confirmed"})
 
@@ -102,6 +109,12 @@ def _finding(
         "refuted" if refuted else "not-yet-checked" if missing else "holds" if settled else "inconclusive"
     )
     return Finding(verdict, _places(rows), (*notes, *left_out))
+
+
+def _find_missing_sizes(rows: Sequence[Latency]) -> list[str]:
+    """Say at which numbers of tasks a listing is judged and was not measured; nothing if none was measured."""
+    listed = {row.tasks for row in rows if row.operation == "list"}
+    return [f"list at {tasks:,} tasks" for tasks in LISTED if listed and tasks not in listed]
 
 
 def _places(rows: Iterable[Latency]) -> tuple[str, ...]:

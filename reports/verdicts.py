@@ -96,8 +96,13 @@ def judge(interval: tuple[float, float] | None, low: float, high: float, margin:
 
 
 def combine(verdicts: Sequence[LatencyVerdict]) -> LatencyVerdict:
-    """Find the verdict of a claim from those at each number of tasks; there is at least one."""
-    return verdicts[0] if len(set(verdicts)) == 1 else "under-specified"
+    """Find the verdict of a claim from those at each number of tasks; there is at least one.
+
+    Verdicts that differ blame the claim. A number of tasks that gives none blames the measurement.
+    """
+    if len(set(verdicts) - {"inconclusive"}) > 1:
+        return "under-specified"
+    return "inconclusive" if "inconclusive" in verdicts else verdicts[0]
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

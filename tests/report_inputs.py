@@ -150,7 +150,12 @@ def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[st
     """All operations of both designs in both modes, all calls alike."""
     return [
         measured(operation, subject, [ms] * 200, transport=transport, tasks=tasks)
-        for operation, sizes in {"create": [10_000], "get": [10_000], "update": [10_000], "list": [100, 10_000]}.items()
+        for operation, sizes in {
+            "create": [10_000],
+            "get": [10_000],
+            "update": [10_000],
+            "list": [100, 1_000, 10_000],
+        }.items()
         for tasks in sizes
         for subject, transport, ms in (
             ("memory", "none", memory),

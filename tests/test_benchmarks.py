@@ -28,6 +28,7 @@ from benchmarks.setting import Namespace, Place, Setting
 from benchmarks.workload import METADATA, STEPS, updating
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer, find_binary
+from reports.timings import LISTED
 from reports.verdicts import median_interval
 from taskstore import MemoryTaskStore
 
@@ -122,6 +123,11 @@ def test_calls_of_milliseconds_do_not() -> None:
 
 def test_every_depth_has_blocks_enough_for_an_interval() -> None:
     assert all(median_interval([1.0] * depth.blocks) for depth in DEPTHS.values())
+
+
+def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_it() -> None:
+    assert set(DEPTHS["quick"].sizes) <= set(LISTED)
+    assert DEPTHS["default"].sizes == DEPTHS["full"].sizes == LISTED
 
 
 def test_metadata_is_about_400_bytes_of_json() -> None:

@@ -221,6 +221,25 @@ def test_floors_stand_from_the_bottom_up_with_what_served_them() -> None:
 def test_numbers_of_tasks_that_disagree_are_under_specified() -> None:
     assert combine(["faster", "faster"]) == "faster"
     assert combine(["faster", "slower"]) == "under-specified"
+    assert combine(["faster", "inconclusive", "slower"]) == "under-specified"
+
+
+def test_a_number_of_tasks_without_a_verdict_does_not_blame_the_claim() -> None:
+    assert combine(["faster", "inconclusive"]) == "inconclusive"
+    assert combine(["inconclusive", "inconclusive"]) == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "verdict"), [((100, 1_000), "not-yet-checked"), ((100, 1_000, 10_000), "under-specified")]
+)
+def test_a_quick_run_settles_no_listing_that_a_deeper_one_judges_otherwise(
+    sizes: tuple[int, ...], verdict: str
+) -> None:
+    ms = {100: 0.01, 1_000: 0.1, 10_000: 1.0}
+    rows = [measured("list", "described-memory", [ms[tasks]] * 20, tasks=tasks) for tasks in sizes]
+    found = find(report(GOOD, benchmark(*rows)), "D22")
+    assert found.verdict == verdict
+    assert ("not measured enough: list at 10,000 tasks" in found.notes) == (verdict == "not-yet-checked")
 
 
 def test_quantile_is_a_measured_value() -> None:
