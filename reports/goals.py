@@ -1,7 +1,8 @@
 """The goals: what our store is held to, each with its figure, whether it is met, and by how much it is missed.
 
 A figure with an interval is undecided while the limit lies inside, and where there are too few blocks for an interval.
-Counts, bytes, longest waits and 99th percentiles are what they are, and have none.
+Counts, bytes and 99th percentiles are what they are, and have none. A longest wait is a single call, so its event is
+made several times: its interval is their spread, and one event decides nothing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from reports import figures
 from reports.calls import Calls
 from reports.costs import Removal
 from reports.growth import Page
@@ -50,6 +52,9 @@ MICROSECONDS: Mapping[Operation, float] = {"get": 2.0, "create": 12.0, "update":
 BYTES: Mapping[Mode, float] = {"redis": 1_200.0, "memory": 1_500.0}
 IMPORT_MS = 120.0
 EXPIRED = 1_000_000
+EVENTS = 3
+"""With fewer a longest wait has no spread, and decides nothing."""
+TWICE = 2
 WAIT_MS = 20.0
 
 OWN_PING = "of a PING through the store’s own client"
@@ -76,6 +81,11 @@ class Goal:
     beside: Mapping[str, float]
     """In the same unit, for information: nothing is decided by them."""
     remark: str
+
+    @property
+    def excess(self) -> str:
+        """Say how far the figure lies from a limit that it misses."""
+        return "" if self.value is None else compare_with_limit(self.value, self.limit)
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,13 @@ def judge(relation: Relation, limit: float, found: float | Estimate | None) -> G
     ends = (found.interval or ()) if isinstance(found, Estimate) else (found,)
     kept = {KEEPS[relation](end, limit) for end in ends}
     return "undecided" if len(kept) != 1 else "met" if kept == {True} else "missed"
+
+
+def compare_with_limit(value: float, limit: float) -> str:
+    """Say how far a figure lies from a limit: as a multiple where it is twice the limit or more."""
+    if value >= TWICE * limit:
+        return f"{figures.figure(value / limit)} times the limit"
+    return f"{figures.percent(abs(value - limit) / limit)} {'above' if value > limit else 'below'} the limit"
 
 
 def _goals_of_calls(calls: Calls | None) -> Iterator[Goal]:
@@ -219,11 +236,18 @@ def _goals_of_waits(removals: tuple[Removal, ...]) -> Iterator[Goal]:
         figure = _NONE
         if found := at_once.get(what):
             beside: dict[str, float | None] = {
-                "while Redis alone removes as many plain keys": plain.longest_wait_ms if plain else None,
-                "when nothing goes on": found.longest_quiet_wait_ms,
+                "while Redis alone removes as many plain keys": plain.longest_wait_ms.value if plain else None,
+                "when nothing goes on": found.longest_quiet_wait_ms.value,
                 took: found.seconds * 1000,
             }
-            figure = _Figure(found.longest_wait_ms, beside)
+            longest = found.longest_wait_ms
+            spread = (longest.least, longest.most) if longest.events >= EVENTS else None
+            remark = (
+                f"Median, least and most of {longest.events} events."
+                if spread
+                else f"Fewer than {EVENTS} events decide nothing."
+            )
+            figure = _Figure(Estimate(longest.value, spread, longest.events), beside, remark)
         yield _hold(name, "at most", WAIT_MS, "ms", figure)
 
 

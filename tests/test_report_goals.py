@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.results.document import Results
-from reports.goals import ELSEWHERE, Relation, judge
+from reports.goals import ELSEWHERE, Relation, compare_with_limit, judge
 from reports.inputs import Benchmark
 from reports.pages import render_page, render_summary
 from reports.report import Report, make_report
@@ -309,18 +309,30 @@ def test_waits_while_tasks_expire_stand_beside_those_of_plain_keys() -> None:
 
     events = [
         event("purge", 0.9),
-        event("expire", 0.019),
-        event("expire, nobody writes", 0.03),
+        *(event("expire", longest) for longest in (0.019, 0.012, 0.007)),
+        *(event("expire, nobody writes", longest) for longest in (0.03, 0.019, 0.031)),
         event("plain keys, nobody sweeps", 0.025),
-        event("indexes, nobody calls", 0.4),
+        *(event("indexes, nobody calls", longest) for longest in (1.0, 0.4, 2.0)),
         event("expire", 0.8, tasks=100_000),
         event("expire", 0.8, mode="memory"),
     ]
     goals = made(only(expiry={"events": events})).goals[-3:]
-    assert [goal.value for goal in goals] == pytest.approx([19, 30, 400])
-    assert [(goal.limit, goal.verdict) for goal in goals] == [(20, "met"), (20, "missed"), (20, "missed")]
-    assert [goal.missed_by for goal in goals[1:]] == pytest.approx([0.5, 19])
+    assert [goal.value for goal in goals] == pytest.approx([12, 30, 1_000])
+    assert [goal.interval for goal in goals] == [pytest.approx(ends) for ends in ((7, 19), (19, 31), (400, 2_000))]
+    assert [(goal.limit, goal.verdict) for goal in goals] == [(20, "met"), (20, "undecided"), (20, "missed")]
+    assert goals[2].missed_by == pytest.approx(49)
+    assert goals[2].excess == "50.0 times the limit"
     assert all([*goal.beside.values()] == pytest.approx([25, 2, 3_500]) for goal in goals)
+    few = made(only(expiry={"events": [event("indexes, nobody calls", 1.0)] * 2})).goals[-1]
+    assert few.value == pytest.approx(1_000)
+    assert (few.verdict, few.remark) == ("undecided", "Fewer than 3 events decide nothing.")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(1.12, "12 % above the limit"), (0.9, "10 % below the limit"), (50.0, "50.0 times the limit")]
+)
+def test_a_figure_far_from_its_limit_is_given_as_a_multiple_of_it(value: float, said: str) -> None:
+    assert compare_with_limit(value, 1.0) == said
 
 
 def test_goals_are_shown_with_figure_and_verdict() -> None:
@@ -336,5 +348,5 @@ def test_goals_are_shown_with_figure_and_verdict() -> None:
         assert all(what in row for what in goal.beside)
         assert goal.remark in row
     missed = text.partition('<th scope="row">requests of one update')[2].partition("</tr>")[0]
-    assert "missed</span> by 12 %" in missed
-    assert "missed by 12 %: requests of one update, Redis mode" in render_summary(report)
+    assert "missed</span>: 12 % above the limit" in missed
+    assert "missed, 12 % above the limit: requests of one update, Redis mode" in render_summary(report)

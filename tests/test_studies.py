@@ -295,7 +295,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setitem(memory.SCALES, "quick", {"task": (300,), "metadata": (200,)})
         patch.setitem(calls.SCALES, "quick", calls.Scale(3, 9))
         patch.setitem(start.PAIRS, "quick", 1)
-        patch.setitem(expiry.SCALES, "quick", (2_000,))
+        patch.setitem(expiry.SCALES, "quick", expiry.Scale((2_000,), 1))
         patch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, Turns(3, 0.005)))
         result = make("quick", [*STUDIES])
     path = tmp_path_factory.mktemp("studies") / "studies.json"
@@ -335,7 +335,7 @@ def test_every_study_is_read_and_concluded_from(studies: Studies) -> None:
         ("purge", "memory"),
         ("expire", "memory"),
     ]
-    assert all(removal.longest_wait_ms > 0 for removal in studies.removals)
+    assert all(removal.longest_wait_ms.value > 0 for removal in studies.removals)
     assert len(studies.peers) == len(LIBRARIES)
     assert studies.calls is not None
     assert studies.calls.requests == dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from reports.costs import Part, Removal, Weight
+from reports.costs import Part, Removal, Spread, Weight
 from reports.inputs import Mode
 from reports.latency import MODES
 from reports.load import Operation as Called
@@ -88,11 +88,12 @@ def draw_removals(removals: Iterable[Removal]) -> Picture:
             Row(
                 one.what.partition(",")[0],
                 f"{one.tasks:,}, {one.mode}{_without(one)}",
-                (Dot(QUIET, one.longest_quiet_wait_ms), Dot(MEANWHILE, one.longest_wait_ms)),
+                (_spread(QUIET, one.longest_quiet_wait_ms), _spread(MEANWHILE, one.longest_wait_ms)),
             )
             for one in removals
         ],
         "ms",
+        ends=("least", "most"),
     )
 
 
@@ -108,6 +109,10 @@ def draw_stall(removal: Removal) -> Picture:
         "ms, longest wait",
         linear="across",
     )
+
+
+def _spread(style: Style, spread: Spread) -> Dot:
+    return Dot(style, spread.value, (spread.least, spread.most) if spread.events > 1 else None)
 
 
 def _without(removal: Removal) -> str:
