@@ -26,6 +26,9 @@ from conformance.subjects.servers import ContainerServer, EmbeddedServer
 SPARE_DATABASE = 15
 """Of each server: no namespace is in it."""
 
+PRIVATE_PLACES = ("embedded", "unix", *(place_of("proxied", distance) for distance in DISTANCES_MS))
+"""The ways to the private server."""
+
 
 @dataclass(frozen=True)
 class Place:

@@ -216,11 +216,18 @@ def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) ->
     assert 0.01 <= long < 0.05
 
 
-def test_a_block_without_servers_says_who_starts_them() -> None:
-    command = [sys.executable, "-m", "pytest", str(ROOT / "benchmarks" / "test_latency.py")]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "`python -m benchmarks` starts them" in ran.stderr
+@pytest.mark.parametrize(
+    ("chosen", "row"),
+    [("memory and get", "test_get[described-memory]"), ("noop or (ping and unix)", "test_raw_ping[unix]")],
+)
+def test_pytest_alone_shows_a_table_and_starts_the_server_that_is_needed(chosen: str, row: str) -> None:
+    command = [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-only", "-p", "no:cacheprovider", "-k", chosen]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == pytest.ExitCode.OK, ran.stdout
+    table = ran.stdout.partition("- benchmark")[2]
+    assert row in table
+    assert "Median" in table
 
 
 def row(name: str, *seconds: float) -> dict[str, Any]:
