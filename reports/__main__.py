@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--publish", metavar="README", type=Path, help="put the summary between the marks in README too"
     )
+    parser.add_argument(
+        "--goals", action="store_true", help="hold our store to this project's goals, set for the machine of its CI"
+    )
     options = parser.parse_args(arguments)
     try:
         report = read_report(options.from_json) if options.from_json else _make(options)
@@ -51,6 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for breach in report.breaches:
         print(f"gate: {breach}", file=sys.stderr)
+    for goal in report.goals:
+        if goal.verdict == "missed":
+            print(f"goal missed, {goal.excess}: {goal.name}", file=sys.stderr)
     print(page)
     return 1 if report.breaches else 0
 
@@ -62,6 +68,7 @@ def _make(options: argparse.Namespace) -> Report:
         _read_if_there(read_studies, options.studies, "studies"),
         _read_if_there(read_verification, options.verification, "verification"),
         _read_if_there(read_mutants, options.mutants, "mutants"),
+        goals=options.goals,
     )
 
 

@@ -1,4 +1,6 @@
-"""The goals: what our store is held to, each with its figure, whether it is met, and by how much it is missed.
+"""The goals of this project for its own store, on the machine of its CI.
+
+Each has its figure, whether it is met, and by how much it is missed.
 
 A figure with an interval is undecided while the limit lies inside, and where there are too few blocks for an interval.
 Counts, bytes and 99th percentiles are what they are, and have none. A longest wait is a single call, so its event is

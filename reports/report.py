@@ -97,6 +97,7 @@ class Report:
     expected: tuple[ExpectedVerdict, ...]
     environment: Environment
     goals: tuple[Goal, ...]
+    """Empty unless they were asked for: they say nothing of the machine of somebody else."""
     studies: Studies | None
     verification: Verification | None
     mutants: Mutants | None
@@ -183,8 +184,13 @@ def make_report(
     studies: StudiesInput | None = None,
     verification: document.Verification | None = None,
     mutants: MutantsDocument | None = None,
+    *,
+    goals: bool = False,
 ) -> Report:
-    """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass."""
+    """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
+
+    `goals` holds our store to what this project wants of it, on the machine of its CI.
+    """
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
     passes = count_passes(conformance, requirements)
@@ -241,7 +247,7 @@ def make_report(
         coverage=gather_coverage(conformance),
         expected=gather_expected(conformance),
         environment=describe_environment(conformance, benchmark),
-        goals=gather_goals(benchmark, gathered),
+        goals=gather_goals(benchmark, gathered) if goals else (),
         studies=_coarsen(gathered) if gathered else None,
         verification=gather_verification(verification, checked) if verification else None,
         mutants=gather_mutants(mutants, checked) if mutants else None,

@@ -435,6 +435,7 @@ def everything() -> Report:
         StudiesInput.model_validate_json(json.dumps(studies())),
         Verification.model_validate_json(json.dumps(verification())),
         MutantsDocument.model_validate_json(json.dumps(mutants())),
+        goals=True,
     )
 
 

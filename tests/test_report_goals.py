@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conformance.results.document import Results
+from reports.__main__ import main
 from reports.goals import ELSEWHERE, Relation, compare_with_limit, judge
 from reports.inputs import Benchmark
 from reports.pages import render_page, render_summary
@@ -24,6 +26,7 @@ def made(studied: dict[str, Any] | None = None, *rows: dict[str, Any]) -> Report
         Results.model_validate_json(json.dumps(conformance(requirement("A-1", "pass")))),
         Benchmark.model_validate_json(json.dumps(benchmark(*rows))),
         None if studied is None else StudiesInput.model_validate_json(json.dumps(studied)),
+        goals=True,
     )
 
 
@@ -83,6 +86,33 @@ def test_every_goal_has_its_place_where_nothing_was_measured() -> None:
     assert len({goal.name for goal in report.goals}) == len(report.goals) == GOALS
     assert {(goal.verdict, goal.value, goal.missed_by) for goal in report.goals} == {("not-measured", None, None)}
     assert [goal.name for goal in made(studies(), *everything_measured()).goals] == [goal.name for goal in report.goals]
+
+
+def test_goals_of_this_project_are_no_business_of_another_machine() -> None:
+    results = Results.model_validate_json(json.dumps(conformance(requirement("A-1", "pass"))))
+    measurements = Benchmark.model_validate_json(json.dumps(benchmark(*everything_measured())))
+    report = make_report(results, measurements, StudiesInput.model_validate_json(json.dumps(studies())))
+    assert not report.goals
+    page, summary = render_page(report), render_summary(report)
+    assert 'id="goals"' not in page
+    assert 'href="#goals"' not in page
+    assert "missed</span>" not in page
+    assert "Goals" not in summary
+
+
+def test_a_goal_that_is_missed_is_told_and_fails_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = only(calls=studies()["studies"]["calls"])
+    document["studies"]["calls"]["requests"]["update"] = 3.0
+    command = ["--goals", "--out", str(tmp_path / "out")]
+    for name, content in (
+        ("conformance", conformance(requirement("A-1", "pass"))),
+        ("benchmark", benchmark()),
+        ("studies", document),
+    ):
+        (file := tmp_path / f"{name}.json").write_text(json.dumps(content))
+        command += [f"--{name}", str(file)]
+    assert main(command) == 0
+    assert "goal missed, 3.00 times the limit: requests of one update, Redis mode\n" in capsys.readouterr().err
 
 
 def test_latencies_of_another_build_meet_no_goal() -> None:
