@@ -49,6 +49,8 @@ class Latency:
     """Of all blocks."""
     blocks: int
     """That have a figure."""
+    block_ms: tuple[float | None, ...]
+    """The median of each block, None where it has no figure: ratios and differences are taken of these."""
     calls_per_round: int
     """Above one, a round is the mean of about that many calls, and so are its quantiles."""
     median_ms: float
@@ -140,6 +142,7 @@ def _latency(
         server=str(info.facts.get("server", "")),
         rounds=len(ordered),
         blocks=figure.blocks,
+        block_ms=tuple(medians),
         calls_per_round=info.calls_per_round,
         median_ms=figure.value,
         interval_ms=figure.interval,

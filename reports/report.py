@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -161,8 +162,10 @@ class Report:
         return next((one.median_ms for one in self.floors if one.operation == "noop"), None)
 
     def to_json(self) -> bytes:
-        """Write the report as JSON: the same bytes for the same inputs."""
-        return ADAPTER.dump_json(self, indent=2) + b"\n"
+        """Write the report as JSON, a line for each part: the same bytes for the same inputs."""
+        parts = ADAPTER.dump_python(self, mode="json")
+        lines = (f"{json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}" for name, part in parts.items())
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 ADAPTER = TypeAdapter(Report)

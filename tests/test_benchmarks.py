@@ -9,24 +9,26 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import docker
 import pytest
 import redis
 
 from benchmarks.clock import AwaitedClock, noop
-from benchmarks.cores import CLIENT, SERVER, on_core
+from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.depth import DEPTHS, FEWEST_ROUNDS, MOST_CALLS, Depth, Pace, Plan
 from benchmarks.distance import Proxies
 from benchmarks.loop import Loop
 from benchmarks.merge import merge
-from benchmarks.setting import Namespace, Place, Setting
+from benchmarks.run import run
+from benchmarks.setting import Namespace, PinnedContainerServer, Place, Setting
 from benchmarks.workload import METADATA, STEPS, updating
-from conformance.subjects.registry import find_subject
+from conformance.subjects.registry import REQUIRE_CONTAINER, find_subject
 from conformance.subjects.servers import EmbeddedServer, find_binary
 from reports.timings import LISTED
 from reports.verdicts import median_interval
@@ -251,6 +253,11 @@ def test_blocks_are_merged_and_stay_apart() -> None:
     assert (first["stats"]["median"], first["stats"]["rounds"], merged["exit_status"]) == (2.5, 4, 1)
 
 
+def test_processes_that_are_timed_have_hash_seeds_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", "0")  # as tox sets one for all that it starts
+    assert len({run([sys.executable, "-c", "print(hash('task'))"], shown=False).stdout for _ in range(3)}) == 3
+
+
 def test_a_setting_is_read_as_it_was_written(tmp_path: Path) -> None:
     place = Place("private", "redis://127.0.0.1:1", {"server": "Redis 8"})
     setting = Setting({"embedded": place}, {"private": {"ours-create-10": Namespace("ours-create-10", 3, ("task_1",))}})
@@ -280,16 +287,18 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
     environment = os.environ | {"TMPDIR": str(temporary), "DOCKER_HOST": "unix:///nowhere"}
     environment.pop("CONFORMANCE_REQUIRE_CONTAINER", None)
     command = [sys.executable, "-c", MEASURE, str(tmp_path / "benchmark.json")]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True) as run:
-        assert run.stdout is not None
-        while not any(stage in process for process in processes_of_session(run.pid)):
-            assert run.poll() is None
-        run.send_signal(signal.SIGINT)  # to the driver alone: it has to end the others
-        run.stdout.read()  # it ends when nobody holds it open any more: the driver, and what it started
-        assert run.wait(60) == -signal.SIGINT
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True
+    ) as measuring:
+        assert measuring.stdout is not None
+        while not any(stage in process for process in processes_of_session(measuring.pid)):
+            assert measuring.poll() is None
+        measuring.send_signal(signal.SIGINT)  # to the driver alone: it has to end the others
+        measuring.stdout.read()  # it ends when nobody holds it open any more: the driver, and what it started
+        assert measuring.wait(60) == -signal.SIGINT
     assert not list(temporary.iterdir())
     until = perf_counter() + 10  # who was started in the very moment of the signal ends with its standard input
-    while processes_of_session(run.pid):
+    while processes_of_session(measuring.pid):
         assert perf_counter() < until
 
 
@@ -325,3 +334,11 @@ def test_what_is_started_on_a_core_stays_there_and_who_started_it_does_not() -> 
     assert (len(server), len(client)) == (1, 1)
     assert (server == client) == (len(before) == 1)
     assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.skipif(os.environ.get(REQUIRE_CONTAINER) != "1", reason="`tox -e container` runs it, with an engine")
+def test_a_container_is_kept_on_the_core_of_the_servers() -> None:
+    core = str(core_of(SERVER))
+    with PinnedContainerServer() as server, closing(docker.from_env()) as client:
+        assert server.facts()["core"] == core
+        assert core in {container.attrs["HostConfig"]["CpusetCpus"] for container in client.containers.list()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,7 +34,7 @@ from reports.report import Report, make_report, read_report
 from reports.roundtrips import fit_line
 from reports.schema import make_schema
 from reports.studies import StudiesInput, gather_studies
-from reports.verdicts import MISS, LatencyVerdict, combine, judge, median_interval, quantile
+from reports.verdicts import MISS, RULE, LatencyVerdict, combine, judge, median_interval, quantile
 from tests import report_inputs
 from tests.report_inputs import (
     BLOCKS,
@@ -180,6 +181,40 @@ def test_round_trips_are_counted_and_the_documented_distance_found() -> None:
     assert ours.k_interval == pytest.approx((1, 1))
     assert (ours.true_from_ms, ours.true_to_ms) == pytest.approx((1.8, 4.8))  # 2 to 5 ms, less 0.2
     assert (described.true_from_ms, described.true_to_ms) == pytest.approx((0.85, 2.35))
+
+
+def test_every_interval_can_be_computed_again_from_what_is_published(everything: Report) -> None:
+    data = json.loads(everything.to_json())
+    found = [(row["block_ms"], row["interval_ms"]) for row in data["latencies"]]
+    found += [(row["block_ms"], row["interval_ms"]) for row in data["floors"]]
+    found += [(row["block_ratios"], row["interval"]) for row in data["pairs"]]
+    found += [(row["k_blocks"], row["k_interval"]) for row in data["round_trips"]]
+    found += [(row["a_blocks_ms"], row["a_interval_ms"]) for row in data["round_trips"]]
+    found += estimates_in(data["studies"])
+    assert len(found) > 50
+    for values, interval in found:
+        assert median_interval(sorted(one for one in values if one is not None)) == (interval and tuple(interval))
+    by_subject = {(row["subject"], row["operation"], row["tasks"]): row["block_ms"] for row in data["latencies"]}
+    for one in data["differences"]:
+        above, below = (by_subject[one[name], one["operation"], one["tasks"]] for name in ("subject", "against"))
+        assert median_interval(sorted(a / b for a, b in zip(above, below, strict=True))) == tuple(one["interval"])
+
+
+def estimates_in(part: Any) -> list[tuple[Any, Any]]:
+    """Find every estimate, however deep."""
+    match part:
+        case {"values": values, "interval": interval}:
+            return [(values, interval)]
+        case dict():
+            return [one for value in part.values() for one in estimates_in(value)]
+        case list():
+            return [one for value in part for one in estimates_in(value)]
+        case _:
+            return []
+
+
+def test_the_rule_gives_the_dates_of_its_changes() -> None:
+    assert sum(bool(re.match(r"(Changes\. )?20\d\d-\d\d-\d\d", paragraph)) for paragraph in RULE) >= 4
 
 
 def test_one_wild_distance_does_not_move_the_fit() -> None:
