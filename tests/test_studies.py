@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -26,9 +27,7 @@ from benchmarks.studies.arrivals import arrive, moments, precise_loop
 from benchmarks.studies.blocks import (
     Blocks,
     Contestant,
-    Turns,
     WrongAnswerError,
-    draw_rounds,
     take_block,
     take_turns,
 )
@@ -39,6 +38,7 @@ from benchmarks.studies.peers.libraries import LIBRARIES
 from benchmarks.studies.peers.probes import probe
 from benchmarks.studies.place import Place
 from benchmarks.studies.plain import looking, overhear, pooled, repeating
+from benchmarks.studies.processes import ProcessFailedError, in_new_process
 from benchmarks.studies.spread import Spread
 from conformance.subjects.servers import EmbeddedServer
 from reports.growth import cross, fit
@@ -49,6 +49,9 @@ from reports.verdicts import Estimate
 from taskstore import TaskNotFound, TaskStatus
 
 pytestmark = pytest.mark.once
+
+# aiocache closes its client by a method that redis-py has deprecated; others leave closing to the collector.
+leaving_peers_alone = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 SIZES = (100, 1_000, 10_000, 100_000)
 
@@ -172,19 +175,33 @@ def test_contestants_take_turns_and_a_wrong_answer_ends_it() -> None:
     def contestant(name: str, right: str) -> Contestant:
         return Contestant(name, partial(answer, name), lambda given: given == right)
 
-    turns = Turns(blocks=9, seconds=1e-9)
-    one, two = asyncio.run(take_turns([contestant("a", "a"), contestant("b", "b")], turns, chance()))
-    assert len(one.seconds) == len(two.seconds) == 3
-    assert [sorted(order[start : start + 2]) for start in (4, 6, 8)] == [["a", "b"]] * 3  # in rounds
+    one, two = asyncio.run(take_turns([contestant("a", "a"), contestant("b", "b")], 1e-9, chance()))
+    assert len(one.seconds) == len(two.seconds) == 1
+    assert (order[:4], sorted(order[4:])) == (["a", "a", "b", "b"], ["a", "b"])  # two calls each that do not count
     with pytest.raises(WrongAnswerError, match="a answered a"):
-        asyncio.run(take_turns([contestant("a", "b")], turns, chance()))
+        asyncio.run(take_turns([contestant("a", "b")], 1e-9, chance()))
 
 
-def test_rounds_bring_together_those_that_have_as_many_blocks_and_spread_the_others() -> None:
-    order = [*draw_rounds([6, 2, 6], chance())]
-    assert sorted(order) == [0] * 6 + [1] * 2 + [2] * 6
-    rounds = [{*order[:2]}, {*order[2:4]}, {*order[4:7]}, {*order[7:9]}, {*order[9:11]}, {*order[11:]}]
-    assert rounds == [{0, 2}, {0, 2}, {0, 1, 2}] * 2
+def test_every_block_of_a_study_is_one_of_a_process_of_its_own() -> None:
+    processes = {in_new_process(os.getpid) for _ in range(2)}
+    assert len(processes | {os.getpid()}) == 3
+
+
+def test_a_process_that_fails_or_ends_is_told() -> None:
+    with pytest.raises(ProcessFailedError, match="ZeroDivisionError: "):
+        in_new_process(divmod, 1, 0)
+    with pytest.raises(ProcessFailedError, match="ended while it measured"):
+        in_new_process(os.abort)
+
+
+@leaving_peers_alone
+def test_studies_have_as_many_blocks_as_processes(written: Path) -> None:
+    made = json.loads(written.read_text())["studies"]
+    blocks = [point["seconds"] for point in made["growth"]["points"]]
+    blocks += [timing["seconds"] for timing in made["peers"]["timings"]]
+    blocks += [cell["blocks"] for cell in made["load"]["cells"]]
+    blocks += [one["seconds"] for loop in ("timed", "timed_on_uvloop") for one in made["calls"][loop].values()]
+    assert {len(one) for one in blocks} == {2}
 
 
 def test_a_block_is_timed_in_turn_with_its_pings() -> None:
@@ -289,14 +306,14 @@ def test_probes_find_what_is_known_of_a_peer(place: Place, library: Any) -> None
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every study, made as small as can be."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(growth.SCALES, "quick", growth.Scale((100, 220), (10, 60), (10, 20), Turns(3, 0.01)))
+        patch.setitem(growth.SCALES, "quick", growth.Scale((100, 220), (10, 60), (10, 20), 2, 0.01))
         patch.setitem(load.SCALES, "quick", load.Scale((1, 64), 2, 0.02))
         patch.setitem(arrivals.SCALES, "quick", arrivals.Scale(50, (0.2,), 0.06))
         patch.setitem(memory.SCALES, "quick", {"task": (300,), "metadata": (200,)})
-        patch.setitem(calls.SCALES, "quick", calls.Scale(3, 9))
+        patch.setitem(calls.SCALES, "quick", calls.Scale(2, 9))
         patch.setitem(start.PAIRS, "quick", 1)
         patch.setitem(expiry.SCALES, "quick", expiry.Scale((2_000,), 1))
-        patch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, Turns(3, 0.005)))
+        patch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, 2, 0.005))
         result = make("quick", [*STUDIES])
     path = tmp_path_factory.mktemp("studies") / "studies.json"
     path.write_text(json.dumps(result))
@@ -307,10 +324,6 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def studies(written: Path) -> Studies:
     """What is concluded from them."""
     return gather_studies(read_studies(written))
-
-
-# aiocache closes its client by a method that redis-py has deprecated; others leave closing to the collector.
-leaving_peers_alone = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
 @leaving_peers_alone
@@ -340,7 +353,7 @@ def test_every_study_is_read_and_concluded_from(studies: Studies) -> None:
     assert studies.calls is not None
     assert studies.calls.requests == dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0)
     for times in (studies.calls.times_ping, studies.calls.times_own_ping, studies.calls.times_ping_on_uvloop):
-        assert {operation: one.blocks for operation, one in times.items()} == dict.fromkeys(OPERATIONS, 3)
+        assert {operation: one.blocks for operation, one in times.items()} == dict.fromkeys(OPERATIONS, 2)
     assert studies.import_ms is not None
     assert studies.import_ms.value > 0
     listings = [point for curve in studies.growth for point in curve.points if curve.mode == "redis"]

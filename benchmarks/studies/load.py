@@ -19,32 +19,36 @@ from time import perf_counter, process_time
 from typing import Literal
 
 from benchmarks.loop import Loop
-from benchmarks.studies.blocks import Call, draw_rounds, heed_cancellation
+from benchmarks.studies.blocks import Call, heed_cancellation
 from benchmarks.studies.filling import create
 from benchmarks.studies.place import DESIGNS, SEED, Depth, Place
 from benchmarks.studies.plain import overhear, pooled, repeating
+from benchmarks.studies.processes import PROCESSES, in_new_process
 from benchmarks.studies.spread import Spread
 from benchmarks.workload import STEPS
 from taskstore import TaskStore
 
 Operation = Literal["get", "update"]
 
+Key = tuple[str, Operation, int]
+"""A subject, an operation, and a number of callers."""
+
 TASKS = 1_000
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Which numbers of callers, and how many blocks of how many seconds each of them has."""
+    """Which numbers of callers, and for how many seconds each of them calls in each process."""
 
     callers: tuple[int, ...]
-    blocks: int
+    processes: int
     seconds: float
 
 
 SCALES: dict[Depth, Scale] = {
-    "quick": Scale((1, 8, 64), 3, 0.04),
-    "default": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 9, 0.05),
-    "full": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 13, 0.12),
+    "quick": Scale((1, 4, 16, 64), PROCESSES["quick"], 0.04),
+    "default": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), PROCESSES["default"], 0.05),
+    "full": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), PROCESSES["full"], 0.12),
 }
 
 
@@ -80,23 +84,14 @@ class Load:
 
 
 def run(depth: Depth, place: Place) -> Load:
-    """Let ever more callers call."""
-    with Loop.running() as loop:
-        return loop.run(_measure(SCALES[depth], place))
-
-
-async def _measure(scale: Scale, place: Place) -> Load:
-    cells = []
-    async with calling(place, TASKS) as calls:
-        keys = [(*what, callers) for what in calls for callers in scale.callers]
-        made: dict[tuple[str, Operation, int], list[Answers]] = {key: [] for key in keys}
-        random = Random(SEED)  # noqa: S311  an order, the same in every run
-        for subject, operation in calls:
-            await call_for(calls[subject, operation], max(scale.callers), scale.seconds)  # connects, and counts nothing
-        for place_in_order in draw_rounds([scale.blocks] * len(keys), random):
-            key = keys[place_in_order]
-            made[key].append(await call_for(calls[key[:2]], key[2], scale.seconds))
-    for (subject, operation, callers), blocks in made.items():
+    """Let ever more callers call, in one process after another."""
+    cells, scale = [], SCALES[depth]
+    made: dict[Key, list[Answers]] = {}
+    for number in range(scale.processes):
+        for key, answers in in_new_process(_measure, scale, place, number).items():
+            made.setdefault(key, []).append(answers)
+        place.empty()
+    for (subject, operation, callers), blocks in sorted(made.items()):
         waits = [wait for block in blocks for wait in block.waits]
         failures = sum((block.failures for block in blocks), Counter[str]())
         cells.append(
@@ -109,8 +104,25 @@ async def _measure(scale: Scale, place: Place) -> Load:
                 dict(failures),
             )
         )
-    place.empty()
     return Load(TASKS, cells)
+
+
+def _measure(scale: Scale, place: Place, number: int) -> dict[Key, Answers]:
+    """Take a block of every cell, in a random order."""
+    random = Random(f"{SEED} {number}")  # noqa: S311  an order, the same in every run
+
+    async def measure() -> dict[Key, Answers]:
+        async with calling(place, TASKS) as calls:
+            for call in calls.values():
+                await call_for(call, max(scale.callers), scale.seconds)  # connects, and counts nothing
+            keys = [(*what, callers) for what in calls for callers in scale.callers]
+            return {
+                (subject, operation, callers): await call_for(calls[subject, operation], callers, scale.seconds)
+                for subject, operation, callers in random.sample(keys, len(keys))
+            }
+
+    with Loop.running() as loop:
+        return loop.run(measure())
 
 
 @dataclass(frozen=True)
