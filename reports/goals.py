@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Literal
 
 from reports import figures
@@ -20,7 +21,8 @@ from reports.costs import Removal
 from reports.growth import Page
 from reports.inputs import Benchmark, Design, Mode, Operation
 from reports.latency import near_operations
-from reports.load import PLAIN
+from reports.load import GLIDE, PLAIN, Throughput
+from reports.peers import FLOOR
 from reports.studies import Studies
 from reports.verdicts import Estimate, estimate, ratios
 
@@ -46,7 +48,8 @@ LISTED: Mapping[Page, tuple[int, ...]] = {
 EXPONENT = 0.05
 COMPARED = 10_000
 TIMES_FASTER = 1_000.0
-CALLERS = 64
+CALLERS = (4, 16, 64)
+MANY = CALLERS[-1]
 TIMES_PLAIN = 2.0
 IN_MEMORY = 100_000
 """Tasks of which a page is listed in memory mode."""
@@ -175,17 +178,22 @@ def _goals_of_listings(benchmark: Benchmark, studies: Studies | None) -> Iterato
 
 
 def _goals_of_load(studies: Studies | None) -> Iterator[Goal]:
-    at = {
-        (curve.operation, curve.subject): point
+    at: dict[tuple[str, str, int], Throughput] = {
+        (curve.operation, curve.subject, point.callers): point
         for curve in (studies.throughput if studies else ())
         for point in curve.points
-        if point.callers == CALLERS
     }
+    for operation, callers in product(("get", "update"), CALLERS):
+        ours, glide = at.get((operation, "ours", callers)), at.get((operation, GLIDE, callers))
+        name = f"{operation} by {callers} callers, beside redis-py alone: calls per second"
+        figure = _NONE
+        if ours:
+            times = ours.per_second.value / glide.per_second.value if glide and glide.per_second.value else None
+            figure = _Figure(ours.times_plain, {"× valkey-glide alone": times})
+        yield _hold(name, "at least", TIMES_PLAIN, "× redis-py", figure)
     for operation in ("get", "update"):
-        plain, ours = at.get((operation, PLAIN)), at.get((operation, "ours"))
-        name = f"{operation} by {CALLERS} callers, beside redis-py alone"
-        rate = ours.times_plain if ours else None
-        yield _hold(f"{name}: calls per second", "at least", TIMES_PLAIN, "× redis-py", _Figure(rate))
+        plain, ours = at.get((operation, PLAIN, MANY)), at.get((operation, "ours", MANY))
+        name = f"{operation} by {MANY} callers, beside redis-py alone"
         p99 = None
         if plain and ours and plain.waits and ours.waits and plain.waits.p99_ms and ours.waits.p99_ms:
             p99 = ours.waits.p99_ms / plain.waits.p99_ms
@@ -297,10 +305,12 @@ def _find_times_fastest(studies: Studies | None, operation: Operation) -> _Figur
         if peer.mode == "memory" and peer.isolates and operation in peer.timings
     }
     ours = timings.pop("ours", None)
-    if ours is None or not timings or (operation == "list" and ours.tasks != IN_MEMORY):
+    stores = [name for name in timings if not name.startswith(FLOOR)]
+    if ours is None or not stores or (operation == "list" and ours.tasks != IN_MEMORY):
         return _NONE
-    fastest = min(timings, key=lambda name: timings[name].us.value)
-    return _Figure(timings[fastest].times_ours, remark=f"The fastest is {fastest}.")
+    fastest = min(stores, key=lambda name: timings[name].us.value)
+    floors = {f"the floor {name}": one.times_ours for name, one in timings.items() if name.startswith(FLOOR)}
+    return _Figure(timings[fastest].times_ours, floors, f"The fastest is {fastest}.")
 
 
 def _in_memory(operation: Operation) -> str:

@@ -15,6 +15,8 @@ from reports.verdicts import Estimate, compare, estimate
 
 Operation = Literal["get", "update"]
 QuantileName = Literal["p50", "p90", "p99", "p99.9"]
+GLIDE = "valkey-glide"
+"""The same by valkey-glide."""
 PLAIN = "redis-py"
 """The subject that is redis-py by itself, with the commands of our store."""
 KNEE = 0.9
@@ -115,7 +117,7 @@ class Throughput:
 
 @dataclass(frozen=True)
 class ThroughputCurve:
-    """One operation of one subject: `ours`, `described`, or `redis-py` with the same commands."""
+    """One operation of one subject: `ours`, `described`, or `redis-py` or `valkey-glide` with the same commands."""
 
     subject: str
     operation: Operation

@@ -18,7 +18,7 @@ from reports.studies import StudiesInput
 from reports.verdicts import Estimate, compare
 from tests.report_inputs import benchmark, conformance, everything_measured, measured, requirement, studies
 
-GOALS = 43
+GOALS = 47
 
 
 def made(studied: dict[str, Any] | None = None, *rows: dict[str, Any]) -> Report:
@@ -203,10 +203,18 @@ def test_many_callers_are_held_to_twice_what_redis_py_gets_through(answered: int
         }
 
     cells = [cell("ours", answered, 0.011), cell("redis-py", 100, 0.01), cell("ours", 9_999, 0.0001, callers=32)]
+    cells += [
+        cell("valkey-glide", 50, 0.01),
+        cell("ours", 130, 0.01, callers=4),
+        cell("redis-py", 100, 0.01, callers=4),
+    ]
     report = made(only(load={"tasks": 1, "cells": cells}))
     rate = find(report, "update by 64 callers, beside redis-py alone: calls per second")
     assert (rate.relation, rate.limit, rate.verdict) == ("at least", 2, verdict)
     assert rate.value == pytest.approx(answered / 100)
+    assert rate.beside == {"× valkey-glide alone": pytest.approx(answered / 50)}
+    few = find(report, "update by 4 callers, beside redis-py alone: calls per second")
+    assert (few.value, few.verdict) == (pytest.approx(1.3), "missed" if blocks == 9 else "undecided")
     assert (rate.interval is None) == (blocks < 9)
     tail = find(report, "update by 64 callers, beside redis-py alone: p99")
     assert (tail.relation, tail.limit, tail.verdict, tail.missed_by) == ("at most", 1, "missed", pytest.approx(0.1))
@@ -249,12 +257,21 @@ def peers(*timed: tuple[str, bool, str, float], tasks: int = 100_000) -> dict[st
 
 def test_memory_mode_is_held_to_the_fastest_peer_that_isolates() -> None:
     timed = (("ours", True, "get", 5.0), ("a dictionary", False, "get", 1.0), ("quick", True, "get", 4.5))
+    floor = ("dict + deepcopy", True, "get", 0.5)
     goal = find(
-        made(only(peers=peers(*timed, ("slow", True, "get", 9.0)))),
+        made(only(peers=peers(*timed, floor, ("slow", True, "get", 9.0)))),
         "get, memory mode, beside the fastest that isolates its values",
     )
     assert (goal.value, goal.verdict, goal.missed_by) == (pytest.approx(0.9), "missed", pytest.approx(0.1))
     assert "quick" in goal.remark
+    assert goal.beside == {"the floor dict + deepcopy": pytest.approx(0.1)}
+
+
+def test_a_get_with_a_look_at_the_metadata_is_shown_the_fastest_first() -> None:
+    timed = (("ours", True, "look", 7.0), ("quick", True, "look", 2.0), ("slow", True, "look", 9.0))
+    page = render_page(made(only(peers=peers(*timed))))
+    picture = page.partition("Get, and look at the metadata, in memory mode, beside other stores")[2]
+    assert picture.index("quick") < picture.index("ours") < picture.index("slow")
 
 
 @pytest.mark.parametrize(("tasks", "verdict"), [(100_000, "met"), (10_000, "not-measured")])

@@ -1,9 +1,9 @@
 """Throughput against concurrent callers, in a closed loop: each caller makes its next call when it has its answer.
 
-In Redis mode, and beside it redis-py by itself with a pool of 64, which sends the commands that our store was overheard
-sending, and does nothing with the replies. Memory mode never awaits, so its callers take turns and nothing changes with
-their number. Waits in a closed loop leave out what a caller who was kept waiting would have asked meanwhile: for waits
-under load see `arrivals`.
+In Redis mode, and beside it redis-py by itself with a pool of 64 and valkey-glide by itself, which send the commands
+that our store was overheard sending, and do nothing with the replies. Memory mode never awaits, so its callers take
+turns and nothing changes with their number. Waits in a closed loop leave out what a caller who was kept waiting would
+have asked meanwhile: for waits under load see `arrivals`.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from random import Random
 from time import perf_counter, process_time
-from typing import Literal
+from typing import Any, Literal
 
 from benchmarks.loop import Loop
 from benchmarks.studies.blocks import Call, heed_cancellation
 from benchmarks.studies.filling import create
 from benchmarks.studies.place import DESIGNS, SEED, Depth, Place
-from benchmarks.studies.plain import overhear, pooled, repeating
+from benchmarks.studies.plain import gliding, overhear, pooled, repeating
 from benchmarks.studies.processes import PROCESSES, in_new_process
 from benchmarks.studies.spread import Spread
 from benchmarks.workload import STEPS
@@ -64,7 +65,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Cell:
-    """One operation of one subject (`ours`, `described`, `redis-py`) by that many callers."""
+    """One operation of one subject (`ours`, `described`, `redis-py`, `valkey-glide`) by that many callers."""
 
     subject: str
     operation: Operation
@@ -158,7 +159,7 @@ async def call_for(call: Call, callers: int, seconds: float) -> Answers:
 
 @asynccontextmanager
 async def calling(place: Place, tasks: int) -> AsyncIterator[dict[tuple[str, Operation], Call]]:
-    """Open both designs and redis-py on stores of that many tasks, and give a call for each operation of each."""
+    """Open both designs and both clients on stores of that many tasks, and give a call for each operation of each."""
     calls: dict[tuple[str, Operation], Call] = {}
     async with AsyncExitStack() as opened:
         for database, design in enumerate(DESIGNS):
@@ -169,9 +170,19 @@ async def calling(place: Place, tasks: int) -> AsyncIterator[dict[tuple[str, Ope
                 calls[design, operation] = call
                 if design == "ours":
                     client = await opened.enter_async_context(pooled(place.url(database)))
+                    glide = await opened.enter_async_context(gliding(place.url(database)))
                     [command] = await overhear(place.url(database), call)
-                    calls["redis-py", operation] = repeating(client, command, ids)
+                    calls["redis-py", operation] = repeating(partial(_send, client), command, ids)
+                    calls["valkey-glide", operation] = repeating(partial(_glide, glide), command, ids)
         yield calls
+
+
+async def _send(client: Any, command: Sequence[bytes]) -> object:
+    return await client.execute_command(*command)
+
+
+async def _glide(client: Any, command: Sequence[bytes]) -> object:
+    return await client.custom_command(command)
 
 
 def _operations(store: TaskStore, ids: Sequence[str]) -> list[tuple[Operation, Call]]:

@@ -21,6 +21,13 @@ CALLS = (OURS, replace(PLAIN, dashed=True), Style("", "peer", "triangle"), Style
 """One look for each kind of call."""
 PARTS: Mapping[Part, str] = {"task": "the whole task", "metadata": "its metadata"}
 ISOLATES = Style("keeps what it was given", "peer", "square")
+PEER_OPERATIONS: Mapping[Operation, str] = {
+    "create": "Create",
+    "get": "Get",
+    "look": "Get, and look at the metadata,",
+    "update": "Update",
+    "list": "List",
+}
 SHARES = Style("hands out what it holds", "plain", "triangle")
 
 
@@ -55,13 +62,13 @@ def draw_responses(operation: Called, curves: Iterable[ResponseCurve]) -> Pictur
 
 
 def draw_peers(mode: Mode, operation: Operation, peers: Iterable[Peer]) -> Picture:
-    """Draw one operation of every store that was timed."""
+    """Draw one operation of every store that was timed, the fastest first."""
+    shown = [peer for peer in peers if peer.mode == mode and operation in peer.timings]
     rows = [
         Row(peer.name, "", (Dot(_look(peer), peer.timings[operation].us.value, peer.timings[operation].us.interval),))
-        for peer in peers
-        if peer.mode == mode and operation in peer.timings
+        for peer in sorted(shown, key=lambda peer: peer.timings[operation].us.value)
     ]
-    return draw_rows(f"{operation.capitalize()} in {MODES[mode]}, beside other stores", rows, "µs per call")
+    return draw_rows(f"{PEER_OPERATIONS[operation]} in {MODES[mode]}, beside other stores", rows, "µs per call")
 
 
 def draw_weights(weights: Iterable[Weight]) -> Picture:

@@ -4,8 +4,8 @@ Each peer is opened twice: on as many tasks as the depth says for `get`, `look` 
 Python's values), `update` and `list` of fifty, and empty for `create`. Each is in a database of its own. Every process
 takes a block of each operation of all peers of a mode, in a random order.
 
-cashews is set to hold more than its 1,000 entries in memory, and its sweep once a second is off. taskiq-redis and
-cashews write pickles to Redis, the others JSON.
+cashews is set to hold more than its 1,000 entries in memory, and its sweep once a second is off. It
+writes pickles to Redis, the others JSON.
 """
 
 from __future__ import annotations
