@@ -62,8 +62,18 @@ class _Info(Strict):
     distance_ms: float | None = None
 
 
+class SingleCalls(Strict):
+    """Calls of one block that were timed one by one: how many, their 99th percentile and the longest, in seconds."""
+
+    n: Annotated[int, Field(ge=1)]
+    p99: Seconds
+    most: Seconds
+
+
 class OperationInfo(_Info):
     """An operation of a store. `ping_seconds` are PINGs through its client, one before each round.
+
+    Memory mode has `single_calls`, an entry for each block, since a round there is the mean of many.
 
     `again` marks the second of two benchmarks that are the same.
     """
@@ -73,6 +83,7 @@ class OperationInfo(_Info):
     design: Design
     mode: Mode
     again: bool = False
+    single_calls: tuple[SingleCalls, ...] = ()
 
 
 class FloorInfo(_Info):

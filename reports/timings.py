@@ -82,7 +82,7 @@ def judge_tail(claim: Tail, rows: Iterable[Latency]) -> Finding:
             continue
         what = f"{operation} in {MODES[mode]} at {row.tasks:,} tasks"
         if row.p99_ms is not None:
-            notes.append(f"{what}: p99 {figure(row.p99_ms)} ms{_of_means(row)}")
+            notes.append(f"{what}: p99 {figure(row.p99_ms)} ms")
         else:
             notes.append(f"{what}: median {figure(row.median_ms)} ms, n too small for p99 ({row.rounds})")
         if row.tasks < claim.tasks or row.p99_ms is None:
@@ -132,10 +132,6 @@ def _describe(row: Latency) -> str:
 
 def _interval(interval: tuple[float, float] | None) -> str:
     return f"{signed(interval[0])}\N{EN DASH}{signed(interval[1])}" if interval else "too few blocks for an interval"
-
-
-def _of_means(row: Latency) -> str:
-    return f", of means of {row.calls_per_round} calls" if row.calls_per_round > 1 else ""
 
 
 def _allowed_ratio(operation: Operation) -> tuple[float, float]:

@@ -19,6 +19,7 @@ import docker
 import pytest
 import redis
 
+from benchmarks.bench import FEWEST_SINGLE
 from benchmarks.clock import AwaitedClock, noop
 from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.depth import DEPTHS, FEWEST_ROUNDS, MOST_CALLS, Depth, Pace, Plan
@@ -66,6 +67,12 @@ def test_the_clock_divides_by_the_calls_of_a_batch(loop: Loop) -> None:
     clock = AwaitedClock()
     loop.run(clock.time(asyncio.sleep, [(0.01,), (0.03,)]))
     assert 0.02 <= clock.read() < 0.04
+
+
+def test_single_calls_show_the_one_that_a_mean_hides(loop: Loop) -> None:
+    seconds = loop.run(AwaitedClock.time_each(asyncio.sleep, [(0.0,)] * 99 + [(0.05,)]))
+    assert len(seconds) == 100
+    assert sorted(seconds)[-2] < 0.05 <= seconds[-1]
 
 
 def test_every_argument_is_used_and_the_last_answer_returned(loop: Loop) -> None:
@@ -200,6 +207,9 @@ def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) ->
     assert "node" not in result["machine_info"]
     by_name = {row["name"]: row for row in result["benchmarks"]}
     assert by_name.keys() == {"test_right", "test_long"}
+    [single] = by_name["test_right"]["extra_info"].pop("single_calls")
+    assert single["n"] >= FEWEST_SINGLE
+    assert 0 < single["p99"] <= single["most"]
     assert by_name["test_right"]["extra_info"] == {
         "operation": "noop",
         "subject": "none",

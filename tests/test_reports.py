@@ -423,6 +423,22 @@ def test_d43_holds_where_redis_mode_takes_little_longer(memory: float, redis: fl
     assert find(report(GOOD, benchmark(*everything_measured(memory, redis))), "D43").verdict == verdict
 
 
+def test_memory_mode_shows_the_mean_and_the_tail_of_single_calls_and_the_empty_await() -> None:
+    single = [{"n": 1_000, "p99": 0.004, "most": most} for most in (0.005, 0.071, 0.006)]
+    ms = [1.0] * 8 + [10.0]
+    rows = [
+        measured("create", "memory", ms, calls_per_round=500, single_calls=single),
+        measured("get", "memory", ms, calls_per_round=500),
+        measured("noop", "none", [0.25] * 9),
+    ]
+    create, get = report(GOOD, benchmark(*rows)).latencies
+    assert (create.median_ms, create.mean_ms, create.floor_share) == (1, 2, 0.25)
+    assert (create.p99_ms, create.most_ms) == pytest.approx((4, 71))
+    assert (get.p99_ms, get.most_ms) == (None, None)  # a percentile of means is none of calls
+    page = Elements(render_page(report(GOOD, benchmark(*rows)))).text
+    assert all(text in page for text in ("Longest call", "71.0", "Empty await", "25 %"))
+
+
 def test_readings_are_marked_and_counted_apart() -> None:
     made = report(GOOD, benchmark(*everything_measured()))
     assert [row.claim.id for row in made.readings] == ["D40", "D42", "D43"]
