@@ -48,7 +48,7 @@ class StudiesMade(Strict):
 class StudiesInput(Strict):
     """What `python -m benchmarks.studies` wrote."""
 
-    version: Literal["benchmark-studies/3"] = Field(alias="schema")
+    version: Literal["benchmark-studies/4"] = Field(alias="schema")
     started: AwareDatetime
     depth: Literal["quick", "default", "full"]
     seed: int

@@ -204,7 +204,15 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     }
     waits = {"get": {"spread": spread, "failures": {}, "longest": [[0.0, 0.004]]}}
     block = {"answered": 100, "failed": 0, "seconds": 0.1, "cpu_seconds": 0.05}
-    arrivals = {"waits": spread, "lateness": spread, "failures": {}, "seconds": 1.0, "cpu_seconds": 0.5}
+    arrivals = {
+        "capacity": 1_000.0,
+        "waits": spread,
+        "lateness": spread,
+        "failures": {},
+        "due_seconds": 0.99,
+        "seconds": 1.0,
+        "cpu_seconds": 0.5,
+    }
     timed = {
         "calls": 1,
         "seconds": [0.00014] * BLOCKS,
@@ -213,7 +221,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     }
     trait = {"question": "keeps a value that its giver changes", "answer": "yes", "seen": SCRIPT}
     return {
-        "schema": "benchmark-studies/3",
+        "schema": "benchmark-studies/4",
         "started": "2025-01-31T12:10:00+00:00",
         "depth": "quick",
         "seed": 1,
@@ -262,10 +270,8 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                     {
                         "subject": subject,
                         "operation": "get",
-                        "capacity": 1_000.0,
                         "share": share,
-                        "rate": share * 1_000.0,
-                        "arrivals": arrivals,
+                        "runs": [arrivals | {"rate": share * 1_000.0}] * BLOCKS,
                     }
                     for subject in ("described", "ours")
                     for share in (0.5, 1.0)

@@ -25,7 +25,7 @@ from benchmarks.environment import describe_environment
 from benchmarks.studies import arrivals, calls, expiry, growth, load, memory, peers, start
 from benchmarks.studies.place import SEED, Depth, Place
 
-SCHEMA = "benchmark-studies/3"
+SCHEMA = "benchmark-studies/4"
 
 STUDIES: dict[str, Callable[[Depth, Place], Any]] = {
     "growth": growth.run,

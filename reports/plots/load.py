@@ -47,16 +47,16 @@ def draw_throughput(operation: Called, curves: Iterable[ThroughputCurve]) -> Pic
 
 
 def draw_responses(operation: Called, curves: Iterable[ResponseCurve]) -> Picture:
-    """Draw the median and the 99th percentile of waits against the rate at which calls come."""
+    """Draw the median and the 99th percentile of waits against the rates that are held."""
     lines = []
     for curve in curves:
         if curve.operation == operation:
             style = STYLES[curve.subject]
-            medians = [(one.rate, one.waits.p50_ms) for one in curve.points]
-            tails = [(one.rate, one.waits.p99_ms) for one in curve.points]
+            held = [one for one in curve.points if not one.saturated]
+            medians = tuple((one.rate.value, one.p50_ms.value) for one in held)
+            tails = tuple((one.rate.value, one.p99_ms.value) for one in held if one.p99_ms)
             for name, points, dashed in (("median", medians, False), ("p99", tails, True)):
-                known = tuple((rate, ms) for rate, ms in points if ms is not None)
-                lines.append(Curve(replace(style, name=f"{style.name}, {name}", dashed=dashed), known))
+                lines.append(Curve(replace(style, name=f"{style.name}, {name}", dashed=dashed), points))
     title = f"{operation.capitalize()}: how long a call waits, by the rate at which calls come"
     return draw_curves(title, lines, "calls per second that come", "ms from when it was due")
 
