@@ -92,8 +92,8 @@ class Subject:
     tour: Callable[[], Any] = lambda: None
     """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
 
-    unjudged: Mapping[str, str] = field(default_factory=dict)
-    """Why a test of a requirement cannot pass on it: an adapter hides what the requirement is about."""
+    unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
+    """Why a test of a requirement cannot pass on it: an adapter hides what the requirement is about, say."""
     coverage: dict[str, Any] = field(default_factory=dict)
     """What the tour reached, once it was run."""
 
@@ -104,7 +104,7 @@ class Subject:
         """End a test that found nothing wrong; as not testable, if it could not have found it."""
         for number in case.requirements:
             if number in self.unjudged:
-                raise NotTestable(self.unjudged[number], ("adapter",))
+                raise self.unjudged[number]
         self.passed.add(case.id)
 
 
