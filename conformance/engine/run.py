@@ -178,7 +178,7 @@ class SceneRun:
                     nearest = _badness(names), names, outcome, possible
         if first is not None:
             self.beliefs[side] = unlike(matching)
-            self.tally.exercise({*first.requirements, *planned.about})
+            self.tally.exercise({"API-02", *first.requirements, *planned.about})
             outcome = first
         elif is_open or nearest is None:
             raise SceneEndedError
@@ -244,7 +244,7 @@ class SceneRun:
         words = f"{planned.operation} gave {contrast(outcome.result, observed, names)}"
         # A read of the engine's own is not in the script.
         lines = () if self.script.is_last(planned) else (f"await {self.script.call(planned)}",)
-        broken = blame(sight) or ("API-02",)
+        broken = blame(sight)
         self.report(broken, words, planned.operation, names, lines=lines)
         if type(observed) is type(outcome.result):  # what is not wrong in it was compared all the same
             self.tally.exercised.update({*outcome.requirements} - {*broken})
