@@ -69,6 +69,20 @@ async def requests_of_each(namespace: Namespace, tasks: int = 0) -> dict[str, in
 
 
 @case("COST-04", mode="memory")
+async def test_memory_grows_with_the_tasks(namespace: Namespace) -> None:
+    """Five hundred tasks of a kilobyte hold at least half a megabyte more than none."""
+    async with namespace.harness.open(namespace.name) as store:  # what records the calls would count as well
+        tracemalloc.start()
+        try:
+            before = tracemalloc.get_traced_memory()[0]
+            for number in range(500):
+                await store.create_task(a_request({"text": str(number).zfill(1_000)}))
+            assert tracemalloc.get_traced_memory()[0] - before > 500 * 1_000
+        finally:
+            tracemalloc.stop()
+
+
+@case("COST-04", mode="memory")
 async def test_memory_holds_every_task(namespace: Namespace) -> None:
     """Of ten thousand tasks none is dropped, the first one included, whether they are final or not."""
     async with namespace.open() as store:
