@@ -31,6 +31,7 @@ OUTLIVE = "durability.test_tasks_outlive_the_application"
 NO_OBJECT = "values.test_a_config_that_is_no_json_object_is_refused"
 CLOSED = "lifecycle.test_a_closed_store_refuses_every_call"
 EXPIRED = "expiry.test_an_expired_task_is_gone_everywhere"
+READABLE = "durability.test_another_client_can_read_the_record"
 UNREADABLE = "failure.test_an_unreadable_record_is_named"
 NOTHING_LISTENS = "failure.test_nothing_listening_is_not_not_found"
 
@@ -185,14 +186,15 @@ def test_the_sqlite_store_is_atomic_and_durable_and_trusts_its_callers() -> None
 def test_the_key_value_store_is_atomic_in_memory_only() -> None:
     pytest.importorskip("key_value.aio")
     memory, in_redis = (f"{EXAMPLES}.key_value_store:KeyValue{mode}Harness" for mode in ("Memory", "Redis"))
-    results = decide([memory, in_redis], WORKS, UPDATES, RACE, CLOSED, EXPIRED, UNREADABLE, NOTHING_LISTENS)
+    cases = (WORKS, UPDATES, RACE, CLOSED, EXPIRED, UNREADABLE, NOTHING_LISTENS, READABLE)
+    results = decide([memory, in_redis], *cases)
     assert verdicts_on(results, memory) == {
         **dict.fromkeys([WORKS, UPDATES, RACE], "pass"),
         CLOSED: "fail",
         EXPIRED: "not-testable",
-        **dict.fromkeys([UNREADABLE, NOTHING_LISTENS], "not-applicable"),
+        **dict.fromkeys([UNREADABLE, NOTHING_LISTENS, READABLE], "not-applicable"),
     }
     assert verdicts_on(results, in_redis) == {
-        **dict.fromkeys([WORKS, EXPIRED], "pass"),
+        **dict.fromkeys([WORKS, EXPIRED, READABLE], "pass"),
         **dict.fromkeys([UPDATES, RACE, CLOSED, UNREADABLE, NOTHING_LISTENS], "fail"),
     }
