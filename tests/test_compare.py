@@ -161,15 +161,18 @@ def harness(shelf: type[Shelf], named: Callable[[], Any] | None = None) -> Harne
 
 
 def searched(wrong: type[Shelf], named: Callable[[], Any] | None = None, *, seconds: float = 20) -> Search:
-    search = Search(("right", harness(Shelf, named)), ("wrong", harness(wrong, named)), seconds=seconds, seed=1)
+    pair = ("right", harness(Shelf, named)), ("wrong", harness(wrong, named))
+    search = Search(*pair, seconds=seconds, most_random=30, seed=1)
     list(search.run())
     return search
 
 
-@pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the plan a few random sequences are enough."""
-    monkeypatch.setattr(Search, "most_random", 30)
+def test_a_search_ends_by_itself_and_does_the_same_each_time() -> None:
+    one, other = searched(Miscounting), searched(Miscounting)
+
+    assert one.sequences == other.sequences
+    assert one.coverage.table() == other.coverage.table()
+    assert one.findings == other.findings
 
 
 def test_a_store_that_does_not_differ_is_alike_and_exercised() -> None:

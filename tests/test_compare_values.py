@@ -162,3 +162,12 @@ def test_fields_are_ignored_or_have_a_tolerance() -> None:
 
     assert not parted({"tag": 1, "left": 60}, {"tag": 2, "left": 59}, operation)
     assert parted({"tag": 1, "left": 60}, {"tag": 2, "left": 50}, operation) == ["['left']"]
+
+
+def test_a_picture_keeps_bytes_that_change_later() -> None:
+    value = bytearray(b"a")
+    before = Observer().look(value, ANY)
+
+    value.extend(b"b")
+
+    assert next(mismatches(before, Observer().look(value, ANY)), None) is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 from conformance.compare.check import HarnessCrashedError, OperationsError
 from conformance.compare.known import KnownError, read, written
 from conformance.compare.report import SUMMARIES, Status, document_of, markdown_of, status_of, text_of
-from conformance.compare.search import SECONDS, NotOpenedError, Search
+from conformance.compare.search import NotOpenedError, Search
 from conformance.harness import Harness
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
 
@@ -40,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("one", metavar="A", help="a store, as `conformance run --store` takes it")
     parser.add_argument("other", metavar="B", help="another")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="for the whole search (%(default)s)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help="search for so long; without it as long as the plan and some random sequences take",
+    )
     parser.add_argument("--seed", type=int, default=None, help="repeat a run")
     parser.add_argument("--known", metavar="FILE", type=Path, help="accepted differences (TOML), which do not fail")
     parser.add_argument("--write-known", metavar="FILE", type=Path, help="write what is found as accepted differences")
@@ -50,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Compare two stores, and return the exit status."""
-    if not 0 < options.seconds < math.inf:
+    limits = {} if options.seconds is None else {"seconds": options.seconds, "most_random": math.inf}
+    if limits and not 0 < options.seconds < math.inf:
         return _fail("--seconds: a positive number", 2)
     try:
         makers = find_subject(options.one), find_subject(options.other)
@@ -62,7 +67,7 @@ def main(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         try:
             one, other = (_set_up(stack, maker, name) for maker, name in zip(makers, names, strict=True))
-            search = Search((names[0], one), (names[1], other), seconds=options.seconds, seed=seed, known=known)
+            search = Search((names[0], one), (names[1], other), seed=seed, known=known, **limits)
             return _search(search, options)
         except Exception as fault:  # noqa: BLE001  one line and where, in place of a traceback
             status = next((status for kind, status in _FAILURES.items() if isinstance(fault, kind)), Status.CRASHED)

@@ -27,8 +27,14 @@ class Leaf:
 
     type: type
     value: Any
-    text: str
+    named: str = ""
+    """What a person reads in the place of the value."""
     tolerance: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The value as a person reads it."""
+        return self.named or source(self.value)
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ class Observer:
         self.ids: list[Any] = []
         self.names: list[str] = []
         self._positions: dict[Any, int] = {}
+        self._in_texts: dict[int, str] = {}
+        """Ids that may stand in a text; shorter ones may be words."""
         self._alone = 0
 
     def look(self, value: Any, operation: Operation) -> Picture:
@@ -92,6 +100,8 @@ class Observer:
         """Remember an id that both sides gave, which a script can name."""
         self._positions[type(one), one] = position = len(self.ids)
         self.ids.append(one)
+        if isinstance(one, str) and len(one) > 5:  # noqa: PLR2004
+            self._in_texts[position] = one
         self.names.append(name)
         return position
 
@@ -123,8 +133,9 @@ class Observer:
             zone = "aware" if getattr(value, "tzinfo", None) else "naive"
             return Leaf(type(value), zone, f"<{zone} {type(value).__name__}>" if isinstance(value, date) else "<time>")
         if isinstance(value, str) and (matched := self.matched(value)) != value:
-            return Leaf(type(value), matched, source(matched))
-        return Leaf(type(value), value, source(value), operation.tolerances.get(name, (0.0, ""))[0])
+            return Leaf(type(value), matched)
+        kept = bytearray(value) if isinstance(value, bytearray) else value  # it may change
+        return Leaf(type(value), kept, "", operation.tolerances.get(name, (0.0, ""))[0])
 
     def _label(self, label: str, container: Any, operation: Operation) -> str:
         """A key that is an id stands under its position."""
@@ -141,8 +152,8 @@ class Observer:
 
     def matched(self, text: str) -> str:
         """A text with names where ids stood that the store made."""
-        for position, known in enumerate(self.ids):
-            if isinstance(known, str) and len(known) > 5 and known in text:  # noqa: PLR2004  shorter ones may be words
+        for position, known in self._in_texts.items():
+            if known in text:
                 text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", f"<id {position}>", text)
         return text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 import time
 from collections import Counter
@@ -27,7 +26,9 @@ from conformance.compare.steps import Call, Steps, Vocabulary, written
 from conformance.harness import Harness
 from conformance.quiet import quiet
 
-SECONDS = 60.0
+SECONDS = 300.0
+RANDOM = 200
+"""Random sequences behind the plan: a number and no time, so that every machine finds the same."""
 _TRIES = 20
 """How often a symptom of one operation is shrunk before it is taken for what it turned out to be."""
 
@@ -47,11 +48,9 @@ class NotOpenedError(Exception):
 class Search:
     """Looks for differences between two stores that are running.
 
-    `findings` and `coverage` hold what was found and exercised so far, also if the search is broken off.
+    `findings` and `coverage` hold what was found and exercised so far, also if the search is broken off. It ends
+    after the plan and so many random sequences, and after so many seconds at the latest.
     """
-
-    most_random = math.inf
-    """Random sequences after the plan; as many as the time allows if there is no other limit."""
 
     def __init__(
         self,
@@ -59,6 +58,7 @@ class Search:
         other: tuple[str, Harness],
         *,
         seconds: float = SECONDS,
+        most_random: float = RANDOM,
         seed: int = 0,
         known: list[accepted.Known] | None = None,
     ) -> None:
@@ -70,7 +70,7 @@ class Search:
         self.sequences = 0
         self.unconfirmed = 0
         self.is_random = False
-        self._drawn = 0
+        self._most_random = most_random
         self._subjects = one, other
         self.names = one[0], other[0]
         self.seed = seed
@@ -117,8 +117,9 @@ class Search:
             yield from self._beyond()
             self.coverage.is_planned = True
             self.is_random = True
-            while self._drawn < self.most_random:
-                self._drawn += 1
+            drawn = 0
+            while drawn < self._most_random:
+                drawn += 1
                 steps = random_steps(self._known_values, self.coverage, self._random, length)
                 yield from self._look_at((*start, *steps))
         except _TimeIsUp:
@@ -163,9 +164,7 @@ class Search:
     def _take(self, shown: Shown) -> Iterator[Finding]:
         if shown.deviation.symptom in self._settled or not self._is_new(shown):
             return
-        shown = shrink(
-            shown, self._known_values, lambda steps: self._play(steps, Coverage(self._operations[0])), self._deadline
-        )
+        shown = shrink(shown, self._known_values, lambda steps: self._play(steps, Coverage(self._operations[0])))
         cause = cause_of(shown.steps, shown.deviation, self._known_values)
         self._seen.add(self._quick(shown))
         key = key_of(cause, shown.deviation, self._known_values)
