@@ -11,15 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import strategies as st
 
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids
-from conformance.compare.finding import Finding
-from conformance.compare.report import Status, gaps_of, status_of
+from conformance.compare.document import Finding, Report, Status
+from conformance.compare.report import report_of
 from conformance.compare.search import Search
 from conformance.harness import Harness
+from conformance.schemas import make_schema
 
 HERE = __name__
 
@@ -171,7 +173,7 @@ def test_a_search_ends_by_itself_and_does_the_same_each_time() -> None:
     one, other = searched(Miscounting), searched(Miscounting)
 
     assert one.sequences == other.sequences
-    assert one.coverage.table() == other.coverage.table()
+    assert one.coverage.rows == other.coverage.rows
     assert one.findings == other.findings
 
 
@@ -179,8 +181,8 @@ def test_a_store_that_does_not_differ_is_alike_and_exercised() -> None:
     search = searched(Shelf)
 
     assert search.findings == []
-    assert [*gaps_of(search)] == []
-    assert status_of(search) is Status.ALIKE
+    assert report_of(search).not_exercised == ()
+    assert report_of(search).status is Status.ALIKE
     assert search.coverage.largest == 51
     assert search.coverage.rows["rows"].longest == 51
 
@@ -238,8 +240,8 @@ def test_a_difference_that_always_shows_hides_no_other() -> None:
 def test_what_cannot_be_compared_is_no_pass() -> None:
     search = searched(Dark)
 
-    assert status_of(search) is Status.NOT_EXERCISED
-    assert any("cannot compare" in gap and "Opaque, give view=" in gap for gap in gaps_of(search))
+    assert report_of(search).status is Status.NOT_EXERCISED
+    assert any("cannot compare" in gap and "Opaque, give view=" in gap for gap in report_of(search).not_exercised)
 
 
 def failing(store: Any, wrong_name: Any) -> Any:
@@ -273,12 +275,12 @@ def failing(store: Any, wrong_name: Any) -> Any:
 def test_what_was_not_exercised_is_no_pass(named: Callable[[], Any], gap: str) -> None:
     search = searched(Shelf, named)
 
-    assert status_of(search) is Status.NOT_EXERCISED
-    assert gap in [*gaps_of(search)]
+    assert report_of(search).status is Status.NOT_EXERCISED
+    assert gap in report_of(search).not_exercised
 
 
 def test_time_that_is_over_is_no_pass() -> None:
-    assert status_of(searched(Shelf, seconds=0.001)) is Status.TIME_OVER
+    assert report_of(searched(Shelf, seconds=0.001)).status is Status.TIME_OVER
 
 
 @pytest.mark.parametrize(
@@ -423,9 +425,12 @@ def test_the_report_is_written_as_json_and_markdown(tmp_path: Path) -> None:
     options = "--json", str(files[0]), "--markdown", str(files[1])
     assert main(["compare", f"{HERE}:right", f"{HERE}:miscounting", *options]) == 1
 
-    report = json.loads(files[0].read_text())
-    assert report["status"] == "different"
-    assert [one["consequence"] for one in report["findings"]] == ["count has another value"]
+    jsonschema.validate(json.loads(files[0].read_text()), json.loads(make_schema(Report)))
+    report = Report.model_validate_json(files[0].read_bytes())
+    assert report.to_json() == files[0].read_text()
+    assert report.status is Status.DIFFERENT
+    assert [finding.consequence for finding in report.findings] == ["count has another value"]
+    assert report.operations["put"].results > 0
     assert "1. **put: count has another value**" in files[1].read_text()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import json
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from conformance.compare.report import Status
+from conformance.compare.document import Report, Status
 from conformance.compare.search import Search
 from conformance.engine.script import source
 from conformance.harness import Harness
@@ -65,17 +64,17 @@ def test_every_known_difference_is_found_and_no_other(harnesses: tuple[Harness, 
 
     ended = subprocess.run([*command, "--known", str(KNOWN), "--json", str(file)], capture_output=True, check=False)
 
-    report = json.loads(file.read_text())
-    assert [finding for finding in report["findings"] if not finding["known"]] == []
-    assert report["not_exercised"] == []
-    assert report["status"] == "known"
-    assert ended.returncode == Status.KNOWN
-    for finding in report["findings"]:
-        if finding["kind"] in ("value", "type", "exception", "aliasing"):
-            check_script(finding["script"], harnesses)
+    report = Report.model_validate_json(file.read_bytes())
+    assert [finding.title for finding in report.findings if not finding.known] == []
+    assert report.not_exercised == ()
+    assert report.status is Status.KNOWN
+    assert ended.returncode == Status.KNOWN.exit_status
+    for finding in report.findings:
+        if finding.kind in ("value", "type", "exception", "aliasing"):
+            check_script(finding.script, harnesses)
 
 
-def check_script(script: list[str], harnesses: tuple[Harness, Harness]) -> None:
+def check_script(script: tuple[str, ...], harnesses: tuple[Harness, Harness]) -> None:
     """Run a script as a person would: what its last line gives differs between the two stores."""
     *lines, last = script
     assert last.count("   # ") == 1

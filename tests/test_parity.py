@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands import main
+from conformance.compare.document import Report
 
 PLAIN = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
 
@@ -41,9 +41,9 @@ def test_a_new_file_runs_at_once_and_finds_what_json_does(
     ended = subprocess.run([*command, "--json", "report.json"], capture_output=True, check=False)
 
     assert ended.returncode == 1
-    report = json.loads(Path("report.json").read_text())
-    assert {(one["operation"], one["kind"]) for one in report["findings"]} >= expected
-    assert report["not_exercised"] == []
+    report = Report.model_validate_json(Path("report.json").read_bytes())
+    assert {(one.operation, one.kind) for one in report.findings} >= expected
+    assert report.not_exercised == ()
 
 
 PARITY = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import secrets
 import sys
@@ -12,8 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from conformance.compare.check import HarnessCrashedError, OperationsError
+from conformance.compare.document import Status
 from conformance.compare.known import KnownError, read, written
-from conformance.compare.report import SUMMARIES, Status, document_of, markdown_of, status_of, text_of
+from conformance.compare.report import markdown_of, report_of, text_of
 from conformance.compare.search import NotOpenedError, Search
 from conformance.harness import Harness
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
@@ -70,13 +70,10 @@ def main(options: argparse.Namespace) -> int:
             search = Search((names[0], one), (names[1], other), seed=seed, known=known, **limits)
             return _search(search, options)
         except Exception as fault:  # noqa: BLE001  one line and where, in place of a traceback
-            status = next((status for kind, status in _FAILURES.items() if isinstance(fault, kind)), Status.CRASHED)
-            is_ours = isinstance(fault, (HarnessCrashedError, *_FAILURES))
-            told = fault if is_ours else HarnessCrashedError("the comparison", fault)
-            return _fail(f"crashed: {told}" if status == Status.CRASHED else str(told), status)
-
-
-_FAILURES: dict[type[Exception], int] = {OperationsError: 2, NotOpenedError: 3}
+            if isinstance(fault, (OperationsError, NotOpenedError)):
+                return _fail(str(fault), 2 if isinstance(fault, OperationsError) else 3)
+            told = fault if isinstance(fault, HarnessCrashedError) else HarnessCrashedError("the comparison", fault)
+            return _fail(f"crashed: {told}", Status.CRASHED.exit_status)
 
 
 def _search(search: Search, options: argparse.Namespace) -> int:
@@ -87,23 +84,18 @@ def _search(search: Search, options: argparse.Namespace) -> int:
                 print(f"found: {finding.title}", file=sys.stderr, flush=True)
     except (KeyboardInterrupt, HarnessCrashedError) as fault:
         interrupted = fault
-    print(*text_of(search), sep="\n", flush=True)
+    report = report_of(search, str(interrupted) if isinstance(interrupted, HarnessCrashedError) else "")
+    print(*text_of(report), sep="\n", flush=True)
     if options.json:
-        options.json.write_text(json.dumps(document_of(search), indent=1, ensure_ascii=True), "utf-8")
+        options.json.write_text(report.to_json(), "utf-8")
     if options.markdown:
-        options.markdown.write_text("\n".join(_printable(line) for line in markdown_of(search)) + "\n", "utf-8")
+        options.markdown.write_text("\n".join(markdown_of(report)) + "\n", "utf-8")
     if options.write_known:
         options.write_known.write_text(written(search.findings), "utf-8")
     if interrupted is not None:
         raise interrupted
-    status = status_of(search)
-    print(SUMMARIES[status])
-    return status
-
-
-def _printable(text: str) -> str:
-    """A text without lone surrogates, which no file can hold."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    print(report.status.summary)
+    return report.status.exit_status
 
 
 def _fail(reason: str, status: int) -> int:

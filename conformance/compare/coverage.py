@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.compare.contrast import Outcome
+from conformance.compare.document import Row
 from conformance.compare.operation import Operation
 from conformance.compare.side import Answer
 
 _FEW = 3
-
-
-@dataclass
-class Row:
-    """What one operation came to."""
-
-    calls: int = 0
-    results: int = 0
-    """Calls that gave a result on both sides."""
-    exceptions: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
-    empty: int = 0
-    """Results that were None, False, zero or empty."""
-    filled: int = 0
-    hits: int = 0
-    """Calls whose entry existed."""
-    longest: int | None = None
-    """The longest list, where the results have one."""
-    incomparable: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -42,8 +25,6 @@ class Coverage:
     """Entries in the largest store."""
     values: dict[tuple[str, str], tuple[set[str], set[str]]] = field(default_factory=dict)
     """For each argument the classes of values that its strategy gives, and those that were used."""
-    is_planned: bool = False
-    """Whether the plan was gone through to its end."""
 
     def __post_init__(self) -> None:
         self.rows = {name: Row() for name in self.operations}
@@ -60,8 +41,7 @@ class Coverage:
             return
         row.results += 1
         result = answers[0].result
-        row.filled += bool(outcomes[0].picture.type is not type(None) and _is_filled(result))
-        row.empty = row.results - row.filled
+        row.empty += outcomes[0].picture.type is type(None) or not _is_filled(result)
         lengths = [len(part) for part in _lists_in(result)]
         if lengths:
             row.longest = max(row.longest or 0, *lengths)
@@ -87,33 +67,6 @@ class Coverage:
         }
         return next((gap for gap, is_met in gaps.items() if is_met), "")
 
-    def table(self) -> list[list[str]]:
-        """A row for each operation, below the headings."""
-        heading = ["operation", "calls", "results", "empty", "hits", "longest list", "exceptions on each side"]
-        return [
-            heading,
-            *(
-                [
-                    name,
-                    str(row.calls),
-                    str(row.results),
-                    str(row.empty),
-                    str(row.hits),
-                    "-" if row.longest is None else str(row.longest),
-                    " / ".join(_all(one) for one in row.exceptions) if any(row.exceptions) else "",
-                ]
-                for name, row in self.rows.items()
-            ),
-        ]
-
-
-def aligned(table: Iterable[Iterable[str]]) -> Iterator[str]:
-    """A table as lines of text."""
-    rows = [[*row] for row in table]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
 
 def _is_filled(result: Any) -> bool:
     try:
@@ -127,10 +80,6 @@ def _lists_in(result: Any) -> list[Sized]:
     """The result, if it is a list or so, else the lists that it has."""
     inside = getattr(result, "__dict__", {})
     return [one for one in (result, *inside.values()) if isinstance(one, (list, tuple, set, frozenset))]
-
-
-def _all(exceptions: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(exceptions.items())) or "none"
 
 
 def _most(exceptions: Counter[str]) -> str:

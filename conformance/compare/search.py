@@ -17,7 +17,8 @@ from conformance.compare.beyond import Beyond, Place
 from conformance.compare.check import HarnessCrashedError, check_same, operations_of
 from conformance.compare.classes import Pool
 from conformance.compare.coverage import Coverage
-from conformance.compare.finding import Cause, Finding, Key, cause_of, finding_of, key_of, symptom_text
+from conformance.compare.document import Finding
+from conformance.compare.finding import Cause, Key, cause_of, finding_of, key_of, symptom_text
 from conformance.compare.plan import LENGTH, plan, random_steps
 from conformance.compare.play import Deviation, Player, Symptom
 from conformance.compare.shrink import Shown, shrink
@@ -69,7 +70,8 @@ class Search:
         """What was not tried for want of a hook."""
         self.sequences = 0
         self.unconfirmed = 0
-        self.is_random = False
+        self.is_planned = False
+        """Whether the plan was gone through to its end."""
         self._most_random = most_random
         self._subjects = one, other
         self.names = one[0], other[0]
@@ -115,8 +117,7 @@ class Search:
             for steps in plan(self._known_values, start):
                 yield from self._look_at(steps)
             yield from self._beyond()
-            self.coverage.is_planned = True
-            self.is_random = True
+            self.is_planned = True
             drawn = 0
             while drawn < self._most_random:
                 drawn += 1
@@ -233,7 +234,7 @@ class Search:
             if one.operation != finding.operation:
                 finding.also_in.add(one.operation)
             if (one.mismatch.kind.value, one.mismatch.what) != (finding.kind, finding.what):
-                finding.others.add(symptom_text(one.symptom))
+                finding.also.add(symptom_text(one.symptom))
 
     def _play(self, steps: Steps, coverage: Coverage) -> list[Deviation]:
         if time.monotonic() > self._deadline:
