@@ -16,7 +16,7 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance.commands import main
-from conformance.compare import WHOLE, Operation, earlier_ids
+from conformance.compare import WHOLE, Operation, earlier_ids, hostile, key_value
 from conformance.compare.document import Finding, Report, Status
 from conformance.compare.report import report_of
 from conformance.compare.search import Search
@@ -237,6 +237,36 @@ def test_a_difference_that_always_shows_hides_no_other() -> None:
     assert found == {("put", "", "value"), ("put", "label", "type"), ("relabel", "label", "value")}
 
 
+class Dictionary(dict[str, Any]):
+    def put(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+class JsonDictionary(dict[str, Any]):
+    def put(self, key: str, value: Any) -> None:
+        self[key] = [*value] if isinstance(value, tuple) else value
+
+
+def test_an_argument_that_two_operations_take_alike_is_one_cause() -> None:
+    def named() -> Any:
+        return key_value(set="put", add=lambda store, *pair: store.put(*pair), delete=None, values=values)
+
+    values = st.just("a") | st.tuples(st.just("a"))
+
+    search = Search(("plain", harness(Dictionary, named)), ("json", harness(JsonDictionary, named)), most_random=30)  # type: ignore[arg-type]
+
+    (found,) = search.run()
+
+    assert found.title == "put(value: tuple / list): get is of another type"
+    assert "add" in found.also_in
+
+
+def test_a_profile_takes_hostile_values_in_the_place_of_its_own() -> None:
+    operations = key_value(keys=hostile.keys(), values=hostile.values(), lifetimes=hostile.values(), lifetime="ttl")
+
+    assert [operation.name for operation in operations] == ["set", "get", "delete"]
+
+
 def test_what_cannot_be_compared_is_no_pass() -> None:
     search = searched(Dark)
 
@@ -279,6 +309,23 @@ def test_what_was_not_exercised_is_no_pass(named: Callable[[], Any], gap: str) -
     assert gap in report_of(search).not_exercised
 
 
+def test_an_entry_that_has_an_empty_list_is_something() -> None:
+    def named() -> Any:
+        return [
+            Operation(
+                "put", lambda store, key: store.boxes.update({key: {"notes": []}}), {"key": st.text()}, writes="key"
+            ),
+            Operation("look", lambda store, key: store.boxes.get(key), {"key": st.text()}, reads="key"),
+            Operation("page", lambda store: {"boxes": [*store.boxes]}, reads=WHOLE),
+        ]
+
+    search = searched(Shelf, named)
+
+    assert report_of(search).status is Status.ALIKE
+    assert search.coverage.rows["look"].filled > 0
+    assert search.coverage.rows["page"].longest == 51
+
+
 def test_time_that_is_over_is_no_pass() -> None:
     assert report_of(searched(Shelf, seconds=0.001)).status is Status.TIME_OVER
 
@@ -288,7 +335,8 @@ def test_time_that_is_over_is_no_pass() -> None:
     [
         (list, "operations() is empty"),
         (lambda: [1], "holds a int, not an Operation"),
-        (lambda: [Operation("put", "add")], "call is a str, not a function such as Store.add"),  # type: ignore[arg-type]
+        (lambda: [Operation("put", 7)], "call is a int, not the name of a method or a function"),  # type: ignore[arg-type]
+        (lambda: [Operation("put", "add")], "operation 'put': the store has no method 'add'"),
         (lambda: [Operation("put", put, {"label": st.none()})] * 2, "operations() names 'put' 2 times"),
         (lambda: [Operation("put", put, {"lable": st.none()})], "call does not take (store, lable)"),
         (lambda: [Operation("put", put)], "call does not take"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -45,7 +45,7 @@ def _operation(
 ) -> Operation:
     return Operation(
         name,
-        _method(name),
+        name,
         arguments,
         optional,
         ids=("task_id", "next"),  # a cursor has an id in it, and stands for the same place on both sides
@@ -53,10 +53,6 @@ def _operation(
         writes=writes,
         reads=reads,
     )
-
-
-def _method(name: str) -> Callable[..., Any]:
-    return lambda store, **arguments: getattr(store, name)(**arguments)
 
 
 CONTRACT = (

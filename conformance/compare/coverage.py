@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from conformance.compare.contrast import Outcome
 from conformance.compare.document import Row
 from conformance.compare.operation import Operation
-from conformance.compare.side import Answer
+from conformance.compare.picture import Leaf, Node, Picture
 
 _FEW = 3
 
@@ -29,7 +28,7 @@ class Coverage:
     def __post_init__(self) -> None:
         self.rows = {name: Row() for name in self.operations}
 
-    def count(self, name: str, answers: tuple[Answer, Answer], outcomes: tuple[Outcome, Outcome], *, hit: bool) -> None:
+    def count(self, name: str, outcomes: tuple[Outcome, Outcome], *, hit: bool) -> None:
         """Count a call that was compared."""
         row = self.rows[name]
         row.calls += 1
@@ -40,11 +39,10 @@ class Coverage:
         if any(outcome.raised for outcome in outcomes):
             return
         row.results += 1
-        result = answers[0].result
-        row.empty += outcomes[0].picture.type is type(None) or not _is_filled(result)
-        lengths = [len(part) for part in _lists_in(result)]
-        if lengths:
-            row.longest = max(row.longest or 0, *lengths)
+        lists = _lists_in(outcomes[0].picture)
+        row.empty += not _is_filled(outcomes[0].picture, lists if self.operations[name].is_view else [])
+        if lists:
+            row.longest = max(row.longest or 0, *(len(one.parts) for one in lists))
 
     def gaps(self) -> Iterator[str]:
         """What was not exercised."""
@@ -68,18 +66,16 @@ class Coverage:
         return next((gap for gap, is_met in gaps.items() if is_met), "")
 
 
-def _is_filled(result: Any) -> bool:
-    try:
-        lists = _lists_in(result)
-        return any(map(len, lists)) if lists else bool(result)
-    except Exception:  # noqa: BLE001  an object that has no truth value is something
-        return True
+def _is_filled(picture: Picture, lists: list[Node]) -> bool:
+    if isinstance(picture, Leaf):
+        return bool(picture.value)
+    return any(one.parts for one in lists) if lists else bool(picture.parts)
 
 
-def _lists_in(result: Any) -> list[Sized]:
+def _lists_in(picture: Picture) -> list[Node]:
     """The result, if it is a list or so, else the lists that it has."""
-    inside = getattr(result, "__dict__", {})
-    return [one for one in (result, *inside.values()) if isinstance(one, (list, tuple, set, frozenset))]
+    inside = picture.parts.values() if isinstance(picture, Node) else ()
+    return [one for one in (picture, *inside) if isinstance(one, Node) and one.is_collection]
 
 
 def _most(exceptions: Counter[str]) -> str:

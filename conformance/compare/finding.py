@@ -63,7 +63,11 @@ def key_of(cause: Cause, deviation: Deviation, known: Vocabulary) -> Key:
         return found.kind, found.what
     names_entry = cause.argument == known.operations[cause.operation].entry
     argument = "the entry" if names_entry else cause.argument
-    operation = "" if names_entry or (deviation.operation == cause.operation and argument) else cause.operation
+    operation: Any = cause.operation
+    if names_entry or (deviation.operation == cause.operation and argument):
+        operation = ""
+    elif argument:  # the same argument of another operation, drawn from the same strategy, is no other cause
+        operation = id(known.pools[cause.operation, cause.argument])
     if found.kind is Kind.TYPE:
         return operation, argument, found.kind, deviation.where
     classes = cause.classes if found.kind is Kind.VALUE else frozenset[str]()

@@ -100,6 +100,12 @@ def parts_of(value: Any) -> list[Part] | None:  # noqa: PLR0911  one for each ki
     return _named(value, names)
 
 
+def type_of(value: Any) -> type:
+    """Its type; that of a generic pydantic model, whatever it was made for."""
+    generic = getattr(type(value), "__pydantic_generic_metadata__", None)
+    return generic["origin"] or type(value) if generic else type(value)
+
+
 @cache
 def _is_atom(kind: type) -> bool:
     return issubclass(kind, _ATOMS)

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from conformance.compare.operation import WHOLE, EarlierId, Operation
-from conformance.compare.parts import IncomparableError, parts_of
+from conformance.compare.parts import IncomparableError, parts_of, type_of
 from conformance.engine.script import source
 
 
@@ -48,6 +48,11 @@ class Node:
     def is_sequence(self) -> bool:
         """Whether the parts stand in an order."""
         return issubclass(self.type, Sequence) and not hasattr(self.type, "_fields")
+
+    @property
+    def is_collection(self) -> bool:
+        """Whether it is a list, a set or so."""
+        return self.is_sequence or issubclass(self.type, AbstractSet)
 
     @property
     def text(self) -> str:
@@ -117,7 +122,7 @@ class Observer:
             if depth > 100:  # noqa: PLR2004  deeper than any result that a person looks at
                 return Leaf(type(value), "…", "…")
             return Node(
-                type(value),
+                type_of(value),
                 {
                     self._label(part.label, value, operation): self._look(
                         part.value, operation, name if part.name is None else part.name, depth + 1

@@ -164,7 +164,7 @@ class Player:
         except IncomparableError as fault:
             self.coverage.rows[name].incomparable[str(fault)] += 1
             return False, False
-        self.coverage.count(name, answers, (here, there), hit=hit)
+        self.coverage.count(name, (here, there), hit=hit)
         if operation.is_view and self._aside:
             here, there = (replace(one, picture=without(one.picture, self._aside)) for one in (here, there))
         found = [

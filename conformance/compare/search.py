@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from conformance.compare import known as accepted
 from conformance.compare.beyond import Beyond, Place
-from conformance.compare.check import HarnessCrashedError, check_same, operations_of
+from conformance.compare.check import HarnessCrashedError, check_methods, check_same, operations_of
 from conformance.compare.classes import Pool
 from conformance.compare.coverage import Coverage
 from conformance.compare.document import Finding
@@ -83,6 +83,8 @@ class Search:
             operations_of(harness, name, is_task_store=hasattr(store, "update_task_status"))
             for (name, harness), store in zip(self._subjects, stores, strict=True)
         ]
+        for store, operations, name in zip(stores, self._operations, self.names, strict=True):
+            check_methods(store, operations, name)
         check_same((one[0], self._operations[0]), (other[0], self._operations[1]))
         self.coverage = Coverage(self._operations[0])
         with quiet():
