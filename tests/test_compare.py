@@ -326,6 +326,38 @@ def test_an_entry_that_has_an_empty_list_is_something() -> None:
     assert search.coverage.rows["page"].longest == 51
 
 
+class Clearing(dict[str, Any]):
+    """`clear` takes away what begins with a text."""
+
+    def put(self, key: str) -> None:
+        self[key] = key
+
+    def clear_all(self, prefix: str = "a") -> None:
+        for key in [one for one in self if one.startswith(prefix)]:
+            del self[key]
+
+
+class ClearingLess(Clearing):
+    def clear_all(self, prefix: str = "a") -> None:
+        super().clear_all(f"{prefix}:")
+
+
+def test_entries_are_read_after_a_write_that_names_none() -> None:
+    prefixes = st.sampled_from(["a", "b"])
+
+    def named() -> Any:
+        return [
+            Operation("put", "put", {"key": st.sampled_from(["b", "a", "a:b"])}, writes="key"),
+            Operation("clear_all", "clear_all", {}, {"prefix": prefixes}, writes=WHOLE),
+            Operation("get", "get", {"key": st.sampled_from(["b", "a", "a:b"])}, reads="key", positional=("key",)),
+        ]
+
+    pair = ("one", harness(Clearing, named)), ("less", harness(ClearingLess, named))  # type: ignore[arg-type]
+    search = Search(*pair, most_random=0)
+
+    assert [(found.operation, found.also_in) for found in search.run()] == [("clear_all", {"get"})]
+
+
 def test_time_that_is_over_is_no_pass() -> None:
     assert report_of(searched(Shelf, seconds=0.001)).status is Status.TIME_OVER
 

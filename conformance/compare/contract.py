@@ -14,8 +14,9 @@ from taskstore import TaskCreateRequest, TaskStatus
 
 _statuses = st.sampled_from(TaskStatus) | st.sampled_from(["pending", "done", "", None, 7])
 _page_numbers = st.integers(0, 5) | ours.not_page_numbers
-_texts = ours.texts | st.sampled_from(["\ud800", 7])
-_ids = earlier_ids(ours.unknown_ids)
+_texts = ours.texts | st.sampled_from(["\ud800", "\ud83d\ude00", hostile.Text("text"), b"bytes", 7])
+_progresses = ours.progresses | ours.not_progresses | st.sampled_from(["half", 10**400])
+_ids = earlier_ids(ours.unknown_ids | st.sampled_from([7, None]))
 _requests = (
     st.builds(
         TaskCreateRequest,
@@ -63,7 +64,7 @@ CONTRACT = (
         "update_task_status",
         {"task_id": _ids, "status": _statuses},
         {
-            "progress": ours.progresses | ours.not_progresses,
+            "progress": _progresses,
             "current_step": _texts,
             "result_url": _texts,
             "error_message": _texts,
