@@ -101,7 +101,7 @@ def on_a_server_that(answers: Callable[[bytes], bytes], body: Callable[[RedisTas
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.suppress(ConnectionError):
                 while heard := await reader.read(100_000):
-                    writer.write(b"+OK\r\n" * heard.count(b"SETINFO") or answers(heard))
+                    writer.write(b"+OK\r\n" * heard.count(b"\r\nCLIENT\r\n") or answers(heard))
             writer.close()
             left.set()
 
@@ -135,8 +135,8 @@ def test_a_connection_that_ends_as_it_is_opened_took_no_request(server: Embedded
         to = connect(server.url)
         opens = to._open_connection  # noqa: SLF001  between opening and the first request there is no other way in
 
-        async def open_and_lose() -> Connection:
-            connection = await opens()
+        async def open_and_lose(moved: str) -> Connection:
+            connection = await opens(moved)
             connection.close()
             return connection
 

@@ -44,7 +44,7 @@ class FakeredisHarness(RedisHarness):
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store on a fake connection."""
 
-        async def open_connection() -> Any:
+        async def open_connection(_: str) -> Any:
             return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
 
         return RedisTaskStore(Server(open_connection, "fakeredis"), prefix=namespace)
