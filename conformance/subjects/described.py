@@ -50,7 +50,7 @@ class DescribedMemoryHarness(Harness):
 class DescribedRedisHarness(RedisHarness):
     """The described design's Redis mode, on a server."""
 
-    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
+    capabilities = RedisHarness.capabilities - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
     opener = "conformance.described:open_from_environment"
     prefix = "{namespace}:"
     record = "{namespace}:task:"

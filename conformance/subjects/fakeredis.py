@@ -24,7 +24,7 @@ class FakeredisHarness(RedisHarness):
     """The Redis store on fakeredis: one more subject, never the oracle, never timed. No server, so none that fails."""
 
     mode = ""
-    capabilities = frozenset(Capability) - {Capability.REMOTE}
+    capabilities = RedisHarness.capabilities - {Capability.REMOTE}
     namespaces_at_once = 1
 
     def __init__(self) -> None:

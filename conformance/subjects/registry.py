@@ -21,6 +21,10 @@ SUBJECTS: Mapping[str, str] = {
     "fakeredis": "conformance.subjects.fakeredis:FakeredisHarness",
     "embedded": "conformance.subjects.redis:embedded",
     "container": "conformance.subjects.redis:container",
+    "sentinel": "conformance.subjects.redis:sentinel",
+    "cluster": "conformance.subjects.redis:cluster",
+    "tls": "conformance.subjects.redis:tls",
+    "acl": "conformance.subjects.redis:acl",
     "described-memory": "conformance.subjects.described:DescribedMemoryHarness",
     "described-redis": "conformance.subjects.described:described_redis",
 }

@@ -228,7 +228,7 @@ _WORDS = (
     ("CLUSTERDOWN ", FailureKind.BUSY),
     ("max number of clients", FailureKind.BUSY),
 )
-_ELSEWHERE = ("MOVED ", "READONLY ", "CLUSTERDOWN ")
+_ELSEWHERE = ("MOVED ", "READONLY ", "NOREPLICAS ", "CLUSTERDOWN ")
 """What a server says that is not, or is no more, the one to ask: its connection is given up."""
 
 
