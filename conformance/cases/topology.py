@@ -61,10 +61,12 @@ async def follows(namespace: Namespace, store: TaskStore, *, kill: bool) -> None
     """Call a store while another server takes over, and afterwards."""
     task = await store.create_task(a_request())
     change = asyncio.create_task(asyncio.to_thread(namespace.harness.fail_over, kill=kill))
-    while not change.done():
-        assert await unless_unavailable(store.get_task(task.task_id)) in (task, None)
-        await asyncio.sleep(0.01)
-    await change
+    try:
+        while not change.done():
+            assert await unless_unavailable(store.get_task(task.task_id)) in (task, None)
+            await asyncio.sleep(0.01)
+    finally:
+        await change
     await until_served(lambda: store.list_tasks())
     await until_served(lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 5))
     await works(store, task.task_id, 10)

@@ -95,9 +95,10 @@ class RedisNamespace(Inspector):
 
     def discard(self) -> None:
         """Remove every key of this namespace."""
-        keys = list(self._keys())
-        for start in range(0, len(keys), 1_000):
-            self._client.unlink(*keys[start : start + 1_000])
+        with self._client.pipeline(transaction=False) as pipeline:  # in a cluster each key may have another slot
+            for key in self._keys():
+                pipeline.unlink(key)
+            pipeline.execute()
 
 
 class Monitor:

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -237,10 +238,11 @@ class EmbeddedServer:
 
 
 def unused_port() -> int:
-    """A port of loopback at which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of loopback at which nothing listens, and which no system gives to an outgoing connection meanwhile."""
+    while True:
+        port = secrets.randbelow(20_000) + 12_000
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def find_binary() -> Path:
