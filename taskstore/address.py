@@ -71,7 +71,8 @@ def _parse(url: str) -> Address | None:
     if not all(re.fullmatch("[0-9]{1,9}", db) for db in dbs):
         return None
     found = {"tls": "", "hosts": "", "service": "", "path": "", "db": "", **form.groupdict("")}
-    hosts = found["hosts"].split(",") if "+" in place.partition(":")[0] else [found["hosts"]]
+    is_one = "+" not in place.partition(":")[0]
+    hosts = [found["hosts"] or "localhost"] if is_one else found["hosts"].split(",")
     default = 26379 if found["service"] else 6379
     said = urlsplit(f"//{found['user']}")
     path = found["path"]
@@ -89,6 +90,6 @@ def _parse(url: str) -> Address | None:
 
 def _node(text: str, default: int) -> tuple[str, int]:
     parts = urlsplit(f"//{text}")
-    if parts.port == 0:
+    if not parts.hostname or parts.port == 0:
         raise ValueError
-    return unquote(parts.hostname or "localhost"), parts.port or default
+    return unquote(parts.hostname), parts.port or default

@@ -53,7 +53,7 @@ def _check_url(url: SecretStr) -> SecretStr:
 
 def _check_nodes(nodes: str) -> str:
     with contextlib.suppress(ValueError):
-        if nodes and len(parse(f"redis+cluster://{nodes}").nodes) == len(nodes.split(",")):
+        if parse(f"redis+cluster://{nodes}") and not set("/?#@") & set(nodes):
             return nodes
     raise ValueError("must be host:port,host:port")
 
@@ -155,7 +155,7 @@ class TaskStoreSettings(BaseSettings):
             place += f"/{quote(self.redis_service, safe='')}"
         kind = ("+sentinel" if self.redis_service else "+cluster") if self.redis_nodes else ""
         files = (("ca_certs", self.redis_tls_ca), ("certfile", self.redis_tls_cert), ("keyfile", self.redis_tls_key))
-        query = urlencode({f"ssl_{name}": file for name, file in files if file}, quote_via=quote)
+        query = urlencode({f"ssl_{name}": file for name, file in files if file}, safe="/", quote_via=quote)
         url = f"redis{'s' if self.redis_tls else ''}{kind}://{place}/{self.redis_db}"
         return f"{url}?{query}" if query else url
 
