@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -174,30 +175,64 @@ def test_a_sentinel_that_knows_no_such_master_says_so(server: EmbeddedServer) ->
     on(f"redis+sentinel://{at}/nobody", body)  # a server that is no Sentinel knows none either
 
 
-def test_two_nodes_that_name_each_other_are_no_endless_way() -> None:
-    async def run() -> None:
+def calls_until_told(form: str, answers: dict[bytes, bytes], words: str) -> int:
+    """How often a server is asked for a task, whose answers to some commands lead a store nowhere."""
+
+    async def run() -> int:
         asked, served = 0, []
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             nonlocal asked
             served.append(asyncio.current_task())
-            while heard := await reader.read(100_000):
-                if b"GETRANGE" in heard:
-                    asked += 1
-                    writer.write(f"-MOVED 1 127.0.0.1:{port}\r\n".encode())
-                else:
-                    writer.write(b"+OK\r\n" * heard.count(b"*"))
+            with contextlib.suppress(ConnectionError):
+                while heard := await reader.read(100_000):
+                    asked += heard.count(b"GETRANGE")
+                    said = next((answer for command, answer in answers.items() if command in heard), b"")
+                    writer.write(said.replace(b"PORT", str(port).encode()) or b"+OK\r\n" * heard.count(b"*"))
             writer.close()
 
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
             port = listener.sockets[0].getsockname()[1]
-            async with RedisTaskStore(connect(f"redis://127.0.0.1:{port}")) as store:
-                with pytest.raises(StoreUnavailable, match="MOVED"):
-                    await store.get_task("x")
+            async with RedisTaskStore(connect(form.format(port))) as store:
+                for _ in range(2):
+                    with pytest.raises(StoreUnavailable, match=words) as raised:
+                        await store.get_task("x")
+                    assert not raised.value.write_may_have_happened
             await asyncio.gather(*filter(None, served))
-        assert asked == 6
+        return asked
 
-    asyncio.run(run())
+    return asyncio.run(run())
+
+
+def test_two_nodes_that_name_each_other_are_no_endless_way() -> None:
+    answers = {b"GETRANGE": b"-MOVED 1 127.0.0.1:PORT\r\n", b"CLUSTER": b"*0\r\n"}
+    assert calls_until_told("redis://127.0.0.1:{}", answers, "MOVED") == 12
+
+
+@pytest.mark.parametrize("moved", [b"-MOVED\r\n", b"-MOVED x h:1\r\n", b"-MOVED 1 h\r\n", b"-MOVED 1 :x\r\n"])
+def test_a_node_that_sends_the_store_nowhere_is_an_error_of_the_server(moved: bytes) -> None:
+    calls_until_told("redis://127.0.0.1:{}", {b"GETRANGE": moved}, "MOVED")
+
+
+SHAPES = [
+    b":1\r\n",
+    b"*0\r\n",
+    b"$1\r\nx\r\n",
+    b"*1\r\n:7\r\n",
+    b"*2\r\n*0\r\n$-1\r\n",
+    b"$2\r\n\xff\xff\r\n",
+    b"-ERR x\r\n",
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_answer_of_another_shape_is_a_server_that_cannot_be_had(shape: bytes) -> None:
+    sentinel = "redis+sentinel://127.0.0.1:{}/m"
+    calls_until_told(sentinel, {b"SENTINEL": shape}, "cannot be reached")
+    here = b"*2\r\n$9\r\n127.0.0.1\r\n$5\r\nPORT\r\n"
+    calls_until_told(sentinel, {b"SENTINEL": here, b"ROLE": shape}, "cannot be reached")
+    lost = b"-MOVED 1 127.0.0.1:1\r\n"
+    calls_until_told("redis://127.0.0.1:{}", {b"GETRANGE": lost, b"CLUSTER": shape}, "cannot be reached|MOVED")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,9 @@ when there is something to ask: the first node that is reached says `MOVED` if i
 from __future__ import annotations
 
 import asyncio
-from functools import cache
+import re
+from collections.abc import Callable
+from functools import cache, partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -50,7 +52,7 @@ class Opener:
         self._service = address.service
         self._named: list[Node | None] = [*address.nodes] or [None]  # None is the socket
         self._nodes = self._named
-        self._latest: Node | None = None
+        self._host = ""  # that of the latest connection
         self._slot: int | None = None  # that of the store's keys, once a node of a cluster has said it
         self._seconds = seconds
         self._make(None)
@@ -63,58 +65,68 @@ class Opener:
         """
         nodes = self._nodes[:_TRIED]
         self._nodes = [*self._nodes[1:], self._nodes[0]]  # the next connection does not begin with the same node
-        owner = self._take(moved) if moved else None
+        ways = [partial(self._find, node) for node in nodes]
+        if said := re.fullmatch("MOVED ([0-9]+) (.*):([0-9]+)", moved):
+            self._slot = int(said[1])
+            ways.insert(0, partial(self._reach, (said[2] or self._host, int(said[3]))))
         failure: RedisError | OSError = ConnectionError()
-        for node in [owner, *nodes] if owner else nodes:
+        for way in ways:
             try:
-                async with asyncio.timeout(self._seconds / (len(nodes) + bool(owner))):
-                    return Connection(await (self._reach(node) if node is owner else self._find(node)))
+                async with asyncio.timeout(self._seconds / len(ways)):
+                    return Connection(await way())
             except (RedisError, OSError) as error:
                 failure = error
         raise failure
-
-    def _take(self, moved: str) -> Node:
-        _, slot, place = moved.split(" ")
-        host, _, port = place.rpartition(":")
-        self._slot = int(slot)
-        return host or (self._latest or ("", 0))[0], int(port)
 
     def _make(self, node: Node | None, **options: Any) -> AbstractConnection:
         place = {"host": node[0], "port": node[1]} if node else {}
         return self._kind(**{**self._options, **place, **options})
 
     async def _reach(self, node: Node | None) -> AbstractConnection:
+        self._host = node[0] if node else ""
         connection = self._make(node)
         await _ask(connection)
-        self._latest = node
         return connection
 
     async def _find(self, node: Node | None) -> AbstractConnection:
         """A connection to the server that a node names: itself, a master that it watches, or the owner of the slot."""
         if self._service:
             sentinel = self._make(node, username=None, password=None, db=0)
-            found = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service)
+            master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
             await sentinel.disconnect(nowait=True)
-            if not found:
-                raise ConnectionError(f"a Sentinel knows no master of the name {self._service}")
-            connection = await self._reach((found[0].decode(), int(found[1])))
-            if (await _ask(connection, "ROLE"))[0] != b"master":
-                await connection.disconnect(nowait=True)
-                raise ConnectionError("the master that a Sentinel names is a replica")
+            connection = await self._reach(master)
+            await _ask(connection, "ROLE", read=_check_role)
             return connection
         connection = await self._reach(node)
         if self._slot is None or node is None:
             return connection
-        owner, nodes = node, []
-        for first, last, *places in await _ask(connection, "CLUSTER", "SLOTS"):
-            here = [((host or b"").decode() or node[0], port) for host, port, *_ in places]
-            owner = here[0] if first <= self._slot <= last else owner
-            nodes += here
-        self._nodes = list(dict.fromkeys([*nodes, *self._named]))
+        slots = await _ask(connection, "CLUSTER", "SLOTS", read=partial(_nodes_by_slot, host=node[0]))
+        self._nodes = list(dict.fromkeys([*(one for _, nodes in slots for one in nodes), *self._named]))
+        owner = next((nodes[0] for slot, nodes in slots if self._slot in slot), node)
         if owner == node:
             return connection
         await connection.disconnect(nowait=True)
         return await self._reach(owner)
+
+
+def _master(reply: Any) -> Node:
+    if reply is None:
+        raise ConnectionError("a Sentinel knows no master of this name")
+    host, port = reply
+    return host.decode(), int(port)
+
+
+def _check_role(reply: Any) -> None:
+    if reply[0] != b"master":
+        raise ConnectionError("the master that a Sentinel names is a replica")
+
+
+def _nodes_by_slot(reply: Any, host: str) -> list[tuple[range, list[Node]]]:
+    """The slot map. A node that does not know its own host has that of the one that was asked."""
+    return [
+        (range(first, last + 1), [((name or b"").decode() or host, int(port)) for name, port, *_ in nodes])
+        for first, last, *nodes in reply
+    ]
 
 
 @cache
@@ -125,18 +137,21 @@ def _driver() -> dict[str, Any]:
     return {"driver_info": import_module("redis.driver_info").DriverInfo()}
 
 
-async def _ask(connection: AbstractConnection, *command: str) -> Any:
-    """Connect, send a command if there is one, and return its reply. After a failure the connection is closed."""
+async def _ask(connection: AbstractConnection, *command: str, read: Callable[[Any], Any] = lambda _: None) -> Any:
+    """Connect, send a command if there is one, and return what is read in its reply. After a failure it is closed."""
     try:
         await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it open
         if not command:
             return None
         await connection.send_command(*command)
-        return await connection.read_response()
+        return read(await connection.read_response())
     except BaseException as error:  # noqa: BLE001  raised again below
         # The frames and causes hold the password, and a server may repeat what it was sent.
         said = str(error).partition(", with args ")[0].replace(connection.password or "\0", "...")
-        failure = ConnectionError(said) if isinstance(error, ValueError) else error.with_traceback(None)
+        foreign = isinstance(
+            error, AttributeError | LookupError | TypeError | ValueError
+        )  # at a reply of another shape
+        failure = ConnectionError(said) if foreign else error.with_traceback(None)
         failure.__cause__ = failure.__context__ = None
         if isinstance(error, RedisError):
             error.args = (said,)
