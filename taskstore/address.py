@@ -32,6 +32,8 @@ class Address:
     """That of the socket; empty without one."""
     db: int
     tls: bool
+    cluster: bool
+    """Whether it is said to be a cluster; a server that is not may be a node of one all the same."""
     named: frozenset[str]
     """`username`, `password`: which of them the URL holds."""
     url: str = field(repr=False)
@@ -71,8 +73,8 @@ def _parse(url: str) -> Address | None:
     if not all(re.fullmatch("[0-9]{1,9}", db) for db in dbs):
         return None
     found = {"tls": "", "hosts": "", "service": "", "path": "", "db": "", **form.groupdict("")}
-    is_one = "+" not in place.partition(":")[0]
-    hosts = [found["hosts"] or "localhost"] if is_one else found["hosts"].split(",")
+    cluster = "+cluster:" in place
+    hosts = found["hosts"].split(",") if cluster or found["service"] else [found["hosts"] or "localhost"]
     default = 26379 if found["service"] else 6379
     said = urlsplit(f"//{found['user']}")
     path = found["path"]
@@ -83,6 +85,7 @@ def _parse(url: str) -> Address | None:
         path=unquote(path),
         db=int(dbs[0] if dbs else found["db"] or 0),
         tls=bool(found["tls"]),
+        cluster=cluster,
         named=frozenset(name for name in ("username", "password") if getattr(said, name) or name in options),
         url=f"{scheme}://{found['user']}{path or '/' + found['db']}?{query}",
     )

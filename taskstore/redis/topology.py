@@ -49,7 +49,7 @@ class Opener:
             **_driver(),
         )
         self._kind, self._options = pool.connection_class, pool.connection_kwargs
-        self._service = address.service
+        self._service, self._cluster = address.service, address.cluster
         self._named: list[Node | None] = [*address.nodes] or [None]  # None is the socket
         self._nodes = self._named
         self._host = ""  # that of the latest connection
@@ -98,7 +98,7 @@ class Opener:
             await _ask(connection, "ROLE", read=_check_role)
             return connection
         connection = await self._reach(node)
-        if self._slot is None or node is None:
+        if node is None or (self._slot is None and not self._cluster):
             return connection
         slots = await _ask(connection, "CLUSTER", "SLOTS", read=partial(_nodes_by_slot, host=node[0]))
         self._nodes = list(dict.fromkeys([*(one for _, nodes in slots for one in nodes), *self._named]))
