@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from conformance.cases import find_cases
-from conformance.results.document import Result, read
-from conformance.results.schema import SCHEMA, make_schema
+from conformance.results.document import Result, Results, read
+from conformance.schemas import DOCUMENTS, make_schema
 
 pytestmark = pytest.mark.once
 
@@ -45,7 +45,7 @@ def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> No
         stores=("memory", "embedded"),
     )
     ran.assert_outcomes(passed=4, deselected=ran.parseoutcomes().get("deselected", 0))
-    jsonschema.validate(json.loads(out.read_text()), json.loads(make_schema()))
+    jsonschema.validate(json.loads(out.read_text()), json.loads(make_schema(Results)))
     assert [(result.subject, result.verdict) for result in ran_in(out)] == [
         ("memory", "pass"),
         ("memory", "pass"),
@@ -58,8 +58,9 @@ def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> No
     assert all(result.doc for result in results.results)
 
 
-def test_the_schema_is_that_of_the_document() -> None:
-    assert SCHEMA.read_text("utf-8") == make_schema(), "run python -m conformance.results.schema"
+@pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.parent.name)
+def test_the_schema_is_that_of_the_document(file: Path) -> None:
+    assert file.read_text("utf-8") == make_schema(DOCUMENTS[file]), "run python -m conformance.schemas"
 
 
 def test_an_unknown_store_names_the_known_ones(pytester: pytest.Pytester) -> None:
@@ -249,6 +250,20 @@ def test_a_requirement_is_decided_by_one_tour_that_workers_share(pytester: pytes
         counts.append(len(opened.read_text()))
         opened.unlink()
     assert counts[1] < counts[0] * 1.5
+
+
+def test_by_file_a_worker_gets_the_tour_of_a_subject_or_a_part_of_its_cases(pytester: pytest.Pytester) -> None:
+    names = "requirement_VAL-0 or a_password or tasks_outlive or a_new_task"
+    quick = ("--conformance-seconds", "0.1")
+    stores = ("memory", "memory-expiring")
+    ran = run(pytester, "-v", "-n", "2", "--dist", "loadfile", *quick, "-k", names, stores=stores)
+    places = re.findall(r"\[gw(\d)\].* (?:PASSED|SKIPPED) \S*/(\w+)\.py::\w+\S*\[([\w-]+)\]", ran.stdout.str())
+    workers: dict[tuple[str, str], set[str]] = {}
+    for worker, file, subject in places:
+        workers.setdefault((file, subject), set()).add(worker)
+    assert len(workers) >= 6
+    assert all(len(one) == 1 for one in workers.values()), workers
+    assert workers["requirements", "memory"] != workers["requirements", "memory-expiring"]
 
 
 def test_a_run_in_which_nothing_passed_has_failed(pytester: pytest.Pytester) -> None:

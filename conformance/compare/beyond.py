@@ -15,7 +15,7 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 from conformance.compare.contrast import Outcome, outcome_mismatches
-from conformance.compare.finding import Finding
+from conformance.compare.document import Finding
 from conformance.compare.operation import Operation
 from conformance.compare.parts import IncomparableError
 from conformance.compare.picture import Leaf, Observer
@@ -144,7 +144,17 @@ class Beyond:
         first, *others = operations
         made = self._line(self._maker)
         script = (f"result = {made}" if any(self._id in line for line in lines) and self._id else made, *lines)
-        return Finding(first, "", kind, "", "", consequence, script, 0, also_in=set(others))
+        return Finding(
+            operation=first,
+            argument="",
+            kind=kind,
+            where="",
+            what="",
+            consequence=consequence,
+            script=script,
+            severity=0,
+            also_in=set(others),
+        )
 
     def _line(self, call: Call) -> str:
         written = {name: source(value) for name, value in call.arguments.items()}

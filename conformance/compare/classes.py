@@ -150,6 +150,7 @@ class Pool:
         )
         self.values = ordered
         self.plain = ordered[0]
+        self._of_plain = classes_of(self.plain)
         self.has_ids = any("an earlier id" in classes for classes in self.classes.values())
 
     def classes_of(self, value: Any) -> frozenset[str]:
@@ -158,7 +159,7 @@ class Pool:
 
     def novel(self, value: Any) -> frozenset[str]:
         """The classes of a value that the plain one does not have."""
-        return self.classes_of(value) - self.classes_of(self.plain)
+        return self.classes_of(value) - self._of_plain
 
     def representatives(self, each: int) -> list[Any]:
         """Values of which every class has so many, the simplest of each."""

@@ -11,13 +11,17 @@ from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
 from conformance.engine.script import source
 
-_ATOMS = (str, bytes, bytearray, int, float, complex, Decimal, Fraction, date, time, timedelta, tzinfo, UUID, PurePath)
+_ATOMS = (
+    *(str, bytes, bytearray, int, float, complex, Decimal, Fraction, date, time, timedelta, tzinfo, UUID, PurePath),
+    *(Enum, type, type(None)),
+)
 _MOST_DRAINED = 10_000
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
@@ -72,7 +76,7 @@ def parts_of(value: Any) -> list[Part] | None:  # noqa: PLR0911  one for each ki
     Raises:
         IncomparableError: if it can be neither.
     """
-    if value is None or isinstance(value, (Enum, type, *_ATOMS)):
+    if _is_atom(type(value)):  # type: ignore[arg-type]  # a class has a hash, which mypy does not see
         return None
     if isinstance(value, Mapping):  # the order of keys does not count
         found = [Part(f"[{source(key)}]", key if isinstance(key, str) else None, value[key]) for key in value]
@@ -96,23 +100,25 @@ def parts_of(value: Any) -> list[Part] | None:  # noqa: PLR0911  one for each ki
     return _named(value, names)
 
 
+def type_of(value: Any) -> type:
+    """Its type; that of a generic pydantic model, whatever it was made for."""
+    generic = getattr(type(value), "__pydantic_generic_metadata__", None)
+    return generic["origin"] or type(value) if generic else type(value)
+
+
+@cache
+def _is_atom(kind: type) -> bool:
+    return issubclass(kind, _ATOMS)
+
+
 def _named(value: Any, names: Any) -> list[Part]:
     return [Part(f".{name}", name, getattr(value, name)) for name in names]
 
 
 def _attributes(value: Any) -> list[str]:
     kind = type(value)
-    if (fields := getattr(kind, "model_fields", None)) is not None:  # pydantic
-        excluded = {name for name, field in fields.items() if field.exclude}
-        return [
-            *(name for name in fields if name not in excluded),
-            *kind.model_computed_fields,
-            *(value.model_extra or ()),
-        ]
-    if dataclasses.is_dataclass(value):
-        return [field.name for field in dataclasses.fields(value)]
-    if (attributes := getattr(kind, "__attrs_attrs__", None)) is not None:
-        return [attribute.name for attribute in attributes]
+    if (declared := _declared(kind)) is not None:  # type: ignore[arg-type]  # as above
+        return [*declared, *(getattr(value, "model_extra", None) or ())]
     if (descriptor := getattr(kind, "DESCRIPTOR", None)) is not None and hasattr(value, "ListFields"):  # protobuf
         return [field.name for field in descriptor.fields if not field.has_presence or value.HasField(field.name)]
     if callable(value) or (hasattr(value, "__iter__") and hasattr(value, "__getitem__")):
@@ -120,6 +126,18 @@ def _attributes(value: Any) -> list[str]:
     slots = [slot for one in kind.__mro__ for slot in _as_tuple(one.__dict__.get("__slots__", ()))]
     named = [*slots, *getattr(value, "__dict__", ())]
     return [name for name in dict.fromkeys(named) if name not in ("__dict__", "__weakref__") and hasattr(value, name)]
+
+
+@cache
+def _declared(kind: type) -> list[str] | None:
+    """The fields that a class declares; None if it is of no kind that declares them all."""
+    if (fields := getattr(kind, "model_fields", None)) is not None:  # pydantic
+        return [*(name for name, field in fields.items() if not field.exclude), *kind.model_computed_fields]  # type: ignore[attr-defined]
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    if (attributes := getattr(kind, "__attrs_attrs__", None)) is not None:
+        return [attribute.name for attribute in attributes]
+    return None
 
 
 def _as_tuple(slots: Any) -> tuple[str, ...]:

@@ -127,7 +127,7 @@ class Player:
         elif found and operation.reads is not None:
             self._set_aside(operation, entries)
         elif operation.writes is not None and step.is_audited:
-            await self._audit(index, touched)
+            await self._audit(index, touched or self._latest())
 
     def _entries(self, operation: Operation, given: tuple[Mapping[str, Any], Mapping[str, Any]]) -> dict[Entry, Any]:
         """The entries that a call names."""
@@ -164,7 +164,7 @@ class Player:
         except IncomparableError as fault:
             self.coverage.rows[name].incomparable[str(fault)] += 1
             return False, False
-        self.coverage.count(name, answers, (here, there), hit=hit)
+        self.coverage.count(name, (here, there), hit=hit)
         if operation.is_view and self._aside:
             here, there = (replace(one, picture=without(one.picture, self._aside)) for one in (here, there))
         found = [
@@ -177,6 +177,9 @@ class Player:
         new = [one for one in found if one.symptom not in self.settled and one.symptom[1:] not in self.settled]
         self.deviations += new
         return here.raised != there.raised, bool(new)
+
+    def _latest(self) -> dict[Entry, tuple[Any, Any]]:
+        return dict([*self.live.items()][-3:])
 
     def _set_aside(self, operation: Operation, entries: Mapping[Entry, Any]) -> None:
         if entries:
@@ -260,7 +263,7 @@ class Player:
         self.lines.append(Line(handed.expression + change))
         handed.pictures = self._look(handed.values, operation)
         before = len(self.deviations)
-        await self._audit(index, dict([*self.live.items()][-3:]), Kind.ALIASING)
+        await self._audit(index, self._latest(), Kind.ALIASING)
         self.deviations[before:] = [
             replace(one, operation=handed.operation, handed=handed.argument) for one in self.deviations[before:]
         ]

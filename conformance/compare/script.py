@@ -66,7 +66,9 @@ def _mentions(text: str, name: str) -> bool:
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    """A text of one line; lone surrogates, which no file can hold, are written as escapes."""
+    printable = text.encode("utf-8", "backslashreplace").decode()
+    return printable if len(printable) <= _SHOWN else f"{printable[:_SHOWN]}…"
 
 
 def imports_of(script: tuple[str, ...], values: Iterable[Any]) -> list[str]:

@@ -37,6 +37,7 @@ from conformance.tour.tasks import (
     CALLER_IDS,
     CURSOR,
     DAY,
+    EXPIRING,
     LONG_AGO,
     MICROSECOND,
     MINUTE,
@@ -45,11 +46,12 @@ from conformance.tour.tasks import (
     NOT_FINAL,
     PERSISTENT,
     SHARED,
+    WEEK,
     restorable,
 )
 from taskstore import TaskStatus
 
-_TIMES = (timedelta(seconds=1), MINUTE, timedelta(hours=1), DAY, 6 * DAY)
+_TIMES = (timedelta(seconds=1), MINUTE, timedelta(hours=1), DAY, WEEK - 2 * MINUTE)
 
 
 def repertoire(random: Random, size: int = 1) -> tuple[Action, ...]:
@@ -61,7 +63,7 @@ def repertoire(random: Random, size: int = 1) -> tuple[Action, ...]:
     fail = update("r", TaskStatus.FAILED, **errors)
     done = update("t", TaskStatus.COMPLETED, result_url=text(30))
     going = update("s", TaskStatus.CLIPPING, progress=99.99, **words)
-    many = tuple(replace(going, arguments={**going.arguments, "progress": number + 0.5}) for number in range(11))
+    many = tuple(replace(going, arguments={**going.arguments, "progress": number + 1 / 3}) for number in range(11))
     failing = {name: MARK + error for name, error in errors.items()}
     return (
         listing(limit=400),
@@ -184,7 +186,13 @@ def _restores(random: Random, size: int) -> tuple[Action, ...]:
             restore(task),
             restore(Copy("o", {"progress": 0.0})),
         ]
-        steps += [update("o", TaskStatus.CLIPPING, progress=5.5), cancel("o"), cancel("o")]
+        if number % 2:
+            steps += [update("o", TaskStatus.CLIPPING, progress=5.5), cancel("o"), cancel("o")]
+        else:
+            steps += [
+                update("o", TaskStatus.CLIPPING, progress=97.25),
+                update("o", TaskStatus.FAILED, error_message=text(300), error_traceback=text(300)),
+            ]
     tie = Optional((listing(limit=3, after=f"{LONG_AGO_US}.Old-pending-{'Qq' * 110}~"),), CURSOR)
     return (*steps, *(listing(status=TaskStatus(status)) for status in FINAL), tie)
 
@@ -208,7 +216,7 @@ def _purges() -> tuple[Action, ...]:
 
 def everywhere(random: Random) -> Iterator[Scene]:
     """The repertoire in each place."""
-    calls, big, ended = repertoire(random), Known(large(random)), Populate(40, FINAL)
+    calls, big, ended = repertoire(random), Known(large(random)), Populate(120, FINAL)
     yield Scene("the repertoire", calls, ("repertoire",))
     yield Scene("the repertoire, larger", repertoire(random, 12), ("repertoire, larger",))
     statuses = (*map(TaskStatus, NOT_FINAL), TaskStatus.COMPLETED)
@@ -219,7 +227,7 @@ def everywhere(random: Random) -> Iterator[Scene]:
         yield Scene(f"the repertoire {name}", (*start, *calls_on), (f"repertoire {name}",), SHARED, instances=2)
     apart = (create("z"), *_on((*calls, big), 1))
     yield Scene("the repertoire on an instance of its own", apart, ("second instance",), lacks=SHARED, instances=2)
-    again: tuple[Action, ...] = (create("z"), Reopen(), ended, *calls, big)
+    again: tuple[Action, ...] = (create("z"), Reopen(), Populate(400, FINAL), *calls, big)
     yield Scene("the repertoire after reopening", again, ("repertoire, reopened",), lacks=PERSISTENT)
     again = (ended, create("z"), Reopen(), *calls, big)
     yield Scene("the repertoire after reopening", again, ("repertoire, reopened",), PERSISTENT)
@@ -231,6 +239,8 @@ def everywhere(random: Random) -> Iterator[Scene]:
         start = (*((ended,) if is_last else ()), create("z"), Advance(by), get("z"))
         end = (*((big,) if is_last else ()), Advance(MINUTE), listing())
         yield Scene(f"the repertoire after {by}", (*start, *calls, *end), (f"repertoire after {by}",))
+    late = (create("z"), Advance(300 * DAY), get("z"), *calls)
+    yield Scene("the repertoire after 300 days", late, ("repertoire after long",), lacks=EXPIRING)
     for size in (5, 100):
         steps = (Populate(size, MIXED), *calls)
         yield Scene(f"the repertoire among {size} tasks", steps, (f"repertoire among {size}",))
