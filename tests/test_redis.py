@@ -349,6 +349,7 @@ def test_redis_py_still_has_the_parts_that_are_not_public(server: EmbeddedServer
     async def take_over() -> None:
         pool = ConnectionPool.from_url(server.url, socket_timeout=None, protocol=2, retry=Retry(NoBackoff(), 0))
         connection: Any = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+        assert isinstance(pool.connection_class(**pool.connection_kwargs), type(connection))
         await connection.connect()
         writer = connection._writer  # noqa: SLF001  what this test is about
         assert isinstance(connection._reader, asyncio.StreamReader)  # noqa: SLF001

@@ -217,6 +217,7 @@ SHAPES = [
     b"*1\r\n:7\r\n",
     b"*2\r\n*0\r\n$-1\r\n",
     b"$2\r\n\xff\xff\r\n",
+    b"*1\r\n*2\r\n:0\r\n:16383\r\n",
     b"-ERR x\r\n",
 ]
 

@@ -122,10 +122,13 @@ def _check_role(reply: Any) -> None:
 
 
 def _nodes_by_slot(reply: Any, host: str) -> list[tuple[range, list[Node]]]:
-    """The slot map. A node that does not know its own host has that of the one that was asked."""
+    """The slot map, owners first. A node whose host is not known has that of the one that was asked."""
     return [
-        (range(first, last + 1), [((name or b"").decode() or host, int(port)) for name, port, *_ in nodes])
-        for first, last, *nodes in reply
+        (
+            range(first, last + 1),
+            [((name or b"?").decode().strip("?") or host, int(port)) for name, port, *_ in (owner, *replicas)],
+        )
+        for first, last, owner, *replicas in reply
     ]
 
 
