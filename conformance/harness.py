@@ -97,6 +97,10 @@ class Harness(ABC):
     namespaces_at_once: int = 1
     """In how many namespaces the suite may work at the same time, in one event loop. Where a server takes its time,
     more than one saves some; the store and `open` must have no state that namespaces share."""
+    rebuilds_results: bool | None = None
+    """Whether `open` gives an adapter of your own making, whose results are not the objects that your store returns.
+    Where it is not said, a class in the module of the harness is taken for one if each of its calls returns another
+    object of the class `taskstore.Task`."""
     opener: str = ""
     """A hook: `module:function` that opens the store as the application does at start, from environment and `.env`."""
 

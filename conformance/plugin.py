@@ -111,6 +111,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Distribute by subject where a project distributes by file."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from conformance.workers import SubjectScheduling
+
+    return SubjectScheduling(config, log, sorted(file.name for file in _CASES.glob("*.py")), f"{_TOURED}.py")
+
+
 @pytest.fixture(scope="session")
 def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The subject, with what it needs running from its first case to its last."""

@@ -7,7 +7,6 @@ from typing import Any, Self
 import pytest
 
 from conformance.cases import find_cases
-from conformance.cases.requirements import TOURED
 from conformance.commands import main
 from conformance.mutants import command, trial
 from conformance.mutants.document import Made, MutantsDocument
@@ -22,6 +21,7 @@ from conformance.mutants.unbreakable import UNBREAKABLE
 from conformance.mutants.wrapper import edited
 from conformance.mutants.written import CONTROLS, MUTANTS
 from conformance.requirements import REQUIREMENTS, Level
+from conformance.tour.run import TOURED
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
 from taskstore.redis.scripts import LIST
 

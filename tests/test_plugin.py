@@ -252,6 +252,20 @@ def test_a_requirement_is_decided_by_one_tour_that_workers_share(pytester: pytes
     assert counts[1] < counts[0] * 1.5
 
 
+def test_by_file_a_worker_gets_the_tour_of_a_subject_or_a_part_of_its_cases(pytester: pytest.Pytester) -> None:
+    names = "requirement_VAL-0 or a_password or tasks_outlive or a_new_task"
+    quick = ("--conformance-seconds", "0.1")
+    stores = ("memory", "memory-expiring")
+    ran = run(pytester, "-v", "-n", "2", "--dist", "loadfile", *quick, "-k", names, stores=stores)
+    places = re.findall(r"\[gw(\d)\].* (?:PASSED|SKIPPED) \S*/(\w+)\.py::\w+\S*\[([\w-]+)\]", ran.stdout.str())
+    workers: dict[tuple[str, str], set[str]] = {}
+    for worker, file, subject in places:
+        workers.setdefault((file, subject), set()).add(worker)
+    assert len(workers) >= 6
+    assert all(len(one) == 1 for one in workers.values()), workers
+    assert workers["requirements", "memory"] != workers["requirements", "memory-expiring"]
+
+
 def test_a_run_in_which_nothing_passed_has_failed(pytester: pytest.Pytester) -> None:
     ran = run(pytester, "-k", "test_tasks_outlive_the_server", stores=("memory",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from conformance.cases.requirements import TOURED
 from conformance.engine.play import Player
 from conformance.engine.scene import (
     Advance,
@@ -39,7 +38,7 @@ from conformance.requirements import REQUIREMENTS
 from conformance.spec.model import OPERATIONS, STATUSES
 from conformance.subjects.registry import find_subject
 from conformance.tour.plan import plan
-from conformance.tour.run import Tour, run
+from conformance.tour.run import TOURED, Tour, play_all, run
 from conformance.tour.tasks import LONG_AGO, restorable
 from taskstore import MemoryTaskStore, Task, TaskPage, TaskStatus
 
@@ -173,6 +172,30 @@ def keeping_objects(store: Any) -> None:
         return Live()
 
     store.get_task = wrong
+
+
+def handing_back(store: Any) -> None:
+    """Return the caller's own config with a new task. What is stored is another one."""
+    right = store.create_task
+
+    async def same(request: Any, **named: Any) -> Any:
+        task = await right(request, **named)
+
+        class HandedBack:
+            def __init__(self) -> None:
+                self.metadata = {"webhook_url": request.webhook_url, "config": request.config}
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(task, name)
+
+        return HandedBack()
+
+    store.create_task = same
+
+
+def test_a_caller_may_change_what_it_passed_in_and_got_back() -> None:
+    scene = Scene("handed back", (create(config={"a": 1}), get(), get(), listing()))
+    assert played(scene, handing_back) == []
 
 
 def remembering(store: Any) -> None:
@@ -389,6 +412,34 @@ def test_each_call_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("conformance.engine.run.SECONDS", 0.4)
     monkeypatch.setattr("conformance.engine.run._EXTENDED", 0.05)
     assert played(Scene("slow", (Known((create(), *[get()] * 6)),)), hanging(0.1)) == []
+
+
+def test_every_finding_breaks_a_requirement_that_has_a_test() -> None:
+    def picky(store: Any) -> None:
+        right = store.create_task
+
+        async def wrong(request: Any, **named: Any) -> Task:
+            task: Task = await right(request, **named)
+            return task if request.config is None else task.metadata["no such name"]
+
+        store.create_task = wrong
+
+    tour = asyncio.run(play_all(Wrapped(picky), [Scene("picky", (create("", config={"a": 1}),))]))
+    (found,) = tour.found
+    assert found.words.startswith("create_task gave KeyError")
+    assert {*found.requirements} & {*TOURED}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_right"), [("embedded", True), ("tests.outside.subjects:e.close-cancels-callers", False)]
+)
+def test_a_store_that_is_closed_ends_its_calls_with_its_own_exceptions(name: str, is_right: bool) -> None:
+    scenes = [scene for scene in plan(1) if "closed in a call" in scene.classes]
+    harness = find_subject(name)()
+    with harness.running():
+        tour = asyncio.run(play_all(harness, scenes))
+    assert {one.requirements for one in tour.found} == (set() if is_right else {("API-07",)})
+    assert tour.calls["create_task"].keys() - {"result"}, "no call waited"
 
 
 def test_a_cancelled_call_may_have_taken_effect_or_not() -> None:

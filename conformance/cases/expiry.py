@@ -101,7 +101,7 @@ async def test_nothing_is_left_of_expired_tasks(namespace: Namespace) -> None:
         assert inspector.keys() == set()
 
 
-@case("EXP-04", needs=(Capability.EXPIRING, Capability.REMOTE))
+@case("EXP-04", needs=Capability.EXPIRING)
 async def test_nothing_is_left_of_many_that_expire_together(namespace: Namespace) -> None:
     """However many are due at once, others alive or none, the next listing counts none and leaves none behind."""
     async with namespace.open() as store:

@@ -84,13 +84,17 @@ async def test_memory_grows_with_the_tasks(namespace: Namespace) -> None:
 
 @case("COST-04", mode="memory")
 async def test_memory_holds_every_task(namespace: Namespace) -> None:
-    """Of ten thousand tasks none is dropped, the first one included."""
+    """Of ten thousand tasks none is dropped, the first one included, whether they are final or not."""
     async with namespace.open() as store:
-        first = await store.create_task(a_request())
-        for _ in range(9_999):
-            await store.create_task(a_request())
+        first, ended = [await store.create_task(a_request()) for _ in range(2)]
+        ended = await store.cancel_task(ended.task_id)
+        for number in range(9_998):
+            task = await store.create_task(a_request())
+            if number % 2:
+                await store.cancel_task(task.task_id)
         assert (await store.list_tasks(limit=0)).total == 10_000
-        assert await store.get_task(first.task_id) == first
+        assert (await store.list_tasks(TaskStatus.CANCELLED, limit=0)).total == 5_000
+        assert [await store.get_task(one.task_id) for one in (first, ended)] == [first, ended]
 
 
 @case("COST-05")

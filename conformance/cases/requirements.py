@@ -6,23 +6,16 @@ The other modules hold cases that a person can read, and those for what the mode
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
+from conformance import standalone
 from conformance.case import Case, NotApplicable, NotTestable, Subject, only_own_verdicts
 from conformance.harness import HookMissingError
 from conformance.requirements import REQUIREMENTS
-from conformance.tour.run import OUT_OF_TIME, Tour
+from conformance.tour.run import OUT_OF_TIME, TOURED, Tour
 
-TOURED = (
-    *("API-03", "API-05", "VAL-01", "VAL-02", "VAL-05", "VAL-06", "VAL-09", "VAL-10"),
-    *("LIFE-01", "LIFE-02", "LIFE-03", "LIFE-04", "LIFE-05", "LIFE-09", "LIFE-10", "LIFE-12"),
-    *("LIFE-13", "LIFE-14", "LIFE-16", "LIFE-17", "LIFE-18", "ATOM-01", "ATOM-02", "ATOM-03", "ATOM-06"),
-    *("LIST-01", "LIST-03", "LIST-04", "LIST-06", "LIST-09", "LIST-12", "LIST-13", "EXP-01", "EXP-03", "EXP-05"),
-    *("ID-01", "ID-02", "ID-03", "ID-05", "ID-06", "ID-07", "DUR-01", "DUR-03", "SHARE-01", "SHARE-02"),
-    *("MAINT-01", "MAINT-02", "MAINT-04"),
-)
-"""The requirements that the tour decides."""
 _SCENES = 30
 
 
@@ -35,7 +28,7 @@ def _test(number: str) -> Callable[[Subject], None]:
         with only_own_verdicts():
             tour = conformance_subject.tour()
         conformance_subject.coverage.update(tour.coverage())
-        decide(number, tour)
+        decide(number, tour, conformance_subject.name)
         conformance_subject.end(case)
 
     run.__name__ = run.__qualname__ = f"test_requirement_{number}"
@@ -44,15 +37,17 @@ def _test(number: str) -> Callable[[Subject], None]:
     return run
 
 
-def decide(number: str, tour: Tour) -> None:
-    """End the test with the verdict of a tour on one requirement."""
+def decide(number: str, tour: Tour, subject: str) -> None:
+    """End the test with the verdict of a tour of a subject on one requirement."""
     if found := tour.against(number):
         scenes = tour.scenes[number]
         named = [*scenes[:_SCENES], *([f"and {len(scenes) - _SCENES} more"] if len(scenes) > _SCENES else [])]
         fault = pytest.fail.Exception(
             "\n".join([found[0].words, f"in {len(scenes)} scenes: {', '.join(named)}"]), pytrace=False
         )
-        fault.conformance_script = "\n".join(found[0].lines)  # type: ignore[attr-defined]  # for `results` to show
+        write = partial(standalone.of_scene, number, found[0].actions, found[0].instances, subject)
+        fault.conformance_calls = "\n".join(found[0].lines)  # type: ignore[attr-defined]  # for `results` to show
+        fault.conformance_script = write  # type: ignore[attr-defined]
         raise fault
     if tour.is_out_of_time(number):
         raise NotTestable(OUT_OF_TIME)

@@ -9,7 +9,7 @@ from typing import Any
 from conformance.engine.belief import Possible
 from conformance.engine.checks import TICK
 from conformance.engine.populations import populate, walk
-from conformance.engine.reads import id_of, read_after, read_before
+from conformance.engine.reads import READS, id_of, read_after, read_before
 from conformance.engine.run import SceneEndedError, SceneRun
 from conformance.engine.scene import (
     Action,
@@ -65,6 +65,7 @@ async def _play(run: SceneRun) -> None:
         await run.open(on)
     try:
         for action in run.scene.actions:
+            run.played += 1
             await _perform(run, action)
     except SceneEndedError:
         return
@@ -85,7 +86,7 @@ async def _step(run: SceneRun, planned: Step) -> None:
     run.script.step(planned, f"raises {observed.error}" if isinstance(observed, Raised) else "")
     outcome = await run.compare(planned, arguments, observed, raw, at)
     before = _remember(run, planned, arguments, outcome, observed)
-    is_write = planned.operation not in ("get_task", "list_tasks")
+    is_write = planned.operation not in READS
     if is_write and run.is_audited and planned.on not in run.closed:
         await read_after(run, planned, arguments, outcome, observed, before)
 

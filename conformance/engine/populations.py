@@ -43,10 +43,19 @@ async def populate(run: SceneRun, action: Populate) -> None:
 
 def _population(action: Populate, status: str | None, ids: list[str]) -> list[Step]:
     if status is None:
-        return [create("", video_ids=(f"v{number}",)) for number in range(action.count)]
+        return [create("", **_request(number)) for number in range(action.count)]
     wanted = action.statuses
-    chosen = [one for number, one in enumerate(ids) if wanted[number % len(wanted)] == status]
-    return [Step("update_task_status", {"task_id": one, "status": TaskStatus(status)}) for one in chosen]
+    chosen = [(number, one) for number, one in enumerate(ids) if wanted[number % len(wanted)] == status]
+    return [
+        Step("update_task_status", {"task_id": one, "status": TaskStatus(status), "current_step": f" Step\t{number}"})
+        for number, one in chosen
+    ]
+
+
+def _request(number: int) -> dict[str, Any]:
+    """The fields of a request. Every seventh has all of them, so that far pages are compared in each."""
+    full = {"webhook_url": f" Hook\u00e9 {number} ", "config": {"B": [number, 0.5, " e\u0301 "], "a": {}}}
+    return {"video_ids": (f" V{number} ", "v", "v"), **(full if number % 7 == 0 else {})}
 
 
 async def walk(run: SceneRun, action: Walk) -> None:

@@ -14,12 +14,13 @@ from taskstore import TaskStatus
 
 _AUDITED = 5
 _AUDITED_TOGETHER = 20
+READS = ("get_task", "list_tasks")
 _STATUSES = {status.value for status in TaskStatus}
 
 
 async def read_before(run: SceneRun, planned: Step, arguments: Mapping[str, Any]) -> None:
     """Read what the first write and a creation under a known id are going to change."""
-    if planned.operation in ("get_task", "list_tasks") or planned.on in run.closed:
+    if planned.operation in READS or planned.on in run.closed:
         return
     task_id = arguments.get("task_id", getattr(arguments.get("task"), "task_id", None))
     reads = [] if run.has_looked else [listing()]
@@ -63,7 +64,7 @@ async def read_after(
 
 async def read_after_together(run: SceneRun, about: tuple[str, ...]) -> None:
     """Read what calls at the same time may have changed."""
-    for on in range(run.scene.instances):
+    for on in (one for one in range(run.scene.instances) if one not in run.closed):
         beliefs = run.beliefs[run.side(on)]
         ids = sorted({task_id for one in beliefs for task_id in one.state.tasks if task_id[:1] != "\0"})
         for each in [

@@ -63,6 +63,8 @@ class SceneRun:
         """The tasks as they came out last, by id."""
         self.idle: dict[str, list[str]] = {}
         """The requirements that say that calls since the last write of a task changed nothing, by id."""
+        self.played = 0
+        """How many actions were begun."""
         self.has_cancelled = False
         self.is_audited = True
         self.has_looked = False
@@ -176,7 +178,7 @@ class SceneRun:
                     nearest = _badness(names), names, outcome, possible
         if first is not None:
             self.beliefs[side] = unlike(matching)
-            self.tally.exercise({*first.requirements, *planned.about})
+            self.tally.exercise({"API-02", *first.requirements, *planned.about})
             outcome = first
         elif is_open or nearest is None:
             raise SceneEndedError
@@ -242,7 +244,7 @@ class SceneRun:
         words = f"{planned.operation} gave {contrast(outcome.result, observed, names)}"
         # A read of the engine's own is not in the script.
         lines = () if self.script.is_last(planned) else (f"await {self.script.call(planned)}",)
-        broken = blame(sight) or ("API-02",)
+        broken = blame(sight)
         self.report(broken, words, planned.operation, names, lines=lines)
         if type(observed) is type(outcome.result):  # what is not wrong in it was compared all the same
             self.tally.exercised.update({*outcome.requirements} - {*broken})
@@ -251,7 +253,8 @@ class SceneRun:
         """Keep a finding. What has the same `key` is reported once: it is wrong on every instance."""
         if key not in self._reported or not key:
             self._reported.add(key)
-            self.findings.append(Finding(requirements, words, self.scene, (*self.script.lines, *lines, f"# {words}")))
+            shown = (*self.script.lines, *lines, f"# {words}")
+            self.findings.append(Finding(requirements, words, self.scene, shown, self.played))
 
 
 def _adopted(outcome: Outcome, observed: Any, possible: Possible, call: Call) -> Possible:

@@ -78,8 +78,10 @@ class Together:
     steps: tuple[Step, ...]
     cancelled: int = 0
     turns: int = 1
-    """How often the event loop turns before they are cancelled."""
+    """How often the event loop turns before they are cancelled, or the store is closed."""
     is_independent: bool = False
+    is_closed: bool = False
+    """Whether the instance that the first call is made on is closed before they end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.engine.belief import Possible, explanations
 from conformance.engine.observe import describe
-from conformance.engine.reads import read_after_together
+from conformance.engine.reads import READS, read_after_together
 from conformance.engine.run import SceneEndedError, SceneRun
 from conformance.engine.scene import Step, Together
-from conformance.spec.model import FIELDS, Call, Record, Span
+from conformance.spec.model import FIELDS, Call, Raised, Record, Span
 
 _SHOWN_CALLS = 8
+_ENDED = ("StoreNotOpen", "StoreUnavailable")
+"""What a call may raise that waits when its store is closed."""
 
 
 async def together(run: SceneRun, action: Together) -> None:
     """Make calls at the same time, and look for an order that explains their results."""
     planned = action.steps
     arguments = [run.resolved(one.arguments) for one in planned]
-    calls = ", ".join(run.script.call(one) for one in planned[:_SHOWN_CALLS])
-    calls += f", …  # {len(planned)} calls" if len(planned) > _SHOWN_CALLS else ""
-    lost = f"  # the last {action.cancelled} are cancelled" if action.cancelled else ""
-    run.script.note(f"await asyncio.gather({calls}){lost}")
+    run.script.note(_written(run, action))
     began = run.now()
-    tasks = [asyncio.ensure_future(run.call(*one)) for one in zip(planned, arguments, strict=True)]
-    if action.cancelled:
-        run.has_cancelled = True
-        for _ in range(action.turns):
-            await asyncio.sleep(0)
-        for task in tasks[-action.cancelled :]:
-            task.cancel()
-    results = await asyncio.gather(*tasks, return_exceptions=True)
+    results = await _made(run, action, arguments)
     answered: list[tuple[Step, Call, Any]] = []
     lost_calls: list[tuple[Step, Call]] = []
     kept = len(planned) - action.cancelled
@@ -42,6 +35,8 @@ async def together(run: SceneRun, action: Together) -> None:
             lost_calls.append((one, call))
         elif isinstance(result, BaseException):
             raise result
+        elif action.is_closed and isinstance(result[0], Raised):
+            lost_calls += [(one, call)] if _may_have_written(run, one, result[0]) else []
         elif action.is_independent:
             await run.compare(one, given, *result)
         else:
@@ -52,6 +47,40 @@ async def together(run: SceneRun, action: Together) -> None:
     _explain(run, about, answered, lost_calls)
     if run.is_audited:
         await read_after_together(run, about)
+
+
+def _written(run: SceneRun, action: Together) -> str:
+    """The calls as a line of a script."""
+    calls = ", ".join(run.script.call(one) for one in action.steps[:_SHOWN_CALLS])
+    calls += f", …  # {len(action.steps)} calls" if len(action.steps) > _SHOWN_CALLS else ""
+    lost = f"  # the last {action.cancelled} are cancelled" if action.cancelled else ""
+    closed = f"  # store{action.steps[0].on + 1} is closed meanwhile" if action.is_closed else ""
+    return f"await asyncio.gather({calls}){lost}{closed}"
+
+
+async def _made(run: SceneRun, action: Together, arguments: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Make the calls, disturb them as planned, and wait for all of them."""
+    tasks = [asyncio.ensure_future(run.call(*one)) for one in zip(action.steps, arguments, strict=True)]
+    for _ in range(action.turns if action.cancelled or action.is_closed else 0):
+        await asyncio.sleep(0)
+    if action.cancelled:
+        run.has_cancelled = True
+        for task in tasks[-action.cancelled :]:
+            task.cancel()
+    if action.is_closed:
+        on = action.steps[0].on
+        run.closed.add(on)
+        await run.close(on)
+    results: list[Any] = await asyncio.gather(*tasks, return_exceptions=True)
+    return results
+
+
+def _may_have_written(run: SceneRun, planned: Step, raised: Raised) -> bool:
+    """Report a call that a closed store ends with another exception, and say whether it may have taken effect."""
+    if raised.error not in _ENDED:
+        words = f"{planned.operation} raised {raised.error} when the store was closed"
+        run.report(("API-07",), words, planned.operation, "closed")
+    return planned.operation not in READS
 
 
 def _explain(

@@ -94,10 +94,10 @@ class ExpiringMemoryHarness(MemoryHarness):
 
     def inspector(self, namespace: str) -> Inspector:
         """Look into the store that was opened last."""
-        return MemoryWorld(self._latest[namespace], self._clock(namespace))
+        return MemoryInspector(self._latest[namespace], self._clock(namespace))
 
 
-class MemoryWorld(Inspector):
+class MemoryInspector(Inspector):
     """The inside of a memory store that expires."""
 
     def __init__(self, store: MemoryTaskStore, clock: Callable[[], int]) -> None:
@@ -110,6 +110,10 @@ class MemoryWorld(Inspector):
         indexes = [inside._created, inside._deadlines, inside._finished, *inside._created_by_status.values()]  # noqa: SLF001
         entries = (task_id for index in indexes for _, task_id in index)
         return {*inside._tasks, *inside._deadline_of, *entries}  # noqa: SLF001
+
+    def mentions(self, task_id: str) -> bool:
+        """Whether an id stands anywhere in it."""
+        return task_id in self.keys()
 
     def lifetime_ms(self, task_id: str) -> int:
         """Milliseconds that a task still has."""

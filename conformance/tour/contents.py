@@ -9,6 +9,7 @@ from typing import Any
 
 from conformance.engine.scene import (
     Action,
+    Known,
     Scene,
     Step,
     cancel,
@@ -19,6 +20,7 @@ from conformance.engine.scene import (
 )
 from conformance.spec.model import FINAL, STATUSES, TEXTS
 from conformance.tour import values
+from conformance.tour.rich import edged
 from conformance.tour.tasks import (
     NOT_FINAL,
 )
@@ -81,18 +83,19 @@ def sizes(random: Random) -> Iterator[Scene]:
     for what in ("config", "webhook_url", "video_ids"):
         fits = values.MOST_BYTES - _RESTS[what]
         for number, length in enumerate((fits - 1, fits, fits + 1, fits + 200, random.randrange(500_000, fits))):
-            text = "x" * length
+            text = edged(length)
             fields: dict[str, Any] = {"config": {"k": text}, "webhook_url": text, "video_ids": (text,)}
             steps = (create(about=("VAL-06",), **{what: fields[what]}), update("a", TaskStatus.CLIPPING), listing())
             yield Scene(f"{what} of {length}, {number}", steps, (f"{what}: large {number}",), about=("VAL-06",))
     for status in ("clipping", "failed", "completed"):
         for field in TEXTS if status == "failed" else TEXTS[:2]:
             fits = values.MOST_BYTES - _RESTS[field]
-            for number, length in enumerate((fits, fits + 1, fits + 100)):
-                given: dict[str, Any] = {field: "x" * length}
+            for number, length in enumerate((fits, fits + 1, fits + 100, random.randrange(60_000, fits))):
+                given: dict[str, Any] = {field: edged(length)}
                 write = update("a", TaskStatus(status), about=("VAL-06",), **given)
+                writes = (write, write, *(() if status in FINAL else (write,) * (number * 3)), cancel())
                 classes = (f"{field}: large {number}", f"large with {status}")
-                yield Scene(f"{field} of {length} with {status}", (create(), write, get()), classes)
+                yield Scene(f"{field} of {length} with {status}", (create(), Known(writes), get(), listing()), classes)
     half = "h" * (values.MOST_BYTES // 2)
     grown = (
         create(webhook_url=half),

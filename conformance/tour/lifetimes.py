@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 from conformance.engine.scene import (
     Action,
     Advance,
     Copy,
+    Cursor,
     Known,
     Member,
     Populate,
@@ -29,6 +32,7 @@ from conformance.harness import Capability
 from conformance.spec.model import FINAL, STATUSES
 from conformance.tour.tasks import (
     CALLER_IDS,
+    CURSOR,
     DAY,
     EXPIRING,
     FIFTH,
@@ -42,6 +46,8 @@ from conformance.tour.tasks import (
 from taskstore import TaskStatus
 
 _MANY = 320
+_FEW_ARE_ENOUGH = ("create_task", "restore", "list_tasks, further on", "list_tasks, of their status, further on")
+"""Calls that are not also made first after many tasks have expired: filling a store takes time."""
 
 
 def expiries(_: Random) -> Iterator[Scene]:
@@ -236,23 +242,45 @@ def expiries(_: Random) -> Iterator[Scene]:
 
 
 def unseen_expiries(_: Random) -> Iterator[Scene]:
-    """The first call after many tasks have expired, on one of those that expired last."""
-    ops: list[tuple[str, Callable[[Member], Step], frozenset[Capability]]] = [
+    """The first call after tasks have expired, few or many: it may find none of them, and shows none."""
+    pending, other, after = TaskStatus.PENDING, TaskStatus.FAILED, EXPIRING | CURSOR
+    firsts: list[tuple[str, Callable[[Any], Step], frozenset[Capability]]] = [
         ("get_task", get, EXPIRING),
         ("update_task_status", lambda one: update(one, TaskStatus.CLIPPING, label=""), EXPIRING),
         ("cancel_task", cancel, EXPIRING),
-        ("create_task", lambda one: create("", one), EXPIRING | CALLER_IDS),
-        ("list_tasks", lambda _: listing(status=TaskStatus.FAILED), EXPIRING),
+        ("create_task", lambda _: create(""), EXPIRING),
+        ("create_task under its id", lambda one: create("", one), EXPIRING | CALLER_IDS),
+        ("restore", lambda _: restore(Copy("e")), EXPIRING),
         ("purge", lambda _: purge(datetime(2100, 1, 1, tzinfo=UTC)), EXPIRING),
+        *(
+            (f"list_tasks, {words}", lambda _, given=given: listing(**given), EXPIRING)
+            for words, given in {
+                "of all": {},
+                "the total": {"limit": 0},
+                "further on": {"limit": 2, "offset": 1},
+                "of their status": {"status": pending},
+                "the total of their status": {"status": pending, "limit": 0},
+                "of their status, further on": {"status": pending, "offset": 1},
+                "of another status": {"status": other},
+            }.items()
+        ),
+        ("list_tasks, behind one", lambda _: listing(after=Cursor("p")), after),
     ]
-    for operation, call, needs in ops:
-        for which in (0, 1):
+    for size in (3, _MANY):
+        for name, first, needs in firsts:
+            if size == _MANY and name in _FEW_ARE_ENOUGH:
+                continue
             steps = (
-                Populate(_MANY),
-                listing("p", limit=_MANY),
+                Populate(size),
+                listing("all", limit=size),
+                listing("p", limit=1),
+                listing("q", limit=1, status=pending),
+                replace(get(Member("all", 0)), label="e"),
                 Advance(WEEK + MINUTE),
-                Known((call(Member("p", which)),)),
+                Known((first(Member("all", 0)),)),
+                listing(status=pending, limit=0),
                 listing(),
             )
-            name = f"{operation} first, when {_MANY} tasks have expired, {which}"
-            yield Scene(name, steps, (f"{operation} after many expired",), needs, about=("EXP-01",))
+            operation = name.partition(",")[0].partition(" ")[0]
+            words = f"{operation} after {'many' if size == _MANY else 'a few'} expired"
+            yield Scene(f"{name} first, when {size} tasks have expired", steps, (words,), needs, about=("EXP-01",))

@@ -26,6 +26,7 @@ from conformance.engine.scene import (
 )
 from conformance.spec.model import FINAL, STATUSES, TEXTS, Record, canonical
 from conformance.tour import values
+from conformance.tour.rich import edged
 from conformance.tour.tasks import (
     DAY,
     LONG_AGO,
@@ -114,6 +115,18 @@ def restores(random: Random) -> Iterator[Scene]:
             yield Scene(name, steps, ("a clock behind",), about=("LIFE-17",))
 
 
+_LARGE = ("webhook_url", "config", "video_ids", *TEXTS)
+
+
+def _large(name: str, text: str) -> dict[str, Any]:
+    """The fields of a task that is large in one of them."""
+    if name in ("webhook_url", "config"):
+        value = {"webhook_url": text} if name == "webhook_url" else {"config": {"k": text}}
+        return {"metadata": canonical({"webhook_url": None, "config": None, **value})}
+    failed = {"status": "failed", "completed_at": LONG_AGO} if name.startswith("error") else {}
+    return {name: (text,) if name == "video_ids" else text, **failed}
+
+
 def restored_values(random: Random) -> Iterator[Scene]:
     """Every value that a creation or an update takes, in a task that is restored, and restores over a task."""
     steps: Sequence[Action]
@@ -127,12 +140,19 @@ def restored_values(random: Random) -> Iterator[Scene]:
         *((f"the id {name}", {"task_id": one}) for name, one in values.NEW_IDS.items()),
         ("no config", {"metadata": canonical({"webhook_url": "u", "config": None})}),
         ("an empty config", {"metadata": canonical({"webhook_url": None, "config": {}})}),
-        ("a large step", {"current_step": "s" * 1_000_000}),
+        *((f"a large {name}", _large(name, edged(random.randrange(100_000, 1_000_000)))) for name in _LARGE),
     ]
     for name, given in fields:
         task = restorable(**{"task_id": "restored", **given})
         one = Text(str(task.task_id))
-        steps = (restore(task, about=("MAINT-02",)), get(one), update(one, TaskStatus.CLIPPING, label=""), listing())
+        end = (replace(cancel(one), label=""), get(one))
+        steps = (
+            restore(task, about=("MAINT-02",)),
+            get(one),
+            update(one, TaskStatus.CLIPPING, label=""),
+            *end,
+            listing(),
+        )
         yield Scene(f"restored with {name}", steps, (f"restored: {name}",), about=("MAINT-02",))
     later = datetime(2150, 1, 1, tzinfo=UTC)
     copies: list[tuple[str, dict[str, Any]]] = [

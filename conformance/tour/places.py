@@ -187,6 +187,7 @@ def races(_: Random) -> Iterator[Scene]:
     ended = (_stop("ATOM-06"), get("b", about=("ATOM-06",)))
     actions = (create("b"), create(), Together(ended, 1), get(), cancel(), listing())
     yield Scene("a read is cancelled", actions, ("cancelled calls",))
+    yield from _closings()
     alike: list[Step] = [get(), listing(), _going("ATOM-06", progress=1), _stop("ATOM-06"), create(""), purge(LONG_AGO)]
     for one in alike:
         same = (replace(one, about=("ATOM-06",)),) * 3
@@ -195,6 +196,19 @@ def races(_: Random) -> Iterator[Scene]:
             actions = (create(), together, get(), listing(), create("c"), get("c"))
             name = f"{cancelled} of 3 calls of {one.operation} that are alike are cancelled"
             yield Scene(name, actions, ("alike calls are cancelled",))
+
+
+def _closings() -> Iterator[Scene]:
+    """An instance is closed while calls wait on it, and another shows what became of them."""
+    about = ("API-07",)
+    going = _going("API-07", progress=1)
+    reads = (get(about=about), listing(about=about), replace(going, on=1))
+    writes = (going, create("", about=about), _going("API-07", 1, current_step="s"))
+    for what, steps in (("reads", reads), ("writes", writes)):
+        for turns in (0, 1, 2, 4):
+            actions = (create(), Together(steps, turns=turns, is_closed=True), get("a", on=1), listing(on=1))
+            name = f"closed while it {what}, after {turns} turns"
+            yield Scene(name, actions, ("closed in a call",), SHARED, instances=2, about=about)
 
 
 def _crowds() -> Iterator[Scene]:

@@ -37,6 +37,7 @@ from conformance.tour.tasks import (
     CALLER_IDS,
     CURSOR,
     DAY,
+    EXPIRING,
     LONG_AGO,
     MICROSECOND,
     MINUTE,
@@ -45,11 +46,12 @@ from conformance.tour.tasks import (
     NOT_FINAL,
     PERSISTENT,
     SHARED,
+    WEEK,
     restorable,
 )
 from taskstore import TaskStatus
 
-_TIMES = (timedelta(seconds=1), MINUTE, timedelta(hours=1), DAY, 6 * DAY)
+_TIMES = (timedelta(seconds=1), MINUTE, timedelta(hours=1), DAY, WEEK - 2 * MINUTE)
 
 
 def repertoire(random: Random, size: int = 1) -> tuple[Action, ...]:
@@ -184,7 +186,13 @@ def _restores(random: Random, size: int) -> tuple[Action, ...]:
             restore(task),
             restore(Copy("o", {"progress": 0.0})),
         ]
-        steps += [update("o", TaskStatus.CLIPPING, progress=5.5), cancel("o"), cancel("o")]
+        if number % 2:
+            steps += [update("o", TaskStatus.CLIPPING, progress=5.5), cancel("o"), cancel("o")]
+        else:
+            steps += [
+                update("o", TaskStatus.CLIPPING, progress=97.25),
+                update("o", TaskStatus.FAILED, error_message=text(300), error_traceback=text(300)),
+            ]
     tie = Optional((listing(limit=3, after=f"{LONG_AGO_US}.Old-pending-{'Qq' * 110}~"),), CURSOR)
     return (*steps, *(listing(status=TaskStatus(status)) for status in FINAL), tie)
 
@@ -231,6 +239,8 @@ def everywhere(random: Random) -> Iterator[Scene]:
         start = (*((ended,) if is_last else ()), create("z"), Advance(by), get("z"))
         end = (*((big,) if is_last else ()), Advance(MINUTE), listing())
         yield Scene(f"the repertoire after {by}", (*start, *calls, *end), (f"repertoire after {by}",))
+    late = (create("z"), Advance(300 * DAY), get("z"), *calls)
+    yield Scene("the repertoire after 300 days", late, ("repertoire after long",), lacks=EXPIRING)
     for size in (5, 100):
         steps = (Populate(size, MIXED), *calls)
         yield Scene(f"the repertoire among {size} tasks", steps, (f"repertoire among {size}",))

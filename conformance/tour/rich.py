@@ -37,6 +37,11 @@ def text(length: int) -> str:
     return (_UNIT * (length // len(_UNIT) + 1))[: length - 2] + "\u00e9 "
 
 
+def edged(length: int) -> str:
+    """A text of so many bytes of JSON whose ends count: blanks, a capital, and a letter in two code points."""
+    return " A" + "x" * (length - 7) + "e\u0301b "
+
+
 def rich(random: Random, size: int = 1, mark: str = "") -> dict[str, Any]:
     """The fields of a request in which order, types, forms and repetitions count, and whose texts begin with a mark."""
     deep: Any = [text(12)]

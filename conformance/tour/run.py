@@ -9,17 +9,30 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from conformance.engine.play import Player
 from conformance.engine.scene import Populate, Scene, Together
 from conformance.engine.tally import Finding, Tally
+from conformance.engine.written import written
 from conformance.harness import Harness, HookMissingError
 from conformance.tour.plan import plan
 
+TOURED = (
+    *("API-02", "API-03", "API-05", "API-07", "VAL-01", "VAL-02", "VAL-05", "VAL-06", "VAL-09", "VAL-10"),
+    *("LIFE-01", "LIFE-02", "LIFE-03", "LIFE-04", "LIFE-05", "LIFE-09", "LIFE-10", "LIFE-12"),
+    *("LIFE-13", "LIFE-14", "LIFE-16", "LIFE-17", "LIFE-18", "ATOM-01", "ATOM-02", "ATOM-03", "ATOM-06"),
+    *("LIST-01", "LIST-03", "LIST-04", "LIST-06", "LIST-09", "LIST-12", "LIST-13", "EXP-01", "EXP-03", "EXP-05"),
+    *("ID-01", "ID-02", "ID-03", "ID-05", "ID-06", "ID-07", "ID-08", "DUR-01", "DUR-03", "SHARE-01", "SHARE-02"),
+    *("MAINT-01", "MAINT-02", "MAINT-04"),
+)
+"""The requirements that the tour decides. Each has a test, and a finding breaks at least one of them."""
+_ELSE = "API-02"
+"""What a finding breaks that breaks none of them: the operation does not work."""
 _SHOWN = 5
 """Findings of one kind that are kept whole; of the others only the scene is named."""
 OUT_OF_TIME = "the time that --conformance-seconds gives was over"
@@ -37,6 +50,10 @@ class Found(BaseModel):
     words: str
     scene: str
     lines: tuple[str, ...]
+    actions: tuple[str, ...] = ()
+    """The actions of the scene up to the finding, as Python that plans them again."""
+    instances: int = 1
+    """On how many instances of the store they are played."""
 
 
 class Tour(BaseModel):
@@ -144,9 +161,9 @@ async def play_all(
             await asyncio.wait(players)
         await play_next(iter(alone))  # they are the long ones, and last where there is no time for all
     places = {id(scene): place for place, scene in enumerate(chosen)}
-    findings = sorted(tally.findings, key=lambda one: places[id(one.scene)])
+    findings = [_decided(one) for one in sorted(tally.findings, key=lambda one: places[id(one.scene)])]
     return Tour(
-        found=_kept(map(_found, findings)),
+        found=[_found(one) for one in _kept(findings)],
         scenes=_scenes(findings),
         exercised=tally.exercised,
         reached=reached,
@@ -255,18 +272,39 @@ def why_not(harness: Harness, scene: Scene) -> str:
     return ""
 
 
+def _decided(finding: Finding) -> Finding:
+    """The finding, so that a test shows it."""
+    if not {*finding.requirements}.isdisjoint(TOURED):
+        return finding
+    return replace(finding, requirements=(*finding.requirements, _ELSE))
+
+
 def _found(finding: Finding) -> Found:
-    return Found(requirements=finding.requirements, words=finding.words, scene=finding.scene.name, lines=finding.lines)
+    return Found(
+        requirements=finding.requirements,
+        words=finding.words,
+        scene=finding.scene.name,
+        lines=finding.lines,
+        actions=tuple(map(written, finding.scene.actions[: finding.played])),
+        instances=finding.scene.instances,
+    )
 
 
-def _kept(findings: Iterable[Found]) -> list[Found]:
-    kept: list[Found] = []
+_AnyFound = TypeVar("_AnyFound", Finding, Found)
+
+
+def _kept(findings: Iterable[_AnyFound]) -> list[_AnyFound]:
+    kept: list[_AnyFound] = []
     count: Counter[tuple[str, ...]] = Counter()
-    for one in sorted(findings, key=lambda one: (len(one.lines), sum(map(len, one.lines)), one.scene)):
+    for one in sorted(findings, key=_length):
         count[one.requirements] += 1
         if count[one.requirements] <= _SHOWN:
             kept.append(one)
     return kept
+
+
+def _length(one: Finding | Found) -> tuple[int, int, str]:
+    return len(one.lines), sum(map(len, one.lines)), one.scene if isinstance(one, Found) else one.scene.name
 
 
 def _scenes(findings: Iterable[Finding]) -> dict[str, list[str]]:
@@ -287,11 +325,11 @@ def _table(counted: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:
 def about_ids(tally: Tally) -> list[Finding]:
     """What only many ids together show: repetitions, another form, and digits that are not random."""
     ids = [task_id for _, task_id in tally.made_ids]
-    scene = Scene("all ids of the run", ())
+    scene = Scene("all ids of the run", (Populate(_ENOUGH_IDS),))
     found: list[Finding] = []
 
     def report(number: str, words: str) -> None:
-        found.append(Finding((number,), words, scene, (f"# {words}",)))
+        found.append(Finding((number,), words, scene, (f"# {words}",), 1))
 
     twice = [task_id for (_, task_id), count in Counter(tally.made_ids).items() if count > 1]
     if twice:
