@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,9 +26,11 @@ def test_every_harness_and_every_script_is_on_the_page() -> None:
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library["library"])
-def test_a_library_is_judged_fairly(library: dict[str, object]) -> None:
+def test_a_library_is_judged_fairly(library: dict[str, Any]) -> None:
     groups = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
-    pinned = {name.partition("[")[0]: version for name, _, version in (one.partition("==") for one in groups["gallery"])}
+    pinned = {
+        name.partition("[")[0]: version for name, _, version in (one.partition("==") for one in groups["gallery"])
+    }
 
     assert library["version"] == pinned[library["library"]]
     assert library["not_exercised"] == []

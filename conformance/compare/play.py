@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeAlias
 
-from conformance.compare.change import changes_of
+from conformance.compare.change import MARK, changes_of
 from conformance.compare.contrast import HungError, Kind, Mismatch, mismatches, outcome_mismatches
 from conformance.compare.coverage import Coverage
 from conformance.compare.operation import Operation
@@ -183,9 +183,8 @@ class Player:
         if operation.is_view or not entries:
             self._masked.add(operation.name)
 
-    async def _audit(self, index: int, touched: Mapping[Entry, tuple[Any, Any]], kind: Kind | None = None) -> None:
+    async def _audit(self, index: int, touched: Mapping[Entry, tuple[Any, Any]]) -> None:
         """Read what was written: the entries, and then the store as a whole."""
-        before = len(self.deviations)
         for operation in self.audits:
             if operation.name in self._masked:
                 continue
@@ -195,10 +194,6 @@ class Player:
             for entry, named in touched.items():
                 if entry not in self._aside:
                     await self._read(index, operation, entry, named)
-        if kind is not None:
-            self.deviations[before:] = [
-                replace(one, mismatch=replace(one.mismatch, kind=kind), handed="") for one in self.deviations[before:]
-            ]
         self._aside.update(self._differing)
         self._differing.clear()
 
@@ -259,10 +254,13 @@ class Player:
         self.lines.append(Line(handed.expression + change))
         handed.pictures = self._look(handed.values, operation)
         before = len(self.deviations)
-        await self._audit(index, self._latest(), Kind.ALIASING)
-        self.deviations[before:] = [
-            replace(one, operation=handed.operation, handed=handed.argument) for one in self.deviations[before:]
-        ]
+        await self._audit(index, self._latest())
+        for place, one in enumerate(self.deviations[before:], before):
+            if any(MARK in text for text in one.mismatch.texts):  # else it was there before, and nobody had read it
+                mismatch = replace(one.mismatch, kind=Kind.ALIASING)
+                self.deviations[place] = replace(
+                    one, operation=handed.operation, mismatch=mismatch, handed=handed.argument
+                )
 
     def _look_back(self, index: int) -> None:
         """Whether what was handed over earlier has changed on one side alone."""

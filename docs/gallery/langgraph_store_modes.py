@@ -46,7 +46,7 @@ def put(store, key, value, namespace=NAMESPACE):
 
 def search(store, prefix=("users",), **arguments):
     """Search below a prefix; the order of items is not specified."""
-    return sorted(store.search(prefix, **arguments), key=lambda item: item.key)
+    return sorted(store.search(prefix, **arguments), key=lambda item: (item.namespace, item.key))
 
 
 class SqliteMode(MemoryMode):

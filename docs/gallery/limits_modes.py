@@ -1,4 +1,4 @@
-"""limits: the fixed window strategy on MemoryStorage and RedisStorage."""
+"""limits: the moving window strategy on MemoryStorage and RedisStorage."""
 
 from contextlib import asynccontextmanager
 

@@ -16,8 +16,8 @@ async def main(cache):
         try:
             return await cache.set("k", "text", ttl=0)
         except Exception as error:
-            return error
+            return f"raises {type(error).__name__}: {error}"
 
 
-print(repr(asyncio.run(main(SimpleMemoryCache()))))
-print(repr(asyncio.run(main(RedisCache(port=urlsplit(os.environ["REDIS_URL"]).port)))))
+print(asyncio.run(main(SimpleMemoryCache())))
+print(asyncio.run(main(RedisCache(port=urlsplit(os.environ["REDIS_URL"]).port))))

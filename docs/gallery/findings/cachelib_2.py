@@ -13,4 +13,4 @@ for cache in (SimpleCache(), RedisCache(port=urlsplit(os.environ["REDIS_URL"]).p
     try:
         print(cache.inc("k"))
     except Exception as error:
-        print(repr(error))
+        print(f"raises {type(error).__name__}: {error}")

@@ -16,14 +16,14 @@ async def main(backend):
     try:
         return await backend.clear(namespace="it's")
     except Exception as error:
-        return error
+        return f"raises {type(error).__name__}: {error}"
 
 
 async def both():
     """Ask both backends."""
-    print(repr(await main(InMemoryBackend())))
+    print(await main(InMemoryBackend()))
     async with Redis.from_url(os.environ["REDIS_URL"]) as client:
-        print(repr(await main(RedisBackend(client))))
+        print(await main(RedisBackend(client)))
 
 
 asyncio.run(both())

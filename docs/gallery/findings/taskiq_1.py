@@ -16,10 +16,10 @@ async def main(backend):
     try:
         return await backend.get_result("unknown")
     except Exception as error:
-        return error
+        return f"raises {type(error).__name__}: {error}"
     finally:
         await backend.shutdown()
 
 
 for backend in (InmemoryResultBackend(), RedisAsyncResultBackend(os.environ["REDIS_URL"])):
-    print(repr(asyncio.run(main(backend))))
+    print(asyncio.run(main(backend)))
