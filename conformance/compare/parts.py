@@ -16,11 +16,12 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from conformance.compare.operation import EarlierId
 from conformance.engine.script import source
 
 _ATOMS = (
     *(str, bytes, bytearray, int, float, complex, Decimal, Fraction, date, time, timedelta, tzinfo, UUID, PurePath),
-    *(Enum, type, type(None)),
+    *(Enum, type, type(None), EarlierId),
 )
 _MOST_DRAINED = 10_000
 _DEEP = 20
