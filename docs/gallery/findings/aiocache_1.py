@@ -1,6 +1,7 @@
 """A tuple comes back as a tuple from memory, and as a list from Redis, each with its default serializer.
 
-The documentation names the default serializer of each cache; `get` says no more than "Get a value from the cache".
+The docstrings name the default serializers, JsonSerializer and NullSerializer; that of `get`: "Get a value from the
+cache."
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """A negative integer that was set reads as None in Redis, and as itself in memory.
 
-The README says of `set` and `get` nothing about the values that they take.
+The README shows `await cache.set(key="key", value=90, expire="2h", exist=None)`; of other integers it does not speak.
 """
 
 import asyncio

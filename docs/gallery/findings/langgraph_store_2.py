@@ -1,6 +1,6 @@
 """`search` with `$gt` raises ValueError in InMemoryStore where an item holds a text, and skips it in SqliteStore.
 
-The docstring of `search` lists "$gt: Greater than" among the operators, and no exception.
+The docstring of SearchOp lists "`$gt`: Greater than" among the operators of a filter, and no exception.
 """
 
 from langgraph.store.memory import InMemoryStore
