@@ -358,6 +358,35 @@ def test_entries_are_read_after_a_write_that_names_none() -> None:
     assert [(found.operation, found.also_in) for found in search.run()] == [("clear_all", {"get"})]
 
 
+class Copying(dict[str, Any]):
+    def put(self, key: str, value: Any) -> None:
+        self[key] = json.dumps(value)
+
+    def take(self, key: str) -> Any:
+        return json.loads(self[key]) if key in self else None
+
+
+class Colliding(Copying):
+    def put(self, key: str, value: Any) -> None:
+        super().put(key.lower(), value)
+
+    def take(self, key: str) -> Any:
+        return super().take(key.lower())
+
+
+def test_a_difference_that_nobody_had_read_is_not_put_down_to_a_change_by_the_caller() -> None:
+    def named() -> Any:
+        values = st.sampled_from(["text", {"a": 1}, {"a": [2]}])
+        return key_value(get="take", set="put", delete=None, keys=st.sampled_from(["a", "A"]), values=values)
+
+    pair = ("apart", harness(Copying, named)), ("colliding", harness(Colliding, named))  # type: ignore[arg-type]
+    search = Search(*pair, most_random=200, seed=1)
+    list(search.run())
+
+    assert search.findings
+    assert [found.title for found in search.findings if found.kind == "aliasing"] == []
+
+
 def test_time_that_is_over_is_no_pass() -> None:
     assert report_of(searched(Shelf, seconds=0.001)).status is Status.TIME_OVER
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from conformance.compare.document import Report, Status
+from conformance.compare.known import read
 from conformance.compare.search import Search
 from conformance.engine.script import source
 from conformance.harness import Harness
@@ -66,6 +67,7 @@ def test_every_known_difference_is_found_and_no_other(harnesses: tuple[Harness, 
 
     report = Report.model_validate_json(file.read_bytes())
     assert [finding.title for finding in report.findings if not finding.known] == []
+    assert len(report.findings) == len(read(KNOWN))
     assert report.not_exercised == ()
     assert report.status is Status.KNOWN
     assert ended.returncode == Status.KNOWN.exit_status

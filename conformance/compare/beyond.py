@@ -19,6 +19,7 @@ from conformance.compare.document import Finding
 from conformance.compare.operation import Operation
 from conformance.compare.parts import IncomparableError
 from conformance.compare.picture import Leaf, Observer
+from conformance.compare.script import Line
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Vocabulary
 from conformance.engine.script import source
@@ -35,7 +36,6 @@ _SERVER_SECONDS = 0.5
 class Place:
     """One store in a namespace of its own."""
 
-    name: str
     harness: Harness
     operations: dict[str, Operation]
     namespace: str
@@ -50,7 +50,7 @@ class Place:
         """A store here; again, for a second instance. Of all of them the ids are known."""
         at = partial(self.harness.open_at, url=url, seconds=_SERVER_SECONDS) if url else self.harness.open
         async with at(self.namespace) as store:
-            yield Side(self.name, store, self.operations, self.observer)
+            yield Side(store, self.operations, self.observer)
 
     async def call(self, side: Side, call: Call) -> Outcome:
         """Make a call, and return how its outcome looks."""
@@ -158,10 +158,9 @@ class Beyond:
 
     def _line(self, call: Call) -> str:
         written = {name: source(value) for name, value in call.arguments.items()}
-        positional = self.known.operations[call.operation].positional
-        given = (text if name in positional else f"{name}={text}" for name, text in written.items())
         before = "await " if call.operation in self._awaited else ""
-        return f"{before}store.{call.operation}({', '.join(given)})".replace("EarlierId(back=0)", self._id)
+        line = Line(f"{before}store.{call.operation}", 0, written, self.known.operations[call.operation].positional)
+        return line.write("")[-1].replace("EarlierId(back=0)", self._id)
 
     async def _compared(self, kind: str, probe: Probe, words: str) -> AsyncIterator[Finding]:
         seen = []

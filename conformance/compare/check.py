@@ -21,7 +21,8 @@ class HarnessCrashedError(Exception):
     """The harness, not the store, raised an exception. The message says which, and where."""
 
     def __init__(self, what: str, fault: BaseException) -> None:
-        super().__init__(f"{what}: {type(fault).__name__}: {fault} ({place_of(fault)})".replace("\n", " "))
+        told = f"{what}: {type(fault).__name__}: {fault} ({place_of(fault)})".replace("\n", " ")
+        super().__init__(told.encode("utf-8", "backslashreplace").decode())
 
 
 def place_of(fault: BaseException) -> str:

@@ -16,13 +16,15 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from conformance.compare.operation import EarlierId
 from conformance.engine.script import source
 
 _ATOMS = (
     *(str, bytes, bytearray, int, float, complex, Decimal, Fraction, date, time, timedelta, tzinfo, UUID, PurePath),
-    *(Enum, type, type(None)),
+    *(Enum, type, type(None), EarlierId),
 )
 _MOST_DRAINED = 10_000
+_DEEP = 20
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
@@ -46,7 +48,6 @@ class Part:
 class Drained:
     """What a generator gave, and how it ended."""
 
-    kind: str
     items: list[Any]
     ended: BaseException | None = None
 
@@ -55,7 +56,7 @@ async def drained(result: Any) -> Any:
     """A result; a generator or another iterator is run to its end."""
     if not isinstance(result, (Iterator, AsyncIterator)):
         return result
-    kind, items = "async iterator" if isinstance(result, AsyncIterator) else "iterator", list[Any]()
+    items = list[Any]()
     try:
         if isinstance(result, AsyncIterator):
             async for item in result:
@@ -66,8 +67,8 @@ async def drained(result: Any) -> Any:
             for _, item in zip(range(_MOST_DRAINED), result, strict=False):
                 items.append(item)
     except Exception as error:  # noqa: BLE001  how it ends is part of what is compared
-        return Drained(kind, items, error)
-    return Drained(kind, items)
+        return Drained(items, error)
+    return Drained(items)
 
 
 def parts_of(value: Any) -> list[Part] | None:  # noqa: PLR0911  one for each kind of value
@@ -98,6 +99,17 @@ def parts_of(value: Any) -> list[Part] | None:  # noqa: PLR0911  one for each ki
     if not names:
         raise IncomparableError(type(value))
     return _named(value, names)
+
+
+def inside(value: Any, depth: int = 0) -> Iterator[Part]:
+    """Every part of a value, at any depth."""
+    try:
+        parts = parts_of(value) if depth < _DEEP else None
+    except IncomparableError:
+        return
+    for part in parts or ():
+        yield part
+        yield from inside(part.value, depth + 1)
 
 
 def type_of(value: Any) -> type:

@@ -152,8 +152,8 @@ class Search:
         yield from found
 
     def _place(self, one: int) -> Place:
-        name, harness = self._subjects[one]
-        return Place(name, harness, self._operations[one], _new_name(), self._known_values)
+        harness = self._subjects[one][1]
+        return Place(harness, self._operations[one], _new_name(), self._known_values)
 
     def _look_at(self, steps: Steps) -> Iterator[Finding]:
         for step in steps:
@@ -255,7 +255,7 @@ class Search:
                         store: Any = await stack.enter_async_context(harness.open(namespace))
                     except Exception as fault:
                         raise HarnessCrashedError(f"open of {name}", fault) from fault
-                    sides.append(Side(name, store, operations))
+                    sides.append(Side(store, operations))
                 both = cast(tuple[Side, Side], tuple(sides))
                 return await Player(both, coverage, self._known_values.audits(), self._settled).play(steps)
         finally:

@@ -48,7 +48,6 @@ class Answer:
 class Side:
     """One store in one sequence: itself, and what has been seen of it."""
 
-    name: str
     store: Any
     operations: Mapping[str, Operation]
     observer: Observer = field(default_factory=Observer)
