@@ -171,7 +171,7 @@ class KeyValueMemoryHarness(Harness):
 class KeyValueRedisHarness(RedisServerHarness):
     """A collection for each namespace, on a private server."""
 
-    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
+    capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED, Capability.EXPIRING, Capability.REMOTE})
     prefix = record = "{namespace}::"
 
     @asynccontextmanager
