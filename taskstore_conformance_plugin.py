@@ -25,9 +25,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="a subject: memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, a "
-        "redis:// URL, module:name of a Harness, or all that this machine can run; repeat for more (default: memory "
-        "and embedded)",
+        help="a subject: memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, "
+        "sentinel, cluster, tls, acl, a redis:// URL, module:name of a Harness, or all (the first seven, as far as "
+        "this machine can run them); repeat for more (default: memory and embedded)",
     )
     group.addoption(f"{_PREFIX}json", metavar="FILE", type=Path, help="write the results to FILE")
     group.addoption(

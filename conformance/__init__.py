@@ -20,7 +20,7 @@ def parity(
     other: Callable[[], Harness],
     *,
     known: str | Path | None = None,
-    seconds: float = 60,
+    seconds: float = 300,
     seed: int = 0,
 ) -> Callable[..., None]:
     """Return a test function that compares two stores: a test for each operation, and one named `coverage`.
@@ -31,7 +31,7 @@ def parity(
         one: a harness class, or a function that returns a harness.
         other: likewise.
         known: a file of accepted differences, as `conformance compare --known` takes it.
-        seconds: how long the search may take.
+        seconds: how long the search may take. It ends by itself: for two stores in memory after a few seconds.
         seed: a fixed one makes a run repeat the last.
 
     Raises:

@@ -10,11 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import pytest
 
+from conformance import standalone
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.requirements import REQUIREMENTS
 from conformance.script import Script
@@ -90,8 +92,8 @@ class Subject:
     tour: Callable[[], Any] = lambda: None
     """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
 
-    unjudged: Mapping[str, str] = field(default_factory=dict)
-    """Why a test of a requirement cannot pass on it: an adapter hides what the requirement is about."""
+    unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
+    """Why a test of a requirement cannot pass on it: an adapter hides what the requirement is about, say."""
     coverage: dict[str, Any] = field(default_factory=dict)
     """What the tour reached, once it was run."""
 
@@ -102,7 +104,7 @@ class Subject:
         """End a test that found nothing wrong; as not testable, if it could not have found it."""
         for number in case.requirements:
             if number in self.unjudged:
-                raise NotTestable(self.unjudged[number], ("adapter",))
+                raise self.unjudged[number]
         self.passed.add(case.id)
 
 
@@ -209,9 +211,14 @@ def case(
                 raise NotTestable(conformance_subject.broken)
             _check_applies(harness, (needs,) if isinstance(needs, Capability) else needs, lacks, mode)
             try:
-                asyncio.run(_in_a_namespace(function, conformance_subject))
+                asyncio.run(in_a_namespace(function, harness, alive=conformance_subject.alive))
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
+            except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
+                if not isinstance(fault, NotApplicable | NotTestable):
+                    write = partial(standalone.of_case, function, conformance_subject.name)
+                    fault.conformance_script = write  # type: ignore[attr-defined]  # for `results` to show
+                raise
             conformance_subject.end(known)
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
@@ -222,9 +229,16 @@ def case(
     return make
 
 
-async def _in_a_namespace(function: Callable[..., Awaitable[None]], subject: Subject) -> None:
-    namespace = Namespace(subject.harness)
-    subject.alive()
+async def in_a_namespace(
+    function: Callable[..., Awaitable[None]],
+    harness: Harness,
+    script: Script | None = None,
+    alive: Callable[[], None] = lambda: None,
+) -> None:
+    """Await a function that takes a `store` or a `namespace`. Calls are written down, in `script` if it is given."""
+    alive()  # in the event loop, so that the watchdog can say where its tasks wait
+    namespace = Namespace(harness)
+    namespace.script = script or namespace.script
     try:
         with only_own_verdicts():
             try:
@@ -235,9 +249,9 @@ async def _in_a_namespace(function: Callable[..., Awaitable[None]], subject: Sub
                     else:
                         await function(namespace)
             finally:
-                subject.harness.discard(namespace.name)
-    except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
-        fault.conformance_script = str(namespace.script)  # type: ignore[attr-defined]  # for `results` to show
+                harness.discard(namespace.name)
+    except BaseException as fault:
+        fault.conformance_calls = str(namespace.script)  # type: ignore[attr-defined]  # for `results` to show
         raise
 
 

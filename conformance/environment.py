@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from conformance.case import Namespace
@@ -42,6 +43,12 @@ def surroundings(variables: Mapping[str, str], dotenv: str = "") -> Iterator[Pat
             root.setLevel(level)
             root.removeHandler(handler)
             handler.close()
+
+
+def elsewhere(namespace: Namespace, redis: Mapping[str, str]) -> AbstractContextManager[Path]:
+    """Surroundings that select the mode of the subject, with these variables about Redis and no others."""
+    given = namespace.harness.environment(namespace.name)
+    return surroundings({name: value for name, value in given.items() if not name.startswith("REDIS_")} | {**redis})
 
 
 @contextlib.contextmanager

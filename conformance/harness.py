@@ -7,7 +7,7 @@ are `not-testable` and name it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from datetime import timedelta
 from enum import StrEnum
@@ -31,6 +31,10 @@ class Capability(StrEnum):
     """`list_tasks` takes `after`, and its pages have `next`."""
     MAINTENANCE = "maintenance"
     """Besides the five operations there are `purge`, which removes final tasks, and `restore`, which takes a task."""
+    FAILOVER = "failover"
+    """When the server fails, another takes over."""
+    CLUSTER = "cluster"
+    """The server is a Redis Cluster."""
 
 
 class HookMissingError(Exception):
@@ -97,6 +101,10 @@ class Harness(ABC):
     namespaces_at_once: int = 1
     """In how many namespaces the suite may work at the same time, in one event loop. Where a server takes its time,
     more than one saves some; the store and `open` must have no state that namespaces share."""
+    rebuilds_results: bool | None = None
+    """Whether `open` gives an adapter of your own making, whose results are not the objects that your store returns.
+    Where it is not said, a class in the module of the harness is taken for one if each of its calls returns another
+    object of the class `taskstore.Task`."""
     opener: str = ""
     """A hook: `module:function` that opens the store as the application does at start, from environment and `.env`."""
 
@@ -139,7 +147,7 @@ class Harness(ABC):
         raise HookMissingError("restart_server")
 
     def spare_database(self) -> int:
-        """The number of another database of the same server, which the suite may write to.
+        """The number of another database of the same server, which the suite may write to; 0 if it has only one.
 
         One case puts it into `REDIS_DB`, opens the store with `opener` there and in the first, and creates a task in
         each. It removes nothing.
@@ -185,6 +193,22 @@ class Harness(ABC):
         `administer`: what a store has answered for has to be there afterwards.
         """
         raise HookMissingError("kill_server")
+
+    def fail_over(self, *, kill: bool) -> None:
+        """Let another server take over what was acknowledged, because the first is killed, or by a command.
+
+        A case calls it in a thread, while a store of its namespace is open and called. It returns when the other server
+        has taken over, and the first is back.
+        """
+        raise HookMissingError("fail_over")
+
+    def nodes(self) -> Sequence[str]:
+        """Where the nodes of the cluster are, as `host:port`: each may be named by `REDIS_HOST` and `REDIS_PORT`."""
+        raise HookMissingError("nodes")
+
+    def slot_moved(self, namespace: str) -> AbstractContextManager[None]:
+        """Let another node of the cluster have the tasks of a namespace until the end of the block."""
+        raise HookMissingError("slot_moved")
 
     def cause_failure(self, failure_kind: Any) -> AbstractContextManager[None]:
         """Make the server fail in that way until the end of the block, and be as before after it.

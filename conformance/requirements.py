@@ -357,6 +357,14 @@ _must(
     since=2,
 )
 _should("FAIL-14", "A connection that the server closed while it was idle makes no call fail.", since=2)
+_should(
+    "FAIL-17",
+    "When another server has taken over from the one that failed, the open store works again by itself. Until then a "
+    "call raises `StoreUnavailable`.",
+    "D24",
+    "D25",
+    since=3,
+)
 
 _must(
     "MODE-01",
@@ -408,6 +416,13 @@ _should(
     "The port is 6379 and the database 0 by default. `REDIS_URL` replaces host, port and database, or names a "
     "socket; `REDIS_USERNAME` and `REDIS_PASSWORD` are used to log in.",
     since=2,
+)
+_should(
+    "MODE-18",
+    "`REDIS_HOST` and `REDIS_PORT` may name any node of a Redis Cluster. Every operation works, and no call fails "
+    "because another node has got the tasks.",
+    "D24",
+    since=3,
 )
 
 _must("COST-01", "An operation of a remote store costs at least one request to the server.", "D08")

@@ -1,4 +1,4 @@
-"""What a case did, as plain lines that a person can run without pytest."""
+"""What a test did, as lines that a person can read."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ _MOST_LINES = 60
 
 
 class Script:
-    """The calls that were made on the stores of one namespace, in their order."""
+    """The calls that were made on the stores of one namespace, in their order; on demand each with its result."""
 
-    def __init__(self, lines: Iterable[str] = ()) -> None:
+    def __init__(self, lines: Iterable[str] = (), *, shows_results: bool = False) -> None:
         self._lines = list(lines)
+        self._shows_results = shows_results
         self._names: dict[str, str] = {}  # what was returned, by the ids in it
         self._stores = 0
 
@@ -29,6 +30,7 @@ class Script:
         """Write down a call that has ended."""
         if isinstance(outcome, BaseException):
             line = f"{call}  # raises {type(outcome).__name__}"
+            line += f": {self._text(outcome)}" * self._shows_results
         elif (task_id := getattr(outcome, "task_id", None)) is not None and repr(task_id) not in self._names:
             name = f"task{len(self._names) + 1}"
             self._names[repr(task_id)] = f"{name}.task_id"
@@ -36,6 +38,8 @@ class Script:
         else:
             line = call
         self._lines.append(line[:_LONGEST_LINE])
+        if self._shows_results and not isinstance(outcome, BaseException):
+            self._lines.append(f"    # {self._text(outcome)}"[:_LONGEST_LINE])
 
     def call(self, store: str, operation: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> str:
         """Write a call as an expression, ids by the names of the tasks that they came with."""

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m reports", description=sys.modules["reports"].__doc__)
     parser.add_argument("--conformance", type=Path, default=OUT / "conformance.json", metavar="FILE")
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
-    for name in ("studies", "verification", "mutants"):
+    for name in ("studies", "verification", "mutants", "topologies"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"default: {OUT / name}.json, if it is there")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR")
@@ -68,6 +68,7 @@ def _make(options: argparse.Namespace) -> Report:
         _read_if_there(read_studies, options.studies, "studies"),
         _read_if_there(read_verification, options.verification, "verification"),
         _read_if_there(read_mutants, options.mutants, "mutants"),
+        _read_if_there(read_conformance, options.topologies, "topologies"),
         goals=options.goals,
     )
 

@@ -27,8 +27,8 @@ ORDER: tuple[ClaimVerdict, ...] = (
 """In the order in which they are shown, from true to open."""
 
 DECIDING_SUBJECTS: Mapping[Design, tuple[str, ...]] = {
-    "described": ("described-memory", "described-redis"),
-    "ours": ("memory", "memory-expiring", "embedded", "container"),
+    "described": ("described-memory", "described-redis", "described-sentinel", "described-cluster"),
+    "ours": ("memory", "memory-expiring", "embedded", "container", "sentinel", "cluster", "tls", "acl"),
 }
 """fakeredis is one more subject; it never decides a claim."""
 

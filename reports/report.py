@@ -187,12 +187,14 @@ def make_report(
     studies: StudiesInput | None = None,
     verification: document.Verification | None = None,
     mutants: MutantsDocument | None = None,
+    topologies: Results | None = None,
     *,
     goals: bool = False,
 ) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
 
-    `goals` holds our store to what this project wants of it, on the machine of its CI.
+    `topologies` has a few cases on further subjects, which decide claims and are counted nowhere else. `goals` holds
+    our store to what this project wants of it, on the machine of its CI.
     """
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
@@ -211,11 +213,16 @@ def make_report(
     pairs = gather_pairs(benchmark)
     gathered = gather_studies(studies) if studies else None
 
+    everywhere = _join(conformance, topologies)
+    all_cases = gather_cases(everywhere.results)
+    all_requirements = gather_requirements(everywhere, all_cases)
+    all_passes = count_passes(everywhere, all_requirements)
+
     def find(claim: Claim, design: Design) -> Finding:
         deciding = [row for row in latencies if row.design == design and row.decides]
         match claim:
             case Behaviour():
-                return judge_behaviour(claim, design, passes, requirements, cases)
+                return judge_behaviour(claim, design, all_passes, all_requirements, all_cases)
             case Identity():
                 return judge_identity(comparisons[design], passes)
             case LatencyRange():
@@ -246,7 +253,7 @@ def make_report(
         distances=gather_distances(benchmark),
         proxy_cost=find_proxy_cost(benchmark),
         requirements=requirements,
-        cases={case.id: case for case in cases},
+        cases={case.id: case for case in all_cases},
         coverage=gather_coverage(conformance),
         expected=gather_expected(conformance),
         environment=describe_environment(conformance, benchmark),
@@ -255,6 +262,16 @@ def make_report(
         verification=gather_verification(verification, checked) if verification else None,
         mutants=gather_mutants(mutants, checked) if mutants else None,
     )
+
+
+def _join(conformance: Results, further: Results | None) -> Results:
+    """Add the subjects of a second file, if it is of the same build."""
+    if further is None or further.suite.fingerprint != conformance.suite.fingerprint:
+        return conformance
+    known = {subject.name for subject in conformance.subjects}
+    subjects = (*conformance.subjects, *(one for one in further.subjects if one.name not in known))
+    results = (*conformance.results, *(one for one in further.results if one.subject not in known))
+    return conformance.model_copy(update={"subjects": subjects, "results": results})
 
 
 def find_breaches(

@@ -92,7 +92,7 @@ class FailureKind(StrEnum):
 _EXPLAINED = {
     FailureKind.UNREACHABLE: "cannot be reached",
     FailureKind.TIMEOUT: "did not answer in time",
-    FailureKind.BUSY: "is busy: too many requests are in flight, or a script is running",
+    FailureKind.BUSY: "is busy: too many requests are in flight, a script is running, or a cluster is moving keys",
     FailureKind.LOADING: "is still loading its data",
     FailureKind.READ_ONLY: "is read-only: it is a replica, or it cannot save to disk",
     FailureKind.OUT_OF_MEMORY: "has reached its maxmemory",

@@ -8,12 +8,12 @@ import re
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import unquote, urlsplit
 
+from taskstore.address import parse
 from taskstore.contract import MaintainedTaskStore
 from taskstore.errors import SettingsInvalid, StoreUnavailable
 from taskstore.memory import MemoryTaskStore
-from taskstore.settings import TaskStoreSettings, address_of
+from taskstore.settings import TaskStoreSettings
 
 _log = logging.getLogger("taskstore")
 
@@ -43,7 +43,7 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
         reason = "needs a package that is not installed: pip install 'taskstore[redis]'"
         raise SettingsInvalid((("USE_REDIS_FOR_TASKS", reason),)) from error
     if settings.ignored:
-        _log.warning("REDIS_URL is set, so these variables are not used: %s", ", ".join(settings.ignored))
+        _log.warning("%s", settings.ignored)
     server = connect(
         settings.url,
         username=settings.redis_username,
@@ -64,7 +64,7 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
                 _log.warning(
                     "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
                     "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
-                    address_of(settings.url),
+                    server.address,
                     found[1],
                 )
         yield store
@@ -72,20 +72,19 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
 
 def _advice(settings: TaskStoreSettings) -> tuple[str, str]:
     """What to check when Redis does not answer, in English and in Chinese."""
-    parts = urlsplit(settings.url)
-    where = f"-s {shlex.quote(unquote(parts.path))}"
-    if parts.scheme != "unix":
-        where = f"-h {shlex.quote(unquote(parts.hostname or 'localhost'))} -p {parts.port or 6379}"
-    probe = f"redis-cli {where}{' --tls' if parts.scheme == 'rediss' else ''} ping"
-    names = ["REDIS_URL"] if settings.redis_url else ["REDIS_HOST", "REDIS_PORT", "REDIS_DB"]
+    address = parse(settings.url)
+    host, port = address.nodes[0] if address.nodes else ("", 0)
+    where = f"-s {shlex.quote(address.path)}" if address.path else f"-h {shlex.quote(host)} -p {port}"
+    probe = f"redis-cli {where}{' --tls' if address.tls else ''} ping"
+    place = settings.place
     english = (
         f"1. Check that `{probe}` answers PONG.\n"
-        f"2. Check that {', '.join(names)} name that server, and that REDIS_USERNAME and REDIS_PASSWORD are right.\n"
+        f"2. Check that {', '.join(place)} name that server, and that REDIS_USERNAME and REDIS_PASSWORD are right.\n"
         "3. Until Redis is back, set USE_REDIS_FOR_TASKS=false and restart: the service then runs in memory mode."
     )
     chinese = (
         f"1. 请确认 `{probe}` 返回 PONG。\n"
-        f"2. 请确认 {'、'.join(names)} 指向该服务器，且 REDIS_USERNAME 和 REDIS_PASSWORD 正确。\n"
+        f"2. 请确认 {'、'.join(place)} 指向该服务器，且 REDIS_USERNAME 和 REDIS_PASSWORD 正确。\n"
         "3. Redis 恢复之前，可设 USE_REDIS_FOR_TASKS=false 并重启，服务即以内存模式运行。"
     )
     return english, chinese

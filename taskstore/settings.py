@@ -11,22 +11,31 @@ from io import StringIO
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qs, quote, unquote, unquote_to_bytes, urlsplit
+from urllib.parse import quote, urlencode
 
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from taskstore.address import parse
 from taskstore.errors import SettingsInvalid
 from taskstore.json_text import is_encodable
 
 _log = logging.getLogger("taskstore")
 
-_URL = r"(rediss?://[^/?#]*(/|/[0-9]{1,9}/?)?|unix://([^/?#]*@)?/[^?#]+)(\?[^#]*)?"
-_URL_OPTIONS = (
-    "client_name, db, max_connections, password, socket_keepalive, username, ssl_ca_certs, ssl_ca_path, ssl_cert_reqs, "
-    "ssl_certfile, ssl_check_hostname, ssl_ciphers, ssl_keyfile, ssl_min_version, ssl_password"
-)
+_NEEDED = {
+    "redis_service": "redis_nodes",
+    "redis_tls_ca": "redis_tls",
+    "redis_tls_cert": "redis_tls",
+    "redis_tls_key": "redis_tls_cert",
+}
+"""Settings that mean nothing without another."""
+_REPLACED = {
+    "REDIS_URL": ("redis_host", "redis_port", "redis_db", "redis_socket", "redis_nodes", "redis_tls", *_NEEDED),
+    "REDIS_SOCKET": ("redis_host", "redis_port"),
+    "REDIS_NODES": ("redis_host", "redis_port"),
+}
+"""Settings that are not used where another is set; the first of them that is set counts."""
 
 
 def _check_host(host: str) -> str:
@@ -37,9 +46,16 @@ def _check_host(host: str) -> str:
     raise ValueError("must be a host name or an IP address, without a port")
 
 
-def _check_secret_url(url: SecretStr) -> SecretStr:
-    check_url(url.get_secret_value())
+def _check_url(url: SecretStr) -> SecretStr:
+    parse(url.get_secret_value())
     return url
+
+
+def _check_nodes(nodes: str) -> str:
+    with contextlib.suppress(ValueError):
+        if parse(f"redis+cluster://{nodes}") and not set("/?#@") & set(nodes):
+            return nodes
+    raise ValueError("must be host:port,host:port")
 
 
 class TaskStoreSettings(BaseSettings):
@@ -52,8 +68,21 @@ class TaskStoreSettings(BaseSettings):
     redis_host: Annotated[str, AfterValidator(_check_host)] = "localhost"
     redis_port: Annotated[int, Field(ge=1, le=65_535)] = 6379
     redis_db: Annotated[int, Field(ge=0, le=999_999_999)] = 0
-    redis_url: Annotated[SecretStr, AfterValidator(_check_secret_url)] | None = None
-    """redis://, rediss:// or unix://. Replaces host, port and database, and any credentials that it holds itself."""
+    redis_socket: Annotated[str, Field(pattern="^/.")] | None = None
+    """Path of a Unix socket. Replaces host and port."""
+    redis_nodes: Annotated[str, AfterValidator(_check_nodes)] | None = None
+    """`host:port,host:port`: nodes of a Redis Cluster, or Sentinels if there is a service. Replaces host and port."""
+    redis_service: Annotated[str, Field(min_length=1)] | None = None
+    """What the Sentinels call the master."""
+    redis_tls: bool = False
+    redis_tls_ca: str | None = None
+    """File with the certificates that the server's is checked against; those of the system if there is none."""
+    redis_tls_cert: str | None = None
+    """File with the client's certificate."""
+    redis_tls_key: str | None = None
+    """File with the client's key, if it is not in that of the certificate."""
+    redis_url: Annotated[SecretStr, AfterValidator(_check_url)] | None = None
+    """A URL, as docs/store.md describes. Replaces all of the above, and any credentials that it holds itself."""
     redis_username: str | None = None
     redis_password: SecretStr | None = None
     redis_connect_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
@@ -78,6 +107,11 @@ class TaskStoreSettings(BaseSettings):
         except ValidationError as fault:
             for error in fault.errors(include_url=False, include_context=False, include_input=False):
                 problems.append((str(error["loc"][0]).upper(), error["msg"].removeprefix("Value error, ")))
+        else:
+            missing = [pair for pair in _NEEDED.items() if getattr(self, pair[0]) and not getattr(self, pair[1])]
+            problems += [(name.upper(), f"needs {other.upper()}") for name, other in missing]
+            if self.redis_socket and (self.redis_nodes or self.redis_tls):
+                problems.append(("REDIS_SOCKET", "cannot be combined with REDIS_NODES or REDIS_TLS"))
         if problems:
             del lines, values  # a traceback may show the variables of this function
             raise SettingsInvalid(tuple(problems))
@@ -91,15 +125,17 @@ class TaskStoreSettings(BaseSettings):
         return value
 
     @property
-    def ignored(self) -> tuple[str, ...]:
-        """The variables that are set and not used, because `REDIS_URL` says the same."""
-        if self.redis_url is None:
-            return ()
-        parts = urlsplit(self.url)
-        options = parse_qs(parts.query)
-        said = {"redis_host", "redis_port", "redis_db"}
-        said |= {f"redis_{name}" for name in ("username", "password") if getattr(parts, name) or name in options}
-        return tuple(sorted(name.upper() for name in said & self.model_fields_set))
+    def ignored(self) -> str:
+        """A sentence about the variables that are set and not used, because another one says the same."""
+        replaced = {*_REPLACED.get(self.place[0], ()), *(f"redis_{name}" for name in parse(self.url).named)}
+        unused = ", ".join(sorted(name.upper() for name in replaced & self.model_fields_set))
+        return unused and f"{self.place[0]} is set, so these variables are not used: {unused}"
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The variables that say where Redis is."""
+        first = next((name for name in _REPLACED if getattr(self, name.lower())), None)
+        return ("REDIS_HOST", "REDIS_PORT", "REDIS_DB") if first is None else (first,)
 
     @property
     def storage_mode(self) -> str:
@@ -111,42 +147,22 @@ class TaskStoreSettings(BaseSettings):
         """Where Redis is, as redis-py reads it. May hold a password."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
+        if self.redis_socket:
+            return f"unix://{quote(self.redis_socket)}?db={self.redis_db}"
         host = quote(self.redis_host, safe=":")
-        host = f"[{host}]" if ":" in host else host
-        return f"redis://{host}:{self.redis_port}/{self.redis_db}"
+        place = self.redis_nodes or f"{f'[{host}]' if ':' in host else host}:{self.redis_port}"
+        if self.redis_service:
+            place += f"/{quote(self.redis_service, safe='')}"
+        kind = ("+sentinel" if self.redis_service else "+cluster") if self.redis_nodes else ""
+        files = (("ca_certs", self.redis_tls_ca), ("certfile", self.redis_tls_cert), ("keyfile", self.redis_tls_key))
+        query = urlencode({f"ssl_{name}": file for name, file in files if file}, safe="/", quote_via=quote)
+        url = f"redis{'s' if self.redis_tls else ''}{kind}://{place}/{self.redis_db}"
+        return f"{url}?{query}" if query else url
 
     @property
     def lifetime(self) -> timedelta:
         """`task_ttl` as a time."""
         return timedelta(seconds=self.task_ttl)
-
-
-def check_url(url: str) -> None:
-    """Check a Redis URL.
-
-    Raises:
-        ValueError: if redis-py or this package does not take it; its text does not repeat the URL.
-    """
-    with contextlib.suppress(ValueError):
-        unquote_to_bytes(url).decode()
-        options = parse_qs(urlsplit(url).query, keep_blank_values=True)
-        known = urlsplit(url).port != 0 and options.keys() <= set(_URL_OPTIONS.split(", "))
-        if known and re.fullmatch(_URL, url) and all(re.fullmatch("[0-9]{1,9}", db) for db in options.get("db", ())):
-            return
-    raise ValueError(
-        "must look like redis://host:port/db, rediss://host:port/db or unix:///path, with special characters "
-        f"percent-encoded; the options it may have are {_URL_OPTIONS}"
-    )
-
-
-def address_of(url: str) -> str:
-    """The address in a Redis URL without credentials: `host:port/db`, or `unix:path`."""
-    parts = urlsplit(url)
-    db = parse_qs(parts.query).get("db", [""])[0]
-    if parts.scheme == "unix":
-        return f"unix:{unquote(parts.path)}{f'?db={db}' if int(db or 0) else ''}"
-    host = unquote(parts.hostname or "localhost")
-    return f"{f'[{host}]' if ':' in host else host}:{parts.port or 6379}/{int(db or parts.path.strip('/') or 0)}"
 
 
 def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:

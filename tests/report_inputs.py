@@ -20,6 +20,8 @@ MODES = {
     "container": "redis",
     "described-memory": "memory",
     "described-redis": "redis",
+    "cluster": "redis",
+    "described-cluster": "redis",
 }
 OURS, DESCRIBED = ("memory", "embedded"), ("described-memory", "described-redis")
 SCRIPT = "<script>alert(1)</script>"

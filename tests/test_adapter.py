@@ -217,6 +217,7 @@ def test_a_store_with_other_names_is_called_and_read() -> None:
         assert type(updated.progress) is float
         page = await store.list_tasks(TaskStatus.CLIPPING, limit=1)
         assert (list(page.tasks), page.total, page.limit, page.next) == ([updated], 1, None, None)
+        assert page == await store.list_tasks(TaskStatus.CLIPPING, limit=1) != await store.list_tasks(limit=0)
         await store.cancel_task(task.task_id)
         with raising(TaskFinal, task_id=task.task_id, status=TaskStatus.CANCELLED):
             await store.update_task_status(task.task_id, TaskStatus.PENDING)
@@ -340,7 +341,44 @@ class RebuildingView(Harness):
 def test_what_an_adapter_hides_is_said(harness: Harness) -> None:
     unjudged = calibrate(harness)
     assert unjudged.keys() == {"VAL-02", "VAL-10"}
-    assert "results are made anew by the adapter" in unjudged["VAL-02"]
+    assert "results are made anew by the adapter" in str(unjudged["VAL-02"])
+
+
+class Kept:
+    """A store of its own that keeps tasks of our class, in the module of its harness."""
+
+    def __init__(self) -> None:
+        self._jobs = Jobs()
+        self._tasks: dict[str, Task] = {}
+
+    async def create_task(self, request: TaskCreateRequest) -> Task:
+        task = as_task(self._jobs.submit(request.video_ids, request.config))
+        return self._tasks.setdefault(task.task_id, task)
+
+    async def get_task(self, task_id: str) -> Task:
+        return self._tasks[task_id]
+
+
+class KeptHarness(Harness):
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        yield Kept()
+
+
+class OwnHarness(RebuildingHarness):
+    rebuilds_results = False
+
+
+class SaidHarness(KeptHarness):
+    rebuilds_results = True
+
+
+@pytest.mark.parametrize(
+    ("harness", "is_judged"),
+    [(KeptHarness(), True), (RebuildingHarness(), False), (OwnHarness(), True), (SaidHarness(), False)],
+)
+def test_a_store_beside_its_harness_is_no_adapter(harness: Harness, *, is_judged: bool) -> None:
+    assert (calibrate(harness) == {}) is is_judged
 
 
 def test_a_view_hides_nothing() -> None:
@@ -361,6 +399,8 @@ def test_what_an_adapter_hides_does_not_pass(tmp_path: Path, monkeypatch: pytest
         "        await self.store.aclose()\n\n"
         "    def __getattr__(self, name):\n"
         "        return getattr(self.store, name)\n\n"
+        "    async def get_task(self, task_id):\n"
+        "        return (await self.store.get_task(task_id)).model_copy()\n\n"
         "class Mine(MemoryHarness):\n"
         "    def open(self, namespace):\n"
         "        return Adapter(super().open(namespace))\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -225,8 +227,6 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (ClockStands, "advance", "it is younger by 0:00:00.0"),
     (ClockRuns, "advance", "it is younger by 41 days"),
     (ClockBreaks, "advance", "OSError: no clock"),
-    (NothingExpires, "advance", "it is there, and no time has moved"),
-    (NeverEnds, "advance", "it is there, and no time has moved"),
     (OneStore, "open", "it is seen in another namespace"),
     (Prefixless, "open", "it is seen in another namespace"),
     (Leaves, "discard", "it is still there"),
@@ -264,7 +264,21 @@ def test_every_check_has_been_seen_to_fail() -> None:
         with harness.running(), pytest.raises(CalibrationError) as raised:
             calibrate(harness)
         found.add(str(raised.value).partition("Expected: ")[2].partition(". Seen")[0])
-    assert {check.expected for check in CHECKS} - found == set()
+    assert {check.expected for check in CHECKS if not check.unjudged} - found == set()
+
+
+@pytest.mark.parametrize("make", [NothingExpires, NeverEnds])
+def test_a_store_that_never_expires_is_told_by_its_requirements(make: type[Harness]) -> None:
+    harness, tally = make(), Tally()
+    with harness.running():
+        unjudged = calibrate(harness)
+        for scene in plan(1):
+            if "EXP-01" in scene.about and not why_not(harness, scene):
+                asyncio.run(play(Player(harness, tally), scene))
+    assert "EXP-01" in {number for one in tally.findings for number in one.requirements}
+    assert unjudged.keys() == {"EXP-03", "EXP-04", "EXP-08"}
+    assert unjudged["EXP-03"].hooks == ("advance",)
+    assert "the store does not expire tasks, or `advance`" in str(unjudged["EXP-03"])
 
 
 SECONDS: Mapping[str, float] = {
@@ -310,7 +324,27 @@ def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requiremen
 
 
 @pytest.mark.once
-def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_never_expires_fails_exp_01(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "never.py").write_text(
+        "import time\n"
+        "from conformance import Capability\n"
+        "from conformance.subjects.memory import MemoryHarness\n\n"
+        "class Never(MemoryHarness):\n"
+        "    capabilities = MemoryHarness.capabilities | {Capability.EXPIRING}\n"
+        "    def advance(self, namespace, by): pass\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    results = run(["never:Never"]).results
+    verdicts = {one.test: one.verdict for one in results}
+    assert "harness-error" not in verdicts.values()
+    assert verdicts["requirement_EXP-01"] == "fail"
+    assert verdicts["requirement_EXP-03"] == "not-testable"
+
+
+@pytest.mark.once
+def test_a_failed_calibration_is_a_harness_error_of_every_test_and_is_shown_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "stands.py").write_text(
         "from conformance.subjects.memory import MemoryHarness\n\n"
         "class Stands(MemoryHarness):\n    def advance(self, namespace, by): pass\n"
@@ -321,3 +355,7 @@ def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, m
     (reason,) = {one.reason for one in results}
     assert "`advance` of the harness is not to be believed" in reason
     assert "younger by 0:00:00.0" in reason
+    command = [sys.executable, "-m", "pytest", "--pyargs", "conformance", "--conformance-store", "stands:Stands"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stdout.count("younger by 0:00:00.0") == 1

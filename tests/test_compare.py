@@ -11,15 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import strategies as st
 
 from conformance.commands import main
-from conformance.compare import WHOLE, Operation, earlier_ids
-from conformance.compare.finding import Finding
-from conformance.compare.report import Status, gaps_of, status_of
+from conformance.compare import WHOLE, Operation, earlier_ids, hostile, key_value
+from conformance.compare.document import Finding, Report, Status
+from conformance.compare.report import report_of
 from conformance.compare.search import Search
 from conformance.harness import Harness
+from conformance.schemas import make_schema
 
 HERE = __name__
 
@@ -161,23 +163,26 @@ def harness(shelf: type[Shelf], named: Callable[[], Any] | None = None) -> Harne
 
 
 def searched(wrong: type[Shelf], named: Callable[[], Any] | None = None, *, seconds: float = 20) -> Search:
-    search = Search(("right", harness(Shelf, named)), ("wrong", harness(wrong, named)), seconds=seconds, seed=1)
+    pair = ("right", harness(Shelf, named)), ("wrong", harness(wrong, named))
+    search = Search(*pair, seconds=seconds, most_random=30, seed=1)
     list(search.run())
     return search
 
 
-@pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After the plan a few random sequences are enough."""
-    monkeypatch.setattr(Search, "most_random", 30)
+def test_a_search_ends_by_itself_and_does_the_same_each_time() -> None:
+    one, other = searched(Miscounting), searched(Miscounting)
+
+    assert one.sequences == other.sequences
+    assert one.coverage.rows == other.coverage.rows
+    assert one.findings == other.findings
 
 
 def test_a_store_that_does_not_differ_is_alike_and_exercised() -> None:
     search = searched(Shelf)
 
     assert search.findings == []
-    assert [*gaps_of(search)] == []
-    assert status_of(search) is Status.ALIKE
+    assert report_of(search).not_exercised == ()
+    assert report_of(search).status is Status.ALIKE
     assert search.coverage.largest == 51
     assert search.coverage.rows["rows"].longest == 51
 
@@ -232,11 +237,41 @@ def test_a_difference_that_always_shows_hides_no_other() -> None:
     assert found == {("put", "", "value"), ("put", "label", "type"), ("relabel", "label", "value")}
 
 
+class Dictionary(dict[str, Any]):
+    def put(self, key: str, value: Any) -> None:
+        self[key] = value
+
+
+class JsonDictionary(dict[str, Any]):
+    def put(self, key: str, value: Any) -> None:
+        self[key] = [*value] if isinstance(value, tuple) else value
+
+
+def test_an_argument_that_two_operations_take_alike_is_one_cause() -> None:
+    def named() -> Any:
+        return key_value(set="put", add=lambda store, *pair: store.put(*pair), delete=None, values=values)
+
+    values = st.just("a") | st.tuples(st.just("a"))
+
+    search = Search(("plain", harness(Dictionary, named)), ("json", harness(JsonDictionary, named)), most_random=30)  # type: ignore[arg-type]
+
+    (found,) = search.run()
+
+    assert found.title == "put(value: tuple / list): get is of another type"
+    assert "add" in found.also_in
+
+
+def test_a_profile_takes_hostile_values_in_the_place_of_its_own() -> None:
+    operations = key_value(keys=hostile.keys(), values=hostile.values(), lifetimes=hostile.values(), lifetime="ttl")
+
+    assert [operation.name for operation in operations] == ["set", "get", "delete"]
+
+
 def test_what_cannot_be_compared_is_no_pass() -> None:
     search = searched(Dark)
 
-    assert status_of(search) is Status.NOT_EXERCISED
-    assert any("cannot compare" in gap and "Opaque, give view=" in gap for gap in gaps_of(search))
+    assert report_of(search).status is Status.NOT_EXERCISED
+    assert any("cannot compare" in gap and "Opaque, give view=" in gap for gap in report_of(search).not_exercised)
 
 
 def failing(store: Any, wrong_name: Any) -> Any:
@@ -270,12 +305,90 @@ def failing(store: Any, wrong_name: Any) -> Any:
 def test_what_was_not_exercised_is_no_pass(named: Callable[[], Any], gap: str) -> None:
     search = searched(Shelf, named)
 
-    assert status_of(search) is Status.NOT_EXERCISED
-    assert gap in [*gaps_of(search)]
+    assert report_of(search).status is Status.NOT_EXERCISED
+    assert gap in report_of(search).not_exercised
+
+
+def test_an_entry_that_has_an_empty_list_is_something() -> None:
+    def named() -> Any:
+        return [
+            Operation(
+                "put", lambda store, key: store.boxes.update({key: {"notes": []}}), {"key": st.text()}, writes="key"
+            ),
+            Operation("look", lambda store, key: store.boxes.get(key), {"key": st.text()}, reads="key"),
+            Operation("page", lambda store: {"boxes": [*store.boxes]}, reads=WHOLE),
+        ]
+
+    search = searched(Shelf, named)
+
+    assert report_of(search).status is Status.ALIKE
+    assert search.coverage.rows["look"].filled > 0
+    assert search.coverage.rows["page"].longest == 51
+
+
+class Clearing(dict[str, Any]):
+    """`clear` takes away what begins with a text."""
+
+    def put(self, key: str) -> None:
+        self[key] = key
+
+    def clear_all(self, prefix: str = "a") -> None:
+        for key in [one for one in self if one.startswith(prefix)]:
+            del self[key]
+
+
+class ClearingLess(Clearing):
+    def clear_all(self, prefix: str = "a") -> None:
+        super().clear_all(f"{prefix}:")
+
+
+def test_entries_are_read_after_a_write_that_names_none() -> None:
+    prefixes = st.sampled_from(["a", "b"])
+
+    def named() -> Any:
+        return [
+            Operation("put", "put", {"key": st.sampled_from(["b", "a", "a:b"])}, writes="key"),
+            Operation("clear_all", "clear_all", {}, {"prefix": prefixes}, writes=WHOLE),
+            Operation("get", "get", {"key": st.sampled_from(["b", "a", "a:b"])}, reads="key", positional=("key",)),
+        ]
+
+    pair = ("one", harness(Clearing, named)), ("less", harness(ClearingLess, named))  # type: ignore[arg-type]
+    search = Search(*pair, most_random=0)
+
+    assert [(found.operation, found.also_in) for found in search.run()] == [("clear_all", {"get"})]
+
+
+class Copying(dict[str, Any]):
+    def put(self, key: str, value: Any) -> None:
+        self[key] = json.dumps(value)
+
+    def take(self, key: str) -> Any:
+        return json.loads(self[key]) if key in self else None
+
+
+class Colliding(Copying):
+    def put(self, key: str, value: Any) -> None:
+        super().put(key.lower(), value)
+
+    def take(self, key: str) -> Any:
+        return super().take(key.lower())
+
+
+def test_a_difference_that_nobody_had_read_is_not_put_down_to_a_change_by_the_caller() -> None:
+    def named() -> Any:
+        values = st.sampled_from(["text", {"a": 1}, {"a": [2]}])
+        return key_value(get="take", set="put", delete=None, keys=st.sampled_from(["a", "A"]), values=values)
+
+    pair = ("apart", harness(Copying, named)), ("colliding", harness(Colliding, named))  # type: ignore[arg-type]
+    search = Search(*pair, most_random=200, seed=1)
+    list(search.run())
+
+    assert search.findings
+    assert [found.title for found in search.findings if found.kind == "aliasing"] == []
 
 
 def test_time_that_is_over_is_no_pass() -> None:
-    assert status_of(searched(Shelf, seconds=0.001)) is Status.TIME_OVER
+    assert report_of(searched(Shelf, seconds=0.001)).status is Status.TIME_OVER
 
 
 @pytest.mark.parametrize(
@@ -283,7 +396,8 @@ def test_time_that_is_over_is_no_pass() -> None:
     [
         (list, "operations() is empty"),
         (lambda: [1], "holds a int, not an Operation"),
-        (lambda: [Operation("put", "add")], "call is a str, not a function such as Store.add"),  # type: ignore[arg-type]
+        (lambda: [Operation("put", 7)], "call is a int, not the name of a method or a function"),  # type: ignore[arg-type]
+        (lambda: [Operation("put", "add")], "operation 'put': the store has no method 'add'"),
         (lambda: [Operation("put", put, {"label": st.none()})] * 2, "operations() names 'put' 2 times"),
         (lambda: [Operation("put", put, {"lable": st.none()})], "call does not take (store, lable)"),
         (lambda: [Operation("put", put)], "call does not take"),
@@ -420,9 +534,12 @@ def test_the_report_is_written_as_json_and_markdown(tmp_path: Path) -> None:
     options = "--json", str(files[0]), "--markdown", str(files[1])
     assert main(["compare", f"{HERE}:right", f"{HERE}:miscounting", *options]) == 1
 
-    report = json.loads(files[0].read_text())
-    assert report["status"] == "different"
-    assert [one["consequence"] for one in report["findings"]] == ["count has another value"]
+    jsonschema.validate(json.loads(files[0].read_text()), json.loads(make_schema(Report)))
+    report = Report.model_validate_json(files[0].read_bytes())
+    assert report.to_json() == files[0].read_text()
+    assert report.status is Status.DIFFERENT
+    assert [finding.consequence for finding in report.findings] == ["count has another value"]
+    assert report.operations["put"].results > 0
     assert "1. **put: count has another value**" in files[1].read_text()
 
 

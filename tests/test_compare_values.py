@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import pytest
@@ -162,3 +162,26 @@ def test_fields_are_ignored_or_have_a_tolerance() -> None:
 
     assert not parted({"tag": 1, "left": 60}, {"tag": 2, "left": 59}, operation)
     assert parted({"tag": 1, "left": 60}, {"tag": 2, "left": 50}, operation) == ["['left']"]
+
+
+def test_a_picture_keeps_bytes_that_change_later() -> None:
+    value = bytearray(b"a")
+    before = Observer().look(value, ANY)
+
+    value.extend(b"b")
+
+    assert next(mismatches(before, Observer().look(value, ANY)), None) is not None
+
+
+T = TypeVar("T")
+
+
+class Envelope(BaseModel, Generic[T]):
+    value: T
+
+
+def test_a_generic_model_is_of_one_type_whatever_it_was_made_for() -> None:
+    one: Any = Envelope(value=1)
+    other = Envelope[int](value=1)
+
+    assert [*mismatches(Observer().look(one, ANY), Observer().look(other, ANY))] == []

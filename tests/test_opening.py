@@ -19,7 +19,7 @@ import redis
 
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreSettings, open_store
-from taskstore.settings import address_of
+from taskstore.address import parse
 
 
 @pytest.fixture(autouse=True)
@@ -165,7 +165,7 @@ def test_a_server_that_may_evict_is_warned_of(
         finally:
             client.config_set("maxmemory-policy", "noeviction")
     expected = (
-        f"Redis at {address_of(server.url)} has maxmemory-policy {policy}, so it may remove tasks and hide others "
+        f"Redis at {parse(server.url)} has maxmemory-policy {policy}, so it may remove tasks and hide others "
         "from listings: run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf"
     )
     assert caplog.messages == ([] if policy == "noeviction" else [expected])
@@ -188,7 +188,7 @@ def test_a_server_that_does_not_say_its_policy_is_opened_all_the_same(
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             while heard := await reader.read(100_000):
-                writer.write(answer if b"INFO\r\n$6\r\nmemory" in heard else b"+PONG\r\n" * heard.count(b"*"))
+                writer.write(answer if b"INFO\r\n$6\r\nmemory" in heard else b"+OK\r\n" * heard.count(b"*"))
         writer.close()
         left.set()
 

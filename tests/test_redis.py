@@ -101,7 +101,7 @@ def on_a_server_that(answers: Callable[[bytes], bytes], body: Callable[[RedisTas
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.suppress(ConnectionError):
                 while heard := await reader.read(100_000):
-                    writer.write(b"+OK\r\n" * heard.count(b"SETINFO") or answers(heard))
+                    writer.write(b"+OK\r\n" * heard.count(b"\r\nCLIENT\r\n") or answers(heard))
             writer.close()
             left.set()
 
@@ -135,8 +135,8 @@ def test_a_connection_that_ends_as_it_is_opened_took_no_request(server: Embedded
         to = connect(server.url)
         opens = to._open_connection  # noqa: SLF001  between opening and the first request there is no other way in
 
-        async def open_and_lose() -> Connection:
-            connection = await opens()
+        async def open_and_lose(moved: str) -> Connection:
+            connection = await opens(moved)
             connection.close()
             return connection
 
@@ -349,6 +349,7 @@ def test_redis_py_still_has_the_parts_that_are_not_public(server: EmbeddedServer
     async def take_over() -> None:
         pool = ConnectionPool.from_url(server.url, socket_timeout=None, protocol=2, retry=Retry(NoBackoff(), 0))
         connection: Any = pool.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+        assert isinstance(pool.connection_class(**pool.connection_kwargs), type(connection))
         await connection.connect()
         writer = connection._writer  # noqa: SLF001  what this test is about
         assert isinstance(connection._reader, asyncio.StreamReader)  # noqa: SLF001

@@ -245,7 +245,7 @@ async def speaking(answer: Callable[[list[bytes]], Awaitable[bytes | None]]) -> 
         await asyncio.gather(*serving)
 
 
-HANDSHAKE = [b"AUTH", b"CLIENT", b"CLIENT", b"SELECT"]
+HANDSHAKE = [b"AUTH", b"CLIENT", b"CLIENT", b"CLIENT", b"SELECT"]
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ def invalid_neighbour(_: EmbeddedServer) -> Iterator[tuple[str, str, dict[str, s
 
 @contextlib.contextmanager
 def invalid_url(_: EmbeddedServer) -> Iterator[tuple[str, str, dict[str, str]]]:
-    yield "redis+sentinel", "127.0.0.1:1", {}
+    yield "redis+srv", "127.0.0.1:1", {}
 
 
 FAILURES: dict[Callable[[EmbeddedServer], Failing], tuple[type[TaskStoreError], FailureKind | None]] = {

@@ -10,8 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from redis.asyncio.connection import parse_url
 
 from taskstore import SettingsInvalid, TaskStoreSettings
+from taskstore.address import OPTIONS, parse
 from taskstore.redis import connect
-from taskstore.settings import _URL_OPTIONS, address_of
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
 def test_an_address_is_fit_to_be_shown(monkeypatch: pytest.MonkeyPatch, url: str, address: str) -> None:
     monkeypatch.setenv("REDIS_URL", url)
     settings = TaskStoreSettings()
-    assert address_of(settings.url) == address
+    assert str(parse(settings.url)) == address
     assert settings.url == url
     assert "s3cret" not in f"{settings} {settings!r}"
 
@@ -206,7 +206,7 @@ def test_an_argument_that_is_no_setting_is_refused() -> None:
 def test_a_host_may_be_an_address(monkeypatch: pytest.MonkeyPatch, host: str, address: str) -> None:
     monkeypatch.setenv("REDIS_HOST", host)
     url = TaskStoreSettings().url
-    assert address_of(url) == address
+    assert str(parse(url)) == address
     assert parse_url(url)["host"] == host.strip("[]")  # as redis-py reads it
 
 
@@ -250,7 +250,7 @@ def test_a_url_that_redis_mode_does_not_take_is_refused(monkeypatch: pytest.Monk
 
 
 def test_the_options_of_a_url_are_redis_pys() -> None:
-    for option in _URL_OPTIONS.split(", "):
+    for option in OPTIONS.split(", "):
         value = {"ssl_cert_reqs": "none", "ssl_check_hostname": "false"}.get(option, "1")
         connect(f"rediss://h?{option}={value}")
 

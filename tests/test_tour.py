@@ -174,6 +174,30 @@ def keeping_objects(store: Any) -> None:
     store.get_task = wrong
 
 
+def handing_back(store: Any) -> None:
+    """Return the caller's own config with a new task. What is stored is another one."""
+    right = store.create_task
+
+    async def same(request: Any, **named: Any) -> Any:
+        task = await right(request, **named)
+
+        class HandedBack:
+            def __init__(self) -> None:
+                self.metadata = {"webhook_url": request.webhook_url, "config": request.config}
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(task, name)
+
+        return HandedBack()
+
+    store.create_task = same
+
+
+def test_a_caller_may_change_what_it_passed_in_and_got_back() -> None:
+    scene = Scene("handed back", (create(config={"a": 1}), get(), get(), listing()))
+    assert played(scene, handing_back) == []
+
+
 def remembering(store: Any) -> None:
     """Answer a listing from the first one."""
     right, pages = store.list_tasks, {}

@@ -106,6 +106,8 @@ class TaskView:
 class PageView:
     """A page of the store's own. A field that it does not have is `None`."""
 
+    __hash__ = None  # type: ignore[assignment]  # what it shows may change
+
     def __init__(self, own: Any, reading: Reading) -> None:
         self._own = own
         self._reading = reading
@@ -116,6 +118,9 @@ class PageView:
         is_list = isinstance(self._own, list | tuple) and "tasks" not in self._reading.page
         tasks = self._own if is_list else _read(self._own, self._reading.page.get("tasks", "tasks"), "tasks")
         return tuple(TaskView(one, self._reading) for one in tasks)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PageView) and all(getattr(self, name) == getattr(other, name) for name in PAGE)
 
     @property
     def unreadable(self) -> tuple[str, ...]:

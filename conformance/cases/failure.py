@@ -34,7 +34,7 @@ from conformance.cases.table import (
     unavailable,
     unused_port,
 )
-from conformance.environment import application
+from conformance.environment import elsewhere
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.verify.proxy import Action, Proxy, Stage
@@ -75,7 +75,7 @@ async def test_a_server_that_goes_silent_is_not_not_found(namespace: Namespace) 
 @case("FAIL-01", needs=Capability.REMOTE, mode="redis")
 async def test_opening_fails_when_nothing_listens(namespace: Namespace) -> None:
     """A wrong address is found at opening, not in the first request."""
-    with application(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
+    with elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
         with pytest.raises(StoreUnavailable) as raised:
             async with namespace.open_from_environment():
                 pass
@@ -101,7 +101,7 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
         async with Proxy("redis://127.0.0.1:1/0") as proxy, AsyncExitStack() as opened:
             port = proxy.url.rpartition(":")[2].removesuffix("/0")
             settings = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}
-            opened.enter_context(application(namespace, settings))
+            opened.enter_context(elsewhere(namespace, settings))
             if stage is None:
                 await proxy.refuse()
             else:

@@ -6,9 +6,11 @@ The other modules hold cases that a person can read, and those for what the mode
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
+from conformance import standalone
 from conformance.case import Case, NotApplicable, NotTestable, Subject, only_own_verdicts
 from conformance.harness import HookMissingError
 from conformance.requirements import REQUIREMENTS
@@ -26,7 +28,7 @@ def _test(number: str) -> Callable[[Subject], None]:
         with only_own_verdicts():
             tour = conformance_subject.tour()
         conformance_subject.coverage.update(tour.coverage())
-        decide(number, tour)
+        decide(number, tour, conformance_subject.name)
         conformance_subject.end(case)
 
     run.__name__ = run.__qualname__ = f"test_requirement_{number}"
@@ -35,15 +37,17 @@ def _test(number: str) -> Callable[[Subject], None]:
     return run
 
 
-def decide(number: str, tour: Tour) -> None:
-    """End the test with the verdict of a tour on one requirement."""
+def decide(number: str, tour: Tour, subject: str) -> None:
+    """End the test with the verdict of a tour of a subject on one requirement."""
     if found := tour.against(number):
         scenes = tour.scenes[number]
         named = [*scenes[:_SCENES], *([f"and {len(scenes) - _SCENES} more"] if len(scenes) > _SCENES else [])]
         fault = pytest.fail.Exception(
             "\n".join([found[0].words, f"in {len(scenes)} scenes: {', '.join(named)}"]), pytrace=False
         )
-        fault.conformance_script = "\n".join(found[0].lines)  # type: ignore[attr-defined]  # for `results` to show
+        write = partial(standalone.of_scene, number, found[0].actions, found[0].instances, subject)
+        fault.conformance_calls = "\n".join(found[0].lines)  # type: ignore[attr-defined]  # for `results` to show
+        fault.conformance_script = write  # type: ignore[attr-defined]
         raise fault
     if tour.is_out_of_time(number):
         raise NotTestable(OUT_OF_TIME)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import secrets
 import sys
@@ -12,9 +11,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from conformance.compare.check import HarnessCrashedError, OperationsError
+from conformance.compare.document import Status
 from conformance.compare.known import KnownError, read, written
-from conformance.compare.report import SUMMARIES, Status, document_of, markdown_of, status_of, text_of
-from conformance.compare.search import SECONDS, NotOpenedError, Search
+from conformance.compare.report import markdown_of, report_of, text_of
+from conformance.compare.search import NotOpenedError, Search
 from conformance.harness import Harness
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
 
@@ -40,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("one", metavar="A", help="a store, as `conformance run --store` takes it")
     parser.add_argument("other", metavar="B", help="another")
-    parser.add_argument("--seconds", type=float, default=SECONDS, help="for the whole search (%(default)s)")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        help="search for so long; without it as long as the plan and some random sequences take",
+    )
     parser.add_argument("--seed", type=int, default=None, help="repeat a run")
     parser.add_argument("--known", metavar="FILE", type=Path, help="accepted differences (TOML), which do not fail")
     parser.add_argument("--write-known", metavar="FILE", type=Path, help="write what is found as accepted differences")
@@ -50,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(options: argparse.Namespace) -> int:
     """Compare two stores, and return the exit status."""
-    if not 0 < options.seconds < math.inf:
+    limits = {} if options.seconds is None else {"seconds": options.seconds, "most_random": math.inf}
+    if limits and not 0 < options.seconds < math.inf:
         return _fail("--seconds: a positive number", 2)
     try:
         makers = find_subject(options.one), find_subject(options.other)
@@ -62,16 +67,13 @@ def main(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         try:
             one, other = (_set_up(stack, maker, name) for maker, name in zip(makers, names, strict=True))
-            search = Search((names[0], one), (names[1], other), seconds=options.seconds, seed=seed, known=known)
+            search = Search((names[0], one), (names[1], other), seed=seed, known=known, **limits)
             return _search(search, options)
         except Exception as fault:  # noqa: BLE001  one line and where, in place of a traceback
-            status = next((status for kind, status in _FAILURES.items() if isinstance(fault, kind)), Status.CRASHED)
-            is_ours = isinstance(fault, (HarnessCrashedError, *_FAILURES))
-            told = fault if is_ours else HarnessCrashedError("the comparison", fault)
-            return _fail(f"crashed: {told}" if status == Status.CRASHED else str(told), status)
-
-
-_FAILURES: dict[type[Exception], int] = {OperationsError: 2, NotOpenedError: 3}
+            if isinstance(fault, (OperationsError, NotOpenedError)):
+                return _fail(str(fault), 2 if isinstance(fault, OperationsError) else 3)
+            told = fault if isinstance(fault, HarnessCrashedError) else HarnessCrashedError("the comparison", fault)
+            return _fail(f"crashed: {told}", Status.CRASHED.exit_status)
 
 
 def _search(search: Search, options: argparse.Namespace) -> int:
@@ -82,23 +84,18 @@ def _search(search: Search, options: argparse.Namespace) -> int:
                 print(f"found: {finding.title}", file=sys.stderr, flush=True)
     except (KeyboardInterrupt, HarnessCrashedError) as fault:
         interrupted = fault
-    print(*text_of(search), sep="\n", flush=True)
+    report = report_of(search, str(interrupted) if isinstance(interrupted, HarnessCrashedError) else "")
+    print(*text_of(report), sep="\n", flush=True)
     if options.json:
-        options.json.write_text(json.dumps(document_of(search), indent=1, ensure_ascii=True), "utf-8")
+        options.json.write_text(report.to_json(), "utf-8")
     if options.markdown:
-        options.markdown.write_text("\n".join(_printable(line) for line in markdown_of(search)) + "\n", "utf-8")
+        options.markdown.write_text("\n".join(markdown_of(report)) + "\n", "utf-8")
     if options.write_known:
         options.write_known.write_text(written(search.findings), "utf-8")
     if interrupted is not None:
         raise interrupted
-    status = status_of(search)
-    print(SUMMARIES[status])
-    return status
-
-
-def _printable(text: str) -> str:
-    """A text without lone surrogates, which no file can hold."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    print(report.status.summary)
+    return report.status.exit_status
 
 
 def _fail(reason: str, status: int) -> int:

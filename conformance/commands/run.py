@@ -54,8 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, a redis:// "
-        "URL, module:name of a Harness, or all; repeat for more (default: memory and embedded)",
+        help="memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, sentinel, "
+        "cluster, tls, acl, a redis:// URL, module:name of a Harness, or all (the first seven); repeat for more "
+        "(default: memory and embedded)",
     )
     parser.add_argument("--smoke", action="store_true", help="only say whether the store opens and its operations work")
     parser.add_argument(

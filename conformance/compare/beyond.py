@@ -15,10 +15,11 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 from conformance.compare.contrast import Outcome, outcome_mismatches
-from conformance.compare.finding import Finding
+from conformance.compare.document import Finding
 from conformance.compare.operation import Operation
 from conformance.compare.parts import IncomparableError
 from conformance.compare.picture import Leaf, Observer
+from conformance.compare.script import Line
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Vocabulary
 from conformance.engine.script import source
@@ -35,7 +36,6 @@ _SERVER_SECONDS = 0.5
 class Place:
     """One store in a namespace of its own."""
 
-    name: str
     harness: Harness
     operations: dict[str, Operation]
     namespace: str
@@ -50,7 +50,7 @@ class Place:
         """A store here; again, for a second instance. Of all of them the ids are known."""
         at = partial(self.harness.open_at, url=url, seconds=_SERVER_SECONDS) if url else self.harness.open
         async with at(self.namespace) as store:
-            yield Side(self.name, store, self.operations, self.observer)
+            yield Side(store, self.operations, self.observer)
 
     async def call(self, side: Side, call: Call) -> Outcome:
         """Make a call, and return how its outcome looks."""
@@ -144,14 +144,23 @@ class Beyond:
         first, *others = operations
         made = self._line(self._maker)
         script = (f"result = {made}" if any(self._id in line for line in lines) and self._id else made, *lines)
-        return Finding(first, "", kind, "", "", consequence, script, 0, also_in=set(others))
+        return Finding(
+            operation=first,
+            argument="",
+            kind=kind,
+            where="",
+            what="",
+            consequence=consequence,
+            script=script,
+            severity=0,
+            also_in=set(others),
+        )
 
     def _line(self, call: Call) -> str:
         written = {name: source(value) for name, value in call.arguments.items()}
-        positional = self.known.operations[call.operation].positional
-        given = (text if name in positional else f"{name}={text}" for name, text in written.items())
         before = "await " if call.operation in self._awaited else ""
-        return f"{before}store.{call.operation}({', '.join(given)})".replace("EarlierId(back=0)", self._id)
+        line = Line(f"{before}store.{call.operation}", 0, written, self.known.operations[call.operation].positional)
+        return line.write("")[-1].replace("EarlierId(back=0)", self._id)
 
     async def _compared(self, kind: str, probe: Probe, words: str) -> AsyncIterator[Finding]:
         seen = []

@@ -21,7 +21,8 @@ class HarnessCrashedError(Exception):
     """The harness, not the store, raised an exception. The message says which, and where."""
 
     def __init__(self, what: str, fault: BaseException) -> None:
-        super().__init__(f"{what}: {type(fault).__name__}: {fault} ({place_of(fault)})".replace("\n", " "))
+        told = f"{what}: {type(fault).__name__}: {fault} ({place_of(fault)})".replace("\n", " ")
+        super().__init__(told.encode("utf-8", "backslashreplace").decode())
 
 
 def place_of(fault: BaseException) -> str:
@@ -63,6 +64,17 @@ def operations_of(harness: Any, name: str, *, is_task_store: bool) -> dict[str, 
     return {operation.name: operation for operation in named}
 
 
+def check_methods(store: Any, operations: Mapping[str, Operation], name: str) -> None:
+    """Check that a store has the methods that the operations name.
+
+    Raises:
+        OperationsError: if it has not.
+    """
+    for operation in operations.values():
+        if isinstance(operation.call, str) and not callable(getattr(store, operation.call, None)):
+            raise OperationsError(f"{name}: operation {operation.name!r}: the store has no method {operation.call!r}")
+
+
 def check_same(one: tuple[str, Mapping[str, Operation]], other: tuple[str, Mapping[str, Operation]]) -> None:
     """Check that two harnesses name the same operations.
 
@@ -76,8 +88,8 @@ def check_same(one: tuple[str, Mapping[str, Operation]], other: tuple[str, Mappi
 def _faults_of(operation: Operation) -> Iterator[str]:
     if not isinstance(operation.name, str) or not operation.name.isidentifier():
         yield "its name is no Python identifier"
-    if not callable(operation.call):
-        yield f"call is a {type(operation.call).__name__}, not a function such as Store.add"
+    if not callable(operation.call) and not isinstance(operation.call, str):
+        yield f"call is a {type(operation.call).__name__}, not the name of a method or a function"
     given = {**operation.arguments, **operation.optional}
     for argument, strategy in given.items():
         if not isinstance(strategy, st.SearchStrategy):
@@ -109,13 +121,16 @@ def _role_faults(operation: Operation) -> Iterator[str]:
 
 
 def _signature_faults(operation: Operation, given: Mapping[str, Any]) -> Iterator[str]:
+    if not callable(operation.call):
+        return
     try:
         signature = inspect.signature(operation.call)
     except (TypeError, ValueError):  # some functions in C have none
         return
     for names in (given, operation.arguments):
         try:
-            signature.bind(object(), **dict.fromkeys(names))
+            placed = [name for name in operation.positional if name in names]
+            signature.bind(object(), *placed, **dict.fromkeys(names.keys() - {*placed}))
         except TypeError as fault:
             yield f"call does not take (store, {', '.join(names)}): {fault}"
             return

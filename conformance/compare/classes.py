@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from conformance.compare.operation import EarlierId
-from conformance.compare.parts import IncomparableError, parts_of
+from conformance.compare.parts import inside
 from conformance.engine.script import source
 
 _EXAMPLES = 200
@@ -29,10 +29,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def classes_of(value: Any) -> frozenset[str]:
     """Every class of value in this value, itself included."""
-    return frozenset(_classes(value, 0))
+    return frozenset(one for part in inside([value]) for one in _classes(part.value))
 
 
-def _classes(value: Any, depth: int) -> Iterator[str]:
+def _classes(value: Any) -> Iterator[str]:
     if isinstance(value, EarlierId):
         yield "an earlier id"
     elif isinstance(value, Enum):
@@ -66,23 +66,10 @@ def _classes(value: Any, depth: int) -> Iterator[str]:
     elif isinstance(value, datetime):
         yield "datetime with zone" if value.tzinfo else "datetime without zone"
     else:
-        yield from _classes_inside(value, depth)
-
-
-def _classes_inside(value: Any, depth: int) -> Iterator[str]:
-    kind = type(value).__name__
-    try:
-        parts = parts_of(value)
-    except (IncomparableError, RecursionError, AttributeError):
-        parts = None
-    yield f"empty {kind}" if isinstance(value, (Mapping, Sequence, AbstractSet)) and not value else kind
-    if isinstance(value, Mapping):
-        yield from {f"key {type(key).__name__}" if type(key) is not str else _class_of_text(key) for key in value}
-    if depth > 20:  # noqa: PLR2004
-        yield "deep value"
-        return
-    for part in parts or ():
-        yield from _classes(part.value, depth + 1)
+        kind = type(value).__name__
+        yield f"empty {kind}" if isinstance(value, (Mapping, Sequence, AbstractSet)) and not value else kind
+        for key in value if isinstance(value, Mapping) else ():
+            yield f"key {type(key).__name__}" if type(key) is not str else _class_of_text(key)
 
 
 def _class_of_text(text: str) -> str:  # noqa: C901, PLR0911  one for each class
@@ -150,6 +137,7 @@ class Pool:
         )
         self.values = ordered
         self.plain = ordered[0]
+        self._of_plain = classes_of(self.plain)
         self.has_ids = any("an earlier id" in classes for classes in self.classes.values())
 
     def classes_of(self, value: Any) -> frozenset[str]:
@@ -158,7 +146,7 @@ class Pool:
 
     def novel(self, value: Any) -> frozenset[str]:
         """The classes of a value that the plain one does not have."""
-        return self.classes_of(value) - self.classes_of(self.plain)
+        return self.classes_of(value) - self._of_plain
 
     def representatives(self, each: int) -> list[Any]:
         """Values of which every class has so many, the simplest of each."""

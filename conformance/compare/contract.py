@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hypothesis import strategies as st
@@ -14,8 +14,9 @@ from taskstore import TaskCreateRequest, TaskStatus
 
 _statuses = st.sampled_from(TaskStatus) | st.sampled_from(["pending", "done", "", None, 7])
 _page_numbers = st.integers(0, 5) | ours.not_page_numbers
-_texts = ours.texts | st.sampled_from(["\ud800", 7])
-_ids = earlier_ids(ours.unknown_ids)
+_texts = ours.texts | st.sampled_from(["\ud800", "\ud83d\ude00", hostile.Text("text"), b"bytes", 7])
+_progresses = ours.progresses | ours.not_progresses | st.sampled_from(["half", 10**400])
+_ids = earlier_ids(ours.unknown_ids | st.sampled_from([7, None]))
 _requests = (
     st.builds(
         TaskCreateRequest,
@@ -25,7 +26,7 @@ _requests = (
     | st.builds(
         TaskCreateRequest,
         video_ids=st.just(("v",)),
-        config=st.sampled_from([{"a": value} for value in hostile.OTHER_VALUES]),
+        config=st.sampled_from([{"a": value} for value in ("text", *hostile.OTHER_VALUES)]),
     )
     | st.builds(
         TaskCreateRequest,
@@ -45,7 +46,7 @@ def _operation(
 ) -> Operation:
     return Operation(
         name,
-        _method(name),
+        name,
         arguments,
         optional,
         ids=("task_id", "next"),  # a cursor has an id in it, and stands for the same place on both sides
@@ -53,10 +54,6 @@ def _operation(
         writes=writes,
         reads=reads,
     )
-
-
-def _method(name: str) -> Callable[..., Any]:
-    return lambda store, **arguments: getattr(store, name)(**arguments)
 
 
 CONTRACT = (
@@ -67,7 +64,7 @@ CONTRACT = (
         "update_task_status",
         {"task_id": _ids, "status": _statuses},
         {
-            "progress": ours.progresses | ours.not_progresses,
+            "progress": _progresses,
             "current_step": _texts,
             "result_url": _texts,
             "error_message": _texts,

@@ -36,7 +36,8 @@ class Outcome:
 
     picture: Picture
     raised: bool = False
-    awaited: bool = False
+    message: str = ""
+    """What the exception says."""
 
     @property
     def name(self) -> str:
@@ -47,7 +48,7 @@ class Outcome:
     @property
     def text(self) -> str:
         """The outcome as a person reads it."""
-        return f"raises {self.picture.text}" if self.raised else self.picture.text
+        return f"raises {self.picture.type.__name__}({self.message!r})" if self.raised else self.picture.text
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def outcome_mismatches(one: Outcome, other: Outcome) -> list[Mismatch]:
         return [Mismatch(kind, f"{one.name} / {other.name}", texts, is_loss=one.raised != other.raised)]
     found = list(mismatches(one.picture, other.picture))
     if found and one.raised:
-        return [Mismatch(Kind.MESSAGE, one.name, (one.text, other.text))]
+        texts = (one.text, other.text) if one.text != other.text else (one.picture.text, other.picture.text)
+        return [Mismatch(Kind.MESSAGE, one.name, texts)]
     return found
 
 

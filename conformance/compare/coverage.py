@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from conformance.compare.contrast import Outcome
+from conformance.compare.document import Row
 from conformance.compare.operation import Operation
-from conformance.compare.side import Answer
+from conformance.compare.picture import Leaf, Node, Picture
 
 _FEW = 3
-
-
-@dataclass
-class Row:
-    """What one operation came to."""
-
-    calls: int = 0
-    results: int = 0
-    """Calls that gave a result on both sides."""
-    exceptions: tuple[Counter[str], Counter[str]] = field(default_factory=lambda: (Counter(), Counter()))
-    empty: int = 0
-    """Results that were None, False, zero or empty."""
-    filled: int = 0
-    hits: int = 0
-    """Calls whose entry existed."""
-    longest: int | None = None
-    """The longest list, where the results have one."""
-    incomparable: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass
@@ -42,13 +24,11 @@ class Coverage:
     """Entries in the largest store."""
     values: dict[tuple[str, str], tuple[set[str], set[str]]] = field(default_factory=dict)
     """For each argument the classes of values that its strategy gives, and those that were used."""
-    is_planned: bool = False
-    """Whether the plan was gone through to its end."""
 
     def __post_init__(self) -> None:
         self.rows = {name: Row() for name in self.operations}
 
-    def count(self, name: str, answers: tuple[Answer, Answer], outcomes: tuple[Outcome, Outcome], *, hit: bool) -> None:
+    def count(self, name: str, outcomes: tuple[Outcome, Outcome], *, hit: bool) -> None:
         """Count a call that was compared."""
         row = self.rows[name]
         row.calls += 1
@@ -59,12 +39,10 @@ class Coverage:
         if any(outcome.raised for outcome in outcomes):
             return
         row.results += 1
-        result = answers[0].result
-        row.filled += bool(outcomes[0].picture.type is not type(None) and _is_filled(result))
-        row.empty = row.results - row.filled
-        lengths = [len(part) for part in _lists_in(result)]
-        if lengths:
-            row.longest = max(row.longest or 0, *lengths)
+        lists = _lists_in(outcomes[0].picture)
+        row.empty += not _is_filled(outcomes[0].picture, lists if self.operations[name].is_view else [])
+        if lists:
+            row.longest = max(row.longest or 0, *(len(one.parts) for one in lists))
 
     def gaps(self) -> Iterator[str]:
         """What was not exercised."""
@@ -87,50 +65,17 @@ class Coverage:
         }
         return next((gap for gap, is_met in gaps.items() if is_met), "")
 
-    def table(self) -> list[list[str]]:
-        """A row for each operation, below the headings."""
-        heading = ["operation", "calls", "results", "empty", "hits", "longest list", "exceptions on each side"]
-        return [
-            heading,
-            *(
-                [
-                    name,
-                    str(row.calls),
-                    str(row.results),
-                    str(row.empty),
-                    str(row.hits),
-                    "-" if row.longest is None else str(row.longest),
-                    " / ".join(_all(one) for one in row.exceptions) if any(row.exceptions) else "",
-                ]
-                for name, row in self.rows.items()
-            ),
-        ]
+
+def _is_filled(picture: Picture, lists: list[Node]) -> bool:
+    if isinstance(picture, Leaf):
+        return bool(picture.value)
+    return any(one.parts for one in lists) if lists else bool(picture.parts)
 
 
-def aligned(table: Iterable[Iterable[str]]) -> Iterator[str]:
-    """A table as lines of text."""
-    rows = [[*row] for row in table]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _is_filled(result: Any) -> bool:
-    try:
-        lists = _lists_in(result)
-        return any(map(len, lists)) if lists else bool(result)
-    except Exception:  # noqa: BLE001  an object that has no truth value is something
-        return True
-
-
-def _lists_in(result: Any) -> list[Sized]:
+def _lists_in(picture: Picture) -> list[Node]:
     """The result, if it is a list or so, else the lists that it has."""
-    inside = getattr(result, "__dict__", {})
-    return [one for one in (result, *inside.values()) if isinstance(one, (list, tuple, set, frozenset))]
-
-
-def _all(exceptions: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(exceptions.items())) or "none"
+    inside = picture.parts.values() if isinstance(picture, Node) else ()
+    return [one for one in (picture, *inside) if isinstance(one, Node) and one.is_collection]
 
 
 def _most(exceptions: Counter[str]) -> str:

@@ -1,62 +1,19 @@
-"""A finding: one cause, with the shortest script that shows it, and where else it shows."""
+"""What is found: the cause of a deviation, what makes two causes one, and what a cause means."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from conformance.compare.classes import telling
 from conformance.compare.contrast import Kind
+from conformance.compare.document import Finding
 from conformance.compare.play import Deviation, Symptom
 from conformance.compare.script import imports_of, write_script
 from conformance.compare.steps import Call, Steps, Vocabulary
 from conformance.engine.script import source
 
 Key: TypeAlias = tuple[Any, ...]
-
-
-@dataclass
-class Finding:
-    """One cause: an operation and an argument, and what differs after it."""
-
-    operation: str
-    argument: str
-    kind: str
-    where: str
-    what: str
-    consequence: str
-    script: tuple[str, ...]
-    severity: int
-    classes: set[str] = field(default_factory=set)
-    """The classes of the argument with which it shows; none if it shows with plain values."""
-    also_in: set[str] = field(default_factory=set)
-    """Other operations in which it shows."""
-    others: set[str] = field(default_factory=set)
-    """What else shows after the same step."""
-    known: str = ""
-    """The reason why it is accepted."""
-
-    @property
-    def title(self) -> str:
-        """One line that names it."""
-        given = (
-            f"({self.argument}{': ' + ', '.join(sorted(self.classes)) if self.classes else ''})"
-            if self.argument
-            else ""
-        )
-        return f"{self.operation}{given}: {self.consequence}"
-
-    def lines(self) -> Iterable[str]:
-        """The finding as lines of text."""
-        yield self.title
-        yield from (f"    {line}" for line in self.script)
-        if self.others:
-            yield f"    also: {'; '.join(sorted(self.others))}"
-        if self.also_in:
-            yield f"    also in: {', '.join(sorted(self.also_in))}"
-        if self.known:
-            yield f"    known: {self.known}"
 
 
 @dataclass(frozen=True)
@@ -106,7 +63,11 @@ def key_of(cause: Cause, deviation: Deviation, known: Vocabulary) -> Key:
         return found.kind, found.what
     names_entry = cause.argument == known.operations[cause.operation].entry
     argument = "the entry" if names_entry else cause.argument
-    operation = "" if names_entry or (deviation.operation == cause.operation and argument) else cause.operation
+    operation: Any = cause.operation
+    if names_entry or (deviation.operation == cause.operation and argument):
+        operation = ""
+    elif argument:  # the same argument of another operation, drawn from the same strategy, is no other cause
+        operation = id(known.pools[cause.operation, cause.argument])
     if found.kind is Kind.TYPE:
         return operation, argument, found.kind, deviation.where
     classes = cause.classes if found.kind is Kind.VALUE else frozenset[str]()

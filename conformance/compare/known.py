@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conformance.compare.finding import Finding
+from conformance.compare.document import Finding
 
 _FIELDS = ("operation", "argument", "kind", "where", "what")
 

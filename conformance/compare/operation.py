@@ -36,7 +36,8 @@ class Operation:
 
     Args:
         name: what scripts and tables call it.
-        call: given the opened store and the drawn arguments by name; async or plain.
+        call: the name of a method of the store, or a function that is given the store before the arguments; async or
+            plain.
         arguments: a strategy for each argument that is always given.
         optional: a strategy for each argument that may be left out.
         ids: fields of results and exceptions that hold ids made by the store. They are matched by position: the first
@@ -50,11 +51,11 @@ class Operation:
         ignored: fields that are not compared, each with the reason.
         tolerances: numbers and times that may differ by so much (times: seconds), each field with `(how much, reason)`.
         weight: how often the random search calls it, relative to the others.
-        positional: arguments that a script writes without their names.
+        positional: arguments that are given by their places; all others by their names.
     """
 
     name: str
-    call: Callable[..., Any]
+    call: Callable[..., Any] | str
     arguments: Mapping[str, st.SearchStrategy[Any]] = field(default_factory=dict)
     optional: Mapping[str, st.SearchStrategy[Any]] = field(default_factory=dict)
     ids: Collection[str] = ()
@@ -76,6 +77,14 @@ class Operation:
     def is_view(self) -> bool:
         """Whether it reads the store as a whole."""
         return self.reads == WHOLE
+
+    def invoke(self, store: Any, arguments: Mapping[str, Any]) -> Any:
+        """Make the call."""
+        placed = [arguments[name] for name in self.positional if name in arguments]
+        named = {name: value for name, value in arguments.items() if name not in self.positional}
+        if isinstance(self.call, str):
+            return getattr(store, self.call)(*placed, **named)
+        return self.call(store, *placed, **named)
 
     def strategy(self, argument: str) -> st.SearchStrategy[Any]:
         """The strategy of an argument."""

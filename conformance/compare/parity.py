@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from filelock import FileLock
 
 from conformance.compare.check import HarnessCrashedError, operations_of
+from conformance.compare.document import Report, Status
 from conformance.compare.known import read
-from conformance.compare.report import SUMMARIES, Status, document_of
+from conformance.compare.report import report_of
 from conformance.compare.search import Search
 from conformance.harness import Harness
 
@@ -30,7 +29,7 @@ def parity_test(
     place = f"{getattr(one, '__module__', '')} {names} {known} {seconds} {seed}"
     file_name = f"parity-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
-    def search() -> dict[str, Any]:
+    def search() -> Report:
         here, there = one(), other()
         accepted = read(Path(known)) if known else []
         with here.running(), there.running():
@@ -38,8 +37,8 @@ def parity_test(
             try:
                 list(made.run())
             except HarnessCrashedError as fault:
-                return {**document_of(made), "crashed": str(fault)}
-        return {**document_of(made), "crashed": ""}
+                return report_of(made, str(fault))
+            return report_of(made)
 
     @pytest.mark.parametrize("part", [*operations, _COVERAGE])
     def test_parity(part: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -50,24 +49,21 @@ def parity_test(
         with FileLock(file.with_suffix(".lock")):
             if not file.exists():
                 with ThreadPoolExecutor(1) as thread:  # away from event loops of this thread
-                    file.write_text(json.dumps(thread.submit(search).result()), "utf-8")
-        _judge(part, operations, json.loads(file.read_text("utf-8")))
+                    file.write_text(thread.submit(search).result().to_json(), "utf-8")
+        _judge(part, operations, Report.model_validate_json(file.read_bytes()))
 
     return test_parity
 
 
-def _judge(part: str, operations: list[str], report: dict[str, Any]) -> None:
-    new = [one for one in report["findings"] if not one["known"]]
+def _judge(part: str, operations: list[str], report: Report) -> None:
+    new = [one for one in report.findings if not one.known]
     if part != _COVERAGE:
-        mine = [one for one in new if one["operation"] == part]
+        mine = [one for one in new if one.operation == part]
         if mine:
-            pytest.fail("\n\n".join("\n".join([one["consequence"], *one["script"]]) for one in mine), pytrace=False)
+            pytest.fail("\n\n".join("\n".join([one.consequence, *one.script]) for one in mine), pytrace=False)
         return
-    told = [*report["not_exercised"]]
-    if report["crashed"]:
-        told.insert(0, report["crashed"])
-    elif report["status"] == Status.TIME_OVER.name.lower().replace("_", " "):
-        told.insert(0, SUMMARIES[Status.TIME_OVER])
-    told += [one["consequence"] for one in new if one["operation"] not in operations]
-    if told:
-        pytest.fail("not exercised:\n" + "\n".join(told), pytrace=False)
+    gaps = [*report.not_exercised, *(one.title for one in new if one.operation not in operations)]
+    if report.crash or not report.is_planned:
+        gaps.insert(0, report.crash or Status.TIME_OVER.summary)
+    if gaps:
+        pytest.fail("not exercised:\n" + "\n".join(gaps), pytrace=False)

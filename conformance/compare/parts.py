@@ -11,14 +11,20 @@ from datetime import date, time, timedelta, tzinfo
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import cache
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
+from conformance.compare.operation import EarlierId
 from conformance.engine.script import source
 
-_ATOMS = (str, bytes, bytearray, int, float, complex, Decimal, Fraction, date, time, timedelta, tzinfo, UUID, PurePath)
+_ATOMS = (
+    *(str, bytes, bytearray, int, float, complex, Decimal, Fraction, date, time, timedelta, tzinfo, UUID, PurePath),
+    *(Enum, type, type(None), EarlierId),
+)
 _MOST_DRAINED = 10_000
+_DEEP = 20
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
@@ -42,7 +48,6 @@ class Part:
 class Drained:
     """What a generator gave, and how it ended."""
 
-    kind: str
     items: list[Any]
     ended: BaseException | None = None
 
@@ -51,7 +56,7 @@ async def drained(result: Any) -> Any:
     """A result; a generator or another iterator is run to its end."""
     if not isinstance(result, (Iterator, AsyncIterator)):
         return result
-    kind, items = "async iterator" if isinstance(result, AsyncIterator) else "iterator", list[Any]()
+    items = list[Any]()
     try:
         if isinstance(result, AsyncIterator):
             async for item in result:
@@ -62,8 +67,8 @@ async def drained(result: Any) -> Any:
             for _, item in zip(range(_MOST_DRAINED), result, strict=False):
                 items.append(item)
     except Exception as error:  # noqa: BLE001  how it ends is part of what is compared
-        return Drained(kind, items, error)
-    return Drained(kind, items)
+        return Drained(items, error)
+    return Drained(items)
 
 
 def parts_of(value: Any) -> list[Part] | None:  # noqa: PLR0911  one for each kind of value
@@ -72,7 +77,7 @@ def parts_of(value: Any) -> list[Part] | None:  # noqa: PLR0911  one for each ki
     Raises:
         IncomparableError: if it can be neither.
     """
-    if value is None or isinstance(value, (Enum, type, *_ATOMS)):
+    if _is_atom(type(value)):  # type: ignore[arg-type]  # a class has a hash, which mypy does not see
         return None
     if isinstance(value, Mapping):  # the order of keys does not count
         found = [Part(f"[{source(key)}]", key if isinstance(key, str) else None, value[key]) for key in value]
@@ -96,23 +101,36 @@ def parts_of(value: Any) -> list[Part] | None:  # noqa: PLR0911  one for each ki
     return _named(value, names)
 
 
+def inside(value: Any, depth: int = 0) -> Iterator[Part]:
+    """Every part of a value, at any depth."""
+    try:
+        parts = parts_of(value) if depth < _DEEP else None
+    except IncomparableError:
+        return
+    for part in parts or ():
+        yield part
+        yield from inside(part.value, depth + 1)
+
+
+def type_of(value: Any) -> type:
+    """Its type; that of a generic pydantic model, whatever it was made for."""
+    generic = getattr(type(value), "__pydantic_generic_metadata__", None)
+    return generic["origin"] or type(value) if generic else type(value)
+
+
+@cache
+def _is_atom(kind: type) -> bool:
+    return issubclass(kind, _ATOMS)
+
+
 def _named(value: Any, names: Any) -> list[Part]:
     return [Part(f".{name}", name, getattr(value, name)) for name in names]
 
 
 def _attributes(value: Any) -> list[str]:
     kind = type(value)
-    if (fields := getattr(kind, "model_fields", None)) is not None:  # pydantic
-        excluded = {name for name, field in fields.items() if field.exclude}
-        return [
-            *(name for name in fields if name not in excluded),
-            *kind.model_computed_fields,
-            *(value.model_extra or ()),
-        ]
-    if dataclasses.is_dataclass(value):
-        return [field.name for field in dataclasses.fields(value)]
-    if (attributes := getattr(kind, "__attrs_attrs__", None)) is not None:
-        return [attribute.name for attribute in attributes]
+    if (declared := _declared(kind)) is not None:  # type: ignore[arg-type]  # as above
+        return [*declared, *(getattr(value, "model_extra", None) or ())]
     if (descriptor := getattr(kind, "DESCRIPTOR", None)) is not None and hasattr(value, "ListFields"):  # protobuf
         return [field.name for field in descriptor.fields if not field.has_presence or value.HasField(field.name)]
     if callable(value) or (hasattr(value, "__iter__") and hasattr(value, "__getitem__")):
@@ -120,6 +138,18 @@ def _attributes(value: Any) -> list[str]:
     slots = [slot for one in kind.__mro__ for slot in _as_tuple(one.__dict__.get("__slots__", ()))]
     named = [*slots, *getattr(value, "__dict__", ())]
     return [name for name in dict.fromkeys(named) if name not in ("__dict__", "__weakref__") and hasattr(value, name)]
+
+
+@cache
+def _declared(kind: type) -> list[str] | None:
+    """The fields that a class declares; None if it is of no kind that declares them all."""
+    if (fields := getattr(kind, "model_fields", None)) is not None:  # pydantic
+        return [*(name for name, field in fields.items() if not field.exclude), *kind.model_computed_fields]  # type: ignore[attr-defined]
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    if (attributes := getattr(kind, "__attrs_attrs__", None)) is not None:
+        return [attribute.name for attribute in attributes]
+    return None
 
 
 def _as_tuple(slots: Any) -> tuple[str, ...]:

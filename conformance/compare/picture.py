@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from conformance.compare.operation import WHOLE, EarlierId, Operation
-from conformance.compare.parts import IncomparableError, parts_of
+from conformance.compare.parts import IncomparableError, parts_of, type_of
 from conformance.engine.script import source
 
 
@@ -27,8 +27,14 @@ class Leaf:
 
     type: type
     value: Any
-    text: str
+    named: str = ""
+    """What a person reads in the place of the value."""
     tolerance: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The value as a person reads it."""
+        return self.named or source(self.value)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,11 @@ class Node:
     def is_sequence(self) -> bool:
         """Whether the parts stand in an order."""
         return issubclass(self.type, Sequence) and not hasattr(self.type, "_fields")
+
+    @property
+    def is_collection(self) -> bool:
+        """Whether it is a list, a set or so."""
+        return self.is_sequence or issubclass(self.type, AbstractSet)
 
     @property
     def text(self) -> str:
@@ -70,6 +81,8 @@ class Observer:
         self.ids: list[Any] = []
         self.names: list[str] = []
         self._positions: dict[Any, int] = {}
+        self._in_texts: dict[int, str] = {}
+        """Ids that may stand in a text; shorter ones may be words."""
         self._alone = 0
 
     def look(self, value: Any, operation: Operation) -> Picture:
@@ -92,6 +105,8 @@ class Observer:
         """Remember an id that both sides gave, which a script can name."""
         self._positions[type(one), one] = position = len(self.ids)
         self.ids.append(one)
+        if isinstance(one, str) and len(one) > 5:  # noqa: PLR2004
+            self._in_texts[position] = one
         self.names.append(name)
         return position
 
@@ -107,7 +122,7 @@ class Observer:
             if depth > 100:  # noqa: PLR2004  deeper than any result that a person looks at
                 return Leaf(type(value), "…", "…")
             return Node(
-                type(value),
+                type_of(value),
                 {
                     self._label(part.label, value, operation): self._look(
                         part.value, operation, name if part.name is None else part.name, depth + 1
@@ -123,8 +138,9 @@ class Observer:
             zone = "aware" if getattr(value, "tzinfo", None) else "naive"
             return Leaf(type(value), zone, f"<{zone} {type(value).__name__}>" if isinstance(value, date) else "<time>")
         if isinstance(value, str) and (matched := self.matched(value)) != value:
-            return Leaf(type(value), matched, source(matched))
-        return Leaf(type(value), value, source(value), operation.tolerances.get(name, (0.0, ""))[0])
+            return Leaf(type(value), matched)
+        kept = bytearray(value) if isinstance(value, bytearray) else value  # it may change
+        return Leaf(type(value), kept, "", operation.tolerances.get(name, (0.0, ""))[0])
 
     def _label(self, label: str, container: Any, operation: Operation) -> str:
         """A key that is an id stands under its position."""
@@ -141,8 +157,8 @@ class Observer:
 
     def matched(self, text: str) -> str:
         """A text with names where ids stood that the store made."""
-        for position, known in enumerate(self.ids):
-            if isinstance(known, str) and len(known) > 5 and known in text:  # noqa: PLR2004  shorter ones may be words
+        for position, known in self._in_texts.items():
+            if known in text:
                 text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", f"<id {position}>", text)
         return text
 

@@ -131,20 +131,20 @@ def several(known: Vocabulary, size: int) -> Iterator[Call]:
 
 def _changes(known: Vocabulary) -> Iterator[Steps]:
     """What was passed in or came back is changed by the caller."""
+    made = next((_make(known, **given) for given in _mutable(known, known.makers()[0])), _make(known))
     for name in known.operations:
-        for value_argument, value in _mutable_arguments(known, name):
-            call = known.plain(name, **{value_argument: value})
-            yield from ((_make(known), call, Change(back, place)) for back, place in product(range(2), range(3)))
-        yield from (
-            (_make(known), known.plain(name), Change(back, place)) for back, place in product(range(2), range(3))
-        )
+        for given, back, place in product([{}, *_mutable(known, name)], range(2), range(3)):
+            yield made, known.plain(name, **given), Change(back, place)
 
 
-def _mutable_arguments(known: Vocabulary, name: str) -> Iterator[tuple[str, Any]]:
+def _mutable(known: Vocabulary, name: str) -> Iterator[dict[str, Any]]:
+    """Arguments of which one can be changed in its place."""
     for argument in known.operations[name].arguments:
-        values = known.pools[name, argument].values
-        changing = [one for one in values if known.pools[name, argument].novel(one) & {"list", "dict", "set"}]
-        yield from ((argument, one) for one in changing[:2])
+        changing: dict[frozenset[str], Any] = {}  # one of each class: a value that differs hides what is changed in it
+        for value in known.pools[name, argument].values:
+            if (novel := known.pools[name, argument].novel(value)) & {"list", "dict", "set"}:
+                changing.setdefault(novel, value)
+        yield from ({argument: one} for one in [*changing.values()][:3])
 
 
 def random_steps(known: Vocabulary, coverage: Coverage, random: Random, length: int) -> Steps:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeAlias
 
-from conformance.compare.change import changes_of
+from conformance.compare.change import MARK, changes_of
 from conformance.compare.contrast import HungError, Kind, Mismatch, mismatches, outcome_mismatches
 from conformance.compare.coverage import Coverage
 from conformance.compare.operation import Operation
-from conformance.compare.parts import IncomparableError, parts_of
+from conformance.compare.parts import IncomparableError, inside
 from conformance.compare.picture import Id, Node, Picture, without
 from conformance.compare.script import Line, argument_name, result_name
 from conformance.compare.side import Answer, Side, latest
@@ -104,14 +104,10 @@ class Player:
         number = next(self._numbers)
         written = here.written(step.arguments)
         for value in given[0].values():
-            self._drawn |= _keys(value)
+            self._drawn |= {part.label for part in inside(value) if part.label.startswith("[")}
         is_hit = any(entry in self.live for entry in entries)
         answers = await here.call(step.operation, given[0]), await there.call(step.operation, given[1])
-        self.lines.append(
-            Line(
-                f"{'await ' if answers[0].awaited else ''}store.{step.operation}", number, written, operation.positional
-            )
-        )
+        self.lines.append(_line(operation, answers[0], written, number))
         made = self._learn(operation, answers, result_name(number))
         parted, found = self._compare(index, operation, answers, hit=is_hit, lines=self.lines)
         if any(isinstance(answer.error, HungError) for answer in answers):
@@ -127,7 +123,7 @@ class Player:
         elif found and operation.reads is not None:
             self._set_aside(operation, entries)
         elif operation.writes is not None and step.is_audited:
-            await self._audit(index, touched)
+            await self._audit(index, touched or self._latest())
 
     def _entries(self, operation: Operation, given: tuple[Mapping[str, Any], Mapping[str, Any]]) -> dict[Entry, Any]:
         """The entries that a call names."""
@@ -164,7 +160,7 @@ class Player:
         except IncomparableError as fault:
             self.coverage.rows[name].incomparable[str(fault)] += 1
             return False, False
-        self.coverage.count(name, answers, (here, there), hit=hit)
+        self.coverage.count(name, (here, there), hit=hit)
         if operation.is_view and self._aside:
             here, there = (replace(one, picture=without(one.picture, self._aside)) for one in (here, there))
         found = [
@@ -178,15 +174,17 @@ class Player:
         self.deviations += new
         return here.raised != there.raised, bool(new)
 
+    def _latest(self) -> dict[Entry, tuple[Any, Any]]:
+        return dict([*self.live.items()][-3:])
+
     def _set_aside(self, operation: Operation, entries: Mapping[Entry, Any]) -> None:
         if entries:
             self._aside.update(entries)
         if operation.is_view or not entries:
             self._masked.add(operation.name)
 
-    async def _audit(self, index: int, touched: Mapping[Entry, tuple[Any, Any]], kind: Kind | None = None) -> None:
+    async def _audit(self, index: int, touched: Mapping[Entry, tuple[Any, Any]]) -> None:
         """Read what was written: the entries, and then the store as a whole."""
-        before = len(self.deviations)
         for operation in self.audits:
             if operation.name in self._masked:
                 continue
@@ -196,10 +194,6 @@ class Player:
             for entry, named in touched.items():
                 if entry not in self._aside:
                     await self._read(index, operation, entry, named)
-        if kind is not None:
-            self.deviations[before:] = [
-                replace(one, mismatch=replace(one.mismatch, kind=kind), handed="") for one in self.deviations[before:]
-            ]
         self._aside.update(self._differing)
         self._differing.clear()
 
@@ -260,10 +254,13 @@ class Player:
         self.lines.append(Line(handed.expression + change))
         handed.pictures = self._look(handed.values, operation)
         before = len(self.deviations)
-        await self._audit(index, dict([*self.live.items()][-3:]), Kind.ALIASING)
-        self.deviations[before:] = [
-            replace(one, operation=handed.operation, handed=handed.argument) for one in self.deviations[before:]
-        ]
+        await self._audit(index, self._latest())
+        for place, one in enumerate(self.deviations[before:], before):
+            if any(MARK in text for text in one.mismatch.texts):  # else it was there before, and nobody had read it
+                mismatch = replace(one.mismatch, kind=Kind.ALIASING)
+                self.deviations[place] = replace(
+                    one, operation=handed.operation, mismatch=mismatch, handed=handed.argument
+                )
 
     def _look_back(self, index: int) -> None:
         """Whether what was handed over earlier has changed on one side alone."""
@@ -298,13 +295,3 @@ def _texts_at(pictures: tuple[Picture, Picture], path: tuple[str, ...]) -> tuple
             part = part.parts.get(label) if isinstance(part, Node) else None
         found.append("nothing" if part is None else part.text)
     return found[0], found[1]
-
-
-def _keys(value: Any, depth: int = 0) -> set[str]:
-    """Every key and index in a value, at any depth: what the caller drew."""
-    try:
-        parts = parts_of(value) if depth < 20 else None  # noqa: PLR2004
-    except IncomparableError:
-        return set()
-    found = {part.label for part in parts or () if part.label.startswith("[")}
-    return found.union(*(_keys(part.value, depth + 1) for part in parts or ()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
@@ -58,10 +57,11 @@ def key_value(
         values: what values are drawn from, likewise.
         lifetimes: what lifetimes are drawn from, likewise.
     """
-    key, value = {"key": keys or hostile.keys()}, {"value": values or hostile.values()}
+    key = {"key": hostile.keys() if keys is None else keys}  # a strategy has no truth value
+    value = {"value": hostile.values() if values is None else values}
     several = {"keys": st.lists(key["key"], min_size=1, max_size=3, unique=True)}
     items = {"items": st.dictionaries(key["key"], value["value"], min_size=1, max_size=3)}
-    lasting = {lifetime: lifetimes or LIFETIMES} if lifetime else {}
+    lasting = {lifetime: LIFETIMES if lifetimes is None else lifetimes} if lifetime else {}
     named: list[tuple[str, Method | None, Mapping[str, Any], dict[str, Any]]] = [
         ("set", set, {**key, **value}, {"optional": lasting, "writes": "key"}),
         ("get", get, key, {"reads": "key"}),
@@ -122,10 +122,4 @@ def tasks(
 
 def _operation(role: str, method: Method, arguments: Mapping[str, Any], **roles: Any) -> Operation:
     name = method if isinstance(method, str) else role
-
-    def call(store: Any, **given: Any) -> Any:
-        positional = [given.pop(argument) for argument in arguments]
-        bound = getattr(store, method) if isinstance(method, str) else partial(method, store)
-        return bound(*positional, **given)
-
-    return Operation(name, call, arguments, positional=tuple(arguments), **roles)
+    return Operation(name, method, arguments, positional=tuple(arguments), **roles)

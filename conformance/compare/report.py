@@ -1,139 +1,113 @@
-"""The report of a comparison: its verdict, and the same as text, JSON and Markdown."""
+"""The report of a comparison: made from a search, and written as text and as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from enum import IntEnum
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
-from conformance.compare.coverage import aligned
+from conformance.compare.document import Report, Row, Status
 from conformance.compare.search import Search
 
 
-class Status(IntEnum):
-    """How a comparison ends; what stands further up counts before what stands below."""
+def report_of(search: Search, crash: str = "") -> Report:
+    """The report of a search that has ended, or was broken off."""
+    gaps = [*search.coverage.gaps()]
+    if search.is_planned:
+        gaps += [f"known difference did not occur: {entry}" for entry in search.known if not entry.met]
+    return Report(
+        stores=search.names,
+        seed=search.seed,
+        status=_status_of(search, gaps, crash),
+        crash=crash,
+        not_exercised=gaps,
+        findings=search.findings,
+        operations=search.coverage.rows,
+        not_tried=search.notes,
+        sequences=search.sequences,
+        is_planned=search.is_planned,
+        largest=search.coverage.largest,
+        unconfirmed=search.unconfirmed,
+    )
 
-    CRASHED = 7
-    DIFFERENT = 1
-    TIME_OVER = 5
-    NOT_EXERCISED = 6
-    KNOWN = 4
-    ALIKE = 0
 
-
-SUMMARIES = {
-    Status.DIFFERENT: "differences",
-    Status.TIME_OVER: "the time was over before the plan was gone through: give more with --seconds",
-    Status.NOT_EXERCISED: "no new difference, and not everything was exercised: this is no pass",
-    Status.KNOWN: "known differences only",
-    Status.ALIKE: "no difference was found",
-}
-
-
-def status_of(search: Search) -> Status:
-    """How a comparison ended."""
+def _status_of(search: Search, gaps: list[str], crash: str) -> Status:
+    if crash:
+        return Status.CRASHED
     if any(not finding.known for finding in search.findings):
         return Status.DIFFERENT
-    if not search.coverage.is_planned:
+    if not search.is_planned:
         return Status.TIME_OVER
-    if [*gaps_of(search)]:
+    if gaps:
         return Status.NOT_EXERCISED
     return Status.KNOWN if search.findings else Status.ALIKE
 
 
-def gaps_of(search: Search) -> Iterator[str]:
-    """What was not exercised, and known differences that no longer occur."""
-    yield from search.coverage.gaps()
-    if search.coverage.is_planned:
-        yield from (f"known difference did not occur: {entry}" for entry in search.known if not entry.met)
-
-
-def text_of(search: Search) -> Iterator[str]:
+def text_of(report: Report) -> Iterator[str]:
     """Lines of text: what was not exercised, the findings, the worst first, the table, and what was searched."""
-    if gaps := [*gaps_of(search)]:
+    if report.not_exercised:
         yield "not exercised:"
-        yield from (f"  {gap}" for gap in gaps)
+        yield from (f"  {gap}" for gap in report.not_exercised)
         yield ""
-    for number, finding in enumerate(search.findings, start=1):
+    for number, finding in enumerate(report.findings, start=1):
         first, *others = finding.lines()
         yield f"{number}. {first}"
         yield from others
         yield ""
-    yield from aligned(search.coverage.table())
+    yield from _aligned(_table(report.operations))
     yield ""
-    if search.notes:
-        yield f"not tried: {'; '.join(search.notes)}"
-    yield searched(search)
+    if report.not_tried:
+        yield f"not tried: {'; '.join(report.not_tried)}"
+    yield _searched(report)
 
 
-def searched(search: Search) -> str:
-    """One line that says what was searched."""
-    found, known = len(search.findings), sum(bool(finding.known) for finding in search.findings)
-    causes = f"{found} difference{'' if found == 1 else 's'}" + (f", {known} of them known" if known else "")
-    unsure = f"; {search.unconfirmed} that did not show again are left out" if search.unconfirmed else ""
-    part = "the plan and random sequences" if search.is_random else "a part of the plan"
-    return (
-        f"{causes} between {' and '.join(search.names)}: {part}, {search.sequences} sequences, at most "
-        f"{search.coverage.largest} entries, seed {search.seed}{unsure}. What a search does not find may be there."
-    )
-
-
-def document_of(search: Search) -> dict[str, Any]:
-    """The report as JSON."""
-    return {
-        "schema": 1,
-        "stores": [*search.names],
-        "seed": search.seed,
-        "status": status_of(search).name.lower().replace("_", " "),
-        "sequences": search.sequences,
-        "not_exercised": [*gaps_of(search)],
-        "findings": [
-            {
-                "operation": one.operation,
-                "argument": one.argument,
-                "classes": sorted(one.classes),
-                "kind": one.kind,
-                "where": one.where,
-                "what": one.what,
-                "consequence": one.consequence,
-                "script": [*one.script],
-                "also": sorted(one.others),
-                "also_in": sorted(one.also_in),
-                "known": one.known,
-            }
-            for one in search.findings
-        ],
-        "operations": {
-            name: {
-                "calls": row.calls,
-                "results": row.results,
-                "empty": row.empty,
-                "hits": row.hits,
-                "longest": row.longest,
-                "exceptions": [dict(sorted(side.items())) for side in row.exceptions],
-                "incomparable": sum(row.incomparable.values()),
-            }
-            for name, row in search.coverage.rows.items()
-        },
-        "not_tried": search.notes,
-        "largest": search.coverage.largest,
-    }
-
-
-def markdown_of(search: Search) -> Iterator[str]:
+def markdown_of(report: Report) -> Iterator[str]:
     """The report for a pull request."""
-    yield f"### {' / '.join(search.names)}: {SUMMARIES[status_of(search)]}"
+    yield f"### {' / '.join(report.stores)}: {report.status.summary}"
     yield ""
-    if gaps := [*gaps_of(search)]:
+    if report.not_exercised:
         yield "Not exercised:"
         yield ""
-        yield from (f"- {gap}" for gap in gaps)
+        yield from (f"- {gap}" for gap in report.not_exercised)
         yield ""
-    for number, finding in enumerate(search.findings, start=1):
+    for number, finding in enumerate(report.findings, start=1):
         yield f"{number}. **{finding.title}**" + (f" (known: {finding.known})" if finding.known else "")
         yield ""
         yield from ("   ```python", *(f"   {line}" for line in finding.script), "   ```", "")
-    heading, *rows = search.coverage.table()
+    heading, *rows = _table(report.operations)
     yield from (f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *rows))
     yield ""
-    yield searched(search)
+    yield _searched(report)
+
+
+def _searched(report: Report) -> str:
+    """One line that says what was searched."""
+    found, known = len(report.findings), sum(bool(finding.known) for finding in report.findings)
+    causes = f"{found} difference{'' if found == 1 else 's'}" + (f", {known} of them known" if known else "")
+    unsure = f"; {report.unconfirmed} that did not show again are left out" if report.unconfirmed else ""
+    part = "the plan and random sequences" if report.is_planned else "a part of the plan"
+    return (
+        f"{causes} between {' and '.join(report.stores)}: {part}, {report.sequences} sequences, at most "
+        f"{report.largest} entries, seed {report.seed}{unsure}. What a search does not find may be there."
+    )
+
+
+def _table(rows: dict[str, Row]) -> list[list[str]]:
+    """A row for each operation, below the headings."""
+    table = [["operation", "calls", "results", "empty", "hits", "longest list", "exceptions on each side"]]
+    for name, row in rows.items():
+        longest = "-" if row.longest is None else str(row.longest)
+        exceptions = " / ".join(map(_all, row.exceptions)) if any(row.exceptions) else ""
+        table.append([name, *map(str, (row.calls, row.results, row.empty, row.hits)), longest, exceptions])
+    return table
+
+
+def _aligned(table: Iterable[list[str]]) -> Iterator[str]:
+    """A table as lines of text."""
+    rows = [*table]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _all(exceptions: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(exceptions.items())) or "none"

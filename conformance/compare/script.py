@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.compare.parts import IncomparableError, parts_of
+from conformance.compare.parts import inside
 
 _SHOWN = 100
-_DEEP = 20
 
 
 @dataclass(frozen=True)
@@ -66,28 +65,19 @@ def _mentions(text: str, name: str) -> bool:
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    """A text of one line; lone surrogates, which no file can hold, are written as escapes."""
+    printable = text.encode("utf-8", "backslashreplace").decode()
+    return printable if len(printable) <= _SHOWN else f"{printable[:_SHOWN]}…"
 
 
 def imports_of(script: tuple[str, ...], values: Iterable[Any]) -> list[str]:
     """The imports that a script needs whose arguments are these values."""
     modules: dict[str, set[str]] = {}
-    for kind in {type(one) for one in _inside(values, 0)}:
+    parts = [part for value in values for part in inside([value])]
+    keys = [key for part in parts if isinstance(part.value, Mapping) for key in part.value]
+    for kind in {type(one) for one in (*keys, *(part.value for part in parts))}:
         if kind.__module__ != "builtins" and any(_mentions(line, kind.__name__) for line in script):
             modules.setdefault(kind.__module__, set()).add(kind.__name__)
     if any(_mentions(line, "UTC") for line in script):
         modules.setdefault("datetime", set()).add("UTC")
     return [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(modules.items())]
-
-
-def _inside(values: Iterable[Any], depth: int) -> Iterator[Any]:
-    for value in values:
-        yield value
-        if isinstance(value, Mapping):
-            yield from _inside((*value.keys(), *value.values()), depth + 1)
-            continue
-        try:
-            parts = parts_of(value) if depth < _DEEP else None
-        except IncomparableError:
-            continue
-        yield from _inside((part.value for part in parts or ()), depth + 1)

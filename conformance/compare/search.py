@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import secrets
 import time
 from collections import Counter
@@ -15,19 +14,22 @@ from typing import Any, cast
 
 from conformance.compare import known as accepted
 from conformance.compare.beyond import Beyond, Place
-from conformance.compare.check import HarnessCrashedError, check_same, operations_of
+from conformance.compare.check import HarnessCrashedError, check_methods, check_same, operations_of
 from conformance.compare.classes import Pool
 from conformance.compare.coverage import Coverage
-from conformance.compare.finding import Cause, Finding, Key, cause_of, finding_of, key_of, symptom_text
+from conformance.compare.document import Finding
+from conformance.compare.finding import Cause, Key, cause_of, finding_of, key_of, symptom_text
 from conformance.compare.plan import LENGTH, plan, random_steps
 from conformance.compare.play import Deviation, Player, Symptom
 from conformance.compare.shrink import Shown, shrink
 from conformance.compare.side import Side
-from conformance.compare.steps import Call, Steps, Vocabulary, written
+from conformance.compare.steps import Call, Steps, Vocabulary
 from conformance.harness import Harness
 from conformance.quiet import quiet
 
-SECONDS = 60.0
+SECONDS = 300.0
+RANDOM = 200
+"""Random sequences behind the plan: a number and no time, so that every machine finds the same."""
 _TRIES = 20
 """How often a symptom of one operation is shrunk before it is taken for what it turned out to be."""
 
@@ -47,11 +49,9 @@ class NotOpenedError(Exception):
 class Search:
     """Looks for differences between two stores that are running.
 
-    `findings` and `coverage` hold what was found and exercised so far, also if the search is broken off.
+    `findings` and `coverage` hold what was found and exercised so far, also if the search is broken off. It ends
+    after the plan and so many random sequences, and after so many seconds at the latest.
     """
-
-    most_random = math.inf
-    """Random sequences after the plan; as many as the time allows if there is no other limit."""
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Search:
         other: tuple[str, Harness],
         *,
         seconds: float = SECONDS,
+        most_random: float = RANDOM,
         seed: int = 0,
         known: list[accepted.Known] | None = None,
     ) -> None:
@@ -69,8 +70,9 @@ class Search:
         """What was not tried for want of a hook."""
         self.sequences = 0
         self.unconfirmed = 0
-        self.is_random = False
-        self._drawn = 0
+        self.is_planned = False
+        """Whether the plan was gone through to its end."""
+        self._most_random = most_random
         self._subjects = one, other
         self.names = one[0], other[0]
         self.seed = seed
@@ -81,6 +83,8 @@ class Search:
             operations_of(harness, name, is_task_store=hasattr(store, "update_task_status"))
             for (name, harness), store in zip(self._subjects, stores, strict=True)
         ]
+        for store, operations, name in zip(stores, self._operations, self.names, strict=True):
+            check_methods(store, operations, name)
         check_same((one[0], self._operations[0]), (other[0], self._operations[1]))
         self.coverage = Coverage(self._operations[0])
         with quiet():
@@ -92,7 +96,6 @@ class Search:
         self._seen: set[Any] = set()
         self._tries: Counter[Any] = Counter()
         self._by_key: dict[Key, Finding] = {}
-        self._by_steps: dict[str, Finding] = {}
 
     def _find_maker(self) -> str:
         """The first operation after which a read finds something."""
@@ -115,10 +118,10 @@ class Search:
             for steps in plan(self._known_values, start):
                 yield from self._look_at(steps)
             yield from self._beyond()
-            self.coverage.is_planned = True
-            self.is_random = True
-            while self._drawn < self.most_random:
-                self._drawn += 1
+            self.is_planned = True
+            drawn = 0
+            while drawn < self._most_random:
+                drawn += 1
                 steps = random_steps(self._known_values, self.coverage, self._random, length)
                 yield from self._look_at((*start, *steps))
         except _TimeIsUp:
@@ -148,8 +151,8 @@ class Search:
         yield from found
 
     def _place(self, one: int) -> Place:
-        name, harness = self._subjects[one]
-        return Place(name, harness, self._operations[one], _new_name(), self._known_values)
+        harness = self._subjects[one][1]
+        return Place(harness, self._operations[one], _new_name(), self._known_values)
 
     def _look_at(self, steps: Steps) -> Iterator[Finding]:
         for step in steps:
@@ -163,9 +166,7 @@ class Search:
     def _take(self, shown: Shown) -> Iterator[Finding]:
         if shown.deviation.symptom in self._settled or not self._is_new(shown):
             return
-        shown = shrink(
-            shown, self._known_values, lambda steps: self._play(steps, Coverage(self._operations[0])), self._deadline
-        )
+        shown = shrink(shown, self._known_values, lambda steps: self._play(steps, Coverage(self._operations[0])))
         cause = cause_of(shown.steps, shown.deviation, self._known_values)
         self._seen.add(self._quick(shown))
         key = key_of(cause, shown.deviation, self._known_values)
@@ -175,16 +176,12 @@ class Search:
         if same is not None:
             self._merge(same, cause, shown.deviation)
             return
-        text = written(shown.steps)
-        if (same := self._by_steps.get(text)) is not None and shown.deviation.handed is None:
-            self._also(same, cause, shown)
-            return
         again = [self._play(shown.steps, Coverage(self._operations[0])) for _ in range(2)]
         if not all(shown.deviation.symptom in {one.symptom for one in found} for found in again):
             self.unconfirmed += 1
             return
         finding = finding_of(shown.steps, cause, shown.deviation, self.names)
-        self._by_key[key] = self._by_steps[text] = finding
+        self._by_key[key] = finding
         self._also(finding, cause, shown)
         accepted.apply(self.known, finding)
         self.findings.append(finding)
@@ -234,7 +231,7 @@ class Search:
             if one.operation != finding.operation:
                 finding.also_in.add(one.operation)
             if (one.mismatch.kind.value, one.mismatch.what) != (finding.kind, finding.what):
-                finding.others.add(symptom_text(one.symptom))
+                finding.also.add(symptom_text(one.symptom))
 
     def _play(self, steps: Steps, coverage: Coverage) -> list[Deviation]:
         if time.monotonic() > self._deadline:
@@ -253,7 +250,7 @@ class Search:
                         store: Any = await stack.enter_async_context(harness.open(namespace))
                     except Exception as fault:
                         raise HarnessCrashedError(f"open of {name}", fault) from fault
-                    sides.append(Side(name, store, operations))
+                    sides.append(Side(store, operations))
                 both = cast(tuple[Side, Side], tuple(sides))
                 return await Player(both, coverage, self._known_values.audits(), self._settled).play(steps)
         finally:

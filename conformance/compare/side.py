@@ -48,7 +48,6 @@ class Answer:
 class Side:
     """One store in one sequence: itself, and what has been seen of it."""
 
-    name: str
     store: Any
     operations: Mapping[str, Operation]
     observer: Observer = field(default_factory=Observer)
@@ -75,7 +74,7 @@ class Side:
         answer = Answer()
         try:
             async with asyncio.timeout(SECONDS) as limit:
-                result = self.operations[operation].call(self.store, **arguments)
+                result = self.operations[operation].invoke(self.store, arguments)
                 answer.awaited = inspect.isawaitable(result)
                 answer.result = await drained(await result if answer.awaited else result)
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -100,12 +99,12 @@ class Side:
         """
         known = self.operations[operation]
         if answer.error is None:
-            return Outcome(self.observer.look(answer.result, known), awaited=answer.awaited)
+            return Outcome(self.observer.look(answer.result, known))
         try:
             picture = self.observer.look(answer.error, known)
         except IncomparableError:  # a field that cannot be compared: the text has to do
             picture = Leaf(type(answer.error), str(answer.error), str(answer.error))
-        return Outcome(picture, raised=True, awaited=answer.awaited)
+        return Outcome(picture, raised=True, message=self.observer.matched(str(answer.error)))
 
     def entry_key(self, value: Any) -> tuple[Any, Any] | None:
         """What stands for an entry: the position of its id, or else its key."""

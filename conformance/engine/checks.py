@@ -66,7 +66,9 @@ class Checks:
         values = _immutable_values_of(task)
         if self._count % (_SPOILED if values is None else _SPOILED_IMMUTABLE) == 0:
             spoil_task(task)
-            values, record = None, record_of(task)
+            values = None
+        if values is None:  # its caller may have changed it by now, with the argument that it shares an object with
+            record = record_of(task)
         if len(self._handed) < _KEPT:
             self._handed.append((task, values, record))
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.adapter.views import TaskView
-from conformance.spec.model import FIELDS, Json, Page, Raised, Record, Result, Symbol, canonical, is_same
+from conformance.spec.model import FIELDS, Json, Page, Raised, Record, Result, Symbol, canonical, is_same, plain
 from taskstore import Task, TaskPage, TaskStatus, TaskStoreError
 
 MARK = "changed by the caller"
@@ -308,5 +308,6 @@ def describe(result: object, names: tuple[str, ...] = ()) -> str:
         return ", ".join([head, *(f"{name}={shown(getattr(result, name))}" for name in wanted)])
     if isinstance(result, Record):
         chosen = tuple(name for name in names if name in FIELDS) or ("task_id", "status")
-        return ", ".join(f"{name}={shown(getattr(result, name), 200)}" for name in chosen)
+        values = ((name, getattr(result, name)) for name in chosen)
+        return ", ".join(f"{name}={shown(plain(one) if name == 'metadata' else one, 200)}" for name, one in values)
     return shown(result)

@@ -65,6 +65,7 @@ async def _play(run: SceneRun) -> None:
         await run.open(on)
     try:
         for action in run.scene.actions:
+            run.played += 1
             await _perform(run, action)
     except SceneEndedError:
         return

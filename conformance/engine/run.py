@@ -63,6 +63,8 @@ class SceneRun:
         """The tasks as they came out last, by id."""
         self.idle: dict[str, list[str]] = {}
         """The requirements that say that calls since the last write of a task changed nothing, by id."""
+        self.played = 0
+        """How many actions were begun."""
         self.has_cancelled = False
         self.is_audited = True
         self.has_looked = False
@@ -251,7 +253,8 @@ class SceneRun:
         """Keep a finding. What has the same `key` is reported once: it is wrong on every instance."""
         if key not in self._reported or not key:
             self._reported.add(key)
-            self.findings.append(Finding(requirements, words, self.scene, (*self.script.lines, *lines, f"# {words}")))
+            shown = (*self.script.lines, *lines, f"# {words}")
+            self.findings.append(Finding(requirements, words, self.scene, shown, self.played))
 
 
 def _adopted(outcome: Outcome, observed: Any, possible: Possible, call: Call) -> Possible:

@@ -70,17 +70,9 @@ _REFERENCES: Mapping[type, Any] = {
     TimeOf: lambda time: f"{time.label}.{time.name}" + (f" + {source(time.plus)}" if time.plus else ""),
     Copy: lambda copied: f"{copied.label}.model_copy(update={source(dict(copied.fields))})",
 }
-_POSITIONAL = {
-    "create_task": ("request",),
-    "get_task": ("task_id",),
-    "update_task_status": ("task_id", "status"),
-    "cancel_task": ("task_id",),
-    "purge": ("before",),
-    "restore": ("task",),
-}
 
 
-def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of value
+def source(value: Any) -> str:  # noqa: C901, PLR0911, PLR0912  one for each kind of value
     """A value as a Python expression, short where it repeats itself."""
     if isinstance(value, Request):
         fields = {"video_ids": value.video_ids, "webhook_url": value.webhook_url, "config": value.config}
@@ -107,6 +99,10 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
         return f"{type(value).__name__}({', '.join(given)})"
     if isinstance(value, str) and type(value) is not str:
         return f"{type(value).__name__}({str.__repr__(value)})"
+    if type(value) is object:
+        return "object()"
+    if isinstance(value, type):
+        return value.__name__
     if isinstance(value, date | time | timedelta):
         return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
     try:

@@ -23,6 +23,8 @@ class Finding:
     words: str
     scene: Scene
     lines: tuple[str, ...]
+    played: int = 0
+    """How many actions of the scene were begun when it was seen."""
 
 
 @dataclass

@@ -2,8 +2,11 @@
 
 The store knows nothing of the suite. What the suite found, with py-key-value-aio 0.5: it has no atomic update, so that
 in Redis concurrent updates lose fields, and a cancel and a completion that race both succeed; in memory neither shows.
-It has no listing but that of keys, so that one is several requests and reads every record. It lets redis-py's
-exceptions out, takes a record that it cannot read for one that is not there, and goes on answering after its end.
+It has no listing but that of keys, of at most 10,000, so that one is several requests, reads every record, and leaves
+out the rest. In Redis it gives a lifetime in whole seconds, so that a record may go a second early. It lets redis-py's
+exceptions out, also where more calls come together than redis-py has connections; takes a record that it cannot read
+for one that is not there; and goes on answering after its end. Most failed cases in Redis are about servers that fail:
+they meet those exceptions in place of `StoreUnavailable`.
 
 It needs `py-key-value-aio[memory,redis]`, which the suite itself does not.
 """
@@ -168,7 +171,7 @@ class KeyValueMemoryHarness(Harness):
 class KeyValueRedisHarness(RedisServerHarness):
     """A collection for each namespace, on a private server."""
 
-    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
+    capabilities = frozenset({Capability.PERSISTENT, Capability.SHARED, Capability.EXPIRING, Capability.REMOTE})
     prefix = record = "{namespace}::"
 
     @asynccontextmanager

@@ -78,6 +78,8 @@ class Recorder:
         self._covered: set[str] = set()
         self._watch: Watch | None = None
         self._folder: TemporaryDirectory[str] | None = None
+        self._said: set[tuple[str, str]] = set()
+        """Subjects, each with the error that is shown of it: one that every test ends in is shown once."""
         self._final: Results | None = None
 
     def alive(self) -> None:
@@ -125,10 +127,14 @@ class Recorder:
         about = self._describe(item, name, result)
         told = [result.model_dump_json(), about.model_dump_json(exclude_unset=True)]
         report.user_properties.append((_PROPERTY, told))
-        if verdict in ("fail", "harness-error"):
+        if verdict == "harness-error" and (name, reason) in self._said:
+            report.outcome, report.longrepr = "skipped", (item.nodeid, 0, "harness-error, for the reason that is above")
+        elif verdict in ("fail", "harness-error"):
             vars(report).pop("wasxfail", None)
             report.outcome = "failed"
             show.shorten(report, call, case, self._config)
+            if report.when == "setup":
+                self._said.add((name, reason))
         if verdict == "fail" and result.expected is not None:
             report.outcome, report.wasxfail = "skipped", result.expected.reason  # how pytest itself says "expected"
         return report

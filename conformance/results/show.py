@@ -70,7 +70,7 @@ def _why(result: Result) -> str:
 def shorten(report: pytest.TestReport, call: pytest.CallInfo[None], case: Case, config: pytest.Config) -> None:
     """Show what a case decides and how it failed, without the code of the suite; `--tb=long` shows the code."""
     decides = f"{case.doc}\n{_requirements(case.requirements)}"
-    script = getattr(call.excinfo and call.excinfo.value, "conformance_script", "")
+    fault = call.excinfo and call.excinfo.value
     longrepr: Any = report.longrepr
     if isinstance(longrepr, tuple):  # what pytest shows of a skip
         report.longrepr = str(longrepr[2])
@@ -85,7 +85,10 @@ def shorten(report: pytest.TestReport, call: pytest.CallInfo[None], case: Case, 
         entry.reprfuncargs = entry.reprlocals = entry.reprfileloc = None
         traceback.reprentries, traceback.extraline = [entry], None
         longrepr.chain, longrepr.reprtraceback, longrepr.reprcrash = [(traceback, crash, None)], traceback, crash
-    report.sections.append(("what was called, as lines to run without pytest", script))
+    if calls := getattr(fault, "conformance_calls", ""):
+        report.sections.append(("what was called", calls))
+    if write := getattr(fault, "conformance_script", None):
+        report.sections.append(("a script that plays it again without pytest", printable(write())))
 
 
 def _frames_of_the_store(raised: pytest.ExceptionInfo[BaseException]) -> list[str]:

@@ -623,10 +623,10 @@ def _canonical(value: Any) -> Json:
 
 
 def plain(value: Json) -> Any:
-    """The JSON value that a `Json` stands for."""
+    """The JSON value that a `Json` stands for, its keys in order."""
     kind, inside = value
     if kind == "object":
-        return {key: plain(item) for key, item in inside}
+        return {key: plain(item) for key, item in sorted(inside, key=lambda one: repr(one[0]))}
     if kind == "list":
         return [plain(item) for item in inside]
     return float(inside) if kind == "float" else inside

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import cast
 
 from conformance import described
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.servers import EmbeddedServer
+from conformance.subjects.topologies import ClusterServers, SentinelServers
 from taskstore import TaskStore
 
 
@@ -50,7 +51,7 @@ class DescribedMemoryHarness(Harness):
 class DescribedRedisHarness(RedisHarness):
     """The described design's Redis mode, on a server."""
 
-    capabilities = frozenset(Capability) - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
+    capabilities = RedisHarness.capabilities - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
     opener = "conformance.described:open_from_environment"
     prefix = "{namespace}:"
     record = "{namespace}:task:"
@@ -79,6 +80,40 @@ class DescribedRedisHarness(RedisHarness):
         await cast(described.TaskService, store).redis.redis.ping()  # type: ignore[union-attr]  # opened in Redis mode
 
 
+class DescribedSentinelHarness(DescribedRedisHarness):
+    """The described design's Redis mode on a master that a Sentinel watches: its settings can only name the master."""
+
+    capabilities = DescribedRedisHarness.capabilities | {Capability.FAILOVER}
+
+
+class DescribedClusterHarness(DescribedRedisHarness):
+    """The described design's Redis mode on a Redis Cluster."""
+
+    capabilities = DescribedRedisHarness.capabilities | {Capability.FAILOVER, Capability.CLUSTER}
+
+    def __init__(self, servers: ClusterServers) -> None:
+        super().__init__(servers)
+        self._cluster = servers
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        """Not done: no script reaches keys of several slots."""
+        raise HookMissingError("advance")
+
+    def nodes(self) -> Sequence[str]:
+        """All of them."""
+        return self._cluster.nodes
+
+
 def described_redis() -> DescribedRedisHarness:
     """Return Redis mode of the described design on a private server."""
     return DescribedRedisHarness(EmbeddedServer())
+
+
+def described_sentinel() -> DescribedSentinelHarness:
+    """Return Redis mode of the described design on a master, a replica and a Sentinel."""
+    return DescribedSentinelHarness(SentinelServers())
+
+
+def described_cluster() -> DescribedClusterHarness:
+    """Return Redis mode of the described design on a cluster of three masters and a replica."""
+    return DescribedClusterHarness(ClusterServers())

@@ -24,7 +24,7 @@ class FakeredisHarness(RedisHarness):
     """The Redis store on fakeredis: one more subject, never the oracle, never timed. No server, so none that fails."""
 
     mode = ""
-    capabilities = frozenset(Capability) - {Capability.REMOTE}
+    capabilities = RedisHarness.capabilities - {Capability.REMOTE}
     namespaces_at_once = 1
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class FakeredisHarness(RedisHarness):
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
         """A store on a fake connection."""
 
-        async def open_connection() -> Any:
+        async def open_connection(_: str) -> Any:
             return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
 
         return RedisTaskStore(Server(open_connection, "fakeredis"), prefix=namespace)

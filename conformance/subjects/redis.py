@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from redis.crc import key_slot
+
 from conformance.harness import Capability, HookMissingError
-from conformance.subjects.redis_namespace import RedisNamespace, SharedRedisNamespace
-from conformance.subjects.server_harness import RedisServerHarness
+from conformance.subjects.redis_namespace import Monitor, MonitoredNamespace, RedisNamespace, SharedRedisNamespace
+from conformance.subjects.secured import AclServer, SecuredServer, TlsServer
+from conformance.subjects.server_harness import PATIENCE, RedisServerHarness
 from conformance.subjects.servers import ContainerServer, EmbeddedServer, NamedServer
+from conformance.subjects.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
 from taskstore import FailureKind, TaskStore
 from taskstore.redis import RedisTaskStore, connect
 
@@ -20,7 +24,7 @@ class RedisHarness(RedisServerHarness):
 
     mode = "redis"
     opener = "taskstore:open_store"
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.FAILOVER, Capability.CLUSTER}
     namespaces_at_once = 4
     prefix = "{{{namespace}:0}}"
     record = "{{{namespace}:0}}:task:"
@@ -47,6 +51,109 @@ class RedisHarness(RedisServerHarness):
     async def ping(self, store: TaskStore) -> None:
         """PING through the store's own connection."""
         await store.ping()  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
+
+
+class SecuredHarness(RedisHarness):
+    """The Redis store on a server that it reaches in a way of its own, which its settings name.
+
+    Where the suite asks for a store at another URL, through its proxy say, the store comes as everybody does.
+    """
+
+    def __init__(self, server: SecuredServer | ServerGroup) -> None:
+        super().__init__(server)
+        self._placed = server
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
+        """A store that comes in its own way."""
+        return self.open_at(namespace, self._placed.named_url, PATIENCE)
+
+    def environment(self, namespace: str) -> Mapping[str, str]:
+        """Redis mode, by the settings for that way."""
+        return {"USE_REDIS_FOR_TASKS": "true", "TASK_KEY_PREFIX": namespace, **self._placed.variables}
+
+
+class SentinelHarness(SecuredHarness):
+    """The Redis store on the master that a Sentinel names."""
+
+    capabilities = RedisHarness.capabilities | {Capability.FAILOVER}
+    _monitor: Monitor | None = None
+
+    def inspector(self, namespace: str) -> RedisNamespace:
+        """Look at the keys; the requests are not the store's alone."""
+        base = f"{{{namespace}:0}}"
+        return MonitoredNamespace(self._client(), base, f"{base}:task:", f"{base}:deadlines", monitor=self._monitored)
+
+    def discard(self, namespace: str) -> None:
+        """Remove the prefix, and count requests no further."""
+        super().discard(namespace)
+        if self._monitor is not None:
+            self._monitor.close()
+            self._monitor = None
+
+    def _monitored(self) -> Monitor:
+        self._monitor = self._monitor or Monitor(self.url())
+        return self._monitor
+
+    @contextmanager
+    def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
+        """As on one server, but for a master that is read-only: made a replica, it would be replaced."""
+        if failure_kind is not FailureKind.READ_ONLY:
+            with super().cause_failure(failure_kind):
+                yield
+            return
+        client: Any = self._client()
+        (before,) = client.config_get("min-replicas-to-write").values()
+        client.config_set("min-replicas-to-write", 9)
+        try:
+            yield
+        finally:
+            client.config_set("min-replicas-to-write", before)
+
+
+class ClusterHarness(SentinelHarness):
+    """The Redis store on a Redis Cluster."""
+
+    capabilities = frozenset(Capability)
+
+    def __init__(self, servers: ClusterServers) -> None:
+        super().__init__(servers)
+        self._cluster = servers
+
+    def _prefix(self, namespace: str) -> str:
+        """A key prefix whose slot is not one of the two that the first node does not have."""
+        while key_slot(f"{namespace}:0".encode()) in LONE_SLOTS:
+            namespace += "~"
+        return namespace
+
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+        """A store under that prefix."""
+        return super().open_at(self._prefix(namespace), url, seconds)
+
+    def environment(self, namespace: str) -> Mapping[str, str]:
+        """Redis mode with that prefix, by the nodes of the cluster."""
+        return super().environment(self._prefix(namespace))
+
+    def inspector(self, namespace: str) -> RedisNamespace:
+        """Look at that prefix."""
+        return super().inspector(self._prefix(namespace))
+
+    def administer(self, *command: str) -> Any:
+        """Through the suite's own client; each node has users of its own."""
+        if command[0] == "ACL":
+            return self._cluster.call_each(*command)
+        return super().administer(*command)
+
+    def spare_database(self) -> int:
+        """A cluster has one."""
+        return 0
+
+    def nodes(self) -> Sequence[str]:
+        """All of them."""
+        return self._cluster.nodes
+
+    def slot_moved(self, namespace: str) -> AbstractContextManager[None]:
+        """Let the second node have it."""
+        return self._cluster.slot_moved(key_slot(f"{self._prefix(namespace)}:0".encode()))
 
 
 class NamedRedisHarness(RedisHarness):
@@ -78,6 +185,26 @@ class NamedRedisHarness(RedisHarness):
 def embedded() -> RedisHarness:
     """Return Redis mode on a private server."""
     return RedisHarness(EmbeddedServer())
+
+
+def sentinel() -> SentinelHarness:
+    """Return Redis mode on a master, a replica and a Sentinel."""
+    return SentinelHarness(SentinelServers())
+
+
+def cluster() -> ClusterHarness:
+    """Return Redis mode on a cluster of three masters and a replica."""
+    return ClusterHarness(ClusterServers())
+
+
+def tls() -> SecuredHarness:
+    """Return Redis mode through TLS, with an authority of its own and a client certificate."""
+    return SecuredHarness(TlsServer())
+
+
+def acl() -> SecuredHarness:
+    """Return Redis mode as the user with the least rights."""
+    return SecuredHarness(AclServer())
 
 
 def container() -> RedisHarness:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -94,9 +95,49 @@ class RedisNamespace(Inspector):
 
     def discard(self) -> None:
         """Remove every key of this namespace."""
-        keys = list(self._keys())
-        for start in range(0, len(keys), 1_000):
-            self._client.unlink(*keys[start : start + 1_000])
+        with self._client.pipeline(transaction=False) as pipeline:  # in a cluster each key may have another slot
+            for key in self._keys():
+                pipeline.unlink(key)
+            pipeline.execute()
+
+
+class Monitor:
+    """Counts the requests of a server that others ask too: its replicas, and what watches it."""
+
+    _OTHERS = frozenset({"CLIENT", "CLUSTER", "HELLO", "INFO", "PING", "PUBLISH", "REPLCONF", "ROLE", "SUBSCRIBE"})
+
+    def __init__(self, url: str) -> None:
+        self._client: Any = redis.Redis.from_url(url)
+        monitor: Any = self._client.monitor()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+        self._monitor = monitor.__enter__()
+        self._seen = 0
+
+    def count(self) -> int:
+        """How many requests there were, this one included."""
+        own = secrets.token_hex()
+        self._client.echo(own)
+        for one in self._monitor.listen():
+            self._seen += one["client_type"] != "lua" and one["command"].split()[0].upper() not in self._OTHERS
+            if own in one["command"]:
+                break
+        return self._seen
+
+    def close(self) -> None:
+        """Count no further."""
+        self._monitor.__exit__(None, None, None)
+        self._client.close()
+
+
+class MonitoredNamespace(RedisNamespace):
+    """A prefix on a server that others ask too."""
+
+    def __init__(self, *arguments: Any, monitor: Callable[[], Monitor]) -> None:
+        super().__init__(*arguments)
+        self._monitor = monitor
+
+    def requests(self) -> int:
+        """How many the monitor has seen."""
+        return self._monitor().count()
 
 
 class SharedRedisNamespace(RedisNamespace):

@@ -23,16 +23,24 @@ SUBJECTS: Mapping[str, str] = {
     "container": "conformance.subjects.redis:container",
     "described-memory": "conformance.subjects.described:DescribedMemoryHarness",
     "described-redis": "conformance.subjects.described:described_redis",
+    "sentinel": "conformance.subjects.redis:sentinel",
+    "cluster": "conformance.subjects.redis:cluster",
+    "tls": "conformance.subjects.redis:tls",
+    "acl": "conformance.subjects.redis:acl",
+    "described-sentinel": "conformance.subjects.described:described_sentinel",
+    "described-cluster": "conformance.subjects.described:described_cluster",
 }
 """What makes the harness of each subject that has a name, as `module:name`."""
+_BY_NAME_ONLY = ("sentinel", "cluster", "tls", "acl", "described-sentinel", "described-cluster")
+"""What `all` leaves out: the same stores as others, in another place."""
 
 
 def subjects_of_this_machine() -> list[str]:
-    """Return the names of the subjects that can run here; `container` is one if a Docker engine answers, or must."""
+    """Return the names that `all` stands for here; `container` is one of them if a Docker engine answers, or must."""
     from conformance.subjects.servers import engine_answers
 
     engine = os.environ.get(REQUIRE_CONTAINER) == "1" or engine_answers()
-    return [name for name in SUBJECTS if engine or name != "container"]
+    return [name for name in SUBJECTS if name not in _BY_NAME_ONLY and (engine or name != "container")]
 
 
 def shown_name(name: str) -> str:
@@ -63,6 +71,15 @@ def find_subject(name: str) -> Callable[[], Harness]:
         return harness
 
     return made
+
+
+def source_of(name: str) -> tuple[str, str]:
+    """Return the Python that makes the harness of a subject: a line that imports, and an expression."""
+    is_url = name.startswith(("redis://", "rediss://"))
+    place = "conformance.subjects.redis:NamedRedisHarness" if is_url else SUBJECTS.get(name, name)
+    module, _, attribute = place.partition(":")
+    arguments = f"({name!r})" if is_url else "()"
+    return f"from {module} import {attribute}", f"{attribute}{arguments if callable(_find(place)) else ''}"
 
 
 def _find(place: str) -> Any:

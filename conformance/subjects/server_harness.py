@@ -16,9 +16,10 @@ from redis.exceptions import ResponseError
 from conformance.harness import Harness, HookMissingError
 from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.servers import EmbeddedServer, RedisServer
+from conformance.subjects.topologies import ServerGroup
 from taskstore import FailureKind
 
-_PATIENCE = 5.0
+PATIENCE = 5.0
 """The timeouts of a store that is not to run into them, in seconds."""
 
 
@@ -45,7 +46,7 @@ class RedisServerHarness(Harness):
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """A store on the private server."""
-        return self.open_at(namespace, self._server.url, _PATIENCE)
+        return self.open_at(namespace, self._server.url, PATIENCE)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -88,6 +89,12 @@ class RedisServerHarness(Harness):
     def kill_server(self) -> None:
         """SIGKILL, and start."""
         self._server.kill()
+
+    def fail_over(self, *, kill: bool) -> None:
+        """Let another server of the group take over."""
+        if not isinstance(self._server, ServerGroup):
+            raise HookMissingError("fail_over")
+        self._server.fail_over(kill=kill)
 
     def spare_database(self) -> int:
         """Any but the first."""

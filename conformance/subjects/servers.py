@@ -6,6 +6,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,7 +35,10 @@ class ServerError(Exception):
 class RedisServer(Protocol):
     """A server that is there for the time of a `with` block."""
 
-    url: str
+    @property
+    def url(self) -> str:
+        """Where it is, for whoever may do everything."""
+        ...
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
@@ -109,14 +113,18 @@ class EmbeddedServer:
 
     _pipe: IO[bytes] | None = None
 
+    def __init__(self, *options: str) -> None:
+        """`options` are further ones of the server program."""
+        self._options = options
+
     def __enter__(self) -> Self:
         self._binary = find_binary()
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self._port = probe.getsockname()[1]
+        self._port = unused_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
         with contextlib.ExitStack() as undo:
             undo.callback(self._release)  # last: until then the folder is removed even if we are killed
             self._folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-"))
+            self._first = self.prepare(Path(self._folder))
             self._start()
             undo.callback(self._stop)
             self._undo = undo.pop_all()
@@ -124,6 +132,10 @@ class EmbeddedServer:
 
     def __exit__(self, *_: object) -> None:
         self._undo.close()
+
+    def prepare(self, folder: Path) -> Sequence[str]:
+        """Put into the server's folder what it starts with, and return what stands first on its command line."""
+        return ()
 
     def facts(self) -> Mapping[str, str]:
         """Server, binary and transport."""
@@ -140,9 +152,18 @@ class EmbeddedServer:
         """SIGKILL, and start anew."""
         with redis.Redis.from_url(self.url) as client:
             log: Any = client.config_get("appendonly")
+        with self.killed("--appendonly", log["appendonly"]):
+            pass
+
+    @contextlib.contextmanager
+    def killed(self, *options: str) -> Iterator[None]:
+        """SIGKILL, and start anew at the end of the block."""
         self._process.kill()
         self._process.wait()
-        self._start("--appendonly", log["appendonly"])
+        try:
+            yield
+        finally:
+            self._start(*options)
 
     @contextlib.contextmanager
     def loading(self) -> Iterator[None]:
@@ -160,8 +181,28 @@ class EmbeddedServer:
 
     def _start(self, *options: str, loading: bool = False) -> None:
         log = Path(self._folder, "server.log")
-        command = [str(self._binary), "--port", str(self._port), "--bind", "127.0.0.1", "--dir", self._folder]
-        command += ["--save", "", "--appendonly", "no", "--logfile", str(log), "--daemonize", "no", *options]
+        command = [
+            str(self._binary),
+            *self._first,
+            "--port",
+            str(self._port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            self._folder,
+        ]
+        command += [
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+            "--logfile",
+            str(log),
+            "--daemonize",
+            "no",
+            *self._options,
+            *options,
+        ]
         supervised = ["/bin/sh", "-c", _SUPERVISED, self._folder, *command]
         # In a process group of its own: what kills the group of the parent leaves time to clean up.
         self._process = subprocess.Popen(
@@ -194,6 +235,14 @@ class EmbeddedServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+def unused_port() -> int:
+    """A port of loopback at which nothing listens, and which no system gives to an outgoing connection meanwhile."""
+    while True:
+        port = secrets.randbelow(20_000) + 12_000
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def find_binary() -> Path:

@@ -180,7 +180,7 @@ def reuses(_: Random) -> Iterator[Scene]:
             )
             name = f"an id is used again, {way}, then {tail}"
             classes = (f"used again: {way}", f"used again, then {tail}")
-            yield Scene(name, steps, classes, needs, about=("ID-06",))
+            yield Scene(name, steps, classes, needs, about=("ID-06", "ID-08"))
             moved = tuple(replace(one, on=1) if isinstance(one, Step) else one for one in actions)
             steps = (
                 create("a", "job-1", **first),
@@ -193,4 +193,4 @@ def reuses(_: Random) -> Iterator[Scene]:
             )
             name = f"on two instances {name}"
             both = (f"used again on two instances: {way}",)
-            yield Scene(name, steps, both, needs | SHARED, instances=2, about=("ID-06",))
+            yield Scene(name, steps, both, needs | SHARED, instances=2, about=("ID-06", "ID-08"))

@@ -63,7 +63,7 @@ def repertoire(random: Random, size: int = 1) -> tuple[Action, ...]:
     fail = update("r", TaskStatus.FAILED, **errors)
     done = update("t", TaskStatus.COMPLETED, result_url=text(30))
     going = update("s", TaskStatus.CLIPPING, progress=99.99, **words)
-    many = tuple(replace(going, arguments={**going.arguments, "progress": number + 0.5}) for number in range(11))
+    many = tuple(replace(going, arguments={**going.arguments, "progress": number + 1 / 3}) for number in range(11))
     failing = {name: MARK + error for name, error in errors.items()}
     return (
         listing(limit=400),
@@ -216,7 +216,7 @@ def _purges() -> tuple[Action, ...]:
 
 def everywhere(random: Random) -> Iterator[Scene]:
     """The repertoire in each place."""
-    calls, big, ended = repertoire(random), Known(large(random)), Populate(40, FINAL)
+    calls, big, ended = repertoire(random), Known(large(random)), Populate(120, FINAL)
     yield Scene("the repertoire", calls, ("repertoire",))
     yield Scene("the repertoire, larger", repertoire(random, 12), ("repertoire, larger",))
     statuses = (*map(TaskStatus, NOT_FINAL), TaskStatus.COMPLETED)
@@ -227,7 +227,7 @@ def everywhere(random: Random) -> Iterator[Scene]:
         yield Scene(f"the repertoire {name}", (*start, *calls_on), (f"repertoire {name}",), SHARED, instances=2)
     apart = (create("z"), *_on((*calls, big), 1))
     yield Scene("the repertoire on an instance of its own", apart, ("second instance",), lacks=SHARED, instances=2)
-    again: tuple[Action, ...] = (create("z"), Reopen(), ended, *calls, big)
+    again: tuple[Action, ...] = (create("z"), Reopen(), Populate(400, FINAL), *calls, big)
     yield Scene("the repertoire after reopening", again, ("repertoire, reopened",), lacks=PERSISTENT)
     again = (ended, create("z"), Reopen(), *calls, big)
     yield Scene("the repertoire after reopening", again, ("repertoire, reopened",), PERSISTENT)

@@ -67,7 +67,7 @@ def record(random: Random, task_id: str, status: str = "uploading", size: int = 
     return restorable(
         task_id,
         status=status,
-        progress=100.0 if status == "completed" else 100 / 3,
+        progress=100.0 if status == "completed" else 99 + 2 / 3,
         current_step=mark + text(40 * size),
         video_ids=request["video_ids"],
         result_url=mark + text(300 * size),

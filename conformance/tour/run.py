@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from conformance.engine.play import Player
 from conformance.engine.scene import Populate, Scene, Together
 from conformance.engine.tally import Finding, Tally
+from conformance.engine.written import written
 from conformance.harness import Harness, HookMissingError
 from conformance.tour.plan import plan
 
@@ -49,6 +50,10 @@ class Found(BaseModel):
     words: str
     scene: str
     lines: tuple[str, ...]
+    actions: tuple[str, ...] = ()
+    """The actions of the scene up to the finding, as Python that plans them again."""
+    instances: int = 1
+    """On how many instances of the store they are played."""
 
 
 class Tour(BaseModel):
@@ -158,7 +163,7 @@ async def play_all(
     places = {id(scene): place for place, scene in enumerate(chosen)}
     findings = [_decided(one) for one in sorted(tally.findings, key=lambda one: places[id(one.scene)])]
     return Tour(
-        found=_kept(map(_found, findings)),
+        found=[_found(one) for one in _kept(findings)],
         scenes=_scenes(findings),
         exercised=tally.exercised,
         reached=reached,
@@ -275,17 +280,31 @@ def _decided(finding: Finding) -> Finding:
 
 
 def _found(finding: Finding) -> Found:
-    return Found(requirements=finding.requirements, words=finding.words, scene=finding.scene.name, lines=finding.lines)
+    return Found(
+        requirements=finding.requirements,
+        words=finding.words,
+        scene=finding.scene.name,
+        lines=finding.lines,
+        actions=tuple(map(written, finding.scene.actions[: finding.played])),
+        instances=finding.scene.instances,
+    )
 
 
-def _kept(findings: Iterable[Found]) -> list[Found]:
-    kept: list[Found] = []
+_AnyFound = TypeVar("_AnyFound", Finding, Found)
+
+
+def _kept(findings: Iterable[_AnyFound]) -> list[_AnyFound]:
+    kept: list[_AnyFound] = []
     count: Counter[tuple[str, ...]] = Counter()
-    for one in sorted(findings, key=lambda one: (len(one.lines), sum(map(len, one.lines)), one.scene)):
+    for one in sorted(findings, key=_length):
         count[one.requirements] += 1
         if count[one.requirements] <= _SHOWN:
             kept.append(one)
     return kept
+
+
+def _length(one: Finding | Found) -> tuple[int, int, str]:
+    return len(one.lines), sum(map(len, one.lines)), one.scene if isinstance(one, Found) else one.scene.name
 
 
 def _scenes(findings: Iterable[Finding]) -> dict[str, list[str]]:
@@ -306,11 +325,11 @@ def _table(counted: Mapping[tuple[str, Any], int]) -> dict[str, dict[str, int]]:
 def about_ids(tally: Tally) -> list[Finding]:
     """What only many ids together show: repetitions, another form, and digits that are not random."""
     ids = [task_id for _, task_id in tally.made_ids]
-    scene = Scene("all ids of the run", ())
+    scene = Scene("all ids of the run", (Populate(_ENOUGH_IDS),))
     found: list[Finding] = []
 
     def report(number: str, words: str) -> None:
-        found.append(Finding((number,), words, scene, (f"# {words}",)))
+        found.append(Finding((number,), words, scene, (f"# {words}",), 1))
 
     twice = [task_id for (_, task_id), count in Counter(tally.made_ids).items() if count > 1]
     if twice:

@@ -1,7 +1,8 @@
 """The server behind Redis mode: how it is reached, and what its failures mean.
 
-A request is sent once. It is sent again in one case, in which it provably did not run: the server did not know the
-script yet (NOSCRIPT). redis-py opens the connection; what goes over it from then on is `connection`'s.
+A request is sent once. It is sent again in two cases, in which it provably did not run: the server did not know the
+script yet (NOSCRIPT), or another node of the cluster has the keys (MOVED). `topology` opens the connection, through
+redis-py; what goes over it from then on is `connection`'s.
 """
 
 from __future__ import annotations
@@ -9,23 +10,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from functools import cache, partial
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from hiredis import pack_command
 from redis import exceptions
-from redis.asyncio.connection import ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
+from taskstore.address import parse
 from taskstore.errors import FailureKind, RecordUnreadable, SettingsInvalid, StoreUnavailable
 from taskstore.redis.connection import Connection, ConnectionFullError
 from taskstore.redis.scripts import Script
-from taskstore.settings import address_of, check_url
+from taskstore.redis.topology import Opener
 
+_MOVES = 5
+"""How often a request follows MOVED."""
 _SHOWN = 80
 
 
@@ -37,54 +35,19 @@ def connect(
     connect_timeout: float = 5.0,
     timeout: float = 5.0,
 ) -> Server:
-    """Name the server at `url` (redis://, rediss:// or unix://); nothing is contacted yet.
+    """Name the server at `url`, of one of the forms that docs/store.md lists; nothing is contacted yet.
 
     `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds. No call takes longer than both
     together; a `purge` is several calls in this sense.
     """
     given = {name: value for name, value in (("username", username), ("password", password)) if value is not None}
-    maker = None
     with contextlib.suppress(RedisError, TypeError, ValueError):
-        check_url(url)
         "".join(given.values()).encode()
-        maker = ConnectionPool.from_url(
-            url,
-            **given,
-            socket_timeout=None,  # `Server` has the limits: on Python 3.11 redis-py's can swallow a cancellation
-            socket_connect_timeout=None,
-            protocol=2,  # in which a server never speaks unasked
-            retry=Retry(NoBackoff(), 0),
-            **_driver(),
-        )
-        maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
-        return Server(partial(_open, maker), address_of(url), connect_timeout=connect_timeout, timeout=timeout)
-    del url, username, password, given, maker  # a traceback may show the variables of this function
+        address = parse(url)
+        opener = Opener(address, given, connect_timeout)
+        return Server(opener, str(address), connect_timeout=connect_timeout, timeout=timeout)
+    del url, username, password, given  # a traceback may show the variables of this function
     raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
-
-
-@cache
-def _driver() -> dict[str, Any]:
-    """Who the client says it is: newer versions of redis-py read it from installed files for every connection."""
-    if find_spec("redis.driver_info") is None:
-        return {}
-    return {"driver_info": import_module("redis.driver_info").DriverInfo()}
-
-
-async def _open(maker: ConnectionPool) -> Connection:
-    connection = maker.make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it open
-    del maker  # which some versions of redis-py show with its password
-    try:
-        await connection.connect()
-        return Connection(connection)
-    except BaseException as error:  # noqa: BLE001  raised again below
-        # The frames and causes hold the password, and a server may repeat what it was sent.
-        said = str(error).partition(", with args ")[0].replace(connection.password or "\0", "...")
-        failure = ConnectionError(said) if isinstance(error, ValueError) else error.with_traceback(None)
-        failure.__cause__ = failure.__context__ = None
-        if isinstance(error, RedisError):
-            error.args = (said,)
-    await connection.disconnect(nowait=True)
-    raise failure
 
 
 class Server:
@@ -92,19 +55,23 @@ class Server:
 
     def __init__(
         self,
-        open_connection: Callable[[], Awaitable[Connection]],
+        open_connection: Callable[[str], Awaitable[Connection]],
         address: str,
         *,
         connect_timeout: float = 5.0,
         timeout: float = 5.0,
     ) -> None:
-        """Connect through `open_connection`; errors name `address`. Timeouts are in seconds."""
+        """Connect through `open_connection`; errors name `address`. Timeouts are in seconds.
+
+        `open_connection` is given what a node of a cluster has said, `MOVED slot host:port`, and else an empty text.
+        """
         self._open_connection = open_connection
         self.address = address
         self._connect_timeout = connect_timeout
         self._timeout = timeout
         self._connections: list[Connection] = []  # the last is in use; on the others somebody may still wait
         self._opening: asyncio.Task[Connection] | None = None
+        self._moved = ""
         self._closed = False
 
     def deadline(self) -> float:
@@ -162,7 +129,9 @@ class Server:
             connection.close()
         await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
-    async def _request(self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool) -> Any:
+    async def _request(
+        self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool, moves: int = 0
+    ) -> Any:
         connections = self._connections
         connection = connections[-1] if connections and connections[-1].is_usable else await self._connect(until)
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
@@ -178,14 +147,18 @@ class Server:
             async with asyncio.timeout_at(min(now + self._timeout, until)):
                 return await reply
         except ResponseError as error:
-            if "READONLY " in str(error):  # a master no more: its address may lead to another server by now
+            if any(word in str(error) for word in _ELSEWHERE):
                 connection.retire()
-            raise
+            if not str(error).startswith("MOVED ") or moves == _MOVES:
+                raise
+            if connection is self._connections[-1]:
+                self._moved = str(error)
         except TimeoutError as error:
             connection.retire()
             raise self._unavailable(error, FailureKind.TIMEOUT, writes) from error
         except OSError as error:
             raise self._unavailable(error, FailureKind.BROKEN, writes) from error
+        return await self._request(command, until, writes=writes, moves=moves + 1)
 
     async def _connect(self, until: float) -> Connection:
         """The connection that callers share from now on; those who come while it is being opened wait for the same."""
@@ -208,8 +181,9 @@ class Server:
             raise self._unavailable(error, FailureKind.UNREACHABLE if unreachable else failure_kind, False) from error
 
     async def _open(self) -> Connection:
+        moved, self._moved = self._moved, ""
         async with asyncio.timeout(self._connect_timeout):
-            return await self._open_connection()
+            return await self._open_connection(moved)
 
     def _opened(self, opening: asyncio.Task[Connection]) -> None:
         self._opening = None
@@ -249,8 +223,13 @@ _WORDS = (
     ("MISCONF ", FailureKind.READ_ONLY),
     ("NOREPLICAS ", FailureKind.READ_ONLY),
     ("BUSY ", FailureKind.BUSY),
+    ("ASK ", FailureKind.BUSY),  # the slot is being moved, key by key: neither node has all the keys of a script
+    ("TRYAGAIN ", FailureKind.BUSY),
+    ("CLUSTERDOWN ", FailureKind.BUSY),
     ("max number of clients", FailureKind.BUSY),
 )
+_ELSEWHERE = ("MOVED ", "READONLY ", "NOREPLICAS ", "CLUSTERDOWN ")
+"""What a server says that is not, or is no more, the one to ask: its connection is given up."""
 
 
 def _diagnose(error: Exception) -> FailureKind:

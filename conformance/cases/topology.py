@@ -1,0 +1,96 @@
+"""Another server takes over, or another node of a cluster has the tasks: the open store works again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from conformance.case import Namespace, case
+from conformance.cases.connection import unless_unavailable
+from conformance.environment import elsewhere
+from conformance.harness import Capability
+from conformance.strategies import a_request
+from taskstore import StoreUnavailable, TaskStatus, TaskStore
+
+SECONDS = 15.0
+"""Within which a store works again."""
+Answer = TypeVar("Answer")
+
+
+@case("FAIL-17", needs=Capability.FAILOVER)
+async def test_an_open_store_follows_a_failover(namespace: Namespace) -> None:
+    """By a command: meanwhile a call is answered rightly or raises StoreUnavailable, and afterwards each one works."""
+    async with namespace.open() as store:
+        await follows(namespace, store, kill=False)
+
+
+@case("FAIL-17", needs=Capability.FAILOVER)
+async def test_an_open_store_survives_the_death_of_its_server(namespace: Namespace) -> None:
+    """The same where the server is killed."""
+    async with namespace.open() as store:
+        await follows(namespace, store, kill=True)
+
+
+@case("MODE-18", needs=Capability.CLUSTER, mode="redis")
+async def test_every_node_of_a_cluster_may_be_named(namespace: Namespace) -> None:
+    """REDIS_HOST and REDIS_PORT name a node, whichever it is: each operation works, and all see the same tasks."""
+    tasks = []
+    for node in namespace.harness.nodes():
+        host, _, port = node.rpartition(":")
+        with elsewhere(namespace, {"REDIS_HOST": host, "REDIS_PORT": port}):
+            async with namespace.open_from_environment() as store:
+                for _ in range(3):
+                    tasks.append((await store.create_task(a_request())).task_id)
+                    await store.update_task_status(tasks[-1], TaskStatus.CLIPPING, 10)
+                assert [(await store.get_task(task_id)).progress for task_id in tasks] == [10] * len(tasks)
+                assert {task.task_id for task in (await store.list_tasks()).tasks} == {*tasks}
+
+
+@case("MODE-18", needs=Capability.CLUSTER, mode="redis")
+async def test_an_open_store_follows_its_slot(namespace: Namespace) -> None:
+    """When another node of the cluster has got the tasks, and when it has given them back, no call fails."""
+    async with namespace.open() as store:
+        task = await store.create_task(a_request())
+        with namespace.harness.slot_moved(namespace.name):
+            await works(store, task.task_id, 10)
+        await works(store, task.task_id, 20)
+
+
+async def follows(namespace: Namespace, store: TaskStore, *, kill: bool) -> None:
+    """Call a store while another server takes over, and afterwards."""
+    task = await store.create_task(a_request())
+    change = asyncio.create_task(asyncio.to_thread(namespace.harness.fail_over, kill=kill))
+    try:
+        while not change.done():
+            assert await unless_unavailable(store.get_task(task.task_id)) in (task, None)
+            await asyncio.sleep(0.01)
+    finally:
+        await change
+    await until_served(lambda: store.list_tasks())
+    await until_served(lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 5))
+    await works(store, task.task_id, 10)
+
+
+async def works(store: TaskStore, task_id: str, progress: float) -> None:
+    """Make each call; none fails."""
+    updated = await store.update_task_status(task_id, TaskStatus.CLIPPING, progress)
+    assert await store.get_task(task_id) == updated
+    before = (await store.list_tasks()).total
+    other = await store.create_task(a_request())
+    assert (await store.cancel_task(other.task_id)).status is TaskStatus.CANCELLED
+    page = await store.list_tasks()
+    assert page.total == before + 1
+    assert {task_id, other.task_id} <= {task.task_id for task in page.tasks}
+
+
+async def until_served(call: Callable[[], Awaitable[Answer]]) -> Answer:
+    """The answer of the first call that is served."""
+    deadline = asyncio.get_running_loop().time() + SECONDS
+    while True:
+        try:
+            return await call()
+        except StoreUnavailable:
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.05)

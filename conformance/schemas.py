@@ -1,0 +1,31 @@
+"""`python -m conformance.schemas`: the JSON Schemas of the documents, each written beside its definition."""
+
+# ruff: noqa: T201  a command line prints
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from conformance.compare.document import Report
+from conformance.results.document import Results
+
+_HERE = Path(__file__).parent
+DOCUMENTS: dict[Path, type[BaseModel]] = {
+    _HERE / "results" / "schema.json": Results,
+    _HERE / "compare" / "schema.json": Report,
+}
+
+
+def make_schema(document: type[BaseModel]) -> str:
+    """Make the schema from the definition of a document."""
+    schema = document.model_json_schema(by_alias=True, mode="serialization")
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    for file, document in DOCUMENTS.items():
+        file.write_text(make_schema(document), encoding="utf-8")
+        print(file)

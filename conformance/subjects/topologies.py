@@ -1,0 +1,252 @@
+"""Several servers that are one subject, each a private process: a master under a Sentinel, and a Redis Cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import redis
+
+from conformance.subjects.servers import EmbeddedServer, ServerError, unused_port
+
+SERVICE = "conformance"
+"""What the Sentinel calls the master."""
+LONE_SLOTS = 16_382, 16_383
+"""The slots of the second and the third node of the cluster; the first has all others."""
+_SECONDS = 20.0
+_AT_ONCE = "--repl-diskless-sync-delay", "0"
+"""A replica gets its data at once."""
+
+
+class ServerGroup(ABC):
+    """Servers of which one has the tasks, and another takes over when it fails."""
+
+    variables: Mapping[str, str]
+    """The settings that say where they are."""
+    named_url: str
+    """The same as a URL."""
+    _members: tuple[EmbeddedServer, EmbeddedServer]
+    """The one that begins, and the one that takes over."""
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            self._set_up(undo)
+            self._settle()
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._undo.close()
+
+    @abstractmethod
+    def _set_up(self, undo: ExitStack) -> None:
+        """Start the servers."""
+
+    @abstractmethod
+    def _is_settled(self) -> bool:
+        """Whether one has the tasks, the other follows it, and all know it."""
+
+    @abstractmethod
+    def _replace(self, replica: EmbeddedServer) -> object:
+        """Let the replica take over by a command."""
+
+    def _settle(self) -> None:
+        _await(self._is_settled, "the servers do not agree on who has the tasks")
+        self._master = self._sorted()[0]
+
+    def _demote(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:  # noqa: B027  it may go by itself
+        """Let what was the master follow the server that took over."""
+
+    @property
+    def url(self) -> str:
+        """That of the server that has the tasks."""
+        return self._master.url
+
+    def facts(self) -> Mapping[str, str]:
+        """Those of one of them."""
+        return self._members[0].facts()
+
+    def restart(self) -> None:
+        """Restart the server that has the tasks."""
+        _await(lambda: _call(self._master, "SAVE"), "another save goes on")
+        self._master.restart()
+        self._settle()
+
+    def kill(self) -> None:
+        """Kill the server that has the tasks, and start it."""
+        self._master.kill()
+        self._settle()
+
+    def loading(self) -> AbstractContextManager[None]:
+        """Start the server that has the tasks so that it loads."""
+        return self._master.loading()
+
+    def fail_over(self, *, kill: bool) -> None:
+        """Let the other server take over what was acknowledged: because the first is killed, or by a command."""
+        master, replica = self._sorted()
+        with redis.Redis.from_url(master.url) as client:
+            client.set(f"{{{SERVICE}}}", "")  # WAIT is about what its own connection has written
+            client.wait(1, int(_SECONDS * 1_000))
+        if kill:
+            with master.killed():
+                _await(lambda: _role(replica) == "master", "nobody took over")
+        else:
+            _await(lambda: self._replace(replica), "the order to take over was refused")
+            _await(lambda: _role(replica) == "master", "nobody took over")
+            self._demote(master, replica)
+        self._settle()
+
+    def _sorted(self) -> list[EmbeddedServer]:
+        """The server that has the tasks, and the other one."""
+        return sorted(self._members, key=lambda server: _role(server) != "master")
+
+
+class SentinelServers(ServerGroup):
+    """A master, a replica and a Sentinel. The first Sentinel that the settings name is not there."""
+
+    def _set_up(self, undo: ExitStack) -> None:
+        options = *_AT_ONCE, "--min-replicas-to-write", "1"
+        master = undo.enter_context(EmbeddedServer(*options))
+        self._members = master, undo.enter_context(EmbeddedServer("--replicaof", *_place(master), *options))
+        self._sentinel = undo.enter_context(_Sentinel(master))
+        nodes = f"127.0.0.1:{unused_port()},127.0.0.1:{_place(self._sentinel)[1]}"
+        self.variables = {"REDIS_NODES": nodes, "REDIS_SERVICE": SERVICE}
+        self.named_url = f"redis+sentinel://{nodes}/{SERVICE}/0"
+
+    def _is_settled(self) -> bool:
+        named = _call(self._sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
+        replicas = _call(self._sentinel, "SENTINEL", "REPLICAS", SERVICE)
+        master, replica = self._sorted()
+        return _place(master)[1] == named[1].decode() and len(replicas) == 1 and _follows(replica, master)
+
+    def _replace(self, replica: EmbeddedServer) -> object:
+        return _call(self._sentinel, "SENTINEL", "FAILOVER", SERVICE)
+
+    def _settle(self) -> None:
+        _await(self._is_settled, "the servers do not agree on who has the tasks")
+        self._master = self._sorted()[0]
+
+    def _demote(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
+        _call(master, "REPLICAOF", *_place(replica))  # as the Sentinel does it, some ten seconds later
+        _call(master, "CLIENT", "KILL", "TYPE", "normal")
+
+
+class _Sentinel(EmbeddedServer):
+    def __init__(self, master: EmbeddedServer) -> None:
+        super().__init__("--sentinel")
+        self._master = master
+
+    def prepare(self, folder: Path) -> list[str]:
+        place = " ".join(_place(self._master))
+        lines = (
+            f"monitor {SERVICE} {place} 1",
+            f"down-after-milliseconds {SERVICE} 2500",
+            f"failover-timeout {SERVICE} 3000",
+        )
+        file = folder / "sentinel.conf"
+        file.write_text("".join(f"sentinel {line}\n" for line in lines), "utf-8")
+        return [str(file)]
+
+
+class ClusterServers(ServerGroup):
+    """Three masters, of which the first has nearly all slots, and its replica. The settings name the two others."""
+
+    def _set_up(self, undo: ExitStack) -> None:
+        buses = [str(unused_port()) for _ in range(4)]
+        options = *_AT_ONCE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2500", "--cluster-port"
+        nodes = [undo.enter_context(EmbeddedServer(*options, bus)) for bus in buses]
+        first, *lone, replica = nodes
+        self._members, self._lone = (first, replica), lone
+        self._ids = {node: _call(node, "CLUSTER", "MYID").decode() for node in nodes}
+        for epoch, node in enumerate(nodes, 1):
+            _call(node, "CLUSTER", "SET-CONFIG-EPOCH", epoch)
+        _call(first, "CLUSTER", "ADDSLOTSRANGE", 0, LONE_SLOTS[0] - 1)
+        for node, slot in zip(lone, LONE_SLOTS, strict=True):
+            _call(node, "CLUSTER", "ADDSLOTS", slot)
+        for node, bus in zip(nodes, buses, strict=True):
+            _call(first, "CLUSTER", "MEET", *_place(node), bus)
+        _await(lambda: _call(replica, "CLUSTER", "REPLICATE", self._ids[first]), "the replica did not meet its master")
+        self.nodes = [urlsplit(node.url).netloc for node in nodes]
+        self.variables = {"REDIS_NODES": ",".join(self.nodes[1:3])}
+        self.named_url = f"redis+cluster://{self.variables['REDIS_NODES']}"
+
+    def _is_settled(self) -> bool:
+        master, replica = self._sorted()
+        told = [_call(node, "CLUSTER", "INFO").decode() for node in self._ids]
+        owners = [_call(node, "CLUSTER", "SLOTS")[0][2][1] for node in self._ids]
+        return (
+            all("cluster_state:ok" in one and "cluster_known_nodes:4" in one for one in told)
+            and owners == [int(_place(master)[1])] * 4
+            and _follows(replica, master)
+        )
+
+    def _replace(self, replica: EmbeddedServer) -> object:
+        return _call(replica, "CLUSTER", "FAILOVER")
+
+    def call_each(self, *command: str) -> Any:
+        """Send each node a command, and return the last reply."""
+        return [_call(node, *command) for node in self._ids][-1]
+
+    @contextmanager
+    def slot_moved(self, slot: int) -> Iterator[None]:
+        """Let another node have a slot for the time of the block."""
+        self._move(slot, self._sorted()[0], self._lone[0])
+        try:
+            yield
+        finally:
+            self._move(slot, self._lone[0], self._sorted()[0])
+
+    def _move(self, slot: int, source: EmbeddedServer, target: EmbeddedServer) -> None:
+        _call(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", self._ids[source])
+        _call(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", self._ids[target])
+        while keys := _call(source, "CLUSTER", "GETKEYSINSLOT", slot, 100):
+            _call(source, "MIGRATE", *_place(target), "", 0, 5_000, "KEYS", *keys)
+        for node in (target, source):
+            _call(node, "CLUSTER", "SETSLOT", slot, "NODE", self._ids[target])
+
+
+def _call(server: EmbeddedServer, *command: Any) -> Any:
+    with redis.Redis.from_url(server.url) as client:
+        client.response_callbacks.clear()
+        return client.execute_command(*command)
+
+
+def _place(server: EmbeddedServer) -> tuple[str, str]:
+    parts = urlsplit(server.url)
+    return str(parts.hostname), str(parts.port)
+
+
+def _role(server: EmbeddedServer) -> str:
+    """`master`, `slave`, or nothing if it does not answer."""
+    try:
+        role: str = _call(server, "ROLE")[0].decode()
+    except redis.exceptions.RedisError:
+        return ""
+    return role
+
+
+def _follows(replica: EmbeddedServer, master: EmbeddedServer) -> bool:
+    role, _, port, link, *_ = _call(replica, "ROLE")
+    return [role, port, link] == [b"slave", int(_place(master)[1]), b"connected"]
+
+
+def _await(condition: Callable[[], Any], what: str) -> None:
+    """Ask until something is so.
+
+    Raises:
+        ServerError: if it is not within twenty seconds.
+    """
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        with contextlib.suppress(redis.exceptions.RedisError, LookupError, ValueError):
+            if condition():
+                return
+        if time.monotonic() > deadline:
+            raise ServerError(f"{what} within {_SECONDS:.0f} s")
+        time.sleep(0.01)

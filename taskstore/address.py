@@ -1,0 +1,98 @@
+"""A Redis URL, taken apart: one server, nodes of a Redis Cluster, or Sentinels and the name of what they watch."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
+
+OPTIONS = (
+    "client_name, db, max_connections, password, socket_keepalive, username, ssl_ca_certs, ssl_ca_path, ssl_cert_reqs, "
+    "ssl_certfile, ssl_check_hostname, ssl_ciphers, ssl_keyfile, ssl_min_version, ssl_password"
+)
+_DB = "(?:/(?:(?P<db>[0-9]{1,9})/?)?)?"
+_FORMS = (
+    rf"(?:redis|valkey)(?P<tls>s?)://(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#]*){_DB}",
+    rf"(?:redis|valkey)(?P<tls>s?)\+cluster://(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#]+){_DB}",
+    rf"(?:redis|valkey)(?P<tls>s?)\+sentinel://(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#]+)/(?P<service>[^/?#]+){_DB}",
+    r"unix://(?P<user>(?:[^/?#]*@)?)(?P<path>/[^?#]+)",
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where Redis is. Its text may be shown: it holds no credentials."""
+
+    nodes: tuple[tuple[str, int], ...]
+    """Host and port of the server, of nodes of its cluster, or of its Sentinels; empty for a socket."""
+    service: str
+    """What the Sentinels call the master; empty without Sentinels."""
+    path: str
+    """That of the socket; empty without one."""
+    db: int
+    tls: bool
+    cluster: bool
+    """Whether it is said to be a cluster; a server that is not may be a node of one all the same."""
+    named: frozenset[str]
+    """`username`, `password`: which of them the URL holds."""
+    url: str = field(repr=False)
+    """The URL as redis-py reads it, without host and port. May hold a password."""
+
+    def __str__(self) -> str:
+        if self.path:
+            return f"unix:{self.path}{f'?db={self.db}' if self.db else ''}"
+        nodes = ",".join(f"{f'[{host}]' if ':' in host else host}:{port}" for host, port in self.nodes)
+        return f"{nodes}{f'/{self.service}' if self.service else ''}/{self.db}"
+
+
+def parse(url: str) -> Address:
+    """Take a Redis URL apart.
+
+    Raises:
+        ValueError: if redis-py or this package does not take it; its text does not repeat the URL.
+    """
+    with contextlib.suppress(ValueError):
+        if (address := _parse(url)) is not None:
+            return address
+    raise ValueError(
+        "must look like redis://host:port/db, rediss://host:port/db, unix:///path, redis+cluster://host:port,host:port "
+        "or redis+sentinel://host:port,host:port/service/db, with special characters percent-encoded; the options it "
+        f"may have are {OPTIONS}"
+    )
+
+
+def _parse(url: str) -> Address | None:
+    unquote_to_bytes(url).decode()
+    place, _, query = url.partition("?")
+    form = next(filter(None, (re.fullmatch(form, place) for form in _FORMS)), None)
+    options = parse_qs(query, keep_blank_values=True)
+    dbs = options.get("db", [])
+    if form is None or "#" in query or options.keys() - {*OPTIONS.split(", ")}:
+        return None
+    if not all(re.fullmatch("[0-9]{1,9}", db) for db in dbs):
+        return None
+    found = {"tls": "", "hosts": "", "service": "", "path": "", "db": "", **form.groupdict("")}
+    cluster = "+cluster:" in place
+    hosts = found["hosts"].split(",") if cluster or found["service"] else [found["hosts"] or "localhost"]
+    default = 26379 if found["service"] else 6379
+    said = urlsplit(f"//{found['user']}")
+    path = found["path"]
+    scheme = "unix" if path else f"redis{found['tls']}"
+    return Address(
+        nodes=() if path else tuple(_node(host, default) for host in hosts),
+        service=unquote(found["service"]),
+        path=unquote(path),
+        db=int(dbs[0] if dbs else found["db"] or 0),
+        tls=bool(found["tls"]),
+        cluster=cluster,
+        named=frozenset(name for name in ("username", "password") if getattr(said, name) or name in options),
+        url=f"{scheme}://{found['user']}{path or '/' + found['db']}?{query}",
+    )
+
+
+def _node(text: str, default: int) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or parts.port == 0:
+        raise ValueError
+    return unquote(parts.hostname), parts.port or default

@@ -1,0 +1,162 @@
+"""Where connections go: to one server, to the master that Sentinels name, or to the node of a cluster with the tasks.
+
+All keys of a store have one hash tag, so one node of a Redis Cluster serves all of them. Which one it is is asked only
+when there is something to ask: the first node that is reached says `MOVED` if it is another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from functools import cache, partial
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from taskstore.address import Address
+from taskstore.redis.connection import Connection
+
+_TRIED = 4
+"""Nodes that are tried for one connection, each for an equal share of its time."""
+
+
+Node = tuple[str, int]
+
+
+class Opener:
+    """Opens connections to the server that has the tasks, wherever it is at that moment."""
+
+    def __init__(self, address: Address, credentials: dict[str, str], seconds: float) -> None:
+        """`seconds` is how long opening may take.
+
+        Raises:
+            RedisError, TypeError, ValueError: if redis-py does not take the URL or the credentials.
+        """
+        pool = ConnectionPool.from_url(
+            address.url,
+            **credentials,
+            client_name="taskstore",
+            socket_timeout=None,  # `Server` has the limits: on Python 3.11 redis-py's can swallow a cancellation
+            socket_connect_timeout=None,
+            protocol=2,  # in which a server never speaks unasked
+            retry=Retry(NoBackoff(), 0),
+            **_driver(),
+        )
+        self._kind, self._options = pool.connection_class, pool.connection_kwargs
+        self._service, self._cluster = address.service, address.cluster
+        self._named: list[Node | None] = [*address.nodes] or [None]  # None is the socket
+        self._nodes = self._named
+        self._host = ""  # that of the latest connection
+        self._slot: int | None = None  # that of the store's keys, once a node of a cluster has said it
+        self._seconds = seconds
+        self._make(None)
+
+    async def __call__(self, moved: str = "") -> Connection:
+        """Open a connection. `moved` is what a node of a cluster has said: `MOVED slot host:port`.
+
+        Raises:
+            RedisError, OSError: what was met at the last node that was tried.
+        """
+        nodes = self._nodes[:_TRIED]
+        self._nodes = [*self._nodes[1:], self._nodes[0]]  # the next connection does not begin with the same node
+        ways = [partial(self._find, node) for node in nodes]
+        if said := re.fullmatch("MOVED ([0-9]+) (.*):([0-9]+)", moved):
+            self._slot = int(said[1])
+            ways.insert(0, partial(self._reach, (said[2] or self._host, int(said[3]))))
+        failure: RedisError | OSError = ConnectionError()
+        for way in ways:
+            try:
+                async with asyncio.timeout(self._seconds / len(ways)):
+                    return Connection(await way())
+            except (RedisError, OSError) as error:
+                failure = error
+        raise failure
+
+    def _make(self, node: Node | None, **options: Any) -> AbstractConnection:
+        place = {"host": node[0], "port": node[1]} if node else {}
+        return self._kind(**{**self._options, **place, **options})
+
+    async def _reach(self, node: Node | None) -> AbstractConnection:
+        self._host = node[0] if node else ""
+        connection = self._make(node)
+        await _ask(connection)
+        return connection
+
+    async def _find(self, node: Node | None) -> AbstractConnection:
+        """A connection to the server that a node names: itself, a master that it watches, or the owner of the slot."""
+        if self._service:
+            sentinel = self._make(node, username=None, password=None, db=0)
+            master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
+            await sentinel.disconnect(nowait=True)
+            connection = await self._reach(master)
+            await _ask(connection, "ROLE", read=_check_role)
+            return connection
+        connection = await self._reach(node)
+        if node is None or (self._slot is None and not self._cluster):
+            return connection
+        slots = await _ask(connection, "CLUSTER", "SLOTS", read=partial(_nodes_by_slot, host=node[0]))
+        self._nodes = list(dict.fromkeys([*(one for _, nodes in slots for one in nodes), *self._named]))
+        owner = next((nodes[0] for slot, nodes in slots if self._slot in slot), node)
+        if owner == node:
+            return connection
+        await connection.disconnect(nowait=True)
+        return await self._reach(owner)
+
+
+def _master(reply: Any) -> Node:
+    if reply is None:
+        raise ConnectionError("a Sentinel knows no master of this name")
+    host, port = reply
+    return host.decode(), int(port)
+
+
+def _check_role(reply: Any) -> None:
+    if reply[0] != b"master":
+        raise ConnectionError("the master that a Sentinel names is a replica")
+
+
+def _nodes_by_slot(reply: Any, host: str) -> list[tuple[range, list[Node]]]:
+    """The slot map, owners first. A node whose host is not known has that of the one that was asked."""
+    return [
+        (
+            range(first, last + 1),
+            [((name or b"?").decode().strip("?") or host, int(port)) for name, port, *_ in (owner, *replicas)],
+        )
+        for first, last, owner, *replicas in reply
+    ]
+
+
+@cache
+def _driver() -> dict[str, Any]:
+    """Who the client says it is: newer versions of redis-py read it from installed files for every connection."""
+    if find_spec("redis.driver_info") is None:
+        return {}
+    return {"driver_info": import_module("redis.driver_info").DriverInfo()}
+
+
+async def _ask(connection: AbstractConnection, *command: str, read: Callable[[Any], Any] = lambda _: None) -> Any:
+    """Connect, send a command if there is one, and return what is read in its reply. After a failure it is closed."""
+    try:
+        await connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it open
+        if not command:
+            return None
+        await connection.send_command(*command)
+        return read(await connection.read_response())
+    except BaseException as error:  # noqa: BLE001  raised again below
+        # The frames and causes hold the password, and a server may repeat what it was sent.
+        said = str(error).partition(", with args ")[0].replace(connection.password or "\0", "...")
+        foreign = isinstance(
+            error, AttributeError | LookupError | TypeError | ValueError
+        )  # at a reply of another shape
+        failure = ConnectionError(said) if foreign else error.with_traceback(None)
+        failure.__cause__ = failure.__context__ = None
+        if isinstance(error, RedisError):
+            error.args = (said,)
+    await connection.disconnect(nowait=True)
+    raise failure
