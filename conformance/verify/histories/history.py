@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any
+
+from conformance.reading import read_file
 
 SCHEMA = "conformance-history/1"
 ADVANCE = "advance"
@@ -129,6 +132,15 @@ def planned_json(call: Planned) -> dict[str, Any]:
 
 class BrokenHistoryError(ValueError):
     """A file that holds no history; the message names the line and what is wrong with it."""
+
+
+def read_history(file: Path) -> History:
+    """Read a history from a file.
+
+    Raises:
+        conformance.reading.FileError: if it cannot be read, or is no history.
+    """
+    return read_file(file, lambda content: read_lines(content.decode("utf-8")), "a history")
 
 
 def read_lines(text: str) -> History:
