@@ -59,7 +59,7 @@ def _write(options: argparse.Namespace) -> tuple[Path, Report]:
     """Write the pages.
 
     Raises:
-        FileError: if an input cannot be read, or its parts do not fit together.
+        FileError: if an input cannot be read, or the parts of a report do not fit together.
     """
     if options.from_json:
         report = read_report(options.from_json)
@@ -72,7 +72,7 @@ def _write(options: argparse.Namespace) -> tuple[Path, Report]:
         _read_if_there(read_mutants, options.mutants, "mutants"),
         _read_if_there(read_conformance, options.topologies, "topologies"),
     )
-    made = _or_refuse(options.benchmark, lambda: make_report(*inputs))
+    made = make_report(*inputs)
     return write_pages(made, options.out), made
 
 
