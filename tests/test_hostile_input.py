@@ -9,7 +9,7 @@ import asyncio
 import copy
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -127,12 +127,12 @@ calls = st.fixed_dictionaries(
 )
 
 
-async def call_all(store: Any, drawn: dict[str, Any], count: Callable[[], int]) -> None:
+async def call_all(store: Any, drawn: dict[str, Any], count: Callable[[], Any]) -> None:
     """Call every operation with arguments of any kind. A call that is refused has to leave everything as it was."""
     one, other = drawn["one"], drawn["other"]
     request = TaskCreateRequest.model_construct(video_ids=one, webhook_url=other, config=other)
     known = await store.get_task("known")
-    for call in (
+    operations: tuple[Callable[[], Awaitable[Any]], ...] = (
         lambda: store.get_task(one),
         lambda: store.cancel_task(one),
         lambda: store.update_task_status(one, other, **drawn["change"]),
@@ -144,7 +144,8 @@ async def call_all(store: Any, drawn: dict[str, Any], count: Callable[[], int]) 
         lambda: store.restore(one),
         lambda: store.restore(known.model_copy(update={"task_id": one, "metadata_json": other})),
         lambda: store.purge(other),
-    ):
+    )
+    for call in operations:
         before = count(), await store.get_task("known")
         with may_raise(TaskStoreError) as raised:
             await call()
@@ -175,7 +176,7 @@ def test_a_refused_call_stores_nothing_in_redis(
             async with RedisTaskStore(connect(server.url), prefix="hostile") as store:
                 client.flushdb()
                 await store.create_task(TaskCreateRequest(video_ids=("v",)), task_id="known")
-                await call_all(store, drawn, lambda: client.dbsize())
+                await call_all(store, drawn, client.dbsize)
 
     loop.run(call())
 
