@@ -166,7 +166,7 @@ def test_a_refused_call_stores_nothing_in_memory(loop: asyncio.Runner, drawn: di
 
 
 @pytest.mark.once
-@inputs(0.1)
+@inputs(0.05)
 @given(drawn=calls)
 def test_a_refused_call_stores_nothing_in_redis(
     loop: asyncio.Runner, server: EmbeddedServer, drawn: dict[str, Any]
@@ -191,7 +191,7 @@ records = st.binary(max_size=200) | st.builds(
 )
 
 
-@inputs(0.3)
+@inputs(0.4)
 @given(stored=records)
 def test_a_stored_record_is_a_task_or_is_refused(stored: bytes) -> None:
     with may_raise(record.NotARecordError):
@@ -215,7 +215,7 @@ replies = st.lists(values | st.binary(max_size=30), max_size=4)
 
 
 @pytest.mark.once
-@inputs(0.1)
+@inputs(0.04)
 @given(replied=replies, kind=st.sampled_from(["redis://{}/0", "redis+sentinel://{}/name/0", "redis+cluster://{}/0"]))
 def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
     loop: asyncio.Runner, replied: list[bytes], kind: str
