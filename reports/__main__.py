@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from reports.inputs import InputError, read_benchmark, read_conformance
+from conformance.reading import FileError
+from reports.inputs import read_benchmark, read_conformance
 from reports.mutants import read_mutants
 from reports.pages import write_pages
 from reports.publish import publish
@@ -42,11 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        report = read_report(options.from_json) if options.from_json else _make(options)
-        page = write_pages(report, options.out)
+        page, report = _write(options)
         if options.publish:
             publish(report, options.publish)
-    except InputError as fault:
+    except FileError as fault:
         print(fault, file=sys.stderr)
         return 2
     except OSError as fault:
@@ -61,8 +61,16 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if report.breaches else 0
 
 
-def _make(options: argparse.Namespace) -> Report:
-    return make_report(
+def _write(options: argparse.Namespace) -> tuple[Path, Report]:
+    """Write the pages.
+
+    Raises:
+        FileError: if an input cannot be read, or the parts of a report do not fit together.
+    """
+    if options.from_json:
+        report = read_report(options.from_json)
+        return _or_refuse(options.from_json, lambda: write_pages(report, options.out)), report
+    inputs = (
         read_conformance(options.conformance),
         read_benchmark(options.benchmark),
         _read_if_there(read_studies, options.studies, "studies"),
@@ -71,6 +79,22 @@ def _make(options: argparse.Namespace) -> Report:
         _read_if_there(read_conformance, options.topologies, "topologies"),
         goals=options.goals,
     )
+    made = make_report(*inputs)
+    return write_pages(made, options.out), made
+
+
+def _or_refuse(file: Path, draw: Callable[[], T]) -> T:
+    """Draw what a file asks for. Each of its parts has the right form; whether they fit together shows only here.
+
+    Raises:
+        FileError: if they do not.
+    """
+    try:
+        return draw()
+    except (OSError, FileError):
+        raise
+    except Exception as fault:
+        raise FileError(file, f"its parts do not fit together: {type(fault).__name__}: {fault}") from fault
 
 
 def _read_if_there(read: Callable[[Path], T], asked: Path | None, name: str) -> T | None:

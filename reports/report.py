@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from conformance.mutants.document import MutantsDocument
+from conformance.reading import read_file
 from conformance.results.document import Results
 from conformance.verify import document
 from reports.build import compare_builds, find_reason, studies_without_ours, without_ours
@@ -33,7 +34,7 @@ from reports.environment import Environment, describe_environment
 from reports.findings import ORDER, ClaimVerdict, Finding, judge_behaviour, judge_identity
 from reports.floors import FloorCost, Place, gather_floors, gather_places
 from reports.goals import Goal, gather_goals
-from reports.inputs import Benchmark, Design, Mode, Operation, read_json
+from reports.inputs import Benchmark, Design, Mode, Operation
 from reports.latency import Latency, gather_latencies
 from reports.mutants import Mutants, gather_mutants
 from reports.noise import Difference, Pair, gather_differences, gather_pairs
@@ -176,9 +177,9 @@ def read_report(path: Path) -> Report:
     """Read a report that was written before.
 
     Raises:
-        InputError: naming the file and its first fault.
+        FileError: naming the file and its first fault.
     """
-    return read_json(path, ADAPTER.validate_json, "a report")
+    return read_file(path, ADAPTER.validate_json, "a report")
 
 
 def make_report(

@@ -83,7 +83,7 @@ def read_studies(path: Path) -> StudiesInput:
     """Read the studies.
 
     Raises:
-        InputError: naming the file and its first fault.
+        FileError: naming the file and its first fault.
     """
     return read_document(path, StudiesInput, "the JSON of the studies")
 

@@ -28,6 +28,7 @@ from benchmarks.gate.versions import ROOT, NotInstalledError, Version, install
 from benchmarks.gate.worker import OPERATIONS
 from benchmarks.workload import fill
 from conformance.fingerprint import fingerprint
+from conformance.reading import FileError
 from conformance.results.document import SCHEMA, AboutSubject, Level, ListedRequirement, Result, Results, Suite, Verdict
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
@@ -404,7 +405,7 @@ def test_error_rates_come_from_recorded_rounds(tmp_path: Path, monkeypatch: pyte
     ],
 )
 def test_what_is_no_recording_of_identical_code_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
-    with pytest.raises(rates.NotARecordingError):
+    with pytest.raises(FileError):
         rates.read(recording(tmp_path, **changed))
     assert command.main(["rates", str(tmp_path / "recorded.json")]) == 2
 

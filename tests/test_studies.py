@@ -40,9 +40,9 @@ from benchmarks.studies.place import Place
 from benchmarks.studies.plain import looking, overhear, pooled, repeating
 from benchmarks.studies.processes import ProcessFailedError, in_new_process
 from benchmarks.studies.spread import Spread
+from conformance.reading import FileError
 from conformance.subjects.servers import EmbeddedServer
 from reports.growth import cross, fit
-from reports.inputs import InputError
 from reports.load import PLAIN, Throughput, find_knee
 from reports.studies import Studies, gather_studies, read_studies
 from reports.verdicts import Estimate
@@ -422,7 +422,7 @@ def test_a_file_that_is_not_of_studies_is_refused_with_its_fault(written: Path, 
     wrong["studies"]["growth"]["points"][0]["seconds"] = []
     (path := tmp_path / "wrong.json").write_text(json.dumps(wrong))
     with pytest.raises(
-        InputError, match=r"wrong.json: not the JSON of the studies: studies\.growth\.points\.0\.seconds"
+        FileError, match=r"wrong.json: not the JSON of the studies: studies\.growth\.points\.0\.seconds"
     ):
         read_studies(path)
 
