@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
             file.unlink(missing_ok=True)
         except OSError as fault:
             raise pytest.UsageError(f"--conformance-json: {file}: {fault.strerror}") from None
-    _check_numbers(config)
+    _check_options(config)
     names: list[str] = config.getoption("conformance_store")
     if "all" in names:
         names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--conformance-known: {fault}") from None
 
 
-def _check_numbers(config: pytest.Config) -> None:
+def _check_options(config: pytest.Config) -> None:
     revision: int | None = config.getoption("conformance_spec_revision")
     if revision is not None and not 1 <= revision <= REVISION:
         raise pytest.UsageError(f"--conformance-spec-revision: {revision} is none of the revisions 1 to {REVISION}")
@@ -63,6 +63,9 @@ def _check_numbers(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--conformance-seconds: {seconds} is not above 0")
     if timeout is not None and not timeout >= 0:
         raise pytest.UsageError(f"--conformance-timeout: {timeout} is below 0")
+    if seconds is not None and config.getoption("conformance_write_known") is not None:
+        words = "a run that --conformance-seconds shortens does not find all that fails; leave one of them out"
+        raise pytest.UsageError(f"--conformance-write-known: {words}")
 
 
 def _subjects(config: pytest.Config) -> list[str]:

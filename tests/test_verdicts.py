@@ -490,6 +490,47 @@ def test_what_is_out_of_time_is_named_and_does_not_pass(
     assert run(pytester, *chosen).ret == 6
 
 
+def test_known_failures_are_not_written_from_a_run_that_is_cut_short(pytester: pytest.Pytester, out: Path) -> None:
+    ran = run(pytester, "--conformance-seconds=1", "--conformance-write-known=known.toml")
+    assert ran.ret == pytest.ExitCode.USAGE_ERROR
+    ran.stderr.fnmatch_lines(["*--conformance-write-known: a run that --conformance-seconds shortens*"])
+    assert not out.exists()
+    assert not (pytester.path / "known.toml").exists()
+
+
+PARSING = """
+import ast
+
+
+class Parsing:
+    def __init__(self):
+        self.cycle = self
+
+    def __del__(self):
+        deeper(8)
+        Parsing()  # for the next time that garbage is collected
+
+
+def deeper(calls):
+    return deeper(calls - 1) if calls else ast.parse("a + b")
+
+
+def leave_and_fail():
+    Parsing()
+    raise RuntimeError
+
+
+Failing = harness(leave_and_fail)
+"""
+
+
+def test_a_store_whose_garbage_parses_python_ends_no_run(pytester: pytest.Pytester, out: Path) -> None:
+    pytester.makepyfile(stores=f"{STORES}\n{PARSING}")
+    ran = run(pytester, *select(TOTAL, PAGE), on=("Failing",))
+    assert ran.ret == pytest.ExitCode.TESTS_FAILED
+    assert verdicts(read(out), "Failing") == {TOTAL: "fail", PAGE: "fail"}
+
+
 def test_time_that_is_over_excuses_no_failure(pytester: pytest.Pytester, out: Path) -> None:
     pytester.makepyfile(stores=f"{STORES}\nPassing = harness(lambda: 1 / 0)\n")
     ran = run(pytester, PARTIAL, "-k", "requirement_LIST-01 or requirement_LIST-03", "--conformance-seconds=1")

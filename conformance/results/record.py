@@ -114,10 +114,16 @@ class Recorder:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Find the verdict of a case from what was raised, and attach it to the report, so that it travels with it."""
-        report = yield
         case: Case | None = getattr(getattr(item, "function", None), "conformance_case", None)
-        if case is None or (report.when != "call" and call.excinfo is None and not report.failed):
-            return report
+        if case is None:
+            return (yield)
+        with show.uncollected():
+            report = yield
+            if report.when == "call" or call.excinfo is not None or report.failed:
+                self._judge(item, call, case, report)
+        return report
+
+    def _judge(self, item: pytest.Item, call: pytest.CallInfo[None], case: Case, report: pytest.TestReport) -> None:
         name = shown_name(item.callspec.params[_SUBJECT])  # type: ignore[attr-defined]  # a case is a Function
         verdict, reason, hooks = _verdict(report, call)
         if verdict == "pass" and report.when == "call" and case.id not in item.funcargs[_SUBJECT].passed:  # type: ignore[attr-defined]
@@ -137,7 +143,6 @@ class Recorder:
                 self._said.add((name, reason))
         if verdict == "fail" and result.expected is not None:
             report.outcome, report.wasxfail = "skipped", result.expected.reason  # how pytest itself says "expected"
-        return report
 
     def _describe(self, item: pytest.Item, name: str, result: Result) -> AboutSubject:
         """What a test found out about its subject."""

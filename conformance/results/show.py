@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias, get_args
 
@@ -65,6 +67,22 @@ def _why(result: Result) -> str:
     if result.hooks:
         return f"the harness has no hook {', '.join(result.hooks)}"
     return f"{result.verdict}: {_in_line(result.reason)}"
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Keep the garbage collector from running while a failure is written.
+
+    pytest parses the source for its traceback. In Python 3.11 `ast.parse` raises SystemError if a finalizer that the
+    collector calls meanwhile parses too. The traceback that asyncio logs of a task whose exception nobody took does.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def shorten(report: pytest.TestReport, call: pytest.CallInfo[None], case: Case, config: pytest.Config) -> None:
