@@ -99,8 +99,8 @@ class Harness(ABC):
     mode: str = ""
     """`memory` or `redis`, where the subject is a mode that an application's settings can select."""
     namespaces_at_once: int = 1
-    """In how many namespaces the suite may work at the same time, in one event loop. Where a server takes its time,
-    more than one saves some; the store and `open` must have no state that namespaces share."""
+    """In how many namespaces the suite may work at the same time, in one event loop: 4 for a store that waits for a
+    disk or a network. The store and `open` must have no state that namespaces share."""
     rebuilds_results: bool | None = None
     """Whether `open` gives an adapter of your own making, whose results are not the objects that your store returns.
     Where it is not said, a class in the module of the harness is taken for one if each of its calls returns another
@@ -128,7 +128,10 @@ class Harness(ABC):
         """Remove whatever a namespace left behind. The case is over, and its stores are closed."""
 
     def advance(self, namespace: str, by: timedelta) -> None:
-        """Let time pass for the tasks of a namespace: move the clock, or make them older.
+        """Move the clock of a namespace's stores forward; making the records older is not the same.
+
+        A task that the suite has read would then have other times when it is read again. Where a server has a clock
+        that nobody can move, the hook makes the ends of lifetimes earlier, and leaves all other times as they are.
 
         `by` is from a millisecond to 400 days. Stores of the namespace are open meanwhile. Time may pass for other
         namespaces too.

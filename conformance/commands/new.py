@@ -47,7 +47,7 @@ class MyStore(Harness):
     #
     # The function that opens the store as the application does at start, from the environment and `.env`.
     # opener = "myapp.tasks:open_store"
-    # namespaces_at_once = 4  # in how many namespaces the suite may work at the same time
+    # namespaces_at_once = 4  # for a store that waits for a disk or a network: namespaces used at the same time
     # rebuilds_results = False  # the store is a class of this file, and no adapter that makes results anew
 '''
 
