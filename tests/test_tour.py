@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ from conformance.engine.scene import (
 from conformance.engine.tally import Finding, Tally
 from conformance.harness import Capability, Harness
 from conformance.requirements import REQUIREMENTS
-from conformance.spec.model import OPERATIONS, STATUSES
+from conformance.spec.model import FIELDS, OPERATIONS, STATUSES
 from conformance.subjects.registry import find_subject
 from conformance.tour.plan import plan
 from conformance.tour.run import TOURED, Tour, play_all, run
@@ -241,6 +242,28 @@ def losing(store: Any) -> None:
     store.update_task_status = wrong
 
 
+def handing_out(store: Any) -> None:
+    """Hand out the objects that are stored, which callers can change."""
+    stored: dict[str, SimpleNamespace] = {}
+
+    def shared(method: Any) -> Any:
+        async def call(*arguments: Any, **named: Any) -> Any:
+            task = await method(*arguments, **named)
+            before = stored.setdefault(task.task_id, SimpleNamespace(**vars_of(task)))
+            changed = {name: value for name, value in vars_of(task).items() if name in ("status", "completed_at")}
+            vars(before).update(changed)
+            return before
+
+        return call
+
+    for name in ("create_task", "get_task", "update_task_status", "cancel_task"):
+        setattr(store, name, shared(getattr(store, name)))
+
+
+def vars_of(task: Task) -> dict[str, Any]:
+    return {name: getattr(task, name) for name in FIELDS}
+
+
 HALF = update("a", TaskStatus.CLIPPING, progress=50)
 THIRD = update("a", TaskStatus.CLIPPING, progress=33)
 CASES: list[tuple[str, str, Callable[[Any], None], tuple[Any, ...], bool]] = [
@@ -440,6 +463,20 @@ def test_a_store_that_is_closed_ends_its_calls_with_its_own_exceptions(name: str
         tour = asyncio.run(play_all(harness, scenes))
     assert {one.requirements for one in tour.found} == (set() if is_right else {("API-07",)})
     assert tour.calls["create_task"].keys() - {"result"}, "no call waited"
+
+
+def test_calls_that_no_order_explains_show_what_differs_from_the_nearest() -> None:
+    race = Together((HALF, update("a", TaskStatus.CLIPPING, current_step="s")))
+    told = [one.words for one in played(Scene("a race", (create(), race)), losing) if "ATOM-01" in one.requirements]
+    nearest = "in the nearest one update_task_status gave progress=0.0; expected progress=50.0"
+    assert told == [f"no order of the calls explains their results; {nearest}"]
+
+
+def test_a_stored_object_that_a_caller_changed_is_no_race() -> None:
+    race = Together((cancel(about=("ATOM-02",)), update("a", TaskStatus.COMPLETED)))
+    found = played(Scene("a race", (create(), race)), handing_out)
+    assert {one.requirements for one in found} == {("VAL-02",)}
+    assert any(one.words.startswith("no order of the calls") for one in found)
 
 
 def test_a_cancelled_call_may_have_taken_effect_or_not() -> None:

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from conformance.engine.observe import differences, is_usable
+from conformance.engine.observe import badness, differences, is_usable
 from conformance.engine.order import Budget, orders
 from conformance.spec.model import FIELDS, Call, Outcome, Record, State, Symbol, step
 
 _ENOUGH = 16
 """Explanations of concurrent calls that are kept, of each state before them."""
 _MOST_STEPS = 10**6
+_LOOKED_AT = 8
+"""From how many calls each next one of the nearest order is taken."""
 
 
 class Possible(NamedTuple):
@@ -92,6 +94,42 @@ def explanations(start: Iterable[Possible], answered: Sequence[tuple[Call, Any]]
             pending = tuple(one.call for one in lost if all(one is not done for done in order.calls))
             found.append(Possible(order.state, pending))
     return unlike(found)
+
+
+class Difference(NamedTuple):
+    """A result that is not what the model gives in some order, and the fields in which it differs."""
+
+    call: Call
+    expected: Any
+    observed: Any
+    names: tuple[str, ...]
+
+
+def nearest_order(start: Iterable[Possible], answered: Sequence[tuple[Call, Any]]) -> list[Difference]:
+    """What differs in an order of calls that does not explain their results, but comes near.
+
+    It is found call by call: next comes the one whose result differs least. So there may be a nearer one.
+    """
+    orders = [_nearest_from(possible.state, list(answered)) for possible in with_lost_calls(start)]
+    return min(orders, key=lambda order: sum(badness(one.names) for one in order))
+
+
+def _nearest_from(state: State, left: list[tuple[Call, Any]]) -> list[Difference]:
+    found = []
+    while left:
+        ways = [
+            (badness(names), place, outcome, names)
+            for place, (call, observed) in enumerate(left[:_LOOKED_AT])
+            for outcome in step(bind(state, observed), call)
+            for names in [differences(outcome.result, observed)]
+        ]
+        _, place, outcome, names = min(ways, key=lambda way: way[:2])
+        call, observed = left.pop(place)
+        if names:
+            found.append(Difference(call, outcome.result, observed, names))
+        if outcome.written is None or (isinstance(observed, Record) and is_usable(observed)):
+            state = after(outcome, observed, call)
+    return found
 
 
 def _allowed(state: State, made: _Made) -> Iterator[State]:

@@ -14,6 +14,7 @@ from taskstore import Task, TaskPage, TaskStatus, TaskStoreError
 MARK = "changed by the caller"
 """What the engine writes into objects that it passed in or got back: in a store it has no place."""
 _PROSE = ("reason", "detail")
+_MOST_WRONG = 10**6
 _TIMES = ("created_at", "updated_at", "completed_at")
 
 
@@ -147,6 +148,11 @@ def raised_of(error: BaseException) -> Raised:
 def differences(expected: Any, observed: Any) -> tuple[str, ...]:
     """The names of the fields in which a result is not the expected one; `` for a result of another kind."""
     return () if _is_same_result(expected, observed) else tuple(_differences(expected, observed))
+
+
+def badness(names: tuple[str, ...]) -> int:
+    """How far a result is from the expected one that differs in these fields."""
+    return _MOST_WRONG if "" in names else len(names)
 
 
 def _is_same_result(expected: Any, observed: Any) -> bool:

@@ -15,7 +15,7 @@ from conformance.engine.arguments import for_store, spoil_argument
 from conformance.engine.belief import Possible, after, bind, unlike, with_lost_calls
 from conformance.engine.blame import Cause, Sight, blame
 from conformance.engine.checks import Checks
-from conformance.engine.observe import Odd, contrast, differences, is_usable, raised_of, result_of
+from conformance.engine.observe import Odd, badness, contrast, differences, is_usable, raised_of, result_of
 from conformance.engine.scene import Scene, Step, UnknownReferenceError, get, resolved
 from conformance.engine.script import Script
 from conformance.engine.tally import Finding, Tally
@@ -29,7 +29,6 @@ _EXTENDED = 1
 _BY_TIME = ("list_tasks", "purge")
 _TAKES_OBJECTS = ("create_task", "restore")
 _NOTHING = timedelta(0)
-_MOST_WRONG = 10**6
 
 
 class SceneEndedError(Exception):
@@ -174,8 +173,8 @@ class SceneRun:
                 if not names:
                     first = outcome if first is None or outcome.written is None else first
                     matching.append(Possible(after(outcome, observed, call), possible.pending))
-                elif nearest is None or _badness(names) < nearest[0]:
-                    nearest = _badness(names), names, outcome, possible
+                elif nearest is None or badness(names) < nearest[0]:
+                    nearest = badness(names), names, outcome, possible
         if first is not None:
             self.beliefs[side] = unlike(matching)
             self.tally.exercise({"API-02", *first.requirements, *planned.about})
@@ -287,7 +286,3 @@ def _of_right_kinds(expected: Record, observed: Record) -> Record:
         if is_odd and not isinstance(one, Symbol):
             kept[name] = one
     return observed._replace(**kept)
-
-
-def _badness(names: tuple[str, ...]) -> int:
-    return _MOST_WRONG if "" in names else len(names)

@@ -6,14 +6,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.engine.belief import Possible, explanations
-from conformance.engine.observe import describe
+from conformance.engine.belief import Difference, Possible, explanations, nearest_order
+from conformance.engine.observe import contrast, holds_mark
 from conformance.engine.reads import READS, read_after_together
 from conformance.engine.run import SceneEndedError, SceneRun
 from conformance.engine.scene import Step, Together
-from conformance.spec.model import FIELDS, Call, Raised, Record, Span
+from conformance.spec.model import Call, Raised, Record, Span
 
 _SHOWN_CALLS = 8
+_SHOWN_RESULTS = 3
 _ENDED = ("StoreNotOpen", "StoreUnavailable")
 """What a call may raise that waits when its store is closed."""
 
@@ -95,11 +96,25 @@ def _explain(
         start = [Possible(one.state, (*one.pending, *lost)) for one in beliefs]
         found = explanations(start, here)
         if not found:
-            results = "; ".join(describe(observed, FIELDS[:3]) for _, observed in here)
-            run.report(about, f"no order of the calls explains their results: {results}", "together")
+            nearest = nearest_order(start, here)
+            words = f"no order of the calls explains their results; in the nearest one {_in_words(nearest)}"
+            run.report(("VAL-02",) if _is_marked(nearest) else about, words, "together")
             raise SceneEndedError
         run.beliefs[side] = found
     run.tally.exercised.update(about)
     for planned, _, observed in answered:
         if planned.label and isinstance(observed, Record):
             run.known[planned.label] = observed
+
+
+def _in_words(nearest: list[Difference]) -> str:
+    shown = [f"{one.call.operation} gave {contrast(*one[1:])}" for one in nearest[:_SHOWN_RESULTS]]
+    return "; ".join(
+        [*shown, *([f"and {len(nearest) - _SHOWN_RESULTS} more"] if len(nearest) > _SHOWN_RESULTS else [])]
+    )
+
+
+def _is_marked(nearest: list[Difference]) -> bool:
+    """Whether nothing differs but what the engine wrote into tasks that were returned earlier."""
+    fields = [getattr(one.observed, name, None) for one in nearest for name in one.names]
+    return bool(fields) and all(map(holds_mark, fields))
