@@ -49,7 +49,8 @@ def blocks(guide: Path) -> list[tuple[str, str]]:
     return re.findall(r"^```(\w+)\n(.*?)^```$", guide.read_text("utf-8"), re.DOTALL | re.MULTILINE)
 
 
-def test_the_guide_keeps_its_promises_word_for_word(folder: Path) -> None:
+def test_the_guide_keeps_its_promises_word_for_word(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-n 2 --dist loadfile")  # whole runs: it only saves time
     first, *steps = blocks(GUIDE)
     assert "pip install" in first[1]  # the one step that is not taken: tests/test_install.py follows it
     said: list[tuple[int, str]] = []
@@ -58,6 +59,7 @@ def test_the_guide_keeps_its_promises_word_for_word(folder: Path) -> None:
             ran = subprocess.run(["/bin/sh", "-c", text], capture_output=True, text=True, check=False)
             said.append((ran.returncode, ran.stdout + ran.stderr))
         elif language == "toml":
+            written = (folder / "known.toml").read_text()
             (folder / "known.toml").write_text(text)
             known_tests = known.read(folder / "known.toml", find_cases())
             assert (len(known_tests.failures), len(known_tests.missing)) == (1, 1)
@@ -75,12 +77,15 @@ def test_the_guide_keeps_its_promises_word_for_word(folder: Path) -> None:
     assert re.search(r"mystore:MyStore +\d+ +0 +\d+ +[1-9]\d* +0 +0\n", incomplete[1])
     assert green[0] == 0
     assert re.search(r"\d+ passed, \d+ skipped", green[1])
-    assert red[0] == 1
-    verdicts = {
-        (one["subject"], one["test"]): one["verdict"]
-        for one in json.loads((folder / "conformance.json").read_text())["results"]
-    }
+    assert red[0] == 1, red[1]
+    results = json.loads((folder / "conformance.json").read_text())["results"]
+    verdicts = {(one["subject"], one["test"]): one["verdict"] for one in results}
     assert "harness-error" not in verdicts.values()
+    undecided = [one for one in results if one["verdict"] == "not-testable"]
+    assert all(f'hook = "{hook}"' in written for one in undecided for hook in one["hooks"] or ["none"])
+    assert all(
+        f'test = "{one["test"]}"' in written for one in results if one["verdict"] == "fail" and not one["expected"]
+    )
     assert verdicts["mystores:MemoryMode", UPDATES] == "pass"
     assert verdicts["mystores:RedisMode", UPDATES] == "fail"
     assert verdicts["mystores:MemoryMode", ALIASES] == "fail"
@@ -122,6 +127,11 @@ BROKEN = """
 from conformance import Capability, Harness
 from taskstore import MemoryTaskStore
 
+class NoStep(MemoryTaskStore):
+    async def create_task(self, request):
+        task = await super().create_task(request)
+        return task.model_copy(update={"current_step": None})
+
 class NoCancel(MemoryTaskStore):
     async def cancel_task(self, task_id):
         return await self.get_task(task_id)
@@ -134,6 +144,10 @@ class Wrong(Harness):
     def open(self, namespace):
         return NoCancel()
 
+class Stepless(Harness):
+    def open(self, namespace):
+        return NoStep()
+
 class Boastful(Harness):
     capabilities = frozenset({Capability.SHARED, Capability.PERSISTENT})
 
@@ -144,12 +158,13 @@ class Boastful(Harness):
 
 def test_a_quick_look_says_which_of_the_two_is_broken(folder: Path) -> None:
     (folder / "broken.py").write_text(BROKEN)
-    stores = ["--store", "broken:Unopened", "--store=broken:Wrong"]
+    stores = ["--store", "broken:Unopened", "--store=broken:Wrong", "--store=broken:Stepless"]
     command = [sys.executable, "-m", "conformance", "run", "--smoke", *stores]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    unopened, wrong = ran.stdout.splitlines()
+    unopened, wrong, stepless = ran.stdout.splitlines()
     assert re.fullmatch("broken:Unopened: the harness could not open the store: .*OSError: no cable", unopened)
     assert re.fullmatch(f"broken:Wrong: the store opens, but {re.escape(WORKS)} says fail: AssertionError: .*", wrong)
+    assert stepless.endswith("test_a_new_task_is_pending says fail: AssertionError: current_step is None, not ''")
     assert ran.returncode == 1
 
 

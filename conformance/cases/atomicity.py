@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from conformance.case import Namespace, case
+from conformance.equality import check_fields
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import MaintainedTaskStore, TaskFinal, TaskNotFound, TaskStatus, TaskStore
@@ -42,7 +43,7 @@ async def test_concurrent_updates_lose_nothing(namespace: Namespace) -> None:
                 one.update_task_status(task.task_id, TaskStatus.CLIPPING, result_url="url"),
             )
             read = await two.get_task(task.task_id)
-            assert (read.progress, read.current_step, read.result_url) == (50, "step", "url")
+            check_fields(read, progress=50, current_step="step", result_url="url")
 
 
 @case("ATOM-02")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.case import calls, case
-from conformance.equality import same
+from conformance.equality import check_fields, same
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, TaskStatus, TaskStore
 
@@ -44,7 +44,7 @@ async def test_changing_what_a_caller_holds_changes_nothing(store: TaskStore) ->
     assert read.metadata["config"] == {"list": [1], "deep": {"inner": []}}
     await store.update_task_status(created.task_id, TaskStatus.COMPLETED)
     for held in (created, read):
-        assert (held.status, held.progress, held.completed_at) == (TaskStatus.PENDING, 0, None)
+        check_fields(held, status=TaskStatus.PENDING, progress=0, completed_at=None)
 
 
 @case("VAL-05")
