@@ -115,11 +115,27 @@ def test_two_subjects_of_one_run_are_compared(tmp_path: Path, capsys: pytest.Cap
     assert main(["diff", str(file), "--subject", "redis"]) == 0
 
 
+def test_a_failure_for_another_reason_is_listed_and_what_no_side_ran_is_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = write(
+        tmp_path / "both.json",
+        memory={"a": ("fail", "progress"), "b": ("fail", "task 12 at 0a1b2c3d"), "c": "not-applicable", "d": "not-run"},
+        redis={"a": ("fail", "status\n2"), "b": ("fail", "task 7 at f0f0f0f0"), "c": "not-run", "d": "not-run"},
+    )
+    assert main(["diff", str(file)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "memory and redis: 2 tests, 0 differ",
+        "fails in both, for another reason (1):",
+        "  a: progress → status",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (("none.json",), "none.json: No such file or directory"),
-        (("text.json",), "text.json: no results of the suite: Invalid JSON"),
+        (("text.json",), "text.json: not the results of the conformance suite: Invalid JSON"),
         (("one.json",), "name two of its subjects with --subject: memory"),
         (("one.json", "--subject", "redis"), "--subject: there is no redis, only memory"),
     ],

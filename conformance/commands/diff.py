@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,11 +20,14 @@ examples:
   conformance diff before.json after.json --markdown >> "$GITHUB_STEP_SUMMARY"
 
 exit status:
-  0  every test came out alike
-  1  some test did not
+  0  every test has the same verdict on both sides; a failure may have another reason
+  1  some test does not
   2  wrong usage, or a file is no results file"""
 _ABSENT = "not there"
 _FAILING = ("fail", "harness-error")
+_NOTHING_FOUND = ("not-applicable", "not-run")
+_BY_CHANCE = re.compile(r"[0-9a-f-]{8,}|[0-9]+")
+"""What differs in the reasons of two runs even if they found the same: ids, times and drawn numbers."""
 _LONGEST = 200
 _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*_[]<>|@&~#"})
 
@@ -44,11 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Change:
-    """A test that did not come out alike. A side is None where there is no such test."""
+    """A test on two sides. A side is None where there is no such test."""
 
     test: str
     one: Result | None
     other: Result | None
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The first line of each side's reason, cut short."""
+        lines = [side.reason.partition("\n")[0] for side in (self.one, self.other) if side is not None]
+        return tuple(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in lines)
 
     @property
     def verdicts(self) -> tuple[str, str]:
@@ -56,8 +66,16 @@ class Change:
         return _verdict(self.one), _verdict(self.other)
 
     @property
+    def is_about_nothing(self) -> bool:
+        """Whether it was not applicable, or did not run, on both sides."""
+        return all(side is not None and side.verdict in _NOTHING_FOUND for side in (self.one, self.other))
+
+    @property
     def kind(self) -> str:
-        """What kind of change it is, as a key of `TITLES`."""
+        """What kind of change it is, as a key of `TITLES`; `` for none."""
+        if self.verdicts[0] == self.verdicts[1]:
+            is_failure = self.one is not None and self.one.verdict in _FAILING
+            return "reason" if is_failure and len({_BY_CHANCE.sub("", one) for one in self.reasons}) > 1 else ""
         if self.one is None or self.other is None:
             return "only-other" if self.one is None else "only-one"
         before, after = self.one.verdict in _FAILING, self.other.verdict in _FAILING
@@ -70,6 +88,7 @@ TITLES = {
     "fails": "passes in {one}, fails in {other}",
     "passes": "fails in {one}, passes in {other}",
     "otherwise": "another verdict",
+    "reason": "fails in both, for another reason",
     "only-other": "only in {other}",
     "only-one": "only in {one}",
 }
@@ -83,6 +102,11 @@ class Comparison:
     other: str
     tests: int
     changes: tuple[Change, ...]
+
+    @property
+    def differing(self) -> int:
+        """How many tests have another verdict."""
+        return sum(change.kind != "reason" for change in self.changes)
 
     def groups(self) -> Iterator[tuple[str, list[Change]]]:
         """The changes of each kind that there are, under their title."""
@@ -101,7 +125,7 @@ def main(options: argparse.Namespace) -> int:
         print(fault, file=sys.stderr)
         return 2
     print("\n\n".join(map(_as_markdown if options.markdown else _as_text, comparisons)))
-    return 1 if any(comparison.changes for comparison in comparisons) else 0
+    return 1 if any(comparison.differing for comparison in comparisons) else 0
 
 
 class _UsageError(Exception):
@@ -112,12 +136,9 @@ def _compare(file: Path, other_file: Path, names: list[str]) -> Iterator[Compari
     one, other = read(file), read(other_file)
     for name, other_name in _pairs(one, other, names, is_same=file == other_file):
         left, right = one.on(name), other.on(other_name)
-        tests = dict.fromkeys([*left, *right])
-        changes = tuple(
-            change
-            for test in tests
-            if (change := Change(test, left.get(test), right.get(test))).verdicts[0] != change.verdicts[1]
-        )
+        both = [Change(test, left.get(test), right.get(test)) for test in dict.fromkeys([*left, *right])]
+        tests = [one for one in both if not one.is_about_nothing]
+        changes = tuple(one for one in tests if one.kind)
         shown = (name, other_name) if name != other_name else (f"{file}, {name}", f"{other_file}, {name}")
         yield Comparison(*shown, len(tests), changes)
 
@@ -149,18 +170,20 @@ def _verdict(result: Result | None) -> str:
 
 
 def _reason(change: Change) -> str:
-    """The first line of why the side that did not pass did not."""
-    sides = [side for side in (change.other, change.one) if side is not None and side.verdict != "pass"]
-    text = next((side.reason.partition("\n")[0] for side in sides if side.reason), "")
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    """Why the side that did not pass did not; both, where both fail for different reasons."""
+    if change.kind == "reason":
+        return " → ".join(change.reasons)
+    sides = [side for side in (change.one, change.other) if side is not None]
+    found = [text for side, text in zip(sides, change.reasons, strict=True) if side.verdict != "pass" and text]
+    return found[-1] if found else ""
 
 
 def _as_text(comparison: Comparison) -> str:
-    lines = [f"{comparison.one} and {comparison.other}: {comparison.tests} tests, {len(comparison.changes)} differ"]
+    lines = [f"{comparison.one} and {comparison.other}: {comparison.tests} tests, {comparison.differing} differ"]
     for title, changes in comparison.groups():
         lines.append(f"{title} ({len(changes)}):")
         for change in changes:
-            verdicts = "" if change.kind in ("fails", "passes") else f" {' → '.join(change.verdicts)}"
+            verdicts = "" if change.kind in ("fails", "passes", "reason") else f" {' → '.join(change.verdicts)}"
             reason = _reason(change)
             lines.append(f"  {change.test}{verdicts}{': ' if reason else ''}{reason}")
     return "\n".join(lines)
@@ -171,7 +194,7 @@ def _as_markdown(comparison: Comparison) -> str:
     lines = [
         f"### Conformance: {one} and {other}",
         "",
-        f"{len(comparison.changes)} of {comparison.tests} tests did not come out alike.",
+        f"{comparison.differing} of {comparison.tests} tests did not come out alike.",
     ]
     for title, changes in comparison.groups():
         lines += [
