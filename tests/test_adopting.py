@@ -75,7 +75,7 @@ def test_the_guide_keeps_its_promises_word_for_word(folder: Path, monkeypatch: p
     assert "harness and store work" in smoke_of_memory[1]
     assert incomplete[0] == 6
     assert re.search(r"mystore:MyStore +\d+ +0 +\d+ +[1-9]\d* +0 +0\n", incomplete[1])
-    assert green[0] == 0
+    assert green[0] == 0, green[1]
     assert re.search(r"\d+ passed, \d+ skipped", green[1])
     assert red[0] == 1, red[1]
     results = json.loads((folder / "conformance.json").read_text())["results"]

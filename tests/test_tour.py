@@ -474,9 +474,11 @@ def test_calls_that_no_order_explains_show_what_differs_from_the_nearest() -> No
 
 def test_a_stored_object_that_a_caller_changed_is_no_race() -> None:
     race = Together((cancel(about=("ATOM-02",)), update("a", TaskStatus.COMPLETED)))
-    found = played(Scene("a race", (create(), race)), handing_out)
+    tally = Tally()
+    found = asyncio.run(Player(Wrapped(handing_out), tally).play(Scene("a race", (create(), race))))
     assert {one.requirements for one in found} == {("VAL-02",)}
     assert any(one.words.startswith("no order of the calls") for one in found)
+    assert tally.exercised["ATOM-02"] == 1
 
 
 def test_a_cancelled_call_may_have_taken_effect_or_not() -> None:

@@ -98,7 +98,10 @@ def _explain(
         if not found:
             nearest = nearest_order(start, here)
             words = f"no order of the calls explains their results; in the nearest one {_in_words(nearest)}"
-            run.report(("VAL-02",) if _is_marked(nearest) else about, words, "together")
+            if _is_marked(nearest):  # all else was compared, and that order explains it
+                run.tally.exercised.update(about)
+                about = ("VAL-02",)
+            run.report(about, words, "together")
             raise SceneEndedError
         run.beliefs[side] = found
     run.tally.exercised.update(about)
