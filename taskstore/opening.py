@@ -55,7 +55,7 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
         try:
             await store.ping()
         except StoreUnavailable as error:
-            for note in _advice(settings):
+            for note in advice(settings):
                 error.add_note(note)
             raise
         with contextlib.suppress(StoreUnavailable):  # the user may lack the right to ask
@@ -70,7 +70,7 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
         yield store
 
 
-def _advice(settings: TaskStoreSettings) -> tuple[str, str]:
+def advice(settings: TaskStoreSettings) -> tuple[str, str]:
     """What to check when Redis does not answer, in English and in Chinese."""
     address = parse(settings.url)
     host, port = address.nodes[0] if address.nodes else ("", 0)
