@@ -105,7 +105,7 @@ async def read(path: Path) -> AsyncIterator[list[Found | Bad]]:
             rest = line
             while len(rest) == LONGEST and not rest.endswith(b"\n"):
                 rest = file.readline(LONGEST)
-            if line.strip():
+            if line.strip() or len(line) == LONGEST:
                 batch.append(_found(line, f"{path}:{number}"))
             if len(batch) == BATCH:
                 yield batch
