@@ -19,8 +19,8 @@ COMMANDS = {
     "doctor": ("check the server, and what the store keeps on it", "检查服务器以及存储在其中的数据"),
     "purge": ("remove finished tasks", "清除已结束的任务"),
     "migrate": (
-        "copy tasks between servers and files, and from the documented design",
-        "在服务器和文件之间复制任务，并可读取文档所述设计的记录",
+        "copy tasks between servers and files, and from records of another form",
+        "在服务器和文件之间复制任务，也可读取另一种格式的记录",
     ),
 }
 
