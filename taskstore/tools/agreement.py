@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from taskstore.errors import RecordUnreadable, TaskNotFound
 from taskstore.status import TaskStatus
@@ -14,7 +14,7 @@ from taskstore.tools.common import say
 from taskstore.tools.lines import BATCH
 from taskstore.tools.place import Place
 from taskstore.tools.scan import batches
-from taskstore.values import Task, microseconds
+from taskstore.values import microseconds
 
 _NAMED = 20
 """Ids and keys that are named of each kind."""
@@ -70,59 +70,63 @@ async def examine(place: Place) -> Agreement:
     """Read every record and every index. What looks wrong is looked at again, since others may write meanwhile."""
     await place.store.list_tasks(limit=0)  # forgets what has expired
     found = Agreement()
+    statuses: dict[str, TaskStatus] = {}
     async for keys in batches(place.server, place.key("")):
         ids = [key.decode(errors="backslashreplace").removeprefix(place.key("")) for key in keys]
-        for task_id, wrong in zip(ids, await _all(_record, place, ids), strict=True):
-            found.records += wrong != _GONE
-            if wrong == _UNLISTED and await _record(place, task_id) == _UNLISTED:
+        for task_id, record in zip(ids, await _all(_look, place, ids), strict=True):
+            found.records += record.is_there
+            if record.fault:
+                found.unreadable.append(f"{place.key(task_id)} ({record.fault})")
+            if record.status is not None:
+                statuses[task_id] = record.status
+            if not record.is_listed and not (await _look(place, task_id)).is_listed:
                 found.unlisted.append(task_id)
-            elif wrong not in ("", _GONE, _UNLISTED):
-                found.unreadable.append(f"{place.key(task_id)} ({wrong})")
     for name in _indexes():
         async for ids in _entries(place, name):
-            for task_id, is_ghost in zip(ids, await _all(_ghost, place, ids, name), strict=True):
-                if is_ghost and await _ghost(place, task_id, name):
+            doubtful = [one for one in ids if one not in statuses or not _belongs(name, statuses[one])]
+            for task_id, is_ghost in zip(doubtful, await _all(_is_ghost, place, doubtful, name), strict=True):
+                if is_ghost:
                     found.ghosts.append(f"{name} {task_id}")
     return found
 
 
-_GONE, _UNLISTED = "gone", "unlisted"
+class _Record(NamedTuple):
+    """Whether a record is there, its status or why it cannot be read, and whether the indexes name it."""
+
+    is_there: bool = True
+    status: TaskStatus | None = None
+    fault: str = ""
+    is_listed: bool = True
 
 
-async def _record(place: Place, task_id: str) -> str:
-    """What is wrong with a record: nothing, one of the two above, or why it cannot be read."""
+async def _look(place: Place, task_id: str) -> _Record:
     try:
         task = await place.store.get_task(task_id)
     except TaskNotFound:
-        return _GONE
+        return _Record(is_there=False)
     except RecordUnreadable as fault:
-        return fault.reason
-    scores = _scores(task)
-    stored = await asyncio.gather(*(place.server.read("ZSCORE", place.index(name), task_id) for name in scores))
-    fits = (
-        score is not None and wanted in (None, float(score))
-        for wanted, score in zip(scores.values(), stored, strict=True)
-    )
-    return "" if all(fits) else _UNLISTED
-
-
-def _scores(task: Task) -> dict[str, float | None]:
-    """The indexes that a task has to be in, and where; a deadline can be anywhere."""
+        return _Record(fault=fault.reason)
+    names = [name for name in _indexes() if _belongs(name, task.status)]
+    scores = await asyncio.gather(*(place.server.read("ZSCORE", place.index(name), task_id) for name in names))
     created = float(microseconds(task.created_at))
-    scores = {"created": created, f"created:{task.status}": created, "deadlines": None}
-    if task.completed_at is not None:
-        scores["finished"] = None
-    return scores
+    is_listed = all(
+        score is not None and (not name.startswith("created") or float(score) == created)
+        for name, score in zip(names, scores, strict=True)
+    )
+    return _Record(status=task.status, is_listed=is_listed)
 
 
-async def _ghost(place: Place, task_id: str, name: str) -> bool:
+def _belongs(name: str, status: TaskStatus) -> bool:
+    """Whether a task of that status belongs into an index."""
+    return name in {"created", "deadlines", f"created:{status}"} or (name == "finished" and status.is_final)
+
+
+async def _is_ghost(place: Place, task_id: str, name: str) -> bool:
     """Whether an entry of an index names no task, or one that does not belong there."""
-    try:
-        return name not in _scores(await place.store.get_task(task_id)) and await _is_in(place, name, task_id)
-    except RecordUnreadable:
+    record = await _look(place, task_id)
+    if record.fault or (record.status is not None and _belongs(name, record.status)):
         return False
-    except TaskNotFound:
-        return await _is_in(place, name, task_id)
+    return await _is_in(place, name, task_id)
 
 
 async def _is_in(place: Place, name: str, task_id: str) -> bool:
