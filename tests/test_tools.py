@@ -16,6 +16,7 @@ from conformance.described import open_described
 from conformance.subjects.servers import EmbeddedServer, unused_port
 from taskstore import Task, TaskStatus
 from taskstore.tools import COMMANDS, main, migrate
+from taskstore.tools.scan import batches
 from tests.operating import REQUEST, client, everything, fill, on_store
 
 __all__ = ["client"]  # a fixture
@@ -173,6 +174,9 @@ def test_a_file_and_back_keep_everything(
     assert main(["migrate", server.url, "unused", "--source-prefix", "new", "--dry-run"]) == 0
     assert digest(capsys.readouterr().out) == written
     assert not Path("unused").exists()
+    client.delete(f"{{new:0}}:task:{tasks[0].task_id}")
+    assert main(["migrate", server.url, "unused", "--source-prefix", "new", "--dry-run"]) == 0
+    assert digest(capsys.readouterr().out) != written
 
 
 def test_a_file_is_never_written_over(
@@ -202,6 +206,8 @@ def test_a_file_is_never_written_over(
         ({"updated_at": "2001-01-02T03:04:05Z"}, "updated_at: must not be before created_at"),
         ({"completed_at": "2026-01-02T03:04:05Z"}, "completed_at: goes with a final status only"),
         ({"left_ms": "1"}, "left_ms: must be a whole number"),
+        ({"left_ms": -1}, "left_ms: must be a whole number"),
+        ({"left_ms": 10**13}, "left_ms: must be a whole number"),
         ({"left_ms": True}, "left_ms: must be a whole number"),
     ],
 )
@@ -321,3 +327,17 @@ def test_purge_removes_what_is_old_and_finished(server: EmbeddedServer, capsys: 
     assert main(["purge", server.url, "--days", "0", "--lang", "zh"]) == 0
     assert capsys.readouterr().out == "已清除 3 个任务\n"
     assert [task.status for task in on_store(server.url, everything)] == [TaskStatus.PENDING]
+
+
+def test_a_key_that_a_scan_gives_twice_is_read_once() -> None:
+    class Server:
+        replies = iter([[b"7", [b"a", b"a", b"b"]], [b"0", [b"a", b"c"]]])
+
+        async def read(self, *_: object) -> object:
+            return next(self.replies)
+
+    async def run() -> list[bytes]:
+        server: Any = Server()
+        return [key async for keys in batches(server, "") for key in keys]
+
+    assert asyncio.run(run()) == [b"a", b"b", b"c"]
