@@ -211,8 +211,7 @@ def case(
                 raise NotTestable(conformance_subject.broken)
             _check_applies(harness, (needs,) if isinstance(needs, Capability) else needs, lacks, mode)
             try:
-                conformance_subject.alive()
-                asyncio.run(in_a_namespace(function, harness))
+                asyncio.run(in_a_namespace(function, harness, alive=conformance_subject.alive))
             except HookMissingError as missing:
                 raise NotTestable(str(missing), (missing.hook,)) from None
             except BaseException as fault:  # pytest's own failures are no Exception, and it shows no notes on them
@@ -231,9 +230,13 @@ def case(
 
 
 async def in_a_namespace(
-    function: Callable[..., Awaitable[None]], harness: Harness, script: Script | None = None
+    function: Callable[..., Awaitable[None]],
+    harness: Harness,
+    script: Script | None = None,
+    alive: Callable[[], None] = lambda: None,
 ) -> None:
     """Await a function that takes a `store` or a `namespace`. Calls are written down, in `script` if it is given."""
+    alive()  # in the event loop, so that the watchdog can say where its tasks wait
     namespace = Namespace(harness)
     namespace.script = script or namespace.script
     try:

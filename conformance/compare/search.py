@@ -23,7 +23,7 @@ from conformance.compare.plan import LENGTH, plan, random_steps
 from conformance.compare.play import Deviation, Player, Symptom
 from conformance.compare.shrink import Shown, shrink
 from conformance.compare.side import Side
-from conformance.compare.steps import Call, Steps, Vocabulary, written
+from conformance.compare.steps import Call, Steps, Vocabulary
 from conformance.harness import Harness
 from conformance.quiet import quiet
 
@@ -96,7 +96,6 @@ class Search:
         self._seen: set[Any] = set()
         self._tries: Counter[Any] = Counter()
         self._by_key: dict[Key, Finding] = {}
-        self._by_steps: dict[str, Finding] = {}
 
     def _find_maker(self) -> str:
         """The first operation after which a read finds something."""
@@ -177,16 +176,12 @@ class Search:
         if same is not None:
             self._merge(same, cause, shown.deviation)
             return
-        text = written(shown.steps)
-        if (same := self._by_steps.get(text)) is not None and shown.deviation.handed is None:
-            self._also(same, cause, shown)
-            return
         again = [self._play(shown.steps, Coverage(self._operations[0])) for _ in range(2)]
         if not all(shown.deviation.symptom in {one.symptom for one in found} for found in again):
             self.unconfirmed += 1
             return
         finding = finding_of(shown.steps, cause, shown.deviation, self.names)
-        self._by_key[key] = self._by_steps[text] = finding
+        self._by_key[key] = finding
         self._also(finding, cause, shown)
         accepted.apply(self.known, finding)
         self.findings.append(finding)
