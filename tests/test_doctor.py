@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.subjects.servers import EmbeddedServer
+from taskstore.redis import RedisTaskStore
 from taskstore.tools import main
 from tests.operating import client, everything, fill, on_store
 
@@ -163,3 +164,23 @@ def test_a_replica(server: EmbeddedServer, client: Any, capsys: pytest.CaptureFi
     assert status == 1
     assert said["rights"].startswith("wrong: writes are refused: READONLY")
     assert said["topology"] == "wrong: the server is a replica and refuses writes"
+
+
+def test_a_repair_that_broke_off_is_ended_by_the_next_listing(
+    server: EmbeddedServer, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = on_store(server.url, fill)
+    client.zrem(f"{BASE}:created", tasks[0].task_id)
+    run, begun = RedisTaskStore._run, []  # noqa: SLF001  where Ctrl-C comes
+
+    async def interrupted(self: RedisTaskStore, script: Any, *arguments: Any, until: float | None = None) -> Any:
+        if "add" in arguments:
+            begun.append(client.exists(f"{BASE}:created"))
+            raise KeyboardInterrupt
+        return await run(self, script, *arguments, until=until)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RedisTaskStore, "_run", interrupted)
+        assert main(["doctor", server.url, "--repair"]) == 130
+    assert begun == [0]
+    assert on_store(server.url, everything) == tasks

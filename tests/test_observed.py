@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from taskstore import MemoryTaskStore, ObservedTaskStore, StoreNotOpen, TaskCreateRequest, TaskNotFound, TaskStatus
+from taskstore import (
+    MaintainedTaskStore,
+    MemoryTaskStore,
+    ObservedTaskStore,
+    StoreNotOpen,
+    TaskCreateRequest,
+    TaskNotFound,
+    TaskStatus,
+)
 
 REQUEST = TaskCreateRequest(video_ids=("v",))
 
@@ -53,7 +61,8 @@ def test_an_exception_is_named_and_comes_out() -> None:
     seen: list[str] = []
 
     async def run() -> None:
-        async with ObservedTaskStore(MemoryTaskStore(), lambda *call: seen.append(call[2])) as store:
+        observed: MaintainedTaskStore = ObservedTaskStore(MemoryTaskStore(), lambda *call: seen.append(call[2]))
+        async with observed as store:
             with pytest.raises(TaskNotFound):
                 await store.get_task("missing")
 

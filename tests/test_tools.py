@@ -15,7 +15,7 @@ import pytest
 from conformance.described import open_described
 from conformance.subjects.servers import EmbeddedServer, unused_port
 from taskstore import Task, TaskStatus
-from taskstore.tools import COMMANDS, main, migrate
+from taskstore.tools import COMMANDS, main, migrate, targets
 from taskstore.tools.scan import batches
 from tests.operating import REQUEST, client, everything, fill, on_store
 
@@ -260,14 +260,14 @@ def test_a_migration_that_broke_off_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr("taskstore.tools.lines.BATCH", 3)
         patch.setattr(migrate, "_REPORTED_EVERY", 0)
-        take, calls = migrate._Store.take, iter([False, True])  # noqa: SLF001  where Ctrl-C comes
+        take, calls = targets.Store.take, iter([False, True])  # where Ctrl-C comes
 
         async def interrupted(self: Any, batch: Any) -> Any:
             if next(calls):
                 raise KeyboardInterrupt
             return await take(self, batch)
 
-        patch.setattr(migrate._Store, "take", interrupted)  # noqa: SLF001
+        patch.setattr(targets.Store, "take", interrupted)
         assert main(arguments) == 130
     err = capsys.readouterr().err
     assert err.startswith("3 tasks read, 3 copied")
@@ -286,7 +286,7 @@ def test_an_interrupted_file_leaves_nothing(
     async def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(migrate._File, "take", interrupted)  # noqa: SLF001
+    monkeypatch.setattr(targets.File, "take", interrupted)
     assert main(["migrate", server.url, "f"]) == 130
     assert not list(tmp_path.iterdir())
 

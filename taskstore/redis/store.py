@@ -205,7 +205,7 @@ class RedisTaskStore(BaseStore):
     async def rebuild_indexes(self, until: float | None = None) -> None:
         """Fill the indexes from the records, until a moment of the loop's clock at most (default: that of any call).
 
-        Other callers may write meanwhile, or do the same. What they list before the end may lack tasks.
+        Other callers may write meanwhile, or do the same: a listing that comes before the end fills them too.
 
         Raises:
             StoreUnavailable: if the server fails, or time is up: the next call of this store goes on from there.

@@ -22,13 +22,15 @@ def texts() -> tuple[str, str]:
         """\
 Check a server and the store on it: whether it answers, its version, the rights of the user, what is on disk after a
 restart, eviction, the clock, the topology, and whether indexes and records agree. For the last, every record is read.
-Nothing is changed without --repair, but that entries of expired tasks are removed, as every listing does.
---repair fills the indexes anew from the records if they do not agree. Until it is done listings lack tasks. Records
-that cannot be read are named and left.""",
+Without --repair nothing is changed but what every listing changes: expired tasks are removed from the indexes, and
+indexes that the server has evicted are filled. --repair fills the indexes anew from the records if they do not agree.
+Listings that come meanwhile do a part of that work, and may raise StoreUnavailable by time-out. Records that cannot be
+read are named and left.""",
         """\
 检查服务器及其中的存储：是否应答、版本、用户权限、重启后数据是否保留、淘汰策略、时钟、拓扑，以及索引与记录是否一致（为此
-要读取每条记录）。没有 --repair 时不做任何修改，只会像每次列表一样移除已过期任务的索引条目。
-索引与记录不一致时，--repair 根据记录重建索引，重建完成之前列表会缺少任务。无法读取的记录只会列出，不会改动。""",
+要读取每条记录）。没有 --repair 时，只做每次列表都会做的事：移除已过期任务的索引条目，补全被服务器淘汰的索引。
+索引与记录不一致时，--repair 根据记录重建索引。期间的列表会分担这一工作，可能因超时抛出 StoreUnavailable。
+无法读取的记录只会列出，不会改动。""",
     )
     examples = "  taskstore doctor\n  taskstore doctor redis://localhost:6379/0 --prefix taskstore --repair"
     statuses = exit_statuses(("something is wrong; a warning alone has status 0", "有检查未通过；只有警告时为 0"))

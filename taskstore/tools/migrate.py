@@ -9,22 +9,19 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from taskstore.address import parse
-from taskstore.errors import InvalidArgument, RecordUnreadable, TaskExists, TaskNotFound
+from taskstore.errors import RecordUnreadable, TaskNotFound
 from taskstore.tools import documented, lines
 from taskstore.tools.common import UsageError, exit_statuses, say
 from taskstore.tools.lines import Bad, Found
 from taskstore.tools.place import SETTINGS, Place, open_place, settings_of
+from taskstore.tools.targets import File, Store
 
 _REPORTED_EVERY = 5.0
 """Seconds between two lines of progress."""
-_LEAST_MS = 1_000
-"""The shortest life that a store gives."""
 
 
 def texts() -> tuple[str, str]:
@@ -108,9 +105,9 @@ async def main(options: argparse.Namespace) -> int:
         source = await _source(options, stack)
         if _is_server(options.target):
             settings = settings_of(options.target, options.target_prefix)
-            target: _Store | _File = _Store(await stack.enter_async_context(open_place(settings)), options.dry_run)
+            target: Store | File = Store(await stack.enter_async_context(open_place(settings)), options.dry_run)
         else:
-            target = _File(Path(options.target), options.dry_run)
+            target = File(Path(options.target), options.dry_run)
         return await _copy(source, target, options)
 
 
@@ -129,7 +126,7 @@ class _Counts:
         )
 
 
-async def _copy(source: AsyncIterator[list[Found | Bad]], target: _Store | _File, options: argparse.Namespace) -> int:
+async def _copy(source: AsyncIterator[list[Found | Bad]], target: Store | File, options: argparse.Namespace) -> int:
     counts, reported = _Counts(), time.monotonic()
     try:
         async for batch in source:
@@ -175,101 +172,6 @@ def _count(counts: _Counts, found: Found, outcome: str | None) -> None:
         counts.there += 1
     else:
         _leave(counts, Bad(task_id, outcome))
-
-
-class _Store:
-    """A store as target. What happened to a task: `None` copied, an empty text there already, else why it was left."""
-
-    def __init__(self, place: Place, dry_run: bool) -> None:
-        self._store = place.store
-        self._dry_run = dry_run
-
-    async def take(self, batch: list[Found]) -> list[str | None]:
-        """Copy tasks."""
-        return await asyncio.gather(*map(self._take, batch))
-
-    async def _take(self, found: Found) -> str | None:
-        task, left_ms = found.task, found.left_ms
-        life = None if left_ms is None else timedelta(milliseconds=max(left_ms, _LEAST_MS))
-        try:
-            if not self._dry_run:
-                await self._store.restore(task, lifetime=life)
-                return None
-        except TaskExists:
-            pass
-        except InvalidArgument as fault:
-            return f"{fault.argument}: {fault.reason}"
-        try:
-            return (
-                ""
-                if await self._store.get_task(task.task_id) == task
-                else say("TARGET has another task under this id", "TARGET 中此 ID 下是不同的任务")
-            )
-        except TaskNotFound:
-            return None
-        except RecordUnreadable as fault:
-            return say(
-                f"TARGET has a record under this id that cannot be read: {fault.reason}",
-                f"TARGET 中此 ID 的记录无法读取：{fault.reason}",
-            )
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
-
-    give_up = finish
-
-    def again(self) -> str:
-        """What to do after an interruption."""
-        return say(
-            "What was copied stays. Run the same command again to go on.",
-            "已复制的任务保留。再次执行同一命令即可继续。",
-        )
-
-
-class _File:
-    """A new file as target. It has its name only when it is complete."""
-
-    def __init__(self, path: Path, dry_run: bool) -> None:
-        self._path, self._part = path, path.with_name(f"{path.name}.part")
-        self._seen: set[str] = set()
-        self._file: Any = None
-        if not dry_run:
-            if path.exists():
-                raise UsageError(
-                    say(
-                        f"{path} exists. Name another file, or remove it.",
-                        f"{path} 已存在。请指定其他文件，或先删除它。",
-                    )
-                )
-            self._file = self._part.open("wb")
-
-    async def take(self, batch: list[Found]) -> list[str | None]:
-        """Write tasks."""
-        return [self._take(found) for found in batch]
-
-    def _take(self, found: Found) -> str | None:
-        if found.task.task_id in self._seen:
-            return say("SOURCE has several tasks of this id", "SOURCE 中此 ID 出现多次")
-        self._seen.add(found.task.task_id)
-        if self._file is not None:
-            self._file.write(lines.line_of(found))
-        return None
-
-    def finish(self) -> None:
-        """Give the file its name."""
-        if self._file is not None:
-            self._file.close()
-            self._part.replace(self._path)
-
-    def give_up(self) -> None:
-        """Remove what was written."""
-        if self._file is not None:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
-
-    def again(self) -> str:
-        """What to do after an interruption."""
-        return say("No file was written. Run the same command again.", "没有生成文件。请再次执行同一命令。")
 
 
 def _existing(name: str) -> Path:
