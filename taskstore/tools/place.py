@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from taskstore.errors import StoreUnavailable
-from taskstore.opening import advice
-from taskstore.redis import RedisTaskStore, connect
+from taskstore.opening import open_redis
+from taskstore.redis import RedisTaskStore
 from taskstore.redis.server import Server
 from taskstore.settings import TaskStoreSettings
 from taskstore.tools.common import UsageError, say
@@ -69,18 +68,5 @@ async def open_place(settings: TaskStoreSettings) -> AsyncIterator[Place]:
     Raises:
         StoreUnavailable: if it does not. Its notes say what to check.
     """
-    server = connect(
-        settings.url,
-        username=settings.redis_username,
-        password=settings.redis_password.get_secret_value() if settings.redis_password else None,
-        connect_timeout=settings.redis_connect_timeout,
-        timeout=settings.redis_timeout,
-    )
-    async with RedisTaskStore(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
-        try:
-            await store.ping()
-        except StoreUnavailable as error:
-            for note in advice(settings):
-                error.add_note(note)
-            raise
+    async with open_redis(settings) as (server, store):
         yield Place(server, store, settings)
