@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -23,6 +25,8 @@ from taskstore import TaskStore
 CLOCK = AwaitedClock()
 """What `pytest.mark.benchmark(timer=CLOCK.read)` reads."""
 
+FEWEST_SINGLE, MOST_SINGLE = 1_000, 10_000
+"""Calls of memory mode that a block times one by one: a p99 has ten calls beyond it."""
 WARM = 20
 """Calls of each kind after which Python 3.11 and later have specialised what they run."""
 
@@ -172,7 +176,16 @@ class Bench:
                 return (_batch(work, plan.calls),), {}
 
             self._record(lambda batch: self._round(work, batch), prepare, plan)
+            if batched:
+                self._time_single_calls(work, pace)
         self.benchmark.extra_info.update(calls_per_round=plan.calls, ping_seconds=pings)
+
+    def _time_single_calls(self, work: Work, pace: Pace) -> None:
+        """Time calls one by one, for their tail: a round of many hides the call in which garbage was collected."""
+        calls = max(FEWEST_SINGLE, min(MOST_SINGLE, int(self.depth.seconds / median(pace.calls))))
+        seconds = sorted(self.loop.run(CLOCK.time_each(work.call, _batch(work, calls))))
+        p99 = seconds[math.ceil(0.99 * calls) - 1]
+        self.benchmark.extra_info["single_calls"] = [{"n": calls, "p99": p99, "most": seconds[-1]}]
 
     def _record(self, target: Callable[..., None], setup: Callable[[], Any] | None, plan: Plan) -> None:
         try:

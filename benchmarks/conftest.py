@@ -1,6 +1,8 @@
 """What a block shares: the depth, the loop and the setting; the order of its benchmarks; what is added to its JSON.
 
-`python -m benchmarks` prepares the setting and starts the blocks (`benchmarks.run`).
+`python -m benchmarks` prepares the setting and starts the blocks (`benchmarks.run`). `pytest benchmarks
+--benchmark-only` is a single block, for a look: it starts the private server if a chosen benchmark needs one, and
+leaves the container out.
 """
 
 from __future__ import annotations
@@ -16,20 +18,21 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from pytest_benchmark.logger import PytestBenchmarkWarning
 
 from benchmarks.bench import Bench, Stores
+from benchmarks.cores import CLIENT, on_core
 from benchmarks.depth import DEPTHS, Depth
 from benchmarks.environment import describe_environment
 from benchmarks.loop import Loop
-from benchmarks.setting import Setting
+from benchmarks.setting import PRIVATE_PLACES, Setting
 from benchmarks.workload import ORDER
 
 _ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
 _EXIT_STATUS = pytest.StashKey[int]()
-_SETTING = pytest.StashKey[Setting]()
+_SETTING = pytest.StashKey[Setting | None]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what the driver says to a block."""
-    parser.addoption("--depth", choices=DEPTHS, default="default", help="how many rounds, of what sizes")
+    parser.addoption("--depth", choices=DEPTHS, default="quick", help="how many rounds, of what sizes")
     parser.addoption("--setting", type=Path, metavar="FILE", help="where the driver wrote the servers and namespaces")
     parser.addoption("--order", default="", metavar="SEED", help="what decides the order of the benchmarks")
 
@@ -42,17 +45,16 @@ def pytest_configure(config: pytest.Config) -> None:
     warnings.simplefilter("ignore", PytestBenchmarkWarning)
     config.stash[_ENVIRONMENT] = dict(describe_environment())
     path = config.getoption("setting")
-    config.stash[_SETTING] = Setting({}, {}) if path is None else Setting.read(path)
+    config.stash[_SETTING] = None if path is None else Setting.read(path)
     if path := config.getoption("benchmark_json"):
         path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out places that the setting has not and sizes that the depth has not, and shuffle the rest."""
+    """Leave out places that there are not and sizes that the depth has not, and shuffle the rest."""
     depth, setting = DEPTHS[config.getoption("depth")], config.stash[_SETTING]
-    if config.getoption("setting") is None and any(_place(item) for item in items):
-        raise pytest.UsageError("there is no server to measure: `python -m benchmarks` starts them, and its blocks")
-    wanted = [item for item in items if _place(item) in {"", *setting.places} and _has_size(item, depth)]
+    places = {"", *(PRIVATE_PLACES if setting is None else setting.places)}
+    wanted = [item for item in items if _place(item) in places and _has_size(item, depth)]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     seed = f"{config.getoption('order')}"
     ORDER.seed(seed)
@@ -84,9 +86,16 @@ def loop() -> Iterator[Loop]:
 
 
 @pytest.fixture(scope="session")
-def setting(request: pytest.FixtureRequest) -> Setting:
-    """The servers and namespaces of the run."""
-    return request.config.stash[_SETTING]
+def setting(loop: Loop, request: pytest.FixtureRequest) -> Iterator[Setting]:
+    """The servers and namespaces of the run; without a driver the private server, if any benchmark needs it."""
+    if (given := request.config.stash[_SETTING]) is not None:
+        yield given
+    elif any(_place(item) for item in request.session.items):
+        depth = DEPTHS[request.config.getoption("depth")]
+        with Setting.prepared(loop, depth, container=False, tell=lambda _: None) as prepared, on_core(CLIENT):
+            yield prepared
+    else:
+        yield Setting({}, {})
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,21 @@ SERVER, CLIENT = 0, 1
 @contextmanager
 def on_core(place: int) -> Iterator[None]:
     """Keep this process, and what it starts in this block, on one core: that of this place, or the last there is."""
-    if sys.platform != "linux":
+    core = core_of(place)
+    if sys.platform != "linux" or core is None:
         yield
         return
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[min(place, len(cores) - 1)]})
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
     try:
         yield
     finally:
         os.sched_setaffinity(0, cores)
+
+
+def core_of(place: int) -> int | None:
+    """Name the core of this place, or the last there is; None where the system does not say which there are."""
+    if sys.platform != "linux":
+        return None
+    cores = sorted(os.sched_getaffinity(0))
+    return cores[min(place, len(cores) - 1)]

@@ -63,7 +63,7 @@ class Depth:
 
 # Of thirteen blocks an interval leaves out the lowest and the highest, of twelve it does not.
 DEPTHS = {
-    "quick": Depth(blocks=BLOCKS, rounds=50, seconds=0.006, tasks=1_000, sizes=(10, 100), tasks_afar=10),
+    "quick": Depth(blocks=BLOCKS, rounds=50, seconds=0.006, tasks=1_000, sizes=(100, 1_000), tasks_afar=10),
     "default": Depth(blocks=BLOCKS, rounds=200, seconds=0.02, tasks=10_000, sizes=(100, 1_000, 10_000), tasks_afar=10),
     "full": Depth(blocks=13, rounds=1_000, seconds=0.12, tasks=10_000, sizes=(100, 1_000, 10_000), tasks_afar=100),
 }

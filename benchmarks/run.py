@@ -120,14 +120,13 @@ def study(depth: str, to: Path) -> int:
 
 
 def run(command: list[str], *, shown: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a process to its end, and keep what it says if it is not shown.
+    """Run a process to its end, with a hash seed of its own, and keep what it says if it is not shown.
 
     If we are interrupted it goes too, with what it started.
     """
-    # The hash seed is fixed, so that processes differ in less.
     process = subprocess.Popen(  # noqa: S603  this Python
         command,
-        env={**os.environ, "PYTHONHASHSEED": "0", **environment},
+        env={**os.environ, "PYTHONHASHSEED": "random", **environment},
         stdout=None if shown else subprocess.PIPE,
         stderr=None if shown else subprocess.STDOUT,
         text=True,

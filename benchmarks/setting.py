@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
+from docker.errors import APIError
 from pydantic import TypeAdapter
 
-from benchmarks.cores import SERVER, on_core
+from benchmarks.cores import SERVER, core_of, on_core
 from benchmarks.depth import Depth
 from benchmarks.distance import Proxies
 from benchmarks.loop import Loop
@@ -25,6 +26,9 @@ from conformance.subjects.servers import ContainerServer, EmbeddedServer
 
 SPARE_DATABASE = 15
 """Of each server: no namespace is in it."""
+
+PRIVATE_PLACES = ("embedded", "unix", *(place_of("proxied", distance) for distance in DISTANCES_MS))
+"""The ways to the private server."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Setting:
             places["embedded"] = Place("private", url, private.facts())
             places["unix"] = Place("private", private.socket_url, {**private.facts(), "transport": "Unix socket"})
             if container:
-                server = running.enter_context(ContainerServer())
+                server = running.enter_context(PinnedContainerServer())
                 places["published"] = Place("container", _without_database(server.url), server.facts())
                 if _is_reachable(server.direct_url):
                     facts = {**server.facts(), "transport": "a container's own address"}
@@ -110,6 +114,23 @@ class TwoWayServer(EmbeddedServer):
         path = Path(self._folder, "socket")
         self.socket_url = f"unix://{path}"
         super()._start("--unixsocket", str(path), *options, loading=loading)
+
+
+class PinnedContainerServer(ContainerServer):
+    """A container on the core of the servers, if its engine allows that; `facts` says whether it does."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._cores = "any"
+        if (core := core_of(SERVER)) is not None:
+            with suppress(APIError):
+                self._container.get_wrapped_container().update(cpuset_cpus=str(core))
+                self._cores = str(core)
+        return self
+
+    def facts(self) -> Mapping[str, str]:
+        """Say too on which core it is."""
+        return {**super().facts(), "core": self._cores}
 
 
 def namespace_name(design: str, purpose: str, tasks: int) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
+from conformance.reading import FileError
 from conformance.requirements import REVISION
-from conformance.results.known import KnownFailuresError
 from conformance.results.record import Recorder, seed_of, shared_folder_of
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name, subjects_of_this_machine
 
@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--conformance-store: two stores have the same name once passwords are left out")
     try:
         config.pluginmanager.register(Recorder(config, shown), RECORDER)
-    except KnownFailuresError as fault:
+    except FileError as fault:
         raise pytest.UsageError(f"--conformance-known: {fault}") from None
 
 

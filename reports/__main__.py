@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from reports.inputs import InputError, read_benchmark, read_conformance
+from conformance.reading import FileError
+from reports.inputs import read_benchmark, read_conformance
 from reports.mutants import read_mutants
 from reports.pages import write_pages
 from reports.publish import publish
@@ -37,13 +38,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--publish", metavar="README", type=Path, help="put the summary between the marks in README too"
     )
+    parser.add_argument(
+        "--goals", action="store_true", help="hold our store to this project's goals, set for the machine of its CI"
+    )
     options = parser.parse_args(arguments)
     try:
-        report = read_report(options.from_json) if options.from_json else _make(options)
-        page = write_pages(report, options.out)
+        page, report = _write(options)
         if options.publish:
             publish(report, options.publish)
-    except InputError as fault:
+    except FileError as fault:
         print(fault, file=sys.stderr)
         return 2
     except OSError as fault:
@@ -51,19 +54,46 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for breach in report.breaches:
         print(f"gate: {breach}", file=sys.stderr)
+    for goal in report.goals:
+        if goal.verdict == "missed":
+            print(f"goal missed, {goal.excess}: {goal.name}", file=sys.stderr)
     print(page)
     return 1 if report.breaches else 0
 
 
-def _make(options: argparse.Namespace) -> Report:
-    return make_report(
+def _write(options: argparse.Namespace) -> tuple[Path, Report]:
+    """Write the pages.
+
+    Raises:
+        FileError: if an input cannot be read, or the parts of a report do not fit together.
+    """
+    if options.from_json:
+        report = read_report(options.from_json)
+        return _or_refuse(options.from_json, lambda: write_pages(report, options.out)), report
+    made = make_report(
         read_conformance(options.conformance),
         read_benchmark(options.benchmark),
         _read_if_there(read_studies, options.studies, "studies"),
         _read_if_there(read_verification, options.verification, "verification"),
         _read_if_there(read_mutants, options.mutants, "mutants"),
         _read_if_there(read_conformance, options.topologies, "topologies"),
+        goals=options.goals,
     )
+    return write_pages(made, options.out), made
+
+
+def _or_refuse(file: Path, draw: Callable[[], T]) -> T:
+    """Draw what a file asks for. Each of its parts has the right form; whether they fit together shows only here.
+
+    Raises:
+        FileError: if they do not.
+    """
+    try:
+        return draw()
+    except (OSError, FileError):
+        raise
+    except Exception as fault:
+        raise FileError(file, f"its parts do not fit together: {type(fault).__name__}: {fault}") from fault
 
 
 def _read_if_there(read: Callable[[Path], T], asked: Path | None, name: str) -> T | None:

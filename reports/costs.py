@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -74,10 +75,21 @@ class Weight:
 
 
 @dataclass(frozen=True)
+class Spread:
+    """A figure of each of several equal events: the median of them, the least and the most."""
+
+    value: float
+    least: float
+    most: float
+    events: int
+
+
+@dataclass(frozen=True)
 class Removal:
     """That many tasks went at once: what the call took that removed them, and how long others waited meanwhile.
 
-    Plain keys are the floor: no call removes them, and `seconds` is how long Redis took.
+    Plain keys are the floor: no call removes them, and `seconds` is how long Redis took. Of an event that was made
+    several times `seconds` is the median, and the waits are of the one in which somebody waited longest.
     """
 
     what: What
@@ -91,15 +103,10 @@ class Removal:
     longest: Mapping[str, tuple[tuple[float, float], ...]]
     """By kind of call: seconds since the beginning, and the longest wait of those 20 ms in milliseconds."""
 
-    @property
-    def longest_wait_ms(self) -> float:
-        """The longest that anybody waited but who removed the tasks."""
-        return max(waits.most_ms for waits in self.meanwhile.values())
-
-    @property
-    def longest_quiet_wait_ms(self) -> float:
-        """The longest that anybody waited when nothing went on."""
-        return max(waits.most_ms for waits in self.quiet.values())
+    longest_wait_ms: Spread
+    """The longest that anybody waited but who removed the tasks."""
+    longest_quiet_wait_ms: Spread
+    """The longest that anybody waited when nothing went on."""
 
 
 def gather_weights(memory: MemoryInput) -> tuple[Weight, ...]:
@@ -119,19 +126,35 @@ def gather_weights(memory: MemoryInput) -> tuple[Weight, ...]:
 
 
 def gather_removals(expiry: ExpiryInput) -> tuple[Removal, ...]:
-    """Gather what removing cost."""
-    return tuple(
-        Removal(
-            what=event.what,
-            mode=event.mode,
-            tasks=event.tasks,
-            seconds=event.seconds,
-            us_per_task=event.seconds / event.tasks * 1e6,
-            quiet={kind: to_waits(waits.spread) for kind, waits in event.quiet.items()},
-            meanwhile={kind: to_waits(waits.spread) for kind, waits in event.meanwhile.items()},
-            longest={
-                kind: tuple((at, wait * 1000) for at, wait in waits.longest) for kind, waits in event.meanwhile.items()
-            },
-        )
-        for event in expiry.events
+    """Gather what removing cost: equal events together, in the order in which they were first made."""
+    alike: dict[tuple[What, Mode, int], list[EventInput]] = {}
+    for event in expiry.events:
+        alike.setdefault((event.what, event.mode, event.tasks), []).append(event)
+    return tuple(map(_removal, alike.values()))
+
+
+def _removal(events: list[EventInput]) -> Removal:
+    worst = max(events, key=lambda event: _longest_ms(event.meanwhile))
+    seconds = median(event.seconds for event in events)
+    return Removal(
+        what=worst.what,
+        mode=worst.mode,
+        tasks=worst.tasks,
+        seconds=seconds,
+        us_per_task=seconds / worst.tasks * 1e6,
+        quiet={kind: to_waits(waits.spread) for kind, waits in worst.quiet.items()},
+        meanwhile={kind: to_waits(waits.spread) for kind, waits in worst.meanwhile.items()},
+        longest={
+            kind: tuple((at, wait * 1000) for at, wait in waits.longest) for kind, waits in worst.meanwhile.items()
+        },
+        longest_wait_ms=_spread([_longest_ms(event.meanwhile) for event in events]),
+        longest_quiet_wait_ms=_spread([_longest_ms(event.quiet) for event in events]),
     )
+
+
+def _longest_ms(waits: Mapping[str, WaitsInput]) -> float:
+    return max(one.spread.most for one in waits.values()) * 1000
+
+
+def _spread(values: list[float]) -> Spread:
+    return Spread(median(values), min(values), max(values), len(values))

@@ -29,6 +29,7 @@ class FloorCost:
     subject: str
     median_ms: float
     interval_ms: tuple[float, float] | None
+    block_ms: tuple[float, ...]
     rounds: int
     times_raw: float | None
     """As a multiple of PING on a bare socket by the same way."""
@@ -64,6 +65,7 @@ def gather_floors(benchmark: Benchmark) -> tuple[FloorCost, ...]:
                 info.subject,
                 found.value,
                 found.interval,
+                found.values,
                 len(row.stats.data),
                 times.value if times else None,
             )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from conformance.reading import read_file
 from conformance.results.document import Results
 
 Operation = Literal["create", "get", "list", "update"]
@@ -21,15 +21,6 @@ redis-py a GET and a script that gives back its argument, both of a record as lo
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class InputError(Exception):
-    """A file that cannot be used: which one, and why, on one line."""
-
-    def __init__(self, path: Path, fault: str) -> None:
-        self.path = path
-        self.fault = " ".join(fault.split())
-        super().__init__(f"{path}: {self.fault}")
-
-
 class Strict(BaseModel):
     """A JSON object. Types are exact, and fields that are not named here are ignored."""
 
@@ -37,7 +28,6 @@ class Strict(BaseModel):
 
 
 R = TypeVar("R", bound=BaseModel)
-T = TypeVar("T")
 
 
 class Stats(Strict):
@@ -62,8 +52,18 @@ class _Info(Strict):
     distance_ms: float | None = None
 
 
+class SingleCalls(Strict):
+    """Calls of one block that were timed one by one: how many, their 99th percentile and the longest, in seconds."""
+
+    n: Annotated[int, Field(ge=1)]
+    p99: Seconds
+    most: Seconds
+
+
 class OperationInfo(_Info):
     """An operation of a store. `ping_seconds` are PINGs through its client, one before each round.
+
+    Memory mode has `single_calls`, an entry for each block, since a round there is the mean of many.
 
     `again` marks the second of two benchmarks that are the same.
     """
@@ -73,6 +73,7 @@ class OperationInfo(_Info):
     design: Design
     mode: Mode
     again: bool = False
+    single_calls: tuple[SingleCalls, ...] = ()
 
 
 class FloorInfo(_Info):
@@ -143,7 +144,7 @@ def read_conformance(path: Path) -> Results:
     """Read the results of the suite.
 
     Raises:
-        InputError: naming the file and its first fault.
+        FileError: naming the file and its first fault.
     """
     return read_document(path, Results, "the results of the conformance suite")
 
@@ -152,7 +153,7 @@ def read_benchmark(path: Path) -> Benchmark:
     """Read the measurements.
 
     Raises:
-        InputError: naming the file and its first fault.
+        FileError: naming the file and its first fault.
     """
     return read_document(path, Benchmark, "the JSON of the benchmarks")
 
@@ -161,24 +162,6 @@ def read_document(path: Path, kind: type[R], description: str) -> R:
     """Read a file as one kind of document.
 
     Raises:
-        InputError: naming the file and its first fault.
+        FileError: naming the file and its first fault.
     """
-    return read_json(path, kind.model_validate_json, description)
-
-
-def read_json(path: Path, validate: Callable[[bytes], T], description: str) -> T:
-    """Read a file and validate it.
-
-    Raises:
-        InputError: naming the file and its first fault.
-    """
-    try:
-        return validate(path.read_bytes())
-    except OSError as fault:
-        raise InputError(path, fault.strerror or str(fault)) from None
-    except ValidationError as fault:
-        first, *others = fault.errors(include_url=False)
-        place = ".".join(map(str, first["loc"]))
-        text = first["msg"].removeprefix("Value error, ")
-        more = f" (and {len(others)} more)" if others else ""
-        raise InputError(path, f"not {description}: {place}{': ' if place else ''}{text}{more}") from None
+    return read_file(path, kind.model_validate_json, description)

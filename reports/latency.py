@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, median
 
 from reports.inputs import Benchmark, Design, Measured, Mode, Operation, OperationInfo
-from reports.verdicts import Estimate, LatencyVerdict, estimate, judge, quantile, ratios
+from reports.verdicts import Estimate, LatencyVerdict, differences, estimate, judge, quantile, ratios
 
 MODES: Mapping[Mode, str] = {"memory": "memory mode", "redis": "Redis mode"}
 OPERATIONS: tuple[Operation, ...] = ("create", "get", "list", "update")
@@ -49,6 +50,8 @@ class Latency:
     """Of all blocks."""
     blocks: int
     """That have a figure."""
+    block_ms: tuple[float | None, ...]
+    """The median of each block, None where it has no figure: ratios and differences are taken of these."""
     calls_per_round: int
     """Above one, a round is the mean of about that many calls, and so are its quantiles."""
     median_ms: float
@@ -56,8 +59,14 @@ class Latency:
     interval_ms: tuple[float, float] | None
     p5_ms: float
     p95_ms: float
+    mean_ms: float
+    """Of all calls."""
     p99_ms: float | None
-    """None where there are too few rounds to say."""
+    """Of calls, not of means: where calls were timed one by one the median over blocks. None if too few were."""
+    most_ms: float | None
+    """The longest call, a single event."""
+    floor_share: float | None
+    """How much of the median is the await of a function that does nothing."""
     low_ms: float
     high_ms: float
     verdict: LatencyVerdict
@@ -72,6 +81,9 @@ class Latency:
     times_memory: float | None
     """Redis mode: as a multiple of memory mode."""
     times_memory_interval: tuple[float, float] | None
+    over_memory_ms: float | None
+    """Redis mode: by how much it takes longer than memory mode."""
+    over_memory_interval_ms: tuple[float, float] | None
 
     @property
     def place(self) -> str:
@@ -125,7 +137,10 @@ def _latency(
     medians = row.medians()
     figure = estimate(medians)
     assert figure is not None  # noqa: S101  there is a round, so there is a block with one
+    p99, most = _find_tail(info, ordered)
+    times_floor = _times(medians, floor)
     times_memory = _times(medians, memory)
+    over_memory = estimate(differences(medians, memory)) if memory is not None else None
     return Latency(
         operation=info.operation,
         tasks=info.tasks,
@@ -136,12 +151,16 @@ def _latency(
         server=str(info.facts.get("server", "")),
         rounds=len(ordered),
         blocks=figure.blocks,
+        block_ms=tuple(medians),
         calls_per_round=info.calls_per_round,
         median_ms=figure.value,
         interval_ms=figure.interval,
         p5_ms=quantile(ordered, 0.05),
         p95_ms=quantile(ordered, 0.95),
-        p99_ms=quantile(ordered, 0.99) if len(ordered) >= ENOUGH_FOR_P99 else None,
+        mean_ms=fmean(ordered),
+        p99_ms=p99,
+        most_ms=most,
+        floor_share=1 / times_floor.value if times_floor else None,
         low_ms=low,
         high_ms=high,
         verdict=judge(figure.interval, low, high),
@@ -149,10 +168,22 @@ def _latency(
         share_inside=(bisect_right(ordered, high) - bisect_left(ordered, low)) / len(ordered),
         decides=decides,
         times_ping=_value(_times(medians, row.ping_medians())),
-        times_floor=_value(_times(medians, floor)),
+        times_floor=_value(times_floor),
         times_memory=_value(times_memory),
         times_memory_interval=times_memory.interval if times_memory else None,
+        over_memory_ms=_value(over_memory),
+        over_memory_interval_ms=over_memory.interval if over_memory else None,
     )
+
+
+def _find_tail(info: OperationInfo, ordered: Sequence[float]) -> tuple[float | None, float | None]:
+    """Find the 99th percentile and the longest of single calls, in milliseconds."""
+    if info.single_calls:
+        known = [one.p99 * 1000 for one in info.single_calls if one.n >= ENOUGH_FOR_P99]
+        return median(known) if known else None, max(one.most for one in info.single_calls) * 1000
+    if info.calls_per_round > 1:
+        return None, None
+    return quantile(ordered, 0.99) if len(ordered) >= ENOUGH_FOR_P99 else None, ordered[-1]
 
 
 def _times(medians: Sequence[float | None], others: Sequence[float | None] | None) -> Estimate | None:

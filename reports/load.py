@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
@@ -15,8 +15,12 @@ from reports.verdicts import Estimate, compare, estimate
 
 Operation = Literal["get", "update"]
 QuantileName = Literal["p50", "p90", "p99", "p99.9"]
+GLIDE = "valkey-glide"
+"""The same by valkey-glide."""
 PLAIN = "redis-py"
 """The subject that is redis-py by itself, with the commands of our store."""
+HELD = 0.95
+"""Share of the time to the last answer in which calls came: with less, answers fell behind the calls."""
 KNEE = 0.9
 """Share of the highest throughput that counts as having reached it."""
 
@@ -59,24 +63,25 @@ class LoadInput(Strict):
 
 
 class ArrivalsInput(Strict):
-    """Calls in an open loop, counted from when they were due."""
+    """Calls in an open loop in one process, counted from when they were due: the last of them after `due_seconds`."""
 
+    capacity: Annotated[float, Field(gt=0)]
+    rate: Annotated[float, Field(gt=0)]
     waits: SpreadInput
     lateness: SpreadInput
     failures: dict[str, int]
+    due_seconds: Seconds
     seconds: Seconds
     cpu_seconds: Annotated[float, Field(ge=0)]
 
 
 class OfferedInput(Strict):
-    """Calls that came at one rate."""
+    """Calls that came at one share of the capacity, in each process."""
 
     subject: str
     operation: Operation
-    capacity: Annotated[float, Field(gt=0)]
     share: Annotated[float, Field(gt=0)]
-    rate: Annotated[float, Field(gt=0)]
-    arrivals: ArrivalsInput
+    runs: Annotated[tuple[ArrivalsInput, ...], Field(min_length=1)]
 
 
 class OpenInput(Strict):
@@ -115,7 +120,7 @@ class Throughput:
 
 @dataclass(frozen=True)
 class ThroughputCurve:
-    """One operation of one subject: `ours`, `described`, or `redis-py` with the same commands."""
+    """One operation of one subject: `ours`, `described`, or `redis-py` or `valkey-glide` with the same commands."""
 
     subject: str
     operation: Operation
@@ -126,13 +131,21 @@ class ThroughputCurve:
 
 @dataclass(frozen=True)
 class Response:
-    """Calls that came at one rate, a share of what 64 callers get through."""
+    """Calls that came at one rate, a share of what 64 callers get through; each process is a block."""
 
     share: float
-    rate: float
-    waits: Waits
-    lateness: Waits
+    rate: Estimate
+    held: Estimate
+    """Calls answered a second, until the last answer."""
+    saturated: bool
+    """Whether answers fell behind: the waits then only say how long the run was."""
+    p50_ms: Estimate
+    p99_ms: Estimate | None
+    """None where a process made too few calls."""
+    most_ms: float
+    lateness_p99_ms: Estimate | None
     """How late calls were begun, which is the generator's fault and is in the waits."""
+    lateness_most_ms: float
     cpu_share: float
     failed_share: float
 
@@ -143,7 +156,9 @@ class ResponseCurve:
 
     subject: str
     operation: Operation
-    capacity: float
+    capacity: Estimate
+    held: float | None
+    """The highest rate that was held; None if each was more than it gets through."""
     points: tuple[Response, ...]
 
 
@@ -179,7 +194,10 @@ def gather_responses(arrivals: OpenInput) -> tuple[ResponseCurve, ...]:
     curves = []
     for (operation, subject), group in groupby(ordered, key=line):
         rates = list(group)
-        curves.append(ResponseCurve(subject, operation, rates[0].capacity, tuple(map(_response, rates))))
+        points = tuple(map(_response, rates))
+        capacity = _over(rates[0].runs, lambda run: run.capacity)
+        held = max((point.held.value for point in points if not point.saturated), default=None)
+        curves.append(ResponseCurve(subject, operation, capacity, held, points))
     return tuple(curves)
 
 
@@ -204,15 +222,33 @@ def _rates(cell: CellInput) -> list[float]:
 
 
 def _response(one: OfferedInput) -> Response:
-    arrivals = one.arrivals
+    runs = one.runs
+    calls = sum(run.waits.n for run in runs)
     return Response(
         share=one.share,
-        rate=one.rate,
-        waits=to_waits(arrivals.waits),
-        lateness=to_waits(arrivals.lateness),
-        cpu_share=arrivals.cpu_seconds / arrivals.seconds,
-        failed_share=sum(arrivals.failures.values()) / arrivals.waits.n,
+        rate=_over(runs, lambda run: run.rate),
+        held=_over(runs, lambda run: (run.waits.n - sum(run.failures.values())) / run.seconds),
+        saturated=median(run.due_seconds / run.seconds for run in runs) < HELD,
+        p50_ms=_over(runs, lambda run: run.waits.quantiles["p50"] * 1000),
+        p99_ms=_p99(runs, lambda run: run.waits),
+        most_ms=max(run.waits.most for run in runs) * 1000,
+        lateness_p99_ms=_p99(runs, lambda run: run.lateness),
+        lateness_most_ms=max(run.lateness.most for run in runs) * 1000,
+        cpu_share=median(run.cpu_seconds / run.seconds for run in runs),
+        failed_share=sum(sum(run.failures.values()) for run in runs) / calls,
     )
+
+
+def _p99(runs: Sequence[ArrivalsInput], of: Callable[[ArrivalsInput], SpreadInput]) -> Estimate | None:
+    if any("p99" not in of(run).quantiles for run in runs):
+        return None
+    return _over(runs, lambda run: of(run).quantiles["p99"] * 1000)
+
+
+def _over(runs: Sequence[ArrivalsInput], find: Callable[[ArrivalsInput], float]) -> Estimate:
+    found = estimate(map(find, runs))
+    assert found is not None  # noqa: S101  there is a run
+    return found
 
 
 def to_waits(spread: SpreadInput) -> Waits:

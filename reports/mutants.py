@@ -63,7 +63,7 @@ def read_mutants(path: Path) -> MutantsDocument:
     """Read the mutants.
 
     Raises:
-        InputError: naming the file and its first fault.
+        FileError: naming the file and its first fault.
     """
     return read_document(path, MutantsDocument, "the JSON of the mutants")
 

@@ -18,6 +18,7 @@ class Pair:
     mode: Mode
     ratio: float
     interval: tuple[float, float] | None
+    block_ratios: tuple[float, ...]
     noise: float | None
     """How far from 1 the interval reaches, as a share; None without an interval."""
 
@@ -46,7 +47,9 @@ def gather_pairs(benchmark: Benchmark) -> tuple[Pair, ...]:
         if isinstance(info, OperationInfo) and info.again:
             found = _compare(row, first.get((info.subject, info.operation, info.tasks)))
             if found is not None:
-                pairs.append(Pair(info.subject, info.mode, found.value, found.interval, _reach(found.interval)))
+                pairs.append(
+                    Pair(info.subject, info.mode, found.value, found.interval, found.values, _reach(found.interval))
+                )
     return tuple(pairs)
 
 

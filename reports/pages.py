@@ -88,24 +88,25 @@ _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\
 
 def write_pages(report: Report, folder: Path) -> Path:
     """Write `index.html`, `summary.md`, `report.json` and the plots as SVG files, and return the path of the page."""
+    summary, whole, pictures = render_summary(report), render_page(report), draw_plots(report)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_bytes(report.to_json())
-    (folder / "summary.md").write_text(render_summary(report), encoding="utf-8")
-    write_plots(report, folder)
+    (folder / "summary.md").write_text(summary, encoding="utf-8")
+    for name, picture in pictures.items():
+        (folder / name).write_text(picture, encoding="utf-8")
     page = folder / "index.html"
-    page.write_text(render_page(report), encoding="utf-8")
+    page.write_text(whole, encoding="utf-8")
     return page
 
 
-def write_plots(report: Report, folder: Path) -> None:
-    """Write the pictures that a README shows as SVG files."""
+def draw_plots(report: Report) -> dict[str, str]:
+    """Draw the pictures that a README shows, as SVG files by name."""
     pictures = {
         "memory.svg": plots.draw_latencies("memory", report.latencies, None),
         "redis.svg": plots.draw_latencies("redis", report.latencies, report.ping_ms),
         "listing.svg": plots.draw_listing(report.latencies),
     }
-    for name, picture in pictures.items():
-        (folder / name).write_text(plots.stand_alone(picture), encoding="utf-8")
+    return {name: plots.stand_alone(picture) for name, picture in pictures.items()}
 
 
 def render_page(report: Report) -> str:

@@ -14,6 +14,8 @@ from reports.verdicts import Estimate, compare, estimate
 Operation = Literal["create", "get", "look", "update", "list"]
 Answer = Literal["yes", "no", "not offered"]
 
+FLOOR = "dict + "
+"""What the name of a floor begins with: it isolates its values, and has nothing else of a store."""
 ISOLATION = ("keeps a value that its giver changes", "keeps a value that its reader changes")
 """The questions of which both must be answered by yes: below that one compares with a dictionary."""
 

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from reports.pages import render_summary, write_plots
+from conformance.reading import read_file
+from reports.pages import draw_plots, render_summary
 from reports.report import ADAPTER, Report
 
 BEGIN, END = "<!-- report: begin -->", "<!-- report: end -->"
@@ -31,7 +32,8 @@ def publish(report: Report, readme: Path) -> None:
         texts[translation] = _replace(translation, summary)
     folder = readme.parent / "reports" / "published"
     folder.mkdir(parents=True, exist_ok=True)
-    write_plots(published, folder)
+    for name, picture in draw_plots(published).items():
+        (folder / name).write_text(picture, encoding="utf-8")
     (folder / "report.json").write_bytes(published.to_json())
     for file, text in texts.items():
         file.write_text(text, encoding="utf-8")
@@ -60,7 +62,7 @@ def _last_name(path: re.Match[str]) -> str:
 
 
 def _replace(file: Path, summary: str) -> str:
-    before, begin, rest = file.read_text(encoding="utf-8").partition(BEGIN)
+    before, begin, rest = read_file(file, lambda content: content.decode("utf-8"), "text").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not end:
         raise OSError(0, f"there is no {BEGIN} with a {END} in it", str(file))

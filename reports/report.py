@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,17 +12,29 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from conformance.mutants.document import MutantsDocument
+from conformance.reading import read_file
 from conformance.results.document import Results
 from conformance.verify import document
 from reports.build import compare_builds, find_reason, studies_without_ours, without_ours
-from reports.claims import Behaviour, Claim, Identity, LatencyRange, Ratio, Tail, documented_ranges, load_claims
+from reports.claims import (
+    Behaviour,
+    Claim,
+    Identity,
+    LatencyRange,
+    Overhead,
+    Ratio,
+    Reading,
+    Tail,
+    documented_ranges,
+    load_claims,
+)
 from reports.coverage import Coverage, ExpectedVerdict, gather_coverage, gather_expected
 from reports.distributions import Distribution, gather_distributions
 from reports.environment import Environment, describe_environment
 from reports.findings import ORDER, ClaimVerdict, Finding, judge_behaviour, judge_identity
 from reports.floors import FloorCost, Place, gather_floors, gather_places
 from reports.goals import Goal, gather_goals
-from reports.inputs import Benchmark, Design, Mode, Operation, read_json
+from reports.inputs import Benchmark, Design, Mode, Operation
 from reports.latency import Latency, gather_latencies
 from reports.mutants import Mutants, gather_mutants
 from reports.noise import Difference, Pair, gather_differences, gather_pairs
@@ -38,7 +51,7 @@ from reports.parity import (
 )
 from reports.roundtrips import Distance, ProxyCost, RoundTrips, find_proxy_cost, gather_distances, gather_round_trips
 from reports.studies import Studies, StudiesInput, gather_studies
-from reports.timings import judge_latency, judge_ratio, judge_tail
+from reports.timings import judge_latency, judge_overhead, judge_ratio, judge_tail
 from reports.verdicts import RULE
 from reports.verification import Verification, gather_verification
 
@@ -86,6 +99,7 @@ class Report:
     expected: tuple[ExpectedVerdict, ...]
     environment: Environment
     goals: tuple[Goal, ...]
+    """Empty unless they were asked for: they say nothing of the machine of somebody else."""
     studies: Studies | None
     verification: Verification | None
     mutants: Mutants | None
@@ -100,14 +114,24 @@ class Report:
         ]
 
     @property
+    def statements(self) -> tuple[Row, ...]:
+        """Select the claims that are statements of the document."""
+        return tuple(row for row in self.claims if not isinstance(row.claim, Reading))
+
+    @property
+    def readings(self) -> tuple[Row, ...]:
+        """Select our readings of vague sentences."""
+        return tuple(row for row in self.claims if isinstance(row.claim, Reading))
+
+    @property
     def verdicts(self) -> tuple[tuple[str, ClaimVerdict], ...]:
-        """Give the verdict on each claim by its number."""
-        return tuple((row.claim.id, row.verdict) for row in self.claims)
+        """Give the verdict on each statement by its number."""
+        return tuple((row.claim.id, row.verdict) for row in self.statements)
 
     @property
     def tally(self) -> Mapping[ClaimVerdict, int]:
-        """Count the claims with each verdict that there is."""
-        counts = Counter(row.verdict for row in self.claims)
+        """Count the statements with each verdict that there is."""
+        counts = Counter(row.verdict for row in self.statements)
         return {verdict: counts[verdict] for verdict in ORDER if counts[verdict]}
 
     @property
@@ -139,8 +163,10 @@ class Report:
         return next((one.median_ms for one in self.floors if one.operation == "noop"), None)
 
     def to_json(self) -> bytes:
-        """Write the report as JSON: the same bytes for the same inputs."""
-        return ADAPTER.dump_json(self, indent=2) + b"\n"
+        """Write the report as JSON, a line for each part: the same bytes for the same inputs."""
+        parts = ADAPTER.dump_python(self, mode="json")
+        lines = (f"{json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}" for name, part in parts.items())
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 ADAPTER = TypeAdapter(Report)
@@ -151,9 +177,9 @@ def read_report(path: Path) -> Report:
     """Read a report that was written before.
 
     Raises:
-        InputError: naming the file and its first fault.
+        FileError: naming the file and its first fault.
     """
-    return read_json(path, ADAPTER.validate_json, "a report")
+    return read_file(path, ADAPTER.validate_json, "a report")
 
 
 def make_report(
@@ -163,10 +189,13 @@ def make_report(
     verification: document.Verification | None = None,
     mutants: MutantsDocument | None = None,
     topologies: Results | None = None,
+    *,
+    goals: bool = False,
 ) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
 
-    `topologies` has a few cases on further subjects, which decide claims and are counted nowhere else.
+    `topologies` has a few cases on further subjects, which decide claims and are counted nowhere else. `goals` holds
+    our store to what this project wants of it, on the machine of its CI.
     """
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
@@ -201,6 +230,8 @@ def make_report(
                 return judge_latency(claim, deciding)
             case Ratio():
                 return judge_ratio(claim, deciding)
+            case Overhead():
+                return judge_overhead(claim, deciding)
             case Tail():
                 return judge_tail(claim, deciding)
 
@@ -227,7 +258,7 @@ def make_report(
         coverage=gather_coverage(conformance),
         expected=gather_expected(conformance),
         environment=describe_environment(conformance, benchmark),
-        goals=gather_goals(benchmark, gathered),
+        goals=gather_goals(benchmark, gathered) if goals else (),
         studies=_coarsen(gathered) if gathered else None,
         verification=gather_verification(verification, checked) if verification else None,
         mutants=gather_mutants(mutants, checked) if mutants else None,

@@ -9,7 +9,7 @@ from statistics import median
 
 from reports.inputs import Benchmark, Design, FloorInfo, Measured, Operation, OperationInfo
 from reports.latency import OPERATIONS, Range
-from reports.verdicts import Estimate, estimate
+from reports.verdicts import Estimate, differences, estimate
 
 Point = tuple[float, float]
 """The PINGs before the rounds, through the same client and proxy, and the latency: both in milliseconds."""
@@ -25,9 +25,11 @@ class RoundTrips:
     k: float
     """Serial round trips."""
     k_interval: tuple[float, float] | None
+    k_blocks: tuple[float, ...]
     a_ms: float
     """What it takes besides."""
     a_interval_ms: tuple[float, float] | None
+    a_blocks_ms: tuple[float, ...]
     points: tuple[Point, ...]
     """The medians over the blocks, one for each distance."""
     low_ms: float
@@ -44,6 +46,7 @@ class Distance:
     told_ms: float
     ping_ms: float
     interval_ms: tuple[float, float] | None
+    block_ms: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class ProxyCost:
     through_ms: float
     added_ms: float
     interval_ms: tuple[float, float] | None
+    added_block_ms: tuple[float, ...]
 
 
 def gather_round_trips(benchmark: Benchmark, ranges: Iterable[Range]) -> tuple[RoundTrips, ...]:
@@ -77,7 +81,9 @@ def gather_round_trips(benchmark: Benchmark, ranges: Iterable[Range]) -> tuple[R
 def gather_distances(benchmark: Benchmark) -> tuple[Distance, ...]:
     """Gather what each distance came to."""
     pings = {told: estimate(medians) for told, medians in _pings(benchmark).items() if told is not None}
-    return tuple(Distance(told, found.value, found.interval) for told, found in sorted(pings.items()) if found)
+    return tuple(
+        Distance(told, found.value, found.interval, found.values) for told, found in sorted(pings.items()) if found
+    )
 
 
 def find_proxy_cost(benchmark: Benchmark) -> ProxyCost | None:
@@ -86,11 +92,12 @@ def find_proxy_cost(benchmark: Benchmark) -> ProxyCost | None:
     if 0 not in pings or None not in pings:
         return None
     through, direct = estimate(pings[0]), estimate(pings[None])
-    added = estimate(
-        far - near if far is not None and near is not None else None
-        for far, near in zip(pings[0], pings[None], strict=True)
+    added = estimate(differences(pings[0], pings[None]))
+    return (
+        ProxyCost(direct.value, through.value, added.value, added.interval, added.values)
+        if through and direct and added
+        else None
     )
-    return ProxyCost(direct.value, through.value, added.value, added.interval) if through and direct and added else None
 
 
 def fit_line(points: Sequence[Point | None]) -> Point | None:
@@ -138,8 +145,10 @@ def _describe(
         tasks=tasks,
         k=k.value,
         k_interval=k.interval,
+        k_blocks=k.values,
         a_ms=a.value,
         a_interval_ms=a.interval,
+        a_blocks_ms=a.values,
         points=tuple((median(x for x, _ in blocks), median(y for _, y in blocks)) for blocks in whole if blocks),
         low_ms=documented.low_ms,
         high_ms=documented.high_ms,

@@ -48,7 +48,7 @@ class StudiesMade(Strict):
 class StudiesInput(Strict):
     """What `python -m benchmarks.studies` wrote."""
 
-    version: Literal["benchmark-studies/3"] = Field(alias="schema")
+    version: Literal["benchmark-studies/4"] = Field(alias="schema")
     started: AwareDatetime
     depth: Literal["quick", "default", "full"]
     seed: int
@@ -83,7 +83,7 @@ def read_studies(path: Path) -> StudiesInput:
     """Read the studies.
 
     Raises:
-        InputError: naming the file and its first fault.
+        FileError: naming the file and its first fault.
     """
     return read_document(path, StudiesInput, "the JSON of the studies")
 

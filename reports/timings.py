@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
-from reports.claims import LatencyRange, Ratio, Tail, documented_ranges
-from reports.figures import figure, percent, span
+from reports.claims import LatencyRange, Overhead, Ratio, Tail, documented_ranges
+from reports.figures import figure, percent, signed, span
 from reports.findings import NOT_MEASURED, ClaimVerdict, Finding
 from reports.inputs import Operation
 from reports.latency import MODES, OPERATIONS, Latency
-from reports.verdicts import combine, judge
+from reports.verdicts import LatencyVerdict, combine, judge
+
+SIZES: Mapping[LatencyVerdict, str] = {
+    "confirmed": "within",
+    "faster": "below",
+    "slower": "above",
+    "inconclusive": "not settled against",
+}
+"""Where an interval lies against what is allowed."""
+LISTED = (100, 1_000, 10_000)
+"""Numbers of tasks at which a listing is judged: the same at every depth, or a depth would decide the verdict."""
 
 
 def judge_latency(claim: LatencyRange, rows: Iterable[Latency]) -> Finding:
@@ -18,28 +29,42 @@ def judge_latency(claim: LatencyRange, rows: Iterable[Latency]) -> Finding:
     measured = [row for row in rows if (row.mode, row.operation) == (claim.mode, claim.operation)]
     if not measured:
         return NOT_MEASURED
-    return Finding(combine([row.verdict for row in measured]), _places(measured), tuple(map(_describe, measured)))
+    verdict: ClaimVerdict = combine([row.verdict for row in measured])
+    notes = tuple(map(_describe, measured))
+    if (missing := _find_missing_sizes(measured)) and verdict != "under-specified":
+        return Finding("not-yet-checked", _places(measured), (*notes, f"not measured enough: {', '.join(missing)}"))
+    return Finding(verdict, _places(measured), notes)
 
 
-def judge_ratio(claim: Ratio, rows: Iterable[Latency]) -> Finding:
-    """Refute by an interval that lies outside as a whole: of a ratio, or of a median as a share of a request."""
-    compared = [row for row in rows if row.times_memory is not None]
-    notes, refuted, settled = [], False, True
+def judge_ratio(_: Ratio, rows: Iterable[Latency]) -> Finding:
+    """Refute by a ratio whose interval lies outside as a whole; say which mode is not as documented."""
+    measured = list(rows)
+    in_memory = {(row.operation, row.tasks): row.verdict for row in measured if row.mode == "memory"}
+    compared = [row for row in measured if row.times_memory is not None]
+    notes, verdicts = [], []
     for row in compared:
         low, high = _allowed_ratio(row.operation)
-        ratio = judge(row.times_memory_interval, low, high, margin=0)
-        limit = claim.share * claim.request_ms
-        share = judge(row.interval_ms, 0, limit, margin=0)
-        refuted |= "slower" in (ratio, share) or ratio == "faster"
-        settled &= (ratio, share) == ("confirmed", "confirmed")
-        size = {"confirmed": "within", "faster": "below", "slower": "above"}.get(ratio, "not settled against")
+        verdicts.append(judge(row.times_memory_interval, low, high, margin=0))
+        memory = in_memory[row.operation, row.tasks]
         notes.append(
             f"{row.operation} at {row.tasks:,} tasks: {figure(row.times_memory or 0)} times memory mode "
-            f"({_interval(row.times_memory_interval)}), {size} the documented {low:g}\N{EN DASH}{high:g}; "
-            f"{percent(row.median_ms / claim.request_ms)} of a request of {claim.request_ms:g} ms"
+            f"({_interval(row.times_memory_interval)}), {SIZES[verdicts[-1]]} the documented "
+            f"{low:g}\N{EN DASH}{high:g}; against its own range memory mode is {memory}, Redis mode {row.verdict}"
         )
-    missing = [operation for operation in OPERATIONS if operation not in {row.operation for row in compared}]
-    return _finding(refuted, compared, notes, missing, settled=settled)
+    return _compare(verdicts, compared, notes)
+
+
+def judge_overhead(claim: Overhead, rows: Iterable[Latency]) -> Finding:
+    """Refute by a difference whose interval lies beyond the share of a request as a whole."""
+    limit = claim.share * claim.request_ms
+    compared = [row for row in rows if row.over_memory_ms is not None]
+    verdicts = [judge(row.over_memory_interval_ms, -math.inf, limit, margin=0) for row in compared]
+    notes = [
+        f"{row.operation} at {row.tasks:,} tasks: {signed(row.over_memory_ms or 0)} ms more "
+        f"({_interval(row.over_memory_interval_ms)}), {SIZES[verdict]} {limit:g} ms"
+        for row, verdict in zip(compared, verdicts, strict=True)
+    ]
+    return _compare(verdicts, compared, notes)
 
 
 def judge_tail(claim: Tail, rows: Iterable[Latency]) -> Finding:
@@ -57,7 +82,7 @@ def judge_tail(claim: Tail, rows: Iterable[Latency]) -> Finding:
             continue
         what = f"{operation} in {MODES[mode]} at {row.tasks:,} tasks"
         if row.p99_ms is not None:
-            notes.append(f"{what}: p99 {figure(row.p99_ms)} ms{_of_means(row)}")
+            notes.append(f"{what}: p99 {figure(row.p99_ms)} ms")
         else:
             notes.append(f"{what}: median {figure(row.median_ms)} ms, n too small for p99 ({row.rounds})")
         if row.tasks < claim.tasks or row.p99_ms is None:
@@ -65,6 +90,14 @@ def judge_tail(claim: Tail, rows: Iterable[Latency]) -> Finding:
         worst = row.median_ms if row.p99_ms is None else row.p99_ms
         refuted |= row.tasks == claim.tasks and worst >= claim.limit_ms
     return _finding(refuted, list(largest.values()), notes, missing)
+
+
+def _compare(verdicts: Sequence[LatencyVerdict], rows: Sequence[Latency], notes: Sequence[str]) -> Finding:
+    """Conclude from a verdict for each row; every operation has to have one."""
+    missing: list[str] = [one for one in OPERATIONS if one not in {row.operation for row in rows}]
+    missing += _find_missing_sizes(rows)
+    refuted = not {"faster", "slower"}.isdisjoint(verdicts)
+    return _finding(refuted, rows, notes, missing, settled=set(verdicts) == {"confirmed"})
 
 
 def _finding(
@@ -76,6 +109,12 @@ def _finding(
         "refuted" if refuted else "not-yet-checked" if missing else "holds" if settled else "inconclusive"
     )
     return Finding(verdict, _places(rows), (*notes, *left_out))
+
+
+def _find_missing_sizes(rows: Sequence[Latency]) -> list[str]:
+    """Say at which numbers of tasks a listing is judged and was not measured; nothing if none was measured."""
+    listed = {row.tasks for row in rows if row.operation == "list"}
+    return [f"list at {tasks:,} tasks" for tasks in LISTED if listed and tasks not in listed]
 
 
 def _places(rows: Iterable[Latency]) -> tuple[str, ...]:
@@ -92,11 +131,7 @@ def _describe(row: Latency) -> str:
 
 
 def _interval(interval: tuple[float, float] | None) -> str:
-    return f"{figure(interval[0])}\N{EN DASH}{figure(interval[1])}" if interval else "too few blocks for an interval"
-
-
-def _of_means(row: Latency) -> str:
-    return f", of means of {row.calls_per_round} calls" if row.calls_per_round > 1 else ""
+    return f"{signed(interval[0])}\N{EN DASH}{signed(interval[1])}" if interval else "too few blocks for an interval"
 
 
 def _allowed_ratio(operation: Operation) -> tuple[float, float]:

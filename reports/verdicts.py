@@ -1,13 +1,10 @@
-"""How a figure is drawn from blocks, and what it says of a documented range: `RULE.md`, kept.
-
-The rule was written before anything was measured.
-"""
+"""How a figure is drawn from blocks, and what it says of a documented range: `RULE.md`, kept."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from statistics import median
 from typing import Literal
@@ -32,12 +29,14 @@ class Estimate:
     value: float
     interval: tuple[float, float] | None
     blocks: int
+    values: tuple[float, ...] = field(default=(), compare=False)
+    """Of the blocks, in their order: what value and interval are computed from."""
 
 
 def estimate(values: Iterable[float | None]) -> Estimate | None:
     """Estimate a median from one value per block; None stands for a block without one. Nothing from no value."""
-    ordered = sorted(value for value in values if value is not None)
-    return Estimate(median(ordered), median_interval(ordered), len(ordered)) if ordered else None
+    known = tuple(value for value in values if value is not None)
+    return Estimate(median(known), median_interval(sorted(known)), len(known), known) if known else None
 
 
 def ratios(above: Sequence[float | None], below: Sequence[float | None]) -> list[float | None]:
@@ -48,6 +47,13 @@ def ratios(above: Sequence[float | None], below: Sequence[float | None]) -> list
     ]
 
 
+def differences(more: Sequence[float | None], less: Sequence[float | None]) -> list[float | None]:
+    """Subtract block by block, where a block has both."""
+    return [
+        one - other if one is not None and other is not None else None for one, other in zip(more, less, strict=True)
+    ]
+
+
 def compare(above: Sequence[float], below: Sequence[float]) -> Estimate:
     """Estimate a ratio from the blocks of two, at least one each.
 
@@ -55,8 +61,8 @@ def compare(above: Sequence[float], below: Sequence[float]) -> Estimate:
     common moment: the interval reaches from the lowest over the highest to the highest over the lowest.
     """
     if len(above) == len(below):
-        values = sorted(one / other for one, other in zip(above, below, strict=True))
-        return Estimate(median(values), median_interval(values), len(values))
+        values = tuple(one / other for one, other in zip(above, below, strict=True))
+        return Estimate(median(values), median_interval(sorted(values)), len(values), values)
     ends = median_interval(sorted(above)), median_interval(sorted(below))
     interval = (ends[0][0] / ends[1][1], ends[0][1] / ends[1][0]) if ends[0] and ends[1] else None
     return Estimate(median(above) / median(below), interval, min(len(above), len(below)))
@@ -89,8 +95,13 @@ def judge(interval: tuple[float, float] | None, low: float, high: float, margin:
 
 
 def combine(verdicts: Sequence[LatencyVerdict]) -> LatencyVerdict:
-    """Find the verdict of a claim from those at each number of tasks; there is at least one."""
-    return verdicts[0] if len(set(verdicts)) == 1 else "under-specified"
+    """Find the verdict of a claim from those at each number of tasks; there is at least one.
+
+    Verdicts that differ blame the claim. A number of tasks that gives none blames the measurement.
+    """
+    if len(set(verdicts) - {"inconclusive"}) > 1:
+        return "under-specified"
+    return "inconclusive" if "inconclusive" in verdicts else verdicts[0]
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

@@ -84,7 +84,7 @@ def read_verification(path: Path) -> document.Verification:
     """Read what `conformance verify --json` wrote.
 
     Raises:
-        InputError: naming the file and its first fault.
+        FileError: naming the file and its first fault.
     """
     return read_document(path, document.Verification, "the JSON of a verification")
 

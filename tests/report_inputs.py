@@ -152,7 +152,12 @@ def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[st
     """All operations of both designs in both modes, all calls alike."""
     return [
         measured(operation, subject, [ms] * 200, transport=transport, tasks=tasks)
-        for operation, sizes in {"create": [10_000], "get": [10_000], "update": [10_000], "list": [100, 10_000]}.items()
+        for operation, sizes in {
+            "create": [10_000],
+            "get": [10_000],
+            "update": [10_000],
+            "list": [100, 1_000, 10_000],
+        }.items()
         for tasks in sizes
         for subject, transport, ms in (
             ("memory", "none", memory),
@@ -201,7 +206,15 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     }
     waits = {"get": {"spread": spread, "failures": {}, "longest": [[0.0, 0.004]]}}
     block = {"answered": 100, "failed": 0, "seconds": 0.1, "cpu_seconds": 0.05}
-    arrivals = {"waits": spread, "lateness": spread, "failures": {}, "seconds": 1.0, "cpu_seconds": 0.5}
+    arrivals = {
+        "capacity": 1_000.0,
+        "waits": spread,
+        "lateness": spread,
+        "failures": {},
+        "due_seconds": 0.99,
+        "seconds": 1.0,
+        "cpu_seconds": 0.5,
+    }
     timed = {
         "calls": 1,
         "seconds": [0.00014] * BLOCKS,
@@ -210,7 +223,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     }
     trait = {"question": "keeps a value that its giver changes", "answer": "yes", "seen": SCRIPT}
     return {
-        "schema": "benchmark-studies/3",
+        "schema": "benchmark-studies/4",
         "started": "2025-01-31T12:10:00+00:00",
         "depth": "quick",
         "seed": 1,
@@ -259,10 +272,8 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                     {
                         "subject": subject,
                         "operation": "get",
-                        "capacity": 1_000.0,
                         "share": share,
-                        "rate": share * 1_000.0,
-                        "arrivals": arrivals,
+                        "runs": [arrivals | {"rate": share * 1_000.0}] * BLOCKS,
                     }
                     for subject in ("described", "ours")
                     for share in (0.5, 1.0)
@@ -432,6 +443,7 @@ def everything() -> Report:
         StudiesInput.model_validate_json(json.dumps(studies())),
         Verification.model_validate_json(json.dumps(verification())),
         MutantsDocument.model_validate_json(json.dumps(mutants())),
+        goals=True,
     )
 
 

@@ -9,25 +9,29 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import docker
 import pytest
 import redis
 
+from benchmarks.bench import FEWEST_SINGLE
 from benchmarks.clock import AwaitedClock, noop
-from benchmarks.cores import CLIENT, SERVER, on_core
+from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.depth import DEPTHS, FEWEST_ROUNDS, MOST_CALLS, Depth, Pace, Plan
 from benchmarks.distance import Proxies
 from benchmarks.loop import Loop
 from benchmarks.merge import merge
-from benchmarks.setting import Namespace, Place, Setting
+from benchmarks.run import run
+from benchmarks.setting import Namespace, PinnedContainerServer, Place, Setting
 from benchmarks.workload import METADATA, STEPS, updating
-from conformance.subjects.registry import find_subject
+from conformance.subjects.registry import REQUIRE_CONTAINER, find_subject
 from conformance.subjects.servers import EmbeddedServer, find_binary
+from reports.timings import LISTED
 from reports.verdicts import median_interval
 from taskstore import MemoryTaskStore
 
@@ -63,6 +67,12 @@ def test_the_clock_divides_by_the_calls_of_a_batch(loop: Loop) -> None:
     clock = AwaitedClock()
     loop.run(clock.time(asyncio.sleep, [(0.01,), (0.03,)]))
     assert 0.02 <= clock.read() < 0.04
+
+
+def test_single_calls_show_the_one_that_a_mean_hides(loop: Loop) -> None:
+    seconds = loop.run(AwaitedClock.time_each(asyncio.sleep, [(0.0,)] * 99 + [(0.05,)]))
+    assert len(seconds) == 100
+    assert sorted(seconds)[-2] < 0.05 <= seconds[-1]
 
 
 def test_every_argument_is_used_and_the_last_answer_returned(loop: Loop) -> None:
@@ -122,6 +132,11 @@ def test_calls_of_milliseconds_do_not() -> None:
 
 def test_every_depth_has_blocks_enough_for_an_interval() -> None:
     assert all(median_interval([1.0] * depth.blocks) for depth in DEPTHS.values())
+
+
+def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_it() -> None:
+    assert set(DEPTHS["quick"].sizes) <= set(LISTED)
+    assert DEPTHS["default"].sizes == DEPTHS["full"].sizes == LISTED
 
 
 def test_metadata_is_about_400_bytes_of_json() -> None:
@@ -192,6 +207,9 @@ def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) ->
     assert "node" not in result["machine_info"]
     by_name = {row["name"]: row for row in result["benchmarks"]}
     assert by_name.keys() == {"test_right", "test_long"}
+    [single] = by_name["test_right"]["extra_info"].pop("single_calls")
+    assert single["n"] >= FEWEST_SINGLE
+    assert 0 < single["p99"] <= single["most"]
     assert by_name["test_right"]["extra_info"] == {
         "operation": "noop",
         "subject": "none",
@@ -210,11 +228,18 @@ def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) ->
     assert 0.01 <= long < 0.05
 
 
-def test_a_block_without_servers_says_who_starts_them() -> None:
-    command = [sys.executable, "-m", "pytest", str(ROOT / "benchmarks" / "test_latency.py")]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ran.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "`python -m benchmarks` starts them" in ran.stderr
+@pytest.mark.parametrize(
+    ("chosen", "row"),
+    [("memory and get", "test_get[described-memory]"), ("noop or (ping and unix)", "test_raw_ping[unix]")],
+)
+def test_pytest_alone_shows_a_table_and_starts_the_server_that_is_needed(chosen: str, row: str) -> None:
+    command = [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-only", "-p", "no:cacheprovider", "-k", chosen]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == pytest.ExitCode.OK, ran.stdout
+    table = ran.stdout.partition("- benchmark")[2]
+    assert row in table
+    assert "Median" in table
 
 
 def row(name: str, *seconds: float) -> dict[str, Any]:
@@ -236,6 +261,11 @@ def test_blocks_are_merged_and_stay_apart() -> None:
     assert first["extra_info"]["ping_seconds"] == [0.5, 1, 2, 1.5]
     assert (second["stats"]["data"], second["extra_info"]["blocks"]) == ([8, 9], [1, 0, 1])
     assert (first["stats"]["median"], first["stats"]["rounds"], merged["exit_status"]) == (2.5, 4, 1)
+
+
+def test_processes_that_are_timed_have_hash_seeds_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONHASHSEED", "0")  # as tox sets one for all that it starts
+    assert len({run([sys.executable, "-c", "print(hash('task'))"], shown=False).stdout for _ in range(3)}) == 3
 
 
 def test_a_setting_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -267,16 +297,18 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
     environment = os.environ | {"TMPDIR": str(temporary), "DOCKER_HOST": "unix:///nowhere"}
     environment.pop("CONFORMANCE_REQUIRE_CONTAINER", None)
     command = [sys.executable, "-c", MEASURE, str(tmp_path / "benchmark.json")]
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True) as run:
-        assert run.stdout is not None
-        while not any(stage in process for process in processes_of_session(run.pid)):
-            assert run.poll() is None
-        run.send_signal(signal.SIGINT)  # to the driver alone: it has to end the others
-        run.stdout.read()  # it ends when nobody holds it open any more: the driver, and what it started
-        assert run.wait(60) == -signal.SIGINT
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, start_new_session=True
+    ) as measuring:
+        assert measuring.stdout is not None
+        while not any(stage in process for process in processes_of_session(measuring.pid)):
+            assert measuring.poll() is None
+        measuring.send_signal(signal.SIGINT)  # to the driver alone: it has to end the others
+        measuring.stdout.read()  # it ends when nobody holds it open any more: the driver, and what it started
+        assert measuring.wait(60) == -signal.SIGINT
     assert not list(temporary.iterdir())
     until = perf_counter() + 10  # who was started in the very moment of the signal ends with its standard input
-    while processes_of_session(run.pid):
+    while processes_of_session(measuring.pid):
         assert perf_counter() < until
 
 
@@ -312,3 +344,11 @@ def test_what_is_started_on_a_core_stays_there_and_who_started_it_does_not() -> 
     assert (len(server), len(client)) == (1, 1)
     assert (server == client) == (len(before) == 1)
     assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.skipif(os.environ.get(REQUIRE_CONTAINER) != "1", reason="`tox -e container` runs it, with an engine")
+def test_a_container_is_kept_on_the_core_of_the_servers() -> None:
+    core = str(core_of(SERVER))
+    with PinnedContainerServer() as server, closing(docker.from_env()) as client:
+        assert server.facts()["core"] == core
+        assert core in {container.attrs["HostConfig"]["CpusetCpus"] for container in client.containers.list()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,7 +34,7 @@ from reports.report import Report, make_report, read_report
 from reports.roundtrips import fit_line
 from reports.schema import make_schema
 from reports.studies import StudiesInput, gather_studies
-from reports.verdicts import MISS, LatencyVerdict, combine, judge, median_interval, quantile
+from reports.verdicts import MISS, RULE, LatencyVerdict, combine, judge, median_interval, quantile
 from tests import report_inputs
 from tests.report_inputs import (
     BLOCKS,
@@ -182,6 +183,40 @@ def test_round_trips_are_counted_and_the_documented_distance_found() -> None:
     assert (described.true_from_ms, described.true_to_ms) == pytest.approx((0.85, 2.35))
 
 
+def test_every_interval_can_be_computed_again_from_what_is_published(everything: Report) -> None:
+    data = json.loads(everything.to_json())
+    found = [(row["block_ms"], row["interval_ms"]) for row in data["latencies"]]
+    found += [(row["block_ms"], row["interval_ms"]) for row in data["floors"]]
+    found += [(row["block_ratios"], row["interval"]) for row in data["pairs"]]
+    found += [(row["k_blocks"], row["k_interval"]) for row in data["round_trips"]]
+    found += [(row["a_blocks_ms"], row["a_interval_ms"]) for row in data["round_trips"]]
+    found += estimates_in(data["studies"])
+    assert len(found) > 50
+    for values, interval in found:
+        assert median_interval(sorted(one for one in values if one is not None)) == (interval and tuple(interval))
+    by_subject = {(row["subject"], row["operation"], row["tasks"]): row["block_ms"] for row in data["latencies"]}
+    for one in data["differences"]:
+        above, below = (by_subject[one[name], one["operation"], one["tasks"]] for name in ("subject", "against"))
+        assert median_interval(sorted(a / b for a, b in zip(above, below, strict=True))) == tuple(one["interval"])
+
+
+def estimates_in(part: Any) -> list[tuple[Any, Any]]:
+    """Find every estimate, however deep."""
+    match part:
+        case {"values": values, "interval": interval}:
+            return [(values, interval)]
+        case dict():
+            return [one for value in part.values() for one in estimates_in(value)]
+        case list():
+            return [one for value in part for one in estimates_in(value)]
+        case _:
+            return []
+
+
+def test_the_rule_gives_the_dates_of_its_changes() -> None:
+    assert sum(bool(re.match(r"(Changes\. )?20\d\d-\d\d-\d\d", paragraph)) for paragraph in RULE) >= 4
+
+
 def test_one_wild_distance_does_not_move_the_fit() -> None:
     points = [(x, 1 + 3 * x) for x in (0.1, 0.35, 0.6, 1.1, 2.1)]
     assert fit_line([*points, (5.1, 99.0)]) == pytest.approx((3, 1), rel=0.02)
@@ -221,6 +256,25 @@ def test_floors_stand_from_the_bottom_up_with_what_served_them() -> None:
 def test_numbers_of_tasks_that_disagree_are_under_specified() -> None:
     assert combine(["faster", "faster"]) == "faster"
     assert combine(["faster", "slower"]) == "under-specified"
+    assert combine(["faster", "inconclusive", "slower"]) == "under-specified"
+
+
+def test_a_number_of_tasks_without_a_verdict_does_not_blame_the_claim() -> None:
+    assert combine(["faster", "inconclusive"]) == "inconclusive"
+    assert combine(["inconclusive", "inconclusive"]) == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "verdict"), [((100, 1_000), "not-yet-checked"), ((100, 1_000, 10_000), "under-specified")]
+)
+def test_a_quick_run_settles_no_listing_that_a_deeper_one_judges_otherwise(
+    sizes: tuple[int, ...], verdict: str
+) -> None:
+    ms = {100: 0.01, 1_000: 0.1, 10_000: 1.0}
+    rows = [measured("list", "described-memory", [ms[tasks]] * 20, tasks=tasks) for tasks in sizes]
+    found = find(report(GOOD, benchmark(*rows)), "D22")
+    assert found.verdict == verdict
+    assert ("not measured enough: list at 10,000 tasks" in found.notes) == (verdict == "not-yet-checked")
 
 
 def test_quantile_is_a_measured_value() -> None:
@@ -359,11 +413,57 @@ def test_figures_stand_beside_ping_floor_and_memory() -> None:
         (0.2, 2.0, "holds"),
         (0.5, 2.0, "refuted"),  # four times: less than the ranges of get allow
         (0.01, 2.0, "refuted"),  # two hundred times
-        (0.5, 3.0, "refuted"),  # six times, but more than 5 % of the request
+        (0.5, 3.0, "holds"),  # six times; that it is 2.5 ms is for D43
     ],
 )
 def test_d40_holds_within_the_ratios_that_the_ranges_allow(memory: float, redis: float, verdict: str) -> None:
     assert find(report(GOOD, benchmark(*everything_measured(memory, redis))), "D40").verdict == verdict
+
+
+def test_d40_says_which_mode_is_not_as_documented() -> None:
+    found = find(report(GOOD, benchmark(*everything_measured(0.01, 2.0))), "D40")
+    note = next(note for note in found.notes if note.startswith("get"))
+    assert "200 times memory mode" in note
+    assert note.endswith("against its own range memory mode is faster, Redis mode confirmed")
+
+
+@pytest.mark.parametrize(
+    ("memory", "redis", "verdict"),
+    [
+        (0.01, 2.0, "holds"),  # two hundred times, and 2 ms
+        (0.5, 3.0, "holds"),  # 2.5 ms is what 5 % of 50 ms come to
+        (0.5, 3.1, "refuted"),
+        (2.0, 0.5, "holds"),
+    ],
+)
+def test_d43_holds_where_redis_mode_takes_little_longer(memory: float, redis: float, verdict: str) -> None:
+    assert find(report(GOOD, benchmark(*everything_measured(memory, redis))), "D43").verdict == verdict
+
+
+def test_memory_mode_shows_the_mean_and_the_tail_of_single_calls_and_the_empty_await() -> None:
+    single = [{"n": 1_000, "p99": 0.004, "most": most} for most in (0.005, 0.071, 0.006)]
+    ms = [1.0] * 8 + [10.0]
+    rows = [
+        measured("create", "memory", ms, calls_per_round=500, single_calls=single),
+        measured("get", "memory", ms, calls_per_round=500),
+        measured("noop", "none", [0.25] * 9),
+    ]
+    create, get = report(GOOD, benchmark(*rows)).latencies
+    assert (create.median_ms, create.mean_ms, create.floor_share) == (1, 2, 0.25)
+    assert (create.p99_ms, create.most_ms) == pytest.approx((4, 71))
+    assert (get.p99_ms, get.most_ms) == (None, None)  # a percentile of means is none of calls
+    page = Elements(render_page(report(GOOD, benchmark(*rows)))).text
+    assert all(text in page for text in ("Longest call", "71.0", "Empty await", "25 %"))
+
+
+def test_readings_are_marked_and_counted_apart() -> None:
+    made = report(GOOD, benchmark(*everything_measured()))
+    assert [row.claim.id for row in made.readings] == ["D40", "D42", "D43"]
+    assert len(made.statements) == sum(made.tally.values()) == 40
+    page, summary = Elements(render_page(made)).text, render_summary(made)
+    assert page.count("Our reading:") == 3
+    assert "The document’s 40 statements" in page
+    assert "Our readings of vague sentences**, 3: D40 holds, D42 holds, D43 holds." in summary
 
 
 def test_d40_is_open_where_an_interval_straddles_an_end() -> None:
@@ -376,10 +476,10 @@ def test_d40_is_open_where_an_interval_straddles_an_end() -> None:
     assert find(report(GOOD, benchmark(*rows)), "D40").verdict == "inconclusive"
 
 
-def test_d40_and_d42_need_every_operation() -> None:
+def test_readings_need_every_operation() -> None:
     rows = [row for row in everything_measured() if row["extra_info"]["operation"] != "update"]
     made = report(GOOD, benchmark(*rows))
-    assert [find(made, claim).verdict for claim in ("D40", "D42")] == ["not-yet-checked"] * 2
+    assert [find(made, claim).verdict for claim in ("D40", "D42", "D43")] == ["not-yet-checked"] * 3
     assert find(made, "D40").notes[-1] == "not measured enough: update"
 
 
@@ -619,7 +719,7 @@ def test_every_link_leads_somewhere_on_the_page() -> None:
 
 def test_all_claims_are_there_in_both_languages() -> None:
     claims = load_claims()
-    assert [claim.id for claim in claims] == [f"D{number:02}" for number in range(1, 43)]
+    assert [claim.id for claim in claims] == [f"D{number:02}" for number in range(1, 44)]
     text = " ".join(Elements(render_page(report(GOOD))).text.split())
     for claim in claims:
         for part in (claim.id, claim.section, claim.en, claim.zh):
@@ -653,7 +753,7 @@ def test_the_data_are_the_same_for_the_same_inputs(run: Callable[..., int], tmp_
     assert written[0] == written[1]
     data = json.loads(written[0])
     assert data["schema"] == "taskstore-report/1"
-    assert len(data["claims"]) == 42
+    assert len(data["claims"]) == 43
 
 
 def test_an_interrupted_run_is_said_aloud() -> None:

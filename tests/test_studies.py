@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -26,9 +27,7 @@ from benchmarks.studies.arrivals import arrive, moments, precise_loop
 from benchmarks.studies.blocks import (
     Blocks,
     Contestant,
-    Turns,
     WrongAnswerError,
-    draw_rounds,
     take_block,
     take_turns,
 )
@@ -39,16 +38,20 @@ from benchmarks.studies.peers.libraries import LIBRARIES
 from benchmarks.studies.peers.probes import probe
 from benchmarks.studies.place import Place
 from benchmarks.studies.plain import looking, overhear, pooled, repeating
+from benchmarks.studies.processes import ProcessFailedError, in_new_process
 from benchmarks.studies.spread import Spread
+from conformance.reading import FileError
 from conformance.subjects.servers import EmbeddedServer
 from reports.growth import cross, fit
-from reports.inputs import InputError
 from reports.load import PLAIN, Throughput, find_knee
 from reports.studies import Studies, gather_studies, read_studies
 from reports.verdicts import Estimate
 from taskstore import TaskNotFound, TaskStatus
 
 pytestmark = pytest.mark.once
+
+# Some leave closing to the collector.
+leaving_peers_alone = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 SIZES = (100, 1_000, 10_000, 100_000)
 
@@ -172,19 +175,34 @@ def test_contestants_take_turns_and_a_wrong_answer_ends_it() -> None:
     def contestant(name: str, right: str) -> Contestant:
         return Contestant(name, partial(answer, name), lambda given: given == right)
 
-    turns = Turns(blocks=9, seconds=1e-9)
-    one, two = asyncio.run(take_turns([contestant("a", "a"), contestant("b", "b")], turns, chance()))
-    assert len(one.seconds) == len(two.seconds) == 3
-    assert [sorted(order[start : start + 2]) for start in (4, 6, 8)] == [["a", "b"]] * 3  # in rounds
+    one, two = asyncio.run(take_turns([contestant("a", "a"), contestant("b", "b")], 1e-9, chance()))
+    assert len(one.seconds) == len(two.seconds) == 1
+    assert (order[:4], sorted(order[4:])) == (["a", "a", "b", "b"], ["a", "b"])  # two calls each that do not count
     with pytest.raises(WrongAnswerError, match="a answered a"):
-        asyncio.run(take_turns([contestant("a", "b")], turns, chance()))
+        asyncio.run(take_turns([contestant("a", "b")], 1e-9, chance()))
 
 
-def test_rounds_bring_together_those_that_have_as_many_blocks_and_spread_the_others() -> None:
-    order = [*draw_rounds([6, 2, 6], chance())]
-    assert sorted(order) == [0] * 6 + [1] * 2 + [2] * 6
-    rounds = [{*order[:2]}, {*order[2:4]}, {*order[4:7]}, {*order[7:9]}, {*order[9:11]}, {*order[11:]}]
-    assert rounds == [{0, 2}, {0, 2}, {0, 1, 2}] * 2
+def test_every_block_of_a_study_is_one_of_a_process_of_its_own() -> None:
+    processes = {in_new_process(os.getpid) for _ in range(2)}
+    assert len(processes | {os.getpid()}) == 3
+
+
+def test_a_process_that_fails_or_ends_is_told() -> None:
+    with pytest.raises(ProcessFailedError, match="ZeroDivisionError: "):
+        in_new_process(divmod, 1, 0)
+    with pytest.raises(ProcessFailedError, match="ended while it measured"):
+        in_new_process(os.abort)
+
+
+@leaving_peers_alone
+def test_studies_have_as_many_blocks_as_processes(written: Path) -> None:
+    made = json.loads(written.read_text())["studies"]
+    blocks = [point["seconds"] for point in made["growth"]["points"]]
+    blocks += [timing["seconds"] for timing in made["peers"]["timings"]]
+    blocks += [cell["blocks"] for cell in made["load"]["cells"]]
+    blocks += [one["seconds"] for loop in ("timed", "timed_on_uvloop") for one in made["calls"][loop].values()]
+    blocks += [offered["runs"] for offered in made["arrivals"]["offered"]]
+    assert {len(one) for one in blocks} == {2}
 
 
 def test_a_block_is_timed_in_turn_with_its_pings() -> None:
@@ -257,7 +275,7 @@ def test_what_a_store_sends_is_overheard_and_sent_again_for_other_tasks(place: P
                 update = partial(store.update_task_status, ids[0], TaskStatus.CLIPPING, 50.0, 'Cutting "3\\n"\n')
                 await update()
                 [command] = await overhear(place.url(0), update)
-                call = repeating(client, command, ids)
+                call = repeating(lambda words: client.execute_command(*words), command, ids)  # type: ignore[no-untyped-call]
                 for _ in ids:
                     await call()
                 tasks = [await store.get_task(task_id) for task_id in ids]
@@ -270,6 +288,9 @@ ANSWERS = {
     # lists, keeps what was put, keeps what was got, keeps types, loses no update, refuses a status, expires
     ("ours", "memory"): ["yes", "yes", "yes", "yes", "yes", "yes", "no"],
     ("described", "memory"): ["yes", "no", "no", "yes", "yes", "no", "no"],
+    ("dict + deepcopy", "memory"): ["yes", "yes", "yes", "yes", "yes", "no", "no"],
+    ("dict + msgspec", "memory"): ["yes", "yes", "yes", "yes", "yes", "no", "no"],
+    ("valkey-glide", "redis"): ["not offered", "yes", "yes", "yes", "no", "no", "yes"],
     ("a2a-sdk", "memory"): ["yes", "yes", "yes", "no", "yes", "yes", "no"],
     ("ours", "redis"): ["yes", "yes", "yes", "yes", "yes", "yes", "yes"],
 }
@@ -289,14 +310,14 @@ def test_probes_find_what_is_known_of_a_peer(place: Place, library: Any) -> None
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every study, made as small as can be."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(growth.SCALES, "quick", growth.Scale((100, 220), (10, 60), (10, 20), Turns(3, 0.01)))
+        patch.setitem(growth.SCALES, "quick", growth.Scale((100, 220), (10, 60), (10, 20), 2, 0.01))
         patch.setitem(load.SCALES, "quick", load.Scale((1, 64), 2, 0.02))
-        patch.setitem(arrivals.SCALES, "quick", arrivals.Scale(50, (0.2,), 0.06))
+        patch.setitem(arrivals.SCALES, "quick", arrivals.Scale(50, (0.2,), 0.06, 2))
         patch.setitem(memory.SCALES, "quick", {"task": (300,), "metadata": (200,)})
-        patch.setitem(calls.SCALES, "quick", calls.Scale(3, 9))
+        patch.setitem(calls.SCALES, "quick", calls.Scale(2, 9))
         patch.setitem(start.PAIRS, "quick", 1)
-        patch.setitem(expiry.SCALES, "quick", (2_000,))
-        patch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, Turns(3, 0.005)))
+        patch.setitem(expiry.SCALES, "quick", expiry.Scale((2_000,), 1))
+        patch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, 2, 0.005))
         result = make("quick", [*STUDIES])
     path = tmp_path_factory.mktemp("studies") / "studies.json"
     path.write_text(json.dumps(result))
@@ -309,17 +330,13 @@ def studies(written: Path) -> Studies:
     return gather_studies(read_studies(written))
 
 
-# aiocache closes its client by a method that redis-py has deprecated; others leave closing to the collector.
-leaving_peers_alone = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
-
 @leaving_peers_alone
 def test_every_study_is_read_and_concluded_from(studies: Studies) -> None:
     assert set(studies.seconds) == set(STUDIES)
     assert not studies.failures
     assert len(studies.growth) == 10
-    assert {curve.subject for curve in studies.throughput} == {"ours", "described", "redis-py"}
-    assert all(curve.points[0].waits.p999_ms is None for curve in studies.responses)
+    assert {curve.subject for curve in studies.throughput} == {"ours", "described", "redis-py", "valkey-glide"}
+    assert all(curve.points[0].p99_ms is None for curve in studies.responses)
     assert {(weight.design, weight.mode, weight.part, weight.tasks) for weight in studies.weights} == {
         (design, mode, part, tasks)
         for design in ("ours", "described")
@@ -335,12 +352,12 @@ def test_every_study_is_read_and_concluded_from(studies: Studies) -> None:
         ("purge", "memory"),
         ("expire", "memory"),
     ]
-    assert all(removal.longest_wait_ms > 0 for removal in studies.removals)
+    assert all(removal.longest_wait_ms.value > 0 for removal in studies.removals)
     assert len(studies.peers) == len(LIBRARIES)
     assert studies.calls is not None
     assert studies.calls.requests == dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0)
     for times in (studies.calls.times_ping, studies.calls.times_own_ping, studies.calls.times_ping_on_uvloop):
-        assert {operation: one.blocks for operation, one in times.items()} == dict.fromkeys(OPERATIONS, 3)
+        assert {operation: one.blocks for operation, one in times.items()} == dict.fromkeys(OPERATIONS, 2)
     assert studies.import_ms is not None
     assert studies.import_ms.value > 0
     listings = [point for curve in studies.growth for point in curve.points if curve.mode == "redis"]
@@ -405,7 +422,7 @@ def test_a_file_that_is_not_of_studies_is_refused_with_its_fault(written: Path, 
     wrong["studies"]["growth"]["points"][0]["seconds"] = []
     (path := tmp_path / "wrong.json").write_text(json.dumps(wrong))
     with pytest.raises(
-        InputError, match=r"wrong.json: not the JSON of the studies: studies\.growth\.points\.0\.seconds"
+        FileError, match=r"wrong.json: not the JSON of the studies: studies\.growth\.points\.0\.seconds"
     ):
         read_studies(path)
 

@@ -78,7 +78,7 @@ def test_what_is_found_is_left_as_a_file_that_plays_it_again(tmp_path: Path, par
     [
         (("--store", "postgres"), "unknown store 'postgres'"),
         (("--full", "--quick"), "not allowed with"),
-        (("--replay", "none.json"), "none.json cannot be played again"),
+        (("--replay", "none.json"), "none.json: No such file"),
     ],
 )
 def test_wrong_usage_is_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:

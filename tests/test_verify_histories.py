@@ -42,7 +42,7 @@ from conformance.verify.histories.history import (
     read_planned,
 )
 from conformance.verify.histories.judge import Verdict, judge, partitions, specification_of
-from conformance.verify.histories.run import replay_lines, run_histories
+from conformance.verify.histories.run import replay_history, run_histories
 from conformance.verify.histories.timeline import draw
 from conformance.verify.histories.workload import Workload
 from taskstore import Task, TaskStatus
@@ -445,7 +445,7 @@ def test_a_contradiction_is_told_in_full(described: Harness, tmp_path: Path) -> 
     assert all(judge(read_lines(found.lines)).verdict is Verdict.CONTRADICTION for found in it.contradictions)
     assert any(found.again for found in it.contradictions)
     found = next(found for found in it.contradictions if found.again)
-    _, again = replay_lines(described, found.history)
+    _, again = replay_history(described, read_lines(found.history))
     assert again.verdict is Verdict.CONTRADICTION
     script = tmp_path / "script.py"
     script.write_text(found.script)

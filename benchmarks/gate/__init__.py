@@ -10,7 +10,7 @@ Soft: it is slower than the revision it is based on. Both are installed side by 
 in new processes for each of fifteen rounds. Within a round the blocks of an operation follow each other in a random
 order and then in its mirror image (ABBA), so that a machine that slows down steadily meets all alike. A second copy of
 the base is measured along: what identical code differs by is the noise of the day. The rule is that of
-`benchmarks.gate.decision`.
+`benchmarks.gate.decision`. A slowdown is reported if a second run confirms it.
 
 Memory and Redis are compared with themselves only, and with no figure of any document: a claim that is found slower,
 faster or refuted never fails the gate.

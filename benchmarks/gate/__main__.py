@@ -13,10 +13,12 @@ from benchmarks.gate import live, rates, run
 from benchmarks.gate.blocks import NotMeasuredError
 from benchmarks.gate.result import EXIT_STATUS, Result
 from benchmarks.gate.versions import NotInstalledError
+from conformance.reading import FileError
 from conformance.subjects.servers import ServerError
 
 _STATUSES = """\
-exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base;
+exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base,
+in two runs;
 4 not measured: no server, no base, or a process that measures ended; 5 too noisy to decide"""
 
 
@@ -54,7 +56,7 @@ def _run(base: str | None, file: Path | None) -> int:
 def _rates(files: list[Path]) -> int:
     try:
         rounds = [one for file in files for one in rates.read(file)]
-    except rates.NotARecordingError as fault:
+    except FileError as fault:
         print(fault, file=sys.stderr)
         return 2
     print(f"resampled from {len(rounds)} recorded rounds")

@@ -13,13 +13,15 @@ The noise of the day is how far from zero the same interval reaches for the twin
 * noisy: else. The measurements vary so much that a slowdown that matters is neither shown nor excluded.
 
 One operation that is slower decides; else one that is noisy.
+
+A run that finds a slowdown is made again. What is slower in both is slower; what is slower in the second only is noisy.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal
 
@@ -61,7 +63,21 @@ class Decision:
 def decide(rounds: Sequence[Round]) -> Decision:
     """Decide for all operations; there is at least one round, and the number of rounds is odd."""
     operations = tuple(rounds[0])
-    comparisons = tuple(_compare(operation, rounds, MISS / len(operations)) for operation in operations)
+    return _conclude(tuple(_compare(operation, rounds, MISS / len(operations)) for operation in operations))
+
+
+def confirm(first: Decision, second: Decision) -> Decision:
+    """Decide from a second run after one that found a slowdown."""
+    slower = {one.operation for one in first.comparisons if one.verdict == "slower"}
+    return _conclude(
+        tuple(
+            replace(one, verdict="noisy") if one.verdict == "slower" and one.operation not in slower else one
+            for one in second.comparisons
+        )
+    )
+
+
+def _conclude(comparisons: tuple[Comparison, ...]) -> Decision:
     verdicts = {comparison.verdict for comparison in comparisons}
     order: tuple[Verdict, ...] = ("slower", "noisy", "passed")
     return Decision(next(verdict for verdict in order if verdict in verdicts), comparisons)

@@ -7,23 +7,49 @@ which they may where the code is the same. A slowdown is planted by multiplying 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field, model_validator
 
 from benchmarks.gate.blocks import ROUNDS
-from benchmarks.gate.decision import ARMS, SLOWDOWN, Round, decide
-from benchmarks.gate.result import SCHEMA
+from benchmarks.gate.decision import ARMS, SLOWDOWN, Arm, Round, decide
+from conformance.reading import read_file
 
 DECISIONS = 1_000
 _SEED = 20_240_229
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Blocks = Annotated[list[_Seconds], Field(min_length=1)]
 
 
-class NotARecordingError(Exception):
-    """A file that error rates cannot be made of: which one, and why."""
+class _Code(BaseModel):
+    fingerprint: str
+
+
+class _Recording(BaseModel):
+    """What of a result of the gate is read again."""
+
+    form: Literal["gate/1"] = Field(alias="schema")
+    rounds: list[dict[str, dict[Arm, _Blocks]]]
+    base: _Code
+    head: _Code
+    plant: Literal[""]
+
+    @model_validator(mode="after")
+    def _check_rounds(self) -> Self:
+        if not self.rounds or not self.rounds[0]:
+            raise ValueError("there are no rounds")
+        if any(one.keys() != self.rounds[0].keys() for one in self.rounds):
+            raise ValueError("rounds have different operations")
+        if any(arms.keys() != set(ARMS) for one in self.rounds for arms in one.values()):
+            raise ValueError(f"a round lacks one of {', '.join(ARMS)}")
+        if self.base.fingerprint != self.head.fingerprint:
+            raise ValueError("base and head are not the same code")
+        return self
 
 
 @dataclass(frozen=True)
@@ -49,19 +75,10 @@ def read(file: Path) -> list[Round]:
     """Read the rounds of a run that compared identical code, without a plant.
 
     Raises:
-        NotARecordingError: if it is no such file.
+        FileError: if it is no such file.
     """
-    try:
-        content = json.loads(file.read_text("utf-8"))
-        schema = content["schema"]
-        rounds: list[Round] = content["rounds"]
-        identical = content["base"] is not None and content["base"]["fingerprint"] == content["head"]["fingerprint"]
-        planted = content["plant"]
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise NotARecordingError(f"{file}: {type(fault).__name__}: {fault}") from None
-    if schema != SCHEMA or not rounds or not identical or planted:
-        raise NotARecordingError(f"{file}: no rounds of identical code, without a plant, as {SCHEMA}")
-    return rounds
+    description = "a result of the gate on identical code, without a plant"
+    return list(read_file(file, _Recording.model_validate_json, description).rounds)
 
 
 def resample(rounds: Sequence[Round]) -> Iterator[Rates]:

@@ -43,7 +43,9 @@ class Result:
     base: Code | None
     hard: Hard | None
     comparisons: tuple[Comparison, ...]
+    """Of the last run."""
     rounds: tuple[Round, ...]
+    """Of both runs, where the first found a slowdown."""
 
     @property
     def exit_status(self) -> int:

@@ -1,8 +1,8 @@
 """Studies: what one figure cannot say, measured as curves, costs and comparisons, on one private server.
 
 `python -m benchmarks.studies --json reports/out/studies.json` makes them all. Each module is one study, with a function
-`run(depth, place)` that returns what was measured: raw blocks, or a spread where the samples are many. Conclusions are
-drawn in `reports`, never here.
+`run(depth, place)` that returns what was measured: raw blocks, each of a new process (`processes`), or a spread where
+the samples are many. Conclusions are drawn in `reports`, never here.
 
 * `growth`: the time of a listing against the number of tasks.
 * `load`: throughput against concurrent callers, in a closed loop.

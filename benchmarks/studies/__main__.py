@@ -19,13 +19,13 @@ from traceback import walk_tb
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.environment import describe_environment
 from benchmarks.studies import arrivals, calls, expiry, growth, load, memory, peers, start
 from benchmarks.studies.place import SEED, Depth, Place
 
-SCHEMA = "benchmark-studies/3"
+SCHEMA = "benchmark-studies/4"
 
 STUDIES: dict[str, Callable[[Depth, Place], Any]] = {
     "growth": growth.run,
@@ -37,30 +37,6 @@ STUDIES: dict[str, Callable[[Depth, Place], Any]] = {
     "calls": calls.run,
     "import": start.run,
 }
-SECONDS: dict[Depth, dict[str, float]] = {
-    "quick": {"growth": 3, "load": 3, "arrivals": 2, "memory": 2, "expiry": 10, "peers": 8, "calls": 1, "import": 2},
-    "default": {
-        "growth": 45,
-        "load": 30,
-        "arrivals": 12,
-        "memory": 25,
-        "expiry": 35,
-        "peers": 30,
-        "calls": 2,
-        "import": 3,
-    },
-    "full": {
-        "growth": 200,
-        "load": 90,
-        "arrivals": 70,
-        "memory": 55,
-        "expiry": 235,
-        "peers": 100,
-        "calls": 16,
-        "import": 3,
-    },
-}
-"""What each study takes on two cores, for the time that is left."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,15 +71,13 @@ def make(depth: Depth, names: Sequence[str]) -> dict[str, Any]:
     seconds: dict[str, float] = {}
     made: dict[str, Any] = {}
     failures: dict[str, str] = {}
-    planned = SECONDS[depth]
     with Place.prepared() as place, _progress() as progress:
-        bar = progress.add_task("", total=sum(planned[name] for name in names))
-        for number, name in enumerate(names):
+        bar = progress.add_task("", total=len(names))
+        for name in names:
             gc.collect()  # before it is told: an interruption inside a finalizer would be lost
-            left = sum(planned[other] for other in names[number:])
-            progress.update(bar, description=f"{name}, about {left:.0f} s left for all")
+            progress.update(bar, description=name)
             if not progress.console.is_terminal:
-                progress.console.print(f"{name}, about {left:.0f} s left for all")
+                progress.console.print(name)
             begun = perf_counter()
             try:
                 made[name] = asdict(STUDIES[name](depth, place))
@@ -114,7 +88,7 @@ def make(depth: Depth, names: Sequence[str]) -> dict[str, Any]:
                 progress.console.print(f"{name} was not measured: {failures[name]} ({where})", markup=False)
                 place.empty()
             seconds[name] = perf_counter() - begun
-            progress.advance(bar, planned[name])
+            progress.advance(bar)
         facts = dict(place.facts)
     environment = {
         **describe_environment(),
@@ -137,8 +111,9 @@ def make(depth: Depth, names: Sequence[str]) -> dict[str, Any]:
 def _progress() -> Progress:
     console = Console(stderr=True)
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description:<10}"),
         BarColumn(),
+        MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=console,
         disable=not console.is_terminal,

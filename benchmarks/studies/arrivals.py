@@ -2,7 +2,7 @@
 
 A wait is counted from the moment that the call was due, so a store that stalls is charged for everybody who came during
 the stall, and a generator that is late charges it to itself: `lateness` says how much. Rates are shares of what 64
-callers get through in a closed loop. Arrivals are those of a Poisson process.
+callers get through in a closed loop. Arrivals are those of a Poisson process. Every process offers each rate once.
 
 The loop waits through select(2): epoll, which asyncio takes otherwise, wakes on whole milliseconds only.
 """
@@ -24,6 +24,7 @@ from benchmarks.loop import Loop
 from benchmarks.studies.blocks import Call
 from benchmarks.studies.load import Operation, call_for, calling
 from benchmarks.studies.place import SEED, Depth, Place
+from benchmarks.studies.processes import PROCESSES, in_new_process
 from benchmarks.studies.spread import Spread
 
 TASKS = 1_000
@@ -32,41 +33,47 @@ CALLERS = 64
 
 @dataclass(frozen=True)
 class Scale:
-    """How many calls arrive at each share of the capacity, and how long the capacity is looked for."""
+    """How many calls arrive at each share of the capacity in each process, and how long the capacity is looked for."""
 
     calls: int
     shares: tuple[float, ...]
     capacity_seconds: float
+    processes: int
 
 
 SCALES: dict[Depth, Scale] = {
-    "quick": Scale(200, (0.25, 0.75), 0.1),
-    "default": Scale(1_500, (0.1, 0.25, 0.5, 0.75, 0.9, 1.1), 0.3),
-    "full": Scale(10_000, (0.1, 0.25, 0.5, 0.75, 0.9, 1.1), 1.0),
+    "quick": Scale(200, (0.5, 1.1), 0.1, PROCESSES["quick"]),
+    "default": Scale(1_000, (0.1, 0.25, 0.5, 0.75, 0.9, 1.1), 0.3, PROCESSES["default"]),
+    "full": Scale(2_000, (0.1, 0.25, 0.5, 0.75, 0.9, 1.1), 1.0, PROCESSES["default"]),
 }
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What met the calls that came at one rate. All were waited for; `failures` are among the waits."""
+    """What met the calls that came at one rate, a share of `capacity`, in one process.
 
+    The last was due after `due_seconds` and the last answer came after `seconds`: what lies between is the backlog. All
+    were waited for; `failures` are among the waits.
+    """
+
+    capacity: float
+    rate: float
     waits: Spread
     lateness: Spread
     failures: dict[str, int]
+    due_seconds: float
     seconds: float
     cpu_seconds: float
 
 
 @dataclass(frozen=True)
 class Offered:
-    """Calls of one operation of one subject, offered at `rate` a second, which is `share` of `capacity`."""
+    """Calls of one operation of one subject, offered at a share of its capacity once in each process."""
 
     subject: str
     operation: Operation
-    capacity: float
     share: float
-    rate: float
-    arrivals: Arrivals
+    runs: list[Arrivals]
 
 
 @dataclass(frozen=True)
@@ -77,10 +84,19 @@ class Open:
     offered: list[Offered]
 
 
+Key = tuple[str, Operation, float]
+"""A subject, an operation, and a share of the capacity."""
+
+
 def run(depth: Depth, place: Place) -> Open:
-    """Find what each subject gets through, and offer shares of it."""
-    with precise_loop() as loop:
-        return loop.run(_measure(SCALES[depth], place))
+    """Find what each subject gets through and offer shares of it, in one process after another."""
+    scale = SCALES[depth]
+    made: dict[Key, list[Arrivals]] = {}
+    for number in range(scale.processes):
+        for key, arrivals in in_new_process(_measure, scale, place, number).items():
+            made.setdefault(key, []).append(arrivals)
+        place.empty()
+    return Open(TASKS, [Offered(*key, runs) for key, runs in sorted(made.items())])
 
 
 @contextmanager
@@ -90,34 +106,38 @@ def precise_loop() -> Iterator[Loop]:
         yield Loop(runner)
 
 
-async def _measure(scale: Scale, place: Place) -> Open:
-    random = Random(SEED)  # noqa: S311  arrivals and an order, the same in every run
+def _measure(scale: Scale, place: Place, number: int) -> dict[Key, Arrivals]:
+    with precise_loop() as loop:
+        return loop.run(_offer_all(scale, place, Random(f"{SEED} {number}")))  # noqa: S311  the same in every run
+
+
+async def _offer_all(scale: Scale, place: Place, random: Random) -> dict[Key, Arrivals]:
     async with calling(place, TASKS) as calls:
         capacities: dict[tuple[str, Operation], float] = {}
         for what, call in calls.items():
             rates = [await _find_rate(call, scale.capacity_seconds / 3) for _ in range(4)]
             capacities[what] = median(rates[1:])  # the first connects
         order = [(what, share) for what in calls for share in scale.shares]
-        random.shuffle(order)
-        offered = [
-            Offered(
-                *what,
-                capacities[what],
-                share,
-                share * capacities[what],
-                await _offer(calls[what], moments(share * capacities[what], random), scale.calls),
-            )
-            for what, share in order
-        ]
-    place.empty()
-    return Open(TASKS, sorted(offered, key=lambda one: (one.subject, one.operation, one.share)))
+        return {
+            (*what, share): await _offer(calls[what], capacities[what], share, scale.calls, random)
+            for what, share in random.sample(order, len(order))
+        }
 
 
-async def _offer(call: Call, at: Iterator[float], calls: int) -> Arrivals:
+async def _offer(call: Call, capacity: float, share: float, calls: int, random: Random) -> Arrivals:
     started, cpu_started = perf_counter(), process_time()
-    met = await arrive(call, islice(at, calls))
+    met = await arrive(call, islice(moments(share * capacity, random), calls))
     seconds, cpu_seconds = perf_counter() - started, process_time() - cpu_started
-    return Arrivals(Spread.of(met.waits), Spread.of(met.late), dict(met.failures), seconds, cpu_seconds)
+    return Arrivals(
+        capacity=capacity,
+        rate=share * capacity,
+        waits=Spread.of(met.waits),
+        lateness=Spread.of(met.late),
+        failures=dict(met.failures),
+        due_seconds=max(met.due) - started,
+        seconds=seconds,
+        cpu_seconds=cpu_seconds,
+    )
 
 
 async def _find_rate(call: Call, seconds: float) -> float:

@@ -1,16 +1,15 @@
-"""Blocks: several contestants timed in turn, round by round, so that the machine's moods meet all of them alike."""
+"""Blocks: several contestants timed in one process, a block of each; what is compared is compared within a process."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from statistics import median
 from time import perf_counter
 from typing import Any
 
-FEWEST = 3
 MOST_CALLS = 500
 BATCHES = 9
 
@@ -37,7 +36,7 @@ class Contestant:
 
 @dataclass
 class Blocks:
-    """The seconds of a call in each block (see `time_in_turn`), and of both PINGs beside it."""
+    """The seconds of a call in each block (see `time_in_turn`), and of both PINGs; `calls` are those of the first."""
 
     calls: int
     seconds: list[float] = field(default_factory=list)
@@ -45,48 +44,31 @@ class Blocks:
     own_ping_seconds: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Turns:
-    """How many blocks each contestant has, and the seconds that they may take together; the fewest are made anyway."""
-
-    blocks: int
-    seconds: float
-    fewest: int = FEWEST
-
-    def plan(self, pace: float) -> tuple[int, int]:
-        """Fit blocks and the calls of a block into the time."""
-        calls = max(1, min(MOST_CALLS, int(self.seconds / self.blocks / pace)))
-        return max(self.fewest, min(self.blocks, int(self.seconds / pace))), calls
-
-
-async def take_turns(contestants: Sequence[Contestant], turns: Turns, random: Random) -> list[Blocks]:
-    """Time every contestant's blocks, round by round; results are in the order of the contestants.
+async def take_turns(contestants: Sequence[Contestant], seconds: float, random: Random) -> list[Blocks]:
+    """Time a block of each contestant, of about so many seconds, in a random order; results are in the order given.
 
     Raises:
         WrongAnswerError: if the last call of a block did not do what it should.
     """
-    results, numbers = [], []
+    results = []
     for contestant in contestants:
         await take_block(contestant, Blocks(1))
         await take_block(contestant, warm := Blocks(1))
-        blocks, calls = turns.plan(*warm.seconds)
-        numbers.append(blocks)
-        results.append(Blocks(calls))
-    for place in draw_rounds(numbers, random):
+        results.append(Blocks(max(1, min(MOST_CALLS, int(seconds / warm.seconds[0])))))
+    for place in random.sample(range(len(contestants)), len(contestants)):
         await take_block(contestants[place], results[place])
     return results
 
 
-def draw_rounds(blocks: Sequence[int], random: Random) -> Iterator[int]:
-    """Give each place as often as it has blocks, in as many rounds as the most are, each in an order of its own.
-
-    Those that have as many blocks meet in the same rounds, so their blocks can be compared one by one. Those that have
-    fewer come in rounds that are spread over all.
-    """
-    rounds = max(blocks)
-    for number in range(rounds):
-        there = [place for place, own in enumerate(blocks) if (number + 1) * own // rounds > number * own // rounds]
-        yield from random.sample(there, len(there))
+def join(processes: Iterable[Blocks]) -> Blocks:
+    """Put the blocks of several processes together, one after another; there is at least one process."""
+    first, *others = processes
+    whole = Blocks(first.calls)
+    for one in (first, *others):
+        whole.seconds += one.seconds
+        whole.ping_seconds += one.ping_seconds
+        whole.own_ping_seconds += one.own_ping_seconds
+    return whole
 
 
 def heed_cancellation() -> None:

@@ -3,7 +3,7 @@
 Requests are counted as the gate counts them, at a proxy in front of the server. Calls take turns with PINGs through
 redis-py and through the store's own client, so that all three meet the same moods of the machine and their ratio
 counts. A task can be cancelled once, so each block of cancels has new ones. All of it is done on asyncio's own loop and
-once more on uvloop's, which many servers use, block by block in turn.
+once more on uvloop's, which many servers use. Each block is one of a new process.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ import uvloop
 
 from benchmarks.gate.counts import count_costs
 from benchmarks.loop import Loop
-from benchmarks.studies.blocks import Blocks, Contestant, take_block
+from benchmarks.studies.blocks import Blocks, Contestant, join, take_block
 from benchmarks.studies.place import SEED, Depth, Place
 from benchmarks.studies.plain import single
+from benchmarks.studies.processes import PROCESSES, in_new_process
 from benchmarks.workload import Work, creating, fill, getting, updating
 from conformance import Harness
 from taskstore import TaskStatus, TaskStore
@@ -33,13 +34,17 @@ OPERATIONS = ("get", "create", "update", "cancel")
 
 @dataclass(frozen=True)
 class Scale:
-    """How many blocks there are, and how many calls a block makes: a multiple of the batches of a block."""
+    """How many processes there are, and how many calls a block makes: a multiple of the batches of a block."""
 
-    blocks: int
+    processes: int
     calls: int
 
 
-SCALES: dict[Depth, Scale] = {"quick": Scale(9, 27), "default": Scale(21, 90), "full": Scale(31, 270)}
+SCALES: dict[Depth, Scale] = {
+    "quick": Scale(PROCESSES["quick"], 27),
+    "default": Scale(PROCESSES["default"], 270),
+    "full": Scale(PROCESSES["full"], 900),
+}
 
 
 @dataclass(frozen=True)
@@ -52,43 +57,61 @@ class Calls:
 
 
 def run(depth: Depth, place: Place) -> Calls:
-    """Time calls, then count requests."""
-    scale, random = SCALES[depth], Random(SEED)  # noqa: S311  an order, the same in every run
+    """Time calls in one process after another; requests are the same in all."""
+    scale, made = SCALES[depth], []
+    for number in range(scale.processes):
+        made.append(in_new_process(_measure, scale.calls, place, number))
+        place.empty()
+    return Calls(
+        made[0].requests,
+        {name: join(one.timed[name] for one in made) for name in OPERATIONS},
+        {name: join(one.timed_on_uvloop[name] for one in made) for name in OPERATIONS},
+    )
+
+
+def _measure(calls: int, place: Place, number: int) -> Calls:
+    """Take a block of each operation on each loop, after one that does not count; then count requests."""
+    random = Random(f"{SEED} {number}")  # noqa: S311  an order, the same in every run
     with ExitStack() as running:
         harness = running.enter_context(place.harness("ours", "redis"))
         benches = [
-            running.enter_context(_Bench.opened(running.enter_context(Loop.running(make)), harness, place, scale))
+            running.enter_context(_Bench.opened(running.enter_context(Loop.running(make)), harness, place, calls))
             for make in (None, uvloop.new_event_loop)
         ]
-        for _ in range(scale.blocks):
-            for bench in random.sample(benches, len(benches)):
-                bench.take_blocks(random)
+        for bench in benches:
+            bench.take_blocks(random)
+            bench.forget()
+        for bench in random.sample(benches, len(benches)):
+            bench.take_blocks(random)
         requests = benches[0].count_requests(place)
-    place.empty()
     return Calls(requests, *(bench.timed for bench in benches))
 
 
 class _Bench:
     """A store and redis-py on one loop, and what was timed there."""
 
-    def __init__(self, loop: Loop, harness: Harness, scale: Scale, client: Any, store: TaskStore) -> None:
-        self._loop, self._harness, self._calls = loop, harness, scale.calls
+    def __init__(self, loop: Loop, harness: Harness, calls: int, client: Any, store: TaskStore) -> None:
+        self._loop, self._harness, self._calls = loop, harness, calls
         self._client, self._store = client, store
         self._ids = loop.run(fill(store, TASKS))
         kinds = {"get": getting, "create": creating, "update": updating}
         self._works = {operation: kind(harness, store, self._ids) for operation, kind in kinds.items()}
-        self.timed = {operation: Blocks(scale.calls) for operation in OPERATIONS}
+        self.forget()
 
     @classmethod
     @contextmanager
-    def opened(cls, loop: Loop, harness: Harness, place: Place, scale: Scale) -> Iterator[Self]:
+    def opened(cls, loop: Loop, harness: Harness, place: Place, calls: int) -> Iterator[Self]:
         stack = AsyncExitStack()
         try:
             client = loop.run(stack.enter_async_context(single(place.url(0))))
             store = loop.run(stack.enter_async_context(harness.open("calls")))
-            yield cls(loop, harness, scale, client, store)
+            yield cls(loop, harness, calls, client, store)
         finally:
             loop.run(stack.aclose())
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.timed = {operation: Blocks(self._calls) for operation in OPERATIONS}
 
     def take_blocks(self, random: Random) -> None:
         """Time one block of each operation."""

@@ -38,7 +38,20 @@ from taskstore import MaintainedTaskStore, TaskNotFound, TaskStatus, TaskStore
 What = Literal["purge", "expire", "expire, nobody writes", "plain keys, nobody sweeps", "indexes, nobody calls"]
 EXPIRING: tuple[What, ...] = ("expire", "expire, nobody writes", "plain keys, nobody sweeps")
 
-SCALES: dict[Depth, tuple[int, ...]] = {"quick": (5_000,), "default": (100_000,), "full": (100_000, 1_000_000)}
+
+@dataclass(frozen=True)
+class Scale:
+    """How many tasks go at once, and how often each event is made: a longest wait is one call of many thousands."""
+
+    tasks: tuple[int, ...]
+    times: int
+
+
+SCALES: dict[Depth, Scale] = {
+    "quick": Scale((5_000,), 1),
+    "default": Scale((100_000,), 3),
+    "full": Scale((100_000, 1_000_000), 3),
+}
 RATE = 150.0
 """Calls a second of each kind that others make."""
 SURVIVORS = 500
@@ -81,7 +94,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Expiry:
-    """Every event."""
+    """Every event, each as often as it was made."""
 
     events: list[Event]
 
@@ -94,13 +107,13 @@ def run(depth: Depth, place: Place) -> Expiry:
     """Make many tasks go, and watch the others."""
     events = []
     with precise_loop() as loop:
-        for tasks in SCALES[depth]:
+        for tasks in (tasks for tasks in SCALES[depth].tasks for _ in range(SCALES[depth].times)):
             events.append(loop.run(_purge_in_redis(place, tasks)))
             place.empty()
             events += [_expire_in_redis(loop, place, what, tasks) for what in EXPIRING]
             events.append(loop.run(_expire_indexes(place, tasks)))
             place.empty()
-            if tasks == min(SCALES[depth]):
+            if tasks == min(SCALES[depth].tasks):
                 events += [loop.run(_purge_in_memory(place, tasks)), loop.run(_expire_in_memory(tasks))]
     return Expiry(events)
 

@@ -1,29 +1,29 @@
 """How the time of a listing grows with the number of tasks, for both designs in both modes.
 
 All stores stand filled at once, each described one in a database of its own, since its listing scans the database.
-The blocks are made in rounds, so that a slow minute of the machine does not lie on one number of tasks. The described
-listing reads every task whatever the page, so of it only the first page is measured; in Redis it takes a millisecond
-for every ten tasks, so it stops at fewer. In full the stores of ours in memory and in Redis, and those of the described
-design in memory, take some two gigabytes each.
+Every process takes a block of each listing, in a random order; Redis is filled once, memory in each process. The
+described listing reads every task whatever the page, so of it only the first page is measured; in Redis it takes a
+millisecond for every ten tasks, so it stops at fewer. In full the stores of ours in memory and in Redis, and those of
+the described design in memory, take some two gigabytes each.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import count
+from itertools import count, product
 from random import Random
 from typing import Any, Literal
 
 from benchmarks.loop import Loop
-from benchmarks.studies.blocks import Contestant, Turns, take_turns
+from benchmarks.studies.blocks import Blocks, Contestant, join, take_turns
 from benchmarks.studies.filling import create, fill
 from benchmarks.studies.place import DESIGNS, SEED, Depth, Design, Mode, Place
 from benchmarks.studies.plain import single
+from benchmarks.studies.processes import PROCESSES, in_new_process
 from benchmarks.workload import PAGE
-from conformance import Harness
 from taskstore import TaskStatus, TaskStore
 
 Page = Literal["first", "filtered", "deep", "deep filtered"]
@@ -36,7 +36,9 @@ class Scale:
     ours: tuple[int, ...]
     described_memory: tuple[int, ...]
     described_redis: tuple[int, ...]
-    turns: Turns
+    processes: int
+    seconds: float
+    """Of a block."""
 
     def tasks(self, design: Design, mode: Mode) -> tuple[int, ...]:
         """Select the numbers of a store."""
@@ -49,9 +51,15 @@ _TO_100_000 = (100, 316, 1_000, 3_162, 10_000, 31_623, 100_000)
 _TO_10_000 = (10, 32, 100, 316, 1_000, 3_162, 10_000)
 
 SCALES: dict[Depth, Scale] = {
-    "quick": Scale((100, 1_000, 10_000), (100, 1_000, 10_000), (10, 100, 316), Turns(9, 0.03)),
-    "default": Scale(_TO_100_000, _TO_100_000, _TO_10_000, Turns(21, 0.25)),
-    "full": Scale((*_TO_100_000, 316_228, 1_000_000), (*_TO_100_000, 316_228), (*_TO_10_000, 31_623), Turns(31, 1.0)),
+    "quick": Scale((100, 1_000, 10_000), (100, 1_000, 10_000), (10, 100, 316), PROCESSES["quick"], 0.005),
+    "default": Scale(_TO_100_000, _TO_100_000, _TO_10_000, PROCESSES["default"], 0.02),
+    "full": Scale(
+        (*_TO_100_000, 316_228, 1_000_000),
+        (*_TO_100_000, 316_228),
+        (*_TO_10_000, 31_623),
+        PROCESSES["default"],
+        0.1,
+    ),
 }
 
 
@@ -80,37 +88,68 @@ class Growth:
     points: list[Point]
 
 
+Line = tuple[Design, Mode, Page, int, int]
+"""A design, a mode, a page, a number of tasks, and the offset of the page."""
+
+
 def run(depth: Depth, place: Place) -> Growth:
-    """Fill the stores, and list from each in turn."""
+    """Fill the stores of Redis mode, and list from all in one process after another."""
+    scale = SCALES[depth]
     with Loop.running() as loop:
-        return loop.run(_measure(SCALES[depth], place))
+        for design, mode, tasks, database in _stores(scale):
+            if mode == "redis":
+                loop.run(_fill(place, design, tasks, database))
+    made = [in_new_process(_measure, scale, place, number) for number in range(scale.processes)]
+    place.empty()
+    points = []
+    for line in made[0]:
+        whole = join(one[line] for one in made)
+        points.append(Point(*line, whole.calls, whole.seconds, whole.ping_seconds, whole.own_ping_seconds))
+    return Growth(points)
 
 
-async def _measure(scale: Scale, place: Place) -> Growth:
-    contestants: list[Contestant] = []
-    lines: list[tuple[Design, Mode, Page, int, int]] = []
+def _stores(scale: Scale) -> Iterator[tuple[Design, Mode, int, int]]:
+    """Give each store with its number of tasks and its database."""
     databases = count(1)
+    modes: tuple[Mode, ...] = ("memory", "redis")
+    for design, mode in product(DESIGNS, modes):
+        for tasks in scale.tasks(design, mode):
+            yield design, mode, tasks, next(databases) if design == "described" and mode == "redis" else 0
+
+
+def _measure(scale: Scale, place: Place, number: int) -> dict[Line, Blocks]:
+    random = Random(f"{SEED} {number}")  # noqa: S311  an order, the same in every run
+    with Loop.running() as loop:
+        return loop.run(_list_from_all(scale, place, random))
+
+
+async def _list_from_all(scale: Scale, place: Place, random: Random) -> dict[Line, Blocks]:
+    contestants: list[Contestant] = []
+    lines: list[Line] = []
     async with AsyncExitStack() as opened:
         client = await opened.enter_async_context(single(place.url(0)))
-        for design in DESIGNS:
-            for mode in ("memory", "redis"):
-                for tasks in scale.tasks(design, mode):
-                    database = next(databases) if design == "described" and mode == "redis" else 0
-                    store, harness = await opened.enter_async_context(_filled(place, design, mode, tasks, database))
-                    for page, status, offset in _pages(design, tasks):
-                        lines.append((design, mode, page, tasks, offset))
-                        contestant = _listing(store, tasks, status, offset)
-                        if mode == "redis":
-                            contestant = replace(contestant, ping=client.ping, own_ping=partial(harness.ping, store))
-                        contestants.append(contestant)
-        results = await take_turns(contestants, scale.turns, Random(SEED))  # noqa: S311  an order, the same in every run
-    place.empty()
-    return Growth(
-        [
-            Point(*line, blocks.calls, blocks.seconds, blocks.ping_seconds, blocks.own_ping_seconds)
-            for line, blocks in zip(lines, results, strict=True)
-        ]
-    )
+        for design, mode, tasks, database in _stores(scale):
+            harness = opened.enter_context(place.harness(design, mode, database))
+            store = await opened.enter_async_context(harness.open(_namespace(tasks)))
+            if mode == "memory":
+                await create(store, tasks)
+            for page, status, offset in _pages(design, tasks):
+                lines.append((design, mode, page, tasks, offset))
+                contestant = _listing(store, tasks, status, offset)
+                if mode == "redis":
+                    contestant = replace(contestant, ping=client.ping, own_ping=partial(harness.ping, store))
+                contestants.append(contestant)
+        return dict(zip(lines, await take_turns(contestants, scale.seconds, random), strict=True))
+
+
+async def _fill(place: Place, design: Design, tasks: int, database: int) -> None:
+    with place.harness(design, "redis", database) as harness:
+        async with harness.open(_namespace(tasks)) as store:
+            await fill(store, harness, _namespace(tasks), place.url(database), tasks)
+
+
+def _namespace(tasks: int) -> str:
+    return f"growth-{tasks}"
 
 
 def _pages(design: Design, tasks: int) -> list[tuple[Page, TaskStatus | None, int]]:
@@ -134,17 +173,3 @@ def _listing(store: TaskStore, tasks: int, status: TaskStatus | None, offset: in
         return page.total == total and len(page.tasks) == min(PAGE, total - offset)
 
     return Contestant(f"list of {tasks}", partial(store.list_tasks, status, PAGE, offset), right)
-
-
-@asynccontextmanager
-async def _filled(
-    place: Place, design: Design, mode: Mode, tasks: int, database: int
-) -> AsyncIterator[tuple[TaskStore, Harness]]:
-    namespace = f"growth-{tasks}"
-    with place.harness(design, mode, database) as harness:
-        async with harness.open(namespace) as store:
-            if mode == "memory":
-                await create(store, tasks)
-            else:
-                await fill(store, harness, namespace, place.url(database), tasks)
-            yield store, harness

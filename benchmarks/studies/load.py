@@ -1,9 +1,9 @@
 """Throughput against concurrent callers, in a closed loop: each caller makes its next call when it has its answer.
 
-In Redis mode, and beside it redis-py by itself with a pool of 64, which sends the commands that our store was overheard
-sending, and does nothing with the replies. Memory mode never awaits, so its callers take turns and nothing changes with
-their number. Waits in a closed loop leave out what a caller who was kept waiting would have asked meanwhile: for waits
-under load see `arrivals`.
+In Redis mode, and beside it redis-py by itself with a pool of 64 and valkey-glide by itself, which send the commands
+that our store was overheard sending, and do nothing with the replies. Memory mode never awaits, so its callers take
+turns and nothing changes with their number. Waits in a closed loop leave out what a caller who was kept waiting would
+have asked meanwhile: for waits under load see `arrivals`.
 """
 
 from __future__ import annotations
@@ -13,38 +13,43 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from random import Random
 from time import perf_counter, process_time
-from typing import Literal
+from typing import Any, Literal
 
 from benchmarks.loop import Loop
-from benchmarks.studies.blocks import Call, draw_rounds, heed_cancellation
+from benchmarks.studies.blocks import Call, heed_cancellation
 from benchmarks.studies.filling import create
 from benchmarks.studies.place import DESIGNS, SEED, Depth, Place
-from benchmarks.studies.plain import overhear, pooled, repeating
+from benchmarks.studies.plain import gliding, overhear, pooled, repeating
+from benchmarks.studies.processes import PROCESSES, in_new_process
 from benchmarks.studies.spread import Spread
 from benchmarks.workload import STEPS
 from taskstore import TaskStore
 
 Operation = Literal["get", "update"]
 
+Key = tuple[str, Operation, int]
+"""A subject, an operation, and a number of callers."""
+
 TASKS = 1_000
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Which numbers of callers, and how many blocks of how many seconds each of them has."""
+    """Which numbers of callers, and for how many seconds each of them calls in each process."""
 
     callers: tuple[int, ...]
-    blocks: int
+    processes: int
     seconds: float
 
 
 SCALES: dict[Depth, Scale] = {
-    "quick": Scale((1, 8, 64), 3, 0.04),
-    "default": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 9, 0.05),
-    "full": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 13, 0.12),
+    "quick": Scale((1, 4, 16, 64), PROCESSES["quick"], 0.04),
+    "default": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), PROCESSES["default"], 0.05),
+    "full": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), PROCESSES["full"], 0.12),
 }
 
 
@@ -60,7 +65,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Cell:
-    """One operation of one subject (`ours`, `described`, `redis-py`) by that many callers."""
+    """One operation of one subject (`ours`, `described`, `redis-py`, `valkey-glide`) by that many callers."""
 
     subject: str
     operation: Operation
@@ -80,23 +85,14 @@ class Load:
 
 
 def run(depth: Depth, place: Place) -> Load:
-    """Let ever more callers call."""
-    with Loop.running() as loop:
-        return loop.run(_measure(SCALES[depth], place))
-
-
-async def _measure(scale: Scale, place: Place) -> Load:
-    cells = []
-    async with calling(place, TASKS) as calls:
-        keys = [(*what, callers) for what in calls for callers in scale.callers]
-        made: dict[tuple[str, Operation, int], list[Answers]] = {key: [] for key in keys}
-        random = Random(SEED)  # noqa: S311  an order, the same in every run
-        for subject, operation in calls:
-            await call_for(calls[subject, operation], max(scale.callers), scale.seconds)  # connects, and counts nothing
-        for place_in_order in draw_rounds([scale.blocks] * len(keys), random):
-            key = keys[place_in_order]
-            made[key].append(await call_for(calls[key[:2]], key[2], scale.seconds))
-    for (subject, operation, callers), blocks in made.items():
+    """Let ever more callers call, in one process after another."""
+    cells, scale = [], SCALES[depth]
+    made: dict[Key, list[Answers]] = {}
+    for number in range(scale.processes):
+        for key, answers in in_new_process(_measure, scale, place, number).items():
+            made.setdefault(key, []).append(answers)
+        place.empty()
+    for (subject, operation, callers), blocks in sorted(made.items()):
         waits = [wait for block in blocks for wait in block.waits]
         failures = sum((block.failures for block in blocks), Counter[str]())
         cells.append(
@@ -109,8 +105,25 @@ async def _measure(scale: Scale, place: Place) -> Load:
                 dict(failures),
             )
         )
-    place.empty()
     return Load(TASKS, cells)
+
+
+def _measure(scale: Scale, place: Place, number: int) -> dict[Key, Answers]:
+    """Take a block of every cell, in a random order."""
+    random = Random(f"{SEED} {number}")  # noqa: S311  an order, the same in every run
+
+    async def measure() -> dict[Key, Answers]:
+        async with calling(place, TASKS) as calls:
+            for call in calls.values():
+                await call_for(call, max(scale.callers), scale.seconds)  # connects, and counts nothing
+            keys = [(*what, callers) for what in calls for callers in scale.callers]
+            return {
+                (subject, operation, callers): await call_for(calls[subject, operation], callers, scale.seconds)
+                for subject, operation, callers in random.sample(keys, len(keys))
+            }
+
+    with Loop.running() as loop:
+        return loop.run(measure())
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,7 @@ async def call_for(call: Call, callers: int, seconds: float) -> Answers:
 
 @asynccontextmanager
 async def calling(place: Place, tasks: int) -> AsyncIterator[dict[tuple[str, Operation], Call]]:
-    """Open both designs and redis-py on stores of that many tasks, and give a call for each operation of each."""
+    """Open both designs and both clients on stores of that many tasks, and give a call for each operation of each."""
     calls: dict[tuple[str, Operation], Call] = {}
     async with AsyncExitStack() as opened:
         for database, design in enumerate(DESIGNS):
@@ -157,9 +170,19 @@ async def calling(place: Place, tasks: int) -> AsyncIterator[dict[tuple[str, Ope
                 calls[design, operation] = call
                 if design == "ours":
                     client = await opened.enter_async_context(pooled(place.url(database)))
+                    glide = await opened.enter_async_context(gliding(place.url(database)))
                     [command] = await overhear(place.url(database), call)
-                    calls["redis-py", operation] = repeating(client, command, ids)
+                    calls["redis-py", operation] = repeating(partial(_send, client), command, ids)
+                    calls["valkey-glide", operation] = repeating(partial(_glide, glide), command, ids)
         yield calls
+
+
+async def _send(client: Any, command: Sequence[bytes]) -> object:
+    return await client.execute_command(*command)
+
+
+async def _glide(client: Any, command: Sequence[bytes]) -> object:
+    return await client.custom_command(command)
 
 
 def _operations(store: TaskStore, ids: Sequence[str]) -> list[tuple[Operation, Call]]:

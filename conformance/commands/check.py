@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from conformance.reading import FileError
 from conformance.verify.histories.contradiction import shorten
-from conformance.verify.histories.history import BrokenHistoryError, Interval, read_lines
+from conformance.verify.histories.history import Interval, read_history
 from conformance.verify.histories.judge import STEPS, Verdict, judge
 from conformance.verify.histories.timeline import draw
 
@@ -33,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Judge a history, print the outcome, and return the exit status."""
     try:
-        history = read_lines(options.file.read_text("utf-8"))
-    except (BrokenHistoryError, OSError, UnicodeDecodeError) as fault:
-        print(f"{options.file}: {fault}", file=sys.stderr)
+        history = read_history(options.file)
+    except FileError as fault:
+        print(fault, file=sys.stderr)
         return 2
     judgement = judge(history, options.steps)
     size = f"{len(history.intervals)} calls, {judgement.steps} steps"

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from conformance.compare.check import HarnessCrashedError, OperationsError
 from conformance.compare.document import Status
-from conformance.compare.known import KnownError, read, written
+from conformance.compare.known import read, written
 from conformance.compare.report import markdown_of, report_of, text_of
 from conformance.compare.search import NotOpenedError, Search
 from conformance.harness import Harness
+from conformance.reading import FileError
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
 
 DESCRIPTION = "Give two stores the same calls, and print every difference, one for each cause, as a short script."
@@ -60,7 +61,7 @@ def main(options: argparse.Namespace) -> int:
     try:
         makers = find_subject(options.one), find_subject(options.other)
         known = read(options.known) if options.known else []
-    except (UnknownSubjectError, KnownError) as fault:
+    except (UnknownSubjectError, FileError) as fault:
         return _fail(str(fault), 2)
     names = _short(options.one), _short(options.other)
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
+from conformance.reading import FileError
 from conformance.results.document import Result, Results, read
 
 DESCRIPTION = "Show what came out differently in two results files, or on two subjects of one file."
@@ -98,7 +97,7 @@ def main(options: argparse.Namespace) -> int:
     other = options.other or options.one
     try:
         comparisons = list(_compare(options.one, other, options.subject))
-    except _UsageError as fault:
+    except (FileError, _UsageError) as fault:
         print(fault, file=sys.stderr)
         return 2
     print("\n\n".join(map(_as_markdown if options.markdown else _as_text, comparisons)))
@@ -106,11 +105,11 @@ def main(options: argparse.Namespace) -> int:
 
 
 class _UsageError(Exception):
-    """A file or a name cannot be used."""
+    """A name cannot be used."""
 
 
 def _compare(file: Path, other_file: Path, names: list[str]) -> Iterator[Comparison]:
-    one, other = _read(file), _read(other_file)
+    one, other = read(file), read(other_file)
     for name, other_name in _pairs(one, other, names, is_same=file == other_file):
         left, right = one.on(name), other.on(other_name)
         tests = dict.fromkeys([*left, *right])
@@ -141,15 +140,6 @@ def _pairs(one: Results, other: Results, names: list[str], *, is_same: bool) -> 
     if len(there[0]) == len(there[1]) == 1:
         return [(there[0][0], there[1][0])]
     return [(name, name) for name in dict.fromkeys([*there[0], *there[1]])]
-
-
-def _read(file: Path) -> Results:
-    try:
-        return read(file)
-    except OSError as fault:
-        raise _UsageError(f"{file}: {fault.strerror}") from None
-    except ValidationError as fault:
-        raise _UsageError(f"{file}: no results of the suite: {fault.errors(include_url=False)[0]['msg']}") from None
 
 
 def _verdict(result: Result | None) -> str:

@@ -13,19 +13,25 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
 from conformance.fingerprint import fingerprint
 from conformance.harness import Harness
+from conformance.reading import FileError, read_file
 from conformance.subjects.registry import UnknownSubjectError, find_subject
 from conformance.verify.document import Build, Crash, Fault, Faults, Histories, Part, Search, Verification, Walk
+from conformance.verify.drawn import KINDS
 from conformance.verify.faults import CELLS, FAULTS, run_fault
 from conformance.verify.histories.contradiction import shorten
+from conformance.verify.histories.history import History, read_history
 from conformance.verify.histories.judge import Verdict
-from conformance.verify.histories.run import SubjectHistories, replay_lines
-from conformance.verify.jobs import FULL, PARTS, SHARE, look_first, run, running
+from conformance.verify.histories.run import SubjectHistories, replay_history
+from conformance.verify.jobs import FULL, LENGTH, PARTS, SHARE, look_first, run, running
 from conformance.verify.operations import OPERATIONS
 from conformance.verify.scenes import Found
 from conformance.verify.search import play_again
@@ -232,33 +238,83 @@ _SUMMARIES: Mapping[str, Callable[[list[Any]], Summary]] = {
 def _replay(file: Path, names: tuple[str, ...]) -> int:
     """Play again what a run wrote, on the subjects that are named, and say what comes of it now."""
     try:
-        text = file.read_text("utf-8")
-        what = json.loads(text) if file.suffix == ".json" else None
+        play = _read_failure(file)
         with running(names) as subjects:
-            told = [*(_replayed_history(text, subjects) if what is None else _replayed(what, subjects))]
-    except (OSError, ValueError, KeyError, TypeError) as fault:
+            told = [*play(subjects)]
+    except FileError as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    except ValueError as fault:  # NotPlayableError, and what the store cannot be opened with
         print(f"{file} cannot be played again: {type(fault).__name__}: {fault}", file=sys.stderr)
         return 2
     print("\n\n".join(told) or "nothing differs now")
     return 1 if told else 0
 
 
-def _replayed(what: dict[str, Any], subjects: dict[str, Harness]) -> Iterator[str]:
-    if what["part"] == "search":
-        yield from map(str, play_again(subjects, what))
-    elif what["part"] == "walk":
-        yield from map(str, walk(subjects, length=what["length"], only=what["index"])[1])
+class _OfSearch(BaseModel):
+    """What `_again` writes of a scene."""
+
+    part: Literal["search"]
+    hypothesis: str
+    kinds: tuple[Literal[*KINDS], ...]  # type: ignore[valid-type]  # they are keys of a table
+    choices: str
+    actions: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+
+
+class _OfWalk(BaseModel):
+    """What `_again` writes of a sequence."""
+
+    part: Literal["walk"]
+    length: Annotated[int, Field(ge=1, le=LENGTH)]
+    index: Annotated[int, Field(ge=0)]
+
+
+class _OfFault(BaseModel):
+    """What `_again` writes of a fault."""
+
+    part: Literal["faults"]
+    fault: str
+    operation: str
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        for name, there in ((self.fault, FAULTS), (self.operation, OPERATIONS)):
+            if name not in {one.name for one in there}:
+                raise ValueError(f"there is no {name}")
+        return self
+
+
+_Failed = Annotated[_OfSearch | _OfWalk | _OfFault, Field(discriminator="part")]
+_FAILED: TypeAdapter[_Failed] = TypeAdapter(_Failed)
+
+
+def _read_failure(file: Path) -> Callable[[dict[str, Harness]], Iterator[str]]:
+    """Read what a run wrote, and return what plays it again.
+
+    Raises:
+        FileError: if the file cannot be read, or is no such thing.
+    """
+    if file.suffix == ".json":
+        return partial(_replayed, read_file(file, _FAILED.validate_json, "a failure of `conformance verify`"))
+    return partial(_replayed_history, read_history(file))
+
+
+def _replayed(what: _Failed, subjects: dict[str, Harness]) -> Iterator[str]:
+    if isinstance(what, _OfSearch):
+        yield from map(str, play_again(subjects, what.model_dump(exclude_none=True)))
+    elif isinstance(what, _OfWalk):
+        yield from map(str, walk(subjects, length=what.length, only=what.index)[1])
     else:
-        fault = next(one for one in FAULTS if one.name == what["fault"])
-        operation = next(one for one in OPERATIONS if one.name == what["operation"])
+        fault = next(one for one in FAULTS if one.name == what.fault)
+        operation = next(one for one in OPERATIONS if one.name == what.operation)
         for name, harness in subjects.items():
             outcome = asyncio.run(run_fault(harness, name, fault, operation))
             if outcome.verdict == "fail":
                 yield "\n".join([f"{name}: {outcome.reason}", *outcome.script])
 
 
-def _replayed_history(text: str, subjects: dict[str, Harness]) -> Iterator[str]:
+def _replayed_history(recorded: History, subjects: dict[str, Harness]) -> Iterator[str]:
     for name, harness in subjects.items():
-        history, judgement = replay_lines(harness, text, name)
+        history, judgement = replay_history(harness, recorded, name)
         if judgement.verdict is Verdict.CONTRADICTION:
             yield f"{name}:\n{shorten(history, judgement)}"

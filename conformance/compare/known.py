@@ -16,21 +16,20 @@ that are accepted.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+from pydantic.dataclasses import dataclass
+
 from conformance.compare.document import Finding
+from conformance.reading import FileError, read_file, toml_of
 
 _FIELDS = ("operation", "argument", "kind", "where", "what")
 
 
-class KnownError(ValueError):
-    """A file of known differences cannot be used: which, and why."""
-
-
-@dataclass
+@dataclass(config=ConfigDict(extra="forbid"))
 class Known:
     """One accepted difference."""
 
@@ -55,20 +54,25 @@ class Known:
         return ", ".join(f"{name} {value}" for name in _FIELDS if (value := getattr(self, name)) is not None)
 
 
+class _File(BaseModel):
+    """What stands in the file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    known: list[Known] = []
+
+
 def read(file: Path) -> list[Known]:
     """Read known differences.
 
     Raises:
-        KnownError: if the file is not TOML of this form, or an entry has no reason.
+        FileError: if the file is not TOML of this form, or an entry has no reason.
     """
-    try:
-        known = [Known(**entry) for entry in tomllib.loads(file.read_text("utf-8")).get("known", [])]
-    except (OSError, ValueError, TypeError, AttributeError) as fault:
-        raise KnownError(f"{file}: {fault}") from None
+    known = read_file(file, lambda content: _File.model_validate(toml_of(content)), "a list of known differences").known
     for entry in known:
         if not entry.reason or not str(entry):
-            raise KnownError(
-                f"{file}: entry {str(entry) or entry} needs a reason and at least one of {', '.join(_FIELDS)}"
+            raise FileError(
+                file, f"entry {str(entry) or entry} needs a reason and at least one of {', '.join(_FIELDS)}"
             )
     return known
 

@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, computed_field, model_validator
 
+from conformance.reading import read_file
+
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD", "MAY"]
 Count = Annotated[int, Field(ge=1)]
@@ -231,10 +233,9 @@ def read(file: Path) -> Results:
     """Read a document.
 
     Raises:
-        OSError: if the file cannot be read.
-        pydantic.ValidationError: if it is no such document.
+        conformance.reading.FileError: if the file cannot be read, or is no such document.
     """
-    return Results.model_validate_json(file.read_bytes())
+    return read_file(file, Results.model_validate_json, "the results of the conformance suite")
 
 
 def _once(what: str, names: Iterable[str]) -> set[str]:

@@ -17,22 +17,18 @@ A TOML file of entries like these. `subject` may be left out, for all; `link` an
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from conformance.harness import Harness, Inspector
+from conformance.reading import FileError, read_file, toml_of
 from conformance.results.document import Expected, KnownFailure, MissingHook, Result, Results
 
 _TEMPLATE = "TODO: say why"
 _FIRST = "TODO"
-
-
-class KnownFailuresError(ValueError):
-    """A file of known failures cannot be used: which file, and why."""
 
 
 class _File(BaseModel):
@@ -89,26 +85,19 @@ def read(file: Path, tests: Collection[str]) -> KnownFailures:
     """Read a file of known failures of these tests.
 
     Raises:
-        KnownFailuresError: if it is not TOML of this form, or an entry names no test or hook, or gives no reason.
+        FileError: if it is not TOML of this form, or an entry names no test or hook, or gives no reason.
     """
-    try:
-        entries = _File.model_validate(tomllib.loads(file.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
-        raise KnownFailuresError(f"{file}: {fault}") from None
-    except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise KnownFailuresError(f"{file}: {place}: {first['msg']}") from None
+    entries = read_file(file, lambda content: _File.model_validate(toml_of(content)), "a list of known failures")
     for failure in entries.known:
         if failure.test not in tests:
-            raise KnownFailuresError(f"{file}: there is no test {failure.test}")
+            raise FileError(file, f"there is no test {failure.test}")
     for one in entries.missing:
         if one.hook.partition("(")[0] not in HOOKS:
-            raise KnownFailuresError(f"{file}: there is no hook {one.hook}; the hooks: {', '.join(sorted(HOOKS))}")
+            raise FileError(file, f"there is no hook {one.hook}; the hooks: {', '.join(sorted(HOOKS))}")
     reasons = [(one.test, one.reason) for one in entries.known] + [(one.hook, one.reason) for one in entries.missing]
     for what, reason in reasons:
         if not reason.strip() or reason.strip().upper().startswith(_FIRST):
-            raise KnownFailuresError(f"{file}: {what} has no reason")
+            raise FileError(file, f"{what} has no reason")
     return KnownFailures(entries.known, entries.missing)
 
 

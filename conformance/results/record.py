@@ -59,7 +59,7 @@ class Recorder:
         """Read the known failures.
 
         Raises:
-            known.KnownFailuresError: if their file cannot be used.
+            conformance.reading.FileError: if their file cannot be used.
         """
         self._config = config
         self._plan = Plan(subjects)

@@ -154,7 +154,7 @@ def scene_of(what: Mapping[str, Any]) -> Scene:
         drawn.append(scene)
         raise _FoundError
 
-    choices = str(what["choices"]).encode()
+    choices = what["choices"].encode()
     silent = hypothesis.settings(verbosity=Verbosity.quiet, deadline=None, database=None)
     again = hypothesis.reproduce_failure(what["hypothesis"], choices)(
         silent(hypothesis.given(scenes(what["kinds"]))(example))
@@ -165,8 +165,12 @@ def scene_of(what: Mapping[str, Any]) -> Scene:
         pass
     except hypothesis.errors.HypothesisException as fault:
         raise NotPlayableError(f"found by another version of the suite: {fault}") from fault
-    (scene,) = drawn
+    if not drawn:
+        raise NotPlayableError("its choices make no scene")
+    scene = drawn[0]
     wanted = what.get("actions", range(len(scene.actions)))
+    if not all(index < len(scene.actions) for index in wanted):
+        raise NotPlayableError(f"it names actions that the scene does not have: there are {len(scene.actions)}")
     return replace(scene, actions=[scene.actions[index] for index in wanted])
 
 

@@ -34,7 +34,8 @@ class Style:
 DESCRIBED = Style("described design", "described", "square")
 OURS = Style("ours", "ours", "disc")
 PLAIN = Style("redis-py alone", "plain", "diamond")
-STYLES = {"described": DESCRIBED, "ours": OURS, "redis-py": PLAIN}
+GLIDE = Style("valkey-glide alone", "peer", "triangle")
+STYLES = {"described": DESCRIBED, "ours": OURS, "redis-py": PLAIN, "valkey-glide": GLIDE}
 
 
 @dataclass(frozen=True)

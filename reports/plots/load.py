@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from reports.costs import Part, Removal, Weight
+from reports.costs import Part, Removal, Spread, Weight
 from reports.inputs import Mode
 from reports.latency import MODES
 from reports.load import Operation as Called
@@ -21,6 +21,13 @@ CALLS = (OURS, replace(PLAIN, dashed=True), Style("", "peer", "triangle"), Style
 """One look for each kind of call."""
 PARTS: Mapping[Part, str] = {"task": "the whole task", "metadata": "its metadata"}
 ISOLATES = Style("keeps what it was given", "peer", "square")
+PEER_OPERATIONS: Mapping[Operation, str] = {
+    "create": "Create",
+    "get": "Get",
+    "look": "Get, and look at the metadata,",
+    "update": "Update",
+    "list": "List",
+}
 SHARES = Style("hands out what it holds", "plain", "triangle")
 
 
@@ -40,28 +47,28 @@ def draw_throughput(operation: Called, curves: Iterable[ThroughputCurve]) -> Pic
 
 
 def draw_responses(operation: Called, curves: Iterable[ResponseCurve]) -> Picture:
-    """Draw the median and the 99th percentile of waits against the rate at which calls come."""
+    """Draw the median and the 99th percentile of waits against the rates that are held."""
     lines = []
     for curve in curves:
         if curve.operation == operation:
             style = STYLES[curve.subject]
-            medians = [(one.rate, one.waits.p50_ms) for one in curve.points]
-            tails = [(one.rate, one.waits.p99_ms) for one in curve.points]
+            held = [one for one in curve.points if not one.saturated]
+            medians = tuple((one.rate.value, one.p50_ms.value) for one in held)
+            tails = tuple((one.rate.value, one.p99_ms.value) for one in held if one.p99_ms)
             for name, points, dashed in (("median", medians, False), ("p99", tails, True)):
-                known = tuple((rate, ms) for rate, ms in points if ms is not None)
-                lines.append(Curve(replace(style, name=f"{style.name}, {name}", dashed=dashed), known))
+                lines.append(Curve(replace(style, name=f"{style.name}, {name}", dashed=dashed), points))
     title = f"{operation.capitalize()}: how long a call waits, by the rate at which calls come"
     return draw_curves(title, lines, "calls per second that come", "ms from when it was due")
 
 
 def draw_peers(mode: Mode, operation: Operation, peers: Iterable[Peer]) -> Picture:
-    """Draw one operation of every store that was timed."""
+    """Draw one operation of every store that was timed, the fastest first."""
+    shown = [peer for peer in peers if peer.mode == mode and operation in peer.timings]
     rows = [
         Row(peer.name, "", (Dot(_look(peer), peer.timings[operation].us.value, peer.timings[operation].us.interval),))
-        for peer in peers
-        if peer.mode == mode and operation in peer.timings
+        for peer in sorted(shown, key=lambda peer: peer.timings[operation].us.value)
     ]
-    return draw_rows(f"{operation.capitalize()} in {MODES[mode]}, beside other stores", rows, "µs per call")
+    return draw_rows(f"{PEER_OPERATIONS[operation]} in {MODES[mode]}, beside other stores", rows, "µs per call")
 
 
 def draw_weights(weights: Iterable[Weight]) -> Picture:
@@ -88,11 +95,12 @@ def draw_removals(removals: Iterable[Removal]) -> Picture:
             Row(
                 one.what.partition(",")[0],
                 f"{one.tasks:,}, {one.mode}{_without(one)}",
-                (Dot(QUIET, one.longest_quiet_wait_ms), Dot(MEANWHILE, one.longest_wait_ms)),
+                (_spread(QUIET, one.longest_quiet_wait_ms), _spread(MEANWHILE, one.longest_wait_ms)),
             )
             for one in removals
         ],
         "ms",
+        ends=("least", "most"),
     )
 
 
@@ -108,6 +116,10 @@ def draw_stall(removal: Removal) -> Picture:
         "ms, longest wait",
         linear="across",
     )
+
+
+def _spread(style: Style, spread: Spread) -> Dot:
+    return Dot(style, spread.value, (spread.least, spread.most) if spread.events > 1 else None)
 
 
 def _without(removal: Removal) -> str:

@@ -44,8 +44,8 @@ def draw_comparisons(comparisons: Mapping[Design, Comparison]) -> Picture:
 
 
 def draw_claims(verdicts: Iterable[tuple[str, ClaimVerdict]], symbols: Mapping[str, str]) -> Picture:
-    """Draw a tile for each claim, those with the same verdict together."""
-    title = "The verdicts on the claims of the document"
+    """Draw a tile for each statement, those with the same verdict together."""
+    title = "The verdicts on the statements of the document"
     given = sorted(verdicts, key=lambda one: (ORDER.index(one[1]), one[0]))
     if not given:
         return Picture(title)

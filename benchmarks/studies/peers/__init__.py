@@ -1,11 +1,11 @@
 """Other stores beside ours: probed for what they do, and timed on the same payload and the same server.
 
 Each peer is opened twice: on as many tasks as the depth says for `get`, `look` (a get, and a look at the metadata as
-Python's values), `update` and `list` of fifty, and empty for `create`. Each is in a database of its own. The blocks of
-all peers of a mode, and of all operations, take turns round by round, and each has enough for an interval.
+Python's values), `update` and `list` of fifty, and empty for `create`. Each is in a database of its own. Every process
+takes a block of each operation of all peers of a mode, in a random order.
 
-cashews is set to hold more than its 1,000 entries in memory, and its sweep once a second is off. taskiq-redis and
-cashews write pickles to Redis, the others JSON.
+cashews is set to hold more than its 1,000 entries in memory, and its sweep once a second is off. It
+writes pickles to Redis, the others JSON.
 """
 
 from __future__ import annotations
@@ -20,33 +20,32 @@ from random import Random
 from typing import Any, Literal
 
 from benchmarks.loop import Loop
-from benchmarks.studies.blocks import Contestant, Turns, take_turns
+from benchmarks.studies.blocks import Blocks, Contestant, join, take_turns
 from benchmarks.studies.filling import new_config
 from benchmarks.studies.peers.adapters import LIFETIME, NotOfferedError, Peer
 from benchmarks.studies.peers.libraries import LIBRARIES, Library
 from benchmarks.studies.peers.probes import Trait, probe
 from benchmarks.studies.place import SEED, Depth, Mode, Place
 from benchmarks.studies.plain import pooled
+from benchmarks.studies.processes import PROCESSES, in_new_process
 from benchmarks.workload import PAGE
-
-ENOUGH = 9
-"""Blocks: with fewer a median has no interval (`reports/RULE.md`)."""
 
 Operation = Literal["create", "get", "look", "update", "list"]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Tasks in memory and in Redis, and how long each operation of each peer is measured."""
+    """Tasks in memory and in Redis, how many processes, and the seconds of a block of each operation of each peer."""
 
     tasks: dict[Mode, int]
-    turns: Turns
+    processes: int
+    seconds: float
 
 
 SCALES: dict[Depth, Scale] = {
-    "quick": Scale({"memory": 1_000, "redis": 100}, Turns(9, 0.02, ENOUGH)),
-    "default": Scale({"memory": 10_000, "redis": 1_000}, Turns(21, 0.15, ENOUGH)),
-    "full": Scale({"memory": 100_000, "redis": 10_000}, Turns(31, 1.0, ENOUGH)),
+    "quick": Scale({"memory": 1_000, "redis": 100}, PROCESSES["quick"], 0.005),
+    "default": Scale({"memory": 10_000, "redis": 1_000}, PROCESSES["default"], 0.02),
+    "full": Scale({"memory": 100_000, "redis": 10_000}, PROCESSES["default"], 0.1),
 }
 
 
@@ -84,21 +83,42 @@ class Peers:
 
 
 def run(depth: Depth, place: Place) -> Peers:
-    """Probe all, then time all."""
-    portraits, timings = [], []
-    with Loop.running() as loop:
-        for mode in ("memory", "redis"):
-            libraries = [library for library in LIBRARIES if library.mode == mode]
+    """Probe all, then time all in one process after another."""
+    portraits, timings, scale = [], [], SCALES[depth]
+    modes: tuple[Mode, ...] = ("memory", "redis")
+    for mode in modes:
+        libraries = [library for library in LIBRARIES if library.mode == mode]
+        with Loop.running() as loop:
             traits = loop.run(_probe(libraries, place))
+        place.empty()
+        made: list[Timed] = []
+        for number in range(scale.processes):
+            made.append(in_new_process(_time_all, mode, place, scale, number))
             place.empty()
-            not_timed, measured = loop.run(_time(libraries, place, SCALES[depth].tasks[mode], SCALES[depth].turns))
-            place.empty()
-            timings += measured
-            portraits += [
-                Portrait(one.name, mode, one.package, one.version, seen, left_out)
-                for one, seen, left_out in zip(libraries, traits, not_timed, strict=True)
-            ]
+        for name, operation in made[0].blocks:
+            whole = join(one.blocks[name, operation] for one in made)
+            tasks = 0 if operation == "create" else scale.tasks[mode]
+            timings.append(Timing(name, mode, operation, tasks, whole.calls, whole.seconds, whole.ping_seconds))
+        portraits += [
+            Portrait(one.name, mode, one.package, one.version, seen, made[0].not_timed[one.name])
+            for one, seen in zip(libraries, traits, strict=True)
+        ]
     return Peers(portraits, timings)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What one process timed, by peer and operation, and why it did not time the others, by peer."""
+
+    blocks: dict[tuple[str, Operation], Blocks]
+    not_timed: dict[str, dict[Operation, str]]
+
+
+def _time_all(mode: Mode, place: Place, scale: Scale, number: int) -> Timed:
+    libraries = [library for library in LIBRARIES if library.mode == mode]
+    random = Random(f"{SEED} {number}")  # noqa: S311  an order, the same in every run
+    with Loop.running() as loop:
+        return loop.run(_time(libraries, place, scale.tasks[mode], scale.seconds, random))
 
 
 async def _probe(libraries: list[Library], place: Place) -> list[list[Trait]]:
@@ -106,11 +126,9 @@ async def _probe(libraries: list[Library], place: Place) -> list[list[Trait]]:
     return await asyncio.gather(*probing)
 
 
-async def _time(
-    libraries: list[Library], place: Place, tasks: int, turns: Turns
-) -> tuple[list[dict[Operation, str]], list[Timing]]:
-    not_timed: list[dict[Operation, str]] = []
-    lines: list[tuple[Library, Operation]] = []
+async def _time(libraries: list[Library], place: Place, tasks: int, seconds: float, random: Random) -> Timed:
+    not_timed: dict[str, dict[Operation, str]] = {}
+    lines: list[tuple[str, Operation]] = []
     contestants: list[Contestant] = []
     async with AsyncExitStack() as opened:
         client = await opened.enter_async_context(pooled(place.url(0)))
@@ -119,8 +137,7 @@ async def _time(
             empty = await opened.enter_async_context(library.open(place, 2 * number, lifetime))
             peer = await opened.enter_async_context(library.open(place, 2 * number + 1, lifetime))
             ids = [await peer.create(new_config()) for _ in range(tasks)]
-            left_out: dict[Operation, str] = {}
-            not_timed.append(left_out)
+            left_out = not_timed[library.name] = {}
             for operation, contestant in _contestants(library, empty, peer, ids, client):
                 try:
                     if not contestant.right(await contestant.call()):
@@ -129,21 +146,10 @@ async def _time(
                 except NotOfferedError as missing:
                     left_out[operation] = str(missing)
                     continue
-                lines.append((library, operation))
+                lines.append((library.name, operation))
                 contestants.append(contestant)
-        results = await take_turns(contestants, turns, Random(SEED))  # noqa: S311  an order, the same in every run
-    return not_timed, [
-        Timing(
-            library.name,
-            library.mode,
-            operation,
-            0 if operation == "create" else tasks,
-            made.calls,
-            made.seconds,
-            made.ping_seconds,
-        )
-        for (library, operation), made in zip(lines, results, strict=True)
-    ]
+        results = await take_turns(contestants, seconds, random)
+    return Timed(dict(zip(lines, results, strict=True)), not_timed)
 
 
 def _contestants(

@@ -1,32 +1,36 @@
-"""The libraries, each as it is after installing it: only what its documentation asks for is set."""
+"""The libraries, few and the strongest, each as it is after installing it: only what its documentation asks for is set.
+
+Two floors stand beside them in memory mode: a dictionary that copies deeply, and one that keeps msgspec's JSON. They
+are what isolation of values costs at least, and have nothing else of a store.
+"""
 
 from __future__ import annotations
 
 import json
+import platform
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from itertools import islice
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
-import aiocache  # type: ignore[import-untyped]  # it has no annotations
 import cashews
+import msgspec
 from a2a.server.context import ServerCallContext
 from a2a.server.tasks import InMemoryTaskStore
 from a2a.types import a2a_pb2
-from aiocache.serializers import JsonSerializer  # type: ignore[import-untyped]
+from glide import ExpirySet, ExpiryType
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # its stubs are a package more
 from key_value.aio.stores.memory import MemoryStore
 from key_value.aio.stores.redis import RedisStore
-from taskiq import TaskiqResult
-from taskiq_redis import RedisAsyncResultBackend
 
 from benchmarks.studies.peers.adapters import DocumentPeer, Peer, StorePeer, present
 from benchmarks.studies.place import Design, Mode, Place
-from benchmarks.studies.plain import pooled
+from benchmarks.studies.plain import gliding, pooled
 from benchmarks.workload import REQUEST
 
 ROOM = 1_000_000
@@ -49,17 +53,41 @@ class RedisPy(DocumentPeer):
         return document
 
 
-class Aiocache(DocumentPeer):
-    """A cache of aiocache; the lifetime is the cache's own."""
+class Glide(DocumentPeer):
+    """valkey-glide by itself, whose core is written in Rust, and Python's json."""
 
     async def put(self, task_id: str, document: dict[str, Any]) -> None:
-        """Set."""
-        await self.library.set(task_id, document)
+        """SET."""
+        expiry = None if self.lifetime is None else ExpirySet(ExpiryType.SEC, self.lifetime)
+        await self.library.set(task_id, json.dumps(document), expiry=expiry)
 
     async def get(self, task_id: str) -> dict[str, Any]:
-        """Get."""
-        document: dict[str, Any] = present(await self.library.get(task_id))
+        """GET."""
+        document: dict[str, Any] = json.loads(present(await self.library.get(task_id)))
         return document
+
+
+class Dictionary(DocumentPeer):
+    """A floor: a dictionary that keeps what `pack` makes of a document, and hands out what `unpack` makes of that."""
+
+    def __init__(self, pack: Callable[[Any], Any], unpack: Callable[[Any], Any]) -> None:
+        super().__init__({}, None)
+        self._pack, self._unpack = pack, unpack
+
+    async def put(self, task_id: str, document: dict[str, Any]) -> None:
+        """Set an item."""
+        self.library[task_id] = self._pack(document)
+
+    async def get(self, task_id: str) -> dict[str, Any]:
+        """Get an item."""
+        document: dict[str, Any] = self._unpack(self.library[task_id])
+        return document
+
+    async def list(self, limit: int) -> tuple[list[str], int]:
+        """Take the newest, since a dictionary keeps the order of insertion."""
+        ids = [*islice(reversed(self.library), limit)]
+        documents = [await self.get(task_id) for task_id in ids]
+        return [one["task_id"] for one in documents], len(self.library)
 
 
 class Cashews(DocumentPeer):
@@ -92,21 +120,6 @@ class KeyValue(DocumentPeer):
         documents = await self.library.get_many(await self.library.keys())
         found = sorted(filter(None, documents), key=lambda one: (one["created_at"], one["task_id"]), reverse=True)
         return [one["task_id"] for one in found[:limit]], len(found)
-
-
-class Taskiq(DocumentPeer):
-    """The result backend of taskiq: a task is the value that a result returns."""
-
-    async def put(self, task_id: str, document: dict[str, Any]) -> None:
-        """Set a result."""
-        await self.library.set_result(
-            task_id, TaskiqResult(is_err=False, return_value=document, execution_time=0.0, log=None)
-        )
-
-    async def get(self, task_id: str) -> dict[str, Any]:
-        """Get a result."""
-        document: dict[str, Any] = (await self.library.get_result(task_id)).return_value
-        return document
 
 
 class A2a(Peer):
@@ -177,17 +190,16 @@ async def _open_redis_py(place: Place, database: int, lifetime: int | None) -> A
 
 
 @asynccontextmanager
-async def _open_aiocache(mode: Mode, place: Place, database: int, lifetime: int | None) -> AsyncIterator[Peer]:
-    server = urlsplit(place.url(database))
-    cache = (
-        aiocache.SimpleMemoryCache(ttl=lifetime)
-        if mode == "memory"
-        else aiocache.RedisCache(
-            endpoint=server.hostname, port=server.port, db=database, serializer=JsonSerializer(), ttl=lifetime
-        )
-    )
-    async with cache:
-        yield Aiocache(cache, lifetime)
+async def _open_glide(place: Place, database: int, lifetime: int | None) -> AsyncIterator[Peer]:
+    async with gliding(place.url(database)) as client:
+        yield Glide(client, lifetime)
+
+
+@asynccontextmanager
+async def _open_dictionary(
+    pack: Callable[[Any], Any], unpack: Callable[[Any], Any], _: Place, __: int, ___: int | None
+) -> AsyncIterator[Peer]:
+    yield Dictionary(pack, unpack)
 
 
 @asynccontextmanager
@@ -214,16 +226,6 @@ async def _open_key_value(mode: Mode, place: Place, database: int, lifetime: int
 
 
 @asynccontextmanager
-async def _open_taskiq(place: Place, database: int, lifetime: int | None) -> AsyncIterator[Peer]:
-    backend: RedisAsyncResultBackend[Any] = RedisAsyncResultBackend(place.url(database), result_ex_time=lifetime)
-    await backend.startup()
-    try:
-        yield Taskiq(backend, lifetime)
-    finally:
-        await backend.shutdown()
-
-
-@asynccontextmanager
 async def _open_a2a(_: Place, __: int, ___: int | None) -> AsyncIterator[Peer]:
     yield A2a()
 
@@ -240,21 +242,21 @@ class Library:
     @property
     def version(self) -> str:
         """The version that is installed."""
-        return version(self.package)
+        return platform.python_version() if self.package == "python" else version(self.package)
 
 
 LIBRARIES = (
     Library("ours", "memory", "taskstore", partial(_open_store, "ours", "memory")),
     Library("described", "memory", "taskstore", partial(_open_store, "described", "memory")),
-    Library("aiocache", "memory", "aiocache", partial(_open_aiocache, "memory")),
+    Library("dict + deepcopy", "memory", "python", partial(_open_dictionary, deepcopy, deepcopy)),
+    Library("dict + msgspec", "memory", "msgspec", partial(_open_dictionary, msgspec.json.encode, msgspec.json.decode)),
     Library("cashews", "memory", "cashews", partial(_open_cashews, "memory")),
     Library("py-key-value", "memory", "py-key-value-aio", partial(_open_key_value, "memory")),
     Library("a2a-sdk", "memory", "a2a-sdk", _open_a2a),
     Library("ours", "redis", "taskstore", partial(_open_store, "ours", "redis")),
     Library("described", "redis", "taskstore", partial(_open_store, "described", "redis")),
     Library("redis-py", "redis", "redis", _open_redis_py),
-    Library("aiocache", "redis", "aiocache", partial(_open_aiocache, "redis")),
+    Library("valkey-glide", "redis", "valkey-glide", _open_glide),
     Library("cashews", "redis", "cashews", partial(_open_cashews, "redis")),
     Library("py-key-value", "redis", "py-key-value-aio", partial(_open_key_value, "redis")),
-    Library("taskiq-redis", "redis", "taskiq-redis", _open_taskiq),
 )

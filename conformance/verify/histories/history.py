@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
+from pathlib import Path
 from typing import Any
+
+from conformance.reading import read_file
 
 SCHEMA = "conformance-history/1"
 ADVANCE = "advance"
@@ -18,6 +22,7 @@ OPERATIONS = ("create_task", "get_task", LIST, LOOK, "update_task_status", "canc
 WRITES = ("update_task_status", "cancel_task")
 FINAL = ("completed", "failed", "cancelled")
 _FORMS = ("task", "page", "raised")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,15 @@ class BrokenHistoryError(ValueError):
     """A file that holds no history; the message names the line and what is wrong with it."""
 
 
+def read_history(file: Path) -> History:
+    """Read a history from a file.
+
+    Raises:
+        conformance.reading.FileError: if it cannot be read, or is no history.
+    """
+    return read_file(file, lambda content: read_lines(content.decode("utf-8")), "a history")
+
+
 def read_lines(text: str) -> History:
     """Read what `History.as_lines` wrote, or what somebody else recorded in that form.
 
@@ -187,8 +201,10 @@ def read_planned(line: Mapping[str, Any], number: int = 1) -> Planned:
         raise BrokenHistoryError(f"line {number}: create_task needs video_ids, the first of them the task's label")
     if operation in ("get_task", LOOK, *WRITES) and not isinstance(arguments.get("task_id"), str):
         raise BrokenHistoryError(f"line {number}: {operation} needs a task_id")
-    if operation == LIST and type(arguments.get("limit", 50)) is not int:
-        raise BrokenHistoryError(f"line {number}: limit has to be a number")
+    if operation == LIST and not all(type(arguments.get(name, 0)) is int for name in ("limit", "offset")):
+        raise BrokenHistoryError(f"line {number}: limit and offset have to be numbers")
+    if not isinstance(arguments.get("status"), str | None):
+        raise BrokenHistoryError(f"line {number}: status has to be a text")
     gives_up = None if line.get("gives_up") is None else _given(line, "gives_up", int, number)
     round_, pause = _given(line, "round", int, number, 0), _given(line, "pause", int, number, 0)
     return Planned(_given(line, "client", int, number), operation, arguments, round_, pause, gives_up)
@@ -216,7 +232,10 @@ def _has_form(call: Planned, result: Any) -> bool:
 
 
 def _tasks(*tasks: Any) -> bool:
-    return all(isinstance(task, dict) and {"task_id", "status"} <= task.keys() for task in tasks)
+    return all(
+        isinstance(task, dict) and isinstance(task.get("task_id"), str) and isinstance(task.get("status"), str)
+        for task in tasks
+    )
 
 
 def _object(number: int, line: str) -> dict[str, Any]:
@@ -226,6 +245,8 @@ def _object(number: int, line: str) -> dict[str, Any]:
         raise BrokenHistoryError(f"line {number}: no JSON: {fault}") from None
     if not isinstance(read, dict):
         raise BrokenHistoryError(f"line {number}: not an object")
+    if _SURROGATE.search(json.dumps(read, ensure_ascii=False)):
+        raise BrokenHistoryError(f"line {number}: half of a surrogate pair stands alone, which no text can have")
     return read
 
 

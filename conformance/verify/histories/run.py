@@ -13,7 +13,7 @@ from conformance.verify import document
 from conformance.verify.document import Contradiction
 from conformance.verify.histories.contention import contend, meets, qualifies, workload_for
 from conformance.verify.histories.contradiction import shorten
-from conformance.verify.histories.history import History, read_lines
+from conformance.verify.histories.history import History
 from conformance.verify.histories.judge import Judgement, Verdict, judge
 from conformance.verify.histories.process import Processes, can_be_opened_elsewhere
 from conformance.verify.histories.reproduction import replay, reproduce
@@ -93,13 +93,9 @@ def run_histories(subjects: Mapping[str, Harness], *, count: int, seed: int) -> 
     return HistoriesOutcome(seed, {name: _run(name, harness, count, seed) for name, harness in subjects.items()})
 
 
-def replay_lines(harness: Harness, text: str, subject: str = "") -> tuple[History, Judgement]:
-    """Make the calls of a history, read from its lines, again until they contradict each other, or not.
-
-    Raises:
-        BrokenHistoryError: if the text is no history.
-    """
-    return asyncio.run(replay(harness, plan_of(read_lines(text)), subject=subject))
+def replay_history(harness: Harness, history: History, subject: str = "") -> tuple[History, Judgement]:
+    """Make the calls of a history again until they contradict each other, or not."""
+    return asyncio.run(replay(harness, plan_of(history), subject=subject))
 
 
 def _run(name: str, harness: Harness, count: int, seed: int) -> SubjectHistories:

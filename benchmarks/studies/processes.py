@@ -1,0 +1,62 @@
+"""Processes: what a study times is timed once in each of several new processes, and each gives one block.
+
+Blocks of one process are not independent: a process is fast or slow for as long as it lives, by how its memory lies and
+by its hash seed, say. An interval from such blocks is too narrow.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any, ParamSpec, TypeVar
+
+from benchmarks.studies.place import Depth
+
+PROCESSES: dict[Depth, int] = {"quick": 3, "default": 9, "full": 13}
+"""With fewer than nine a median has no interval (`reports/RULE.md`)."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ProcessFailedError(Exception):
+    """A process that was to measure ended without an answer, or with the fault that the message names."""
+
+
+def in_new_process(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+    """Call a function of a module in a new process, and return its answer.
+
+    Raises:
+        ProcessFailedError: if it raised, or ended.
+    """
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(sender, function, arguments, named), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        answered, answer = receiver.recv()
+    except EOFError:
+        raise ProcessFailedError("a process ended while it measured") from None
+    except BaseException:  # Ctrl-C too: what was started goes
+        process.terminate()
+        raise
+    finally:
+        process.join()
+    if not answered:
+        raise ProcessFailedError(answer)
+    found: T = answer
+    return found
+
+
+def _answer(sender: Connection, function: Callable[..., Any], arguments: Any, named: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    logging.getLogger("described").setLevel(logging.CRITICAL)  # it logs every failure under load
+    try:
+        sender.send((True, function(*arguments, **named)))
+    except Exception as fault:  # noqa: BLE001  the parent raises it
+        sender.send((False, f"{type(fault).__name__}: {fault}"))

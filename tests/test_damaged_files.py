@@ -1,0 +1,134 @@
+"""What every command says about a file that it cannot use: one line, naming the file, and exit status 2."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.reading import FileError
+from conformance.results.known import read as read_known_failures
+from tests.report_inputs import benchmark, conformance, measured, requirement
+
+DEEP = 100_000
+
+GIVEN = ["--conformance", "conformance.json", "--benchmark", "benchmark.json"]
+COMMANDS: dict[str, tuple[str, list[str]]] = {
+    "check": ("conformance.commands", ["check", "FILE"]),
+    "diff": ("conformance.commands", ["diff", "FILE"]),
+    "compare --known": ("conformance.commands", ["compare", "memory", "memory", "--known", "FILE"]),
+    "verify --replay": ("conformance.commands", ["verify", "--store", "memory", "--replay", "FILE"]),
+    "gate rates": ("benchmarks.gate.__main__", ["rates", "FILE"]),
+    "reports --conformance": ("reports.__main__", ["--conformance", "FILE"]),
+    **{
+        f"reports --{name}": (
+            "reports.__main__",
+            ["--conformance", "conformance.json", "--benchmark", "benchmark.json", f"--{name}", "FILE"],
+        )
+        for name in ("benchmark", "studies", "verification", "mutants", "topologies")
+    },
+    "reports --from-json": ("reports.__main__", ["--from-json", "FILE"]),
+}
+CONTENTS: dict[str, bytes] = {
+    "empty": b"",
+    "null": b"null",
+    "number": b"7",
+    "list": b"[]",
+    "object": b"{}",
+    "object in a list": b"[{}]",
+    "truncated": b'{"schema": "taskstore-report/1", "cases": {"a": [',
+    "binary": bytes(range(256)),
+    "no UTF-8": b'{"schema": "\xff"}',
+    "UTF-16": '{"schema": 1}'.encode("utf-16"),
+    "lone surrogate": b'{"schema": "\\ud800", "part": "\\ud800"}',
+    "NUL": b"\0" * 64,
+    "deep lists": b"[" * DEEP,
+    "deep objects": b'{"a":' * DEEP,
+    "deep and closed": b"[" * DEEP + b"]" * DEEP,
+    "deep TOML": b"known = " + b"[" * DEEP + b"]" * DEEP,
+    "huge integer": b'{"seconds": ' + b"9" * 5_000 + b"}",
+    "huge exponent": b'{"seconds": 1e999999, "schema": 1e999}',
+    "NaN": b'{"seconds": NaN}',
+    "keys twice": b'{"schema": 1, "schema": 2}',
+    "line breaks in a key": b'{"a\\nb": {"c\\nd": 1}}',
+    "TOML of another form": b"known = 7\n",
+    "TOML whose entries are numbers": b"known = [1, 2]\n",
+}
+
+GOOD = {("compare --known", "empty")}
+"""An empty list of known differences is one."""
+
+
+def unusable(name: str, folder: Path) -> Path:
+    """A file that no command can use."""
+    file = folder / "damaged.json"
+    if name == "directory":
+        file.mkdir()
+    elif name == "link to itself":
+        file.symlink_to(file)
+    elif name != "missing":
+        file.write_bytes(CONTENTS[name])
+    return file
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], int]:
+    """Run a command on a file, in a folder that has the two files that a report needs besides."""
+    monkeypatch.chdir(tmp_path)
+    Path("conformance.json").write_text(json.dumps(conformance(requirement("A-1", "pass"))))
+    Path("benchmark.json").write_text(json.dumps(benchmark(measured("get", "memory", [1.0]))))
+
+    def run(command: str, file: Path) -> int:
+        module, words = COMMANDS[command]
+        main: Callable[[list[str]], int] = importlib.import_module(module).main
+        return main([str(file) if word == "FILE" else word for word in words])
+
+    return run
+
+
+@pytest.mark.parametrize("content", [*CONTENTS, "missing", "directory", "link to itself"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_that_cannot_be_used_gives_one_line_and_status_2(
+    command: str, content: str, run: Callable[[str, Path], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = unusable("TOML of another form" if (command, content) in GOOD else content, tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    assert run(command, file) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1), err
+    assert err.startswith(f"{file}: ")
+    assert len(err) < len(str(file)) + 500
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_file_that_may_not_be_read_is_named(
+    command: str,
+    run: Callable[[str, Path], int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file, read_bytes = unusable("object", tmp_path), Path.read_bytes
+
+    def refuse(path: Path) -> bytes:  # root may read every file, whatever its mode
+        if path == file:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert run(command, file) == 2
+    assert capsys.readouterr().err == f"{file}: Permission denied\n"
+
+
+@pytest.mark.parametrize("content", [*set(CONTENTS) - {"empty"}, "missing", "directory"])
+def test_a_damaged_list_of_known_failures_is_refused(content: str, tmp_path: Path) -> None:
+    file = unusable(content, tmp_path)
+    with pytest.raises(FileError, match=f"^{re.escape(str(file))}: [^\n]*$"):
+        read_known_failures(file, [])

@@ -1,0 +1,363 @@
+"""What a stranger controls, generated: nothing comes out but documented exceptions, and a refused call stores nothing.
+
+Each surface has a share of 2,000 inputs, or of as many as `HOSTILE_INPUTS` in the environment says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from conformance.compare.known import read as read_known_differences
+from conformance.reading import FileError
+from conformance.results.document import read as read_results
+from conformance.results.known import read as read_known_failures
+from conformance.strategies import json_values, not_json_objects, texts, unknown_ids
+from conformance.subjects.servers import EmbeddedServer
+from conformance.verify.histories.contradiction import shorten
+from conformance.verify.histories.history import SCHEMA, read_history
+from conformance.verify.histories.judge import Verdict, judge
+from conformance.verify.histories.timeline import draw as draw_timeline
+from reports.__main__ import main as report
+from reports.inputs import read_benchmark
+from reports.mutants import read_mutants
+from reports.studies import read_studies
+from reports.verification import read_verification
+from taskstore import MemoryTaskStore, SettingsInvalid, TaskCreateRequest, TaskStatus, TaskStoreError, TaskStoreSettings
+from taskstore.redis import RedisTaskStore, connect, record
+from tests.report_inputs import (
+    benchmark,
+    conformance,
+    everything,
+    measured,
+    mutants,
+    requirement,
+    studies,
+    verification,
+)
+from tests.test_record import GOLDEN
+
+TOTAL = int(os.environ.get("HOSTILE_INPUTS", "2000"))
+
+anything: st.SearchStrategy[Any] = json_values | st.one_of(
+    unknown_ids,
+    not_json_objects,
+    st.binary(max_size=20),
+    st.floats(),
+    st.datetimes(),
+    st.complex_numbers(),
+    st.sampled_from([object(), int, (), {1}, 10**5_000, "9" * 5_000, "\ud800", "x" * 2_000_000]),
+)
+
+
+def inputs(share: float) -> Callable[[Any], Any]:
+    """The settings of a surface that gets this share of all inputs."""
+    return settings(
+        max_examples=max(1, round(TOTAL * share)),
+        deadline=None,
+        database=None,
+        suppress_health_check=[*HealthCheck],
+    )
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@contextmanager
+def may_raise(kind: type[Exception]) -> Iterator[list[Exception]]:
+    """Allow exceptions of this kind, and collect them. Each has to say something."""
+    raised: list[Exception] = []
+    try:
+        yield raised
+    except kind as fault:
+        raised.append(fault)
+    assert all(map(str, raised))
+
+
+def one_change(document: Any, data: st.DataObject) -> Any:
+    """The document with a part of it taken away, or replaced by something else."""
+    changed = node = copy.deepcopy(document)
+    while node:
+        place = data.draw(st.sampled_from(sorted(node) if isinstance(node, dict) else range(len(node))))
+        inner = node[place]
+        if isinstance(inner, dict | list) and inner and data.draw(st.integers(0, 9)):
+            node = inner
+        elif data.draw(st.booleans()):
+            del node[place]
+            break
+        else:
+            node[place] = data.draw(json_values | st.sampled_from([10**400, 1e308, 5e-324, float("nan"), "\ud800"]))
+            break
+    return changed
+
+
+def contents(document: Any, data: st.DataObject) -> bytes:
+    """A file that is nearly this document: changed, cut off, or with other bytes in it."""
+    whole = json.dumps(one_change(document, data)).encode()
+    at = data.draw(st.integers(0, len(whole)))
+    return data.draw(st.sampled_from([whole, whole, whole, whole[:at], whole[:at] + b"\xff" + whole[at:]]))
+
+
+# Calls
+
+calls = st.fixed_dictionaries(
+    {
+        "one": anything | st.just("known") | st.lists(texts).map(tuple),
+        "other": anything | st.sampled_from(TaskStatus),
+        "change": st.dictionaries(
+            st.sampled_from(["progress", "current_step", "result_url", "error_message", "error_traceback"]), anything
+        ),
+        "page": st.dictionaries(st.sampled_from(["limit", "offset", "status", "after"]), anything),
+    }
+)
+
+
+async def call_all(store: Any, drawn: dict[str, Any], count: Callable[[], Any]) -> None:
+    """Call every operation with arguments of any kind. A call that is refused has to leave everything as it was."""
+    one, other = drawn["one"], drawn["other"]
+    request = TaskCreateRequest.model_construct(video_ids=one, webhook_url=other, config=other)
+    known = await store.get_task("known")
+    operations: tuple[Callable[[], Awaitable[Any]], ...] = (
+        lambda: store.get_task(one),
+        lambda: store.cancel_task(one),
+        lambda: store.update_task_status(one, other, **drawn["change"]),
+        lambda: store.update_task_status("known", other, **drawn["change"]),
+        lambda: store.list_tasks(**drawn["page"]),
+        lambda: store.create_task(one),
+        lambda: store.create_task(request),
+        lambda: store.create_task(TaskCreateRequest(video_ids=("v",)), task_id=one),
+        lambda: store.restore(one),
+        lambda: store.restore(known.model_copy(update={"task_id": one, "metadata_json": other})),
+        lambda: store.purge(other),
+    )
+    for call in operations:
+        before = count(), await store.get_task("known")
+        with may_raise(TaskStoreError) as raised:
+            await call()
+        if raised:
+            assert (count(), await store.get_task("known")) == before
+
+
+@pytest.mark.once
+@inputs(0.1)
+@given(drawn=calls)
+def test_a_refused_call_stores_nothing_in_memory(loop: asyncio.Runner, drawn: dict[str, Any]) -> None:
+    async def call() -> None:
+        async with MemoryTaskStore() as store:
+            await store.create_task(TaskCreateRequest(video_ids=("v",)), task_id="known")
+            await call_all(store, drawn, lambda: len(store._tasks))  # noqa: SLF001  a listing shows no unreadable ones
+
+    loop.run(call())
+
+
+@pytest.mark.once
+@inputs(0.05)
+@given(drawn=calls)
+def test_a_refused_call_stores_nothing_in_redis(
+    loop: asyncio.Runner, server: EmbeddedServer, drawn: dict[str, Any]
+) -> None:
+    async def call() -> None:
+        with redis.Redis.from_url(server.url) as client:
+            async with RedisTaskStore(connect(server.url), prefix="hostile") as store:
+                client.flushdb()
+                await store.create_task(TaskCreateRequest(video_ids=("v",)), task_id="known")
+                await call_all(store, drawn, client.dbsize)
+
+    loop.run(call())
+
+
+# What the server holds and says
+
+records = st.binary(max_size=200) | st.builds(
+    lambda at, length, new: GOLDEN[:at] + new + GOLDEN[at + length :],
+    st.integers(0, len(GOLDEN)),
+    st.integers(0, 40),
+    st.binary(max_size=10) | json_values.map(lambda value: json.dumps(value).encode()) | st.just(b"9" * 5_000),
+)
+
+
+@inputs(0.4)
+@given(stored=records)
+def test_a_stored_record_is_a_task_or_is_refused(stored: bytes) -> None:
+    with may_raise(record.NotARecordError):
+        task = record.decode(stored, "task_0f")
+        assert task.task_id == "task_0f"
+        json.dumps(task.metadata, allow_nan=False)
+
+
+values: st.SearchStrategy[bytes] = st.deferred(
+    lambda: st.one_of(
+        st.binary(max_size=20).map(lambda text: b"+%b\r\n" % text.translate(None, b"\r\n")),
+        st.binary(max_size=20).map(lambda text: b"-%b\r\n" % text.translate(None, b"\r\n")),
+        st.binary(max_size=20).map(lambda text: b"$%d\r\n%b\r\n" % (len(text), text)),
+        st.sampled_from([b"$-1\r\n", b"*-1\r\n", b"$%d\r\n%b\r\n" % (len(GOLDEN), GOLDEN), b"-NOSCRIPT x\r\n"]),
+        st.sampled_from([b"-MOVED 1 :1\r\n", b"-MOVED x\r\n", b"-ASK 1 a:b\r\n", b"-LOADING x\r\n", b"*99999999\r\n"]),
+        st.integers(-(10**20), 10**20).map(b":%d\r\n".__mod__),
+        st.lists(values, max_size=4).map(lambda inner: b"*%d\r\n%b" % (len(inner), b"".join(inner))),
+    )
+)
+replies = st.lists(values | st.binary(max_size=30), max_size=4)
+
+
+@pytest.mark.once
+@inputs(0.04)
+@given(replied=replies, kind=st.sampled_from(["redis://{}/0", "redis+sentinel://{}/name/0", "redis+cluster://{}/0"]))
+def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
+    loop: asyncio.Runner, replied: list[bytes], kind: str
+) -> None:
+    async def call() -> None:
+        left = iter(replied)
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            """Greet as a server does, then give what is drawn, and end."""
+            while asked := await reader.read(65_536):
+                greeting = asked.count(b"CLIENT\r\n") + asked.count(b"SELECT\r\n")
+                reply = b"+OK\r\n" * greeting if greeting else next(left, None)
+                if reply is None:
+                    break
+                writer.write(reply)
+            writer.close()
+
+        async with await asyncio.start_server(answer, "127.0.0.1") as server:
+            port = server.sockets[0].getsockname()[1]
+            url = kind.format(f"127.0.0.1:{port}")
+            async with RedisTaskStore(connect(url, connect_timeout=0.05, timeout=0.05), prefix="p") as store:
+                for operation in (
+                    lambda: store.get_task("task_0f"),
+                    lambda: store.create_task(TaskCreateRequest(video_ids=("v",))),
+                    store.list_tasks,
+                    lambda: store.update_task_status("task_0f", TaskStatus.CLIPPING),
+                ):
+                    with may_raise(TaskStoreError):
+                        await operation()
+
+    loop.run(call())
+
+
+# Settings
+
+names = st.sampled_from(list(TaskStoreSettings.model_fields)) | texts
+urls = st.from_regex(
+    r"(redis|valkey|unix)(s|\+cluster|\+sentinel)?://[^/]{0,12}(/[^?]{0,8})?(\?(db|ssl_ca_certs|password|x)=.{0,6})?"
+)
+
+
+@inputs(0.1)
+@given(given_settings=st.dictionaries(names, anything | urls, max_size=4))
+def test_settings_are_taken_or_refused(given_settings: dict[str, Any]) -> None:
+    with may_raise(SettingsInvalid):
+        found = TaskStoreSettings(_env_file=None, **given_settings)
+        connect(found.url)
+        assert isinstance(found.ignored, str)
+
+
+@inputs(0.1)
+@given(url=urls | texts)
+def test_a_url_is_taken_or_refused(url: str) -> None:
+    with may_raise(SettingsInvalid):
+        connect(url)
+
+
+env_lines = st.builds("{}{}{}".format, st.sampled_from(["", "export "]) | texts, names, texts | texts.map("={}".format))
+
+
+@inputs(0.05)
+@given(content=st.lists(env_lines).map("\n".join).map(lambda text: text.encode("utf-8", "surrogatepass")) | st.binary())
+def test_an_env_file_is_taken_or_refused(content: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "hostile.env")
+        file.write_bytes(content)
+        with may_raise(SettingsInvalid):
+            TaskStoreSettings(_env_file=file)
+
+
+# Files
+
+NEW = {"task_id": "a", "status": "pending", "progress": 0.0, "current_step": "", "video_ids": ["a"]}
+HISTORY = [
+    {"schema": SCHEMA, "subject": "s", "expiring": True, "seed": 0},
+    {"client": 0, "operation": "create_task", "arguments": {"video_ids": ["a"]}, "called": 1, "returned": 2}
+    | {"result": {"task": NEW}},
+    {"client": 1, "operation": "list_tasks", "arguments": {"status": "pending", "limit": 5}, "called": 1, "returned": 4}
+    | {"result": {"page": {"tasks": [NEW], "total": 1}}},
+    {"client": 2, "operation": "update_task_status", "arguments": {"task_id": "a", "status": "failed"}, "called": 3}
+    | {"returned": None},
+    {"client": 0, "operation": "get_task", "arguments": {"task_id": "a"}, "called": 6, "returned": 8}
+    | {"result": {"raised": "TaskNotFound"}},
+]
+
+
+def read_and_judge(file: Path) -> None:
+    """What `conformance check --svg` does."""
+    history = read_history(file)
+    judgement = judge(history, 1_000)
+    if judgement.verdict is Verdict.CONTRADICTION:
+        found = shorten(history, judgement)
+        draw_timeline(found.history, f"{found}", (found.then,)).encode()
+    draw_timeline(history, "").encode()
+    assert history.conflicts() >= 0
+
+
+def read_and_draw(file: Path) -> None:
+    """What `python -m reports --from-json` does."""
+    if report(["--from-json", str(file), "--out", str(file.with_name("out"))]) == 2:
+        raise FileError(file, "refused")
+
+
+RESULTS = conformance(requirement("A-1", "pass", claims=["D05"]), requirement("A-2", "fail"))
+TOML = 'known = [{test = "a", reason = "b"}, {operation = "get", reason = "c", classes = ["d"]}]'
+DOCUMENTS: dict[str, tuple[Any, Callable[[Path], Any], float]] = {
+    "results": (RESULTS, read_results, 0.03),
+    "benchmark": (benchmark(measured("get", "memory", [1.0])), read_benchmark, 0.03),
+    "studies": (studies(), read_studies, 0.01),
+    "verification": (verification(), read_verification, 0.01),
+    "mutants": (mutants(), read_mutants, 0.01),
+    "history": (HISTORY, read_and_judge, 0.04),
+    "report": (None, read_and_draw, 0.01),
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_file_is_read_or_refused(kind: str, tmp_path: Path) -> None:
+    document, read, share = DOCUMENTS[kind]
+    whole = json.loads(everything().to_json()) if kind == "report" else json.loads(json.dumps(document))
+
+    @inputs(share)
+    @given(data=st.data())
+    def try_one(data: st.DataObject) -> None:
+        file = tmp_path / "hostile.json"
+        if kind == "history":
+            lines = [json.dumps(one) for one in one_change(whole, data)]
+            file.write_text("\n".join(lines))
+        else:
+            file.write_bytes(contents(whole, data))
+        with may_raise(FileError):
+            read(file)
+
+    try_one()
+
+
+@inputs(0.02)
+@given(at=st.integers(0, len(TOML)), length=st.integers(0, 20), new=texts, read=st.sampled_from([0, 1]))
+def test_a_list_of_known_ones_is_read_or_refused(at: int, length: int, new: str, read: int) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "known.toml")
+        file.write_text(TOML[:at] + new + TOML[at + length :], "utf-8")
+        with may_raise(FileError):
+            read_known_failures(file, ["a"]) if read else read_known_differences(file)
