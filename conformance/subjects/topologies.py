@@ -20,8 +20,8 @@ SERVICE = "conformance"
 LONE_SLOTS = 16_382, 16_383
 """The slots of the second and the third node of the cluster; the first has all others."""
 _SECONDS = 20.0
-_AT_ONCE = "--repl-diskless-sync-delay", "0"
-"""A replica gets its data at once."""
+_AT_ONCE = "--repl-diskless-sync-delay", "0", "--shutdown-timeout", "0"
+"""A replica gets its data at once, and a server that is to end does not wait ten seconds for a slow one."""
 
 
 class ServerGroup(ABC):
