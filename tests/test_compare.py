@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -558,3 +561,95 @@ def test_an_interrupted_search_prints_what_it_found(
     out, err = capsys.readouterr()
     assert "1. put: count has another value" in out
     assert err == "interrupted\n"
+
+
+class Waiting(Shelf):
+    async def relabel(self, box_id: str, label: str) -> dict[str, Any]:
+        return await asyncio.Future()
+
+
+class Looping(Shelf):
+    def count(self) -> int:
+        while self.boxes:
+            pass
+        return 0
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("wrong", "last"), [(Waiting, "await store.relabel(box_id="), (Looping, "store.count()")]
+)
+def test_a_call_that_does_not_return_is_a_finding_and_is_not_made_again(
+    wrong: type[Shelf], last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.compare.search.CALL_SECONDS", 0.5)
+
+    search = searched(wrong)
+
+    assert [one.kind for one in search.findings] == ["hanging"]
+    assert search.findings[0].script[-1].startswith(last)
+    assert "wrong: does not return" in search.findings[0].script[-1]
+    assert "does not return in wrong" in search.findings[0].title
+    assert any("did not return within 0.5 s" in note for note in search.notes)
+    assert search.is_planned
+
+
+STUCK = """
+from contextlib import asynccontextmanager
+import conformance
+from conformance.compare import Operation, WHOLE
+from conformance.harness import Harness
+from hypothesis import strategies as st
+import conformance.compare.search
+from threading import Lock
+
+conformance.compare.search.CALL_SECONDS = 0.5
+
+class Store(dict):
+    def size(self):
+        return len(self)
+
+class Deaf(Store):
+    def size(self):
+        while "k" in self:
+            try:
+                while True:
+                    pass
+            except BaseException:
+                pass
+        return len(self)
+
+class One(Harness):
+    kind = Store
+    @asynccontextmanager
+    async def open(self, namespace):
+        yield self.kind()
+    def operations(self):
+        keys = {"key": st.just("k")}
+        return [
+            Operation("set", lambda store, key: store.update({key: 1}), keys, writes="key"),
+            Operation("get", "get", keys, reads="key", positional=("key",)),
+            Operation("size", "size", reads=WHOLE),
+        ]
+
+class Other(One):
+    kind = Deaf
+
+test_parity = conformance.parity(One, Other)
+"""
+
+
+@pytest.mark.once
+def test_a_call_that_cannot_be_interrupted_ends_the_search_with_what_was_found(tmp_path: Path) -> None:
+    (tmp_path / "test_stuck.py").write_text(STUCK)
+    script = "store.set(key='k')\n    store.size()   # Other: does not return"
+    for command, status in [
+        (["conformance", "compare", "test_stuck:One", "test_stuck:Other"], 1),
+        (["pytest", "-p", "no:cacheprovider"], 1),
+    ]:
+        ended = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        )
+
+        assert ended.returncode == status
+        assert script.replace("    " if "pytest" in command else "", "") in ended.stdout

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import secrets
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 
 from conformance.compare.check import HarnessCrashedError, OperationsError
-from conformance.compare.document import Status
+from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
 from conformance.compare.report import markdown_of, report_of, text_of
 from conformance.compare.search import NotOpenedError, Search
@@ -68,8 +69,16 @@ def main(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         try:
             one, other = (_set_up(stack, maker, name) for maker, name in zip(makers, names, strict=True))
-            search = Search((names[0], one), (names[1], other), seed=seed, known=known, **limits)
-            return _search(search, options)
+            stdout = sys.stdout  # a search that is stuck has another in its place
+
+            def end(search: Search) -> None:
+                with redirect_stdout(stdout):
+                    _write(report := report_of(search), search, options)
+                    print(report.status.summary, flush=True)
+                os._exit(report.status.exit_status)
+
+            pair = (names[0], one), (names[1], other)
+            return _search(Search(*pair, seed=seed, known=known, when_stuck=end, **limits), options)
         except Exception as fault:  # noqa: BLE001  one line and where, in place of a traceback
             if isinstance(fault, (OperationsError, NotOpenedError)):
                 return _fail(str(fault), 2 if isinstance(fault, OperationsError) else 3)
@@ -86,6 +95,15 @@ def _search(search: Search, options: argparse.Namespace) -> int:
     except (KeyboardInterrupt, HarnessCrashedError) as fault:
         interrupted = fault
     report = report_of(search, str(interrupted) if isinstance(interrupted, HarnessCrashedError) else "")
+    _write(report, search, options)
+    if interrupted is not None:
+        raise interrupted
+    print(report.status.summary)
+    return report.status.exit_status
+
+
+def _write(report: Report, search: Search, options: argparse.Namespace) -> None:
+    """Write the report wherever it is asked for."""
     print(*text_of(report), sep="\n", flush=True)
     if options.json:
         options.json.write_text(report.to_json(), "utf-8")
@@ -93,10 +111,6 @@ def _search(search: Search, options: argparse.Namespace) -> int:
         options.markdown.write_text("\n".join(markdown_of(report)) + "\n", "utf-8")
     if options.write_known:
         options.write_known.write_text(written(search.findings), "utf-8")
-    if interrupted is not None:
-        raise interrupted
-    print(report.status.summary)
-    return report.status.exit_status
 
 
 def _fail(reason: str, status: int) -> int:

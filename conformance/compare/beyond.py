@@ -16,6 +16,7 @@ from typing import Any
 
 from conformance.compare.contrast import Outcome, outcome_mismatches
 from conformance.compare.document import Finding
+from conformance.compare.limit import Limit
 from conformance.compare.operation import Operation
 from conformance.compare.parts import IncomparableError
 from conformance.compare.picture import Leaf, Observer
@@ -36,6 +37,8 @@ _SERVER_SECONDS = 0.5
 class Place:
     """One store in a namespace of its own."""
 
+    name: str
+    limit: Limit
     harness: Harness
     operations: dict[str, Operation]
     namespace: str
@@ -50,7 +53,7 @@ class Place:
         """A store here; again, for a second instance. Of all of them the ids are known."""
         at = partial(self.harness.open_at, url=url, seconds=_SERVER_SECONDS) if url else self.harness.open
         async with at(self.namespace) as store:
-            yield Side(store, self.operations, self.observer)
+            yield Side(store, self.operations, self.name, self.limit, self.observer)
 
     async def call(self, side: Side, call: Call) -> Outcome:
         """Make a call, and return how its outcome looks."""

@@ -23,11 +23,11 @@ class Kind(StrEnum):
     ALIASING = "aliasing"
     """What was handed over changes later, or what a caller does to it reaches the store."""
     HANGING = "hanging"
-    """One side does not come back."""
+    """One side does not return."""
 
 
 class HungError(Exception):
-    """A call did not come back in time."""
+    """A call did not return in time."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Outcome:
     @property
     def text(self) -> str:
         """The outcome as a person reads it."""
+        if self.picture.type is HungError:
+            return "does not return"
         return f"raises {self.picture.type.__name__}({self.message!r})" if self.raised else self.picture.text
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from filelock import FileLock
@@ -29,11 +30,24 @@ def parity_test(
     place = f"{getattr(one, '__module__', '')} {names} {known} {seconds} {seed}"
     file_name = f"parity-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
-    def search() -> Report:
+    def search(ended: Future[Report]) -> None:
+        try:
+            ended.set_result(made_by(ended.set_result))
+        except BaseException as fault:  # noqa: BLE001  it is raised where the result is read
+            if not ended.done():
+                ended.set_exception(fault)
+
+    def made_by(give: Callable[[Report], None]) -> Report:
         here, there = one(), other()
         accepted = read(Path(known)) if known else []
+
+        def end(stuck: Search) -> None:
+            give(report_of(stuck))
+
         with here.running(), there.running():
-            made = Search((names[0], here), (names[1], there), seconds=seconds, seed=seed, known=accepted)
+            made = Search(
+                (names[0], here), (names[1], there), seconds=seconds, seed=seed, known=accepted, when_stuck=end
+            )
             try:
                 list(made.run())
             except HarnessCrashedError as fault:
@@ -48,8 +62,9 @@ def parity_test(
         file = folder / f"{file_name}.json"
         with FileLock(file.with_suffix(".lock")):
             if not file.exists():
-                with ThreadPoolExecutor(1) as thread:  # away from event loops of this thread
-                    file.write_text(thread.submit(search).result().to_json(), "utf-8")
+                ended = Future[Report]()
+                Thread(target=search, args=(ended,), daemon=True).start()  # away from event loops of this thread
+                file.write_text(ended.result().to_json(), "utf-8")
         _judge(part, operations, Report.model_validate_json(file.read_bytes()))
 
     return test_parity

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from conformance.compare.check import HarnessCrashedError
 from conformance.compare.contrast import HungError, Outcome
+from conformance.compare.limit import Interruption, Limit
 from conformance.compare.operation import WHOLE, EarlierId, Operation
 from conformance.compare.parts import IncomparableError, drained
 from conformance.compare.picture import Id, Leaf, Observer, filled
@@ -18,8 +19,6 @@ from conformance.engine.script import source
 
 T = TypeVar("T")
 
-SECONDS = 5
-"""How long one call may take: one that hangs shall not hang the comparison."""
 _ID = Operation("id", call=print, ids=(WHOLE,))
 _NO_ID = "no such id"
 """What is asked for while there is no earlier id."""
@@ -50,6 +49,9 @@ class Side:
 
     store: Any
     operations: Mapping[str, Operation]
+    name: str
+    limit: Limit
+    """How long one call may take: one that hangs shall not hang the comparison."""
     observer: Observer = field(default_factory=Observer)
 
     def fill(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,14 +75,17 @@ class Side:
         """Make a call, and return what comes of it."""
         answer = Answer()
         try:
-            async with asyncio.timeout(SECONDS) as limit:
-                result = self.operations[operation].invoke(self.store, arguments)
-                answer.awaited = inspect.isawaitable(result)
-                answer.result = await drained(await result if answer.awaited else result)
+            with self.limit.call(self.name, operation, arguments):
+                async with asyncio.timeout(self.limit.seconds) as limit:
+                    result = self.operations[operation].invoke(self.store, arguments)
+                    answer.awaited = inspect.isawaitable(result)
+                    answer.result = await drained(await result if answer.awaited else result)
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise
+        except Interruption:
+            answer.error = HungError()
         except TimeoutError as error:
-            answer.error = HungError(f"after {SECONDS} s") if limit.expired() else error
+            answer.error = HungError() if limit.expired() else error
         except BaseException as error:  # noqa: BLE001  whatever comes out is what is compared, SystemExit too
             answer.error = error
         view = self.operations[operation].view
