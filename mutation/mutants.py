@@ -39,9 +39,11 @@ class Mutant:
 
 
 def of(folder: Path) -> list[Mutant]:
-    """Every mutant of the Python and Lua files in a package, each text once."""
+    """Every mutant of the Python and Lua files in a package, each text once; its tools are no part of the store."""
     made: dict[tuple[str, str], Mutant] = {}
     for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.lua")]):
+        if path.relative_to(folder).parts[0] in {"tools", "__main__.py"}:
+            continue
         text = path.read_text("utf-8")
         changes = _python(text) if path.suffix == ".py" else lua.mutations(text)
         for operator, changed in changes:

@@ -70,7 +70,7 @@ def _write(options: argparse.Namespace) -> tuple[Path, Report]:
     if options.from_json:
         report = read_report(options.from_json)
         return _or_refuse(options.from_json, lambda: write_pages(report, options.out)), report
-    inputs = (
+    made = make_report(
         read_conformance(options.conformance),
         read_benchmark(options.benchmark),
         _read_if_there(read_studies, options.studies, "studies"),
@@ -79,7 +79,6 @@ def _write(options: argparse.Namespace) -> tuple[Path, Report]:
         _read_if_there(read_conformance, options.topologies, "topologies"),
         goals=options.goals,
     )
-    made = make_report(*inputs)
     return write_pages(made, options.out), made
 
 

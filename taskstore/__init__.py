@@ -18,6 +18,7 @@ from taskstore.errors import (
 )
 from taskstore.memory import MemoryTaskStore
 from taskstore.migration import migrate
+from taskstore.observed import ObservedTaskStore
 from taskstore.opening import open_store
 from taskstore.settings import TaskStoreSettings
 from taskstore.status import TaskStatus
@@ -31,6 +32,7 @@ __all__ = [
     "InvalidArgument",
     "MaintainedTaskStore",
     "MemoryTaskStore",
+    "ObservedTaskStore",
     "RecordUnreadable",
     "SettingsInvalid",
     "StoreNotOpen",

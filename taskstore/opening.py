@@ -8,12 +8,17 @@ import re
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from taskstore.address import parse
 from taskstore.contract import MaintainedTaskStore
 from taskstore.errors import SettingsInvalid, StoreUnavailable
 from taskstore.memory import MemoryTaskStore
 from taskstore.settings import TaskStoreSettings
+
+if TYPE_CHECKING:
+    from taskstore.redis import RedisTaskStore
+    from taskstore.redis.server import Server
 
 _log = logging.getLogger("taskstore")
 
@@ -37,6 +42,27 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
         async with MemoryTaskStore() as memory:
             yield memory
         return
+    async with open_redis(settings) as (server, store):
+        with contextlib.suppress(StoreUnavailable):  # the user may lack the right to ask
+            found = re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory")))
+            if found and found[1] != "noeviction":
+                _log.warning(
+                    "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
+                    "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
+                    server.address,
+                    found[1],
+                )
+        yield store
+
+
+@asynccontextmanager
+async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[tuple[Server, RedisTaskStore]]:
+    """Open a store on the Redis that the settings name, which has to answer, and the server behind it.
+
+    Raises:
+        SettingsInvalid: if the package redis is not installed.
+        StoreUnavailable: if Redis does not answer. Its notes say what to check.
+    """
     try:
         from taskstore.redis import RedisTaskStore, connect
     except ImportError as error:
@@ -58,16 +84,7 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
             for note in _advice(settings):
                 error.add_note(note)
             raise
-        with contextlib.suppress(StoreUnavailable):  # the user may lack the right to ask
-            found = re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory")))
-            if found and found[1] != "noeviction":
-                _log.warning(
-                    "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
-                    "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
-                    server.address,
-                    found[1],
-                )
-        yield store
+        yield server, store
 
 
 def _advice(settings: TaskStoreSettings) -> tuple[str, str]:

@@ -171,9 +171,11 @@ class RedisTaskStore(BaseStore):
                 raise
         return removed
 
-    async def restore(self, task: Task) -> None:
+    async def restore(self, task: Task, *, lifetime: timedelta | None = None) -> None:
+        """As in the contract; `lifetime` is how long the task lives from now on, if not as long as a new one."""
         self._check_open()
         task = check_task(task)
+        life_ms = self._lifetime_ms if lifetime is None else check_lifetime(lifetime)
         created = microseconds(task.created_at)
         completed = "" if task.completed_at is None else microseconds(task.completed_at)
         was_there, _ = await self._insert(
@@ -186,6 +188,7 @@ class RedisTaskStore(BaseStore):
             record.tail(task.task_id, task.video_ids, task.metadata_json),
             "",
             "",
+            life_ms=life_ms,
         )
         if was_there:
             raise TaskExists(task.task_id)
@@ -198,6 +201,40 @@ class RedisTaskStore(BaseStore):
         """
         self._check_open()
         await self._server.read("PING")
+
+    async def rebuild_indexes(self, until: float | None = None) -> None:
+        """Fill the indexes from the records, until a moment of the loop's clock at most (default: that of any call).
+
+        Other callers may write meanwhile, or do the same: a listing that comes before the end fills them too.
+
+        Raises:
+            StoreUnavailable: if the server fails, or time is up: the next call of this store goes on from there.
+        """
+        self._check_open()
+        token = await self._run(REBUILD, self._lifetime_ms, "begin", until=until)
+        if type(token) is not bytes:
+            raise self._server.unexpected(token, writes=False)
+        key = self._key("")
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", key) + "*"
+        bounds = self._lifetime_ms, "add", record.MAX_RECORD_BYTES, _READ_AT_ONCE
+        if self._filled[0] != token:
+            self._filled = token, b"0"
+        cursor = self._filled[1]
+        while True:
+            match await self._server.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000, until=until):
+                case [bytes(cursor), [*keys]] if all(type(one) is bytes for one in keys):
+                    ids = [one.decode(errors="replace").removeprefix(key) for one in keys]
+                case reply:
+                    raise self._server.unexpected(reply, writes=False)
+            while ids:
+                done = await self._run(REBUILD, *bounds, *ids[:_SWEPT_AT_ONCE], until=until)
+                if type(done) is not int or done < 1:
+                    raise self._server.unexpected(done, writes=False)
+                ids = ids[done:]
+            self._filled = token, cursor
+            if cursor == b"0":
+                break
+        await self._run(REBUILD, self._lifetime_ms, "end", token, until=until)
 
     async def aclose(self) -> None:
         if not self._closed:
@@ -250,43 +287,19 @@ class RedisTaskStore(BaseStore):
         """Run a script, and once more if it finds that indexes are missing, when they have been filled anew."""
         reply = await self._run(script, *arguments, until=until)
         if reply == _INDEXES_MISSING:
-            await self._rebuild(until)
+            await self.rebuild_indexes(until)
             reply = await self._run(script, *arguments, "filled", until=until)
             if reply == _INDEXES_MISSING:
                 detail = "it evicts the indexes of the listings: set its maxmemory-policy to noeviction"
                 raise StoreUnavailable(self._server.address, FailureKind.OUT_OF_MEMORY, False, detail)
         return reply
 
-    async def _rebuild(self, until: float | None) -> None:
-        """Fill the indexes from the records. Other callers may write meanwhile, or do the same."""
-        token = await self._run(REBUILD, self._lifetime_ms, "begin", until=until)
-        if type(token) is not bytes:
-            raise self._server.unexpected(token, writes=False)
-        key = self._key("")
-        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", key) + "*"
-        bounds = self._lifetime_ms, "add", record.MAX_RECORD_BYTES, _READ_AT_ONCE
-        if self._filled[0] != token:
-            self._filled = token, b"0"
-        cursor = self._filled[1]
-        while True:
-            match await self._server.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000, until=until):
-                case [bytes(cursor), [*keys]] if all(type(one) is bytes for one in keys):
-                    ids = [one.decode(errors="replace").removeprefix(key) for one in keys]
-                case reply:
-                    raise self._server.unexpected(reply, writes=False)
-            while ids:
-                done = await self._run(REBUILD, *bounds, *ids[:_SWEPT_AT_ONCE], until=until)
-                if type(done) is not int or done < 1:
-                    raise self._server.unexpected(done, writes=False)
-                ids = ids[done:]
-            self._filled = token, cursor
-            if cursor == b"0":
-                break
-        await self._run(REBUILD, self._lifetime_ms, "end", token, until=until)
-
-    async def _insert(self, task_id: str, status: TaskStatus, *form: str | int) -> tuple[bool, bytes]:
+    async def _insert(
+        self, task_id: str, status: TaskStatus, *form: str | int, life_ms: int | None = None
+    ) -> tuple[bool, bytes]:
         """Whether a task of this id was there, and its record or the new one."""
-        match await self._run(INSERT, _SWEPT_PER_WRITE, self._lifetime_ms, task_id, status.value, *form):
+        life_ms = life_ms or self._lifetime_ms
+        match await self._run(INSERT, _SWEPT_PER_WRITE, life_ms, task_id, status.value, *form):
             case [b"ok" | b"exists" as verdict, bytes(text)]:
                 return verdict == b"exists", text
             case reply:

@@ -1,0 +1,56 @@
+"""What the tests of operators' tools share: a clean server, and a store with tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import redis
+
+from conformance.subjects.servers import EmbeddedServer
+from taskstore import Task, TaskCreateRequest, TaskStatus
+from taskstore.redis import RedisTaskStore, connect
+
+REQUEST = TaskCreateRequest(video_ids=("v1", "视频"), webhook_url="https://x", config={"f": 1.0, "big": 10**30})
+LIFE = timedelta(seconds=1_000)
+_Result = TypeVar("_Result")
+
+
+@pytest.fixture
+def client(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    monkeypatch.chdir(tmp_path)
+    for name in ("LC_ALL", "LC_MESSAGES", "USE_REDIS_FOR_TASKS", "REDIS_URL", "REDIS_PASSWORD", "TASK_KEY_PREFIX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    with redis.Redis.from_url(server.url) as client:
+        yield client
+        client.flushall()
+
+
+def on_store(
+    url: str, body: Callable[[RedisTaskStore], Awaitable[_Result]], prefix: str = "taskstore", life: timedelta = LIFE
+) -> _Result:
+    async def run() -> _Result:
+        async with RedisTaskStore(connect(url), prefix=prefix, lifetime=life) as store:
+            return await body(store)
+
+    return asyncio.run(run())
+
+
+async def fill(store: RedisTaskStore) -> list[Task]:
+    """Four tasks, one of them with everything that a task can have."""
+    tasks = [await store.create_task(REQUEST) for _ in range(4)]
+    await store.update_task_status(
+        tasks[0].task_id, TaskStatus.FAILED, 12.5, "步骤", "https://r", "坏了\n", "Traceback\u2028"
+    )
+    await store.update_task_status(tasks[1].task_id, TaskStatus.COMPLETED)
+    await store.cancel_task(tasks[2].task_id)
+    return await everything(store)
+
+
+async def everything(store: RedisTaskStore) -> list[Task]:
+    return [*(await store.list_tasks(limit=1_000)).tasks]
