@@ -13,12 +13,13 @@ from filelock import FileLock
 
 from conformance.compare.check import HarnessCrashedError, operations_of
 from conformance.compare.document import Report, Status
-from conformance.compare.known import read
-from conformance.compare.report import report_of
+from conformance.compare.known import read, written
+from conformance.compare.report import NOT_MET, report_of
 from conformance.compare.search import Search
 from conformance.harness import Harness
 
 _COVERAGE = "coverage"
+_ACCEPTED = "To accept it, write this into the file of known differences, with a reason:"
 
 
 def parity_test(
@@ -65,20 +66,20 @@ def parity_test(
                 ended = Future[Report]()
                 Thread(target=search, args=(ended,), daemon=True).start()  # away from event loops of this thread
                 file.write_text(ended.result().to_json(), "utf-8")
-        _judge(part, operations, Report.model_validate_json(file.read_bytes()))
+        _judge(part, Report.model_validate_json(file.read_bytes()))
 
     return test_parity
 
 
-def _judge(part: str, operations: list[str], report: Report) -> None:
-    new = [one for one in report.findings if not one.known]
+def _judge(part: str, report: Report) -> None:
     if part != _COVERAGE:
-        mine = [one for one in new if one.operation == part]
+        mine = [one for one in report.findings if not one.known and one.operation == part]
         if mine:
-            pytest.fail("\n\n".join("\n".join([one.consequence, *one.script]) for one in mine), pytrace=False)
+            scripts = ["\n".join([one.consequence, *one.script]) for one in mine]
+            pytest.fail("\n\n".join([*scripts, _ACCEPTED, written(mine)]), pytrace=False)
         return
-    gaps = [*report.not_exercised, *(one.title for one in new if one.operation not in operations)]
-    if report.crash or not report.is_planned:
-        gaps.insert(0, report.crash or Status.TIME_OVER.summary)
-    if gaps:
-        pytest.fail("not exercised:\n" + "\n".join(gaps), pytrace=False)
+    faults = [report.crash or Status.TIME_OVER.summary] if report.crash or not report.is_planned else []
+    for heading, lines in (("not exercised:", report.not_exercised), (NOT_MET, report.not_met)):
+        faults += [heading, *lines] if lines else []
+    if faults:
+        pytest.fail("\n".join(faults), pytrace=False)

@@ -207,6 +207,7 @@ class Search:
         yield finding
 
     def _add(self, finding: Finding) -> None:
+        finding.is_random = self.is_planned
         accepted.apply(self.known, finding)
         self.findings = sorted([*self.findings, finding], key=lambda one: one.severity)
 
@@ -216,6 +217,7 @@ class Search:
         same = self._by_key.get((deviation.mismatch.kind, deviation.handed))
         if deviation.handed is not None and same is not None:
             same.also_in |= {deviation.operation} - {same.operation}
+            accepted.apply(self.known, same)
             return False
         quick = self._quick(shown)
         if quick in self._seen or self._tries[quick[0], deviation.symptom] >= _TRIES:
@@ -235,6 +237,7 @@ class Search:
     def _merge(self, finding: Finding, cause: Cause, deviation: Deviation) -> None:
         finding.classes = finding.classes | cause.classes if finding.classes and cause.classes else set()
         finding.also_in |= {deviation.operation, cause.operation} - {finding.operation}
+        finding.also_arguments |= {cause.argument} - {finding.argument, ""}
         if not cause.argument:
             self._settle(deviation.symptom)
         accepted.apply(self.known, finding)
