@@ -22,9 +22,9 @@ from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile, key_value
 from conformance.compare.document import Finding, Report, Status
 from conformance.compare.known import Known, written
-from conformance.compare.report import report_of
+from conformance.compare.report import report_of, text_of
 from conformance.compare.search import Search
-from conformance.harness import Harness
+from conformance.harness import Capability, Harness
 from conformance.schemas import make_schema
 
 HERE = __name__
@@ -622,6 +622,31 @@ def test_a_call_that_does_not_return_is_a_finding_and_is_not_made_again(
     assert "does not return in wrong" in search.findings[0].title
     assert any("did not return within 0.5 s" in note for note in search.notes)
     assert search.is_planned
+
+
+class Kept(ShelfHarness):
+    """Shelves that stay for whoever opens the namespace again."""
+
+    def __init__(self) -> None:
+        self.shelves: dict[str, Shelf] = {}
+
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        yield self.shelves.setdefault(namespace, Shelf())
+
+
+@pytest.mark.parametrize("declares", [True, False])
+def test_what_only_one_harness_declares_is_no_finding(declares: bool) -> None:
+    kept = Kept()
+    if declares:
+        kept.capabilities = frozenset({Capability.SHARED, Capability.PERSISTENT})
+
+    search = Search(("own", harness(Shelf)), ("kept", kept), most_random=0)
+    list(search.run())
+
+    assert {one.kind for one in search.findings} == (set() if declares else {"instance", "reopening"})
+    told = "only kept declares Capability.SHARED; after reopening it is there in kept, and not in own: only kept"
+    assert (told in "\n".join(text_of(report_of(search)))) is declares
 
 
 STUCK = """

@@ -24,10 +24,11 @@ from conformance.compare.script import Line
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Vocabulary
 from conformance.engine.script import source
-from conformance.harness import Harness, HookMissingError
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.verify.proxy import Action, Proxy, Stage
 
 SPANS = (timedelta(hours=1), timedelta(days=2), timedelta(days=8), timedelta(days=400))
+_DECLARED = {"instance": Capability.SHARED, "reopening": Capability.PERSISTENT}
 _MOST_PAIRS = 40
 _REPEATS = 3
 _SERVER_SECONDS = 0.5
@@ -94,6 +95,8 @@ class Beyond:
     """A new place of the first store or the second."""
     notes: list[str] = field(default_factory=list)
     """What was not tried, and why."""
+    declared: list[str] = field(default_factory=list)
+    """Differences that the capabilities of the harnesses declare."""
     _found: set[str] = field(default_factory=set)
     _awaited: set[str] = field(default_factory=set)
     _id: str = ""
@@ -166,17 +169,24 @@ class Beyond:
         return line.write("")[-1].replace("EarlierId(back=0)", self._id)
 
     async def _compared(self, kind: str, probe: Probe, words: str) -> AsyncIterator[Finding]:
-        seen = []
+        seen, places = [], []
         for one in range(2):
             try:
                 async with self._place(one) as place:
+                    places.append(place)
                     seen.append(await probe(place))
             except HookMissingError as missing:
                 self._note(kind, one, missing)
                 return
         if differing := [name for name in seen[0] if name in seen[1] and seen[0][name] != seen[1][name]]:
-            order = self.names if seen[0][differing[0]] else self.names[::-1]
-            yield self._finding(kind, words.format(*order), differing)
+            with_it = 0 if seen[0][differing[0]] else 1
+            words = words.format(self.names[with_it], self.names[1 - with_it])
+            capability = _DECLARED.get(kind)
+            declaring = [capability in place.harness.capabilities for place in places]
+            if capability and declaring[with_it] and not declaring[1 - with_it]:
+                self.declared.append(f"{words}: only {self.names[with_it]} declares Capability.{capability.name}")
+            else:
+                yield self._finding(kind, words, differing)
 
     async def _made(self, place: Place, side: Side) -> Reads:
         """Make an entry, and return what those reads give that show it."""

@@ -132,6 +132,8 @@ class Report(BaseModel):
     operations: dict[str, Row]
     not_tried: tuple[str, ...]
     """What was not tried for want of a hook."""
+    declared: tuple[str, ...] = ()
+    """Differences that the capabilities of the harnesses declare, which are no findings."""
     sequences: Count
     is_planned: bool
     """Whether the plan was gone through to its end."""

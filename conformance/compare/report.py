@@ -26,6 +26,7 @@ def report_of(search: Search, crash: str = "") -> Report:
         findings=search.findings,
         operations=search.coverage.rows,
         not_tried=search.notes,
+        declared=search.declared,
         sequences=search.sequences,
         is_planned=search.is_planned,
         largest=search.coverage.largest,
@@ -64,6 +65,8 @@ def text_of(report: Report) -> Iterator[str]:
     yield ""
     if report.not_tried:
         yield f"not tried: {'; '.join(report.not_tried)}"
+    if report.declared:
+        yield f"as declared: {'; '.join(report.declared)}"
     yield _searched(report)
 
 

@@ -78,6 +78,8 @@ class Search:
         self.known = known or []
         self.notes: list[str] = []
         """What was not tried for want of a hook."""
+        self.declared: list[str] = []
+        """Differences that the capabilities of the harnesses declare."""
         self.sequences = 0
         self.unconfirmed = 0
         self.is_planned = False
@@ -148,7 +150,8 @@ class Search:
         left = {name: one for name, one in self._operations[0].items() if name not in self._hung}
         if not left:
             return
-        beyond = Beyond(self.names, replace(self._known_values, operations=left), self._place, self.notes)
+        known = replace(self._known_values, operations=left)
+        beyond = Beyond(self.names, known, self._place, self.notes, self.declared)
         found: list[Finding] = []
 
         async def gather() -> None:
