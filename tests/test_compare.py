@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jsonschema
 import pytest
@@ -458,6 +459,11 @@ class Crashing(ShelfHarness):
         return right().operations()  # type: ignore[attr-defined]
 
 
+class Unmanaged(ShelfHarness):
+    def running(self) -> Any:
+        yield
+
+
 class Nameless(Harness):
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[Any]:
@@ -472,6 +478,7 @@ class Nameless(Harness):
         (("right", "right", "--seconds", "-1"), 2, "--seconds: a positive number"),
         (("right", "right", "--seconds", "nan"), 2, "--seconds: a positive number"),
         (("right", "right", "--known", "nowhere.toml"), 2, "nowhere.toml"),
+        (("right", "Unmanaged"), 2, "Unmanaged: running() returns a generator, decorate it with @contextmanager"),
         (("right", "unopenable"), 3, "unopenable could not be set up: OSError: unopenable"),
         (
             ("right", "Crashing"),
@@ -622,6 +629,71 @@ def test_a_call_that_does_not_return_is_a_finding_and_is_not_made_again(
     assert "does not return in wrong" in search.findings[0].title
     assert any("did not return within 0.5 s" in note for note in search.notes)
     assert search.is_planned
+
+
+class Box(dict[str, int]):
+    def discard(self, keys: list[str]) -> None:
+        for key in keys:
+            self.pop(key, None)
+
+    def read(self, key: str) -> int | None:
+        return self.get(key)
+
+    def items_of(self) -> Iterator[object]:
+        yield from map(Tagged, self)
+
+
+class Tagged:
+    __slots__ = ("__weakref__",)
+
+    def __init__(self, key: str) -> None:
+        KEYS[self] = key
+
+
+KEYS = WeakKeyDictionary[Any, str]()
+
+
+class Quoting(Box):
+    def read(self, key: str) -> int | None:
+        if "'" in key:
+            raise KeyError(key)
+        return self.get(key)
+
+
+class BoxHarness(Harness):
+    def __init__(self, kind: type[Box]) -> None:
+        self.kind = kind
+
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        yield self.kind()
+
+    def operations(self) -> Any:
+        keys = st.sampled_from(["a", "b", "c'"])
+        return (
+            Operation("put", lambda box, key: box.update({key: 1}), {"key": keys}, writes="key"),
+            Operation("discard", "discard", {"keys": st.lists(keys, min_size=1, max_size=2)}, writes="keys"),
+            Operation("read", "read", {"key": keys}, reads="key"),
+            Operation("items", "items_of", reads=WHOLE, view=lambda items: [KEYS[one] for one in items]),
+        )
+
+
+def test_a_read_that_raises_by_itself_is_not_put_down_to_a_write() -> None:
+    search = Search(("right", BoxHarness(Box)), ("wrong", BoxHarness(Quoting)), most_random=30)
+    list(search.run())
+
+    assert [one.operation for one in search.findings] == ["read"]
+    assert search.findings[0].consequence == "accepted by right; wrong raises KeyError"
+    assert search.findings[0].script[-1].endswith("""wrong: raises KeyError("c'")""")
+
+
+def test_a_view_gets_the_items_of_a_generator() -> None:
+    search = Search(("one", BoxHarness(Box)), ("other", BoxHarness(Box)), most_random=0)
+    list(search.run())
+
+    assert search.findings == []
+    assert search.coverage.rows["items"].longest == 51
+    assert not search.coverage.rows["items"].incomparable
 
 
 class Kept(ShelfHarness):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 
-from conformance.compare.check import HarnessCrashedError, OperationsError
+from conformance.compare.check import HarnessCrashedError, OperationsError, running
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
 from conformance.compare.report import markdown_of, report_of, text_of
@@ -130,7 +130,9 @@ def _short(name: str) -> str:
 def _set_up(stack: ExitStack, make: Callable[[], Harness], name: str) -> Harness:
     try:
         harness = make()
-        stack.enter_context(harness.running())
+        stack.enter_context(running(harness, name))
+    except OperationsError:
+        raise
     except Exception as fault:
         raise NotOpenedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
     return harness

@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 from filelock import FileLock
 
-from conformance.compare.check import HarnessCrashedError, operations_of
+from conformance.compare.check import HarnessCrashedError, operations_of, running
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
 from conformance.compare.report import NOT_MET, report_of
@@ -45,7 +45,7 @@ def parity_test(
         def end(stuck: Search) -> None:
             give(report_of(stuck))
 
-        with here.running(), there.running():
+        with running(here, names[0]), running(there, names[1]):
             made = Search(
                 (names[0], here), (names[1], there), seconds=seconds, seed=seed, known=accepted, when_stuck=end
             )

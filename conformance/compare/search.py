@@ -14,7 +14,14 @@ from typing import Any, TypeVar, cast
 
 from conformance.compare import known as accepted
 from conformance.compare.beyond import Beyond, Place
-from conformance.compare.check import HarnessCrashedError, check_methods, check_same, operations_of
+from conformance.compare.check import (
+    HarnessCrashedError,
+    OperationsError,
+    check_methods,
+    check_same,
+    opening,
+    operations_of,
+)
 from conformance.compare.classes import Pool
 from conformance.compare.contrast import Kind
 from conformance.compare.coverage import Coverage
@@ -328,8 +335,10 @@ async def _opened(name: str, harness: Harness) -> Any:
     """Open and close a store, to say at once which cannot be opened, and return it."""
     namespace = _new_name()
     try:
-        async with harness.open(namespace) as store:
+        async with opening(harness, name, namespace) as store:
             return store
+    except OperationsError:
+        raise
     except Exception as fault:
         raise NotOpenedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
     finally:
