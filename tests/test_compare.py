@@ -10,7 +10,7 @@ import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -694,6 +694,65 @@ def test_a_view_gets_the_items_of_a_generator() -> None:
     assert search.findings == []
     assert search.coverage.rows["items"].longest == 51
     assert not search.coverage.rows["items"].incomparable
+
+
+class Lasting(Box):
+    """Boxes whose entries expire, on a clock of their own."""
+
+    now = 0.0
+
+    def put(self, key: str, ttl: float | None = None) -> None:
+        self[key] = 1
+        self.ends = {**getattr(self, "ends", {}), key: None if ttl is None else self.now + ttl}
+
+    def read(self, key: str) -> int | None:
+        ends = getattr(self, "ends", {}).get(key)
+        return None if ends is not None and ends <= self.now else self.get(key)
+
+
+class Deaf(Lasting):
+    def put(self, key: str, ttl: float | None = None) -> None:
+        super().put(key)
+
+
+class ClockHarness(BoxHarness):
+    says_lifetime = True
+
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        self.box = self.kind()
+        yield self.box
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        self.box.now += by.total_seconds()  # type: ignore[attr-defined]
+
+    def operations(self) -> Any:
+        keys = st.sampled_from(["a", "b", "c'"])
+        lifetime = "ttl" if self.says_lifetime else None
+        ttls = {"ttl": st.sampled_from([60, None, -1])}
+        return (
+            Operation("put", "put", {"key": keys}, ttls, writes="key", lifetime=lifetime),
+            Operation("read", "read", {"key": keys}, reads="key"),
+        )
+
+
+def test_an_argument_that_is_a_lifetime_lets_an_entry_expire() -> None:
+    search = Search(("one", ClockHarness(Lasting)), ("other", ClockHarness(Deaf)), most_random=0)
+    found = {one.kind: one for one in search._beyond()}  # noqa: SLF001
+
+    assert found["expiry"].consequence == "after 1 h it is there in other, and not in one"
+    assert found["expiry"].script == ("store.put(key='a', ttl=60)",)
+    assert search.gaps == []
+
+
+def test_that_nothing_expired_is_said() -> None:
+    harnesses = ClockHarness(Lasting), ClockHarness(Lasting)
+    for one in harnesses:
+        one.says_lifetime = False
+    search = Search(("one", harnesses[0]), ("other", harnesses[1]), most_random=0)
+    list(search._beyond())  # noqa: SLF001
+
+    assert any("no entry expired" in gap for gap in report_of(search).not_exercised)
 
 
 class Kept(ShelfHarness):

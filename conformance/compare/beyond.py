@@ -29,6 +29,7 @@ from conformance.verify.proxy import Action, Proxy, Stage
 
 SPANS = (timedelta(hours=1), timedelta(days=2), timedelta(days=8), timedelta(days=400))
 _DECLARED = {"instance": Capability.SHARED, "reopening": Capability.PERSISTENT}
+_NOTHING_EXPIRED = "no entry expired when `advance` let time pass: name the argument `lifetime=`, or drop the hook"
 _MOST_PAIRS = 40
 _REPEATS = 3
 _SERVER_SECONDS = 0.5
@@ -97,8 +98,14 @@ class Beyond:
     """What was not tried, and why."""
     declared: list[str] = field(default_factory=list)
     """Differences that the capabilities of the harnesses declare."""
+    gaps: list[str] = field(default_factory=list)
+    """What was tried, and came to nothing."""
+    _expired: bool | None = None
+    """Whether an entry expired; None if no time passed."""
     _found: set[str] = field(default_factory=set)
     _awaited: set[str] = field(default_factory=set)
+    _made_by: Call | None = None
+    """The call that made the entry, where it was not the plain one."""
     _id: str = ""
     """The Python that names the id of the entry that was made, where the store chose it."""
 
@@ -108,12 +115,14 @@ class Beyond:
         probes = [
             ("instance", "for a second instance", self._second_instance),
             ("reopening", "after reopening", self._reopening),
-            *(("expiry", f"after {_span(by)}", self._later(by)) for by in SPANS),
+            *(("expiry", f"after {_span(by)}", self._later(by, call)) for by in SPANS for call in self._lasting()),
         ]
         for kind, when, probe in probes:
             if kind not in self._found:
                 async for finding in self._compared(kind, probe, f"{when} {there}"):
                     yield finding
+        if self._expired is False and not any(note.startswith("expiry ") for note in self.notes):
+            self.gaps.append(_NOTHING_EXPIRED)
         for one in range(2):
             for what, tried in (
                 ("calls at the same time", self._together),
@@ -145,10 +154,18 @@ class Beyond:
     def _maker(self) -> Call:
         return self.known.plain(self.known.makers()[0])
 
+    def _lasting(self) -> list[Call]:
+        """Calls that make an entry, plainly and with a lifetime."""
+        made = self._maker
+        lifetime = self.known.operations[made.operation].lifetime
+        values = self.known.pools[made.operation, lifetime].values if lifetime else []
+        ends = next((value for value in values if _ends(value)), None)
+        return [made] if ends is None else [made, self.known.plain(made.operation, **{lifetime or "": ends})]
+
     def _finding(self, kind: str, consequence: str, operations: list[str], *lines: str) -> Finding:
         self._found.add(kind)
         first, *others = operations
-        made = self._line(self._maker)
+        made = self._line(self._made_by or self._maker)
         script = (f"result = {made}" if any(self._id in line for line in lines) and self._id else made, *lines)
         return Finding(
             operation=first,
@@ -188,10 +205,11 @@ class Beyond:
             else:
                 yield self._finding(kind, words, differing)
 
-    async def _made(self, place: Place, side: Side) -> Reads:
+    async def _made(self, place: Place, side: Side, call: Call | None = None) -> Reads:
         """Make an entry, and return what those reads give that show it."""
+        self._made_by = call
         unknown = await place.reads(side)
-        await place.make(side, self._maker)
+        await place.make(side, call or self._maker)
         before = await place.reads(side)
         unchanged = _alike(unknown, before)
         return {name: outcome for name, outcome in before.items() if not unchanged[name]}
@@ -206,12 +224,14 @@ class Beyond:
         async with place.open() as again:
             return _alike(before, await place.reads(again))
 
-    def _later(self, by: timedelta) -> Probe:
+    def _later(self, by: timedelta, call: Call) -> Probe:
         async def probe(place: Place) -> dict[str, bool]:
             async with place.open() as side:
-                before = await self._made(place, side)
+                before = await self._made(place, side, call)
                 place.harness.advance(place.namespace, by)
-                return _alike(before, await place.reads(side))
+                alike = _alike(before, await place.reads(side))
+                self._expired = bool(self._expired) or not all(alike.values())
+                return alike
 
         return probe
 
@@ -313,6 +333,12 @@ def _untrue(unknown: Reads, before: Reads, after: Reads) -> Iterator[str]:
         fails_alike = outcome.raised and outcome.name == unknown[name].name
         if not unchanged[name] and (fails_alike or _same([outcome], [unknown[name]])):
             yield name
+
+
+def _ends(value: Any) -> bool:
+    """Whether a lifetime is over within the longest time that passes."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    return isinstance(seconds, (int, float)) and 0 < seconds < SPANS[-1].total_seconds()
 
 
 def _span(by: timedelta) -> str:

@@ -134,7 +134,7 @@ def _role_faults(operation: Operation) -> Iterator[str]:
     given = {**operation.arguments, **operation.optional}
     if operation.reads is not None and operation.writes is not None:
         yield "it has reads and writes; an operation that writes has writes only"
-    for role in ("reads", "writes"):
+    for role in ("reads", "writes", "lifetime"):
         named = getattr(operation, role)
         if named and named not in given:
             yield f"{role}={named!r} is none of its arguments"

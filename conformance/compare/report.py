@@ -13,7 +13,7 @@ NOT_MET = "Known differences that did not occur (remove them from the file):"
 
 def report_of(search: Search, crash: str = "") -> Report:
     """The report of a search that has ended, or was broken off."""
-    gaps = [*search.coverage.gaps()]
+    gaps = [*search.coverage.gaps(), *search.gaps]
     expected = [entry for entry in search.known if not entry.may_not_occur] if search.is_planned else []
     not_met = [str(entry) for entry in expected if not entry.met]
     return Report(

@@ -85,6 +85,8 @@ class Search:
         self.known = known or []
         self.notes: list[str] = []
         """What was not tried for want of a hook."""
+        self.gaps: list[str] = []
+        """What was tried, and came to nothing."""
         self.declared: list[str] = []
         """Differences that the capabilities of the harnesses declare."""
         self.sequences = 0
@@ -158,7 +160,7 @@ class Search:
         if not left:
             return
         known = replace(self._known_values, operations=left)
-        beyond = Beyond(self.names, known, self._place, self.notes, self.declared)
+        beyond = Beyond(self.names, known, self._place, self.notes, self.declared, self.gaps)
         found: list[Finding] = []
 
         async def gather() -> None:
