@@ -671,8 +671,8 @@ class BoxHarness(Harness):
     def operations(self) -> Any:
         keys = st.sampled_from(["a", "b", "c'"])
         return (
-            Operation("put", lambda box, key: box.update({key: 1}), {"key": keys}, writes="key"),
             Operation("discard", "discard", {"keys": st.lists(keys, min_size=1, max_size=2)}, writes="keys"),
+            Operation("put", lambda box, key: box.update({key: 1}), {"key": keys}, writes="key"),
             Operation("read", "read", {"key": keys}, reads="key"),
             Operation("items", "items_of", reads=WHOLE, view=lambda items: [KEYS[one] for one in items]),
         )
