@@ -626,6 +626,7 @@ def test_a_call_that_does_not_return_is_a_finding_and_is_not_made_again(
     assert [one.kind for one in search.findings] == ["hanging"]
     assert search.findings[0].script[-1].startswith(last)
     assert "wrong: does not return" in search.findings[0].script[-1]
+    assert search.findings[0].what.endswith(" / no return")
     assert "does not return in wrong" in search.findings[0].title
     assert any("did not return within 0.5 s" in note for note in search.notes)
     assert search.is_planned

@@ -26,6 +26,10 @@ class Kind(StrEnum):
     """One side does not return."""
 
 
+NO_RETURN = "no return"
+"""What stands in the place of an exception's name for a call that does not return."""
+
+
 class HungError(Exception):
     """A call did not return in time."""
 
@@ -43,6 +47,8 @@ class Outcome:
     def name(self) -> str:
         """The exception's full name, or that there was none."""
         kind = self.picture.type
+        if kind is HungError:
+            return NO_RETURN
         return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.") if self.raised else "a result"
 
     @property

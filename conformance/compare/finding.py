@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from conformance.compare.classes import telling
-from conformance.compare.contrast import Kind
+from conformance.compare.contrast import NO_RETURN, Kind
 from conformance.compare.document import Finding
 from conformance.compare.limit import Running
 from conformance.compare.play import Deviation, Symptom
@@ -104,7 +104,7 @@ def _judge(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> tuple[
     names = first.rpartition(".")[2], second.rpartition(".")[2]
     ok, bad = (0, 1) if names[0] == "a result" else (1, 0)
     lost = "kept by one side, lost by the other" if by_read else "one side gives nothing"
-    hung = sides[0 if "HungError" in first else 1]
+    hung = sides[0 if first == NO_RETURN else 1]
     connected = "a change that the caller makes afterwards" if deviation.handed else "what one store hands out"
     effect = "reaches one store only" if deviation.handed else "is still connected to what it keeps"
     judged = {
