@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import subprocess
+import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import jsonschema
 import pytest
@@ -18,9 +22,10 @@ from hypothesis import strategies as st
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile, key_value
 from conformance.compare.document import Finding, Report, Status
-from conformance.compare.report import report_of
+from conformance.compare.known import Known, written
+from conformance.compare.report import report_of, text_of
 from conformance.compare.search import Search
-from conformance.harness import Harness
+from conformance.harness import Capability, Harness
 from conformance.schemas import make_schema
 
 HERE = __name__
@@ -454,6 +459,11 @@ class Crashing(ShelfHarness):
         return right().operations()  # type: ignore[attr-defined]
 
 
+class Unmanaged(ShelfHarness):
+    def running(self) -> Any:
+        yield
+
+
 class Nameless(Harness):
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[Any]:
@@ -468,6 +478,7 @@ class Nameless(Harness):
         (("right", "right", "--seconds", "-1"), 2, "--seconds: a positive number"),
         (("right", "right", "--seconds", "nan"), 2, "--seconds: a positive number"),
         (("right", "right", "--known", "nowhere.toml"), 2, "nowhere.toml"),
+        (("right", "Unmanaged"), 2, "Unmanaged: running() returns a generator, decorate it with @contextmanager"),
         (("right", "unopenable"), 3, "unopenable could not be set up: OSError: unopenable"),
         (
             ("right", "Crashing"),
@@ -514,7 +525,10 @@ def test_known_differences_have_a_status_and_have_to_occur(tmp_path: Path, capsy
 
     known.write_text(known.read_text() + '[[known]]\noperation = "gone"\nreason = "was so once"\n')
     assert main(["compare", *names, "--known", str(known)]) == 6
-    assert "known difference did not occur: operation gone" in capsys.readouterr().out
+    assert "did not occur (remove them from the file):\n  operation gone\n" in capsys.readouterr().out
+
+    known.write_text(known.read_text().replace('"gone"', '"gone"\nmay_not_occur = true'))
+    assert main(["compare", *names, "--known", str(known)]) == 4
 
     known.write_text('[[known]]\noperation = "put"\nreason = ""\n')
     assert main(["compare", *names, "--known", str(known)]) == 2
@@ -527,6 +541,34 @@ def test_differences_are_written_as_known_ones(tmp_path: Path) -> None:
     known.write_text(known.read_text().replace('reason = ""', 'reason = "it counts to two"'))
 
     assert main(["compare", *names, "--known", str(known)]) == 4
+
+
+def test_a_known_difference_is_met_under_another_operation_or_argument_that_shows_it() -> None:
+    finding = Finding(
+        operation="put",
+        argument="args",
+        kind="aliasing",
+        where="",
+        what="",
+        consequence="",
+        script=(),
+        severity=0,
+        also_in={"change"},
+        also_arguments={"given"},
+    )
+
+    assert Known("", operation="change", argument="given", kind="aliasing").covers(finding)
+    assert not Known("", operation="other", argument="args", kind="aliasing").covers(finding)
+    assert not Known("", operation="put", argument="args", kind="type").covers(finding)
+
+
+def test_a_written_entry_names_a_class_only_if_it_is_the_only_one() -> None:
+    one = Finding(operation="put", argument="a", kind="type", where="", what="", consequence="", script=(), severity=0)
+
+    assert "classes" not in written([one.model_copy(update={"classes": {"Unicode", "punctuation"}})])
+    assert 'classes = ["tuple"]\n' in written([one.model_copy(update={"classes": {"tuple"}})])
+    assert "may_not_occur = true\n" in written([one.model_copy(update={"is_random": True})])
+    assert "may_not_occur" not in written([one])
 
 
 def test_the_report_is_written_as_json_and_markdown(tmp_path: Path) -> None:
@@ -558,3 +600,243 @@ def test_an_interrupted_search_prints_what_it_found(
     out, err = capsys.readouterr()
     assert "1. put: count has another value" in out
     assert err == "interrupted\n"
+
+
+class Waiting(Shelf):
+    async def relabel(self, box_id: str, label: str) -> dict[str, Any]:
+        return await asyncio.Future()
+
+
+class Looping(Shelf):
+    def count(self) -> int:
+        while self.boxes:
+            pass
+        return 0
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(("wrong", "last"), [(Waiting, "await store.relabel(box_id="), (Looping, "store.count()")])
+def test_a_call_that_does_not_return_is_a_finding_and_is_not_made_again(
+    wrong: type[Shelf], last: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.compare.search.CALL_SECONDS", 0.5)
+
+    search = searched(wrong)
+
+    assert [one.kind for one in search.findings] == ["hanging"]
+    assert search.findings[0].script[-1].startswith(last)
+    assert "wrong: does not return" in search.findings[0].script[-1]
+    assert search.findings[0].what.endswith(" / no return")
+    assert "does not return in wrong" in search.findings[0].title
+    assert any("did not return within 0.5 s" in note for note in search.notes)
+    assert search.is_planned
+
+
+class Box(dict[str, int]):
+    def discard(self, keys: list[str]) -> None:
+        for key in keys:
+            self.pop(key, None)
+
+    def read(self, key: str) -> int | None:
+        return self.get(key)
+
+    def items_of(self) -> Iterator[object]:
+        yield from map(Tagged, self)
+
+
+class Tagged:
+    __slots__ = ("__weakref__",)
+
+    def __init__(self, key: str) -> None:
+        KEYS[self] = key
+
+
+KEYS = WeakKeyDictionary[Any, str]()
+
+
+class Quoting(Box):
+    def read(self, key: str) -> int | None:
+        if "'" in key:
+            raise KeyError(key)
+        return self.get(key)
+
+
+class BoxHarness(Harness):
+    def __init__(self, kind: type[Box]) -> None:
+        self.kind = kind
+
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        yield self.kind()
+
+    def operations(self) -> Any:
+        keys = st.sampled_from(["a", "b", "c'"])
+        return (
+            Operation("discard", "discard", {"keys": st.lists(keys, min_size=1, max_size=2)}, writes="keys"),
+            Operation("put", lambda box, key: box.update({key: 1}), {"key": keys}, writes="key"),
+            Operation("read", "read", {"key": keys}, reads="key"),
+            Operation("items", "items_of", reads=WHOLE, view=lambda items: [KEYS[one] for one in items]),
+        )
+
+
+def test_a_read_that_raises_by_itself_is_not_put_down_to_a_write() -> None:
+    search = Search(("right", BoxHarness(Box)), ("wrong", BoxHarness(Quoting)), most_random=30)
+    list(search.run())
+
+    assert [one.operation for one in search.findings] == ["read"]
+    assert search.findings[0].consequence == "accepted by right; wrong raises KeyError"
+    assert search.findings[0].script[-1].endswith("""wrong: raises KeyError("c'")""")
+
+
+def test_a_view_gets_the_items_of_a_generator() -> None:
+    search = Search(("one", BoxHarness(Box)), ("other", BoxHarness(Box)), most_random=0)
+    list(search.run())
+
+    assert search.findings == []
+    assert search.coverage.rows["items"].longest == 51
+    assert not search.coverage.rows["items"].incomparable
+
+
+class Lasting(Box):
+    """Boxes whose entries expire, on a clock of their own."""
+
+    now = 0.0
+
+    def put(self, key: str, ttl: float | None = None) -> None:
+        self[key] = 1
+        self.ends = {**getattr(self, "ends", {}), key: None if ttl is None else self.now + ttl}
+
+    def read(self, key: str) -> int | None:
+        ends = getattr(self, "ends", {}).get(key)
+        return None if ends is not None and ends <= self.now else self.get(key)
+
+
+class Deaf(Lasting):
+    def put(self, key: str, ttl: float | None = None) -> None:
+        super().put(key)
+
+
+class ClockHarness(BoxHarness):
+    says_lifetime = True
+
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        self.box = self.kind()
+        yield self.box
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        self.box.now += by.total_seconds()  # type: ignore[attr-defined]
+
+    def operations(self) -> Any:
+        keys = st.sampled_from(["a", "b", "c'"])
+        lifetime = "ttl" if self.says_lifetime else None
+        ttls = {"ttl": st.sampled_from([60, None, -1])}
+        return (
+            Operation("put", "put", {"key": keys}, ttls, writes="key", lifetime=lifetime),
+            Operation("read", "read", {"key": keys}, reads="key"),
+        )
+
+
+def test_an_argument_that_is_a_lifetime_lets_an_entry_expire() -> None:
+    search = Search(("one", ClockHarness(Lasting)), ("other", ClockHarness(Deaf)), most_random=0)
+    found = {one.kind: one for one in search._beyond()}  # noqa: SLF001
+
+    assert found["expiry"].consequence == "after 1 h it is there in other, and not in one"
+    assert found["expiry"].script == ("store.put(key='a', ttl=60)",)
+    assert search.gaps == []
+
+
+def test_that_nothing_expired_is_said() -> None:
+    harnesses = ClockHarness(Lasting), ClockHarness(Lasting)
+    for one in harnesses:
+        one.says_lifetime = False
+    search = Search(("one", harnesses[0]), ("other", harnesses[1]), most_random=0)
+    list(search._beyond())  # noqa: SLF001
+
+    assert any("no entry expired" in gap for gap in report_of(search).not_exercised)
+
+
+class Kept(ShelfHarness):
+    """Shelves that stay for whoever opens the namespace again."""
+
+    def __init__(self) -> None:
+        self.shelves: dict[str, Shelf] = {}
+
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        yield self.shelves.setdefault(namespace, Shelf())
+
+
+@pytest.mark.parametrize("declares", [True, False])
+def test_what_only_one_harness_declares_is_no_finding(declares: bool) -> None:
+    kept = Kept()
+    if declares:
+        kept.capabilities = frozenset({Capability.SHARED, Capability.PERSISTENT})
+
+    search = Search(("own", harness(Shelf)), ("kept", kept), most_random=0)
+    list(search.run())
+
+    assert {one.kind for one in search.findings} == (set() if declares else {"instance", "reopening"})
+    told = "only kept declares Capability.SHARED; after reopening it is there in kept, and not in own: only kept"
+    assert (told in "\n".join(text_of(report_of(search)))) is declares
+
+
+STUCK = """
+from contextlib import asynccontextmanager
+import conformance
+from conformance.compare import Operation, WHOLE
+from conformance.harness import Harness
+from hypothesis import strategies as st
+import conformance.compare.search
+from threading import Lock
+
+conformance.compare.search.CALL_SECONDS = 0.5
+
+class Store(dict):
+    def size(self):
+        return len(self)
+
+class Deaf(Store):
+    def size(self):
+        while "k" in self:
+            try:
+                while True:
+                    pass
+            except BaseException:
+                pass
+        return len(self)
+
+class One(Harness):
+    kind = Store
+    @asynccontextmanager
+    async def open(self, namespace):
+        yield self.kind()
+    def operations(self):
+        keys = {"key": st.just("k")}
+        return [
+            Operation("set", lambda store, key: store.update({key: 1}), keys, writes="key"),
+            Operation("get", "get", keys, reads="key", positional=("key",)),
+            Operation("size", "size", reads=WHOLE),
+        ]
+
+class Other(One):
+    kind = Deaf
+
+test_parity = conformance.parity(One, Other)
+"""
+
+
+@pytest.mark.once
+def test_a_call_that_cannot_be_interrupted_ends_the_search_with_what_was_found(tmp_path: Path) -> None:
+    (tmp_path / "test_stuck.py").write_text(STUCK)
+    script = "store.set(key='k')\n    store.size()   # Other: does not return"
+    for command, status in [
+        (["conformance", "compare", "test_stuck:One", "test_stuck:Other"], 1),
+        (["pytest", "-p", "no:cacheprovider"], 1),
+    ]:
+        ended = subprocess.run(
+            [sys.executable, "-m", *command], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
+        )
+
+        assert ended.returncode == status
+        assert script.replace("    " if "pytest" in command else "", "") in ended.stdout

@@ -48,7 +48,8 @@ def test_what_one_caller_does_not_see_is_found(harnesses: tuple[Harness, Harness
     search = search_of(harnesses)
     found = {finding.kind: finding for finding in search._beyond()}  # noqa: SLF001
 
-    assert found.keys() == {"instance", "reopening", "expiry", "lost update", "foreign value", "server"}
+    assert found.keys() == {"expiry", "lost update", "foreign value", "server"}
+    assert [line.rpartition(".")[2] for line in search.declared] == ["SHARED", "PERSISTENT"]
     assert "after 8 days it is there in described-memory, and not in described-redis" in found["expiry"].consequence
     assert "in described-redis come out as in no order" in found["lost update"].consequence
     assert "with its server away" in found["server"].consequence

@@ -77,6 +77,7 @@ def test_a_parity_test_fails_where_something_was_found(
     assert "get is of another type" in out
     assert "await store.set('k', " in out
     assert "2 failed, 4 passed" in out
+    assert '[[known]]\noperation = "set"\nargument = "value"\nkind = "type"\n' in out
     assert "FAILED test_modes.py::test_parity[delete]" not in out
     assert "FAILED test_modes.py::test_parity[coverage]" not in out
 
@@ -109,4 +110,20 @@ def test_a_parity_test_of_stores_that_are_alike_passes_beside_asynchronous_tests
     Path("test_modes.py").write_text(PARITY.format(other="MemoryMode", known='"known.toml"'))
     out = run(tmp_path).stdout
     assert "1 failed, 5 passed" in out
-    assert "known difference did not occur: operation set" in out
+    assert "not exercised" not in out
+    assert "did not occur (remove them from the file):\noperation set\n" in out
+
+
+@pytest.mark.once
+def test_known_differences_that_compare_writes_serve_parity_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    new(tmp_path, "key-value")
+    command = [sys.executable, "-m", "conformance", "compare", "mystores:MemoryMode", "mystores:RedisMode"]
+    subprocess.run([*command, "--write-known", "known.toml"], capture_output=True, check=False)
+    known = Path("known.toml")
+    known.write_text(known.read_text().replace('reason = ""', 'reason = "so it is"'))
+    Path("test_modes.py").write_text(PARITY.format(other="RedisMode", known='"known.toml"'))
+
+    assert "6 passed" in run(tmp_path).stdout

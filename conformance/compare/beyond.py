@@ -16,6 +16,7 @@ from typing import Any
 
 from conformance.compare.contrast import Outcome, outcome_mismatches
 from conformance.compare.document import Finding
+from conformance.compare.limit import Limit
 from conformance.compare.operation import Operation
 from conformance.compare.parts import IncomparableError
 from conformance.compare.picture import Leaf, Observer
@@ -23,10 +24,12 @@ from conformance.compare.script import Line
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Vocabulary
 from conformance.engine.script import source
-from conformance.harness import Harness, HookMissingError
+from conformance.harness import Capability, Harness, HookMissingError
 from conformance.verify.proxy import Action, Proxy, Stage
 
 SPANS = (timedelta(hours=1), timedelta(days=2), timedelta(days=8), timedelta(days=400))
+_DECLARED = {"instance": Capability.SHARED, "reopening": Capability.PERSISTENT}
+_NOTHING_EXPIRED = "no entry expired when `advance` let time pass: name the argument `lifetime=`, or drop the hook"
 _MOST_PAIRS = 40
 _REPEATS = 3
 _SERVER_SECONDS = 0.5
@@ -36,6 +39,8 @@ _SERVER_SECONDS = 0.5
 class Place:
     """One store in a namespace of its own."""
 
+    name: str
+    limit: Limit
     harness: Harness
     operations: dict[str, Operation]
     namespace: str
@@ -50,7 +55,7 @@ class Place:
         """A store here; again, for a second instance. Of all of them the ids are known."""
         at = partial(self.harness.open_at, url=url, seconds=_SERVER_SECONDS) if url else self.harness.open
         async with at(self.namespace) as store:
-            yield Side(store, self.operations, self.observer)
+            yield Side(store, self.operations, self.name, self.limit, self.observer)
 
     async def call(self, side: Side, call: Call) -> Outcome:
         """Make a call, and return how its outcome looks."""
@@ -91,8 +96,16 @@ class Beyond:
     """A new place of the first store or the second."""
     notes: list[str] = field(default_factory=list)
     """What was not tried, and why."""
+    declared: list[str] = field(default_factory=list)
+    """Differences that the capabilities of the harnesses declare."""
+    gaps: list[str] = field(default_factory=list)
+    """What was tried, and came to nothing."""
+    _expired: bool | None = None
+    """Whether an entry expired; None if no time passed."""
     _found: set[str] = field(default_factory=set)
     _awaited: set[str] = field(default_factory=set)
+    _made_by: Call | None = None
+    """The call that made the entry, where it was not the plain one."""
     _id: str = ""
     """The Python that names the id of the entry that was made, where the store chose it."""
 
@@ -102,12 +115,14 @@ class Beyond:
         probes = [
             ("instance", "for a second instance", self._second_instance),
             ("reopening", "after reopening", self._reopening),
-            *(("expiry", f"after {_span(by)}", self._later(by)) for by in SPANS),
+            *(("expiry", f"after {_span(by)}", self._later(by, call)) for by in SPANS for call in self._lasting()),
         ]
         for kind, when, probe in probes:
             if kind not in self._found:
                 async for finding in self._compared(kind, probe, f"{when} {there}"):
                     yield finding
+        if self._expired is False and not any(note.startswith("expiry ") for note in self.notes):
+            self.gaps.append(_NOTHING_EXPIRED)
         for one in range(2):
             for what, tried in (
                 ("calls at the same time", self._together),
@@ -139,10 +154,18 @@ class Beyond:
     def _maker(self) -> Call:
         return self.known.plain(self.known.makers()[0])
 
+    def _lasting(self) -> list[Call]:
+        """Calls that make an entry, plainly and with a lifetime."""
+        made = self._maker
+        lifetime = self.known.operations[made.operation].lifetime
+        values = self.known.pools[made.operation, lifetime].values if lifetime else []
+        ends = next((value for value in values if _ends(value)), None)
+        return [made] if ends is None else [made, self.known.plain(made.operation, **{lifetime or "": ends})]
+
     def _finding(self, kind: str, consequence: str, operations: list[str], *lines: str) -> Finding:
         self._found.add(kind)
         first, *others = operations
-        made = self._line(self._maker)
+        made = self._line(self._made_by or self._maker)
         script = (f"result = {made}" if any(self._id in line for line in lines) and self._id else made, *lines)
         return Finding(
             operation=first,
@@ -163,22 +186,30 @@ class Beyond:
         return line.write("")[-1].replace("EarlierId(back=0)", self._id)
 
     async def _compared(self, kind: str, probe: Probe, words: str) -> AsyncIterator[Finding]:
-        seen = []
+        seen, places = [], []
         for one in range(2):
             try:
                 async with self._place(one) as place:
+                    places.append(place)
                     seen.append(await probe(place))
             except HookMissingError as missing:
                 self._note(kind, one, missing)
                 return
         if differing := [name for name in seen[0] if name in seen[1] and seen[0][name] != seen[1][name]]:
-            order = self.names if seen[0][differing[0]] else self.names[::-1]
-            yield self._finding(kind, words.format(*order), differing)
+            with_it = 0 if seen[0][differing[0]] else 1
+            words = words.format(self.names[with_it], self.names[1 - with_it])
+            capability = _DECLARED.get(kind)
+            declaring = [capability in place.harness.capabilities for place in places]
+            if capability and declaring[with_it] and not declaring[1 - with_it]:
+                self.declared.append(f"{words}: only {self.names[with_it]} declares Capability.{capability.name}")
+            else:
+                yield self._finding(kind, words, differing)
 
-    async def _made(self, place: Place, side: Side) -> Reads:
+    async def _made(self, place: Place, side: Side, call: Call | None = None) -> Reads:
         """Make an entry, and return what those reads give that show it."""
+        self._made_by = call
         unknown = await place.reads(side)
-        await place.make(side, self._maker)
+        await place.make(side, call or self._maker)
         before = await place.reads(side)
         unchanged = _alike(unknown, before)
         return {name: outcome for name, outcome in before.items() if not unchanged[name]}
@@ -193,12 +224,14 @@ class Beyond:
         async with place.open() as again:
             return _alike(before, await place.reads(again))
 
-    def _later(self, by: timedelta) -> Probe:
+    def _later(self, by: timedelta, call: Call) -> Probe:
         async def probe(place: Place) -> dict[str, bool]:
             async with place.open() as side:
-                before = await self._made(place, side)
+                before = await self._made(place, side, call)
                 place.harness.advance(place.namespace, by)
-                return _alike(before, await place.reads(side))
+                alike = _alike(before, await place.reads(side))
+                self._expired = bool(self._expired) or not all(alike.values())
+                return alike
 
         return probe
 
@@ -300,6 +333,12 @@ def _untrue(unknown: Reads, before: Reads, after: Reads) -> Iterator[str]:
         fails_alike = outcome.raised and outcome.name == unknown[name].name
         if not unchanged[name] and (fails_alike or _same([outcome], [unknown[name]])):
             yield name
+
+
+def _ends(value: Any) -> bool:
+    """Whether a lifetime is over within the longest time that passes."""
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    return isinstance(seconds, (int, float)) and 0 < seconds < SPANS[-1].total_seconds()
 
 
 def _span(by: timedelta) -> str:

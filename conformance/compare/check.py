@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hypothesis import strategies as st
 
@@ -23,6 +24,31 @@ class HarnessCrashedError(Exception):
     def __init__(self, what: str, fault: BaseException) -> None:
         told = f"{what}: {type(fault).__name__}: {fault} ({place_of(fault)})".replace("\n", " ")
         super().__init__(told.encode("utf-8", "backslashreplace").decode())
+
+
+def running(harness: Any, name: str) -> AbstractContextManager[Any]:
+    """Call the hook `running`.
+
+    Raises:
+        OperationsError: if what it returns is no context manager, but a bare generator, say.
+    """
+    return cast(AbstractContextManager[Any], _manager(harness.running(), f"{name}: running()", "contextmanager"))
+
+
+def opening(harness: Any, name: str, namespace: str) -> AbstractAsyncContextManager[Any]:
+    """Call the hook `open`.
+
+    Raises:
+        OperationsError: as above.
+    """
+    made = _manager(harness.open(namespace), f"{name}: open()", "asynccontextmanager")
+    return cast(AbstractAsyncContextManager[Any], made)
+
+
+def _manager(made: Any, what: str, decorator: str) -> Any:
+    if not hasattr(made, "__aenter__" if decorator.startswith("async") else "__enter__"):
+        raise OperationsError(f"{what} returns a {type(made).__name__}, decorate it with @{decorator}")
+    return made
 
 
 def place_of(fault: BaseException) -> str:
@@ -108,7 +134,7 @@ def _role_faults(operation: Operation) -> Iterator[str]:
     given = {**operation.arguments, **operation.optional}
     if operation.reads is not None and operation.writes is not None:
         yield "it has reads and writes; an operation that writes has writes only"
-    for role in ("reads", "writes"):
+    for role in ("reads", "writes", "lifetime"):
         named = getattr(operation, role)
         if named and named not in given:
             yield f"{role}={named!r} is none of its arguments"

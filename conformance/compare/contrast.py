@@ -23,11 +23,15 @@ class Kind(StrEnum):
     ALIASING = "aliasing"
     """What was handed over changes later, or what a caller does to it reaches the store."""
     HANGING = "hanging"
-    """One side does not come back."""
+    """One side does not return."""
+
+
+NO_RETURN = "no return"
+"""What stands in the place of an exception's name for a call that does not return."""
 
 
 class HungError(Exception):
-    """A call did not come back in time."""
+    """A call did not return in time."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,15 @@ class Outcome:
     def name(self) -> str:
         """The exception's full name, or that there was none."""
         kind = self.picture.type
+        if kind is HungError:
+            return NO_RETURN
         return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.") if self.raised else "a result"
 
     @property
     def text(self) -> str:
         """The outcome as a person reads it."""
+        if self.picture.type is HungError:
+            return "does not return"
         return f"raises {self.picture.type.__name__}({self.message!r})" if self.raised else self.picture.text
 
 

@@ -63,6 +63,10 @@ class Finding(BaseModel):
     """The classes of the argument with which it shows; none if it shows with plain values."""
     also_in: Names = set()
     """Other operations in which it shows."""
+    also_arguments: Names = set()
+    """Other arguments with which it shows."""
+    is_random: bool = False
+    """Whether a random sequence shows it, and nothing in the plan."""
     also: Names = set()
     """What else shows after the same step."""
     known: str = ""
@@ -121,11 +125,15 @@ class Report(BaseModel):
     crash: str
     """What the harness raised, and where, if it crashed."""
     not_exercised: tuple[str, ...]
-    """What was not exercised, and known differences that did not occur."""
+    """What was not exercised."""
+    not_met: tuple[str, ...] = ()
+    """Known differences that did not occur."""
     findings: tuple[Finding, ...]
     operations: dict[str, Row]
     not_tried: tuple[str, ...]
     """What was not tried for want of a hook."""
+    declared: tuple[str, ...] = ()
+    """Differences that the capabilities of the harnesses declare, which are no findings."""
     sequences: Count
     is_planned: bool
     """Whether the plan was gone through to its end."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from conformance.compare.classes import telling
-from conformance.compare.contrast import Kind
+from conformance.compare.contrast import NO_RETURN, Kind
 from conformance.compare.document import Finding
+from conformance.compare.limit import Running
 from conformance.compare.play import Deviation, Symptom
-from conformance.compare.script import imports_of, write_script
+from conformance.compare.script import Line, imports_of, write_script
 from conformance.compare.steps import Call, Steps, Vocabulary
 from conformance.engine.script import source
 
@@ -102,10 +104,11 @@ def _judge(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> tuple[
     names = first.rpartition(".")[2], second.rpartition(".")[2]
     ok, bad = (0, 1) if names[0] == "a result" else (1, 0)
     lost = "kept by one side, lost by the other" if by_read else "one side gives nothing"
+    hung = sides[0 if first == NO_RETURN else 1]
     connected = "a change that the caller makes afterwards" if deviation.handed else "what one store hands out"
     effect = "reaches one store only" if deviation.handed else "is still connected to what it keeps"
     judged = {
-        Kind.HANGING: (0, f"{shown} does not come back on one side"),
+        Kind.HANGING: (0, f"{shown} does not return in {hung}"),
         Kind.EXCEPTION: (
             (6, f"{shown} raises {names[0]} in {sides[0]}, {names[1]} in {sides[1]}")
             if not found.is_loss
@@ -120,6 +123,22 @@ def _judge(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> tuple[
         Kind.MESSAGE: (8, f"{shown}: both raise {names[0]}, with other facts"),
     }
     return judged[found.kind]
+
+
+def stuck_finding(lines: list[Line], call: Running, positional: Collection[str]) -> Finding:
+    """The finding that a call is which cannot be interrupted, after these lines."""
+    line = Line(f"store.{call.operation}", 0, {name: source(one) for name, one in call.arguments.items()}, positional)
+    before = (one.write("")[-1] for one in lines)
+    return Finding(
+        operation=call.operation,
+        argument="",
+        kind=Kind.HANGING.value,
+        where="",
+        what="",
+        consequence=f"does not return in {call.side}, and cannot be interrupted: the search ends with it",
+        script=(*before, f"{line.write('')[-1]}   # {call.side}: does not return"),
+        severity=0,
+    )
 
 
 def symptom_text(symptom: Symptom) -> str:

@@ -1,7 +1,8 @@
 """Known differences: what is accepted, each with its reason, until it no longer occurs.
 
-A TOML file of entries like this one. Each field of a finding that is named has to be as it says; `classes` are those
-that are accepted.
+A TOML file of entries like this one. Each field of a finding that is named has to be as it says; operation and
+argument may also be others in which the finding shows. `classes` are those that are accepted. An entry with
+`may_not_occur = true` is of a random sequence: other runs need not come upon it.
 
     [[known]]
     operation = "create_task"
@@ -42,12 +43,15 @@ class Known:
     classes: list[str] | None = None
     link: str = ""
     version: str = ""
+    may_not_occur: bool = False
+    """Whether a run without it is right too."""
     met: bool = field(default=False, init=False)
     """Whether it occurred."""
 
     def covers(self, finding: Finding) -> bool:
         """Whether a finding is this one."""
-        named = all(getattr(self, name) in (None, getattr(finding, name)) for name in _FIELDS)
+        places = {"operation": finding.also_in, "argument": finding.also_arguments}
+        named = all(getattr(self, name) in {None, getattr(finding, name), *places.get(name, ())} for name in _FIELDS)
         return named and (self.classes is None or finding.classes <= set(self.classes))
 
     def __str__(self) -> str:
@@ -86,11 +90,15 @@ def apply(known: Iterable[Known], finding: Finding) -> None:
 
 
 def written(findings: Iterable[Finding]) -> str:
-    """Entries for these findings, whose reasons are still to be filled in."""
+    """Entries for these findings; a new one has a reason still to be filled in.
+
+    The one class that shows it is written; of several the next run may come upon others.
+    """
     return "\n".join(
         "[[known]]\n"
         + "".join(f"{name} = {json.dumps(getattr(one, name))}\n" for name in _FIELDS[:3])
-        + (f"classes = {json.dumps(sorted(one.classes))}\n" if one.classes else "")
-        + 'reason = ""\n'
+        + (f"classes = {json.dumps(sorted(one.classes))}\n" if len(one.classes) == 1 else "")
+        + ("may_not_occur = true\n" if one.is_random else "")
+        + f"reason = {json.dumps(one.known)}\n"
         for one in findings
     )

@@ -52,6 +52,8 @@ class Operation:
         tolerances: numbers and times that may differ by so much (times: seconds), each field with `(how much, reason)`.
         weight: how often the random search calls it, relative to the others.
         positional: arguments that are given by their places; all others by their names.
+        lifetime: the argument that is a lifetime, in seconds or as `timedelta`: with it the hook `advance` lets an
+            entry expire.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Operation:
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     weight: float = 1.0
     positional: Collection[str] = ()
+    lifetime: str | None = None
 
     @property
     def entry(self) -> str | None:

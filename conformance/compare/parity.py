@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from filelock import FileLock
 
-from conformance.compare.check import HarnessCrashedError, operations_of
+from conformance.compare.check import HarnessCrashedError, operations_of, running
 from conformance.compare.document import Report, Status
-from conformance.compare.known import read
-from conformance.compare.report import report_of
+from conformance.compare.known import read, written
+from conformance.compare.report import NOT_MET, report_of
 from conformance.compare.search import Search
 from conformance.harness import Harness
 
 _COVERAGE = "coverage"
+_ACCEPTED = "To accept it, write this into the file of known differences, with a reason:"
 
 
 def parity_test(
@@ -29,11 +31,24 @@ def parity_test(
     place = f"{getattr(one, '__module__', '')} {names} {known} {seconds} {seed}"
     file_name = f"parity-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
-    def search() -> Report:
+    def search(ended: Future[Report]) -> None:
+        try:
+            ended.set_result(made_by(ended.set_result))
+        except BaseException as fault:  # noqa: BLE001  it is raised where the result is read
+            if not ended.done():
+                ended.set_exception(fault)
+
+    def made_by(give: Callable[[Report], None]) -> Report:
         here, there = one(), other()
         accepted = read(Path(known)) if known else []
-        with here.running(), there.running():
-            made = Search((names[0], here), (names[1], there), seconds=seconds, seed=seed, known=accepted)
+
+        def end(stuck: Search) -> None:
+            give(report_of(stuck))
+
+        with running(here, names[0]), running(there, names[1]):
+            made = Search(
+                (names[0], here), (names[1], there), seconds=seconds, seed=seed, known=accepted, when_stuck=end
+            )
             try:
                 list(made.run())
             except HarnessCrashedError as fault:
@@ -48,22 +63,23 @@ def parity_test(
         file = folder / f"{file_name}.json"
         with FileLock(file.with_suffix(".lock")):
             if not file.exists():
-                with ThreadPoolExecutor(1) as thread:  # away from event loops of this thread
-                    file.write_text(thread.submit(search).result().to_json(), "utf-8")
-        _judge(part, operations, Report.model_validate_json(file.read_bytes()))
+                ended = Future[Report]()
+                Thread(target=search, args=(ended,), daemon=True).start()  # away from event loops of this thread
+                file.write_text(ended.result().to_json(), "utf-8")
+        _judge(part, Report.model_validate_json(file.read_bytes()))
 
     return test_parity
 
 
-def _judge(part: str, operations: list[str], report: Report) -> None:
-    new = [one for one in report.findings if not one.known]
+def _judge(part: str, report: Report) -> None:
     if part != _COVERAGE:
-        mine = [one for one in new if one.operation == part]
+        mine = [one for one in report.findings if not one.known and one.operation == part]
         if mine:
-            pytest.fail("\n\n".join("\n".join([one.consequence, *one.script]) for one in mine), pytrace=False)
+            scripts = ["\n".join([one.consequence, *one.script]) for one in mine]
+            pytest.fail("\n\n".join([*scripts, _ACCEPTED, written(mine)]), pytrace=False)
         return
-    gaps = [*report.not_exercised, *(one.title for one in new if one.operation not in operations)]
-    if report.crash or not report.is_planned:
-        gaps.insert(0, report.crash or Status.TIME_OVER.summary)
-    if gaps:
-        pytest.fail("not exercised:\n" + "\n".join(gaps), pytrace=False)
+    faults = [report.crash or Status.TIME_OVER.summary] if report.crash or not report.is_planned else []
+    for heading, lines in (("not exercised:", report.not_exercised), (NOT_MET, report.not_met)):
+        faults += [heading, *lines] if lines else []
+    if faults:
+        pytest.fail("\n".join(faults), pytrace=False)

@@ -48,7 +48,7 @@ class Part:
 class Drained:
     """What a generator gave, and how it ended."""
 
-    items: list[Any]
+    items: Any
     ended: BaseException | None = None
 
 

@@ -68,6 +68,8 @@ class Player:
     differs does so in every operation: it stands there without one."""
     lines: list[Line] = field(default_factory=list)
     deviations: list[Deviation] = field(default_factory=list)
+    hung: set[str] = field(default_factory=set)
+    """Operations that did not return, in earlier sequences and in this one: they are left out."""
     live: dict[Entry, tuple[Any, Any]] = field(default_factory=dict)
     """Entries that were written, and how each side names them."""
     _aside: set[Entry] = field(default_factory=set)
@@ -99,7 +101,7 @@ class Player:
         is_cut = (
             operation.is_view and step.arguments and self._aside
         )  # what it leaves out is another entry on each side
-        if self._aside.intersection(entries) or step.operation in self._masked or is_cut:
+        if self._aside.intersection(entries) or step.operation in self._masked | self.hung or is_cut:
             return
         number = next(self._numbers)
         written = here.written(step.arguments)
@@ -110,8 +112,7 @@ class Player:
         self.lines.append(_line(operation, answers[0], written, number))
         made = self._learn(operation, answers, result_name(number))
         parted, found = self._compare(index, operation, answers, hit=is_hit, lines=self.lines)
-        if any(isinstance(answer.error, HungError) for answer in answers):
-            self._is_over = True
+        if self._is_over:
             return
         self._hand(operation, number, given, answers)
         touched = {**made, **(entries if operation.reads is None else {})}
@@ -155,6 +156,9 @@ class Player:
     ) -> tuple[bool, bool]:
         """Compare what a call came to: whether one side alone refused it, and whether anything differs."""
         name = operation.name
+        if any(isinstance(answer.error, HungError) for answer in answers):
+            self._is_over = True
+            self.hung.add(name)
         try:
             here, there = (side.look(answer, name) for side, answer in zip(self.sides, answers, strict=True))
         except IncomparableError as fault:
@@ -186,13 +190,13 @@ class Player:
     async def _audit(self, index: int, touched: Mapping[Entry, tuple[Any, Any]]) -> None:
         """Read what was written: the entries, and then the store as a whole."""
         for operation in self.audits:
-            if operation.name in self._masked:
+            if operation.name in self._masked | self.hung:
                 continue
             if operation.is_view:
                 await self._read(index, operation, None, None)
                 continue
             for entry, named in touched.items():
-                if entry not in self._aside:
+                if entry not in self._aside and operation.name not in self.hung:
                     await self._read(index, operation, entry, named)
         self._aside.update(self._differing)
         self._differing.clear()

@@ -62,13 +62,14 @@ def key_value(
     several = {"keys": st.lists(key["key"], min_size=1, max_size=3, unique=True)}
     items = {"items": st.dictionaries(key["key"], value["value"], min_size=1, max_size=3)}
     lasting = {lifetime: LIFETIMES if lifetimes is None else lifetimes} if lifetime else {}
+    made = {"optional": lasting, "lifetime": lifetime, "writes": "key"}
     named: list[tuple[str, Method | None, Mapping[str, Any], dict[str, Any]]] = [
-        ("set", set, {**key, **value}, {"optional": lasting, "writes": "key"}),
+        ("set", set, {**key, **value}, made),
         ("get", get, key, {"reads": "key"}),
         ("delete", delete, key, {"writes": "key"}),
         ("exists", exists, key, {"reads": "key"}),
         ("ttl", ttl, key, {"reads": "key", "tolerances": _SOON}),
-        ("add", add, {**key, **value}, {"optional": lasting, "writes": "key"}),
+        ("add", add, {**key, **value}, made),
         ("increment", increment, key, {"writes": "key"}),
         ("get_many", get_many, several, {"reads": "keys"}),
         ("set_many", set_many, items, {"writes": "items"}),

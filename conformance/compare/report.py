@@ -8,21 +8,25 @@ from collections.abc import Iterable, Iterator
 from conformance.compare.document import Report, Row, Status
 from conformance.compare.search import Search
 
+NOT_MET = "Known differences that did not occur (remove them from the file):"
+
 
 def report_of(search: Search, crash: str = "") -> Report:
     """The report of a search that has ended, or was broken off."""
-    gaps = [*search.coverage.gaps()]
-    if search.is_planned:
-        gaps += [f"known difference did not occur: {entry}" for entry in search.known if not entry.met]
+    gaps = [*search.coverage.gaps(), *search.gaps]
+    expected = [entry for entry in search.known if not entry.may_not_occur] if search.is_planned else []
+    not_met = [str(entry) for entry in expected if not entry.met]
     return Report(
         stores=search.names,
         seed=search.seed,
-        status=_status_of(search, gaps, crash),
+        status=_status_of(search, gaps + not_met, crash),
         crash=crash,
         not_exercised=gaps,
+        not_met=not_met,
         findings=search.findings,
         operations=search.coverage.rows,
         not_tried=search.notes,
+        declared=search.declared,
         sequences=search.sequences,
         is_planned=search.is_planned,
         largest=search.coverage.largest,
@@ -48,6 +52,10 @@ def text_of(report: Report) -> Iterator[str]:
         yield "not exercised:"
         yield from (f"  {gap}" for gap in report.not_exercised)
         yield ""
+    if report.not_met:
+        yield NOT_MET
+        yield from (f"  {entry}" for entry in report.not_met)
+        yield ""
     for number, finding in enumerate(report.findings, start=1):
         first, *others = finding.lines()
         yield f"{number}. {first}"
@@ -57,6 +65,8 @@ def text_of(report: Report) -> Iterator[str]:
     yield ""
     if report.not_tried:
         yield f"not tried: {'; '.join(report.not_tried)}"
+    if report.declared:
+        yield f"as declared: {'; '.join(report.declared)}"
     yield _searched(report)
 
 
@@ -69,6 +79,8 @@ def markdown_of(report: Report) -> Iterator[str]:
         yield ""
         yield from (f"- {gap}" for gap in report.not_exercised)
         yield ""
+    if report.not_met:
+        yield from (NOT_MET, "", *(f"- {entry}" for entry in report.not_met), "")
     for number, finding in enumerate(report.findings, start=1):
         yield f"{number}. **{finding.title}**" + (f" (known: {finding.known})" if finding.known else "")
         yield ""

@@ -6,28 +6,42 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from random import Random
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from conformance.compare import known as accepted
 from conformance.compare.beyond import Beyond, Place
-from conformance.compare.check import HarnessCrashedError, check_methods, check_same, operations_of
+from conformance.compare.check import (
+    HarnessCrashedError,
+    OperationsError,
+    check_methods,
+    check_same,
+    opening,
+    operations_of,
+)
 from conformance.compare.classes import Pool
+from conformance.compare.contrast import Kind
 from conformance.compare.coverage import Coverage
 from conformance.compare.document import Finding
-from conformance.compare.finding import Cause, Key, cause_of, finding_of, key_of, symptom_text
+from conformance.compare.finding import Cause, Key, cause_of, finding_of, key_of, stuck_finding, symptom_text
+from conformance.compare.limit import Interruption, Limit, Running
 from conformance.compare.plan import LENGTH, plan, random_steps
 from conformance.compare.play import Deviation, Player, Symptom
+from conformance.compare.script import Line
 from conformance.compare.shrink import Shown, shrink
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Steps, Vocabulary
 from conformance.harness import Harness
 from conformance.quiet import quiet
 
+T = TypeVar("T")
+
 SECONDS = 300.0
+CALL_SECONDS = 5.0
+"""How long one call may take."""
 RANDOM = 200
 """Random sequences behind the plan: a number and no time, so that every machine finds the same."""
 _TRIES = 20
@@ -50,7 +64,9 @@ class Search:
     """Looks for differences between two stores that are running.
 
     `findings` and `coverage` hold what was found and exercised so far, also if the search is broken off. It ends
-    after the plan and so many random sequences, and after so many seconds at the latest.
+    after the plan and so many random sequences, and after so many seconds at the latest. An operation that does not
+    return is not called again. If it cannot even be interrupted, `when_stuck` is called in another thread: the search
+    does not go on.
     """
 
     def __init__(
@@ -62,16 +78,25 @@ class Search:
         most_random: float = RANDOM,
         seed: int = 0,
         known: list[accepted.Known] | None = None,
+        when_stuck: Callable[[Search], None] = lambda _search: None,
     ) -> None:
         self.findings: list[Finding] = []
         self._settled: set[tuple[str, ...]] = set()
         self.known = known or []
         self.notes: list[str] = []
         """What was not tried for want of a hook."""
+        self.gaps: list[str] = []
+        """What was tried, and came to nothing."""
+        self.declared: list[str] = []
+        """Differences that the capabilities of the harnesses declare."""
         self.sequences = 0
         self.unconfirmed = 0
         self.is_planned = False
         """Whether the plan was gone through to its end."""
+        self._hung: set[str] = set()
+        self._lines: list[Line] = []
+        self._limit = Limit(CALL_SECONDS, self._give_up)
+        self._when_stuck = when_stuck
         self._most_random = most_random
         self._subjects = one, other
         self.names = one[0], other[0]
@@ -90,6 +115,8 @@ class Search:
         with quiet():
             self._known_values = _vocabulary(self._operations[0], seed)
         self._known_values = replace(self._known_values, maker=self._find_maker())
+        self._hung.clear()  # what did not return there is still to be found
+        self.notes.clear()
         self.coverage.values = {
             place: (set().union(*pool.classes.values()), set()) for place, pool in self._known_values.pools.items()
         }
@@ -129,7 +156,11 @@ class Search:
 
     def _beyond(self) -> Iterator[Finding]:
         """What one caller does not see."""
-        beyond = Beyond(self.names, self._known_values, self._place, self.notes)
+        left = {name: one for name, one in self._operations[0].items() if name not in self._hung}
+        if not left:
+            return
+        known = replace(self._known_values, operations=left)
+        beyond = Beyond(self.names, known, self._place, self.notes, self.declared, self.gaps)
         found: list[Finding] = []
 
         async def gather() -> None:
@@ -138,21 +169,19 @@ class Search:
                     found.append(finding)  # noqa: PERF401  what was found before the time is over counts
 
         try:
-            with quiet(), asyncio.Runner() as runner:
-                runner.run(gather())
+            self._run(gather())
         except TimeoutError:
             raise _TimeIsUp from None
         except Exception as fault:
             raise HarnessCrashedError("a hook", fault) from fault
         finally:
             for finding in found:
-                accepted.apply(self.known, finding)
-            self.findings = sorted(self.findings + found, key=lambda one: one.severity)
+                self._add(finding)
         yield from found
 
     def _place(self, one: int) -> Place:
         harness = self._subjects[one][1]
-        return Place(harness, self._operations[one], _new_name(), self._known_values)
+        return Place(self.names[one], self._limit, harness, self._operations[one], _new_name(), self._known_values)
 
     def _look_at(self, steps: Steps) -> Iterator[Finding]:
         for step in steps:
@@ -166,7 +195,9 @@ class Search:
     def _take(self, shown: Shown) -> Iterator[Finding]:
         if shown.deviation.symptom in self._settled or not self._is_new(shown):
             return
-        shown = shrink(shown, self._known_values, lambda steps: self._play(steps, Coverage(self._operations[0])))
+        is_hanging = shown.deviation.mismatch.kind is Kind.HANGING  # not played again: each time takes the whole limit
+        if not is_hanging:
+            shown = shrink(shown, self._known_values, lambda steps: self._play(steps, Coverage(self._operations[0])))
         cause = cause_of(shown.steps, shown.deviation, self._known_values)
         self._seen.add(self._quick(shown))
         key = key_of(cause, shown.deviation, self._known_values)
@@ -176,17 +207,21 @@ class Search:
         if same is not None:
             self._merge(same, cause, shown.deviation)
             return
-        again = [self._play(shown.steps, Coverage(self._operations[0])) for _ in range(2)]
+        times = 0 if is_hanging else 2
+        again = [self._play(shown.steps, Coverage(self._operations[0])) for _ in range(times)]
         if not all(shown.deviation.symptom in {one.symptom for one in found} for found in again):
             self.unconfirmed += 1
             return
         finding = finding_of(shown.steps, cause, shown.deviation, self.names)
         self._by_key[key] = finding
         self._also(finding, cause, shown)
-        accepted.apply(self.known, finding)
-        self.findings.append(finding)
-        self.findings.sort(key=lambda one: one.severity)
+        self._add(finding)
         yield finding
+
+    def _add(self, finding: Finding) -> None:
+        finding.is_random = self.is_planned
+        accepted.apply(self.known, finding)
+        self.findings = sorted([*self.findings, finding], key=lambda one: one.severity)
 
     def _is_new(self, shown: Shown) -> bool:
         """Whether this is worth shrinking: by the operation before it, the classes of its arguments, and what shows."""
@@ -194,6 +229,7 @@ class Search:
         same = self._by_key.get((deviation.mismatch.kind, deviation.handed))
         if deviation.handed is not None and same is not None:
             same.also_in |= {deviation.operation} - {same.operation}
+            accepted.apply(self.known, same)
             return False
         quick = self._quick(shown)
         if quick in self._seen or self._tries[quick[0], deviation.symptom] >= _TRIES:
@@ -213,6 +249,7 @@ class Search:
     def _merge(self, finding: Finding, cause: Cause, deviation: Deviation) -> None:
         finding.classes = finding.classes | cause.classes if finding.classes and cause.classes else set()
         finding.also_in |= {deviation.operation, cause.operation} - {finding.operation}
+        finding.also_arguments |= {cause.argument} - {finding.argument, ""}
         if not cause.argument:
             self._settle(deviation.symptom)
         accepted.apply(self.known, finding)
@@ -237,8 +274,23 @@ class Search:
         if time.monotonic() > self._deadline:
             raise _TimeIsUp
         self.sequences += 1
-        with quiet(), asyncio.Runner() as runner:
-            return runner.run(self._play_in_new_namespaces(steps, coverage))
+        before = set(self._hung)
+        found = self._run(self._play_in_new_namespaces(steps, coverage))
+        for name in sorted(self._hung - before):
+            self.notes.append(f"{name} after a call that did not return within {self._limit.seconds:g} s")
+        return found
+
+    def _run(self, playing: Coroutine[Any, Any, T]) -> T:
+        try:
+            with quiet(), self._limit, asyncio.Runner() as runner:
+                return runner.run(playing)
+        except Interruption:  # it came out beside the call: the event loop itself was busy
+            raise _TimeIsUp from None
+
+    def _give_up(self, call: Running) -> None:
+        """End with a call that cannot be interrupted."""
+        self._add(stuck_finding(self._lines, call, self._operations[0][call.operation].positional))
+        self._when_stuck(self)
 
     async def _play_in_new_namespaces(self, steps: Steps, coverage: Coverage) -> list[Deviation]:
         names = _new_name(), _new_name()
@@ -250,9 +302,13 @@ class Search:
                         store: Any = await stack.enter_async_context(harness.open(namespace))
                     except Exception as fault:
                         raise HarnessCrashedError(f"open of {name}", fault) from fault
-                    sides.append(Side(store, operations))
+                    sides.append(Side(store, operations, name, self._limit))
                 both = cast(tuple[Side, Side], tuple(sides))
-                return await Player(both, coverage, self._known_values.audits(), self._settled).play(steps)
+                self._lines = []
+                player = Player(
+                    both, coverage, self._known_values.audits(), self._settled, lines=self._lines, hung=self._hung
+                )
+                return await player.play(steps)
         finally:
             for (name, harness), namespace in zip(self._subjects, names, strict=True):
                 try:
@@ -281,8 +337,10 @@ async def _opened(name: str, harness: Harness) -> Any:
     """Open and close a store, to say at once which cannot be opened, and return it."""
     namespace = _new_name()
     try:
-        async with harness.open(namespace) as store:
+        async with opening(harness, name, namespace) as store:
             return store
+    except OperationsError:
+        raise
     except Exception as fault:
         raise NotOpenedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from conformance.compare.play import Deviation
@@ -26,13 +26,16 @@ class Shown:
 
 
 def _read_instead(shown: Shown, known: Vocabulary) -> Iterator[Steps]:
-    """The same with a read in the place of the call that it followed: it may need no write."""
+    """The same with a read of one entry in the place of the call that it followed: it may need no write."""
     step, read = shown.steps[shown.deviation.index], known.operations[shown.deviation.operation]
     if isinstance(step, Call) and step.operation != read.name and read.reads is not None:
         entry = known.operations[step.operation].entry
-        given = {read.reads: step.arguments[entry]} if read.reads and entry and entry in step.arguments else {}
-        if set(given) == set(read.arguments):
-            yield (*shown.steps[: shown.deviation.index], Call(read.name, given))
+        named = step.arguments[entry] if read.reads and entry and entry in step.arguments else None
+        several = [*named] if isinstance(named, (Mapping, list, tuple, set, frozenset)) else [named]
+        for one in several:
+            given = {} if named is None else {read.reads: one}
+            if set(given) == set(read.arguments):
+                yield (*shown.steps[: shown.deviation.index], Call(read.name, given))
 
 
 def shrink(shown: Shown, known: Vocabulary, play: Callable[[Steps], list[Deviation]]) -> Shown:

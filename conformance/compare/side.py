@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from conformance.compare.check import HarnessCrashedError
 from conformance.compare.contrast import HungError, Outcome
+from conformance.compare.limit import Interruption, Limit
 from conformance.compare.operation import WHOLE, EarlierId, Operation
-from conformance.compare.parts import IncomparableError, drained
+from conformance.compare.parts import Drained, IncomparableError, drained
 from conformance.compare.picture import Id, Leaf, Observer, filled
 from conformance.engine.script import source
 
 T = TypeVar("T")
 
-SECONDS = 5
-"""How long one call may take: one that hangs shall not hang the comparison."""
 _ID = Operation("id", call=print, ids=(WHOLE,))
 _NO_ID = "no such id"
 """What is asked for while there is no earlier id."""
@@ -50,6 +49,9 @@ class Side:
 
     store: Any
     operations: Mapping[str, Operation]
+    name: str
+    limit: Limit
+    """How long one call may take: one that hangs shall not hang the comparison."""
     observer: Observer = field(default_factory=Observer)
 
     def fill(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,20 +75,23 @@ class Side:
         """Make a call, and return what comes of it."""
         answer = Answer()
         try:
-            async with asyncio.timeout(SECONDS) as limit:
-                result = self.operations[operation].invoke(self.store, arguments)
-                answer.awaited = inspect.isawaitable(result)
-                answer.result = await drained(await result if answer.awaited else result)
+            with self.limit.call(self.name, operation, arguments):
+                async with asyncio.timeout(self.limit.seconds) as limit:
+                    result = self.operations[operation].invoke(self.store, arguments)
+                    answer.awaited = inspect.isawaitable(result)
+                    answer.result = await drained(await result if answer.awaited else result)
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise
+        except Interruption:
+            answer.error = HungError()
         except TimeoutError as error:
-            answer.error = HungError(f"after {SECONDS} s") if limit.expired() else error
+            answer.error = HungError() if limit.expired() else error
         except BaseException as error:  # noqa: BLE001  whatever comes out is what is compared, SystemExit too
             answer.error = error
         view = self.operations[operation].view
         if view is not None and answer.error is None:
             try:
-                answer.result = view(answer.result)
+                answer.result = _viewed(view, answer.result)
             except Exception as fault:
                 raise HarnessCrashedError(f"view of {operation}", fault) from fault
         return answer
@@ -104,7 +109,7 @@ class Side:
             picture = self.observer.look(answer.error, known)
         except IncomparableError:  # a field that cannot be compared: the text has to do
             picture = Leaf(type(answer.error), str(answer.error), str(answer.error))
-        return Outcome(picture, raised=True, message=self.observer.matched(str(answer.error)))
+        return Outcome(picture, raised=True, message=self.observer.matched(_message(answer.error)))
 
     def entry_key(self, value: Any) -> tuple[Any, Any] | None:
         """What stands for an entry: the position of its id, or else its key."""
@@ -112,6 +117,19 @@ class Side:
             return None
         leaf = self.observer.look(value, _ID)
         return (Id, leaf.value) if isinstance(leaf, Leaf) and isinstance(leaf.value, Id) else (type(value), value)
+
+
+def _viewed(view: Callable[[Any], Any], result: Any) -> Any:
+    """What a view makes of a result; of a generator it gets the list of its items."""
+    if not isinstance(result, Drained):
+        return view(result)
+    items = view(result.items)
+    return items if result.ended is None else replace(result, items=items)
+
+
+def _message(error: BaseException) -> str:
+    """What an exception says; a `KeyError` says the key in quotes."""
+    return str(error.args[0]) if isinstance(error, KeyError) and len(error.args) == 1 else str(error)
 
 
 def latest(known: Sequence[T], back: int) -> T:
