@@ -353,7 +353,8 @@ def test_the_least_rights_are_enough_to_open_and_no_others_are_there() -> None:
 
 
 _HOLDER = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has it ignored
 from conformance.subjects.topologies import SentinelServers
 with SentinelServers() as group:
     servers = *group._members, group._sentinel
