@@ -66,7 +66,7 @@ class NotesItsPassword(RedisTaskStore):
         try:
             return await super().get_task(task_id)
         except StoreUnavailable as error:
-            error.add_note(f"AUTH {opening.args[0].connection_kwargs.get('password')}")
+            error.add_note(f"AUTH {opening._options.get('password')}")  # noqa: SLF001
             raise
 
 
@@ -137,8 +137,8 @@ class OneReplyBehind(RedisTaskStore):
         super().__init__(server, **named)
         opens = server._open_connection  # noqa: SLF001
 
-        async def open_connection() -> Connection:
-            connection: Connection = await opens()
+        async def open_connection(moved: str) -> Connection:
+            connection: Connection = await opens(moved)
             connection.__class__ = _Forgetful
             return connection
 
