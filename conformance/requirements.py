@@ -219,7 +219,9 @@ _must("LIST-01", "A listing is in descending order of `created_at`, then of `tas
 _must(
     "LIST-03",
     "A listing holds only tasks of the given status, if one is given. `total` is the number of all tasks that "
-    "match, on the page or not.",
+    "match, on the page or not. While others write it counts each task that matches throughout the call, none that "
+    "matches at no moment of it, and none twice; the page is in order all the same.",
+    since=3,
 )
 _must(
     "LIST-04",
@@ -429,7 +431,8 @@ _must("COST-01", "An operation of a remote store costs at least one request to t
 _should(
     "COST-02",
     "An operation of a remote store costs one request to the server, however many tasks there are. A `get_task` that "
-    "finds nothing may cost two.",
+    "finds nothing may cost two. In a store of several partitions a listing costs one to each, and two with an offset.",
+    since=3,
 )
 _must(
     "COST-04",
