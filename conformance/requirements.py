@@ -268,8 +268,8 @@ _must("EXP-06", "The default lifetime is 7 × 24 × 3600 seconds.", "D34")
 _must("EXP-07", "`TASK_TTL` sets the lifetime.")
 _should(
     "EXP-08",
-    "Later writes remove expired tasks from storage. In a shared store that nobody calls, nothing is left one "
-    "lifetime after the last task expired.",
+    "Later writes remove expired tasks from storage, in a store of several partitions each from its own. In a shared "
+    "store that nobody calls, nothing is left of tasks one lifetime after the last of them expired.",
     since=2,
 )
 

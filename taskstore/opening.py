@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from taskstore.address import parse
@@ -17,7 +19,7 @@ from taskstore.memory import MemoryTaskStore
 from taskstore.settings import TaskStoreSettings
 
 if TYPE_CHECKING:
-    from taskstore.redis import RedisTaskStore
+    from taskstore.redis import PartitionedTaskStore, RedisTaskStore
     from taskstore.redis.server import Server
 
 _log = logging.getLogger("taskstore")
@@ -42,29 +44,37 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
         async with MemoryTaskStore() as memory:
             yield memory
         return
-    async with open_redis(settings) as (server, store):
-        with contextlib.suppress(StoreUnavailable):  # the user may lack the right to ask
-            found = re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory")))
-            if found and found[1] != "noeviction":
-                _log.warning(
-                    "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
-                    "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
-                    server.address,
-                    found[1],
-                )
+    async with open_redis(settings) as store:
+        policies = set(await asyncio.gather(*(_eviction_policy(part.server) for part in store.parts)))
+        for policy in policies - {"noeviction"}:
+            _log.warning(
+                "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
+                "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
+                store.parts[0].server.address,
+                policy,
+            )
         yield store
 
 
+async def _eviction_policy(server: Server) -> str:
+    with contextlib.suppress(StoreUnavailable):  # the user may lack the right to ask
+        if found := re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory"))):
+            return found[1]
+    return "noeviction"
+
+
 @asynccontextmanager
-async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[tuple[Server, RedisTaskStore]]:
-    """Open a store on the Redis that the settings name, which has to answer, and the server behind it.
+async def open_redis(
+    settings: TaskStoreSettings, *, claims: bool = True
+) -> AsyncIterator[RedisTaskStore | PartitionedTaskStore]:
+    """Open a store on the Redis that the settings name, which has to answer. `claims`: its number of partitions counts.
 
     Raises:
-        SettingsInvalid: if the package redis is not installed.
+        SettingsInvalid: if the package redis is not installed, or the tasks are in another number of partitions.
         StoreUnavailable: if Redis does not answer. Its notes say what to check.
     """
     try:
-        from taskstore.redis import RedisTaskStore, connect
+        from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
     except ImportError as error:
         reason = "needs a package that is not installed: pip install 'taskstore[redis]'"
         raise SettingsInvalid((("USE_REDIS_FOR_TASKS", reason),)) from error
@@ -77,14 +87,18 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[tuple[Server,
         connect_timeout=settings.redis_connect_timeout,
         timeout=settings.redis_timeout,
     )
-    async with RedisTaskStore(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
+    number = settings.task_partitions
+    make = RedisTaskStore if number == 1 else partial(PartitionedTaskStore, partitions=number)
+    async with make(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
         try:
-            await store.ping()
+            await store.parts[0].ping()
+            if claims:
+                await store.parts[0].claim(number)
         except StoreUnavailable as error:
             for note in _advice(settings):
                 error.add_note(note)
             raise
-        yield server, store
+        yield store
 
 
 def _advice(settings: TaskStoreSettings) -> tuple[str, str]:

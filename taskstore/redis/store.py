@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import zip_longest
+from typing import Any, NamedTuple
 
 from taskstore.arguments import (
     Change,
@@ -33,6 +35,7 @@ from taskstore.errors import (
     FailureKind,
     InvalidArgument,
     RecordUnreadable,
+    SettingsInvalid,
     StoreUnavailable,
     TaskExists,
     TaskFinal,
@@ -41,7 +44,7 @@ from taskstore.errors import (
 )
 from taskstore.json_text import is_encodable
 from taskstore.redis import record
-from taskstore.redis.scripts import INSERT, LIST, PURGE, REBUILD, UPDATE, Script
+from taskstore.redis.scripts import CLAIM, INSERT, LIST, PURGE, REBUILD, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
 from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds
@@ -62,11 +65,20 @@ _AGAIN = [1]
 _INDEXES_MISSING = [2]
 
 
+class Entry(NamedTuple):
+    """A task in an index: its microsecond of creation, its id, and its record, if that was read with it."""
+
+    created_us: int
+    task_id: bytes
+    record: bytes | None
+
+
 class RedisTaskStore(BaseStore):
     """A task store in Redis 6.2 or later, or Valkey: persistent, shared by all that name the same server and prefix.
 
     Takes over `server` (from `connect`). All keys begin with `{prefix:0}:`; a task is gone `lifetime`
-    (from a second to a hundred years) after the last write to it.
+    (from a second to a hundred years) after the last write to it. With `partition` it is a part of a
+    `PartitionedTaskStore`, whose parts share `remembered`.
     """
 
     def __init__(
@@ -75,21 +87,26 @@ class RedisTaskStore(BaseStore):
         *,
         prefix: str = DEFAULT_PREFIX,
         lifetime: timedelta = DEFAULT_LIFETIME,
+        partition: int | None = None,
+        remembered: OrderedDict[str, tuple[bytes, Task]] | None = None,
     ) -> None:
         super().__init__()
         if not prefix or not is_encodable(prefix) or set("{}") & set(prefix):
             raise InvalidArgument("prefix", "must be text without braces, and not empty")
-        self._base = f"{{{prefix}:0}}"
+        self._base = f"{{{prefix}:{partition or 0}}}"
         self._lifetime_ms = check_lifetime(lifetime)
-        self._server = server
-        self._remembered: OrderedDict[str, tuple[bytes, Task]] = OrderedDict()
+        self._server = server if partition is None else server.holding(self._base)
+        self._remembered = OrderedDict[str, tuple[bytes, Task]]() if remembered is None else remembered
         self._filled = b"", b"0"  # the latest rebuild of the indexes, and how far it came: a call may run out of time
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._check_open()
         video_ids, metadata = check_request(request)
-        is_new = task_id is None
-        new_id = new_task_id() if is_new else check_new_id(task_id)
+        new_id = new_task_id() if task_id is None else check_new_id(task_id)
+        return await self.create(new_id, video_ids, metadata, is_new=task_id is None)
+
+    async def create(self, new_id: str, video_ids: tuple[str, ...], metadata: str, *, is_new: bool) -> Task:
+        """Create a task from what was checked; `is_new` if nobody can have used its id before."""
         form = "", "", record.NEW_HEAD, "", record.tail(new_id, video_ids, metadata), record.MAX_RECORD_BYTES
         try:
             was_there, text = await self._insert(new_id, TaskStatus.PENDING, *form, "new" if is_new else "")
@@ -117,41 +134,44 @@ class RedisTaskStore(BaseStore):
         self._check_open()
         wanted = "" if status is None else check_status(status).value
         place = check_page(limit, offset, after) or ("", "")
-        arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, record.MAX_RECORD_BYTES, _READ_AT_ONCE)
         until = self._server.deadline()
+        total, more, entries = await self.entries(wanted, limit, offset, place, limit, until)
+        return page_of(await self.tasks_of(entries, until), total, limit, offset, entries[-1] if more else None)
+
+    async def entries(
+        self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], read: int, until: float
+    ) -> tuple[int, bool, list[Entry]]:
+        """The length of an index, whether more follows, and `limit` entries at most, up to `read` with records."""
+        bounds = record.MAX_RECORD_BYTES, _READ_AT_ONCE, read
+        arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, *bounds)
         while (reply := await self._run_on_whole_indexes(LIST, *arguments, until=until)) == _AGAIN:
             pass
         match reply:
-            case [0, int(total), bytes(following), [*ids], [*texts]] if {*map(type, ids), *map(type, texts)} <= {bytes}:
-                task_ids = [task_id.decode(errors="replace") for task_id in ids]
-            case _:
-                raise self._server.unexpected(reply, writes=False)
-        tasks: list[Task] = []
-        unreadable: list[str] = []
-        done = len(texts)
-        for task_id, text in zip(task_ids, texts, strict=False):
+            case [0, int(total), 0 | 1 as more, [*listed], [*texts]]:
+                ids, moments = listed[::2], listed[1::2]
+                is_right = {*map(type, ids), *map(type, texts)} <= {bytes} and {*map(type, moments)} <= {int}
+                if is_right and len(ids) == len(moments) >= max(len(texts), more):
+                    return total, more == 1, [*map(Entry._make, zip_longest(moments, ids, texts))]
+        raise self._server.unexpected(reply, writes=False)
+
+    async def tasks_of(self, entries: Sequence[Entry], until: float) -> list[Task | RecordUnreadable | None]:
+        """The task of each entry, why it cannot be read, or nothing if it is gone. Reads missing records."""
+        ids = [entry.task_id.decode(errors="replace") for entry in entries]
+        found: list[Task | RecordUnreadable | None] = []
+        for task_id, entry in zip(ids, entries, strict=True):
             try:
-                tasks.append(self._task(task_id, text))
+                found.append(None if entry.record is None else self._task(task_id, entry.record))
             except RecordUnreadable as fault:
-                unreadable.append(fault.key)
-        while done < len(task_ids):
-            further = [self._read(task_id, until) for task_id in task_ids[done : done + _READ_TOGETHER]]
-            done += len(further)
-            for result in await asyncio.gather(*further, return_exceptions=True):
-                if isinstance(result, RecordUnreadable):
-                    unreadable.append(result.key)
-                elif isinstance(result, BaseException):
+                found.append(fault)
+        missing = [at for at, entry in enumerate(entries) if entry.record is None]
+        for first in range(0, len(missing), _READ_TOGETHER):
+            places = missing[first : first + _READ_TOGETHER]
+            further = (self._read(ids[at], until) for at in places)
+            for at, result in zip(places, await asyncio.gather(*further, return_exceptions=True), strict=True):
+                if isinstance(result, BaseException) and not isinstance(result, RecordUnreadable):
                     raise result
-                elif result is not None:
-                    tasks.append(result)
-        return TaskPage(
-            tasks=tuple(tasks),
-            total=total,
-            limit=limit,
-            offset=offset,
-            unreadable=tuple(unreadable),
-            next=following.decode(errors="replace") or None,
-        )
+                found[at] = result
+        return found
 
     async def purge(self, before: datetime) -> int:
         self._check_open()
@@ -236,10 +256,42 @@ class RedisTaskStore(BaseStore):
                 break
         await self._run(REBUILD, self._lifetime_ms, "end", token, until=until)
 
+    async def claim(self, partitions: int, *, record: bool = True) -> None:
+        """Check that the tasks of this prefix are in so many partitions, and record it where nothing says it yet.
+
+        Raises:
+            SettingsInvalid: if they are in another number.
+            StoreUnavailable: if the server fails.
+        """
+        if (there := await self.recorded(partitions if record else 0)) not in (0, partitions):
+            reason = (
+                f"is {partitions}, but the tasks under this prefix are in {there}: set it to {there}, or copy them to "
+                "another prefix with `taskstore migrate`"
+            )
+            raise SettingsInvalid((("TASK_PARTITIONS", reason),))
+
+    async def recorded(self, partitions: int = 0) -> int:
+        """In how many partitions the tasks of this prefix are; if there are none, record `partitions` and return it."""
+        match await self._run(CLAIM, partitions):
+            case bytes(number) if number.isdigit():
+                return int(number)
+            case reply:
+                raise self._server.unexpected(reply, writes=False)
+
     async def aclose(self) -> None:
         if not self._closed:
             await super().aclose()
             await self._server.aclose()
+
+    @property
+    def parts(self) -> tuple[RedisTaskStore, ...]:
+        """The partitions: this one."""
+        return (self,)
+
+    @property
+    def server(self) -> Server:
+        """The server, or the node of a cluster, that has the tasks."""
+        return self._server
 
     def _key(self, task_id: str) -> str:
         return f"{self._base}:task:{task_id}"
@@ -337,3 +389,17 @@ class RedisTaskStore(BaseStore):
                 return self._server.failed_after_writing(fault.decode(errors="replace"))
             case _:
                 return self._server.unexpected(reply, writes=True)
+
+
+def page_of(
+    found: Sequence[Task | RecordUnreadable | None], total: int, limit: int, offset: int, last: Entry | None
+) -> TaskPage:
+    """The page with what was found; more follows behind `last`, if that is given."""
+    return TaskPage(
+        tasks=tuple(one for one in found if isinstance(one, Task)),
+        total=total,
+        limit=limit,
+        offset=offset,
+        unreadable=tuple(one.key for one in found if isinstance(one, RecordUnreadable)),
+        next=None if last is None else f"{last.created_us}.{last.task_id.decode(errors='replace')}",
+    )
