@@ -19,7 +19,7 @@ from taskstore.memory import MemoryTaskStore
 from taskstore.settings import TaskStoreSettings
 
 if TYPE_CHECKING:
-    from taskstore.redis import PartitionedTaskStore, RedisTaskStore
+    from taskstore.redis import RedisTaskStore
     from taskstore.redis.server import Server
 
 _log = logging.getLogger("taskstore")
@@ -45,28 +45,26 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
             yield memory
         return
     async with open_redis(settings) as store:
-        policies = set(await asyncio.gather(*(_eviction_policy(part.server) for part in store.parts)))
-        for policy in policies - {"noeviction"}:
+        for policy in set(await asyncio.gather(*(_policy(part.server) for part in store.parts))) - {"noeviction"}:
             _log.warning(
                 "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
                 "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
-                store.parts[0].server.address,
+                store.server.address,
                 policy,
             )
         yield store
 
 
-async def _eviction_policy(server: Server) -> str:
-    with contextlib.suppress(StoreUnavailable):  # the user may lack the right to ask
+async def _policy(server: Server) -> str:
+    """What the server removes when its memory is full; what is best if the user may not ask."""
+    with contextlib.suppress(StoreUnavailable):
         if found := re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory"))):
             return found[1]
     return "noeviction"
 
 
 @asynccontextmanager
-async def open_redis(
-    settings: TaskStoreSettings, *, claims: bool = True
-) -> AsyncIterator[RedisTaskStore | PartitionedTaskStore]:
+async def open_redis(settings: TaskStoreSettings, *, claims: bool = True) -> AsyncIterator[RedisTaskStore]:
     """Open a store on the Redis that the settings name, which has to answer. `claims`: its number of partitions counts.
 
     Raises:
@@ -91,9 +89,9 @@ async def open_redis(
     make = RedisTaskStore if number == 1 else partial(PartitionedTaskStore, partitions=number)
     async with make(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
         try:
-            await store.parts[0].ping()
+            await store.ping()
             if claims:
-                await store.parts[0].claim(number)
+                await store.claim(number)
         except StoreUnavailable as error:
             for note in _advice(settings):
                 error.add_note(note)

@@ -102,11 +102,8 @@ class RedisTaskStore(BaseStore):
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._check_open()
         video_ids, metadata = check_request(request)
-        new_id = new_task_id() if task_id is None else check_new_id(task_id)
-        return await self.create(new_id, video_ids, metadata, is_new=task_id is None)
-
-    async def create(self, new_id: str, video_ids: tuple[str, ...], metadata: str, *, is_new: bool) -> Task:
-        """Create a task from what was checked; `is_new` if nobody can have used its id before."""
+        is_new = task_id is None
+        new_id = new_task_id() if is_new else check_new_id(task_id)
         form = "", "", record.NEW_HEAD, "", record.tail(new_id, video_ids, metadata), record.MAX_RECORD_BYTES
         try:
             was_there, text = await self._insert(new_id, TaskStatus.PENDING, *form, "new" if is_new else "")
@@ -136,7 +133,15 @@ class RedisTaskStore(BaseStore):
         place = check_page(limit, offset, after) or ("", "")
         until = self._server.deadline()
         total, more, entries = await self.entries(wanted, limit, offset, place, limit, until)
-        return page_of(await self.tasks_of(entries, until), total, limit, offset, entries[-1] if more else None)
+        found = await self._found(entries, until)
+        return TaskPage(
+            tasks=tuple(one for one in found if isinstance(one, Task)),
+            total=total,
+            limit=limit,
+            offset=offset,
+            unreadable=tuple(one.key for one in found if isinstance(one, RecordUnreadable)),
+            next=f"{entries[-1].created_us}.{entries[-1].task_id.decode(errors='replace')}" if more else None,
+        )
 
     async def entries(
         self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], read: int, until: float
@@ -154,7 +159,7 @@ class RedisTaskStore(BaseStore):
                     return total, more == 1, [*map(Entry._make, zip_longest(moments, ids, texts))]
         raise self._server.unexpected(reply, writes=False)
 
-    async def tasks_of(self, entries: Sequence[Entry], until: float) -> list[Task | RecordUnreadable | None]:
+    async def _found(self, entries: Sequence[Entry], until: float) -> list[Task | RecordUnreadable | None]:
         """The task of each entry, why it cannot be read, or nothing if it is gone. Reads missing records."""
         ids = [entry.task_id.decode(errors="replace") for entry in entries]
         found: list[Task | RecordUnreadable | None] = []
@@ -198,18 +203,9 @@ class RedisTaskStore(BaseStore):
         life_ms = self._lifetime_ms if lifetime is None else check_lifetime(lifetime)
         created = microseconds(task.created_at)
         completed = "" if task.completed_at is None else microseconds(task.completed_at)
-        was_there, _ = await self._insert(
-            task.task_id,
-            task.status,
-            created,
-            completed,
-            record.head_of(task),
-            record.times_of(task),
-            record.tail(task.task_id, task.video_ids, task.metadata_json),
-            "",
-            "",
-            life_ms=life_ms,
-        )
+        tail = record.tail(task.task_id, task.video_ids, task.metadata_json)
+        form = created, completed, record.head_of(task), record.times_of(task), tail, "", ""
+        was_there, _ = await self._insert(task.task_id, task.status, *form, life_ms=life_ms)
         if was_there:
             raise TaskExists(task.task_id)
 
@@ -264,10 +260,8 @@ class RedisTaskStore(BaseStore):
             StoreUnavailable: if the server fails.
         """
         if (there := await self.recorded(partitions if record else 0)) not in (0, partitions):
-            reason = (
-                f"is {partitions}, but the tasks under this prefix are in {there}: set it to {there}, or copy them to "
-                "another prefix with `taskstore migrate`"
-            )
+            advice = f"set it to {there}, or copy them to another prefix with `taskstore migrate`"
+            reason = f"is {partitions}, but the tasks under this prefix are in {there}: {advice}"
             raise SettingsInvalid((("TASK_PARTITIONS", reason),))
 
     async def recorded(self, partitions: int = 0) -> int:
@@ -284,9 +278,9 @@ class RedisTaskStore(BaseStore):
             await self._server.aclose()
 
     @property
-    def parts(self) -> tuple[RedisTaskStore, ...]:
+    def parts(self) -> list[RedisTaskStore]:
         """The partitions: this one."""
-        return (self,)
+        return [self]
 
     @property
     def server(self) -> Server:
@@ -389,17 +383,3 @@ class RedisTaskStore(BaseStore):
                 return self._server.failed_after_writing(fault.decode(errors="replace"))
             case _:
                 return self._server.unexpected(reply, writes=True)
-
-
-def page_of(
-    found: Sequence[Task | RecordUnreadable | None], total: int, limit: int, offset: int, last: Entry | None
-) -> TaskPage:
-    """The page with what was found; more follows behind `last`, if that is given."""
-    return TaskPage(
-        tasks=tuple(one for one in found if isinstance(one, Task)),
-        total=total,
-        limit=limit,
-        offset=offset,
-        unreadable=tuple(one.key for one in found if isinstance(one, RecordUnreadable)),
-        next=None if last is None else f"{last.created_us}.{last.task_id.decode(errors='replace')}",
-    )

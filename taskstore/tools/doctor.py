@@ -79,7 +79,7 @@ async def _findings(opened: Opened, options: argparse.Namespace) -> AsyncIterato
         text = say("not examined, since rights are missing", "因权限不足而未检查")
         yield Finding(Level.WARNING, agreement.subject(), text)
         return
-    await opened.places[0].store.claim(len(opened.places), record=False)
+    await opened.store.claim(len(opened.places), record=False)
     found = await agreement.examine(opened.places)
     if options.repair and not found.agrees:
         _say_all(found.wrong())

@@ -107,7 +107,7 @@ async def main(options: argparse.Namespace) -> int:
         if _is_server(options.target):
             settings = settings_of(options.target, options.target_prefix)
             opened = await stack.enter_async_context(open_places(settings, claims=False))
-            await opened.places[0].store.claim(len(opened.places), record=not options.dry_run)
+            await opened.store.claim(len(opened.places), record=not options.dry_run)
             target: Store | File = Store(opened.store, options.dry_run)
         else:
             target = File(Path(options.target), options.dry_run)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from taskstore.opening import open_redis
-from taskstore.redis import PartitionedTaskStore, RedisTaskStore
+from taskstore.redis import RedisTaskStore
 from taskstore.redis.partitions import partition_of
 from taskstore.redis.server import Server
 from taskstore.settings import TaskStoreSettings
@@ -66,7 +66,7 @@ def settings_of(url: str, prefix: str | None = None) -> TaskStoreSettings:
 class Opened(NamedTuple):
     """An open store, and its partitions."""
 
-    store: RedisTaskStore | PartitionedTaskStore
+    store: RedisTaskStore
     places: list[Place]
 
     def place_of(self, task_id: str) -> Place:
@@ -89,5 +89,5 @@ async def open_places(settings: TaskStoreSettings, *, claims: bool = True) -> As
 async def as_recorded(settings: TaskStoreSettings) -> TaskStoreSettings:
     """The settings, with the number of partitions that the tasks are in."""
     async with open_redis(settings, claims=False) as store:
-        there = await store.parts[0].recorded()
+        there = await store.recorded()
     return settings.model_copy(update={"task_partitions": there or settings.task_partitions})

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from taskstore.errors import InvalidArgument, RecordUnreadable, TaskExists, TaskNotFound
-from taskstore.redis import PartitionedTaskStore, RedisTaskStore
+from taskstore.redis import RedisTaskStore
 from taskstore.tools import lines
 from taskstore.tools.common import UsageError, say
 from taskstore.tools.lines import Found
@@ -23,7 +23,7 @@ _LEAST_MS = 1_000
 class Store:
     """A store as target."""
 
-    def __init__(self, store: RedisTaskStore | PartitionedTaskStore, dry_run: bool) -> None:
+    def __init__(self, store: RedisTaskStore, dry_run: bool) -> None:
         self._store = store
         self._dry_run = dry_run
 
