@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any, TypeVar
 from zlib import crc32
 
@@ -16,7 +17,7 @@ from taskstore.arguments import Change
 from taskstore.contract import MAX_LIMIT
 from taskstore.errors import InvalidArgument, StoreUnavailable
 from taskstore.redis.server import Server
-from taskstore.redis.store import DEFAULT_LIFETIME, DEFAULT_PREFIX, Entry, RedisTaskStore
+from taskstore.redis.store import DEFAULT_LIFETIME, DEFAULT_PREFIX, Listed, RedisTaskStore
 from taskstore.values import Task
 
 _Result = TypeVar("_Result")
@@ -52,22 +53,27 @@ class PartitionedTaskStore(RedisTaskStore):
         """The partitions."""
         return self._parts
 
-    async def entries(
-        self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], read: int, until: float
-    ) -> tuple[int, bool, list[Entry]]:
+    async def listed(
+        self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int | None = None
+    ) -> Listed:
         """As of one partition. An offset takes two steps, so that the records that are skipped are not read."""
         if offset > MAX_LIMIT:
             raise InvalidArgument("offset", f"must be at most {MAX_LIMIT} in a store of several partitions")
         if offset:
-            total, _, skipped = await self.entries(wanted, offset, 0, place, 0, until)
-            if len(skipped) < offset:
-                return total, False, []
-            place = skipped[-1].created_us, skipped[-1].task_id.decode(errors="replace")
-        read = min(read, 2 * limit // len(self._parts) + 4)  # the share of a partition, and now and then more
-        asked = await _together(part.entries(wanted, limit, 0, place, read, until) for part in self._parts)
-        merged = sorted((one for _, _, some in asked for one in some), key=lambda entry: entry[:2], reverse=True)
-        more = len(merged) > limit or any(follows for _, follows, _ in asked)
-        return sum(total for total, _, _ in asked), more, merged[:limit]
+            skipped = await self.listed(wanted, offset, 0, place, until, 0)
+            if len(skipped.ids) < offset:
+                return Listed(skipped.total, b"", [], [], [])
+            place = skipped.moments[-1], skipped.ids[-1].decode(errors="replace")
+        if read is None:
+            read = 2 * limit // len(self._parts) + 4  # the share of a partition, and now and then more
+        asked = await _together(part.listed(wanted, limit, 0, place, until, read) for part in self._parts)
+        entries = [entry for one in asked for entry in zip(one.moments, one.ids, one.texts, strict=True)]
+        entries.sort(key=itemgetter(0, 1), reverse=True)
+        page = entries[:limit]
+        goes_on = len(entries) > limit or any(one.following for one in asked)
+        following = b"%d.%b" % page[-1][:2] if goes_on else b""
+        ids, texts = [task_id for _, task_id, _ in page], [text for _, _, text in page]
+        return Listed(sum(one.total for one in asked), following, ids, texts, [moment for moment, _, _ in page])
 
     async def purge(self, before: datetime) -> int:
         self._check_open()

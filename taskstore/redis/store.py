@@ -12,7 +12,6 @@ import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from taskstore.arguments import (
@@ -65,12 +64,15 @@ _AGAIN = [1]
 _INDEXES_MISSING = [2]
 
 
-class Entry(NamedTuple):
-    """A task in an index: its microsecond of creation, its id, and its record, if that was read with it."""
+class Listed(NamedTuple):
+    """The length of an index, the cursor behind what is listed (empty: none), ids, and what was read with them."""
 
-    created_us: int
-    task_id: bytes
-    record: bytes | None
+    total: int
+    following: bytes
+    ids: list[bytes]
+    texts: list[bytes | None]
+    moments: list[int]
+    """Microseconds of creation, if they were asked for."""
 
 
 class RedisTaskStore(BaseStore):
@@ -132,51 +134,51 @@ class RedisTaskStore(BaseStore):
         wanted = "" if status is None else check_status(status).value
         place = check_page(limit, offset, after) or ("", "")
         until = self._server.deadline()
-        total, more, entries = await self.entries(wanted, limit, offset, place, limit, until)
-        found = await self._found(entries, until)
+        total, following, ids, texts, _ = await self.listed(wanted, limit, offset, place, until)
+        task_ids = [task_id.decode(errors="replace") for task_id in ids]
+        missing = (
+            [task_id for task_id, text in zip(task_ids, texts, strict=True) if text is None] if None in texts else []
+        )
+        further = iter(await self._read_all(missing, until))
+        tasks: list[Task] = []
+        unreadable: list[str] = []
+        for task_id, text in zip(task_ids, texts, strict=True):
+            try:
+                if text is not None:
+                    tasks.append(self._task(task_id, text))
+                elif isinstance(task := next(further), BaseException):
+                    raise task
+                elif task is not None:
+                    tasks.append(task)
+            except RecordUnreadable as fault:
+                unreadable.append(fault.key)
         return TaskPage(
-            tasks=tuple(one for one in found if isinstance(one, Task)),
+            tasks=tuple(tasks),
             total=total,
             limit=limit,
             offset=offset,
-            unreadable=tuple(one.key for one in found if isinstance(one, RecordUnreadable)),
-            next=f"{entries[-1].created_us}.{entries[-1].task_id.decode(errors='replace')}" if more else None,
+            unreadable=tuple(unreadable),
+            next=following.decode(errors="replace") or None,
         )
 
-    async def entries(
-        self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], read: int, until: float
-    ) -> tuple[int, bool, list[Entry]]:
-        """The length of an index, whether more follows, and `limit` entries at most, up to `read` with records."""
-        bounds = record.MAX_RECORD_BYTES, _READ_AT_ONCE, read
+    async def listed(
+        self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int | None = None
+    ) -> Listed:
+        """What an index has at a place. With `read` also moments, and no more records than that."""
+        bounds = record.MAX_RECORD_BYTES, _READ_AT_ONCE, "" if read is None else read
         arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, *bounds)
         while (reply := await self._run_on_whole_indexes(LIST, *arguments, until=until)) == _AGAIN:
             pass
         match reply:
-            case [0, int(total), 0 | 1 as more, [*listed], [*texts]]:
-                ids, moments = listed[::2], listed[1::2]
-                is_right = {*map(type, ids), *map(type, texts)} <= {bytes} and {*map(type, moments)} <= {int}
-                if is_right and len(ids) == len(moments) >= max(len(texts), more):
-                    return total, more == 1, [*map(Entry._make, zip_longest(moments, ids, texts))]
-        raise self._server.unexpected(reply, writes=False)
-
-    async def _found(self, entries: Sequence[Entry], until: float) -> list[Task | RecordUnreadable | None]:
-        """The task of each entry, why it cannot be read, or nothing if it is gone. Reads missing records."""
-        ids = [entry.task_id.decode(errors="replace") for entry in entries]
-        found: list[Task | RecordUnreadable | None] = []
-        for task_id, entry in zip(ids, entries, strict=True):
-            try:
-                found.append(None if entry.record is None else self._task(task_id, entry.record))
-            except RecordUnreadable as fault:
-                found.append(fault)
-        missing = [at for at, entry in enumerate(entries) if entry.record is None]
-        for first in range(0, len(missing), _READ_TOGETHER):
-            places = missing[first : first + _READ_TOGETHER]
-            further = (self._read(ids[at], until) for at in places)
-            for at, result in zip(places, await asyncio.gather(*further, return_exceptions=True), strict=True):
-                if isinstance(result, BaseException) and not isinstance(result, RecordUnreadable):
-                    raise result
-                found[at] = result
-        return found
+            case [0, int(total), bytes(following), [*ids], [*texts], [*moments]] if (
+                {*map(type, ids), *map(type, texts)} <= {bytes}
+                and len(texts) <= len(ids)
+                and [*map(type, moments)] == [int] * (0 if read is None else len(ids))
+            ):
+                texts += [None] * (len(ids) - len(texts))
+                return Listed(total, following, ids, texts, moments)
+            case _:
+                raise self._server.unexpected(reply, writes=False)
 
     async def purge(self, before: datetime) -> int:
         self._check_open()
@@ -325,6 +327,14 @@ class RedisTaskStore(BaseStore):
         if type(text) is not bytes:
             raise self._server.unexpected(text, writes=False)
         return self._task(task_id, text)
+
+    async def _read_all(self, ids: Sequence[str], until: float) -> list[Task | BaseException | None]:
+        """What reading each came to, an exception included."""
+        found: list[Task | BaseException | None] = []
+        for first in range(0, len(ids), _READ_TOGETHER):
+            some = (self._read(task_id, until) for task_id in ids[first : first + _READ_TOGETHER])
+            found += await asyncio.gather(*some, return_exceptions=True)
+        return found
 
     async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
         return await self._server.run(script, self._base, *arguments, until=until)
