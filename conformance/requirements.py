@@ -431,7 +431,7 @@ _must("COST-01", "An operation of a remote store costs at least one request to t
 _should(
     "COST-02",
     "An operation of a remote store costs one request to the server, however many tasks there are. A `get_task` that "
-    "finds nothing may cost two. In a store of several partitions a listing costs one to each, and two with an offset.",
+    "finds nothing may cost two. A listing of several partitions costs one to each, and more with an offset.",
     since=3,
 )
 _must(

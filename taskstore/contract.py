@@ -66,11 +66,10 @@ class TaskStore(Protocol):
         `MAX_LIMIT`, `offset` from 0 to `MAX_OFFSET`. Pages by offset join without gap or overlap while nobody writes.
 
         Ids, order and total are of one instant; in a store of several partitions, of one instant of the call for each:
-        of two writes meanwhile the later may show and the earlier not. There `offset` is at most `MAX_LIMIT`; a cursor
-        goes on from any place. Each task is read at some moment of the call: a task that is removed meanwhile is left
-        out, and a task may show a newer status than that of the filter. A record that cannot be read is named in
-        `unreadable`, and the page has the other tasks. A record that was removed behind the store's back is never
-        listed, and is counted in the total until a page comes to its place.
+        of two writes meanwhile the later may show and the earlier not. Each task is read at some moment of the call: a
+        task that is removed meanwhile is left out, and a task may show a newer status than that of the filter. A record
+        that cannot be read is named in `unreadable`, and the page has the other tasks. A record that was removed behind
+        the store's back is never listed, and is counted in the total until a page comes to its place.
         """
         ...
 

@@ -16,21 +16,13 @@ async def migrate(source: TaskStore, target: MaintainedTaskStore) -> int:
     Raises:
         TaskStoreError: whatever reading or writing raises; what was copied until then stays.
     """
-    copied = offset = 0
-    page = await source.list_tasks(limit=MAX_LIMIT)
-    has_cursors = page.next is not None
-    while page.tasks:
-        for task in page.tasks:
+    copied, offset = 0, 0
+    while page := (await source.list_tasks(limit=MAX_LIMIT, offset=offset)).tasks:
+        for task in page:
             try:
                 await target.restore(task)
             except TaskExists:
                 continue
             copied += 1
-        offset += len(page.tasks)
-        if not has_cursors:
-            page = await source.list_tasks(limit=MAX_LIMIT, offset=offset)
-        elif page.next is not None:
-            page = await source.list_tasks(limit=MAX_LIMIT, after=page.next)  # type: ignore[call-arg]  # it takes them
-        else:
-            break
+        offset += len(page)
     return copied

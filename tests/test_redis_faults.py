@@ -41,6 +41,7 @@ from taskstore import (
 )
 from taskstore.redis import RedisTaskStore, connect, scripts, store
 from taskstore.redis.scripts import Script
+from taskstore.redis.store import Listed
 
 REQUEST = TaskCreateRequest(video_ids=("v",))
 BASE = "{faults:0}"
@@ -126,6 +127,8 @@ SCENES: dict[str, Scene] = {
                                   comes=TaskFinal),
     "list": Scene(lambda one, _: one.list_tasks(), (*ABC, "job"), old=1, comes=TaskPage),
     "list by status": Scene(lambda one, _: one.list_tasks(TaskStatus.PENDING, 2), ABC, old=1, comes=TaskPage),
+    "list as a partition": Scene(lambda one, _: one.listed("", 2, 0, ("", ""), one.server.deadline(), 1),
+                                 (*ABC, "job"), comes=Listed),
     "list behind a task": Scene(lambda one, job: one.list_tasks(after=behind(job, "job")), (*ABC, "job"),
                                 comes=TaskPage),
     "list behind a place": Scene(lambda one, job: one.list_tasks(after=behind(job, "jo")), (*ABC, "job"),

@@ -15,7 +15,7 @@ from zlib import crc32
 
 from taskstore.arguments import Change
 from taskstore.contract import MAX_LIMIT
-from taskstore.errors import InvalidArgument, StoreUnavailable
+from taskstore.errors import StoreUnavailable
 from taskstore.redis.server import Server
 from taskstore.redis.store import DEFAULT_LIFETIME, DEFAULT_PREFIX, Listed, RedisTaskStore
 from taskstore.values import Task
@@ -56,14 +56,19 @@ class PartitionedTaskStore(RedisTaskStore):
     async def listed(
         self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int | None = None
     ) -> Listed:
-        """As of one partition. An offset takes two steps, so that the records that are skipped are not read."""
+        """As of one partition. An offset takes further steps, so that the records that are skipped are not read."""
         if offset > MAX_LIMIT:
-            raise InvalidArgument("offset", f"must be at most {MAX_LIMIT} in a store of several partitions")
-        if offset:
-            skipped = await self.listed(wanted, offset, 0, place, until, 0)
-            if len(skipped.ids) < offset:
+            total = (await self.listed(wanted, 0, 0, place, until)).total
+            if offset >= total:
+                return Listed(total, b"", [], [], [])
+            moment, newer = await self._moment_at(f"created:{wanted}".rstrip(":"), offset, until)
+            place, offset = (moment + 1, ""), offset - newer
+        while offset:
+            step = min(offset, MAX_LIMIT)
+            skipped = await self.listed(wanted, step, 0, place, until, 0)
+            if len(skipped.ids) < step:
                 return Listed(skipped.total, b"", [], [], [])
-            place = skipped.moments[-1], skipped.ids[-1].decode(errors="replace")
+            place, offset = (skipped.moments[-1], skipped.ids[-1].decode(errors="replace")), offset - step
         if read is None:
             read = 2 * limit // len(self._parts) + 4  # the share of a partition, and now and then more
         asked = await _together(part.listed(wanted, limit, 0, place, until, read) for part in self._parts)
@@ -74,6 +79,22 @@ class PartitionedTaskStore(RedisTaskStore):
         following = b"%d.%b" % page[-1][:2] if goes_on else b""
         ids, texts = [task_id for _, task_id, _ in page], [text for _, _, text in page]
         return Listed(sum(one.total for one in asked), following, ids, texts, [moment for moment, _, _ in page])
+
+    async def _moment_at(self, index: str, offset: int, until: float) -> tuple[int, int]:
+        """When the task at an offset was created, and how many are newer: 53 requests, however many there are."""
+        low, high, newer = 0, 2**53, 0
+        while high - low > 1:
+            middle = (low + high) // 2
+            counts = await _together(
+                part.server.read("ZCOUNT", f"{part.base}:{index}", middle, "+inf", until=until) for part in self._parts
+            )
+            if {*map(type, counts)} != {int}:
+                raise self.server.unexpected(counts, writes=False)
+            if sum(counts) > offset:
+                low = middle
+            else:
+                high, newer = middle, sum(counts)
+        return low, newer
 
     async def purge(self, before: datetime) -> int:
         self._check_open()

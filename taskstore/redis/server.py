@@ -132,7 +132,7 @@ class Server:
         return self._unavailable(error, FailureKind.BROKEN, writes)
 
     def close(self) -> None:
-        """Close every connection, in the next turn of the loop."""
+        """Close every connection."""
         self._closed = True
         if self._opening is not None:
             self._opening.cancel()
@@ -142,7 +142,7 @@ class Server:
     async def aclose(self) -> None:
         """Close every connection."""
         self.close()
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
     async def _request(
         self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool, moves: int = 0

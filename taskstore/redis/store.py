@@ -285,6 +285,11 @@ class RedisTaskStore(BaseStore):
         return [self]
 
     @property
+    def base(self) -> str:
+        """What all keys of the partition begin with."""
+        return self._base
+
+    @property
     def server(self) -> Server:
         """The server, or the node of a cluster, that has the tasks."""
         return self._server
