@@ -73,6 +73,8 @@ class _Fields(TypedDict):
     video_ids: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
+_IN_ORDER: dict[str, Any] = dict.fromkeys(Task.model_fields)
+"""The fields in the order in which a task is written as JSON, in both modes."""
 _read_fields: Callable[[bytes], dict[str, Any]] = TypeAdapter(_Fields).validator.validate_json
 # One value a line: what follows a text in its line would be another field, which a JSON parser may take for the first.
 _TEXT = rb'"(?:[^"\\\n]++|\\.)*+"'
@@ -111,7 +113,7 @@ def decode(record: bytes, task_id: str) -> Task:
         raise NotARecordError("it is not a record of version 1")
     created_us, status, head, updated_at, completed_at, created_at, tail, metadata = found.groups()
     try:
-        fields = _read(head, tail)
+        fields = _IN_ORDER | _read(head, tail)
         fields["status"] = STATUSES[status]
         created = fields["created_at"] = datetime.fromisoformat(created_at.decode())
         fields["updated_at"] = (
