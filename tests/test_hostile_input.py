@@ -193,6 +193,42 @@ def test_a_refused_call_stores_nothing_in_redis(
     loop.run(call())
 
 
+ids = anything | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=260)
+
+
+async def outcomes(store: Any, task_id: Any) -> list[Any]:
+    """What comes of a new task under this id, and of every operation on it: a status, or an exception."""
+    found: list[Any] = []
+    operations: tuple[Callable[[], Awaitable[Any]], ...] = (
+        lambda: store.create_task(TaskCreateRequest(video_ids=("v",)), task_id=task_id),
+        lambda: store.get_task(task_id),
+        lambda: store.update_task_status(task_id, TaskStatus.CLIPPING),
+        lambda: store.cancel_task(task_id),
+        lambda: store.list_tasks(after=task_id),
+    )
+    for call in operations:
+        with may_raise(TaskStoreError) as raised:
+            found.append(getattr(await call(), "status", "a page"))
+        found += raised
+    return found
+
+
+@pytest.mark.once
+@inputs(0.03)
+@given(task_id=ids)
+def test_an_id_does_the_same_in_both_modes_and_names_no_key_but_its_own(
+    loop: asyncio.Runner, server: EmbeddedServer, task_id: Any
+) -> None:
+    async def call() -> None:
+        with redis.Redis.from_url(server.url) as client:
+            client.flushdb()
+            async with MemoryTaskStore() as memory, RedisTaskStore(connect(server.url), prefix="hostile") as store:
+                assert await outcomes(memory, task_id) == await outcomes(store, task_id)
+            assert all(key.startswith(b"{hostile:0}:") for key in client.scan_iter())
+
+    loop.run(call())
+
+
 # What the server holds and says
 
 records = st.binary(max_size=200) | st.builds(
@@ -203,7 +239,7 @@ records = st.binary(max_size=200) | st.builds(
 )
 
 
-@inputs(0.4)
+@inputs(0.37)
 @given(stored=records)
 def test_a_stored_record_is_a_task_or_is_refused(stored: bytes) -> None:
     with may_raise(record.NotARecordError):
