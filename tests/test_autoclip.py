@@ -148,6 +148,8 @@ def test_the_readme_is_right_word_for_word(tmp_path: Path, redis_server: Embedde
 REQUESTS: list[tuple[str, str, Any, int]] = [
     ("POST", "/tasks", TASK, 201),
     ("POST", "/tasks", {"video_ids": ["v2"]}, 201),
+    ("POST", "/tasks", b'{"video_ids": ["v"], "config": %s%s}' % (b'{"a":' * 100 + b"1", b"}" * 100), 201),
+    ("POST", "/tasks", b'{"video_ids": ["v"], "config": {"a": %s}}' % (b"9" * 4_300), 201),
     ("POST", "/tasks", {}, 422),
     ("POST", "/tasks", {"video_ids": []}, 422),
     ("POST", "/tasks", {"video_ids": ["v"], "config": []}, 422),
