@@ -224,6 +224,7 @@ def test_redis_going_away_is_503_until_it_is_back(clients: Clients, redis_server
                 ("GET", f"/{task_id}", None),
                 ("PATCH", f"/{task_id}", {"status": "clipping"}),
                 ("POST", f"/{task_id}/cancel", None),
+                ("GET", ".jsonl", None),
             )
         ]
         assert clients["memory"].get("/health").status_code == 200

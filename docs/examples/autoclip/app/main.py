@@ -110,15 +110,16 @@ async def cancel_task(task_id: str, store: Store) -> Task:
 @app.get("/tasks.jsonl")
 async def export_tasks(store: Store) -> StreamingResponse:
     """Return every task as a line of JSON, as `taskstore migrate` reads them."""
+    first = await store.list_tasks(limit=100)  # a store that does not answer is a 503, and no broken file
 
     async def lines() -> AsyncIterator[str]:
-        after = None
+        page = first
         while True:
-            page = await store.list_tasks(limit=100, after=after)
             for task in page.tasks:
                 yield f"{task.model_dump_json()}\n"
-            if (after := page.next) is None:
+            if page.next is None:
                 return
+            page = await store.list_tasks(limit=100, after=page.next)
 
     return StreamingResponse(lines(), media_type="application/jsonl")
 

@@ -1,5 +1,6 @@
 """The service in memory mode, as its developers test it."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -26,3 +27,9 @@ def test_a_task_is_created_updated_and_completed(client: TestClient) -> None:
 
 def test_each_test_begins_with_an_empty_store(client: TestClient) -> None:
     assert client.get("/tasks").json()["total"] == 0
+
+
+def test_an_export_has_every_task(client: TestClient) -> None:
+    ids = [client.post("/tasks", json={"video_ids": ["v1"]}).json()["task_id"] for _ in range(101)]
+    lines = client.get("/tasks.jsonl").text.splitlines()
+    assert [json.loads(line)["task_id"] for line in lines] == ids[::-1]
