@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="DIR",
         default=Path("production-failures"),
-        help="where wrong answers are written",
+        help="where what is not explained is written",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what came of it to FILE")
 
@@ -79,7 +79,7 @@ def main(options: argparse.Namespace) -> int:
             file = options.failures / f"{re.sub('[^A-Za-z0-9]+', '-', name)}.jsonl"
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(shown[0], "utf-8")
-            print(f"  a wrong answer: conformance check {file}")
+            print(f"  the first of them: conformance check {file}")
     seconds = time.monotonic() - begun
     print(f"{options.depth}, {seconds:.0f} s, {PROCESSES} processes of {CALLERS} callers")
     if options.json:

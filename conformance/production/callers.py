@@ -97,7 +97,9 @@ class _Callers:
 
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._orders.fileno())
-        self._over, self._acknowledged = self._orders.recv(), [0] * CALLERS
+        self._over, self._acknowledged = -math.inf, [0] * CALLERS
+        with contextlib.suppress(EOFError):  # then nobody wants more
+            self._over = self._orders.recv()
 
     async def _call(self, caller: int) -> None:
         client = Client(self._store, None, 0)

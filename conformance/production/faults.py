@@ -25,7 +25,7 @@ _STALLED = 2.5
 """How long a server that answers nobody does so: longer than both timeouts."""
 SLICE = 5.0
 """Seconds of one round of a soak."""
-_UNLINKED = 0.2
+_PARTED = 0.2
 """Seconds that a master goes on without its replica before it is killed."""
 _WAIT = {"REDIS_WAIT_REPLICAS": "1", "REDIS_WAIT_MILLISECONDS": "500"}
 
@@ -65,6 +65,9 @@ class Fault:
     make: Callable[[], Site]
     rounds: int = 3
     may_lose: bool = False
+    """Whether acknowledged writes may be lost."""
+    may_forget: bool = False
+    """Whether a write may be lost that was seen and not acknowledged."""
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -153,7 +156,7 @@ def _refusing(failure_kind: FailureKind, code: str) -> Callable[[Site], Abstract
 def _full(site: Site) -> Iterator[str]:
     """One file takes all that is left of the disk."""
     before = site.errors("MISCONF")
-    filler = Path(f"/proc/{site.server.pid}/root{site.administer('CONFIG', 'GET', 'dir')['dir']}", "filler")
+    filler = Path(f"/proc/{site.server.pid}/root{site.administer('CONFIG GET', 'dir')['dir']}", "filler")
     try:
         try:
             with filler.open("wb", buffering=0) as file:
@@ -174,7 +177,7 @@ def _full(site: Site) -> Iterator[str]:
 def _crowded(site: Site) -> Iterator[str]:
     """No connection but the one of the suite is let in."""
     before = site.administer("INFO", "stats")["rejected_connections"]
-    (limit,) = site.administer("CONFIG", "GET", "maxclients").values()
+    limit = site.administer("CONFIG GET", "maxclients")["maxclients"]
     site.administer("CONFIG", "SET", "maxclients", "1")
     try:
         site.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -192,17 +195,22 @@ def _emptied(site: Site) -> Iterator[str]:
     yield _show(there, "keys removed")
 
 
-def _replaced(*, kill: bool) -> Callable[[Site], AbstractContextManager[str]]:
+def _replaced(*, kill: bool, whole: bool = False) -> Callable[[Site], AbstractContextManager[str]]:
+    """Another server takes over. With `whole` the fault lasts until the one that was replaced follows it."""
+
     @contextmanager
     def cause(site: Site) -> Iterator[str]:
         before = site.harness.url()
         if kill:
-            site.administer("CLIENT", "KILL", "TYPE", "replica")
-            time.sleep(_UNLINKED)
+            site.server.part()
+            time.sleep(_PARTED)
         with site.server.replaced(kill=kill, demote=False):
-            yield "another server is the master"
+            if not whole:
+                yield "another server is the master"
         if site.harness.url() == before:
             raise NotShownError("the same server is the master")
+        if whole:
+            yield "another server is the master"
 
     return cause
 
@@ -299,9 +307,10 @@ FAULTS = (
     ),
     Fault(
         "Sentinel, kill, with WAIT",
-        "The same; a write is acknowledged when the replica has it.",
-        _replaced(kill=True),
+        "The same; a write is acknowledged when the replica has it, so until there is one again none is.",
+        _replaced(kill=True, whole=True),
         _watched,
+        may_forget=True,
         settings=_WAIT,
     ),
     Fault(
@@ -315,14 +324,15 @@ FAULTS = (
     Fault(
         "Sentinel, command, with WAIT",
         "The same; a write is acknowledged when the replica has it.",
-        _replaced(kill=False),
+        _replaced(kill=False, whole=True),
         _watched,
         rounds=2,
+        may_forget=True,
         settings=_WAIT,
     ),
     Fault(
         "cluster node killed",
-        "The node with the tasks is killed when its replica has been away for a moment; the replica takes over.",
+        "The node with the tasks is killed, and its replica takes over.",
         _replaced(kill=True),
         _cluster,
         may_lose=True,

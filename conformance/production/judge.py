@@ -22,11 +22,11 @@ _READER = -1
 
 @dataclass(frozen=True)
 class Met:
-    """When a fault began and ended, in nanoseconds, and whether acknowledged writes may be lost by it."""
+    """When a fault began and ended, in nanoseconds, and whether what was seen before its end may be lost by it."""
 
     began: int
     ended: int
-    may_lose: bool
+    may_forget: bool
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Counts:
     """Tasks of which the budget of steps did not suffice to tell."""
     foreign: Counter[str] = field(default_factory=Counter)
     shown: list[str] = field(default_factory=list)
-    """The first history of a task that no order explains, as `conformance check` reads it."""
+    """Histories of tasks that no order explains, and then of those that were not decided."""
 
     def add(self, other: Counts) -> None:
         """Count another round too."""
@@ -52,8 +52,8 @@ class Counts:
 def judge(made: Iterable[Interval], afterwards: Mapping[str, Any], met: Met) -> Counts:
     """Judge what callers got in a round; `afterwards` is what each task gave to who opened the store anew.
 
-    Where a fault may lose writes, the calls before it are judged as they are, and those on tasks that were first called
-    after it; what is between may be lost, and is only counted.
+    Where a fault may lose what was seen, the calls before it are judged as they are, and those on tasks that were first
+    called after it; of what is between it is only counted what is lost.
     """
     intervals = sorted(made, key=lambda one: one.called)
     counts = Counts(
@@ -70,13 +70,14 @@ def judge(made: Iterable[Interval], afterwards: Mapping[str, Any], met: Met) -> 
         for task, result in afterwards.items()
     ]
     for calls in partitions(History((*intervals, *reads))).values():
-        judged = _seen(_known(calls, met) if met.may_lose and calls[0].called < met.ended else calls)
+        judged = _seen(_known(calls, met) if met.may_forget and calls[0].called < met.ended else calls)
         try:
             if specification_of(History(())).order(judged, Budget(STEPS), _rank(judged)) is None:
                 counts.wrong += 1
-                counts.shown = counts.shown or [History(judged).as_lines()]
+                counts.shown.insert(0, History(judged).as_lines())
         except OutOfBudgetError:
             counts.unknown += 1
+            counts.shown.append(History(judged).as_lines())
     return counts
 
 

@@ -95,6 +95,9 @@ class ServerGroup(ABC):
         with self.replaced(kill=kill):
             pass
 
+    def part(self) -> None:  # noqa: B027  a node of a cluster cannot be told so
+        """Let the replica get nothing more from the master until it takes over."""
+
     @contextmanager
     def replaced(self, *, kill: bool, demote: bool = True) -> Iterator[None]:
         """Let the other server take over what it has; at the end of the block all agree again.
@@ -139,6 +142,10 @@ class SentinelServers(ServerGroup):
         replicas = _call(self._sentinel, "SENTINEL", "REPLICAS", SERVICE)
         master, replica = self._sorted()
         return _place(master)[1] == named[1].decode() and len(replicas) == 1 and _follows(replica, master)
+
+    def part(self) -> None:
+        """It follows a server that is not there."""
+        _call(self._sorted()[1], "REPLICAOF", "127.0.0.1", unused_port())
 
     def _replace(self, replica: EmbeddedServer) -> object:
         return _call(self._sentinel, "SENTINEL", "FAILOVER", SERVICE)
