@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from conformance.engine.order import Budget, OutOfBudgetError
@@ -64,7 +65,7 @@ def judge(made: Iterable[Interval], afterwards: Mapping[str, Any], met: Met) -> 
             name for one in intervals if (name := (one.result or {}).get("raised", "")) not in {"", *_OURS}
         ),
     )
-    end = max((one.returned or one.called for one in intervals), default=0)
+    end = max(met.ended, *(one.returned or one.called for one in intervals), 0)
     reads = [
         Interval(Planned(_READER, "get_task", {"task_id": task}), end + 1, end + 2, result)
         for task, result in afterwards.items()
@@ -84,7 +85,9 @@ def judge(made: Iterable[Interval], afterwards: Mapping[str, Any], met: Met) -> 
 def _known(calls: Iterable[Interval], met: Met) -> tuple[Interval, ...]:
     """The calls before the fault. Those that met it may have had any effect, or none."""
     return tuple(
-        one if one.returned is not None and one.returned < met.began else replace(one, returned=None, result=None)
+        one
+        if one.returned is not None and one.returned < met.began
+        else replace(one, returned=None, result=None, written=0.0)
         for one in calls
         if one.called < met.began
     )
@@ -108,24 +111,21 @@ def _seen(calls: Iterable[Interval]) -> tuple[Interval, ...]:
 
 def _rank(calls: Iterable[Interval]) -> Callable[[Interval], tuple[float, bool]]:
     """The order in which the store says that it wrote: a search that begins so seldom has to turn back."""
-    shown = _written(calls)
+    shown: dict[str, float] = {}
+    for one in calls:
+        if one.written and one.result:
+            shown[_step(one)] = min(one.written, shown.get(_step(one), inf))
 
     def rank(one: Interval) -> tuple[float, bool]:
-        return (one.written or shown.get(_step(one), 0.0), not is_acknowledged(one))
+        if "raised" in (one.result or {}):
+            return 0.0, True  # it is held against each state until one fits
+        return (one.written or shown.get(_step(one), inf)), not is_acknowledged(one)
 
     return rank
 
 
-def _written(calls: Iterable[Interval]) -> dict[str, float]:
-    """When each step was written that an answer shows."""
-    first: dict[str, float] = {}
-    for one in calls:
-        if one.written:
-            first[_step(one)] = min(one.written, first.get(_step(one), one.written))
-    return first
-
-
 def _step(one: Interval) -> str:
+    """The step that it gave, or else the one that it was to set."""
     given = (one.result or {}).get("task") or one.call.arguments
     return str(given.get("current_step"))
 

@@ -213,8 +213,8 @@ class _Rounds:
 
 def run_fault(fault: Fault) -> tuple[Row, list[str]]:
     """Do the rounds of a fault; return what came of them, and the histories that were not explained."""
-    site = fault.make()
     try:
+        site = fault.make()
         with site.harness.running(), Crew() as crew:
             rounds = _Rounds(fault, site, crew)
             try:
