@@ -113,6 +113,17 @@ def test_sixty_callers_without_answers_do_not_exhaust_the_budget() -> None:
     assert counted([CREATED, *lost], task(status="clipping", current_step="none of them")) == (1, 0, 1)
 
 
+def test_what_the_store_says_of_the_order_spares_the_search() -> None:
+    """Forty updates at the same time, answered in the reverse order: any order fits until a read shows the last."""
+    steps = [{"status": "clipping", "current_step": f"step {number}"} for number in range(40)]
+    updates = [
+        replace(made((10, 99 - at), "update_task_status", task("shared-a", **step), "shared-a", **step), written=at)
+        for at, step in enumerate(steps, 1)
+    ]
+    created = made((1, 2), "create_task", task("shared-a"), "shared-a")
+    assert counted([created, *updates], task("shared-a", **steps[-1])) == (41, 0, 0)
+
+
 def test_counts_add_up() -> None:
     whole = Counts(lost=1, shown=["x"])
     whole.add(Counts(lost=2, calls=3, shown=["y"]))
@@ -134,7 +145,8 @@ def named(name: str) -> Fault:
 
 
 @pytest.mark.once
-def test_a_server_without_a_log_loses_what_it_acknowledged() -> None:
+def test_a_server_without_a_log_loses_what_it_acknowledged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "PROCESSES", 1)
     killed = replace(named("kill -9, appendfsync always"), make=named("SIGSTOP").make)
     row, shown = run_fault(killed)
     assert row.verdict == "fail"
@@ -160,7 +172,9 @@ def test_the_command_writes_the_document_and_ends_with_0(
 
 
 @pytest.mark.once
-def test_a_fault_that_does_not_show_is_no_pass() -> None:
+def test_a_fault_that_does_not_show_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "PROCESSES", 1)
+
     @contextmanager
     def nothing(_: Site) -> Iterator[str]:
         raise NotShownError("nothing happened")

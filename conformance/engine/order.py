@@ -76,12 +76,7 @@ def orders(  # noqa: C901  one search
                 raise OutOfBudgetError
             budget.taken += 1
             call = calls[place]
-            lefts = list(after(state, call))
-            if call.returned is not None and lefts == [state]:
-                # It changes nothing: whatever explains the others does so behind it too.
-                yield place, state
-                return
-            for left in lefts:
+            for left in after(state, call):
                 # A lost call that changes nothing is as if it had never happened.
                 if call.returned is not None or left != state:
                     yield place, left
