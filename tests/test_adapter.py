@@ -16,6 +16,7 @@ import pytest
 from conformance import Capability, Harness
 from conformance.adapter import Adapter, Call, Raise
 from conformance.calibration import calibrate
+from conformance.compare.search import Search
 from conformance.engine.play import Player
 from conformance.engine.scene import Action, Scene, create, get, listing, update
 from conformance.engine.tally import Tally
@@ -278,7 +279,7 @@ def test_a_mapping_is_read_by_its_keys_and_a_missing_one_is_named() -> None:
         ({"calls": {"get_task": "fetch"}}, "the adapter says nothing of create_task"),
         ({"task": {"id": "key"}}, "'id' is no field of a task"),
         ({"page": {"count": "total"}}, "'count' is no field of a page"),
-        ({"statuses": dict.fromkeys(TaskStatus, 1)}, "two statuses are the same"),
+        ({"statuses": dict.fromkeys(TaskStatus, 1)}, "PENDING and ANALYZING are both 1 in the store"),
     ],
 )
 def test_a_name_that_is_none_of_ours_is_refused(wrong: dict[str, Any], message: str) -> None:
@@ -418,3 +419,24 @@ def test_a_capability_of_the_callers_needs_a_place() -> None:
         capabilities = frozenset({Capability.CALLER_IDS})
 
     assert found(WithIds(), create("a", "job-1")) != set()
+
+
+class CopiedJobs(Jobs):
+    def fetch(self, key: str) -> Job | None:
+        found = super().fetch(key)
+        return found and replace(found)
+
+
+class CopiedHarness(Harness):
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return JOBS.adapt(CopiedJobs())
+
+
+@pytest.mark.once
+def test_compare_sees_through_views() -> None:
+    search = Search(("live", JobsHarness()), ("copied", CopiedHarness()), seconds=60, most_random=0, seed=1)
+    list(search.run())
+
+    assert [(one.operation, one.kind) for one in search.findings] == [("get_task", "aliasing")]
+    assert not any(row.incomparable for row in search.coverage.rows.values())
+    assert all(row.results for row in search.coverage.rows.values())
