@@ -20,6 +20,7 @@ from conformance.production.callers import (
     Done,
     Resources,
     is_acknowledged,
+    is_unavailable,
     work,
 )
 from conformance.production.document import Row
@@ -146,18 +147,17 @@ class _Rounds:
         async with self.site.harness.open(self.site.namespace) as store:
             client = Client(store, None, 0)
             there: dict[str, Any] = {}
-            for some in batched(sorted(tasks)):
+            for some in _batched(sorted(tasks)):
                 made = await asyncio.gather(*(client.make([Planned(0, "get_task", {"task_id": one})]) for one in some))
+                if any(is_unavailable(interval) for (interval,) in made):
+                    raise CallersFailedError("the store was unavailable when the tasks were read afterwards")
                 there |= {interval.call.task: interval.result for (interval,) in made}
             statuses = {task: result["task"]["status"] for task, result in there.items() if "task" in result}
             found = Counter(statuses.values())
             for status in TaskStatus:
                 page = await store.list_tasks(status, limit=0)
                 self.counts.wrong += page.total != found[status]
-            open_ones = [
-                task for task, result in there.items() if "task" in result and result["task"]["status"] not in FINAL
-            ]
-            for some in batched(open_ones):
+            for some in _batched([task for task, status in statuses.items() if status not in FINAL]):
                 await asyncio.gather(*(store.cancel_task(task) for task in some))
             await store.purge(datetime.now(UTC) + timedelta(days=1))
         self.left["keys"] += len(self.site.harness.inspector(self.site.namespace).keys())
@@ -229,7 +229,7 @@ def run_fault(fault: Fault) -> tuple[Row, list[str]]:
         return Row(fault=fault.name, sentence=fault.sentence, verdict="skipped", reasons=(str(missing),)), []
 
 
-def batched(tasks: list[str]) -> Iterator[list[str]]:
+def _batched(tasks: list[str]) -> Iterator[list[str]]:
     """The tasks, some at a time."""
     for start in range(0, len(tasks), _READ_TOGETHER):
         yield tasks[start : start + _READ_TOGETHER]
