@@ -113,8 +113,8 @@ def test_sixty_callers_without_answers_do_not_exhaust_the_budget() -> None:
     assert counted([CREATED, *lost], task(status="clipping", current_step="none of them")) == (1, 0, 1)
 
 
-def test_what_the_store_says_of_the_order_spares_the_search() -> None:
-    """Forty updates at the same time, answered in the reverse order: any order fits until a read shows the last."""
+def test_callers_at_the_same_time_do_not_exhaust_the_budget() -> None:
+    """Forty updates, answered in the reverse order: any order of them fits until a read shows which was the last."""
     steps = [{"status": "clipping", "current_step": f"step {number}"} for number in range(40)]
     updates = [
         replace(made((10, 99 - at), "update_task_status", task("shared-a", **step), "shared-a", **step), written=at)
@@ -122,6 +122,13 @@ def test_what_the_store_says_of_the_order_spares_the_search() -> None:
     ]
     created = made((1, 2), "create_task", task("shared-a"), "shared-a")
     assert counted([created, *updates], task("shared-a", **steps[-1])) == (41, 0, 0)
+    early = made((12, 13), "get_task", task("shared-a", **steps[7]), "shared-a")
+    back = made((110, 120), "get_task", task("shared-a", **steps[7]), "shared-a")
+    never = made((110, 120), "get_task", task("shared-a", status="clipping", current_step="another"), "shared-a")
+    gone = made((110, 120), "get_task", ABSENT, "shared-a")
+    assert counted([created, *updates, early], task("shared-a", **steps[-1])) == (41, 0, 0)
+    for wrong in (back, never, gone):
+        assert counted([created, *updates, early, wrong], task("shared-a", **steps[-1])) == (41, 0, 1)
 
 
 def test_counts_add_up() -> None:

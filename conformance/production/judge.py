@@ -73,7 +73,7 @@ def judge(made: Iterable[Interval], afterwards: Mapping[str, Any], met: Met) -> 
     for calls in partitions(History((*intervals, *reads))).values():
         judged = _seen(_known(calls, met) if met.may_forget and calls[0].called < met.ended else calls)
         try:
-            if specification_of(History(())).order(judged, Budget(STEPS), _rank(judged)) is None:
+            if _goes_back(judged) or specification_of(History(())).order(judged, Budget(STEPS), _rank(judged)) is None:
                 counts.wrong += 1
                 counts.shown.insert(0, History(judged).as_lines())
         except OutOfBudgetError:
@@ -107,6 +107,36 @@ def _seen(calls: Iterable[Interval]) -> tuple[Interval, ...]:
         return one.call.operation != "get_task" and ("current_step" not in one.call.arguments or _step(one) in shown)
 
     return tuple(filter(counts, calls))
+
+
+def _goes_back(calls: Iterable[Interval]) -> bool:
+    """Whether a step shows before it was given, or again after another one, or no task after there was one.
+
+    The search would find that too, after it has tried every order. Each step is given once, so nothing else can be
+    there from the first answer that shows it until the last call that is shown it (Gibbons and Korach, "Testing shared
+    memories", 1997).
+    """
+    given, shown = {"": -inf}, dict[str | None, tuple[float, float]]()
+    for one in calls:
+        if "current_step" in one.call.arguments:
+            given[one.call.arguments["current_step"]] = one.called
+        if one.result is not None and one.returned is not None:
+            if one.result.get("raised") == "TaskNotFound":
+                step, first = None, -inf
+            elif "task" in one.result:
+                step, first = _step(one), float(one.returned)
+            else:
+                continue
+            before, last = shown.get(step, (inf, -inf))
+            shown[step] = min(before, first), max(last, one.called)
+    if any(first < given.get(step, inf) for step, (first, _) in shown.items() if step is not None):
+        return True
+    return any(
+        first < last and first < others_last and others_first < last
+        for step, (first, last) in shown.items()
+        for other, (others_first, others_last) in shown.items()
+        if other != step
+    )
 
 
 def _rank(calls: Iterable[Interval]) -> Callable[[Interval], tuple[float, bool]]:
