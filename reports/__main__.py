@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from conformance.reading import FileError
-from reports.inputs import read_benchmark, read_conformance
+from reports.inputs import read_benchmark, read_conformance, read_production
 from reports.mutants import read_mutants
 from reports.pages import write_pages
 from reports.publish import publish
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m reports", description=sys.modules["reports"].__doc__)
     parser.add_argument("--conformance", type=Path, default=OUT / "conformance.json", metavar="FILE")
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
-    for name in ("studies", "verification", "mutants", "topologies"):
+    for name in ("studies", "verification", "mutants", "topologies", "production"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"default: {OUT / name}.json, if it is there")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR")
@@ -77,6 +77,7 @@ def _write(options: argparse.Namespace) -> tuple[Path, Report]:
         _read_if_there(read_verification, options.verification, "verification"),
         _read_if_there(read_mutants, options.mutants, "mutants"),
         _read_if_there(read_conformance, options.topologies, "topologies"),
+        _read_if_there(read_production, options.production, "production"),
         goals=options.goals,
     )
     return write_pages(made, options.out), made

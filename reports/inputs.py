@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+from conformance.production.document import Production
 from conformance.reading import read_file
 from conformance.results.document import Results
 
@@ -147,6 +148,15 @@ def read_conformance(path: Path) -> Results:
         FileError: naming the file and its first fault.
     """
     return read_document(path, Results, "the results of the conformance suite")
+
+
+def read_production(path: Path) -> Production:
+    """Read what `conformance production --json` wrote.
+
+    Raises:
+        FileError: naming the file and its first fault.
+    """
+    return read_document(path, Production, "the JSON of faults under load")
 
 
 def read_benchmark(path: Path) -> Benchmark:

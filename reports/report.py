@@ -12,10 +12,11 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
 from conformance.reading import read_file
 from conformance.results.document import Results
 from conformance.verify import document
-from reports.build import compare_builds, find_reason, studies_without_ours, without_ours
+from reports.build import Sameness, compare_builds, find_reason, studies_without_ours, without_ours
 from reports.claims import (
     Behaviour,
     Claim,
@@ -104,6 +105,8 @@ class Report:
     verification: Verification | None
     mutants: Mutants | None
     """None where the file was not there."""
+    production: Production | None = None
+    production_build: Sameness = "unknown"
 
     def deciding(self, design: Design, mode: Mode, operation: Operation) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
@@ -189,6 +192,7 @@ def make_report(
     verification: document.Verification | None = None,
     mutants: MutantsDocument | None = None,
     topologies: Results | None = None,
+    production: Production | None = None,
     *,
     goals: bool = False,
 ) -> Report:
@@ -262,6 +266,8 @@ def make_report(
         studies=_coarsen(gathered) if gathered else None,
         verification=gather_verification(verification, checked) if verification else None,
         mutants=gather_mutants(mutants, checked) if mutants else None,
+        production=production,
+        production_build=compare_builds(checked, production.fingerprint) if production else "unknown",
     )
 
 

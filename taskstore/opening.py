@@ -84,6 +84,8 @@ async def open_redis(settings: TaskStoreSettings, *, claims: bool = True) -> Asy
         password=settings.redis_password.get_secret_value() if settings.redis_password else None,
         connect_timeout=settings.redis_connect_timeout,
         timeout=settings.redis_timeout,
+        wait_replicas=settings.redis_wait_replicas,
+        wait_milliseconds=settings.redis_wait_milliseconds,
     )
     number = settings.task_partitions
     make = RedisTaskStore if number == 1 else partial(PartitionedTaskStore, partitions=number)

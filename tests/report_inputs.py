@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
 from conformance.results.document import Results
 from conformance.verify.document import Verification
 from reports.inputs import Benchmark
@@ -431,6 +432,25 @@ def mutants(fingerprint: str = "f1") -> dict[str, Any]:
     }
 
 
+def production(fingerprint: str = "f1") -> dict[str, Any]:
+    """Faults under load: one that passes, one that loses writes, and one that was skipped."""
+    row = {"fault": "SIGSTOP", "sentence": "It is stopped.", "verdict": "pass", "acknowledged": 2541, "longest": 1.04}
+    lost = {**row, "fault": "kill -9", "verdict": "fail", "reasons": ("7 acknowledged writes are lost",), "lost": 7}
+    skipped = {"fault": "disk full", "sentence": "It is full.", "verdict": "skipped", "reasons": ("no unshare",)}
+    return {
+        "schema": "conformance-production/1",
+        "fingerprint": fingerprint,
+        "server": "redis-server",
+        "platform": "Linux",
+        "depth": "all",
+        "started": "2026-01-02T03:04:05Z",
+        "seconds": 61.0,
+        "processes": 4,
+        "callers": 16,
+        "rows": (row, lost, skipped),
+    }
+
+
 def everything() -> Report:
     """A report in which nothing is left out."""
     failing = [requirement(f"B-{index}", *verdicts, reason=SCRIPT) for index, verdicts in enumerate(FAILING)]
@@ -443,6 +463,7 @@ def everything() -> Report:
         StudiesInput.model_validate_json(json.dumps(studies())),
         Verification.model_validate_json(json.dumps(verification())),
         MutantsDocument.model_validate_json(json.dumps(mutants())),
+        production=Production.model_validate_json(json.dumps(production())),
         goals=True,
     )
 

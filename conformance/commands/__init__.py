@@ -15,6 +15,7 @@ COMMANDS = {
     "coverage": "show what the tour of the suite reaches on a store",
     "compare": "find what two stores do differently",
     "verify": "hold stores against the model: random scenes, every short sequence, contention, faults",
+    "production": "count what callers under load get while the server fails",
     "check": "judge a recorded history of concurrent calls",
     "clean": "remove what a killed run left on a server",
     "mutants": "show that each requirement is defended by a case that fails on a wrong store",
