@@ -173,6 +173,18 @@ def test_a_purge_that_breaks_off_says_what_may_have_happened(server: EmbeddedSer
     on(server.url, body)
 
 
+def test_a_write_waits_for_replicas_in_every_partition(server: EmbeddedServer) -> None:
+    async def run() -> None:
+        to = connect(server.url, wait_replicas=1, wait_milliseconds=1)
+        async with PartitionedTaskStore(to, partitions=N, prefix="parts") as store:
+            for name in ("a", "b", "task_0"):
+                with pytest.raises(StoreUnavailable) as raised:
+                    await store.create_task(REQUEST, task_id=name)
+                assert raised.value.write_may_have_happened
+
+    asyncio.run(run())
+
+
 def test_indexes_are_filled_again_in_every_partition(server: EmbeddedServer, client: Any) -> None:
     async def body(store: PartitionedTaskStore) -> None:
         expected = await at_one_moment(store, 30)
