@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,21 +21,22 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.document import Benchmark
+from benchmarks.studies.document import Studies
 from conformance.compare.known import read as read_known_differences
+from conformance.mutants.document import MutantsDocument
 from conformance.reading import FileError
 from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
 from conformance.strategies import json_values, not_json_objects, texts, unknown_ids
 from conformance.subjects.servers import EmbeddedServer
+from conformance.verify.document import Verification
 from conformance.verify.histories.contradiction import shorten
 from conformance.verify.histories.history import SCHEMA, read_history
 from conformance.verify.histories.judge import Verdict, judge
 from conformance.verify.histories.timeline import draw as draw_timeline
 from reports.__main__ import main as report
-from reports.inputs import read_benchmark
-from reports.mutants import read_mutants
-from reports.studies import read_studies
-from reports.verification import read_verification
+from reports.read import read
 from taskstore import MemoryTaskStore, SettingsInvalid, TaskCreateRequest, TaskStatus, TaskStoreError, TaskStoreSettings
 from taskstore.redis import RedisTaskStore, connect, record
 from tests.report_inputs import (
@@ -323,10 +325,10 @@ RESULTS = conformance(requirement("A-1", "pass", claims=["D05"]), requirement("A
 TOML = 'known = [{test = "a", reason = "b"}, {operation = "get", reason = "c", classes = ["d"]}]'
 DOCUMENTS: dict[str, tuple[Any, Callable[[Path], Any], float]] = {
     "results": (RESULTS, read_results, 0.03),
-    "benchmark": (benchmark(measured("get", "memory", [1.0])), read_benchmark, 0.03),
-    "studies": (studies(), read_studies, 0.01),
-    "verification": (verification(), read_verification, 0.01),
-    "mutants": (mutants(), read_mutants, 0.01),
+    "benchmark": (benchmark(measured("get", "memory", [1.0])), partial(read, kind=Benchmark), 0.03),
+    "studies": (studies(), partial(read, kind=Studies), 0.01),
+    "verification": (verification(), partial(read, kind=Verification), 0.01),
+    "mutants": (mutants(), partial(read, kind=MutantsDocument), 0.01),
     "history": (HISTORY, read_and_judge, 0.04),
     "report": (None, read_and_draw, 0.01),
 }

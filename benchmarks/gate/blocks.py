@@ -16,7 +16,7 @@ from benchmarks.cores import CLIENT, on_core
 from benchmarks.gate import worker
 from benchmarks.gate.decision import ARMS, Arm, Round
 from benchmarks.gate.versions import ROOT, Version
-from benchmarks.gate.worker import OPERATIONS, SLOWED
+from benchmarks.gate.worker import OPERATIONS
 
 ROUNDS = 15
 """Odd, so that a median is one of them."""
@@ -28,26 +28,21 @@ class NotMeasuredError(Exception):
     """A worker did not do its work; the message says what it said."""
 
 
-def measure(versions: Mapping[Arm, Version], url: str, seed: int, plant: str = "") -> tuple[Round, ...]:
+def measure(versions: Mapping[Arm, Version], url: str, seed: int) -> tuple[Round, ...]:
     """Measure every round on the server at `url`, in an order that the seed decides.
-
-    `plant` slows the head: see `benchmarks.gate.worker.SLOWED`.
 
     Raises:
         NotMeasuredError: if a worker fails, or has another version than it should.
     """
     order = Random(seed)  # noqa: S311  an order that can be repeated, not a secret
-    return tuple(_measure_round(versions, url, order, plant) for _ in range(ROUNDS))
+    return tuple(_measure_round(versions, url, order) for _ in range(ROUNDS))
 
 
-def _measure_round(versions: Mapping[Arm, Version], url: str, order: Random, plant: str) -> Round:
+def _measure_round(versions: Mapping[Arm, Version], url: str, order: Random) -> Round:
     measured: dict[str, dict[Arm, list[float]]] = {name: {arm: [] for arm in ARMS} for name in OPERATIONS}
     with ExitStack() as running:
         with on_core(CLIENT):
-            workers = {
-                arm: running.enter_context(Worker.running(versions[arm], url, plant if arm == "head" else ""))
-                for arm in ARMS
-            }
+            workers = {arm: running.enter_context(Worker.running(versions[arm], url)) for arm in ARMS}
         for arm in ARMS:  # they start all at once
             workers[arm].expect(versions[arm].folder / "taskstore")
         for name in order.sample(OPERATIONS, len(OPERATIONS)):
@@ -71,13 +66,12 @@ class Worker:
 
     @classmethod
     @contextmanager
-    def running(cls, version: Version, url: str, plant: str) -> Iterator[Self]:
+    def running(cls, version: Version, url: str) -> Iterator[Self]:
         """Start it with a version before everything else on its path; at the end it tidies up, and is waited for."""
         environment = {
             **os.environ,
             "PYTHONPATH": f"{version.folder}{os.pathsep}{ROOT}",
             "PYTHONHASHSEED": "random",  # what hashing happens to favour is another in every process
-            SLOWED: plant,
         }
         command = [sys.executable, "-P", "-m", worker.__name__, url]
         with (

@@ -37,8 +37,6 @@ class Result:
     python: str
     server: Mapping[str, str]
     seed: int
-    plant: str
-    """A slowdown that was planted to try the gate; empty when it judges."""
     head: Code
     base: Code | None
     hard: Hard | None

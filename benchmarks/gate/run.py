@@ -42,10 +42,9 @@ def judge(base: str | None) -> Result:
 
 
 class Run:
-    """What is known from the start of a run. A plant slows its head: see `benchmarks.gate.worker.SLOWED`."""
+    """What is known from the start of a run."""
 
-    def __init__(self, plant: str = "") -> None:
-        self._plant = plant
+    def __init__(self) -> None:
         self._head = Code("the working tree", fingerprint())
         self._begun, self._started = time.monotonic(), datetime.now(UTC)
         self._seed = SystemRandom().getrandbits(32)
@@ -57,10 +56,10 @@ class Run:
         self._base = Code(versions["base"].source, versions["base"].fingerprint)
         if versions["head"].fingerprint != self._head.fingerprint:
             return self.end("not-measured", ("the taskstore that runs here is not that of the working tree",), hard)
-        rounds = measure(versions, url, self._seed, self._plant)
+        rounds = measure(versions, url, self._seed)
         decision, first = decide(rounds), None
         if decision.verdict == "slower":
-            again = measure(versions, url, self._seed + 1, self._plant)
+            again = measure(versions, url, self._seed + 1)
             first, decision, rounds = decision, confirm(decision, decide(again)), rounds + again
         reasons = [_reason(one) for one in decision.comparisons if one.verdict != "passed"]
         if first is not None and decision.verdict != "slower":
@@ -88,7 +87,6 @@ class Run:
             python=platform.python_version(),
             server=self.server,
             seed=self._seed,
-            plant=self._plant,
             head=self._head,
             base=self._base,
             hard=hard,

@@ -25,8 +25,6 @@ import taskstore
 from benchmarks.workload import Work, creating, fill, getting, listing, updating
 from conformance.subjects.registry import find_subject
 
-SLOWED = "GATE_SLOWED"
-"""The variable that plants a slowdown: an operation, and the share of each call that is waited besides."""
 WORKS = {"create": creating, "get": getting, "update": updating, "list": listing}
 OPERATIONS = tuple(f"{mode} {operation}" for mode in ("memory", "redis") for operation in WORKS)
 
@@ -44,15 +42,13 @@ class WrongAnswerError(Exception):
 
 async def serve(url: str) -> None:
     """Open the stores, and answer until nobody asks any more."""
-    slowed, _, share = os.environ.get(SLOWED, "").rpartition(" ")
     async with AsyncExitStack() as opened:
         works = {name: await _open(opened, url, name) for name in OPERATIONS}
         batches = {name: await _warm_up(work) for name, work in works.items()}
         print(Path(taskstore.__file__).parent, flush=True)
         for line in sys.stdin:
             name = line.strip()
-            waited = float(share) if name == slowed else 0.0
-            print(await _measure(works[name], batches[name], waited), flush=True)
+            print(await _measure(works[name], batches[name]), flush=True)
 
 
 async def _open(opened: AsyncExitStack, url: str, name: str) -> Work:
@@ -67,10 +63,10 @@ async def _open(opened: AsyncExitStack, url: str, name: str) -> Work:
 
 async def _warm_up(work: Work) -> int:
     """Make calls for the time of a block, and find how many of them make a batch."""
-    return max(1, round(_BATCH_SECONDS / await _measure(work, 1, 0.0)))
+    return max(1, round(_BATCH_SECONDS / await _measure(work, 1)))
 
 
-async def _measure(work: Work, calls: int, waited: float) -> float:
+async def _measure(work: Work, calls: int) -> float:
     """Make batches of calls for the time of a block, at least a few; return the median batch's seconds per call."""
     seconds: list[float] = []
     end = perf_counter() + _BLOCK_SECONDS
@@ -79,19 +75,10 @@ async def _measure(work: Work, calls: int, waited: float) -> float:
         started = perf_counter()
         for arguments in batch:
             answer = await work.call(*arguments)
-        _wait(waited * (perf_counter() - started))
         seconds.append((perf_counter() - started) / calls)
         if not work.right(answer, *batch[-1]):
             raise WrongAnswerError(f"{work.call.__name__}{batch[-1]} answered {answer!r}")
     return median(seconds)
-
-
-def _wait(seconds: float) -> None:
-    """Keep the processor busy, as code that is slower would."""
-    if seconds:
-        end = perf_counter() + seconds
-        while perf_counter() < end:
-            pass
 
 
 if __name__ == "__main__":
