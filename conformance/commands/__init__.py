@@ -14,6 +14,7 @@ COMMANDS = {
     "diff": "show what came out differently in two runs, or on two stores",
     "coverage": "show what the tour of the suite reaches on a store",
     "compare": "find what two stores do differently",
+    "measure": "measure how fast a store is, and judge what a document says of it",
     "verify": "hold stores against the model: random scenes, every short sequence, contention, faults",
     "check": "judge a recorded history of concurrent calls",
     "clean": "remove what a killed run left on a server",

@@ -7,7 +7,6 @@ collected: so calls of batched rounds are timed one by one besides.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from conformance.measure.clock import AwaitedClock
+from conformance.measure.estimate import quantile
 from conformance.measure.loop import Loop
 
 CLOCK = AwaitedClock()
@@ -63,10 +63,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Effort:
-    """The rounds that are wanted of each benchmark in a block, and the seconds that those may take."""
+    """The rounds that are wanted of each benchmark in a block, and the seconds that those may take.
+
+    `quantiles` are kept of the calls that are timed one by one, of which there are at least `fewest_single`.
+    """
 
     rounds: int
     seconds: float
+    quantiles: tuple[float, ...] = ()
+    fewest_single: int = FEWEST_SINGLE
 
     @property
     def warm_up_seconds(self) -> float:
@@ -126,10 +131,12 @@ class Timer:
         self.benchmark.extra_info.update(calls_per_round=plan.calls, ping_seconds=pings)
 
     def _time_single_calls(self, work: Work, pace: Pace) -> None:
-        calls = max(FEWEST_SINGLE, min(MOST_SINGLE, int(self.effort.seconds / median(pace.calls))))
+        calls = max(self.effort.fewest_single, min(MOST_SINGLE, int(self.effort.seconds / median(pace.calls))))
         seconds = sorted(self.loop.run(CLOCK.time_each(work.call, _batch(work, calls))))
-        p99 = seconds[math.ceil(0.99 * calls) - 1]
-        self.benchmark.extra_info["single_calls"] = [{"n": calls, "p99": p99, "most": seconds[-1]}]
+        single: dict[str, Any] = {"n": calls, "p99": quantile(seconds, 0.99), "most": seconds[-1]}
+        if self.effort.quantiles:
+            single["quantiles"] = {f"{share:g}": quantile(seconds, share) for share in self.effort.quantiles}
+        self.benchmark.extra_info["single_calls"] = [single]
 
     def _record(self, target: Callable[..., None], setup: Callable[[], Any] | None, plan: Plan) -> None:
         try:
