@@ -11,6 +11,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, cycle, repeat
 from random import Random
 from typing import Any
@@ -95,9 +96,8 @@ class _Maker:
         keys: list[Key] = []
         while len(keys) < entries:
             new = [self._new_key() for _ in range(min(AT_ONCE, entries - len(keys)))]
-            results = await asyncio.gather(
-                *(_call(self._maker, store, self._arguments(self._maker, key)) for key in new)
-            )
+            call = _calling(self._maker, store)
+            results = await asyncio.gather(*(call(*self._arguments(self._maker, key)) for key in new))
             keys += new if self._maker.writes else map(self._id_in, results)
         return keys
 
@@ -105,20 +105,20 @@ class _Maker:
         """Make calls of an operation: on the keys in random order, or with new ones if it fills the store."""
 
         def work(store: Any, keys: Sequence[Key], random: Random) -> Calls:
-            async def call(arguments: Mapping[str, Any]) -> Any:
-                return await _call(operation, store, arguments)
-
             known = cycle(random.sample(keys, len(keys)))
             new = iter(self._new_key, object())
             chosen = new if operation is self._maker else known
-            return Calls(call, ((self._arguments(operation, key),) for key in chosen))
+            return Calls(_calling(operation, store), (self._arguments(operation, key) for key in chosen))
 
         return work
 
-    def _arguments(self, operation: Operation, key: Key) -> dict[str, Any]:
-        plain = {argument: self._plain[operation.name, argument] for argument in operation.arguments}
-        named = {argument for argument, value in plain.items() if isinstance(value, EarlierId)}
-        return plain | dict.fromkeys({*named, *filter(None, [operation.entry])} & plain.keys(), key)
+    def _arguments(self, operation: Operation, key: Key) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Give the arguments by place and those by name."""
+        given = {argument: self._plain[operation.name, argument] for argument in operation.arguments}
+        for argument, value in given.items():
+            if argument == operation.entry or isinstance(value, EarlierId):
+                given[argument] = key
+        return tuple(given.pop(name) for name in operation.positional if name in given), given
 
     def _new_key(self) -> Key:
         if not self._maker.writes:
@@ -147,9 +147,18 @@ class _Maker:
         )
 
 
-async def _call(operation: Operation, store: Any, arguments: Mapping[str, Any]) -> Any:
-    result = operation.invoke(store, arguments)
-    return await drained(await result if inspect.isawaitable(result) else result)
+def _calling(operation: Operation, store: Any) -> Callable[..., Awaitable[Any]]:
+    """Make the call of an operation, with as little around it as there can be."""
+    method = getattr(store, operation.call) if isinstance(operation.call, str) else partial(operation.call, store)
+
+    async def awaited(placed: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        return await method(*placed, **named)
+
+    async def of_any_kind(placed: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        result = method(*placed, **named)
+        return await drained(await result if inspect.isawaitable(result) else result)
+
+    return awaited if inspect.iscoroutinefunction(method) else of_any_kind
 
 
 def _of_tasks() -> Workload:
