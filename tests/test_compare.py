@@ -21,10 +21,17 @@ from hypothesis import strategies as st
 
 from conformance.commands import main
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile, key_value
+from conformance.compare.contrast import Kind
+from conformance.compare.coverage import Coverage
 from conformance.compare.document import Finding, Report, Status
 from conformance.compare.known import Known, written
+from conformance.compare.limit import Limit
+from conformance.compare.operation import EarlierId
+from conformance.compare.play import Player
 from conformance.compare.report import report_of, text_of
 from conformance.compare.search import Search
+from conformance.compare.side import Side
+from conformance.compare.steps import Call, Change
 from conformance.harness import Capability, Harness
 from conformance.schemas import make_schema
 
@@ -234,6 +241,17 @@ def test_live_objects_are_one_finding() -> None:
     (found,) = searched(Live).findings
 
     assert (found.operation, found.argument, found.kind) == ("look", "", "aliasing")
+
+
+def test_a_change_that_only_a_later_call_shows_is_a_live_object() -> None:
+    operations = {one.name: one for one in ShelfHarness().operations()}
+    here, there = (Side(kind(), operations, kind.__name__, Limit(20, print)) for kind in (Shelf, Live))
+    box = {"box_id": EarlierId(0)}
+    steps = (Call("put", {"label": "a"}), Call("look", box), Change(0, 0), Call("relabel", {**box, "label": "b"}))
+
+    found = asyncio.run(Player((here, there), Coverage(operations), audits=()).play(steps))
+
+    assert {(one.operation, one.mismatch.kind) for one in found if one.index == 3} == {("look", Kind.ALIASING)}
 
 
 def test_a_difference_that_always_shows_hides_no_other() -> None:

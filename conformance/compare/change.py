@@ -8,29 +8,33 @@ from typing import Any
 
 from conformance.compare.parts import IncomparableError, parts_of
 
-MARK = "changed by the caller"
-"""Whatever shows this text has been reached by such a change."""
+
+def mark_of(changes: int) -> str:
+    """The text that a change leaves after that many earlier ones: whatever shows it has been reached by the change."""
+    return "changed by the caller" + (f" ({changes + 1})" if changes else "")
 
 
-def changes_of(value: Any, spared: Collection[str]) -> dict[str, Callable[[], None]]:
-    """Every change that can be made in a value, by the Python that makes it, written to follow the value's own.
+def changes_of(value: Any, mark: str, spared: Collection[str]) -> dict[str, Callable[[], None]]:
+    """Every change that leaves `mark` in a value, by the Python that makes it, written to follow the value's own.
 
     Fields named in `spared` keep their values: what is changed shall still be found.
     """
     found: dict[str, Callable[[], None]] = {}
-    _collect(value, "", spared, found, 0)
+    _collect(value, "", mark, spared, found, 0)
     return found
 
 
-def _collect(value: Any, path: str, spared: Collection[str], found: dict[str, Callable[[], None]], depth: int) -> None:
+def _collect(
+    value: Any, path: str, mark: str, spared: Collection[str], found: dict[str, Callable[[], None]], depth: int
+) -> None:
     if isinstance(value, dict):
-        found[f"{path}[{MARK!r}] = True"] = partial(value.__setitem__, MARK, True)
+        found[f"{path}[{mark!r}] = True"] = partial(value.__setitem__, mark, True)
     elif isinstance(value, list):
-        found[f"{path}.append({MARK!r})"] = partial(value.append, MARK)
+        found[f"{path}.append({mark!r})"] = partial(value.append, mark)
     elif isinstance(value, set):
-        found[f"{path}.add({MARK!r})"] = partial(value.add, MARK)
+        found[f"{path}.add({mark!r})"] = partial(value.add, mark)
     elif isinstance(value, bytearray):
-        found[f"{path}.extend(b{MARK!r})"] = partial(value.extend, MARK.encode())
+        found[f"{path}.extend(b{mark!r})"] = partial(value.extend, mark.encode())
     try:
         parts = parts_of(value) if depth < 20 else None  # noqa: PLR2004
     except IncomparableError:
@@ -39,9 +43,9 @@ def _collect(value: Any, path: str, spared: Collection[str], found: dict[str, Ca
         if part.name in spared:
             continue
         if part.label == f".{part.name}" and type(part.value) is str and _takes(value, str(part.name), part.value):
-            found[f"{path}{part.label} = {MARK!r}"] = partial(setattr, value, str(part.name), MARK)
+            found[f"{path}{part.label} = {mark!r}"] = partial(setattr, value, str(part.name), mark)
         if not isinstance(value, (set, frozenset)):
-            _collect(part.value, path + part.label, spared, found, depth + 1)
+            _collect(part.value, path + part.label, mark, spared, found, depth + 1)
 
 
 def _takes(value: Any, name: str, part: str) -> bool:

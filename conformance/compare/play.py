@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeAlias
 
-from conformance.compare.change import MARK, changes_of
+from conformance.compare.change import changes_of, mark_of
 from conformance.compare.contrast import HungError, Kind, Mismatch, mismatches, outcome_mismatches
 from conformance.compare.coverage import Coverage
 from conformance.compare.operation import Operation
@@ -75,6 +75,8 @@ class Player:
     _aside: set[Entry] = field(default_factory=set)
     _masked: set[str] = field(default_factory=set)
     _handed: list[_Handed] = field(default_factory=list)
+    _changed: dict[str, _Handed] = field(default_factory=dict)
+    """What the caller has changed, by the mark that the change left."""
     _drawn: set[str] = field(default_factory=set)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _differing: set[Entry] = field(default_factory=set)
@@ -168,7 +170,8 @@ class Player:
         if operation.is_view and self._aside:
             here, there = (replace(one, picture=without(one.picture, self._aside)) for one in (here, there))
         found = [
-            Deviation(index, name, one, one.where(self._drawn), tuple(lines)) for one in outcome_mismatches(here, there)
+            self._attributed(Deviation(index, name, one, one.where(self._drawn), tuple(lines)))
+            for one in outcome_mismatches(here, there)
         ]
         if (
             operation.is_view and self._aside
@@ -177,6 +180,15 @@ class Player:
         new = [one for one in found if one.symptom not in self.settled and one.symptom[1:] not in self.settled]
         self.deviations += new
         return here.raised != there.raised, bool(new)
+
+    def _attributed(self, deviation: Deviation) -> Deviation:
+        """Say of a deviation in which one side shows a caller's change that it is an aliasing of what was changed."""
+        texts = deviation.mismatch.texts
+        for mark, handed in reversed(self._changed.items()):
+            if (mark in texts[0]) != (mark in texts[1]):
+                mismatch = replace(deviation.mismatch, kind=Kind.ALIASING)
+                return replace(deviation, operation=handed.operation, mismatch=mismatch, handed=handed.argument)
+        return deviation
 
     def _latest(self) -> dict[Entry, tuple[Any, Any]]:
         return dict([*self.live.items()][-3:])
@@ -248,7 +260,8 @@ class Player:
         handed = latest(self._handed, step.back)
         operation = self.sides[0].operations[handed.operation]
         spared = {*operation.ids, *operation.times}
-        here, there = (changes_of(value, spared) for value in handed.values)
+        mark = mark_of(len(self._changed))
+        here, there = (changes_of(value, mark, spared) for value in handed.values)
         shared = [change for change in here if change in there]
         if not shared:
             return
@@ -257,14 +270,8 @@ class Player:
         there[change]()
         self.lines.append(Line(handed.expression + change))
         handed.pictures = self._look(handed.values, operation)
-        before = len(self.deviations)
+        self._changed[mark] = handed
         await self._audit(index, self._latest())
-        for place, one in enumerate(self.deviations[before:], before):
-            if any(MARK in text for text in one.mismatch.texts):  # else it was there before, and nobody had read it
-                mismatch = replace(one.mismatch, kind=Kind.ALIASING)
-                self.deviations[place] = replace(
-                    one, operation=handed.operation, mismatch=mismatch, handed=handed.argument
-                )
 
     def _look_back(self, index: int) -> None:
         """Whether what was handed over earlier has changed on one side alone."""

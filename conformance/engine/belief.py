@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
 from conformance.engine.observe import badness, differences, is_usable
-from conformance.engine.order import Budget, orders
+from conformance.engine.order import Budget, OutOfBudgetError, orders
 from conformance.spec.model import FIELDS, Call, Outcome, Record, State, Symbol, step
 
 _ENOUGH = 16
 """Explanations of concurrent calls that are kept, of each state before them."""
-_MOST_STEPS = 10**6
+_MOST_STEPS = 10**5
+"""Of the search for explanations: some seconds, for a store that is wrong."""
 _LOOKED_AT = 8
 """From how many calls each next one of the nearest order is taken."""
 
@@ -85,14 +87,18 @@ class _Made(NamedTuple):
 
 
 def explanations(start: Iterable[Possible], answered: Sequence[tuple[Call, Any]]) -> list[Possible]:
-    """The states after calls that were made at the same time, one for each order that explains all results."""
+    """The states after calls that were made at the same time, one for each order that explains all results.
+
+    Where there are too many orders to try, it is the states that were found by then.
+    """
     found: list[Possible] = []
     for possible in start:
         lost = [_Made(call, None, returned=None) for call in possible.pending]
         made = [*(_Made(*one) for one in answered), *lost]
-        for order in islice(orders(possible.state, made, _allowed, Budget(_MOST_STEPS)), _ENOUGH):
-            pending = tuple(one.call for one in lost if all(one is not done for done in order.calls))
-            found.append(Possible(order.state, pending))
+        with suppress(OutOfBudgetError):
+            for order in islice(orders(possible.state, made, _allowed, Budget(_MOST_STEPS)), _ENOUGH):
+                pending = tuple(one.call for one in lost if all(one is not done for done in order.calls))
+                found.append(Possible(order.state, pending))
     return unlike(found)
 
 

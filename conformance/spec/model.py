@@ -175,7 +175,7 @@ class State:
         state = State(self.lifetime, {**self.tasks, key: (record, at)}, unseen, self.gone)
         if self.since is not None:
             state.since = min(self.since, at.earliest)
-        if None in self._in_order and not is_unseen:
+        if None in self._in_order and not unseen:
             state._in_order[None] = _with(self._in_order[None], self.get(key), record)
         return state
 
@@ -188,10 +188,12 @@ class State:
         return State(self.lifetime, kept, self._unseen - gone, remembered)
 
     def in_order(self, status: str | None) -> list[Record]:
-        """The tasks of that status, or all, in the reverse order of a listing. Their times must have been seen."""
+        """The tasks of that status, or all, in the reverse order of a listing. What has not been seen comes last."""
         if status not in self._in_order:
             if status is None:
-                found = sorted((one for one, _ in self.tasks.values()), key=_place_of)
+                found = sorted(
+                    (one for one, _ in self.tasks.values()), key=_place_of if self.is_seen else _place_or_last
+                )
             else:
                 found = [one for one in self.in_order(None) if one.status == status]
             self._in_order[status] = found
@@ -219,6 +221,11 @@ class State:
 
 def _place_of(record: Record) -> Any:
     return record.created_at, record.task_id
+
+
+def _place_or_last(record: Record) -> Any:
+    is_unseen = isinstance(record.created_at, Symbol) or isinstance(record.task_id, Symbol)
+    return (_END_OF_TIME, "") if is_unseen else _place_of(record)
 
 
 def _with(tasks: Sequence[Record], before: Record | None, after: Record) -> list[Record]:
@@ -342,10 +349,10 @@ def _list(state: State, call: Call) -> list[Outcome]:
             raise _invalid(name, "LIST-06")
     place = _place(after, offset)
     tasks = state.in_order(status)
-    end = len(tasks) - offset if place is None else bisect_left(tasks, place, key=_place_of)
+    end = len(tasks) - offset if place is None else bisect_left(tasks, place, key=_place_or_last)
     records = tuple(tasks[max(end - limit, 0) : max(end, 0)][::-1])
     more = bool(records) and limit < end
-    following = cursor_of(records[-1]) if more else None
+    following = cursor_of(records[-1]) if more and not isinstance(records[-1].created_at, Symbol) else None
     return [
         Outcome(
             Page(records, len(tasks), limit, offset, following), state, ("LIST-01", "LIST-03", "LIST-04", "LIST-09")
