@@ -1,4 +1,4 @@
-r"""DiskCache, as its documentation measures it: one cache and one of four shards, on short byte strings, for one caller.
+r"""DiskCache as its documentation measures it: one cache and one of four shards, on short byte strings, for one caller.
 
     conformance measure --store conformance.examples.diskcache_store:DiskCache \
         --claims conformance/examples/diskcache.toml --entries 1000
