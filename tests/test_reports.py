@@ -915,14 +915,9 @@ def test_the_page_says_what_the_tour_reached_and_what_is_expected(tmp_path: Path
         "version": "2",
     }
     made = report(results)
-    one = made.coverage[0]
-    assert (one.subject, one.classes, one.calls) == ("memory", 2, 1_234)
-    assert [(left.reason, left.classes) for left in one.left_out] == [
-        (SCRIPT, ("expired",)),
-        ("the harness has no hook advance", ("expired",)),
-    ]
     page = Elements(render_page(made)).text
-    assert "1 classes not reached: the harness has no hook advance" in page
+    assert "memory: 2 classes of the plan, 2.50 s" in page
+    assert f"not reached: expired: {SCRIPT}; the harness has no hook advance" in page
     assert f"chapter.test_0 on embedded, known: an old client {SCRIPT} version 2" in page
     (tmp_path / "report.json").write_bytes(made.to_json())
     assert render_page(read_report(tmp_path / "report.json")) == render_page(made)

@@ -20,9 +20,8 @@ from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overh
 from conformance.measure.estimate import estimate
 from conformance.mutants.document import MutantsDocument
 from conformance.reading import read_file
-from conformance.results.document import Results
-from conformance.verify import document
-from reports.analyse.coverage import Coverage, ExpectedVerdict, gather_coverage, gather_expected
+from conformance.results.document import Coverage, Result, Results
+from conformance.verify.document import Verification
 from reports.analyse.findings import (
     ORDER,
     ClaimVerdict,
@@ -60,7 +59,7 @@ from reports.analyse.provenance import (
 )
 from reports.analyse.removals import Removal, gather_removals
 from reports.analyse.roundtrips import ProxyCost, RoundTrips, find_proxy_cost, gather_round_trips
-from reports.analyse.verification import Verification, gather_verification
+from reports.analyse.verification import Verified
 
 COMPACT = (",", ":")
 RULE: tuple[str, ...] = tuple(
@@ -106,13 +105,15 @@ class Report:
     proxy_cost: ProxyCost | None
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
-    coverage: tuple[Coverage, ...]
-    expected: tuple[ExpectedVerdict, ...]
+    coverage: Mapping[str, Coverage]
+    """What the tour reached, by subject."""
+    expected: tuple[Result, ...]
+    """Verdicts that do not count against the run."""
     environment: Environment
     goals: tuple[Goal, ...]
     """Empty unless they were asked for: they say nothing of the machine of somebody else."""
     studies: Studies | None
-    verification: Verification | None
+    verification: Verified | None
     mutants: Mutants | None
     """None where the file was not there."""
 
@@ -218,7 +219,7 @@ def make_report(
     conformance: Results,
     benchmark: Benchmark,
     studies: Studies | None = None,
-    verification: document.Verification | None = None,
+    verification: Verification | None = None,
     mutants: MutantsDocument | None = None,
     topologies: Results | None = None,
     *,
@@ -283,12 +284,14 @@ def make_report(
         proxy_cost=find_proxy_cost(benchmark),
         requirements=requirements,
         cases={case.id: case for case in all_cases},
-        coverage=gather_coverage(conformance),
-        expected=gather_expected(conformance),
+        coverage={one.name: one.coverage for one in conformance.subjects if one.coverage is not None},
+        expected=tuple(one for one in conformance.results if one.expected is not None),
         environment=describe_environment(conformance, benchmark),
         goals=gather_goals(benchmark, studies.studies if studies else Made()) if goals else (),
         studies=studies,
-        verification=gather_verification(verification, checked) if verification else None,
+        verification=Verified(compare_builds(checked, verification.suite.fingerprint), verification)
+        if verification
+        else None,
         mutants=gather_mutants(mutants, checked) if mutants else None,
     )
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from conformance.verify import document
-from reports.analyse.provenance import Sameness, compare_builds
+from conformance.verify.document import Fault, Verification
+from reports.analyse.provenance import Sameness
 
 PARTS = ("search", "walk", "histories", "faults")
 
@@ -22,70 +22,34 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A fault that met an operation of a subject, and did not pass."""
-
-    subject: str
-    fault: str
-    sentence: str
-    operation: str
-    verdict: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Verification:
+class Verified:
     """What was verified, and whether it is of the build that the suite passed."""
 
     build: Sameness
-    depth: str
-    started: str
-    seconds: float
-    seed: int
-    subjects: tuple[str, ...]
-    plain: tuple[str, ...]
-    """What a few plain calls already did otherwise than the model allows."""
-    crashes: tuple[str, ...]
-    """What ended early."""
-    parts: tuple[Part, ...]
-    share: float | None
-    """Of the sequences that were walked."""
-    faults: tuple[Fault, ...]
+    given: Verification
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Count what each part did."""
+        return tuple(_parts(self.given))
 
     @property
     def passed(self) -> bool:
         """Whether nothing failed."""
-        return bool(self.parts) and not self.plain and all(part.passed for part in self.parts)
+        return bool(self.parts) and not self.given.plain and all(part.passed for part in self.parts)
 
     @property
     def decided(self) -> bool:
         """Whether every part was asked for, and did enough to mean something."""
-        return len(self.parts) == len(PARTS) and not self.crashes and all(part.decided for part in self.parts)
+        return len(self.parts) == len(PARTS) and not self.given.crashes and all(part.decided for part in self.parts)
+
+    @property
+    def failed(self) -> tuple[Fault, ...]:
+        """Select the faults that were not passed."""
+        return tuple(cell for cell in self.given.faults.cells if cell.verdict != "pass") if self.given.faults else ()
 
 
-def gather_verification(given: document.Verification, checked: str | None) -> Verification:
-    """Count what was verified of which build."""
-    cells = given.faults.cells if given.faults else ()
-    return Verification(
-        build=compare_builds(checked, given.suite.fingerprint),
-        depth=given.depth,
-        started=given.started.isoformat(),
-        seconds=given.seconds,
-        seed=given.suite.seed,
-        subjects=given.subjects,
-        plain=tuple(f"{one.subject}: {one.words}" for one in given.plain),
-        crashes=tuple(f"{one.part} on {', '.join(one.subjects)}: {one.words}" for one in given.crashes),
-        parts=tuple(_parts(given)),
-        share=given.walk.share if given.walk else None,
-        faults=tuple(
-            Fault(one.subject, one.fault, one.sentence, one.operation, one.verdict, one.reason)
-            for one in cells
-            if one.verdict != "pass"
-        ),
-    )
-
-
-def _parts(given: document.Verification) -> Iterable[Part]:
+def _parts(given: Verification) -> Iterable[Part]:
     if walk := given.walk:
         counts = {
             "sequences": walk.chosen,
