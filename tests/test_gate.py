@@ -23,6 +23,7 @@ from benchmarks.gate.blocks import ROUNDS, NotMeasuredError, Worker
 from benchmarks.gate.counts import MOST, MOST_KEYS, Cost, count_costs, count_keys, find_excess, find_left
 from benchmarks.gate.decision import ARMS, Arm, Decision, Round, confirm, decide, median_interval
 from benchmarks.gate.hard import Hard
+from benchmarks.gate.instructions import Instructions, can_count, count_instructions, find_more
 from benchmarks.gate.result import EXIT_STATUS
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, install
 from benchmarks.gate.worker import OPERATIONS
@@ -269,7 +270,13 @@ HARD = Hard((), {}, {}, {})
 def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Replace what takes time by what it found, or raised."""
 
-    def replace(hard: Hard = HARD, rounds: object = (), head: str = "", again: object = None) -> None:
+    def replace(
+        hard: Hard = HARD,
+        rounds: object = (),
+        head: str = "",
+        again: object = None,
+        instructions: tuple[Instructions, ...] = (),
+    ) -> None:
         runs = iter((rounds, rounds if again is None else again))
 
         def look(*_: object) -> Hard:
@@ -286,6 +293,8 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 raise NotInstalledError("no such revision")
             yield {arm: Version(base, Path(arm), (head or fingerprint()) if arm == "head" else CODE) for arm in ARMS}
 
+        monkeypatch.setattr(run, "can_count", lambda: bool(instructions))
+        monkeypatch.setattr(run, "count_instructions", lambda *_: instructions)
         monkeypatch.setattr(run, "look", look)
         monkeypatch.setattr(run, "measure", measure)
         monkeypatch.setattr(run, "installed", installed)
@@ -322,6 +331,45 @@ def test_what_is_slower_is_told_by_name(
     judged(rounds=tuple(rounds_of(head=1.5, slowed=("redis list",))))
     assert gate(tmp_path)[0] == 3
     assert "redis list takes 1.50 times as long (1.50 to 1.50)" in capsys.readouterr().out
+
+
+def test_a_call_that_runs_a_tenth_more_instructions_is_slower_and_is_not_timed(
+    tmp_path: Path, judged: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged(rounds=AssertionError("not to be called"), instructions=(Instructions("memory get", 1_000, 1_110),))
+    status, result = gate(tmp_path)
+    assert (status, result["reasons"]) == (3, ["memory get runs 11.0% more instructions a call: 1,110, not 1,000"])
+    assert "instructions of a call, × base: memory get 1.110" in capsys.readouterr().out
+    judged(rounds=tuple(rounds_of()), instructions=(Instructions("memory get", 1_000, 1_090),))
+    assert gate(tmp_path)[0] == 0
+
+
+SLOWER = """
+_get_task = MemoryTaskStore.get_task
+
+async def _more(self, task_id):
+    for _ in range(100):
+        pass
+    return await _get_task(self, task_id)
+
+MemoryTaskStore.get_task = _more
+"""
+
+
+@pytest.mark.once
+@pytest.mark.skipif(not can_count(), reason="there is no Valgrind")
+def test_instructions_of_both_are_counted_whatever_else_the_machine_does(tmp_path: Path) -> None:
+    for package in ("taskstore", "conformance"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    store = tmp_path / "taskstore" / "memory.py"
+    store.write_text(f"{store.read_text('utf-8')}\n{SLOWER}", "utf-8")
+    versions: dict[Arm, Version] = {"base": Version("tree", ROOT, ""), "head": Version("copy", tmp_path, "")}
+    with EmbeddedServer() as server:
+        found = count_instructions(versions, server.url)
+        assert count_all_keys(server) == 0
+    assert {one.operation for one in found} == set(OPERATIONS)
+    assert [said.partition(" runs")[0] for said in find_more(found)] == ["memory get"]
+    assert all(0.98 < one.head / one.base < 1.02 for one in found if one.operation != "memory get")
 
 
 def test_what_a_second_run_does_not_confirm_passes_and_is_told(tmp_path: Path, judged: Callable[..., None]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from benchmarks.gate import run
 
 _STATUSES = """\
-exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base,
-in two runs;
+exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base:
+in two runs, or by its instructions;
 4 not measured: no server, no base, or a process that measures ended; 5 too noisy to decide"""
 
 

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -63,17 +63,22 @@ class Worker:
         assert process.stdout is not None  # noqa: S101
         self._asked, self._told = process.stdin, process.stdout
         self._complaints = complaints
+        self.pid = process.pid
 
     @classmethod
     @contextmanager
-    def running(cls, version: Version, url: str) -> Iterator[Self]:
-        """Start it with a version before everything else on its path; at the end it tidies up, and is waited for."""
+    def running(cls, version: Version, url: str, under: Sequence[str] = ()) -> Iterator[Self]:
+        """Start it with a version before everything else on its path; at the end it tidies up, and is waited for.
+
+        `under` is the command of a program that runs it and counts. Else its hash seed is its own: what hashing happens
+        to favour is another in every process.
+        """
         environment = {
             **os.environ,
             "PYTHONPATH": f"{version.folder}{os.pathsep}{ROOT}",
-            "PYTHONHASHSEED": "random",  # what hashing happens to favour is another in every process
+            "PYTHONHASHSEED": "0" if under else "random",
         }
-        command = [sys.executable, "-P", "-m", worker.__name__, url]
+        command = [*under, sys.executable, "-P", "-m", worker.__name__, url]
         with (
             tempfile.TemporaryFile() as complaints,
             subprocess.Popen(  # noqa: S603  this Python, on a module of ours
@@ -100,6 +105,16 @@ class Worker:
         with suppress(BrokenPipeError):  # it has ended: what it complained of is heard next
             self._asked.write(f"{operation}\n".encode())
         return float(self._hear())
+
+    def call(self, operation: str, calls: int) -> None:
+        """Let it make so many calls.
+
+        Raises:
+            NotMeasuredError: if it ended.
+        """
+        with suppress(BrokenPipeError):
+            self._asked.write(f"{operation},{calls}\n".encode())
+        self._hear()
 
     def end(self) -> None:
         """Let it end; nobody waits yet."""

@@ -15,6 +15,7 @@ from benchmarks.cores import SERVER, on_core
 from benchmarks.gate.blocks import NotMeasuredError, measure
 from benchmarks.gate.decision import SLOWDOWN, Arm, Comparison, Round, confirm, decide
 from benchmarks.gate.hard import Hard, look
+from benchmarks.gate.instructions import Instructions, can_count, count_instructions, find_more
 from benchmarks.gate.result import Code, Result, Verdict
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, find_base, install
 from conformance.fingerprint import fingerprint
@@ -49,6 +50,7 @@ class Run:
         self._begun, self._started = time.monotonic(), datetime.now(UTC)
         self._seed = SystemRandom().getrandbits(32)
         self._base: Code | None = None
+        self._instructions: tuple[Instructions, ...] = ()
         self.server: Mapping[str, str] = {}
 
     def compare(self, versions: Mapping[Arm, Version], url: str, hard: Hard | None = None) -> Result:
@@ -56,6 +58,10 @@ class Run:
         self._base = Code(versions["base"].source, versions["base"].fingerprint)
         if versions["head"].fingerprint != self._head.fingerprint:
             return self.end("not-measured", ("the taskstore that runs here is not that of the working tree",), hard)
+        if can_count():
+            self._instructions = count_instructions(versions, url)
+            if more := tuple(find_more(self._instructions)):
+                return self.end("slower", more, hard)
         rounds = measure(versions, url, self._seed)
         decision, first = decide(rounds), None
         if decision.verdict == "slower":
@@ -90,6 +96,7 @@ class Run:
             head=self._head,
             base=self._base,
             hard=hard,
+            instructions=self._instructions,
             comparisons=comparisons,
             rounds=rounds,
         )

@@ -1,8 +1,9 @@
 """A process that has one version of the store, and measures a block of an operation whenever it is asked to.
 
 It is started with the URL of a server. As soon as every operation is warm it prints where the `taskstore` is that it
-imported; then it reads lines, each the name of an operation, and prints the median seconds of a call. At the end of its
-input it removes what it wrote.
+imported; then it reads lines, each the name of an operation, and prints the median seconds of a call. After a name and
+a number it makes so many calls, for whoever counts instructions, and prints the number. At the end of its input it
+removes what it wrote.
 
 The harness comes with the version, since it knows a store from inside. So nothing else of `conformance` may be needed
 here: a version may be older than it.
@@ -13,6 +14,7 @@ here: a version may be older than it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from contextlib import AsyncExitStack
@@ -47,8 +49,12 @@ async def serve(url: str) -> None:
         batches = {name: await _warm_up(work) for name, work in works.items()}
         print(Path(taskstore.__file__).parent, flush=True)
         for line in sys.stdin:
-            name = line.strip()
-            print(await _measure(works[name], batches[name]), flush=True)
+            name, _, calls = line.strip().partition(",")
+            if calls:
+                await _call(works[name], int(calls))
+                print(calls, flush=True)
+            else:
+                print(await _measure(works[name], batches[name]), flush=True)
 
 
 async def _open(opened: AsyncExitStack, url: str, name: str) -> Work:
@@ -64,6 +70,15 @@ async def _open(opened: AsyncExitStack, url: str, name: str) -> Work:
 async def _warm_up(work: Work) -> int:
     """Make calls for the time of a block, and find how many of them make a batch."""
     return max(1, round(_BATCH_SECONDS / await _measure(work, 1)))
+
+
+async def _call(work: Work, calls: int) -> None:
+    batch = list(islice(work.arguments, calls))
+    gc.collect()
+    gc.disable()  # when it collects next depends on what came before
+    for arguments in batch:
+        await work.call(*arguments)
+    gc.enable()
 
 
 async def _measure(work: Work, calls: int) -> float:

@@ -176,11 +176,6 @@ class Report:
         counts = Counter(row.verdict for row in self.statements)
         return {verdict: counts[verdict] for verdict in ORDER if counts[verdict]}
 
-    @property
-    def subjects_of_ours(self) -> tuple[str, ...]:
-        """Name the subjects that the gate is about."""
-        return tuple(one.subject for one in self.passes if not one.subject.startswith("described-"))
-
     def count_musts(self, subject: str) -> tuple[int, int]:
         """Count the MUSTs that a subject keeps, and those that apply to it."""
         musts = next(one.musts for one in self.passes if one.subject == subject)
