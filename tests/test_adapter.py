@@ -16,6 +16,7 @@ import pytest
 from conformance import Capability, Harness
 from conformance.adapter import Adapter, Call, Raise
 from conformance.calibration import calibrate
+from conformance.compare.search import Search
 from conformance.engine.play import Player
 from conformance.engine.scene import Action, Scene, create, get, listing, update
 from conformance.engine.tally import Tally
@@ -418,3 +419,24 @@ def test_a_capability_of_the_callers_needs_a_place() -> None:
         capabilities = frozenset({Capability.CALLER_IDS})
 
     assert found(WithIds(), create("a", "job-1")) != set()
+
+
+class CopiedJobs(Jobs):
+    def fetch(self, key: str) -> Job | None:
+        found = super().fetch(key)
+        return found and replace(found)
+
+
+class CopiedHarness(Harness):
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return JOBS.adapt(CopiedJobs())
+
+
+@pytest.mark.once
+def test_compare_sees_through_views() -> None:
+    search = Search(("live", JobsHarness()), ("copied", CopiedHarness()), seconds=60, most_random=0, seed=1)
+    list(search.run())
+
+    assert [(one.operation, one.kind) for one in search.findings] == [("get_task", "aliasing")]
+    assert not any(row.incomparable for row in search.coverage.rows.values())
+    assert all(row.results for row in search.coverage.rows.values())

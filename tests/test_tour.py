@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from conformance.case import NotTestable
+from conformance.cases.requirements import decide
 from conformance.engine.play import Player
 from conformance.engine.scene import (
     Advance,
@@ -479,6 +482,60 @@ def test_a_stored_object_that_a_caller_changed_is_no_race() -> None:
     assert {one.requirements for one in found} == {("VAL-02",)}
     assert any(one.words.startswith("no order of the calls") for one in found)
     assert tally.exercised["ATOM-02"] == 1
+
+
+def keeping_progress(store: Any) -> None:
+    """Complete a task without its progress."""
+    right = store.update_task_status
+
+    async def wrong(task_id: str, status: Any, progress: Any = None, *given: Any, **named: Any) -> Any:
+        task = await right(task_id, status, progress, *given, **named)
+        return task.model_copy(update={"progress": 0.0}) if status is TaskStatus.COMPLETED else task
+
+    store.update_task_status = wrong
+
+
+def keeping_progress_and_losing(store: Any) -> None:
+    """Complete a task without its progress, and lose updates of tasks that go on."""
+    keeping_progress(store)
+    right = store.update_task_status
+    losing(store)
+    wrong = store.update_task_status
+
+    async def either(task_id: str, status: Any, *given: Any, **named: Any) -> Any:
+        return await (right if status is TaskStatus.COMPLETED else wrong)(task_id, status, *given, **named)
+
+    store.update_task_status = either
+
+
+@pytest.mark.parametrize(("change", "loses"), [(keeping_progress, False), (keeping_progress_and_losing, True)])
+def test_what_one_call_shows_by_itself_is_no_race(change: Callable[[Any], None], loses: bool) -> None:
+    done = update("a", TaskStatus.COMPLETED)
+    race = Together((update("a", TaskStatus.COMPLETED, about=("ATOM-02",)), cancel(about=("ATOM-02",))))
+    updates = Together((HALF, update("a", TaskStatus.CLIPPING, current_step="s")))
+    scenes = [Scene("alone", (create(), done)), Scene("race", (create(), race)), Scene("two", (create(), updates))]
+
+    tour = asyncio.run(play_all(Wrapped(change), scenes))
+
+    assert tour.against("LIFE-05")
+    assert not tour.against("ATOM-02")
+    assert tour.exercised["ATOM-02"]
+    assert bool(tour.against("ATOM-01")) is loses
+
+
+def test_an_update_of_which_a_part_is_wrong_is_not_lost() -> None:
+    found = played(Scene("completed", (create(), update("a", TaskStatus.COMPLETED))), keeping_progress)
+    assert found[0].requirements[0] == "LIFE-05"
+    assert "ATOM-01" not in {number for one in found for number in one.requirements}
+
+
+def test_a_requirement_whose_scenes_end_before_has_a_reason() -> None:
+    scenes = [Scene("created", (create(), HALF, get()), about=("EXP-05",))]
+    tour = asyncio.run(play_all(Wrapped(raising("create_task", RuntimeError("no"))), scenes))
+    (reason,) = tour.reasons["EXP-05"]
+    assert re.fullmatch("its scenes end where [A-Z]+-[0-9]+ fails", reason)
+    with pytest.raises(NotTestable, match="its scenes end where"):
+        decide("EXP-05", tour, "memory")
 
 
 def test_a_cancelled_call_may_have_taken_effect_or_not() -> None:

@@ -14,6 +14,8 @@ Read: TypeAlias = str | Callable[[Any], Any]
 """How a field is read: the name of an attribute or a key, or a function of the store's object."""
 REQUESTED = ("video_ids", "webhook_url", "config")
 PAGE = ("tasks", "total", "limit", "offset", "next", "unreadable")
+_EXACT = 2**53
+"""Up to here a float holds every integer."""
 _STATUSES = {status.value: status for status in TaskStatus}
 
 
@@ -51,6 +53,7 @@ class TaskView:
     """A task of the store's own, read and changed under our names. Nothing of it is kept or copied."""
 
     __slots__ = ("_own", "_reading")
+    __match_args__ = FIELDS
     __hash__ = None  # type: ignore[assignment]  # what it shows may change
     _own: Any
     _reading: Reading
@@ -73,7 +76,9 @@ class TaskView:
         value = self._read(name)
         if name == "status":
             return self._reading.our_status(value)
-        return float(value) if name == "progress" and type(value) is int else value
+        if name == "progress" and type(value) is int and abs(value) <= _EXACT:
+            return float(value)
+        return value
 
     def _read(self, name: str) -> Any:
         return _read(self._own, self._reading.task.get(name, name), name)
@@ -106,6 +111,7 @@ class TaskView:
 class PageView:
     """A page of the store's own. A field that it does not have is `None`."""
 
+    __match_args__ = PAGE
     __hash__ = None  # type: ignore[assignment]  # what it shows may change
 
     def __init__(self, own: Any, reading: Reading) -> None:

@@ -26,10 +26,12 @@ exit status:
 _ABSENT = "not there"
 _FAILING = ("fail", "harness-error")
 _NOTHING_FOUND = ("not-applicable", "not-run")
-_BY_CHANCE = re.compile(r"[0-9a-f-]{8,}|[0-9]+")
-"""What differs in the reasons of two runs even if they found the same: ids, times and drawn numbers."""
+_IDS = re.compile(r"[0-9a-f-]{8,}")
+"""What differs in the reasons of two subjects even if the same was found."""
+_NUMBERS = re.compile(r"[0-9a-f-]{8,}|[0-9]+")
+"""The same for two runs whose values were drawn with different seeds."""
 _LONGEST = 200
-_MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*_[]<>|@&~#"})
+_MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*[]<>|@&~#"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +55,8 @@ class Change:
     test: str
     one: Result | None
     other: Result | None
+    varying: re.Pattern[str]
+    """What may differ in their reasons."""
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -75,7 +79,7 @@ class Change:
         """What kind of change it is, as a key of `TITLES`; `` for none."""
         if self.verdicts[0] == self.verdicts[1]:
             is_failure = self.one is not None and self.one.verdict in _FAILING
-            return "reason" if is_failure and len({_BY_CHANCE.sub("", one) for one in self.reasons}) > 1 else ""
+            return "reason" if is_failure and len({self.varying.sub("", one) for one in self.reasons}) > 1 else ""
         if self.one is None or self.other is None:
             return "only-other" if self.one is None else "only-one"
         before, after = self.one.verdict in _FAILING, self.other.verdict in _FAILING
@@ -134,9 +138,10 @@ class _UsageError(Exception):
 
 def _compare(file: Path, other_file: Path, names: list[str]) -> Iterator[Comparison]:
     one, other = read(file), read(other_file)
+    varying = _IDS if one.suite.seed == other.suite.seed else _NUMBERS
     for name, other_name in _pairs(one, other, names, is_same=file == other_file):
         left, right = one.on(name), other.on(other_name)
-        both = [Change(test, left.get(test), right.get(test)) for test in dict.fromkeys([*left, *right])]
+        both = [Change(test, left.get(test), right.get(test), varying) for test in dict.fromkeys([*left, *right])]
         tests = [one for one in both if not one.is_about_nothing]
         changes = tuple(one for one in tests if one.kind)
         shown = (name, other_name) if name != other_name else (f"{file}, {name}", f"{other_file}, {name}")

@@ -124,7 +124,15 @@ def _is_atom(kind: type) -> bool:
 
 
 def _named(value: Any, names: Any) -> list[Part]:
-    return [Part(f".{name}", name, getattr(value, name)) for name in names]
+    return [Part(f".{name}", name, _attribute(value, name)) for name in names]
+
+
+def _attribute(value: Any, name: str) -> Any:
+    """What an attribute is, or the exception that reading it raises: that is compared as well."""
+    try:
+        return getattr(value, name)
+    except Exception as error:  # noqa: BLE001  whatever a property raises
+        return error
 
 
 def _attributes(value: Any) -> list[str]:
@@ -137,7 +145,9 @@ def _attributes(value: Any) -> list[str]:
         return []  # a function, or a container of a kind that is not known here
     slots = [slot for one in kind.__mro__ for slot in _as_tuple(one.__dict__.get("__slots__", ()))]
     named = [*slots, *getattr(value, "__dict__", ())]
-    return [name for name in dict.fromkeys(named) if name not in ("__dict__", "__weakref__") and hasattr(value, name)]
+    found = [name for name in dict.fromkeys(named) if name not in ("__dict__", "__weakref__") and hasattr(value, name)]
+    shown = getattr(kind, "__match_args__", ())  # what a class shows whose attributes are all private, as views are
+    return [*shown] if shown and all(name.startswith("_") for name in found) else found
 
 
 @cache

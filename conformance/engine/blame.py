@@ -8,9 +8,10 @@ from typing import Any
 
 from conformance.engine.observe import holds_mark
 from conformance.harness import Capability
-from conformance.spec.model import FINAL, TEXTS, Outcome, Page, Raised, Record, State
+from conformance.spec.model import FIELDS, FINAL, TEXTS, Outcome, Page, Raised, Record, State, is_same
 
 _WRITES = ("create_task", "update_task_status", "cancel_task", "restore", "purge")
+_MOVED = ("updated_at", "completed_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,8 +305,14 @@ def _of_updated(sight: Sight, names: set[str]) -> Iterator[str]:
 
 
 def _is_as_before(sight: Sight, before: Record) -> bool:
-    names = [name for name in sight.names if name not in ("updated_at", "completed_at")]
-    return bool(names) and all(getattr(sight.observed, name) == getattr(before, name) for name in names)
+    """Whether all that a write was to change is as it was."""
+    expected = sight.outcome.written or sight.outcome.result
+    names = [
+        name for name in FIELDS if name not in _MOVED and not is_same(getattr(expected, name), getattr(before, name))
+    ]
+    return bool(names) and all(
+        name in sight.names and is_same(getattr(sight.observed, name), getattr(before, name)) for name in names
+    )
 
 
 def _content(names: set[str]) -> Iterator[str]:

@@ -150,6 +150,20 @@ def differences(expected: Any, observed: Any) -> tuple[str, ...]:
     return () if _is_same_result(expected, observed) else tuple(_differences(expected, observed))
 
 
+def traits_of(operation: str, expected: Any, observed: Any, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What differs in a result, with both values: what one call shows by itself, no race has to explain."""
+    return tuple(f"{operation} {name}: {_short(expected, name)} / {_short(observed, name)}" for name in names)
+
+
+def _short(result: Any, name: str) -> str:
+    if isinstance(result, Raised):
+        return f"{result.error} {shown([fact for fact in result.facts if fact[0] not in ('task_id', 'address')])}"
+    if isinstance(result, Record):
+        value = getattr(result, name) if name else f"task, {result.status}"
+        return MARK if holds_mark(value) else shown(value)
+    return shown(result)
+
+
 def badness(names: tuple[str, ...]) -> int:
     """How far a result is from the expected one that differs in these fields."""
     return _MOST_WRONG if "" in names else len(names)

@@ -15,7 +15,7 @@ from conformance.engine.arguments import for_store, spoil_argument
 from conformance.engine.belief import Possible, after, bind, unlike, with_lost_calls
 from conformance.engine.blame import Cause, Sight, blame
 from conformance.engine.checks import Checks
-from conformance.engine.observe import Odd, badness, contrast, differences, is_usable, raised_of, result_of
+from conformance.engine.observe import Odd, badness, contrast, differences, is_usable, raised_of, result_of, traits_of
 from conformance.engine.scene import Scene, Step, UnknownReferenceError, get, resolved
 from conformance.engine.script import Script
 from conformance.engine.tally import Finding, Tally
@@ -64,6 +64,8 @@ class SceneRun:
         """The requirements that say that calls since the last write of a task changed nothing, by id."""
         self.played = 0
         """How many actions were begun."""
+        self.has_raced = False
+        """Whether calls were made at the same time."""
         self.has_cancelled = False
         self.is_audited = True
         self.has_looked = False
@@ -244,16 +246,26 @@ class SceneRun:
         # A read of the engine's own is not in the script.
         lines = () if self.script.is_last(planned) else (f"await {self.script.call(planned)}",)
         broken = blame(sight)
-        self.report(broken, words, planned.operation, names, lines=lines)
+        traits = traits_of(planned.operation, outcome.result, observed, names)
+        if not self.has_raced:
+            self.tally.alone.update(traits)
+        self.report(broken, words, planned.operation, names, lines=lines, traits=traits if self.has_raced else ())
         if type(observed) is type(outcome.result):  # what is not wrong in it was compared all the same
             self.tally.exercised.update({*outcome.requirements} - {*broken})
 
-    def report(self, requirements: tuple[str, ...], words: str, *key: Any, lines: tuple[str, ...] = ()) -> None:
+    def report(
+        self,
+        requirements: tuple[str, ...],
+        words: str,
+        *key: Any,
+        lines: tuple[str, ...] = (),
+        traits: tuple[str, ...] = (),
+    ) -> None:
         """Keep a finding. What has the same `key` is reported once: it is wrong on every instance."""
         if key not in self._reported or not key:
             self._reported.add(key)
             shown = (*self.script.lines, *lines, f"# {words}")
-            self.findings.append(Finding(requirements, words, self.scene, shown, self.played))
+            self.findings.append(Finding(requirements, words, self.scene, shown, self.played, traits))
 
 
 def _adopted(outcome: Outcome, observed: Any, possible: Possible, call: Call) -> Possible:

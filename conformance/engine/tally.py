@@ -25,6 +25,8 @@ class Finding:
     lines: tuple[str, ...]
     played: int = 0
     """How many actions of the scene were begun when it was seen."""
+    traits: tuple[str, ...] = ()
+    """What differed in calls at the same time, or after them."""
 
 
 @dataclass
@@ -40,6 +42,8 @@ class Tally:
     """How often an operation met a task of that status, or `no task`."""
     sizes: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
+    alone: set[str] = field(default_factory=set)
+    """What differed in calls before which none were made at the same time."""
     made_ids: list[tuple[str, str]] = field(default_factory=list)
     """The ids that stores gave, each after the namespace in which it was given."""
     on_progress: Callable[[], None] = lambda: None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.engine.belief import Difference, Possible, explanations, nearest_order
-from conformance.engine.observe import contrast, holds_mark
+from conformance.engine.observe import contrast, holds_mark, traits_of
 from conformance.engine.reads import READS, read_after_together
 from conformance.engine.run import SceneEndedError, SceneRun
 from conformance.engine.scene import Step, Together
@@ -25,6 +25,7 @@ async def together(run: SceneRun, action: Together) -> None:
     arguments = [run.resolved(one.arguments) for one in planned]
     run.script.note(_written(run, action))
     began = run.now()
+    run.has_raced = True
     results = await _made(run, action, arguments)
     answered: list[tuple[Step, Call, Any]] = []
     lost_calls: list[tuple[Step, Call]] = []
@@ -101,7 +102,12 @@ def _explain(
             if _is_marked(nearest):  # all else was compared, and that order explains it
                 run.tally.exercised.update(about)
                 about = ("VAL-02",)
-            run.report(about, words, "together")
+            traits = [
+                trait
+                for one in nearest
+                for trait in traits_of(one.call.operation, one.expected, one.observed, one.names)
+            ]
+            run.report(about, words, "together", traits=tuple(traits))
             raise SceneEndedError
         run.beliefs[side] = found
     run.tally.exercised.update(about)

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict
 from conformance.harness import Harness, Inspector
 from conformance.reading import FileError, read_file, toml_of
 from conformance.results.document import Expected, KnownFailure, MissingHook, Result, Results
+from conformance.tour.run import OUT_OF_TIME
 
 _TEMPLATE = "TODO: say why"
 _FIRST = "TODO"
@@ -53,7 +54,8 @@ class KnownFailures:
 
     def expected(self, result: Result) -> Expected | None:
         """Why a result does not count against the run; None if it does."""
-        if result.verdict == "fail" and (entry := self.failure(result.test, result.subject)):
+        is_about_it = result.verdict == "fail" or (result.verdict == "not-testable" and not result.hooks)
+        if is_about_it and (entry := self.failure(result.test, result.subject)):
             return Expected(kind="known", reason=entry.reason, link=entry.link, version=entry.version)
         if result.verdict == "not-testable" and result.hooks:
             entries = [self.missing_hook(hook, result.subject) for hook in result.hooks]
@@ -124,7 +126,13 @@ def _failures(results: Results, before: KnownFailures) -> Iterator[KnownFailure]
     for result in results.results:
         entry = before.failure(result.test, result.subject)
         is_known = result.expected is not None and result.expected.kind == "known"
-        if (result.verdict == "fail" and result.is_failure) or is_known or (result.verdict == "not-run" and entry):
+        is_cut_off = result.verdict == "not-testable" and not result.hooks and result.reason != OUT_OF_TIME
+        if (
+            (result.verdict == "fail" and result.is_failure)
+            or is_cut_off
+            or is_known
+            or (result.verdict == "not-run" and entry)
+        ):
             reason = _TEMPLATE if entry is None else entry.reason
             link, version = ("", "") if entry is None else (entry.link, entry.version)
             yield KnownFailure(test=result.test, subject=result.subject, reason=reason, link=link, version=version)

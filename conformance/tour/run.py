@@ -7,7 +7,7 @@ import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
+from conformance.engine.observe import MARK
 from conformance.engine.play import Player
 from conformance.engine.scene import Populate, Scene, Together
 from conformance.engine.tally import Finding, Tally
@@ -54,6 +55,8 @@ class Found(BaseModel):
     """The actions of the scene up to the finding, as Python that plans them again."""
     instances: int = 1
     """On how many instances of the store they are played."""
+    traits: tuple[str, ...] = ()
+    """What differed in calls at the same time."""
 
 
 class Tour(BaseModel):
@@ -79,6 +82,8 @@ class Tour(BaseModel):
     """How often an operation met a task of that status, or no task."""
     sizes: dict[str, dict[str, int]] = {}
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
+    alone: list[str] = []
+    """What differed in a part in calls before which none were made at the same time."""
     made_ids: list[tuple[str, str]] = []
     """The ids that the store made in a part, each after its namespace. They are judged together, in the whole."""
     seconds: float = 0.0
@@ -139,11 +144,14 @@ async def play_all(
             about = scene.about or ("",)
             planned.update(about)
             reason = why_not(harness, scene)
-            if not reason:
-                is_late = until is not None and time.monotonic() > until
-                reason = OUT_OF_TIME if is_late else await _play(player, scene)
+            is_late = until is not None and time.monotonic() > until
+            before = len(tally.findings)
+            reason = reason or (OUT_OF_TIME if is_late else await _play(player, scene))
             if not reason:
                 reached.update(scene.classes)
+                broken = next((one.requirements[0] for one in tally.findings[before:] if one.scene is scene), "")
+                if broken:  # it may have ended there
+                    reasons.update((number, f"its scenes end where {broken} fails") for number in scene.about)
                 continue
             missing.update((name, reason) for name in scene.classes)
             reasons.update((number, reason) for number in about)
@@ -162,10 +170,11 @@ async def play_all(
         await play_next(iter(alone))  # they are the long ones, and last where there is no time for all
     places = {id(scene): place for place, scene in enumerate(chosen)}
     findings = [_decided(one) for one in sorted(tally.findings, key=lambda one: places[id(one.scene)])]
+    findings, explained = _apart(findings, tally.alone)
     return Tour(
-        found=[_found(one) for one in _kept(findings)],
+        found=[_found(one) for one in _kept(findings, of_traits=True)],
         scenes=_scenes(findings),
-        exercised=tally.exercised,
+        exercised=tally.exercised + explained,
         reached=reached,
         missing=_table(missing),
         reasons=_table(reasons),
@@ -173,6 +182,7 @@ async def play_all(
         calls=_table(tally.calls),
         met=_table(tally.met),
         sizes=_table(tally.sizes),
+        alone=sorted(tally.alone),
         made_ids=tally.made_ids,
         seconds=time.perf_counter() - began,
     )
@@ -186,10 +196,12 @@ def whole_of(parts: Sequence[Tour]) -> Tour:
     for broken in (*(part.scenes for part in parts), _scenes(about_all)):
         for number, names in broken.items():
             scenes.setdefault(number, {}).update(dict.fromkeys(names))
+    alone = {trait for part in parts for trait in part.alone}
+    found, explained = _apart([one for part in parts for one in part.found], alone)
     return Tour(
-        found=_kept([*(one for part in parts for one in part.found), *map(_found, about_all)]),
+        found=_kept([*found, *map(_found, about_all)]),
         scenes={number: list(names) for number, names in scenes.items()},
-        exercised=_sum([*(part.exercised for part in parts), tally.exercised]),
+        exercised=_sum([*(part.exercised for part in parts), tally.exercised, explained]),
         reached=_sum([part.reached for part in parts]),
         missing=_sum_of_tables([part.missing for part in parts]),
         reasons=_sum_of_tables([part.reasons for part in parts]),
@@ -287,18 +299,37 @@ def _found(finding: Finding) -> Found:
         lines=finding.lines,
         actions=tuple(map(written, finding.scene.actions[: finding.played])),
         instances=finding.scene.instances,
+        traits=finding.traits,
     )
 
 
 _AnyFound = TypeVar("_AnyFound", Finding, Found)
 
 
-def _kept(findings: Iterable[_AnyFound]) -> list[_AnyFound]:
+def _apart(findings: Iterable[_AnyFound], alone: Collection[str]) -> tuple[list[_AnyFound], Counter[str]]:
+    """The findings, less those about calls at the same time that show nothing but what one call shows by itself.
+
+    That is reported where it was seen by itself, and what a caller had changed under VAL-02. All else about those calls
+    was compared and is right, so it counts for the requirements that the others would break.
+    """
     kept: list[_AnyFound] = []
-    count: Counter[tuple[str, ...]] = Counter()
+    explained: Counter[str] = Counter()
+    for one in findings:
+        if one.traits and all(trait in alone or MARK in trait for trait in one.traits):
+            explained.update(one.requirements)
+        else:
+            kept.append(one)
+    return kept, explained
+
+
+def _kept(findings: Iterable[_AnyFound], *, of_traits: bool = False) -> list[_AnyFound]:
+    """The shortest findings of the same requirements; in a part, of the same traits: others may go when it is whole."""
+    kept: list[_AnyFound] = []
+    count: Counter[tuple[Any, ...]] = Counter()
     for one in sorted(findings, key=_length):
-        count[one.requirements] += 1
-        if count[one.requirements] <= _SHOWN:
+        kind = (one.requirements, one.traits) if of_traits else (one.requirements,)
+        count[kind] += 1
+        if count[kind] <= _SHOWN:
             kept.append(one)
     return kept
 
