@@ -67,7 +67,12 @@ def _measure(options: argparse.Namespace) -> int:
     workload = workload_of(harness, options.store)
     documents = [read_claims(file) if file else None for file in (options.claims, options.budget)]
     stated, limits = (document.claim if document else () for document in documents)
-    count = len(run.judge_claims([*stated, *limits], [], harness))
+    about = run.judge_claims([*stated, *limits], [], harness)
+    if left := len(stated) + len(limits) - len(about):
+        print(f"{left} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
+    if limits and len(run.judge_claims(limits, [], harness)) < len(limits):
+        return _fail(f"{options.budget}: each claim of a budget has to be about a latency or throughput here", UNUSABLE)
+    count = len(about)
     effort = Effort(rounds=200, seconds=options.seconds, fewest_single=100)
     plan = run.plan_of(options.store, [*stated, *limits], options.entries, effort, options.seed)
     blocks = options.blocks or run.blocks_for(count)
@@ -84,8 +89,8 @@ def _measure(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_text(json.dumps(measured) + "\n", "utf-8")
     if options.page:
-        title = next((in_any for document in documents if document for in_any in document.document.title.values()), "")
-        options.page.write_text(page.page_of(shown_name(options.store), title, *shown), "utf-8")
+        titles = [" / ".join(document.document.title.values()) for document in documents if document]
+        options.page.write_text(page.page_of(shown_name(options.store), "; ".join(titles), *shown), "utf-8")
     if failures:
         return _fail(f"a block failed:\n{failures[0]}", ENDED)
     verdicts = {one.verdict for one in kept}
