@@ -78,22 +78,26 @@ def pytest_configure(config: pytest.Config) -> None:
     """Import the suite if this run asks for it.
 
     Raises:
-        pytest.UsageError: if another file named `conformance` hides the suite from a run that uses its options.
+        pytest.UsageError: if another file named `conformance` or `taskstore` hides the installed one from a run that
+            uses options of the suite.
     """
     given = vars(config.option).items()
     options = [name for name, value in given if name.startswith("conformance_") and value not in (None, [])]
     if not options and not collects_suite(config):
         return
-    here = Path(__file__).parent / _PACKAGE
-    spec = find_spec(_PACKAGE)
-    found = Path(spec.origin) if spec is not None and spec.origin is not None else None
-    if found is None or found.parent != here:
+    for package in (_PACKAGE, "taskstore"):
+        here = Path(__file__).parent / package
+        spec = find_spec(package)
+        found = Path(spec.origin) if spec is not None and spec.origin is not None else None
+        if found is not None and found.parent == here:
+            continue
         if not options:
             return  # a package of that name which is not ours
         shown = found or next(iter(getattr(spec, "submodule_search_locations", None) or sys.path))
         option = _PREFIX + options[0].removeprefix("conformance_").replace("_", "-")
         raise pytest.UsageError(
-            f"{option}: {shown} hides the installed suite, {here}. Run pytest from another folder, or rename that file."
+            f"{option}: {shown} hides the installed {package}, {here}. "
+            "Run pytest from another folder, or rename that file."
         )
     # pytest marks what the wheel lists; an editable install lists nothing, and its failures would say "AssertionError".
     pytest.register_assert_rewrite(f"{_PACKAGE}.cases")

@@ -134,7 +134,7 @@ class Harness(ABC):
         that nobody can move, the hook makes the ends of lifetimes earlier, and leaves all other times as they are.
 
         `by` is from a millisecond to 400 days. Stores of the namespace are open meanwhile. Time may pass for other
-        namespaces too.
+        namespaces too, but not for those that are opened after this one is discarded.
         """
         raise HookMissingError("advance")
 

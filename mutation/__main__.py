@@ -14,6 +14,7 @@ from typing import Any
 
 from mutation import exclusions, judge, mutants
 from mutation.mutants import Mutant
+from mutation.suite import TARGETS
 
 SCHEMA = "mutation/1"
 ROOT = Path(__file__).parent.parent
@@ -22,17 +23,19 @@ AIM = 0.95
 
 
 def main() -> int:
-    """Judge the mutants of `taskstore/`, and return 0 if the score is what is aimed at."""
+    """Judge the mutants of a store, and return 0 if the score is what is aimed at."""
     parser = argparse.ArgumentParser(prog="python -m mutation", description=main.__doc__)
     parser.add_argument("files", nargs="*", metavar="FILE", help="only these, as taskstore/memory.py (default: all)")
+    parser.add_argument("--of", choices=TARGETS, default="taskstore", help="the store (default: taskstore)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome to FILE")
     options = parser.parse_args()
     begun = time.monotonic()
     left_out = exclusions.load()
     results = []
-    with judge.opened(ROOT, WORKERS) as bench:
+    target = TARGETS[options.of]
+    with judge.opened(ROOT, WORKERS, target) as bench:
         waiting = []
-        for one in mutants.of(bench.tree / "taskstore"):
+        for one in mutants.of(bench.tree, target.path):
             if options.files and one.file not in options.files:
                 continue
             if reason := next((known.reason for known in left_out if known.covers(one)), ""):

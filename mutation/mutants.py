@@ -38,16 +38,20 @@ class Mutant:
         return f"{self.file}:{self.line} [{self.before}] -> [{self.after}]"
 
 
-def of(folder: Path) -> list[Mutant]:
-    """Every mutant of the Python and Lua files in a package, each text once; its tools are no part of the store."""
+def of(tree: Path, target: str) -> list[Mutant]:
+    """Every mutant of a file, or of the Python and Lua files in a package, each text once.
+
+    `target` is its path in the tree. The tools of a store are no part of it.
+    """
     made: dict[tuple[str, str], Mutant] = {}
-    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.lua")]):
-        if path.relative_to(folder).parts[0] in {"tools", "__main__.py"}:
+    whole = tree / target
+    for path in sorted([*whole.rglob("*.py"), *whole.rglob("*.lua")]) if whole.is_dir() else [whole]:
+        if path != whole and path.relative_to(whole).parts[0] in {"tools", "__main__.py"}:
             continue
         text = path.read_text("utf-8")
         changes = _python(text) if path.suffix == ".py" else lua.mutations(text)
         for operator, changed in changes:
-            mutant = _mutant(str(path.relative_to(folder.parent)), operator, text, changed)
+            mutant = _mutant(str(path.relative_to(tree)), operator, text, changed)
             made.setdefault((mutant.file, changed), mutant)
     return list(made.values())
 

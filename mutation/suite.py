@@ -11,19 +11,37 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
 
-SUBJECTS = ("memory", "memory-expiring", "embedded")
 NO_JUDGE = 99
 """The exit status where the suite could not even be started; nothing was decided."""
 _MEMORY_BYTES = 4 * 1024**3
 
 
-def run(tree: Path, work: Path, told: Path, cases: list[str] | None) -> NoReturn:
+@dataclass(frozen=True)
+class Target:
+    """What is mutated: a package or a file, the subjects of the suite that run it, and whether they pass all of it."""
+
+    path: str
+    subjects: tuple[str, ...]
+    is_right: bool = True
+
+
+TARGETS = {
+    "taskstore": Target("taskstore", ("memory", "memory-expiring", "embedded")),
+    "sqlite": Target(
+        "conformance/examples/sqlite_store.py", ("conformance.examples.sqlite_store:SqliteHarness",), is_right=False
+    ),
+    "documented": Target("conformance/described.py", ("described-memory", "described-redis"), is_right=False),
+}
+
+
+def run(tree: Path, work: Path, told: Path, target: Target, cases: list[str] | None) -> NoReturn:
     """Run these cases of the suite in `tree`, or watch all of them, and end the process with pytest's status."""
     code = NO_JUDGE
     try:
@@ -41,21 +59,14 @@ def run(tree: Path, work: Path, told: Path, cases: list[str] | None) -> NoReturn
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         sys.dont_write_bytecode = False  # rewritten cases are kept in the copy
-        subjects = [one for one in SUBJECTS if cases is None or any(case.endswith(f"[{one}]") for case in cases)]
-        arguments = [
-            "--pyargs",
-            "conformance",
-            "-p",
-            "taskstore_conformance_plugin",
-            "-p",
-            "no:cacheprovider",
-            "-x",
-            "-q",
-        ]
-        arguments += ["-p", "no:cacheprovider", "-x", "-q", "-W", "error", "--tb", "no", "--rootdir", str(work)]
+        subjects = [one for one in target.subjects if cases is None or any(case.endswith(f"[{one}]") for case in cases)]
+        arguments = ["--pyargs", "conformance", "-p", "taskstore_conformance_plugin", "-p", "no:cacheprovider"]
+        arguments += ["-q", "-W", "error", "--tb", "no", "--rootdir", str(work)]
+        if cases is not None or target.is_right:
+            arguments.append("-x")
         arguments += ["--conformance-level", "SHOULD", "--conformance-seed", "0", "--conformance-partial"]
         arguments += [word for name in subjects for word in ("--conformance-store", name)]
-        reporter = _Watch(told, tree) if cases is None else _Choice(told, cases)
+        reporter = _Watch(told, tree, target) if cases is None else _Choice(told, cases)
         try:
             code = int(pytest.main(arguments, plugins=[reporter]))
         except Exception:  # noqa: BLE001  what pytest finds left over at its end it raises
@@ -94,10 +105,10 @@ class _Choice:
 class _Watch:
     """Runs everything, and says of each case how long it takes and which lines of the store it runs."""
 
-    def __init__(self, told: Path, tree: Path) -> None:
+    def __init__(self, told: Path, tree: Path, target: Target) -> None:
         self._told = told
         self._tree = f"{tree}/"
-        self._store = f"{tree}/taskstore/"
+        self._mutated = str(tree / target.path)
         self._cases: dict[str, dict[str, Any]] = {}
         self._lines: set[tuple[str, int]] = set()
 
@@ -120,14 +131,27 @@ class _Watch:
         case["passed"] |= report.when == "call" and report.passed
 
     def pytest_sessionfinish(self) -> None:
+        for subject in {_subject(name) for name in self._cases}:  # the first test of a requirement ran the tour for all
+            toured = [self._cases[one] for one in self._cases if _is_of_tour(one) and _subject(one) == subject]
+            lines = sorted({line for case in toured for line in case["lines"]})
+            for case in toured:
+                case["lines"] = lines
         decided = {name: case for name, case in self._cases.items() if case["passed"]}
         self._told.write_text(json.dumps(decided), "utf-8")
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> object:
-        if not frame.f_code.co_filename.startswith(self._store):
+        if not frame.f_code.co_filename.startswith(self._mutated):
             return None
         self._lines.add((frame.f_code.co_filename, frame.f_lineno))
         return self._trace
+
+
+def _subject(name: str) -> str:
+    return name.rpartition("[")[2]
+
+
+def _is_of_tour(name: str) -> bool:
+    return "::test_requirement_" in name
 
 
 def _name(item: pytest.Item) -> str:

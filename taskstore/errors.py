@@ -73,7 +73,7 @@ class TaskFinal(TaskStoreError):
     status: TaskStatus
 
     def __str__(self) -> str:
-        return f"task {_shorten(self.task_id)} is {self.status} and stays so; read it, or create another."
+        return f"task {_shorten(self.task_id)} is already {self.status} and cannot be changed."
 
 
 class FailureKind(StrEnum):

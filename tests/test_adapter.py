@@ -279,7 +279,7 @@ def test_a_mapping_is_read_by_its_keys_and_a_missing_one_is_named() -> None:
         ({"calls": {"get_task": "fetch"}}, "the adapter says nothing of create_task"),
         ({"task": {"id": "key"}}, "'id' is no field of a task"),
         ({"page": {"count": "total"}}, "'count' is no field of a page"),
-        ({"statuses": dict.fromkeys(TaskStatus, 1)}, "two statuses are the same"),
+        ({"statuses": dict.fromkeys(TaskStatus, 1)}, "PENDING and ANALYZING are both 1 in the store"),
     ],
 )
 def test_a_name_that_is_none_of_ours_is_refused(wrong: dict[str, Any], message: str) -> None:

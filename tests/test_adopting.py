@@ -123,6 +123,11 @@ def test_new_refuses_what_cannot_be_imported(name: str, folder: Path) -> None:
     assert [file.name for file in folder.iterdir()] == ["pytest.ini"]
 
 
+def test_new_refuses_to_hide_what_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "taskstore.py"]) == 2
+    assert capsys.readouterr().err.startswith("taskstore.py would hide the module taskstore")
+
+
 BROKEN = """
 from conformance import Capability, Harness
 from taskstore import MemoryTaskStore

@@ -46,6 +46,20 @@ class ClockRuns(MemoryHarness):
         super().advance(namespace, by * 1000)
 
 
+class ClockStays(MemoryHarness):
+    def discard(self, namespace: str) -> None:
+        """Keep the time that has passed, for every namespace."""
+
+    def advance(self, namespace: str, by: timedelta) -> None:
+        for one in (namespace, *self._ahead):
+            super().advance(one, by)
+
+    def open(self, namespace: str) -> Any:
+        if namespace not in self._ahead and self._ahead:
+            self._ahead[namespace] = max(self._ahead.values())
+        return super().open(namespace)
+
+
 class ClockBreaks(MemoryHarness):
     def advance(self, namespace: str, by: timedelta) -> None:
         raise OSError("no clock")
@@ -226,6 +240,7 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (Misnamed, "adapter", "the status of a new task is 'queued'"),
     (ClockStands, "advance", "it is younger by 0:00:00.0"),
     (ClockRuns, "advance", "it is younger by 41 days"),
+    (ClockStays, "advance", "it is ahead by "),
     (ClockBreaks, "advance", "OSError: no clock"),
     (OneStore, "open", "it is seen in another namespace"),
     (Prefixless, "open", "it is seen in another namespace"),

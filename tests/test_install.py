@@ -164,7 +164,7 @@ def test_a_project_that_hides_the_suite_is_told_which_file_does(installed: Insta
     command = (installed.python, "-m", "pytest", "-p", "no:cacheprovider")
     ran = run(project, *command, "--conformance-store=memory")
     assert ran.returncode == pytest.ExitCode.USAGE_ERROR
-    assert f"--conformance-store: {project}/conformance/__init__.py hides the installed suite" in ran.stderr
+    assert f"--conformance-store: {project}/conformance/__init__.py hides the installed conformance" in ran.stderr
     own = run(project, *command, "--pyargs", "conformance")
     assert own.returncode == 0
     assert "1 passed" in own.stdout

@@ -20,7 +20,7 @@ return n
 
 @pytest.fixture(scope="module")
 def made() -> list[mutants.Mutant]:
-    return mutants.of(ROOT / "taskstore")
+    return mutants.of(ROOT, "taskstore")
 
 
 def changed(script: str) -> set[tuple[str, str]]:

@@ -228,3 +228,14 @@ def test_a_test_that_a_failure_keeps_from_being_decided_can_be_known(tmp_path: P
     expected = known.read(file, ["requirement_EXP-05"]).expected(result)
 
     assert expected == Expected(kind="known", reason="this store has three statuses")
+
+
+def test_what_fails_on_every_store_is_one_entry(tmp_path: Path) -> None:
+    file = write(tmp_path / "two.json", memory={"a": "fail", "b": "fail"}, redis={"a": "fail", "b": "pass"})
+    known.write(tmp_path / "known.toml", read(file), known.KnownFailures())
+
+    written = (tmp_path / "known.toml").read_text()
+
+    assert written.replace('reason = "TODO: say why"\n', "") == (
+        '[[known]]\ntest = "a"\n\n[[known]]\ntest = "b"\nsubject = "memory"\n'
+    )

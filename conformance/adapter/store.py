@@ -50,8 +50,13 @@ class Adapter:
         _check_names("field of a page", self.page, PAGE)
         if missing := [name for name in _FIVE if name not in self.calls]:
             raise ValueError(f"the adapter says nothing of {missing[0]}")
-        if len({repr(one) for one in self.statuses.values()}) < len(self.statuses):
-            raise ValueError("two statuses are the same in the store, so that they cannot be told apart")
+        by_own: dict[str, TaskStatus] = {}
+        for status, own in self.statuses.items():
+            if (other := by_own.setdefault(repr(own), status)) is not status:
+                raise ValueError(
+                    f"{other.name} and {status.name} are both {own!r} in the store, and cannot be told apart: name one "
+                    "of them, and leave the other out"
+                )
 
     @asynccontextmanager
     async def adapt(self, opened: Any) -> AsyncIterator[Any]:

@@ -122,5 +122,10 @@ CHECKS = (
         hooks.time_passes,
         lacks=Capability.EXPIRING,
     ),
+    Check(
+        "advance",
+        "once its namespace is discarded, a new task in another one has the time of now",
+        hooks.time_is_put_back,
+    ),
     Check("adapter", "results are the objects that the store returns", declared.made_anew, unjudged=_OF_THE_OBJECT),
 )

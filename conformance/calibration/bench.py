@@ -63,9 +63,9 @@ class Bench:
         inspector = self.use("inspector", lambda: self.harness.inspector(self.name))
         return self.use(f"inspector.{hook}", lambda: getattr(inspector, hook)(*arguments))
 
-    def advance(self, by: timedelta) -> None:
-        """Let time pass."""
-        self.use("advance", lambda: self.harness.advance(self.name, by))
+    def advance(self, by: timedelta, name: str = "") -> None:
+        """Let time pass in this namespace or another."""
+        self.use("advance", lambda: self.harness.advance(name or self.name, by))
 
 
 class StoreFailedError(Exception):

@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.adapter.views import PAGE, TaskView
 from conformance.calibration.bench import Bench, answer_of, create, is_there
-from conformance.equality import snapshot
+from conformance.equality import FIELDS
 from conformance.harness import Harness
 from taskstore import Task, TaskStatus
 
@@ -50,11 +50,21 @@ async def read_by_adapter(bench: Bench) -> str:
     if not isinstance(task, TaskView):
         return ""
     try:
-        fields, page = snapshot(task), await store.list_tasks()
-        _ = [getattr(page, name) for name in PAGE]
+        page = await store.list_tasks()
     except Exception as fault:  # noqa: BLE001  a function of the adapter may raise anything
         return f"{type(fault).__name__}: {fault}"
-    return "" if isinstance(fields["status"], TaskStatus) else f"the status of a new task is {fields['status']!r}"
+    places = [(task, name) for name in FIELDS] + [(page, name) for name in PAGE]
+    if found := [seen for value, name in places if (seen := _fault_of_reading(value, name))]:
+        return "; ".join(dict.fromkeys(found))
+    return "" if isinstance(task.status, TaskStatus) else f"the status of a new task is {task.status!r}"
+
+
+def _fault_of_reading(value: Any, name: str) -> str:
+    try:
+        getattr(value, name)
+    except Exception as fault:  # noqa: BLE001  the same
+        return f"{type(fault).__name__}: {fault}"
+    return ""
 
 
 async def methods(bench: Bench) -> str:

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conformance.calibration.bench import Bench, answer_of, create, is_there, update
@@ -108,6 +109,18 @@ async def time_passes(bench: Bench) -> str:
     task = await create(store)
     bench.advance(_HOUR)
     return await _moved(store, task)
+
+
+async def time_is_put_back(bench: Bench) -> str:
+    async with AsyncExitStack() as stack:
+        name = bench.new_name()
+        await create(await bench.open(name, stack))
+        bench.advance(_HOUR, name)
+    bench.use("discard", lambda: bench.harness.discard(name))
+    created = getattr(await create(await bench.open()), "created_at", None)
+    if not isinstance(created, datetime) or created.tzinfo is None:
+        return ""
+    return "" if abs(ahead := created - datetime.now(UTC)) < _SLACK else f"it is ahead by {ahead}"
 
 
 async def _moved(store: Any, task: Any) -> str:

@@ -6,6 +6,7 @@ import argparse
 import inspect
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.harness import Harness
@@ -85,6 +86,8 @@ def main(options: argparse.Namespace) -> int:
     places = file.with_suffix("").parts
     if not all(place.isidentifier() for place in places):
         return _refuse(f"{file} cannot be imported: name a Python module in this folder or below it")
+    if (spec := find_spec(places[0])) is not None and Path.cwd() not in Path(spec.origin or ".").resolve().parents:
+        return _refuse(f"{file} would hide the module {places[0]} that is installed: give it another name")
     module = ".".join(places)
     store = f"{module}:MyStore"
     if options.compare:

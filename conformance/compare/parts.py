@@ -32,7 +32,7 @@ class IncomparableError(Exception):
     """A value that cannot be compared by content."""
 
     def __init__(self, kind: type) -> None:
-        super().__init__(f"cannot compare {kind.__module__}.{kind.__qualname__}, give view=")
+        super().__init__(f"cannot compare {kind.__module__}.{kind.__qualname__}, give view= to its Operation")
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,10 @@ def read(file: Path, tests: Collection[str]) -> KnownFailures:
             raise FileError(file, f"there is no hook {one.hook}; the hooks: {', '.join(sorted(HOOKS))}")
     reasons = [(one.test, one.reason) for one in entries.known] + [(one.hook, one.reason) for one in entries.missing]
     for what, reason in reasons:
-        if not reason.strip() or reason.strip().upper().startswith(_FIRST):
+        if not reason.strip():
             raise FileError(file, f"{what} has no reason")
+        if reason.strip().upper().startswith(_FIRST):
+            raise FileError(file, f"{what} has no reason: write one in place of {reason!r}")
     return KnownFailures(entries.known, entries.missing)
 
 
@@ -123,19 +125,19 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
 
 
 def _failures(results: Results, before: KnownFailures) -> Iterator[KnownFailure]:
+    written: dict[tuple[str, str, str, str], list[str]] = {}
     for result in results.results:
         entry = before.failure(result.test, result.subject)
         is_known = result.expected is not None and result.expected.kind == "known"
         is_cut_off = result.verdict == "not-testable" and not result.hooks and result.reason != OUT_OF_TIME
-        if (
-            (result.verdict == "fail" and result.is_failure)
-            or is_cut_off
-            or is_known
-            or (result.verdict == "not-run" and entry)
-        ):
-            reason = _TEMPLATE if entry is None else entry.reason
-            link, version = ("", "") if entry is None else (entry.link, entry.version)
-            yield KnownFailure(test=result.test, subject=result.subject, reason=reason, link=link, version=version)
+        is_open = (result.verdict == "fail" and result.is_failure) or is_cut_off
+        if is_open or is_known or (result.verdict == "not-run" and entry):
+            why = (_TEMPLATE, "", "") if entry is None else (entry.reason, entry.link, entry.version)
+            written.setdefault((result.test, *why), []).append(result.subject)
+    for (test, reason, link, version), subjects in written.items():
+        is_everywhere = 1 < len(results.subjects) == len(subjects)
+        for subject in [""] if is_everywhere else subjects:
+            yield KnownFailure(test=test, subject=subject, reason=reason, link=link, version=version)
 
 
 def _missing_hooks(results: Results, before: KnownFailures) -> Iterator[MissingHook]:
