@@ -16,11 +16,13 @@ class Pair:
 
     subject: str
     mode: Mode
-    ratio: float
-    interval: tuple[float, float] | None
-    block_ratios: tuple[float, ...]
-    noise: float | None
-    """How far from 1 the interval reaches, as a share; None without an interval."""
+    ratio: Estimate
+
+    @property
+    def noise(self) -> float | None:
+        """How far from 1 the interval reaches, as a share; None without an interval."""
+        interval = self.ratio.interval
+        return max(1 / interval[0], interval[1]) - 1 if interval else None
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,9 @@ class Difference:
 
     operation: Operation
     tasks: int
-    mode: Mode
     subject: str
     against: str
-    ratio: float
-    interval: tuple[float, float] | None
+    ratio: Estimate
     seen: bool
     """Whether the whole interval lies beyond the noise; if not, no difference is seen."""
 
@@ -47,9 +47,7 @@ def gather_pairs(benchmark: Benchmark) -> tuple[Pair, ...]:
         if isinstance(info, OperationInfo) and info.again:
             found = _compare(row, first.get((info.subject, info.operation, info.tasks)))
             if found is not None:
-                pairs.append(
-                    Pair(info.subject, info.mode, found.value, found.interval, found.values, _reach(found.interval))
-                )
+                pairs.append(Pair(info.subject, info.mode, found))
     return tuple(pairs)
 
 
@@ -72,11 +70,7 @@ def gather_differences(
         found = _compare(row, measured[against.subject, one.operation, one.tasks][1])
         if found is not None:
             seen = _is_seen(found.interval, find_noise(pairs, info.mode))
-            differences.append(
-                Difference(
-                    one.operation, one.tasks, one.mode, one.subject, against.subject, found.value, found.interval, seen
-                )
-            )
+            differences.append(Difference(one.operation, one.tasks, one.subject, against.subject, found, seen))
     return tuple(differences)
 
 
@@ -91,10 +85,6 @@ def _counterpart(one: Latency, latencies: Sequence[Latency]) -> Latency | None:
 
 def _compare(row: Measured, other: Measured | None) -> Estimate | None:
     return estimate(ratios(row.medians(), other.medians())) if other is not None else None
-
-
-def _reach(interval: tuple[float, float] | None) -> float | None:
-    return max(1 / interval[0], interval[1]) - 1 if interval else None
 
 
 def _is_seen(interval: tuple[float, float] | None, noise: float | None) -> bool:

@@ -22,17 +22,10 @@ class RoundTrips:
 
     operation: Operation
     design: Design
-    tasks: int
-    k: float
+    k: Estimate
     """Serial round trips."""
-    k_interval: tuple[float, float] | None
-    k_blocks: tuple[float, ...]
-    a_ms: float
+    a_ms: Estimate
     """What it takes besides."""
-    a_interval_ms: tuple[float, float] | None
-    a_blocks_ms: tuple[float, ...]
-    points: tuple[Point, ...]
-    """The medians over the blocks, one for each distance."""
     low_ms: float
     high_ms: float
     true_from_ms: float
@@ -45,10 +38,7 @@ class ProxyCost:
     """What the proxy adds when it is told to add nothing: PING on a bare socket, through it and past it."""
 
     direct_ms: float
-    through_ms: float
-    added_ms: float
-    interval_ms: tuple[float, float] | None
-    added_block_ms: tuple[float, ...]
+    added_ms: Estimate
 
 
 def gather_round_trips(benchmark: Benchmark, ranges: Ranges) -> tuple[RoundTrips, ...]:
@@ -59,12 +49,12 @@ def gather_round_trips(benchmark: Benchmark, ranges: Ranges) -> tuple[RoundTrips
         if isinstance(info, OperationInfo) and info.distance_ms is not None:
             series.setdefault((info.operation, info.design, info.tasks), {})[info.distance_ms] = row
     found = []
-    for (operation, design, tasks), rows in series.items():
+    for (operation, design, _), rows in series.items():
         points = [_points(row) for _, row in sorted(rows.items())]
         fits = [fit for block in zip(*points, strict=True) if (fit := fit_line(block)) is not None]
         k, a = estimate([fit[0] for fit in fits]), estimate([fit[1] for fit in fits])
         if k is not None and a is not None:
-            found.append(_describe(operation, design, tasks, k, a, points, ranges["redis", operation]))
+            found.append(_describe(operation, design, k, a, ranges["redis", operation]))
     return tuple(sorted(found, key=lambda one: (OPERATIONS.index(one.operation), one.design)))
 
 
@@ -73,13 +63,8 @@ def find_proxy_cost(benchmark: Benchmark) -> ProxyCost | None:
     pings = _pings(benchmark)
     if 0 not in pings or None not in pings:
         return None
-    through, direct = estimate(pings[0]), estimate(pings[None])
-    added = estimate(differences(pings[0], pings[None]))
-    return (
-        ProxyCost(direct.value, through.value, added.value, added.interval, added.values)
-        if through and direct and added
-        else None
-    )
+    direct, added = estimate(pings[None]), estimate(differences(pings[0], pings[None]))
+    return ProxyCost(direct.value, added) if direct and added else None
 
 
 def fit_line(points: Sequence[Point | None]) -> Point | None:
@@ -110,30 +95,7 @@ def _points(row: Measured) -> list[Point | None]:
     ]
 
 
-def _describe(
-    operation: Operation,
-    design: Design,
-    tasks: int,
-    k: Estimate,
-    a: Estimate,
-    points: Sequence[Sequence[Point | None]],
-    documented: claims.Latency,
-) -> RoundTrips:
-    whole = [[point for point in blocks if point is not None] for blocks in points]
-    until = (documented.high_ms - a.value) / k.value if k.value > 0 else None
-    return RoundTrips(
-        operation=operation,
-        design=design,
-        tasks=tasks,
-        k=k.value,
-        k_interval=k.interval,
-        k_blocks=k.values,
-        a_ms=a.value,
-        a_interval_ms=a.interval,
-        a_blocks_ms=a.values,
-        points=tuple((median(x for x, _ in blocks), median(y for _, y in blocks)) for blocks in whole if blocks),
-        low_ms=documented.low_ms,
-        high_ms=documented.high_ms,
-        true_from_ms=max(0.0, (documented.low_ms - a.value) / k.value) if k.value > 0 else 0.0,
-        true_to_ms=until if until is not None and until > 0 else None,
-    )
+def _describe(operation: Operation, design: Design, k: Estimate, a: Estimate, documented: claims.Latency) -> RoundTrips:
+    low, high = documented.low_ms, documented.high_ms
+    begin, end = ((low - a.value) / k.value, (high - a.value) / k.value) if k.value > 0 else (0.0, 0.0)
+    return RoundTrips(operation, design, k, a, low, high, max(0.0, begin), end if end > 0 else None)

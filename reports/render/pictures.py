@@ -159,7 +159,7 @@ def draw_noise(pairs: Sequence[Pair]) -> Picture:
     """Draw the ratios of benchmarks that are the same: what is no difference."""
     return draw_rows(
         "What the same benchmark differs from itself",
-        [Row(one.subject, f"get, {one.mode}", (Dot(AGAIN, one.ratio, one.interval),)) for one in pairs],
+        [Row(one.subject, f"get, {one.mode}", (Dot(AGAIN, one.ratio.value, one.ratio.interval),)) for one in pairs],
         "ratio",
         linear=True,
         line=("1", 1.0),
