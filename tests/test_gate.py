@@ -344,6 +344,18 @@ def test_a_call_that_runs_a_tenth_more_instructions_is_slower_and_is_not_timed(
     assert gate(tmp_path)[0] == 0
 
 
+def test_instructions_that_could_not_be_counted_are_said_and_decide_nothing(
+    tmp_path: Path, judged: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NotMeasuredError("no way to ask")
+
+    judged(rounds=tuple(rounds_of()), instructions=(Instructions("memory get", 1, 1),))
+    monkeypatch.setattr(run, "count_instructions", refuse)
+    assert gate(tmp_path)[0] == 0
+    assert "not counted: no way to ask" in capsys.readouterr().out
+
+
 SLOWER = """
 _get_task = MemoryTaskStore.get_task
 

@@ -42,7 +42,8 @@ class Result:
     base: Code | None
     hard: Hard | None
     instructions: tuple[Instructions, ...]
-    """Empty where there is no Valgrind."""
+    not_counted: str
+    """Why there are no instructions."""
     comparisons: tuple[Comparison, ...]
     """Of the last run."""
     rounds: tuple[Round, ...]
@@ -72,7 +73,7 @@ class Result:
             shown = ", ".join(f"{mode} {exponent:.2f}" for mode, exponent in self.hard.growth.items())
             told.append(f"growth of list, 0 flat, 1 linear: {shown}")
         shown = ", ".join(f"{one.operation} {one.head / one.base:.3f}" for one in self.instructions)
-        told.append(f"instructions of a call, × base: {shown or 'not counted, there is no Valgrind'}")
+        told.append(f"instructions of a call, × base: {shown or f'not counted: {self.not_counted}'}")
         told += [
             f"{one.operation:<13} {one.ratio:5.3f} × base ({one.low:5.3f} to {one.high:5.3f}), "
             f"noise {one.noise:5.1%}: {one.verdict}"

@@ -51,6 +51,7 @@ class Run:
         self._seed = SystemRandom().getrandbits(32)
         self._base: Code | None = None
         self._instructions: tuple[Instructions, ...] = ()
+        self._not_counted = "" if can_count() else "there is no Valgrind"
         self.server: Mapping[str, str] = {}
 
     def compare(self, versions: Mapping[Arm, Version], url: str, hard: Hard | None = None) -> Result:
@@ -59,7 +60,12 @@ class Run:
         if versions["head"].fingerprint != self._head.fingerprint:
             return self.end("not-measured", ("the taskstore that runs here is not that of the working tree",), hard)
         if can_count():
-            self._instructions = count_instructions(versions, url)
+            try:
+                self._instructions = count_instructions(versions, url)
+            except (
+                NotMeasuredError
+            ) as fault:  # some systems do not let anybody ask callgrind
+                self._not_counted = str(fault)
             if more := tuple(find_more(self._instructions)):
                 return self.end("slower", more, hard)
         rounds = measure(versions, url, self._seed)
@@ -97,6 +103,7 @@ class Run:
             base=self._base,
             hard=hard,
             instructions=self._instructions,
+            not_counted=self._not_counted,
             comparisons=comparisons,
             rounds=rounds,
         )
