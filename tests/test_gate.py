@@ -381,7 +381,7 @@ def test_instructions_of_both_are_counted_whatever_else_the_machine_does(tmp_pat
         assert count_all_keys(server) == 0
     assert {one.operation for one in found} == set(OPERATIONS)
     assert [said.partition(" runs")[0] for said in find_more(found)] == ["memory get"]
-    assert all(0.98 < one.head / one.base < 1.02 for one in found if one.operation != "memory get")
+    assert all(0.95 < one.head / one.base < 1.05 for one in found if one.operation != "memory get")
 
 
 def test_what_a_second_run_does_not_confirm_passes_and_is_told(tmp_path: Path, judged: Callable[..., None]) -> None:
