@@ -62,9 +62,7 @@ class Run:
         if can_count():
             try:
                 self._instructions = count_instructions(versions, url)
-            except (
-                NotMeasuredError
-            ) as fault:  # some systems do not let anybody ask callgrind
+            except NotMeasuredError as fault:  # some systems do not let anybody ask callgrind
                 self._not_counted = str(fault)
             if more := tuple(find_more(self._instructions)):
                 return self.end("slower", more, hard)
