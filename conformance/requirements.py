@@ -341,8 +341,9 @@ _must(
 _must(
     "FAIL-11",
     "`StoreUnavailable` says that nothing was written only if that is so, in its field and in its message. If "
-    "nothing listens it always says so.",
-    since=2,
+    "nothing listens it always says so. A write that took effect, and is not on as many replicas in time as the store "
+    "was told to wait for, may have happened.",
+    since=3,
 )
 _must(
     "FAIL-12",

@@ -10,12 +10,14 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from conformance.compare.document import Report
+from conformance.production.document import Production
 from conformance.results.document import Results
 
 _HERE = Path(__file__).parent
 DOCUMENTS: dict[Path, type[BaseModel]] = {
     _HERE / "results" / "schema.json": Results,
     _HERE / "compare" / "schema.json": Report,
+    _HERE / "production" / "schema.json": Production,
 }
 
 

@@ -19,6 +19,7 @@ from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
 from conformance.reading import FileError
 from conformance.results.document import Results
 from conformance.verify.document import Verification
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m reports", description=sys.modules["reports"].__doc__)
     parser.add_argument("--conformance", type=Path, default=OUT / "conformance.json", metavar="FILE")
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
-    for name in ("studies", "verification", "mutants", "topologies"):
+    for name in ("studies", "verification", "mutants", "topologies", "production"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"default: {OUT / name}.json, if it is there")
     parser.add_argument("--claims", type=Path, default=AUTO_CLIP, metavar="FILE", help="what the document states")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
@@ -84,6 +85,7 @@ def _write(options: argparse.Namespace) -> tuple[Path, Report]:
         _read_if_there(Verification, options.verification, "verification"),
         _read_if_there(MutantsDocument, options.mutants, "mutants"),
         _read_if_there(Results, options.topologies, "topologies"),
+        _read_if_there(Production, options.production, "production"),
         goals=options.goals,
     )
     return write_pages(made, options.out), made

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
 from conformance.reading import read_file
 from conformance.results.document import Results
 from conformance.verify.document import Verification
@@ -22,6 +23,7 @@ DESCRIPTIONS: dict[type[BaseModel], str] = {
     Studies: "the JSON of the studies",
     Verification: "the JSON of a verification",
     MutantsDocument: "the JSON of the mutants",
+    Production: "the JSON of faults under load",
 }
 
 

@@ -37,7 +37,7 @@ from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
 from taskstore.status import TaskStatus
 from taskstore.values import EPOCH, Task, TaskCreateRequest, TaskPage, microseconds, trusted
 
-_NEW = NEW._asdict()
+_NEW = dict.fromkeys(Task.model_fields) | NEW._asdict()  # in this order a task is written as JSON
 _MICROSECOND = timedelta(microseconds=1)
 SWEPT_PER_WRITE = 100
 _AT_ONCE = 250

@@ -76,6 +76,8 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[tuple[Server,
         password=settings.redis_password.get_secret_value() if settings.redis_password else None,
         connect_timeout=settings.redis_connect_timeout,
         timeout=settings.redis_timeout,
+        wait_replicas=settings.redis_wait_replicas,
+        wait_milliseconds=settings.redis_wait_milliseconds,
     )
     async with RedisTaskStore(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
         try:

@@ -89,6 +89,10 @@ class TaskStoreSettings(BaseSettings):
     """Seconds until a connection stands."""
     redis_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
     """Seconds until a reply, or a free connection."""
+    redis_wait_replicas: Annotated[int, Field(ge=0, le=1_000)] = 0
+    """Replicas that have to have a write before it is acknowledged."""
+    redis_wait_milliseconds: Annotated[int, Field(ge=1, le=3_600_000)] = 1_000
+    """How long they may take."""
     task_key_prefix: Annotated[str, Field(pattern=r"^[^{}]+$")] = "taskstore"
     task_ttl: Annotated[int, Field(ge=1, le=3_155_760_000)] = 7 * 24 * 3600
     """Seconds that a task lives in Redis after the last write to it."""
@@ -110,6 +114,8 @@ class TaskStoreSettings(BaseSettings):
         else:
             missing = [pair for pair in _NEEDED.items() if getattr(self, pair[0]) and not getattr(self, pair[1])]
             problems += [(name.upper(), f"needs {other.upper()}") for name, other in missing]
+            if self.redis_wait_replicas and self.redis_wait_milliseconds >= 1_000 * self.redis_timeout:
+                problems.append(("REDIS_WAIT_MILLISECONDS", "must be less than REDIS_TIMEOUT, which is in seconds"))
             if self.redis_socket and (self.redis_nodes or self.redis_tls):
                 problems.append(("REDIS_SOCKET", "cannot be combined with REDIS_NODES or REDIS_TLS"))
         if problems:

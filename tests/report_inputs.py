@@ -9,6 +9,7 @@ from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
 from conformance.results.document import Results
 from conformance.verify.document import Verification
 from reports.analyse.report import Report, make_report
@@ -417,6 +418,25 @@ def mutants(fingerprint: str = "f1") -> dict[str, Any]:
     }
 
 
+def production(fingerprint: str = "f1") -> dict[str, Any]:
+    """Faults under load: one that passes, one that loses writes, and one that was skipped."""
+    row = {"fault": "SIGSTOP", "sentence": "It is stopped.", "verdict": "pass", "acknowledged": 2541, "longest": 1.04}
+    lost = {**row, "fault": "kill -9", "verdict": "fail", "reasons": ("7 acknowledged writes are lost",), "lost": 7}
+    skipped = {"fault": "disk full", "sentence": "It is full.", "verdict": "skipped", "reasons": ("no unshare",)}
+    return {
+        "schema": "conformance-production/1",
+        "fingerprint": fingerprint,
+        "server": "redis-server",
+        "platform": "Linux",
+        "depth": "all",
+        "started": "2026-01-02T03:04:05Z",
+        "seconds": 61.0,
+        "processes": 4,
+        "callers": 16,
+        "rows": (row, lost, skipped),
+    }
+
+
 def everything() -> Report:
     """A report in which nothing is left out."""
     failing = [requirement(f"B-{index}", *verdicts, reason=SCRIPT) for index, verdicts in enumerate(FAILING)]
@@ -430,6 +450,7 @@ def everything() -> Report:
         Studies.model_validate_json(json.dumps(studies())),
         Verification.model_validate_json(json.dumps(verification())),
         MutantsDocument.model_validate_json(json.dumps(mutants())),
+        production=Production.model_validate_json(json.dumps(production())),
         goals=True,
     )
 

@@ -1,6 +1,7 @@
 """What a stranger controls, generated: nothing comes out but documented exceptions, and a refused call stores nothing.
 
-Each surface has a share of 2,000 inputs, or of as many as `HOSTILE_INPUTS` in the environment says.
+Each surface has a share of 2,000 inputs, or of as many as `HOSTILE_INPUTS` in the environment says. `tox -e hostile`
+takes a million, and Hypothesis prints how many each surface got.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,8 +39,18 @@ from conformance.verify.histories.judge import Verdict, judge
 from conformance.verify.histories.timeline import draw as draw_timeline
 from reports.__main__ import main as report
 from reports.read import read
-from taskstore import MemoryTaskStore, SettingsInvalid, TaskCreateRequest, TaskStatus, TaskStoreError, TaskStoreSettings
+from taskstore import (
+    MemoryTaskStore,
+    SettingsInvalid,
+    Task,
+    TaskCreateRequest,
+    TaskStatus,
+    TaskStoreError,
+    TaskStoreSettings,
+)
+from taskstore.arguments import check_task
 from taskstore.redis import RedisTaskStore, connect, record
+from taskstore.tools import documented, lines
 from tests.report_inputs import (
     benchmark,
     conformance,
@@ -156,7 +168,7 @@ async def call_all(store: Any, drawn: dict[str, Any], count: Callable[[], Any]) 
 
 
 @pytest.mark.once
-@inputs(0.1)
+@inputs(0.08)
 @given(drawn=calls)
 def test_a_refused_call_stores_nothing_in_memory(loop: asyncio.Runner, drawn: dict[str, Any]) -> None:
     async def call() -> None:
@@ -168,7 +180,7 @@ def test_a_refused_call_stores_nothing_in_memory(loop: asyncio.Runner, drawn: di
 
 
 @pytest.mark.once
-@inputs(0.05)
+@inputs(0.04)
 @given(drawn=calls)
 def test_a_refused_call_stores_nothing_in_redis(
     loop: asyncio.Runner, server: EmbeddedServer, drawn: dict[str, Any]
@@ -183,6 +195,42 @@ def test_a_refused_call_stores_nothing_in_redis(
     loop.run(call())
 
 
+ids = anything | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=260)
+
+
+async def outcomes(store: Any, task_id: Any) -> list[Any]:
+    """What comes of a new task under this id, and of every operation on it: a status, or an exception."""
+    found: list[Any] = []
+    operations: tuple[Callable[[], Awaitable[Any]], ...] = (
+        lambda: store.create_task(TaskCreateRequest(video_ids=("v",)), task_id=task_id),
+        lambda: store.get_task(task_id),
+        lambda: store.update_task_status(task_id, TaskStatus.CLIPPING),
+        lambda: store.cancel_task(task_id),
+        lambda: store.list_tasks(after=task_id),
+    )
+    for call in operations:
+        with may_raise(TaskStoreError) as raised:
+            found.append(getattr(await call(), "status", "a page"))
+        found += raised
+    return found
+
+
+@pytest.mark.once
+@inputs(0.03)
+@given(task_id=ids)
+def test_an_id_does_the_same_in_both_modes_and_names_no_key_but_its_own(
+    loop: asyncio.Runner, server: EmbeddedServer, task_id: Any
+) -> None:
+    async def call() -> None:
+        with redis.Redis.from_url(server.url) as client:
+            client.flushdb()
+            async with MemoryTaskStore() as memory, RedisTaskStore(connect(server.url), prefix="hostile") as store:
+                assert await outcomes(memory, task_id) == await outcomes(store, task_id)
+            assert all(key.startswith(b"{hostile:0}:") for key in client.scan_iter())
+
+    loop.run(call())
+
+
 # What the server holds and says
 
 records = st.binary(max_size=200) | st.builds(
@@ -193,7 +241,7 @@ records = st.binary(max_size=200) | st.builds(
 )
 
 
-@inputs(0.4)
+@inputs(0.37)
 @given(stored=records)
 def test_a_stored_record_is_a_task_or_is_refused(stored: bytes) -> None:
     with may_raise(record.NotARecordError):
@@ -217,7 +265,7 @@ replies = st.lists(values | st.binary(max_size=30), max_size=4)
 
 
 @pytest.mark.once
-@inputs(0.04)
+@inputs(0.02)
 @given(replied=replies, kind=st.sampled_from(["redis://{}/0", "redis+sentinel://{}/name/0", "redis+cluster://{}/0"]))
 def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
     loop: asyncio.Runner, replied: list[bytes], kind: str
@@ -249,6 +297,43 @@ def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
                         await operation()
 
     loop.run(call())
+
+
+# What `taskstore migrate` reads
+
+written = st.recursive(
+    json_values | st.floats() | st.sampled_from([*TaskStatus, "2026-01-02", "\ud800"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+OLD = {
+    "task_id": "good",
+    "video_ids": ["v"],
+    "created_at": "2026-01-02T03:04:05.000001",
+    "updated_at": "2026-01-02 03:04:06",
+}
+
+
+@inputs(0.04)
+@given(fields=st.fixed_dictionaries({}, optional=dict.fromkeys([*Task.model_fields, "metadata", "left_ms"], written)))
+def test_a_task_to_carry_over_is_taken_or_named(fields: dict[str, Any]) -> None:
+    text = json.dumps(OLD | fields).encode()
+    for zone in (UTC, None):
+        with may_raise(lines.NotATaskError):
+            task, _ = documented.convert(text, "good", zone)
+            assert check_task(task) == task
+    with may_raise(lines.NotATaskError):
+        task = lines.task_of(lines.object_of(text))
+        assert lines.task_of(lines.object_of(lines.line_of(lines.Found(task, None)))) == task
+
+
+@inputs(0.02)
+@given(text=st.binary(max_size=50) | written.map(lambda value: json.dumps(value).encode()))
+def test_a_text_to_carry_over_is_an_object_or_named(text: bytes) -> None:
+    with may_raise(lines.NotATaskError):
+        lines.object_of(text)
+    with may_raise(lines.NotATaskError):
+        documented.convert(text, "good", None)
 
 
 # Settings
@@ -322,37 +407,43 @@ def read_and_draw(file: Path) -> None:
 
 
 RESULTS = conformance(requirement("A-1", "pass", claims=["D05"]), requirement("A-2", "fail"))
+REPORT = json.loads(everything().to_json())
 TOML = 'known = [{test = "a", reason = "b"}, {operation = "get", reason = "c", classes = ["d"]}]'
-DOCUMENTS: dict[str, tuple[Any, Callable[[Path], Any], float]] = {
-    "results": (RESULTS, read_results, 0.03),
-    "benchmark": (benchmark(measured("get", "memory", [1.0])), partial(read, kind=Benchmark), 0.03),
-    "studies": (studies(), partial(read, kind=Studies), 0.01),
-    "verification": (verification(), partial(read, kind=Verification), 0.01),
-    "mutants": (mutants(), partial(read, kind=MutantsDocument), 0.01),
-    "history": (HISTORY, read_and_judge, 0.04),
-    "report": (None, read_and_draw, 0.01),
+DOCUMENTS: dict[str, tuple[Any, Callable[[Path], Any]]] = {
+    "results": (RESULTS, read_results),
+    "benchmark": (benchmark(measured("get", "memory", [1.0])), partial(read, kind=Benchmark)),
+    "studies": (studies(), partial(read, kind=Studies)),
+    "verification": (verification(), partial(read, kind=Verification)),
+    "mutants": (mutants(), partial(read, kind=MutantsDocument)),
+    "history": (HISTORY, read_and_judge),
 }
+
+
+def try_file(document: Any, read: Callable[[Path], Any], data: st.DataObject) -> None:
+    """Read a file that is nearly this document."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "hostile.json")
+        if document is HISTORY:
+            file.write_text("\n".join(json.dumps(one) for one in one_change(document, data)))
+        else:
+            file.write_bytes(contents(document, data))
+        with may_raise(FileError):
+            read(file)
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("kind", DOCUMENTS)
-def test_a_file_is_read_or_refused(kind: str, tmp_path: Path) -> None:
-    document, read, share = DOCUMENTS[kind]
-    whole = json.loads(everything().to_json()) if kind == "report" else json.loads(json.dumps(document))
+@inputs(0.02)
+@given(data=st.data())
+def test_a_file_is_read_or_refused(kind: str, data: st.DataObject) -> None:
+    try_file(*DOCUMENTS[kind], data)
 
-    @inputs(share)
-    @given(data=st.data())
-    def try_one(data: st.DataObject) -> None:
-        file = tmp_path / "hostile.json"
-        if kind == "history":
-            lines = [json.dumps(one) for one in one_change(whole, data)]
-            file.write_text("\n".join(lines))
-        else:
-            file.write_bytes(contents(whole, data))
-        with may_raise(FileError):
-            read(file)
 
-    try_one()
+@pytest.mark.once
+@inputs(0.005)
+@given(data=st.data())
+def test_a_report_is_drawn_or_refused(data: st.DataObject) -> None:
+    try_file(REPORT, read_and_draw, data)
 
 
 @inputs(0.02)

@@ -26,6 +26,7 @@ from taskstore import (
 )
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.connection import MOST_WAITING, Connection
+from taskstore.redis.server import Server
 
 REQUEST = TaskCreateRequest(video_ids=("v",))
 
@@ -128,6 +129,24 @@ def test_nobody_waits_for_the_reply_of_another_before_sending() -> None:
         assert outcomes == [TaskNotFound(f"{n}") for n in range(3)]
 
     on_a_server_that(answer_three_at_once, body)
+
+
+def test_a_task_that_is_created_while_it_is_looked_for_is_no_unreadable_record(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        read = Server.read
+
+        async def create_after_a_look(self: Server, *command: str | bytes | int, **named: Any) -> Any:
+            reply = await read(self, *command, **named)
+            if command[0] == "GETRANGE" and reply == b"":
+                await store.create_task(REQUEST, task_id="job")
+            return reply
+
+        monkeypatch.setattr(Server, "read", create_after_a_look)
+        assert (await store.get_task("job")).task_id == "job"
+
+    on_store(server, body)
 
 
 def test_a_connection_that_ends_as_it_is_opened_took_no_request(server: EmbeddedServer) -> None:

@@ -953,6 +953,16 @@ def test_verification_and_mutants_are_counted_and_survivors_named(everything: Re
     assert "315 faults × operations, 1 tried, 1 passed" in summary
 
 
+def test_faults_under_load_are_a_table_in_which_what_was_skipped_is_no_pass(everything: Report) -> None:
+    page = Elements(render_page(everything)).text
+    assert "4 processes of 16 callers" in page
+    assert "2,541" in page
+    assert "7 acknowledged writes are lost" in page
+    assert "○ skipped" in page
+    assert "no unshare" in page
+    assert "<code>tox -e production</code>" in render_page(report(GOOD))
+
+
 def test_verification_and_mutants_of_another_build_are_said_to_be() -> None:
     made = make_report(
         CLAIMS,
@@ -984,7 +994,7 @@ def test_an_optional_file_that_was_asked_for_must_be_there(tmp_path: Path, capsy
     for name, document in (("conformance", GOOD), ("benchmark", ONE)):
         (tmp_path / f"{name}.json").write_text(json.dumps(document))
     inputs = ["--conformance", str(tmp_path / "conformance.json"), "--benchmark", str(tmp_path / "benchmark.json")]
-    for name in ("studies", "verification", "mutants"):
+    for name in ("studies", "verification", "mutants", "production"):
         assert main([*inputs, f"--{name}", str(tmp_path / "no.json"), "--out", str(tmp_path / "out")]) == 2
         assert "no.json: No such file" in capsys.readouterr().err
 

@@ -56,6 +56,8 @@ def test_each_malformed_setting_is_named_on_a_line_of_its_own(monkeypatch: pytes
         "REDIS_DB": "-1",
         "REDIS_URL": "http://:s3cret@host",
         "REDIS_TIMEOUT": "0",
+        "REDIS_WAIT_REPLICAS": "-1",
+        "REDIS_WAIT_MILLISECONDS": "0",
         "TASK_KEY_PREFIX": "{braces}",
         "TASK_TTL": "0",
     }
@@ -66,6 +68,15 @@ def test_each_malformed_setting_is_named_on_a_line_of_its_own(monkeypatch: pytes
     assert [name for name, _ in refused.value.problems] == list(wrong)
     assert len(str(refused.value).splitlines()) == len(wrong) + 1
     assert "s3cret" not in f"{refused.value} {refused.value!r}"
+
+
+def test_a_wait_for_replicas_ends_before_the_reply_is_given_up() -> None:
+    settings = TaskStoreSettings(redis_wait_replicas=1, redis_wait_milliseconds=499, redis_timeout=0.5)
+    assert (settings.redis_wait_replicas, settings.redis_wait_milliseconds) == (1, 499)
+    assert TaskStoreSettings(redis_timeout=0.5).redis_wait_replicas == 0  # the milliseconds do not count then
+    with pytest.raises(SettingsInvalid) as refused:
+        TaskStoreSettings(redis_wait_replicas=1, redis_wait_milliseconds=500, redis_timeout=0.5)
+    assert [name for name, _ in refused.value.problems] == ["REDIS_WAIT_MILLISECONDS"]
 
 
 def test_a_dotenv_that_is_not_text_is_named(tmp_path: Path) -> None:

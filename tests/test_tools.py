@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -12,14 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from conformance.described import open_described
 from conformance.subjects.servers import EmbeddedServer, unused_port
 from taskstore import Task, TaskStatus
-from taskstore.arguments import check_task
-from taskstore.tools import COMMANDS, documented, lines, main, migrate, targets
+from taskstore.tools import COMMANDS, main, migrate, targets
 from taskstore.tools.scan import batches
 from tests.operating import REQUEST, client, everything, fill, on_store
 
@@ -345,36 +341,3 @@ def test_a_key_that_a_scan_gives_twice_is_read_once() -> None:
         return [key async for keys in batches(server, "") for key in keys]
 
     assert asyncio.run(run()) == [b"a", b"b", b"c"]
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([*TaskStatus, "2026-01-02"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-
-
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
-@given(fields=st.fixed_dictionaries({}, optional=dict.fromkeys([*Task.model_fields, "metadata", "left_ms"], JSON)))
-def test_whatever_stands_in_a_record_is_a_task_or_named(fields: dict[str, Any]) -> None:
-    good = {
-        "task_id": "good",
-        "video_ids": ["v"],
-        "created_at": "2026-01-02T03:04:05.000001",
-        "updated_at": "2026-01-02 03:04:06",
-    }
-    text = json.dumps(good | fields).encode()
-    for zone in (UTC, None):
-        with contextlib.suppress(lines.NotATaskError):
-            task, _ = documented.convert(text, "good", zone)
-            assert check_task(task) == task
-    with contextlib.suppress(lines.NotATaskError):
-        task = lines.task_of(lines.object_of(text))
-        assert lines.task_of(lines.object_of(lines.line_of(lines.Found(task, None)))) == task
-
-
-@settings(deadline=None)
-@given(st.binary(max_size=50) | JSON.map(lambda value: json.dumps(value).encode()))
-def test_whatever_bytes_there_are_is_an_object_or_named(text: bytes) -> None:
-    with contextlib.suppress(lines.NotATaskError):
-        documented.convert(text, "good", None)

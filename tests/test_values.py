@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
 
-from taskstore import Task, TaskPage, TaskStatus
+from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskPage, TaskStatus
+from taskstore.redis import record
+from tests.test_record import GOLDEN
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -26,3 +29,12 @@ def test_a_task_and_a_page_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         page.total = 0  # type: ignore[misc]  # the same
     assert (task.status, page.total) == (TaskStatus.PENDING, 1)
+
+
+def test_a_task_is_written_as_json_in_one_order_in_both_modes() -> None:
+    async def create() -> Task:
+        async with MemoryTaskStore() as store:
+            return await store.create_task(TaskCreateRequest(video_ids=("v1",)))
+
+    in_memory = asyncio.run(create())
+    assert [*vars(in_memory)] == [*vars(record.decode(GOLDEN, "task_0f"))] == [*Task.model_fields]

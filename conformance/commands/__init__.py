@@ -16,6 +16,7 @@ COMMANDS = {
     "compare": "find what two stores do differently",
     "measure": "measure how fast a store is, and judge what a document says of it",
     "verify": "hold stores against the model: random scenes, every short sequence, contention, faults",
+    "production": "count what callers under load get while the server fails",
     "check": "judge a recorded history of concurrent calls",
     "clean": "remove what a killed run left on a server",
     "mutants": "show that each requirement is defended by a case that fails on a wrong store",

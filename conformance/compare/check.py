@@ -158,6 +158,6 @@ def _signature_faults(operation: Operation, given: Mapping[str, Any]) -> Iterato
             placed = [name for name in operation.positional if name in names]
             signature.bind(object(), *placed, **dict.fromkeys(names.keys() - {*placed}))
         except TypeError as fault:
-            given = ", ".join(["store", *names])
-            yield f"call does not take ({given}): {fault}; what it takes is named in `arguments` or `optional`"
+            shown = ", ".join(["store", *names])
+            yield f"call does not take ({shown}): {fault}; what it takes is named in `arguments` or `optional`"
             return

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Spanned(Protocol):
@@ -47,25 +47,31 @@ class Order(Generic[State, Call]):
 
 
 def orders(  # noqa: C901  one search
-    initial: State, calls: Sequence[Call], after: Callable[[State, Call], Iterable[State]], budget: Budget
+    initial: State,
+    calls: Sequence[Call],
+    after: Callable[[State, Call], Iterable[State]],
+    budget: Budget,
+    rank: Callable[[Call], Any] | None = None,
 ) -> Iterator[Order[State, Call]]:
     """The orders that explain the calls and are no other than that of the clock, one for each end.
 
     `after` gives the states that a call may leave, if what was recorded of it is allowed there. A call without an
-    answer may stand anywhere after it was made, or nowhere.
+    answer may stand anywhere after it was made, or nowhere. Of the calls that can come next those of the least `rank`
+    are tried first, without it those that were answered first: that changes how long it takes, and no more.
 
     Raises:
         OutOfBudgetError: if the steps do not suffice to tell.
     """
     calls = sorted(calls, key=lambda call: call.called)
     ends = [inf if call.returned is None else call.returned for call in calls]
+    ranks: Sequence[Any] = ends if rank is None else list(map(rank, calls))
     answered = sum(1 << place for place, end in enumerate(ends) if end < inf)
     seen: set[tuple[int, State]] = {(0, initial)}
     path: list[tuple[int, Iterator[tuple[int, State]]]] = []
     order: list[Call] = []
 
     def following(done: int, state: State) -> Iterator[tuple[int, State]]:
-        for place in _next(calls, ends, done):
+        for place in _next(calls, ends, ranks, done):
             if budget.taken >= budget.steps:
                 raise OutOfBudgetError
             budget.taken += 1
@@ -97,8 +103,8 @@ def orders(  # noqa: C901  one search
             del order[-1:]
 
 
-def _next(calls: Sequence[Spanned], ends: Sequence[float], done: int) -> Iterator[int]:
-    """The calls that can come next: none that is not done had returned before they were made. Lost ones come last."""
+def _next(calls: Sequence[Spanned], ends: Sequence[float], ranks: Sequence[Any], done: int) -> Iterator[int]:
+    """The calls that can come next, by rank: none that is not done had returned before they were made."""
     horizon, candidates = inf, []
     first = (~done & (done + 1)).bit_length() - 1
     for place in range(first, len(calls)):
@@ -107,4 +113,4 @@ def _next(calls: Sequence[Spanned], ends: Sequence[float], done: int) -> Iterato
         if not done >> place & 1:
             candidates.append(place)
             horizon = min(horizon, ends[place])
-    return iter(sorted((place for place in candidates if calls[place].called <= horizon), key=ends.__getitem__))
+    return iter(sorted((place for place in candidates if calls[place].called <= horizon), key=ranks.__getitem__))

@@ -141,6 +141,11 @@ class EmbeddedServer:
         """Server, binary and transport."""
         return {**server_facts(self.url), "binary": self._binary.name, "transport": "loopback TCP, private process"}
 
+    @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
     def restart(self) -> None:
         """Save to disk and start anew."""
         with redis.Redis.from_url(self.url) as client:

@@ -89,17 +89,31 @@ class ServerGroup(ABC):
 
     def fail_over(self, *, kill: bool) -> None:
         """Let the other server take over what was acknowledged: because the first is killed, or by a command."""
-        master, replica = self._sorted()
-        with redis.Redis.from_url(master.url) as client:
+        with redis.Redis.from_url(self._sorted()[0].url) as client:
             client.set(f"{{{SERVICE}}}", "")  # WAIT is about what its own connection has written
             client.wait(1, int(_SECONDS * 1_000))
-        if kill:
-            with master.killed():
-                _await(lambda: _role(replica) == "master", "nobody took over")
-        else:
-            _await(lambda: self._replace(replica), "the order to take over was refused")
+        with self.replaced(kill=kill):
+            pass
+
+    def part(self) -> None:  # noqa: B027  a node of a cluster cannot be told so
+        """Let the replica get nothing more from the master until it takes over."""
+
+    @contextmanager
+    def replaced(self, *, kill: bool, demote: bool = True) -> Iterator[None]:
+        """Let the other server take over what it has; at the end of the block all agree again.
+
+        Without `demote` the server that a command replaced takes writes until it hears of that by itself.
+        """
+        master, replica = self._sorted()
+        with master.killed() if kill else contextlib.nullcontext():
+            if not kill:
+                _await(lambda: self._replace(replica), "the order to take over was refused")
             _await(lambda: _role(replica) == "master", "nobody took over")
-            self._demote(master, replica)
+            if not kill and demote:
+                self._demote(master, replica)
+            if not kill:
+                _await(lambda: _role(master) == "slave", "the server that was replaced did not hear of it")
+            yield
         self._settle()
 
     def _sorted(self) -> list[EmbeddedServer]:
@@ -110,8 +124,12 @@ class ServerGroup(ABC):
 class SentinelServers(ServerGroup):
     """A master, a replica and a Sentinel. The first Sentinel that the settings name is not there."""
 
+    def __init__(self, min_replicas: int = 1) -> None:
+        """`min_replicas` is how many replicas a master needs to take a write."""
+        self._min_replicas = min_replicas
+
     def _set_up(self, undo: ExitStack) -> None:
-        options = *_AT_ONCE, "--min-replicas-to-write", "1"
+        options = *_AT_ONCE, "--min-replicas-to-write", str(self._min_replicas)
         master = undo.enter_context(EmbeddedServer(*options))
         self._members = master, undo.enter_context(EmbeddedServer("--replicaof", *_place(master), *options))
         self._sentinel = undo.enter_context(_Sentinel(master))
@@ -124,6 +142,10 @@ class SentinelServers(ServerGroup):
         replicas = _call(self._sentinel, "SENTINEL", "REPLICAS", SERVICE)
         master, replica = self._sorted()
         return _place(master)[1] == named[1].decode() and len(replicas) == 1 and _follows(replica, master)
+
+    def part(self) -> None:
+        """It follows a server that is not there."""
+        _call(self._sorted()[1], "REPLICAOF", "127.0.0.1", unused_port())
 
     def _replace(self, replica: EmbeddedServer) -> object:
         return _call(self._sentinel, "SENTINEL", "FAILOVER", SERVICE)

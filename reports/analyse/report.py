@@ -19,6 +19,7 @@ from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
 from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
 from conformance.reading import read_file
 from conformance.results.document import Coverage, Result, Results
 from conformance.verify.document import Verification
@@ -51,6 +52,7 @@ from reports.analyse.parity import (
 )
 from reports.analyse.provenance import (
     Environment,
+    Sameness,
     compare_builds,
     describe_environment,
     find_reason,
@@ -116,6 +118,8 @@ class Report:
     verification: Verified | None
     mutants: Mutants | None
     """None where the file was not there."""
+    production: Production | None = None
+    production_build: Sameness = "unknown"
 
     @property
     def headlines(self) -> tuple[tuple[form.Latency, Latency], ...]:
@@ -217,6 +221,7 @@ def make_report(
     verification: Verification | None = None,
     mutants: MutantsDocument | None = None,
     topologies: Results | None = None,
+    production: Production | None = None,
     *,
     goals: bool = False,
 ) -> Report:
@@ -288,6 +293,8 @@ def make_report(
         if verification
         else None,
         mutants=gather_mutants(mutants, checked) if mutants else None,
+        production=production,
+        production_build=compare_builds(checked, production.fingerprint) if production else "unknown",
     )
 
 

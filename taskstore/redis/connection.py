@@ -42,6 +42,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._awaited: deque[asyncio.Future[Any]] = deque()
         self._unsent: list[bytes] = []
+        self._acknowledged: asyncio.Future[Any] | None = None
         self._replies = Reader(protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_INCOMPLETE)
         self._retired = False
         self._poll = select.poll()
@@ -81,6 +82,13 @@ class Connection(asyncio.Protocol):
         self._awaited.append(reply)
         return reply
 
+    def wait(self, request: bytes) -> asyncio.Future[Any]:
+        """Send WAIT, once for all who have their replies in this turn of the loop: it is about all that was written."""
+        if self._acknowledged is None:
+            self._acknowledged = self.send(request)
+            self._loop.call_soon(self._forget_wait)
+        return self._acknowledged
+
     def retire(self) -> None:
         """Take no more requests, and close when nobody waits any more."""
         self._retired = True
@@ -113,6 +121,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell everybody who waits."""
         self._fail(ConnectionError(str(exc) if exc else "the server closed the connection"))
+
+    def _forget_wait(self) -> None:
+        self._acknowledged = None
 
     def _flush(self) -> None:
         if self._unsent:

@@ -34,18 +34,28 @@ def connect(
     password: str | None = None,
     connect_timeout: float = 5.0,
     timeout: float = 5.0,
+    wait_replicas: int = 0,
+    wait_milliseconds: int = 1_000,
 ) -> Server:
     """Name the server at `url`, of one of the forms that docs/store.md lists; nothing is contacted yet.
 
     `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds. No call takes longer than both
-    together; a `purge` is several calls in this sense.
+    together; a `purge` is several calls in this sense. A write is acknowledged when `wait_replicas` replicas have it;
+    if they do not within `wait_milliseconds`, the call raises `StoreUnavailable`, which says that it may have happened.
     """
     given = {name: value for name, value in (("username", username), ("password", password)) if value is not None}
     with contextlib.suppress(RedisError, TypeError, ValueError):
         "".join(given.values()).encode()
         address = parse(url)
         opener = Opener(address, given, connect_timeout)
-        return Server(opener, str(address), connect_timeout=connect_timeout, timeout=timeout)
+        return Server(
+            opener,
+            str(address),
+            connect_timeout=connect_timeout,
+            timeout=timeout,
+            wait_replicas=wait_replicas,
+            wait_milliseconds=wait_milliseconds,
+        )
     del url, username, password, given  # a traceback may show the variables of this function
     raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
 
@@ -60,6 +70,8 @@ class Server:
         *,
         connect_timeout: float = 5.0,
         timeout: float = 5.0,
+        wait_replicas: int = 0,
+        wait_milliseconds: int = 1_000,
     ) -> None:
         """Connect through `open_connection`; errors name `address`. Timeouts are in seconds.
 
@@ -69,6 +81,7 @@ class Server:
         self.address = address
         self._connect_timeout = connect_timeout
         self._timeout = timeout
+        self._wait = wait_replicas, wait_milliseconds
         self._connections: list[Connection] = []  # the last is in use; on the others somebody may still wait
         self._opening: asyncio.Task[Connection] | None = None
         self._moved = ""
@@ -145,7 +158,7 @@ class Server:
         try:
             now = asyncio.get_running_loop().time()
             async with asyncio.timeout_at(min(now + self._timeout, until)):
-                return await reply
+                return await (self._replicated(connection, reply) if writes and self._wait[0] else reply)
         except ResponseError as error:
             if any(word in str(error) for word in _ELSEWHERE):
                 connection.retire()
@@ -159,6 +172,23 @@ class Server:
         except OSError as error:
             raise self._unavailable(error, FailureKind.BROKEN, writes) from error
         return await self._request(command, until, writes=writes, moves=moves + 1)
+
+    async def _replicated(self, connection: Connection, reply: asyncio.Future[Any]) -> Any:
+        """The reply to a write, when enough replicas have it.
+
+        Raises:
+            TimeoutError: if too few have it in time.
+            ConnectionError: if that cannot be found out.
+        """
+        answer, (wanted, milliseconds) = await reply, self._wait
+        request = pack_command(("WAIT", wanted, milliseconds))  # type: ignore[arg-type]  # as above
+        try:
+            have = await asyncio.shield(connection.wait(request))  # others wait for the same
+        except (ResponseError, ConnectionFullError) as error:
+            raise ConnectionError(f"the write was made, and WAIT failed: {error}") from error
+        if type(have) is not int or have < wanted:
+            raise TimeoutError(f"{have} of {wanted} replicas have the write after {milliseconds} ms")
+        return answer
 
     async def _connect(self, until: float) -> Connection:
         """The connection that callers share from now on; those who come while it is being opened wait for the same."""

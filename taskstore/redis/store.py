@@ -267,10 +267,15 @@ class RedisTaskStore(BaseStore):
             raise self._server.unexpected(text, writes=True) from None
 
     async def _read(self, task_id: str, until: float) -> Task | None:
-        """The task, or `None` if there is none. An empty value and none look alike until somebody asks."""
+        """The task, or `None` if there is none. An empty value and none look alike until somebody asks.
+
+        The task may be created between the two requests, so a value is empty only if it is so twice.
+        """
         key = self._key(task_id)
-        text = await self._server.read("GETRANGE", key, 0, record.MAX_RECORD_BYTES, unreadable=key, until=until)
-        if text == b"":
+        for _ in range(2):
+            text = await self._server.read("GETRANGE", key, 0, record.MAX_RECORD_BYTES, unreadable=key, until=until)
+            if text != b"":
+                break
             there = await self._server.read("EXISTS", key, until=until)
             if there == 0:
                 return None

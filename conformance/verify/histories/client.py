@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from conformance.verify.histories.history import LIST, Interval, Planned
@@ -21,9 +22,12 @@ _FIELDS = ("progress", "current_step", "result_url", "error_message", "error_tra
 
 
 class Client:
-    """What makes calls on one store. `labels` are the tasks known by now, shared among the clients of a process."""
+    """What makes calls on one store. `labels` are the tasks known by now, shared among the clients of a process.
 
-    def __init__(self, store: Any, labels: dict[str, str], origin: int) -> None:
+    Without `labels` each task has its label as its id.
+    """
+
+    def __init__(self, store: Any, labels: dict[str, str] | None, origin: int) -> None:
         self._store = store
         self._labels = labels
         self._origin = origin
@@ -33,7 +37,7 @@ class Client:
         made = []
         for call in calls:
             await turns(call.pause)
-            if call.operation in ("create_task", LIST) or call.task in self._labels:
+            if self._labels is None or call.operation in ("create_task", LIST) or call.task in self._labels:
                 made.append(await self._make(call))
         return made
 
@@ -45,38 +49,41 @@ class Client:
             sent.cancel()
             await asyncio.wait([sent])
             return Interval(call, called, None)
-        result = await sent
-        return Interval(call, called, None if result is None else self._now(), result)
+        result, written = await sent
+        return Interval(call, called, None if result is None else self._now(), result, written)
 
-    async def _send(self, call: Planned) -> dict[str, Any] | None:
-        """What came of it; None if that is not to be known."""
+    async def _send(self, call: Planned) -> tuple[dict[str, Any] | None, float]:
+        """What came of it, None if that is not to be known; and when the task that it gave was written."""
         try:
             answer = await self._call(call)
-            if call.operation == "create_task":
+            if call.operation == "create_task" and self._labels is not None:
                 self._labels[call.task] = answer.task_id
             if call.operation == LIST:
-                return {"page": {"tasks": [self._told(task) for task in answer.tasks], "total": answer.total}}
-            return {"task": self._told(answer)}
+                return {"page": {"tasks": [self._told(task) for task in answer.tasks], "total": answer.total}}, 0.0
+            updated_at = answer.updated_at
+            return {"task": self._told(answer)}, updated_at.timestamp() if isinstance(updated_at, datetime) else 0.0
         except StoreUnavailable as fault:
-            return None if fault.write_may_have_happened else {"raised": "StoreUnavailable"}
+            return None if fault.write_may_have_happened else {"raised": "StoreUnavailable"}, 0.0
         except TaskFinal as final:
-            return {"raised": "TaskFinal", "status": str(final.status)}
+            return {"raised": "TaskFinal", "status": str(final.status)}, 0.0
         except Exception as fault:  # noqa: BLE001  whatever comes out is what is judged
-            return {"raised": type(fault).__name__}
+            return {"raised": type(fault).__name__}, 0.0
 
     async def _call(self, call: Planned) -> Any:
         given = dict(call.arguments)
         if call.operation == "create_task":
-            return await self._store.create_task(TaskCreateRequest(video_ids=tuple(given["video_ids"])))
+            request = TaskCreateRequest(video_ids=tuple(given.pop("video_ids")))
+            return await self._store.create_task(request, **given)
         if given.get("status") is not None:
             given["status"] = TaskStatus(given["status"])
-        if "task_id" in given:
+        if "task_id" in given and self._labels is not None:
             given["task_id"] = self._labels[given["task_id"]]
         return await getattr(self._store, call.operation)(**given)
 
     def _told(self, task: Any) -> dict[str, Any]:
         """A task but for its times, and by its label."""
-        label = next((label for label, task_id in self._labels.items() if task_id == task.task_id), None)
+        labels = {task.task_id: task.task_id} if self._labels is None else self._labels
+        label = next((label for label, task_id in labels.items() if task_id == task.task_id), None)
         known = task.video_ids[0] if label is None else label  # whose creation is still to be answered, say
         return {"task_id": known, "status": str(task.status), **{name: getattr(task, name) for name in _FIELDS}}
 

@@ -60,6 +60,8 @@ class Interval:
     called: int
     returned: int | None
     result: Mapping[str, Any] | None = None
+    written: float = 0.0
+    """When the task that it gave was written, as the store says: it is not judged, and shows where to search first."""
 
     def overlaps(self, other: Interval) -> bool:
         """Whether neither ended before the other began."""
@@ -119,7 +121,8 @@ class History:
 def as_json(interval: Interval) -> dict[str, Any]:
     """A call as one line has it."""
     times = {"called": interval.called, "returned": interval.returned, "result": interval.result}
-    return {**planned_json(interval.call), **times}
+    written = {"written": interval.written} if interval.written else {}
+    return {**planned_json(interval.call), **times, **written}
 
 
 def planned_json(call: Planned) -> dict[str, Any]:
@@ -183,7 +186,8 @@ def read_interval(line: Mapping[str, Any], number: int = 1) -> Interval:
         raise BrokenHistoryError(f"line {number}: the result has to be an object with one of {', '.join(_FORMS)}")
     if waits and not _has_form(call, result):
         raise BrokenHistoryError(f"line {number}: {call.operation} cannot have the result {json.dumps(result)}")
-    return Interval(call, called, returned, result if returned is not None else None)
+    written = _given(line, "written", float, number, 0.0)
+    return Interval(call, called, returned, result if returned is not None else None, written)
 
 
 def read_planned(line: Mapping[str, Any], number: int = 1) -> Planned:

@@ -51,8 +51,10 @@ class Specification:
         """What a call may give in a state, each with the state that it leaves."""
         return _step(clocked, interval)
 
-    def order(self, calls: Sequence[Interval], budget: Budget) -> tuple[Interval, ...] | None:
-        """An order of the calls that explains what each gave; None if there is none.
+    def order(
+        self, calls: Sequence[Interval], budget: Budget, rank: Callable[[Interval], Any] | None = None
+    ) -> tuple[Interval, ...] | None:
+        """An order of the calls that explains what each gave; None if there is none. The least rank is tried first.
 
         Raises:
             OutOfBudgetError: if the steps do not suffice to tell.
@@ -63,7 +65,7 @@ class Specification:
                 if interval.returned is None or self.agrees(expected, interval):
                     yield left
 
-        found = next(orders(self.initial, calls, after, budget), None)
+        found = next(orders(self.initial, calls, after, budget, rank), None)
         return None if found is None else found.calls
 
 
@@ -155,7 +157,7 @@ def _step(clocked: Clocked, interval: Interval) -> list[tuple[Given, Clocked]]:
         return [(given(seen) if there else _ABSENT, (outcome.state, now))]
     arguments = dict(call.arguments)
     if call.operation == "create_task":
-        arguments = {"request": Request(tuple(arguments["video_ids"]))}
+        arguments["request"] = Request(tuple(arguments.pop("video_ids")))
     return [_left(outcome, call.task, now) for outcome in step(state, Call(call.operation, arguments, Span.of(now)))]
 
 

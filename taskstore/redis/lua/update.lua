@@ -53,6 +53,7 @@ local function is_object(json)
   if #bare > 300 and (#bare > 4300 or select(2, string.gsub(bare, '[%[{]', '')) > 150) then return false end
   return not string.find(bare, '[^]%[{}:,truefalsn%d.-]') and not string.find(bare, 'na', 1, true)
     and not string.find(bare, '[.-]%D') and not string.find(bare, '[^%d.]0%d')
+    and not string.find(bare, 'e%d') and not (#bare > 200 and string.find(bare, string.rep('%d', 200)))
 end
 local function is_utf8(text)
   text = string.gsub(text, '[\n -\127]+', '.')

@@ -1,0 +1,249 @@
+"""docs/examples/autoclip: its README followed word for word, and what the service answers in each mode."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from conformance.subjects.servers import EmbeddedServer, unused_port
+from taskstore import TaskStoreSettings
+
+pytestmark = pytest.mark.once
+
+EXAMPLE = Path(__file__).parents[1] / "docs/examples/autoclip"
+Clients: TypeAlias = dict[str, httpx2.Client]
+TASK: dict[str, Any] = {
+    "video_ids": ["v1", "视频"],
+    "webhook_url": "https://x",
+    "config": {"whole": 1.0, "big": 10**30, "empty": [[], {}]},
+}
+
+
+def copy(folder: Path) -> Path:
+    """Copy the example, without what its users leave in it."""
+    left = shutil.ignore_patterns("__pycache__", ".*", "logs", "tasks.jsonl")
+    return Path(shutil.copytree(EXAMPLE, folder / "autoclip", ignore=left))
+
+
+@pytest.fixture(scope="module")
+def redis_server() -> Iterator[EmbeddedServer]:
+    """A server with the options that compose.yaml gives to its own."""
+    (options,) = re.findall("command: redis-server (.*)", (EXAMPLE / "compose.yaml").read_text())
+    with EmbeddedServer(*options.split()) as server:
+        yield server
+
+
+def environment(server: EmbeddedServer, **settings: str) -> dict[str, str]:
+    """The environment of a shell in which the virtual environment of these tests is active."""
+    names = {name.upper() for name in TaskStoreSettings.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name not in names and "PYTEST" not in name}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    quick = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the example needs none of our plugins, which take a second
+    return kept | quick | {"PATH": path, "REDIS_PORT": str(urlsplit(server.url).port)} | settings
+
+
+@contextmanager
+def service(folder: Path, environment: dict[str, str], command: str, port: int) -> Iterator[httpx2.Client]:
+    """Run the service, and end it as Ctrl-C does."""
+    process = subprocess.Popen(["/bin/sh", "-c", f"exec env {command} --port {port}"], cwd=folder, env=environment)
+    try:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=20, trust_env=False) as client:
+            deadline = time.monotonic() + 30
+            while process.poll() is None and time.monotonic() < deadline:
+                with suppress(httpx2.ConnectError):
+                    client.get("/health")
+                    break
+                time.sleep(0.02)
+            yield client
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def clients(redis_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """The service in each mode."""
+    with ExitStack() as stack:
+        found = {}
+        for mode, value in (("memory", "false"), ("redis", "true")):
+            folder = copy(tmp_path_factory.mktemp(mode))
+            settings = environment(redis_server, USE_REDIS_FOR_TASKS=value)
+            found[mode] = stack.enter_context(service(folder, settings, "uvicorn app.main:app", unused_port()))
+        yield found
+
+
+def code(language: str) -> list[str]:
+    """The commands of the README in Chinese, or in English."""
+    chinese, english = (EXAMPLE / "README.md").read_text("utf-8").split("\n# Auto-Clip's task service\n")
+    part = {"zh": chinese, "en": english}[language]
+    return "".join(re.findall(r"^```sh\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)).splitlines()
+
+
+def test_both_languages_give_the_same_commands() -> None:
+    assert code("zh") == code("en")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the README calls curl, which is not on PATH")
+def test_the_readme_is_right_word_for_word(tmp_path: Path, redis_server: EmbeddedServer) -> None:
+    folder, port = copy(tmp_path), unused_port()
+    shell = environment(redis_server, REDIS_DB="1")
+    installation, commands = code("zh")[:4], code("zh")[4:]
+    assert installation[-1].startswith("pip install ")  # what it installs is what runs this test
+    output: dict[str, list[str]] = {}
+    started: list[tuple[str, list[str]]] = []
+    with ExitStack() as running, ExitStack() as stopped:
+        for command in commands:
+            if command.endswith("uvicorn app.main:app"):
+                running.close()
+                client = running.enter_context(service(folder, shell, command, port))
+                tasks = client.get("/tasks").json()["tasks"]
+                started.append((client.get("/health").json()["storage_mode"], [task["task_id"] for task in tasks]))
+            elif command == "docker compose stop redis":
+                stopped.enter_context(redis_server.killed())
+            elif command == "docker compose start redis":
+                stopped.close()
+            elif not command.startswith("docker compose up "):
+                ran = subprocess.run(
+                    ["/bin/sh", "-c", command.replace(":8000", f":{port}")],
+                    cwd=folder,
+                    env=shell,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                assert ran.returncode == 0, (command, ran.stdout, ran.stderr)
+                output.setdefault(command.partition(" ")[0], []).append(ran.stdout)
+
+    created, listed, exported, away, back = output["curl"]
+    task_id = json.loads(created)["task_id"]
+    assert json.loads(listed)["tasks"] == [json.loads(created)]
+    assert exported == ""
+    assert started == [("memory", []), ("redis", [task_id]), ("memory", []), ("redis", [task_id])]
+    assert away.startswith("HTTP/1.1 503 ")
+    assert "\nretry-after: 5\n" in away.replace("\r", "")
+    assert back.startswith("HTTP/1.1 200 ")
+    assert output["grep"][0].endswith(" INFO task_service_initialized storage_mode=memory\n")
+    assert " passed in " in output["python"][0]
+    migrated, _ = output["taskstore"]
+    assert "1 tasks read, 1 copied, 0 there already, 0 left" in migrated
+    log = (folder / "logs/app.log").read_text("utf-8")
+    assert re.findall("storage_mode=(.*)", log) == [mode for mode, _ in started]
+    assert re.search(f"ERROR Redis at localhost:{shell['REDIS_PORT']}/1 cannot be reached", log)
+
+
+REQUESTS: list[tuple[str, str, Any, int]] = [
+    ("POST", "/tasks", TASK, 201),
+    ("POST", "/tasks", {"video_ids": ["v2"]}, 201),
+    ("POST", "/tasks", b'{"video_ids": ["v"], "config": %s%s}' % (b'{"a":' * 100 + b"1", b"}" * 100), 201),
+    ("POST", "/tasks", b'{"video_ids": ["v"], "config": {"a": %s}}' % (b"9" * 4_300), 201),
+    ("POST", "/tasks", {}, 422),
+    ("POST", "/tasks", {"video_ids": []}, 422),
+    ("POST", "/tasks", {"video_ids": ["v"], "config": []}, 422),
+    ("POST", "/tasks", {"video_ids": ["v"], "config": {"a": "x" * 2**20}}, 422),
+    ("POST", "/tasks", b'{"video_ids": ["v"], "config": {"a": NaN}}', 422),
+    ("POST", "/tasks", b'{"video_ids": NaN}', 422),
+    ("POST", "/tasks", b'{"video_ids": ["\\ud800"]}', 422),
+    ("POST", "/tasks", b'{"video_ids": ["v"], "config": {"\\ud800": "\\ud800"}}', 422),
+    ("POST", "/tasks", b'{"video_ids": ["v"], "\\ud800": 1}', 422),
+    ("POST", "/tasks", b'{"video_ids": ["v"], "config": %s%s}' % (b'{"a":' * 101 + b"1", b"}" * 101), 422),
+    ("POST", "/tasks", b'{"video_ids": ["v"], "config": {"a": %s}}' % (b"9" * 4_301), 400),
+    ("POST", "/tasks", b"[" * 100_000, 400),
+    ("POST", "/tasks", b"{", 422),
+    ("POST", "/tasks", b"\xff", 400),
+    ("GET", "/tasks/ID", None, 200),
+    ("GET", "/tasks/task_0", None, 404),
+    ("GET", "/tasks/%00%ff", None, 404),
+    ("PATCH", "/tasks/ID", {"status": "clipping", "progress": 30, "current_step": "剪辑"}, 200),
+    ("PATCH", "/tasks/ID", {"status": "clipping", "progress": 101}, 422),
+    ("PATCH", "/tasks/ID", {"status": "clipping", "error_message": "no"}, 422),
+    ("PATCH", "/tasks/ID", {"status": "done"}, 422),
+    ("PATCH", "/tasks/ID", {"status": "clipping", "step": "cut"}, 422),
+    ("PATCH", "/tasks/task_0", {"status": "clipping"}, 404),
+    ("GET", "/tasks", None, 200),
+    ("GET", "/tasks?status=clipping&limit=1&offset=0", None, 200),
+    ("GET", "/tasks?limit=0", None, 200),
+    ("GET", "/tasks?limit=-1", None, 422),
+    ("GET", "/tasks?limit=1001", None, 422),
+    ("GET", f"/tasks?offset={'9' * 500}", None, 422),
+    ("GET", "/tasks?after=x", None, 422),
+    ("POST", "/tasks/ID/cancel", None, 200),
+    ("POST", "/tasks/ID/cancel", None, 200),
+    ("PATCH", "/tasks/ID", {"status": "completed"}, 409),
+    ("POST", "/tasks/task_0/cancel", None, 404),
+    ("GET", "/tasks.jsonl", None, 200),
+]
+
+
+def answers(client: httpx2.Client) -> list[tuple[str, str, int, str]]:
+    """What the service answers, without the ids and times of this run."""
+    found = []
+    task_ids: list[str] = []
+    for method, path, body, _ in REQUESTS:
+        content = body if isinstance(body, bytes | None) else json.dumps(body)
+        place = path.replace("ID", task_ids[0] if task_ids else "")
+        answer = client.request(method, place, content=content, headers={"Content-Type": "application/json"})
+        if answer.status_code == 201:
+            task_ids.append(answer.json()["task_id"])
+        text = re.sub(r"20\d\d-[-\d]+T[:.\d]+Z", "TIME", answer.text)
+        for number, task_id in enumerate(task_ids):
+            text = text.replace(task_id, f"ID{number}")
+        found.append((method, path, answer.status_code, re.sub(r"\d{16}\.ID", "CURSOR", text)))
+    return found
+
+
+def test_both_modes_answer_alike(clients: Clients) -> None:
+    found = {mode: answers(client) for mode, client in clients.items()}
+    assert [one[2] for one in found["memory"]] == [status for *_, status in REQUESTS]
+    assert found["memory"] == found["redis"]
+    assert json.loads(found["redis"][0][3])["metadata"] == {key: TASK[key] for key in ("webhook_url", "config")}
+
+
+def test_redis_going_away_is_503_until_it_is_back(clients: Clients, redis_server: EmbeddedServer) -> None:
+    client = clients["redis"]
+    task_id = client.post("/tasks", json=TASK).json()["task_id"]
+    with redis_server.killed():
+        away = [
+            client.request(method, f"/tasks{path}", json=body)
+            for method, path, body in (
+                ("POST", "", TASK),
+                ("GET", "", None),
+                ("GET", f"/{task_id}", None),
+                ("PATCH", f"/{task_id}", {"status": "clipping"}),
+                ("POST", f"/{task_id}/cancel", None),
+                ("GET", ".jsonl", None),
+            )
+        ]
+        assert clients["memory"].get("/health").status_code == 200
+    assert {(answer.status_code, answer.headers.get("retry-after")) for answer in away} == {(503, "5")}
+    facts = away[0].json()
+    assert not facts["write_may_have_happened"]
+    assert facts["task_id"].startswith("task_")
+    assert not any("127.0.0.1" in answer.text or "localhost" in answer.text for answer in away)
+    assert client.get(f"/tasks/{task_id}").json()["status"] == "pending"
+
+
+def test_the_service_does_not_start_without_redis(tmp_path: Path, redis_server: EmbeddedServer) -> None:
+    settings = environment(redis_server, USE_REDIS_FOR_TASKS="true", REDIS_PORT=str(unused_port()))
+    command = ["uvicorn", "app.main:app", "--port", str(unused_port())]
+    ran = subprocess.run(
+        command, cwd=copy(tmp_path), env=settings, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert ran.returncode == 3
+    assert "cannot be reached" in ran.stderr
+    assert f"redis-cli -h localhost -p {settings['REDIS_PORT']} ping" in ran.stderr
