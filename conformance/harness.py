@@ -101,6 +101,8 @@ class Harness(ABC):
     namespaces_at_once: int = 1
     """In how many namespaces the suite may work at the same time, in one event loop: 4 for a store that waits for a
     disk or a network. The store and `open` must have no state that namespaces share."""
+    partitions: int = 1
+    """Among how many places the store spreads its tasks: a listing may ask each of them."""
     rebuilds_results: bool | None = None
     """Whether `open` gives an adapter of your own making, whose results are not the objects that your store returns.
     Where it is not said, a class in the module of the harness is taken for one if each of its calls returns another

@@ -219,7 +219,9 @@ _must("LIST-01", "A listing is in descending order of `created_at`, then of `tas
 _must(
     "LIST-03",
     "A listing holds only tasks of the given status, if one is given. `total` is the number of all tasks that "
-    "match, on the page or not.",
+    "match, on the page or not. While others write it counts each task that matches throughout the call, none that "
+    "matches at no moment of it, and none twice; the page is in order all the same.",
+    since=3,
 )
 _must(
     "LIST-04",
@@ -266,8 +268,8 @@ _must("EXP-06", "The default lifetime is 7 × 24 × 3600 seconds.", "D34")
 _must("EXP-07", "`TASK_TTL` sets the lifetime.")
 _should(
     "EXP-08",
-    "Later writes remove expired tasks from storage. In a shared store that nobody calls, nothing is left one "
-    "lifetime after the last task expired.",
+    "Later writes remove expired tasks from storage, in a store of several partitions each from its own. In a shared "
+    "store that nobody calls, nothing is left of tasks one lifetime after the last of them expired.",
     since=2,
 )
 
@@ -430,7 +432,8 @@ _must("COST-01", "An operation of a remote store costs at least one request to t
 _should(
     "COST-02",
     "An operation of a remote store costs one request to the server, however many tasks there are. A `get_task` that "
-    "finds nothing may cost two.",
+    "finds nothing may cost two. A listing of several partitions costs one to each, and more with an offset.",
+    since=3,
 )
 _must(
     "COST-04",

@@ -65,10 +65,11 @@ class TaskStore(Protocol):
         Ordered by `created_at`, then `task_id`, both descending. `limit` is from 0 (an empty page with the total) to
         `MAX_LIMIT`, `offset` from 0 to `MAX_OFFSET`. Pages by offset join without gap or overlap while nobody writes.
 
-        Ids, order and total are of one instant. Each task is read at some moment of the call: a task that is removed
-        meanwhile is left out, and a task may show a newer status than that of the filter. A record that cannot be read
-        is named in `unreadable`, and the page has the other tasks. A record that was removed behind the store's back
-        is never listed, and is counted in the total until a page comes to its place.
+        Ids, order and total are of one instant; in a store of several partitions, of one instant of the call for each:
+        of two writes meanwhile the later may show and the earlier not. Each task is read at some moment of the call: a
+        task that is removed meanwhile is left out, and a task may show a newer status than that of the filter. A record
+        that cannot be read is named in `unreadable`, and the page has the other tasks. A record that was removed behind
+        the store's back is never listed, and is counted in the total until a page comes to its place.
         """
         ...
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import re
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from taskstore.address import parse
@@ -42,29 +44,35 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
         async with MemoryTaskStore() as memory:
             yield memory
         return
-    async with open_redis(settings) as (server, store):
-        with contextlib.suppress(StoreUnavailable):  # the user may lack the right to ask
-            found = re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory")))
-            if found and found[1] != "noeviction":
-                _log.warning(
-                    "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
-                    "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
-                    server.address,
-                    found[1],
-                )
+    async with open_redis(settings) as store:
+        for policy in set(await asyncio.gather(*(_policy(part.server) for part in store.parts))) - {"noeviction"}:
+            _log.warning(
+                "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
+                "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
+                store.server.address,
+                policy,
+            )
         yield store
 
 
+async def _policy(server: Server) -> str:
+    """What the server removes when its memory is full; what is best if the user may not ask."""
+    with contextlib.suppress(StoreUnavailable):
+        if found := re.search("maxmemory_policy:([a-z-]+)", str(await server.read("INFO", "memory"))):
+            return found[1]
+    return "noeviction"
+
+
 @asynccontextmanager
-async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[tuple[Server, RedisTaskStore]]:
-    """Open a store on the Redis that the settings name, which has to answer, and the server behind it.
+async def open_redis(settings: TaskStoreSettings, *, claims: bool = True) -> AsyncIterator[RedisTaskStore]:
+    """Open a store on the Redis that the settings name, which has to answer. `claims`: its number of partitions counts.
 
     Raises:
-        SettingsInvalid: if the package redis is not installed.
+        SettingsInvalid: if the package redis is not installed, or the tasks are in another number of partitions.
         StoreUnavailable: if Redis does not answer. Its notes say what to check.
     """
     try:
-        from taskstore.redis import RedisTaskStore, connect
+        from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
     except ImportError as error:
         reason = "needs a package that is not installed: pip install 'taskstore[redis]'"
         raise SettingsInvalid((("USE_REDIS_FOR_TASKS", reason),)) from error
@@ -79,14 +87,18 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[tuple[Server,
         wait_replicas=settings.redis_wait_replicas,
         wait_milliseconds=settings.redis_wait_milliseconds,
     )
-    async with RedisTaskStore(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
+    number = settings.task_partitions
+    make = RedisTaskStore if number == 1 else partial(PartitionedTaskStore, partitions=number)
+    async with make(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
         try:
             await store.ping()
+            if claims:
+                await store.claim(number)
         except StoreUnavailable as error:
             for note in _advice(settings):
                 error.add_note(note)
             raise
-        yield server, store
+        yield store
 
 
 def _advice(settings: TaskStoreSettings) -> tuple[str, str]:

@@ -23,7 +23,8 @@ _Result = TypeVar("_Result")
 @pytest.fixture
 def client(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     monkeypatch.chdir(tmp_path)
-    for name in ("LC_ALL", "LC_MESSAGES", "USE_REDIS_FOR_TASKS", "REDIS_URL", "REDIS_PASSWORD", "TASK_KEY_PREFIX"):
+    variables = "USE_REDIS_FOR_TASKS", "REDIS_URL", "REDIS_PASSWORD", "TASK_KEY_PREFIX", "TASK_PARTITIONS"
+    for name in ("LC_ALL", "LC_MESSAGES", *variables):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
     with redis.Redis.from_url(server.url) as client:

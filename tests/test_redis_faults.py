@@ -29,6 +29,7 @@ from taskstore import (
     InvalidArgument,
     MemoryTaskStore,
     RecordUnreadable,
+    SettingsInvalid,
     StoreUnavailable,
     Task,
     TaskCreateRequest,
@@ -40,6 +41,7 @@ from taskstore import (
 )
 from taskstore.redis import RedisTaskStore, connect, scripts, store
 from taskstore.redis.scripts import Script
+from taskstore.redis.store import Listed
 
 REQUEST = TaskCreateRequest(video_ids=("v",))
 BASE = "{faults:0}"
@@ -125,6 +127,8 @@ SCENES: dict[str, Scene] = {
                                   comes=TaskFinal),
     "list": Scene(lambda one, _: one.list_tasks(), (*ABC, "job"), old=1, comes=TaskPage),
     "list by status": Scene(lambda one, _: one.list_tasks(TaskStatus.PENDING, 2), ABC, old=1, comes=TaskPage),
+    "list as a partition": Scene(lambda one, _: one.listed("", 2, 0, ("", ""), one.server.deadline(), 1),
+                                 (*ABC, "job"), comes=Listed),
     "list behind a task": Scene(lambda one, job: one.list_tasks(after=behind(job, "job")), (*ABC, "job"),
                                 comes=TaskPage),
     "list behind a place": Scene(lambda one, job: one.list_tasks(after=behind(job, "jo")), (*ABC, "job"),
@@ -144,6 +148,7 @@ SCENES: dict[str, Scene] = {
     "restore": Scene(lambda one, job: one.restore(job.model_copy(update={"task_id": "new"})), comes=type(None)),
     "restore what is final": Scene(lambda one, _: restore_old(one), comes=type(None)),
     "restore what is there": Scene(lambda one, job: one.restore(job), comes=TaskExists),
+    "claim": Scene(lambda one, _: one.claim(3), (), comes=type(None) | SettingsInvalid),
     "ping": Scene(lambda one, _: one.ping(), comes=type(None)),
 }  # fmt: skip
 
@@ -427,9 +432,10 @@ def misshapen(reply: bytes) -> Iterator[tuple[str, bytes]]:
         before, after = b"".join(map(packed, right[:at])), b"".join(map(packed, right[at + 1 :]))
         head = b"*%d\r\n" % len(right)
         for wrong in _ELEMENTS:
-            if not isinstance(element, _KINDS[wrong[:1]]) or wrong == _ELEMENTS[0]:
+            kind = _KINDS[wrong[:1]] if wrong != _ELEMENTS[0] else Exception
+            if not isinstance(element, kind):
                 yield f"{at}: {wrong!r}", head + before + wrong + after
-            if isinstance(element, list) and element and wrong != _ELEMENTS[2]:
+            if isinstance(element, list) and element and not isinstance(element[-1], kind):
                 inside = b"*%d\r\n" % len(element) + b"".join(map(packed, element[:-1])) + wrong
                 yield f"{at}, inside: {wrong!r}", head + before + inside + after
 

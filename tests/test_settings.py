@@ -60,6 +60,7 @@ def test_each_malformed_setting_is_named_on_a_line_of_its_own(monkeypatch: pytes
         "REDIS_WAIT_MILLISECONDS": "0",
         "TASK_KEY_PREFIX": "{braces}",
         "TASK_TTL": "0",
+        "TASK_PARTITIONS": "1025",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)

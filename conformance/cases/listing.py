@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import pytest
 
 from conformance.case import Namespace, case
-from conformance.cases.atomicity import maintained
+from conformance.cases.atomicity import maintained, two_views
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, MaintainedTaskStore, Task, TaskStatus, TaskStore
@@ -42,6 +45,32 @@ async def test_total_and_filter_are_exact(store: TaskStore) -> None:
         page = await store.list_tasks(status, limit=1)
         assert page.total == len(matching)
         assert list(page.tasks) == matching[:1]
+
+
+@case("LIST-03")
+async def test_total_and_order_hold_while_others_write(namespace: Namespace) -> None:
+    """Tasks come and are cancelled meanwhile: those that stay are on each page, in order, and the total is possible."""
+    begun = ended = 0
+
+    async def come_and_go(store: TaskStore) -> None:
+        nonlocal begun, ended
+        for _ in range(20):
+            begun += 1
+            await store.cancel_task((await store.create_task(a_request())).task_id)
+            ended += 1
+
+    async with AsyncExitStack() as stack:
+        one, two = await two_views(namespace, stack)
+        stay = [task.task_id for task in await populate(one, [TaskStatus.PENDING] * 5)]
+        others = asyncio.gather(come_and_go(one), come_and_go(two), come_and_go(two))
+        while not others.done():
+            await asyncio.sleep(0)  # a call in memory does not let others go on
+            gone = ended
+            page = await one.list_tasks(TaskStatus.PENDING, limit=1_000)
+            assert 0 <= page.total - len(stay) <= begun - gone
+            assert list(page.tasks) == sorted(page.tasks, key=attrgetter("created_at", "task_id"), reverse=True)
+            assert [task.task_id for task in page.tasks if task.task_id in stay] == stay
+        await others
 
 
 @case("LIST-04")

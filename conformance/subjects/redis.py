@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 from redis.crc import key_slot
 
 from conformance.harness import Capability, HookMissingError
-from conformance.subjects.redis_namespace import Monitor, MonitoredNamespace, RedisNamespace, SharedRedisNamespace
+from conformance.subjects.redis_namespace import (
+    Monitor,
+    MonitoredNamespace,
+    PartitionedNamespace,
+    RedisNamespace,
+    SharedRedisNamespace,
+)
 from conformance.subjects.secured import AclServer, SecuredServer, TlsServer
 from conformance.subjects.server_harness import PATIENCE, RedisServerHarness
 from conformance.subjects.servers import ContainerServer, EmbeddedServer, NamedServer
 from conformance.subjects.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
 from taskstore import FailureKind, TaskStore
-from taskstore.redis import RedisTaskStore, connect
+from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
 
 
 class RedisHarness(RedisServerHarness):
@@ -32,7 +38,10 @@ class RedisHarness(RedisServerHarness):
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         """A store under the same prefix on another server."""
-        return RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), prefix=namespace)
+        server = connect(url, connect_timeout=seconds, timeout=seconds)
+        if self.partitions > 1:
+            return PartitionedTaskStore(server, partitions=self.partitions, prefix=namespace)
+        return RedisTaskStore(server, prefix=namespace)
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         """Redis mode, by host, port and database."""
@@ -45,12 +54,28 @@ class RedisHarness(RedisServerHarness):
             "REDIS_USERNAME": parts.username,
             "REDIS_PASSWORD": parts.password,
             "TASK_KEY_PREFIX": namespace,
+            "TASK_PARTITIONS": str(self.partitions),
         }
         return {name: value for name, value in given.items() if value}
 
     async def ping(self, store: TaskStore) -> None:
         """PING through the store's own connection."""
         await store.ping()  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
+
+
+class PartitionedHarness(RedisHarness):
+    """The Redis store in three partitions on one server."""
+
+    partitions = 3
+
+    def inspector(self, namespace: str) -> RedisNamespace:
+        """Look at the keys of all partitions."""
+        return PartitionedNamespace(self._client(), bases(namespace, self.partitions))
+
+
+def bases(prefix: str, partitions: int) -> list[str]:
+    """What the keys of each partition begin with."""
+    return [f"{{{prefix}:{number}}}" for number in range(partitions)]
 
 
 class SecuredHarness(RedisHarness):
@@ -69,7 +94,8 @@ class SecuredHarness(RedisHarness):
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         """Redis mode, by the settings for that way."""
-        return {"USE_REDIS_FOR_TASKS": "true", "TASK_KEY_PREFIX": namespace, **self._placed.variables}
+        where = {"TASK_KEY_PREFIX": namespace, "TASK_PARTITIONS": str(self.partitions), **self._placed.variables}
+        return {"USE_REDIS_FOR_TASKS": "true", **where}
 
 
 class SentinelHarness(SecuredHarness):
@@ -120,10 +146,13 @@ class ClusterHarness(SentinelHarness):
         self._cluster = servers
 
     def _prefix(self, namespace: str) -> str:
-        """A key prefix whose slot is not one of the two that the first node does not have."""
-        while key_slot(f"{namespace}:0".encode()) in LONE_SLOTS:
+        """A key prefix whose slots are none of the two that the first node does not have."""
+        while not {*LONE_SLOTS}.isdisjoint(self._slots(namespace)):
             namespace += "~"
         return namespace
+
+    def _slots(self, prefix: str) -> list[int]:
+        return [key_slot(base.encode()) for base in bases(prefix, self.partitions)]
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
         """A store under that prefix."""
@@ -151,9 +180,24 @@ class ClusterHarness(SentinelHarness):
         """All of them."""
         return self._cluster.nodes
 
-    def slot_moved(self, namespace: str) -> AbstractContextManager[None]:
+    @contextmanager
+    def slot_moved(self, namespace: str) -> Iterator[None]:
         """Let the second node have it."""
-        return self._cluster.slot_moved(key_slot(f"{self._prefix(namespace)}:0".encode()))
+        with ExitStack() as moved:
+            for slot in self._slots(self._prefix(namespace)):
+                moved.enter_context(self._cluster.slot_moved(slot))
+            yield
+
+
+class PartitionedClusterHarness(ClusterHarness):
+    """The Redis store in three partitions on a Redis Cluster."""
+
+    partitions = 3
+
+    def inspector(self, namespace: str) -> RedisNamespace:
+        """Look at the keys of all partitions."""
+        parts = bases(self._prefix(namespace), self.partitions)
+        return PartitionedNamespace(self._client(), parts, self._monitored)
 
 
 class NamedRedisHarness(RedisHarness):
@@ -187,6 +231,11 @@ def embedded() -> RedisHarness:
     return RedisHarness(EmbeddedServer())
 
 
+def partitioned() -> PartitionedHarness:
+    """Return Redis mode in three partitions on a private server."""
+    return PartitionedHarness(EmbeddedServer())
+
+
 def sentinel() -> SentinelHarness:
     """Return Redis mode on a master, a replica and a Sentinel."""
     return SentinelHarness(SentinelServers())
@@ -195,6 +244,11 @@ def sentinel() -> SentinelHarness:
 def cluster() -> ClusterHarness:
     """Return Redis mode on a cluster of three masters and a replica."""
     return ClusterHarness(ClusterServers())
+
+
+def partitioned_cluster() -> PartitionedClusterHarness:
+    """Return Redis mode in three partitions on a cluster of three masters and a replica."""
+    return PartitionedClusterHarness(ClusterServers())
 
 
 def tls() -> SecuredHarness:

@@ -6,11 +6,13 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 import redis
 
 from conformance.harness import HookMissingError, Inspector
+from taskstore.redis.partitions import partition_of
 
 _AGE = """
 local by, deadlines, pattern = tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -33,6 +35,9 @@ class RedisNamespace(Inspector):
         self._record = record
         self._deadlines = deadlines
 
+    def _key(self, task_id: str) -> str:
+        return self._record + task_id
+
     def _keys(self) -> Iterator[bytes]:
         yield from self._client.scan_iter(match=self._pattern, count=1_000)
 
@@ -53,26 +58,26 @@ class RedisNamespace(Inspector):
 
     def raw(self, task_id: str) -> bytes | None:
         """The stored record of a task."""
-        found: bytes | None = self._client.get(self._record + task_id)
+        found: bytes | None = self._client.get(self._key(task_id))
         return found
 
     def overwrite(self, task_id: str, raw: bytes) -> None:
         """Put something else where the record of a task is."""
-        self._client.set(self._record + task_id, raw, keepttl=True)
+        self._client.set(self._key(task_id), raw, keepttl=True)
 
     def overwrite_with_another_type(self, task_id: str) -> None:
         """Put a list where the record of a task is."""
         self.delete(task_id)
-        self._client.rpush(self._record + task_id, "not a record")
-        self._client.expire(self._record + task_id, 3600)
+        self._client.rpush(self._key(task_id), "not a record")
+        self._client.expire(self._key(task_id), 3600)
 
     def delete(self, task_id: str) -> None:
         """Remove the record of a task, and nothing else."""
-        self._client.delete(self._record + task_id)
+        self._client.delete(self._key(task_id))
 
     def lifetime_ms(self, task_id: str) -> int:
         """Milliseconds that the record of a task still has."""
-        return int(self._client.pttl(self._record + task_id))
+        return int(self._client.pttl(self._key(task_id)))
 
     def requests(self) -> int:
         """How many requests the server has read, this one included."""
@@ -131,13 +136,32 @@ class Monitor:
 class MonitoredNamespace(RedisNamespace):
     """A prefix on a server that others ask too."""
 
-    def __init__(self, *arguments: Any, monitor: Callable[[], Monitor]) -> None:
+    def __init__(self, *arguments: Any, monitor: Callable[[], Monitor] | None) -> None:
         super().__init__(*arguments)
         self._monitor = monitor
 
     def requests(self) -> int:
-        """How many the monitor has seen."""
-        return self._monitor().count()
+        """How many the monitor has seen, if there is one, or else the server has read."""
+        return super().requests() if self._monitor is None else self._monitor().count()
+
+
+class PartitionedNamespace(MonitoredNamespace):
+    """A prefix whose tasks are spread over hash tags, `bases`, on one server. `monitor` as for a group of servers."""
+
+    def __init__(self, client: redis.Redis, bases: list[str], monitor: Callable[[], Monitor] | None = None) -> None:
+        super().__init__(client, "", "", monitor=monitor)
+        self._parts = [RedisNamespace(client, base, f"{base}:task:", f"{base}:deadlines") for base in bases]
+
+    def _key(self, task_id: str) -> str:
+        return self._parts[partition_of(task_id, len(self._parts))]._key(task_id)  # noqa: SLF001  of the same kind
+
+    def _keys(self) -> Iterator[bytes]:
+        return chain.from_iterable(part._keys() for part in self._parts)  # noqa: SLF001  of the same kind
+
+    def advance(self, by: timedelta) -> None:
+        """The same, one partition after the other."""
+        for part in self._parts:
+            part.advance(by)
 
 
 class SharedRedisNamespace(RedisNamespace):

@@ -23,15 +23,26 @@ SUBJECTS: Mapping[str, str] = {
     "container": "conformance.subjects.redis:container",
     "described-memory": "conformance.subjects.described:DescribedMemoryHarness",
     "described-redis": "conformance.subjects.described:described_redis",
+    "partitioned": "conformance.subjects.redis:partitioned",
     "sentinel": "conformance.subjects.redis:sentinel",
     "cluster": "conformance.subjects.redis:cluster",
+    "partitioned-cluster": "conformance.subjects.redis:partitioned_cluster",
     "tls": "conformance.subjects.redis:tls",
     "acl": "conformance.subjects.redis:acl",
     "described-sentinel": "conformance.subjects.described:described_sentinel",
     "described-cluster": "conformance.subjects.described:described_cluster",
 }
 """What makes the harness of each subject that has a name, as `module:name`."""
-_BY_NAME_ONLY = ("sentinel", "cluster", "tls", "acl", "described-sentinel", "described-cluster")
+_BY_NAME_ONLY = (
+    "partitioned",
+    "sentinel",
+    "cluster",
+    "partitioned-cluster",
+    "tls",
+    "acl",
+    "described-sentinel",
+    "described-cluster",
+)
 """What `all` leaves out: the same stores as others, in another place."""
 
 

@@ -180,19 +180,10 @@ class ClusterServers(ServerGroup):
     """Three masters, of which the first has nearly all slots, and its replica. The settings name the two others."""
 
     def _set_up(self, undo: ExitStack) -> None:
-        buses = [str(unused_port()) for _ in range(4)]
-        options = *_AT_ONCE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2500", "--cluster-port"
-        nodes = [undo.enter_context(EmbeddedServer(*options, bus)) for bus in buses]
+        nodes = cluster_nodes(undo, range(LONE_SLOTS[0]), *(range(slot, slot + 1) for slot in LONE_SLOTS), range(0))
         first, *lone, replica = nodes
         self._members, self._lone = (first, replica), lone
         self._ids = {node: _call(node, "CLUSTER", "MYID").decode() for node in nodes}
-        for epoch, node in enumerate(nodes, 1):
-            _call(node, "CLUSTER", "SET-CONFIG-EPOCH", epoch)
-        _call(first, "CLUSTER", "ADDSLOTSRANGE", 0, LONE_SLOTS[0] - 1)
-        for node, slot in zip(lone, LONE_SLOTS, strict=True):
-            _call(node, "CLUSTER", "ADDSLOTS", slot)
-        for node, bus in zip(nodes, buses, strict=True):
-            _call(first, "CLUSTER", "MEET", *_place(node), bus)
         _await(lambda: _call(replica, "CLUSTER", "REPLICATE", self._ids[first]), "the replica did not meet its master")
         self.nodes = [urlsplit(node.url).netloc for node in nodes]
         self.variables = {"REDIS_NODES": ",".join(self.nodes[1:3])}
@@ -231,6 +222,20 @@ class ClusterServers(ServerGroup):
             _call(source, "MIGRATE", *_place(target), "", 0, 5_000, "KEYS", *keys)
         for node in (target, source):
             _call(node, "CLUSTER", "SETSLOT", slot, "NODE", self._ids[target])
+
+
+def cluster_nodes(undo: ExitStack, *shares: range) -> list[EmbeddedServer]:
+    """Start the nodes of a new cluster, each with its share of the slots, until `undo` ends. They have yet to agree."""
+    buses = [str(unused_port()) for _ in shares]
+    options = *_AT_ONCE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2500", "--cluster-port"
+    nodes = [undo.enter_context(EmbeddedServer(*options, bus)) for bus in buses]
+    for epoch, (node, slots) in enumerate(zip(nodes, shares, strict=True), 1):
+        _call(node, "CLUSTER", "SET-CONFIG-EPOCH", epoch)
+        if slots:
+            _call(node, "CLUSTER", "ADDSLOTSRANGE", slots.start, slots.stop - 1)
+    for node, bus in zip(nodes, buses, strict=True):
+        _call(nodes[0], "CLUSTER", "MEET", *_place(node), bus)
+    return nodes
 
 
 def _call(server: EmbeddedServer, *command: Any) -> Any:

@@ -33,7 +33,18 @@ ORDER: tuple[ClaimVerdict, ...] = (
 
 DECIDING_SUBJECTS: Mapping[Design, tuple[str, ...]] = {
     "described": ("described-memory", "described-redis", "described-sentinel", "described-cluster"),
-    "ours": ("memory", "memory-expiring", "embedded", "container", "sentinel", "cluster", "tls", "acl"),
+    "ours": (
+        "memory",
+        "memory-expiring",
+        "embedded",
+        "container",
+        "sentinel",
+        "cluster",
+        "tls",
+        "acl",
+        "partitioned",
+        "partitioned-cluster",
+    ),
 }
 """fakeredis is one more subject; it never decides a claim."""
 

@@ -1,6 +1,7 @@
-"""Redis mode. `RedisTaskStore` is the store; `connect` names the server that it uses."""
+"""Redis mode. `RedisTaskStore` is the store, `PartitionedTaskStore` several of them; `connect` names their server."""
 
+from taskstore.redis.partitions import PartitionedTaskStore
 from taskstore.redis.server import connect
 from taskstore.redis.store import RedisTaskStore
 
-__all__ = ["RedisTaskStore", "connect"]
+__all__ = ["PartitionedTaskStore", "RedisTaskStore", "connect"]

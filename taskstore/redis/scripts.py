@@ -1,4 +1,4 @@
-"""The server-side scripts: `lua/common.lua` and then one of the five, known to the server by their digest."""
+"""The server-side scripts: `lua/common.lua` and then one of the six, known to the server by their digest."""
 
 from __future__ import annotations
 
@@ -35,3 +35,4 @@ UPDATE = _load("update", writes=True)
 LIST = _load("whole", "list", writes=False)
 PURGE = _load("whole", "purge", writes=True)
 REBUILD = _load("rebuild", writes=False)
+CLAIM = _load("claim", writes=False)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from hiredis import pack_command
 from redis import exceptions
+from redis.crc import key_slot
 from redis.exceptions import RedisError, ResponseError
 
 from taskstore.address import parse
@@ -65,27 +67,39 @@ class Server:
 
     def __init__(
         self,
-        open_connection: Callable[[str], Awaitable[Connection]],
+        open_connection: Callable[..., Awaitable[Connection]],
         address: str,
         *,
         connect_timeout: float = 5.0,
         timeout: float = 5.0,
+        shares: bool = False,
         wait_replicas: int = 0,
         wait_milliseconds: int = 1_000,
     ) -> None:
         """Connect through `open_connection`; errors name `address`. Timeouts are in seconds.
 
         `open_connection` is given what a node of a cluster has said, `MOVED slot host:port`, and else an empty text.
+        With `shares` other partitions may use the same connections.
         """
         self._open_connection = open_connection
         self.address = address
         self._connect_timeout = connect_timeout
         self._timeout = timeout
+        self._shares = shares
         self._wait = wait_replicas, wait_milliseconds
         self._connections: list[Connection] = []  # the last is in use; on the others somebody may still wait
         self._opening: asyncio.Task[Connection] | None = None
         self._moved = ""
         self._closed = False
+
+    def holding(self, base: str) -> Server:
+        """The same, for a partition whose keys begin with `base`: in a cluster, the node that has them."""
+        opening = partial(self._open_connection, slot=key_slot(base.encode()))
+        holding = Server(
+            opening, self.address, connect_timeout=self._connect_timeout, timeout=self._timeout, shares=True
+        )
+        holding._wait = self._wait
+        return holding
 
     def deadline(self) -> float:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
@@ -133,20 +147,25 @@ class Server:
         error = ResponseError(f"a reply that the request does not have: {repr(reply)[:_SHOWN]}")
         return self._unavailable(error, FailureKind.BROKEN, writes)
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close every connection."""
         self._closed = True
         if self._opening is not None:
             self._opening.cancel()
         for connection in self._connections:
             connection.close()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self.close()
         await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
     async def _request(
         self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool, moves: int = 0
     ) -> Any:
         connections = self._connections
-        connection = connections[-1] if connections and connections[-1].is_usable else await self._connect(until)
+        is_there = connections and not self._moved and connections[-1].is_usable
+        connection = connections[-1] if is_there else await self._connect(until)
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         try:
@@ -160,9 +179,10 @@ class Server:
             async with asyncio.timeout_at(min(now + self._timeout, until)):
                 return await (self._replicated(connection, reply) if writes and self._wait[0] else reply)
         except ResponseError as error:
-            if any(word in str(error) for word in _ELSEWHERE):
+            has_moved = str(error).startswith("MOVED ")
+            if any(word in str(error) for word in _ELSEWHERE) and not (has_moved and self._shares):
                 connection.retire()
-            if not str(error).startswith("MOVED ") or moves == _MOVES:
+            if not has_moved or moves == _MOVES:
                 raise
             if connection is self._connections[-1]:
                 self._moved = str(error)
@@ -211,20 +231,20 @@ class Server:
             raise self._unavailable(error, FailureKind.UNREACHABLE if unreachable else failure_kind, False) from error
 
     async def _open(self) -> Connection:
-        moved, self._moved = self._moved, ""
         async with asyncio.timeout(self._connect_timeout):
-            return await self._open_connection(moved)
+            return await self._open_connection(self._moved)
 
     def _opened(self, opening: asyncio.Task[Connection]) -> None:
-        self._opening = None
+        self._opening, self._moved = None, ""
         if opening.cancelled() or opening.exception() is not None:
             return
         if self._closed:
             opening.result().close()
             return
-        for connection in self._connections:
+        others = [one for one in self._connections if one is not opening.result()]
+        for connection in () if self._shares else others:
             connection.retire()
-        self._connections = [*(one for one in self._connections if not one.is_closed), opening.result()]
+        self._connections = [*(one for one in others if not one.is_closed), opening.result()]
 
     def _unavailable(
         self, error: Exception, failure_kind: FailureKind, write_may_have_happened: bool

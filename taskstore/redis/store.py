@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskstore.arguments import (
     Change,
@@ -33,6 +34,7 @@ from taskstore.errors import (
     FailureKind,
     InvalidArgument,
     RecordUnreadable,
+    SettingsInvalid,
     StoreUnavailable,
     TaskExists,
     TaskFinal,
@@ -41,7 +43,7 @@ from taskstore.errors import (
 )
 from taskstore.json_text import is_encodable
 from taskstore.redis import record
-from taskstore.redis.scripts import INSERT, LIST, PURGE, REBUILD, UPDATE, Script
+from taskstore.redis.scripts import CLAIM, INSERT, LIST, PURGE, REBUILD, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
 from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds
@@ -62,11 +64,23 @@ _AGAIN = [1]
 _INDEXES_MISSING = [2]
 
 
+class Listed(NamedTuple):
+    """The length of an index, the cursor behind what is listed (empty: none), ids, and what was read with them."""
+
+    total: int
+    following: bytes
+    ids: list[bytes]
+    texts: list[bytes | None]
+    moments: list[int]
+    """Microseconds of creation, if they were asked for."""
+
+
 class RedisTaskStore(BaseStore):
     """A task store in Redis 6.2 or later, or Valkey: persistent, shared by all that name the same server and prefix.
 
     Takes over `server` (from `connect`). All keys begin with `{prefix:0}:`; a task is gone `lifetime`
-    (from a second to a hundred years) after the last write to it.
+    (from a second to a hundred years) after the last write to it. With `partition` it is a part of a
+    `PartitionedTaskStore`, whose parts share `remembered`.
     """
 
     def __init__(
@@ -75,14 +89,16 @@ class RedisTaskStore(BaseStore):
         *,
         prefix: str = DEFAULT_PREFIX,
         lifetime: timedelta = DEFAULT_LIFETIME,
+        partition: int | None = None,
+        remembered: OrderedDict[str, tuple[bytes, Task]] | None = None,
     ) -> None:
         super().__init__()
         if not prefix or not is_encodable(prefix) or set("{}") & set(prefix):
             raise InvalidArgument("prefix", "must be text without braces, and not empty")
-        self._base = f"{{{prefix}:0}}"
+        self._base = f"{{{prefix}:{partition or 0}}}"
         self._lifetime_ms = check_lifetime(lifetime)
-        self._server = server
-        self._remembered: OrderedDict[str, tuple[bytes, Task]] = OrderedDict()
+        self._server = server if partition is None else server.holding(self._base)
+        self._remembered = OrderedDict[str, tuple[bytes, Task]]() if remembered is None else remembered
         self._filled = b"", b"0"  # the latest rebuild of the indexes, and how far it came: a call may run out of time
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
@@ -117,33 +133,25 @@ class RedisTaskStore(BaseStore):
         self._check_open()
         wanted = "" if status is None else check_status(status).value
         place = check_page(limit, offset, after) or ("", "")
-        arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, record.MAX_RECORD_BYTES, _READ_AT_ONCE)
         until = self._server.deadline()
-        while (reply := await self._run_on_whole_indexes(LIST, *arguments, until=until)) == _AGAIN:
-            pass
-        match reply:
-            case [0, int(total), bytes(following), [*ids], [*texts]] if {*map(type, ids), *map(type, texts)} <= {bytes}:
-                task_ids = [task_id.decode(errors="replace") for task_id in ids]
-            case _:
-                raise self._server.unexpected(reply, writes=False)
+        total, following, ids, texts, _ = await self.listed(wanted, limit, offset, place, until)
+        task_ids = [task_id.decode(errors="replace") for task_id in ids]
+        missing = (
+            [task_id for task_id, text in zip(task_ids, texts, strict=True) if text is None] if None in texts else []
+        )
+        further = iter(await self._read_all(missing, until))
         tasks: list[Task] = []
         unreadable: list[str] = []
-        done = len(texts)
-        for task_id, text in zip(task_ids, texts, strict=False):
+        for task_id, text in zip(task_ids, texts, strict=True):
             try:
-                tasks.append(self._task(task_id, text))
+                if text is not None:
+                    tasks.append(self._task(task_id, text))
+                elif isinstance(task := next(further), BaseException):
+                    raise task
+                elif task is not None:
+                    tasks.append(task)
             except RecordUnreadable as fault:
                 unreadable.append(fault.key)
-        while done < len(task_ids):
-            further = [self._read(task_id, until) for task_id in task_ids[done : done + _READ_TOGETHER]]
-            done += len(further)
-            for result in await asyncio.gather(*further, return_exceptions=True):
-                if isinstance(result, RecordUnreadable):
-                    unreadable.append(result.key)
-                elif isinstance(result, BaseException):
-                    raise result
-                elif result is not None:
-                    tasks.append(result)
         return TaskPage(
             tasks=tuple(tasks),
             total=total,
@@ -152,6 +160,25 @@ class RedisTaskStore(BaseStore):
             unreadable=tuple(unreadable),
             next=following.decode(errors="replace") or None,
         )
+
+    async def listed(
+        self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int | None = None
+    ) -> Listed:
+        """What an index has at a place. With `read` also moments, and no more records than that."""
+        bounds = record.MAX_RECORD_BYTES, _READ_AT_ONCE, "" if read is None else read
+        arguments = (_SWEPT_AT_ONCE, wanted, limit, offset, *place, *bounds)
+        while (reply := await self._run_on_whole_indexes(LIST, *arguments, until=until)) == _AGAIN:
+            pass
+        match reply:
+            case [0, int(total), bytes(following), [*ids], [*texts], [*moments]] if (
+                {*map(type, ids), *map(type, texts)} <= {bytes}
+                and len(texts) <= len(ids)
+                and [*map(type, moments)] == [int] * (0 if read is None else len(ids))
+            ):
+                texts += [None] * (len(ids) - len(texts))
+                return Listed(total, following, ids, texts, moments)
+            case _:
+                raise self._server.unexpected(reply, writes=False)
 
     async def purge(self, before: datetime) -> int:
         self._check_open()
@@ -178,18 +205,9 @@ class RedisTaskStore(BaseStore):
         life_ms = self._lifetime_ms if lifetime is None else check_lifetime(lifetime)
         created = microseconds(task.created_at)
         completed = "" if task.completed_at is None else microseconds(task.completed_at)
-        was_there, _ = await self._insert(
-            task.task_id,
-            task.status,
-            created,
-            completed,
-            record.head_of(task),
-            record.times_of(task),
-            record.tail(task.task_id, task.video_ids, task.metadata_json),
-            "",
-            "",
-            life_ms=life_ms,
-        )
+        tail = record.tail(task.task_id, task.video_ids, task.metadata_json)
+        form = created, completed, record.head_of(task), record.times_of(task), tail, "", ""
+        was_there, _ = await self._insert(task.task_id, task.status, *form, life_ms=life_ms)
         if was_there:
             raise TaskExists(task.task_id)
 
@@ -236,10 +254,45 @@ class RedisTaskStore(BaseStore):
                 break
         await self._run(REBUILD, self._lifetime_ms, "end", token, until=until)
 
+    async def claim(self, partitions: int, *, record: bool = True) -> None:
+        """Check that the tasks of this prefix are in so many partitions, and record it where nothing says it yet.
+
+        Raises:
+            SettingsInvalid: if they are in another number.
+            StoreUnavailable: if the server fails.
+        """
+        if (there := await self.recorded(partitions if record else 0)) not in (0, partitions):
+            advice = f"set it to {there}, or copy them to another prefix with `taskstore migrate`"
+            reason = f"is {partitions}, but the tasks under this prefix are in {there}: {advice}"
+            raise SettingsInvalid((("TASK_PARTITIONS", reason),))
+
+    async def recorded(self, partitions: int = 0) -> int:
+        """In how many partitions the tasks of this prefix are; if there are none, record `partitions` and return it."""
+        match await self._run(CLAIM, partitions):
+            case bytes(number) if number.isdigit():
+                return int(number)
+            case reply:
+                raise self._server.unexpected(reply, writes=False)
+
     async def aclose(self) -> None:
         if not self._closed:
             await super().aclose()
             await self._server.aclose()
+
+    @property
+    def parts(self) -> list[RedisTaskStore]:
+        """The partitions: this one."""
+        return [self]
+
+    @property
+    def base(self) -> str:
+        """What all keys of the partition begin with."""
+        return self._base
+
+    @property
+    def server(self) -> Server:
+        """The server, or the node of a cluster, that has the tasks."""
+        return self._server
 
     def _key(self, task_id: str) -> str:
         return f"{self._base}:task:{task_id}"
@@ -284,6 +337,14 @@ class RedisTaskStore(BaseStore):
         if type(text) is not bytes:
             raise self._server.unexpected(text, writes=False)
         return self._task(task_id, text)
+
+    async def _read_all(self, ids: Sequence[str], until: float) -> list[Task | BaseException | None]:
+        """What reading each came to, an exception included."""
+        found: list[Task | BaseException | None] = []
+        for first in range(0, len(ids), _READ_TOGETHER):
+            some = (self._read(task_id, until) for task_id in ids[first : first + _READ_TOGETHER])
+            found += await asyncio.gather(*some, return_exceptions=True)
+        return found
 
     async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
         return await self._server.run(script, self._base, *arguments, until=until)

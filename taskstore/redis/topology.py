@@ -1,13 +1,15 @@
 """Where connections go: to one server, to the master that Sentinels name, or to the node of a cluster with the tasks.
 
-All keys of a store have one hash tag, so one node of a Redis Cluster serves all of them. Which one it is is asked only
-when there is something to ask: the first node that is reached says `MOVED` if it is another.
+All keys of a partition have one hash tag, so one node of a Redis Cluster serves all of them. Which one it is is asked
+only when there is something to ask: the first node that is reached says `MOVED` if it is another. Partitions on one
+node share the connection to it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import Callable
 from functools import cache, partial
 from importlib import import_module
@@ -30,7 +32,7 @@ Node = tuple[str, int]
 
 
 class Opener:
-    """Opens connections to the server that has the tasks, wherever it is at that moment."""
+    """Opens connections to the servers that have the tasks of a store, wherever they are at that moment."""
 
     def __init__(self, address: Address, credentials: dict[str, str], seconds: float) -> None:
         """`seconds` is how long opening may take.
@@ -53,22 +55,44 @@ class Opener:
         self._named: list[Node | None] = [*address.nodes] or [None]  # None is the socket
         self._nodes = self._named
         self._host = ""  # that of the latest connection
-        self._slot: int | None = None  # that of the store's keys, once a node of a cluster has said it
+        self._slot: int | None = None  # that of the keys, once a node of a cluster has said it
+        self._owners: list[tuple[range, Node]] = []  # who has which slots, once a node of a cluster was asked
+        self._shared: dict[Node | None, Connection] = {}  # by the owner of the slot; None is not known, or no cluster
+        self._locks: defaultdict[Node | None, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._seconds = seconds
         self._make(None)
 
-    async def __call__(self, moved: str = "") -> Connection:
-        """Open a connection. `moved` is what a node of a cluster has said: `MOVED slot host:port`.
+    async def __call__(self, moved: str = "", slot: int | None = None) -> Connection:
+        """Open a connection, or give the one that another partition has opened to the same server.
+
+        `moved` is what a node of a cluster has said: `MOVED slot host:port`. `slot` is that of the keys, if known.
 
         Raises:
             RedisError, OSError: what was met at the last node that was tried.
         """
+        named: Node | None = None
+        if said := re.fullmatch("MOVED ([0-9]+) (.*):([0-9]+)", moved):
+            self._slot, named = int(said[1]), (said[2] or self._host, int(said[3]))
+        slot = self._slot if slot is None else slot
+        async with self._locks[named or self._owner(slot)]:
+            node = named or self._owner(slot)
+            if (shared := self._shared.get(node)) and shared.is_usable:
+                return shared
+            known = node if named or node not in self._shared else None
+            connection = await self._open(slot, known)
+            self._shared[named or self._owner(slot)] = connection
+            return connection
+
+    def _owner(self, slot: int | None) -> Node | None:
+        return next((owner for slots, owner in self._owners if slot in slots), None)
+
+    async def _open(self, slot: int | None, known: Node | None) -> Connection:
+        """Open a connection to the node that is known to have the slot, or else by way of any other."""
         nodes = self._nodes[:_TRIED]
         self._nodes = [*self._nodes[1:], self._nodes[0]]  # the next connection does not begin with the same node
-        ways = [partial(self._find, node) for node in nodes]
-        if said := re.fullmatch("MOVED ([0-9]+) (.*):([0-9]+)", moved):
-            self._slot = int(said[1])
-            ways.insert(0, partial(self._reach, (said[2] or self._host, int(said[3]))))
+        ways = [partial(self._find, node, slot) for node in nodes]
+        if known is not None:
+            ways.insert(0, partial(self._reach, known))
         failure: RedisError | OSError = ConnectionError()
         for way in ways:
             try:
@@ -88,7 +112,7 @@ class Opener:
         await _ask(connection)
         return connection
 
-    async def _find(self, node: Node | None) -> AbstractConnection:
+    async def _find(self, node: Node | None, slot: int | None) -> AbstractConnection:
         """A connection to the server that a node names: itself, a master that it watches, or the owner of the slot."""
         if self._service:
             sentinel = self._make(node, username=None, password=None, db=0)
@@ -102,7 +126,8 @@ class Opener:
             return connection
         slots = await _ask(connection, "CLUSTER", "SLOTS", read=partial(_nodes_by_slot, host=node[0]))
         self._nodes = list(dict.fromkeys([*(one for _, nodes in slots for one in nodes), *self._named]))
-        owner = next((nodes[0] for slot, nodes in slots if self._slot in slot), node)
+        self._owners = [(one, nodes[0]) for one, nodes in slots]
+        owner = self._owner(slot) or node
         if owner == node:
             return connection
         await connection.disconnect(nowait=True)

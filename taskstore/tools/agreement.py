@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
@@ -66,10 +66,16 @@ class Agreement:
             yield Finding(Level.FINE, subject(), text)
 
 
-async def examine(place: Place) -> Agreement:
+async def examine(places: Iterable[Place]) -> Agreement:
     """Read every record and every index. What looks wrong is looked at again, since others may write meanwhile."""
-    await place.store.list_tasks(limit=0)  # forgets what has expired
     found = Agreement()
+    for place in places:
+        await _examine(place, found)
+    return found
+
+
+async def _examine(place: Place, found: Agreement) -> None:
+    await place.store.list_tasks(limit=0)  # forgets what has expired
     statuses: dict[str, TaskStatus] = {}
     async for keys in batches(place.server, place.key("")):
         ids = [key.decode(errors="backslashreplace").removeprefix(place.key("")) for key in keys]
@@ -87,7 +93,6 @@ async def examine(place: Place) -> Agreement:
             for task_id, is_ghost in zip(doubtful, await _all(_is_ghost, place, doubtful, name), strict=True):
                 if is_ghost:
                     found.ghosts.append(f"{name} {task_id}")
-    return found
 
 
 class _Record(NamedTuple):

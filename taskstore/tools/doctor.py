@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from taskstore.tools import agreement, checks
 from taskstore.tools.checks import Finding, Level
 from taskstore.tools.common import exit_statuses, say
-from taskstore.tools.place import SETTINGS, Place, open_place, settings_of
+from taskstore.tools.place import SETTINGS, Opened, open_places, settings_of
 
 _YEARS = 1e9
 """Seconds that a repair may take."""
@@ -59,29 +59,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def main(options: argparse.Namespace) -> int:
     """Check, and return the exit status."""
     status = 0
-    async with open_place(settings_of(options.url, options.prefix)) as place:
-        async for finding in _findings(place, options):
+    async with open_places(settings_of(options.url, options.prefix), claims=False) as opened:
+        async for finding in _findings(opened, options):
             _show(finding)
             if finding.level is Level.WRONG:
                 status = 1
     return status
 
 
-async def _findings(place: Place, options: argparse.Namespace) -> AsyncIterator[Finding]:
-    refused = False
-    async for finding in checks.findings(place):
-        refused |= finding.level is Level.WRONG and finding.subject == checks.rights()
-        yield finding
+async def _findings(opened: Opened, options: argparse.Namespace) -> AsyncIterator[Finding]:
+    refused, told = False, set[Finding]()
+    for place in opened.places:
+        async for finding in checks.findings(place):
+            refused |= finding.level is Level.WRONG and finding.subject == checks.rights()
+            if not place.partition or (finding.level is not Level.FINE and finding not in told):
+                told.add(finding)
+                yield finding
     if refused:
         text = say("not examined, since rights are missing", "因权限不足而未检查")
         yield Finding(Level.WARNING, agreement.subject(), text)
         return
-    found = await agreement.examine(place)
+    await opened.store.claim(len(opened.places), record=False)
+    found = await agreement.examine(opened.places)
     if options.repair and not found.agrees:
         _say_all(found.wrong())
-        await place.store.rebuild_indexes(asyncio.get_running_loop().time() + _YEARS)
+        await opened.store.rebuild_indexes(asyncio.get_running_loop().time() + _YEARS)
         print(say("The indexes were filled anew.", "索引已重建。"), file=sys.stderr)
-        found = await agreement.examine(place)
+        found = await agreement.examine(opened.places)
     for finding in found.findings():
         yield finding
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from taskstore.address import parse
+from taskstore.contract import TaskStore
 from taskstore.errors import RecordUnreadable, TaskNotFound
 from taskstore.tools import documented, lines
 from taskstore.tools.common import UsageError, exit_statuses, say
 from taskstore.tools.lines import Bad, Found
-from taskstore.tools.place import SETTINGS, Place, open_place, settings_of
+from taskstore.tools.place import SETTINGS, Opened, Place, as_recorded, open_places, settings_of
 from taskstore.tools.targets import File, Store
 
 _REPORTED_EVERY = 5.0
@@ -105,7 +106,9 @@ async def main(options: argparse.Namespace) -> int:
         source = await _source(options, stack)
         if _is_server(options.target):
             settings = settings_of(options.target, options.target_prefix)
-            target: Store | File = Store(await stack.enter_async_context(open_place(settings)), options.dry_run)
+            opened = await stack.enter_async_context(open_places(settings, claims=False))
+            await opened.store.claim(len(opened.places), record=not options.dry_run)
+            target: Store | File = Store(opened.store, options.dry_run)
         else:
             target = File(Path(options.target), options.dry_run)
         return await _copy(source, target, options)
@@ -202,11 +205,11 @@ async def _source(options: argparse.Namespace, stack: AsyncExitStack) -> AsyncIt
         if (str(parse(settings.url)), settings.task_key_prefix) == (str(parse(other.url)), other.task_key_prefix):
             raise UsageError(say("SOURCE and TARGET are the same store.", "SOURCE 和 TARGET 是同一个存储。"))
     zone = _zone(options.zone)
-    place = await stack.enter_async_context(open_place(settings))
     if not options.documented:
-        return _stored(place)
+        return _stored(await stack.enter_async_context(open_places(await as_recorded(settings))))
+    opened = await stack.enter_async_context(open_places(settings, claims=False))
     prefix = documented.PREFIX if options.source_prefix is None else options.source_prefix
-    return documented.read(place.server, prefix, zone)
+    return documented.read(opened.places[0].server, prefix, zone)
 
 
 def _zone(name: str | None) -> ZoneInfo | None:
@@ -221,23 +224,27 @@ def _zone(name: str | None) -> ZoneInfo | None:
         ) from None
 
 
-async def _stored(place: Place) -> AsyncIterator[list[Found | Bad]]:
+async def _stored(opened: Opened) -> AsyncIterator[list[Found | Bad]]:
     """The tasks of a store, in batches."""
     after = None
     while True:
-        page = await place.store.list_tasks(limit=lines.BATCH, after=after)
-        keys = [place.key(task.task_id) for task in page.tasks]
-        lives = await asyncio.gather(*(place.server.read("PTTL", key) for key in keys))
+        page = await opened.store.list_tasks(limit=lines.BATCH, after=after)
+        lives = await asyncio.gather(*(_left_ms(opened.place_of(task.task_id), task.task_id) for task in page.tasks))
         alive = [pair for pair in zip(page.tasks, lives, strict=True) if pair[1] != -2]  # noqa: PLR2004  gone meanwhile
-        bad = [await _why(place, key) for key in page.unreadable]
+        bad = [await _why(opened.store, key) for key in page.unreadable]
         yield [*(Found(task, None if life < 0 else life) for task, life in alive), *bad]
         if (after := page.next) is None:
             return
 
 
-async def _why(place: Place, key: str) -> Bad:
+async def _left_ms(place: Place, task_id: str) -> int:
+    left_ms: int = await place.server.read("PTTL", place.key(task_id))
+    return left_ms
+
+
+async def _why(store: TaskStore, key: str) -> Bad:
     try:
-        await place.store.get_task(key.removeprefix(place.key("")))
+        await store.get_task(key.partition("}:task:")[2])
     except (RecordUnreadable, TaskNotFound) as fault:
         return Bad(key, getattr(fault, "reason", say("it is gone", "已不存在")))
     return Bad(key, say("it was written meanwhile", "期间被改写"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskstore.opening import open_redis
 from taskstore.redis import RedisTaskStore
+from taskstore.redis.partitions import partition_of
 from taskstore.redis.server import Server
 from taskstore.settings import TaskStoreSettings
 from taskstore.tools.common import UsageError, say
@@ -19,16 +20,17 @@ SETTINGS = "settings"
 
 @dataclass(frozen=True)
 class Place:
-    """An open store, and the server that it is on."""
+    """A partition of an open store, and the server that it is on."""
 
     server: Server
     store: RedisTaskStore
     settings: TaskStoreSettings
+    partition: int = 0
 
     @property
     def base(self) -> str:
-        """What all keys of the store begin with."""
-        return f"{{{self.settings.task_key_prefix}:0}}"
+        """What all keys of the partition begin with."""
+        return f"{{{self.settings.task_key_prefix}:{self.partition}}}"
 
     def key(self, task_id: str) -> str:
         """The key of a task's record."""
@@ -61,12 +63,31 @@ def settings_of(url: str, prefix: str | None = None) -> TaskStoreSettings:
     return settings
 
 
+class Opened(NamedTuple):
+    """An open store, and its partitions."""
+
+    store: RedisTaskStore
+    places: list[Place]
+
+    def place_of(self, task_id: str) -> Place:
+        """The partition that has a task."""
+        return self.places[partition_of(task_id, len(self.places))]
+
+
 @asynccontextmanager
-async def open_place(settings: TaskStoreSettings) -> AsyncIterator[Place]:
-    """Open the store that the settings name, whose server has to answer.
+async def open_places(settings: TaskStoreSettings, *, claims: bool = True) -> AsyncIterator[Opened]:
+    """Open the store that the settings name, whose server has to answer. `claims` as for `open_redis`.
 
     Raises:
-        StoreUnavailable: if it does not. Its notes say what to check.
+        SettingsInvalid: if the tasks are in another number of partitions than the settings say.
+        StoreUnavailable: if the server does not answer. Its notes say what to check.
     """
-    async with open_redis(settings) as (server, store):
-        yield Place(server, store, settings)
+    async with open_redis(settings, claims=claims) as store:
+        yield Opened(store, [Place(part.server, part, settings, at) for at, part in enumerate(store.parts)])
+
+
+async def as_recorded(settings: TaskStoreSettings) -> TaskStoreSettings:
+    """The settings, with the number of partitions that the tasks are in."""
+    async with open_redis(settings, claims=False) as store:
+        there = await store.recorded()
+    return settings.model_copy(update={"task_partitions": there or settings.task_partitions})

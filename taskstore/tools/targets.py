@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from taskstore.errors import InvalidArgument, RecordUnreadable, TaskExists, TaskNotFound
+from taskstore.redis import RedisTaskStore
 from taskstore.tools import lines
 from taskstore.tools.common import UsageError, say
 from taskstore.tools.lines import Found
-from taskstore.tools.place import Place
 
 _LEAST_MS = 1_000
 """The shortest life that a store gives."""
@@ -23,8 +23,8 @@ _LEAST_MS = 1_000
 class Store:
     """A store as target."""
 
-    def __init__(self, place: Place, dry_run: bool) -> None:
-        self._store = place.store
+    def __init__(self, store: RedisTaskStore, dry_run: bool) -> None:
+        self._store = store
         self._dry_run = dry_run
 
     async def take(self, batch: list[Found]) -> list[str | None]:

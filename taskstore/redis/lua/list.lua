@@ -1,8 +1,9 @@
 -- One page, newest first. ARGV: bound of the sweep, status (empty: any), limit, offset, microseconds and id of the cursor
--- (empty: none), most bytes of a record, bytes after which no further record is read.
+-- (empty: none), most bytes of a record, bytes after which no further record is read, and most records (empty: all).
 -- Returns 1 if it is to be run again, 2 if indexes are missing, or else 0, the total, the next cursor (empty: none), ids,
--- and the records of the first of them; '' stands for a value of another type. The caller reads the other records.
-local bound, status, limit, offset, after_us, after_id, most_bytes, budget = unpack(ARGV)
+-- the records of the first of them, and with a most also the microseconds of all; '' stands for a value of another type.
+-- The caller reads the other records.
+local bound, status, limit, offset, after_us, after_id, most_bytes, budget, most_records = unpack(ARGV)
 if sweep(bound) then return {1} end
 if not is_whole(status ~= '') then return {2} end
 local index = status == '' and CREATED or status_index(status)
@@ -36,13 +37,13 @@ local function rank_behind()
 end
 
 local first = after_us == '' and tonumber(offset) or rank_behind()
-if limit == '0' or first >= total then return {0, total, '', {}, {}} end
+if limit == '0' or first >= total then return {0, total, '', {}, {}, {}} end
 local ids = redis.call('ZREVRANGE', index, first, first + limit - 1)
 -- GETRANGE, and not MGET, since a value that is no record may be of any size.
-local records, left, doubtful = {}, tonumber(budget), {}
+local records, left, most, doubtful = {}, tonumber(budget), tonumber(most_records) or #ids, {}
 for i, id in ipairs(ids) do
   local key = record_key(id)
-  if left > 0 then
+  if left > 0 and i <= most then
     local record, fault = read(id, most_bytes)
     if fault and fault.err then return fault end
     record = record or ''
@@ -69,4 +70,9 @@ if first + #ids < total then
   local last = ids[#ids]
   following = string.format('%.0f', redis.call('ZSCORE', index, last)) .. '.' .. last
 end
-return {0, total, following, ids, records}
+local moments = {}
+if most_records ~= '' then
+  local scored = redis.call('ZREVRANGE', index, first, first + limit - 1, 'WITHSCORES')
+  for i = 2, #scored, 2 do moments[i / 2] = tonumber(scored[i]) end
+end
+return {0, total, following, ids, records, moments}
