@@ -2,11 +2,11 @@
 
 `python -m benchmarks [--quick | --full]` measures it all, and then makes the studies (`benchmarks.studies`). For a
 look, `pytest benchmarks --benchmark-only`, with `-k memory` say, shows pytest-benchmark's table of one block. Start
-reading at `benchmarks.clock`, then `benchmarks.run`. A figure is the seconds of one awaited call, as a caller inside a
-running application waits.
+reading at `conformance.measure.clock` and `timing`, then `benchmarks.run`. A figure is the seconds of one awaited call,
+as a caller inside a running application waits.
 
-* A run starts its servers and fills them once: a private process, by TCP, by its Unix socket, and by proxies that
-  put it at a distance; and a container, where an engine answers, by its published port and its own address.
+* A run starts its servers and fills them once: a private process, and proxies that put it at a distance; and a
+  container, where an engine answers, by its published port.
 * It then measures in blocks, each a new process with one loop and one client per namespace, kept warm; in each the
   order is another one. What differs between processes is so part of what is seen. Memory mode is filled anew for each
   benchmark.

@@ -20,7 +20,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 
 from benchmarks.depth import DEPTHS
-from benchmarks.run import BlockFailedError, Run, new_seed, study
+from benchmarks.run import Run, new_seed, study
+from conformance.measure.blocks import BlockFailedError
 from conformance.subjects.servers import ServerError
 
 INTERRUPTED = 130

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from statistics import median
-from time import perf_counter
-from typing import Any
 
-from pytest_benchmark.fixture import BenchmarkFixture
-
-from benchmarks.clock import AwaitedClock
-from benchmarks.depth import Depth, Pace, Plan
-from benchmarks.loop import Loop
+from benchmarks.depth import Depth
 from benchmarks.setting import Setting, namespace_name
 from benchmarks.subjects import SUBJECTS, Subject
 from benchmarks.workload import Work, fill, getting, listing, pinging, updating
 from conformance import Harness
+from conformance.measure.loop import Loop
+from conformance.measure.timing import Timer
 from taskstore import TaskStore
 
-CLOCK = AwaitedClock()
-"""What `pytest.mark.benchmark(timer=CLOCK.read)` reads."""
-
-FEWEST_SINGLE, MOST_SINGLE = 1_000, 10_000
-"""Calls of memory mode that a block times one by one: a p99 has ten calls beyond it."""
 WARM = 20
 """Calls of each kind after which Python 3.11 and later have specialised what they run."""
-
-
-class WrongAnswerError(Exception):
-    """A call that was timed did not do what it is timed for."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +96,9 @@ class Stores:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What times work through pytest-benchmark, on one loop."""
+class Bench(Timer):
+    """Times operations of stores, and writes beside the figures what they belong to."""
 
-    benchmark: BenchmarkFixture
-    loop: Loop
     depth: Depth
 
     def measure(
@@ -135,7 +118,7 @@ class Bench:
             self.time(work(opened.harness, opened.store, opened.ids), batched=subject.mode == "memory", ping=ping)
 
     def label(self, subject: Subject, operation: str, tasks: int, facts: Mapping[str, str]) -> None:
-        """Write beside the figures what they belong to: the report reads these names."""
+        """Write what the figures belong to: the report reads these names."""
         self.benchmark.group = f"{operation}, {tasks} tasks"
         self.benchmark.extra_info.update(
             operation=operation,
@@ -148,77 +131,7 @@ class Bench:
             facts=dict(facts),
         )
 
-    def time(self, work: Work, *, batched: bool, ping: Work | None = None) -> None:
-        """Warm up, fit rounds and calls into the depth's time, and measure.
-
-        Before each round one `ping` is timed too, so that the machine's moods meet both alike and their ratio counts.
-        A call that is long is its own warm-up: made once, and timed.
-
-        Raises:
-            WrongAnswerError: if the last call of a round did not do what it should; no figure is kept then.
-        """
-        pings: list[float] = []
-
-        def before_a_round() -> None:
-            if ping is not None:
-                pings.append(self._seconds_of(ping))
-
-        pace = self._warm_up(work, before_a_round)
-        if self.depth.is_long(pace):
-            plan = Plan(calls=1, rounds=1)
-            self._record(lambda: CLOCK.add(pace.calls[0]), None, plan)
-        else:
-            pings.clear()
-            plan = self.depth.plan(pace, batched=batched)
-
-            def prepare() -> tuple[tuple[Any, ...], dict[str, Any]]:
-                before_a_round()
-                return (_batch(work, plan.calls),), {}
-
-            self._record(lambda batch: self._round(work, batch), prepare, plan)
-            if batched:
-                self._time_single_calls(work, pace)
-        self.benchmark.extra_info.update(calls_per_round=plan.calls, ping_seconds=pings)
-
-    def _time_single_calls(self, work: Work, pace: Pace) -> None:
-        """Time calls one by one, for their tail: a round of many hides the call in which garbage was collected."""
-        calls = max(FEWEST_SINGLE, min(MOST_SINGLE, int(self.depth.seconds / median(pace.calls))))
-        seconds = sorted(self.loop.run(CLOCK.time_each(work.call, _batch(work, calls))))
-        p99 = seconds[math.ceil(0.99 * calls) - 1]
-        self.benchmark.extra_info["single_calls"] = [{"n": calls, "p99": p99, "most": seconds[-1]}]
-
-    def _record(self, target: Callable[..., None], setup: Callable[[], Any] | None, plan: Plan) -> None:
-        try:
-            self.benchmark.pedantic(target, setup=setup, rounds=plan.rounds)  # type: ignore[no-untyped-call]  # bare
-        except KeyboardInterrupt:
-            self.benchmark.has_error = True  # other exceptions it marks itself; half a benchmark it would stumble over
-            raise
-
-    def _warm_up(self, work: Work, before_a_round: Callable[[], None]) -> Pace:
-        calls: list[float] = []
-        rounds: list[float] = []
-        while sum(rounds) < self.depth.warm_up_seconds:
-            started = perf_counter()
-            before_a_round()
-            calls.append(self._seconds_of(work))
-            rounds.append(perf_counter() - started)
-        return Pace(tuple(calls), tuple(rounds))
-
-    def _seconds_of(self, work: Work) -> float:
-        before = CLOCK.read()
-        self._round(work, _batch(work, 1))
-        return CLOCK.read() - before
-
-    def _round(self, work: Work, batch: Sequence[tuple[Any, ...]]) -> None:
-        answer = self.loop.run(CLOCK.time(work.call, batch))
-        if not work.right(answer, *batch[-1]):
-            raise WrongAnswerError(f"{work.call.__name__}{batch[-1]} answered {answer!r}")
-
 
 async def _call(work: Work) -> None:
     for arguments in islice(work.arguments, WARM):
         await work.call(*arguments)
-
-
-def _batch(work: Work, calls: int) -> list[tuple[Any, ...]]:
-    return list(islice(work.arguments, calls))

@@ -21,9 +21,9 @@ from benchmarks.bench import Bench, Stores
 from benchmarks.cores import CLIENT, on_core
 from benchmarks.depth import DEPTHS, Depth
 from benchmarks.environment import describe_environment
-from benchmarks.loop import Loop
 from benchmarks.setting import PRIVATE_PLACES, Setting
 from benchmarks.workload import ORDER
+from conformance.measure.loop import Loop
 
 _ENVIRONMENT = pytest.StashKey[dict[str, Any]]()
 _EXIT_STATUS = pytest.StashKey[int]()
@@ -109,7 +109,8 @@ def stores(loop: Loop, setting: Setting, request: pytest.FixtureRequest) -> Iter
 @pytest.fixture
 def bench(loop: Loop, benchmark: BenchmarkFixture, request: pytest.FixtureRequest) -> Bench:
     """Time one benchmark on the loop of the block."""
-    return Bench(benchmark, loop, DEPTHS[request.config.getoption("depth")])
+    depth = DEPTHS[request.config.getoption("depth")]
+    return Bench(benchmark, loop, depth.effort, depth)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Generator
@@ -19,18 +18,13 @@ import pytest
 
 from benchmarks.cores import CLIENT, on_core
 from benchmarks.depth import DEPTHS
-from benchmarks.loop import Loop
-from benchmarks.merge import merge
 from benchmarks.setting import Setting
+from conformance.measure.blocks import merge, run, run_block
+from conformance.measure.loop import Loop
 from conformance.subjects.registry import REQUIRE_CONTAINER
 from conformance.subjects.servers import engine_answers
 
-_HERE = Path(__file__).parent
-_MODULES = [str(_HERE / "test_latency.py"), str(_HERE / "test_floors.py")]
-
-
-class BlockFailedError(Exception):
-    """A block ended without its JSON; the message is what it said."""
+_MODULE = Path(__file__).with_name("test_latency.py")
 
 
 class Progress(Protocol):
@@ -96,48 +90,18 @@ class Run:
                     yield self._block(folder, number)
 
     def _block(self, folder: Path, number: int) -> dict[str, Any]:
-        written = folder / f"{number}.json"
-        arguments = ["-p", "pytest_benchmark.plugin", "-p", "no:cacheprovider", "-q", "--benchmark-quiet"]
-        arguments += ["--depth", self.depth, "--setting", str(folder / "setting.json")]
+        options = ["--depth", self.depth, "--setting", str(folder / "setting.json"), "--order", f"{self.seed} {number}"]
         with on_core(CLIENT):
-            self._pytest(*arguments, "--order", f"{self.seed} {number}", "--benchmark-json", str(written), *_MODULES)
-        if not written.exists():
-            raise BlockFailedError(self.failures[-1] if self.failures else "a block wrote nothing")
-        block: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
+            block, said = run_block(_MODULE, folder / f"{number}.json", *options)
+        if said:
+            self.failures.append(said)
         return block
-
-    def _pytest(self, *arguments: str) -> None:
-        # Other plugins would only take time.
-        ran = run([sys.executable, "-m", "pytest", *arguments], shown=False, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
-        if ran.returncode:
-            self.failures.append(ran.stdout)
 
 
 def study(depth: str, to: Path) -> int:
     """Make the studies, in one process that shows its own progress, and return its exit status."""
     chosen = [] if depth == "default" else [f"--{depth}"]
     return run([sys.executable, "-m", "benchmarks.studies", "--json", str(to), *chosen]).returncode
-
-
-def run(command: list[str], *, shown: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a process to its end, with a hash seed of its own, and keep what it says if it is not shown.
-
-    If we are interrupted it goes too, with what it started.
-    """
-    process = subprocess.Popen(  # noqa: S603  this Python
-        command,
-        env={**os.environ, "PYTHONHASHSEED": "random", **environment},
-        stdout=None if shown else subprocess.PIPE,
-        stderr=None if shown else subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        text, _ = process.communicate()
-    except BaseException:
-        process.terminate()
-        process.communicate()
-        raise
-    return subprocess.CompletedProcess(command, process.returncode, text)
 
 
 def new_seed() -> int:

@@ -5,7 +5,6 @@ The driver prepares it, and writes it to a file; the blocks read it there.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -19,15 +18,12 @@ from pydantic import TypeAdapter
 from benchmarks.cores import SERVER, core_of, on_core
 from benchmarks.depth import Depth
 from benchmarks.distance import Proxies
-from benchmarks.loop import Loop
 from benchmarks.subjects import DISTANCES_MS, SUBJECTS, place_of
 from benchmarks.workload import fill
+from conformance.measure.loop import Loop
 from conformance.subjects.servers import ContainerServer, EmbeddedServer
 
-SPARE_DATABASE = 15
-"""Of each server: no namespace is in it."""
-
-PRIVATE_PLACES = ("embedded", "unix", *(place_of("proxied", distance) for distance in DISTANCES_MS))
+PRIVATE_PLACES = ("embedded", *(place_of("proxied", distance) for distance in DISTANCES_MS))
 """The ways to the private server."""
 
 
@@ -41,7 +37,7 @@ class Place:
 
     def at(self, database: int) -> str:
         """Return the URL of a database."""
-        return f"{self.url}?db={database}" if self.url.startswith("unix:") else f"{self.url}/{database}"
+        return f"{self.url}/{database}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ class Setting:
         with ExitStack() as running:
             tell("starting the servers")
             with on_core(SERVER):
-                private = running.enter_context(TwoWayServer())
+                private = running.enter_context(EmbeddedServer())
                 url = _without_database(private.url)
                 proxies = running.enter_context(Proxies(url, DISTANCES_MS))
             places = {
@@ -81,13 +77,9 @@ class Setting:
                 for distance, far in proxies.urls.items()
             }
             places["embedded"] = Place("private", url, private.facts())
-            places["unix"] = Place("private", private.socket_url, {**private.facts(), "transport": "Unix socket"})
             if container:
                 server = running.enter_context(PinnedContainerServer())
                 places["published"] = Place("container", _without_database(server.url), server.facts())
-                if _is_reachable(server.direct_url):
-                    facts = {**server.facts(), "transport": "a container's own address"}
-                    places["direct"] = Place("container", _without_database(server.direct_url), facts)
             namespaces = {}
             for place in {place.server: place for place in places.values()}.values():  # the last way is the shortest
                 tell(f"filling {place.server}")
@@ -105,15 +97,6 @@ class Setting:
 
 
 _FORM = TypeAdapter(Setting)
-
-
-class TwoWayServer(EmbeddedServer):
-    """The private server, with a Unix socket in its folder besides."""
-
-    def _start(self, *options: str, loading: bool = False) -> None:
-        path = Path(self._folder, "socket")
-        self.socket_url = f"unix://{path}"
-        super()._start("--unixsocket", str(path), *options, loading=loading)
 
 
 class PinnedContainerServer(ContainerServer):
@@ -153,16 +136,6 @@ def _fill(loop: Loop, place: Place, depth: Depth) -> dict[str, Namespace]:
 
             namespaces[name] = Namespace(name, database, loop.run(filled()))
     return namespaces
-
-
-def _is_reachable(url: str) -> bool:
-    """Say whether an engine lets its host reach a container's own address: one in a virtual machine does not."""
-    parts = urlsplit(url)
-    try:
-        with socket.create_connection((parts.hostname, parts.port), timeout=1):
-            return True
-    except OSError:
-        return False
 
 
 def _without_database(url: str) -> str:

@@ -18,9 +18,8 @@ DISTANCES_MS = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
 class Subject:
     """One store, the mode it is in, and the way to its server.
 
-    `embedded` is a private process by TCP, and `unix` the same by its socket; `published` is a container's published
-    port, and `direct` its own address, which spares the engine's port proxy; `proxied` is the private process again,
-    `distance_ms` away.
+    `embedded` is a private process by TCP, and `proxied` the same `distance_ms` away; `published` is a container's
+    published port.
     """
 
     name: str
@@ -54,10 +53,8 @@ _NEAR = (
     Subject("described-memory", "described", "memory", "none"),
     Subject("embedded", "ours", "redis", "embedded"),
     Subject("described-redis", "described", "redis", "embedded"),
-    Subject("embedded-unix", "ours", "redis", "unix"),
     Subject("container", "ours", "redis", "published"),
     Subject("described-redis-container", "described", "redis", "published"),
-    Subject("container-direct", "ours", "redis", "direct"),
 )
 _FAR = (
     Subject(f"{name}-{distance:g}ms", design, "redis", "proxied", distance)

@@ -47,7 +47,10 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Work:
-    """Calls without end, all of one kind; `right` takes an answer and the arguments that it answers."""
+    """Calls without end, all of one kind; `right` takes an answer and the arguments that it answers.
+
+    A version of the store that the gate measures may be older than `conformance.measure`: nothing of that is used here.
+    """
 
     call: Callable[..., Awaitable[Any]]
     arguments: Iterator[tuple[Any, ...]]

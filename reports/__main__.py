@@ -13,17 +13,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import BaseModel
+
+from benchmarks.document import Benchmark
+from benchmarks.studies.document import Studies
+from conformance.measure.claims import AUTO_CLIP, read_claims
+from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
 from conformance.reading import FileError
-from reports.inputs import read_benchmark, read_conformance, read_production
-from reports.mutants import read_mutants
-from reports.pages import write_pages
-from reports.publish import publish
-from reports.report import Report, make_report, read_report
-from reports.studies import read_studies
-from reports.verification import read_verification
+from conformance.results.document import Results
+from conformance.verify.document import Verification
+from reports.analyse.report import Report, make_report, read_report
+from reports.read import read
+from reports.render.pages import write_pages
+from reports.render.publish import publish
 
 OUT = Path("reports/out")
-T = TypeVar("T")
+R = TypeVar("R", bound=BaseModel)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
     for name in ("studies", "verification", "mutants", "topologies", "production"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"default: {OUT / name}.json, if it is there")
+    parser.add_argument("--claims", type=Path, default=AUTO_CLIP, metavar="FILE", help="what the document states")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR")
     parser.add_argument(
@@ -71,19 +78,20 @@ def _write(options: argparse.Namespace) -> tuple[Path, Report]:
         report = read_report(options.from_json)
         return _or_refuse(options.from_json, lambda: write_pages(report, options.out)), report
     made = make_report(
-        read_conformance(options.conformance),
-        read_benchmark(options.benchmark),
-        _read_if_there(read_studies, options.studies, "studies"),
-        _read_if_there(read_verification, options.verification, "verification"),
-        _read_if_there(read_mutants, options.mutants, "mutants"),
-        _read_if_there(read_conformance, options.topologies, "topologies"),
-        _read_if_there(read_production, options.production, "production"),
+        read_claims(options.claims),
+        read(options.conformance, Results),
+        read(options.benchmark, Benchmark),
+        _read_if_there(Studies, options.studies, "studies"),
+        _read_if_there(Verification, options.verification, "verification"),
+        _read_if_there(MutantsDocument, options.mutants, "mutants"),
+        _read_if_there(Results, options.topologies, "topologies"),
+        _read_if_there(Production, options.production, "production"),
         goals=options.goals,
     )
     return write_pages(made, options.out), made
 
 
-def _or_refuse(file: Path, draw: Callable[[], T]) -> T:
+def _or_refuse(file: Path, draw: Callable[[], Path]) -> Path:
     """Draw what a file asks for. Each of its parts has the right form; whether they fit together shows only here.
 
     Raises:
@@ -97,10 +105,10 @@ def _or_refuse(file: Path, draw: Callable[[], T]) -> T:
         raise FileError(file, f"its parts do not fit together: {type(fault).__name__}: {fault}") from fault
 
 
-def _read_if_there(read: Callable[[Path], T], asked: Path | None, name: str) -> T | None:
+def _read_if_there(kind: type[R], asked: Path | None, name: str) -> R | None:
     """Read a file: it must be there if it was asked for."""
     path = asked or OUT / f"{name}.json"
-    return read(path) if asked or path.exists() else None
+    return read(path, kind) if asked or path.exists() else None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How numbers are written: three digits that count, and no exponents."""
+"""How numbers are written: three digits that count, no exponents, and a unit that fits."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ def percent(share: float) -> str:
     return f"{share:.0%}".replace("%", " %")
 
 
-def span(low: float, high: float) -> str:
-    """Write a range of milliseconds."""
-    return f"{figure(low)}\N{EN DASH}{figure(high)} ms"
+def write_time(ms: float) -> str:
+    """Write a time given in milliseconds, with the unit that fits: 0.120 µs, 2.01 s."""
+    if abs(ms) < 0.1:  # noqa: PLR2004  a tenth of a millisecond
+        return f"{signed(ms * 1e3)} µs"
+    return f"{signed(ms)} ms" if abs(ms) < 1e3 else f"{signed(ms / 1e3)} s"  # noqa: PLR2004  a second
+
+
+def times(factor: float) -> str:
+    """Write how many times as much: 9.96 → "10", 1.24 → "1.2"."""
+    return f"{factor:,.0f}" if factor >= 9.95 else f"{factor:.1f}"  # noqa: PLR2004  two digits

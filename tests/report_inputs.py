@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from benchmarks.document import Benchmark
+from benchmarks.studies.document import Studies
+from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.mutants.document import MutantsDocument
 from conformance.production.document import Production
 from conformance.results.document import Results
 from conformance.verify.document import Verification
-from reports.inputs import Benchmark
-from reports.report import Report, make_report
-from reports.studies import StudiesInput
+from reports.analyse.report import Report, make_report
 
 MODES = {
     "memory": "memory",
@@ -24,6 +25,7 @@ MODES = {
     "cluster": "redis",
     "described-cluster": "redis",
 }
+CLAIMS = read_claims(AUTO_CLIP)
 OURS, DESCRIBED = ("memory", "embedded"), ("described-memory", "described-redis")
 SCRIPT = "<script>alert(1)</script>"
 
@@ -191,6 +193,7 @@ def at_distances(subject: str, *, k: float, a: float) -> list[dict[str, Any]]:
 
 def report(results: dict[str, Any], measurements: dict[str, Any] | None = None) -> Report:
     return make_report(
+        CLAIMS,
         Results.model_validate_json(json.dumps(results)),
         Benchmark.model_validate_json(json.dumps(measurements or benchmark())),
     )
@@ -198,23 +201,15 @@ def report(results: dict[str, Any], measurements: dict[str, Any] | None = None) 
 
 def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     """All studies, each as small as it can be."""
-    spread = {
-        "n": 100,
-        "least": 0.001,
-        "most": 0.004,
-        "quantiles": {"p50": 0.002, "p90": 0.003},
-        "buckets": {"40": 100},
-    }
-    waits = {"get": {"spread": spread, "failures": {}, "longest": [[0.0, 0.004]]}}
-    block = {"answered": 100, "failed": 0, "seconds": 0.1, "cpu_seconds": 0.05}
+    spread = {"n": 1_000, "most": 0.004, "quantiles": {"p50": 0.002, "p99": 0.003}}
+    block = {"answered": 100, "failed": 0, "seconds": 0.1}
     arrivals = {
         "capacity": 1_000.0,
         "waits": spread,
         "lateness": spread,
-        "failures": {},
+        "failed": 0,
         "due_seconds": 0.99,
         "seconds": 1.0,
-        "cpu_seconds": 0.5,
     }
     timed = {
         "calls": 1,
@@ -224,7 +219,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
     }
     trait = {"question": "keeps a value that its giver changes", "answer": "yes", "seen": SCRIPT}
     return {
-        "schema": "benchmark-studies/4",
+        "schema": "benchmark-studies/5",
         "started": "2025-01-31T12:10:00+00:00",
         "depth": "quick",
         "seed": 1,
@@ -259,8 +254,6 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                         "operation": operation,
                         "callers": callers,
                         "blocks": [block],
-                        "waits": spread,
-                        "failures": {},
                     }
                     for subject in ("described", "ours")
                     for operation in ("get", "update")
@@ -288,8 +281,6 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                         "part": part,
                         "tasks": 1_000,
                         "total_bytes": total,
-                        "record_bytes": None,
-                        "index_bytes": None,
                     }
                     for design in ("described", "ours")
                     for part, total in (("task", 1_400_000), ("metadata", 1_900_000))
@@ -298,12 +289,11 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
             "expiry": {
                 "events": [
                     {
-                        "what": "purge",
-                        "mode": "redis",
+                        "what": "expire",
                         "tasks": 1_000_000,
                         "seconds": 1.0,
-                        "quiet": waits,
-                        "meanwhile": waits,
+                        "quiet_seconds": 0.004,
+                        "meanwhile_seconds": 0.004,
                     }
                 ]
             },
@@ -311,8 +301,6 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                 "portraits": [
                     {
                         "peer": peer,
-                        "mode": "memory",
-                        "package": peer,
                         "version": "1",
                         "traits": [trait],
                         "not_timed": {"list": SCRIPT},
@@ -322,12 +310,10 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                 "timings": [
                     {
                         "peer": peer,
-                        "mode": "memory",
                         "operation": "get",
                         "tasks": 0,
                         "calls": 1,
                         "seconds": [1e-6] * BLOCKS,
-                        "ping_seconds": [],
                     }
                     for peer in ("ours", "another")
                 ],
@@ -337,7 +323,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                 "timed": dict.fromkeys(("get", "create", "update", "cancel"), timed),
                 "timed_on_uvloop": dict.fromkeys(("get", "create", "update", "cancel"), timed),
             },
-            "import": {"pydantic": [0.05] * BLOCKS, "taskstore": [0.15] * BLOCKS},
+            "start": {"pydantic": [0.05] * BLOCKS, "taskstore": [0.15] * BLOCKS},
         },
     }
 
@@ -458,9 +444,10 @@ def everything() -> Report:
         requirement("A-1", "pass", claims=["D05"]), requirement("A-2", "pass", level="SHOULD"), *failing
     )
     return make_report(
+        CLAIMS,
         Results.model_validate_json(json.dumps(results)),
         Benchmark.model_validate_json(json.dumps(benchmark(*everything_measured(), *measured_twice()))),
-        StudiesInput.model_validate_json(json.dumps(studies())),
+        Studies.model_validate_json(json.dumps(studies())),
         Verification.model_validate_json(json.dumps(verification())),
         MutantsDocument.model_validate_json(json.dumps(mutants())),
         production=Production.model_validate_json(json.dumps(production())),

@@ -19,27 +19,26 @@ import docker
 import pytest
 import redis
 
-from benchmarks.bench import FEWEST_SINGLE
-from benchmarks.clock import AwaitedClock, noop
 from benchmarks.cores import CLIENT, SERVER, core_of, on_core
-from benchmarks.depth import DEPTHS, FEWEST_ROUNDS, MOST_CALLS, Depth, Pace, Plan
+from benchmarks.depth import DEPTHS
 from benchmarks.distance import Proxies
-from benchmarks.loop import Loop
-from benchmarks.merge import merge
-from benchmarks.run import run
 from benchmarks.setting import Namespace, PinnedContainerServer, Place, Setting
 from benchmarks.workload import METADATA, STEPS, updating
+from conformance.measure.blocks import merge, run
+from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
+from conformance.measure.clock import AwaitedClock, noop
+from conformance.measure.estimate import median_interval
+from conformance.measure.loop import Loop
+from conformance.measure.timing import FEWEST_ROUNDS, FEWEST_SINGLE, MOST_CALLS, Effort, Pace, Plan
 from conformance.subjects.registry import REQUIRE_CONTAINER, find_subject
 from conformance.subjects.servers import EmbeddedServer, find_binary
-from reports.timings import LISTED
-from reports.verdicts import median_interval
 from taskstore import MemoryTaskStore
 
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[1]
 
-DEPTH = Depth(blocks=9, rounds=100, seconds=1.0, tasks=10, sizes=(10,), tasks_afar=10)
+EFFORT = Effort(rounds=100, seconds=1.0)
 
 
 @pytest.fixture
@@ -101,33 +100,33 @@ def test_ctrl_c_ends_the_run_even_if_the_call_loses_it(loop: Loop) -> None:
 
 
 def test_short_rounds_are_made_as_often_as_the_depth_asks() -> None:
-    assert DEPTH.plan(Pace((0.001,), (0.001,)), batched=False) == Plan(calls=1, rounds=100)
+    assert EFFORT.plan(Pace((0.001,), (0.001,)), batched=False) == Plan(calls=1, rounds=100)
 
 
 def test_long_rounds_are_fitted_into_the_time() -> None:
-    assert DEPTH.plan(Pace((0.025,) * 2, (0.05,) * 2), batched=False) == Plan(calls=1, rounds=20)
+    assert EFFORT.plan(Pace((0.025,) * 2, (0.05,) * 2), batched=False) == Plan(calls=1, rounds=20)
 
 
 def test_rounds_that_do_not_fit_are_made_a_few_times_all_the_same() -> None:
-    assert DEPTH.plan(Pace((0.9,), (0.9,)), batched=False) == Plan(calls=1, rounds=FEWEST_ROUNDS)
+    assert EFFORT.plan(Pace((0.9,), (0.9,)), batched=False) == Plan(calls=1, rounds=FEWEST_ROUNDS)
 
 
 def test_one_slow_call_does_not_make_the_plan() -> None:
-    assert DEPTH.plan(Pace((0.5, 0.01, 0.01), (0.5, 0.02, 0.02)), batched=False) == Plan(calls=1, rounds=50)
+    assert EFFORT.plan(Pace((0.5, 0.01, 0.01), (0.5, 0.02, 0.02)), batched=False) == Plan(calls=1, rounds=50)
 
 
 def test_a_call_that_takes_all_the_time_is_long() -> None:
-    assert DEPTH.is_long(Pace((1.1,), (1.2,)))
-    assert not DEPTH.is_long(Pace((0.9, 1.1), (0.9, 1.1)))
+    assert EFFORT.is_long(Pace((1.1,), (1.2,)))
+    assert not EFFORT.is_long(Pace((0.9, 1.1), (0.9, 1.1)))
 
 
 def test_calls_of_microseconds_share_a_round() -> None:
-    assert DEPTH.plan(Pace((10e-6, 1.0, 10e-6), (60e-6,) * 3), batched=True).calls == 100
-    assert DEPTH.plan(Pace((0.1e-6,), (50e-6,)), batched=True).calls == MOST_CALLS
+    assert EFFORT.plan(Pace((10e-6, 1.0, 10e-6), (60e-6,) * 3), batched=True).calls == 100
+    assert EFFORT.plan(Pace((0.1e-6,), (50e-6,)), batched=True).calls == MOST_CALLS
 
 
 def test_calls_of_milliseconds_do_not() -> None:
-    assert DEPTH.plan(Pace((0.003,), (0.003,)), batched=True).calls == 1
+    assert EFFORT.plan(Pace((0.003,), (0.003,)), batched=True).calls == 1
 
 
 def test_every_depth_has_blocks_enough_for_an_interval() -> None:
@@ -135,8 +134,11 @@ def test_every_depth_has_blocks_enough_for_an_interval() -> None:
 
 
 def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_it() -> None:
-    assert set(DEPTHS["quick"].sizes) <= set(LISTED)
-    assert DEPTHS["default"].sizes == DEPTHS["full"].sizes == LISTED
+    claims = [one for one in read_claims(AUTO_CLIP).claim if isinstance(one, Latency) and one.operation == "list"]
+    assert len(claims) == 2
+    for claim in claims:
+        assert set(DEPTHS["quick"].sizes) <= set(claim.entries)
+        assert DEPTHS["default"].sizes == DEPTHS["full"].sizes == claim.entries
 
 
 def test_metadata_is_about_400_bytes_of_json() -> None:
@@ -163,10 +165,10 @@ from itertools import repeat
 
 import pytest
 
-from benchmarks.bench import CLOCK
-from benchmarks.clock import noop
 from benchmarks.subjects import NOTHING
 from benchmarks.workload import Work
+from conformance.measure.clock import noop
+from conformance.measure.timing import CLOCK
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK.read)
 
@@ -230,7 +232,7 @@ def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("chosen", "row"),
-    [("memory and get", "test_get[described-memory]"), ("noop or (ping and unix)", "test_raw_ping[unix]")],
+    [("memory and get", "test_get[described-memory]"), ("noop or (ping and embedded)", "test_raw_ping[embedded]")],
 )
 def test_pytest_alone_shows_a_table_and_starts_the_server_that_is_needed(chosen: str, row: str) -> None:
     command = [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-only", "-p", "no:cacheprovider", "-k", chosen]
@@ -274,7 +276,6 @@ def test_a_setting_is_read_as_it_was_written(tmp_path: Path) -> None:
     setting.write(tmp_path / "setting.json")
     assert Setting.read(tmp_path / "setting.json") == setting
     assert place.at(3) == "redis://127.0.0.1:1/3"
-    assert Place("private", "unix:///tmp/socket", {}).at(3) == "unix:///tmp/socket?db=3"
 
 
 def test_the_proxies_put_the_server_at_a_distance_and_end_with_us(monkeypatch: pytest.MonkeyPatch) -> None:

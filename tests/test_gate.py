@@ -18,17 +18,17 @@ import pytest
 import redis
 
 from benchmarks.gate import __main__ as command
-from benchmarks.gate import growth, rates, requirements, run
+from benchmarks.gate import growth, requirements, run
 from benchmarks.gate.blocks import ROUNDS, NotMeasuredError, Worker
 from benchmarks.gate.counts import MOST, MOST_KEYS, Cost, count_costs, count_keys, find_excess, find_left
 from benchmarks.gate.decision import ARMS, Arm, Decision, Round, confirm, decide, median_interval
 from benchmarks.gate.hard import Hard
+from benchmarks.gate.instructions import Instructions, can_count, count_instructions, find_more
 from benchmarks.gate.result import EXIT_STATUS
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, install
 from benchmarks.gate.worker import OPERATIONS
 from benchmarks.workload import fill
 from conformance.fingerprint import fingerprint
-from conformance.reading import FileError
 from conformance.results.document import SCHEMA, AboutSubject, Level, ListedRequirement, Result, Results, Suite, Verdict
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
@@ -270,7 +270,13 @@ HARD = Hard((), {}, {}, {})
 def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Replace what takes time by what it found, or raised."""
 
-    def replace(hard: Hard = HARD, rounds: object = (), head: str = "", again: object = None) -> None:
+    def replace(
+        hard: Hard = HARD,
+        rounds: object = (),
+        head: str = "",
+        again: object = None,
+        instructions: tuple[Instructions, ...] = (),
+    ) -> None:
         runs = iter((rounds, rounds if again is None else again))
 
         def look(*_: object) -> Hard:
@@ -287,6 +293,8 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 raise NotInstalledError("no such revision")
             yield {arm: Version(base, Path(arm), (head or fingerprint()) if arm == "head" else CODE) for arm in ARMS}
 
+        monkeypatch.setattr(run, "can_count", lambda: bool(instructions))
+        monkeypatch.setattr(run, "count_instructions", lambda *_: instructions)
         monkeypatch.setattr(run, "look", look)
         monkeypatch.setattr(run, "measure", measure)
         monkeypatch.setattr(run, "installed", installed)
@@ -323,6 +331,57 @@ def test_what_is_slower_is_told_by_name(
     judged(rounds=tuple(rounds_of(head=1.5, slowed=("redis list",))))
     assert gate(tmp_path)[0] == 3
     assert "redis list takes 1.50 times as long (1.50 to 1.50)" in capsys.readouterr().out
+
+
+def test_a_call_that_runs_a_tenth_more_instructions_is_slower_and_is_not_timed(
+    tmp_path: Path, judged: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    judged(rounds=AssertionError("not to be called"), instructions=(Instructions("memory get", 1_000, 1_110),))
+    status, result = gate(tmp_path)
+    assert (status, result["reasons"]) == (3, ["memory get runs 11.0% more instructions a call: 1,110, not 1,000"])
+    assert "instructions of a call, × base: memory get 1.110" in capsys.readouterr().out
+    judged(rounds=tuple(rounds_of()), instructions=(Instructions("memory get", 1_000, 1_090),))
+    assert gate(tmp_path)[0] == 0
+
+
+def test_instructions_that_could_not_be_counted_are_said_and_decide_nothing(
+    tmp_path: Path, judged: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object) -> None:
+        raise NotMeasuredError("no way to ask")
+
+    judged(rounds=tuple(rounds_of()), instructions=(Instructions("memory get", 1, 1),))
+    monkeypatch.setattr(run, "count_instructions", refuse)
+    assert gate(tmp_path)[0] == 0
+    assert "not counted: no way to ask" in capsys.readouterr().out
+
+
+SLOWER = """
+_get_task = MemoryTaskStore.get_task
+
+async def _more(self, task_id):
+    for _ in range(100):
+        pass
+    return await _get_task(self, task_id)
+
+MemoryTaskStore.get_task = _more
+"""
+
+
+@pytest.mark.once
+@pytest.mark.skipif(not can_count(), reason="there is no Valgrind")
+def test_instructions_of_both_are_counted_whatever_else_the_machine_does(tmp_path: Path) -> None:
+    for package in ("taskstore", "conformance"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    store = tmp_path / "taskstore" / "memory.py"
+    store.write_text(f"{store.read_text('utf-8')}\n{SLOWER}", "utf-8")
+    versions: dict[Arm, Version] = {"base": Version("tree", ROOT, ""), "head": Version("copy", tmp_path, "")}
+    with EmbeddedServer() as server:
+        found = count_instructions(versions, server.url)
+        assert count_all_keys(server) == 0
+    assert {one.operation for one in found} == set(OPERATIONS)
+    assert [said.partition(" runs")[0] for said in find_more(found)] == ["memory get"]
+    assert all(0.95 < one.head / one.base < 1.05 for one in found if one.operation != "memory get")
 
 
 def test_what_a_second_run_does_not_confirm_passes_and_is_told(tmp_path: Path, judged: Callable[..., None]) -> None:
@@ -378,36 +437,26 @@ def test_the_help_names_the_exit_statuses(capsys: pytest.CaptureFixture[str]) ->
     assert all(re.search(rf"\b{status}\b", told) for status in EXIT_STATUS.values())
 
 
-def recording(tmp_path: Path, **changed: object) -> Path:
-    code = {"source": ".", "fingerprint": CODE}
-    content = {"schema": "gate/1", "head": code, "base": code, "plant": "", "rounds": rounds_of(noise=0.02)}
-    (file := tmp_path / "recorded.json").write_text(json.dumps({**content, **changed}))
-    return file
+@pytest.mark.parametrize("slowed", [(), *((operation,) for operation in OPERATIONS), OPERATIONS], ids=" and ".join)
+def test_resampled_rounds_of_identical_code_pass_and_a_slowdown_in_them_is_found(slowed: tuple[str, ...]) -> None:
+    """As many rounds as a run has are drawn again and again; in each the arms change places, as identical code may."""
+    drawing = random.Random(7)  # noqa: S311  the same draws in every run
+    recorded = rounds_of(noise=0.02)
 
+    def redraw(one: Round) -> Round:
+        places = drawing.sample(ARMS, len(ARMS))
+        return {
+            name: {
+                arm: [seconds * (1.2 if arm == "head" and name in slowed else 1.0) for seconds in arms[place]]
+                for arm, place in zip(ARMS, places, strict=True)
+            }
+            for name, arms in one.items()
+        }
 
-def test_error_rates_come_from_recorded_rounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "DECISIONS", 40)
-    identical, one, every = rates.resample(rates.read(recording(tmp_path)))
-    assert identical.verdicts == {"passed": 40}
-    assert every.verdicts == {"slower": 40}
-    assert one.verdicts == {"slower": 40}
-    assert one.found == one.planted == dict.fromkeys(OPERATIONS, 5)
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"schema": "gate/2"},
-        {"rounds": []},
-        {"base": None},
-        {"base": {"source": "HEAD", "fingerprint": "1" * 64}},
-        {"plant": "redis get 0.2"},
-    ],
-)
-def test_what_is_no_recording_of_identical_code_is_refused(tmp_path: Path, changed: dict[str, Any]) -> None:
-    with pytest.raises(FileError):
-        rates.read(recording(tmp_path, **changed))
-    assert command.main(["rates", str(tmp_path / "recorded.json")]) == 2
+    for _ in range(20):
+        decision = decide([redraw(one) for one in drawing.choices(recorded, k=ROUNDS)])
+        assert {one.operation for one in decision.comparisons if one.verdict == "slower"} == set(slowed)
+        assert decision.verdict == ("slower" if slowed else "passed")
 
 
 def test_the_fingerprint_changes_with_the_source_and_not_with_the_place(tmp_path: Path) -> None:
@@ -435,7 +484,7 @@ def test_a_worker_measures_the_version_that_it_is_given(tmp_path: Path) -> None:
         shutil.copytree(ROOT / package, tmp_path / package)
     version = Version("a copy", tmp_path, fingerprint(tmp_path / "taskstore"))
     with EmbeddedServer() as server:
-        with Worker.running(version, server.url, "") as worker:
+        with Worker.running(version, server.url) as worker:
             worker.expect(version.folder / "taskstore")
             assert 0 < worker.measure("redis get") < 1
         assert count_all_keys(server) == 0
@@ -445,7 +494,7 @@ def test_a_worker_that_fails_says_why(tmp_path: Path) -> None:
     (tmp_path / "taskstore").mkdir()
     (tmp_path / "taskstore" / "__init__.py").write_text("raise RuntimeError('no store here')")
     with (
-        Worker.running(Version("a folder", tmp_path, CODE), "redis://127.0.0.1:1/0", "") as worker,
+        Worker.running(Version("a folder", tmp_path, CODE), "redis://127.0.0.1:1/0") as worker,
         pytest.raises(NotMeasuredError, match="RuntimeError: no store here"),
     ):
         worker.expect(tmp_path / "taskstore")
@@ -469,7 +518,7 @@ def test_a_head_that_raises_only_while_it_is_measured_is_not_measured(tmp_path: 
     store, mark = tmp_path / "taskstore" / "memory.py", tmp_path / "warm"
     store.write_text(f"{store.read_text('utf-8')}\n{RAISES_LATER.format(mark=str(mark))}", "utf-8")
     version = Version("a copy", tmp_path, fingerprint(tmp_path / "taskstore"))
-    with EmbeddedServer() as server, Worker.running(version, server.url, "") as worker:
+    with EmbeddedServer() as server, Worker.running(version, server.url) as worker:
         worker.expect(version.folder / "taskstore")
         mark.touch()
         with pytest.raises(NotMeasuredError, match="RuntimeError: only here"):

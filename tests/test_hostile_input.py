@@ -13,6 +13,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,21 +23,22 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from benchmarks.document import Benchmark
+from benchmarks.studies.document import Studies
 from conformance.compare.known import read as read_known_differences
+from conformance.mutants.document import MutantsDocument
 from conformance.reading import FileError
 from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
 from conformance.strategies import json_values, not_json_objects, texts, unknown_ids
 from conformance.subjects.servers import EmbeddedServer
+from conformance.verify.document import Verification
 from conformance.verify.histories.contradiction import shorten
 from conformance.verify.histories.history import SCHEMA, read_history
 from conformance.verify.histories.judge import Verdict, judge
 from conformance.verify.histories.timeline import draw as draw_timeline
 from reports.__main__ import main as report
-from reports.inputs import read_benchmark
-from reports.mutants import read_mutants
-from reports.studies import read_studies
-from reports.verification import read_verification
+from reports.read import read
 from taskstore import (
     MemoryTaskStore,
     SettingsInvalid,
@@ -409,10 +411,10 @@ REPORT = json.loads(everything().to_json())
 TOML = 'known = [{test = "a", reason = "b"}, {operation = "get", reason = "c", classes = ["d"]}]'
 DOCUMENTS: dict[str, tuple[Any, Callable[[Path], Any]]] = {
     "results": (RESULTS, read_results),
-    "benchmark": (benchmark(measured("get", "memory", [1.0])), read_benchmark),
-    "studies": (studies(), read_studies),
-    "verification": (verification(), read_verification),
-    "mutants": (mutants(), read_mutants),
+    "benchmark": (benchmark(measured("get", "memory", [1.0])), partial(read, kind=Benchmark)),
+    "studies": (studies(), partial(read, kind=Studies)),
+    "verification": (verification(), partial(read, kind=Verification)),
+    "mutants": (mutants(), partial(read, kind=MutantsDocument)),
     "history": (HISTORY, read_and_judge),
 }
 

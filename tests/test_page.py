@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from reports.pages import render_page
+from reports.render.pages import PAGES, render_page
 from tests.report_inputs import SCRIPT, everything
 
 pytestmark = pytest.mark.once
@@ -55,9 +55,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    written = tmp_path_factory.mktemp("page") / "index.html"
-    written.write_text(render_page(everything()), encoding="utf-8")
-    return written
+    folder = tmp_path_factory.mktemp("page")
+    for language, name in PAGES.items():
+        (folder / name).write_text(render_page(everything(), language), encoding="utf-8")
+    return folder / PAGES["en"]
 
 
 def open_page(browser: Browser, file: Path, width: int, scheme: Scheme) -> Opened:
@@ -163,8 +164,8 @@ def test_the_first_screen_holds_the_answer_and_two_pictures(desk: Opened) -> Non
 
 
 def test_script_tags_of_stores_are_text(desk: Opened) -> None:
-    assert desk.ask("document.scripts.length") == 0
-    assert desk.ask("document.body.textContent").count(SCRIPT) >= 8  # cases, faults, mutants, peers, studies
+    assert desk.ask("document.scripts.length") == 1  # the page's own
+    assert desk.ask("document.body.textContent").count(SCRIPT) >= 6  # cases, mutants, peers, studies
     assert desk.complaints == []
 
 
@@ -173,6 +174,40 @@ def test_a_script_that_got_in_would_not_run(desk: Opened) -> None:
     desk.page.wait_for_function("document.images.length === 1 && document.images[0].complete")
     assert desk.ask("window.ran") is None
     assert any("Content Security Policy" in complaint for complaint in desk.complaints)
+
+
+def test_claims_and_requirements_are_searched_filtered_and_sorted(desk: Opened) -> None:
+    rows = "[...document.querySelectorAll('table[data-find]')[0].tBodies[0].rows].filter(row => !row.hidden)"
+    everyone = desk.ask(f"{rows}.length")
+    search = desk.page.get_by_role("searchbox", name="Search the claims")
+    search.fill("restart")
+    assert 0 < desk.ask(f"{rows}.length") < everyone
+    search.fill("")
+    desk.page.get_by_role("combobox").first.select_option("refuted")
+    assert desk.ask(f"{rows}.map(row => row.id)") == ["D33"]
+    desk.page.get_by_role("combobox").first.select_option("")
+    number = desk.page.get_by_role("button", name="No.")
+    number.click()
+    number.click()
+    assert desk.ask(f"{rows}[0].id") == "D43"
+
+
+def test_a_link_into_a_fold_opens_it(desk: Opened) -> None:
+    assert not desk.page.locator("#A-1").is_visible()
+    desk.ask("location.hash = '#A-1'")
+    desk.page.locator("#A-1").wait_for(state="visible")
+
+
+def test_without_scripts_the_page_is_complete_and_links_to_the_other_language(browser: Browser, file: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.locator("#D43").is_visible()
+    assert page.get_by_role("searchbox").count() == 0
+    page.get_by_role("link", name="中文").click()
+    assert page.locator("html").get_attribute("lang") == "zh-Hans"
+    assert page.get_by_role("heading", name="文档的陈述").is_visible()
+    context.close()
 
 
 def test_it_prints_without_what_only_a_screen_needs(desk: Opened) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from conformance import cases, requirements
 from conformance.case import case
+from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
 from conformance.requirements import (
     CHAPTERS,
     REQUIREMENTS,
@@ -25,7 +26,6 @@ from conformance.requirements import (
     Requirement,
     specification,
 )
-from reports.claims import Behaviour, load_claims
 from taskstore import errors
 
 
@@ -134,7 +134,7 @@ def test_no_number_is_missing() -> None:
 
 def test_every_claim_about_behaviour_is_decided_by_a_requirement() -> None:
     decided = {claim for one in REQUIREMENTS.values() for claim in one.claims}
-    assert decided == {claim.id for claim in load_claims() if isinstance(claim, Behaviour)}
+    assert decided == {claim.id for claim in read_claims(AUTO_CLIP).claim if isinstance(claim, Behaviour)}
 
 
 def test_levels_are_used_honestly() -> None:

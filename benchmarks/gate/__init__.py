@@ -6,6 +6,8 @@ Hard: the working tree fails at once if
 * an operation needs more requests, or the server more commands for it, than are written in `benchmarks.gate.counts`;
 * a key is left behind, or a listing grows with the number of tasks (there, and in `benchmarks.gate.growth`).
 
+Counted: a call runs over a tenth more instructions than it did (`benchmarks.gate.instructions`).
+
 Soft: it is slower than the revision it is based on. Both are installed side by side and measured against one server,
 in new processes for each of fifteen rounds. Within a round the blocks of an operation follow each other in a random
 order and then in its mirror image (ABBA), so that a machine that slows down steadily meets all alike. A second copy of

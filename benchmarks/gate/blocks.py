@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
@@ -16,7 +16,7 @@ from benchmarks.cores import CLIENT, on_core
 from benchmarks.gate import worker
 from benchmarks.gate.decision import ARMS, Arm, Round
 from benchmarks.gate.versions import ROOT, Version
-from benchmarks.gate.worker import OPERATIONS, SLOWED
+from benchmarks.gate.worker import OPERATIONS
 
 ROUNDS = 15
 """Odd, so that a median is one of them."""
@@ -28,26 +28,21 @@ class NotMeasuredError(Exception):
     """A worker did not do its work; the message says what it said."""
 
 
-def measure(versions: Mapping[Arm, Version], url: str, seed: int, plant: str = "") -> tuple[Round, ...]:
+def measure(versions: Mapping[Arm, Version], url: str, seed: int) -> tuple[Round, ...]:
     """Measure every round on the server at `url`, in an order that the seed decides.
-
-    `plant` slows the head: see `benchmarks.gate.worker.SLOWED`.
 
     Raises:
         NotMeasuredError: if a worker fails, or has another version than it should.
     """
     order = Random(seed)  # noqa: S311  an order that can be repeated, not a secret
-    return tuple(_measure_round(versions, url, order, plant) for _ in range(ROUNDS))
+    return tuple(_measure_round(versions, url, order) for _ in range(ROUNDS))
 
 
-def _measure_round(versions: Mapping[Arm, Version], url: str, order: Random, plant: str) -> Round:
+def _measure_round(versions: Mapping[Arm, Version], url: str, order: Random) -> Round:
     measured: dict[str, dict[Arm, list[float]]] = {name: {arm: [] for arm in ARMS} for name in OPERATIONS}
     with ExitStack() as running:
         with on_core(CLIENT):
-            workers = {
-                arm: running.enter_context(Worker.running(versions[arm], url, plant if arm == "head" else ""))
-                for arm in ARMS
-            }
+            workers = {arm: running.enter_context(Worker.running(versions[arm], url)) for arm in ARMS}
         for arm in ARMS:  # they start all at once
             workers[arm].expect(versions[arm].folder / "taskstore")
         for name in order.sample(OPERATIONS, len(OPERATIONS)):
@@ -68,18 +63,22 @@ class Worker:
         assert process.stdout is not None  # noqa: S101
         self._asked, self._told = process.stdin, process.stdout
         self._complaints = complaints
+        self.pid = process.pid
 
     @classmethod
     @contextmanager
-    def running(cls, version: Version, url: str, plant: str) -> Iterator[Self]:
-        """Start it with a version before everything else on its path; at the end it tidies up, and is waited for."""
+    def running(cls, version: Version, url: str, under: Sequence[str] = ()) -> Iterator[Self]:
+        """Start it with a version before everything else on its path; at the end it tidies up, and is waited for.
+
+        `under` is the command of a program that runs it and counts. Else its hash seed is its own: what hashing happens
+        to favour is another in every process.
+        """
         environment = {
             **os.environ,
             "PYTHONPATH": f"{version.folder}{os.pathsep}{ROOT}",
-            "PYTHONHASHSEED": "random",  # what hashing happens to favour is another in every process
-            SLOWED: plant,
+            "PYTHONHASHSEED": "0" if under else "random",
         }
-        command = [sys.executable, "-P", "-m", worker.__name__, url]
+        command = [*under, sys.executable, "-P", "-m", worker.__name__, url]
         with (
             tempfile.TemporaryFile() as complaints,
             subprocess.Popen(  # noqa: S603  this Python, on a module of ours
@@ -106,6 +105,16 @@ class Worker:
         with suppress(BrokenPipeError):  # it has ended: what it complained of is heard next
             self._asked.write(f"{operation}\n".encode())
         return float(self._hear())
+
+    def call(self, operation: str, calls: int) -> None:
+        """Let it make so many calls.
+
+        Raises:
+            NotMeasuredError: if it ended.
+        """
+        with suppress(BrokenPipeError):
+            self._asked.write(f"{operation},{calls}\n".encode())
+        self._hear()
 
     def end(self) -> None:
         """Let it end; nobody waits yet."""

@@ -13,8 +13,8 @@ import math
 from collections.abc import Iterator, Mapping
 from statistics import median
 
-from benchmarks.clock import AwaitedClock
 from benchmarks.workload import PAGE
+from conformance.measure.clock import AwaitedClock
 from taskstore import TaskStore
 
 FEW, MANY = 100, 10_000

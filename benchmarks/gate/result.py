@@ -10,6 +10,7 @@ from typing import Literal
 
 from benchmarks.gate.decision import Comparison, Round
 from benchmarks.gate.hard import Hard
+from benchmarks.gate.instructions import Instructions
 
 SCHEMA = "gate/1"
 
@@ -37,11 +38,12 @@ class Result:
     python: str
     server: Mapping[str, str]
     seed: int
-    plant: str
-    """A slowdown that was planted to try the gate; empty when it judges."""
     head: Code
     base: Code | None
     hard: Hard | None
+    instructions: tuple[Instructions, ...]
+    not_counted: str
+    """Why there are no instructions."""
     comparisons: tuple[Comparison, ...]
     """Of the last run."""
     rounds: tuple[Round, ...]
@@ -70,6 +72,8 @@ class Result:
             told.append(f"keys left: {', '.join(f'{moment} {count}' for moment, count in self.hard.keys.items())}")
             shown = ", ".join(f"{mode} {exponent:.2f}" for mode, exponent in self.hard.growth.items())
             told.append(f"growth of list, 0 flat, 1 linear: {shown}")
+        shown = ", ".join(f"{one.operation} {one.head / one.base:.3f}" for one in self.instructions)
+        told.append(f"instructions of a call, × base: {shown or f'not counted: {self.not_counted}'}")
         told += [
             f"{one.operation:<13} {one.ratio:5.3f} × base ({one.low:5.3f} to {one.high:5.3f}), "
             f"noise {one.noise:5.1%}: {one.verdict}"

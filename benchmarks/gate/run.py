@@ -15,6 +15,7 @@ from benchmarks.cores import SERVER, on_core
 from benchmarks.gate.blocks import NotMeasuredError, measure
 from benchmarks.gate.decision import SLOWDOWN, Arm, Comparison, Round, confirm, decide
 from benchmarks.gate.hard import Hard, look
+from benchmarks.gate.instructions import Instructions, can_count, count_instructions, find_more
 from benchmarks.gate.result import Code, Result, Verdict
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, find_base, install
 from conformance.fingerprint import fingerprint
@@ -42,14 +43,15 @@ def judge(base: str | None) -> Result:
 
 
 class Run:
-    """What is known from the start of a run. A plant slows its head: see `benchmarks.gate.worker.SLOWED`."""
+    """What is known from the start of a run."""
 
-    def __init__(self, plant: str = "") -> None:
-        self._plant = plant
+    def __init__(self) -> None:
         self._head = Code("the working tree", fingerprint())
         self._begun, self._started = time.monotonic(), datetime.now(UTC)
         self._seed = SystemRandom().getrandbits(32)
         self._base: Code | None = None
+        self._instructions: tuple[Instructions, ...] = ()
+        self._not_counted = "" if can_count() else "there is no Valgrind"
         self.server: Mapping[str, str] = {}
 
     def compare(self, versions: Mapping[Arm, Version], url: str, hard: Hard | None = None) -> Result:
@@ -57,10 +59,17 @@ class Run:
         self._base = Code(versions["base"].source, versions["base"].fingerprint)
         if versions["head"].fingerprint != self._head.fingerprint:
             return self.end("not-measured", ("the taskstore that runs here is not that of the working tree",), hard)
-        rounds = measure(versions, url, self._seed, self._plant)
+        if can_count():
+            try:
+                self._instructions = count_instructions(versions, url)
+            except NotMeasuredError as fault:  # some systems do not let anybody ask callgrind
+                self._not_counted = str(fault)
+            if more := tuple(find_more(self._instructions)):
+                return self.end("slower", more, hard)
+        rounds = measure(versions, url, self._seed)
         decision, first = decide(rounds), None
         if decision.verdict == "slower":
-            again = measure(versions, url, self._seed + 1, self._plant)
+            again = measure(versions, url, self._seed + 1)
             first, decision, rounds = decision, confirm(decision, decide(again)), rounds + again
         reasons = [_reason(one) for one in decision.comparisons if one.verdict != "passed"]
         if first is not None and decision.verdict != "slower":
@@ -88,10 +97,11 @@ class Run:
             python=platform.python_version(),
             server=self.server,
             seed=self._seed,
-            plant=self._plant,
             head=self._head,
             base=self._base,
             hard=hard,
+            instructions=self._instructions,
+            not_counted=self._not_counted,
             comparisons=comparisons,
             rounds=rounds,
         )

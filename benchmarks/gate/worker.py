@@ -1,8 +1,9 @@
 """A process that has one version of the store, and measures a block of an operation whenever it is asked to.
 
 It is started with the URL of a server. As soon as every operation is warm it prints where the `taskstore` is that it
-imported; then it reads lines, each the name of an operation, and prints the median seconds of a call. At the end of its
-input it removes what it wrote.
+imported; then it reads lines, each the name of an operation, and prints the median seconds of a call. After a name and
+a number it makes so many calls, for whoever counts instructions, and prints the number. At the end of its input it
+removes what it wrote.
 
 The harness comes with the version, since it knows a store from inside. So nothing else of `conformance` may be needed
 here: a version may be older than it.
@@ -13,6 +14,7 @@ here: a version may be older than it.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from contextlib import AsyncExitStack
@@ -25,8 +27,6 @@ import taskstore
 from benchmarks.workload import Work, creating, fill, getting, listing, updating
 from conformance.subjects.registry import find_subject
 
-SLOWED = "GATE_SLOWED"
-"""The variable that plants a slowdown: an operation, and the share of each call that is waited besides."""
 WORKS = {"create": creating, "get": getting, "update": updating, "list": listing}
 OPERATIONS = tuple(f"{mode} {operation}" for mode in ("memory", "redis") for operation in WORKS)
 
@@ -44,15 +44,17 @@ class WrongAnswerError(Exception):
 
 async def serve(url: str) -> None:
     """Open the stores, and answer until nobody asks any more."""
-    slowed, _, share = os.environ.get(SLOWED, "").rpartition(" ")
     async with AsyncExitStack() as opened:
         works = {name: await _open(opened, url, name) for name in OPERATIONS}
         batches = {name: await _warm_up(work) for name, work in works.items()}
         print(Path(taskstore.__file__).parent, flush=True)
         for line in sys.stdin:
-            name = line.strip()
-            waited = float(share) if name == slowed else 0.0
-            print(await _measure(works[name], batches[name], waited), flush=True)
+            name, _, calls = line.strip().partition(",")
+            if calls:
+                await _call(works[name], int(calls))
+                print(calls, flush=True)
+            else:
+                print(await _measure(works[name], batches[name]), flush=True)
 
 
 async def _open(opened: AsyncExitStack, url: str, name: str) -> Work:
@@ -67,10 +69,19 @@ async def _open(opened: AsyncExitStack, url: str, name: str) -> Work:
 
 async def _warm_up(work: Work) -> int:
     """Make calls for the time of a block, and find how many of them make a batch."""
-    return max(1, round(_BATCH_SECONDS / await _measure(work, 1, 0.0)))
+    return max(1, round(_BATCH_SECONDS / await _measure(work, 1)))
 
 
-async def _measure(work: Work, calls: int, waited: float) -> float:
+async def _call(work: Work, calls: int) -> None:
+    batch = list(islice(work.arguments, calls))
+    gc.collect()
+    gc.disable()  # when it collects next depends on what came before
+    for arguments in batch:
+        await work.call(*arguments)
+    gc.enable()
+
+
+async def _measure(work: Work, calls: int) -> float:
     """Make batches of calls for the time of a block, at least a few; return the median batch's seconds per call."""
     seconds: list[float] = []
     end = perf_counter() + _BLOCK_SECONDS
@@ -79,19 +90,10 @@ async def _measure(work: Work, calls: int, waited: float) -> float:
         started = perf_counter()
         for arguments in batch:
             answer = await work.call(*arguments)
-        _wait(waited * (perf_counter() - started))
         seconds.append((perf_counter() - started) / calls)
         if not work.right(answer, *batch[-1]):
             raise WrongAnswerError(f"{work.call.__name__}{batch[-1]} answered {answer!r}")
     return median(seconds)
-
-
-def _wait(seconds: float) -> None:
-    """Keep the processor busy, as code that is slower would."""
-    if seconds:
-        end = perf_counter() + seconds
-        while perf_counter() < end:
-            pass
 
 
 if __name__ == "__main__":

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import logging
 import os
 import platform
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -21,11 +19,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.document import Depth
 from benchmarks.environment import describe_environment
 from benchmarks.studies import arrivals, calls, expiry, growth, load, memory, peers, start
-from benchmarks.studies.place import SEED, Depth, Place
-
-SCHEMA = "benchmark-studies/4"
+from benchmarks.studies.document import Made, Studies
+from benchmarks.studies.place import SEED, Place
 
 STUDIES: dict[str, Callable[[Depth, Place], Any]] = {
     "growth": growth.run,
@@ -35,7 +33,7 @@ STUDIES: dict[str, Callable[[Depth, Place], Any]] = {
     "expiry": expiry.run,
     "peers": peers.run,
     "calls": calls.run,
-    "import": start.run,
+    "start": start.run,
 }
 
 
@@ -61,11 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = make(given.depth, given.names or [*STUDIES])
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    given.json.write_text(json.dumps(result, separators=(",", ":")) + "\n", encoding="utf-8")
+    given.json.write_text(result.model_dump_json(by_alias=True) + "\n", encoding="utf-8")
     return 0  # a study that failed is not measured, which the page says; that it works is for the tests to say
 
 
-def make(depth: Depth, names: Sequence[str]) -> dict[str, Any]:
+def make(depth: Depth, names: Sequence[str]) -> Studies:
     """Make studies, one after another on one server, and return what is written of them, failures too."""
     started, load_average = datetime.now(UTC), os.getloadavg()
     seconds: dict[str, float] = {}
@@ -80,7 +78,7 @@ def make(depth: Depth, names: Sequence[str]) -> dict[str, Any]:
                 progress.console.print(name)
             begun = perf_counter()
             try:
-                made[name] = asdict(STUDIES[name](depth, place))
+                made[name] = STUDIES[name](depth, place)
             except Exception as fault:  # noqa: BLE001  whatever it is, the other studies are made
                 failures[name] = f"{type(fault).__name__}: {fault}"
                 [*_, last] = walk_tb(fault.__traceback__)
@@ -96,16 +94,15 @@ def make(depth: Depth, names: Sequence[str]) -> dict[str, Any]:
         "server": facts,
         "load_average": {"start": load_average, "end": os.getloadavg()},
     }
-    return {
-        "schema": SCHEMA,
-        "started": started.isoformat(),
-        "depth": depth,
-        "seed": SEED,
-        "environment": environment,
-        "seconds": seconds,
-        "failures": failures,
-        "studies": made,
-    }
+    return Studies(
+        started=started,
+        depth=depth,
+        seed=SEED,
+        environment=environment,
+        seconds=seconds,
+        failures=failures,
+        studies=Made(**made),
+    )
 
 
 def _progress() -> Progress:

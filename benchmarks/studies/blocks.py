@@ -10,6 +10,8 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from benchmarks.studies.document import Timed
+
 MOST_CALLS = 500
 BATCHES = 9
 
@@ -60,19 +62,19 @@ async def take_turns(contestants: Sequence[Contestant], seconds: float, random: 
     return results
 
 
-def join(processes: Iterable[Blocks]) -> Blocks:
+def join(processes: Iterable[Blocks]) -> Timed:
     """Put the blocks of several processes together, one after another; there is at least one process."""
-    first, *others = processes
-    whole = Blocks(first.calls)
-    for one in (first, *others):
-        whole.seconds += one.seconds
-        whole.ping_seconds += one.ping_seconds
-        whole.own_ping_seconds += one.own_ping_seconds
-    return whole
+    some = [*processes]
+    return Timed(
+        calls=some[0].calls,
+        seconds=tuple(seconds for one in some for seconds in one.seconds),
+        ping_seconds=tuple(seconds for one in some for seconds in one.ping_seconds),
+        own_ping_seconds=tuple(seconds for one in some for seconds in one.own_ping_seconds),
+    )
 
 
 def heed_cancellation() -> None:
-    """End what was interrupted, if a call lost that it was (see `benchmarks.loop`): a study is many calls long."""
+    """End what was interrupted, if a call lost that it was (see `conformance.measure.loop`): a study has many calls."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

@@ -18,14 +18,16 @@ from typing import Any, Self
 
 import uvloop
 
+from benchmarks.document import Depth
 from benchmarks.gate.counts import count_costs
-from benchmarks.loop import Loop
 from benchmarks.studies.blocks import Blocks, Contestant, join, take_block
-from benchmarks.studies.place import SEED, Depth, Place
+from benchmarks.studies.document import Calls
+from benchmarks.studies.place import SEED, Place
 from benchmarks.studies.plain import single
 from benchmarks.studies.processes import PROCESSES, in_new_process
 from benchmarks.workload import Work, creating, fill, getting, updating
 from conformance import Harness
+from conformance.measure.loop import Loop
 from taskstore import TaskStatus, TaskStore
 
 TASKS = 1_000
@@ -47,29 +49,17 @@ SCALES: dict[Depth, Scale] = {
 }
 
 
-@dataclass(frozen=True)
-class Calls:
-    """By operation: requests per call, and the blocks of what was timed, on asyncio's loop and on uvloop's."""
-
-    requests: dict[str, float]
-    timed: dict[str, Blocks]
-    timed_on_uvloop: dict[str, Blocks]
-
-
 def run(depth: Depth, place: Place) -> Calls:
     """Time calls in one process after another; requests are the same in all."""
     scale, made = SCALES[depth], []
     for number in range(scale.processes):
         made.append(in_new_process(_measure, scale.calls, place, number))
         place.empty()
-    return Calls(
-        made[0].requests,
-        {name: join(one.timed[name] for one in made) for name in OPERATIONS},
-        {name: join(one.timed_on_uvloop[name] for one in made) for name in OPERATIONS},
-    )
+    timed, on_uvloop = ({name: join(loops[loop][name] for _, loops in made) for name in OPERATIONS} for loop in (0, 1))
+    return Calls(requests=made[0][0], timed=timed, timed_on_uvloop=on_uvloop)
 
 
-def _measure(calls: int, place: Place, number: int) -> Calls:
+def _measure(calls: int, place: Place, number: int) -> tuple[dict[str, float], list[dict[str, Blocks]]]:
     """Take a block of each operation on each loop, after one that does not count; then count requests."""
     random = Random(f"{SEED} {number}")  # noqa: S311  an order, the same in every run
     with ExitStack() as running:
@@ -84,7 +74,7 @@ def _measure(calls: int, place: Place, number: int) -> Calls:
         for bench in random.sample(benches, len(benches)):
             bench.take_blocks(random)
         requests = benches[0].count_requests(place)
-    return Calls(requests, *(bench.timed for bench in benches))
+    return requests, [bench.timed for bench in benches]
 
 
 class _Bench:

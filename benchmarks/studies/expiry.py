@@ -1,15 +1,15 @@
-"""What it costs to purge or to expire many tasks at once, and how long everybody else waits meanwhile.
+"""How long everybody else waits while many tasks expire at once in Redis.
 
 Others get, update and create through a second instance of the same store, in an open loop, so that their waits are
 counted from when they were due: first with nothing going on, then while it goes on. The tasks that go are copies of a
 few, and die within some milliseconds; then one listing is asked for, which has to sweep what is due.
 
-In Redis once more with nobody writing: then no task is left alive, and the others are those of another store on the
-same server. If nobody calls at all for one more lifetime the indexes expire as whole keys, which is an event of its
-own. The floor below all of them is plain keys, as many and as long as records, that nobody but Redis removes: what
-others wait for then, no store can spare them. In Redis they are watched until all but a twentieth of what expires has
-gone, since Redis takes its time for the last ones. The described design is left out: it has neither a purge nor an
-index, and what Redis does with its keys is what it does with ours.
+Once more with nobody writing: then no task is left alive, and the others are those of another store on the same server.
+If nobody calls at all for one more lifetime the indexes expire as whole keys, which is an event of its own. The floor
+below all of them is plain keys, as many and as long as records, that nobody but Redis removes: what others wait for
+then, no store can spare them. They are watched until all but a twentieth of what expires has gone, since Redis takes
+its time for the last ones. The described design is left out: it has no index, and what Redis does with its keys is what
+it does with ours.
 """
 
 from __future__ import annotations
@@ -18,24 +18,22 @@ import asyncio
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import cycle, takewhile
 from random import Random
 from time import perf_counter
-from typing import Literal, cast
 
-from benchmarks.loop import Loop
-from benchmarks.studies.arrivals import Met, arrive, moments, precise_loop
+from benchmarks.document import Depth
+from benchmarks.studies.arrivals import arrive, moments, precise_loop
 from benchmarks.studies.blocks import Call
+from benchmarks.studies.document import Event, Expiry, What
 from benchmarks.studies.filling import create, multiply, new_request, write_keys
-from benchmarks.studies.place import SEED, Depth, Mode, Place
+from benchmarks.studies.place import SEED, Place
 from benchmarks.studies.plain import single
-from benchmarks.studies.spread import Spread
 from benchmarks.workload import PAGE, STEPS
-from conformance.subjects.registry import find_subject
-from taskstore import MaintainedTaskStore, TaskNotFound, TaskStatus, TaskStore
+from conformance.measure.loop import Loop
+from taskstore import TaskNotFound, TaskStore
 
-What = Literal["purge", "expire", "expire, nobody writes", "plain keys, nobody sweeps", "indexes, nobody calls"]
 EXPIRING: tuple[What, ...] = ("expire", "expire, nobody writes", "plain keys, nobody sweeps")
 
 
@@ -67,38 +65,6 @@ SPREAD = 50
 """Tasks that others may have made beyond what is expected of them."""
 
 
-@dataclass(frozen=True)
-class Waits:
-    """How long calls of one kind waited, from when they were due."""
-
-    spread: Spread
-    failures: dict[str, int]
-    longest: list[tuple[float, float]]
-    """The longest wait of those that were due in each window of 20 ms: seconds since the beginning, and the wait."""
-
-
-@dataclass(frozen=True)
-class Event:
-    """That many tasks, or plain keys, went. Waits are by kind of call.
-
-    `seconds` are those of the purge, of the listing that swept, or until Redis had removed the keys.
-    """
-
-    what: What
-    mode: Mode
-    tasks: int
-    seconds: float
-    quiet: dict[str, Waits]
-    meanwhile: dict[str, Waits]
-
-
-@dataclass(frozen=True)
-class Expiry:
-    """Every event, each as often as it was made."""
-
-    events: list[Event]
-
-
 class NotGoneError(Exception):
     """Tasks that should have gone are there."""
 
@@ -108,26 +74,10 @@ def run(depth: Depth, place: Place) -> Expiry:
     events = []
     with precise_loop() as loop:
         for tasks in (tasks for tasks in SCALES[depth].tasks for _ in range(SCALES[depth].times)):
-            events.append(loop.run(_purge_in_redis(place, tasks)))
-            place.empty()
             events += [_expire_in_redis(loop, place, what, tasks) for what in EXPIRING]
             events.append(loop.run(_expire_indexes(place, tasks)))
             place.empty()
-            if tasks == min(SCALES[depth].tasks):
-                events += [loop.run(_purge_in_memory(place, tasks)), loop.run(_expire_in_memory(tasks))]
-    return Expiry(events)
-
-
-async def _purge_in_redis(place: Place, tasks: int) -> Event:
-    with place.harness("ours", "redis") as harness:
-        async with harness.open("going") as store, harness.open("going") as second:
-            ids = await create(store, ORIGINALS)
-            await asyncio.gather(*(store.update_task_status(one, TaskStatus.COMPLETED) for one in ids))
-            await multiply(store, harness, "going", place.url(0), ids, tasks)
-            others = await _others(second)
-            quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
-            meanwhile, seconds = await _watch(others, _purge(store, tasks))
-    return Event("purge", "redis", tasks, seconds, quiet, meanwhile)
+    return Expiry(events=tuple(events))
 
 
 def _expire_in_redis(loop: Loop, place: Place, what: What, tasks: int) -> Event:
@@ -169,7 +119,7 @@ async def _try_to_expire_in_redis(place: Place, what: What, tasks: int, left: ti
                 return seconds
 
             meanwhile, seconds = await _watch(others, expire())
-    return Event(what, "redis", tasks, seconds, quiet, meanwhile)
+    return Event(what=what, tasks=tasks, seconds=seconds, quiet_seconds=quiet, meanwhile_seconds=meanwhile)
 
 
 async def _try_to_expire_plainly(place: Place, tasks: int, left: timedelta) -> Event | None:
@@ -192,7 +142,7 @@ async def _try_to_expire_plainly(place: Place, tasks: int, left: timedelta) -> E
                 return perf_counter() - started
 
             meanwhile, seconds = await _watch(others, expire())
-    return Event(what, "redis", tasks, seconds, quiet, meanwhile)
+    return Event(what=what, tasks=tasks, seconds=seconds, quiet_seconds=quiet, meanwhile_seconds=meanwhile)
 
 
 async def _expire_indexes(place: Place, tasks: int) -> Event:
@@ -216,7 +166,8 @@ async def _expire_indexes(place: Place, tasks: int) -> Event:
                 return perf_counter() - started
 
             meanwhile, seconds = await _watch(others, expire())
-    return Event("indexes, nobody calls", "redis", tasks, seconds, quiet, meanwhile)
+    what: What = "indexes, nobody calls"
+    return Event(what=what, tasks=tasks, seconds=seconds, quiet_seconds=quiet, meanwhile_seconds=meanwhile)
 
 
 async def _count_keys(place: Place) -> tuple[int, float]:
@@ -236,34 +187,6 @@ async def _wait_until_gone(place: Place, tasks: int, counted: tuple[int, float])
             await asyncio.sleep(WINDOW)
 
 
-async def _purge_in_memory(place: Place, tasks: int) -> Event:
-    with place.harness("ours", "memory") as harness:
-        async with harness.open("going") as store:
-            ids = await create(store, tasks)
-            for one in ids:
-                await store.update_task_status(one, TaskStatus.COMPLETED)
-            others = await _others(store)
-            quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
-            meanwhile, seconds = await _watch(others, _purge(store, tasks))
-    return Event("purge", "memory", tasks, seconds, quiet, meanwhile)
-
-
-async def _expire_in_memory(tasks: int) -> Event:
-    harness = find_subject("memory-expiring")()
-    async with harness.open("going") as store:
-        await create(store, tasks)
-        harness.advance("going", LIFETIME - timedelta(hours=1))
-        others = await _others(store)
-        quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
-
-        async def expire() -> float:
-            harness.advance("going", timedelta(hours=2))
-            return await _list(store, SURVIVORS + tasks // 2)
-
-        meanwhile, seconds = await _watch(others, expire())
-    return Event("expire", "memory", tasks, seconds, quiet, meanwhile)
-
-
 async def _others(store: TaskStore) -> dict[str, Call]:
     """Create tasks that stay, and give the calls that others make."""
     ids = cycle(await create(store, SURVIVORS))
@@ -275,22 +198,9 @@ async def _others(store: TaskStore) -> dict[str, Call]:
     }
 
 
-async def _purge(store: TaskStore, tasks: int) -> float:
-    started = perf_counter()
-    removed = await cast(MaintainedTaskStore, store).purge(datetime.now(UTC))
-    seconds = perf_counter() - started
-    if removed != tasks:
-        raise NotGoneError(f"{removed} of {tasks} tasks were purged")
-    return seconds
-
-
 async def _list_when_gone(store: TaskStore, left: float, most: int) -> float:
-    await asyncio.sleep(left + 0.002)  # the last millisecond of a life is lived to its end
-    return await _list(store, most)
-
-
-async def _list(store: TaskStore, most: int) -> float:
     """Time a listing; what others made and keep is all that it may count, far less than what goes."""
+    await asyncio.sleep(left + 0.002)  # the last millisecond of a life is lived to its end
     started = perf_counter()
     total = (await store.list_tasks(None, PAGE, 0)).total
     seconds = perf_counter() - started
@@ -299,28 +209,17 @@ async def _list(store: TaskStore, most: int) -> float:
     return seconds
 
 
-async def _watch(others: dict[str, Call], work: Awaitable[float]) -> tuple[dict[str, Waits], float]:
-    """Await the work while others call, and return their waits and its answer."""
+async def _watch(others: dict[str, Call], work: Awaitable[float]) -> tuple[float, float]:
+    """Await the work while others call, and return their longest wait and its answer."""
     random = Random(SEED)  # noqa: S311  arrivals, the same in every run
     done = asyncio.Event()
-    began = perf_counter()
     async with asyncio.TaskGroup() as watching:
-        met = {
-            kind: watching.create_task(arrive(call, takewhile(lambda _: not done.is_set(), moments(RATE, random))))
-            for kind, call in others.items()
-        }
+        met = [
+            watching.create_task(arrive(call, takewhile(lambda _: not done.is_set(), moments(RATE, random))))
+            for call in others.values()
+        ]
         await asyncio.sleep(BEFORE)
         answer = await work
         await asyncio.sleep(AFTER)
         done.set()
-    return {kind: _gather(task.result(), began) for kind, task in met.items()}, answer
-
-
-def _gather(met: Met, began: float) -> Waits:
-    longest: dict[int, float] = {}
-    for due, wait in zip(met.due, met.waits, strict=True):
-        window = int((due - began) / WINDOW)
-        longest[window] = max(wait, longest.get(window, 0))
-    return Waits(
-        Spread.of(met.waits), dict(met.failures), [(window * WINDOW, longest[window]) for window in sorted(longest)]
-    )
+    return max(wait for task in met for wait in task.result().waits), answer

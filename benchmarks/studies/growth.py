@@ -15,18 +15,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, product
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
-from benchmarks.loop import Loop
+from benchmarks.document import Depth, Design, Mode
 from benchmarks.studies.blocks import Blocks, Contestant, join, take_turns
+from benchmarks.studies.document import Growth, Page, Point
 from benchmarks.studies.filling import create, fill
-from benchmarks.studies.place import DESIGNS, SEED, Depth, Design, Mode, Place
+from benchmarks.studies.place import DESIGNS, SEED, Place
 from benchmarks.studies.plain import single
 from benchmarks.studies.processes import PROCESSES, in_new_process
 from benchmarks.workload import PAGE
+from conformance.measure.loop import Loop
 from taskstore import TaskStatus, TaskStore
-
-Page = Literal["first", "filtered", "deep", "deep filtered"]
 
 
 @dataclass(frozen=True)
@@ -63,31 +63,6 @@ SCALES: dict[Depth, Scale] = {
 }
 
 
-@dataclass(frozen=True)
-class Point:
-    """A listing of fifty from one store; a block made `calls` calls, and as many of two PINGs in Redis mode.
-
-    `ping_seconds` are those of redis-py, `own_ping_seconds` those of the client that the store has.
-    """
-
-    design: Design
-    mode: Mode
-    page: Page
-    tasks: int
-    offset: int
-    calls: int
-    seconds: list[float]
-    ping_seconds: list[float]
-    own_ping_seconds: list[float]
-
-
-@dataclass(frozen=True)
-class Growth:
-    """Every point of every curve."""
-
-    points: list[Point]
-
-
 Line = tuple[Design, Mode, Page, int, int]
 """A design, a mode, a page, a number of tasks, and the offset of the page."""
 
@@ -103,9 +78,10 @@ def run(depth: Depth, place: Place) -> Growth:
     place.empty()
     points = []
     for line in made[0]:
-        whole = join(one[line] for one in made)
-        points.append(Point(*line, whole.calls, whole.seconds, whole.ping_seconds, whole.own_ping_seconds))
-    return Growth(points)
+        design, mode, page, tasks, offset = line
+        whole = join(one[line] for one in made).model_dump()
+        points.append(Point(design=design, mode=mode, page=page, tasks=tasks, offset=offset, **whole))
+    return Growth(points=tuple(points))
 
 
 def _stores(scale: Scale) -> Iterator[tuple[Design, Mode, int, int]]:

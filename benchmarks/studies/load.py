@@ -9,29 +9,27 @@ have asked meanwhile: for waits under load see `arrivals`.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
 from random import Random
-from time import perf_counter, process_time
-from typing import Any, Literal
+from time import perf_counter
+from typing import Any
 
-from benchmarks.loop import Loop
+from benchmarks.document import Depth
 from benchmarks.studies.blocks import Call, heed_cancellation
+from benchmarks.studies.document import GLIDE, PLAIN, Block, Called, Cell, Load
 from benchmarks.studies.filling import create
-from benchmarks.studies.place import DESIGNS, SEED, Depth, Place
+from benchmarks.studies.place import DESIGNS, SEED, Place
 from benchmarks.studies.plain import gliding, overhear, pooled, repeating
 from benchmarks.studies.processes import PROCESSES, in_new_process
-from benchmarks.studies.spread import Spread
 from benchmarks.workload import STEPS
+from conformance.measure.loop import Loop
 from taskstore import TaskStore
 
-Operation = Literal["get", "update"]
-
-Key = tuple[str, Operation, int]
+Key = tuple[str, Called, int]
 """A subject, an operation, and a number of callers."""
 
 TASKS = 1_000
@@ -53,59 +51,24 @@ SCALES: dict[Depth, Scale] = {
 }
 
 
-@dataclass(frozen=True)
-class Block:
-    """Calls that were answered, and calls that raised; `cpu_seconds` are those of this process."""
-
-    answered: int
-    failed: int
-    seconds: float
-    cpu_seconds: float
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One operation of one subject (`ours`, `described`, `redis-py`, `valkey-glide`) by that many callers."""
-
-    subject: str
-    operation: Operation
-    callers: int
-    blocks: list[Block]
-    waits: Spread | None
-    """Of all answered calls of all blocks; none if there was none."""
-    failures: dict[str, int]
-
-
-@dataclass(frozen=True)
-class Load:
-    """Every cell; with `tasks` tasks in the store."""
-
-    tasks: int
-    cells: list[Cell]
-
-
 def run(depth: Depth, place: Place) -> Load:
     """Let ever more callers call, in one process after another."""
-    cells, scale = [], SCALES[depth]
+    scale = SCALES[depth]
     made: dict[Key, list[Answers]] = {}
     for number in range(scale.processes):
         for key, answers in in_new_process(_measure, scale, place, number).items():
             made.setdefault(key, []).append(answers)
         place.empty()
-    for (subject, operation, callers), blocks in sorted(made.items()):
-        waits = [wait for block in blocks for wait in block.waits]
-        failures = sum((block.failures for block in blocks), Counter[str]())
-        cells.append(
-            Cell(
-                subject,
-                operation,
-                callers,
-                [Block(len(one.waits), one.failures.total(), one.seconds, one.cpu_seconds) for one in blocks],
-                Spread.of(waits) if waits else None,
-                dict(failures),
-            )
+    cells = (
+        Cell(
+            subject=subject,
+            operation=operation,
+            callers=callers,
+            blocks=tuple(Block(answered=len(one.waits), failed=one.failed, seconds=one.seconds) for one in blocks),
         )
-    return Load(TASKS, cells)
+        for (subject, operation, callers), blocks in sorted(made.items())
+    )
+    return Load(tasks=TASKS, cells=tuple(cells))
 
 
 def _measure(scale: Scale, place: Place, number: int) -> dict[Key, Answers]:
@@ -131,36 +94,36 @@ class Answers:
     """What callers met in one block."""
 
     waits: list[float]
-    failures: Counter[str]
+    failed: int
     seconds: float
-    cpu_seconds: float
 
 
 async def call_for(call: Call, callers: int, seconds: float) -> Answers:
     """Let callers call again and again for a time; the calls that are under way then are waited for, and count."""
     heed_cancellation()
     waits: list[float] = []
-    failures: Counter[str] = Counter()
-    started, cpu_started = perf_counter(), process_time()
+    failed = 0
+    started = perf_counter()
 
     async def caller() -> None:
+        nonlocal failed
         while (asked := perf_counter()) < started + seconds:
             try:
                 await call()
-            except Exception as fault:  # noqa: BLE001  what a store raises under load is a result
-                failures[type(fault).__name__] += 1
+            except Exception:  # noqa: BLE001  what a store raises under load is a result
+                failed += 1
                 await asyncio.sleep(0)  # a failure that awaits nothing must not keep the others from their turn
             else:
                 waits.append(perf_counter() - asked)
 
     await asyncio.gather(*(caller() for _ in range(callers)))
-    return Answers(waits, failures, perf_counter() - started, process_time() - cpu_started)
+    return Answers(waits, failed, perf_counter() - started)
 
 
 @asynccontextmanager
-async def calling(place: Place, tasks: int) -> AsyncIterator[dict[tuple[str, Operation], Call]]:
+async def calling(place: Place, tasks: int) -> AsyncIterator[dict[tuple[str, Called], Call]]:
     """Open both designs and both clients on stores of that many tasks, and give a call for each operation of each."""
-    calls: dict[tuple[str, Operation], Call] = {}
+    calls: dict[tuple[str, Called], Call] = {}
     async with AsyncExitStack() as opened:
         for database, design in enumerate(DESIGNS):
             harness = opened.enter_context(place.harness(design, "redis", database))
@@ -172,8 +135,8 @@ async def calling(place: Place, tasks: int) -> AsyncIterator[dict[tuple[str, Ope
                     client = await opened.enter_async_context(pooled(place.url(database)))
                     glide = await opened.enter_async_context(gliding(place.url(database)))
                     [command] = await overhear(place.url(database), call)
-                    calls["redis-py", operation] = repeating(partial(_send, client), command, ids)
-                    calls["valkey-glide", operation] = repeating(partial(_glide, glide), command, ids)
+                    calls[PLAIN, operation] = repeating(partial(_send, client), command, ids)
+                    calls[GLIDE, operation] = repeating(partial(_glide, glide), command, ids)
         yield calls
 
 
@@ -185,7 +148,7 @@ async def _glide(client: Any, command: Sequence[bytes]) -> object:
     return await client.custom_command(command)
 
 
-def _operations(store: TaskStore, ids: Sequence[str]) -> list[tuple[Operation, Call]]:
+def _operations(store: TaskStore, ids: Sequence[str]) -> list[tuple[Called, Call]]:
     some, others, steps = cycle(ids), cycle(ids), cycle(STEPS)
     return [
         ("get", lambda: store.get_task(next(some))),

@@ -2,9 +2,8 @@
 
 That is read in two ways: the whole task is 400 bytes, as the described design stores it, or its metadata alone are.
 
-In Redis twice: by what the server's memory grew (`INFO`), and by what it says of each key (`MEMORY USAGE`: a sample of
-the records, all elements of the indexes). In memory mode by what Python allocated (`tracemalloc`); every task is made
-from a request of its own, as an application has it from a network.
+In Redis by what the server's memory grew (`INFO`). In memory mode by what Python allocated (`tracemalloc`); every task
+is made from a request of its own, as an application has it from a network.
 """
 
 from __future__ import annotations
@@ -13,19 +12,15 @@ import asyncio
 import gc
 import tracemalloc
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from random import Random
-from typing import Any, Literal
+from typing import Any
 
-from benchmarks.loop import Loop
+from benchmarks.document import Depth, Design
+from benchmarks.studies.document import Memory, Part, Size
 from benchmarks.studies.filling import create, fill, new_request, new_short_request
-from benchmarks.studies.place import DESIGNS, SEED, Depth, Design, Mode, Place
+from benchmarks.studies.place import DESIGNS, Place
 from benchmarks.studies.plain import looking
-from conformance import Harness
+from conformance.measure.loop import Loop
 from taskstore import TaskCreateRequest
-
-Part = Literal["task", "metadata"]
-"""What of a task is 400 bytes of JSON."""
 
 REQUESTS: Mapping[Part, Callable[[], TaskCreateRequest]] = {"task": new_short_request, "metadata": new_request}
 SCALES: dict[Depth, dict[Part, tuple[int, ...]]] = {
@@ -33,27 +28,6 @@ SCALES: dict[Depth, dict[Part, tuple[int, ...]]] = {
     "default": {"task": (1_000, 10_000, 100_000), "metadata": (10_000,)},
     "full": {"task": (1_000, 10_000, 100_000), "metadata": (1_000, 100_000)},
 }
-SAMPLE = 200
-
-
-@dataclass(frozen=True)
-class Size:
-    """`total_bytes` for `tasks` tasks. In Redis also the mean bytes of a record, and those of all other keys."""
-
-    design: Design
-    mode: Mode
-    part: Part
-    tasks: int
-    total_bytes: int
-    record_bytes: float | None = None
-    index_bytes: int | None = None
-
-
-@dataclass(frozen=True)
-class Memory:
-    """Every size."""
-
-    sizes: list[Size]
 
 
 def run(depth: Depth, place: Place) -> Memory:
@@ -65,7 +39,7 @@ def run(depth: Depth, place: Place) -> Memory:
                 for tasks in numbers:
                     sizes.append(loop.run(_weigh_in_memory(place, design, part, tasks)))
                     sizes.append(loop.run(_weigh_in_redis(place, design, part, tasks)))
-    return Memory(sizes)
+    return Memory(sizes=tuple(sizes))
 
 
 async def _weigh_in_memory(place: Place, design: Design, part: Part, tasks: int) -> Size:
@@ -81,7 +55,7 @@ async def _weigh_in_memory(place: Place, design: Design, part: Part, tasks: int)
                 total, _ = tracemalloc.get_traced_memory()
             finally:
                 tracemalloc.stop()
-    return Size(design, "memory", part, tasks, total)
+    return Size(design=design, mode="memory", part=part, tasks=tasks, total_bytes=total)
 
 
 async def _weigh_in_redis(place: Place, design: Design, part: Part, tasks: int) -> Size:
@@ -93,11 +67,10 @@ async def _weigh_in_redis(place: Place, design: Design, part: Part, tasks: int) 
         place.empty()
         before = await _used(client, stay)
         async with harness.open("memory") as store:
-            ids = await fill(store, harness, "memory", place.url(0), tasks, REQUESTS[part])
+            await fill(store, harness, "memory", place.url(0), tasks, REQUESTS[part])
         total = await _used(client, stay) - before
-        size = Size(design, "redis", part, tasks, total, *_ask(harness, client, ids))
     place.empty()
-    return size
+    return Size(design=design, mode="redis", part=part, tasks=tasks, total_bytes=total)
 
 
 async def _used(client: Any, stay: int) -> int:
@@ -112,15 +85,3 @@ async def _used(client: Any, stay: int) -> int:
         while int(client.info("clients")["connected_clients"]) > stay:  # noqa: ASYNC110  the server tells nobody
             await asyncio.sleep(0.01)
     return int(client.info("memory")["used_memory"])
-
-
-def _ask(harness: Harness, client: Any, ids: list[str]) -> tuple[float, int]:
-    keys = harness.inspector("memory").keys()
-    named = set(ids)
-    records: list[str] = []
-    others: list[str] = []
-    for key in sorted(keys):
-        (records if key.rpartition(":")[2] in named else others).append(key)
-    sample = Random(SEED).sample(records, min(SAMPLE, len(records)))  # noqa: S311  the same in every run
-    record_bytes = sum(client.memory_usage(key) for key in sample) / len(sample)
-    return record_bytes, sum(client.memory_usage(key, samples=0) for key in others)

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Literal
 
 from benchmarks.cores import CLIENT, SERVER, on_core
+from benchmarks.document import Design, Mode
 from benchmarks.studies.plain import looking
 from conformance import Harness
 from conformance.subjects.described import DescribedRedisHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer, NamedServer
-
-Depth = Literal["quick", "default", "full"]
-Design = Literal["ours", "described"]
-Mode = Literal["memory", "redis"]
 
 SEED = 20_261_124
 """Of every order, sample and arrival: the same in every run."""

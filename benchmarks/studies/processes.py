@@ -13,7 +13,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
 
-from benchmarks.studies.place import Depth
+from benchmarks.document import Depth
 
 PROCESSES: dict[Depth, int] = {"quick": 3, "default": 9, "full": 13}
 """With fewer than nine a median has no interval (`reports/RULE.md`)."""

@@ -11,22 +11,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from random import Random
 
-from benchmarks.studies.place import SEED, Depth, Place
+from benchmarks.document import Depth
+from benchmarks.studies.document import Start
+from benchmarks.studies.place import SEED, Place
 
 PAIRS: dict[Depth, int] = {"quick": 9, "default": 15, "full": 15}
 IMPORTS = {"pydantic": "import pydantic", "taskstore": "import pydantic, taskstore"}
 _TIMED = "from time import perf_counter as now; started = now(); {}; print(now() - started)"
-
-
-@dataclass
-class Start:
-    """Seconds that the imports took, pair by pair."""
-
-    pydantic: list[float] = field(default_factory=list)
-    taskstore: list[float] = field(default_factory=list)
 
 
 def run(depth: Depth, _: Place) -> Start:
@@ -36,7 +29,7 @@ def run(depth: Depth, _: Place) -> Start:
     for _pair in range(PAIRS[depth] + 1):
         for name in random.sample([*IMPORTS], len(IMPORTS)):
             made[name].append(_import(IMPORTS[name]))
-    return Start(**{name: seconds[1:] for name, seconds in made.items()})
+    return Start(**{name: tuple(seconds[1:]) for name, seconds in made.items()})
 
 
 def _import(statement: str) -> float:

@@ -14,6 +14,7 @@ COMMANDS = {
     "diff": "show what came out differently in two runs, or on two stores",
     "coverage": "show what the tour of the suite reaches on a store",
     "compare": "find what two stores do differently",
+    "measure": "measure how fast a store is, and judge what a document says of it",
     "verify": "hold stores against the model: random scenes, every short sequence, contention, faults",
     "production": "count what callers under load get while the server fails",
     "check": "judge a recorded history of concurrent calls",

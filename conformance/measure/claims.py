@@ -1,0 +1,156 @@
+"""The claims of a document, as data: what it states, sentence by sentence, as in `conformance/examples/auto_clip.toml`.
+
+The kinds `latency` and `throughput` are decided on any store by `conformance measure`. The others are about two modes
+and about requirements of the suite, and are decided by this project's report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from conformance.reading import read_file, toml_of
+
+Texts = Annotated[dict[str, str], Field(min_length=1)]
+"""A sentence, by language."""
+Unit = Literal["ns", "µs", "us", "ms", "s"]
+SECONDS: Mapping[Unit, float] = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class _Claim(_Form):
+    """One statement, and the section of the document that makes it."""
+
+    id: str
+    section: str = ""
+    sentence: Texts
+
+
+class Behaviour(_Claim):
+    """Decided by the requirements that name it. A correction says what is true instead, although the checks pass."""
+
+    kind: Literal["behaviour"]
+    corrected: Texts | None = None
+
+
+class Identity(_Claim):
+    """That both modes behave alike: decided by comparing them case by case."""
+
+    kind: Literal["identity"]
+
+
+class Latency(_Claim):
+    """How long an operation takes, at a quantile and at each of some numbers of entries in the store."""
+
+    kind: Literal["latency"]
+    operation: str
+    mode: str = ""
+    """`memory` or `redis`: a harness of another mode is not judged. Empty: any."""
+    range: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
+    unit: Unit = "ms"
+    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    entries: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """Empty: one number, which whoever measures chooses."""
+
+    @model_validator(mode="after")
+    def _check_range(self) -> Self:
+        if self.range[0] >= self.range[1]:
+            raise ValueError(f"range: {self.range[0]:g} is not below {self.range[1]:g}")
+        return self
+
+    @property
+    def low_ms(self) -> float:
+        """The lower end in milliseconds."""
+        return self.range[0] * SECONDS[self.unit] * 1e3
+
+    @property
+    def high_ms(self) -> float:
+        """The upper end in milliseconds."""
+        return self.range[1] * SECONDS[self.unit] * 1e3
+
+
+class Throughput(_Claim):
+    """How many calls of an operation a second one caller makes: between two ends."""
+
+    kind: Literal["throughput"]
+    operation: str
+    mode: str = ""
+    range: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
+    entries: tuple[Annotated[int, Field(ge=0)], ...] = ()
+
+
+class _Reading(_Claim):
+    """A vague sentence, and the figure that we hold it to, which is not the document's."""
+
+    reading: Texts
+
+
+class Ratio(_Reading):
+    """That Redis mode is slower, by as much as the documented ranges allow."""
+
+    kind: Literal["ratio"]
+
+
+class Overhead(_Reading):
+    """That Redis mode takes longer by no more than this share of a request."""
+
+    kind: Literal["overhead"]
+    request_ms: float
+    share: float
+
+
+class Tail(_Reading):
+    """That the 99th percentile stays below a limit at a number of tasks."""
+
+    kind: Literal["tail"]
+    limit_ms: float
+    tasks: int
+
+
+Reading = Ratio | Overhead | Tail
+Claim = Annotated[Behaviour | Identity | Latency | Throughput | Ratio | Overhead | Tail, Field(discriminator="kind")]
+
+
+class About(_Form):
+    """The document that makes the claims."""
+
+    title: Texts
+    link: str = ""
+
+
+class Claims(_Form):
+    """A file of claims."""
+
+    document: About
+    claim: Annotated[tuple[Claim, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_ids(self) -> Self:
+        ids = [one.id for one in self.claim]
+        if twice := sorted({one for one in ids if ids.count(one) > 1}):
+            raise ValueError(f"claims have the same id: {', '.join(twice)}")
+        return self
+
+
+AUTO_CLIP = Path(__file__).parents[1] / "examples" / "auto_clip.toml"
+_FORM = TypeAdapter(Claims)
+
+
+def read_claims(file: Path) -> Claims:
+    """Read a file of claims.
+
+    Raises:
+        FileError: naming the file and its first fault.
+    """
+    return read_file(file, lambda content: _FORM.validate_python(toml_of(content)), "a file of claims")
+
+
+def in_language(texts: Texts, language: str) -> str:
+    """Choose the text in a language; if there is none, the first one."""
+    return texts.get(language) or next(iter(texts.values()))

@@ -1,0 +1,112 @@
+"""How a figure is drawn from blocks, and what it says of a documented range: the rule of `reports/RULE.md`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Literal
+
+LatencyVerdict = Literal["confirmed", "faster", "slower", "inconclusive", "under-specified"]
+
+MARGIN = 0.1
+CLAIMS_AT_ONCE = 8
+BLOCKS = 9
+"""With fewer no interval of a median reaches the confidence that eight claims at once ask for."""
+MISS = 0.05 / CLAIMS_AT_ONCE
+"""The chance that one interval misses its median."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A median over blocks; no interval where they are too few for one."""
+
+    value: float
+    interval: tuple[float, float] | None
+    blocks: int
+    values: tuple[float, ...] = field(default=(), compare=False)
+    """Of the blocks, in their order: what value and interval are computed from."""
+
+
+def estimate(values: Iterable[float | None], miss: float = MISS) -> Estimate | None:
+    """Estimate a median from one value per block; None stands for a block without one. Nothing from no value."""
+    known = tuple(value for value in values if value is not None)
+    return Estimate(median(known), median_interval(sorted(known), miss), len(known), known) if known else None
+
+
+def estimate_some(values: Iterable[float]) -> Estimate:
+    """Estimate a median from at least one value."""
+    found = estimate(values)
+    assert found is not None  # noqa: S101  there is a value
+    return found
+
+
+def ratios(above: Sequence[float | None], below: Sequence[float | None]) -> list[float | None]:
+    """Divide block by block, where a block has both."""
+    return [
+        numerator / denominator if numerator is not None and denominator is not None else None
+        for numerator, denominator in zip(above, below, strict=True)
+    ]
+
+
+def differences(more: Sequence[float | None], less: Sequence[float | None]) -> list[float | None]:
+    """Subtract block by block, where a block has both."""
+    return [
+        one - other if one is not None and other is not None else None for one, other in zip(more, less, strict=True)
+    ]
+
+
+def compare(above: Sequence[float], below: Sequence[float]) -> Estimate:
+    """Estimate a ratio from the blocks of two, at least one each.
+
+    Where there are as many of both they were made in the same rounds, and are divided one by one. Else they have no
+    common moment: the interval reaches from the lowest over the highest to the highest over the lowest.
+    """
+    if len(above) == len(below):
+        values = tuple(one / other for one, other in zip(above, below, strict=True))
+        return Estimate(median(values), median_interval(sorted(values)), len(values), values)
+    ends = median_interval(sorted(above)), median_interval(sorted(below))
+    interval = (ends[0][0] / ends[1][1], ends[0][1] / ends[1][0]) if ends[0] and ends[1] else None
+    return Estimate(median(above) / median(below), interval, min(len(above), len(below)))
+
+
+def median_interval(ordered: Sequence[float], miss: float = MISS) -> tuple[float, float] | None:
+    """Bound the true median by two values of a sorted sample; None if the sample is too small for that.
+
+    The k-th smallest of n values exceeds the median when fewer than k of them lie below it, which has the probability
+    P(X < k), X ~ Binomial(n, 1/2) (David and Nagaraja, Order Statistics, 7.1). k is the largest for which both ends
+    together stay within `miss`.
+    """
+    n = len(ordered)
+    k, below = 0, 0.0
+    while (below := below + math.comb(n, k) / (1 << n)) * 2 <= miss:
+        k += 1
+    return (ordered[k - 1], ordered[n - k]) if k else None
+
+
+def judge(interval: tuple[float, float] | None, low: float, high: float, margin: float = MARGIN) -> LatencyVerdict:
+    """Hold the interval of a median against a documented range, all in one unit."""
+    if interval is None:
+        return "inconclusive"
+    least, most = low * (1 - margin), high * (1 + margin)
+    if interval[1] < least:
+        return "faster"
+    if interval[0] > most:
+        return "slower"
+    return "confirmed" if least <= interval[0] and interval[1] <= most else "inconclusive"
+
+
+def combine(verdicts: Sequence[LatencyVerdict]) -> LatencyVerdict:
+    """Find the verdict of a claim from those at each number of tasks; there is at least one.
+
+    Verdicts that differ blame the claim. A number of tasks that gives none blames the measurement.
+    """
+    if len(set(verdicts) - {"inconclusive"}) > 1:
+        return "under-specified"
+    return "inconclusive" if "inconclusive" in verdicts else verdicts[0]
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Find the smallest value of a sorted sample that at least this share of it does not exceed."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

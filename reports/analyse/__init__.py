@@ -1,0 +1,1 @@
+"""From documents to conclusions: pure functions, whose results are the parts of a `Report`."""

@@ -1,0 +1,353 @@
+"""The report: everything that the page shows, as data."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from benchmarks.document import Benchmark, Design
+from benchmarks.studies.document import Made, Portrait, Studies
+from conformance.measure import claims as form
+from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
+from conformance.measure.estimate import estimate
+from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
+from conformance.reading import read_file
+from conformance.results.document import Coverage, Result, Results
+from conformance.verify.document import Verification
+from reports.analyse.findings import (
+    ORDER,
+    ClaimVerdict,
+    Finding,
+    judge_behaviour,
+    judge_identity,
+    judge_latency,
+    judge_overhead,
+    judge_ratio,
+    judge_tail,
+)
+from reports.analyse.goals import Goal, gather_goals
+from reports.analyse.growth import Curve, gather_curves
+from reports.analyse.latency import Latency, gather_latencies
+from reports.analyse.mutants import Mutants, gather_mutants
+from reports.analyse.noise import Difference, Pair, gather_differences, gather_pairs
+from reports.analyse.parity import (
+    DESIGNS,
+    Case,
+    Comparison,
+    Passes,
+    Requirement,
+    compare,
+    count_passes,
+    gather_cases,
+    gather_requirements,
+)
+from reports.analyse.provenance import (
+    Environment,
+    Sameness,
+    compare_builds,
+    describe_environment,
+    find_reason,
+    studies_without_ours,
+    without_ours,
+)
+from reports.analyse.removals import Removal, gather_removals
+from reports.analyse.roundtrips import ProxyCost, RoundTrips, find_proxy_cost, gather_round_trips
+from reports.analyse.verification import Verified
+
+COMPACT = (",", ":")
+RULE: tuple[str, ...] = tuple(
+    " ".join(paragraph.split()) for paragraph in files("reports").joinpath("RULE.md").read_text("utf-8").split("\n\n")
+)
+"""How a latency gets its verdict, a text per paragraph."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim with its findings. Its verdict is the one on the described design, or ours where there is none."""
+
+    claim: Claim
+    verdict: ClaimVerdict
+    decided_on: Design | None
+    findings: Mapping[Design, Finding]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was verified and what was measured."""
+
+    schema: Literal["taskstore-report/2"]
+    breaches: tuple[str, ...]
+    """What fails the gate."""
+    withheld: str | None
+    """Why no latency of ours is here; None if they are."""
+    studies_withheld: str | None
+    """The same of the studies."""
+    comparisons: Mapping[Design, Comparison]
+    passes: tuple[Passes, ...]
+    document: form.About
+    """The document that makes the claims."""
+    claims: tuple[Row, ...]
+    latencies: tuple[Latency, ...]
+    ping_ms: float | None
+    """A PING on the server that decides for our Redis mode."""
+    floor_ms: float | None
+    """An awaited function that does nothing."""
+    pairs: tuple[Pair, ...]
+    differences: tuple[Difference, ...]
+    round_trips: tuple[RoundTrips, ...]
+    proxy_cost: ProxyCost | None
+    requirements: tuple[Requirement, ...]
+    cases: Mapping[str, Case]
+    coverage: Mapping[str, Coverage]
+    """What the tour reached, by subject."""
+    expected: tuple[Result, ...]
+    """Verdicts that do not count against the run."""
+    environment: Environment
+    goals: tuple[Goal, ...]
+    """Empty unless they were asked for: they say nothing of the machine of somebody else."""
+    studies: Studies | None
+    verification: Verified | None
+    mutants: Mutants | None
+    """None where the file was not there."""
+    production: Production | None = None
+    production_build: Sameness = "unknown"
+
+    @property
+    def headlines(self) -> tuple[tuple[form.Latency, Latency], ...]:
+        """Choose a measurement for each documented latency: on the described design, among the most tasks."""
+        found = []
+        for row in self.claims:
+            if isinstance(claim := row.claim, form.Latency):
+                measured = self.deciding("described", claim.mode, claim.operation)
+                found += [(claim, max(measured, key=lambda one: one.tasks))] if measured else []
+        return tuple(found)
+
+    @property
+    def common_distance(self) -> tuple[float, float] | None:
+        """Find the PINGs at which every documented range holds on the described design; None if there are none."""
+        fits = [one for one in self.round_trips if one.design == "described"]
+        low = max((one.true_from_ms for one in fits), default=0.0)
+        high = min((one.true_to_ms or 0.0 for one in fits), default=0.0)
+        return (low, high) if low < high else None
+
+    @property
+    def peers_by_speed(self) -> tuple[Portrait, ...]:
+        """Sort other stores by how long a get with a look at the metadata takes; what was not timed comes last."""
+        peers = self.studies.studies.peers if self.studies else None
+        looks = {one.peer: one.us.value for one in peers.timings if one.operation == "look"} if peers else {}
+        return tuple(sorted(peers.portraits if peers else (), key=lambda one: looks.get(one.peer, math.inf)))
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """How listings grow."""
+        return gather_curves(self.studies.studies.growth) if self.studies else ()
+
+    @property
+    def removals(self) -> tuple[Removal, ...]:
+        """How long others waited while many tasks went."""
+        return gather_removals(self.studies.studies.expiry) if self.studies else ()
+
+    def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
+        """Select the measurements that a documented latency is decided on."""
+        return [
+            row
+            for row in self.latencies
+            if row.decides and (row.design, row.mode, row.operation) == (design, mode, operation)
+        ]
+
+    @property
+    def statements(self) -> tuple[Row, ...]:
+        """Select the claims that are statements of the document."""
+        return tuple(row for row in self.claims if not isinstance(row.claim, Reading))
+
+    @property
+    def readings(self) -> tuple[Row, ...]:
+        """Select our readings of vague sentences."""
+        return tuple(row for row in self.claims if isinstance(row.claim, Reading))
+
+    @property
+    def tally(self) -> Mapping[ClaimVerdict, int]:
+        """Count the statements with each verdict that there is."""
+        counts = Counter(row.verdict for row in self.statements)
+        return {verdict: counts[verdict] for verdict in ORDER if counts[verdict]}
+
+    def count_musts(self, subject: str) -> tuple[int, int]:
+        """Count the MUSTs that a subject keeps, and those that apply to it."""
+        musts = next(one.musts for one in self.passes if one.subject == subject)
+        return musts["pass"], sum(musts.values()) - musts["not-applicable"]
+
+    @property
+    def redis_places(self) -> tuple[str, ...]:
+        """Name where the latencies of Redis mode are decided, for either design."""
+        return tuple(dict.fromkeys(row.place for row in self.latencies if row.decides and row.mode == "redis"))
+
+    def to_json(self) -> bytes:
+        """Write the report as JSON, a line for each part: the same bytes for the same inputs."""
+        parts = ADAPTER.dump_python(self, mode="json", by_alias=True)
+        lines = (
+            f"{json.dumps(name)}: {json.dumps(part, ensure_ascii=False, separators=COMPACT)}"
+            for name, part in parts.items()
+        )
+        return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
+
+
+ADAPTER = TypeAdapter(Report)
+"""Writes a report as JSON, reads it back, and knows its schema."""
+
+
+def read_report(path: Path) -> Report:
+    """Read a report that was written before.
+
+    Raises:
+        FileError: naming the file and its first fault.
+    """
+    return read_file(path, ADAPTER.validate_json, "a report")
+
+
+def make_report(
+    claims: Claims,
+    conformance: Results,
+    benchmark: Benchmark,
+    studies: Studies | None = None,
+    verification: Verification | None = None,
+    mutants: MutantsDocument | None = None,
+    topologies: Results | None = None,
+    production: Production | None = None,
+    *,
+    goals: bool = False,
+) -> Report:
+    """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
+
+    `topologies` has a few cases on further subjects, which decide claims and are counted nowhere else. `goals` holds
+    our store to what this project wants of it, on the machine of its CI.
+    """
+    cases = gather_cases(conformance.results)
+    requirements = gather_requirements(conformance, cases)
+    passes = count_passes(conformance, requirements)
+    comparisons = {design: compare(design, cases) for design in DESIGNS}
+    breaches = find_breaches(passes, requirements, comparisons["ours"])
+    checked = conformance.suite.fingerprint
+    withheld = find_reason("measurements", compare_builds(checked, benchmark.fingerprint), breaches)
+    benchmark = without_ours(benchmark) if withheld else benchmark
+    studies, studies_withheld = _withhold(studies, checked, breaches)
+    ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
+    latencies = gather_latencies(benchmark, ranges)
+    pairs = gather_pairs(benchmark)
+
+    everywhere = _join(conformance, topologies)
+    all_cases = gather_cases(everywhere.results)
+    all_requirements = gather_requirements(everywhere, all_cases)
+    all_passes = count_passes(everywhere, all_requirements)
+
+    def find(claim: Claim, design: Design) -> Finding:  # noqa: PLR0911  one for each kind
+        deciding = [row for row in latencies if row.design == design and row.decides]
+        match claim:
+            case Behaviour():
+                return judge_behaviour(claim, design, all_passes, all_requirements, all_cases)
+            case Identity():
+                return judge_identity(comparisons[design], passes)
+            case form.Latency():
+                return judge_latency(claim, deciding)
+            case Ratio():
+                return judge_ratio(ranges, deciding)
+            case Overhead():
+                return judge_overhead(claim, ranges, deciding)
+            case Tail():
+                return judge_tail(claim, deciding)
+            case form.Throughput():
+                return Finding("not-yet-checked", notes=("`conformance measure` decides it",))
+
+    return Report(
+        schema="taskstore-report/2",
+        breaches=breaches,
+        withheld=withheld,
+        studies_withheld=studies_withheld,
+        comparisons=comparisons,
+        passes=passes,
+        document=claims.document,
+        claims=tuple(_row(claim, {design: find(claim, design) for design in DESIGNS}) for claim in claims.claim),
+        latencies=latencies,
+        ping_ms=_median_of("ping", benchmark, latencies),
+        floor_ms=_median_of("noop", benchmark, latencies),
+        pairs=pairs,
+        differences=gather_differences(benchmark, latencies, pairs),
+        round_trips=gather_round_trips(benchmark, ranges),
+        proxy_cost=find_proxy_cost(benchmark),
+        requirements=requirements,
+        cases={case.id: case for case in all_cases},
+        coverage={one.name: one.coverage for one in conformance.subjects if one.coverage is not None},
+        expected=tuple(one for one in conformance.results if one.expected is not None),
+        environment=describe_environment(conformance, benchmark),
+        goals=gather_goals(benchmark, studies.studies if studies else Made()) if goals else (),
+        studies=studies,
+        verification=Verified(compare_builds(checked, verification.suite.fingerprint), verification)
+        if verification
+        else None,
+        mutants=gather_mutants(mutants, checked) if mutants else None,
+        production=production,
+        production_build=compare_builds(checked, production.fingerprint) if production else "unknown",
+    )
+
+
+def _join(conformance: Results, further: Results | None) -> Results:
+    """Add the subjects of a second file, if it is of the same build."""
+    if further is None or further.suite.fingerprint != conformance.suite.fingerprint:
+        return conformance
+    known = {subject.name for subject in conformance.subjects}
+    subjects = (*conformance.subjects, *(one for one in further.subjects if one.name not in known))
+    results = (*conformance.results, *(one for one in further.results if one.subject not in known))
+    return conformance.model_copy(update={"subjects": subjects, "results": results})
+
+
+def find_breaches(
+    passes: tuple[Passes, ...], requirements: tuple[Requirement, ...], ours: Comparison
+) -> tuple[str, ...]:
+    """Say what fails the gate: a MUST that failed or broke on a subject of ours, or modes that were not compared."""
+    breaches = [] if ours.compared else ["no case was decided on both of our modes"]
+    for subject in passes:
+        if subject.subject.startswith("described-"):
+            continue
+        if subject.error is not None:
+            breaches.append(f"{subject.subject} could not be set up: {' '.join(subject.error.split())}")
+        broken = [
+            f"{row.id} ({row.verdicts[subject.subject]})"
+            for row in requirements
+            if row.level == "MUST" and row.verdicts[subject.subject] in ("fail", "harness-error")
+        ]
+        if broken:
+            breaches.append(f"{subject.subject} does not keep {len(broken)} MUST: {', '.join(broken)}")
+    return tuple(breaches)
+
+
+def _withhold(
+    studies: Studies | None, checked: str | None, breaches: tuple[str, ...]
+) -> tuple[Studies | None, str | None]:
+    if studies is None:
+        return None, None
+    reason = find_reason("studies", compare_builds(checked, studies.environment.get("fingerprint")), breaches)
+    return (studies_without_ours(studies) if reason else studies), reason
+
+
+def _median_of(operation: str, benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | None:
+    """Find the milliseconds of a floor: a no-op, or a PING on the server that decides for our Redis mode."""
+    deciding = {row.subject for row in latencies if row.decides and (row.design, row.mode) == ("ours", "redis")}
+    for row in benchmark.benchmarks:
+        info = row.extra_info
+        if info.operation == operation and (operation == "noop" or info.subject in deciding):
+            found = estimate(row.medians())
+            return found.value if found else None
+    return None
+
+
+def _row(claim: Claim, findings: Mapping[Design, Finding]) -> Row:
+    decided = next((design for design in DESIGNS if findings[design].verdict != "not-yet-checked"), None)
+    return Row(claim, findings[decided].verdict if decided else "not-yet-checked", decided, findings)

@@ -1,0 +1,1 @@
+"""From a report to pages, a summary, pictures and data."""
