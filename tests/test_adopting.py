@@ -125,7 +125,7 @@ def test_new_refuses_what_cannot_be_imported(name: str, folder: Path) -> None:
 
 def test_new_refuses_to_hide_what_is_installed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "taskstore.py"]) == 2
-    assert capsys.readouterr().err.startswith("taskstore.py would hide the module taskstore")
+    assert capsys.readouterr().err.startswith("taskstore.py would hide the installed module taskstore")
 
 
 BROKEN = """

@@ -26,7 +26,6 @@ COMMANDS: dict[str, tuple[str, list[str]]] = {
     "diff": ("conformance.commands", ["diff", "FILE"]),
     "compare --known": ("conformance.commands", ["compare", "memory", "memory", "--known", "FILE"]),
     "verify --replay": ("conformance.commands", ["verify", "--store", "memory", "--replay", "FILE"]),
-    "gate rates": ("benchmarks.gate.__main__", ["rates", "FILE"]),
     "reports --conformance": ("reports.__main__", ["--conformance", "FILE"]),
     **{
         f"reports --{name}": (

@@ -6,7 +6,6 @@ import argparse
 import inspect
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.harness import Harness
@@ -49,10 +48,13 @@ class MyStore(Harness):
     # The function that opens the store as the application does at start, from the environment and `.env`.
     # opener = "myapp.tasks:open_store"
     # namespaces_at_once = 4  # for a store that waits for a disk or a network: namespaces used at the same time
+    # partitions = 3  # how many parts the store's tasks are spread over, where a listing asks each of them
     # rebuilds_results = False  # the store is a class of this file, and no adapter that makes results anew
 '''
 
 
+_NEEDED = ("conformance", "taskstore", "pytest", "hypothesis", "pydantic")
+"""What the suite imports."""
 _PYTEST = "python -m pytest --pyargs conformance --conformance-store"
 DESCRIPTION = "Write a file to start a harness from. It runs as it is, on a memory store that comes with the suite."
 EPILOG = """\
@@ -86,8 +88,8 @@ def main(options: argparse.Namespace) -> int:
     places = file.with_suffix("").parts
     if not all(place.isidentifier() for place in places):
         return _refuse(f"{file} cannot be imported: name a Python module in this folder or below it")
-    if (spec := find_spec(places[0])) is not None and Path.cwd() not in Path(spec.origin or ".").resolve().parents:
-        return _refuse(f"{file} would hide the module {places[0]} that is installed: give it another name")
+    if places[0] in _NEEDED or places[0] in sys.stdlib_module_names:
+        return _refuse(f"{file} would hide the installed module {places[0]}: give it another name")
     module = ".".join(places)
     store = f"{module}:MyStore"
     if options.compare:
