@@ -32,7 +32,7 @@ class AnUnknownScriptIsAnEmptyList(RedisTaskStore):
         except StoreUnavailable as fault:
             if "matching script" not in fault.detail or script.writes:
                 return await super()._run(script, *arguments, **named)
-            return [0, 0, b"", [], []]
+            return [0, 0, b"", [], [], []]
 
 
 @mutant("FAIL-01", by=AWAY, on=On.REDIS, source="celery #8588")
