@@ -152,7 +152,8 @@ def _of_loss(sight: Sight) -> Iterator[str]:
         yield "MAINT-02"
     elif not sight.time_passed:
         yield from ("LIFE-03", "ATOM-01")
-    if cause is None or not cause.is_refusal:
+    is_in_a_crowd = "ATOM-06" in sight.about  # the task is there, and this one call does not find it
+    if (cause is None or not cause.is_refusal) and not is_in_a_crowd:
         yield "EXP-01" if Capability.EXPIRING in sight.capabilities else "EXP-05"
 
 

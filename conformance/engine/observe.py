@@ -15,6 +15,7 @@ MARK = "changed by the caller"
 """What the engine writes into objects that it passed in or got back: in a store it has no place."""
 _PROSE = ("reason", "detail")
 _MOST_WRONG = 10**6
+_NUMBERS = (int, float)
 _TIMES = ("created_at", "updated_at", "completed_at")
 
 
@@ -151,8 +152,17 @@ def differences(expected: Any, observed: Any) -> tuple[str, ...]:
 
 
 def traits_of(operation: str, expected: Any, observed: Any, names: tuple[str, ...]) -> tuple[str, ...]:
-    """What differs in a result, with both values: what one call shows by itself, no race has to explain."""
-    return tuple(f"{operation} {name}: {_short(expected, name)} / {_short(observed, name)}" for name in names)
+    """What differs in a result, with both values: what a call shows by itself, nothing else has to explain."""
+    return tuple(f"{operation} {name}: {_pair(expected, observed, name)}" for name in names)
+
+
+def _pair(expected: Any, observed: Any, name: str) -> str:
+    """Both values; their types, where nothing else differs."""
+    if isinstance(expected, Record) and isinstance(observed, Record) and name:
+        one, other = getattr(expected, name), getattr(observed, name)
+        if type(one) in _NUMBERS and type(other) in _NUMBERS and one == other and type(one) is not type(other):
+            return f"{type(one).__name__} / {type(other).__name__}"
+    return f"{_short(expected, name)} / {_short(observed, name)}"
 
 
 def _short(result: Any, name: str) -> str:

@@ -247,9 +247,11 @@ class SceneRun:
         lines = () if self.script.is_last(planned) else (f"await {self.script.call(planned)}",)
         broken = blame(sight)
         traits = traits_of(planned.operation, outcome.result, observed, names)
-        if not self.has_raced:
+        elsewhere = self.cause is not None and self.cause.on != planned.on
+        is_alone = not (self.has_raced or self.was_reopened or self.passed or elsewhere)
+        if is_alone:
             self.tally.alone.update(traits)
-        self.report(broken, words, planned.operation, names, lines=lines, traits=traits if self.has_raced else ())
+        self.report(broken, words, planned.operation, names, lines=lines, traits=() if is_alone else traits)
         if type(observed) is type(outcome.result):  # what is not wrong in it was compared all the same
             self.tally.exercised.update({*outcome.requirements} - {*broken})
 

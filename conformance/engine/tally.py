@@ -26,7 +26,8 @@ class Finding:
     played: int = 0
     """How many actions of the scene were begun when it was seen."""
     traits: tuple[str, ...] = ()
-    """What differed in calls at the same time, or after them."""
+    """What differed, if not in a call by itself: beside or after others at the same time, after reopening, after some
+    time, or on another instance than the write before."""
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Tally:
     sizes: Counter[tuple[str, int]] = field(default_factory=Counter)
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
     alone: set[str] = field(default_factory=set)
-    """What differed in calls before which none were made at the same time."""
+    """What differed in a call by itself."""
     made_ids: list[tuple[str, str]] = field(default_factory=list)
     """The ids that stores gave, each after the namespace in which it was given."""
     on_progress: Callable[[], None] = lambda: None

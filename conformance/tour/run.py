@@ -56,7 +56,7 @@ class Found(BaseModel):
     instances: int = 1
     """On how many instances of the store they are played."""
     traits: tuple[str, ...] = ()
-    """What differed in calls at the same time."""
+    """What differed, if not in a call by itself."""
 
 
 class Tour(BaseModel):
@@ -83,7 +83,7 @@ class Tour(BaseModel):
     sizes: dict[str, dict[str, int]] = {}
     """How often an operation was called on a store of at least so many tasks, and less than the next size."""
     alone: list[str] = []
-    """What differed in a part in calls before which none were made at the same time."""
+    """What differed, in a part, in a call by itself."""
     made_ids: list[tuple[str, str]] = []
     """The ids that the store made in a part, each after its namespace. They are judged together, in the whole."""
     seconds: float = 0.0
@@ -307,7 +307,7 @@ _AnyFound = TypeVar("_AnyFound", Finding, Found)
 
 
 def _apart(findings: Iterable[_AnyFound], alone: Collection[str]) -> tuple[list[_AnyFound], Counter[str]]:
-    """The findings, less those about calls at the same time that show nothing but what one call shows by itself.
+    """The findings, less those in races, after reopening and the like that show only what a call shows by itself.
 
     That is reported where it was seen by itself, and what a caller had changed under VAL-02. All else about those calls
     was compared and is right, so it counts for the requirements that the others would break.
