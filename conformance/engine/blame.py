@@ -167,6 +167,11 @@ def _untouched(cause: Cause) -> Iterator[str]:
 
 def _of_page(sight: Sight, expected: Page, observed: Page) -> Iterator[str]:
     names = set(sight.names)
+    came = [one.task_id for one in observed.records]
+    if len(set(came)) < len(came):  # wherever it was asked, and whatever was done before
+        yield from ("LIST-12",) * (sight.arguments.get("after") is not None)
+        yield from ("LIST-04", "LIST-03", "LIST-01")
+        return
     if sight.cause is not None and sight.cause.is_refusal:
         yield from _untouched(sight.cause)
     status = sight.arguments.get("status")
@@ -206,8 +211,6 @@ def _of_members(sight: Sight, expected: Page, observed: Page) -> Iterator[str]:
     yield from sight.about
     if any(sight.state.get(task_id) is None for task_id in extra):
         yield from _of_revival(sight)
-    if len(set(came)) < len(came):
-        yield "LIST-04"
     if sight.arguments.get("status") is not None:
         yield "LIST-03"
     if sight.arguments.get("offset") or expected.total > len(wanted):
