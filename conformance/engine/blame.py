@@ -78,7 +78,12 @@ def _blame(sight: Sight) -> Iterator[str]:
         yield from (number for number in sight.outcome.requirements if number != "ID-08")
         return
     if isinstance(expected, Page) and isinstance(observed, Page):
-        yield from _of_page(sight, expected, observed)
+        came = [one.task_id for one in observed.records]
+        if len(set(came)) < len(came):  # wherever it was asked, and whatever was done before
+            yield from ("LIST-12",) * (sight.arguments.get("after") is not None)
+            yield from ("LIST-04", "LIST-03", "LIST-01")
+        else:
+            yield from _of_page(sight, expected, observed)
     elif isinstance(expected, Record) and isinstance(observed, Record):
         yield from _of_record(sight)
     elif isinstance(observed, Raised):
@@ -167,11 +172,6 @@ def _untouched(cause: Cause) -> Iterator[str]:
 
 def _of_page(sight: Sight, expected: Page, observed: Page) -> Iterator[str]:
     names = set(sight.names)
-    came = [one.task_id for one in observed.records]
-    if len(set(came)) < len(came):  # wherever it was asked, and whatever was done before
-        yield from ("LIST-12",) * (sight.arguments.get("after") is not None)
-        yield from ("LIST-04", "LIST-03", "LIST-01")
-        return
     if sight.cause is not None and sight.cause.is_refusal:
         yield from _untouched(sight.cause)
     status = sight.arguments.get("status")
