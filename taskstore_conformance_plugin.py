@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="a subject: memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, "
+        help="a subject: memory, memory-expiring, fakeredis, embedded, container, documented-memory, documented-redis, "
         "sentinel, cluster, tls, acl, a redis:// URL, module:name of a Harness, or all (the first seven, as far as "
         "this machine can run them); repeat for more (default: memory and embedded)",
     )

@@ -1,4 +1,4 @@
-"""How long a store's operations take: our two modes and the described design's two, timed inside a running loop.
+"""How long a store's operations take: our two modes and the documented design's two, timed inside a running loop.
 
 `python -m benchmarks [--quick | --full]` measures it all, and then makes the studies (`benchmarks.studies`). For a
 look, `pytest benchmarks --benchmark-only`, with `-k memory` say, shows pytest-benchmark's table of one block. Start

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 Operation = Literal["create", "get", "list", "update"]
-Design = Literal["described", "ours"]
+Design = Literal["documented", "ours"]
 Mode = Literal["memory", "redis"]
 Depth = Literal["quick", "default", "full"]
 Floor = Literal["noop", "ping", "raw-ping"]

@@ -6,7 +6,7 @@ import asyncio
 import os
 from importlib.metadata import version
 
-from conformance.fingerprint import fingerprint
+from conformance.results.fingerprint import fingerprint
 
 
 def describe_environment() -> dict[str, object]:

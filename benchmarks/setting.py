@@ -42,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Namespace:
-    """Where the tasks of one design are, in a database of their own: the described design's listing reads all of it."""
+    """Where the tasks of one design are, in a database of their own: the documented listing reads all of it."""
 
     name: str
     database: int

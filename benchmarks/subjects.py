@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conformance import Harness
-from conformance.subjects.described import DescribedRedisHarness
+from conformance.subjects.documented import DocumentedRedisHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import NamedServer
@@ -37,7 +37,7 @@ class Subject:
         """Make the harness that opens it, on the server at `url` if it needs one."""
         if not self.place:
             return find_subject(self.name)()
-        return (RedisHarness if self.design == "ours" else DescribedRedisHarness)(NamedServer(url))
+        return (RedisHarness if self.design == "ours" else DocumentedRedisHarness)(NamedServer(url))
 
 
 def place_of(transport: str, distance_ms: float | None) -> str:
@@ -50,15 +50,15 @@ NOTHING = Subject("none", "none", "none", "none")
 
 _NEAR = (
     Subject("memory", "ours", "memory", "none"),
-    Subject("described-memory", "described", "memory", "none"),
+    Subject("documented-memory", "documented", "memory", "none"),
     Subject("embedded", "ours", "redis", "embedded"),
-    Subject("described-redis", "described", "redis", "embedded"),
+    Subject("documented-redis", "documented", "redis", "embedded"),
     Subject("container", "ours", "redis", "published"),
-    Subject("described-redis-container", "described", "redis", "published"),
+    Subject("documented-redis-container", "documented", "redis", "published"),
 )
 _FAR = (
     Subject(f"{name}-{distance:g}ms", design, "redis", "proxied", distance)
     for distance in DISTANCES_MS
-    for name, design in (("embedded", "ours"), ("described-redis", "described"))
+    for name, design in (("embedded", "ours"), ("documented-redis", "documented"))
 )
 SUBJECTS = {subject.name: subject for subject in (*_NEAR, *_FAR)}

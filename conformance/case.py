@@ -18,8 +18,8 @@ import pytest
 
 from conformance import standalone
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
-from conformance.requirements import REQUIREMENTS
 from conformance.script import Script
+from conformance.spec.requirements import REQUIREMENTS
 from taskstore import TaskCreateRequest, TaskStore
 
 _SECONDS = 60

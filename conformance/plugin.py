@@ -16,8 +16,8 @@ import pytest
 
 from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
 from conformance.reading import FileError
-from conformance.requirements import REVISION
 from conformance.results.record import Recorder, seed_of, shared_folder_of
+from conformance.spec.requirements import REVISION
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name, subjects_of_this_machine
 
 _CASES = Path(__file__).parent / "cases"

@@ -37,7 +37,9 @@ TARGETS = {
     "sqlite": Target(
         "conformance/examples/sqlite_store.py", ("conformance.examples.sqlite_store:SqliteHarness",), is_right=False
     ),
-    "documented": Target("conformance/described.py", ("described-memory", "described-redis"), is_right=False),
+    "documented": Target(
+        "conformance/subjects/documented_design.py", ("documented-memory", "documented-redis"), is_right=False
+    ),
 }
 
 

@@ -20,13 +20,13 @@ MODES = {
     "fakeredis": "redis",
     "embedded": "redis",
     "container": "redis",
-    "described-memory": "memory",
-    "described-redis": "redis",
+    "documented-memory": "memory",
+    "documented-redis": "redis",
     "cluster": "redis",
-    "described-cluster": "redis",
+    "documented-cluster": "redis",
 }
 CLAIMS = read_claims(AUTO_CLIP)
-OURS, DESCRIBED = ("memory", "embedded"), ("described-memory", "described-redis")
+OURS, DOCUMENTED = ("memory", "embedded"), ("documented-memory", "documented-redis")
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -100,7 +100,7 @@ def coverage() -> dict[str, Any]:
     }
 
 
-def requirement(number: str, *verdicts: str, on: tuple[str, ...] = OURS + DESCRIBED, **more: Any) -> dict[str, Any]:
+def requirement(number: str, *verdicts: str, on: tuple[str, ...] = OURS + DOCUMENTED, **more: Any) -> dict[str, Any]:
     """A requirement with one case; one verdict for all subjects, or one for each."""
     chosen = verdicts * len(on) if len(verdicts) == 1 else verdicts
     return {"id": number, "on": dict(zip(on, chosen, strict=True)), **more}
@@ -114,7 +114,7 @@ def measured(
 ) -> dict[str, Any]:
     """One benchmark, as the driver writes it: its rounds are shared out among nine blocks."""
     store = {
-        "design": "described" if "described" in subject else "ours",
+        "design": "documented" if "documented" in subject else "ours",
         "mode": "memory" if transport == "none" else "redis",
     }
     return {
@@ -164,15 +164,15 @@ def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[st
         for tasks in sizes
         for subject, transport, ms in (
             ("memory", "none", memory),
-            ("described-memory", "none", memory),
+            ("documented-memory", "none", memory),
             ("embedded", "embedded", redis),
-            ("described-redis", "embedded", redis),
+            ("documented-redis", "embedded", redis),
         )
     ] + [
         measured("ping", "embedded", [0.1] * 200, transport="embedded"),
         measured("noop", "none", [0.0001] * 200),
         *at_distances("embedded", k=1, a=0.2),
-        *at_distances("described-redis", k=2, a=0.3),
+        *at_distances("documented-redis", k=2, a=0.3),
     ]
 
 
@@ -240,7 +240,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                         "ping_seconds": [0.0001] * BLOCKS if mode == "redis" else [],
                         "own_ping_seconds": [0.00005] * BLOCKS if mode == "redis" else [],
                     }
-                    for design, slope in (("described", 10), ("ours", 0))
+                    for design, slope in (("documented", 10), ("ours", 0))
                     for mode in ("memory", "redis")
                     for page in ("first", "deep")
                     for tasks in (100, 10_000)
@@ -255,7 +255,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                         "callers": callers,
                         "blocks": [block],
                     }
-                    for subject in ("described", "ours")
+                    for subject in ("documented", "ours")
                     for operation in ("get", "update")
                     for callers in (1, 64)
                 ],
@@ -269,7 +269,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                         "share": share,
                         "runs": [arrivals | {"rate": share * 1_000.0}] * BLOCKS,
                     }
-                    for subject in ("described", "ours")
+                    for subject in ("documented", "ours")
                     for share in (0.5, 1.0)
                 ],
             },
@@ -282,7 +282,7 @@ def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
                         "tasks": 1_000,
                         "total_bytes": total,
                     }
-                    for design in ("described", "ours")
+                    for design in ("documented", "ours")
                     for part, total in (("task", 1_400_000), ("metadata", 1_900_000))
                 ]
             },

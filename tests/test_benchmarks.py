@@ -232,7 +232,7 @@ def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("chosen", "row"),
-    [("memory and get", "test_get[described-memory]"), ("noop or (ping and embedded)", "test_raw_ping[embedded]")],
+    [("memory and get", "test_get[documented-memory]"), ("noop or (ping and embedded)", "test_raw_ping[embedded]")],
 )
 def test_pytest_alone_shows_a_table_and_starts_the_server_that_is_needed(chosen: str, row: str) -> None:
     command = [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-only", "-p", "no:cacheprovider", "-k", chosen]

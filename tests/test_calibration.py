@@ -301,8 +301,8 @@ SECONDS: Mapping[str, float] = {
     "memory-expiring": 0.1,
     "fakeredis": 0.3,
     "embedded": 0.3,
-    "described-memory": 0.1,
-    "described-redis": 0.3,
+    "documented-memory": 0.1,
+    "documented-redis": 0.3,
 }
 
 

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import strategies as st
 
 from conformance.commands import main
+from conformance.commands.schemas import make_schema
 from conformance.compare import WHOLE, Operation, earlier_ids, hostile, key_value
 from conformance.compare.contrast import Kind
 from conformance.compare.coverage import Coverage
@@ -33,7 +34,6 @@ from conformance.compare.search import Search
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Change
 from conformance.harness import Capability, Harness
-from conformance.schemas import make_schema
 
 HERE = __name__
 

@@ -22,7 +22,7 @@ from conformance.harness import Harness
 from conformance.subjects.registry import find_subject
 
 KNOWN = Path(__file__).parents[1] / "conformance" / "examples" / "documented_known.toml"
-NAMES = "described-memory", "described-redis"
+NAMES = "documented-memory", "documented-redis"
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +50,12 @@ def test_what_one_caller_does_not_see_is_found(harnesses: tuple[Harness, Harness
 
     assert found.keys() == {"expiry", "lost update", "foreign value", "server"}
     assert [line.rpartition(".")[2] for line in search.declared] == ["SHARED", "PERSISTENT"]
-    assert "after 8 days it is there in described-memory, and not in described-redis" in found["expiry"].consequence
-    assert "in described-redis come out as in no order" in found["lost update"].consequence
+    assert "after 8 days it is there in documented-memory, and not in documented-redis" in found["expiry"].consequence
+    assert "in documented-redis come out as in no order" in found["lost update"].consequence
     assert "with its server away" in found["server"].consequence
     assert search.notes == [
-        "a value of another type in described-memory: the harness has no hook inspector",
-        "a server that fails in described-memory: the harness has no hook url",
+        "a value of another type in documented-memory: the harness has no hook inspector",
+        "a server that fails in documented-memory: the harness has no hook url",
     ]
 
 

@@ -28,8 +28,8 @@ from benchmarks.gate.result import EXIT_STATUS
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, install
 from benchmarks.gate.worker import OPERATIONS
 from benchmarks.workload import fill
-from conformance.fingerprint import fingerprint
 from conformance.results.document import SCHEMA, AboutSubject, Level, ListedRequirement, Result, Results, Suite, Verdict
+from conformance.results.fingerprint import fingerprint
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import MemoryTaskStore, Task, TaskPage, TaskStatus, TaskStore

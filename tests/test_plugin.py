@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 
 from conformance.cases import find_cases
+from conformance.commands.schemas import DOCUMENTS, make_schema
 from conformance.results.document import Result, Results, read
-from conformance.schemas import DOCUMENTS, make_schema
 
 pytestmark = pytest.mark.once
 
@@ -60,7 +60,7 @@ def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> No
 
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.parent.name)
 def test_the_schema_is_that_of_the_document(file: Path) -> None:
-    assert file.read_text("utf-8") == make_schema(DOCUMENTS[file]), "run python -m conformance.schemas"
+    assert file.read_text("utf-8") == make_schema(DOCUMENTS[file]), "run python -m conformance.commands.schemas"
 
 
 def test_an_unknown_store_names_the_known_ones(pytester: pytest.Pytester) -> None:

@@ -178,13 +178,13 @@ def test_a_listing_is_held_to_the_same_ping_and_to_its_growth() -> None:
 
 
 @pytest.mark.parametrize(("times", "verdict"), [(1_100, "met"), (900, "missed")])
-def test_a_listing_is_held_to_the_described_one(times: float, verdict: str) -> None:
+def test_a_listing_is_held_to_the_documented_one(times: float, verdict: str) -> None:
     rows = [
         in_redis("list", [ms] * 9, subject, tasks=tasks)
         for tasks, ours in ((1_000, 0.0001), (10_000, 1.0))
-        for subject, ms in (("embedded", ours), ("described-redis", times))
+        for subject, ms in (("embedded", ours), ("documented-redis", times))
     ]
-    goal = find(made(None, *rows), "page of 50, of 10,000 tasks, against the described design, Redis mode")
+    goal = find(made(None, *rows), "page of 50, of 10,000 tasks, against the documented design, Redis mode")
     assert (goal.value, goal.limit, goal.verdict) == (pytest.approx(times), 1_000, verdict)
     assert goal.missed_by == (None if verdict == "met" else pytest.approx(0.1))
 

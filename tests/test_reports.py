@@ -42,7 +42,7 @@ from tests import report_inputs
 from tests.report_inputs import (
     BLOCKS,
     CLAIMS,
-    DESCRIBED,
+    DOCUMENTED,
     SCRIPT,
     at_distances,
     benchmark,
@@ -68,7 +68,7 @@ def everything() -> Report:
     return report_inputs.everything()
 
 
-def find(made: Report, claim: str, design: Design = "described") -> Finding:
+def find(made: Report, claim: str, design: Design = "documented") -> Finding:
     return next(row.findings[design] for row in made.claims if row.claim.id == claim)
 
 
@@ -136,14 +136,14 @@ def test_a_figure_is_the_median_of_block_medians_however_many_calls_a_block_has(
 
 
 def test_fewer_than_nine_blocks_settle_nothing() -> None:
-    row = measured("get", "described-redis", [2.0] * 800, transport="published", blocks=[100] * 8 + [0])
+    row = measured("get", "documented-redis", [2.0] * 800, transport="published", blocks=[100] * 8 + [0])
     found = find(report(GOOD, benchmark(row)), "D17")
     assert found.verdict == "inconclusive"
     assert "too few blocks for an interval: 8" in found.notes[0]
 
 
 def test_a_verdict_is_told_without_the_margin_too() -> None:
-    row = measured("get", "described-redis", [3.2] * 18, transport="published")
+    row = measured("get", "documented-redis", [3.2] * 18, transport="published")
     found = find(report(GOOD, benchmark(row)), "D17")
     assert found.verdict == "confirmed"
     assert "confirmed, slower without the margin" in found.notes[0]
@@ -177,12 +177,12 @@ def test_round_trips_are_counted_and_the_documented_distance_found() -> None:
     made = {one.design: one for one in report(GOOD, benchmark(*everything_measured())).round_trips}
     assert {design: (one.k.value, one.a_ms.value) for design, one in made.items()} == {
         "ours": pytest.approx((1, 0.2)),
-        "described": pytest.approx((2, 0.3)),
+        "documented": pytest.approx((2, 0.3)),
     }
-    ours, described = made["ours"], made["described"]
+    ours, documented = made["ours"], made["documented"]
     assert ours.k.interval == pytest.approx((1, 1))
     assert (ours.true_from_ms, ours.true_to_ms) == pytest.approx((1.8, 4.8))  # 2 to 5 ms, less 0.2
-    assert (described.true_from_ms, described.true_to_ms) == pytest.approx((0.85, 2.35))
+    assert (documented.true_from_ms, documented.true_to_ms) == pytest.approx((0.85, 2.35))
 
 
 def test_every_interval_can_be_computed_again_from_what_is_published(everything: Report) -> None:
@@ -246,7 +246,7 @@ def test_a_quick_run_settles_no_listing_that_a_deeper_one_judges_otherwise(
     sizes: tuple[int, ...], verdict: str
 ) -> None:
     ms = {100: 0.01, 1_000: 0.1, 10_000: 1.0}
-    rows = [measured("list", "described-memory", [ms[tasks]] * 20, tasks=tasks) for tasks in sizes]
+    rows = [measured("list", "documented-memory", [ms[tasks]] * 20, tasks=tasks) for tasks in sizes]
     found = find(report(GOOD, benchmark(*rows)), "D22")
     assert found.verdict == verdict
     assert ("not measured enough: list at 10,000 tasks" in found.notes) == (verdict == "not-yet-checked")
@@ -276,13 +276,13 @@ def test_a_requirement_takes_the_worst_verdict(verdicts: list[Verdict], expected
 def test_modes_differ_where_one_passes_and_the_other_fails() -> None:
     made = report(
         conformance(
-            requirement("A-1", "pass", "fail", on=DESCRIBED),
-            requirement("A-2", "fail", "fail", on=DESCRIBED),
-            requirement("A-3", "not-applicable", "fail", on=DESCRIBED),
-            requirement("A-4", "not-testable", "fail", on=DESCRIBED),
-            requirement("A-5", "pass", "pass", on=DESCRIBED),
+            requirement("A-1", "pass", "fail", on=DOCUMENTED),
+            requirement("A-2", "fail", "fail", on=DOCUMENTED),
+            requirement("A-3", "not-applicable", "fail", on=DOCUMENTED),
+            requirement("A-4", "not-testable", "fail", on=DOCUMENTED),
+            requirement("A-5", "pass", "pass", on=DOCUMENTED),
         )
-    ).comparisons["described"]
+    ).comparisons["documented"]
     assert (made.answer, made.compared, made.undecided) == ("no", 3, 1)
     assert [one.case for one in made.differing] == ["chapter.test_0"]
     assert made.failing_in_both == ("chapter.test_1",)
@@ -296,10 +296,10 @@ def test_alike_is_not_right_where_both_modes_fail() -> None:
 
 
 def test_d33_is_refuted_by_the_cases_that_differ() -> None:
-    found = find(report(conformance(requirement("A-1", "pass", "fail", on=DESCRIBED))), "D33")
+    found = find(report(conformance(requirement("A-1", "pass", "fail", on=DOCUMENTED))), "D33")
     assert found == Finding(
         "refuted",
-        ("described-memory", "described-redis (Redis 8.0.2)"),
+        ("documented-memory", "documented-redis (Redis 8.0.2)"),
         ("1 of 1 cases come out differently; 0 fail in both modes",),
         ("chapter.test_0",),
     )
@@ -318,15 +318,15 @@ def test_a_claim_is_refuted_by_any_failing_case_and_names_it() -> None:
             requirement("A-2", *["pass", "pass", "pass", "fail"], claims=["D05"]),
         )
     )
-    assert find(made, "D05") == Finding("refuted", ("described-redis (Redis 8.0.2)",), (), ("chapter.test_1",))
+    assert find(made, "D05") == Finding("refuted", ("documented-redis (Redis 8.0.2)",), (), ("chapter.test_1",))
     assert find(made, "D05", "ours") == Finding("holds", ("memory", "embedded (Redis 8.0.2)"))
 
 
-def test_a_claim_without_a_verdict_on_the_described_design_falls_back_to_ours() -> None:
+def test_a_claim_without_a_verdict_on_the_documented_design_falls_back_to_ours() -> None:
     verdicts = ("pass", "pass", "not-testable", "not-testable")
     rows = {row.claim.id: row for row in report(conformance(requirement("A-1", *verdicts, claims=["D26"]))).claims}
     assert (rows["D26"].verdict, rows["D26"].decided_on) == ("holds-corrected", "ours")
-    assert rows["D26"].findings["described"].notes == ("without a verdict: A-1",)
+    assert rows["D26"].findings["documented"].notes == ("without a verdict: A-1",)
     assert (rows["D24"].verdict, rows["D24"].decided_on) == ("not-yet-checked", None)
 
 
@@ -339,13 +339,13 @@ def test_a_second_file_decides_claims_and_is_counted_nowhere_else() -> None:
     measurements = Benchmark.model_validate_json(json.dumps(benchmark()))
     first = results("f1", ("memory", "embedded"), "not-applicable")
     made = make_report(
-        CLAIMS, first, measurements, topologies=results("f1", ("described-cluster", "cluster"), "fail", "pass")
+        CLAIMS, first, measurements, topologies=results("f1", ("documented-cluster", "cluster"), "fail", "pass")
     )
     assert find(made, "D24").verdict == "refuted"
     assert find(made, "D24", "ours").verdict == "holds"
     assert [one.subject for one in made.passes] == ["memory", "embedded"]
     assert set(find(made, "D24").against) <= made.cases.keys()
-    other = results("another", ("described-cluster", "cluster"), "fail", "pass")
+    other = results("another", ("documented-cluster", "cluster"), "fail", "pass")
     assert find(make_report(CLAIMS, first, measurements, topologies=other), "D24").verdict == "not-yet-checked"
 
 
@@ -369,7 +369,7 @@ def test_a_latency_is_decided_on_the_published_port_where_there_is_one() -> None
 
 def test_a_listing_is_under_specified_where_the_number_of_tasks_decides() -> None:
     rows = [
-        measured("list", "described-redis", [ms] * 20, transport="embedded", tasks=tasks)
+        measured("list", "documented-redis", [ms] * 20, transport="embedded", tasks=tasks)
         for tasks, ms in ((100, 20.0), (1_000, 200.0))
     ]
     found = find(report(GOOD, benchmark(*rows)), "D18")
@@ -448,7 +448,7 @@ def test_d40_is_open_where_an_interval_straddles_an_end() -> None:
     rows = everything_measured()
     for row in rows:
         info = row["extra_info"]
-        if (info["subject"], info["operation"], info["transport"]) == ("described-redis", "get", "embedded"):
+        if (info["subject"], info["operation"], info["transport"]) == ("documented-redis", "get", "embedded"):
             row["stats"]["data"][0] = 0.1  # one block of one call: its ratio is above all that is documented
             info["blocks"] = [1, *[199 // 8] * 7, 199 - 199 // 8 * 7]
     assert find(report(GOOD, benchmark(*rows)), "D40").verdict == "inconclusive"
@@ -473,7 +473,7 @@ def test_readings_need_every_operation() -> None:
 def test_d42_holds_below_the_limit(changed: list[float], verdict: str) -> None:
     rows = everything_measured()
     for row in rows:
-        if (row["extra_info"]["subject"], row["extra_info"]["tasks"]) == ("described-redis", 10_000):
+        if (row["extra_info"]["subject"], row["extra_info"]["tasks"]) == ("documented-redis", 10_000):
             row["stats"]["data"] = [ms / 1000 for ms in changed]
             row["extra_info"]["blocks"] = [len(changed)] + [0] * (BLOCKS - 1)
             row["extra_info"]["ping_seconds"] = []
@@ -491,7 +491,7 @@ def test_d42_is_not_decided_at_fewer_tasks() -> None:
     assert "list in Redis mode at 1,000 tasks" in found.notes[-1]
 
 
-def test_the_gate_passes_whatever_the_described_design_does(run: Callable[..., int], capsys: Any) -> None:
+def test_the_gate_passes_whatever_the_documented_design_does(run: Callable[..., int], capsys: Any) -> None:
     assert run(conformance(requirement("A-1", *["pass", "pass", "fail", "harness-error"])), benchmark()) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("index.html")
 
@@ -511,7 +511,7 @@ def test_the_gate_passes_whatever_the_described_design_does(run: Callable[..., i
             conformance(requirement("A-1", "pass"), errors={"container": "no\nengine"}),
             "container could not be set up: no engine",
         ),
-        (conformance(requirement("A-1", "pass", on=DESCRIBED)), "no case was decided on both of our modes"),
+        (conformance(requirement("A-1", "pass", on=DOCUMENTED)), "no case was decided on both of our modes"),
         (conformance(requirement("A-1", "pass", on=("memory",))), "no case was decided on both of our modes"),
         (conformance(), "no case was decided on both of our modes"),
     ],
@@ -734,10 +734,10 @@ def test_a_text_keeps_markup_of_its_own_and_escapes_values() -> None:
     assert said == "<b>&lt;i&gt;</b>"
 
 
-def test_the_first_screen_says_how_many_times_faster_or_slower_the_described_design_is() -> None:
+def test_the_first_screen_says_how_many_times_faster_or_slower_the_documented_design_is() -> None:
     ms = {"create": 0.2, "list": 2_000.0}
     rows = [
-        measured(operation, "described-redis", [ms[operation]] * 9, transport="embedded", tasks=10_000)
+        measured(operation, "documented-redis", [ms[operation]] * 9, transport="embedded", tasks=10_000)
         for operation in ms
     ]
     made = report(GOOD, benchmark(*rows))
@@ -865,7 +865,7 @@ def test_data_that_are_no_report_are_refused(tmp_path: Path, capsys: Any) -> Non
 def test_latencies_of_ours_are_shown_for_the_build_that_passed() -> None:
     made = report(GOOD, benchmark(*everything_measured()))
     assert made.withheld is None
-    assert {row.design for row in made.latencies} == {"described", "ours"}
+    assert {row.design for row in made.latencies} == {"documented", "ours"}
 
 
 @pytest.mark.parametrize(
@@ -889,8 +889,8 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
         Studies.model_validate_json(json.dumps(studies("f2"))),
     )
     assert why in (made.withheld or "")
-    assert {row.design for row in made.latencies} == {"described"}
-    assert {row.design for row in made.round_trips} == {"described"}
+    assert {row.design for row in made.latencies} == {"documented"}
+    assert {row.design for row in made.round_trips} == {"documented"}
     assert made.studies is not None
     assert made.studies_withheld
     left = made.studies.studies
@@ -898,9 +898,9 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
     assert left.load is not None
     assert left.arrivals is not None
     assert left.peers is not None
-    assert {point.design for point in left.growth.points} == {"described"}
-    assert {cell.subject for cell in left.load.cells} == {"described"}
-    assert {one.subject for one in left.arrivals.offered} == {"described"}
+    assert {point.design for point in left.growth.points} == {"documented"}
+    assert {cell.subject for cell in left.load.cells} == {"documented"}
+    assert {one.subject for one in left.arrivals.offered} == {"documented"}
     assert {one.peer for one in left.peers.timings} == {"another"}
     assert (left.expiry, left.calls, left.start) == (None, None, None)
     for text in (render_page(made), render_summary(made)):
@@ -1015,8 +1015,8 @@ def test_paths_of_a_machine_are_not_published(tmp_path: Path, said: str, publish
     readme.write_text(f"{BEGIN}{END}")
     publish(report(conformance(requirement("A-1", "pass", "pass", "pass", "fail", reason=said))), readme)
     data = json.loads((tmp_path / "reports" / "published" / "report.json").read_bytes())
-    assert data["comparisons"]["described"]["differing"][0]["redis"]["reason"] == published
-    assert data["cases"]["chapter.test_0"]["outcomes"]["described-redis"]["reason"] == published
+    assert data["comparisons"]["documented"]["differing"][0]["redis"]["reason"] == published
+    assert data["cases"]["chapter.test_0"]["outcomes"]["documented-redis"]["reason"] == published
 
 
 def test_what_has_no_path_is_published_as_it_is(everything: Report) -> None:

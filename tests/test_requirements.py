@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from conformance import cases, requirements
+from conformance import cases
 from conformance.case import case
 from conformance.measure.claims import AUTO_CLIP, Behaviour, read_claims
-from conformance.requirements import (
+from conformance.spec import requirements
+from conformance.spec.requirements import (
     CHAPTERS,
     REQUIREMENTS,
     REVISION,
@@ -41,7 +42,7 @@ CASES = dict(all_cases())
 
 def test_the_page_is_what_the_registry_says() -> None:
     page = Path(__file__).parents[1] / "SPEC.md"
-    assert page.read_text("utf-8") == specification() + "\n", "python -m conformance.requirements > SPEC.md"
+    assert page.read_text("utf-8") == specification() + "\n", "python -m conformance.spec.requirements > SPEC.md"
 
 
 def test_every_requirement_has_a_case() -> None:

@@ -51,7 +51,7 @@ page shows it, or a total that is too large."""
 RACE = "; in the nearest one "
 """What follows depends on which of the calls came first."""
 BY_CHANCE = {"test_an_unreadable_record_does_not_take_the_list_down", "test_a_store_belongs_to_one_event_loop"}
-"""Cases that described-redis fails in one of two ways: by which record SCAN finds first, and by whether redis-py finds
+"""Cases that documented-redis fails in one of two ways: by which record SCAN finds first, and by whether redis-py finds
 out that it is used in another loop."""
 
 
@@ -115,7 +115,7 @@ def shows(failure: Failure, shown: Shown) -> bool:
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("subject", ["described-memory", "described-redis"])
+@pytest.mark.parametrize("subject", ["documented-memory", "documented-redis"])
 def test_each_script_shows_what_its_failure_says(subject: str, tmp_path: Path) -> None:
     failures = failures_of(subject, tmp_path)
     assert len(failures) > 30

@@ -200,7 +200,7 @@ def place(server: EmbeddedServer) -> Place:
 
 def test_a_short_task_is_400_bytes_of_json_in_the_mean(place: Place) -> None:
     async def check() -> None:
-        with place.harness("described", "redis") as harness:
+        with place.harness("documented", "redis") as harness:
             async with harness.open("short") as store:
                 ids = await create(store, 16, new_short_request)
                 records = [harness.inspector("short").raw(task_id) or b"" for task_id in ids]
@@ -222,7 +222,7 @@ def test_plain_keys_are_as_many_as_was_said_and_expire_in_one_millisecond(place:
     place.empty()
 
 
-@pytest.mark.parametrize("design", ["ours", "described"])
+@pytest.mark.parametrize("design", ["ours", "documented"])
 def test_copies_are_what_the_store_would_have_written(place: Place, design: Any) -> None:
     async def check() -> None:
         with place.harness(design, "redis") as harness:
@@ -258,7 +258,7 @@ def test_what_a_store_sends_is_overheard_and_sent_again_for_other_tasks(place: P
 ANSWERS = {
     # lists, keeps what was put, keeps what was got, loses no update
     "ours": ["yes", "yes", "yes", "yes"],
-    "described": ["yes", "no", "no", "yes"],
+    "documented": ["yes", "no", "no", "yes"],
     "dict + deepcopy": ["yes", "yes", "yes", "yes"],
     "dict + msgspec": ["yes", "yes", "yes", "yes"],
     "a2a-sdk": ["yes", "yes", "yes", "yes"],
@@ -314,11 +314,11 @@ def test_every_study_is_read_as_it_was_written(studies: Studies) -> None:
     assert made.start is not None
     assert len({(point.design, point.mode, point.page) for point in made.growth.points}) == 10
     assert all(point.times_ping and point.times_own_ping for point in made.growth.points if point.mode == "redis")
-    assert {cell.subject for cell in made.load.cells} == {"ours", "described", PLAIN, "valkey-glide"}
+    assert {cell.subject for cell in made.load.cells} == {"ours", "documented", PLAIN, "valkey-glide"}
     assert all(offered.p99_ms is None for offered in made.arrivals.offered)  # of fifty calls
     assert {(size.design, size.mode, size.part, size.tasks) for size in made.memory.sizes} == {
         (design, mode, part, tasks)
-        for design in ("ours", "described")
+        for design in ("ours", "documented")
         for mode in ("memory", "redis")
         for part, tasks in (("task", 300), ("metadata", 200))
     }
@@ -342,7 +342,7 @@ def test_no_peer_is_timed_for_what_it_has_not(studies: Studies) -> None:
         timed = {one.operation for one in made.timings if one.peer == peer.peer}
         assert timed.isdisjoint(peer.not_timed)
         assert len(timed) + len(peer.not_timed) == 5
-        assert peer.peer not in ("ours", "described") or not peer.not_timed
+        assert peer.peer not in ("ours", "documented") or not peer.not_timed
 
 
 def test_originals_that_have_expired_before_they_are_copied_are_not_found(place: Place) -> None:

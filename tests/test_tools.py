@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conformance.described import open_described
+from conformance.subjects.documented_design import open_documented
 from conformance.subjects.servers import EmbeddedServer, unused_port
 from taskstore import Task, TaskStatus
 from taskstore.tools import COMMANDS, main, migrate, targets
@@ -105,7 +105,7 @@ def test_the_documented_design_is_carried_over(
     moments = iter(datetime(2026, 1, 2, 12, 0, second) for second in range(60))  # noqa: DTZ001  the design's own
 
     async def leave() -> list[str]:
-        async with open_described(server.url) as design:
+        async with open_documented(server.url) as design:
             design.now = lambda: next(moments)
             ids = [(await design.create_task(REQUEST)).task_id for _ in range(4)]
             await design.update_task_status(ids[0], TaskStatus.FAILED, 12.5, "步骤", None, "坏了", "Traceback")

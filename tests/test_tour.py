@@ -38,8 +38,8 @@ from conformance.engine.scene import (
 )
 from conformance.engine.tally import Finding, Tally
 from conformance.harness import Capability, Harness
-from conformance.requirements import REQUIREMENTS
 from conformance.spec.model import FIELDS, OPERATIONS, STATUSES
+from conformance.spec.requirements import REQUIREMENTS
 from conformance.subjects.registry import find_subject
 from conformance.tour.plan import plan
 from conformance.tour.run import TOURED, Tour, play_all, run

@@ -280,8 +280,8 @@ def test_a_server_of_somebody_s_is_left_alone(stage: Staging, fault: str) -> Non
         assert outcome_of(named, "reply-cut", "update").verdict == "pass"
 
 
-def test_the_described_design_lets_other_exceptions_out() -> None:
-    harness = find_subject("described-redis")()
+def test_the_documented_design_lets_other_exceptions_out() -> None:
+    harness = find_subject("documented-redis")()
     with harness.running():
         outcome = outcome_of(harness, "out-of-memory", "create")
         assert (outcome.verdict, outcome.script != ()) == ("fail", True)

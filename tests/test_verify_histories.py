@@ -24,7 +24,7 @@ from conformance.mutants.mutant import On
 from conformance.mutants.operators.values import altered
 from conformance.mutants.stages import stages
 from conformance.mutants.wrapper import Wrapper
-from conformance.subjects.described import DescribedRedisHarness
+from conformance.subjects.documented import DocumentedRedisHarness
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
@@ -419,16 +419,16 @@ def test_a_run_without_a_history_has_not_passed() -> None:
 
 
 @pytest.fixture(scope="module")
-def described() -> Iterator[Harness]:
-    harness = DescribedRedisHarness(EmbeddedServer())
+def documented() -> Iterator[Harness]:
+    harness = DocumentedRedisHarness(EmbeddedServer())
     with harness.running():
         yield harness
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_lost_update_of_the_described_design_is_found_unaided(described: Harness, seed: int) -> None:
+def test_the_lost_update_of_the_documented_design_is_found_unaided(documented: Harness, seed: int) -> None:
     begun = time.monotonic()
-    one = asyncio.run(contend(described, Workload(100 * seed, finals=False)))
+    one = asyncio.run(contend(documented, Workload(100 * seed, finals=False)))
     judgement = judge(one)
     assert judgement.verdict is Verdict.CONTRADICTION
     short = shorten(one, judgement).history.intervals
@@ -437,15 +437,15 @@ def test_the_lost_update_of_the_described_design_is_found_unaided(described: Har
     assert "update_task_status" in {one.call.operation for one in short}
 
 
-def test_a_contradiction_is_told_in_full(described: Harness, tmp_path: Path) -> None:
-    outcome = run_histories({"described-redis": described}, count=20, seed=0)
-    it = outcome.subjects["described-redis"]
+def test_a_contradiction_is_told_in_full(documented: Harness, tmp_path: Path) -> None:
+    outcome = run_histories({"documented-redis": documented}, count=20, seed=0)
+    it = outcome.subjects["documented-redis"]
     assert not outcome.passed
     assert it.histories == len(it.contradictions) == 3, "it is left when it is shown to be wrong"
     assert all(judge(read_lines(found.lines)).verdict is Verdict.CONTRADICTION for found in it.contradictions)
     assert any(found.again for found in it.contradictions)
     found = next(found for found in it.contradictions if found.again)
-    _, again = replay_history(described, read_lines(found.history))
+    _, again = replay_history(documented, read_lines(found.history))
     assert again.verdict is Verdict.CONTRADICTION
     script = tmp_path / "script.py"
     script.write_text(found.script)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from conformance.fingerprint import fingerprint
 from conformance.results.document import Results
+from conformance.results.fingerprint import fingerprint
 from conformance.suite import SuiteDidNotRunError, run
 
 SUBJECTS = ("memory", "embedded")

@@ -18,7 +18,7 @@ from benchmarks.gate.hard import Hard, look
 from benchmarks.gate.instructions import Instructions, can_count, count_instructions, find_more
 from benchmarks.gate.result import Code, Result, Verdict
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, find_base, install
-from conformance.fingerprint import fingerprint
+from conformance.results.fingerprint import fingerprint
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer, ServerError
 

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.fingerprint import fingerprint
+from conformance.results.fingerprint import fingerprint
 
 ROOT = Path(__file__).parents[2]
 """The working tree: the head."""

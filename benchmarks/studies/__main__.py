@@ -53,8 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Handle SIGTERM like Ctrl-C, in the background too, where it is ignored: stop the server.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    # The described design logs every failure under load; they are counted, and would bury the progress.
-    logging.getLogger("described").setLevel(logging.CRITICAL)
+    # The documented design logs every failure under load; they are counted, and would bury the progress.
+    logging.getLogger("documented").setLevel(logging.CRITICAL)
     try:
         result = make(given.depth, given.names or [*STUDIES])
     except KeyboardInterrupt:

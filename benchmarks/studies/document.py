@@ -19,7 +19,7 @@ Blocks = Annotated[tuple[Seconds, ...], Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
 Page = Literal["first", "filtered", "deep", "deep filtered"]
 Part = Literal["task", "metadata"]
-"""What of a task is 400 bytes of JSON: the whole of it, as the described design stores it, or its metadata alone."""
+"""What of a task is 400 bytes of JSON: the whole of it, as the documented design stores it, or its metadata alone."""
 Called = Literal["get", "update"]
 What = Literal["expire", "expire, nobody writes", "plain keys, nobody sweeps", "indexes, nobody calls"]
 PeerOperation = Literal["create", "get", "look", "update", "list"]
@@ -91,7 +91,7 @@ class Block(Strict):
 
 
 class Cell(Strict):
-    """One operation of one subject (`ours`, `described`, `redis-py`, `valkey-glide`) by that many callers."""
+    """One operation of one subject (`ours`, `documented`, `redis-py`, `valkey-glide`) by that many callers."""
 
     subject: str
     operation: Called

@@ -8,8 +8,8 @@ Once more with nobody writing: then no task is left alive, and the others are th
 If nobody calls at all for one more lifetime the indexes expire as whole keys, which is an event of its own. The floor
 below all of them is plain keys, as many and as long as records, that nobody but Redis removes: what others wait for
 then, no store can spare them. They are watched until all but a twentieth of what expires has gone, since Redis takes
-its time for the last ones. The described design is left out: it has no index, and what Redis does with its keys is what
-it does with ours.
+its time for the last ones. The documented design is left out: it has no index, and Redis does with its keys what it
+does with ours.
 """
 
 from __future__ import annotations

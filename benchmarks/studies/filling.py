@@ -58,7 +58,7 @@ def new_request() -> TaskCreateRequest:
 
 
 def new_short_request() -> TaskCreateRequest:
-    """Make one whose whole task is 400 bytes of JSON, as the described design stores it: in the mean, as `create` does.
+    """Make one whose whole task is 400 bytes of JSON, as the documented design stores it: in the mean, like `create`.
 
     Without a step it is 12 bytes less, with one 13 more.
     """

@@ -1,10 +1,10 @@
 """How the time of a listing grows with the number of tasks, for both designs in both modes.
 
-All stores stand filled at once, each described one in a database of its own, since its listing scans the database.
+All stores stand filled at once, each documented one in a database of its own, since its listing scans the database.
 Every process takes a block of each listing, in a random order; Redis is filled once, memory in each process. The
-described listing reads every task whatever the page, so of it only the first page is measured; in Redis it takes a
+documented listing reads every task whatever the page, so of it only the first page is measured; in Redis it takes a
 millisecond for every ten tasks, so it stops at fewer. In full the stores of ours in memory and in Redis, and those of
-the described design in memory, take some two gigabytes each.
+the documented design in memory, take some two gigabytes each.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class Scale:
     """Which numbers of tasks, and how long each of them is measured."""
 
     ours: tuple[int, ...]
-    described_memory: tuple[int, ...]
-    described_redis: tuple[int, ...]
+    documented_memory: tuple[int, ...]
+    documented_redis: tuple[int, ...]
     processes: int
     seconds: float
     """Of a block."""
@@ -44,7 +44,7 @@ class Scale:
         """Select the numbers of a store."""
         if design == "ours":
             return self.ours
-        return self.described_memory if mode == "memory" else self.described_redis
+        return self.documented_memory if mode == "memory" else self.documented_redis
 
 
 _TO_100_000 = (100, 316, 1_000, 3_162, 10_000, 31_623, 100_000)
@@ -90,7 +90,7 @@ def _stores(scale: Scale) -> Iterator[tuple[Design, Mode, int, int]]:
     modes: tuple[Mode, ...] = ("memory", "redis")
     for design, mode in product(DESIGNS, modes):
         for tasks in scale.tasks(design, mode):
-            yield design, mode, tasks, next(databases) if design == "described" and mode == "redis" else 0
+            yield design, mode, tasks, next(databases) if design == "documented" and mode == "redis" else 0
 
 
 def _measure(scale: Scale, place: Place, number: int) -> dict[Line, Blocks]:
@@ -131,7 +131,7 @@ def _namespace(tasks: int) -> str:
 def _pages(design: Design, tasks: int) -> list[tuple[Page, TaskStatus | None, int]]:
     """Choose the pages to list; half of the tasks match the filter, and a page in the depth has to be a full one."""
     first: tuple[Page, None, int] = ("first", None, 0)
-    if design == "described":
+    if design == "documented":
         return [first]
     half, quarter = tasks // 2, tasks // 4
     pages: list[tuple[Page, TaskStatus | None, int]] = [first, ("filtered", TaskStatus.PENDING, 0)]

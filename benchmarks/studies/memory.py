@@ -1,6 +1,6 @@
 """Bytes per task, in both modes and both designs, for tasks of about 400 bytes of JSON.
 
-That is read in two ways: the whole task is 400 bytes, as the described design stores it, or its metadata alone are.
+That is read in two ways: the whole task is 400 bytes, as the documented design stores it, or its metadata alone are.
 
 In Redis by what the server's memory grew (`INFO`). In memory mode by what Python allocated (`tracemalloc`); every task
 is made from a request of its own, as an application has it from a network.

@@ -10,14 +10,14 @@ from benchmarks.cores import CLIENT, SERVER, on_core
 from benchmarks.document import Design, Mode
 from benchmarks.studies.plain import looking
 from conformance import Harness
-from conformance.subjects.described import DescribedRedisHarness
+from conformance.subjects.documented import DocumentedRedisHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer, NamedServer
 
 SEED = 20_261_124
 """Of every order, sample and arrival: the same in every run."""
-DESIGNS: tuple[Design, ...] = ("ours", "described")
+DESIGNS: tuple[Design, ...] = ("ours", "documented")
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Place:
         """Make what opens a store of that design, and keep it ready."""
         harness: Harness
         if mode == "memory":
-            harness = find_subject("memory" if design == "ours" else "described-memory")()
+            harness = find_subject("memory" if design == "ours" else "documented-memory")()
         else:
-            kind = RedisHarness if design == "ours" else DescribedRedisHarness
+            kind = RedisHarness if design == "ours" else DocumentedRedisHarness
             harness = kind(NamedServer(self.url(database)))
         with harness.running():
             yield harness

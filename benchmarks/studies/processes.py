@@ -55,7 +55,7 @@ def in_new_process(function: Callable[P, T], /, *arguments: P.args, **named: P.k
 def _answer(sender: Connection, function: Callable[..., Any], arguments: Any, named: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    logging.getLogger("described").setLevel(logging.CRITICAL)  # it logs every failure under load
+    logging.getLogger("documented").setLevel(logging.CRITICAL)  # it logs every failure under load
     try:
         sender.send((True, function(*arguments, **named)))
     except Exception as fault:  # noqa: BLE001  the parent raises it

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
-from conformance.equality import FIELDS, same, snapshot
+from conformance.spec.equality import FIELDS, same, snapshot
 from taskstore import InvalidArgument, Task, TaskStatus
 
 Read: TypeAlias = str | Callable[[Any], Any]

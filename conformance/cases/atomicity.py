@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from conformance.case import Namespace, case
-from conformance.equality import check_fields
 from conformance.harness import Capability
+from conformance.spec.equality import check_fields
 from conformance.strategies import a_request
 from taskstore import MaintainedTaskStore, TaskFinal, TaskNotFound, TaskStatus, TaskStore
 

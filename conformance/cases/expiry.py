@@ -9,9 +9,9 @@ import pytest
 
 from conformance.case import Namespace, NotTestable, calls, case
 from conformance.cases.atomicity import maintained
-from conformance.environment import application
-from conformance.equality import snapshot, snapshots
+from conformance.cases.environment import application
 from conformance.harness import Capability
+from conformance.spec.equality import snapshot, snapshots
 from conformance.strategies import a_request
 from taskstore import Task, TaskNotFound, TaskStatus
 

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from conformance.case import Namespace, NotTestable, calls, case
+from conformance.cases.environment import elsewhere
 from conformance.cases.table import (
     BUSY,
     DENIED,
@@ -34,7 +35,6 @@ from conformance.cases.table import (
     unavailable,
     unused_port,
 )
-from conformance.environment import elsewhere
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.verify.proxy import Action, Proxy, Stage

@@ -10,8 +10,8 @@ import pytest
 from conformance.case import Namespace, case
 from conformance.cases.atomicity import maintained
 from conformance.cases.table import unused_port
-from conformance.equality import snapshot
 from conformance.harness import Capability
+from conformance.spec.equality import snapshot
 from conformance.strategies import a_request
 from taskstore import (
     InvalidArgument,

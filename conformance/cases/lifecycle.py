@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.case import Namespace, calls, case
-from conformance.equality import check_fields, snapshot
+from conformance.spec.equality import check_fields, snapshot
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, StoreNotOpen, TaskCreateRequest, TaskFinal, TaskStatus, TaskStore
 

@@ -15,8 +15,8 @@ import pytest
 
 from conformance.case import Namespace, case
 from conformance.cases.atomicity import maintained
-from conformance.equality import same, snapshots
 from conformance.harness import Capability
+from conformance.spec.equality import same, snapshots
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskStatus, TaskStore, TaskStoreError, migrate
 

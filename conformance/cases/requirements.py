@@ -13,7 +13,7 @@ import pytest
 from conformance import standalone
 from conformance.case import Case, NotApplicable, NotTestable, Subject, only_own_verdicts
 from conformance.harness import HookMissingError
-from conformance.requirements import REQUIREMENTS
+from conformance.spec.requirements import REQUIREMENTS
 from conformance.tour.run import OUT_OF_TIME, TOURED, Tour
 
 _SCENES = 30

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from conformance.case import Namespace, case
 from conformance.cases.connection import unless_unavailable
-from conformance.environment import elsewhere
+from conformance.cases.environment import elsewhere
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import StoreUnavailable, TaskStatus, TaskStore

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.case import calls, case
-from conformance.equality import check_fields, same
+from conformance.spec.equality import check_fields, same
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, TaskStatus, TaskStore
 

@@ -23,7 +23,7 @@ from conformance.subjects.registry import UnknownSubjectError, find_subject, sho
 DESCRIPTION = "Give two stores the same calls, and print every difference, one for each cause, as a short script."
 EPILOG = """\
 examples:
-  conformance compare described-memory described-redis
+  conformance compare documented-memory documented-redis
   conformance compare mystore:Memory mystore:Redis --known known.toml
 
 exit status:

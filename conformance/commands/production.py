@@ -14,11 +14,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from conformance.fingerprint import fingerprint
 from conformance.production.callers import CALLERS
 from conformance.production.document import Production, Row
 from conformance.production.faults import FAULTS, SHARE, Fault, soak
 from conformance.production.run import PROCESSES, run_fault
+from conformance.results.fingerprint import fingerprint
 from conformance.subjects.servers import ServerError, find_binary
 
 DESCRIPTION = """\

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="memory, memory-expiring, fakeredis, embedded, container, described-memory, described-redis, sentinel, "
+        help="memory, memory-expiring, fakeredis, embedded, container, documented-memory, documented-redis, sentinel, "
         "cluster, tls, acl, a redis:// URL, module:name of a Harness, or all (the first seven); repeat for more "
         "(default: memory and embedded)",
     )

@@ -20,9 +20,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
-from conformance.fingerprint import fingerprint
 from conformance.harness import Harness
 from conformance.reading import FileError, read_file
+from conformance.results.fingerprint import fingerprint
 from conformance.subjects.registry import UnknownSubjectError, find_subject
 from conformance.verify.document import Build, Crash, Fault, Faults, Histories, Part, Search, Verification, Walk
 from conformance.verify.drawn import KINDS

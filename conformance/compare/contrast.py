@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from conformance.compare.picture import Id, Leaf, Node, Picture
-from conformance.equality import same
+from conformance.spec.equality import same
 
 
 class Kind(StrEnum):

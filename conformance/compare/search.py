@@ -34,8 +34,8 @@ from conformance.compare.script import Line
 from conformance.compare.shrink import Shown, shrink
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Steps, Vocabulary
+from conformance.engine.quiet import quiet
 from conformance.harness import Harness
-from conformance.quiet import quiet
 
 T = TypeVar("T")
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cases import find_cases
-from conformance.fingerprint import fingerprint
 from conformance.harness import Harness
 from conformance.mutants import trial
 from conformance.mutants.document import Control, Defence, Made, MutantsDocument, Sample, Written
@@ -28,7 +27,8 @@ from conformance.mutants.operators.judge import Trial, play_alone, play_stacked
 from conformance.mutants.stages import RIGHT, Stage, stages
 from conformance.mutants.unbreakable import UNBREAKABLE
 from conformance.mutants.written import CONTROLS, MUTANTS
-from conformance.requirements import REQUIREMENTS, Level
+from conformance.results.fingerprint import fingerprint
+from conformance.spec.requirements import REQUIREMENTS, Level
 from conformance.subjects.servers import end_with_parent
 
 SURVIVORS = Path(__file__).with_name("survivors.toml")

@@ -12,10 +12,10 @@ from typing import Any
 
 from conformance.case import Case
 from conformance.cases import find_cases
-from conformance.fingerprint import fingerprint
-from conformance.requirements import REQUIREMENTS, REVISION
 from conformance.results.document import SCHEMA, AboutSubject, ListedRequirement, Result, Results, Suite, Verdict
+from conformance.results.fingerprint import fingerprint
 from conformance.results.known import KnownFailures
+from conformance.spec.requirements import REQUIREMENTS, REVISION
 
 _NODE = re.compile(r"(?:^|/)cases/(\w+)\.py::test_([^\[]+)\[(.*)\]$", re.DOTALL)
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from conformance.case import Case, HarnessFailedError, NotApplicable, NotTestable, Subject
-from conformance.requirements import REQUIREMENTS, Level
 from conformance.results import known, show
 from conformance.results.document import AboutSubject, Coverage, Expected, Result, Results, Verdict
 from conformance.results.keeper import MAIN, STUCK
 from conformance.results.plan import Plan
 from conformance.results.watch import SECONDS, Watch
+from conformance.spec.requirements import REQUIREMENTS, Level
 from conformance.subjects.registry import shown_name
 from conformance.tour.run import OUT_OF_TIME
 from taskstore_conformance_plugin import collects_suite

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias, get_args
 import pytest
 
 from conformance.case import Case
-from conformance.requirements import REQUIREMENTS
 from conformance.results.document import Result, Results, Verdict
+from conformance.spec.requirements import REQUIREMENTS
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _SUITE = Path(__file__).parents[1]

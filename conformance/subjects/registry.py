@@ -21,16 +21,16 @@ SUBJECTS: Mapping[str, str] = {
     "fakeredis": "conformance.subjects.fakeredis:FakeredisHarness",
     "embedded": "conformance.subjects.redis:embedded",
     "container": "conformance.subjects.redis:container",
-    "described-memory": "conformance.subjects.described:DescribedMemoryHarness",
-    "described-redis": "conformance.subjects.described:described_redis",
+    "documented-memory": "conformance.subjects.documented:DocumentedMemoryHarness",
+    "documented-redis": "conformance.subjects.documented:documented_redis",
     "partitioned": "conformance.subjects.redis:partitioned",
     "sentinel": "conformance.subjects.redis:sentinel",
     "cluster": "conformance.subjects.redis:cluster",
     "partitioned-cluster": "conformance.subjects.redis:partitioned_cluster",
     "tls": "conformance.subjects.redis:tls",
     "acl": "conformance.subjects.redis:acl",
-    "described-sentinel": "conformance.subjects.described:described_sentinel",
-    "described-cluster": "conformance.subjects.described:described_cluster",
+    "documented-sentinel": "conformance.subjects.documented:documented_sentinel",
+    "documented-cluster": "conformance.subjects.documented:documented_cluster",
 }
 """What makes the harness of each subject that has a name, as `module:name`."""
 _BY_NAME_ONLY = (
@@ -40,8 +40,8 @@ _BY_NAME_ONLY = (
     "partitioned-cluster",
     "tls",
     "acl",
-    "described-sentinel",
-    "described-cluster",
+    "documented-sentinel",
+    "documented-cluster",
 )
 """What `all` leaves out: the same stores as others, in another place."""
 

@@ -13,9 +13,9 @@ from hypothesis.control import current_build_context
 from hypothesis.core import encode_failure
 from hypothesis.errors import Flaky
 
+from conformance.engine.quiet import quiet
 from conformance.engine.scene import Scene
 from conformance.harness import Harness
-from conformance.quiet import quiet
 from conformance.verify.document import Search
 from conformance.verify.drawn import kinds_of, scenes
 from conformance.verify.scenes import Found, Players, found_by

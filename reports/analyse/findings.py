@@ -32,7 +32,7 @@ ORDER: tuple[ClaimVerdict, ...] = (
 """In the order in which they are shown, from true to open."""
 
 DECIDING_SUBJECTS: Mapping[Design, tuple[str, ...]] = {
-    "described": ("described-memory", "described-redis", "described-sentinel", "described-cluster"),
+    "documented": ("documented-memory", "documented-redis", "documented-sentinel", "documented-cluster"),
     "ours": (
         "memory",
         "memory-expiring",

@@ -194,5 +194,5 @@ def _what(info: OperationInfo) -> tuple[Design, Operation, int]:
 
 
 def _place(row: Latency) -> tuple[str, int, int, str, bool, str]:
-    """Memory before Redis, one operation after another, the described design first, where it is decided first."""
+    """Memory before Redis, one operation after another, the documented design first, where it is decided first."""
     return row.mode, OPERATIONS.index(row.operation), row.tasks, row.design, not row.decides, row.subject

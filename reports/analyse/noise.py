@@ -59,7 +59,7 @@ def find_noise(pairs: Iterable[Pair], mode: Mode) -> float | None:
 def gather_differences(
     benchmark: Benchmark, latencies: Sequence[Latency], pairs: Sequence[Pair]
 ) -> tuple[Difference, ...]:
-    """Compare ours with the described design where claims are decided, and each other way to a server with that one."""
+    """Compare ours with the documented design where claims are decided, and the other ways to a server with that."""
     measured = {(info.subject, info.operation, info.tasks): (info, row) for info, row in near_operations(benchmark)}
     differences = []
     for one in latencies:
@@ -79,7 +79,7 @@ def _counterpart(one: Latency, latencies: Sequence[Latency]) -> Latency | None:
         return None
     alike = [row for row in latencies if (row.mode, row.operation, row.tasks) == (one.mode, one.operation, one.tasks)]
     if one.decides:
-        return next((row for row in alike if row.design == "described" and row.decides), None)
+        return next((row for row in alike if row.design == "documented" and row.decides), None)
     return next((row for row in alike if row.design == "ours" and row.decides), None)
 
 

@@ -23,9 +23,9 @@ SEVERITY: tuple[Verdict, ...] = (
 )
 """From least to most. A requirement takes the worst of its cases; not-applicable counts only beside nothing else."""
 
-DESIGNS: tuple[Design, ...] = ("described", "ours")
+DESIGNS: tuple[Design, ...] = ("documented", "ours")
 MODES: Mapping[Design, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "described": (("described-memory",), ("described-redis",)),
+    "documented": (("documented-memory",), ("documented-redis",)),
     "ours": (("memory",), ("embedded", "container")),
 }
 """The subjects that stand for memory mode and for Redis mode; the first that ran is taken."""

@@ -72,7 +72,7 @@ RULE: tuple[str, ...] = tuple(
 
 @dataclass(frozen=True)
 class Row:
-    """One claim with its findings. Its verdict is the one on the described design, or ours where there is none."""
+    """One claim with its findings. Its verdict is the one on the documented design, or ours where there is none."""
 
     claim: Claim
     verdict: ClaimVerdict
@@ -123,18 +123,18 @@ class Report:
 
     @property
     def headlines(self) -> tuple[tuple[form.Latency, Latency], ...]:
-        """Choose a measurement for each documented latency: on the described design, among the most tasks."""
+        """Choose a measurement for each documented latency: on the documented design, among the most tasks."""
         found = []
         for row in self.claims:
             if isinstance(claim := row.claim, form.Latency):
-                measured = self.deciding("described", claim.mode, claim.operation)
+                measured = self.deciding("documented", claim.mode, claim.operation)
                 found += [(claim, max(measured, key=lambda one: one.tasks))] if measured else []
         return tuple(found)
 
     @property
     def common_distance(self) -> tuple[float, float] | None:
-        """Find the PINGs at which every documented range holds on the described design; None if there are none."""
-        fits = [one for one in self.round_trips if one.design == "described"]
+        """Find the PINGs at which every documented range holds on the documented design; None if there are none."""
+        fits = [one for one in self.round_trips if one.design == "documented"]
         low = max((one.true_from_ms for one in fits), default=0.0)
         high = min((one.true_to_ms or 0.0 for one in fits), default=0.0)
         return (low, high) if low < high else None
@@ -314,7 +314,7 @@ def find_breaches(
     """Say what fails the gate: a MUST that failed or broke on a subject of ours, or modes that were not compared."""
     breaches = [] if ours.compared else ["no case was decided on both of our modes"]
     for subject in passes:
-        if subject.subject.startswith("described-"):
+        if subject.subject.startswith("documented-"):
             continue
         if subject.error is not None:
             breaches.append(f"{subject.subject} could not be set up: {' '.join(subject.error.split())}")

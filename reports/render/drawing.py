@@ -31,11 +31,11 @@ class Style:
     dashed: bool = False
 
 
-DESCRIBED = Style("described design", "described", "square")
+DOCUMENTED = Style("documented design", "documented", "square")
 OURS = Style("ours", "ours", "disc")
 PLAIN = Style("redis-py alone", "plain", "diamond")
 GLIDE = Style("valkey-glide alone", "peer", "triangle")
-STYLES = {"described": DESCRIBED, "ours": OURS, "redis-py": PLAIN, "valkey-glide": GLIDE}
+STYLES = {"documented": DOCUMENTED, "ours": OURS, "redis-py": PLAIN, "valkey-glide": GLIDE}
 
 
 @dataclass(frozen=True)

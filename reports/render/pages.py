@@ -19,7 +19,7 @@ from reports.analyse.latency import MODES, OPERATIONS, WAYS
 from reports.analyse.report import RULE, Report
 from reports.figures import figure, percent, signed, times, write_time
 from reports.render import pictures
-from reports.render.drawing import DESCRIBED, GLIDE, OURS, PLAIN, draw_key, stand_alone
+from reports.render.drawing import DOCUMENTED, GLIDE, OURS, PLAIN, draw_key, stand_alone
 
 SYMBOLS = {
     "pass": "✓",
@@ -50,7 +50,7 @@ STANDINGS: tuple[Verdict, ...] = ("pass", "fail", "harness-error", "not-testable
 """In the order in which they are shown."""
 SHORT = {"not-applicable": "n/a", "not-testable": "n/t", "harness-error": "error"}
 """For the many cells of the matrix, which says what they stand for."""
-NAMES = {"described": "described design", "ours": "ours"}
+NAMES = {"documented": "documented design", "ours": "ours"}
 ANSWERS = {
     "yes": "Yes",
     "no": "No",
@@ -104,7 +104,7 @@ def render_page(report: Report, language: str = "en") -> str:
         text=lambda texts: in_language(texts, language),
         script=Markup(script),  # noqa: S704  our own
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
-        keys=[(draw_key(style), style.name) for style in (DESCRIBED, OURS, PLAIN, GLIDE)],
+        keys=[(draw_key(style), style.name) for style in (DOCUMENTED, OURS, PLAIN, GLIDE)],
         tiles=[(row.claim.id, row.verdict, in_language(row.claim.sentence, language)) for row in report.statements],
         plots=pictures,
         symbols=SYMBOLS,

@@ -21,7 +21,7 @@ from reports.render.curves import Curve, draw_curves
 from reports.render.drawing import OURS, PLAIN, STYLES, WIDTH, Band, Picture, Style, box, drawing, label
 from reports.render.rows import Dot, Row, draw_rows
 
-NAMES: Mapping[Design, str] = {"described": "The described design", "ours": "Ours"}
+NAMES: Mapping[Design, str] = {"documented": "The documented design", "ours": "Ours"}
 COLUMNS = 14
 """Claims in a line."""
 UNITS: Mapping[Mode, tuple[str, float]] = {"memory": ("µs", 1e3), "redis": ("ms", 1.0)}
@@ -231,7 +231,7 @@ def draw_removals(removals: Iterable[Removal]) -> Picture:
 
 def _in_mode(design: Design, mode: Mode) -> Style:
     style = STYLES[design]
-    name = "described" if design == "described" else style.name
+    name = "documented" if design == "documented" else style.name
     return replace(style, name=f"{name}, {'Redis' if mode == 'redis' else mode}", dashed=mode == "memory")
 
 

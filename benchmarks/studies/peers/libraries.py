@@ -71,7 +71,7 @@ class Peer(ABC):
 
 
 class StorePeer(Peer):
-    """Ours and the described design, by their own operations."""
+    """Ours and the documented design, by their own operations."""
 
     def __init__(self, store: TaskStore) -> None:
         self._store = store
@@ -297,7 +297,7 @@ class Library:
 
 LIBRARIES = (
     Library("ours", "taskstore", partial(_open_store, "memory")),
-    Library("described", "taskstore", partial(_open_store, "described-memory")),
+    Library("documented", "taskstore", partial(_open_store, "documented-memory")),
     Library("dict + deepcopy", "python", partial(_open, partial(Dictionary, deepcopy, deepcopy))),
     Library("dict + msgspec", "msgspec", partial(_open, partial(Dictionary, msgspec.json.encode, msgspec.json.decode))),
     Library("cashews", "cashews", _open_cashews),

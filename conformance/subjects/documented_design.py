@@ -1,4 +1,4 @@
-"""The described design: the store of Auto-Clip's document, built from the description alone, faults and all.
+"""The documented design: the store of Auto-Clip's document, built from the description alone, faults and all.
 
 A dictionary of live task objects in memory mode. In Redis mode one JSON string per task under `task:<id>` that expires
 after seven days; GET, then SET of the whole to update; SCAN and a read per key to list. Nothing here is to be copied:
@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 
 from taskstore import TaskCreateRequest, TaskNotFound, TaskStatus
 
-logger = logging.getLogger("described")
+logger = logging.getLogger("documented")
 
 TASK_TTL = 7 * 24 * 3600
 
@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     redis_db: int = 0
 
 
-class DescribedTask(BaseModel):
+class DocumentedTask(BaseModel):
     """A live, mutable task object."""
 
     task_id: str
@@ -55,10 +55,10 @@ class DescribedTask(BaseModel):
     completed_at: datetime | None = None
 
 
-class DescribedPage(BaseModel):
+class DocumentedPage(BaseModel):
     """`total`, `limit`, `offset` and the page."""
 
-    tasks: list[DescribedTask]
+    tasks: list[DocumentedTask]
     total: int
     limit: int
     offset: int
@@ -107,12 +107,12 @@ class TaskService:
     def __init__(self, redis: RedisClient | None = None, now: Callable[[], datetime] = datetime.now) -> None:
         self.redis = redis
         self.now = now  # naive and local, as the description's times are
-        self.memory_storage: dict[str, DescribedTask] = {}
+        self.memory_storage: dict[str, DocumentedTask] = {}
 
-    async def create_task(self, request: TaskCreateRequest) -> DescribedTask:
+    async def create_task(self, request: TaskCreateRequest) -> DocumentedTask:
         """Store a new task."""
         now = self.now()
-        task = DescribedTask(
+        task = DocumentedTask(
             task_id=f"task_{uuid.uuid4().hex[:12]}",
             created_at=now,
             updated_at=now,
@@ -122,27 +122,27 @@ class TaskService:
         await self._save(task)
         return task
 
-    async def get_task(self, task_id: str) -> DescribedTask:
+    async def get_task(self, task_id: str) -> DocumentedTask:
         """The task, or not found."""
         if self.redis is not None:
             data = await self.redis.get_task(task_id)
-            task = DescribedTask(**data) if data else None
+            task = DocumentedTask(**data) if data else None
         else:
             task = self.memory_storage.get(task_id)
         if task is None:
             raise TaskNotFound(task_id)
         return task
 
-    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> DescribedPage:
+    async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> DocumentedPage:
         """Everything, filtered, sorted and cut."""
         if self.redis is not None:
-            tasks = [DescribedTask(**data) for data in await self.redis.get_all()]
+            tasks = [DocumentedTask(**data) for data in await self.redis.get_all()]
         else:
             tasks = list(self.memory_storage.values())
         if status is not None:
             tasks = [task for task in tasks if task.status == status]
         tasks.sort(key=lambda task: task.created_at, reverse=True)
-        return DescribedPage(tasks=tasks[offset : offset + limit], total=len(tasks), limit=limit, offset=offset)
+        return DocumentedPage(tasks=tasks[offset : offset + limit], total=len(tasks), limit=limit, offset=offset)
 
     async def update_task_status(
         self,
@@ -153,7 +153,7 @@ class TaskService:
         result_url: str | None = None,
         error_message: str | None = None,
         error_traceback: str | None = None,
-    ) -> DescribedTask:
+    ) -> DocumentedTask:
         """Read, change, write back."""
         task = await self.get_task(task_id)
         task.status = status
@@ -175,11 +175,11 @@ class TaskService:
         await self._save(task)
         return task
 
-    async def cancel_task(self, task_id: str) -> DescribedTask:
+    async def cancel_task(self, task_id: str) -> DocumentedTask:
         """Set the status to cancelled."""
         return await self.update_task_status(task_id, TaskStatus.CANCELLED)
 
-    async def _save(self, task: DescribedTask) -> None:
+    async def _save(self, task: DocumentedTask) -> None:
         if self.redis is not None:
             await self.redis.set_task(task.task_id, task.model_dump(), TASK_TTL)
         else:
@@ -187,7 +187,7 @@ class TaskService:
 
 
 @asynccontextmanager
-async def open_described(
+async def open_documented(
     url: str | None = None, prefix: str = "task:", now: Callable[[], datetime] = datetime.now
 ) -> AsyncIterator[TaskService]:
     """The service, in Redis mode if there is a URL."""
@@ -207,5 +207,5 @@ async def open_from_environment() -> AsyncIterator[TaskService]:
     settings = Settings()
     logger.info("task_service_initialized storage_mode=%s", "redis" if settings.use_redis_for_tasks else "memory")
     url = f"redis://{settings.redis_host}:{settings.redis_port}/{settings.redis_db}"
-    async with open_described(url if settings.use_redis_for_tasks else None) as service:
+    async with open_documented(url if settings.use_redis_for_tasks else None) as service:
         yield service

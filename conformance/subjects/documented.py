@@ -1,4 +1,4 @@
-"""Both modes of the described design as subjects."""
+"""Both modes of the documented design as subjects."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import cast
 
-from conformance import described
 from conformance.harness import Capability, Harness, HookMissingError
+from conformance.subjects import documented_design
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.servers import EmbeddedServer
@@ -16,11 +16,11 @@ from conformance.subjects.topologies import ClusterServers, SentinelServers
 from taskstore import TaskStore
 
 
-class DescribedMemoryHarness(Harness):
-    """The described design's memory mode."""
+class DocumentedMemoryHarness(Harness):
+    """The documented design's memory mode."""
 
     mode = "memory"
-    opener = "conformance.described:open_from_environment"
+    opener = "conformance.subjects.documented_design:open_from_environment"
 
     def __init__(self) -> None:
         self._ahead: dict[str, timedelta] = {}
@@ -32,7 +32,7 @@ class DescribedMemoryHarness(Harness):
         def now() -> datetime:
             return datetime.now() + self._ahead.get(namespace, timedelta())  # noqa: DTZ005  naive and local, as described
 
-        async with described.open_described(now=now) as service:
+        async with documented_design.open_documented(now=now) as service:
             yield cast(TaskStore, service)
 
     def advance(self, namespace: str, by: timedelta) -> None:
@@ -48,11 +48,11 @@ class DescribedMemoryHarness(Harness):
         return {"USE_REDIS_FOR_TASKS": "false"}
 
 
-class DescribedRedisHarness(RedisHarness):
-    """The described design's Redis mode, on a server."""
+class DocumentedRedisHarness(RedisHarness):
+    """The documented design's Redis mode, on a server."""
 
     capabilities = RedisHarness.capabilities - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
-    opener = "conformance.described:open_from_environment"
+    opener = "conformance.subjects.documented_design:open_from_environment"
     prefix = "{namespace}:"
     record = "{namespace}:task:"
     deadlines = ""
@@ -60,14 +60,16 @@ class DescribedRedisHarness(RedisHarness):
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[TaskStore]:
         """A service whose keys begin with the namespace, so that cases do not meet."""
-        async with described.open_described(self._server.url, f"{namespace}:task:") as service:
+        async with documented_design.open_documented(self._server.url, f"{namespace}:task:") as service:
             yield cast(TaskStore, service)
 
     @asynccontextmanager
     async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[TaskStore]:
         """A service on another server."""
         query = "&" if "?" in url else "?"
-        async with described.open_described(f"{url}{query}socket_timeout={seconds}", f"{namespace}:task:") as service:
+        async with documented_design.open_documented(
+            f"{url}{query}socket_timeout={seconds}", f"{namespace}:task:"
+        ) as service:
             yield cast(TaskStore, service)
 
     def discard(self, namespace: str) -> None:
@@ -77,19 +79,19 @@ class DescribedRedisHarness(RedisHarness):
 
     async def ping(self, store: TaskStore) -> None:
         """PING through the service's own client."""
-        await cast(described.TaskService, store).redis.redis.ping()  # type: ignore[union-attr]  # opened in Redis mode
+        await cast(documented_design.TaskService, store).redis.redis.ping()  # type: ignore[union-attr]  # opened in Redis mode
 
 
-class DescribedSentinelHarness(DescribedRedisHarness):
-    """The described design's Redis mode on a master that a Sentinel watches: its settings can only name the master."""
+class DocumentedSentinelHarness(DocumentedRedisHarness):
+    """The documented design's Redis mode on a master that a Sentinel watches: its settings can only name the master."""
 
-    capabilities = DescribedRedisHarness.capabilities | {Capability.FAILOVER}
+    capabilities = DocumentedRedisHarness.capabilities | {Capability.FAILOVER}
 
 
-class DescribedClusterHarness(DescribedRedisHarness):
-    """The described design's Redis mode on a Redis Cluster."""
+class DocumentedClusterHarness(DocumentedRedisHarness):
+    """The documented design's Redis mode on a Redis Cluster."""
 
-    capabilities = DescribedRedisHarness.capabilities | {Capability.FAILOVER, Capability.CLUSTER}
+    capabilities = DocumentedRedisHarness.capabilities | {Capability.FAILOVER, Capability.CLUSTER}
 
     def __init__(self, servers: ClusterServers) -> None:
         super().__init__(servers)
@@ -104,16 +106,16 @@ class DescribedClusterHarness(DescribedRedisHarness):
         return self._cluster.nodes
 
 
-def described_redis() -> DescribedRedisHarness:
-    """Return Redis mode of the described design on a private server."""
-    return DescribedRedisHarness(EmbeddedServer())
+def documented_redis() -> DocumentedRedisHarness:
+    """Return Redis mode of the documented design on a private server."""
+    return DocumentedRedisHarness(EmbeddedServer())
 
 
-def described_sentinel() -> DescribedSentinelHarness:
-    """Return Redis mode of the described design on a master, a replica and a Sentinel."""
-    return DescribedSentinelHarness(SentinelServers())
+def documented_sentinel() -> DocumentedSentinelHarness:
+    """Return Redis mode of the documented design on a master, a replica and a Sentinel."""
+    return DocumentedSentinelHarness(SentinelServers())
 
 
-def described_cluster() -> DescribedClusterHarness:
-    """Return Redis mode of the described design on a cluster of three masters and a replica."""
-    return DescribedClusterHarness(ClusterServers())
+def documented_cluster() -> DocumentedClusterHarness:
+    """Return Redis mode of the documented design on a cluster of three masters and a replica."""
+    return DocumentedClusterHarness(ClusterServers())

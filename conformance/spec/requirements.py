@@ -459,7 +459,7 @@ def specification() -> str:
         "# What a task store promises",
         "",
         f"Revision {REVISION}: {len(REQUIREMENTS)} requirements, {musts} of them MUST. This file is made by",
-        "`python -m conformance.requirements`.",
+        "`python -m conformance.spec.requirements`.",
         "",
         "MUST is what any two modes need to be interchangeable and safe. SHOULD is a choice of this contract's that",
         "another store may have made differently, alike in both its modes. D01 to D42 are the statements of",

@@ -1,4 +1,4 @@
-"""`python -m conformance.schemas`: the JSON Schemas of the documents, each written beside its definition."""
+"""`python -m conformance.commands.schemas`: the JSON Schemas of the documents, each written beside its definition."""
 
 # ruff: noqa: T201  a command line prints
 
@@ -13,7 +13,7 @@ from conformance.compare.document import Report
 from conformance.production.document import Production
 from conformance.results.document import Results
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parents[1]
 DOCUMENTS: dict[Path, type[BaseModel]] = {
     _HERE / "results" / "schema.json": Results,
     _HERE / "compare" / "schema.json": Report,
