@@ -1,6 +1,6 @@
 """`python -m conformance.commands.schemas`: the JSON Schemas of the documents, each written beside its definition."""
 
-# ruff: noqa: T201  a command line prints
+
 
 from __future__ import annotations
 
