@@ -44,6 +44,8 @@ for file in sorted(pathlib.Path().glob("script_*.py")):
 VARYING = re.compile(r"task_[0-9a-f]{12}|datetime\.datetime\([^)]*(timezone\.utc\))?\)|, and the clock says .*")
 
 
+SECONDS = 15
+"""Of the tour: what breaks a requirement shows in them, and scenes on large stores are left out."""
 TWICE = re.compile(r"list_tasks gave a page of \d+ of \d+ tasks: .*'(task_\w+)'.*'\1'.*; expected")
 TOTALS = re.compile(r"list_tasks gave a page of \d+ of (\d+) tasks; expected a page of \d+ of (\d+) tasks")
 """SCAN may give a key twice while the server changes the size of its table: that of the tour, with all its keys. The
@@ -78,7 +80,8 @@ def failures_of(subject: str, folder: Path) -> list[Failure]:
     """The failed tests of a run on a subject, those of SHOULDs included."""
     (folder / "dump.py").write_text(DUMP)
     command = [sys.executable, "-m", "pytest", "-p", "dump", "--pyargs", "conformance", "--conformance-seed", "1"]
-    subprocess.run([*command, "--conformance-store", subject], cwd=folder, capture_output=True, check=False)
+    command += ["--conformance-store", subject, "--conformance-seconds", str(SECONDS)]
+    subprocess.run(command, cwd=folder, capture_output=True, check=False)
     return [Failure(*json.loads(line)) for line in (folder / "failures.jsonl").read_text().splitlines()]
 
 
