@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from mutation import lua
 
 NEEDS_NAMES = ("VariableReplacer", "VariableInserter")
 """Operators of cosmic-ray that want to be told which variables to touch: they are not used."""
+_INDENT = 4
 
 
 @dataclass(frozen=True)
@@ -71,16 +72,32 @@ def _python(text: str) -> Iterator[tuple[str, str]]:
     """
     spans = list(_annotations(text))
     lines = text.splitlines(keepends=True)
-    # cosmic-ray reads the whole text for each mutant, so it is given one statement of the module at a time.
-    for statement in ast.parse(text).body:
-        first = min([statement.lineno, *(one.lineno for one in getattr(statement, "decorator_list", []))]) - 1
-        part = lines[first : statement.end_lineno]
-        for name, changed in _of_statement("".join(part), first, spans):
-            yield name, "".join([*lines[:first], changed, *lines[statement.end_lineno :]])
+    # cosmic-ray reads the whole text for each mutant, so it is given a small part of the module at a time.
+    for first, last, columns, body in _parts(ast.parse(text).body, 0):
+        part = "".join(line[columns:] if line.strip() else line for line in lines[first:last])
+        for name, changed in _of_part(part + body, first, columns, spans):
+            whole = changed.removesuffix(body).splitlines(keepends=True)
+            indented = [" " * columns + line if line.strip() else line for line in whole]
+            yield name, "".join([*lines[:first], *indented, *lines[last:]])
 
 
-def _of_statement(
-    text: str, above: int, spans: list[tuple[tuple[int, int], tuple[int, int]]]
+def _parts(statements: Sequence[ast.stmt], columns: int) -> Iterator[tuple[int, int, int, str]]:
+    """The lines of each statement, from and to, its indent, and the body that it lacks.
+
+    A class is its head, which lacks a body, and each of its statements.
+    """
+    for one in statements:
+        first = min([one.lineno, *(each.lineno for each in getattr(one, "decorator_list", []))]) - 1
+        if isinstance(one, ast.ClassDef) and one.body[0].lineno > one.lineno:
+            inside = list(_parts(one.body, columns + _INDENT))
+            yield first, inside[0][0], columns, f"{' ' * _INDENT}pass\n"
+            yield from inside
+        else:
+            yield first, one.end_lineno or one.lineno, columns, ""
+
+
+def _of_part(
+    text: str, above: int, columns: int, spans: list[tuple[tuple[int, int], tuple[int, int]]]
 ) -> Iterator[tuple[str, str]]:
     lines = text.splitlines()
     nodes = list(ast_nodes(get_ast(text)))
@@ -91,7 +108,7 @@ def _of_statement(
         operator = get_operator(full_name)()
         places = [start for node in nodes for start, _ in operator.mutation_positions(node)]
         for occurrence, (line, column) in enumerate(places):
-            in_annotation = any(start <= (above + line, column) < end for start, end in spans)
+            in_annotation = any(start <= (above + line, columns + column) < end for start, end in spans)
             if (in_annotation and "_BitOr_" in name) or "TYPE_CHECKING" in lines[line - 1]:
                 continue
             changed = mutate_code(text, operator, occurrence)
