@@ -5,8 +5,8 @@ look, `pytest benchmarks --benchmark-only`, with `-k memory` say, shows pytest-b
 reading at `conformance.measure.clock` and `timing`, then `benchmarks.run`. A figure is the seconds of one awaited call,
 as a caller inside a running application waits.
 
-* A run starts its servers and fills them once: a private process, and proxies that put it at a distance; and a
-  container, where an engine answers, by its published port.
+* A run starts its servers and fills them once: a private process; and a container, where an engine answers, by its
+  published port.
 * It then measures in blocks, each a new process with one loop and one client per namespace, kept warm; in each the
   order is another one. What differs between processes is so part of what is seen. Memory mode is filled anew for each
   benchmark.

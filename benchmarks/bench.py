@@ -54,7 +54,7 @@ class Stores:
     def warm_up(self, depth: Depth) -> None:
         """Make some calls of each kind on each design: Python is slow at what it does for the first time."""
         for subject in self._first_of_each_design():
-            opened = self._keep(subject, namespace_name(subject.design, "other", depth.tasks_afar))
+            opened = self._keep(subject, namespace_name(subject.design, "other", depth.sizes[0]))
             for kind in (getting, updating, listing):
                 work = kind(opened.harness, opened.store, opened.ids)
                 self._loop.run(_call(work))
@@ -86,7 +86,7 @@ class Stores:
     def _keep(self, subject: Subject, name: str) -> Opened:
         if (subject.name, name) not in self._kept:
             place = self._setting.places[subject.place]
-            namespace = self._setting.namespaces[place.server][name]
+            namespace = place.namespaces[name]
             harness = subject.harness(place.at(namespace.database))
             self._harnesses.enter_context(harness.running())
             store = self._loop.run(self._until_the_end.enter_async_context(harness.open(name)))
@@ -126,7 +126,6 @@ class Bench(Timer):
             design=subject.design,
             mode=subject.mode,
             transport=subject.transport,
-            distance_ms=subject.distance_ms,
             tasks=tasks,
             facts=dict(facts),
         )

@@ -21,7 +21,7 @@ from benchmarks.bench import Bench, Stores
 from benchmarks.cores import CLIENT, on_core
 from benchmarks.depth import DEPTHS, Depth
 from benchmarks.environment import describe_environment
-from benchmarks.setting import PRIVATE_PLACES, Setting
+from benchmarks.setting import Setting
 from benchmarks.workload import ORDER
 from conformance.measure.loop import Loop
 
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out places that there are not and sizes that the depth has not, and shuffle the rest."""
     depth, setting = DEPTHS[config.getoption("depth")], config.stash[_SETTING]
-    places = {"", *(PRIVATE_PLACES if setting is None else setting.places)}
+    places = {"", *(("embedded",) if setting is None else setting.places)}
     wanted = [item for item in items if _place(item) in places and _has_size(item, depth)]
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     seed = f"{config.getoption('order')}"
@@ -67,10 +67,7 @@ def _place(item: pytest.Item) -> str:
 
 
 def _has_size(item: pytest.Item, depth: Depth) -> bool:
-    params = _params(item)
-    if "tasks" not in params:
-        return True
-    return params["tasks"] in (depth.sizes if params["subject"].distance_ms is None else (depth.tasks_afar,))
+    return _params(item).get("tasks", depth.sizes[0]) in depth.sizes
 
 
 def _params(item: pytest.Item) -> dict[str, Any]:
@@ -95,7 +92,7 @@ def setting(loop: Loop, request: pytest.FixtureRequest) -> Iterator[Setting]:
         with Setting.prepared(loop, depth, container=False, tell=lambda _: None) as prepared, on_core(CLIENT):
             yield prepared
     else:
-        yield Setting({}, {})
+        yield Setting({})
 
 
 @pytest.fixture(scope="session")

@@ -12,19 +12,18 @@ from conformance.measure.timing import Effort
 class Depth:
     """The blocks, and what each of them does.
 
-    Stores hold `tasks`, for a listing one of `sizes`, and for a listing at a distance `tasks_afar`.
+    Stores hold `tasks`, and for a listing one of `sizes`.
     """
 
     blocks: int
     effort: Effort
     tasks: int
     sizes: tuple[int, ...]
-    tasks_afar: int
 
 
 # Of thirteen blocks an interval leaves out the lowest and the highest, of twelve it does not.
 DEPTHS = {
-    "quick": Depth(BLOCKS, Effort(rounds=50, seconds=0.006), tasks=1_000, sizes=(100, 1_000), tasks_afar=10),
-    "default": Depth(BLOCKS, Effort(rounds=200, seconds=0.02), tasks=10_000, sizes=(100, 1_000, 10_000), tasks_afar=10),
-    "full": Depth(13, Effort(rounds=1_000, seconds=0.12), tasks=10_000, sizes=(100, 1_000, 10_000), tasks_afar=100),
+    "quick": Depth(BLOCKS, Effort(rounds=50, seconds=0.006), tasks=1_000, sizes=(100, 1_000)),
+    "default": Depth(BLOCKS, Effort(rounds=200, seconds=0.02), tasks=10_000, sizes=(100, 1_000, 10_000)),
+    "full": Depth(13, Effort(rounds=1_000, seconds=0.12), tasks=10_000, sizes=(100, 1_000, 10_000)),
 }

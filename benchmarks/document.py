@@ -12,8 +12,8 @@ Operation = Literal["create", "get", "list", "update"]
 Design = Literal["documented", "ours"]
 Mode = Literal["memory", "redis"]
 Depth = Literal["quick", "default", "full"]
-Floor = Literal["noop", "ping", "raw-ping"]
-"""An awaited function that does nothing; PING through the store's client, and on a bare socket."""
+Floor = Literal["noop", "ping"]
+"""An awaited function that does nothing; PING through the store's client."""
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -32,17 +32,15 @@ class Stats(Strict):
 class _Info(Strict):
     """What was measured, and where.
 
-    `blocks` says how many rounds each block of the run has, in the order of the data. `distance_ms` is what a proxy was
-    told to add to a round trip.
+    `blocks` says how many rounds each block of the run has, in the order of the data.
     """
 
     subject: str
-    transport: Literal["none", "embedded", "published", "proxied"]
+    transport: Literal["none", "embedded", "published"]
     tasks: Annotated[int, Field(ge=0)]
     calls_per_round: Annotated[int, Field(ge=1)]
     facts: dict[str, Any]
     blocks: tuple[Annotated[int, Field(ge=0)], ...]
-    distance_ms: float | None = None
 
 
 class SingleCalls(Strict):

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
 from benchmarks.cores import CLIENT, on_core
 from benchmarks.depth import DEPTHS
+from benchmarks.progress import Shown
 from benchmarks.setting import Setting
 from conformance.measure.blocks import merge, run, run_block
 from conformance.measure.loop import Loop
@@ -27,25 +28,13 @@ from conformance.subjects.servers import engine_answers
 _MODULE = Path(__file__).with_name("test_latency.py")
 
 
-class Progress(Protocol):
-    """What is told how far a run is."""
-
-    def tell(self, what: str) -> None:
-        """Say what is done now."""
-        ...
-
-    def advance(self) -> None:
-        """One block is over."""
-        ...
-
-
 @dataclass
 class Run:
     """A run at a depth; `seed` decides the order in which each block measures."""
 
     depth: str
     seed: int
-    progress: Progress
+    progress: Shown
     failures: list[str] = field(default_factory=list)
     """What each process that failed said."""
 

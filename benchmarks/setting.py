@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -17,27 +17,10 @@ from pydantic import TypeAdapter
 
 from benchmarks.cores import SERVER, core_of, on_core
 from benchmarks.depth import Depth
-from benchmarks.distance import Proxies
-from benchmarks.subjects import DISTANCES_MS, SUBJECTS, place_of
+from benchmarks.subjects import SUBJECTS
 from benchmarks.workload import fill
 from conformance.measure.loop import Loop
-from conformance.subjects.servers import ContainerServer, EmbeddedServer
-
-PRIVATE_PLACES = ("embedded", *(place_of("proxied", distance) for distance in DISTANCES_MS))
-"""The ways to the private server."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A way to a server; `server` names it. `url` names no database."""
-
-    server: str
-    url: str
-    facts: Mapping[str, str]
-
-    def at(self, database: int) -> str:
-        """Return the URL of a database."""
-        return f"{self.url}/{database}"
+from conformance.subjects.servers import ContainerServer, EmbeddedServer, RedisServer
 
 
 @dataclass(frozen=True)
@@ -50,11 +33,23 @@ class Namespace:
 
 
 @dataclass(frozen=True)
+class Place:
+    """A way to a server of its own, and the namespaces there by name. `url` names no database."""
+
+    url: str
+    facts: Mapping[str, str]
+    namespaces: Mapping[str, Namespace]
+
+    def at(self, database: int) -> str:
+        """Return the URL of a database."""
+        return f"{self.url}/{database}"
+
+
+@dataclass(frozen=True)
 class Setting:
-    """The places by name, and by server and name its namespaces."""
+    """The places by name."""
 
     places: Mapping[str, Place]
-    namespaces: Mapping[str, Mapping[str, Namespace]]
 
     @classmethod
     @contextmanager
@@ -67,24 +62,15 @@ class Setting:
         with ExitStack() as running:
             tell("starting the servers")
             with on_core(SERVER):
-                private = running.enter_context(EmbeddedServer())
-                url = _without_database(private.url)
-                proxies = running.enter_context(Proxies(url, DISTANCES_MS))
-            places = {
-                place_of("proxied", distance): Place(
-                    "private", far, {**private.facts(), "transport": f"a proxy that adds {distance:g} ms"}
-                )
-                for distance, far in proxies.urls.items()
-            }
-            places["embedded"] = Place("private", url, private.facts())
+                servers: dict[str, RedisServer] = {"embedded": running.enter_context(EmbeddedServer())}
             if container:
-                server = running.enter_context(PinnedContainerServer())
-                places["published"] = Place("container", _without_database(server.url), server.facts())
-            namespaces = {}
-            for place in {place.server: place for place in places.values()}.values():  # the last way is the shortest
-                tell(f"filling {place.server}")
-                namespaces[place.server] = _fill(loop, place, depth)
-            yield cls(places, namespaces)
+                servers["published"] = running.enter_context(PinnedContainerServer())
+            places = {}
+            for name, server in servers.items():
+                tell(f"filling {name}")
+                place = Place(urlsplit(server.url)._replace(path="").geturl(), server.facts(), {})
+                places[name] = replace(place, namespaces=_fill(loop, place, depth))
+            yield cls(places)
 
     def write(self, path: Path) -> None:
         """Write it for the blocks."""
@@ -123,7 +109,7 @@ def namespace_name(design: str, purpose: str, tasks: int) -> str:
 
 def _fill(loop: Loop, place: Place, depth: Depth) -> dict[str, Namespace]:
     namespaces: dict[str, Namespace] = {}
-    wanted = [("create", depth.tasks)] + [("other", size) for size in {depth.tasks, depth.tasks_afar, *depth.sizes}]
+    wanted = [("create", depth.tasks)] + [("other", size) for size in {depth.tasks, *depth.sizes}]
     designs = {subject.design: subject for subject in SUBJECTS.values() if subject.place}
     for design, subject in designs.items():
         for purpose, tasks in wanted:
@@ -136,7 +122,3 @@ def _fill(loop: Loop, place: Place, depth: Depth) -> dict[str, Namespace]:
 
             namespaces[name] = Namespace(name, database, loop.run(filled()))
     return namespaces
-
-
-def _without_database(url: str) -> str:
-    return urlsplit(url)._replace(path="").geturl()

@@ -171,23 +171,6 @@ def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[st
     ] + [
         measured("ping", "embedded", [0.1] * 200, transport="embedded"),
         measured("noop", "none", [0.0001] * 200),
-        *at_distances("embedded", k=1, a=0.2),
-        *at_distances("documented-redis", k=2, a=0.3),
-    ]
-
-
-def at_distances(subject: str, *, k: float, a: float) -> list[dict[str, Any]]:
-    """An update through proxies: a PING takes 0.1 ms more than the proxy adds, the call `a + k` PINGs."""
-    return [
-        measured(
-            "update",
-            subject,
-            [a + k * (0.1 + distance)] * BLOCKS,
-            transport="proxied",
-            distance_ms=distance,
-            ping_seconds=[(0.1 + distance) / 1000] * BLOCKS,
-        )
-        for distance in (0.0, 0.25, 0.5, 1.0, 2.0, 5.0)
     ]
 
 
@@ -199,133 +182,79 @@ def report(results: dict[str, Any], measurements: dict[str, Any] | None = None) 
     )
 
 
-def studies(fingerprint: str | None = "f1") -> dict[str, Any]:
-    """All studies, each as small as it can be."""
-    spread = {"n": 1_000, "most": 0.004, "quantiles": {"p50": 0.002, "p99": 0.003}}
-    block = {"answered": 100, "failed": 0, "seconds": 0.1}
-    arrivals = {
-        "capacity": 1_000.0,
-        "waits": spread,
-        "lateness": spread,
-        "failed": 0,
-        "due_seconds": 0.99,
-        "seconds": 1.0,
+def series(
+    study: str, subject: str, what: str, at: float = 0, *, mode: str = "redis", **figures: Any
+) -> dict[str, Any]:
+    """One series of a study; a figure that is a single number has it in each of nine processes."""
+    values = {
+        name.replace("_", " "): value if isinstance(value, list) else [value] * BLOCKS
+        for name, value in figures.items()
     }
-    timed = {
-        "calls": 1,
-        "seconds": [0.00014] * BLOCKS,
-        "ping_seconds": [0.0001] * BLOCKS,
-        "own_ping_seconds": [0.00005] * BLOCKS,
-    }
-    trait = {"question": "keeps a value that its giver changes", "answer": "yes", "seen": SCRIPT}
+    return {"study": study, "subject": subject, "mode": mode, "what": what, "at": at, "figures": values}
+
+
+def studies(*given: dict[str, Any], fingerprint: str | None = "f1") -> dict[str, Any]:
+    """The studies with these series; without any, all of them, each as small as it can be."""
     return {
-        "schema": "benchmark-studies/5",
+        "schema": "benchmark-studies/6",
         "started": "2025-01-31T12:10:00+00:00",
         "depth": "quick",
         "seed": 1,
         "environment": {} if fingerprint is None else {"fingerprint": fingerprint},
         "seconds": {"growth": 1.0},
         "failures": {"lost": SCRIPT},
-        "studies": {
-            "growth": {
-                "points": [
-                    {
-                        "design": design,
-                        "mode": mode,
-                        "page": page,
-                        "tasks": tasks,
-                        "offset": 0,
-                        "calls": 1,
-                        "seconds": [slope * tasks / 1e6 + 1e-4] * BLOCKS,
-                        "ping_seconds": [0.0001] * BLOCKS if mode == "redis" else [],
-                        "own_ping_seconds": [0.00005] * BLOCKS if mode == "redis" else [],
-                    }
-                    for design, slope in (("documented", 10), ("ours", 0))
-                    for mode in ("memory", "redis")
-                    for page in ("first", "deep")
-                    for tasks in (100, 10_000)
-                ]
-            },
-            "load": {
-                "tasks": 1_000,
-                "cells": [
-                    {
-                        "subject": subject,
-                        "operation": operation,
-                        "callers": callers,
-                        "blocks": [block],
-                    }
-                    for subject in ("documented", "ours")
-                    for operation in ("get", "update")
-                    for callers in (1, 64)
-                ],
-            },
-            "arrivals": {
-                "tasks": 1_000,
-                "offered": [
-                    {
-                        "subject": subject,
-                        "operation": "get",
-                        "share": share,
-                        "runs": [arrivals | {"rate": share * 1_000.0}] * BLOCKS,
-                    }
-                    for subject in ("documented", "ours")
-                    for share in (0.5, 1.0)
-                ],
-            },
-            "memory": {
-                "sizes": [
-                    {
-                        "design": design,
-                        "mode": "memory",
-                        "part": part,
-                        "tasks": 1_000,
-                        "total_bytes": total,
-                    }
-                    for design in ("documented", "ours")
-                    for part, total in (("task", 1_400_000), ("metadata", 1_900_000))
-                ]
-            },
-            "expiry": {
-                "events": [
-                    {
-                        "what": "expire",
-                        "tasks": 1_000_000,
-                        "seconds": 1.0,
-                        "quiet_seconds": 0.004,
-                        "meanwhile_seconds": 0.004,
-                    }
-                ]
-            },
-            "peers": {
-                "portraits": [
-                    {
-                        "peer": peer,
-                        "version": "1",
-                        "traits": [trait],
-                        "not_timed": {"list": SCRIPT},
-                    }
-                    for peer in ("ours", "another")
-                ],
-                "timings": [
-                    {
-                        "peer": peer,
-                        "operation": "get",
-                        "tasks": 0,
-                        "calls": 1,
-                        "seconds": [1e-6] * BLOCKS,
-                    }
-                    for peer in ("ours", "another")
-                ],
-            },
-            "calls": {
-                "requests": dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0),
-                "timed": dict.fromkeys(("get", "create", "update", "cancel"), timed),
-                "timed_on_uvloop": dict.fromkeys(("get", "create", "update", "cancel"), timed),
-            },
-            "start": {"pydantic": [0.05] * BLOCKS, "taskstore": [0.15] * BLOCKS},
-        },
+        "series": list(given) or _every_study(),
     }
+
+
+def _every_study() -> list[dict[str, Any]]:
+    pings: dict[str, dict[str, Any]] = {"memory": {}, "redis": {"ping": 0.0001, "own_ping": 0.00005}}
+    timed: dict[str, Any] = {"seconds": 0.00014, "ping": 0.0001, "own_ping": 0.00005}
+    came: dict[str, Any] = {"held": 990.0, "failed": 0, "in_time": 0.99, "p50": 0.002, "p99": 0.003, "late_p99": 0.003}
+    requests = {"create": 1.0, "get": 1.0, "list": 1.0, "update": 1.0, "cancel": 1.0}
+    return [
+        *(
+            series("growth", design, page, tasks, mode=mode, seconds=slope * tasks / 1e6 + 1e-4, **pings[mode])
+            for design, slope in (("documented", 10), ("ours", 0))
+            for mode in pings
+            for page in ("first", "deep")
+            for tasks in (100, 10_000)
+        ),
+        *(
+            series("load", subject, operation, callers, rate=[1_000.0], failed=[0])
+            for subject in ("documented", "ours")
+            for operation in ("get", "update")
+            for callers in (1, 64)
+        ),
+        *(
+            series("load", subject, "get, coming", share, rate=share * 1_000.0, **came)
+            for subject in ("documented", "ours")
+            for share in (0.5, 1.0)
+        ),
+        *(
+            series("memory", design, part, 1_000, mode="memory", bytes=[each])
+            for design in ("documented", "ours")
+            for part, each in (("task", 1_400), ("metadata", 1_900))
+        ),
+        series("expiry", "ours", "expire", 1_000_000, seconds=[1.0], quiet=[0.004], wait=[0.004]),
+        *(
+            series("peers", peer, operation, 1_000, mode=mode, seconds=seconds)
+            for mode in ("memory", "redis")
+            for operation in ("create", "get", "look", "update")
+            for peer, seconds in (("ours", 1e-6), (SCRIPT, 2e-6), ("cashews", 0.5e-6))
+        ),
+        series("calls", "ours", "list", requests=[1.0]),
+        *(
+            series("calls", "ours", operation + loop, **(timed if loop else {**timed, "requests": [1.0]}))
+            for operation in ("get", "create", "update", "cancel")
+            for loop in ("", " on uvloop")
+        ),
+        *(
+            series("calls", "documented", operation, requests=[number])
+            for operation, number in {**requests, "update": 2.0, "list": 100.0}.items()
+        ),
+        series("start", "ours", "import", mode="memory", pydantic=0.05, seconds=0.15),
+    ]
 
 
 def verification(fingerprint: str = "f1") -> dict[str, Any]:
@@ -463,9 +392,5 @@ FAILING = (
 
 
 def measured_twice() -> list[dict[str, Any]]:
-    """A benchmark that each block makes again, and bare PINGs with and without a proxy."""
-    return [
-        measured("get", "embedded", [2.1] * 200, transport="embedded", tasks=10_000, again=True),
-        measured("raw-ping", "embedded", [0.03] * 9, transport="embedded"),
-        measured("raw-ping", "embedded-0ms", [0.08] * 9, transport="proxied", distance_ms=0.0),
-    ]
+    """A benchmark that each block makes again."""
+    return [measured("get", "embedded", [2.1] * 200, transport="embedded", tasks=10_000, again=True)]

@@ -17,11 +17,9 @@ from typing import Any
 
 import docker
 import pytest
-import redis
 
 from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.depth import DEPTHS
-from benchmarks.distance import Proxies
 from benchmarks.setting import Namespace, PinnedContainerServer, Place, Setting
 from benchmarks.workload import METADATA, STEPS, updating
 from conformance.measure.blocks import merge, run
@@ -31,7 +29,7 @@ from conformance.measure.estimate import median_interval
 from conformance.measure.loop import Loop
 from conformance.measure.timing import FEWEST_ROUNDS, FEWEST_SINGLE, MOST_CALLS, Effort, Pace, Plan
 from conformance.subjects.registry import REQUIRE_CONTAINER, find_subject
-from conformance.subjects.servers import EmbeddedServer, find_binary
+from conformance.subjects.servers import find_binary
 from taskstore import MemoryTaskStore
 
 pytestmark = pytest.mark.once
@@ -218,7 +216,6 @@ def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) ->
         "design": "none",
         "mode": "none",
         "transport": "none",
-        "distance_ms": None,
         "tasks": 0,
         "facts": {},
         "calls_per_round": MOST_CALLS,
@@ -232,7 +229,7 @@ def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("chosen", "row"),
-    [("memory and get", "test_get[documented-memory]"), ("noop or (ping and embedded)", "test_raw_ping[embedded]")],
+    [("memory and get", "test_get[documented-memory]"), ("noop or (ping and embedded)", "test_ping[embedded]")],
 )
 def test_pytest_alone_shows_a_table_and_starts_the_server_that_is_needed(chosen: str, row: str) -> None:
     command = [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-only", "-p", "no:cacheprovider", "-k", chosen]
@@ -271,27 +268,15 @@ def test_processes_that_are_timed_have_hash_seeds_of_their_own(monkeypatch: pyte
 
 
 def test_a_setting_is_read_as_it_was_written(tmp_path: Path) -> None:
-    place = Place("private", "redis://127.0.0.1:1", {"server": "Redis 8"})
-    setting = Setting({"embedded": place}, {"private": {"ours-create-10": Namespace("ours-create-10", 3, ("task_1",))}})
+    namespaces = {"ours-create-10": Namespace("ours-create-10", 3, ("task_1",))}
+    place = Place("redis://127.0.0.1:1", {"server": "Redis 8"}, namespaces)
+    setting = Setting({"embedded": place})
     setting.write(tmp_path / "setting.json")
     assert Setting.read(tmp_path / "setting.json") == setting
     assert place.at(3) == "redis://127.0.0.1:1/3"
 
 
-def test_the_proxies_put_the_server_at_a_distance_and_end_with_us(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)  # as the driver is run: benchmarks are not installed
-    with EmbeddedServer() as server, Proxies(server.url, [0.0, 20.0]) as proxies:
-        for distance, url in proxies.urls.items():
-            with redis.Redis.from_url(url) as client:
-                client.ping()
-                started = perf_counter()
-                client.ping()
-                assert distance / 1000 <= perf_counter() - started
-    with pytest.raises(redis.ConnectionError), redis.Redis.from_url(proxies.urls[0.0], retry=None) as client:
-        client.ping()
-
-
-@pytest.mark.parametrize("stage", [find_binary().name, "-m benchmarks.distance", "-m pytest"])
+@pytest.mark.parametrize("stage", [find_binary().name, "-m pytest"])
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()

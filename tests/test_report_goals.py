@@ -16,7 +16,16 @@ from reports.__main__ import main
 from reports.analyse.goals import ELSEWHERE, Relation, compare_with_limit, judge
 from reports.analyse.report import Report, make_report
 from reports.render.pages import render_page, render_summary
-from tests.report_inputs import CLAIMS, benchmark, conformance, everything_measured, measured, requirement, studies
+from tests.report_inputs import (
+    CLAIMS,
+    benchmark,
+    conformance,
+    everything_measured,
+    measured,
+    requirement,
+    series,
+    studies,
+)
 
 GOALS = 47
 
@@ -31,9 +40,11 @@ def made(studied: dict[str, Any] | None = None, *rows: dict[str, Any]) -> Report
     )
 
 
-def only(**some: Any) -> dict[str, Any]:
-    """A document with these studies, and no others."""
-    document: dict[str, Any] = {**studies(), "studies": some}
+def changed(study: str, what: str, **figures: list[float]) -> dict[str, Any]:
+    """All studies, with other figures of ours in one."""
+    document = studies()
+    [one] = [row for row in document["series"] if (row["study"], row["subject"], row["what"]) == (study, "ours", what)]
+    one["figures"] |= figures
     return document
 
 
@@ -102,8 +113,7 @@ def test_goals_of_this_project_are_no_business_of_another_machine() -> None:
 
 
 def test_a_goal_that_is_missed_is_told_and_fails_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    document = only(calls=studies()["studies"]["calls"])
-    document["studies"]["calls"]["requests"]["update"] = 3.0
+    document = changed("calls", "update", requests=[3.0])
     command = ["--goals", "--out", str(tmp_path / "out")]
     for name, content in (
         ("conformance", conformance(requirement("A-1", "pass"))),
@@ -117,16 +127,14 @@ def test_a_goal_that_is_missed_is_told_and_fails_nothing(tmp_path: Path, capsys:
 
 
 def test_latencies_of_another_build_meet_no_goal() -> None:
-    report = made(studies("f2"), measured("get", "memory", [0.001] * 9))
+    report = made(studies(fingerprint="f2"), measured("get", "memory", [0.001] * 9))
     assert find(report, "get, memory mode").value == 1
     left = [goal.name for goal in report.goals if goal.value is not None and goal.name != "get, memory mode"]
     assert left == ["a task of 400 bytes of JSON, memory mode"]
 
 
 def test_a_call_more_than_one_request_is_missed() -> None:
-    document = studies()
-    document["studies"]["calls"]["requests"]["update"] = 1.25
-    report = made(document)
+    report = made(changed("calls", "update", requests=[1.25]))
     goal = find(report, "requests of one update, Redis mode")
     assert (goal.relation, goal.limit, goal.verdict, goal.missed_by) == ("exactly", 1, "missed", 0.25)
     for other in ("create", "get", "list", "cancel"):
@@ -137,14 +145,9 @@ def test_a_call_more_than_one_request_is_missed() -> None:
     ("operation", "limit", "verdict"), [("get", 1.2, "missed"), ("create", 1.6, "met"), ("cancel", 1.5, "met")]
 )
 def test_a_call_is_held_to_the_pings_it_took_turns_with(operation: str, limit: float, verdict: str) -> None:
-    calls = studies()["studies"]["calls"]
-    worse = {
-        "seconds": [0.0014] * 4,
-        "ping_seconds": [0.001] * 4,
-    }  # a bad moment, which the PINGs shared
-    timed = calls["timed"][operation]
-    calls["timed"][operation] = timed | {name: bad + timed[name][4:] for name, bad in worse.items()}
-    goal = find(made(only(calls=calls)), f"{operation}, awaited")
+    bad, good = [0.0014] * 4, [0.00014] * 5  # a bad moment, which the PINGs shared
+    document = changed("calls", operation, seconds=bad + good, ping=[0.001] * 4 + [0.0001] * 5)
+    goal = find(made(document), f"{operation}, awaited")
     assert (goal.value, goal.limit, goal.verdict) == (pytest.approx(1.4), limit, verdict)
     assert goal.missed_by == (None if verdict == "met" else pytest.approx(1 / 6))
     assert [*goal.beside.values()] == pytest.approx([2.8, 1.4])
@@ -152,21 +155,11 @@ def test_a_call_is_held_to_the_pings_it_took_turns_with(operation: str, limit: f
 
 def test_a_listing_is_held_to_the_same_ping_and_to_its_growth() -> None:
     points = [
-        {
-            "design": "ours",
-            "mode": "redis",
-            "page": page,
-            "tasks": tasks,
-            "offset": 0,
-            "calls": 1,
-            "seconds": [0.0003 * (tasks / 100) ** exponent] * 9,
-            "ping_seconds": [0.0001] * 9,
-            "own_ping_seconds": [0.00005] * 9,
-        }
+        series("growth", "ours", page, tasks, seconds=0.0003 * (tasks / 100) ** exponent, ping=0.0001, own_ping=0.00005)
         for page, exponent in (("first", 0.0), ("deep filtered", 0.1))
         for tasks in (100, 10_000, 1_000_000)
     ]
-    report = made(only(growth={"points": points}))
+    report = made(studies(*points))
     first = find(report, "first page of 50, of 1,000,000 tasks")
     assert (first.value, first.limit, first.verdict) == (pytest.approx(3), 4, "met")
     assert [*first.beside.values()] == pytest.approx([6])
@@ -193,21 +186,19 @@ def test_a_listing_is_held_to_the_documented_one(times: float, verdict: str) -> 
     ("answered", "blocks", "verdict"), [(210, 9, "met"), (190, 9, "missed"), (210, 5, "undecided")]
 )
 def test_many_callers_are_held_to_twice_what_redis_py_gets_through(answered: int, blocks: int, verdict: str) -> None:
-    def cell(subject: str, answered: int, callers: int = 64) -> dict[str, Any]:
-        return {
-            "subject": subject,
-            "operation": "update",
-            "callers": callers,
-            "blocks": [{"answered": answered, "failed": 0, "seconds": 0.1}] * blocks,
-        }
+    def cell(subject: str, rate: float, callers: int = 64) -> dict[str, Any]:
+        return series("load", subject, "update", callers, rate=[rate] * blocks)
 
-    cells = [cell("ours", answered), cell("redis-py", 100), cell("ours", 9_999, callers=32)]
-    cells += [
-        cell("valkey-glide", 50),
-        cell("ours", 130, callers=4),
-        cell("redis-py", 100, callers=4),
-    ]
-    report = made(only(load={"tasks": 1, "cells": cells}))
+    report = made(
+        studies(
+            cell("ours", answered),
+            cell("redis-py", 100),
+            cell("ours", 9_999, callers=32),
+            cell("valkey-glide", 50),
+            cell("ours", 130, callers=4),
+            cell("redis-py", 100, callers=4),
+        )
+    )
     rate = find(report, "update by 64 callers, beside redis-py alone: calls per second")
     assert (rate.relation, rate.limit, rate.verdict) == ("at least", 2, verdict)
     assert rate.value == pytest.approx(answered / 100)
@@ -219,23 +210,9 @@ def test_many_callers_are_held_to_twice_what_redis_py_gets_through(answered: int
 
 def offered(subject: str, share: float, p99: list[float], behind: float = 0.0) -> dict[str, Any]:
     """Gets that came at a share of 1,000 a second, with a p99 for each process; answers end that far behind."""
-
-    def spread(seconds: float) -> dict[str, Any]:
-        return {"n": 1_000, "most": 0.081, "quantiles": {"p50": 0.001, "p99": seconds}}
-
-    runs = [
-        {
-            "capacity": 1_000.0,
-            "rate": 1_000 * share,
-            "waits": spread(seconds),
-            "lateness": spread(0.002),
-            "failed": 0,
-            "due_seconds": 1 / share,
-            "seconds": 1 / share + behind,
-        }
-        for seconds in p99
-    ]
-    return {"subject": subject, "operation": "get", "share": share, "runs": runs}
+    in_time = 1 / (1 + behind * share)
+    figures: dict[str, Any] = {"rate": 1_000 * share, "in_time": in_time, "p50": 0.001, "late_p99": 0.002}
+    return series("load", subject, "get, coming", share, p99=p99, **figures)
 
 
 @pytest.mark.parametrize(
@@ -253,14 +230,14 @@ def test_p99_is_decided_in_the_open_loop_where_the_rate_is_held(
     moods = [0.01, 0.05, 0.02, 0.09, 0.01, 0.03, 0.01, 0.04, 0.02]  # of the processes, which both met
     ours = [one * time for one, time in zip(moods, times, strict=True)]
     document = [offered("ours", 0.5, ours, behind), offered("redis-py", 0.5, moods)]
-    report = made(only(arrivals={"tasks": 1, "offered": document}))
+    report = made(studies(*document))
     name = "get that comes at half of what 64 callers get through: p99, redis-py at half of its own"
     assert find(report, name).verdict == verdict
 
 
 def test_a_curve_of_waits_ends_where_a_store_is_saturated() -> None:
     document = [offered("ours", share, [0.01] * 9, behind) for share, behind in ((0.5, 0.01), (0.9, 0.02), (1.1, 0.2))]
-    report = made(only(arrivals={"tasks": 1, "offered": document}))
+    report = made(studies(*document))
     page = " ".join(render_page(report).split())
     drawn = page.partition("Get: 99th percentile of waits")[2].partition("</figure>")[0]
     assert ">saturated</text>" in drawn
@@ -268,77 +245,50 @@ def test_a_curve_of_waits_ends_where_a_store_is_saturated() -> None:
     assert "1,100" not in drawn
 
 
-def peers(*timed: tuple[str, bool, str, float], tasks: int = 100_000) -> dict[str, Any]:
-    """A study of peers: each has a name, isolates or not, and takes microseconds for an operation."""
-    return {
-        "portraits": [
-            {
-                "peer": peer,
-                "version": "1",
-                "traits": [
-                    {
-                        "question": "keeps a value that its giver changes",
-                        "answer": "yes" if isolates else "no",
-                        "seen": "",
-                    }
-                ],
-                "not_timed": {},
-            }
-            for peer, isolates, _, _ in timed
-        ],
-        "timings": [
-            {
-                "peer": peer,
-                "operation": operation,
-                "tasks": tasks,
-                "calls": 1,
-                "seconds": [us / 1e6] * 9,
-            }
-            for peer, _, operation, us in timed
-        ],
-    }
+def peer(name: str, operation: str, us: float, tasks: int = 100_000, mode: str = "memory") -> dict[str, Any]:
+    return series("peers", name, operation, tasks, mode=mode, seconds=us / 1e6)
 
 
-def test_memory_mode_is_held_to_the_fastest_peer_that_isolates() -> None:
-    timed = (("ours", True, "get", 5.0), ("a dictionary", False, "get", 1.0), ("quick", True, "get", 4.5))
-    floor = ("dict + deepcopy", True, "get", 0.5)
-    goal = find(
-        made(only(peers=peers(*timed, floor, ("slow", True, "get", 9.0)))),
-        "get, memory mode, beside the fastest that isolates its values",
-    )
+def test_memory_mode_is_held_to_the_fastest_that_isolates() -> None:
+    taken = (("ours", 5.0), ("cashews", 1.0), ("dict + deepcopy", 9.0), ("dict + msgspec", 4.5))
+    name = "get, memory mode, beside the fastest that isolates its values"
+    goal = find(made(studies(*(peer(name, "get", us) for name, us in taken))), name)
     assert (goal.value, goal.verdict, goal.missed_by) == (pytest.approx(0.9), "missed", pytest.approx(0.1))
-    assert "quick" in goal.remark
-    assert goal.beside == {"the floor dict + deepcopy": pytest.approx(0.1)}
+    assert "dict + msgspec" in goal.remark
+    assert goal.beside == {"dict + deepcopy": pytest.approx(1.8)}
 
 
-def test_other_stores_are_sorted_by_a_get_with_a_look_at_the_metadata() -> None:
-    timed = (("ours", True, "look", 7.0), ("quick", True, "look", 2.0), ("slow", True, "look", 9.0))
-    page = render_page(made(only(peers=peers(*timed))))
+def test_other_stores_are_sorted_by_a_look_and_the_page_says_where_ours_is_not_first() -> None:
+    looks = (("ours", 7.0), ("quick", 2.0), ("slow", 9.0))
+    report = made(
+        studies(*(peer(name, "look", us) for name, us in looks), *(peer(name, "get", 9 - us) for name, us in looks[:2]))
+    )
+    page, summary = render_page(report), render_summary(report)
     table = page.partition('id="peers"')[2].partition("</table>")[0]
-    assert table.index("quick ") < table.index("ours ") < table.index("slow ")
-    assert ">7.00</td>" in table
+    assert table.index(">quick<") < table.index(">ours<") < table.index(">slow<")
+    assert ">7.00 µs</td>" in table
+    assert "<li>look, memory mode: quick 3.5×</li>" in table
+    assert "\nOurs is not the first in memory mode at look (quick 3.5×).\n" in summary
+    assert "get, memory mode:" not in table
+    first = made(studies(peer("ours", "get", 1.0), peer("slow", "get", 2.0)))
+    assert "Ours is the first at each of them." in render_summary(first)
+    assert "not the first" not in render_page(first)
 
 
 @pytest.mark.parametrize(("tasks", "verdict"), [(100_000, "met"), (10_000, "not-measured")])
 def test_a_listing_beside_peers_is_one_of_100_000_tasks(tasks: int, verdict: str) -> None:
-    report = made(only(peers=peers(("ours", True, "list", 5.0), ("quick", True, "list", 6.0), tasks=tasks)))
+    report = made(studies(peer("ours", "list", 5.0, tasks), peer("dict + msgspec", "list", 6.0, tasks)))
     name = "list of 50 of 100,000 tasks, memory mode, beside the fastest that isolates its values"
     assert find(report, name).verdict == verdict
 
 
 def test_microseconds_of_memory_mode_are_marked_as_judged_elsewhere() -> None:
     rows = [measured(operation, "memory", [0.009] * 9) for operation in ("get", "create", "update", "list")]
-    point = {
-        "design": "ours",
-        "mode": "memory",
-        "page": "first",
-        "offset": 0,
-        "calls": 1,
-        "ping_seconds": [],
-        "own_ping_seconds": [],
-    }
-    points = [point | {"tasks": tasks, "seconds": [ms / 1000] * 9} for tasks, ms in ((10_000, 9.0), (100_000, 0.1))]
-    report = made(only(growth={"points": points}), *rows)
+    points = [
+        series("growth", "ours", "first", tasks, mode="memory", seconds=ms / 1000)
+        for tasks, ms in ((10_000, 9.0), (100_000, 0.1))
+    ]
+    report = made(studies(*points), *rows)
     for name, us, limit, verdict in (
         ("get", 9, 2, "missed"),
         ("create", 9, 12, "met"),
@@ -353,13 +303,7 @@ def test_microseconds_of_memory_mode_are_marked_as_judged_elsewhere() -> None:
 
 def test_bytes_are_held_to_the_task_that_is_400_bytes_as_a_whole() -> None:
     sizes = [
-        {
-            "design": "ours",
-            "mode": mode,
-            "part": part,
-            "tasks": tasks,
-            "total_bytes": each * tasks,
-        }
+        series("memory", "ours", part, tasks, mode=mode, bytes=[each])
         for mode, part, tasks, each in (
             ("redis", "task", 1_000, 9_000),
             ("redis", "task", 10_000, 1_150),
@@ -367,7 +311,7 @@ def test_bytes_are_held_to_the_task_that_is_400_bytes_as_a_whole() -> None:
             ("memory", "task", 10_000, 1_650),
         )
     ]
-    report = made(only(memory={"sizes": sizes}))
+    report = made(studies(*sizes))
     redis, memory = (find(report, f"a task of 400 bytes of JSON, {mode} mode") for mode in ("redis", "memory"))
     assert (redis.value, redis.limit, redis.verdict, [*redis.beside.values()]) == (1_150, 1_200, "met", [1_700])
     assert (memory.value, memory.limit, memory.verdict, memory.missed_by) == (1_650, 1_500, "missed", 0.1)
@@ -376,32 +320,32 @@ def test_bytes_are_held_to_the_task_that_is_400_bytes_as_a_whole() -> None:
 
 @pytest.mark.parametrize(("both", "verdict"), [(0.16, "met"), (0.182, "missed")])
 def test_the_import_is_held_to_what_it_takes_beyond_pydantic(both: float, verdict: str) -> None:
-    pairs = {"pydantic": [0.05] * 9, "taskstore": [both] * 9}
-    goal = find(made(only(start=pairs)), "import of taskstore, beyond `import pydantic`")
+    pairs = series("start", "ours", "import", mode="memory", pydantic=0.05, seconds=both)
+    goal = find(made(studies(pairs)), "import of taskstore, beyond `import pydantic`")
     assert (goal.limit, goal.unit, goal.verdict) == (120, "ms", verdict)
     assert goal.value == pytest.approx((both - 0.05) * 1000)
 
 
 def test_waits_while_tasks_expire_stand_beside_those_of_plain_keys() -> None:
-    def event(what: str, longest: float, tasks: int = 1_000_000) -> dict[str, Any]:
-        waits = {"quiet_seconds": 0.002, "meanwhile_seconds": longest}
-        return {"what": what, "tasks": tasks, "seconds": 3.5, **waits}
+    def events(what: str, *longest: float, tasks: int = 1_000_000) -> dict[str, Any]:
+        quiet, seconds = ([value] * len(longest) for value in (0.002, 3.5))
+        return series("expiry", "ours", what, tasks, quiet=quiet, seconds=seconds, wait=[*longest])
 
-    events = [
-        *(event("expire", longest) for longest in (0.019, 0.012, 0.007)),
-        *(event("expire, nobody writes", longest) for longest in (0.03, 0.019, 0.031)),
-        event("plain keys, nobody sweeps", 0.025),
-        *(event("indexes, nobody calls", longest) for longest in (1.0, 0.4, 2.0)),
-        event("expire", 0.8, tasks=100_000),
-    ]
-    goals = made(only(expiry={"events": events})).goals[-3:]
+    document = studies(
+        events("expire", 0.019, 0.012, 0.007),
+        events("expire, nobody writes", 0.03, 0.019, 0.031),
+        events("plain keys, nobody sweeps", 0.025),
+        events("indexes, nobody calls", 1.0, 0.4, 2.0),
+        events("expire", 0.8, tasks=100_000),
+    )
+    goals = made(document).goals[-3:]
     assert [goal.value for goal in goals] == pytest.approx([12, 30, 1_000])
     assert [goal.interval for goal in goals] == [pytest.approx(ends) for ends in ((7, 19), (19, 31), (400, 2_000))]
     assert [(goal.limit, goal.verdict) for goal in goals] == [(20, "met"), (20, "undecided"), (20, "missed")]
     assert goals[2].missed_by == pytest.approx(49)
     assert goals[2].excess == "50.0 times the limit"
     assert all([*goal.beside.values()] == pytest.approx([25, 2, 3_500]) for goal in goals)
-    few = made(only(expiry={"events": [event("indexes, nobody calls", 1.0)] * 2})).goals[-1]
+    few = made(studies(events("indexes, nobody calls", 1.0, 1.0))).goals[-1]
     assert few.value == pytest.approx(1_000)
     assert (few.verdict, few.remark) == ("undecided", "Fewer than 3 events decide nothing.")
 
@@ -414,9 +358,7 @@ def test_a_figure_far_from_its_limit_is_given_as_a_multiple_of_it(value: float, 
 
 
 def test_goals_are_shown_with_figure_and_verdict() -> None:
-    document = studies()
-    document["studies"]["calls"]["requests"]["update"] = 1.12
-    report = made(document, *everything_measured())
+    report = made(changed("calls", "update", requests=[1.12]), *everything_measured())
     text = " ".join(render_page(report).split())
     rows = text.partition('<table class="cards goals">')[2].partition("</table>")[0].split("<tr>")[2:]
     for goal, row in zip(report.goals, rows, strict=True):

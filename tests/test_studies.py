@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import operator
 import os
 import signal
 import subprocess
@@ -20,26 +21,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks.studies import arrivals, calls, expiry, growth, load, memory, peers, start
+from benchmarks.studies import calls, expiry, growth, load, memory, peers, start
 from benchmarks.studies.__main__ import STUDIES, make
 from benchmarks.studies.__main__ import main as make_studies
-from benchmarks.studies.arrivals import arrive, moments, precise_loop
-from benchmarks.studies.blocks import (
-    Blocks,
-    Contestant,
-    WrongAnswerError,
-    take_block,
-    take_turns,
-)
-from benchmarks.studies.calls import OPERATIONS
-from benchmarks.studies.document import PLAIN, Spread, Studies
-from benchmarks.studies.filling import create, fill, multiply, new_short_request, write_keys
-from benchmarks.studies.load import call_for
-from benchmarks.studies.peers.libraries import LIBRARIES
-from benchmarks.studies.peers.probes import probe
+from benchmarks.studies.document import FLOORS, GLIDE, ON_UVLOOP, PLAIN, Key, Studies, gather
+from benchmarks.studies.filling import create, fill, multiply, new_config, new_short_request, write_keys
+from benchmarks.studies.load import Came, arrive, call_for, moments, precise_loop
 from benchmarks.studies.place import Place
 from benchmarks.studies.plain import looking, overhear, pooled, repeating
 from benchmarks.studies.processes import ProcessFailedError, in_new_process
+from benchmarks.studies.turns import Contestant, WrongAnswerError, take_block, take_turns
+from conformance.measure.loop import Loop
 from conformance.reading import FileError
 from conformance.subjects.servers import EmbeddedServer
 from reports.analyse.growth import fit
@@ -80,10 +72,11 @@ def test_one_block_in_ten_that_is_ten_times_as_long_moves_no_exponent() -> None:
 
 
 def test_a_quantile_is_given_where_ten_samples_lie_beyond_it() -> None:
-    few, many = Spread.of(map(float, range(1, 1_000))), Spread.of(map(float, range(1, 1_001)))
-    assert few.quantiles == {"p50": 500}
-    assert many.quantiles == {"p50": 500, "p99": 990}
-    assert (many.n, many.most) == (1_000, 1_000)
+    few, many = (
+        Came(late=[0.0] * n, waits=[*map(float, range(1, n + 1))], seconds=1.0).figures() for n in (999, 1_000)
+    )
+    assert (few["p50"], few.get("p99")) == (500, None)
+    assert (many["p50"], many["p99"]) == (500, 990)
 
 
 def test_an_open_loop_sees_a_stall_that_a_closed_loop_omits() -> None:
@@ -101,14 +94,20 @@ def test_an_open_loop_sees_a_stall_that_a_closed_loop_omits() -> None:
             if (left := self.until - perf_counter()) > 0:
                 await asyncio.sleep(left)
 
-    with precise_loop() as loop:
-        closed = loop.run(call_for(partial(_paced, Stalling().call, every), 1, 2.0))
+    waits: list[float] = []
+
+    async def timed(call: Callable[[], Any]) -> None:
+        started = perf_counter()
+        await call()
+        waits.append(perf_counter() - started)
+
+    with Loop.running(precise_loop) as loop:
+        loop.run(call_for(partial(_paced, partial(timed, Stalling().call), every), 1, 2.0))
         came = loop.run(arrive(Stalling().call, islice(moments(1 / every, chance()), 1_001)))
     # Some 75 calls were due in the first half of the stall; in the closed loop one was, and the machine has its own.
-    assert sum(wait > stall / 2 for wait in closed.waits) < 10
+    assert sum(wait > stall / 2 for wait in waits) < 10
     assert sum(wait > stall / 2 for wait in came.waits) > 40
-    p99 = Spread.of(came.waits).quantiles["p99"]
-    assert p99 > stall / 2
+    assert came.figures()["p99"] > stall / 2
 
 
 async def _paced(call: Callable[[], Any], every: float) -> None:
@@ -117,7 +116,7 @@ async def _paced(call: Callable[[], Any], every: float) -> None:
 
 
 def test_calls_that_come_while_others_wait_begin_when_they_are_due() -> None:
-    with precise_loop() as loop:
+    with Loop.running(precise_loop) as loop:
         met = loop.run(arrive(partial(asyncio.sleep, 0.2), islice(moments(500, chance()), 100)))
     assert len(met.waits) == 100
     assert sorted(met.late)[50] < 0.05
@@ -127,9 +126,9 @@ def test_a_call_that_raises_is_counted_and_not_lost() -> None:
     async def fail() -> None:
         raise LookupError
 
-    answers = asyncio.run(call_for(fail, 2, 0.01))
-    assert answers.waits == []
-    assert answers.failed >= 2
+    answered, failed, _ = asyncio.run(call_for(fail, 2, 0.01))
+    assert answered == 0
+    assert failed >= 2
     met = asyncio.run(arrive(fail, islice(moments(10_000, chance()), 5)))
     assert met.failed == 5
     assert len(met.waits) == 5
@@ -143,37 +142,57 @@ def test_contestants_take_turns_and_a_wrong_answer_ends_it() -> None:
         await asyncio.sleep(0)
         return name
 
-    def contestant(name: str, right: str) -> Contestant:
-        return Contestant(name, partial(answer, name), lambda given: given == right)
+    def contestants(**rights: str) -> dict[Any, Contestant]:
+        return {name: Contestant(partial(answer, name), partial(operator.eq, right)) for name, right in rights.items()}
 
-    one, two = asyncio.run(take_turns([contestant("a", "a"), contestant("b", "b")], 1e-9, chance()))
-    assert len(one.seconds) == len(two.seconds) == 1
+    found: dict[Any, Any] = asyncio.run(take_turns(contestants(a="a", b="b"), 1e-9, chance()))
+    assert {name: [*figures] for name, figures in found.items()} == {"a": ["seconds"], "b": ["seconds"]}
     assert (order[:4], sorted(order[4:])) == (["a", "a", "b", "b"], ["a", "b"])  # two calls each that do not count
-    with pytest.raises(WrongAnswerError, match="a answered a"):
-        asyncio.run(take_turns([contestant("a", "b")], 1e-9, chance()))
+    with pytest.raises(WrongAnswerError, match="a call answered a"):
+        asyncio.run(take_turns(contestants(a="b"), 1e-9, chance()))
+
+
+async def process() -> int:
+    return os.getpid()
+
+
+async def divide(by: float) -> float:
+    return 1 / by
+
+
+async def abort() -> None:
+    os.abort()
 
 
 def test_every_block_of_a_study_is_one_of_a_process_of_its_own() -> None:
-    processes = {in_new_process(os.getpid) for _ in range(2)}
+    processes = {in_new_process(process) for _ in range(2)}
     assert len(processes | {os.getpid()}) == 3
 
 
 def test_a_process_that_fails_or_ends_is_told() -> None:
     with pytest.raises(ProcessFailedError, match="ZeroDivisionError: "):
-        in_new_process(divmod, 1, 0)
+        in_new_process(divide, 0)
     with pytest.raises(ProcessFailedError, match="ended while it measured"):
-        in_new_process(os.abort)
+        in_new_process(abort)
+
+
+def test_what_processes_measured_is_put_together_by_what_it_is() -> None:
+    few: Key = ("ours", "redis", "get", 1.0)
+    many: Key = ("ours", "redis", "get", 64.0)
+    made = gather("load", [{many: {"rate": 2.0}, few: {"rate": 1.0}}, {many: {"rate": 3.0, "failed": 1.0}}])
+    assert [(one.at, one.figures) for one in made] == [(1, {"rate": (1,)}), (64, {"rate": (2, 3), "failed": (1,)})]
 
 
 @leaving_peers_alone
-def test_studies_have_as_many_blocks_as_processes(written: Path) -> None:
-    made = json.loads(written.read_text())["studies"]
-    blocks = [point["seconds"] for point in made["growth"]["points"]]
-    blocks += [timing["seconds"] for timing in made["peers"]["timings"]]
-    blocks += [cell["blocks"] for cell in made["load"]["cells"]]
-    blocks += [one["seconds"] for loop in ("timed", "timed_on_uvloop") for one in made["calls"][loop].values()]
-    blocks += [offered["runs"] for offered in made["arrivals"]["offered"]]
-    assert {len(one) for one in blocks} == {2}
+def test_studies_have_as_many_blocks_as_processes(studies: Studies) -> None:
+    blocks = {
+        len(values)
+        for one in studies.series
+        if one.study in ("growth", "peers", "load", "calls")
+        for name, values in one.figures.items()
+        if name != "requests"
+    }
+    assert blocks == {2}
 
 
 def test_a_block_is_timed_in_turn_with_its_pings() -> None:
@@ -184,10 +203,10 @@ def test_a_block_is_timed_in_turn_with_its_pings() -> None:
         return name
 
     own, theirs, call = (partial(answer, name) for name in ("own", "theirs", "call"))
-    blocks = Blocks(18)
-    asyncio.run(take_block(Contestant("a", call, lambda given: given == "call", ping=theirs, own_ping=own), blocks))
+    contestant = Contestant(call, lambda given: given == "call", {"ping": theirs, "own ping": own})
+    found = asyncio.run(take_block(contestant, 18))
     assert made == ["theirs", "theirs", "own", "own", "call", "call"] * 9
-    assert len(blocks.seconds) == len(blocks.ping_seconds) == len(blocks.own_ping_seconds) == 1
+    assert found.keys() == {"ping", "own ping", "seconds"}
 
 
 @pytest.fixture
@@ -255,24 +274,17 @@ def test_what_a_store_sends_is_overheard_and_sent_again_for_other_tasks(place: P
     asyncio.run(check())
 
 
-ANSWERS = {
-    # lists, keeps what was put, keeps what was got, loses no update
-    "ours": ["yes", "yes", "yes", "yes"],
-    "documented": ["yes", "no", "no", "yes"],
-    "dict + deepcopy": ["yes", "yes", "yes", "yes"],
-    "dict + msgspec": ["yes", "yes", "yes", "yes"],
-    "a2a-sdk": ["yes", "yes", "yes", "yes"],
-}
+def test_a_floor_keeps_its_values_apart() -> None:
+    async def check() -> None:
+        async with peers.in_memory() as documents:
+            for name in FLOORS:
+                config = new_config()
+                task_id = await documents[name].create(config)
+                config["clip_seconds"].append("changed by who gave it")
+                (await documents[name].look(task_id))["clip_seconds"].append("changed by who got it")
+                assert await documents[name].look(task_id) == new_config()
 
-
-@pytest.mark.parametrize(
-    "library",
-    [one for one in LIBRARIES if one.name in ANSWERS],
-    ids=lambda one: one.name,
-)
-def test_probes_find_what_is_known_of_a_peer(library: Any) -> None:
-    traits = asyncio.run(probe(library.open))
-    assert [trait.answer for trait in traits] == ANSWERS[library.name], traits
+    asyncio.run(check())
 
 
 @pytest.fixture(scope="module")
@@ -280,13 +292,13 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every study, made as small as can be."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(growth.SCALES, "quick", growth.Scale((100, 220), (10, 60), (10, 20), 2, 0.01))
-        patch.setitem(load.SCALES, "quick", load.Scale((1, 64), 2, 0.02))
-        patch.setitem(arrivals.SCALES, "quick", arrivals.Scale(50, (0.2,), 0.06, 2))
-        patch.setitem(memory.SCALES, "quick", {"task": (300,), "metadata": (200,)})
-        patch.setitem(calls.SCALES, "quick", calls.Scale(2, 9))
+        patch.setitem(load.SCALES, "quick", load.Scale(2, (1, 64), 0.02, (0.2,), 50))
+        patch.setitem(memory.SCALES, "quick", (("task", 300), ("metadata", 200)))
+        patch.setitem(calls.SECONDS, "quick", 0.002)
+        patch.setattr(calls, "PROCESSES", {"quick": 2})
         patch.setitem(start.PAIRS, "quick", 1)
         patch.setitem(expiry.SCALES, "quick", expiry.Scale((2_000,), 1))
-        patch.setitem(peers.SCALES, "quick", peers.Scale(60, 2, 0.005))
+        patch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, 2, 0.005))
         result = make("quick", [*STUDIES])
     path = tmp_path_factory.mktemp("studies") / "studies.json"
     path.write_text(result.model_dump_json(by_alias=True))
@@ -303,29 +315,32 @@ def studies(written: Path) -> Studies:
 def test_every_study_is_read_as_it_was_written(studies: Studies) -> None:
     assert set(studies.seconds) == set(STUDIES)
     assert not studies.failures
-    made = studies.studies
-    assert made.growth is not None
-    assert made.load is not None
-    assert made.arrivals is not None
-    assert made.memory is not None
-    assert made.expiry is not None
-    assert made.peers is not None
-    assert made.calls is not None
-    assert made.start is not None
-    assert len({(point.design, point.mode, point.page) for point in made.growth.points}) == 10
-    assert all(point.times_ping and point.times_own_ping for point in made.growth.points if point.mode == "redis")
-    assert {cell.subject for cell in made.load.cells} == {"ours", "documented", PLAIN, "valkey-glide"}
-    assert all(offered.p99_ms is None for offered in made.arrivals.offered)  # of fifty calls
-    assert {(size.design, size.mode, size.part, size.tasks) for size in made.memory.sizes} == {
+    listed = studies.select("growth")
+    assert len({(point.subject, point.mode, point.what) for point in listed}) == 10
+    assert all(point.times("ping") and point.times("own ping") for point in listed if point.mode == "redis")
+    subjects = {"ours", "documented", PLAIN, GLIDE}
+    assert {one.subject for one in studies.select("load", what="get", at=64)} == subjects
+    came = studies.select("load", what="get, coming")
+    assert {one.subject for one in came} == subjects
+    assert all("p99" not in one.figures and one.figures["held"] for one in came)  # of fifty calls
+    assert {(size.subject, size.mode, size.what, size.at) for size in studies.select("memory")} == {
         (design, mode, part, tasks)
         for design in ("ours", "documented")
         for mode in ("memory", "redis")
         for part, tasks in (("task", 300), ("metadata", 200))
     }
-    assert [event.what for event in made.expiry.events] == [*expiry.EXPIRING, "indexes, nobody calls"]
-    assert made.calls.requests == dict.fromkeys(("create", "get", "list", "update", "cancel"), 1.0)
-    assert made.calls.timed.keys() == made.calls.timed_on_uvloop.keys() == set(OPERATIONS)
-    assert made.start.beyond_ms.value > 0
+    assert {event.what for event in studies.select("expiry")} == {*expiry.EVENTS}
+    counted = {one.what: one.figures.get("requests") for one in studies.select("calls", subject="ours")}
+    for operation in ("create", "get", "update", "cancel"):
+        assert counted[operation] == (1,)
+        assert counted[operation + ON_UVLOOP] is None
+    assert counted["list"] == (1,)
+    assert {
+        one.what: one.figures["requests"] for one in studies.select("calls", subject="documented") if one.what != "list"
+    } == {"create": (1,), "get": (1,), "update": (2,), "cancel": (2,)}
+    started = studies.find("start")
+    assert started is not None
+    assert started.figures["seconds"] > started.figures["pydantic"]
     assert read_again(studies) == studies
 
 
@@ -334,15 +349,17 @@ def read_again(studies: Studies) -> Studies:
 
 
 @leaving_peers_alone
-def test_no_peer_is_timed_for_what_it_has_not(studies: Studies) -> None:
-    made = studies.studies.peers
-    assert made is not None
-    assert [peer.peer for peer in made.portraits] == [library.name for library in LIBRARIES]
-    for peer in made.portraits:
-        timed = {one.operation for one in made.timings if one.peer == peer.peer}
-        assert timed.isdisjoint(peer.not_timed)
-        assert len(timed) + len(peer.not_timed) == 5
-        assert peer.peer not in ("ours", "documented") or not peer.not_timed
+def test_every_peer_is_timed_at_every_operation(studies: Studies) -> None:
+    operations = {"create", "get", "look", "update"}
+    named = {"memory": {*FLOORS, "cashews"}, "redis": {PLAIN, GLIDE, "cashews"}}
+    for mode, names in named.items():
+        timed: dict[str, set[str]] = {}
+        for one in studies.select("peers", mode=mode):
+            timed.setdefault(one.subject, set()).add(one.what)
+        listing = {"ours", *FLOORS} if mode == "memory" else set()
+        assert timed == {
+            name: operations | ({"list"} if name in listing else set()) for name in names | {"ours", "documented"}
+        }
 
 
 def test_originals_that_have_expired_before_they_are_copied_are_not_found(place: Place) -> None:
@@ -360,7 +377,7 @@ def test_originals_that_have_expired_before_they_are_copied_are_not_found(place:
 def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object) -> list[Any]:
         raise KeyError("task_1")
 
     monkeypatch.setitem(STUDIES, "growth", fail)
@@ -370,7 +387,7 @@ def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(
     assert make_studies(["--quick", "--json", str(path), "growth", "start"]) == 0
     studies = read(path, Studies)
     assert studies.failures == {"growth": "KeyError: 'task_1'"}
-    assert studies.studies.start is not None
+    assert studies.find("start") is not None
     told = capsys.readouterr().err
     assert "growth was not measured: KeyError: 'task_1' (test_studies.py:" in told
     assert "Traceback" not in told
@@ -379,11 +396,9 @@ def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(
 @leaving_peers_alone
 def test_a_file_that_is_not_of_studies_is_refused_with_its_fault(written: Path, tmp_path: Path) -> None:
     wrong = json.loads(written.read_text())
-    wrong["studies"]["growth"]["points"][0]["seconds"] = []
+    wrong["series"][0]["figures"]["seconds"] = []
     (path := tmp_path / "wrong.json").write_text(json.dumps(wrong))
-    with pytest.raises(
-        FileError, match=r"wrong.json: not the JSON of the studies: studies\.growth\.points\.0\.seconds"
-    ):
+    with pytest.raises(FileError, match=r"wrong.json: not the JSON of the studies: series\.0\.figures\.seconds"):
         read(path, Studies)
 
 

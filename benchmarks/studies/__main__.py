@@ -9,50 +9,37 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from traceback import walk_tb
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from typing import cast
 
 from benchmarks.document import Depth
 from benchmarks.environment import describe_environment
-from benchmarks.studies import arrivals, calls, expiry, growth, load, memory, peers, start
-from benchmarks.studies.document import Made, Studies
-from benchmarks.studies.place import SEED, Place
+from benchmarks.progress import add_depth, heed_signals, progress
+from benchmarks.studies import calls, expiry, growth, load, memory, peers, start
+from benchmarks.studies.document import Measured, Name, Series, Studies, gather
+from benchmarks.studies.place import Place
+from benchmarks.studies.processes import SEED
 
-STUDIES: dict[str, Callable[[Depth, Place], Any]] = {
-    "growth": growth.run,
-    "load": load.run,
-    "arrivals": arrivals.run,
-    "memory": memory.run,
-    "expiry": expiry.run,
-    "peers": peers.run,
-    "calls": calls.run,
-    "start": start.run,
+STUDIES: dict[str, Callable[[Depth, Place], Iterable[Measured]]] = {
+    one.__name__.rpartition(".")[2]: one.run for one in (growth, load, memory, expiry, peers, calls, start)
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the studies, write their JSON, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.studies", description="Make the studies.")
-    depth = parser.add_mutually_exclusive_group()
-    for name in ("quick", "full"):
-        depth.add_argument(f"--{name}", dest="depth", action="store_const", const=name, default="default")
+    add_depth(parser)
     parser.add_argument("--json", type=Path, default=Path("reports/out/studies.json"), metavar="FILE")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(STUDIES)}; all if none is given")
     given = parser.parse_args(arguments)
     if unknown := set(given.names) - STUDIES.keys():
         parser.error(f"no such study: {', '.join(sorted(unknown))}")
     given.json.parent.mkdir(parents=True, exist_ok=True)
-
-    # Handle SIGTERM like Ctrl-C, in the background too, where it is ignored: stop the server.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    heed_signals()
     # The documented design logs every failure under load; they are counted, and would bury the progress.
     logging.getLogger("documented").setLevel(logging.CRITICAL)
     try:
@@ -67,26 +54,23 @@ def make(depth: Depth, names: Sequence[str]) -> Studies:
     """Make studies, one after another on one server, and return what is written of them, failures too."""
     started, load_average = datetime.now(UTC), os.getloadavg()
     seconds: dict[str, float] = {}
-    made: dict[str, Any] = {}
+    series: list[Series] = []
     failures: dict[str, str] = {}
-    with Place.prepared() as place, _progress() as progress:
-        bar = progress.add_task("", total=len(names))
+    with Place.prepared() as place, progress(len(names)) as shown:
         for name in names:
             gc.collect()  # before it is told: an interruption inside a finalizer would be lost
-            progress.update(bar, description=name)
-            if not progress.console.is_terminal:
-                progress.console.print(name)
+            shown.tell(name)
             begun = perf_counter()
             try:
-                made[name] = STUDIES[name](depth, place)
+                series += gather(cast(Name, name), STUDIES[name](depth, place))
             except Exception as fault:  # noqa: BLE001  whatever it is, the other studies are made
                 failures[name] = f"{type(fault).__name__}: {fault}"
                 [*_, last] = walk_tb(fault.__traceback__)
                 where = f"{Path(last[0].f_code.co_filename).name}:{last[1]}"
-                progress.console.print(f"{name} was not measured: {failures[name]} ({where})", markup=False)
+                shown.say(f"{name} was not measured: {failures[name]} ({where})")
                 place.empty()
             seconds[name] = perf_counter() - begun
-            progress.advance(bar)
+            shown.advance()
         facts = dict(place.facts)
     environment = {
         **describe_environment(),
@@ -101,19 +85,7 @@ def make(depth: Depth, names: Sequence[str]) -> Studies:
         environment=environment,
         seconds=seconds,
         failures=failures,
-        studies=Made(**made),
-    )
-
-
-def _progress() -> Progress:
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description:<10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=console,
-        disable=not console.is_terminal,
+        series=tuple(series),
     )
 
 

@@ -16,25 +16,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import cycle, takewhile
+from itertools import cycle, product, takewhile
 from random import Random
 from time import perf_counter
+from typing import Any
 
 from benchmarks.document import Depth
-from benchmarks.studies.arrivals import arrive, moments, precise_loop
-from benchmarks.studies.blocks import Call
-from benchmarks.studies.document import Event, Expiry, What
+from benchmarks.studies.document import Measured
 from benchmarks.studies.filling import create, multiply, new_request, write_keys
-from benchmarks.studies.place import SEED, Place
+from benchmarks.studies.load import arrive, moments, precise_loop
+from benchmarks.studies.place import Place
 from benchmarks.studies.plain import single
+from benchmarks.studies.processes import SEED
+from benchmarks.studies.turns import Call
 from benchmarks.workload import PAGE, STEPS
 from conformance.measure.loop import Loop
 from taskstore import TaskNotFound, TaskStore
 
-EXPIRING: tuple[What, ...] = ("expire", "expire, nobody writes", "plain keys, nobody sweeps")
+EXPIRE, NOBODY_WRITES = "expire", "expire, nobody writes"
+PLAIN_KEYS, INDEXES = "plain keys, nobody sweeps", "indexes, nobody calls"
+EVENTS = (EXPIRE, NOBODY_WRITES, PLAIN_KEYS, INDEXES)
 
 
 @dataclass(frozen=True)
@@ -69,122 +74,87 @@ class NotGoneError(Exception):
     """Tasks that should have gone are there."""
 
 
-def run(depth: Depth, place: Place) -> Expiry:
+def run(depth: Depth, place: Place) -> Iterator[Measured]:
     """Make many tasks go, and watch the others."""
-    events = []
-    with precise_loop() as loop:
-        for tasks in (tasks for tasks in SCALES[depth].tasks for _ in range(SCALES[depth].times)):
-            events += [_expire_in_redis(loop, place, what, tasks) for what in EXPIRING]
-            events.append(loop.run(_expire_indexes(place, tasks)))
-            place.empty()
-    return Expiry(events=tuple(events))
+    scale = SCALES[depth]
+    with Loop.running(precise_loop) as loop:
+        for tasks, _, what in product(scale.tasks, range(scale.times), EVENTS):
+            seconds, made = 1.0 + tasks / 25_000, None
+            while made is None:  # it died before all of it was made: once more, with more time
+                made = loop.run(_expire(place, what, tasks, seconds))
+                place.empty()
+                seconds *= 3
+            yield {("ours", "redis", what, tasks): made}
 
 
-def _expire_in_redis(loop: Loop, place: Place, what: What, tasks: int) -> Event:
-    """Make what dies, and wait for its death; if it dies before all is made, once more with more time."""
-    seconds = 1.0 + tasks / 25_000
-    event = None
-    while event is None:
-        left = timedelta(seconds=seconds)
-        if what == "plain keys, nobody sweeps":
-            event = loop.run(_try_to_expire_plainly(place, tasks, left))
-        else:
-            event = loop.run(_try_to_expire_in_redis(place, what, tasks, left))
-        place.empty()
-        seconds *= 3
-    return event
-
-
-async def _try_to_expire_in_redis(place: Place, what: What, tasks: int, left: timedelta) -> Event | None:
-    with place.harness("ours", "redis") as harness:
-        async with harness.open("going") as store, harness.open("going") as second, harness.open("other") as other:
-            ids = await create(store, ORIGINALS)
-            harness.advance("going", LIFETIME - left)
-            others = await _others(second if what == "expire" else other)
-            try:
-                await multiply(store, harness, "going", place.url(0), ids, tasks)
-                quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
-            except TaskNotFound:
-                return None
-            counted = await _count_keys(place)
-            inspector = harness.inspector("going")
-            remaining = max(inspector.lifetime_ms(one) for one in ids) / 1000
-            if remaining <= BEFORE:
-                return None
-            most = SURVIVORS + tasks // 2 if what == "expire" else 0
-
-            async def expire() -> float:
-                seconds = await _list_when_gone(store, remaining - BEFORE, most)
-                await _wait_until_gone(place, tasks, counted)
-                return seconds
-
-            meanwhile, seconds = await _watch(others, expire())
-    return Event(what=what, tasks=tasks, seconds=seconds, quiet_seconds=quiet, meanwhile_seconds=meanwhile)
-
-
-async def _try_to_expire_plainly(place: Place, tasks: int, left: timedelta) -> Event | None:
-    what: What = "plain keys, nobody sweeps"
-    with place.harness("ours", "redis") as harness:
-        async with harness.open("other") as other:
+async def _expire(place: Place, what: str, tasks: int, left: float) -> dict[str, float] | None:
+    """Make what dies after so many seconds, and watch the others then; None if it died before."""
+    async with AsyncExitStack() as opened:
+        harness = opened.enter_context(place.harness("ours", "redis"))
+        client = await opened.enter_async_context(single(place.url(0)))
+        store, second, other = [
+            await opened.enter_async_context(harness.open(name)) for name in ("going", "going", "other")
+        ]
+        end = time.time() + left
+        if what == PLAIN_KEYS:
             others = await _others(other)
             record = harness.inspector("other").raw((await other.list_tasks(None, 1, 0)).tasks[0].task_id) or b""
-            end = time.time() + left.total_seconds()
             write_keys(place.url(0), record, tasks, int(end * 1000))
-            quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
-            counted = await _count_keys(place)
-            if end - time.time() <= BEFORE:
-                return None
-
-            async def expire() -> float:
-                await asyncio.sleep(end - time.time())
-                started = perf_counter()
-                await _wait_until_gone(place, tasks, counted)
-                return perf_counter() - started
-
-            meanwhile, seconds = await _watch(others, expire())
-    return Event(what=what, tasks=tasks, seconds=seconds, quiet_seconds=quiet, meanwhile_seconds=meanwhile)
-
-
-async def _expire_indexes(place: Place, tasks: int) -> Event:
-    """Let the indexes expire as whole keys; nothing else of the store does."""
-    with place.harness("ours", "redis") as harness:
-        async with harness.open("going") as store, harness.open("other") as other, single(place.url(0)) as client:
+        else:
             ids = await create(store, ORIGINALS)
-            keys = harness.inspector("going").keys()
+            inspector = harness.inspector("going")
+            keys = inspector.keys()
             indexes = [key for key in keys if await client.type(key) == b"zset"]
-            others = await _others(other)
-            await multiply(store, harness, "going", place.url(0), ids, tasks)
-            quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
+            if what != INDEXES:
+                harness.advance("going", LIFETIME - timedelta(seconds=left))
+            others = await _others(second if what == EXPIRE else other)
+            try:
+                await multiply(store, harness, "going", place.url(0), ids, tasks)
+            except TaskNotFound:
+                return None
+            end = time.time() + max(inspector.lifetime_ms(one) for one in ids) / 1000
 
-            async def expire() -> float:
-                started = perf_counter()
-                for key in indexes:
-                    await client.pexpire(key, 1)
-                await asyncio.sleep(WINDOW)
-                if await client.exists(*indexes):  # who asks is told when they are gone
-                    raise NotGoneError("an index is there after its time")
+        async def go() -> float:
+            if what == INDEXES:
+                return await _remove(client, indexes)
+            counted = await client.dbsize(), perf_counter()
+            await asyncio.sleep(end + 0.002 - time.time())  # the last millisecond of a life is lived to its end
+            started = perf_counter()
+            if what == PLAIN_KEYS:
+                await _wait_until_gone(client, tasks, *counted)
                 return perf_counter() - started
+            total = (await store.list_tasks(None, PAGE, 0)).total
+            seconds = perf_counter() - started
+            if total > (SURVIVORS + tasks // 2 if what == EXPIRE else 0):  # what others made and keep is far less
+                raise NotGoneError(f"{total} tasks are listed when all but a few should have gone")
+            await _wait_until_gone(client, tasks, *counted)
+            return seconds
 
-            meanwhile, seconds = await _watch(others, expire())
-    what: What = "indexes, nobody calls"
-    return Event(what=what, tasks=tasks, seconds=seconds, quiet_seconds=quiet, meanwhile_seconds=meanwhile)
+        quiet, _ = await _watch(others, asyncio.sleep(QUIET, 0.0))
+        if end - time.time() <= 2 * BEFORE:
+            return None
+        wait, seconds = await _watch(others, go())
+    return {"seconds": seconds, "quiet": quiet, "wait": wait}
 
 
-async def _count_keys(place: Place) -> tuple[int, float]:
-    """Return how many keys there are, and the moment of `perf_counter`."""
-    async with single(place.url(0)) as client:
-        return await client.dbsize(), perf_counter()
+async def _remove(client: Any, keys: list[str]) -> float:
+    """Let keys expire at once, and return how long that takes: who asks is told when they are gone."""
+    started = perf_counter()
+    for key in keys:
+        await client.pexpire(key, 1)
+    await asyncio.sleep(WINDOW)
+    if await client.exists(*keys):
+        raise NotGoneError("an index is there after its time")
+    return perf_counter() - started
 
 
-async def _wait_until_gone(place: Place, tasks: int, counted: tuple[int, float]) -> None:
+async def _wait_until_gone(client: Any, tasks: int, keys: int, counted_at: float) -> None:
     """Wait until all but a twentieth of what was to go has gone; others make `RATE` a second meanwhile."""
-    keys, counted_at = counted
     began = perf_counter()
-    async with single(place.url(0)) as client:
-        while await client.dbsize() > keys - tasks + tasks // 20 + SPREAD + RATE * (perf_counter() - counted_at):
-            if perf_counter() > began + LATE:
-                raise NotGoneError(f"{tasks} keys have not gone after {LATE:.0f} s")
-            await asyncio.sleep(WINDOW)
+    while await client.dbsize() > keys - tasks + tasks // 20 + SPREAD + RATE * (perf_counter() - counted_at):
+        if perf_counter() > began + LATE:
+            raise NotGoneError(f"{tasks} keys have not gone after {LATE:.0f} s")
+        await asyncio.sleep(WINDOW)
 
 
 async def _others(store: TaskStore) -> dict[str, Call]:
@@ -196,17 +166,6 @@ async def _others(store: TaskStore) -> dict[str, Call]:
         "update": lambda: store.update_task_status(next(ids), *next(steps)),
         "create": lambda: store.create_task(new_request()),
     }
-
-
-async def _list_when_gone(store: TaskStore, left: float, most: int) -> float:
-    """Time a listing; what others made and keep is all that it may count, far less than what goes."""
-    await asyncio.sleep(left + 0.002)  # the last millisecond of a life is lived to its end
-    started = perf_counter()
-    total = (await store.list_tasks(None, PAGE, 0)).total
-    seconds = perf_counter() - started
-    if total > most:
-        raise NotGoneError(f"{total} tasks are listed when all but a few should have gone")
-    return seconds
 
 
 async def _watch(others: dict[str, Call], work: Awaitable[float]) -> tuple[float, float]:

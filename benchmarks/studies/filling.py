@@ -14,8 +14,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.studies.blocks import heed_cancellation
 from benchmarks.studies.plain import looking
+from benchmarks.studies.turns import heed_cancellation
 from benchmarks.workload import METADATA, REQUEST, STEPS
 from conformance import Harness
 from taskstore import TaskCreateRequest, TaskNotFound, TaskStore

@@ -11,66 +11,67 @@ from __future__ import annotations
 import asyncio
 import gc
 import tracemalloc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 from benchmarks.document import Depth, Design
-from benchmarks.studies.document import Memory, Part, Size
+from benchmarks.studies.document import Measured
 from benchmarks.studies.filling import create, fill, new_request, new_short_request
 from benchmarks.studies.place import DESIGNS, Place
 from benchmarks.studies.plain import looking
 from conformance.measure.loop import Loop
 from taskstore import TaskCreateRequest
 
-REQUESTS: Mapping[Part, Callable[[], TaskCreateRequest]] = {"task": new_short_request, "metadata": new_request}
-SCALES: dict[Depth, dict[Part, tuple[int, ...]]] = {
-    "quick": {"task": (1_000,), "metadata": (1_000,)},
-    "default": {"task": (1_000, 10_000, 100_000), "metadata": (10_000,)},
-    "full": {"task": (1_000, 10_000, 100_000), "metadata": (1_000, 100_000)},
+New = Callable[[], TaskCreateRequest]
+
+REQUESTS: dict[str, New] = {"task": new_short_request, "metadata": new_request}
+"""What of a task is 400 bytes of JSON: the whole of it, or its metadata alone."""
+SCALES: dict[Depth, tuple[tuple[str, int], ...]] = {
+    "quick": (("task", 1_000), ("metadata", 1_000)),
+    "default": (("task", 1_000), ("task", 10_000), ("task", 100_000), ("metadata", 10_000)),
+    "full": (("task", 1_000), ("task", 10_000), ("task", 100_000), ("metadata", 1_000), ("metadata", 100_000)),
 }
 
 
-def run(depth: Depth, place: Place) -> Memory:
+def run(depth: Depth, place: Place) -> Iterator[Measured]:
     """Fill stores, and weigh them."""
-    sizes = []
     with Loop.running() as loop:
-        for design in DESIGNS:
-            for part, numbers in SCALES[depth].items():
-                for tasks in numbers:
-                    sizes.append(loop.run(_weigh_in_memory(place, design, part, tasks)))
-                    sizes.append(loop.run(_weigh_in_redis(place, design, part, tasks)))
-    return Memory(sizes=tuple(sizes))
+        for design, (part, tasks) in product(DESIGNS, SCALES[depth]):
+            total = loop.run(_weigh_in_memory(place, design, REQUESTS[part], tasks))
+            yield {(design, "memory", part, tasks): {"bytes": total / tasks}}
+            total = loop.run(_weigh_in_redis(place, design, REQUESTS[part], tasks))
+            yield {(design, "redis", part, tasks): {"bytes": total / tasks}}
 
 
-async def _weigh_in_memory(place: Place, design: Design, part: Part, tasks: int) -> Size:
+async def _weigh_in_memory(place: Place, design: Design, new: New, tasks: int) -> int:
     with place.harness(design, "memory") as harness:
         async with harness.open("memory") as store:
-            await create(store, 16, REQUESTS[part])  # whatever is made once is made now
+            await create(store, 16, new)  # whatever is made once is made now
             gc.collect()
             tracemalloc.start()
             try:
-                ids = await create(store, tasks, REQUESTS[part])
+                ids = await create(store, tasks, new)
                 del ids
                 gc.collect()
-                total, _ = tracemalloc.get_traced_memory()
+                return tracemalloc.get_traced_memory()[0]
             finally:
                 tracemalloc.stop()
-    return Size(design=design, mode="memory", part=part, tasks=tasks, total_bytes=total)
 
 
-async def _weigh_in_redis(place: Place, design: Design, part: Part, tasks: int) -> Size:
+async def _weigh_in_redis(place: Place, design: Design, new: New, tasks: int) -> int:
     with place.harness(design, "redis") as harness, looking(place.url(0)) as client:
         harness.inspector("memory").keys()  # connects the harness's own client, which stays
         stay = int(client.info("clients")["connected_clients"])
         async with harness.open("memory") as store:
-            await create(store, 16, REQUESTS[part])  # loads the scripts
+            await create(store, 16, new)  # loads the scripts
         place.empty()
         before = await _used(client, stay)
         async with harness.open("memory") as store:
-            await fill(store, harness, "memory", place.url(0), tasks, REQUESTS[part])
+            await fill(store, harness, "memory", place.url(0), tasks, new)
         total = await _used(client, stay) - before
     place.empty()
-    return Size(design=design, mode="redis", part=part, tasks=tasks, total_bytes=total)
+    return total
 
 
 async def _used(client: Any, stay: int) -> int:

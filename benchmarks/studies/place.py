@@ -9,14 +9,10 @@ from dataclasses import dataclass
 from benchmarks.cores import CLIENT, SERVER, on_core
 from benchmarks.document import Design, Mode
 from benchmarks.studies.plain import looking
+from benchmarks.subjects import harness_of
 from conformance import Harness
-from conformance.subjects.documented import DocumentedRedisHarness
-from conformance.subjects.redis import RedisHarness
-from conformance.subjects.registry import find_subject
-from conformance.subjects.servers import EmbeddedServer, NamedServer
+from conformance.subjects.servers import EmbeddedServer
 
-SEED = 20_261_124
-"""Of every order, sample and arrival: the same in every run."""
 DESIGNS: tuple[Design, ...] = ("ours", "documented")
 
 
@@ -44,12 +40,7 @@ class Place:
     @contextmanager
     def harness(self, design: Design, mode: Mode, database: int = 0) -> Iterator[Harness]:
         """Make what opens a store of that design, and keep it ready."""
-        harness: Harness
-        if mode == "memory":
-            harness = find_subject("memory" if design == "ours" else "documented-memory")()
-        else:
-            kind = RedisHarness if design == "ours" else DocumentedRedisHarness
-            harness = kind(NamedServer(self.url(database)))
+        harness = harness_of(design, mode, self.url(database))
         with harness.running():
             yield harness
 

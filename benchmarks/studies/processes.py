@@ -6,35 +6,47 @@ by its hash seed, say. An interval from such blocks is too narrow.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterator
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, ParamSpec, TypeVar
+from random import Random
+from typing import Any, TypeVar
 
 from benchmarks.document import Depth
+from conformance.measure.loop import Loop
 
 PROCESSES: dict[Depth, int] = {"quick": 3, "default": 9, "full": 13}
 """With fewer than nine a median has no interval (`reports/RULE.md`)."""
+SEED = 20_261_124
+"""Of every order, sample and arrival: the same in every run."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
+MakeLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
 class ProcessFailedError(Exception):
     """A process that was to measure ended without an answer, or with the fault that the message names."""
 
 
-def in_new_process(function: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
-    """Call a function of a module in a new process, and return its answer.
+def orders(processes: int) -> Iterator[Random]:
+    """Give what decides the order in each process."""
+    return (Random(f"{SEED} {number}") for number in range(processes))  # noqa: S311  the same in every run
+
+
+def in_new_process(
+    function: Callable[..., Coroutine[Any, Any, T]], /, *arguments: Any, make_loop: MakeLoop | None = None
+) -> T:
+    """Run a coroutine function of a module in a new process, on a loop of asyncio's own kind or another.
 
     Raises:
-        ProcessFailedError: if it raised, or ended.
+        ProcessFailedError: if it raised, or the process ended.
     """
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, function, arguments, named), daemon=True)
+    process = context.Process(target=_answer, args=(sender, function, arguments, make_loop), daemon=True)
     process.start()
     sender.close()
     try:
@@ -52,11 +64,13 @@ def in_new_process(function: Callable[P, T], /, *arguments: P.args, **named: P.k
     return found
 
 
-def _answer(sender: Connection, function: Callable[..., Any], arguments: Any, named: Any) -> None:
+def _answer(sender: Connection, function: Callable[..., Any], arguments: Any, make_loop: MakeLoop | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.getLogger("documented").setLevel(logging.CRITICAL)  # it logs every failure under load
     try:
-        sender.send((True, function(*arguments, **named)))
+        with Loop.running(make_loop) as loop:
+            answer = loop.run(function(*arguments))
+        sender.send((True, answer))
     except Exception as fault:  # noqa: BLE001  the parent raises it
         sender.send((False, f"{type(fault).__name__}: {fault}"))

@@ -11,25 +11,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from random import Random
+from collections.abc import Iterator
 
 from benchmarks.document import Depth
-from benchmarks.studies.document import Start
-from benchmarks.studies.place import SEED, Place
+from benchmarks.studies.document import Measured
+from benchmarks.studies.place import Place
+from benchmarks.studies.processes import orders
 
 PAIRS: dict[Depth, int] = {"quick": 9, "default": 15, "full": 15}
-IMPORTS = {"pydantic": "import pydantic", "taskstore": "import pydantic, taskstore"}
+IMPORTS = {"pydantic": "import pydantic", "seconds": "import pydantic, taskstore"}
 _TIMED = "from time import perf_counter as now; started = now(); {}; print(now() - started)"
 
 
-def run(depth: Depth, _: Place) -> Start:
+def run(depth: Depth, _: Place) -> Iterator[Measured]:
     """Start interpreters, and let each time its imports."""
-    random = Random(SEED)  # noqa: S311  an order, the same in every run
-    made: dict[str, list[float]] = {name: [] for name in IMPORTS}
-    for _pair in range(PAIRS[depth] + 1):
-        for name in random.sample([*IMPORTS], len(IMPORTS)):
-            made[name].append(_import(IMPORTS[name]))
-    return Start(**{name: tuple(seconds[1:]) for name, seconds in made.items()})
+    for number, random in enumerate(orders(PAIRS[depth] + 1)):
+        made = {name: _import(IMPORTS[name]) for name in random.sample([*IMPORTS], len(IMPORTS))}
+        if number:
+            yield {("ours", "memory", "import", 0): made}
 
 
 def _import(statement: str) -> float:

@@ -20,7 +20,7 @@ _SCENES = 30
 
 
 def _test(number: str) -> Callable[[Subject], None]:
-    case = Case(f"requirement_{number}", (number,), f"Every scene of the tour keeps {number}.")
+    case = Case(f"requirement_{number}", (number,), f"{number}: {REQUIREMENTS[number].text}")
 
     def run(conformance_subject: Subject) -> None:
         if conformance_subject.broken:

@@ -1,7 +1,5 @@
 """`python -m conformance.commands.schemas`: the JSON Schemas of the documents, each written beside its definition."""
 
-
-
 from __future__ import annotations
 
 import json

@@ -14,15 +14,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from statistics import median
-from typing import Literal
+from typing import Literal, Protocol
 
 from benchmarks.document import Benchmark, Design, Mode, Operation
-from benchmarks.studies.document import GLIDE, PLAIN, Called, Made, Offered, Page, What
+from benchmarks.studies.document import COMES, FLOORS, GLIDE, ON_UVLOOP, PLAIN, Name, Series, Studies
 from conformance.measure.estimate import Estimate, compare, estimate, ratios
 from reports import figures
 from reports.analyse.growth import gather_curves
-from reports.analyse.latency import near_operations
-from reports.analyse.removals import gather_removals
+from reports.analyse.latency import operations
 
 Relation = Literal["exactly", "at most", "below", "at least", "above"]
 GoalVerdict = Literal["met", "missed", "undecided", "not-measured"]
@@ -34,12 +33,10 @@ KEEPS: Mapping[Relation, Callable[[float, float], bool]] = {
     "at least": operator.ge,
     "above": operator.gt,
 }
-FLOOR = "dict + "
-"""What the name of a floor begins with: it isolates its values, and has nothing else of a store."""
 REQUESTS = 1.0
 PINGS = {"get": 1.2, "create": 1.6, "update": 1.5, "cancel": 1.5}
 PINGS_OF_LIST = 4.0
-LISTED: Mapping[Page, tuple[int, ...]] = {
+LISTED: Mapping[str, tuple[int, ...]] = {
     "first": (100, 10_000, 1_000_000),
     "filtered": (100, 10_000, 1_000_000),
     "deep": (100, 10_000, 1_000_000),
@@ -106,17 +103,23 @@ class _Figure:
 _NONE = _Figure(None)
 
 
-def gather_goals(benchmark: Benchmark, studies: Made) -> tuple[Goal, ...]:
+class Find(Protocol):
+    """Finds what a study measured."""
+
+    def __call__(self, study: Name, **of: object) -> Series | None: ...  # noqa: D102
+
+
+def gather_goals(benchmark: Benchmark, studies: Studies | None) -> tuple[Goal, ...]:
     """Hold every figure to its goal; what was not measured has its place too."""
-    started = _Figure(studies.start.beyond_ms if studies.start else None, remark=LAZY)
+    find: Find = studies.find if studies else lambda *_, **__: None
     return (
-        *_goals_of_calls(studies),
-        *_goals_of_listings(benchmark, studies),
-        *_goals_of_load(studies),
-        *_goals_of_memory_mode(benchmark, studies),
+        *_goals_of_calls(find),
+        *_goals_of_listings(benchmark, studies, find),
+        *_goals_of_load(find),
+        *_goals_of_memory_mode(benchmark, find),
         *_goals_of_weight(studies),
-        _hold("import of taskstore, beyond `import pydantic`", "at most", IMPORT_MS, "ms", started),
-        *_goals_of_waits(studies),
+        _hold("import of taskstore, beyond `import pydantic`", "at most", IMPORT_MS, "ms", _import(find)),
+        *_goals_of_waits(find),
     )
 
 
@@ -136,36 +139,37 @@ def compare_with_limit(value: float, limit: float) -> str:
     return f"{figures.percent(abs(value - limit) / limit)} {'above' if value > limit else 'below'} the limit"
 
 
-def _goals_of_calls(studies: Made) -> Iterator[Goal]:
-    calls = studies.calls
+def _goals_of_calls(find: Find) -> Iterator[Goal]:
     for operation in ("create", "get", "list", "update", "cancel"):
-        requests = calls.requests.get(operation) if calls else None
+        counted = find("calls", subject="ours", what=operation)
+        requests = counted.figures["requests"][0] if counted and "requests" in counted.figures else None
         yield _hold(f"requests of one {operation}, Redis mode", "exactly", REQUESTS, "", _Figure(requests))
     for operation, limit in PINGS.items():
+        timed = find("calls", subject="ours", what=operation)
+        on_uvloop = find("calls", subject="ours", what=operation + ON_UVLOOP)
         figure = _NONE
-        if calls and (timed := calls.timed.get(operation)):
-            on_uvloop = calls.timed_on_uvloop.get(operation)
-            beside = {OWN_PING: timed.times_own_ping, UVLOOP: on_uvloop.times_ping if on_uvloop else None}
-            figure = _Figure(timed.times_ping, beside)
+        if timed and timed.estimate():
+            beside = {OWN_PING: timed.times("own ping"), UVLOOP: on_uvloop.times("ping") if on_uvloop else None}
+            figure = _Figure(timed.times("ping"), beside)
         yield _hold(f"{operation}, awaited", "at most", limit, "× PING", figure)
 
 
-def _goals_of_listings(benchmark: Benchmark, studies: Made) -> Iterator[Goal]:
-    curves = {
-        curve.page: curve for curve in gather_curves(studies.growth) if (curve.design, curve.mode) == ("ours", "redis")
-    }
+def _goals_of_listings(benchmark: Benchmark, studies: Studies | None, find: Find) -> Iterator[Goal]:
     for page, numbers in LISTED.items():
-        points = {point.tasks: point for point in curves[page].points} if page in curves else {}
         for tasks in numbers:
-            point = points.get(tasks)
-            figure = _Figure(point.times_ping, {OWN_PING: point.times_own_ping}) if point else _NONE
+            point = find("growth", subject="ours", mode="redis", what=page, at=tasks)
+            figure = _Figure(point.times("ping"), {OWN_PING: point.times("own ping")}) if point else _NONE
             yield _hold(f"{page} page of 50, of {tasks:,} tasks", "at most", PINGS_OF_LIST, "× PING", figure)
+    curves = {
+        curve.page: curve
+        for curve in gather_curves(studies)
+        if (curve.design, curve.mode) == ("ours", "redis") and curve.exponent is not None
+    }
     for page in LISTED:
-        figure, curve = _NONE, curves.get(page)
-        if curve and curve.exponent is not None:
-            few, many = curve.points[0].tasks, curve.points[-1].tasks
-            exponent = Estimate(curve.exponent, curve.interval, len(curve.points))
-            figure = _Figure(exponent, remark=f"From {few:,} to {many:,} tasks.")
+        figure = _NONE
+        if curve := curves.get(page):
+            remark = f"From {curve.points[0].at:,g} to {curve.points[-1].at:,g} tasks."
+            figure = _Figure(Estimate(curve.exponent or 0.0, curve.interval, len(curve.points)), remark=remark)
         yield _hold(f"growth exponent of a {page} page", "below", EXPONENT, "", figure)
     documented, ours = (
         _find_medians(benchmark, design, "redis", "list", COMPARED) for design in ("documented", "ours")
@@ -175,70 +179,66 @@ def _goals_of_listings(benchmark: Benchmark, studies: Made) -> Iterator[Goal]:
     yield _hold(name, "at least", TIMES_FASTER, "× as fast", _Figure(faster))
 
 
-def _goals_of_load(studies: Made) -> Iterator[Goal]:
-    rates = {
-        (cell.operation, cell.subject, cell.callers): cell.rates
-        for cell in (studies.load.cells if studies.load else ())
-    }
-    operations: tuple[Called, ...] = ("get", "update")
-    for operation, callers in product(operations, CALLERS):
-        ours, plain, glide = (rates.get((operation, subject, callers)) for subject in ("ours", PLAIN, GLIDE))
+def _goals_of_load(find: Find) -> Iterator[Goal]:
+    for operation, callers in product(("get", "update"), CALLERS):
+        ours, plain, glide = (
+            one.figures["rate"] if (one := find("load", subject=subject, what=operation, at=callers)) else ()
+            for subject in ("ours", PLAIN, GLIDE)
+        )
         name = f"{operation} by {callers} callers, beside redis-py alone: calls per second"
         figure = _NONE
         if ours and plain and all(plain):
             times = median(ours) / median(glide) if glide and all(glide) else None
             figure = _Figure(compare(ours, plain), {"× valkey-glide alone": times})
         yield _hold(name, "at least", TIMES_PLAIN, "× redis-py", figure)
-    halves: dict[tuple[str, str], Offered] = {
-        (one.operation, one.subject): one
-        for one in (studies.arrivals.offered if studies.arrivals else ())
-        if one.share == HALF
-    }
-    for operation in operations:
-        theirs, mine = halves.get((operation, PLAIN)), halves.get((operation, "ours"))
+    for operation in ("get", "update"):
+        theirs, mine = (find("load", subject=subject, what=operation + COMES, at=HALF) for subject in (PLAIN, "ours"))
         figure = _NONE
-        if theirs and mine and theirs.p99_ms and mine.p99_ms and not (theirs.saturated or mine.saturated):
-            late = mine.lateness_p99_ms.value / mine.p99_ms.value if mine.lateness_p99_ms else None
-            p99 = compare(mine.p99_ms.values, theirs.p99_ms.values)
-            figure = _Figure(p99, {"lateness of the generator, as a share of our p99": late})
+        if mine and theirs and not (mine.saturated or theirs.saturated) and mine.estimate("p99"):
+            waits, late = mine.figures["p99"], median(mine.figures["late p99"])
+            beside = {"lateness of the generator, as a share of our p99": late / median(waits)}
+            figure = _Figure(compare(waits, theirs.figures["p99"]), beside)
         name = f"{operation} that comes at half of what {MANY} callers get through: p99, redis-py at half of its own"
         yield _hold(name, "at most", 1.0, "× redis-py", figure)
 
 
-def _goals_of_memory_mode(benchmark: Benchmark, studies: Made) -> Iterator[Goal]:
+def _goals_of_memory_mode(benchmark: Benchmark, find: Find) -> Iterator[Goal]:
     for operation in MICROSECONDS:
         name = f"{_in_memory(operation)}, beside the fastest that isolates its values"
-        yield _hold(name, "above", 1.0, "× as fast", _find_times_fastest(studies, operation))
-    points = [
-        point.us
-        for point in (studies.growth.points if studies.growth else ())
-        if (point.design, point.mode, point.page, point.tasks) == ("ours", "memory", "first", IN_MEMORY)
-    ]
+        yield _hold(name, "above", 1.0, "× as fast", _find_times_fastest(find, operation))
     for operation, limit in MICROSECONDS.items():
-        us = points[0] if points else None
-        if operation != "list":
-            medians = _find_medians(benchmark, "ours", "memory", operation)
-            us = estimate(ms and ms * 1000 for ms in medians)
+        if operation == "list":
+            point = find("growth", subject="ours", mode="memory", what="first", at=IN_MEMORY)
+            us = point.estimate(scale=1e6) if point else None
+        else:
+            us = estimate(ms and ms * 1000 for ms in _find_medians(benchmark, "ours", "memory", operation))
         yield _hold(_in_memory(operation), "at most", limit, "µs", _Figure(us, remark=ELSEWHERE))
 
 
-def _goals_of_weight(studies: Made) -> Iterator[Goal]:
+def _goals_of_weight(studies: Studies | None) -> Iterator[Goal]:
     for mode, limit in BYTES.items():
-        sizes = studies.memory.sizes if studies.memory else ()
-        ours = [one for one in sizes if (one.design, one.mode) == ("ours", mode)]
-        most = {one.part: one for one in sorted(ours, key=lambda one: one.tasks)}
+        ours = studies.select("memory", subject="ours", mode=mode) if studies else ()
+        most = {one.what: one for one in ours}  # they are sorted by the number of tasks
         task, metadata = most.get("task"), most.get("metadata")
         figure = _NONE
         if task:
-            beside = {"if its metadata alone are 400 bytes": metadata.bytes_per_task if metadata else None}
-            figure = _Figure(task.bytes_per_task, beside, f"Of {task.tasks:,} tasks.")
+            beside = {"if its metadata alone are 400 bytes": metadata.figures["bytes"][0] if metadata else None}
+            figure = _Figure(task.figures["bytes"][0], beside, f"Of {task.at:,g} tasks.")
         yield _hold(f"a task of 400 bytes of JSON, {mode} mode", "at most", limit, "bytes", figure)
 
 
-def _goals_of_waits(studies: Made) -> Iterator[Goal]:
-    found = {one.what: one for one in gather_removals(studies.expiry) if one.tasks == EXPIRED}
-    plain = found.get("plain keys, nobody sweeps")
-    waits: tuple[tuple[What, str, str], ...] = (
+def _import(find: Find) -> _Figure:
+    """Find how long the import takes beyond that of pydantic, pair by pair."""
+    started = find("start")
+    if started is None:
+        return _NONE
+    pairs = zip(started.figures["seconds"], started.figures["pydantic"], strict=True)
+    return _Figure(estimate((both - alone) * 1e3 for both, alone in pairs), remark=LAZY)
+
+
+def _goals_of_waits(find: Find) -> Iterator[Goal]:
+    plain = find("expiry", what="plain keys, nobody sweeps", at=EXPIRED)
+    waits = (
         ("expire", f"longest wait but for the listing that sweeps, while {EXPIRED:,} tasks expire", SWEEPS),
         ("expire, nobody writes", f"longest wait while {EXPIRED:,} tasks expire and nobody writes", SWEEPS),
         (
@@ -249,19 +249,18 @@ def _goals_of_waits(studies: Made) -> Iterator[Goal]:
     )
     for what, name, took in waits:
         figure = _NONE
-        if one := found.get(what):
-            beside: dict[str, float | None] = {
-                "while Redis alone removes as many plain keys": plain.wait_ms if plain else None,
-                "when nothing goes on": one.quiet_ms,
-                took: one.ms,
+        if one := find("expiry", what=what, at=EXPIRED):
+            ms = [wait * 1e3 for wait in one.figures["wait"]]
+            beside = {
+                "while Redis alone removes as many plain keys": median(plain.figures["wait"]) * 1e3 if plain else None,
+                "when nothing goes on": median(one.figures["quiet"]) * 1e3,
+                took: median(one.figures["seconds"]) * 1e3,
             }
-            decides = one.events >= EVENTS
-            remark = (
-                f"Median, least and most of {one.events} events."
-                if decides
-                else f"Fewer than {EVENTS} events decide nothing."
-            )
-            figure = _Figure(Estimate(one.wait_ms, one.between_ms if decides else None, one.events), beside, remark)
+            if len(ms) >= EVENTS:
+                remark, interval = f"Median, least and most of {len(ms)} events.", (min(ms), max(ms))
+            else:
+                remark, interval = f"Fewer than {EVENTS} events decide nothing.", None
+            figure = _Figure(Estimate(median(ms), interval, len(ms)), beside, remark)
         yield _hold(name, "at most", WAIT_MS, "ms", figure)
 
 
@@ -295,28 +294,27 @@ def _find_medians(
     return next(
         (
             row.medians()
-            for info, row in near_operations(benchmark)
+            for info, row in operations(benchmark)
             if (info.design, info.transport, info.operation) == (design, way, operation) and tasks in (None, info.tasks)
         ),
         [],
     )
 
 
-def _find_times_fastest(studies: Made, operation: Operation) -> _Figure:
-    isolating = {one.peer for one in (studies.peers.portraits if studies.peers else ()) if one.isolates}
-    timings = {
-        one.peer: one
-        for one in (studies.peers.timings if studies.peers else ())
-        if one.operation == operation and one.peer in isolating
-    }
-    ours = timings.pop("ours", None)
-    stores = [name for name in timings if not name.startswith(FLOOR)]
-    if ours is None or not stores or (operation == "list" and ours.tasks != IN_MEMORY):
+def _find_times_fastest(find: Find, operation: Operation) -> _Figure:
+    """Compare with the peers that isolate their values: of those that are measured only the floors do."""
+
+    def seconds(subject: str) -> tuple[float, ...]:
+        of = {"at": IN_MEMORY} if operation == "list" else {}
+        one = find("peers", subject=subject, mode="memory", what=operation, **of)
+        return one.figures["seconds"] if one else ()
+
+    floors = {name: taken for name in FLOORS if (taken := seconds(name))}
+    if not floors or not (ours := seconds("ours")):
         return _NONE
-    times = {name: compare(one.seconds, ours.seconds) for name, one in timings.items()}
-    fastest = min(stores, key=lambda name: median(timings[name].seconds))
-    floors = {f"the floor {name}": one for name, one in times.items() if name.startswith(FLOOR)}
-    return _Figure(times[fastest], floors, f"The fastest is {fastest}.")
+    fastest = min(floors, key=lambda name: median(floors[name]))
+    beside = {name: compare(taken, ours) for name, taken in floors.items() if name != fastest}
+    return _Figure(compare(floors[fastest], ours), beside, f"The fastest is {fastest}: a floor, and no store.")
 
 
 def _in_memory(operation: Operation) -> str:

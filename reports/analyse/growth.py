@@ -15,13 +15,13 @@ from itertools import groupby
 from random import Random
 from statistics import linear_regression, median
 
-from benchmarks.document import Design, Mode
-from benchmarks.studies.document import Growth, Page, Point
+from benchmarks.document import Mode
+from benchmarks.studies.document import Series, Studies
 
 DRAWS = 1_000
 SEED = 1
 
-Points = Sequence[tuple[int, Sequence[float]]]
+Points = Sequence[tuple[float, Sequence[float]]]
 """Tasks, and the seconds of each block."""
 
 
@@ -29,27 +29,27 @@ Points = Sequence[tuple[int, Sequence[float]]]
 class Curve:
     """One page of one store, from few tasks to many."""
 
-    design: Design
+    design: str
     mode: Mode
-    page: Page
-    points: tuple[Point, ...]
+    page: str
+    points: tuple[Series, ...]
     exponent: float | None
     """None for a curve of one point."""
     interval: tuple[float, float] | None
 
 
-def gather_curves(growth: Growth | None) -> tuple[Curve, ...]:
-    """Put the points of each curve together, and fit it."""
+def gather_curves(studies: Studies | None) -> tuple[Curve, ...]:
+    """Put the points of each curve together, and fit it; the studies have them in order."""
 
-    def line(point: Point) -> tuple[Design, Mode, Page]:
-        return point.design, point.mode, point.page
+    def line(point: Series) -> tuple[str, Mode, str]:
+        return point.subject, point.mode, point.what
 
-    ordered = sorted(growth.points if growth else (), key=lambda point: (*line(point), point.tasks))
-    return tuple(_curve(*key, tuple(points)) for key, points in groupby(ordered, key=line))
+    curves = groupby(studies.select("growth") if studies else (), key=line)
+    return tuple(_curve(*key, tuple(points)) for key, points in curves)
 
 
-def _curve(design: Design, mode: Mode, page: Page, points: tuple[Point, ...]) -> Curve:
-    blocks = [(point.tasks, point.seconds) for point in points]
+def _curve(design: str, mode: Mode, page: str, points: tuple[Series, ...]) -> Curve:
+    blocks = [(point.at, point.figures["seconds"]) for point in points]
     exponent, interval = fit(blocks) if len(points) > 1 else (None, None)
     return Curve(design, mode, page, points, exponent, interval)
 
@@ -65,6 +65,6 @@ def fit(points: Points) -> tuple[float, tuple[float, float]]:
     return _slope([(tasks, median(seconds)) for tasks, seconds in points]), (drawn[cut], drawn[-1 - cut])
 
 
-def _slope(medians: Sequence[tuple[int, float]]) -> float:
+def _slope(medians: Sequence[tuple[float, float]]) -> float:
     logarithms = zip(*((math.log(tasks), math.log(seconds)) for tasks, seconds in medians), strict=True)
     return linear_regression(*logarithms).slope

@@ -19,7 +19,6 @@ WAYS: Mapping[str, str] = {
     "none": "",
     "embedded": "embedded server",
     "published": "published port",
-    "proxied": "through a proxy",
 }
 ENOUGH_FOR_P99 = 100
 Ranges = Mapping[tuple[str, str], claims.Latency]
@@ -91,18 +90,18 @@ class Latency:
         return f"{self.subject} ({way})" if way else self.subject
 
 
-def near_operations(benchmark: Benchmark) -> list[tuple[OperationInfo, Measured]]:
-    """Select the operations that no proxy delays, each once."""
+def operations(benchmark: Benchmark) -> list[tuple[OperationInfo, Measured]]:
+    """Select the operations, each once."""
     return [
         (info, row)
         for row in benchmark.benchmarks
-        if isinstance(info := row.extra_info, OperationInfo) and info.distance_ms is None and not info.again
+        if isinstance(info := row.extra_info, OperationInfo) and not info.again
     ]
 
 
 def gather_latencies(benchmark: Benchmark, ranges: Ranges) -> tuple[Latency, ...]:
     """Gather every measurement of a store's operation, by mode, operation, number of tasks and design."""
-    measured = near_operations(benchmark)
+    measured = operations(benchmark)
     floor = next((row.medians() for row in benchmark.benchmarks if row.extra_info.operation == "noop"), None)
     in_memory = {_what(info): row.medians() for info, row in measured if info.mode == "memory"}
     reached = {(info.design, info.mode, info.transport) for info, _ in measured}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.document import Benchmark, Measured, Mode, Operation, OperationInfo
 from conformance.measure.estimate import Estimate, estimate, ratios
-from reports.analyse.latency import Latency, near_operations
+from reports.analyse.latency import Latency, operations
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Difference:
 
 def gather_pairs(benchmark: Benchmark) -> tuple[Pair, ...]:
     """Gather the benchmarks that each block made twice."""
-    first = {(info.subject, info.operation, info.tasks): row for info, row in near_operations(benchmark)}
+    first = {(info.subject, info.operation, info.tasks): row for info, row in operations(benchmark)}
     pairs = []
     for row in benchmark.benchmarks:
         info = row.extra_info
@@ -60,7 +60,7 @@ def gather_differences(
     benchmark: Benchmark, latencies: Sequence[Latency], pairs: Sequence[Pair]
 ) -> tuple[Difference, ...]:
     """Compare ours with the documented design where claims are decided, and the other ways to a server with that."""
-    measured = {(info.subject, info.operation, info.tasks): (info, row) for info, row in near_operations(benchmark)}
+    measured = {(info.subject, info.operation, info.tasks): (info, row) for info, row in operations(benchmark)}
     differences = []
     for one in latencies:
         against = _counterpart(one, latencies)

@@ -5,18 +5,14 @@ No latency of ours is shown for a build that is not known to have passed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeVar
-
-from pydantic import BaseModel
+from typing import Any, Literal
 
 from benchmarks.document import Benchmark, OperationInfo
 from benchmarks.studies.document import Studies
 from conformance.results.document import Results
-
-T = TypeVar("T", bound=BaseModel)
 
 MACHINE = {
     "Fingerprint of the build that was measured": "fingerprint",
@@ -125,18 +121,6 @@ def without_ours(benchmark: Benchmark) -> Benchmark:
 
 
 def studies_without_ours(given: Studies) -> Studies:
-    """Leave out every latency and rate of our store. Bytes stay, and so does what peers do."""
-    made = given.studies
-    kept = {
-        "growth": made.growth and _keep(made.growth, "points", lambda one: one.design),
-        "load": made.load and _keep(made.load, "cells", lambda one: one.subject),
-        "arrivals": made.arrivals and _keep(made.arrivals, "offered", lambda one: one.subject),
-        "peers": made.peers and _keep(made.peers, "timings", lambda one: one.peer),
-        **dict.fromkeys(("expiry", "calls", "start")),
-    }
-    return given.model_copy(update={"studies": made.model_copy(update=kept)})
-
-
-def _keep(study: T, field: str, whose: Callable[[Any], str]) -> T:
-    kept = tuple(one for one in getattr(study, field) if whose(one) != "ours")
-    return study.model_copy(update={field: kept})
+    """Leave out every latency and rate of our store. Bytes stay."""
+    kept = tuple(one for one in given.series if one.subject != "ours" or one.study == "memory")
+    return given.model_copy(update={"series": kept})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from benchmarks.document import Benchmark, Design
-from benchmarks.studies.document import Made, Portrait, Studies
+from benchmarks.studies.document import Studies
 from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
@@ -50,6 +49,7 @@ from reports.analyse.parity import (
     gather_cases,
     gather_requirements,
 )
+from reports.analyse.peers import Ahead, Peer, find_faster, gather_peers
 from reports.analyse.provenance import (
     Environment,
     Sameness,
@@ -59,8 +59,7 @@ from reports.analyse.provenance import (
     studies_without_ours,
     without_ours,
 )
-from reports.analyse.removals import Removal, gather_removals
-from reports.analyse.roundtrips import ProxyCost, RoundTrips, find_proxy_cost, gather_round_trips
+from reports.analyse.roundtrips import RoundTrips, gather_round_trips
 from reports.analyse.verification import Verified
 
 COMPACT = (",", ":")
@@ -84,7 +83,7 @@ class Row:
 class Report:
     """What was verified and what was measured."""
 
-    schema: Literal["taskstore-report/2"]
+    schema: Literal["taskstore-report/3"]
     breaches: tuple[str, ...]
     """What fails the gate."""
     withheld: str | None
@@ -104,7 +103,6 @@ class Report:
     pairs: tuple[Pair, ...]
     differences: tuple[Difference, ...]
     round_trips: tuple[RoundTrips, ...]
-    proxy_cost: ProxyCost | None
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
     coverage: Mapping[str, Coverage]
@@ -140,21 +138,19 @@ class Report:
         return (low, high) if low < high else None
 
     @property
-    def peers_by_speed(self) -> tuple[Portrait, ...]:
-        """Sort other stores by how long a get with a look at the metadata takes; what was not timed comes last."""
-        peers = self.studies.studies.peers if self.studies else None
-        looks = {one.peer: one.us.value for one in peers.timings if one.operation == "look"} if peers else {}
-        return tuple(sorted(peers.portraits if peers else (), key=lambda one: looks.get(one.peer, math.inf)))
+    def peers(self) -> tuple[Peer, ...]:
+        """Other stores on the same payload."""
+        return gather_peers(self.studies)
+
+    @property
+    def faster(self) -> tuple[Ahead, ...]:
+        """Where ours is not the first of them."""
+        return find_faster(self.studies)
 
     @property
     def curves(self) -> tuple[Curve, ...]:
         """How listings grow."""
-        return gather_curves(self.studies.studies.growth) if self.studies else ()
-
-    @property
-    def removals(self) -> tuple[Removal, ...]:
-        """How long others waited while many tasks went."""
-        return gather_removals(self.studies.studies.expiry) if self.studies else ()
+        return gather_curves(self.studies)
 
     def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
@@ -267,7 +263,7 @@ def make_report(
                 return Finding("not-yet-checked", notes=("`conformance measure` decides it",))
 
     return Report(
-        schema="taskstore-report/2",
+        schema="taskstore-report/3",
         breaches=breaches,
         withheld=withheld,
         studies_withheld=studies_withheld,
@@ -280,14 +276,13 @@ def make_report(
         floor_ms=_median_of("noop", benchmark, latencies),
         pairs=pairs,
         differences=gather_differences(benchmark, latencies, pairs),
-        round_trips=gather_round_trips(benchmark, ranges),
-        proxy_cost=find_proxy_cost(benchmark),
+        round_trips=gather_round_trips(latencies, studies),
         requirements=requirements,
         cases={case.id: case for case in all_cases},
         coverage={one.name: one.coverage for one in conformance.subjects if one.coverage is not None},
         expected=tuple(one for one in conformance.results if one.expected is not None),
         environment=describe_environment(conformance, benchmark),
-        goals=gather_goals(benchmark, studies.studies if studies else Made()) if goals else (),
+        goals=gather_goals(benchmark, studies) if goals else (),
         studies=studies,
         verification=Verified(compare_builds(checked, verification.suite.fingerprint), verification)
         if verification

@@ -19,10 +19,11 @@ from reports.render.drawing import (
     curve_class,
     drawing,
     label,
+    letters,
     mark,
     stroke,
 )
-from reports.render.scales import LinearScale, LogScale, Scale
+from reports.render.scales import LogScale
 
 LETTER, LINE = 5.4, 12
 """About the width of a letter, and the height of a line, of a label."""
@@ -38,25 +39,16 @@ class Curve:
     """What is beyond its last point."""
 
 
-def draw_curves(
-    title: str,
-    curves: Iterable[Curve],
-    across: str,
-    up: str,
-    *,
-    bands: Sequence[Band] = (),
-    linear: bool = False,
-) -> Picture:
-    """Draw curves over two axes, each named at its end; logarithmic, but upwards from zero if `linear`."""
+def draw_curves(title: str, curves: Iterable[Curve], across: str, up: str, bands: Sequence[Band] = ()) -> Picture:
+    """Draw curves over two logarithmic axes, each curve named at its end."""
     lines = [curve for curve in curves if curve.points]
     if not lines:
         return Picture(title)
     xs = [x for curve in lines for x, _ in curve.points]
     ys = [y for curve in lines for _, y in curve.points]
-    ys += [end for band in bands for end in (band.low, band.high)] + ([0.0] if linear else [])
-    left, right, bottom = 46, RIGHT - LETTER * max(len(curve.style.name) for curve in lines) - 6, 250
-    x_scale = LogScale.around(xs, left, right)
-    y_scale: Scale = (LinearScale if linear else LogScale).around(ys, bottom, TOP)
+    ys += [end for band in bands for end in (band.low, band.high)]
+    left, right, bottom = 46, RIGHT - LETTER * max(letters(curve.style.name) for curve in lines) - 6, 250
+    x_scale, y_scale = LogScale.around(xs, left, right), LogScale.around(ys, bottom, TOP)
     parts = [
         box(left, y_scale(band.high), right - left, y_scale(band.low) - y_scale(band.high), "band") for band in bands
     ]

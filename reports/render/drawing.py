@@ -60,6 +60,11 @@ class Band:
     label: str = ""
 
 
+def letters(text: str) -> int:
+    """Count the letters of a text; a Chinese character is as wide as two."""
+    return sum(1 + (character > "\u2e7f") for character in text)
+
+
 def stand_alone(picture: Picture) -> str:
     """Make a drawing a file of its own, for a README: with the page's light colours, on white."""
     sheet = files("reports.render").joinpath("page", "page.css").read_text("utf-8")

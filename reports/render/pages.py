@@ -8,6 +8,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -18,8 +19,8 @@ from conformance.results.document import Verdict
 from reports.analyse.latency import MODES, OPERATIONS, WAYS
 from reports.analyse.report import RULE, Report
 from reports.figures import figure, percent, signed, times, write_time
-from reports.render import pictures
 from reports.render.drawing import DOCUMENTED, GLIDE, OURS, PLAIN, draw_key, stand_alone
+from reports.render.pictures import Pictures
 
 SYMBOLS = {
     "pass": "✓",
@@ -83,6 +84,7 @@ def write_pages(report: Report, folder: Path) -> Path:
 
 def draw_plots(report: Report) -> dict[str, str]:
     """Draw the pictures that a README shows, as SVG files by name."""
+    pictures = Pictures(translator("en"))
     drawn = {
         "memory.svg": pictures.draw_latencies("memory", report.latencies, None),
         "redis.svg": pictures.draw_latencies("redis", report.latencies, report.ping_ms),
@@ -95,8 +97,8 @@ def render_page(report: Report, language: str = "en") -> str:
     """Make the page in a language. Whatever comes from the inputs is escaped."""
     script = _HERE.joinpath("page.js").read_text("utf-8")
     translate = translator(language)
-    environment = _environment()
-    environment.filters.update(translated=translate)
+    environment, words = _environment(), _catalogue(language)
+    environment.filters.update(word=lambda text: words.get(text, text))  # of an input: escaped
     environment.globals.update(
         t=translate,
         language=language,
@@ -106,7 +108,7 @@ def render_page(report: Report, language: str = "en") -> str:
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
         keys=[(draw_key(style), style.name) for style in (DOCUMENTED, OURS, PLAIN, GLIDE)],
         tiles=[(row.claim.id, row.verdict, in_language(row.claim.sentence, language)) for row in report.statements],
-        plots=pictures,
+        plots=Pictures(translate),
         symbols=SYMBOLS,
         short=SHORT,
         ways=WAYS,
@@ -123,15 +125,20 @@ def render_summary(report: Report) -> str:
 def translator(language: str) -> Callable[..., Markup]:
     """Make a function that gives a text of the templates in a language, with values in the places that it names.
 
-    The catalogue of a language has the English texts as keys; what it has not stays English.
+    What a text says of markup is its own; the values are escaped. What the catalogue has not stays English.
     """
-    catalogue = _HERE.joinpath(f"{language}.toml")
-    texts = tomllib.loads(catalogue.read_text("utf-8")) if catalogue.is_file() else {}
+    texts = _catalogue(language)
 
     def translate(text: str, **values: object) -> Markup:
         return Markup(texts.get(text, text)).format(**values)  # noqa: S704  our own; the values are escaped
 
     return translate
+
+
+def _catalogue(language: str) -> dict[str, str]:
+    """Read the texts of a language, by the English ones."""
+    catalogue = _HERE.joinpath(f"{language}.toml")
+    return tomllib.loads(catalogue.read_text("utf-8")) if catalogue.is_file() else {}
 
 
 def _plain(value: object) -> Markup:
@@ -157,7 +164,7 @@ def _environment(**options: Any) -> Environment:
         **options,
     )
     environment.filters.update(
-        code=_mark_code, figure=figure, percent=percent, signed=signed, time=write_time, times=times
+        code=_mark_code, figure=figure, median=median, percent=percent, signed=signed, time=write_time, times=times
     )
     environment.globals.update(
         answers=ANSWERS, names=NAMES, modes=MODES, standings=STANDINGS, operations=OPERATIONS, builds=BUILDS

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from reports.figures import signed
-from reports.render.drawing import RIGHT, TOP, Band, Picture, Style, box, drawing, label, mark, stroke
-from reports.render.scales import LinearScale, LogScale, Scale
+from reports.render.drawing import RIGHT, TOP, Band, Picture, Style, box, drawing, label, letters, mark, stroke
+from reports.render.scales import LogScale
 
 LETTER, SMALL = 8.2, 5.6
 """About the width of a letter of a name, and of what stands below it."""
@@ -17,7 +17,7 @@ LETTER, SMALL = 8.2, 5.6
 
 @dataclass(frozen=True)
 class Dot:
-    """One value, and the interval that holds it, or another range that is said in the caption."""
+    """One value, and the interval that holds it."""
 
     style: Style
     value: float
@@ -38,22 +38,18 @@ def draw_rows(
     title: str,
     rows: Iterable[Row],
     unit: str,
-    *,
-    linear: bool = False,
+    columns: tuple[str, ...],
     line: tuple[str, float] | None = None,
-    ends: tuple[str, str] = ("from", "to"),
 ) -> Picture:
-    """Draw rows of marks over one axis, logarithmic unless `linear`. `ends` name what an interval reaches between."""
+    """Draw rows of marks over one logarithmic axis; `columns` name the ends of intervals, and the bands."""
     shown = [row for row in rows if row.dots]
     if not shown:
         return Picture(title)
-    left = min(160.0, max(72.0, *(max(LETTER * len(row.name), SMALL * len(row.small)) + 10 for row in shown)))
+    left = min(160.0, max(72.0, *(max(LETTER * letters(row.name), SMALL * letters(row.small)) + 10 for row in shown)))
     bands = [end for row in shown if row.band for end in (row.band.low, row.band.high)]
     dots = [dot for row in shown for dot in row.dots]
     values = [value for dot in dots for value in (dot.value, *(dot.interval or ()))]
-    scale: Scale = (LinearScale if linear else LogScale).around(
-        values + bands + ([line[1]] if line else []), left, RIGHT
-    )
+    scale = LogScale.around(values + bands + ([line[1]] if line else []), left, RIGHT)
     heights = [max(30, 13 * len(row.dots) + 10) for row in shown]
     bottom = TOP + sum(heights)
     parts = [stroke(x, TOP, x, bottom, "grid") + label(x, bottom + 14, tick, "tick") for x, tick in scale.ticks]
@@ -75,12 +71,12 @@ def draw_rows(
                 parts.append(stroke(low, place, high, place, f"whisker {dot.style.kind}"))
             parts.append(mark(dot.style, scale(dot.value), place, f"{dot.style.name}: {signed(dot.value)} {unit}"))
         y += height
-    parts.append(label(RIGHT, bottom + 30, unit if linear else f"{unit}, logarithmic", "unit"))
+    parts.append(label(RIGHT, bottom + 30, unit, "unit"))
     with_ends = any(dot.interval for dot in dots)
     return Picture(
         title,
         drawing(bottom + 36, title, parts),
-        ("", "", unit, *(ends if with_ends else ()), *(("documented",) if bands else ())),
+        ("", "", unit, *(columns[:2] if with_ends else ()), *(columns[2:] if bands else ())),
         tuple(
             (
                 f"{row.name}, {row.small}" if row.small else row.name,

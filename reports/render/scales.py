@@ -1,25 +1,13 @@
-"""Scales: from a value to its place in a drawing, and the ticks in between."""
+"""A logarithmic scale: from a value to its place in a drawing, and the ticks in between."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 STEPS = (1, 2, 5)
 """Times a power of ten: where an axis may end."""
-
-
-class Scale(Protocol):
-    """Places values between two ends."""
-
-    def __call__(self, value: float) -> float:
-        """Find the place of a value."""
-
-    @property
-    def ticks(self) -> list[tuple[float, str]]:
-        """Give the place and the text of each tick."""
 
 
 @dataclass(frozen=True)
@@ -59,41 +47,9 @@ class LogScale:
         return [(self(value), write_tick(value)) for value in values]
 
 
-@dataclass(frozen=True)
-class LinearScale:
-    """Places values so that equal differences are equal distances."""
-
-    low: float
-    high: float
-    step: float
-    start: float
-    end: float
-
-    @classmethod
-    def around(cls, values: Iterable[float], start: float, end: float) -> LinearScale:
-        """Enclose some values between two ticks."""
-        known = list(values)
-        low, high = min(known), max(known)
-        step = _step_above(((high - low) or abs(high) or 1) / 5)
-        return cls(math.floor(low / step) * step, math.ceil(high / step) * step or step, step, start, end)
-
-    def __call__(self, value: float) -> float:
-        """Find the place of a value."""
-        share = (value - self.low) / (self.high - self.low)
-        return round(self.start + share * (self.end - self.start), 1)
-
-    @property
-    def ticks(self) -> list[tuple[float, str]]:
-        """Multiples of the step."""
-        count = round((self.high - self.low) / self.step)
-        values = [self.low + index * self.step for index in range(count + 1)]
-        return [(self(value), write_tick(value, self.step)) for value in values]
-
-
-def write_tick(value: float, step: float | None = None) -> str:
-    """Write a tick with no more digits than its step needs."""
-    smallest = step or abs(value) or 1
-    text = f"{value:,.{max(0, -math.floor(math.log10(smallest) + 1e-9))}f}"
+def write_tick(value: float) -> str:
+    """Write a tick with no more digits than it needs."""
+    text = f"{value:,.{max(0, -math.floor(math.log10(value) + 1e-9))}f}"
     return text.removesuffix(",000,000") + "M" if text.endswith(",000,000") else text
 
 
