@@ -19,9 +19,9 @@ def signed(value: float) -> str:
 def percent(share: float) -> str:
     """Write a share in whole per cent; a few are never rounded to none, nor most to all."""
     if 0 < share < 0.01:  # noqa: PLR2004  one per cent
-        return "under 1 %"
+        return "< 1 %"
     if 0.99 < share < 1:  # noqa: PLR2004
-        return "over 99 %"
+        return "> 99 %"
     return f"{share:.0%}".replace("%", " %")
 
 

@@ -18,6 +18,7 @@ from conformance.examples.diskcache_store import DiskCache
 from conformance.harness import Harness
 from conformance.measure import page, run
 from conformance.measure.claims import AUTO_CLIP, Latency, Throughput, read_claims
+from conformance.measure.estimate import Estimate
 from conformance.measure.operations import workload_of
 from conformance.measure.timing import Effort
 from conformance.reading import FileError
@@ -219,6 +220,18 @@ def test_the_page_escapes_what_a_document_says() -> None:
     assert "confirmed" in made
 
 
+def test_the_chinese_page_has_a_text_for_every_english_one() -> None:
+    found = figures(measured("(empty await)", 0, [0.1] * 9), measured("get", 1, [1.5] * 9))
+    sentence = {"en": "S", "zh": "句"}
+    claims = [latency(sentence=sentence), latency(sentence=sentence, operation="no")]
+    judged = run.judge_claims(claims, found, MemoryHarness())
+    left_out = {"remove": "it takes only the name of an entry, and may remove it"}
+    made = page.page_of("store", "T", judged, found, {"get": Estimate(0.5, None, 9)}, left_out, "zh")
+    text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", made, flags=re.DOTALL)
+    english = {"store", "get", "no", "remove", "ms", "await", "empty"}
+    assert {*re.findall(r"[A-Za-z]{2,}", text)} <= english
+
+
 @pytest.fixture
 def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     (tmp_path / "stores.py").write_text(STORES)
@@ -248,6 +261,7 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
     assert {row["extra_info"]["operation"] for row in made["benchmarks"]} == {"(empty await)", "get", "put", "scan"}
     assert all(row["extra_info"]["blocks"][8] for row in made["benchmarks"])
     assert "<td>confirmed</td>" in (tmp_path / "made.html").read_text("utf-8")
+    assert "<td>符合</td>" in (tmp_path / "made.zh.html").read_text("utf-8")
 
 
 @pytest.mark.once

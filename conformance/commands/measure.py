@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--blocks", type=int, help="processes (default: as many as intervals need, nine or more)")
     parser.add_argument("--seed", type=int, default=0, help="of the order (%(default)s)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the JSON of pytest-benchmark to FILE")
-    parser.add_argument("--page", metavar="FILE", type=Path, help="write a page to FILE")
+    parser.add_argument("--page", metavar="FILE", type=Path, help="write a page to FILE, and a Chinese one beside it")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -59,7 +59,7 @@ def main(options: argparse.Namespace) -> int:
 def _measure(options: argparse.Namespace) -> int:
     from conformance.measure import page, run
     from conformance.measure.blocks import BlockFailedError
-    from conformance.measure.claims import read_claims
+    from conformance.measure.claims import in_language, read_claims
     from conformance.measure.operations import workload_of
     from conformance.measure.timing import Effort
 
@@ -89,8 +89,10 @@ def _measure(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_text(json.dumps(measured) + "\n", "utf-8")
     if options.page:
-        titles = [" / ".join(document.document.title.values()) for document in documents if document]
-        options.page.write_text(page.page_of(shown_name(options.store), "; ".join(titles), *shown), "utf-8")
+        chinese = options.page.with_suffix(f".zh{options.page.suffix}")
+        for file, language in ((options.page, "en"), (chinese, "zh")):
+            texts = [in_language(document.document.title, language) for document in documents if document]
+            file.write_text(page.page_of(shown_name(options.store), "; ".join(texts), *shown, language), "utf-8")
     if failures:
         return _fail(f"a block failed:\n{failures[0]}", ENDED)
     verdicts = {one.verdict for one in kept}

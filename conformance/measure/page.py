@@ -1,14 +1,19 @@
-"""What a run found, as lines for a terminal and as a page: claims with their verdicts, figures, growth and memory."""
+"""What a run found, as lines for a terminal and as a page: claims with their verdicts, figures, growth and memory.
+
+The texts are English here, and `zh.toml` has the Chinese ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
+from pathlib import Path
 
 from conformance.measure.claims import in_language
 from conformance.measure.estimate import Estimate
 from conformance.measure.plan import NOOP, PING
 from conformance.measure.run import Figure, Judged
+from conformance.measure.texts import translator
 
 _STYLE = """
 :root { color-scheme: light dark }
@@ -57,20 +62,17 @@ def text_of(
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     yield from (f"{operation} grows as entries to the power {one.value:.2f}" for operation, one in growth.items())
-    yield from filter(None, [memory_of(figures)])
+    if most := _most(figures):
+        yield f"an entry takes {most.bytes_per_entry:,.0f} bytes of the process, of {most.entries:,}"
     yield from (f"{operation} was not timed: {why}" for operation, why in left_out.items())
     for one in judged:
         yield f"{one.claim.id} {one.verdict}: {in_language(one.claim.sentence, 'en')}"
-        yield from (f"    {note}" for note in one.notes)
+        yield from (f"    {text.format(**values)}" for text, values in one.notes)
 
 
-def memory_of(figures: Sequence[Figure]) -> str:
-    """Say what an entry takes where there are the most of them."""
-    known = [one for one in figures if one.bytes_per_entry is not None]
-    if not known:
-        return ""
-    most = max(known, key=lambda one: one.entries)
-    return f"an entry takes {most.bytes_per_entry:,.0f} bytes of the process, of {most.entries:,}"
+def _most(figures: Sequence[Figure]) -> Figure | None:
+    """Find a figure where there are the most entries whose memory is known."""
+    return max((one for one in figures if one.bytes_per_entry is not None), key=lambda one: one.entries, default=None)
 
 
 def page_of(
@@ -80,25 +82,37 @@ def page_of(
     figures: Sequence[Figure],
     growth: Mapping[str, Estimate],
     left_out: Mapping[str, str],
+    language: str = "en",
 ) -> str:
-    """Make the page. It loads nothing, and runs nothing."""
-    said = [f"{name} grows as entries to the power {one.value:.2f}." for name, one in growth.items()]
-    said += [f"{name} was not timed: {why}." for name, why in left_out.items()]
-    said += [f"{memory}." for memory in [memory_of(figures)] if memory]
+    """Make the page in a language. It loads nothing, and runs nothing."""
+    t = translator(Path(__file__).with_name(f"{language}.toml"))
+    grows = "{name} grows as entries to the power {power}."
+    said = [t(grows, name=name, power=f"{one.value:.2f}") for name, one in growth.items()]
+    said += [t("{name} was not timed: {why}.", name=name, why=t(why)) for name, why in left_out.items()]
+    if most := _most(figures):
+        size = {"bytes": f"{most.bytes_per_entry:,.0f}", "entries": f"{most.entries:,}"}
+        said.append(t("An entry takes {bytes} bytes of the process, where there are {entries}.", **size))
     claims = (
-        (one.claim.id, one.verdict, " / ".join(one.claim.sentence.values()), "; ".join(one.notes)) for one in judged
+        (
+            one.claim.id,
+            t(one.verdict),
+            in_language(one.claim.sentence, language),
+            "; ".join(t(text, **values) for text, values in one.notes),
+        )
+        for one in judged
     )
+    heading = t("How fast is {store}?", store=store)
     parts = [
-        f"<h1>How fast is {escape(store)}?</h1>",
-        _table(title, ("claim", "verdict", "sentence", "measured"), claims) if judged else "",
-        _table("Figures", HEAD, rows_of(figures)),
-        *(f"<p>{escape(one)}</p>" for one in said),
-        f"<p>{_METHOD}</p>",
+        f"<h1>{escape(heading)}</h1>",
+        _table(title, [*map(t, ("claim", "verdict", "sentence", "measured"))], claims) if judged else "",
+        _table(t("Figures"), [*map(t, HEAD)], ([t(row[0]), *row[1:]] for row in rows_of(figures))),
+        *(f"<p>{escape(one)}</p>" for one in (*said, t(_METHOD))),
     ]
     return (
-        '<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<!doctype html>\n<html lang="{language}"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>How fast is {escape(store)}?</title><style>{_STYLE}</style>\n" + "\n".join(parts) + "\n</html>\n"
+        f"<title>{escape(heading)}</title><style>{_STYLE}</style>\n" + "\n".join(parts) + "\n</html>\n"
     )
 
 
@@ -111,5 +125,5 @@ def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> 
 
 
 def _with_interval(found: Estimate) -> str:
-    interval = f" ({write_seconds(found.interval[0])} to {write_seconds(found.interval[1])})" if found.interval else ""
+    interval = f" ({write_seconds(found.interval[0])} – {write_seconds(found.interval[1])})" if found.interval else ""
     return f"{write_seconds(found.value)}{interval}"

@@ -49,13 +49,17 @@ class Figure:
     """What filling added to the memory of the process, an entry: of a store in memory it is all of it."""
 
 
+Note = tuple[str, dict[str, str]]
+"""A text with names in braces, and their values."""
+
+
 @dataclass(frozen=True)
 class Judged:
     """A claim, its verdict, and the figures that it was drawn from."""
 
     claim: Claim
     verdict: Verdict
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def blocks_for(claims: int) -> int:
@@ -142,21 +146,23 @@ def judge_claims(
 def _judge(claim: Latency | Throughput, figures: Sequence[Figure], margin: float) -> Judged:
     alike = {one.entries: one for one in figures if one.operation == claim.operation}
     if figures and not alike:
-        known = ", ".join(sorted({one.operation for one in figures}))
-        return Judged(claim, "not-measured", (f"there is no operation {claim.operation}; there are {known}",))
+        known = {"name": claim.operation, "known": ", ".join(sorted({one.operation for one in figures}))}
+        return Judged(claim, "not-measured", (("there is no operation {name}; there are {known}", known),))
     sizes = claim.entries or tuple(sorted(alike)[-1:])
     verdicts: list[LatencyVerdict] = []
-    notes = []
+    notes: list[Note] = []
     for entries in sizes:
         figure = alike.get(entries)
         found = _value(claim, figure) if figure else None
         if found is None:
-            notes.append(f"{claim.operation} at {entries:,} entries was not measured enough")
+            missing = {"name": claim.operation, "entries": f"{entries:,}"}
+            notes.append(("{name} at {entries} entries was not measured enough", missing))
             continue
         verdicts.append(_compare(claim, found, margin))
-        unit = claim.unit if isinstance(claim, Latency) else "a second"
-        interval = f" ({found.interval[0]:,.4g} to {found.interval[1]:,.4g})" if found.interval else ""
-        notes.append(f"{entries:,} entries: {found.value:,.4g} {unit}{interval}, {verdicts[-1]}")
+        unit = claim.unit if isinstance(claim, Latency) else "/ s"
+        interval = f" ({found.interval[0]:,.4g} – {found.interval[1]:,.4g})" if found.interval else ""
+        figure_of = {"entries": f"{entries:,}", "value": f"{found.value:,.4g} {unit}{interval}"}
+        notes.append((f"{{entries}} entries: {{value}}, {verdicts[-1]}", figure_of))
     whole = bool(verdicts) and len(verdicts) == len(sizes)
     return Judged(claim, combine(verdicts) if whole else "not-measured", tuple(notes))
 

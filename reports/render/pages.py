@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from base64 import b64encode
 from collections.abc import Callable
 from hashlib import sha256
@@ -15,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance.measure.claims import in_language
+from conformance.measure.texts import read_texts
 from conformance.results.document import Verdict
 from reports.analyse.latency import MODES, OPERATIONS, WAYS
 from reports.analyse.report import RULE, Report
@@ -97,7 +97,7 @@ def render_page(report: Report, language: str = "en") -> str:
     """Make the page in a language. Whatever comes from the inputs is escaped."""
     script = _HERE.joinpath("page.js").read_text("utf-8")
     translate = translator(language)
-    environment, words = _environment(), _catalogue(language)
+    environment, words = _environment(), read_texts(_HERE.joinpath(f"{language}.toml"))
     environment.filters.update(word=lambda text: words.get(text, text))  # of an input: escaped
     environment.globals.update(
         t=translate,
@@ -127,18 +127,12 @@ def translator(language: str) -> Callable[..., Markup]:
 
     What a text says of markup is its own; the values are escaped. What the catalogue has not stays English.
     """
-    texts = _catalogue(language)
+    texts = read_texts(_HERE.joinpath(f"{language}.toml"))
 
     def translate(text: str, **values: object) -> Markup:
         return Markup(texts.get(text, text)).format(**values)  # noqa: S704  our own; the values are escaped
 
     return translate
-
-
-def _catalogue(language: str) -> dict[str, str]:
-    """Read the texts of a language, by the English ones."""
-    catalogue = _HERE.joinpath(f"{language}.toml")
-    return tomllib.loads(catalogue.read_text("utf-8")) if catalogue.is_file() else {}
 
 
 def _plain(value: object) -> Markup:
