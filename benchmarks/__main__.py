@@ -1,7 +1,7 @@
 """`python -m benchmarks`: the latencies of both designs, measured on this machine, and the studies; a JSON file each.
 
-Exit status: that of pytest, the worst of the blocks, or that of the studies; 1 if a server could not be had or a block
-broke down; 130 after Ctrl-C.
+Exit status: 1 if a server could not be had, a benchmark failed or a block broke down; else that of the studies; 130
+after Ctrl-C.
 """
 
 # ruff: noqa: T201  a command line prints
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.depth import DEPTHS
 from benchmarks.progress import add_depth, heed_signals, progress
-from benchmarks.run import Run, new_seed, study
+from benchmarks.run import measure, new_seed, study
 from conformance.measure.blocks import BlockFailedError
 from conformance.subjects.servers import ServerError
 
@@ -31,8 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     heed_signals()
     try:
         with progress(DEPTHS[options.depth].blocks) as shown:
-            run = Run(options.depth, new_seed() if options.seed is None else options.seed, shown)
-            status = run.measure(options.json)
+            failures = measure(options.depth, new_seed() if options.seed is None else options.seed, options.json, shown)
         studied = study(options.depth, options.json.with_name("studies.json"))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -40,10 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (ServerError, BlockFailedError) as fault:
         print(fault, file=sys.stderr)
         return 1
-    for said in run.failures:
+    for said in failures:
         print(said, file=sys.stderr)
     print(options.json)
-    return status or studied
+    return int(bool(failures)) or studied
 
 
 if __name__ == "__main__":

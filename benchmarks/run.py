@@ -1,90 +1,132 @@
-"""One run: the setting prepared once, then its blocks, each a new process of pytest; and the studies after it."""
+"""One run: its servers, then blocks of `conformance.measure` with all subjects in each; and the studies after it."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-import tempfile
-from collections.abc import Generator
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from random import Random
 from time import monotonic
-from typing import Any
+from typing import Any, Self
 
-import pytest
+from docker.errors import APIError
 
-from benchmarks.cores import CLIENT, on_core
+from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.depth import DEPTHS
+from benchmarks.environment import describe_environment
 from benchmarks.progress import Shown
-from benchmarks.setting import Setting
-from conformance.measure.blocks import merge, run, run_block
-from conformance.measure.loop import Loop
+from benchmarks.subjects import NOTHING, SUBJECTS, Subject, variable_of
+from conformance.measure.blocks import run
+from conformance.measure.plan import NOOP, PING, Plan
+from conformance.measure.run import measure as measure_blocks
 from conformance.subjects.registry import REQUIRE_CONTAINER
-from conformance.subjects.servers import engine_answers
+from conformance.subjects.servers import ContainerServer, EmbeddedServer, RedisServer, engine_answers
 
-_MODULE = Path(__file__).with_name("test_latency.py")
+AGAIN = ("memory", "embedded", "container")
+"""The subjects of which a read is measured twice."""
+FLOORS = {NOOP: "noop", PING: "ping"}
+Facts = Mapping[str, Mapping[str, str]]
+"""What is known of the server at the end of each way."""
 
 
-@dataclass
-class Run:
-    """A run at a depth; `seed` decides the order in which each block measures."""
+def measure(depth: str, seed: int, to: Path, shown: Shown) -> list[str]:
+    """Measure, write the JSON, and return what each process that failed said; `seed` decides the orders.
 
-    depth: str
-    seed: int
-    progress: Shown
-    failures: list[str] = field(default_factory=list)
-    """What each process that failed said."""
+    Raises:
+        ServerError: if a server cannot be had.
+        BlockFailedError: if a block could not even say what it measured.
+    """
+    to.parent.mkdir(parents=True, exist_ok=True)
+    started, load = monotonic(), os.getloadavg()
+    chosen = DEPTHS[depth]
 
-    def measure(self, to: Path) -> int:
-        """Measure, write the JSON, and return the exit status: of pytest, the worst of the blocks.
+    def tell(number: int) -> None:
+        shown.tell(f"block {number + 1} of {chosen.blocks}")
+        if number:
+            shown.advance()
 
-        After Ctrl-C the blocks that are whole are written, with the status that pytest gives to an interrupted run.
-
-        Raises:
-            ServerError: if a server cannot be had.
-            BlockFailedError: if a block could not even say what it measured.
-        """
-        to.parent.mkdir(parents=True, exist_ok=True)
-        started, load = monotonic(), os.getloadavg()
-        blocks: list[dict[str, Any]] = []
-        status = int(pytest.ExitCode.INTERRUPTED)
-        try:
-            with closing(self._blocks()) as measured:
-                for block in measured:
-                    blocks.append(block)
-                    self.progress.advance()
-            status = max(int(block["exit_status"]) for block in blocks)
-        finally:
-            if blocks:
-                merged = merge(blocks)
-                merged["machine_info"]["load_average"] = {"start": load, "end": os.getloadavg()}
-                merged.update(
-                    depth=self.depth, seed=self.seed, exit_status=status, seconds=round(monotonic() - started, 1)
-                )
-                to.write_text(json.dumps(merged), encoding="utf-8")
-        return status
-
-    def _blocks(self) -> Generator[dict[str, Any]]:
-        depth = DEPTHS[self.depth]
-        container = os.environ.get(REQUIRE_CONTAINER) == "1" or engine_answers()
-        with tempfile.TemporaryDirectory(prefix="benchmarks-") as name, Loop.running() as loop:
-            folder = Path(name)
-            with Setting.prepared(loop, depth, container=container, tell=self.progress.tell) as setting:
-                setting.write(folder / "setting.json")
-                for number in range(depth.blocks):
-                    self.progress.tell(f"block {number + 1} of {depth.blocks}")
-                    yield self._block(folder, number)
-
-    def _block(self, folder: Path, number: int) -> dict[str, Any]:
-        options = ["--depth", self.depth, "--setting", str(folder / "setting.json"), "--order", f"{self.seed} {number}"]
+    with _servers(shown.tell) as facts:
+        subjects = [one for one in SUBJECTS if one.transport in ("none", *facts)]
+        plan = Plan(
+            stores=tuple(one.store for one in subjects),
+            entries=chosen.sizes,
+            effort=chosen.effort,
+            seed=str(seed),
+            beside_ping=True,
+            weigh=False,
+            again=tuple(one.store for one in subjects if one.name in AGAIN),
+        )
         with on_core(CLIENT):
-            block, said = run_block(_MODULE, folder / f"{number}.json", *options)
-        if said:
-            self.failures.append(said)
-        return block
+            document, failures = measure_blocks(plan, chosen.blocks, tell)
+    document["benchmarks"] = [*describe(document["benchmarks"], subjects, facts, max(chosen.sizes))]
+    document["machine_info"].pop("node", None)
+    document["machine_info"] |= {
+        **describe_environment(),
+        "hash_seed": "random",
+        "load_average": {"start": load, "end": os.getloadavg()},
+    }
+    document |= {
+        "depth": depth,
+        "seed": seed,
+        "exit_status": int(bool(failures)),
+        "seconds": round(monotonic() - started, 1),
+    }
+    to.write_text(json.dumps(document), encoding="utf-8")
+    return failures
+
+
+def describe(rows: list[dict[str, Any]], subjects: list[Subject], facts: Facts, most: int) -> Iterator[dict[str, Any]]:
+    """Say of each figure what it belongs to; of all operations but listings the one among the most tasks is kept."""
+    known = {one.store: one for one in subjects}
+    for row in rows:
+        info = row["extra_info"]
+        subject, operation = known.get(info["store"], NOTHING), info["operation"]
+        if operation in ("list", *FLOORS) or info["entries"] == most:
+            info |= {
+                "operation": FLOORS.get(operation, operation),
+                "subject": subject.name,
+                "design": subject.design,
+                "mode": subject.mode,
+                "transport": subject.transport,
+                "tasks": info["entries"],
+                "facts": facts.get(subject.transport, {}),
+            }
+            yield row
+
+
+@contextmanager
+def _servers(tell: Callable[[str], None]) -> Iterator[Facts]:
+    """Start the servers of a run, and name them to its blocks; all of it is gone at the end."""
+    tell("starting the servers")
+    with ExitStack() as running:
+        with on_core(SERVER):
+            servers: dict[str, RedisServer] = {"embedded": running.enter_context(EmbeddedServer())}
+        if os.environ.get(REQUIRE_CONTAINER) == "1" or engine_answers():
+            servers["published"] = running.enter_context(PinnedContainerServer())
+        for transport, server in servers.items():
+            os.environ[variable_of(transport)] = server.url
+            running.callback(os.environ.pop, variable_of(transport), None)
+        yield {transport: server.facts() for transport, server in servers.items()}
+
+
+class PinnedContainerServer(ContainerServer):
+    """A container on the core of the servers, if its engine allows that; `facts` says whether it does."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._cores = "any"
+        if (core := core_of(SERVER)) is not None:
+            with suppress(APIError):
+                self._container.get_wrapped_container().update(cpuset_cpus=str(core))
+                self._cores = str(core)
+        return self
+
+    def facts(self) -> Mapping[str, str]:
+        """Say too on which core it is."""
+        return {**super().facts(), "core": self._cores}
 
 
 def study(depth: str, to: Path) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance import Harness
@@ -24,13 +26,21 @@ class Subject:
     transport: str
 
     @property
-    def place(self) -> str:
-        """Name the place in the setting of a run; nothing for what has no server."""
-        return "" if self.transport == "none" else self.transport
+    def store(self) -> str:
+        """Name what a block opens: in Redis mode a harness of this module, on the server of the run."""
+        return self.name if self.transport == "none" else f"{__name__}:{self.design}_{self.transport}"
 
-    def harness(self, url: str) -> Harness:
-        """Make the harness that opens it, on the server at `url` if it needs one."""
-        return harness_of(self.design, self.mode, url)
+
+SUBJECTS = (
+    Subject("memory", "ours", "memory", "none"),
+    Subject("documented-memory", "documented", "memory", "none"),
+    Subject("embedded", "ours", "redis", "embedded"),
+    Subject("documented-redis", "documented", "redis", "embedded"),
+    Subject("container", "ours", "redis", "published"),
+    Subject("documented-redis-container", "documented", "redis", "published"),
+)
+NOTHING = Subject("none", "none", "none", "none")
+"""What the awaited no-op is measured on."""
 
 
 def harness_of(design: str, mode: str, url: str) -> Harness:
@@ -40,17 +50,14 @@ def harness_of(design: str, mode: str, url: str) -> Harness:
     return (RedisHarness if design == "ours" else DocumentedRedisHarness)(NamedServer(url))
 
 
-NOTHING = Subject("none", "none", "none", "none")
-"""What the awaited no-op is measured on."""
+def variable_of(transport: str) -> str:
+    """Name the environment variable that has the URL of a server of the run."""
+    return f"BENCHMARK_SERVER_{transport.upper()}"
 
-SUBJECTS = {
-    subject.name: subject
-    for subject in (
-        Subject("memory", "ours", "memory", "none"),
-        Subject("documented-memory", "documented", "memory", "none"),
-        Subject("embedded", "ours", "redis", "embedded"),
-        Subject("documented-redis", "documented", "redis", "embedded"),
-        Subject("container", "ours", "redis", "published"),
-        Subject("documented-redis-container", "documented", "redis", "published"),
-    )
-}
+
+def _opener(design: str, transport: str) -> Callable[[], Harness]:
+    return lambda: harness_of(design, "redis", os.environ[variable_of(transport)])
+
+
+ours_embedded, documented_embedded = _opener("ours", "embedded"), _opener("documented", "embedded")
+ours_published, documented_published = _opener("ours", "published"), _opener("documented", "published")

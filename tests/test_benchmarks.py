@@ -18,15 +18,18 @@ from typing import Any
 import docker
 import pytest
 
+from benchmarks import run as run_module
 from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.depth import DEPTHS
-from benchmarks.setting import Namespace, PinnedContainerServer, Place, Setting
+from benchmarks.run import PinnedContainerServer
+from benchmarks.subjects import SUBJECTS
 from benchmarks.workload import METADATA, STEPS, updating
-from conformance.measure.blocks import merge, run
+from conformance.measure.blocks import merge, run, run_block
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.clock import AwaitedClock, noop
 from conformance.measure.estimate import median_interval
 from conformance.measure.loop import Loop
+from conformance.measure.plan import NOOP
 from conformance.measure.timing import FEWEST_ROUNDS, FEWEST_SINGLE, MOST_CALLS, Effort, Pace, Plan
 from conformance.subjects.registry import REQUIRE_CONTAINER, find_subject
 from conformance.subjects.servers import find_binary
@@ -159,24 +162,29 @@ def test_tasks_are_taken_in_another_order_and_from_another_status_each_time() ->
 
 
 RUN = """
+import asyncio
 from itertools import repeat
 
 import pytest
 
-from benchmarks.subjects import NOTHING
-from benchmarks.workload import Work
 from conformance.measure.clock import noop
-from conformance.measure.timing import CLOCK
+from conformance.measure.loop import Loop
+from conformance.measure.plan import NOOP
+from conformance.measure.operations import Calls
+from conformance.measure.timing import CLOCK, Effort, Timer
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK.read)
 
-def test_right(bench):
-    bench.label(NOTHING, "noop", 0, {})
-    bench.time(Work(noop, repeat(()), lambda *_: True), batched=True)
+@pytest.fixture
+def timer(benchmark):
+    with Loop.running() as loop:
+        yield Timer(benchmark, loop, Effort(rounds=50, seconds=0.006))
 
-def test_wrong_after_the_warm_up(bench):
-    bench.label(NOTHING, "noop", 0, {})
-    bench.time(Work(noop, repeat(()), lambda *_: bench.benchmark.stats is None), batched=True)
+def test_right(timer):
+    timer.time(Calls(noop, repeat(())), batched=True)
+
+def test_wrong_after_the_warm_up(timer):
+    timer.time(Calls(noop, repeat(()), lambda *_: timer.benchmark.stats is None), batched=True)
 
 async def slow():
     bench_calls.append(1)
@@ -184,43 +192,27 @@ async def slow():
 
 bench_calls = []
 
-def test_long(bench):
-    bench.label(NOTHING, "noop", 0, {})
-    bench.time(Work(slow, repeat(()), lambda *_: True), batched=False)
+def test_long(timer):
+    timer.time(Calls(slow, repeat(())), batched=False)
     assert len(bench_calls) == 1
 """
 
 
 def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) -> None:
-    module, written = tmp_path / "test_run.py", tmp_path / "new" / "benchmark.json"
-    module.write_text("import asyncio\n" + RUN)
-    command = [sys.executable, "-m", "pytest", "-p", "benchmarks.conftest", f"--rootdir={tmp_path}", str(module)]
-    command += ["--depth=quick", f"--benchmark-json={written}"]
+    module = tmp_path / "test_run.py"
+    module.write_text(RUN)
     # pytest-benchmark switches itself off in a worker of pytest-xdist, and takes what a worker starts for one.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert "WrongAnswerError: noop() answered None" in ran.stdout
-    assert ran.returncode == pytest.ExitCode.TESTS_FAILED
-
-    result = json.loads(written.read_text())
-    assert result["exit_status"] == ran.returncode
-    assert "node" not in result["machine_info"]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PYTEST_XDIST")]:
+            patch.delenv(name)
+        result, said = run_block(module, tmp_path / "benchmark.json", f"--rootdir={tmp_path}")
+    assert "WrongAnswerError: noop() answered None" in said
     by_name = {row["name"]: row for row in result["benchmarks"]}
     assert by_name.keys() == {"test_right", "test_long"}
     [single] = by_name["test_right"]["extra_info"].pop("single_calls")
     assert single["n"] >= FEWEST_SINGLE
     assert 0 < single["p99"] <= single["most"]
-    assert by_name["test_right"]["extra_info"] == {
-        "operation": "noop",
-        "subject": "none",
-        "design": "none",
-        "mode": "none",
-        "transport": "none",
-        "tasks": 0,
-        "facts": {},
-        "calls_per_round": MOST_CALLS,
-        "ping_seconds": [],
-    }
+    assert by_name["test_right"]["extra_info"] == {"calls_per_round": MOST_CALLS, "ping_seconds": []}
     assert len(by_name["test_right"]["stats"]["data"]) >= FEWEST_ROUNDS
     assert by_name["test_right"]["stats"]["median"] < 2e-6
     [long] = by_name["test_long"]["stats"]["data"]
@@ -229,7 +221,10 @@ def test_a_block_keeps_its_data_and_leaves_out_what_was_wrong(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("chosen", "row"),
-    [("memory and get", "test_get[documented-memory]"), ("noop or (ping and embedded)", "test_ping[embedded]")],
+    [
+        ("memory and get", "test_operation[documented-memory-1000-get]"),
+        ("noop or (ping and embedded)", "test_ping[embedded]"),
+    ],
 )
 def test_pytest_alone_shows_a_table_and_starts_the_server_that_is_needed(chosen: str, row: str) -> None:
     command = [sys.executable, "-m", "pytest", "benchmarks", "--benchmark-only", "-p", "no:cacheprovider", "-k", chosen]
@@ -267,13 +262,25 @@ def test_processes_that_are_timed_have_hash_seeds_of_their_own(monkeypatch: pyte
     assert len({run([sys.executable, "-c", "print(hash('task'))"], shown=False).stdout for _ in range(3)}) == 3
 
 
-def test_a_setting_is_read_as_it_was_written(tmp_path: Path) -> None:
-    namespaces = {"ours-create-10": Namespace("ours-create-10", 3, ("task_1",))}
-    place = Place("redis://127.0.0.1:1", {"server": "Redis 8"}, namespaces)
-    setting = Setting({"embedded": place})
-    setting.write(tmp_path / "setting.json")
-    assert Setting.read(tmp_path / "setting.json") == setting
-    assert place.at(3) == "redis://127.0.0.1:1/3"
+def test_a_figure_says_what_it_belongs_to_and_only_listings_are_kept_at_every_size() -> None:
+    rows = [
+        {"extra_info": {"store": store, "operation": operation, "entries": entries}}
+        for store, operation, entries in (
+            ("", NOOP, 0),
+            ("memory", "get", 100),
+            ("memory", "get", 1_000),
+            ("memory", "list", 100),
+            ("benchmarks.subjects:documented_embedded", "create", 1_000),
+        )
+    ]
+    facts = {"embedded": {"server": "Redis 8"}}
+    described = [row["extra_info"] for row in run_module.describe(rows, list(SUBJECTS), facts, 1_000)]
+    assert [(info["subject"], info["operation"], info["tasks"], info["facts"]) for info in described] == [
+        ("none", "noop", 0, {}),
+        ("memory", "get", 1_000, {}),
+        ("memory", "list", 100, {}),
+        ("documented-redis", "create", 1_000, facts["embedded"]),
+    ]
 
 
 @pytest.mark.parametrize("stage", [find_binary().name, "-m pytest"])
@@ -301,7 +308,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
 MEASURE = """
 import signal, sys
 from pathlib import Path
-from benchmarks.run import Run
+from benchmarks.run import measure
 
 class Silence:
     def tell(self, what):
@@ -310,7 +317,7 @@ class Silence:
         pass
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has it ignored
-Run("quick", 1, Silence()).measure(Path(sys.argv[1]))
+measure("quick", 1, Path(sys.argv[1]), Silence())
 """
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import gc
 import os
 import tracemalloc
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import repeat
 from random import Random
 from typing import Any
@@ -29,11 +30,27 @@ from conformance.subjects.registry import find_subject
 
 pytestmark = pytest.mark.benchmark(timer=CLOCK.read, disable_gc=False)
 _plan = Plan.model_validate_json(os.environ[PLAN])
-_harness = find_subject(_plan.store)()
-_workload = workload_of(_harness, _plan.store)
 _random = Random(_plan.seed)  # noqa: S311  an order that can be repeated, not a secret
-_others = [name for name in _workload.works if name != _workload.maker]
-_operations = [*_random.sample(_others, len(_others)), _workload.maker]  # what fills the store comes last: it grows
+_harnesses = {name: find_subject(name)() for name in _random.sample(_plan.stores, len(_plan.stores))}
+_workloads = {name: workload_of(harness, name) for name, harness in _harnesses.items()}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Take all operations of a store before those of the next; the stores of a plan have the same operations."""
+    if "filled" in metafunc.fixturenames:
+        stores = [
+            (name, entries) for name in _harnesses for entries in _random.sample(_plan.entries, len(_plan.entries))
+        ]
+        metafunc.parametrize("filled", stores, indirect=True, ids=lambda one: f"{one[0]}-{one[1]}")
+        workload = _workloads[_plan.stores[0]]
+        others = [(name, False) for name in workload.works if name != workload.maker]
+        others += [(others[0][0], True)] if _plan.again else []
+        order = [
+            *_random.sample(others, len(others)),
+            (workload.maker, False),
+        ]  # what fills a store comes last: it grows
+        names = [f"{operation}{'-again' * again}" for operation, again in order]
+        metafunc.parametrize(("operation", "again"), order, ids=names)
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +61,23 @@ def loop() -> Iterator[Loop]:
 
 
 @pytest.fixture(scope="module")
-def harness() -> Iterator[Harness]:
-    """The harness, and whatever it keeps running."""
-    with running(_harness, _plan.store):
-        yield _harness
+def harness_of() -> Iterator[Callable[[str], Harness]]:
+    """Give the harness of a store; whatever it keeps running ends with the block."""
+    with ExitStack() as kept:
+
+        @cache
+        def started(name: str) -> Harness:
+            kept.enter_context(running(_harnesses[name], name))
+            return _harnesses[name]
+
+        yield started
 
 
 @contextmanager
-def _opened(loop: Loop, harness: Harness) -> Iterator[Any]:
+def _opened(loop: Loop, harness: Harness, name: str) -> Iterator[Any]:
     namespace, stack = f"measure-{os.getpid()}-{_random.getrandbits(32):08x}", AsyncExitStack()
     try:
-        yield loop.run(stack.enter_async_context(opening(harness, _plan.store, namespace)))
+        yield loop.run(stack.enter_async_context(opening(harness, name, namespace)))
     finally:
         loop.run(stack.aclose())
         harness.discard(namespace)
@@ -64,50 +87,61 @@ def _opened(loop: Loop, harness: Harness) -> Iterator[Any]:
 class Filled:
     """A store with so many entries, their keys, and what each added to the memory of this process."""
 
+    name: str
     store: Any
     keys: Sequence[Any]
-    bytes_per_entry: float
+    bytes_per_entry: float | None
 
 
-@pytest.fixture(scope="module", params=_plan.entries)
-def filled(loop: Loop, harness: Harness, request: pytest.FixtureRequest) -> Iterator[Filled]:
+@pytest.fixture(scope="module")
+def filled(loop: Loop, harness_of: Callable[[str], Harness], request: pytest.FixtureRequest) -> Iterator[Filled]:
     """A store of one size, for all operations."""
-    with _opened(loop, harness) as store:
+    name, entries = request.param
+    with _opened(loop, harness_of(name), name) as store:
         gc.collect()
-        tracemalloc.start()
+        if _plan.weigh:
+            tracemalloc.start()
         try:
-            keys = loop.run(_workload.fill(store, request.param))
+            keys = loop.run(_workloads[name].fill(store, entries))
             gc.collect()
             allocated, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        yield Filled(store, keys, allocated / len(keys))
+        yield Filled(name, store, keys, allocated / len(keys) if _plan.weigh else None)
 
 
-@pytest.mark.parametrize("operation", _operations)
-def test_operation(operation: str, loop: Loop, filled: Filled, benchmark: BenchmarkFixture) -> None:
+def test_operation(operation: str, filled: Filled, again: bool, loop: Loop, benchmark: BenchmarkFixture) -> None:
     """Time an operation of a store."""
-    work = _workload.works[operation](filled.store, filled.keys, _random)
-    benchmark.extra_info["bytes_per_entry"] = filled.bytes_per_entry
-    _time(loop, benchmark, operation, len(filled.keys), work)
+    if again and not (filled.name in _plan.again and len(filled.keys) == max(_plan.entries)):
+        pytest.skip("this is not measured twice")
+    work = _workloads[filled.name].works[operation](filled.store, filled.keys, _random)
+    harness = _harnesses[filled.name]
+    ping = Calls(harness.ping, repeat((filled.store,))) if _plan.beside_ping and harness.mode == "redis" else None
+    benchmark.extra_info.update(bytes_per_entry=filled.bytes_per_entry, again=again)
+    _time(loop, benchmark, (filled.name, operation, len(filled.keys)), work, ping)
 
 
 def test_noop(loop: Loop, benchmark: BenchmarkFixture) -> None:
     """Await a function that does nothing."""
-    _time(loop, benchmark, NOOP, 0, Calls(noop, repeat(())))
+    _time(loop, benchmark, ("", NOOP, 0), Calls(noop, repeat(())))
 
 
-def test_ping(loop: Loop, harness: Harness, benchmark: BenchmarkFixture) -> None:
+@pytest.mark.parametrize("name", _plan.stores)
+def test_ping(name: str, loop: Loop, harness_of: Callable[[str], Harness], benchmark: BenchmarkFixture) -> None:
     """Make the shortest round trip that the store's own client can make."""
-    with _opened(loop, harness) as store:
+    harness = harness_of(name)
+    with _opened(loop, harness, name) as store:
         try:
             loop.run(harness.ping(store))
         except HookMissingError:
             pytest.skip("the harness has no hook ping")
-        _time(loop, benchmark, PING, 0, Calls(harness.ping, repeat((store,))))
+        _time(loop, benchmark, (name, PING, 0), Calls(harness.ping, repeat((store,))))
 
 
-def _time(loop: Loop, benchmark: BenchmarkFixture, operation: str, entries: int, work: Calls) -> None:
+def _time(
+    loop: Loop, benchmark: BenchmarkFixture, what: tuple[str, str, int], work: Calls, ping: Calls | None = None
+) -> None:
+    store, operation, entries = what
     benchmark.group = f"{operation}, {entries:,} entries"
-    benchmark.extra_info.update(operation=operation, entries=entries)
-    Timer(benchmark, loop, _plan.effort).time(work, batched=True)
+    benchmark.extra_info.update(store=store, operation=operation, entries=entries)
+    Timer(benchmark, loop, _plan.effort).time(work, batched=ping is None, ping=ping)

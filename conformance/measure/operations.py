@@ -162,14 +162,14 @@ def _calling(operation: Operation, store: Any) -> Callable[..., Awaitable[Any]]:
 
 
 def _of_tasks() -> Workload:
-    """Create, get, list and update of a task store, with a configuration of some 300 bytes."""
+    """Create, get, list and update of a task store, with a configuration of some 400 bytes."""
     from taskstore import TaskCreateRequest, TaskStatus
 
     config = {
         "language": "en",
         "clip_seconds": [15, 60],
         "subtitles": {"burn_in": True, "font": "Noto Sans", "size": 42, "colour": "#ffffff"},
-        "prompt": "Find the stories that the guest tells, and cut after the laugh." * 3,
+        "prompt": "Find the stories that the guest tells, and cut after the laugh." * 4,
     }
     request = TaskCreateRequest(video_ids=("dQw4w9WgXcQ", "9bZkp7q19f0"), config=config)
     steps = ((TaskStatus.ANALYZING, 10.0, "Reading"), (TaskStatus.CLIPPING, 70.0, "Cutting"))
@@ -187,7 +187,9 @@ def _of_tasks() -> Workload:
 
     def page(store: Any, ids: Sequence[Key], _: Random) -> Calls:
         return Calls(
-            store.list_tasks, repeat((None, PAGE, 0)), lambda found, *_: len(found.tasks) == min(PAGE, len(ids))
+            store.list_tasks,
+            repeat((None, PAGE, 0)),
+            lambda found, *_: found.total == len(ids) and len(found.tasks) == min(PAGE, len(ids)),
         )
 
     def update(store: Any, ids: Sequence[Key], random: Random) -> Calls:

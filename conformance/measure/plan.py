@@ -13,9 +13,15 @@ NOOP, PING = "(empty await)", "(ping)"
 
 
 class Plan(BaseModel):
-    """The store, its numbers of entries, how long each operation is measured, and the seed of the order."""
+    """The stores, their numbers of entries, how long each operation is measured, and the seed of the order."""
 
-    store: str
+    stores: tuple[str, ...]
     entries: tuple[int, ...]
     effort: Effort
     seed: str
+    beside_ping: bool = False
+    """Whether calls of Redis mode are timed one by one, each after a PING of the same client."""
+    weigh: bool = True
+    """Whether to measure what an entry adds to the memory of the process: filling takes four times as long then."""
+    again: tuple[str, ...] = ()
+    """The stores of which a read is measured twice, among the most entries: what it differs by is noise."""

@@ -196,4 +196,4 @@ def plan_of(store: str, claims: Sequence[Claim], entries: Sequence[int], effort:
     shares = {claim.quantile for claim in about if isinstance(claim, Latency)} | {0.5, 0.99}
     quantiles = tuple(sorted(shares))
     chosen = Effort(effort.rounds, effort.seconds, quantiles, effort.fewest_single)
-    return Plan(store=store, entries=tuple(sorted(sizes)), effort=chosen, seed=str(seed))
+    return Plan(stores=(store,), entries=tuple(sorted(sizes)), effort=chosen, seed=str(seed))
