@@ -18,7 +18,14 @@ from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
 from conformance.reading import FileError
 from conformance.results.record import Recorder, seed_of, shared_folder_of
 from conformance.spec.requirements import REVISION
-from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name, subjects_of_this_machine
+from conformance.subjects.registry import (
+    UnknownSubjectError,
+    find_subject,
+    find_subjects,
+    shown_name,
+    subjects_of_this_machine,
+)
+from conformance.writing import check_writable, remove_file
 
 _CASES = Path(__file__).parent / "cases"
 _TOURED = "requirements"
@@ -29,29 +36,32 @@ RECORDER = "conformance-recorder"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. Results of an earlier run are removed first."""
-    file: Path | None = config.getoption("conformance_json")
-    if file is not None and not hasattr(config, "workerinput") and not config.getoption("help"):
-        try:
-            file.unlink(missing_ok=True)
-        except OSError as fault:
-            raise pytest.UsageError(f"--conformance-json: {file}: {fault.strerror}") from None
+    if not hasattr(config, "workerinput") and not config.getoption("help"):
+        _prepare(config, "json", remove_file)
+        _prepare(config, "write-known", check_writable)
     _check_options(config)
     names: list[str] = config.getoption("conformance_store")
     if "all" in names:
         names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
-    for name in names:
-        try:
-            with only_own_verdicts():
-                find_subject(name)
-        except (UnknownSubjectError, NoVerdictError) as fault:
-            raise pytest.UsageError(f"--conformance-store: {fault}") from None
-    shown = [shown_name(name) for name in _subjects(config)]
-    if len(set(shown)) < len(shown):
-        raise pytest.UsageError("--conformance-store: two stores have the same name once passwords are left out")
+    try:
+        with only_own_verdicts():
+            shown = list(find_subjects(_subjects(config)))
+    except (UnknownSubjectError, NoVerdictError) as fault:
+        raise pytest.UsageError(f"--conformance-store: {fault}") from None
     try:
         config.pluginmanager.register(Recorder(config, shown), RECORDER)
     except FileError as fault:
         raise pytest.UsageError(f"--conformance-known: {fault}") from None
+
+
+def _prepare(config: pytest.Config, option: str, prepare: Callable[[Path], None]) -> None:
+    """Prepare a file that the run is to write, if there is one."""
+    file: Path | None = config.getoption(f"conformance_{option.replace('-', '_')}")
+    try:
+        if file is not None:
+            prepare(file)
+    except FileError as fault:
+        raise pytest.UsageError(f"--conformance-{option}: {fault}") from None
 
 
 def _check_options(config: pytest.Config) -> None:

@@ -50,7 +50,10 @@ def test_the_help_of_a_command_has_an_example_and_its_exit_statuses(
     [
         ((), "COMMAND"),
         (("prof",), "invalid choice: 'prof'"),
-        (("run", "--stor", "memory"), "unrecognized arguments: --stor"),
+        (("run", "--stor", "memory"), "conformance run: error: unrecognized arguments: --stor"),
+        (("mutants", "--sample", "-3"), "'-3' is no whole number above 0"),
+        (("mutants", "--jobs", "0"), "'0' is no whole number above 0"),
+        (("check", "history.jsonl", "--steps", "0"), "'0' is no whole number above 0"),
         (("new",), "FILE.py"),
         (("compare", "memory"), "B"),
     ],

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -65,11 +68,13 @@ def test_what_is_found_is_left_as_a_file_that_plays_it_again(tmp_path: Path, par
     ran = verify(tmp_path, "--store", "wrong:Mine", "--part", part, "--seed", "1")
     assert ran.returncode == 1, ran.stderr
     assert "await store1.update_task_status" in ran.stdout
-    file = next((tmp_path / "verify-failures").glob(f"{part}-1.json"))
-    again = verify(tmp_path, "--store", "wrong:Mine", "--replay", str(file))
+    file = f"verify-failures/{part}-1.json"
+    command = next(line for line in ran.stdout.splitlines() if line.startswith("again: ") and line.endswith(file))
+    assert command == f"again: conformance verify --store wrong:Mine --replay {file}"
+    again = verify(tmp_path, *command.split()[3:])
     assert again.returncode == 1, again.stderr
     assert "; expected progress=" in again.stdout
-    right = verify(tmp_path, "--store", "memory", "--replay", str(file))
+    right = verify(tmp_path, "--store", "memory", "--replay", file)
     assert (right.returncode, right.stdout) == (0, "nothing differs now\n")
 
 
@@ -79,6 +84,7 @@ def test_what_is_found_is_left_as_a_file_that_plays_it_again(tmp_path: Path, par
         (("--store", "postgres"), "unknown store 'postgres'"),
         (("--full", "--quick"), "not allowed with"),
         (("--replay", "none.json"), "none.json: No such file"),
+        (("--store", "redis://:a@localhost", "--store", "redis://:b@localhost"), "two stores have the same name"),
     ],
 )
 def test_wrong_usage_is_told(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
@@ -154,3 +160,41 @@ def test_a_value_that_cannot_be_hashed_is_a_difference(broken: Path) -> None:
     assert ran.returncode == 1, ran.stderr
     assert "ended early" not in ran.stdout
     assert "gave progress=[1], current_step={'a': 1}; expected" in ran.stdout
+
+
+def test_a_password_is_not_shown(tmp_path: Path) -> None:
+    url = "redis://:secret@127.0.0.1:1/0"
+    ran = verify(tmp_path, "--store", url, "--part", "walk", "--json", "v.json")
+    assert ran.returncode == 3, ran.stderr
+    assert "walk on redis://127.0.0.1:1/0 ended early: ServerError: no answer from the named server" in ran.stdout
+    assert "secret" not in ran.stdout + ran.stderr + (tmp_path / "v.json").read_text()
+
+
+def test_failures_that_cannot_be_written_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "wrong.py").write_text(WRONG)
+    (tmp_path / "taken").write_text("")
+    ran = verify(tmp_path, "--store", "wrong:Mine", "--part", "walk", "--failures", "taken")
+    assert ran.returncode == 1, ran.stderr
+    assert "await store1.update_task_status" in ran.stdout
+    assert "it cannot be played again: taken/walk-1.json: cannot be written: " in ran.stdout
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="there is no /proc")
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_an_interrupted_run_ends_at_once_and_leaves_nothing(tmp_path: Path, is_terminal: bool) -> None:
+    command = [sys.executable, "-m", "conformance", "verify", "--full", "--store", "memory", "--store", "fakeredis"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        while len(children_of(running.pid)) < 3:  # the resource tracker, and two that do the parts
+            assert running.poll() is None
+            time.sleep(0.01)
+        begun = time.monotonic()
+        (os.killpg if is_terminal else os.kill)(running.pid, signal.SIGINT)  # a terminal sends it to all
+        out, err = running.communicate(timeout=60)  # its children have the same pipes: they are gone too
+    assert (running.returncode, out, err) == (130, "", "interrupted\n")
+    assert time.monotonic() - begun < 30
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()

@@ -9,6 +9,8 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+from conformance.reading import FileError
+
 COMMANDS = {
     "run": "run the suite on stores, without a pytest set-up of your own",
     "diff": "show what came out differently in two runs, or on two stores",
@@ -49,16 +51,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = commands.add_parser(
             name, help=purpose, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
-        if name == chosen:  # the modules of the others are not imported: some take a second
-            module = import_module(f"{__name__}.{name}")
+        command.set_defaults(parser=command)
+    try:
+        if chosen in COMMANDS:  # the modules of the others are not imported: some take a second
+            module = import_module(f"{__name__}.{chosen}")
+            command = commands.choices[chosen]
             command.description, command.epilog = module.DESCRIPTION, module.EPILOG
             module.add_arguments(command)
             command.set_defaults(main=module.main)
-    options = parser.parse_args(given)
-    if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
-        sys.path.insert(0, folder)
-    try:
+        options, unknown = parser.parse_known_args(given)
+        if unknown:
+            options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+        if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
+            sys.path.insert(0, folder)
         status: int = options.main(options)
+    except FileError as fault:
+        print(fault, file=sys.stderr)
+        status = 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = 130

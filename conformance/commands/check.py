@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from conformance.reading import FileError
+from conformance.commands.options import positive
 from conformance.verify.histories.contradiction import shorten
-from conformance.verify.histories.history import Interval, read_history
+from conformance.verify.histories.history import read_history
 from conformance.verify.histories.judge import STEPS, Verdict, judge
-from conformance.verify.histories.timeline import draw
 
 DESCRIPTION = "Look for an order of the calls that explains a recorded history of concurrent calls."
 EPILOG = """\
 example:
-  conformance check history.jsonl --svg history.svg
+  conformance check verify-failures/histories-1.jsonl
 
 exit status:
   0  some order explains the history
@@ -27,31 +25,20 @@ exit status:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("file", metavar="FILE", type=Path, help="a history as JSON Lines")
-    parser.add_argument("--svg", metavar="FILE", type=Path, help="draw the contradiction, or else the history")
-    parser.add_argument("--steps", metavar="N", type=int, default=STEPS, help="budget of the search (%(default)s)")
+    parser.add_argument("--steps", metavar="N", type=positive, default=STEPS, help="budget of the search (%(default)s)")
 
 
 def main(options: argparse.Namespace) -> int:
     """Judge a history, print the outcome, and return the exit status."""
-    try:
-        history = read_history(options.file)
-    except FileError as fault:
-        print(fault, file=sys.stderr)
-        return 2
+    history = read_history(options.file)
     judgement = judge(history, options.steps)
     size = f"{len(history.intervals)} calls, {judgement.steps} steps"
-    wrong: tuple[Interval, ...] = ()
     if judgement.verdict is Verdict.CONTRADICTION:
-        contradiction = shorten(history, judgement)
-        print(f"contradiction ({size}):\n{contradiction}")
-        history, wrong = contradiction.history, (contradiction.then,)
+        print(f"contradiction ({size}):\n{shorten(history, judgement)}")
     elif judgement.verdict is Verdict.UNKNOWN:
         print(f"unknown ({size}): the budget did not suffice; give more with --steps")
     else:
         print(
             f"explained ({size}): {len(history.effective_writes())} writes took effect, {history.conflicts()} conflicts"
         )
-    if options.svg:
-        name = f"{options.file.name}: {judgement.verdict}"
-        options.svg.write_text(draw(history, name, wrong), "utf-8")
     return {Verdict.EXPLAINED: 0, Verdict.CONTRADICTION: 1, Verdict.UNKNOWN: 3}[judgement.verdict]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 
+from conformance.commands.options import output_file
 from conformance.compare.check import HarnessCrashedError, OperationsError, running
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
@@ -19,6 +20,7 @@ from conformance.compare.search import NotOpenedError, Search
 from conformance.harness import Harness
 from conformance.reading import FileError
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
+from conformance.writing import write_file
 
 DESCRIPTION = "Give two stores the same calls, and print every difference, one for each cause, as a short script."
 EPILOG = """\
@@ -29,7 +31,7 @@ examples:
 exit status:
   0  no difference was found, and everything was exercised
   1  differences
-  2  wrong usage, or operations that cannot be used
+  2  wrong usage, operations that cannot be used, or a file that cannot be written
   3  a store could not be set up
   4  known differences only
   5  the time was over before the plan was gone through
@@ -49,9 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=None, help="repeat a run (default: 0, with --seconds a random one)")
     parser.add_argument("--known", metavar="FILE", type=Path, help="accepted differences (TOML), which do not fail")
-    parser.add_argument("--write-known", metavar="FILE", type=Path, help="write what is found as accepted differences")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write the report to FILE")
-    parser.add_argument("--markdown", metavar="FILE", type=Path, help="write the report for a pull request to FILE")
+    parser.add_argument(
+        "--write-known", metavar="FILE", type=output_file, help="write what is found as accepted differences"
+    )
+    parser.add_argument("--json", metavar="FILE", type=output_file, help="write the report to FILE")
+    parser.add_argument(
+        "--markdown", metavar="FILE", type=output_file, help="write the report for a pull request to FILE"
+    )
 
 
 def main(options: argparse.Namespace) -> int:
@@ -76,16 +82,20 @@ def main(options: argparse.Namespace) -> int:
             stdout = sys.stdout  # a search that is stuck has another in its place
 
             def end(search: Search) -> None:
+                report = report_of(search)
                 with redirect_stdout(stdout):
-                    _write(report := report_of(search), search, options)
+                    try:
+                        _write(report, search, options)
+                    except FileError as fault:
+                        print(fault, flush=True)
                     print(report.status.summary, flush=True)
                 os._exit(report.status.exit_status)
 
             pair = (names[0], one), (names[1], other)
             return _search(Search(*pair, seed=seed, known=known, when_stuck=end, **limits), options)
         except Exception as fault:  # noqa: BLE001  one line and where, in place of a traceback
-            if isinstance(fault, (OperationsError, NotOpenedError)):
-                return _fail(str(fault), 2 if isinstance(fault, OperationsError) else 3)
+            if isinstance(fault, (OperationsError, FileError, NotOpenedError)):
+                return _fail(str(fault), 3 if isinstance(fault, NotOpenedError) else 2)
             told = fault if isinstance(fault, HarnessCrashedError) else HarnessCrashedError("the comparison", fault)
             return _fail(f"crashed: {told}", Status.CRASHED.exit_status)
 
@@ -110,11 +120,11 @@ def _write(report: Report, search: Search, options: argparse.Namespace) -> None:
     """Write the report wherever it is asked for."""
     print(*text_of(report), sep="\n", flush=True)
     if options.json:
-        options.json.write_text(report.to_json(), "utf-8")
+        write_file(options.json, report.to_json())
     if options.markdown:
-        options.markdown.write_text("\n".join(markdown_of(report)) + "\n", "utf-8")
+        write_file(options.markdown, "\n".join(markdown_of(report)) + "\n")
     if options.write_known:
-        options.write_known.write_text(written(search.findings), "utf-8")
+        write_file(options.write_known, written(search.findings))
 
 
 def _fail(reason: str, status: int) -> int:

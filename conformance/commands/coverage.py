@@ -9,10 +9,11 @@ import secrets
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
-from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
+from conformance.commands.options import output_file
+from conformance.subjects.registry import UnknownSubjectError, find_subjects
 from conformance.tour.run import Tour, run
+from conformance.writing import write_file
 
 DESCRIPTION = "Run the tour on stores, and print which classes of values, states, sizes and places it reached."
 EPILOG = """\
@@ -22,7 +23,7 @@ examples:
 
 exit status:
   0  every class that applies to the stores was reached
-  2  wrong usage
+  2  wrong usage, or a file cannot be written
   3  a class was not reached because a hook or a method is missing"""
 
 
@@ -30,29 +31,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     parser.add_argument("--store", action="append", metavar="NAME", help="a subject (default: memory, embedded)")
     parser.add_argument("--seed", type=int, default=None, help="repeats the values of an earlier run")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was reached to FILE")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write what was reached to FILE")
 
 
 def main(options: argparse.Namespace) -> int:
     """Run the tour, print what it reached, and return the exit status."""
-    names = list(dict.fromkeys(options.store or ("memory", "embedded")))
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     tours: dict[str, Tour] = {}
-    for name in names:
-        try:
-            harness = find_subject(name)()
-        except UnknownSubjectError as unknown:
-            print(f"--store: {unknown}", file=sys.stderr)
-            return 2
+    try:
+        subjects = find_subjects(options.store or ("memory", "embedded"))
+    except UnknownSubjectError as unknown:
+        print(f"--store: {unknown}", file=sys.stderr)
+        return 2
+    for name, make in subjects.items():
+        harness = make()
         with harness.running():
-            tours[shown_name(name)] = asyncio.run(run(harness, seed))
+            tours[name] = asyncio.run(run(harness, seed))
     for name, tour in tours.items():
         print("\n".join(_lines(name, tour)))
     print(f"--seed {seed}")
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
         made = {name: tour.coverage() for name, tour in tours.items()}
-        options.json.write_text(json.dumps(made, indent=1, ensure_ascii=False), "utf-8")
+        write_file(options.json, json.dumps(made, indent=1, ensure_ascii=False) + "\n")
     return 3 if any(_left_out(tour) for tour in tours.values()) else 0
 
 

@@ -8,9 +8,11 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from conformance.commands.options import output_file
 from conformance.compare.check import HarnessCrashedError, OperationsError
 from conformance.reading import FileError
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
+from conformance.writing import write_file
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
@@ -40,8 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, default=0.05, help="of an operation in a block (%(default)s)")
     parser.add_argument("--blocks", type=int, help="processes (default: as many as intervals need, nine or more)")
     parser.add_argument("--seed", type=int, default=0, help="of the order (%(default)s)")
-    parser.add_argument("--json", metavar="FILE", type=Path, help="write the JSON of pytest-benchmark to FILE")
-    parser.add_argument("--page", metavar="FILE", type=Path, help="write a page to FILE, and a Chinese one beside it")
+    parser.add_argument("--json", metavar="FILE", type=output_file, help="write the JSON of pytest-benchmark to FILE")
+    parser.add_argument(
+        "--page", metavar="FILE", type=output_file, help="write a page to FILE, and a Chinese one beside it"
+    )
 
 
 def main(options: argparse.Namespace) -> int:
@@ -87,12 +91,12 @@ def _measure(options: argparse.Namespace) -> int:
     shown = ([*judged, *kept], figures, growth, workload.left_out)
     print(*page.text_of(*shown), sep="\n")
     if options.json:
-        options.json.write_text(json.dumps(measured) + "\n", "utf-8")
+        write_file(options.json, json.dumps(measured) + "\n")
     if options.page:
         chinese = options.page.with_suffix(f".zh{options.page.suffix}")
         for file, language in ((options.page, "en"), (chinese, "zh")):
             texts = [in_language(document.document.title, language) for document in documents if document]
-            file.write_text(page.page_of(shown_name(options.store), "; ".join(texts), *shown, language), "utf-8")
+            write_file(file, page.page_of(shown_name(options.store), "; ".join(texts), *shown, language))
     if failures:
         return _fail(f"a block failed:\n{failures[0]}", ENDED)
     verdicts = {one.verdict for one in kept}

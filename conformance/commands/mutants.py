@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from conformance.commands.options import output_file, positive
 from conformance.mutants.command import run
 
 DESCRIPTION = """\
@@ -19,17 +19,19 @@ examples:
 exit status:
   0  every mutant is caught and every control passes
   1  one survives without a reason in survivors.toml, a control fails, or nothing defends a MUST in one of the modes
-  2  wrong usage"""
+  2  wrong usage, or a file cannot be written"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of this command."""
     many = parser.add_mutually_exclusive_group()
-    many.add_argument("--sample", type=int, default=300, metavar="N", help="draw so many faults (default: %(default)s)")
+    many.add_argument(
+        "--sample", type=positive, default=300, metavar="N", help="draw so many faults (default: %(default)s)"
+    )
     many.add_argument("--all", action="store_true", help="each operator at each place under each condition; hours")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="draw other faults (default: %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the outcome to FILE")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes (default: %(default)s)")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write the outcome to FILE")
+    parser.add_argument("--jobs", type=positive, default=2, metavar="N", help="processes (default: %(default)s)")
 
 
 def main(options: argparse.Namespace) -> int:

@@ -14,12 +14,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from conformance.commands.options import output_file
 from conformance.production.callers import CALLERS
 from conformance.production.document import Production, Row
 from conformance.production.faults import FAULTS, SHARE, Fault, soak
 from conformance.production.run import PROCESSES, run_fault
+from conformance.reading import FileError
 from conformance.results.fingerprint import fingerprint
 from conformance.subjects.servers import ServerError, find_binary
+from conformance.writing import write_file
 
 DESCRIPTION = """\
 Let four processes of sixteen callers work on the store in Redis mode while its server fails, and count: acknowledged
@@ -32,7 +35,7 @@ examples:
 exit status:
   0  every fault passes
   1  some fault does not
-  2  wrong usage, or no server program is there
+  2  wrong usage, no server program is there, or a file cannot be written
   3  something was skipped or not decided"""
 _SOAK = {"long": 600.0, "all": 60.0}
 """Seconds of calls without a fault, by depth."""
@@ -54,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("production-failures"),
         help="where what is not explained is written",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what came of it to FILE")
+    parser.add_argument("--json", type=output_file, metavar="FILE", help="write what came of it to FILE")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -77,9 +80,11 @@ def main(options: argparse.Namespace) -> int:
         print(_line(row), flush=True)
         if shown:
             file = options.failures / f"{re.sub('[^A-Za-z0-9]+', '-', name)}.jsonl"
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(shown[0], "utf-8")
-            print(f"  the first of them: conformance check {file}")
+            try:
+                write_file(file, shown[0])
+                print(f"  the first of them: conformance check {file}")
+            except FileError as fault:  # the other faults are wanted all the same
+                print(f"  the first of them is lost: {fault}")
     seconds = time.monotonic() - begun
     print(f"{options.depth}, {seconds:.0f} s, {PROCESSES} processes of {CALLERS} callers")
     if options.json:
@@ -94,8 +99,7 @@ def main(options: argparse.Namespace) -> int:
             callers=CALLERS,
             rows=tuple(rows),
         )
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps(document.model_dump(mode="json", by_alias=True), indent=1) + "\n", "utf-8")
+        write_file(options.json, json.dumps(document.model_dump(mode="json", by_alias=True), indent=1) + "\n")
     verdicts = {row.verdict for row in rows}
     return 1 if "fail" in verdicts else 0 if verdicts == {"pass"} else 3
 

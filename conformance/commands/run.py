@@ -88,7 +88,7 @@ def _run(command: list[str], file: Path) -> int:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches pytest too, which ends
         signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         status = process.wait()
-    if status == 0 and file.exists() and (deserved := read(file).exit_status) != 0:
+    if status == 0 and file.is_file() and (deserved := read(file).exit_status) != 0:
         print("The process of pytest ended with status 0, which the run does not deserve.", file=sys.stderr)
         return ENDED_EARLY if deserved is None else deserved
     return status if status >= 0 else _SIGNALLED - status

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from multiprocessing.util import Finalize
@@ -27,9 +26,10 @@ from conformance.mutants.operators.judge import Trial, play_alone, play_stacked
 from conformance.mutants.stages import RIGHT, Stage, stages
 from conformance.mutants.unbreakable import UNBREAKABLE
 from conformance.mutants.written import CONTROLS, MUTANTS
+from conformance.processes import process_pool
 from conformance.results.fingerprint import fingerprint
 from conformance.spec.requirements import REQUIREMENTS, Level
-from conformance.subjects.servers import end_with_parent
+from conformance.writing import write_file
 
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 SUBJECTS = tuple(On)
@@ -43,8 +43,7 @@ def run(seed: int, sample: int | None, jobs: int, file: Path | None = None) -> i
     print(f"seed {seed}", flush=True)
     document = judge(seed, draw.every(seed) if sample is None else draw.draw(seed, sample), jobs)
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(document.model_dump_json(indent=1, by_alias=True), "utf-8")
+        write_file(file, document.model_dump_json(indent=1, by_alias=True) + "\n")
     return summarize(document)
 
 
@@ -54,7 +53,7 @@ def judge(seed: int, sample: draw.Sample, jobs: int) -> MutantsDocument:
     chosen = [Trial(one.fault, on, one.breaks, one.source) for one in CHOSEN for on in one.on]
     drawn = [Trial(fault, SUBJECTS[place % len(SUBJECTS)]) for place, fault in enumerate(sample.faults)]
     trials = [*chosen, *drawn]
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), end_with_parent) as pool:
+    with process_pool(jobs) as pool:
         parts = [trials[start : start + _AT_ONCE] for start in range(0, len(trials), _AT_ONCE)]
         begun_on = [one for part in pool.map(_play_alone, parts, [seed] * len(parts)) for one in part]
         killed = [one for one in begun_on if one.requirements]

@@ -7,7 +7,6 @@ import contextlib
 import math
 import random
 import re
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -16,7 +15,6 @@ from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from conformance.subjects.servers import end_with_parent
 from conformance.verify.histories.client import Client
 from conformance.verify.histories.history import FINAL, LIST, WRITES, Interval, Planned
 from taskstore import StoreUnavailable, TaskStoreSettings, open_store
@@ -158,8 +156,6 @@ class _Callers:
 
 def work(process: int, orders: Connection) -> None:
     """Do what is ordered: the name of a method and its arguments, until there is no more."""
-    end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     callers = _Callers(process, orders)
     with asyncio.Runner() as runner:
         with contextlib.suppress(EOFError, BrokenPipeError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any, Self
 
+from conformance.processes import CONTEXT
 from conformance.production.callers import (
     CALLERS,
     ENOUGH,
@@ -48,21 +48,23 @@ class Crew:
     """The processes with callers."""
 
     def __enter__(self) -> Self:
-        context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         self._workers = []
         for number in range(PROCESSES):
-            here, there = context.Pipe()
-            worker = context.Process(target=work, args=(number, there), daemon=True)
+            here, there = CONTEXT.Pipe()
+            worker = CONTEXT.Process(target=work, args=(number, there), daemon=True)
             worker.start()
             there.close()
             self._pipes.append(here)
             self._workers.append(worker)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, raised: object, *_: object) -> None:
         for pipe in self._pipes:
             pipe.close()
+        for worker in self._workers:
+            if raised:
+                worker.terminate()
         for worker in self._workers:
             worker.join(5)
             worker.kill()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from conformance.reading import read_file
+from conformance.writing import write_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD", "MAY"]
@@ -223,10 +223,12 @@ class Results(_Object):
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
     def write(self, file: Path) -> None:
-        """Replace a file by this document, at one moment."""
-        aside = file.with_name(f".{file.name}.{os.getpid()}")
-        aside.write_text(self.to_json(), "utf-8")
-        aside.replace(file)
+        """Replace a file by this document, at one moment.
+
+        Raises:
+            conformance.reading.FileError: if it cannot be written.
+        """
+        write_file(file, self.to_json())
 
 
 def read(file: Path) -> Results:

@@ -27,6 +27,7 @@ from conformance.harness import Harness, Inspector
 from conformance.reading import FileError, read_file, toml_of
 from conformance.results.document import Expected, KnownFailure, MissingHook, Result, Results
 from conformance.tour.run import OUT_OF_TIME
+from conformance.writing import write_file
 
 _TEMPLATE = "TODO: say why"
 _FIRST = "TODO"
@@ -117,11 +118,14 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
     """Write what fails, and the hooks that are missing, as entries; reasons that `before` does not give are left open.
 
     What did not run stays as `before` has it.
+
+    Raises:
+        conformance.reading.FileError: if the file cannot be written.
     """
     failures = [*_failures(results, before)]
     missing = [*_missing_hooks(results, before)]
     texts = [*(_entry("known", one) for one in failures), *(_entry("missing", one) for one in missing)]
-    file.write_text("\n".join(texts), "utf-8")
+    write_file(file, "\n".join(texts))
 
 
 def _failures(results: Results, before: KnownFailures) -> Iterator[KnownFailure]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.case import Case, HarnessFailedError, NotApplicable, NotTestable, Subject
+from conformance.reading import FileError
 from conformance.results import known, show
 from conformance.results.document import AboutSubject, Coverage, Expected, Result, Results, Verdict
 from conformance.results.keeper import MAIN, STUCK
@@ -81,6 +82,8 @@ class Recorder:
         self._said: set[tuple[str, str]] = set()
         """Subjects, each with the error that is shown of it: one that every test ends in is shown once."""
         self._final: Results | None = None
+        self._unwritten = ""
+        """Why a file could not be written, if one could not."""
 
     def alive(self) -> None:
         """Tell the watchdog that the test which runs goes on."""
@@ -106,8 +109,10 @@ class Recorder:
     def pytest_sessionstart(self) -> None:
         """Write results that say that nothing was run yet, in place of those of an earlier run."""
         if self._file is not None and not self._is_worker:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            self._planned.with_outcomes({}, {}, _GOING_ON).write(self._file)
+            try:
+                self._planned.with_outcomes({}, {}, _GOING_ON).write(self._file)
+            except FileError as fault:
+                raise pytest.UsageError(f"--conformance-json: {fault}") from None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -291,10 +296,14 @@ class Recorder:
             session.exitstatus = self._status(exitstatus, results)
             self._final = results
         results = results.model_copy(update={"exit_status": int(session.exitstatus)})
-        if self._file is not None:
-            results.write(self._file)
-        if file := self._config.getoption("conformance_write_known"):
-            known.write(file, results, self._known)
+        try:
+            if self._file is not None:
+                results.write(self._file)
+            if file := self._config.getoption("conformance_write_known"):
+                known.write(file, results, self._known)
+        except FileError as fault:
+            self._unwritten = str(fault)
+            session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
 
     def _gathered(self, stopped: str) -> Results:
         """The results as they are at the end."""
@@ -325,6 +334,8 @@ class Recorder:
         if self._final is None:
             return
         terminalreporter.section("conformance")
+        if self._unwritten:
+            terminalreporter.write_line(self._unwritten, red=True)
         open_results = [result for result in self._final.results if self._counts_as_open(result)]
         for line, markup in show.summary(self._final, [*self._known.outlived(self._final)], open_results):
             terminalreporter.write_line(line, **markup)

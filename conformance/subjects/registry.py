@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from conformance.harness import Harness
@@ -82,6 +82,19 @@ def find_subject(name: str) -> Callable[[], Harness]:
         return harness
 
     return made
+
+
+def find_subjects(names: Iterable[str]) -> dict[str, Callable[[], Harness]]:
+    """Return what makes the harnesses of several subjects, by the names that may be shown.
+
+    Raises:
+        UnknownSubjectError: if one cannot be used, or two have the same name.
+    """
+    different = list(dict.fromkeys(names))
+    found = {shown_name(name): find_subject(name) for name in different}
+    if len(found) < len(different):
+        raise UnknownSubjectError("two stores have the same name once passwords are left out")
+    return found
 
 
 def source_of(name: str) -> tuple[str, str]:

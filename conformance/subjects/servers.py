@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import multiprocessing
 import os
 import secrets
 import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -91,17 +89,6 @@ def _close_pipes() -> None:
 
 
 os.register_at_fork(after_in_child=_close_pipes)
-
-
-def end_with_parent() -> None:
-    """End this process of a pool when its parent ends; else it waits for work, with its servers, for ever."""
-
-    def wait() -> None:
-        if (parent := multiprocessing.parent_process()) is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 class EmbeddedServer:

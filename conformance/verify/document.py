@@ -99,6 +99,11 @@ class SubjectHistories(_Object):
     steps: Count = 0
     seconds: float = 0.0
 
+    @property
+    def passed(self) -> bool:
+        """Whether there were histories, and each was contended and is explained."""
+        return self.explained == self.histories > self.unqualified == 0
+
 
 class Histories(Part):
     """The histories of every subject."""

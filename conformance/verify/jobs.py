@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, as_completed
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from conformance.engine.scene import Scene, cancel, create, get, listing, update
 from conformance.harness import Capability, Harness
-from conformance.subjects.registry import find_subject
-from conformance.subjects.servers import end_with_parent
-from conformance.verify.document import Crash, Difference, Fault, Search, Walk
+from conformance.processes import process_pool
+from conformance.subjects.registry import find_subject, find_subjects, shown_name
+from conformance.verify.document import Crash, Difference, Fault, Search, SubjectHistories, Walk
 from conformance.verify.faults import run_faults
-from conformance.verify.histories.run import SubjectHistories, run_histories
+from conformance.verify.histories.run import run_histories
 from conformance.verify.scenes import Found, Players, found_by
 from conformance.verify.search import search
 from conformance.verify.walk import walk
@@ -70,9 +69,9 @@ class Outcomes:
 
 @contextmanager
 def running(names: Sequence[str]) -> Iterator[dict[str, Harness]]:
-    """The harnesses of subjects, which run meanwhile."""
+    """The harnesses of subjects, by the names that may be shown. They run meanwhile."""
     with ExitStack() as stack:
-        subjects = {name: find_subject(name)() for name in names}
+        subjects = {name: make() for name, make in find_subjects(names).items()}
         for harness in subjects.values():
             stack.enter_context(harness.running())
         yield subjects
@@ -111,7 +110,7 @@ def run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -
         depth.every_fault,
     )
     outcomes = Outcomes()
-    with _nothing_kept(), _pool() as pool:
+    with _nothing_kept(), process_pool(_PROCESSES) as pool:
         futures: dict[Future[Any], tuple[str, tuple[str, ...]]] = {
             pool.submit(_work, job, on, share, seed + number): (part, on)
             for number, (part, job, on) in enumerate(jobs)
@@ -130,11 +129,9 @@ def run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -
 
 
 def _crash(part: str, subjects: tuple[str, ...], fault: BaseException) -> Crash:
-    return Crash(part=part, subjects=subjects, words=f"{type(fault).__name__}: {fault}"[:_LONGEST_LINE])
-
-
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(_PROCESSES, multiprocessing.get_context("spawn"), end_with_parent)
+    return Crash(
+        part=part, subjects=tuple(map(shown_name, subjects)), words=f"{type(fault).__name__}: {fault}"[:_LONGEST_LINE]
+    )
 
 
 @contextmanager
@@ -159,7 +156,7 @@ def _walk(subjects: dict[str, Harness], depth: Depth, seed: int) -> tuple[Walk, 
 
 
 def _histories(subjects: dict[str, Harness], depth: Depth, seed: int) -> dict[str, SubjectHistories]:
-    return dict(run_histories(subjects, count=depth.histories, seed=seed).subjects)
+    return run_histories(subjects, count=depth.histories, seed=seed)
 
 
 def _faults(subjects: dict[str, Harness], depth: Depth, _: int) -> list[Fault]:

@@ -1,0 +1,93 @@
+"""Files that a user names: what cannot be written is said on one line, and nothing is lost or left behind."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from conformance.commands import main
+from conformance.reading import FileError
+from conformance.writing import check_writable, remove_file, write_file
+
+FULL = Path("/dev/full")
+on_a_full_disk = pytest.mark.skipif(not FULL.is_char_device(), reason="there is no /dev/full")
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "results.json"
+    write_file(file, "1")
+    write_file(file, "2")
+    assert file.read_text() == "2"
+    with pytest.raises(UnicodeEncodeError):
+        write_file(file, "3\udc80")
+    assert file.read_text() == "2"
+    assert [*file.parent.iterdir()] == [file]
+
+
+def test_a_link_stays_and_what_it_names_is_written(tmp_path: Path) -> None:
+    file, link = tmp_path / "results.json", tmp_path / "link"
+    link.symlink_to(file)
+    write_file(link, "1")
+    remove_file(link)
+    assert link.is_symlink()
+    assert file.read_text() == "1"
+
+
+@on_a_full_disk
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(FULL)  # what is done to it is not done to the device
+    remove_file(link)
+    with pytest.raises(FileError, match=r"link: cannot be written: No space left on device$"):
+        write_file(link, "1")
+    assert link.is_symlink()
+
+
+def test_a_device_is_not_removed() -> None:
+    remove_file(Path("/dev/null"))
+    write_file(Path("/dev/null"), "1")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+@pytest.mark.parametrize("check", [check_writable, remove_file])
+def test_what_cannot_be_written_is_known_before(check: object, tmp_path: Path) -> None:
+    assert callable(check)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="Is a directory"):
+        check(tmp_path)
+    with pytest.raises(FileError, match=r"file/results\.json: cannot be written: (Not a directory|File exists)$"):
+        check(tmp_path / "file" / "results.json")
+    check(tmp_path / "results.json")
+    assert not (tmp_path / "results.json").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["verify", "--store", "memory", "--json"],
+        ["coverage", "--store", "memory", "--json"],
+        ["mutants", "--json"],
+        ["production", "--json"],
+        ["measure", "--store", "memory", "--json"],
+        ["measure", "--store", "memory", "--page"],
+        *(["compare", "memory", "memory", option] for option in ("--json", "--markdown", "--write-known")),
+    ],
+)
+def test_a_command_refuses_a_file_before_it_begins(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, str(tmp_path)])
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.endswith(f"argument {command[-1]}: {tmp_path}: cannot be written: Is a directory\n")
+
+
+@on_a_full_disk
+def test_what_came_out_is_shown_although_it_cannot_be_written(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "--store", "memory", "--part", "walk", "--json", str(FULL)]) == 2
+    out, err = capsys.readouterr()
+    assert "walk: 20" in out
+    assert err.endswith("/dev/full: cannot be written: No space left on device\n")
