@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any, TypeAlias
 
@@ -104,131 +105,111 @@ _fields = {
 _errors = dict.fromkeys(("error_message", "error_traceback"), _texts)
 
 
-def _created(video_ids: Any, webhook_url: Any, config: Any, on: int) -> _Drawn:
-    def make(names: _Names) -> Action:
-        label = f"t{len(names.tasks) + 1}"
-        names.tasks.append(label)
-        return create(label, on=on, video_ids=video_ids, webhook_url=webhook_url, config=config)
-
-    return make
+def _draw(action: Callable[..., Action | None], *arguments: st.SearchStrategy[Any]) -> Drawn:
+    """The action of these arguments, and of the names that are known when its turn comes."""
+    return st.builds(partial, st.just(action), *arguments)
 
 
-def _created_under_an_id(task_id: str, config: Any, on: int) -> _Drawn:
-    def make(names: _Names) -> Action:
-        names.tasks.append(Text(task_id))
-        return Optional((create("", task_id, on, config=config),), frozenset({Capability.CALLER_IDS}))
-
-    return make
+def _created(video_ids: Any, webhook_url: Any, config: Any, on: int, names: _Names) -> Action:
+    label = f"t{len(names.tasks) + 1}"
+    names.tasks.append(label)
+    return create(label, on=on, video_ids=video_ids, webhook_url=webhook_url, config=config)
 
 
-def _refused_creation(fields: Mapping[str, Any], on: int) -> _Drawn:
-    return lambda _: create("", on=on, **fields)
+def _created_under_an_id(task_id: str, config: Any, on: int, names: _Names) -> Action:
+    names.tasks.append(Text(task_id))
+    return Optional((create("", task_id, on, config=config),), frozenset({Capability.CALLER_IDS}))
 
 
-def _updated(which: int, status: Any, fields: Mapping[str, Any], on: int) -> _Drawn:
-    return lambda names: update(names.task(which), status, on, **fields)
+def _refused_creation(fields: Mapping[str, Any], on: int, _: _Names) -> Action:
+    return create("", on=on, **fields)
 
 
-def _cancelled(which: int, on: int) -> _Drawn:
-    return lambda names: cancel(names.task(which), on)
+def _updated(which: int, status: Any, fields: Mapping[str, Any], on: int, names: _Names) -> Action:
+    return update(names.task(which), status, on, **fields)
 
 
-def _got(which: int, around: tuple[str, str], on: int) -> _Drawn:
-    def make(names: _Names) -> Action:
-        task = names.task(which)
-        if isinstance(task, Text):
-            return get(Text(f"{around[0]}{task.value}{around[1]}"), on)
-        return get(Ref(task, *around), on)
-
-    return make
+def _cancelled(which: int, on: int, names: _Names) -> Action:
+    return cancel(names.task(which), on)
 
 
-def _got_by_id(task_id: Any, on: int) -> _Drawn:
-    return lambda _: get(Text(task_id), on)
+def _got(which: int, around: tuple[str, str], on: int, names: _Names) -> Action:
+    task = names.task(which)
+    if isinstance(task, Text):
+        return get(Text(f"{around[0]}{task.value}{around[1]}"), on)
+    return get(Ref(task, *around), on)
 
 
-def _listed(arguments: Mapping[str, Any], on: int) -> _Drawn:
-    def make(names: _Names) -> Action:
-        names.pages.append(f"p{len(names.pages) + 1}")
-        return listing(names.pages[-1], on, **arguments)
-
-    return make
+def _got_by_id(task_id: Any, on: int, _: _Names) -> Action:
+    return get(Text(task_id), on)
 
 
-def _refused_listing(arguments: Mapping[str, Any], on: int) -> _Drawn:
-    return lambda _: listing(on=on, **arguments)
+def _listed(arguments: Mapping[str, Any], on: int, names: _Names) -> Action:
+    names.pages.append(f"p{len(names.pages) + 1}")
+    return listing(names.pages[-1], on, **arguments)
 
 
-def _listed_behind(which: int, arguments: Mapping[str, Any], on: int) -> _Drawn:
-    def make(names: _Names) -> Action | None:
-        if not names.pages:
-            return None
-        after = Cursor(names.pages[which % len(names.pages)])
-        return Optional((listing(on=on, after=after, **arguments),), frozenset({Capability.CURSOR}))
-
-    return make
+def _refused_listing(arguments: Mapping[str, Any], on: int, _: _Names) -> Action:
+    return listing(on=on, **arguments)
 
 
-def _refused_cursor(after: Any, arguments: Mapping[str, Any], on: int) -> _Drawn:
-    return lambda _: Optional((listing(on=on, after=after, **arguments),), frozenset({Capability.CURSOR}))
+def _listed_behind(which: int, arguments: Mapping[str, Any], on: int, names: _Names) -> Action | None:
+    if not names.pages:
+        return None
+    return _behind(Cursor(names.pages[which % len(names.pages)]), arguments, on, names)
 
 
-def _purged(before: Any, on: int) -> _Drawn:
-    return lambda _: Optional((purge(before, on),))
+def _behind(after: Any, arguments: Mapping[str, Any], on: int, _: _Names) -> Action:
+    return Optional((listing(on=on, after=after, **arguments),), frozenset({Capability.CURSOR}))
 
 
-def _purged_around(which: int, plus: timedelta, on: int) -> _Drawn:
-    def make(names: _Names) -> Action | None:
-        if not (labels := names.labels()):
-            return None
-        before = TimeOf(labels[which % len(labels)], "updated_at", plus)
-        return Optional((purge(before, on),))
-
-    return make
+def _purged(before: Any, on: int, _: _Names) -> Action:
+    return Optional((purge(before, on),))
 
 
-def _restored_copy(which: int, fields: Mapping[str, Any], on: int) -> _Drawn:
-    def make(names: _Names) -> Action | None:
-        if not (labels := names.labels()):
-            return None
-        task_id = fields.get("task_id")
-        if task_id is not None:
-            names.tasks.append(Text(task_id))
-        return Optional((restore(Copy(labels[which % len(labels)], fields), on=on),))
-
-    return make
+def _purged_around(which: int, plus: timedelta, on: int, names: _Names) -> Action | None:
+    if not (labels := names.labels()):
+        return None
+    return _purged(TimeOf(labels[which % len(labels)], "updated_at", plus), on, names)
 
 
-def _restored(record: Record, on: int) -> _Drawn:
-    def make(names: _Names) -> Action:
-        names.tasks.append(Text(record.task_id))
-        return Optional((restore(record, on=on),))
-
-    return make
-
-
-def _together(drawn: Sequence[_Drawn], cancelled: int) -> _Drawn:
-    def make(names: _Names) -> Action | None:
-        made = [one(names) for one in drawn]
-        steps = tuple(replace(one, label="") for one in made if isinstance(one, Step))
-        lost = 0 if names.is_lost else min(cancelled, len(steps))
-        names.is_lost = names.is_lost or lost > 0
-        return Together(steps, lost) if steps else None
-
-    return make
+def _restored_copy(which: int, fields: Mapping[str, Any], on: int, names: _Names) -> Action | None:
+    if not (labels := names.labels()):
+        return None
+    label = labels[which % len(labels)]
+    if "task_id" in fields:
+        names.tasks.append(Text(fields["task_id"]))
+    return Optional((restore(Copy(label, fields), on=on),))
 
 
-def _unnamed_creation(video_ids: Any, on: int) -> _Drawn:
-    return lambda _: create("", on=on, video_ids=video_ids)
+def _restored(record: Record, on: int, names: _Names) -> Action:
+    names.tasks.append(Text(record.task_id))
+    return Optional((restore(record, on=on),))
 
 
-def _advanced(by: timedelta) -> _Drawn:
+def _together(drawn: Sequence[_Drawn], cancelled: int, names: _Names) -> Action | None:
+    made = [one(names) for one in drawn]
+    steps = tuple(replace(one, label="") for one in made if isinstance(one, Step))
+    lost = 0 if names.is_lost else min(cancelled, len(steps))
+    names.is_lost = names.is_lost or lost > 0
+    return Together(steps, lost) if steps else None
+
+
+def _unnamed_creation(video_ids: Any, on: int, _: _Names) -> Action:
+    return create("", on=on, video_ids=video_ids)
+
+
+def _advanced(by: timedelta, names: _Names) -> Action | None:
     # A call whose answer was lost may take effect before the time passes or later: the lifetime is then not known.
-    return lambda names: None if names.is_lost else Advance(by)
+    return None if names.is_lost else Advance(by)
 
 
-def _always(action: Action) -> _Drawn:
-    return lambda _: action
+def _reopened(on: int, _: _Names) -> Action:
+    return Reopen(on)
+
+
+def _ticked(_: _Names) -> Action:
+    return Tick()
 
 
 def _restorable_records() -> list[Record]:
@@ -266,12 +247,12 @@ def _one_wrong(table: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy
     return st.one_of(*(st.fixed_dictionaries({name: strategy}) for name, strategy in table.items()))
 
 
-_update = st.builds(_updated, _which, _statuses, st.just({}), _on)
-_full_update = st.builds(_updated, _which, _statuses, _optional(**_fields), _on)
-_cancel = st.builds(_cancelled, _which, _on)
-_get = st.builds(_got, _which, st.just(("", "")), _on)
-_create = st.builds(_created, _video_ids, st.none() | _texts, _configs, _on)
-_at_once = _full_update | _cancel | _get | st.builds(_unnamed_creation, _video_ids, _on)
+_update = _draw(_updated, _which, _statuses, st.just({}), _on)
+_full_update = _draw(_updated, _which, _statuses, _optional(**_fields), _on)
+_cancel = _draw(_cancelled, _which, _on)
+_get = _draw(_got, _which, st.just(("", "")), _on)
+_create = _draw(_created, _video_ids, st.none() | _texts, _configs, _on)
+_at_once = _full_update | _cancel | _get | _draw(_unnamed_creation, _video_ids, _on)
 _pages = _optional(status=_statuses, limit=st.integers(0, 4), offset=st.integers(0, 4))
 _instants = st.sampled_from([datetime(1970, 1, 2, tzinfo=UTC), LONG_AGO + DAY, datetime(2100, 1, 1, tzinfo=UTC)])
 _wrong_fields: dict[str, st.SearchStrategy[Any]] = {
@@ -281,13 +262,13 @@ _wrong_fields: dict[str, st.SearchStrategy[Any]] = {
 
 _KINDS: Mapping[str, Drawn] = {
     "create": _create,
-    "create the same": st.builds(
+    "create the same": _draw(
         _created_under_an_id,
         st.sampled_from(_OWN_IDS),
         st.sampled_from([None, {}, {"a": 1, "b": [0.0]}, {"b": [0.0], "a": 1}, {"a": 1.0, "b": [0.0]}]),
         _on,
     ),
-    "create refused": st.builds(
+    "create refused": _draw(
         _refused_creation,
         _one_wrong(
             {
@@ -300,34 +281,32 @@ _KINDS: Mapping[str, Drawn] = {
     ),
     "update": _update,
     "update fields": _full_update,
-    "fail": st.builds(_updated, _which, st.just(TaskStatus.FAILED), _optional(**_fields, **_errors), _on),
-    "finish": st.builds(
-        _updated, _which, st.sampled_from([TaskStatus(one) for one in FINAL]), _optional(**_fields), _on
-    ),
-    "update refused": st.builds(_updated, _which, _statuses, _one_wrong(_wrong_fields), _on)
-    | st.builds(_updated, _which, _statuses, _optional(**_errors), _on)
-    | st.builds(_updated, _which, _some(values.WRONG_STATUSES), st.just({}), _on),
+    "fail": _draw(_updated, _which, st.just(TaskStatus.FAILED), _optional(**_fields, **_errors), _on),
+    "finish": _draw(_updated, _which, st.sampled_from([TaskStatus(one) for one in FINAL]), _optional(**_fields), _on),
+    "update refused": _draw(_updated, _which, _statuses, _one_wrong(_wrong_fields), _on)
+    | _draw(_updated, _which, _statuses, _optional(**_errors), _on)
+    | _draw(_updated, _which, _some(values.WRONG_STATUSES), st.just({}), _on),
     "cancel": _cancel,
     "get": _get,
-    "get another": st.builds(_got, _which, _some(values.OTHER_IDS), _on)
-    | st.builds(_got_by_id, _some(values.UNKNOWN_IDS) | _some(values.WRONG_IDS), _on),
-    "list": st.builds(_listed, _pages, _on),
-    "list refused": st.builds(
+    "get another": _draw(_got, _which, _some(values.OTHER_IDS), _on)
+    | _draw(_got_by_id, _some(values.UNKNOWN_IDS) | _some(values.WRONG_IDS), _on),
+    "list": _draw(_listed, _pages, _on),
+    "list refused": _draw(
         _refused_listing, _one_wrong(dict.fromkeys(("limit", "offset"), _some(values.WRONG_NUMBERS))), _on
     ),
-    "list behind": st.builds(_listed_behind, _which, _optional(status=_statuses, limit=st.integers(0, 3)), _on)
-    | st.builds(_refused_cursor, _some(values.WRONG_CURSORS), _optional(offset=st.integers(0, 2)), _on),
-    "purge": st.builds(_purged, _instants, _on)
-    | st.builds(_purged_around, _which, st.integers(-1, 1).map(lambda number: timedelta(microseconds=number)), _on),
-    "purge refused": st.builds(_purged, _some(values.WRONG_MOMENTS), _on),
-    "restore": st.builds(_restored, st.sampled_from(_restorable_records()), _on)
-    | st.builds(_restored_copy, _which, st.sampled_from([{}, {}, {"task_id": "copied"}]), _on),
-    "restore refused": st.builds(_restored, st.sampled_from(_unrestorable_records()), _on),
-    "time": st.builds(_advanced, st.sampled_from([DAY, 4 * DAY, WEEK - MINUTE, WEEK + MINUTE])),
-    "reopen": st.builds(lambda on: _always(Reopen(on)), _on),
-    "together": st.builds(_together, st.lists(_at_once, min_size=2, max_size=5), st.just(0)),
-    "lost": st.builds(_together, st.lists(_at_once, min_size=1, max_size=4), st.integers(1, 2)),
-    "tick": st.just(_always(Tick())),
+    "list behind": _draw(_listed_behind, _which, _optional(status=_statuses, limit=st.integers(0, 3)), _on)
+    | _draw(_behind, _some(values.WRONG_CURSORS), _optional(offset=st.integers(0, 2)), _on),
+    "purge": _draw(_purged, _instants, _on)
+    | _draw(_purged_around, _which, st.integers(-1, 1).map(lambda number: timedelta(microseconds=number)), _on),
+    "purge refused": _draw(_purged, _some(values.WRONG_MOMENTS), _on),
+    "restore": _draw(_restored, st.sampled_from(_restorable_records()), _on)
+    | _draw(_restored_copy, _which, st.sampled_from([{}, {}, {"task_id": "copied"}]), _on),
+    "restore refused": _draw(_restored, st.sampled_from(_unrestorable_records()), _on),
+    "time": _draw(_advanced, st.sampled_from([DAY, 4 * DAY, WEEK - MINUTE, WEEK + MINUTE])),
+    "reopen": _draw(_reopened, _on),
+    "together": _draw(_together, st.lists(_at_once, min_size=2, max_size=5), st.just(0)),
+    "lost": _draw(_together, st.lists(_at_once, min_size=1, max_size=4), st.integers(1, 2)),
+    "tick": _draw(_ticked),
 }
 KINDS = tuple(_KINDS)
 
