@@ -11,8 +11,8 @@ from conformance.cases import find_cases
 from conformance.mutants.trial import run as run_case
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
-from conformance.verify.faults import FAULTS, run_fault
-from conformance.verify.operations import OPERATIONS
+from conformance.verify.faults.operations import OPERATIONS
+from conformance.verify.faults.run import FAULTS, run_fault
 from taskstore import FailureKind, TaskStore
 
 CASES = (

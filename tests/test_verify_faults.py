@@ -20,10 +20,10 @@ from conformance.mutants.written.servers import NotFoundWhenCut, OneReplyBehind,
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import NamedRedisHarness
 from conformance.subjects.registry import find_subject
-from conformance.verify import faults
-from conformance.verify.caller_faults import Cancellation
 from conformance.verify.document import Fault
-from conformance.verify.operations import OPERATIONS
+from conformance.verify.faults.caller import Cancellation
+from conformance.verify.faults.operations import OPERATIONS
+from conformance.verify.faults.run import FAULTS, run_fault, run_faults
 from conformance.verify.proxy import Action, Proxy, Stage
 from taskstore import FailureKind, StoreUnavailable
 from taskstore.arguments import check_moment
@@ -245,18 +245,18 @@ def test_a_cancellation_comes_at_the_await_that_it_names(late: bool) -> None:
 
 def test_the_share_of_the_matrix_meets_every_fault_and_passes(stage: Staging) -> None:
     harness = stage(On.REDIS, RedisTaskStore)
-    outcomes = asyncio.run(faults.run_faults(harness, "embedded", full=False))
-    assert [one.fault for one in outcomes] == [fault.name for fault in faults.FAULTS]
-    assert len({fault.name for fault in faults.FAULTS}) == len(faults.FAULTS)
-    assert all(fault.sentence.endswith(".") for fault in faults.FAULTS)
+    outcomes = asyncio.run(run_faults(harness, "embedded", full=False))
+    assert [one.fault for one in outcomes] == [fault.name for fault in FAULTS]
+    assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+    assert all(fault.sentence.endswith(".") for fault in FAULTS)
     assert [(one.fault, one.operation, one.reason) for one in outcomes if one.verdict != "pass"] == []
 
 
 def outcome_of(harness: Any, fault: str, operation: str) -> Fault:
     """Play one cell of the matrix."""
-    [played] = [one for one in faults.FAULTS if one.name == fault]
+    [played] = [one for one in FAULTS if one.name == fault]
     [called] = [one for one in OPERATIONS if one.name == operation]
-    return asyncio.run(faults.run_fault(harness, "subject", played, called))
+    return asyncio.run(run_fault(harness, "subject", played, called))
 
 
 def test_a_subject_without_a_server_has_none_that_fails() -> None:

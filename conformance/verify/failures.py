@@ -13,13 +13,13 @@ from pydantic import BaseModel, Field, TypeAdapter, model_validator
 from conformance.harness import Harness
 from conformance.reading import read_file
 from conformance.verify.drawn import KINDS
-from conformance.verify.faults import FAULTS, run_fault
+from conformance.verify.faults.operations import OPERATIONS
+from conformance.verify.faults.run import FAULTS, run_fault
 from conformance.verify.histories.contradiction import shorten
 from conformance.verify.histories.history import History, read_history
 from conformance.verify.histories.judge import Verdict
 from conformance.verify.histories.run import replay_history
 from conformance.verify.jobs import LENGTH
-from conformance.verify.operations import OPERATIONS
 from conformance.verify.search import play_again
 from conformance.verify.walk import walk
 

@@ -17,7 +17,7 @@ from conformance.harness import Capability, Harness
 from conformance.processes import process_pool
 from conformance.subjects.registry import find_subject, find_subjects, shown_name
 from conformance.verify.document import Crash, Difference, Fault, Search, SubjectHistories, Walk
-from conformance.verify.faults import run_faults
+from conformance.verify.faults.run import run_faults
 from conformance.verify.histories.run import run_histories
 from conformance.verify.scenes import Found, Players, found_by
 from conformance.verify.search import search

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.verify.document import Fault, Faults, Histories, Part, Search, SubjectHistories, Walk
-from conformance.verify.faults import CELLS
+from conformance.verify.faults.run import CELLS
 from conformance.verify.scenes import Found
 
 

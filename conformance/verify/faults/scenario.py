@@ -1,4 +1,4 @@
-"""A scene: one operation on one subject behind a proxy, and the account of what its calls said and did."""
+"""A scenario: one operation on one subject behind a proxy, and the account of what its calls said and did."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from conformance.case import Namespace
 from conformance.strategies import a_request
-from conformance.verify.operations import Operation, Target
+from conformance.verify.faults.operations import Operation, Target
 from conformance.verify.proxy import Action, Interruption, Proxy, Stage
 from taskstore import StoreUnavailable, TaskExists
 
@@ -37,10 +37,10 @@ class Fault:
 
     name: str
     sentence: str
-    play: Callable[[Scene], Awaitable[None]]
+    play: Callable[[Scenario], Awaitable[None]]
 
 
-def fault(play: Callable[[Scene], Awaitable[None]]) -> Fault:
+def fault(play: Callable[[Scenario], Awaitable[None]]) -> Fault:
     """Make a fault of an async function; its docstring is the sentence."""
     return Fault(play.__name__.replace("_", "-"), " ".join(cleandoc(play.__doc__ or "").split()), play)
 
@@ -71,7 +71,7 @@ def demand(holds: object, reason: str) -> None:
         raise BrokenPromiseError(reason)
 
 
-class Scene:
+class Scenario:
     """What a fault is played in. Every call of the operation that is made through it is accounted for at the end."""
 
     def __init__(self, operation: Operation, namespace: Namespace, proxy: Proxy, direct: Any) -> None:
@@ -278,7 +278,7 @@ async def play(fault: Fault, operation: Operation, namespace: Namespace) -> None
     """
     with _discarded(namespace):
         async with Proxy(namespace.harness.url()) as proxy, namespace.open() as direct:
-            scene = Scene(operation, namespace, proxy, direct)
-            await scene.begin()
-            await fault.play(scene)
-            await scene.account()
+            scenario = Scenario(operation, namespace, proxy, direct)
+            await scenario.begin()
+            await fault.play(scenario)
+            await scenario.account()

@@ -8,9 +8,9 @@ from collections.abc import Callable, Coroutine, Generator
 from itertools import count
 from typing import Any
 
-from conformance.verify.operations import Target
+from conformance.verify.faults.operations import Target
+from conformance.verify.faults.scenario import Fault, NotTestableError, Outcome, Scenario, demand, fault
 from conformance.verify.proxy import Action, Stage
-from conformance.verify.scene import Fault, NotTestableError, Outcome, Scene, demand, fault
 from taskstore import StoreNotOpen
 
 _CALLERS = 50
@@ -57,10 +57,10 @@ class Cancellation:
             task.cancel()
 
 
-async def cancelled_call(scene: Scene, store: Any, target: Target, cancellation: Cancellation) -> Outcome:
+async def cancelled_call(scenario: Scenario, store: Any, target: Target, cancellation: Cancellation) -> Outcome:
     """Make a call that is cancelled on its way, if it has so many suspensions."""
-    outcome = scene.expected(target)
-    call = asyncio.ensure_future(cancellation.of(scene.operation.call(store, target)))
+    outcome = scenario.expected(target)
+    call = asyncio.ensure_future(cancellation.of(scenario.operation.call(store, target)))
     await asyncio.wait([call])
     if call.cancelled():
         outcome.error = asyncio.CancelledError()
@@ -72,28 +72,28 @@ async def cancelled_call(scene: Scene, store: Any, target: Target, cancellation:
         came = "an answer" if outcome.error is None else type(outcome.error).__name__
         demand(call.cancelled(), f"the caller was cancelled, and {came} came out")
         return outcome
-    return scene.checked(outcome)
+    return scenario.checked(outcome)
 
 
 def _at_every_await(*, warm: bool, late: bool) -> Fault:
-    async def play(scene: Scene) -> None:
+    async def play(scenario: Scenario) -> None:
         if warm:
-            async with scene.store() as store:
+            async with scenario.store() as store:
                 for suspension in count(1):
-                    if not await attempt(scene, store, suspension):
+                    if not await attempt(scenario, store, suspension):
                         return
-                    await scene.next_calls(store)
+                    await scenario.next_calls(store)
         for suspension in count(1):
-            async with scene.store(warm=False) as store:
-                if not await attempt(scene, store, suspension):
+            async with scenario.store(warm=False) as store:
+                if not await attempt(scenario, store, suspension):
                     return
 
-    async def attempt(scene: Scene, store: Any, suspension: int) -> bool:
+    async def attempt(scenario: Scenario, store: Any, suspension: int) -> bool:
         cancellation = Cancellation(suspension, late=late)
-        scene.tell(f"the next call is cancelled at its await number {suspension}")
-        outcome = await cancelled_call(scene, store, await scene.operation.prepare(scene.direct), cancellation)
+        scenario.tell(f"the next call is cancelled at its await number {suspension}")
+        outcome = await cancelled_call(scenario, store, await scenario.operation.prepare(scenario.direct), cancellation)
         if not cancellation.took_place:
-            scene.answered(outcome)
+            scenario.answered(outcome)
         return cancellation.took_place
 
     name = f"cancelled-{'late' if late else 'early'}-{'warm' if warm else 'cold'}"
@@ -103,20 +103,20 @@ def _at_every_await(*, warm: bool, late: bool) -> Fault:
 
 
 def _in_the_queue(*, late: bool) -> Fault:
-    async def play(scene: Scene) -> None:
-        async with scene.store(seconds=_QUEUE_SECONDS, pool=1) as store:
+    async def play(scenario: Scenario) -> None:
+        async with scenario.store(seconds=_QUEUE_SECONDS, pool=1) as store:
             for suspension in count(1):
-                held = scene.proxy.interrupt(Stage.REPLY, Action.HOLD)
-                first = asyncio.ensure_future(scene.next_calls(store))
-                await scene.met(held, first)
+                held = scenario.proxy.interrupt(Stage.REPLY, Action.HOLD)
+                first = asyncio.ensure_future(scenario.next_calls(store))
+                await scenario.met(held, first)
                 cancellation = Cancellation(suspension, late=late)
-                scene.tell(f"one caller has the only connection; the next is cancelled at its await {suspension}")
-                target = await scene.operation.prepare(scene.direct)
-                second = asyncio.ensure_future(cancelled_call(scene, store, target, cancellation))
+                scenario.tell(f"one caller has the only connection; the next is cancelled at its await {suspension}")
+                target = await scenario.operation.prepare(scenario.direct)
+                second = asyncio.ensure_future(cancelled_call(scenario, store, target, cancellation))
                 await asyncio.sleep(0)  # the second is in the queue before the third
-                third = asyncio.ensure_future(scene.next_calls(store))
+                third = asyncio.ensure_future(scenario.next_calls(store))
                 await asyncio.sleep(0)
-                scene.proxy.release()
+                scenario.proxy.release()
                 await asyncio.gather(first, second, third)
                 if not cancellation.took_place:
                     return
@@ -128,21 +128,21 @@ def _in_the_queue(*, late: bool) -> Fault:
 
 
 def _while(stage: Stage) -> Fault:
-    async def play(scene: Scene) -> None:
-        async with scene.store() as store:
-            scene.tell(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); cancelled when met; then proxy.release()")
-            held = scene.proxy.interrupt(stage, Action.HOLD)
-            outcome = scene.expected(await scene.operation.prepare(scene.direct))
-            call = asyncio.ensure_future(scene.operation.call(store, outcome.target))
-            await scene.met(held, call)
-            others = asyncio.ensure_future(scene.next_calls(store))
+    async def play(scenario: Scenario) -> None:
+        async with scenario.store() as store:
+            scenario.tell(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); cancelled when met; then proxy.release()")
+            held = scenario.proxy.interrupt(stage, Action.HOLD)
+            outcome = scenario.expected(await scenario.operation.prepare(scenario.direct))
+            call = asyncio.ensure_future(scenario.operation.call(store, outcome.target))
+            await scenario.met(held, call)
+            others = asyncio.ensure_future(scenario.next_calls(store))
             await asyncio.sleep(0)  # their requests are on their way
             call.cancel()
             await asyncio.wait([call])
             outcome.error = asyncio.CancelledError()
             demand(call.cancelled(), "the caller was cancelled, and something else came out")
-            scene.done = True
-            scene.proxy.release()
+            scenario.done = True
+            scenario.proxy.release()
             await others
 
     where = {
@@ -154,69 +154,69 @@ def _while(stage: Stage) -> Fault:
 
 
 @fault
-async def callers_timeout(scene: Scene) -> None:
+async def callers_timeout(scenario: Scenario) -> None:
     """The caller's own `asyncio.timeout` ends while the reply is due: TimeoutError comes out, and nothing else."""
-    async with scene.store() as store:
-        scene.tell("proxy.interrupt(Stage.REPLY, Action.HOLD); asyncio.timeout ends when met; then proxy.release()")
-        held = scene.proxy.interrupt(Stage.REPLY, Action.HOLD)
-        outcome = scene.expected(await scene.operation.prepare(scene.direct))
+    async with scenario.store() as store:
+        scenario.tell("proxy.interrupt(Stage.REPLY, Action.HOLD); asyncio.timeout ends when met; then proxy.release()")
+        held = scenario.proxy.interrupt(Stage.REPLY, Action.HOLD)
+        outcome = scenario.expected(await scenario.operation.prepare(scenario.direct))
 
         async def call() -> None:
             async with asyncio.timeout(None) as limit:
                 limits.append(limit)
-                outcome.answer = await scene.operation.call(store, outcome.target)
+                outcome.answer = await scenario.operation.call(store, outcome.target)
 
         limits: list[asyncio.Timeout] = []
         calling = asyncio.ensure_future(call())
-        await scene.met(held, calling)
+        await scenario.met(held, calling)
         limits[0].reschedule(0)
         await asyncio.wait([calling])
-        scene.proxy.release()
+        scenario.proxy.release()
         outcome.error = None if calling.cancelled() else calling.exception()
         demand(type(outcome.error) is TimeoutError, f"{outcome.error!r:.100} came out of a caller's timeout")
-        scene.done = True
+        scenario.done = True
 
 
 def _closed(stage: Stage, where: str) -> Fault:
-    async def play(scene: Scene) -> None:
-        async with scene.store(warm=stage is not Stage.CONNECT, closed=True) as store:
-            scene.tell(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); aclose() when met; then proxy.release()")
-            held = scene.proxy.interrupt(stage, Action.HOLD)
+    async def play(scenario: Scenario) -> None:
+        async with scenario.store(warm=stage is not Stage.CONNECT, closed=True) as store:
+            scenario.tell(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); aclose() when met; then proxy.release()")
+            held = scenario.proxy.interrupt(stage, Action.HOLD)
             close = getattr(store, "aclose", None)
             if close is None:
                 raise NotTestableError("the store has no aclose")
-            target = await scene.operation.prepare(scene.direct)
-            calls = [asyncio.ensure_future(scene.call(store, target))]
-            await scene.met(held, calls[0])
+            target = await scenario.operation.prepare(scenario.direct)
+            calls = [asyncio.ensure_future(scenario.call(store, target))]
+            await scenario.met(held, calls[0])
             await close()
             await asyncio.wait(calls)
-            scene.proxy.release()
+            scenario.proxy.release()
             demand(not calls[0].cancelled(), "a caller that nobody cancelled was cancelled")
-            scene.says(calls[0].result(), may=stage is not Stage.CONNECT)
-            scene.done = stage is not Stage.CONNECT
+            scenario.says(calls[0].result(), may=stage is not Stage.CONNECT)
+            scenario.done = stage is not Stage.CONNECT
 
     return Fault(f"closed-{stage}", f"The store is closed while a caller {where}: the caller is told.", play)
 
 
 @fault
-async def fifty_callers(scene: Scene) -> None:
+async def fifty_callers(scenario: Scenario) -> None:
     """Fifty callers share one connection: each call is made once, and each caller gets its own answer."""
-    async with scene.store(pool=1) as store:
-        targets = await scene.targets(_CALLERS)
-        for outcome in await asyncio.gather(*(scene.call(store, target) for target in targets)):
-            scene.answered(outcome)
+    async with scenario.store(pool=1) as store:
+        targets = await scenario.targets(_CALLERS)
+        for outcome in await asyncio.gather(*(scenario.call(store, target) for target in targets)):
+            scenario.answered(outcome)
 
 
 @fault
-async def another_loop(scene: Scene) -> None:
+async def another_loop(scenario: Scenario) -> None:
     """The store is called from a second event loop: it refuses, or serves; the first loop goes on."""
-    scene.allowed = (StoreNotOpen,)
-    async with scene.store() as store:
-        target = await scene.operation.prepare(scene.direct)
-        scene.tell("in another thread: asyncio.run(the next call)")
-        call = asyncio.wait_for(scene.call(store, target), 5)
+    scenario.allowed = (StoreNotOpen,)
+    async with scenario.store() as store:
+        target = await scenario.operation.prepare(scenario.direct)
+        scenario.tell("in another thread: asyncio.run(the next call)")
+        call = asyncio.wait_for(scenario.call(store, target), 5)
         await asyncio.to_thread(asyncio.run, call)
-        scene.allowed = ()
+        scenario.allowed = ()
 
 
 CALLER_FAULTS = (

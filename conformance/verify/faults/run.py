@@ -6,15 +6,15 @@ import asyncio
 
 from conformance.case import Namespace
 from conformance.harness import Capability, Harness, HookMissingError
-from conformance.verify import scene
-from conformance.verify.caller_faults import CALLER_FAULTS
-from conformance.verify.connection_faults import CONNECTION_FAULTS
 from conformance.verify.document import Fault, Verdict
-from conformance.verify.operations import OPERATIONS, Operation
-from conformance.verify.scene import BrokenPromiseError, NotTestableError, play
-from conformance.verify.server_faults import SERVER_FAULTS
+from conformance.verify.faults import scenario
+from conformance.verify.faults.caller import CALLER_FAULTS
+from conformance.verify.faults.connection import CONNECTION_FAULTS
+from conformance.verify.faults.operations import OPERATIONS, Operation
+from conformance.verify.faults.scenario import BrokenPromiseError, NotTestableError, play
+from conformance.verify.faults.server import SERVER_FAULTS
 
-FAULTS: tuple[scene.Fault, ...] = (*CONNECTION_FAULTS, *CALLER_FAULTS, *SERVER_FAULTS)
+FAULTS: tuple[scenario.Fault, ...] = (*CONNECTION_FAULTS, *CALLER_FAULTS, *SERVER_FAULTS)
 CELLS = len(FAULTS) * len(OPERATIONS)
 """Faults times operations."""
 _LIMIT = 30.0
@@ -38,7 +38,7 @@ async def run_faults(
     ]
 
 
-async def run_fault(harness: Harness, subject_name: str, fault: scene.Fault, operation: Operation) -> Fault:
+async def run_fault(harness: Harness, subject_name: str, fault: scenario.Fault, operation: Operation) -> Fault:
     """Play one fault on one operation of a subject that is running."""
     namespace = Namespace(harness)
     verdict, reason = await _played(fault, operation, namespace)
@@ -54,7 +54,7 @@ async def run_fault(harness: Harness, subject_name: str, fault: scene.Fault, ope
     )
 
 
-async def _played(fault: scene.Fault, operation: Operation, namespace: Namespace) -> tuple[Verdict, str]:
+async def _played(fault: scenario.Fault, operation: Operation, namespace: Namespace) -> tuple[Verdict, str]:
     if Capability.REMOTE not in namespace.harness.capabilities:
         return "not-testable", "it declares no server that can fail"
     try:

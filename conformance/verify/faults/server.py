@@ -1,0 +1,205 @@
+"""Faults of the server: killed, disconnecting, without scripts, read-only, full, loading, and with a wrong record."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from conformance.strategies import a_request
+from conformance.verify.faults.operations import LongPurge, Purge
+from conformance.verify.faults.scenario import Fault, Scenario, demand, fault
+from conformance.verify.proxy import Action, Stage
+from taskstore import FailureKind, RecordUnreadable, TaskExists
+
+_CALLS, _CALLERS, _BEFORE = 60, 8, 16
+_LOADED = 60
+"""Records that a server loads one by one: long enough for a call, and its end does not wait for them."""
+
+
+async def _keep_log(scenario: Scenario) -> None:
+    """From now on the server has on disk what it has answered."""
+    scenario.harness.administer("CONFIG", "SET", "appendonly", "yes")
+    told: dict[str, int] = {}
+    while told.get("aof_rewrite_in_progress") != 0 or told.get("aof_rewrite_scheduled") != 0:
+        told = scenario.harness.administer("INFO", "persistence")
+
+
+@fault
+async def killed(scenario: Scenario) -> None:
+    """The server is killed while nobody waits for it, and started again with what it had answered."""
+    await _keep_log(scenario)
+    try:
+        async with scenario.store() as store:
+            target = await scenario.operation.prepare(scenario.direct)
+            scenario.tell("harness.kill_server()")
+            await asyncio.to_thread(scenario.harness.kill_server)
+            await scenario.call(store, target)
+    finally:
+        scenario.harness.administer("CONFIG", "SET", "appendonly", "no")
+
+
+@fault
+async def killed_under_load(scenario: Scenario) -> None:
+    """The server is killed while eight callers are at work, and started again with what it had answered."""
+    await _keep_log(scenario)
+    try:
+        await _under_load(scenario, scenario.harness.kill_server)
+    finally:
+        scenario.harness.administer("CONFIG", "SET", "appendonly", "no")
+
+
+@fault
+async def disconnected(scenario: Scenario) -> None:
+    """The server closes every connection (CLIENT KILL) while nobody uses them."""
+    async with scenario.store() as store:
+        target = await scenario.operation.prepare(scenario.direct)
+        scenario.tell("CLIENT KILL TYPE normal")
+        scenario.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await scenario.call(store, target)
+
+
+@fault
+async def disconnected_under_load(scenario: Scenario) -> None:
+    """The server closes every connection (CLIENT KILL) while eight callers are at work."""
+
+    def disturb() -> None:
+        scenario.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    await _under_load(scenario, disturb)
+
+
+@fault
+async def without_scripts(scenario: Scenario) -> None:
+    """The server has lost its scripts (SCRIPT FLUSH): the call is answered, and made once."""
+    async with scenario.store() as store:
+        target = await scenario.operation.prepare(scenario.direct)
+        scenario.tell("SCRIPT FLUSH")
+        scenario.harness.administer("SCRIPT", "FLUSH")
+        scenario.answered(await scenario.call(store, target))
+
+
+@fault
+async def without_scripts_under_load(scenario: Scenario) -> None:
+    """The server loses its scripts (SCRIPT FLUSH) while eight callers are at work: each call is answered, once made."""
+
+    def disturb() -> None:
+        scenario.harness.administer("SCRIPT", "FLUSH")
+
+    await _under_load(scenario, disturb, answered=True)
+
+
+async def _under_load(scenario: Scenario, disturb: Callable[[], None], *, answered: bool = False) -> None:
+    shared = scenario.operation.shared  # then all calls are about the same
+    targets = iter(await scenario.targets(1) * _CALLS if shared else await scenario.targets(_CALLS))
+    ended = 0
+    warmed_up = asyncio.Event()
+
+    async def work(store: Any) -> None:
+        nonlocal ended
+        for target in targets:
+            outcome = await scenario.call(store, target)
+            if answered:
+                scenario.answered(outcome)
+            ended += 1
+            if ended == _BEFORE:
+                warmed_up.set()
+
+    async with scenario.store(pool=_CALLERS) as store:
+        workers = [asyncio.ensure_future(work(store)) for _ in range(_CALLERS)]
+        await warmed_up.wait()
+        scenario.tell("the server is disturbed here")
+        await asyncio.gather(asyncio.to_thread(disturb), *workers)
+
+
+def _refusing(failure_kind: FailureKind, sentence: str) -> Fault:
+    async def play(scenario: Scenario) -> None:
+        if failure_kind is FailureKind.LOADING:
+            filler = (a_request({"text": secrets.token_hex(2_000)}) for _ in range(_LOADED))
+            await asyncio.gather(*(scenario.direct.create_task(request) for request in filler))
+        async with scenario.store(warm=failure_kind is not FailureKind.LOADING) as store:  # which ends all connections
+            target = await scenario.operation.prepare(scenario.direct)
+            scenario.tell(f"with harness.cause_failure(FailureKind.{failure_kind.name}): the next call")
+            with scenario.harness.cause_failure(failure_kind):
+                outcome = await scenario.call(store, target)
+            if failure_kind is not FailureKind.LOADING and not scenario.operation.writes:
+                scenario.answered(outcome)
+            elif not (
+                failure_kind is FailureKind.OUT_OF_MEMORY and isinstance(scenario.operation, Purge)
+            ):  # which frees memory
+                scenario.refused(outcome)
+
+    return Fault(str(failure_kind), sentence, play)
+
+
+@fault
+async def read_only_meanwhile(scenario: Scenario) -> None:
+    """The server becomes read-only after its first reply; what an operation did until then, it does not deny."""
+    if isinstance(scenario.operation, Purge):
+        scenario.operation = LongPurge()
+    async with scenario.store() as store:
+        target = await scenario.operation.prepare(scenario.direct)
+        scenario.tell("proxy.interrupt(Stage.REPLY, Action.HOLD)")
+        scenario.tell("when it is met: the server becomes read-only; proxy.release()")
+        held = scenario.proxy.interrupt(Stage.REPLY, Action.HOLD)
+        call = asyncio.ensure_future(scenario.call(store, target))
+        await scenario.met(held, call)
+        with scenario.harness.cause_failure(FailureKind.READ_ONLY):
+            scenario.proxy.release()
+            outcome = await call
+        if not isinstance(scenario.operation, Purge):
+            scenario.answered(outcome)
+
+
+@fault
+async def another_type(scenario: Scenario) -> None:
+    """The record of a task is of another type: its own operations name it and leave it; the others go on."""
+    name = scenario.operation.name
+    async with scenario.store() as store:
+        target = await scenario.operation.prepare(scenario.direct)
+        if name == "restore":
+            await scenario.direct.restore(target.task)
+        spoilt = target.task if name in ("get", "update", "cancel", "restore") else await _spare(scenario)
+        scenario.tell("inspector.overwrite_with_another_type(the task's id)")
+        scenario.namespace.inspector.overwrite_with_another_type(spoilt.task_id)
+        try:
+            answer: Any = await scenario.operation.call(store, target)
+        except (RecordUnreadable, TaskExists) as error:
+            answer = error
+        expected: dict[str, type[Exception]] = dict.fromkeys(("get", "update", "cancel"), RecordUnreadable)
+        expected["restore"] = TaskExists
+        if name in expected:
+            demand(type(answer) is expected[name], f"{answer!r:.160} came of a record of another type")
+        elif name == "list":
+            demand(
+                [key for key in answer.unreadable if key.endswith(spoilt.task_id)]
+                and [task.task_id for task in answer.tasks] == [task.task_id for task in target.task.tasks],
+                f"the listing is {answer!r:.160}",
+            )
+        else:
+            demand(scenario.operation.is_right(target, answer), f"the answer is not its own: {answer!r:.160}")
+        keys = scenario.namespace.inspector.keys()
+        still_there = any(key.endswith(spoilt.task_id) for key in keys)
+        demand(still_there, "a record that nobody could read is gone")
+
+
+async def _spare(scenario: Scenario) -> Any:
+    return await scenario.direct.create_task(a_request(video="spare"))
+
+
+SERVER_FAULTS = (
+    killed,
+    killed_under_load,
+    disconnected,
+    disconnected_under_load,
+    without_scripts,
+    without_scripts_under_load,
+    _refusing(FailureKind.READ_ONLY, "The server is a replica: a write is refused, what is there can be read."),
+    _refusing(FailureKind.OUT_OF_MEMORY, "The server has no memory for a write: it is refused, and reading goes on."),
+    _refusing(
+        FailureKind.LOADING, "The server has started, and loads its data: nothing is done, nothing is 'not found'."
+    ),
+    read_only_meanwhile,
+    another_type,
+)
