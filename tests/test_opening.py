@@ -64,6 +64,12 @@ def test_the_message_states_facts_and_the_notes_say_what_to_check(closed: int) -
     assert "请确认" in chinese
 
 
+def test_a_server_that_never_answers_is_given_the_time_that_is_set() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        error = refused(redis_host="127.0.0.1", redis_port=silent.getsockname()[1])
+    assert (error.failure_kind, error.detail) == (FailureKind.TIMEOUT, "no connection within 0.2 s")
+
+
 @pytest.mark.parametrize(
     ("fields", "probe"),
     [

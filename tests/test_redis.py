@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import warnings
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -18,13 +20,14 @@ from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
     FailureKind,
     InvalidArgument,
+    StoreNotOpen,
     StoreUnavailable,
     TaskCreateRequest,
     TaskFinal,
     TaskNotFound,
     TaskStatus,
 )
-from taskstore.redis import RedisTaskStore, connect
+from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
 from taskstore.redis.connection import MOST_WAITING, Connection
 from taskstore.redis.server import Server
 
@@ -187,6 +190,7 @@ def test_a_reply_that_comes_too_late_is_ambiguous_and_goes_to_nobody_else(server
         with pytest.raises(StoreUnavailable) as raised:
             await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
         assert raised.value.failure_kind is FailureKind.TIMEOUT
+        assert raised.value.detail == "no reply within 0.3 s"
         assert raised.value.write_may_have_happened
         with redis.Redis.from_url(server.url) as client:
             client.ping()  # answered when the pause is over
@@ -349,6 +353,33 @@ def test_what_a_store_remembers_is_bounded(server: EmbeddedServer, padding: int)
         assert len((await store.list_tasks(limit=1_000)).tasks) == 1_000
 
     on_store(server, body)
+
+
+@pytest.mark.parametrize("partitions", [1, 2])
+@pytest.mark.parametrize("goes_on", [True, False], ids=["other loop goes on", "other loop is closed"])
+def test_a_store_of_another_loop_can_be_closed(server: EmbeddedServer, partitions: int, *, goes_on: bool) -> None:
+    to = connect(server.url)
+    store = PartitionedTaskStore(to, partitions=partitions) if partitions > 1 else RedisTaskStore(to)
+
+    async def is_left() -> bool:
+        with redis.Redis.from_url(server.url) as client:
+            return any(one["name"] == "taskstore" for one in client.client_list())
+
+    async def close() -> None:
+        await store.aclose()
+        with pytest.raises(StoreNotOpen, match="the store is closed"):
+            await store.ping()
+
+    with asyncio.Runner() as first:
+        first.run(store.ping())
+        if goes_on:
+            asyncio.run(close())
+            assert any(not first.run(is_left()) for _ in range(1_000))
+    if not goes_on:
+        asyncio.run(close())
+        with warnings.catch_warnings(action="ignore"):  # asyncio's own, of a loop that was closed before its transports
+            del store, to
+            gc.collect()
 
 
 @pytest.mark.parametrize("prefix", ["", "a{b", "a}b", "\ud800"])

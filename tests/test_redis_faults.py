@@ -108,6 +108,7 @@ SCENES: dict[str, Scene] = {
     "create with an id": Scene(lambda one, _: one.create_task(REQUEST, task_id="new")),
     "create again": Scene(lambda one, _: one.create_task(REQUEST, task_id="job")),
     "create where indexes are evicted": Scene(lambda one, _: one.create_task(REQUEST), spoil=evict),
+    "create again, and wait": Scene(lambda one, _: waiting(one).create_task(REQUEST, task_id="job")),
     "get": Scene(lambda one, _: one.get_task("job")),
     "get nothing": Scene(lambda one, _: one.get_task("none"), comes=TaskNotFound),
     "get an empty value": Scene(lambda one, _: one.get_task("job"), spoil=write_record(b"(?s).+", b""),
@@ -151,6 +152,12 @@ SCENES: dict[str, Scene] = {
     "claim": Scene(lambda one, _: one.claim(3), (), comes=type(None) | SettingsInvalid),
     "ping": Scene(lambda one, _: one.ping(), comes=type(None)),
 }  # fmt: skip
+
+
+def waiting(one: RedisTaskStore) -> RedisTaskStore:
+    """The store, whose scripts are told that replicas are waited for."""
+    one._waits = "waits"  # noqa: SLF001  a master without replicas would never acknowledge
+    return one
 
 
 async def restore_old(one: RedisTaskStore) -> None:

@@ -13,7 +13,7 @@ import pytest
 import redis
 
 from conformance.subjects.servers import EmbeddedServer
-from taskstore import FailureKind, StoreUnavailable, TaskCreateRequest, TaskNotFound, TaskStatus
+from taskstore import FailureKind, StoreUnavailable, Task, TaskCreateRequest, TaskNotFound, TaskStatus
 from taskstore.redis import RedisTaskStore, connect
 
 pytestmark = pytest.mark.once
@@ -97,6 +97,32 @@ def test_a_repeated_create_does_not_pass_for_replicated(servers: tuple[EmbeddedS
                 await store.create_task(REQUEST, task_id="job")
 
     run(master, ALONE, body)
+
+
+def test_a_repeated_write_waits_for_the_write_that_it_repeats(servers: tuple[EmbeddedServer, EmbeddedServer]) -> None:
+    """It writes nothing, over a new connection, and WAIT is about what its own connection has written."""
+    master, replica = servers
+
+    async def create(store: RedisTaskStore) -> Task:
+        return await store.create_task(REQUEST, task_id="new")
+
+    async def complete(store: RedisTaskStore) -> Task:
+        return await store.update_task_status("old", TaskStatus.COMPLETED)
+
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="old")
+        os.kill(replica.pid, signal.SIGSTOP)
+        try:
+            for _ in range(2):
+                for call in (create, complete):
+                    with pytest.raises(StoreUnavailable, match="0 of 1 replicas have the write"):
+                        await call(store)
+        finally:
+            os.kill(replica.pid, signal.SIGCONT)
+        assert (await create(store)).task_id == "new"
+        assert (await complete(store)).status is TaskStatus.COMPLETED
+
+    run(master, 1, body)
 
 
 def test_callers_at_the_same_time_share_a_wait(servers: tuple[EmbeddedServer, EmbeddedServer]) -> None:

@@ -331,9 +331,9 @@ def test_purge_removes_what_is_old_and_finished(server: EmbeddedServer, capsys: 
 
 def test_a_key_that_a_scan_gives_twice_is_read_once() -> None:
     class Server:
-        replies = iter([[b"7", [b"a", b"a", b"b"]], [b"0", [b"a", b"c"]]])
+        replies = iter([(b"7", [b"a", b"a", b"b"]), (b"0", [b"a", b"c"])])
 
-        async def read(self, *_: object) -> object:
+        async def scan(self, *_: object) -> object:
             return next(self.replies)
 
     async def run() -> list[bytes]:

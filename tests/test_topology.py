@@ -171,10 +171,10 @@ def test_a_sentinel_that_knows_no_such_master_says_so(server: EmbeddedServer) ->
     on(f"redis+sentinel://{at}/nobody", body)  # a server that is no Sentinel knows none either
 
 
-def calls_until_told(form: str, answers: dict[bytes, bytes], words: str) -> int:
-    """How often a server is asked for a task, whose answers to some commands lead a store nowhere."""
+def calls_until_told(form: str, answers: dict[bytes, bytes], words: str) -> tuple[int, int]:
+    """How often two calls ask a server for a task, and over how many connections, if some answers lead a store nowhere."""
 
-    async def run() -> int:
+    async def run() -> tuple[int, int]:
         asked, served = 0, []
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -195,19 +195,25 @@ def calls_until_told(form: str, answers: dict[bytes, bytes], words: str) -> int:
                         await store.get_task("x")
                     assert not raised.value.write_may_have_happened
             await asyncio.gather(*filter(None, served))
-        return asked
+        return asked, len(served)
 
     return asyncio.run(run())
 
 
 def test_two_nodes_that_name_each_other_are_no_endless_way() -> None:
     answers = {b"GETRANGE": b"-MOVED 1 127.0.0.1:PORT\r\n", b"CLUSTER": b"*0\r\n"}
-    assert calls_until_told("redis://127.0.0.1:{}", answers, "MOVED") == 12
+    assert calls_until_told("redis://127.0.0.1:{}", answers, "MOVED")[0] == 12
 
 
-@pytest.mark.parametrize("moved", [b"-MOVED\r\n", b"-MOVED x h:1\r\n", b"-MOVED 1 h\r\n", b"-MOVED 1 :x\r\n"])
-def test_a_node_that_sends_the_store_nowhere_is_an_error_of_the_server(moved: bytes) -> None:
-    calls_until_told("redis://127.0.0.1:{}", {b"GETRANGE": moved}, "MOVED")
+@pytest.mark.parametrize("word", ["READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN"])
+def test_a_server_that_is_not_the_one_to_ask_is_asked_for_one_call_only(word: str) -> None:
+    answers = {b"GETRANGE": f"-{word} made up\r\n".encode()}
+    assert calls_until_told("redis://127.0.0.1:{}", answers, word) == (2, 2)
+
+
+@pytest.mark.parametrize("where", ["", " x h:1", " 1 h", " 1 :x", f" {'9' * 5_000} h:1", f" 1 h:{'9' * 5_000}"])
+def test_a_node_that_sends_the_store_nowhere_is_an_error_of_the_server(where: str) -> None:
+    calls_until_told("redis://127.0.0.1:{}", {b"GETRANGE": f"-MOVED{where}\r\n".encode()}, "MOVED")
 
 
 SHAPES = [

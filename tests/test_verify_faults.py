@@ -318,9 +318,10 @@ class ForgetsWhatItPurged(RedisTaskStore):
     async def purge(self, before: datetime) -> int:
         removed, ask_again = 0, 1
         while ask_again:
-            ask_again, count = await self._run(PURGE, 1_000, microseconds(check_moment(before)))
-            if ask_again == b"written":
-                raise self._server.failed_after_writing(count.decode())
+            reply = await self._run(PURGE, 1_000, microseconds(check_moment(before)))
+            if reply[0] == b"written":
+                raise self._server.unexpected(reply, writes=True)
+            ask_again, count = reply
             removed += count
         return removed
 

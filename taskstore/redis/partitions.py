@@ -6,21 +6,16 @@ listing asks all partitions at once, and merges what they give in their common o
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any
 from zlib import crc32
 
 from taskstore.arguments import Change
 from taskstore.contract import MAX_LIMIT
-from taskstore.errors import StoreUnavailable
 from taskstore.redis.server import Server
-from taskstore.redis.store import DEFAULT_LIFETIME, DEFAULT_PREFIX, Listed, RedisTaskStore
+from taskstore.redis.store import DEFAULT_LIFETIME, DEFAULT_PREFIX, Listed, RedisTaskStore, together
 from taskstore.values import Task
-
-_Result = TypeVar("_Result")
 
 
 def partition_of(task_id: str, partitions: int) -> int:
@@ -45,13 +40,20 @@ class PartitionedTaskStore(RedisTaskStore):
         lifetime: timedelta = DEFAULT_LIFETIME,
     ) -> None:
         super().__init__(server, prefix=prefix, lifetime=lifetime, partition=0)
-        shared: dict[str, Any] = {"prefix": prefix, "lifetime": lifetime, "remembered": self._remembered}
-        self._parts = [RedisTaskStore(server, partition=number, **shared) for number in range(partitions)]
+        parts = (RedisTaskStore(server, prefix=prefix, lifetime=lifetime, partition=at) for at in range(partitions))
+        self._parts = [*parts]
+        self._server = self._parts[0].server
+        for part in self._parts:
+            part._remembered = self._remembered
 
     @property
     def parts(self) -> list[RedisTaskStore]:
         """The partitions."""
         return self._parts
+
+    def part_of(self, task_id: str) -> RedisTaskStore:
+        """The partition of a task."""
+        return self._parts[partition_of(task_id, len(self._parts))]
 
     async def listed(
         self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int | None = None
@@ -71,7 +73,7 @@ class PartitionedTaskStore(RedisTaskStore):
             place, offset = (skipped.moments[-1], skipped.ids[-1].decode(errors="replace")), offset - step
         if read is None:
             read = 2 * limit // len(self._parts) + 4  # the share of a partition, and now and then more
-        asked = await _together(part.listed(wanted, limit, 0, place, until, read) for part in self._parts)
+        asked = await together(part.listed(wanted, limit, 0, place, until, read) for part in self._parts)
         entries = [entry for one in asked for entry in zip(one.moments, one.ids, one.texts, strict=True)]
         entries.sort(key=itemgetter(0, 1), reverse=True)
         page = entries[:limit]
@@ -85,7 +87,7 @@ class PartitionedTaskStore(RedisTaskStore):
         low, high, newer = 0, 2**53, 0
         while high - low > 1:
             middle = (low + high) // 2
-            counts = await _together(
+            counts = await together(
                 part.server.read("ZCOUNT", f"{part.base}:{index}", middle, "+inf", until=until) for part in self._parts
             )
             if {*map(type, counts)} != {int}:
@@ -96,50 +98,18 @@ class PartitionedTaskStore(RedisTaskStore):
                 high, newer = middle, sum(counts)
         return low, newer
 
-    async def purge(self, before: datetime) -> int:
-        self._check_open()
-        removed = 0
-        for part in self._parts:
-            try:
-                removed += await part.purge(before)
-            except StoreUnavailable as error:
-                error.write_may_have_happened |= bool(removed)  # in a partition before this one
-                raise
-        return removed
-
-    async def ping(self) -> None:
-        self._check_open()
-        await _together(part.ping() for part in self._parts)
-
     async def rebuild_indexes(self, until: float | None = None) -> None:
         self._check_open()
-        await _together(part.rebuild_indexes(until) for part in self._parts)
-
-    async def aclose(self) -> None:
-        for part in self._parts:
-            part.server.close()
-        await super().aclose()
-
-    def _part(self, task_id: str) -> RedisTaskStore:
-        return self._parts[partition_of(task_id, len(self._parts))]
+        await together(part.rebuild_indexes(until) for part in self._parts)
 
     def _key(self, task_id: str) -> str:
-        return self._part(task_id)._key(task_id)
+        return self.part_of(task_id)._key(task_id)
 
     async def _read(self, task_id: str, until: float) -> Task | None:
-        return await self._part(task_id)._read(task_id, until)
+        return await self.part_of(task_id)._read(task_id, until)
 
     async def _insert(self, task_id: str, *form: Any, **life: Any) -> tuple[bool, bytes]:
-        return await self._part(task_id)._insert(task_id, *form, **life)
+        return await self.part_of(task_id)._insert(task_id, *form, **life)
 
     async def _apply(self, task_id: str, change: Change) -> Task:
-        return await self._part(task_id)._apply(task_id, change)
-
-
-async def _together(calls: Iterable[Awaitable[_Result]]) -> list[_Result]:
-    """Make calls at once, and return their results. The first exception is raised when all have ended."""
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results  # type: ignore[return-value]  # no exception is among them
+        return await self.part_of(task_id)._apply(task_id, change)

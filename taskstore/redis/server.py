@@ -1,17 +1,18 @@
 """The server behind Redis mode: how it is reached, and what its failures mean.
 
-A request is sent once. It is sent again in two cases, in which it provably did not run: the server did not know the
-script yet (NOSCRIPT), or another node of the cluster has the keys (MOVED). `topology` opens the connection, through
-redis-py; what goes over it from then on is `connection`'s.
+A request is sent once. It is sent again in two cases, in which it did not run: the server did not know the script yet
+(NOSCRIPT), or another node of the cluster has the keys (MOVED). `topology` opens a connection, through redis-py;
+`connection` sends the requests.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from hiredis import pack_command
 from redis import exceptions
@@ -29,6 +30,18 @@ _MOVES = 5
 _SHOWN = 80
 
 
+class Limits(NamedTuple):
+    """How long a call waits, in seconds, and for how many replicas a write waits, in milliseconds."""
+
+    connect_timeout: float = 5.0
+    timeout: float = 5.0
+    wait_replicas: int = 0
+    wait_milliseconds: int = 1_000
+
+
+_DEFAULT = Limits()
+
+
 def connect(
     url: str,
     *,
@@ -39,25 +52,21 @@ def connect(
     wait_replicas: int = 0,
     wait_milliseconds: int = 1_000,
 ) -> Server:
-    """Name the server at `url`, of one of the forms that docs/store.md lists; nothing is contacted yet.
+    """Name the server at `url`, of one of the forms that docs/store.md lists. Nothing is contacted yet.
 
     `connect_timeout` (handshake included) and `timeout` (for a reply) are in seconds. No call takes longer than both
     together; a `purge` is several calls in this sense. A write is acknowledged when `wait_replicas` replicas have it;
     if they do not within `wait_milliseconds`, the call raises `StoreUnavailable`, which says that it may have happened.
+
+    Raises:
+        SettingsInvalid: if Redis mode does not take the URL, or a credential is not UTF-8 text.
     """
     given = {name: value for name, value in (("username", username), ("password", password)) if value is not None}
     with contextlib.suppress(RedisError, TypeError, ValueError):
         "".join(given.values()).encode()
         address = parse(url)
-        opener = Opener(address, given, connect_timeout)
-        return Server(
-            opener,
-            str(address),
-            connect_timeout=connect_timeout,
-            timeout=timeout,
-            wait_replicas=wait_replicas,
-            wait_milliseconds=wait_milliseconds,
-        )
+        limits = Limits(connect_timeout, timeout, wait_replicas, wait_milliseconds)
+        return Server(Opener(address, given, connect_timeout), str(address), limits)
     del url, username, password, given  # a traceback may show the variables of this function
     raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
 
@@ -69,24 +78,19 @@ class Server:
         self,
         open_connection: Callable[..., Awaitable[Connection]],
         address: str,
+        limits: Limits = _DEFAULT,
         *,
-        connect_timeout: float = 5.0,
-        timeout: float = 5.0,
         shares: bool = False,
-        wait_replicas: int = 0,
-        wait_milliseconds: int = 1_000,
     ) -> None:
-        """Connect through `open_connection`; errors name `address`. Timeouts are in seconds.
+        """Connect through `open_connection`; exceptions name `address`.
 
-        `open_connection` is given what a node of a cluster has said, `MOVED slot host:port`, and else an empty text.
+        `open_connection` is given what a node of a cluster has said, `MOVED slot host:port`, or else an empty text.
         With `shares` other partitions may use the same connections.
         """
         self._open_connection = open_connection
         self.address = address
-        self._connect_timeout = connect_timeout
-        self._timeout = timeout
+        self._limits = limits
         self._shares = shares
-        self._wait = wait_replicas, wait_milliseconds
         self._connections: list[Connection] = []  # the last is in use; on the others somebody may still wait
         self._opening: asyncio.Task[Connection] | None = None
         self._moved = ""
@@ -95,27 +99,28 @@ class Server:
     def holding(self, base: str) -> Server:
         """The same, for a partition whose keys begin with `base`: in a cluster, the node that has them."""
         opening = partial(self._open_connection, slot=key_slot(base.encode()))
-        holding = Server(
-            opening, self.address, connect_timeout=self._connect_timeout, timeout=self._timeout, shares=True
-        )
-        holding._wait = self._wait
-        return holding
+        return Server(opening, self.address, self._limits, shares=True)
+
+    @property
+    def waits(self) -> bool:
+        """Whether writes wait for replicas."""
+        return self._limits.wait_replicas > 0
 
     def deadline(self) -> float:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
-        return asyncio.get_running_loop().time() + self._connect_timeout + self._timeout
+        return asyncio.get_running_loop().time() + self._limits.connect_timeout + self._limits.timeout
 
     async def read(self, *command: str | bytes | int, unreadable: str = "", until: float | None = None) -> Any:
         """Send a command that changes nothing, and return its reply.
 
         Raises:
-            RecordUnreadable: if the key named `unreadable` holds another kind of value.
+            RecordUnreadable: if the record under the key `unreadable` is a value of another type.
             StoreUnavailable: if there is no reply that counts.
         """
         try:
             return await self._request(command, until or self.deadline(), writes=False)
         except ResponseError as error:
-            if str(error).startswith("WRONGTYPE"):
+            if unreadable and str(error).startswith("WRONGTYPE"):
                 raise RecordUnreadable(unreadable, "it is not a string") from None
             raise self._unavailable(error, _diagnose(error), False) from error
 
@@ -137,15 +142,24 @@ class Server:
             # The scripts write the record last, so an error says that it was not written.
             raise self._unavailable(error, _diagnose(error), False) from error
 
-    def failed_after_writing(self, fault: str) -> StoreUnavailable:
-        """What to raise if a script has written the record, and then met this error."""
-        error = ResponseError(fault)
-        return self._unavailable(error, _diagnose(error), True)
+    async def scan(self, cursor: bytes, prefix: str, until: float | None = None) -> tuple[bytes, list[bytes]]:
+        """The next cursor of SCAN (at the end `0`), and some of the keys that begin with `prefix`."""
+        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
+        match await self.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000, until=until):
+            case [bytes(following), [*keys]] if all(type(one) is bytes for one in keys):
+                return following, keys
+            case reply:
+                raise self.unexpected(reply, writes=False)
 
     def unexpected(self, reply: object, *, writes: bool) -> StoreUnavailable:
-        """What to raise for a reply of another shape than the request has."""
-        error = ResponseError(f"a reply that the request does not have: {repr(reply)[:_SHOWN]}")
-        return self._unavailable(error, FailureKind.BROKEN, writes)
+        """What to raise for a reply that the request does not have, or for an error that came after a write."""
+        match reply:
+            case [b"written", bytes(fault)] if writes:
+                error = ResponseError(fault.decode(errors="replace"))
+                return self._unavailable(error, _diagnose(error), True)
+            case _:
+                error = ResponseError(f"a reply that the request does not have: {repr(reply)[:_SHOWN]}")
+                return self._unavailable(error, FailureKind.BROKEN, writes)
 
     def close(self) -> None:
         """Close every connection."""
@@ -154,11 +168,6 @@ class Server:
             self._opening.cancel()
         for connection in self._connections:
             connection.close()
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        self.close()
-        await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
 
     async def _request(
         self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool, moves: int = 0
@@ -170,14 +179,13 @@ class Server:
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         try:
             reply = connection.send(request)
-        except ConnectionFullError as error:
-            raise self._unavailable(error, FailureKind.BUSY, False) from error
-        except ConnectionError as error:
-            raise self._unavailable(error, FailureKind.BROKEN, False) from error
+        except (ConnectionFullError, ConnectionError) as error:
+            is_full = isinstance(error, ConnectionFullError)
+            raise self._unavailable(error, FailureKind.BUSY if is_full else FailureKind.BROKEN, False) from error
         try:
-            now = asyncio.get_running_loop().time()
-            async with asyncio.timeout_at(min(now + self._timeout, until)):
-                return await (self._replicated(connection, reply) if writes and self._wait[0] else reply)
+            limit = min(asyncio.get_running_loop().time() + self._limits.timeout, until)
+            async with asyncio.timeout_at(limit):
+                return await (self._replicated(connection, reply) if writes and self.waits else reply)
         except ResponseError as error:
             has_moved = str(error).startswith("MOVED ")
             if any(word in str(error) for word in _ELSEWHERE) and not (has_moved and self._shares):
@@ -188,7 +196,8 @@ class Server:
                 self._moved = str(error)
         except TimeoutError as error:
             connection.retire()
-            raise self._unavailable(error, FailureKind.TIMEOUT, writes) from error
+            told = TimeoutError(str(error) or f"no reply within {self._limits.timeout:g} s")
+            raise self._unavailable(told, FailureKind.TIMEOUT, writes) from error
         except OSError as error:
             raise self._unavailable(error, FailureKind.BROKEN, writes) from error
         return await self._request(command, until, writes=writes, moves=moves + 1)
@@ -200,7 +209,8 @@ class Server:
             TimeoutError: if too few have it in time.
             ConnectionError: if that cannot be found out.
         """
-        answer, (wanted, milliseconds) = await reply, self._wait
+        answer = await reply
+        _, _, wanted, milliseconds = self._limits
         request = pack_command(("WAIT", wanted, milliseconds))  # type: ignore[arg-type]  # as above
         try:
             have = await asyncio.shield(connection.wait(request))  # others wait for the same
@@ -215,36 +225,40 @@ class Server:
         if self._opening is None and not self._closed:
             self._opening = asyncio.create_task(self._open())
             self._opening.add_done_callback(self._opened)
-        opening = self._opening
+        opening, late = self._opening, TimeoutError(f"no connection within {self._limits.connect_timeout:g} s")
         if opening is not None:
             # A caller that is cancelled, or out of time, leaves it to the others.
             await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
             if not opening.done():
-                raise self._unavailable(TimeoutError(), FailureKind.TIMEOUT, False)
+                raise self._unavailable(late, FailureKind.TIMEOUT, False)
         if opening is None or opening.cancelled():
             raise self._unavailable(ConnectionError("the store was closed"), FailureKind.UNREACHABLE, False)
         try:
             return opening.result()
         except (RedisError, OSError) as error:
             failure_kind = _diagnose(error)
-            unreachable = failure_kind is FailureKind.BROKEN  # nothing more particular
-            raise self._unavailable(error, FailureKind.UNREACHABLE if unreachable else failure_kind, False) from error
+            if failure_kind is FailureKind.BROKEN:  # nothing more particular
+                failure_kind = FailureKind.UNREACHABLE
+            told = late if isinstance(error, TimeoutError) and not str(error) else error
+            raise self._unavailable(told, failure_kind, False) from error
 
     async def _open(self) -> Connection:
-        async with asyncio.timeout(self._connect_timeout):
+        async with asyncio.timeout(self._limits.connect_timeout):
             return await self._open_connection(self._moved)
 
     def _opened(self, opening: asyncio.Task[Connection]) -> None:
         self._opening, self._moved = None, ""
         if opening.cancelled() or opening.exception() is not None:
             return
+        opened = opening.result()
         if self._closed:
-            opening.result().close()
+            opened.close()
             return
-        others = [one for one in self._connections if one is not opening.result()]
-        for connection in () if self._shares else others:
-            connection.retire()
-        self._connections = [*(one for one in others if not one.is_closed), opening.result()]
+        others = [one for one in self._connections if one is not opened]
+        if not self._shares:
+            for connection in others:
+                connection.retire()
+        self._connections = [*(one for one in others if not one.is_closed), opened]
 
     def _unavailable(
         self, error: Exception, failure_kind: FailureKind, write_may_have_happened: bool
@@ -253,16 +267,15 @@ class Server:
         return StoreUnavailable(self.address, failure_kind, write_may_have_happened, detail)
 
 
-_DIAGNOSES: tuple[tuple[tuple[type[Exception], ...], FailureKind], ...] = (
-    ((exceptions.BusyLoadingError,), FailureKind.LOADING),
-    (
-        (exceptions.AuthenticationError, exceptions.AuthorizationError, exceptions.NoPermissionError),
-        FailureKind.REFUSED,
-    ),
-    ((exceptions.TimeoutError, TimeoutError), FailureKind.TIMEOUT),
-)
-# Redis 6.2 wraps what a script met in an error of its own, so there the code stands inside the text.
-_WORDS = (
+# What redis-py says of a handshake it says in classes of its own. Redis 6.2 wraps what a script met in an error of its
+# own, so there the code stands inside the text.
+_SIGNS: tuple[tuple[type[Exception] | str, FailureKind], ...] = (
+    (exceptions.BusyLoadingError, FailureKind.LOADING),
+    (exceptions.AuthenticationError, FailureKind.REFUSED),
+    (exceptions.AuthorizationError, FailureKind.REFUSED),
+    (exceptions.NoPermissionError, FailureKind.REFUSED),
+    (exceptions.TimeoutError, FailureKind.TIMEOUT),
+    (TimeoutError, FailureKind.TIMEOUT),
     ("LOADING ", FailureKind.LOADING),
     ("NOAUTH ", FailureKind.REFUSED),
     ("NOPERM ", FailureKind.REFUSED),
@@ -270,6 +283,7 @@ _WORDS = (
     ("ACL failure in script", FailureKind.REFUSED),  # and Redis 7 and Valkey
     ("OOM ", FailureKind.OUT_OF_MEMORY),
     ("READONLY ", FailureKind.READ_ONLY),
+    ("MASTERDOWN ", FailureKind.READ_ONLY),
     ("MISCONF ", FailureKind.READ_ONLY),
     ("NOREPLICAS ", FailureKind.READ_ONLY),
     ("BUSY ", FailureKind.BUSY),
@@ -278,12 +292,12 @@ _WORDS = (
     ("CLUSTERDOWN ", FailureKind.BUSY),
     ("max number of clients", FailureKind.BUSY),
 )
-_ELSEWHERE = ("MOVED ", "READONLY ", "NOREPLICAS ", "CLUSTERDOWN ")
+_ELSEWHERE = ("MOVED ", "READONLY ", "MASTERDOWN ", "NOREPLICAS ", "CLUSTERDOWN ")
 """What a server says that is not, or is no more, the one to ask: its connection is given up."""
 
 
 def _diagnose(error: Exception) -> FailureKind:
-    for kinds, failure_kind in _DIAGNOSES:
-        if isinstance(error, kinds):
+    for sign, failure_kind in _SIGNS:
+        if sign in str(error) if isinstance(sign, str) else isinstance(error, sign):
             return failure_kind
-    return next((failure_kind for word, failure_kind in _WORDS if word in str(error)), FailureKind.BROKEN)
+    return FailureKind.BROKEN

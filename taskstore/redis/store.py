@@ -8,11 +8,11 @@ gives the first records, and the others are read one by one.
 from __future__ import annotations
 
 import asyncio
-import re
+import contextlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from taskstore.arguments import (
     Change,
@@ -46,7 +46,7 @@ from taskstore.redis import record
 from taskstore.redis.scripts import CLAIM, INSERT, LIST, PURGE, REBUILD, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds
+from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, trusted
 
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
@@ -62,6 +62,7 @@ _REMEMBERED_BYTES = 4_096
 """Records that a store remembers, and the longest of them."""
 _AGAIN = [1]
 _INDEXES_MISSING = [2]
+_Result = TypeVar("_Result")
 
 
 class Listed(NamedTuple):
@@ -80,7 +81,7 @@ class RedisTaskStore(BaseStore):
 
     Takes over `server` (from `connect`). All keys begin with `{prefix:0}:`; a task is gone `lifetime`
     (from a second to a hundred years) after the last write to it. With `partition` it is a part of a
-    `PartitionedTaskStore`, whose parts share `remembered`.
+    `PartitionedTaskStore`.
     """
 
     def __init__(
@@ -90,7 +91,6 @@ class RedisTaskStore(BaseStore):
         prefix: str = DEFAULT_PREFIX,
         lifetime: timedelta = DEFAULT_LIFETIME,
         partition: int | None = None,
-        remembered: OrderedDict[str, tuple[bytes, Task]] | None = None,
     ) -> None:
         super().__init__()
         if not prefix or not is_encodable(prefix) or set("{}") & set(prefix):
@@ -98,17 +98,19 @@ class RedisTaskStore(BaseStore):
         self._base = f"{{{prefix}:{partition or 0}}}"
         self._lifetime_ms = check_lifetime(lifetime)
         self._server = server if partition is None else server.holding(self._base)
-        self._remembered = OrderedDict[str, tuple[bytes, Task]]() if remembered is None else remembered
+        self._remembered: OrderedDict[str, tuple[bytes, Task]] = OrderedDict()
+        self._waits = "waits" if server.waits else ""
         self._filled = b"", b"0"  # the latest rebuild of the indexes, and how far it came: a call may run out of time
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._check_open()
         video_ids, metadata = check_request(request)
-        is_new = task_id is None
-        new_id = new_task_id() if is_new else check_new_id(task_id)
-        form = "", "", record.NEW_HEAD, "", record.tail(new_id, video_ids, metadata), record.MAX_RECORD_BYTES
+        new_id = new_task_id() if task_id is None else check_new_id(task_id)
+        is_new = "new" if task_id is None else ""
+        tail = record.tail(new_id, video_ids, metadata)
+        form = "", "", record.NEW_HEAD, "", tail, record.MAX_RECORD_BYTES, is_new, self._waits
         try:
-            was_there, text = await self._insert(new_id, TaskStatus.PENDING, *form, "new" if is_new else "")
+            was_there, text = await self._insert(new_id, TaskStatus.PENDING, *form)
             task = self._task(new_id, text) if was_there else self._written(new_id, text)
         except StoreUnavailable as error:
             error.task_id = new_id
@@ -136,9 +138,7 @@ class RedisTaskStore(BaseStore):
         until = self._server.deadline()
         total, following, ids, texts, _ = await self.listed(wanted, limit, offset, place, until)
         task_ids = [task_id.decode(errors="replace") for task_id in ids]
-        missing = (
-            [task_id for task_id, text in zip(task_ids, texts, strict=True) if text is None] if None in texts else []
-        )
+        missing = [task_id for task_id, text in zip(task_ids, texts, strict=True) if text is None]
         further = iter(await self._read_all(missing, until))
         tasks: list[Task] = []
         unreadable: list[str] = []
@@ -152,14 +152,9 @@ class RedisTaskStore(BaseStore):
                     tasks.append(task)
             except RecordUnreadable as fault:
                 unreadable.append(fault.key)
-        return TaskPage(
-            tasks=tuple(tasks),
-            total=total,
-            limit=limit,
-            offset=offset,
-            unreadable=tuple(unreadable),
-            next=following.decode(errors="replace") or None,
-        )
+        page = {"tasks": tuple(tasks), "total": total, "limit": limit, "offset": offset}
+        end = {"unreadable": tuple(unreadable), "next": following.decode(errors="replace") or None}
+        return trusted(TaskPage, page | end)
 
     async def listed(
         self, wanted: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int | None = None
@@ -183,19 +178,19 @@ class RedisTaskStore(BaseStore):
     async def purge(self, before: datetime) -> int:
         self._check_open()
         moment = microseconds(check_moment(before))
-        removed, run_again = 0, 1
-        while run_again:
-            try:
-                match await self._run_on_whole_indexes(PURGE, _SWEPT_AT_ONCE, moment):
-                    case [0 | 1 as run_again, int(count)]:
-                        removed += count
-                    case [b"written", bytes(fault)]:
-                        raise self._server.failed_after_writing(fault.decode(errors="replace"))
-                    case reply:
-                        raise self._server.unexpected(reply, writes=True)
-            except StoreUnavailable as error:
-                error.write_may_have_happened |= bool(removed)  # a request before this one did
-                raise
+        removed = 0
+        for part in self.parts:
+            run_again = 1
+            while run_again:
+                try:
+                    match await part._run_on_whole_indexes(PURGE, _SWEPT_AT_ONCE, moment):  # noqa: SLF001  of this class
+                        case [0 | 1 as run_again, int(count)]:
+                            removed += count
+                        case reply:
+                            raise self._server.unexpected(reply, writes=True)
+                except StoreUnavailable as error:
+                    error.write_may_have_happened |= bool(removed)  # a request before this one did
+                    raise
         return removed
 
     async def restore(self, task: Task, *, lifetime: timedelta | None = None) -> None:
@@ -206,7 +201,7 @@ class RedisTaskStore(BaseStore):
         created = microseconds(task.created_at)
         completed = "" if task.completed_at is None else microseconds(task.completed_at)
         tail = record.tail(task.task_id, task.video_ids, task.metadata_json)
-        form = created, completed, record.head_of(task), record.times_of(task), tail, "", ""
+        form = created, completed, record.head_of(task), record.times_of(task), tail, "", "", ""
         was_there, _ = await self._insert(task.task_id, task.status, *form, life_ms=life_ms)
         if was_there:
             raise TaskExists(task.task_id)
@@ -218,7 +213,7 @@ class RedisTaskStore(BaseStore):
             StoreUnavailable: if it gives none.
         """
         self._check_open()
-        await self._server.read("PING")
+        await together(part.server.read("PING") for part in self.parts)
 
     async def rebuild_indexes(self, until: float | None = None) -> None:
         """Fill the indexes from the records, until a moment of the loop's clock at most (default: that of any call).
@@ -233,17 +228,13 @@ class RedisTaskStore(BaseStore):
         if type(token) is not bytes:
             raise self._server.unexpected(token, writes=False)
         key = self._key("")
-        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", key) + "*"
         bounds = self._lifetime_ms, "add", record.MAX_RECORD_BYTES, _READ_AT_ONCE
         if self._filled[0] != token:
             self._filled = token, b"0"
         cursor = self._filled[1]
         while True:
-            match await self._server.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000, until=until):
-                case [bytes(cursor), [*keys]] if all(type(one) is bytes for one in keys):
-                    ids = [one.decode(errors="replace").removeprefix(key) for one in keys]
-                case reply:
-                    raise self._server.unexpected(reply, writes=False)
+            cursor, keys = await self._server.scan(cursor, key, until)
+            ids = [one.decode(errors="replace").removeprefix(key) for one in keys]
             while ids:
                 done = await self._run(REBUILD, *bounds, *ids[:_SWEPT_AT_ONCE], until=until)
                 if type(done) is not int or done < 1:
@@ -275,14 +266,24 @@ class RedisTaskStore(BaseStore):
                 raise self._server.unexpected(reply, writes=False)
 
     async def aclose(self) -> None:
-        if not self._closed:
-            await super().aclose()
-            await self._server.aclose()
+        if self._closed:
+            return
+        await super().aclose()
+        if self._loop in {None, asyncio.get_running_loop()}:
+            self._close()
+            await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
+        else:
+            with contextlib.suppress(RuntimeError):  # that loop is closed, and nothing goes over its connections
+                self._loop.call_soon_threadsafe(self._close)
 
     @property
     def parts(self) -> list[RedisTaskStore]:
         """The partitions: this one."""
         return [self]
+
+    def part_of(self, task_id: str) -> RedisTaskStore:
+        """The partition of a task."""
+        return self
 
     @property
     def base(self) -> str:
@@ -293,6 +294,10 @@ class RedisTaskStore(BaseStore):
     def server(self) -> Server:
         """The server, or the node of a cluster, that has the tasks."""
         return self._server
+
+    def _close(self) -> None:
+        for part in self.parts:
+            part.server.close()
 
     def _key(self, task_id: str) -> str:
         return f"{self._base}:task:{task_id}"
@@ -379,7 +384,7 @@ class RedisTaskStore(BaseStore):
         until = self._server.deadline()
         while True:
             match await self._run(
-                UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, *read, known, *change.as_json(), until=until
+                UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, *read, known, *change.as_json(), self._waits, until=until
             ):
                 case [b"ok", bytes(text)]:
                     return self._written(task_id, text)
@@ -399,7 +404,14 @@ class RedisTaskStore(BaseStore):
         match reply:
             case [b"unreadable", bytes(reason)]:
                 return RecordUnreadable(self._key(task_id), reason.decode(errors="replace"))
-            case [b"written", bytes(fault)]:
-                return self._server.failed_after_writing(fault.decode(errors="replace"))
             case _:
                 return self._server.unexpected(reply, writes=True)
+
+
+async def together(calls: Iterable[Awaitable[_Result]]) -> list[_Result]:
+    """Make calls at once, and return their results. The first exception is raised when all have ended."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results  # type: ignore[return-value]  # no exception is among them

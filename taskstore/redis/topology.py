@@ -71,7 +71,7 @@ class Opener:
             RedisError, OSError: what was met at the last node that was tried.
         """
         named: Node | None = None
-        if said := re.fullmatch("MOVED ([0-9]+) (.*):([0-9]+)", moved):
+        if said := re.fullmatch("MOVED ([0-9]{1,5}) (.*):([0-9]{1,5})", moved):
             self._slot, named = int(said[1]), (said[2] or self._host, int(said[3]))
         slot = self._slot if slot is None else slot
         async with self._locks[named or self._owner(slot)]:

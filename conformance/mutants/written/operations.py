@@ -63,7 +63,7 @@ class BlamesItsServerAfterItsEnd(RedisTaskStore):
     """A closed store says that its server does not answer."""
 
     async def aclose(self) -> None:
-        await self._server.aclose()
+        self._server.close()
 
 
 @mutant("API-04", by=LOOP, on=On.REDIS, instead=RuntimeError, source="redis-py #3351")

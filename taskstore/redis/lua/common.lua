@@ -21,6 +21,12 @@ local clock = redis.call('TIME')
 local now_us = clock[1] .. string.format('%06d', clock[2])
 local now_ms = string.sub(now_us, 1, -4)
 
+-- Where a repeated call has nothing to write. A caller that waits for replicas needs a write, since WAIT is about what its own
+-- connection has written: without one it would count every replica.
+local function write_for_wait(waits)
+  if waits ~= '' then redis.call('SET', base .. ':repeated', '', 'PX', 1) end
+end
+
 -- Text of microseconds to ISO 8601 in UTC. Days to date after H. Hinnant, "chrono-Compatible Low-Level Date Algorithms",
 -- civil_from_days, for days since 1970-01-01 that are not negative.
 local function iso(us)

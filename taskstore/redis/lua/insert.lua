@@ -1,11 +1,14 @@
 -- A new record, unless its id is taken. ARGV: bound of the sweep, lifetime in ms, id, status, microseconds of creation and
 -- of completion (both empty: created now), the record's lines before, of (empty: now) and after its times, the place of the
--- last byte of a record that is returned where the id is taken (empty: none), and whether the id is new (empty: perhaps not).
-local _, lifetime_ms, id, status, created_us, completed_us, head, times, tail, last, is_new = unpack(ARGV)
+-- last byte of a record that is returned where the id is taken (empty: none), whether the id is new (empty: perhaps not), and
+-- whether the caller waits for replicas (empty: no).
+local _, lifetime_ms, id, status, created_us, completed_us, head, times, tail, last, is_new, waits = unpack(ARGV)
 if redis.call('EXISTS', record_key(id)) == 1 then
   if last == '' then return {'exists', ''} end
   local record, fault = read(id, last)
-  return fault or {'exists', record}
+  if fault then return fault end
+  write_for_wait(waits)
+  return {'exists', record}
 end
 if times == '' then
   created_us = now_us

@@ -1,6 +1,6 @@
 -- One update. ARGV: bound of the sweep, lifetime in ms, most bytes, id, place of the last byte that is read, the record
 -- if the client knows that it is readable, then status, progress, current_step, result_url, error_message and
--- error_traceback as JSON text, empty where the field is left as it is.
+-- error_traceback as JSON text, empty where the field is left as it is, and whether the caller waits for replicas (empty: no).
 local _, lifetime_ms, most_bytes, id, last, known = unpack(ARGV)
 
 local record, fault = read(id, last)
@@ -100,6 +100,7 @@ end
 local status = string.sub(fields[1], 2, -2)
 if FINAL[old_status] then
   if differs then return {'final', old_status} end
+  write_for_wait(ARGV[13])
   return {'ok', record}
 end
 local size = #fields[3] + #fields[4] + #fields[5] + #fields[6] + #video_ids + #metadata
