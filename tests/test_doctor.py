@@ -125,6 +125,22 @@ def test_rights_that_are_missing_are_named(
     assert said["indexes"] == "warning: not examined, since rights are missing"
 
 
+def test_the_right_to_wait_is_needed_where_writes_wait(
+    server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.execute_command("ACL", "SETUSER", "poor", "on", ">secret", f"~{BASE}*", "+@all", "-wait")
+    url = server.url.replace("//", "//poor:secret@")
+    try:
+        assert diagnose(capsys, url)[1]["rights"].startswith("ok")
+        monkeypatch.setenv("REDIS_WAIT_REPLICAS", "1")
+        status, said = diagnose(capsys, url)
+    finally:
+        client.execute_command("ACL", "DELUSER", "poor")
+    assert status == 1
+    assert said["rights"].startswith("wrong: the user may not run wait on keys")
+    assert said["topology"].startswith("wrong: a master with 0 replicas. REDIS_WAIT_REPLICAS asks for more")
+
+
 def test_the_least_rights_suffice(server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]) -> None:
     rights = re.findall(r"\+[a-z|]+", LEAST)
     client.execute_command("ACL", "SETUSER", "least", "on", ">secret", f"~{BASE}*", "-@all", *rights)

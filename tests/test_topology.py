@@ -172,7 +172,7 @@ def test_a_sentinel_that_knows_no_such_master_says_so(server: EmbeddedServer) ->
 
 
 def calls_until_told(form: str, answers: dict[bytes, bytes], words: str) -> tuple[int, int]:
-    """How often two calls ask a server for a task, and over how many connections, if some answers lead a store nowhere."""
+    """How often two calls ask a server whose answers lead a store nowhere, and over how many connections."""
 
     async def run() -> tuple[int, int]:
         asked, served = 0, []

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from taskstore.errors import RecordUnreadable, TaskNotFound
+from taskstore.redis import RedisTaskStore
 from taskstore.status import TaskStatus
 from taskstore.tools.checks import Finding, Level
 from taskstore.tools.common import say
 from taskstore.tools.lines import BATCH
-from taskstore.tools.place import Place
 from taskstore.tools.scan import batches
 from taskstore.values import microseconds
 
@@ -66,31 +66,32 @@ class Agreement:
             yield Finding(Level.FINE, subject(), text)
 
 
-async def examine(places: Iterable[Place]) -> Agreement:
+async def examine(parts: Iterable[RedisTaskStore]) -> Agreement:
     """Read every record and every index. What looks wrong is looked at again, since others may write meanwhile."""
     found = Agreement()
-    for place in places:
-        await _examine(place, found)
+    for part in parts:
+        await _examine(part, found)
     return found
 
 
-async def _examine(place: Place, found: Agreement) -> None:
-    await place.store.list_tasks(limit=0)  # forgets what has expired
+async def _examine(part: RedisTaskStore, found: Agreement) -> None:
+    await part.list_tasks(limit=0)  # forgets what has expired
     statuses: dict[str, TaskStatus] = {}
-    async for keys in batches(place.server, place.key("")):
-        ids = [key.decode(errors="backslashreplace").removeprefix(place.key("")) for key in keys]
-        for task_id, record in zip(ids, await _all(_look, place, ids), strict=True):
+    prefix = f"{part.base}:task:"
+    async for keys in batches(part.server, prefix):
+        ids = [key.decode(errors="backslashreplace").removeprefix(prefix) for key in keys]
+        for task_id, record in zip(ids, await _all(_look, part, ids), strict=True):
             found.records += record.is_there
             if record.fault:
-                found.unreadable.append(f"{place.key(task_id)} ({record.fault})")
+                found.unreadable.append(f"{prefix}{task_id} ({record.fault})")
             if record.status is not None:
                 statuses[task_id] = record.status
-            if not record.is_listed and not (await _look(place, task_id)).is_listed:
+            if not record.is_listed and not (await _look(part, task_id)).is_listed:
                 found.unlisted.append(task_id)
     for name in _indexes():
-        async for ids in _entries(place, name):
+        async for ids in _entries(part, name):
             doubtful = [one for one in ids if one not in statuses or not _belongs(name, statuses[one])]
-            for task_id, is_ghost in zip(doubtful, await _all(_is_ghost, place, doubtful, name), strict=True):
+            for task_id, is_ghost in zip(doubtful, await _all(_is_ghost, part, doubtful, name), strict=True):
                 if is_ghost:
                     found.ghosts.append(f"{name} {task_id}")
 
@@ -104,15 +105,15 @@ class _Record(NamedTuple):
     is_listed: bool = True
 
 
-async def _look(place: Place, task_id: str) -> _Record:
+async def _look(part: RedisTaskStore, task_id: str) -> _Record:
     try:
-        task = await place.store.get_task(task_id)
+        task = await part.get_task(task_id)
     except TaskNotFound:
         return _Record(is_there=False)
     except RecordUnreadable as fault:
         return _Record(fault=fault.reason)
     names = [name for name in _indexes() if _belongs(name, task.status)]
-    scores = await asyncio.gather(*(place.server.read("ZSCORE", place.index(name), task_id) for name in names))
+    scores = await asyncio.gather(*(part.server.read("ZSCORE", f"{part.base}:{name}", task_id) for name in names))
     created = float(microseconds(task.created_at))
     is_listed = all(
         score is not None and (not name.startswith("created") or float(score) == created)
@@ -126,21 +127,21 @@ def _belongs(name: str, status: TaskStatus) -> bool:
     return name in {"created", "deadlines", f"created:{status}"} or (name == "finished" and status.is_final)
 
 
-async def _is_ghost(place: Place, task_id: str, name: str) -> bool:
+async def _is_ghost(part: RedisTaskStore, task_id: str, name: str) -> bool:
     """Whether an entry of an index names no task, or one that does not belong there."""
-    record = await _look(place, task_id)
+    record = await _look(part, task_id)
     if record.fault or (record.status is not None and _belongs(name, record.status)):
         return False
-    return await _is_in(place, name, task_id)
+    return await _is_in(part, name, task_id)
 
 
-async def _is_in(place: Place, name: str, task_id: str) -> bool:
-    return await place.server.read("ZSCORE", place.index(name), task_id) is not None
+async def _is_in(part: RedisTaskStore, name: str, task_id: str) -> bool:
+    return await part.server.read("ZSCORE", f"{part.base}:{name}", task_id) is not None
 
 
-async def _entries(place: Place, name: str) -> AsyncIterator[list[str]]:
+async def _entries(part: RedisTaskStore, name: str) -> AsyncIterator[list[str]]:
     first = 0
-    while ids := await place.server.read("ZREVRANGE", place.index(name), first, first + BATCH - 1):
+    while ids := await part.server.read("ZREVRANGE", f"{part.base}:{name}", first, first + BATCH - 1):
         yield [task_id.decode(errors="backslashreplace") for task_id in ids]
         first += len(ids)
 
@@ -148,8 +149,10 @@ async def _entries(place: Place, name: str) -> AsyncIterator[list[str]]:
 _Found = TypeVar("_Found")
 
 
-async def _all(look: Callable[..., Awaitable[_Found]], place: Place, ids: list[str], *more: str) -> list[_Found]:
-    return await asyncio.gather(*(look(place, task_id, *more) for task_id in ids))
+async def _all(
+    look: Callable[..., Awaitable[_Found]], part: RedisTaskStore, ids: list[str], *more: str
+) -> list[_Found]:
+    return await asyncio.gather(*(look(part, task_id, *more) for task_id in ids))
 
 
 def _indexes() -> list[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import Enum, auto
+from functools import partial
 from typing import NamedTuple
 
 from taskstore.address import parse
 from taskstore.errors import FailureKind, StoreUnavailable
+from taskstore.redis import RedisTaskStore
+from taskstore.settings import TaskStoreSettings
 from taskstore.tools.common import say
-from taskstore.tools.place import Place
 
 _OLDEST = (6, 2)
 _CLOCK_SECONDS = 1.0
@@ -34,14 +36,14 @@ class Finding(NamedTuple):
 
 
 Outcome = tuple[Level, str]
-Check = Callable[[Place], Awaitable[Outcome]]
+Check = Callable[[RedisTaskStore], Awaitable[Outcome]]
 
 
-async def findings(place: Place) -> AsyncIterator[Finding]:
-    """Make every check. One that the user has no right to make is a warning."""
-    for subject, check in _all():
+async def findings(part: RedisTaskStore, settings: TaskStoreSettings) -> AsyncIterator[Finding]:
+    """Make every check of a partition's server. One that the user has no right to make is a warning."""
+    for subject, check in _all(settings):
         try:
-            level, text = await check(place)
+            level, text = await check(part)
         except StoreUnavailable as error:
             if error.failure_kind is not FailureKind.REFUSED:
                 raise
@@ -49,16 +51,16 @@ async def findings(place: Place) -> AsyncIterator[Finding]:
         yield Finding(level, subject, text)
 
 
-async def _reachable(place: Place) -> Outcome:
+async def _reachable(part: RedisTaskStore) -> Outcome:
     start = time.perf_counter()
-    await place.store.ping()
+    await part.ping()
     took = (time.perf_counter() - start) * 1_000
-    address = place.server.address
+    address = part.server.address
     return Level.FINE, say(f"{address} answers in {took:.1f} ms", f"{address} 应答用时 {took:.1f} 毫秒")
 
 
-async def _version(place: Place) -> Outcome:
-    info = await _info(place, "server")
+async def _version(part: RedisTaskStore) -> Outcome:
+    info = await _info(part, "server")
     name = "Valkey" if info.get("server_name") == "valkey" else "Redis"
     version = info.get("valkey_version" if name == "Valkey" else "redis_version", "?")
     known = [int(part) for part in version.split(".")[:2] if part.isdigit()]
@@ -67,9 +69,10 @@ async def _version(place: Place) -> Outcome:
     return Level.FINE, f"{name} {version}"
 
 
-def _commands(base: str) -> list[tuple[str | int, ...]]:
+def _commands(base: str, *, waits: bool) -> list[tuple[str | int, ...]]:
     """Each command that the store needs, in a form that changes nothing: its key never exists."""
     key = f"{base}:doctor"
+    wait: list[tuple[str | int, ...]] = [("WAIT", 0, 0)] if waits else []
     return [
         ("GETRANGE", key, 0, 0),
         ("EXISTS", key),
@@ -92,14 +95,15 @@ def _commands(base: str) -> list[tuple[str | int, ...]]:
         ("ZRANGEBYSCORE", key, 0, 0),
         ("ZREVRANGE", key, 0, 0),
         ("ZREVRANK", key, "-"),
+        *wait,
     ]
 
 
-async def _rights(place: Place) -> Outcome:
+async def _rights(part: RedisTaskStore) -> Outcome:
     refused = []
-    for command in _commands(place.base):
+    for command in _commands(part.base, waits=part.server.waits):
         try:
-            await place.server.read(*command)
+            await part.server.read(*command)
         except StoreUnavailable as error:
             if error.failure_kind is FailureKind.REFUSED:
                 refused.append(str(command[0]).lower())
@@ -110,21 +114,21 @@ async def _rights(place: Place) -> Outcome:
     if refused:
         names = " ".join(refused)
         return Level.WRONG, say(
-            f"the user may not run {names} on keys that begin with {place.base}: grant them with ACL SETUSER",
-            f"该用户不能对以 {place.base} 开头的键执行 {names}：请用 ACL SETUSER 授权",
+            f"the user may not run {names} on keys that begin with {part.base}: grant them with ACL SETUSER",
+            f"该用户不能对以 {part.base} 开头的键执行 {names}：请用 ACL SETUSER 授权",
         )
     return Level.FINE, say("every command that the store needs is allowed", "存储所需的命令都可以执行")
 
 
-async def _persistence(place: Place) -> Outcome:
-    info = await _info(place, "persistence")
+async def _persistence(part: RedisTaskStore) -> Outcome:
+    info = await _info(part, "persistence")
     for name in ("rdb_last_bgsave_status", "aof_last_write_status"):
         if info.get(name, "ok") != "ok":
             return Level.WRONG, say(f"the last write to disk failed: {name}", f"最近一次写盘失败：{name}")
     if info.get("aof_enabled") == "1":
         return Level.FINE, say("the append-only file is on", "已启用 AOF")
     try:
-        save = await place.server.read("CONFIG", "GET", "save")
+        save = await part.server.read("CONFIG", "GET", "save")
     except StoreUnavailable:
         return Level.WARNING, say(
             "the append-only file is off; whether there are snapshots is unknown: the user may not run CONFIG GET",
@@ -141,10 +145,10 @@ async def _persistence(place: Place) -> Outcome:
     )
 
 
-async def _eviction(place: Place) -> Outcome:
-    info = await _info(place, "memory")
+async def _eviction(part: RedisTaskStore) -> Outcome:
+    info = await _info(part, "memory")
     policy, limit = info.get("maxmemory_policy", "?"), info.get("maxmemory", "?")
-    evicted = (await _info(place, "stats")).get("evicted_keys", "0")
+    evicted = (await _info(part, "stats")).get("evicted_keys", "0")
     text = say(
         f"maxmemory {limit}, policy {policy}, {evicted} keys evicted since the start",
         f"maxmemory {limit}，策略 {policy}，启动以来淘汰 {evicted} 个键",
@@ -155,9 +159,9 @@ async def _eviction(place: Place) -> Outcome:
     return Level.WARNING if evicted == "0" else Level.WRONG, f"{text}. {advice}"
 
 
-async def _clock(place: Place) -> Outcome:
+async def _clock(part: RedisTaskStore) -> Outcome:
     before = time.time()
-    seconds, micros = await place.server.read("TIME")
+    seconds, micros = await part.server.read("TIME")
     after = time.time()
     ahead = int(seconds) + int(micros) / 1e6 - (before + after) / 2
     text = say(f"{ahead:+.3f} s from this machine's", f"与本机相差 {ahead:+.3f} 秒")
@@ -169,18 +173,24 @@ async def _clock(place: Place) -> Outcome:
     return Level.WARNING, f"{text}. {advice}"
 
 
-async def _topology(place: Place) -> Outcome:
-    info = await _info(place, "replication")
+async def _topology(part: RedisTaskStore, *, settings: TaskStoreSettings) -> Outcome:
+    info = await _info(part, "replication")
     if info.get("role") != "master":
         return Level.WRONG, say("the server is a replica and refuses writes", "该服务器是副本，不接受写入")
     replicas = info.get("connected_slaves", "0")
     text = say(f"a master with {replicas} replicas", f"主服务器，{replicas} 个副本")
-    if (await _info(place, "cluster")).get("cluster_enabled") == "1":
-        state = await _cluster_state(place)
+    if (await _info(part, "cluster")).get("cluster_enabled") == "1":
+        state = await _cluster_state(part)
         text += say(f", in a cluster whose state is {state}", f"，集群状态为 {state}")
         if state == "fail":
             return Level.WRONG, text
-    if parse(place.settings.url).service and "min_slaves_good_slaves" not in info:
+    if int(replicas) < settings.redis_wait_replicas:
+        refused = say(
+            "REDIS_WAIT_REPLICAS asks for more, so every write raises StoreUnavailable",
+            "少于 REDIS_WAIT_REPLICAS，因此每次写入都会抛出 StoreUnavailable",
+        )
+        return Level.WRONG, f"{text}. {refused}"
+    if parse(settings.url).service and "min_slaves_good_slaves" not in info:
         advice = say(
             "after a failover a replaced master takes writes that are lost: set min-replicas-to-write 1",
             "故障转移后，被换下的主服务器仍会接受随后丢失的写入：请设置 min-replicas-to-write 1",
@@ -189,9 +199,9 @@ async def _topology(place: Place) -> Outcome:
     return Level.FINE, text
 
 
-async def _cluster_state(place: Place) -> str:
+async def _cluster_state(part: RedisTaskStore) -> str:
     try:
-        return _fields(await place.server.read("CLUSTER", "INFO")).get("cluster_state", "?")
+        return _fields(await part.server.read("CLUSTER", "INFO")).get("cluster_state", "?")
     except StoreUnavailable:  # the least rights do not have this command
         return say("unknown", "未知")
 
@@ -201,7 +211,7 @@ def rights() -> str:
     return say("rights", "权限")
 
 
-def _all() -> list[tuple[str, Check]]:
+def _all(settings: TaskStoreSettings) -> list[tuple[str, Check]]:
     return [
         (say("reachable", "可达"), _reachable),
         (say("version", "版本"), _version),
@@ -209,12 +219,12 @@ def _all() -> list[tuple[str, Check]]:
         (say("persistence", "持久化"), _persistence),
         (say("eviction", "淘汰"), _eviction),
         (say("clock", "时钟"), _clock),
-        (say("topology", "拓扑"), _topology),
+        (say("topology", "拓扑"), partial(_topology, settings=settings)),
     ]
 
 
-async def _info(place: Place, section: str) -> dict[str, str]:
-    return _fields(await place.server.read("INFO", section))
+async def _info(part: RedisTaskStore, section: str) -> dict[str, str]:
+    return _fields(await part.server.read("INFO", section))
 
 
 def _fields(reply: bytes) -> dict[str, str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
+from taskstore.opening import open_redis
+from taskstore.redis import RedisTaskStore
+from taskstore.settings import TaskStoreSettings
 from taskstore.tools import agreement, checks
 from taskstore.tools.checks import Finding, Level
 from taskstore.tools.common import exit_statuses, say
-from taskstore.tools.place import SETTINGS, Opened, open_places, settings_of
+from taskstore.tools.place import SETTINGS, settings_of
 
 _YEARS = 1e9
 """Seconds that a repair may take."""
@@ -59,40 +62,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 async def main(options: argparse.Namespace) -> int:
     """Check, and return the exit status."""
     status = 0
-    async with open_places(settings_of(options.url, options.prefix), claims=False) as opened:
-        async for finding in _findings(opened, options):
+    settings = settings_of(options.url, options.prefix)
+    async with open_redis(settings, claims=False) as store:
+        async for finding in _findings(store, settings, repair=options.repair):
             _show(finding)
             if finding.level is Level.WRONG:
                 status = 1
     return status
 
 
-async def _findings(opened: Opened, options: argparse.Namespace) -> AsyncIterator[Finding]:
+async def _findings(store: RedisTaskStore, settings: TaskStoreSettings, *, repair: bool) -> AsyncIterator[Finding]:
     refused, told = False, set[Finding]()
-    for place in opened.places:
-        async for finding in checks.findings(place):
+    for part in store.parts:
+        async for finding in checks.findings(part, settings):
             refused |= finding.level is Level.WRONG and finding.subject == checks.rights()
-            if not place.partition or (finding.level is not Level.FINE and finding not in told):
+            if part is store.parts[0] or (finding.level is not Level.FINE and finding not in told):
                 told.add(finding)
                 yield finding
     if refused:
         text = say("not examined, since rights are missing", "因权限不足而未检查")
         yield Finding(Level.WARNING, agreement.subject(), text)
         return
-    await opened.store.claim(len(opened.places), record=False)
-    found = await agreement.examine(opened.places)
-    if options.repair and not found.agrees:
-        _say_all(found.wrong())
-        await opened.store.rebuild_indexes(asyncio.get_running_loop().time() + _YEARS)
+    await store.claim(len(store.parts), record=False)
+    found = await agreement.examine(store.parts)
+    if repair and not found.agrees:
+        for finding in found.wrong():
+            print(say("before the repair:", "修复之前："), finding.text, file=sys.stderr)
+        await store.rebuild_indexes(asyncio.get_running_loop().time() + _YEARS)
         print(say("The indexes were filled anew.", "索引已重建。"), file=sys.stderr)
-        found = await agreement.examine(opened.places)
+        found = await agreement.examine(store.parts)
     for finding in found.findings():
         yield finding
-
-
-def _say_all(findings: Iterable[Finding]) -> None:
-    for finding in findings:
-        print(say("before the repair:", "修复之前："), finding.text, file=sys.stderr)
 
 
 def _show(finding: Finding) -> None:

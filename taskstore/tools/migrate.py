@@ -13,12 +13,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from taskstore.address import parse
-from taskstore.contract import TaskStore
 from taskstore.errors import RecordUnreadable, TaskNotFound
+from taskstore.opening import open_redis
+from taskstore.redis import RedisTaskStore
 from taskstore.tools import documented, lines
 from taskstore.tools.common import UsageError, exit_statuses, say
 from taskstore.tools.lines import Bad, Found
-from taskstore.tools.place import SETTINGS, Opened, Place, as_recorded, open_places, settings_of
+from taskstore.tools.place import SETTINGS, as_recorded, settings_of
 from taskstore.tools.targets import File, Store
 
 _REPORTED_EVERY = 5.0
@@ -106,9 +107,9 @@ async def main(options: argparse.Namespace) -> int:
         source = await _source(options, stack)
         if _is_server(options.target):
             settings = settings_of(options.target, options.target_prefix)
-            opened = await stack.enter_async_context(open_places(settings, claims=False))
-            await opened.store.claim(len(opened.places), record=not options.dry_run)
-            target: Store | File = Store(opened.store, options.dry_run)
+            store = await stack.enter_async_context(open_redis(settings, claims=False))
+            await store.claim(len(store.parts), record=not options.dry_run)
+            target: Store | File = Store(store, options.dry_run)
         else:
             target = File(Path(options.target), options.dry_run)
         return await _copy(source, target, options)
@@ -206,10 +207,10 @@ async def _source(options: argparse.Namespace, stack: AsyncExitStack) -> AsyncIt
             raise UsageError(say("SOURCE and TARGET are the same store.", "SOURCE 和 TARGET 是同一个存储。"))
     zone = _zone(options.zone)
     if not options.documented:
-        return _stored(await stack.enter_async_context(open_places(await as_recorded(settings))))
-    opened = await stack.enter_async_context(open_places(settings, claims=False))
+        return _stored(await stack.enter_async_context(open_redis(await as_recorded(settings))))
+    store = await stack.enter_async_context(open_redis(settings, claims=False))
     prefix = documented.PREFIX if options.source_prefix is None else options.source_prefix
-    return documented.read(opened.places[0].server, prefix, zone)
+    return documented.read(store.server, prefix, zone)
 
 
 def _zone(name: str | None) -> ZoneInfo | None:
@@ -224,25 +225,26 @@ def _zone(name: str | None) -> ZoneInfo | None:
         ) from None
 
 
-async def _stored(opened: Opened) -> AsyncIterator[list[Found | Bad]]:
+async def _stored(store: RedisTaskStore) -> AsyncIterator[list[Found | Bad]]:
     """The tasks of a store, in batches."""
     after = None
     while True:
-        page = await opened.store.list_tasks(limit=lines.BATCH, after=after)
-        lives = await asyncio.gather(*(_left_ms(opened.place_of(task.task_id), task.task_id) for task in page.tasks))
+        page = await store.list_tasks(limit=lines.BATCH, after=after)
+        lives = await asyncio.gather(*(_left_ms(store, task.task_id) for task in page.tasks))
         alive = [pair for pair in zip(page.tasks, lives, strict=True) if pair[1] != -2]  # noqa: PLR2004  gone meanwhile
-        bad = [await _why(opened.store, key) for key in page.unreadable]
+        bad = [await _why(store, key) for key in page.unreadable]
         yield [*(Found(task, None if life < 0 else life) for task, life in alive), *bad]
         if (after := page.next) is None:
             return
 
 
-async def _left_ms(place: Place, task_id: str) -> int:
-    left_ms: int = await place.server.read("PTTL", place.key(task_id))
+async def _left_ms(store: RedisTaskStore, task_id: str) -> int:
+    part = store.part_of(task_id)
+    left_ms: int = await part.server.read("PTTL", f"{part.base}:task:{task_id}")
     return left_ms
 
 
-async def _why(store: TaskStore, key: str) -> Bad:
+async def _why(store: RedisTaskStore, key: str) -> Bad:
     try:
         await store.get_task(key.partition("}:task:")[2])
     except (RecordUnreadable, TaskNotFound) as fault:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from datetime import UTC, datetime, timedelta
 
+from taskstore.opening import open_redis
 from taskstore.tools.common import UsageError, exit_statuses, say
-from taskstore.tools.place import SETTINGS, open_places, settings_of
+from taskstore.tools.place import SETTINGS, settings_of
 from taskstore.values import microseconds
 
 
@@ -51,13 +52,13 @@ async def main(options: argparse.Namespace) -> int:
         before = None
     if before is None or options.days < 0:
         raise UsageError(say("--days must be a number from 0 on.", "--days 必须是不小于 0 的数。"))
-    async with open_places(settings_of(options.url, options.prefix)) as opened:
-        await opened.store.list_tasks(limit=0)  # fills indexes that were evicted, and forgets what has expired
+    async with open_redis(settings_of(options.url, options.prefix)) as store:
+        await store.list_tasks(limit=0)  # fills indexes that were evicted, and forgets what has expired
         if options.dry_run:
             bounds = "-inf", f"({microseconds(before)}"
-            found = sum([await one.server.read("ZCOUNT", one.index("finished"), *bounds) for one in opened.places])
+            found = sum([await one.server.read("ZCOUNT", f"{one.base}:finished", *bounds) for one in store.parts])
             print(say(f"{found:,} tasks would be removed", f"将清除 {found:,} 个任务"))
         else:
-            removed = await opened.store.purge(before)
+            removed = await store.purge(before)
             print(say(f"{removed:,} tasks removed", f"已清除 {removed:,} 个任务"))
     return 0
