@@ -231,7 +231,7 @@ class Harness(ABC):
 
         The suite sets them, or writes them to `.env`, calls `opener`, and expects the tasks of the namespace there. It
         changes `USE_REDIS_FOR_TASKS`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_DB`, `REDIS_URL`, `REDIS_USERNAME`,
-        `REDIS_PASSWORD` and `TASK_TTL` in some cases.
+        `REDIS_PASSWORD`, `REDIS_WAIT_REPLICAS`, `REDIS_WAIT_MILLISECONDS` and `TASK_TTL` in some cases.
         """
         raise HookMissingError("environment")
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from conformance.case import Namespace, case
+from conformance.case import Namespace, NotTestable, calls, case
 from conformance.cases.connection import unless_unavailable
-from conformance.cases.environment import elsewhere
+from conformance.cases.environment import application, elsewhere
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import StoreUnavailable, TaskStatus, TaskStore
@@ -30,6 +30,29 @@ async def test_an_open_store_survives_the_death_of_its_server(namespace: Namespa
     """The same where the server is killed."""
     async with namespace.open() as store:
         await follows(namespace, store, kill=True)
+
+
+@case("FAIL-11", needs=Capability.FAILOVER, mode="redis")
+async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: Namespace) -> None:
+    """Told to wait for more replicas than there are, each write takes effect, raises StoreUnavailable, and says so."""
+    variables = {"REDIS_WAIT_REPLICAS": "9", "REDIS_WAIT_MILLISECONDS": "100"}
+    with application(namespace, variables):
+        async with namespace.open() as direct, namespace.open_from_environment() as store:
+            task_id = (await direct.create_task(a_request())).task_id
+            for call in calls(
+                lambda: store.create_task(a_request()),
+                lambda: store.update_task_status(task_id, TaskStatus.CLIPPING, 10),
+                lambda: store.cancel_task(task_id),
+            ):
+                (outcome,) = await asyncio.gather(call(), return_exceptions=True)
+                if not isinstance(outcome, BaseException):
+                    raise NotTestable("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
+                assert isinstance(outcome, StoreUnavailable), repr(outcome)
+                assert outcome.write_may_have_happened
+                assert "may have happened" in str(outcome)
+            cancelled = await direct.get_task(task_id)
+            assert (cancelled.status, cancelled.progress) == (TaskStatus.CANCELLED, 10)
+            assert (await direct.list_tasks()).total == 2
 
 
 @case("MODE-18", needs=Capability.CLUSTER, mode="redis")
