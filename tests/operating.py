@@ -1,10 +1,10 @@
-"""What the tests of operators' tools share: a clean server, and a store with tasks."""
+"""What tests of Redis mode share: an empty server, and a store with tasks."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,11 +13,19 @@ import redis
 
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import Task, TaskCreateRequest, TaskStatus
-from taskstore.redis import RedisTaskStore, connect
+from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
+from taskstore.redis.store import DEFAULT_PREFIX
 
 REQUEST = TaskCreateRequest(video_ids=("v1", "视频"), webhook_url="https://x", config={"f": 1.0, "big": 10**30})
-LIFE = timedelta(seconds=1_000)
 _Result = TypeVar("_Result")
+
+
+@pytest.fixture
+def emptied(server: EmbeddedServer) -> Iterator[None]:
+    """Leave nothing on the server."""
+    yield
+    with redis.Redis.from_url(server.url) as client:
+        client.flushdb()
 
 
 @pytest.fixture
@@ -33,10 +41,17 @@ def client(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def on_store(
-    url: str, body: Callable[[RedisTaskStore], Awaitable[_Result]], prefix: str = "taskstore", life: timedelta = LIFE
+    url: str,
+    body: Callable[[RedisTaskStore], Awaitable[_Result]],
+    prefix: str = DEFAULT_PREFIX,
+    partitions: int = 1,
+    **limits: Any,
 ) -> _Result:
+    """What comes of a body on a store there; `limits` as `connect` takes them."""
+
     async def run() -> _Result:
-        async with RedisTaskStore(connect(url), prefix=prefix, lifetime=life) as store:
+        make = RedisTaskStore if partitions == 1 else partial(PartitionedTaskStore, partitions=partitions)
+        async with make(connect(url, **limits), prefix=prefix) as store:
             return await body(store)
 
     return asyncio.run(run())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,27 +24,17 @@ from taskstore import (
     TaskStoreSettings,
     open_store,
 )
-from taskstore.redis import PartitionedTaskStore, connect
+from taskstore.redis import RedisTaskStore
 from taskstore.redis.partitions import partition_of
 from taskstore.tools import main
-from tests.operating import REQUEST, client
+from tests.operating import REQUEST, client, on_store
 
 __all__ = ["client"]  # a fixture
 pytestmark = pytest.mark.usefixtures("client")
 N = 3
-Body = Callable[[PartitionedTaskStore], Awaitable[None]]
 
 
-def on(url: str, body: Body, seconds: float = 5.0) -> None:
-    async def run() -> None:
-        to = connect(url, connect_timeout=seconds, timeout=seconds)
-        async with PartitionedTaskStore(to, partitions=N, prefix="parts") as store:
-            await body(store)
-
-    asyncio.run(run())
-
-
-async def ids(pages: PartitionedTaskStore, **page: Any) -> list[str]:
+async def ids(pages: RedisTaskStore, **page: Any) -> list[str]:
     return [task.task_id for task in (await pages.list_tasks(**page)).tasks]
 
 
@@ -55,7 +45,7 @@ def test_an_id_says_for_ever_which_partition_it_is_in() -> None:
 
 
 def test_a_task_is_in_its_partition_and_nowhere_else(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: PartitionedTaskStore) -> None:
+    async def body(store: RedisTaskStore) -> None:
         created = [await store.create_task(REQUEST) for _ in range(30)]
         expected = {f"{{parts:{partition_of(one.task_id, N)}}}:task:{one.task_id}" for one in created}
         assert {key.decode() for key in client.scan_iter("*:task:*")} == expected
@@ -63,10 +53,10 @@ def test_a_task_is_in_its_partition_and_nowhere_else(server: EmbeddedServer, cli
         for task in created:
             assert await store.get_task(task.task_id) == task
 
-    on(server.url, body)
+    on_store(server.url, body, "parts", N)
 
 
-async def at_one_moment(store: PartitionedTaskStore, number: int) -> list[str]:
+async def at_one_moment(store: RedisTaskStore, number: int) -> list[str]:
     """Tasks that differ in their ids only, newest first."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     task = (await MemoryTaskStore().create_task(REQUEST)).model_copy(update={"created_at": moment})
@@ -78,7 +68,7 @@ async def at_one_moment(store: PartitionedTaskStore, number: int) -> list[str]:
 
 
 def test_pages_join_by_cursor_and_by_offset_where_ids_decide_the_order(server: EmbeddedServer) -> None:
-    async def body(store: PartitionedTaskStore) -> None:
+    async def body(store: RedisTaskStore) -> None:
         expected = await at_one_moment(store, 40)
         by_cursor: list[str] = []
         page = await store.list_tasks(limit=7)
@@ -95,13 +85,13 @@ def test_pages_join_by_cursor_and_by_offset_where_ids_decide_the_order(server: E
             assert (page.total, page.offset) == (40, offset)
             assert (page.next is None) is (offset + 7 >= 40)
 
-    on(server.url, body)
+    on_store(server.url, body, "parts", N)
 
 
 def test_a_page_that_one_partition_fills_is_whole(server: EmbeddedServer) -> None:
     """It sends more records than its share only when it is asked for them."""
 
-    async def body(store: PartitionedTaskStore) -> None:
+    async def body(store: RedisTaskStore) -> None:
         names = [f"job-{at}" for at in range(600) if partition_of(f"job-{at}", N) == 1][:100]
         for name in names:
             await store.create_task(REQUEST, task_id=name)
@@ -109,13 +99,13 @@ def test_a_page_that_one_partition_fills_is_whole(server: EmbeddedServer) -> Non
         assert [task.task_id for task in page.tasks] == names[::-1][:90]
         assert await ids(store, after=page.next) == names[::-1][90:]
 
-    on(server.url, body)
+    on_store(server.url, body, "parts", N)
 
 
 def test_an_offset_leads_anywhere_at_a_bounded_cost(server: EmbeddedServer, client: Any) -> None:
     """Beyond a thousand the place is found by moments; tasks of one moment are skipped a thousand at a time."""
 
-    async def body(store: PartitionedTaskStore) -> None:
+    async def body(store: RedisTaskStore) -> None:
         expected = await at_one_moment(store, 1_100)
         newer = [await store.create_task(REQUEST, task_id=f"n{number}") for number in range(1_150)]
         for task in newer[:3]:
@@ -132,11 +122,11 @@ def test_an_offset_leads_anywhere_at_a_bounded_cost(server: EmbeddedServer, clie
         assert after["cmdstat_evalsha"]["calls"] - before["cmdstat_evalsha"]["calls"] <= 3 * N
         assert after["cmdstat_zcount"]["calls"] - before["cmdstat_zcount"]["calls"] <= 60 * N
 
-    on(server.url, body)
+    on_store(server.url, body, "parts", N)
 
 
 def test_what_cannot_be_read_is_named_beside_tasks_of_other_partitions(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: PartitionedTaskStore) -> None:
+    async def body(store: RedisTaskStore) -> None:
         expected = await at_one_moment(store, 9)
         broken = f"{{parts:{partition_of('t0004', N)}}}:task:t0004"
         client.set(broken, "{}")
@@ -144,11 +134,11 @@ def test_what_cannot_be_read_is_named_beside_tasks_of_other_partitions(server: E
         assert page.unreadable == (broken,)
         assert [task.task_id for task in page.tasks] == [one for one in expected if one != "t0004"]
 
-    on(server.url, body)
+    on_store(server.url, body, "parts", N)
 
 
 def test_an_update_and_a_purge_reach_every_partition(server: EmbeddedServer) -> None:
-    async def body(store: PartitionedTaskStore) -> None:
+    async def body(store: RedisTaskStore) -> None:
         tasks = [await store.create_task(REQUEST) for _ in range(30)]
         for task in tasks[:20]:
             assert (await store.cancel_task(task.task_id)).status is TaskStatus.CANCELLED
@@ -158,11 +148,11 @@ def test_an_update_and_a_purge_reach_every_partition(server: EmbeddedServer) -> 
         with pytest.raises(TaskNotFound):
             await store.get_task(tasks[0].task_id)
 
-    on(server.url, body)
+    on_store(server.url, body, "parts", N)
 
 
 def test_a_purge_that_breaks_off_says_what_may_have_happened(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: PartitionedTaskStore) -> None:
+    async def body(store: RedisTaskStore) -> None:
         for task in [await store.create_task(REQUEST) for _ in range(30)]:
             await store.cancel_task(task.task_id)
         client.set("{parts:1}:finished", "not an index")
@@ -170,30 +160,28 @@ def test_a_purge_that_breaks_off_says_what_may_have_happened(server: EmbeddedSer
             await store.purge(datetime.now(UTC) + timedelta(days=1))
         assert raised.value.write_may_have_happened
 
-    on(server.url, body)
+    on_store(server.url, body, "parts", N)
 
 
 def test_a_write_waits_for_replicas_in_every_partition(server: EmbeddedServer) -> None:
-    async def run() -> None:
-        to = connect(server.url, wait_replicas=1, wait_milliseconds=1)
-        async with PartitionedTaskStore(to, partitions=N, prefix="parts") as store:
-            for name in ("a", "b", "task_0"):
-                with pytest.raises(StoreUnavailable) as raised:
-                    await store.create_task(REQUEST, task_id=name)
-                assert raised.value.write_may_have_happened
+    async def body(store: RedisTaskStore) -> None:
+        for name in ("a", "b", "task_0"):
+            with pytest.raises(StoreUnavailable) as raised:
+                await store.create_task(REQUEST, task_id=name)
+            assert raised.value.write_may_have_happened
 
-    asyncio.run(run())
+    on_store(server.url, body, "parts", N, wait_replicas=1, wait_milliseconds=1)
 
 
 def test_indexes_are_filled_again_in_every_partition(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: PartitionedTaskStore) -> None:
+    async def body(store: RedisTaskStore) -> None:
         expected = await at_one_moment(store, 30)
         client.delete(*client.keys("*:created*"))
         await store.rebuild_indexes()
         assert await ids(store) == expected
         assert len(client.keys("{parts:*}:created")) == N
 
-    on(server.url, body)
+    on_store(server.url, body, "parts", N)
 
 
 def settings(server: EmbeddedServer, partitions: int, prefix: str = "parts") -> TaskStoreSettings:
@@ -278,7 +266,7 @@ def test_doctor_looks_at_every_partition(
     monkeypatch.setenv("TASK_PARTITIONS", str(N))
     command = ["doctor", server.url, "--prefix", "parts"]
     opened(server, N)
-    on(server.url, lambda store: at_one_moment(store, 30))  # type: ignore[arg-type, return-value]  # what it returns
+    on_store(server.url, lambda store: at_one_moment(store, 30), "parts", N)
     client.zadd("{parts:2}:created", {"ghost": 1})
     client.zadd("{parts:2}:deadlines", {"ghost": 10**14})
     assert main(command) == 1
@@ -301,7 +289,7 @@ def cluster() -> Iterator[ClusterServers]:
 def test_partitions_are_on_the_nodes_that_have_their_slots(cluster: ClusterServers) -> None:
     """Each node is asked over one connection, and what one node cannot do leaves the tasks of others as they are."""
 
-    async def body(store: PartitionedTaskStore) -> None:
+    async def body(store: RedisTaskStore) -> None:
         expected = await at_one_moment(store, 30)
         with cluster.slot_moved(key_slot(b"parts:1")), redis.Redis.from_url(f"redis://{cluster.nodes[1]}") as other:
             assert await ids(store) == expected
@@ -323,7 +311,7 @@ def test_partitions_are_on_the_nodes_that_have_their_slots(cluster: ClusterServe
         await store.purge(datetime.now(UTC) + timedelta(days=1))
         assert set(await ids(store)) == {one for one in expected if partition_of(one, N) == 1}
 
-    on(cluster.named_url, body)
+    on_store(cluster.named_url, body, "parts", N)
 
 
 @pytest.mark.once
@@ -331,11 +319,9 @@ def test_partitions_are_on_the_nodes_that_have_their_slots(cluster: ClusterServe
 def test_many_partitions_share_the_connections(cluster: ClusterServers, named: bool) -> None:
     """Also where the store has not been told that the server is a cluster, and all are asked at once."""
 
-    async def body() -> None:
-        to = connect(cluster.named_url if named else f"redis://{cluster.nodes[1]}")
-        async with PartitionedTaskStore(to, partitions=64, prefix="many") as store:
-            assert (await store.list_tasks()).total == 0
-            with redis.Redis.from_url(cluster.url) as client:
-                assert sum(one["name"] == "taskstore" for one in client.client_list()) == 1
+    async def body(store: RedisTaskStore) -> None:
+        assert (await store.list_tasks()).total == 0
+        with redis.Redis.from_url(cluster.url) as client:
+            assert sum(one["name"] == "taskstore" for one in client.client_list()) == 1
 
-    asyncio.run(body())
+    on_store(cluster.named_url if named else f"redis://{cluster.nodes[1]}", body, "many", 64)

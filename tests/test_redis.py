@@ -30,26 +30,11 @@ from taskstore import (
 from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
 from taskstore.redis.connection import MOST_WAITING, Connection
 from taskstore.redis.server import Server
+from tests.operating import emptied, on_store
 
+__all__ = ["emptied"]  # a fixture
+pytestmark = pytest.mark.usefixtures("emptied")
 REQUEST = TaskCreateRequest(video_ids=("v",))
-
-
-def on_store(
-    server: EmbeddedServer,
-    body: Callable[[RedisTaskStore], Awaitable[None]],
-    *,
-    seconds: float = 5,
-) -> None:
-    async def run() -> None:
-        to = connect(server.url, timeout=seconds)
-        async with RedisTaskStore(to, prefix="test") as store:
-            await body(store)
-
-    try:
-        asyncio.run(run())
-    finally:
-        with redis.Redis.from_url(server.url) as client:
-            client.flushdb()
 
 
 def test_one_connection_serves_fifty_callers(server: EmbeddedServer) -> None:
@@ -58,7 +43,7 @@ def test_one_connection_serves_fifty_callers(server: EmbeddedServer) -> None:
         read = await asyncio.gather(*(store.get_task(task.task_id) for task in tasks))
         assert read == tasks
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_requests_of_one_turn_leave_in_writes_of_sixteen(
@@ -77,7 +62,7 @@ def test_requests_of_one_turn_leave_in_writes_of_sixteen(
         await asyncio.gather(*(store.get_task(task.task_id) for _ in range(40)))
         assert writes == [1, 16, 16, 7]
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_past_the_bound_a_caller_is_told_and_nothing_was_written(server: EmbeddedServer) -> None:
@@ -93,7 +78,7 @@ def test_past_the_bound_a_caller_is_told_and_nothing_was_written(server: Embedde
         assert len(refused) == 100
         assert (await store.list_tasks(limit=0)).total == MOST_WAITING
 
-    on_store(server, body, seconds=60)
+    on_store(server.url, body, timeout=60)
 
 
 def on_a_server_that(answers: Callable[[bytes], bytes], body: Callable[[RedisTaskStore], Awaitable[None]]) -> None:
@@ -149,7 +134,7 @@ def test_a_task_that_is_created_while_it_is_looked_for_is_no_unreadable_record(
         monkeypatch.setattr(Server, "read", create_after_a_look)
         assert (await store.get_task("job")).task_id == "job"
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_a_connection_that_ends_as_it_is_opened_took_no_request(server: EmbeddedServer) -> None:
@@ -163,7 +148,7 @@ def test_a_connection_that_ends_as_it_is_opened_took_no_request(server: Embedded
             return connection
 
         to._open_connection = open_and_lose  # noqa: SLF001
-        async with RedisTaskStore(to, prefix="test") as store:
+        async with RedisTaskStore(to) as store:
             with pytest.raises(StoreUnavailable) as raised:
                 await store.create_task(REQUEST)
             assert raised.value.failure_kind is FailureKind.BROKEN
@@ -197,7 +182,7 @@ def test_a_reply_that_comes_too_late_is_ambiguous_and_goes_to_nobody_else(server
         assert (await store.list_tasks()).total == 1
         assert (await store.get_task(task.task_id)).task_id == task.task_id
 
-    on_store(server, body, seconds=0.3)
+    on_store(server.url, body, timeout=0.3)
 
 
 def test_a_cancelled_caller_takes_nobody_elses_answer_along(server: EmbeddedServer) -> None:
@@ -211,7 +196,7 @@ def test_a_cancelled_caller_takes_nobody_elses_answer_along(server: EmbeddedServ
             await asyncio.gather(call, return_exceptions=True)
             assert await store.get_task(two.task_id) == two
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_a_cancelled_caller_is_cancelled(server: EmbeddedServer) -> None:
@@ -225,7 +210,7 @@ def test_a_cancelled_caller_is_cancelled(server: EmbeddedServer) -> None:
                 assert call.cancelled(), turns
         assert (await store.list_tasks(limit=0)).total <= 12
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_a_server_that_lost_its_scripts_gets_them_again(server: EmbeddedServer) -> None:
@@ -236,7 +221,7 @@ def test_a_server_that_lost_its_scripts_gets_them_again(server: EmbeddedServer) 
         assert (await store.update_task_status(task.task_id, TaskStatus.CLIPPING)).status == TaskStatus.CLIPPING
         assert (await store.list_tasks()).total == 1
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_a_server_that_dropped_the_connection_is_connected_to_again(server: EmbeddedServer) -> None:
@@ -251,7 +236,7 @@ def test_a_server_that_dropped_the_connection_is_connected_to_again(server: Embe
         await asyncio.to_thread(drop)  # the loop turns meanwhile, and sees the connection end
         assert await store.get_task(task.task_id) == task
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_many_due_entries_are_swept_before_a_total_is_given(server: EmbeddedServer) -> None:
@@ -259,13 +244,13 @@ def test_many_due_entries_are_swept_before_a_total_is_given(server: EmbeddedServ
         for _ in range(25):
             await asyncio.gather(*(store.create_task(REQUEST) for _ in range(100)))
         with redis.Redis.from_url(server.url) as client:
-            client.zadd("{test:0}:deadlines", dict.fromkeys(client.zrange("{test:0}:deadlines", 0, -1), 1))
+            client.zadd("{taskstore:0}:deadlines", dict.fromkeys(client.zrange("{taskstore:0}:deadlines", 0, -1), 1))
         kept = await store.create_task(REQUEST)
         page = await store.list_tasks()
         assert (list(page.tasks), page.total) == ([kept], 1)
         assert (await store.list_tasks(TaskStatus.PENDING)).total == 1
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_a_task_restored_over_an_expired_one_stands_in_no_index_of_the_old(server: EmbeddedServer) -> None:
@@ -273,20 +258,20 @@ def test_a_task_restored_over_an_expired_one_stands_in_no_index_of_the_old(serve
         task = await store.create_task(REQUEST)
         failed = await store.update_task_status(task.task_id, TaskStatus.FAILED)
         with redis.Redis.from_url(server.url) as client:
-            client.delete(f"{{test:0}}:task:{task.task_id}")  # expired, and not swept yet
+            client.delete(f"{{taskstore:0}}:task:{task.task_id}")  # expired, and not swept yet
         await store.restore(task)
         assert (await store.list_tasks(TaskStatus.FAILED)).total == 0
         assert list((await store.list_tasks(TaskStatus.PENDING)).tasks) == [task]
         assert failed.completed_at is not None
         assert await store.purge(failed.completed_at + timedelta(seconds=1)) == 0
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 @pytest.mark.parametrize("first", ["long", "short"])
 def test_an_index_lives_as_long_as_its_tasks_and_at_most_a_lifetime_longer(server: EmbeddedServer, first: str) -> None:
     async def body(store: RedisTaskStore) -> None:
-        shorter = RedisTaskStore(connect(server.url), prefix="test", lifetime=timedelta(hours=1))
+        shorter = RedisTaskStore(connect(server.url), lifetime=timedelta(hours=1))
         async with shorter:
             for one in (store, shorter) if first == "long" else (shorter, store):
                 task = await one.create_task(REQUEST)
@@ -294,7 +279,7 @@ def test_an_index_lives_as_long_as_its_tasks_and_at_most_a_lifetime_longer(serve
                     await one.update_task_status(task.task_id, status)
                 await one.update_task_status((await one.create_task(REQUEST)).task_id, TaskStatus.CLIPPING)
         with redis.Redis.from_url(server.url) as client:
-            ends = {key: client.pexpiretime(key) for key in client.keys("{test:0}:*")}
+            ends = {key: client.pexpiretime(key) for key in client.keys("{taskstore:0}:*")}
         records = {key: end for key, end in ends.items() if b":task:" in key}
         indexes = [end for key, end in ends.items() if key not in records]
         latest = max(records.values())
@@ -303,7 +288,7 @@ def test_an_index_lives_as_long_as_its_tasks_and_at_most_a_lifetime_longer(serve
         assert latest <= min(indexes)
         assert max(indexes) <= latest + timedelta(days=7) / timedelta(milliseconds=1)
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_an_index_is_not_prolonged_with_each_write(server: EmbeddedServer) -> None:
@@ -317,12 +302,12 @@ def test_an_index_is_not_prolonged_with_each_write(server: EmbeddedServer) -> No
         assert called["cmdstat_zadd"]["calls"] == 1
         assert "cmdstat_pexpire" not in called
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 def test_a_remembered_record_is_never_taken_for_the_stored_one(server: EmbeddedServer) -> None:
     async def body(store: RedisTaskStore) -> None:
-        async with RedisTaskStore(connect(server.url), prefix="test") as other:
+        async with RedisTaskStore(connect(server.url)) as other:
             task = await store.create_task(REQUEST)
             assert await store.get_task(task.task_id) is await store.get_task(task.task_id)  # not read twice
             moved = await other.update_task_status(task.task_id, TaskStatus.CLIPPING, 50)
@@ -341,7 +326,7 @@ def test_a_remembered_record_is_never_taken_for_the_stored_one(server: EmbeddedS
             with pytest.raises(TaskNotFound):
                 await store.cancel_task(task.task_id)
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 @pytest.mark.parametrize("padding", [0, 10_000], ids=["many", "long"])
@@ -352,7 +337,7 @@ def test_what_a_store_remembers_is_bounded(server: EmbeddedServer, padding: int)
         assert len(store._remembered) == (0 if padding else 1_024)  # noqa: SLF001
         assert len((await store.list_tasks(limit=1_000)).tasks) == 1_000
 
-    on_store(server, body)
+    on_store(server.url, body)
 
 
 @pytest.mark.parametrize("partitions", [1, 2])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +15,11 @@ from conformance.subjects.servers import EmbeddedServer
 from taskstore import FailureKind, MemoryTaskStore, StoreUnavailable, Task, TaskCreateRequest, TaskStatus
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.scripts import REBUILD
+from tests.operating import on_store
 
 REQUEST = TaskCreateRequest(video_ids=("v",))
 LARGE = TaskCreateRequest(video_ids=("v",), config={"large": "x" * 1_000_000})
-BASE = "{test:0}"
+BASE = "{taskstore:0}"
 INDEXES = [f"{BASE}:{name}" for name in ("created", "deadlines", "finished", "created:pending", "created:completed")]
 STALL_MS = 20
 
@@ -32,20 +33,6 @@ def client(server: EmbeddedServer) -> Iterator[Any]:
         client.config_resetstat()
         for name in ("maxmemory", "maxmemory-policy"):
             client.config_set(name, before[name])
-
-
-@contextlib.asynccontextmanager
-async def opened(server: EmbeddedServer) -> AsyncIterator[RedisTaskStore]:
-    async with RedisTaskStore(connect(server.url, timeout=30), prefix="test") as store:
-        yield store
-
-
-def on_store(server: EmbeddedServer, body: Callable[[RedisTaskStore], Awaitable[None]]) -> None:
-    async def run() -> None:
-        async with opened(server) as store:
-            await body(store)
-
-    asyncio.run(run())
 
 
 def key(task: Task) -> str:
@@ -71,7 +58,7 @@ def test_a_page_of_large_tasks_is_complete_and_holds_nobody_up(server: EmbeddedS
         assert (page.total, page.next, page.unreadable) == (60, None, ())
         assert await longest_request_ms(client, lambda: store.list_tasks(limit=1_000)) < STALL_MS
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_a_large_value_that_is_no_record_holds_nobody_up(server: EmbeddedServer, client: Any) -> None:
@@ -83,7 +70,7 @@ def test_a_large_value_that_is_no_record_holds_nobody_up(server: EmbeddedServer,
         assert page.unreadable == (key(tasks[1]),)
         assert await longest_request_ms(client, store.list_tasks) < STALL_MS
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_an_ordinary_page_is_one_request(server: EmbeddedServer, client: Any) -> None:
@@ -97,7 +84,7 @@ def test_an_ordinary_page_is_one_request(server: EmbeddedServer, client: Any) ->
         assert page.next is not None
         assert len((await store.list_tasks(after=page.next)).tasks) == 10
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 @pytest.mark.parametrize("where", ["in what the script reads", "in what is read afterwards"])
@@ -117,7 +104,7 @@ def test_of_a_large_page_what_is_gone_or_no_record_is_left_out(server: EmbeddedS
         assert set(page.unreadable) == {key(empty), key(other)}
         assert page.total == 9
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_a_task_that_goes_while_its_page_is_read_is_left_out(server: EmbeddedServer, client: Any) -> None:
@@ -132,7 +119,7 @@ def test_a_task_that_goes_while_its_page_is_read_is_left_out(server: EmbeddedSer
         assert page.unreadable == ()
 
     client.config_resetstat()
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_many_removed_records_are_removed_from_the_indexes_in_steps(server: EmbeddedServer, client: Any) -> None:
@@ -148,7 +135,7 @@ def test_many_removed_records_are_removed_from_the_indexes_in_steps(server: Embe
         assert client.info("commandstats")["cmdstat_unlink"]["calls"] == 4  # at most 250 at once
         assert (await store.list_tasks(TaskStatus.PENDING, limit=0)).total == 300
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +165,7 @@ def test_many_tasks_of_one_microsecond_make_no_page_slower(
         looked = client.info("commandstats")["cmdstat_zrevrange"]["calls"]
         assert looked <= 1 + steps
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 async def fill(store: RedisTaskStore) -> list[Task]:
@@ -221,7 +208,7 @@ def test_evicted_indexes_are_filled_again(server: EmbeddedServer, client: Any, g
         assert min(client.pttl(index) for index in INDEXES) >= max(client.pttl(key(task)) for task in tasks)
         assert client.exists(f"{BASE}:partial") == 0
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 @pytest.mark.parametrize("look", ["listing", "purge"])
@@ -238,7 +225,7 @@ def test_a_task_that_was_created_after_all_was_evicted_hides_no_other(
             del tasks[-1]
         assert [*(await store.list_tasks()).tasks] == [newest, *tasks]
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_an_empty_store_on_a_server_that_may_evict_is_an_empty_page(server: EmbeddedServer, client: Any) -> None:
@@ -252,7 +239,7 @@ def test_an_empty_store_on_a_server_that_may_evict_is_an_empty_page(server: Embe
         assert (await store.list_tasks()).total == 0
         assert client.keys(f"{BASE}:*") == []
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_what_others_write_while_indexes_are_filled_is_kept(server: EmbeddedServer, client: Any) -> None:
@@ -262,7 +249,7 @@ def test_what_others_write_while_indexes_are_filled_is_kept(server: EmbeddedServ
         tasks = (await store.list_tasks(limit=1_000)).tasks
         may_evict(client)
         client.unlink(*INDEXES)
-        async with opened(server) as other:
+        async with RedisTaskStore(connect(server.url)) as other:
             listings = asyncio.gather(store.list_tasks(limit=0), other.list_tasks(limit=0), store.list_tasks(limit=0))
             written = 0
             while not listings.done():
@@ -275,7 +262,7 @@ def test_what_others_write_while_indexes_are_filled_is_kept(server: EmbeddedServ
             clipping = await other.list_tasks(TaskStatus.CLIPPING, limit=1_000)
             assert clipping.total == min(written, 1_000)
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_a_rebuild_that_was_given_up_is_finished_by_the_next_listing(server: EmbeddedServer, client: Any) -> None:
@@ -291,7 +278,7 @@ def test_a_rebuild_that_was_given_up_is_finished_by_the_next_listing(server: Emb
         await asyncio.wait([listing])
         assert (await store.list_tasks(limit=0)).total == 1_000
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_the_end_of_one_rebuild_is_not_that_of_a_later_one(server: EmbeddedServer, client: Any) -> None:
@@ -301,7 +288,7 @@ def test_the_end_of_one_rebuild_is_not_that_of_a_later_one(server: EmbeddedServe
         await store._run(REBUILD, 10_000, "end", token)  # noqa: SLF001
         assert client.get(f"{BASE}:partial") == b"later"
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_indexes_that_do_not_stay_are_told_and_not_passed_over(server: EmbeddedServer, client: Any) -> None:
@@ -322,7 +309,7 @@ def test_indexes_that_do_not_stay_are_told_and_not_passed_over(server: EmbeddedS
         assert raised.value.failure_kind is FailureKind.OUT_OF_MEMORY
         assert not raised.value.write_may_have_happened
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 @pytest.mark.parametrize("policy", ["allkeys-random", "volatile-random", "volatile-ttl"])
@@ -352,7 +339,7 @@ def test_a_server_that_evicts_hides_no_task_that_is_alive(server: EmbeddedServer
             assert {key(task) for task in page.tasks} == alive
             assert page.total == len(alive)
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)
 
 
 def test_filling_the_indexes_goes_on_where_a_call_ran_out_of_time(
@@ -376,4 +363,4 @@ def test_filling_the_indexes_goes_on_where_a_call_ran_out_of_time(
         assert total == count
         assert {*failure_kinds} == {FailureKind.TIMEOUT}
 
-    on_store(server, body)
+    on_store(server.url, body, timeout=30)

@@ -14,7 +14,8 @@ import redis
 
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import FailureKind, StoreUnavailable, Task, TaskCreateRequest, TaskNotFound, TaskStatus
-from taskstore.redis import RedisTaskStore, connect
+from taskstore.redis import RedisTaskStore
+from tests.operating import on_store
 
 pytestmark = pytest.mark.once
 REQUEST = TaskCreateRequest(video_ids=("v",))
@@ -34,17 +35,15 @@ def servers() -> Iterator[tuple[EmbeddedServer, EmbeddedServer]]:
             yield master, replica
 
 
-def run(master: EmbeddedServer, replicas: int, body: Callable[[RedisTaskStore], Awaitable[None]]) -> None:
-    async def opened() -> None:
-        to = connect(master.url, wait_replicas=replicas, wait_milliseconds=200)
-        async with RedisTaskStore(to, prefix="test") as store:
-            await body(store)
+@pytest.fixture(autouse=True)
+def emptied(servers: tuple[EmbeddedServer, EmbeddedServer]) -> Iterator[None]:
+    yield
+    with redis.Redis.from_url(servers[0].url) as client:
+        client.flushdb()
 
-    try:
-        asyncio.run(opened())
-    finally:
-        with redis.Redis.from_url(master.url) as client:
-            client.flushdb()
+
+def run(master: EmbeddedServer, replicas: int, body: Callable[[RedisTaskStore], Awaitable[None]]) -> None:
+    on_store(master.url, body, wait_replicas=replicas, wait_milliseconds=200)
 
 
 def blocked(server: EmbeddedServer) -> int:
@@ -64,9 +63,9 @@ def test_a_write_that_is_acknowledged_is_on_the_replica(servers: tuple[EmbeddedS
         with redis.Redis.from_url(replica.url) as client:
             for number in range(20):
                 task = await store.create_task(REQUEST)
-                assert client.exists(f"{{test:0}}:task:{task.task_id}")
+                assert client.exists(f"{{taskstore:0}}:task:{task.task_id}")
                 await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step=f"step {number}")
-                assert f"step {number}".encode() in client.get(f"{{test:0}}:task:{task.task_id}")
+                assert f"step {number}".encode() in client.get(f"{{taskstore:0}}:task:{task.task_id}")
 
     run(master, 1, body)
 

@@ -157,6 +157,8 @@ def test_a_file_and_back_keep_everything(
     server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     tasks = on_store(server.url, fill)
+    for task in tasks:
+        client.pexpire(f"{{taskstore:0}}:task:{task.task_id}", 1_000_000)
     assert main(["migrate", server.url, "tasks.jsonl"]) == 0
     written = digest(capsys.readouterr().out)
     lines = (tmp_path / "tasks.jsonl").read_text("utf-8").split("\n")

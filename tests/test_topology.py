@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from taskstore import (
 )
 from taskstore.address import parse
 from taskstore.redis import RedisTaskStore, connect
+from tests.operating import on_store
 from tests.test_servers import is_running
 
 REQUEST = TaskCreateRequest(video_ids=["v"])
@@ -132,14 +133,6 @@ def test_the_documented_rights_are_those_of_the_subject(language: str) -> None:
     assert re.findall(r"\+(\S+)", text[text.index("-@all") :].partition("```")[0]) == LEAST_RIGHTS.split()
 
 
-def on(url: str, body: Callable[[RedisTaskStore], Coroutine[Any, Any, None]], seconds: float = 5.0) -> None:
-    async def run() -> None:
-        async with RedisTaskStore(connect(url, connect_timeout=seconds, timeout=seconds), prefix="test") as store:
-            await body(store)
-
-    asyncio.run(run())
-
-
 async def create_and_look(store: RedisTaskStore) -> None:
     task = await store.create_task(REQUEST)
     assert task in (await store.list_tasks()).tasks
@@ -148,7 +141,7 @@ async def create_and_look(store: RedisTaskStore) -> None:
 def test_a_socket_is_a_way_in(tmp_path: Path) -> None:
     path = tmp_path / "r.sock"
     with EmbeddedServer("--unixsocket", str(path)):
-        on(TaskStoreSettings(redis_socket=str(path), redis_db=1).url, create_and_look)
+        on_store(TaskStoreSettings(redis_socket=str(path), redis_db=1).url, create_and_look)
 
 
 def test_connections_have_a_name(server: EmbeddedServer) -> None:
@@ -157,7 +150,7 @@ def test_connections_have_a_name(server: EmbeddedServer) -> None:
         with redis.Redis.from_url(server.url) as client:
             assert [one["name"] for one in client.client_list() if one["name"]] == ["taskstore"]
 
-    on(server.url, body)
+    on_store(server.url, body)
 
 
 def test_a_sentinel_that_knows_no_such_master_says_so(server: EmbeddedServer) -> None:
@@ -168,7 +161,7 @@ def test_a_sentinel_that_knows_no_such_master_says_so(server: EmbeddedServer) ->
         assert not raised.value.write_may_have_happened
 
     at = server.url.removeprefix("redis://").removesuffix("/0")
-    on(f"redis+sentinel://{at}/nobody", body)  # a server that is no Sentinel knows none either
+    on_store(f"redis+sentinel://{at}/nobody", body)  # a server that is no Sentinel knows none either
 
 
 def calls_until_told(form: str, answers: dict[bytes, bytes], words: str) -> tuple[int, int]:
@@ -249,7 +242,7 @@ def test_while_a_slot_is_moved_key_by_key_nothing_is_written_and_nothing_is_said
     cluster: ClusterServers,
 ) -> None:
     """The node that gives it away has some keys, the other node the rest."""
-    slot = key_slot(b"test:0")
+    slot = key_slot(b"taskstore:0")
 
     async def body(store: RedisTaskStore) -> None:
         kept, moved = [await store.create_task(REQUEST) for _ in range(2)]
@@ -259,7 +252,7 @@ def test_while_a_slot_is_moved_key_by_key_nothing_is_written_and_nothing_is_said
             target.execute_command("CLUSTER", "SETSLOT", slot, "IMPORTING", names[0])
             source.execute_command("CLUSTER", "SETSLOT", slot, "MIGRATING", names[1])
             host, _, port = second.partition(":")
-            source.execute_command("MIGRATE", host, port, f"{{test:0}}:task:{moved.task_id}", 0, 5_000)
+            source.execute_command("MIGRATE", host, port, f"{{taskstore:0}}:task:{moved.task_id}", 0, 5_000)
             try:
                 assert await store.get_task(kept.task_id) == kept
                 for call in (
@@ -277,16 +270,16 @@ def test_while_a_slot_is_moved_key_by_key_nothing_is_written_and_nothing_is_said
                 source.execute_command("CLUSTER", "SETSLOT", slot, "STABLE")
                 host, _, port = first.partition(":")
                 target.execute_command("ASKING")
-                target.execute_command("MIGRATE", host, port, f"{{test:0}}:task:{moved.task_id}", 0, 5_000)
+                target.execute_command("MIGRATE", host, port, f"{{taskstore:0}}:task:{moved.task_id}", 0, 5_000)
                 target.execute_command("CLUSTER", "SETSLOT", slot, "STABLE")
         assert {task.task_id for task in (await store.list_tasks()).tasks} == {kept.task_id, moved.task_id}
 
-    on(cluster.named_url, body)
+    on_store(cluster.named_url, body)
 
 
 @pytest.mark.once
 def test_the_first_node_that_answers_is_enough(cluster: ClusterServers) -> None:
-    on(f"redis+cluster://127.0.0.1:{unused_port()},{cluster.nodes[1]}", create_and_look)
+    on_store(f"redis+cluster://127.0.0.1:{unused_port()},{cluster.nodes[1]}", create_and_look)
 
 
 @pytest.mark.once
@@ -296,7 +289,7 @@ def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers)
     async def body(store: RedisTaskStore) -> None:
         task = await store.create_task(REQUEST)
         with redis.Redis.from_url(cluster.url) as client:
-            client.set("{test:0}:written", "")  # WAIT is about what its own connection has written
+            client.set("{taskstore:0}:written", "")  # WAIT is about what its own connection has written
             client.wait(1, 5_000)
         deadline = asyncio.get_running_loop().time() + 20
         with cluster._master.killed():  # noqa: SLF001  it is to be away until the store works again
@@ -308,7 +301,7 @@ def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers)
                     assert asyncio.get_running_loop().time() < deadline
                     await asyncio.sleep(0.05)
 
-    on(cluster.url.replace("redis", "redis+cluster"), body)
+    on_store(cluster.url.replace("redis", "redis+cluster"), body)
     cluster._settle()  # noqa: SLF001  for whoever comes next
 
 
@@ -316,7 +309,7 @@ def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers)
 @pytest.mark.skipif(bool(why_no_tls()), reason=why_no_tls())
 def test_tls_takes_its_own_authority_and_a_certificate() -> None:
     with TlsServer() as server:
-        on(server.named_url, create_and_look)
+        on_store(server.named_url, create_and_look)
         port = server.variables["REDIS_PORT"]
         ca = f"ssl_ca_certs={server.variables['REDIS_TLS_CA']}"
         for url in (f"rediss://127.0.0.1:{port}", f"rediss://127.0.0.1:{port}?{ca}", f"redis://127.0.0.1:{port}"):
@@ -326,7 +319,7 @@ def test_tls_takes_its_own_authority_and_a_certificate() -> None:
                     await store.create_task(REQUEST)
                 assert not raised.value.write_may_have_happened
 
-            on(url, refused, 1.0)
+            on_store(url, refused, connect_timeout=1, timeout=1)
 
 
 @pytest.mark.once

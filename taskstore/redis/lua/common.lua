@@ -24,7 +24,7 @@ local now_ms = string.sub(now_us, 1, -4)
 -- Where a repeated call has nothing to write. A caller that waits for replicas needs a write, since WAIT is about what its own
 -- connection has written: without one it would count every replica.
 local function write_for_wait(waits)
-  if waits ~= '' then redis.call('SET', base .. ':repeated', '', 'PX', 1) end
+  if waits == 'waits' then redis.call('SET', base .. ':repeated', '', 'PX', 1) end
 end
 
 -- Text of microseconds to ISO 8601 in UTC. Days to date after H. Hinnant, "chrono-Compatible Low-Level Date Algorithms",
