@@ -21,14 +21,18 @@ def _shorten(text: str) -> str:
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}… ({len(text)} characters)"
 
 
+def _facts(error: object) -> dict[str, Any]:
+    return {name: value for name, value in vars(error).items() if name != "__notes__"}
+
+
 class TaskStoreError(Exception):
     """The root: `except TaskStoreError` catches whatever a store raises."""
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and vars(self) == vars(other)
+        return type(self) is type(other) and _facts(self) == _facts(other)
 
     def __hash__(self) -> int:
-        return hash((type(self), *map(str, vars(self).values())))
+        return hash((type(self), *map(str, _facts(self).values())))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return copyreg.__newobj__, (type(self),), vars(self)  # type: ignore[attr-defined]  # its stub leaves it out

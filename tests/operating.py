@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -29,10 +28,8 @@ def emptied(server: EmbeddedServer) -> Iterator[None]:
 
 
 @pytest.fixture
-def client(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    monkeypatch.chdir(tmp_path)
-    variables = "USE_REDIS_FOR_TASKS", "REDIS_URL", "REDIS_PASSWORD", "TASK_KEY_PREFIX", "TASK_PARTITIONS"
-    for name in ("LC_ALL", "LC_MESSAGES", *variables):
+def client(server: EmbeddedServer, nowhere: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:  # noqa: ARG001  a fixture
+    for name in ("LC_ALL", "LC_MESSAGES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
     with redis.Redis.from_url(server.url) as client:

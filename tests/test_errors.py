@@ -55,6 +55,9 @@ def test_exceptions_are_equal_when_their_facts_are(
     one, same, different = kind(**facts), kind(**facts), kind(**{**facts, **other})
     assert one == same
     assert hash(one) == hash(same)
+    one.add_note("what to do")  # is no fact
+    assert one == same
+    assert hash(one) == hash(same)
     assert one != different
     assert str(one) == str(same) != str(different)
 

@@ -21,12 +21,7 @@ from conformance.subjects.servers import EmbeddedServer
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreSettings, open_store
 from taskstore.address import parse
 
-
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in TaskStoreSettings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def opened(**fields: Any) -> None:

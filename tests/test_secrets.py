@@ -22,16 +22,10 @@ from conformance.subjects.servers import EmbeddedServer
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreError, TaskStoreSettings, open_store
 from taskstore.redis import RedisTaskStore, connect
 
+pytestmark = pytest.mark.usefixtures("nowhere")
 SECRET = "s3cr3t-w0rd"
 SPECIAL = "s3cr3t/w0rd:%@"  # which a URL holds percent-encoded
 SHOWN = ("s3cr3t", "w0rd")
-
-
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in TaskStoreSettings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 def url_with(password: str, scheme: str, at: str) -> str:

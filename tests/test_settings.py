@@ -13,12 +13,7 @@ from taskstore import SettingsInvalid, TaskStoreSettings
 from taskstore.address import OPTIONS, parse
 from taskstore.redis import connect
 
-
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in TaskStoreSettings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("nowhere")
 
 
 def test_the_defaults_are_the_documented_ones() -> None:

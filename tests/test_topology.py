@@ -35,16 +35,10 @@ from taskstore.redis import RedisTaskStore, connect
 from tests.operating import on_store
 from tests.test_servers import is_running
 
+pytestmark = pytest.mark.usefixtures("nowhere")
 REQUEST = TaskCreateRequest(video_ids=["v"])
 FILES = {"redis_tls": True, "redis_tls_ca": "/c a", "redis_tls_cert": "/crt", "redis_tls_key": "/key"}
 TLS = "ssl_ca_certs=/c%20a&ssl_certfile=/crt&ssl_keyfile=/key"
-
-
-@pytest.fixture(autouse=True)
-def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in TaskStoreSettings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize(
