@@ -2,18 +2,16 @@
 
 Operations do not await, so each takes effect at one instant. Two let others run meanwhile: a listing that removes many
 tasks that are due, before it looks at anything, and a purge, after each batch. Get costs a dictionary look-up, writes
-and a page a few binary searches, at a hundred tasks and at a million. A `Task` is immutable to the bottom, so it is
-handed out uncopied.
+and a page a few binary searches, at a hundred tasks and at a million. A `Task` is immutable, so it is returned uncopied.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import chain, islice
-from typing import Any, TypeVar
+from itertools import islice
 
 from sortedcontainers import SortedList
 
@@ -42,37 +40,6 @@ _MICROSECOND = timedelta(microseconds=1)
 SWEPT_PER_WRITE = 100
 _AT_ONCE = 250
 """Tasks that a listing or a purge removes before others may run."""
-_PARTS = 64
-_Value = TypeVar("_Value")
-
-
-class _Dictionary(MutableMapping[str, _Value]):
-    """A dictionary in parts: when one of a million entries grows, that takes 20 ms and more at once."""
-
-    def __init__(self) -> None:
-        self._parts: list[dict[str, _Value]] = [{} for _ in range(_PARTS)]
-
-    def __getitem__(self, key: str) -> _Value:
-        return self._parts[hash(key) % _PARTS][key]
-
-    def __setitem__(self, key: str, value: _Value) -> None:
-        self._parts[hash(key) % _PARTS][key] = value
-
-    def __delitem__(self, key: str) -> None:
-        del self._parts[hash(key) % _PARTS][key]
-
-    def __iter__(self) -> Iterator[str]:
-        return chain.from_iterable(self._parts)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._parts))
-
-    def get(self, key: str, default: Any = None) -> _Value | Any:
-        return self._parts[hash(key) % _PARTS].get(key, default)
-
-    def each(self, keys: Iterable[str]) -> tuple[_Value, ...]:
-        parts = self._parts
-        return tuple([parts[hash(key) % _PARTS][key] for key in keys])
 
 
 class MemoryTaskStore(BaseStore):
@@ -86,11 +53,11 @@ class MemoryTaskStore(BaseStore):
         super().__init__()
         self._lifetime_ms = None if lifetime is None else check_lifetime(lifetime)
         self._clock = clock
-        self._tasks = _Dictionary[Task]()
+        self._tasks: dict[str, Task] = {}
         self._created: SortedList[tuple[datetime, str]] = SortedList()
         self._created_by_status = {status: SortedList[tuple[datetime, str]]() for status in TaskStatus}
         self._finished: SortedList[tuple[datetime, str]] = SortedList()  # final tasks, by their completion
-        self._deadline_of = _Dictionary[int]()  # whole milliseconds since 1970; empty if nothing expires
+        self._deadline_of: dict[str, int] = {}  # whole milliseconds since 1970; empty if nothing expires
         self._deadlines: SortedList[tuple[int, str]] = SortedList()
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
@@ -127,7 +94,7 @@ class MemoryTaskStore(BaseStore):
         start = max(end - limit, 0)
         places = index[start:end]
         following = f"{microseconds(places[0][0])}.{places[0][1]}" if places and start else None
-        tasks = self._tasks.each([task_id for _, task_id in reversed(places)])
+        tasks = tuple([self._tasks[task_id] for _, task_id in reversed(places)])
         page = {"tasks": tasks, "total": total, "limit": limit, "offset": offset, "unreadable": (), "next": following}
         return trusted(TaskPage, page)
 
