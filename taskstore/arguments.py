@@ -39,7 +39,7 @@ def check_new_id(task_id: object) -> str:
 
 
 def check_status(status: object) -> TaskStatus:
-    """Return the status that is meant: a `TaskStatus`, or its text."""
+    """Return the status that a `TaskStatus`, or its text, names."""
     if type(status) is TaskStatus:
         return status
     try:
@@ -85,7 +85,7 @@ def check_size(*texts: str | None, video_ids: tuple[str, ...] | None = None, met
     Raises:
         InvalidArgument: saying how large they are.
     """
-    # A character has at most six bytes ("\u0000"), as what stands around a text has: write only what may be too large.
+    # A character takes at most six bytes ("\u0000"), and so do the marks around it: write only what may be too large.
     values = (*texts, *(video_ids or ()))
     if 6 * (sum(map(len, filter(None, values))) + len(values) + len(metadata)) <= MAX_BYTES:
         return
@@ -100,7 +100,7 @@ def too_large(size: int) -> InvalidArgument:
 
 
 def new_task_id() -> str:
-    """An id that nobody can guess: 128 random bits."""
+    """A new id, with 128 random bits."""
     return f"task_{secrets.token_hex(16)}"
 
 

@@ -1,7 +1,7 @@
-"""What both stores do alike: when they may be used, and what they ask of the arguments of an update.
+"""What both stores share: when they may be used, and how the arguments of an update are checked.
 
-A Redis connection belongs to one event loop. The memory store keeps the same rule, so that a store made for one
-loop and used on another is found on the laptop and not in production.
+A Redis connection belongs to one event loop. The memory store keeps the same rule, so that a store which is used on a
+second loop fails in tests too, and not in production only.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ instant, between its call and its answer. Whatever a caller does to what it pass
 store. Only `TaskStoreError`s come out, and besides those named below any operation may raise
 
 * `InvalidArgument`, before anything is looked up, for an argument of another kind than stated;
-* `StoreUnavailable`, when the server behind the store failed, saying whether a write may have happened;
-* `RecordUnreadable`, when what is stored for this task is not a record of ours;
+* `StoreUnavailable`, when the server behind the store failed; it says whether a write may have happened;
+* `RecordUnreadable`, when what is stored for this task is not a record of this version;
 * `StoreNotOpen`, after `aclose`, or on another event loop.
 """
 
@@ -52,7 +52,7 @@ class TaskStore(Protocol):
     async def get_task(self, task_id: str) -> Task:
         """Return the task as it stands.
 
-        Any text is a valid question, whatever characters it has.
+        Any text may be looked up, whatever characters it has.
 
         Raises:
             TaskNotFound: if there is no such live task.
@@ -150,7 +150,7 @@ class MaintainedTaskStore(TaskStore, Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of every connection. Calling it again does nothing."""
+        """Close every connection. A second call does nothing. It may be called on another event loop."""
         ...
 
     async def __aenter__(self) -> Self: ...

@@ -1,4 +1,4 @@
-"""What a store raises: one small tree of facts, alike in both modes.
+"""The exceptions of a store, the same in both modes.
 
 Every exception carries its facts as fields, compares equal when they are equal, and states them in its message.
 No message, `repr` or field ever holds a password.
@@ -81,7 +81,7 @@ class TaskFinal(TaskStoreError):
 
 
 class FailureKind(StrEnum):
-    """Why a server gave no answer that counts."""
+    """How a server failed."""
 
     UNREACHABLE = "unreachable"
     TIMEOUT = "timeout"

@@ -2,7 +2,7 @@
 
 Operations do not await, so each takes effect at one instant. Two let others run meanwhile: a listing that removes many
 tasks that are due, before it looks at anything, and a purge, after each batch. Get costs a dictionary look-up, writes
-and a page a few binary searches, at a hundred tasks and at a million. A `Task` is immutable, so it is returned uncopied.
+and a page a few binary searches, at a hundred tasks and at a million. Tasks are immutable, so none is copied.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _AT_ONCE = 250
 class MemoryTaskStore(BaseStore):
     """A task store in the memory of this process: not persistent, not shared.
 
-    `lifetime`, if given (a second or more), makes it expire as Redis mode does; without it nothing goes by itself.
+    `lifetime`, if given (a second or more), makes tasks expire as in Redis mode; without it no task expires.
     `clock` gives nanoseconds since 1970, as `time.time_ns` does.
     """
 

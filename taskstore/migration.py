@@ -1,4 +1,4 @@
-"""Carrying tasks from one store to another, inside one process."""
+"""Copying tasks from one store to another, in one process."""
 
 from __future__ import annotations
 

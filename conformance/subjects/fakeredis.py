@@ -17,7 +17,7 @@ from conformance.harness import Capability
 from conformance.subjects.redis import RedisHarness
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore
-from taskstore.redis.server import Server
+from taskstore.redis.server import Limits, Server
 
 
 class FakeredisHarness(RedisHarness):
@@ -47,7 +47,8 @@ class FakeredisHarness(RedisHarness):
         async def open_connection(_: str) -> Any:
             return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
 
-        return RedisTaskStore(Server(open_connection, "fakeredis"), prefix=namespace)
+        server = Server(open_connection, "fakeredis", Limits(5, 5, wait_replicas=0, wait_milliseconds=1))
+        return RedisTaskStore(server, prefix=namespace)
 
     def _client(self) -> redis.Redis:
         return self._latest

@@ -1,9 +1,8 @@
-"""One connection that its callers share: requests leave as they come, and replies come back in the same order.
+"""One connection that its callers share: requests are sent as they come, and replies come back in the same order.
 
-Nobody waits for somebody else's reply before sending. Requests that come in one turn of the loop while others are
-under way share a write, up to sixteen: then the server works on those while the next are made. A caller that is
-cancelled, or that has waited long enough, only stops waiting: its reply is dropped when it comes, and everybody else
-gets their own.
+No request waits for the reply to another. Requests of one turn of the loop, while others are in flight, share a write,
+up to sixteen: then the server works on those while the next are made. A caller that is cancelled, or out of time, only
+stops waiting: its reply is dropped when it comes, and the others get their own.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import InvalidResponse, ResponseError
 
 MOST_WAITING = 10_000
-"""Requests under way, those whose callers went away included."""
+"""Requests in flight, those of cancelled callers included."""
 MOST_UNSENT = 67_108_864
 """Bytes that wait for the server to take them: 64 MiB."""
 MOST_TOGETHER = 16
@@ -28,7 +27,7 @@ _INCOMPLETE = object()
 
 
 class ConnectionFullError(Exception):
-    """More is under way than is good for either side; the request was not sent."""
+    """Too many requests are in flight; this one was not sent."""
 
 
 class Connection(asyncio.Protocol):
@@ -63,13 +62,13 @@ class Connection(asyncio.Protocol):
         """Send a packed request, and return what its reply will be; a `ResponseError` is raised from it.
 
         Raises:
-            ConnectionFullError: if too much is under way.
+            ConnectionFullError: if too many requests are in flight.
             ConnectionError: if it has been closed, or retired, since it was last looked at.
         """
         if self._retired:
             raise ConnectionError("the server closed the connection")
         if len(self._awaited) >= MOST_WAITING or self._transport.get_write_buffer_size() > MOST_UNSENT:
-            raise ConnectionFullError(f"{len(self._awaited):,} requests are under way")
+            raise ConnectionFullError(f"{len(self._awaited):,} requests are in flight")
         if self._awaited:
             if not self._unsent:
                 self._loop.call_soon(self._flush)
@@ -90,18 +89,18 @@ class Connection(asyncio.Protocol):
         return self._acknowledged
 
     def retire(self) -> None:
-        """Take no more requests, and close when nobody waits any more."""
+        """Take no more requests, and close when none is in flight."""
         self._retired = True
         if all(reply.done() for reply in self._awaited):
             self._transport.abort()
 
     def close(self) -> None:
-        """Close the connection; whoever still waits is told."""
+        """Close the connection; requests in flight fail."""
         self._fail(ConnectionError("the store was closed"))
         self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """Hand the replies in it to those who wait for them."""
+        """Give each reply to the request that it belongs to."""
         self._replies.feed(data)
         try:
             while (reply := self._replies.gets()) is not _INCOMPLETE:
@@ -119,7 +118,7 @@ class Connection(asyncio.Protocol):
             self.retire()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell everybody who waits."""
+        """Fail the requests in flight."""
         self._fail(ConnectionError(str(exc) if exc else "the server closed the connection"))
 
     def _forget_wait(self) -> None:

@@ -33,13 +33,10 @@ _SHOWN = 80
 class Limits(NamedTuple):
     """How long a call waits, in seconds, and for how many replicas a write waits, in milliseconds."""
 
-    connect_timeout: float = 5.0
-    timeout: float = 5.0
-    wait_replicas: int = 0
-    wait_milliseconds: int = 1_000
-
-
-_DEFAULT = Limits()
+    connect_timeout: float
+    timeout: float
+    wait_replicas: int
+    wait_milliseconds: int
 
 
 def connect(
@@ -78,7 +75,7 @@ class Server:
         self,
         open_connection: Callable[..., Awaitable[Connection]],
         address: str,
-        limits: Limits = _DEFAULT,
+        limits: Limits,
         *,
         shares: bool = False,
     ) -> None:
@@ -115,7 +112,7 @@ class Server:
 
         Raises:
             RecordUnreadable: if the record under the key `unreadable` is a value of another type.
-            StoreUnavailable: if there is no reply that counts.
+            StoreUnavailable: if the server fails, or does not reply in time.
         """
         try:
             return await self._request(command, until or self.deadline(), writes=False)
@@ -128,7 +125,7 @@ class Server:
         """Run a script on the partition whose keys begin with `base`, and return its reply.
 
         Raises:
-            StoreUnavailable: if there is no reply that counts.
+            StoreUnavailable: if the server fails, or does not reply in time.
         """
         until = until or self.deadline()
         try:
@@ -152,13 +149,13 @@ class Server:
                 raise self.unexpected(reply, writes=False)
 
     def unexpected(self, reply: object, *, writes: bool) -> StoreUnavailable:
-        """What to raise for a reply that the request does not have, or for an error that came after a write."""
+        """What to raise for a reply of another shape, or for an error that a script met after its write."""
         match reply:
             case [b"written", bytes(fault)] if writes:
                 error = ResponseError(fault.decode(errors="replace"))
                 return self._unavailable(error, _diagnose(error), True)
             case _:
-                error = ResponseError(f"a reply that the request does not have: {repr(reply)[:_SHOWN]}")
+                error = ResponseError(f"unexpected reply: {repr(reply)[:_SHOWN]}")
                 return self._unavailable(error, FailureKind.BROKEN, writes)
 
     def close(self) -> None:

@@ -207,10 +207,10 @@ class RedisTaskStore(BaseStore):
             raise TaskExists(task.task_id)
 
     async def ping(self) -> None:
-        """Ask the server for a sign of life.
+        """Send PING to every partition.
 
         Raises:
-            StoreUnavailable: if it gives none.
+            StoreUnavailable: if one does not answer.
         """
         self._check_open()
         await together(part.server.read("PING") for part in self.parts)
@@ -325,9 +325,10 @@ class RedisTaskStore(BaseStore):
             raise self._server.unexpected(text, writes=True) from None
 
     async def _read(self, task_id: str, until: float) -> Task | None:
-        """The task, or `None` if there is none. An empty value and none look alike until somebody asks.
+        """The task, or `None` if there is none.
 
-        The task may be created between the two requests, so a value is empty only if it is so twice.
+        GETRANGE gives an empty text for a key that is not there and for an empty value; EXISTS tells them apart. The
+        task may be created between the two requests, so a value is empty only if it is so twice.
         """
         key = self._key(task_id)
         for _ in range(2):

@@ -11,9 +11,8 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -159,10 +158,12 @@ def _nodes_by_slot(reply: Any, host: str) -> list[tuple[range, list[Node]]]:
 
 @cache
 def _driver() -> dict[str, Any]:
-    """Who the client says it is: newer versions of redis-py read it from installed files for every connection."""
-    if find_spec("redis.driver_info") is None:
-        return {}
-    return {"driver_info": import_module("redis.driver_info").DriverInfo()}
+    """The name of the client library, which newer versions of redis-py else read from files for every connection."""
+    with suppress(ImportError):
+        from redis.driver_info import DriverInfo
+
+        return {"driver_info": DriverInfo()}
+    return {}
 
 
 async def _ask(connection: AbstractConnection, *command: str, read: Callable[[Any], Any] = lambda _: None) -> Any:
