@@ -177,12 +177,11 @@ async def _ask(connection: AbstractConnection, *command: str, read: Callable[[An
     except BaseException as error:  # noqa: BLE001  raised again below
         # The frames and causes hold the password, and a server may repeat what it was sent.
         said = str(error).partition(", with args ")[0].replace(connection.password or "\0", "...")
-        foreign = isinstance(
-            error, AttributeError | LookupError | TypeError | ValueError
-        )  # at a reply of another shape
-        failure = ConnectionError(said) if foreign else error.with_traceback(None)
-        failure.__cause__ = failure.__context__ = None
+        failure = error.with_traceback(None)
         if isinstance(error, RedisError):
             error.args = (said,)
+        elif isinstance(error, AttributeError | LookupError | TypeError | ValueError):  # from `read`
+            failure = ConnectionError(f"unexpected reply to {command[0]}" if command else said)
+        failure.__cause__ = failure.__context__ = None
     await connection.disconnect(nowait=True)
     raise failure
