@@ -226,6 +226,15 @@ def test_the_number_is_recorded_before_the_first_task_and_only_if_there_are_seve
         opened(server, 2)
 
 
+@pytest.mark.parametrize("foreign", ["many", "9" * 5_000, ""])
+def test_a_number_of_partitions_that_is_none_is_a_broken_server(
+    server: EmbeddedServer, client: Any, foreign: str
+) -> None:
+    client.set("{parts:0}:partitions", foreign)
+    with pytest.raises(StoreUnavailable, match="unexpected reply"):
+        opened(server, N)
+
+
 async def everything(server: EmbeddedServer, partitions: int, prefix: str) -> list[Task]:
     async with open_store(settings(server, partitions, prefix)) as store:
         return [*(await store.list_tasks(limit=1_000)).tasks]
