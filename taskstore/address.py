@@ -93,6 +93,6 @@ def _parse(url: str) -> Address | None:
 
 def _node(text: str, default: int) -> tuple[str, int]:
     parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.port == 0:
+    if not parts.hostname or parts.port == 0 or re.search(r"\s", unquote(text)):
         raise ValueError
     return unquote(parts.hostname), parts.port or default

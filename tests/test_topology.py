@@ -85,6 +85,10 @@ def test_a_url_says_where_redis_is(url: str, shown: str) -> None:
         "redis+cluster://",
         "redis+cluster://h/m",
         "redis+cluster://h:0",
+        "redis+cluster://h:1, i:2",
+        "redis+sentinel://h:1,%09i:2/m",
+        "redis://h i",
+        "redis://h\n",
         "redis+cluster://h:1,i:x",
         "redis+srv://h",
         "unix+cluster:///x",
@@ -103,6 +107,7 @@ def test_a_url_that_says_less_is_refused(url: str) -> None:
         ({"redis_tls": True, "redis_tls_key": "/key"}, ("REDIS_TLS_KEY", "needs REDIS_TLS_CERT")),
         ({"redis_nodes": "h:1,"}, ("REDIS_NODES", "must be host:port,host:port")),
         ({"redis_nodes": ""}, ("REDIS_NODES", "must be host:port,host:port")),
+        ({"redis_nodes": "h:1, i:2"}, ("REDIS_NODES", "must be host:port,host:port")),
         ({"redis_nodes": "u@h"}, ("REDIS_NODES", "must be host:port,host:port")),
         (
             {"redis_socket": "/s", "redis_tls": True},
