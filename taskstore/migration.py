@@ -10,19 +10,21 @@ async def migrate(source: TaskStore, target: MaintainedTaskStore) -> int:
     """Copy every task of `source` into `target`, and return how many were copied.
 
     Ids, times and all other fields are kept; in `target` each lifetime starts anew. A task that `target` has already is
-    left as it is there, so a migration that broke off can be repeated. `source` is not changed, and has to be quiet
-    meanwhile: what is created during the walk may be missed.
+    left as it is there, so a migration that broke off can be repeated. `source` is not changed, and nobody should write
+    to it meanwhile: what is created then may be missed. A record that cannot be read is left out.
 
     Raises:
         TaskStoreError: whatever reading or writing raises; what was copied until then stays.
     """
     copied, offset = 0, 0
-    while page := (await source.list_tasks(limit=MAX_LIMIT, offset=offset)).tasks:
-        for task in page:
+    while True:
+        page = await source.list_tasks(limit=MAX_LIMIT, offset=offset)
+        for task in page.tasks:
             try:
                 await target.restore(task)
             except TaskExists:
                 continue
             copied += 1
-        offset += len(page)
-    return copied
+        offset += MAX_LIMIT
+        if offset >= page.total:
+            return copied

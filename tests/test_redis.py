@@ -20,12 +20,14 @@ from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
     FailureKind,
     InvalidArgument,
+    MemoryTaskStore,
     StoreNotOpen,
     StoreUnavailable,
     TaskCreateRequest,
     TaskFinal,
     TaskNotFound,
     TaskStatus,
+    migration,
 )
 from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
 from taskstore.redis.connection import MOST_WAITING, Connection
@@ -336,6 +338,22 @@ def test_what_a_store_remembers_is_bounded(server: EmbeddedServer, padding: int)
         await asyncio.gather(*(store.create_task(request) for _ in range(1_100)))
         assert len(store._remembered) == (0 if padding else 1_024)  # noqa: SLF001
         assert len((await store.list_tasks(limit=1_000)).tasks) == 1_000
+
+    on_store(server.url, body)
+
+
+def test_a_migration_goes_on_behind_a_page_that_cannot_be_read(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        monkeypatch.setattr(migration, "MAX_LIMIT", 2)
+        tasks = [await store.create_task(REQUEST) for _ in range(5)]
+        with redis.Redis.from_url(server.url) as client:
+            for task in tasks[-2:]:
+                client.set(f"{{taskstore:0}}:task:{task.task_id}", "no record", keepttl=True)
+        async with MemoryTaskStore() as target:
+            assert await migration.migrate(store, target) == 3
+            assert (await target.list_tasks()).tasks == tuple(tasks[2::-1])
 
     on_store(server.url, body)
 
