@@ -119,7 +119,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the requests in flight."""
-        self._fail(ConnectionError(str(exc) if exc else "the server closed the connection"))
+        self._fail(ConnectionError(str(exc or "") or "the server closed the connection"))
 
     def _forget_wait(self) -> None:
         self._acknowledged = None
