@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from conformance import suite
 from conformance.case import NotTestable
 from conformance.cases.requirements import decide
 from conformance.engine.play import Player
@@ -44,7 +46,7 @@ from conformance.subjects.registry import find_subject
 from conformance.tour.plan import plan
 from conformance.tour.run import TOURED, Tour, play_all, run
 from conformance.tour.tasks import LONG_AGO, restorable
-from taskstore import MemoryTaskStore, Task, TaskPage, TaskStatus
+from taskstore import MemoryTaskStore, Task, TaskExists, TaskPage, TaskStatus
 
 RIGHT = ("memory", "memory-expiring", "embedded")
 
@@ -521,6 +523,122 @@ def test_what_one_call_shows_by_itself_is_no_race(change: Callable[[Any], None],
     assert not tour.against("ATOM-02")
     assert tour.exercised["ATOM-02"]
     assert bool(tour.against("ATOM-01")) is loses
+
+
+def clearing(store: Any) -> None:
+    """Empty the URL of a task that is cancelled while it uploads."""
+    right = store.cancel_task
+
+    async def wrong(task_id: str) -> Task:
+        is_uploading = store._tasks[task_id].status is TaskStatus.UPLOADING  # noqa: SLF001
+        task: Task = await right(task_id)
+        return task.model_copy(update={"result_url": None}) if is_uploading else task
+
+    store.cancel_task = wrong
+
+
+def test_a_field_that_a_call_does_not_give_and_empties_is_no_wrong_text() -> None:
+    uploading = update("a", TaskStatus.UPLOADING, result_url="r")
+    found = played(Scene("cancelled", (create(), uploading, cancel())), clearing)
+    assert found[0].requirements == ("LIFE-09",)
+
+
+def touching(store: Any) -> None:
+    """Set the time of an update that is refused."""
+    right = store.update_task_status
+
+    async def wrong(task_id: str, status: Any, progress: Any = None, **named: Any) -> Any:
+        if progress == 101:
+            await right(task_id, status)
+        return await right(task_id, status, progress, **named)
+
+    store.update_task_status = wrong
+
+
+def test_a_refused_call_that_changes_something_breaks_nothing_else() -> None:
+    refused = update("a", TaskStatus.CLIPPING, progress=101)
+    found = played(Scene("refused", (create(), HALF, refused)), touching)
+    assert [one.requirements for one in found] == [("LIFE-14",)]
+
+
+def rounding(store: Any) -> None:
+    """Begin a page of a status at a multiple of its limit."""
+    right = store.list_tasks
+
+    async def wrong(status: Any = None, limit: int = 50, offset: int = 0, **named: Any) -> Any:
+        page = await right(status, limit, offset - offset % limit if status and limit else offset, **named)
+        return page.model_copy(update={"offset": offset})
+
+    store.list_tasks = wrong
+
+
+def test_a_cursor_that_fits_its_page_is_not_wrong_because_the_page_is() -> None:
+    page = listing(status=TaskStatus.PENDING, limit=2, offset=1)
+    found = played(Scene("a page", (Populate(5), page)), rounding)
+    numbers = {number for one in found for number in one.requirements}
+    assert "LIST-04" in numbers
+    assert not numbers & {"LIST-12", "LIST-13"}
+
+
+def remembering_purged(store: Any) -> None:
+    """Refuse to restore a task that was purged."""
+    right_purge, right = store.purge, store.restore
+    gone: set[str] = set()
+
+    async def purge_(before: Any) -> Any:
+        known = {*store._tasks}  # noqa: SLF001
+        count = await right_purge(before)
+        gone.update(known - {*store._tasks})  # noqa: SLF001
+        return count
+
+    async def wrong(task: Any) -> None:
+        if getattr(task, "task_id", None) in gone:
+            raise TaskExists(task.task_id)
+        await right(task)
+
+    store.purge, store.restore = purge_, wrong
+
+
+def overtaking(store: Any) -> None:
+    """Cancel a task that uploads although it is completed meanwhile."""
+    right = store.cancel_task
+
+    async def wrong(task_id: str) -> Task:
+        before = store._tasks.get(task_id)  # noqa: SLF001
+        await asyncio.sleep(0)
+        after = store._tasks.get(task_id)  # noqa: SLF001
+        if before and before.status is TaskStatus.UPLOADING and after.status is TaskStatus.COMPLETED:
+            task: Task = after.model_copy(update={"status": TaskStatus.CANCELLED})
+        else:
+            task = await right(task_id)
+        return task
+
+    store.cancel_task = wrong
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "number"),
+    [(remembering_purged, "restored again", "MAINT-02"), (overtaking, "race on 1 instances", "ATOM-02")],
+)
+def test_the_plan_meets(change: Callable[[Any], None], kind: str, number: str) -> None:
+    scenes = [scene for scene in plan(1) if kind in scene.classes]
+    tour = asyncio.run(play_all(Wrapped(change), scenes))
+    assert {one for found in tour.found for one in found.requirements} == {number}
+
+
+class CoarseHarness(Harness):
+    """A right store whose clock has whole seconds."""
+
+    capabilities = frozenset({Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE})
+
+    def open(self, namespace: str) -> MemoryTaskStore:
+        return MemoryTaskStore(clock=lambda: time.time_ns() // 10**9 * 10**9)
+
+
+def test_the_readable_cases_take_a_coarse_clock() -> None:
+    name = f"tests.test_tour:{CoarseHarness.__name__}"
+    results = suite.run([name], ["--conformance-partial", "-k", "listing or maintenance"])
+    assert {one.test for one in results.results if one.verdict == "fail"} == set()
 
 
 def test_an_update_of_which_a_part_is_wrong_is_not_lost() -> None:

@@ -172,6 +172,9 @@ def reuses(_: Random) -> Iterator[Scene]:
         ("created again", (create("b", "job-1", config={"new": 1}), create("", "job-1", **first), get())),
     ]
     for way, actions, needs in ways:
+        back = (restore(Copy("a")), get(), listing(), restore(Copy("a"), about=("ID-05",)))
+        gone = Known((create("a", "job-1", **first), *actions))
+        yield Scene(f"restored when it was {way}", (gone, *back), ("restored again",), needs, about=("MAINT-02",))
         for tail, calls in tails:
             steps = (
                 Known((create("a", "job-1", **first), going, create("c"), *actions)),

@@ -166,7 +166,7 @@ def places(random: Random) -> Iterator[Scene]:
 
 def races(_: Random) -> Iterator[Scene]:
     """Calls at the same time: some order explains them all."""
-    for number in range(6):
+    for number in range(len(NOT_FINAL)):
         for on in (0, 1):
             kind = f"race on {on + 1} instances"
             for name, actions, needs in _race(number, on):
@@ -243,18 +243,19 @@ def _race(number: int, on: int) -> Iterator[_Race]:
     """Each kind of race, some of its calls on another instance."""
     nothing: frozenset[Capability] = frozenset()
     end = "ATOM-02"
+    begun = (create(), update("a", TaskStatus(NOT_FINAL[number])))
     pair = (update("a", TaskStatus.COMPLETED, label="", about=(end,)), _stop(end, on))
-    race = Together(pair if number % 2 else pair[::-1])
-    yield "a cancel and a completion race", (create(), race, get(), listing()), nothing
+    for race in (Together(pair), Together(pair[::-1])):
+        yield "a cancel and a completion race", (*begun, race, get(), listing()), nothing
     failing = update("a", TaskStatus.FAILED, error_message="e", label="", about=(end,))
     race = Together((failing, _stop(end, on), replace(pair[0], on=on)))
-    yield "three ends race", (create(), race, get()), nothing
+    yield "three ends race", (*begun, race, get()), nothing
     one = "ATOM-01"
     race = Together((_going(one, progress=number), _going(one, on, current_step="s"), _going(one, result_url="r")))
     start = (create(), update("a", TaskStatus.CLIPPING, progress=1, current_step="before", result_url="before"))
     yield "updates of several fields race", (*start, race, get()), nothing
     race = Together((_going(one, on, progress=number), _stop(end), get()))
-    yield "an update and a cancel race", (create(), race, get()), nothing
+    yield "an update and a cancel race", (*begun, race, get()), nothing
     race = Together(tuple(create(f"n{n}", on=n % 2 * on, video_ids=(str(n),), about=(one,)) for n in range(5)))
     yield "creations race", (race, listing()), nothing
     again = create("", "job-1", about=("ID-06", one))

@@ -47,7 +47,7 @@ def rich(random: Random, size: int = 1, mark: str = "") -> dict[str, Any]:
     deep: Any = [text(12)]
     for level in range(26):
         deep = {"K": deep} if level % 2 else [deep, level]
-    numbers = [3, 1, 2, 1, 1.0, True, None, -0.0, 0.30000000000000004, 2**70 + 1, 1e22, random.uniform(1, 2)]
+    numbers = [3, 1, 2, 1, 1.0, True, None, -0.0, 0.30000000000000004, 2**53 + 1, 2**70 + 1, 1e22, random.uniform(1, 2)]
     config = {
         "b": numbers * size,
         "B": {"z": [], "Z": {}, "": text(20)},
