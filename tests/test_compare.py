@@ -7,9 +7,11 @@ import json
 import re
 import subprocess
 import sys
+import uuid
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -764,6 +766,102 @@ def test_an_argument_that_is_a_lifetime_lets_an_entry_expire() -> None:
     assert search.gaps == []
 
 
+class WholeSeconds(Lasting):
+    def put(self, key: str, ttl: float | None = None) -> None:
+        super().put(key, None if ttl is None else int(ttl))
+
+
+def test_a_fraction_of_a_lifetime_counts() -> None:
+    class Fractions(ClockHarness):
+        def operations(self) -> Any:
+            put, read = super().operations()
+            return replace(put, optional={"ttl": st.sampled_from([60, 1.5])}), read
+
+    search = Search(("exact", Fractions(Lasting)), ("whole", Fractions(WholeSeconds)), most_random=0)
+    found = {one.kind: one for one in search._beyond()}  # noqa: SLF001
+
+    assert found["expiry"].consequence == "after 1.25 s it is there in exact, and not in whole"
+    assert found["expiry"].script == ("store.put(key='a', ttl=1.5)",)
+
+
+class DictionaryHarness(Harness):
+    def __init__(self, kind: type[dict[str, Any]]) -> None:
+        self.kind = kind
+
+    @asynccontextmanager
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
+        yield self.kind()
+
+
+class Labelled(dict[str, Any]):
+    def put(self, key: str, tags: Any = ()) -> None:
+        self[key] = sorted(set(tags))
+
+    def drop(self, tag: str) -> None:
+        for key in [key for key, tags in self.items() if tag in tags]:
+            del self[key]
+
+    def tags(self, key: str) -> Any:
+        return self.get(key, [])
+
+
+class Collecting(Labelled):
+    """Keeps the tags of an entry that is put again, and drops those whose tag begins alike."""
+
+    def put(self, key: str, tags: Any = ()) -> None:
+        super().put(key, {*tags, *self.get(key, ())})
+
+    def drop(self, tag: str) -> None:
+        for key in [key for key, tags in self.items() if any(one.startswith(tag) for one in tags)]:
+            del self[key]
+
+
+def test_what_an_optional_argument_leaves_behind_is_found_beside_another_difference() -> None:
+    class TagHarness(DictionaryHarness):
+        def operations(self) -> Any:
+            keys, tags = {"key": st.sampled_from(["k", "l"])}, st.sampled_from(["a", "ab"])
+            return (
+                Operation("put", "put", keys, {"tags": st.lists(tags, max_size=2)}, writes="key"),
+                Operation("drop", "drop", {"tag": tags}, writes=WHOLE),
+                Operation("tags", "tags", keys, reads="key"),
+            )
+
+    search = Search(("one", TagHarness(Labelled)), ("other", TagHarness(Collecting)), most_random=100)
+    scripts = [[line.partition("(")[0] for line in one.script] for one in search.run()]
+
+    assert ["store.put", "store.put", "store.tags"] in scripts
+    assert ["store.put", "store.drop", "store.tags"] in scripts
+
+
+class Shallow(dict[str, Any]):
+    def merge(self, other: Any) -> None:
+        self.update(other)
+
+
+class Deep(dict[str, Any]):
+    def merge(self, other: Any) -> None:
+        for key, value in other.items():
+            self[key] = {**self.get(key, {}), **value}
+
+
+def test_a_finding_stands_for_those_with_classes_that_do_not_matter() -> None:
+    class MergeHarness(DictionaryHarness):
+        def operations(self) -> Any:
+            inner = st.dictionaries(st.sampled_from("ab"), st.sampled_from([1, 0, "", "\n"]), max_size=1)
+            given = {"other": st.dictionaries(st.just("k"), inner, min_size=1)}
+            return (
+                Operation("merge", "merge", given, writes=WHOLE),
+                Operation("all", "copy", reads=WHOLE),
+            )
+
+    search = Search(("deep", MergeHarness(Deep)), ("shallow", MergeHarness(Shallow)), most_random=50)
+    list(search.run())
+
+    assert [one.title for one in search.findings if one.kind == "value"] == [
+        "merge(other): kept by one side, lost by the other: all"
+    ]
+
+
 def test_that_nothing_expired_is_said() -> None:
     harnesses = ClockHarness(Lasting), ClockHarness(Lasting)
     for one in harnesses:
@@ -858,3 +956,79 @@ def test_a_call_that_cannot_be_interrupted_ends_the_search_with_what_was_found(t
 
         assert ended.returncode == status
         assert script.replace("    " if "pytest" in command else "", "") in ended.stdout
+
+
+class Queue:
+    """Jobs that are taken once; `waits` lets two callers take the same."""
+
+    waits = False
+
+    def __init__(self) -> None:
+        self.jobs: list[str] = []
+
+    async def add(self, job: str) -> None:
+        self.jobs.append(job)
+
+    async def take(self) -> str | None:
+        first = self.jobs[0] if self.jobs else None
+        if self.waits:
+            await asyncio.sleep(0)
+        del self.jobs[:1]
+        return first
+
+    async def left(self) -> list[str]:
+        return self.jobs.copy()
+
+
+class Hesitating(Queue):
+    waits = True
+
+
+class Stamping(Queue):
+    """Gives another result each time."""
+
+    async def take(self) -> Any:
+        return await super().take(), uuid.uuid4().hex
+
+
+@pytest.mark.parametrize(("kind", "races"), [(Queue, False), (Hesitating, True), (Stamping, False)])
+def test_calls_that_name_no_entry_race_and_what_differs_each_time_does_not(kind: type[Queue], races: bool) -> None:
+    class QueueHarness(Harness):
+        @asynccontextmanager
+        async def open(self, namespace: str) -> AsyncIterator[Any]:
+            yield kind()
+
+        def operations(self) -> Any:
+            return (
+                Operation("add", "add", {"job": st.sampled_from(["a", "b"])}, writes=WHOLE),
+                Operation("take", "take", writes=WHOLE),
+                Operation("left", "left", reads=WHOLE),
+            )
+
+    search = Search(("one", QueueHarness()), ("other", QueueHarness()), most_random=0)
+    found = [one for one in search._beyond() if one.kind == "lost update"]  # noqa: SLF001
+
+    assert len(found) == 2 * races
+    for one in found:
+        assert one.script == (
+            "await store.add(job='a')",
+            "(await asyncio.gather(store.take(), store.take()))[1]   # 'a'   one after the other: None or 'a'",
+        )
+
+
+class Unsteady(Shelf):
+    """Forgets how many boxes there are, now and then."""
+
+    calls = 0
+
+    def count(self) -> int:
+        type(self).calls += 1
+        return -1 if self.calls % 7 == 0 else super().count()
+
+
+def test_a_difference_that_does_not_show_again_is_no_pass() -> None:
+    search = searched(Unsteady)
+
+    if not search.findings:
+        assert report_of(search).status is Status.NOT_EXERCISED
+    assert any(gap.startswith("count differed, and did not") for gap in report_of(search).not_exercised)

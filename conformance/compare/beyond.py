@@ -20,7 +20,7 @@ from conformance.compare.limit import Limit
 from conformance.compare.operation import Operation
 from conformance.compare.parts import IncomparableError
 from conformance.compare.picture import Leaf, Observer
-from conformance.compare.script import Line
+from conformance.compare.script import Line, shorten
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Vocabulary
 from conformance.engine.script import source
@@ -116,6 +116,7 @@ class Beyond:
             ("instance", "for a second instance", self._second_instance),
             ("reopening", "after reopening", self._reopening),
             *(("expiry", f"after {_span(by)}", self._later(by, call)) for by in SPANS for call in self._lasting()),
+            *(("expiry", f"after {_span(by)}", self._later(by, call)) for call, by in self._ends()),
         ]
         for kind, when, probe in probes:
             if kind not in self._found:
@@ -156,11 +157,25 @@ class Beyond:
 
     def _lasting(self) -> list[Call]:
         """Calls that make an entry, plainly and with a lifetime."""
+        return [self._maker, *(call for call, _ in self._lifetimes()[:1])]
+
+    def _lifetimes(self) -> list[tuple[Call, float]]:
+        """Calls that make an entry with a lifetime that ends, one for each class of them, and its seconds."""
         made = self._maker
         lifetime = self.known.operations[made.operation].lifetime
-        values = self.known.pools[made.operation, lifetime].values if lifetime else []
-        ends = next((value for value in values if _ends(value)), None)
-        return [made] if ends is None else [made, self.known.plain(made.operation, **{lifetime or "": ends})]
+        values = self.known.pools[made.operation, lifetime].representatives(1) if lifetime else []
+        calls = [self.known.plain(made.operation, **{lifetime or "": value}) for value in values]
+        ends = [(call, _seconds(value)) for call, value in zip(calls, values, strict=True)]
+        return [(call, seconds) for call, seconds in ends if 0 < seconds < SPANS[-1].total_seconds()]
+
+    def _ends(self) -> Iterator[tuple[Call, timedelta]]:
+        """Calls that make an entry with a lifetime, and times a little before and after its end.
+
+        Of a fraction of a second a half goes by: a store that keeps whole seconds has lost the entry by then.
+        """
+        for call, seconds in self._lifetimes():
+            margin = (seconds % 1 or min(seconds, 60) / 4) / 2
+            yield from ((call, timedelta(seconds=seconds + aside)) for aside in (-margin, margin))
 
     def _finding(self, kind: str, consequence: str, operations: list[str], *lines: str) -> Finding:
         self._found.add(kind)
@@ -236,12 +251,14 @@ class Beyond:
         return probe
 
     def _calls(self) -> list[Call]:
-        """Calls on the entry that is there, each as plain as it can be, and with one optional argument."""
+        """Calls that change an entry that is there, each as plain as it can be, and with one optional argument."""
+        makers = self.known.makers()
         found = []
         for name in self.known.writes():
             operation = self.known.operations[name]
-            if operation.entry is not None:
-                found.append(self.known.plain(name))
+            if operation.entry is None and name in makers[:1]:  # of entries that two calls make the order is open
+                continue
+            found.append(self.known.plain(name))
             for argument in operation.optional if operation.entry is not None else ():
                 values = self.known.pools[name, argument].values
                 found.append(self.known.plain(name, **{argument: next(filter(None, values), values[0])}))
@@ -251,16 +268,45 @@ class Beyond:
         pairs = [*combinations_with_replacement(self._calls(), 2)]
         pairs.sort(key=lambda pair: pair[0] == pair[1])
         for pair in pairs[:_MOST_PAIRS]:
-            second, first, *reads = await self._play(one, pair[::-1], at_once=False)
-            orders = [await self._play(one, pair, at_once=False), [first, second, *reads]]
+            orders = await self._in_turn(one, pair)
+            if not {call.operation for call in pair} <= self._awaited:
+                continue
             for _ in range(_REPEATS):
                 seen = await self._play(one, pair, at_once=True)
-                if not any(_same(seen, order) for order in orders):
-                    calls = [self._line(call).removeprefix("await ") for call in pair]
-                    words = f"two calls at the same time in {self.names[one]} come out as in no order of them"
-                    gathered = f"await asyncio.gather({', '.join(calls)})"
-                    yield self._finding("lost update", words, [pair[0].operation], gathered)
-                    return
+                if any(_same(seen, order) for order in orders):
+                    continue
+                if not await self._is_steady(one, pair, orders):
+                    break
+                words = f"two calls at the same time in {self.names[one]} come out as in no order of them"
+                yield self._finding("lost update", words, [pair[0].operation], *self._race(pair, seen, orders))
+                return
+
+    async def _is_steady(self, one: int, pair: tuple[Call, Call], orders: list[list[Outcome]]) -> bool:
+        """Whether the calls give the same each time if one follows the other: then it is the race that differs."""
+        for _ in range(_REPEATS):
+            again = await self._in_turn(one, pair)
+            if not all(_same(*both) for both in zip(again, orders, strict=True)):
+                return False
+        return True
+
+    def _race(self, pair: tuple[Call, Call], seen: list[Outcome], orders: list[list[Outcome]]) -> Iterator[str]:
+        """The lines of a race: the calls, and what differs from the order that comes nearest to it."""
+        nearest = min(orders, key=lambda order: sum(not _same([a], [b]) for a, b in zip(seen, order, strict=True)))
+        place = next(at for at, outcome in enumerate(seen) if not _same([outcome], [nearest[at]]))
+        expected = " or ".join(dict.fromkeys(shorten(order[place].text) for order in orders))
+        told = f"{shorten(seen[place].text)}   one after the other: {expected}"
+        gathered = f"await asyncio.gather({', '.join(self._line(call).removeprefix('await ') for call in pair)})"
+        if place < len(pair):
+            yield f"({gathered})[{place}]   # {told}"
+        else:
+            yield gathered
+            read = self.known.audits()[place - len(pair)].name
+            yield f"{self._line(self.known.plain(read))}   # {told}"
+
+    async def _in_turn(self, one: int, pair: tuple[Call, Call]) -> list[list[Outcome]]:
+        """What two calls and the reads after them give in either order of the calls."""
+        second, first, *reads = await self._play(one, pair[::-1], at_once=False)
+        return [await self._play(one, pair, at_once=False), [first, second, *reads]]
 
     async def _play(self, one: int, pair: tuple[Call, ...], *, at_once: bool) -> list[Outcome]:
         async with self._place(one) as place, place.open() as side:
@@ -335,11 +381,13 @@ def _untrue(unknown: Reads, before: Reads, after: Reads) -> Iterator[str]:
             yield name
 
 
-def _ends(value: Any) -> bool:
-    """Whether a lifetime is over within the longest time that passes."""
+def _seconds(value: Any) -> float:
+    """How long a lifetime is; 0 for what is none."""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
-    return isinstance(seconds, (int, float)) and 0 < seconds < SPANS[-1].total_seconds()
+    return seconds if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else 0
 
 
 def _span(by: timedelta) -> str:
-    return f"{by.days} days" if by.days else f"{by.seconds // 3600} h"
+    if by.days:
+        return f"{by.days} days"
+    return f"{by.total_seconds():g} s" if by.total_seconds() % 3600 else f"{by.seconds // 3600} h"

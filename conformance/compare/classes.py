@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -88,7 +89,7 @@ def _class_of_text(text: str) -> str:  # noqa: C901, PLR0911  one for each class
     if re.search(r"[:/.|\\]", text):
         return "separator"
     if not text.isascii():
-        return "Unicode"
+        return "Unicode" if unicodedata.is_normalized("NFC", text) else "Unicode that is not NFC"
     if text.strip() != text or " " in text:
         return "space"
     if not text.isalnum():

@@ -56,7 +56,7 @@ KEYS: tuple[str, ...] = (
 """Prefixes and separators of each other, globs, case, Unicode forms, long and empty ones."""
 
 JSON_VALUES: tuple[Any, ...] = (
-    "text", 1, 0, -1, 1.5, 1.0, True, False, None, "", "7", "é", "\x00", [], {}, [1, "a", None], {"a": 1},
+    "text", 1, 0, -1, 1.5, 1.0, True, False, None, "", "7", "é", "e\u0301", "\x00", [], {}, [1, "a", None], {"a": 1},
     {"a": {"b": []}}, -0.0, 2**53 + 1, 10**30, "x" * 100_000,
 )
 """What JSON can hold."""

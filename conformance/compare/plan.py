@@ -37,7 +37,9 @@ def _alone(known: Vocabulary) -> Iterator[Steps]:
         yield _make(known), call
         yield _make(known), call, call
         for argument in operation.optional:
-            yield _make(known), known.plain(name, **{argument: known.pools[name, argument].plain})
+            values = known.pools[name, argument].values
+            yield _make(known), known.plain(name, **{argument: values[0]})
+            yield known.plain(name, **{argument: next(filter(None, values), values[0])}), known.plain(name)
 
 
 def _pairs(known: Vocabulary) -> Iterator[Steps]:

@@ -49,7 +49,7 @@ def argument_name(name: str, number: int) -> str:
 
 def write_script(lines: list[Line], path: str, sides: tuple[str, str], texts: tuple[str, str]) -> tuple[str, ...]:
     """The lines; the last looks at `path` of what it gives, and says what comes on each side."""
-    shown = "   ".join(f"{side}: {_shorten(text)}" for side, text in zip(sides, texts, strict=True))
+    shown = "   ".join(f"{side}: {shorten(text)}" for side, text in zip(sides, texts, strict=True))
     written: list[str] = []
     for line in reversed(lines):
         block = line.write("\n".join(written))
@@ -64,7 +64,7 @@ def _mentions(text: str, name: str) -> bool:
     return re.search(rf"\b{name}\b", text) is not None
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
     """A text of one line; lone surrogates, which no file can hold, are written as escapes."""
     printable = text.encode("utf-8", "backslashreplace").decode()
     return printable if len(printable) <= _SHOWN else f"{printable[:_SHOWN]}…"

@@ -35,6 +35,7 @@ from conformance.compare.shrink import Shown, shrink
 from conformance.compare.side import Side
 from conformance.compare.steps import Call, Steps, Vocabulary
 from conformance.engine.quiet import quiet
+from conformance.engine.script import source
 from conformance.harness import Harness
 
 T = TypeVar("T")
@@ -201,22 +202,38 @@ class Search:
         cause = cause_of(shown.steps, shown.deviation, self._known_values)
         self._seen.add(self._quick(shown))
         key = key_of(cause, shown.deviation, self._known_values)
-        same = self._by_key.get(key) or next(
-            (known for one, known in self._by_key.items() if one[:-1] == key[:-1] and _is_part(one[-1], key[-1])), None
-        )
+        alike = {one: known for one, known in self._by_key.items() if one[:-1] == key[:-1]}
+        same = alike.get(key) or next((known for one, known in alike.items() if _is_part(one[-1], key[-1])), None)
         if same is not None:
-            self._merge(same, cause, shown.deviation)
+            self._merge(same, cause, shown)
             return
         times = 0 if is_hanging else 2
         again = [self._play(shown.steps, Coverage(self._operations[0])) for _ in range(times)]
         if not all(shown.deviation.symptom in {one.symptom for one in found} for found in again):
             self.unconfirmed += 1
+            self._note_unsteady(shown.deviation.operation)
             return
         finding = finding_of(shown.steps, cause, shown.deviation, self.names)
+        for one in [
+            one for one in alike if _is_part(key[-1], one[-1])
+        ]:  # found before, with classes that do not matter
+            self._absorb(finding, self._by_key.pop(one))
         self._by_key[key] = finding
         self._also(finding, cause, shown)
         self._add(finding)
         yield finding
+
+    def _note_unsteady(self, operation: str) -> None:
+        gap = f"{operation} differed, and did not when the same calls were made again: one store is not steady"
+        if gap not in self.gaps:
+            self.gaps.append(gap)
+
+    def _absorb(self, finding: Finding, other: Finding) -> None:
+        """Let a finding stand for one that is a case of it."""
+        self.findings = [one for one in self.findings if one is not other]
+        finding.also_in |= other.also_in
+        finding.also_arguments |= other.also_arguments
+        finding.also |= other.also
 
     def _add(self, finding: Finding) -> None:
         finding.is_random = self.is_planned
@@ -246,13 +263,24 @@ class Search:
         classes = {(name, pools[step.operation, name].novel(value)) for name, value in step.arguments.items()}
         return step.operation, frozenset(classes), shown.deviation.symptom
 
-    def _merge(self, finding: Finding, cause: Cause, deviation: Deviation) -> None:
+    def _merge(self, finding: Finding, cause: Cause, shown: Shown) -> None:
         finding.classes = finding.classes | cause.classes if finding.classes and cause.classes else set()
-        finding.also_in |= {deviation.operation, cause.operation} - {finding.operation}
+        finding.also_in |= {shown.deviation.operation, cause.operation} - {finding.operation}
         finding.also_arguments |= {cause.argument} - {finding.argument, ""}
-        if not cause.argument:
-            self._settle(deviation.symptom)
+        if self._is_plain(shown.steps):
+            self._settle(shown.deviation.symptom)
         accepted.apply(self.known, finding)
+
+    def _is_plain(self, steps: Steps) -> bool:
+        """Whether no argument of any call matters but the entries."""
+        return not any(
+            name in operation.optional or source(value) != source(self._known_values.pools[step.operation, name].plain)
+            for step in steps
+            if isinstance(step, Call)
+            for operation in [self._operations[0][step.operation]]
+            for name, value in step.arguments.items()
+            if name != operation.entry
+        )
 
     def _settle(self, symptom: Symptom) -> None:
         self._settled.add(symptom)
@@ -263,7 +291,7 @@ class Search:
         """Everything that shows after the same step is the same cause."""
         for one in shown.beside():
             self._by_key.setdefault(key_of(cause, one, self._known_values), finding)
-            if one.handed is None and not cause.argument:
+            if one.handed is None and self._is_plain(shown.steps):
                 self._settle(one.symptom)
             if one.operation != finding.operation:
                 finding.also_in.add(one.operation)
