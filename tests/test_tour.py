@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from types import SimpleNamespace
@@ -27,6 +28,7 @@ from conformance.engine.scene import (
     Reopen,
     Scene,
     Step,
+    Text,
     Tick,
     Together,
     Walk,
@@ -523,6 +525,36 @@ def test_what_one_call_shows_by_itself_is_no_race(change: Callable[[Any], None],
     assert not tour.against("ATOM-02")
     assert tour.exercised["ATOM-02"]
     assert bool(tour.against("ATOM-01")) is loses
+
+
+def cancelling_completed(store: Any) -> None:
+    """Cancel a task that is completed, if it was restored; and if it uploads, although it is completed meanwhile."""
+    overtaking(store)
+    right = store.cancel_task
+
+    async def wrong(task_id: str) -> Task:
+        task = store._tasks.get(task_id)  # noqa: SLF001
+        if task and task.status is TaskStatus.COMPLETED and task.created_at == LONG_AGO:
+            changed: Task = task.model_copy(update={"status": TaskStatus.CANCELLED})
+        else:
+            changed = await right(task_id)
+        return changed
+
+    store.cancel_task = wrong
+
+
+def test_a_race_is_not_explained_by_what_other_calls_show() -> None:
+    race = Together((cancel(about=("ATOM-02",)), update("a", TaskStatus.COMPLETED, label="", about=("ATOM-02",))))
+    completed = restorable("b", status="completed", progress=100.0, completed_at=LONG_AGO, created_at=LONG_AGO)
+    scenes = [
+        Scene("alone", (restore(completed), replace(cancel(Text("b")), label=""))),
+        Scene("race", (create(), update("a", TaskStatus.UPLOADING), race)),
+    ]
+
+    tour = asyncio.run(play_all(Wrapped(cancelling_completed), scenes))
+
+    assert tour.against("LIFE-10")
+    assert tour.against("ATOM-02")
 
 
 def clearing(store: Any) -> None:

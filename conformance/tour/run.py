@@ -10,14 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, permutations
+from math import factorial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from conformance.engine.observe import MARK
 from conformance.engine.play import Player
-from conformance.engine.scene import Populate, Scene, Together
+from conformance.engine.scene import Action, Populate, Scene, Together
 from conformance.engine.tally import Finding, Tally
 from conformance.engine.written import written
 from conformance.harness import Harness, HookMissingError
@@ -34,6 +35,8 @@ TOURED = (
 """The requirements that the tour decides. Each has a test, and a finding breaks at least one of them."""
 _ELSE = "API-02"
 """What a finding breaks that breaks none of them: the operation does not work."""
+_FEW = 3
+"""Calls of a race of which every order is tried."""
 _SHOWN = 5
 """Findings of one kind that are kept whole; of the others only the scene is named."""
 OUT_OF_TIME = "the time that --conformance-seconds gives was over"
@@ -157,6 +160,7 @@ async def play_all(
             reasons.update((number, reason) for number in about)
 
     chosen = list(scenes)
+    places = {id(scene): place for place, scene in enumerate(chosen)}
     alone = [scene for scene in chosen if _is_alone(scene)]
     with _without_warnings():
         left = iter([scene for scene in chosen if not _is_alone(scene)])
@@ -168,8 +172,8 @@ async def play_all(
                 one.cancel()
             await asyncio.wait(players)
         await play_next(iter(alone))  # they are the long ones, and last where there is no time for all
-    places = {id(scene): place for place, scene in enumerate(chosen)}
-    findings = [_decided(one) for one in sorted(tally.findings, key=lambda one: places[id(one.scene)])]
+        found = [await _of_race(harness, one, on_progress) for one in tally.findings]
+    findings = [_decided(one) for one in sorted(found, key=lambda one: places[id(one.scene)])]
     findings, explained = _apart(findings, tally.alone)
     return Tour(
         found=[_found(one) for one in _kept(findings, of_traits=True)],
@@ -289,6 +293,33 @@ def _decided(finding: Finding) -> Finding:
     if not {*finding.requirements}.isdisjoint(TOURED):
         return finding
     return replace(finding, requirements=(*finding.requirements, _ELSE))
+
+
+async def _of_race(harness: Harness, finding: Finding, on_progress: Callable[[], None]) -> Finding:
+    """The finding; without its traits if the same calls do not show them in turn: then the race is why they differ."""
+    traits = {trait for trait in finding.traits if MARK not in trait}
+    if not traits or not any(isinstance(one, Together) for one in finding.scene.actions[: finding.played]):
+        return finding
+    for scene in _in_turn(finding.scene):
+        tally = Tally(on_progress=on_progress)
+        await Player(harness, tally).play(scene)
+        if traits <= tally.alone:
+            return finding
+    return replace(finding, traits=())
+
+
+def _in_turn(scene: Scene) -> Iterator[Scene]:
+    """The scene with the calls of its races one after the other, in every order of a few calls."""
+    few = all(len(one.steps) <= _FEW for one in scene.actions if isinstance(one, Together))
+    for number in range(factorial(_FEW) if few else 1):
+        actions: list[Action] = []
+        for one in scene.actions:
+            orders = list(permutations(one.steps)) if few and isinstance(one, Together) else []
+            if orders:
+                actions += orders[number % len(orders)]
+            else:
+                actions += one.steps if isinstance(one, Together) else (one,)
+        yield replace(scene, actions=tuple(actions))
 
 
 def _found(finding: Finding) -> Found:
