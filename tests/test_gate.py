@@ -276,6 +276,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         head: str = "",
         again: object = None,
         instructions: tuple[Instructions, ...] = (),
+        base: str = CODE,
     ) -> None:
         runs = iter((rounds, rounds if again is None else again))
 
@@ -288,10 +289,10 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             return made
 
         @contextmanager
-        def installed(base: str) -> Iterator[dict[Arm, Version]]:
-            if base == "nowhere":
+        def installed(source: str) -> Iterator[dict[Arm, Version]]:
+            if source == "nowhere":
                 raise NotInstalledError("no such revision")
-            yield {arm: Version(base, Path(arm), (head or fingerprint()) if arm == "head" else CODE) for arm in ARMS}
+            yield {arm: Version(source, Path(arm), (head or fingerprint()) if arm == "head" else base) for arm in ARMS}
 
         monkeypatch.setattr(run, "can_count", lambda: bool(instructions))
         monkeypatch.setattr(run, "count_instructions", lambda *_: instructions)
@@ -316,6 +317,13 @@ def test_a_run_that_passes(tmp_path: Path, judged: Callable[..., None]) -> None:
     assert result["head"]["fingerprint"] == fingerprint()
     assert result["base"] == {"source": "somewhere", "fingerprint": CODE}
     assert len(result["rounds"]) == ROUNDS
+
+
+def test_the_same_store_is_not_timed(tmp_path: Path, judged: Callable[..., None]) -> None:
+    judged(rounds=AssertionError("not to be called"), base=fingerprint())
+    status, result = gate(tmp_path)
+    assert (status, result["rounds"]) == (0, [])
+    assert result["reasons"] == ["the store is the same in both: nothing is measured"]
 
 
 def test_what_is_broken_is_not_timed(tmp_path: Path, judged: Callable[..., None]) -> None:

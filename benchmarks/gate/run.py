@@ -59,6 +59,8 @@ class Run:
         self._base = Code(versions["base"].source, versions["base"].fingerprint)
         if versions["head"].fingerprint != self._head.fingerprint:
             return self.end("not-measured", ("the taskstore that runs here is not that of the working tree",), hard)
+        if self._head.fingerprint == self._base.fingerprint:
+            return self.end("passed", ("the store is the same in both: nothing is measured",), hard)
         if can_count():
             try:
                 self._instructions = count_instructions(versions, url)

@@ -21,7 +21,6 @@ from conformance.engine.scene import (
     Walk,
     cancel,
     create,
-    get,
     listing,
     purge,
     restore,
@@ -35,7 +34,6 @@ from conformance.tour.tasks import (
     MICROSECOND,
     MIXED,
     MOSTLY_PENDING,
-    NOT_FINAL,
     restorable,
 )
 from taskstore import MAX_LIMIT, MAX_OFFSET, TaskStatus
@@ -210,11 +208,3 @@ def _cursors_among(size: int) -> Iterator[Action]:
     yield listing("s", limit=limit, after=Cursor("q"))
     yield listing("t", limit=MAX_LIMIT, after=Cursor("p"))
     yield listing(limit=0, after=Cursor("p"))
-
-
-def many(_: Random) -> Iterator[Scene]:
-    """A task of a thousand writes."""
-    writes = tuple(
-        update("a", TaskStatus(NOT_FINAL[n % 6]), progress=n / 10, current_step=str(n)) for n in range(1_000)
-    )
-    yield Scene("a thousand writes", (create(), Known(writes), get(), cancel(), get(), listing()), ("many writes",))

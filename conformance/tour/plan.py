@@ -27,7 +27,6 @@ _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     maintenance.purges,
     listings.lists,
     listings.cursors,
-    listings.many,
     lifetimes.expiries,
     lifetimes.unseen_expiries,
     places.places,

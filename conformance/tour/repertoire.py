@@ -95,6 +95,7 @@ def repertoire(random: Random, size: int = 1) -> tuple[Action, ...]:
         cancel("t"),
         create("u", **values),
         update("u", TaskStatus.LLM_PASS2, **others),
+        update("u", TaskStatus.LLM_PASS2, progress=0, current_step=""),
         *_listings(),
         Optional(_creations(values), CALLER_IDS),
         Optional(_restores(random, size)),
@@ -241,6 +242,11 @@ def everywhere(random: Random) -> Iterator[Scene]:
         yield Scene(f"the repertoire after {by}", (*start, *calls, *end), (f"repertoire after {by}",))
     late = (create("z"), Advance(300 * DAY), get("z"), *calls)
     yield Scene("the repertoire after 300 days", late, ("repertoire after long",), lacks=EXPIRING)
+    writes = tuple(
+        update("z", TaskStatus(NOT_FINAL[n % 6]), progress=n / 10, current_step=str(n)) for n in range(1_000)
+    )
+    worn = (create("z"), Known(writes), get("z"), cancel("z"), get("z"), *calls)
+    yield Scene("the repertoire after a thousand writes", worn, ("many writes",))
     for size in (5, 100):
         steps = (Populate(size, MIXED), *calls)
         yield Scene(f"the repertoire among {size} tasks", steps, (f"repertoire among {size}",))
