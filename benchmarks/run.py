@@ -38,6 +38,7 @@ def measure(depth: str, seed: int, to: Path, shown: Shown) -> list[str]:
     Raises:
         ServerError: if a server cannot be had.
         BlockFailedError: if a block could not even say what it measured.
+        KeyboardInterrupt: if the run was interrupted. The blocks before are in the JSON.
     """
     to.parent.mkdir(parents=True, exist_ok=True)
     started, load = monotonic(), os.getloadavg()
@@ -60,7 +61,7 @@ def measure(depth: str, seed: int, to: Path, shown: Shown) -> list[str]:
             again=tuple(one.store for one in subjects if one.name in AGAIN),
         )
         with on_core(CLIENT):
-            document, failures = measure_blocks(plan, chosen.blocks, tell)
+            document, failures, interrupted = measure_blocks(plan, chosen.blocks, tell)
     document["benchmarks"] = [*describe(document["benchmarks"], subjects, facts, max(chosen.sizes))]
     document["machine_info"].pop("node", None)
     document["machine_info"] |= {
@@ -71,10 +72,12 @@ def measure(depth: str, seed: int, to: Path, shown: Shown) -> list[str]:
     document |= {
         "depth": depth,
         "seed": seed,
-        "exit_status": int(bool(failures)),
+        "exit_status": int(interrupted or bool(failures)),
         "seconds": round(monotonic() - started, 1),
     }
     to.write_text(json.dumps(document), encoding="utf-8")
+    if interrupted:
+        raise KeyboardInterrupt
     return failures
 
 

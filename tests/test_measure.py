@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,10 @@ from conformance.subjects.memory import MemoryHarness
 ROOT = Path(__file__).parents[1]
 STORES = """
 import asyncio
+import os
+import signal
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from hypothesis import strategies as st
 
@@ -68,6 +72,17 @@ class Mine(Harness):
 class Broken(Mine):
     def operations(self):
         return (*Mine.operations(self)[:2], Operation("fail", lambda store: 1 / 0, reads=WHOLE))
+
+class Interrupting(Mine):
+    @asynccontextmanager
+    async def open(self, namespace):
+        first = Path("first")
+        if not first.exists():
+            first.write_text(str(os.getpid()))
+        if first.read_text() != str(os.getpid()):
+            os.kill(os.getppid(), signal.SIGINT)
+            await asyncio.sleep(60)
+        yield Store()
 
 class ReadOnly(Mine):
     def operations(self):
@@ -270,6 +285,20 @@ def test_an_operation_that_raises_is_told(measure: Callable[..., int], capsys: p
     said = capsys.readouterr().err
     assert "ZeroDivisionError" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.once
+def test_an_interrupted_run_keeps_the_blocks_before(
+    measure: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has it ignored
+    try:
+        assert measure("stores:Interrupting", "--entries", "5", "--json", "made.json") == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "interrupted\n"
+    made = json.loads((tmp_path / "made.json").read_text())
+    assert {tuple(map(bool, row["extra_info"]["blocks"])) for row in made["benchmarks"]} == {(True,)}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,8 @@ exit status:
   1  a budget is exceeded: the whole interval lies beyond it
   2  wrong usage, or a file, a store or its operations cannot be used
   3  a process that measures ended
-  5  the measurements are too noisy, or too few, to decide a budget"""
+  5  the measurements are too noisy, or too few, to decide a budget
+  130  interrupted; what the blocks before say is printed and written"""
 EXCEEDED, UNUSABLE, ENDED, UNDECIDED = 1, 2, 3, 5
 
 
@@ -81,7 +82,9 @@ def _measure(options: argparse.Namespace) -> int:
     plan = run.plan_of(options.store, [*stated, *limits], options.entries, effort, options.seed)
     blocks = options.blocks or run.blocks_for(count)
     try:
-        measured, failures = run.measure(plan, blocks, lambda number: _tell(f"block {number + 1} of {blocks}"))
+        measured, failures, interrupted = run.measure(
+            plan, blocks, lambda number: _tell(f"block {number + 1} of {blocks}")
+        )
     except BlockFailedError as fault:
         return _fail(f"a process that measures ended: {fault}", ENDED)
     figures = run.figures_of(measured, run.miss_of(count))
@@ -97,6 +100,8 @@ def _measure(options: argparse.Namespace) -> int:
         for file, language in ((options.page, "en"), (chinese, "zh")):
             texts = [in_language(document.document.title, language) for document in documents if document]
             write_file(file, page.page_of(shown_name(options.store), "; ".join(texts), *shown, language))
+    if interrupted:
+        raise KeyboardInterrupt
     if failures:
         return _fail(f"a block failed:\n{failures[0]}", ENDED)
     verdicts = {one.verdict for one in kept}

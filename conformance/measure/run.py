@@ -72,22 +72,34 @@ def miss_of(claims: int) -> float:
     return min(MISS, 0.05 / max(1, claims))
 
 
-def measure(plan: Plan, blocks: int, tell: Callable[[int], None]) -> tuple[dict[str, Any], list[str]]:
-    """Measure block after block; return pytest-benchmark's JSON with the blocks merged, and what failed tests said.
+def measure(plan: Plan, blocks: int, tell: Callable[[int], None]) -> tuple[dict[str, Any], list[str], bool]:
+    """Measure block after block.
+
+    Returns:
+        pytest-benchmark's JSON with the blocks merged, what failed tests said, and whether the run was interrupted
+        after some of the blocks.
 
     Raises:
         BlockFailedError: if a block could not even say what it measured.
+        KeyboardInterrupt: if the run was interrupted in the first block.
     """
-    written, failures = [], []
+    written: list[dict[str, Any]] = []
+    failures: list[str] = []
     with tempfile.TemporaryDirectory(prefix="measure-") as folder:
         for number in range(blocks):
             tell(number)
             chosen = plan.model_copy(update={"seed": f"{plan.seed} {number}"})
             options = ("-c", os.devnull, f"--rootdir={folder}", "-W", "ignore", "--assert=plain", "--tb=line")
-            made, said = run_block(_BLOCK, Path(folder, f"{number}.json"), *options, **{PLAN: chosen.model_dump_json()})
+            asked = {PLAN: chosen.model_dump_json()}
+            try:
+                made, said = run_block(_BLOCK, Path(folder, f"{number}.json"), *options, **asked)
+            except KeyboardInterrupt:
+                if not written:
+                    raise
+                return merge(written), failures, True
             written.append(made)
             failures += [said] if said else []
-    return merge(written), failures
+    return merge(written), failures, False
 
 
 def figures_of(document: dict[str, Any], miss: float) -> list[Figure]:
