@@ -86,18 +86,15 @@ def test_every_argument_is_used_and_the_last_answer_returned(loop: Loop) -> None
     assert seen == [2, 3]
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_the_run_even_if_the_call_loses_it(loop: Loop) -> None:
     async def stubborn() -> None:
         with suppress(asyncio.CancelledError):
             signal.raise_signal(signal.SIGINT)
             await asyncio.sleep(1)
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has it ignored
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            loop.run(stubborn())
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(stubborn())
 
 
 def test_short_rounds_are_made_as_often_as_the_depth_asks() -> None:
@@ -283,6 +280,7 @@ def test_a_figure_says_what_it_belongs_to_and_only_listings_are_kept_at_every_si
     ]
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("stage", [find_binary().name, "-m pytest"])
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
     temporary = tmp_path / "tmp"
@@ -306,7 +304,7 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, stage: str) -> None:
 
 
 MEASURE = """
-import signal, sys
+import sys
 from pathlib import Path
 from benchmarks.run import measure
 
@@ -316,7 +314,6 @@ class Silence:
     def advance(self):
         pass
 
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has it ignored
 measure("quick", 1, Path(sys.argv[1]), Silence())
 """
 

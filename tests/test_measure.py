@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -288,14 +287,11 @@ def test_an_operation_that_raises_is_told(measure: Callable[..., int], capsys: p
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupted_run_keeps_the_blocks_before(
     measure: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has it ignored
-    try:
-        assert measure("stores:Interrupting", "--entries", "5", "--json", "made.json") == 130
-    finally:
-        signal.signal(signal.SIGINT, before)
+    assert measure("stores:Interrupting", "--entries", "5", "--json", "made.json") == 130
     assert capsys.readouterr().err == "interrupted\n"
     made = json.loads((tmp_path / "made.json").read_text())
     assert {tuple(map(bool, row["extra_info"]["blocks"])) for row in made["benchmarks"]} == {(True,)}

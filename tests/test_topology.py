@@ -351,8 +351,7 @@ def test_the_least_rights_are_enough_to_open_and_no_others_are_there() -> None:
 
 
 _HOLDER = """
-import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background has it ignored
+import sys
 from conformance.subjects.topologies import SentinelServers
 with SentinelServers() as group:
     servers = *group._members, group._sentinel
@@ -362,6 +361,7 @@ with SentinelServers() as group:
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_group_of_servers_ends_with_its_parent(ending: signal.Signals) -> None:
     command = [sys.executable, "-c", _HOLDER]

@@ -180,6 +180,7 @@ def test_failures_that_cannot_be_written_are_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="there is no /proc")
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("is_terminal", [True, False])
 def test_an_interrupted_run_ends_at_once_and_leaves_nothing(tmp_path: Path, is_terminal: bool) -> None:
     command = [sys.executable, "-m", "conformance", "verify", "--full", "--store", "memory", "--store", "fakeredis"]
