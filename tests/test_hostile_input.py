@@ -11,7 +11,7 @@ import copy
 import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC
 from functools import partial
 from pathlib import Path
@@ -271,9 +271,12 @@ def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
 ) -> None:
     async def call() -> None:
         left = iter(replied)
+        answers: list[asyncio.Task[Any]] = []
 
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             """Greet as a server does, then give what is drawn, and end."""
+            if (this := asyncio.current_task()) is not None:
+                answers.append(this)
             while asked := await reader.read(65_536):
                 greeting = asked.count(b"CLIENT\r\n") + asked.count(b"SELECT\r\n")
                 reply = b"+OK\r\n" * greeting if greeting else next(left, None)
@@ -281,6 +284,8 @@ def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
                     break
                 writer.write(reply)
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
         async with await asyncio.start_server(answer, "127.0.0.1") as server:
             port = server.sockets[0].getsockname()[1]
@@ -294,6 +299,7 @@ def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
                 ):
                     with may_raise(TaskStoreError):
                         await operation()
+            await asyncio.gather(*answers, return_exceptions=True)  # else their connections outlive the loop
 
     loop.run(call())
 

@@ -205,7 +205,7 @@ def test_one_command_runs_all_of_them(
     several = {"CONTROLS": CONTROLS[:1], "MUTANTS": [mutant(Wrong), mutant(Right)], "CHOSEN": CHOSEN[7:8]}
     for name, value in several.items():
         monkeypatch.setattr(command, name, value)
-    monkeypatch.setattr(command, "ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr(command, "process_pool", InThisProcess)
     monkeypatch.setattr(draw, "draw", lambda *_: draw.Sample(tuple(one.fault for one in CHOSEN[1:7]), 1))
     out = tmp_path / "out.json"
     assert main(["mutants", "--sample", "6", "--seed", "3", "--json", str(out)]) == 1
