@@ -22,8 +22,8 @@ from benchmarks.gate import growth, requirements, run
 from benchmarks.gate.blocks import ROUNDS, NotMeasuredError, Worker
 from benchmarks.gate.counts import MOST, MOST_KEYS, Cost, count_costs, count_keys, find_excess, find_left
 from benchmarks.gate.decision import ARMS, Arm, Decision, Round, confirm, decide, median_interval
-from benchmarks.gate.hard import Hard
 from benchmarks.gate.instructions import Instructions, can_count, count_instructions, find_more
+from benchmarks.gate.invariants import Invariants
 from benchmarks.gate.result import EXIT_STATUS
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, install
 from benchmarks.gate.worker import OPERATIONS
@@ -88,17 +88,17 @@ def test_a_slowdown_within_the_noise_of_the_day_is_not_told() -> None:
 
 
 def test_a_slowdown_is_held_against_what_identical_code_differs_by() -> None:
-    def day(twin: float) -> list[Round]:
-        blocks: dict[Arm, list[float]] = {"base": [1.0, 1.0], "head": [1.25, 1.25], "twin": [twin, twin]}
+    def day(control: float) -> list[Round]:
+        blocks: dict[Arm, list[float]] = {"base": [1.0, 1.0], "head": [1.25, 1.25], "control": [control, control]}
         return [{"redis get": blocks}] * ROUNDS
 
-    assert decide(day(twin=1.2)).verdict == "slower"
-    assert decide(day(twin=1.3)).verdict == "noisy"
-    assert decide(day(twin=0.7)).verdict == "noisy"
+    assert decide(day(control=1.2)).verdict == "slower"
+    assert decide(day(control=1.3)).verdict == "noisy"
+    assert decide(day(control=0.7)).verdict == "noisy"
 
 
 def test_a_machine_that_slows_down_steadily_is_no_slowdown() -> None:
-    places: dict[Arm, tuple[int, int]] = {"base": (0, 5), "head": (1, 4), "twin": (2, 3)}
+    places: dict[Arm, tuple[int, int]] = {"base": (0, 5), "head": (1, 4), "control": (2, 3)}
     drifting = {arm: [0.001 * 1.2**place for place in there_and_back] for arm, there_and_back in places.items()}
     decision = decide([{"redis get": drifting}] * ROUNDS)
     assert decision.verdict == "passed"
@@ -263,7 +263,7 @@ def test_a_listing_that_looks_at_every_task_grows() -> None:
     ]
 
 
-HARD = Hard((), {}, {}, {})
+KEPT = Invariants((), {}, {}, {})
 
 
 @pytest.fixture
@@ -271,7 +271,7 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Replace what takes time by what it found, or raised."""
 
     def replace(
-        hard: Hard = HARD,
+        invariants: Invariants = KEPT,
         rounds: object = (),
         head: str = "",
         again: object = None,
@@ -280,8 +280,8 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     ) -> None:
         runs = iter((rounds, rounds if again is None else again))
 
-        def look(*_: object) -> Hard:
-            return hard
+        def look(*_: object) -> Invariants:
+            return invariants
 
         def measure(*_: object) -> Any:
             if isinstance(made := next(runs), Exception):
@@ -313,7 +313,7 @@ def test_a_run_that_passes(tmp_path: Path, judged: Callable[..., None]) -> None:
     judged(rounds=tuple(rounds_of()))
     status, result = gate(tmp_path)
     assert (status, result["verdict"], result["exit_status"]) == (0, "passed", 0)
-    assert result["schema"] == "gate/1"
+    assert result["schema"] == "gate/2"
     assert result["head"]["fingerprint"] == fingerprint()
     assert result["base"] == {"source": "somewhere", "fingerprint": CODE}
     assert len(result["rounds"]) == ROUNDS
@@ -327,7 +327,9 @@ def test_the_same_store_is_not_timed(tmp_path: Path, judged: Callable[..., None]
 
 
 def test_what_is_broken_is_not_timed(tmp_path: Path, judged: Callable[..., None]) -> None:
-    judged(hard=Hard(("memory: LIFE-01 (a): fail: ",), {}, {}, {}), rounds=AssertionError("not to be called"))
+    judged(
+        invariants=Invariants(("memory: LIFE-01 (a): fail: ",), {}, {}, {}), rounds=AssertionError("not to be called")
+    )
     status, result = gate(tmp_path)
     assert (status, result["verdict"], result["rounds"]) == (1, "broken", [])
     assert result["reasons"] == ["memory: LIFE-01 (a): fail: "]

@@ -1,4 +1,4 @@
-"""The blocks: base, head and twin measured in turn, in new processes for each round."""
+"""The blocks: base, head and control measured in turn, in new processes for each round."""
 
 from __future__ import annotations
 

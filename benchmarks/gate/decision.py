@@ -6,7 +6,7 @@ their median; a process is fast or slow for as long as it lives, so rounds are w
 median over the rounds, and its bootstrap percentile interval. The 5 % that an interval may miss are shared among the
 operations (Bonferroni), so they hold for the gate as a whole.
 
-The noise of the day is how far from zero the same interval reaches for the twin, a second copy of the base.
+The noise of the day is how far from zero the same interval reaches for the control, a second copy of the base.
 
 * slower: the whole interval lies beyond the larger of 10 % and the noise.
 * passed: else, the whole interval lies below 20 %.
@@ -25,8 +25,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 from typing import Literal
 
-Arm = Literal["base", "head", "twin"]
-ARMS: tuple[Arm, ...] = ("base", "head", "twin")
+Arm = Literal["base", "head", "control"]
+ARMS: tuple[Arm, ...] = ("base", "head", "control")
 
 Round = Mapping[str, Mapping[Arm, Sequence[float]]]
 """Median seconds per call of each block: by operation, by arm, in the order in which they were measured."""
@@ -103,7 +103,7 @@ def median_interval(values: Sequence[float], miss: float) -> tuple[float, float]
 def _compare(operation: str, rounds: Sequence[Round], miss: float) -> Comparison:
     ratios = [_log_ratio(one[operation], "head") for one in rounds]
     middle, (low, high) = median(ratios), median_interval(ratios, miss)
-    noise = max(map(abs, median_interval([_log_ratio(one[operation], "twin") for one in rounds], miss)))
+    noise = max(map(abs, median_interval([_log_ratio(one[operation], "control") for one in rounds], miss)))
     limit = max(math.log1p(ALLOWED), noise)
     verdict: Verdict = "passed"
     if low > limit:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from benchmarks.gate.decision import Comparison, Round
-from benchmarks.gate.hard import Hard
 from benchmarks.gate.instructions import Instructions
+from benchmarks.gate.invariants import Invariants
 
-SCHEMA = "gate/1"
+SCHEMA = "gate/2"
 
 Verdict = Literal["passed", "broken", "slower", "not-measured", "noisy"]
 EXIT_STATUS: Mapping[Verdict, int] = {"passed": 0, "broken": 1, "slower": 3, "not-measured": 4, "noisy": 5}
@@ -40,7 +40,7 @@ class Result:
     seed: int
     head: Code
     base: Code | None
-    hard: Hard | None
+    invariants: Invariants | None
     instructions: tuple[Instructions, ...]
     not_counted: str
     """Why there are no instructions."""
@@ -62,21 +62,23 @@ class Result:
 
     def lines(self) -> list[str]:
         """Say it in a few lines."""
-        told = [f"head: {self.head.source} ({self.head.fingerprint[:12]})"]
+        lines = [f"head: {self.head.source} ({self.head.fingerprint[:12]})"]
         if self.base is not None:
-            told.append(f"base: {self.base.source} ({self.base.fingerprint[:12]})")
-        if self.hard is not None:
-            for tasks, costs in self.hard.costs.items():
+            lines.append(f"base: {self.base.source} ({self.base.fingerprint[:12]})")
+        if self.invariants is not None:
+            for tasks, costs in self.invariants.costs.items():
                 shown = ", ".join(f"{name} {cost.requests:g}/{cost.commands:g}" for name, cost in costs.items())
-                told.append(f"requests/commands per operation, {tasks} tasks: {shown}")
-            told.append(f"keys left: {', '.join(f'{moment} {count}' for moment, count in self.hard.keys.items())}")
-            shown = ", ".join(f"{mode} {exponent:.2f}" for mode, exponent in self.hard.growth.items())
-            told.append(f"growth of list, 0 flat, 1 linear: {shown}")
+                lines.append(f"requests/commands per operation, {tasks} tasks: {shown}")
+            lines.append(
+                f"keys left: {', '.join(f'{moment} {count}' for moment, count in self.invariants.keys.items())}"
+            )
+            shown = ", ".join(f"{mode} {exponent:.2f}" for mode, exponent in self.invariants.growth.items())
+            lines.append(f"growth of list, 0 flat, 1 linear: {shown}")
         shown = ", ".join(f"{one.operation} {one.head / one.base:.3f}" for one in self.instructions)
-        told.append(f"instructions of a call, × base: {shown or f'not counted: {self.not_counted}'}")
-        told += [
+        lines.append(f"instructions of a call, × base: {shown or f'not counted: {self.not_counted}'}")
+        lines += [
             f"{one.operation:<13} {one.ratio:5.3f} × base ({one.low:5.3f} to {one.high:5.3f}), "
             f"noise {one.noise:5.1%}: {one.verdict}"
             for one in self.comparisons
         ]
-        return [*told, *self.reasons, f"{self.verdict} after {self.seconds:.0f} s"]
+        return [*lines, *self.reasons, f"{self.verdict} after {self.seconds:.0f} s"]

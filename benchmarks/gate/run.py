@@ -14,8 +14,8 @@ from random import SystemRandom
 from benchmarks.cores import SERVER, on_core
 from benchmarks.gate.blocks import NotMeasuredError, measure
 from benchmarks.gate.decision import SLOWDOWN, Arm, Comparison, Round, confirm, decide
-from benchmarks.gate.hard import Hard, look
 from benchmarks.gate.instructions import Instructions, can_count, count_instructions, find_more
+from benchmarks.gate.invariants import Invariants, look
 from benchmarks.gate.result import Code, Result, Verdict
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, find_base, install
 from conformance.results.fingerprint import fingerprint
@@ -26,20 +26,20 @@ from conformance.subjects.servers import EmbeddedServer, ServerError
 def judge(base: str | None) -> Result:
     """Judge the working tree; `base` is what to compare it with, if not the revision that it is based on."""
     run = Run()
-    hard = None
+    invariants = None
     try:
         redis = RedisHarness(server := EmbeddedServer())
         with ExitStack() as running:
             with on_core(SERVER):
                 running.enter_context(redis.running())
             run.server = redis.facts()
-            hard = look(redis, server.url)
-            if hard.broken:
-                return run.end("broken", hard.broken, hard)
+            invariants = look(redis, server.url)
+            if invariants.broken:
+                return run.end("broken", invariants.broken, invariants)
             with installed(base or find_base()) as versions:
-                return run.compare(versions, server.url, hard)
+                return run.compare(versions, server.url, invariants)
     except (ServerError, NotInstalledError, NotMeasuredError) as fault:
-        return run.end("not-measured", (str(fault),), hard)
+        return run.end("not-measured", (str(fault),), invariants)
 
 
 class Run:
@@ -54,20 +54,22 @@ class Run:
         self._not_counted = "" if can_count() else "there is no Valgrind"
         self.server: Mapping[str, str] = {}
 
-    def compare(self, versions: Mapping[Arm, Version], url: str, hard: Hard | None = None) -> Result:
+    def compare(self, versions: Mapping[Arm, Version], url: str, invariants: Invariants | None = None) -> Result:
         """Measure the versions and decide; measure once more before a slowdown is reported."""
         self._base = Code(versions["base"].source, versions["base"].fingerprint)
         if versions["head"].fingerprint != self._head.fingerprint:
-            return self.end("not-measured", ("the taskstore that runs here is not that of the working tree",), hard)
+            return self.end(
+                "not-measured", ("the taskstore that runs here is not that of the working tree",), invariants
+            )
         if self._head.fingerprint == self._base.fingerprint:
-            return self.end("passed", ("the store is the same in both: nothing is measured",), hard)
+            return self.end("passed", ("the store is the same in both: nothing is measured",), invariants)
         if can_count():
             try:
                 self._instructions = count_instructions(versions, url)
             except NotMeasuredError as fault:  # some systems do not let anybody ask callgrind
                 self._not_counted = str(fault)
             if more := tuple(find_more(self._instructions)):
-                return self.end("slower", more, hard)
+                return self.end("slower", more, invariants)
         rounds = measure(versions, url, self._seed)
         decision, first = decide(rounds), None
         if decision.verdict == "slower":
@@ -80,13 +82,13 @@ class Run:
                 for one in first.comparisons
                 if one.verdict == "slower"
             ]
-        return self.end(decision.verdict, tuple(reasons), hard, decision.comparisons, rounds)
+        return self.end(decision.verdict, tuple(reasons), invariants, decision.comparisons, rounds)
 
     def end(
         self,
         verdict: Verdict,
         reasons: tuple[str, ...],
-        hard: Hard | None,
+        invariants: Invariants | None,
         comparisons: tuple[Comparison, ...] = (),
         rounds: tuple[Round, ...] = (),
     ) -> Result:
@@ -101,7 +103,7 @@ class Run:
             seed=self._seed,
             head=self._head,
             base=self._base,
-            hard=hard,
+            invariants=invariants,
             instructions=self._instructions,
             not_counted=self._not_counted,
             comparisons=comparisons,
@@ -111,9 +113,9 @@ class Run:
 
 @contextmanager
 def installed(base: str) -> Iterator[dict[Arm, Version]]:
-    """Install base, head and twin for the time of a block, under paths of one length: even that can matter."""
+    """Install base, head and control for the time of a block, under paths of one length: even that can matter."""
     with tempfile.TemporaryDirectory(prefix="gate-") as folder:
-        sources: dict[Arm, str] = {"base": base, "head": str(ROOT), "twin": base}
+        sources: dict[Arm, str] = {"base": base, "head": str(ROOT), "control": base}
         yield {arm: install(source, Path(folder, arm)) for arm, source in sources.items()}
 
 

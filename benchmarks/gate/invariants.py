@@ -1,4 +1,4 @@
-"""The hard part: what must hold on any machine, looked at in one go."""
+"""Invariants: what must hold on any machine, checked in one go."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conformance.subjects.registry import find_subject
 
 
 @dataclass(frozen=True)
-class Hard:
+class Invariants:
     """What is wrong, and the figures."""
 
     broken: tuple[str, ...]
@@ -27,14 +27,14 @@ class Hard:
     """The exponent of a listing, by mode."""
 
 
-def look(redis: Harness, url: str) -> Hard:
+def look(redis: Harness, url: str) -> Invariants:
     """Look at the `taskstore` that is imported here; Redis mode on a server of our own, at `url`, that is running."""
     broken = find_broken_requirements()
     costs, keys, growth = asyncio.run(_measure(redis, url))
     for tasks, counted in costs.items():
         broken += [f"with {tasks} tasks {excess}" for excess in find_excess(counted)]
     broken += [*find_left(keys), *find_growth(growth)]
-    return Hard(tuple(broken), costs, keys, growth)
+    return Invariants(tuple(broken), costs, keys, growth)
 
 
 async def _measure(redis: Harness, url: str) -> tuple[dict[int, dict[str, Cost]], dict[str, int], dict[str, float]]:
