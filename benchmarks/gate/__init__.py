@@ -9,10 +9,10 @@ Invariants: the working tree fails at once if
 Instructions: it fails if a call runs over a tenth more instructions than it did (`benchmarks.gate.instructions`).
 
 Time: it fails if it is slower than the revision it is based on. Both are installed side by side and measured against
-one server, in new processes for each of fifteen rounds. Within a round the blocks of an operation follow each other in a random
-order and then in its mirror image (ABBA), so that a machine that slows down steadily meets all alike. A second copy of
-the base is measured along: what identical code differs by is the noise of the day. The rule is that of
-`benchmarks.gate.decision`. A slowdown is reported if a second run confirms it.
+one server, in new processes for each of fifteen rounds. Within a round the blocks of an operation follow each other in
+a random order and then in the reverse order (ABBA), so a machine that becomes slower steadily affects all alike. A
+second copy of the base is measured too: the difference between identical code is the noise of the day. The rule is
+that of `benchmarks.gate.decision`. A slowdown is reported if a second run confirms it.
 
 Memory and Redis are compared with themselves only, and with no figure of any document: a claim that is found slower,
 faster or refuted never fails the gate.
