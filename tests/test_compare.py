@@ -23,18 +23,19 @@ from hypothesis import strategies as st
 
 from conformance.commands import main
 from conformance.commands.schemas import make_schema
-from conformance.compare import WHOLE, Operation, earlier_ids, hostile, key_value
-from conformance.compare.contrast import Kind
-from conformance.compare.coverage import Coverage
+from conformance.compare import WHOLE, Operation, earlier_ids, key_value
 from conformance.compare.document import Finding, Report, Status
 from conformance.compare.known import Known, written
-from conformance.compare.limit import Limit
-from conformance.compare.operation import EarlierId
-from conformance.compare.play import Player
+from conformance.compare.operations import hostile
+from conformance.compare.operations.operation import EarlierId
 from conformance.compare.report import report_of, text_of
 from conformance.compare.search import Search
-from conformance.compare.side import Side
-from conformance.compare.steps import Call, Change
+from conformance.compare.sequences.coverage import Coverage
+from conformance.compare.sequences.limit import Limit
+from conformance.compare.sequences.play import Player
+from conformance.compare.sequences.side import Side
+from conformance.compare.sequences.steps import Call, Change
+from conformance.compare.values.contrast import Kind
 from conformance.harness import Capability, Harness
 
 HERE = __name__

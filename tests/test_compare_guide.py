@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.commands.compare import EPILOG
-from conformance.compare.check import operations_of
+from conformance.compare.operations.check import operations_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 GUIDES = [DOCS / "compare.md", DOCS / "compare.zh-CN.md"]

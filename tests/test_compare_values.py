@@ -18,9 +18,9 @@ import pytest
 from pydantic import BaseModel
 
 from conformance.compare import WHOLE, EarlierId, Operation
-from conformance.compare.contrast import mismatches
-from conformance.compare.parts import IncomparableError, drained
-from conformance.compare.picture import Observer, filled
+from conformance.compare.values.contrast import mismatches
+from conformance.compare.values.parts import IncomparableError, drained
+from conformance.compare.values.picture import Observer, filled
 
 ANY = Operation("any", call=print)
 

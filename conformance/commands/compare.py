@@ -12,9 +12,9 @@ from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 
 from conformance.commands.options import output_file
-from conformance.compare.check import HarnessCrashedError, OperationsError, running
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
+from conformance.compare.operations.check import HarnessCrashedError, OperationsError, running
 from conformance.compare.report import markdown_of, report_of, text_of
 from conformance.compare.search import NotOpenedError, Search
 from conformance.harness import Harness

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.commands.options import output_file
-from conformance.compare.check import HarnessCrashedError, OperationsError
+from conformance.compare.operations.check import HarnessCrashedError, OperationsError
 from conformance.reading import FileError
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
 from conformance.writing import write_file

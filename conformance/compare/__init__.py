@@ -5,7 +5,7 @@ or because what a side hands out is still connected to what it keeps. Nothing is
 names its own in a hook `operations()` that returns `Operation`s, or one of the profiles.
 """
 
-from conformance.compare.operation import WHOLE, EarlierId, Operation, earlier_ids
-from conformance.compare.profiles import key_value, tasks
+from conformance.compare.operations.operation import WHOLE, EarlierId, Operation, earlier_ids
+from conformance.compare.operations.profiles import key_value, tasks
 
 __all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "key_value", "tasks"]

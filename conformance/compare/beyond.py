@@ -14,15 +14,15 @@ from functools import partial
 from itertools import combinations_with_replacement
 from typing import Any
 
-from conformance.compare.contrast import Outcome, outcome_mismatches
 from conformance.compare.document import Finding
-from conformance.compare.limit import Limit
-from conformance.compare.operation import Operation
-from conformance.compare.parts import IncomparableError
-from conformance.compare.picture import Leaf, Observer
-from conformance.compare.script import Line, shorten
-from conformance.compare.side import Side
-from conformance.compare.steps import Call, Vocabulary
+from conformance.compare.operations.operation import Operation
+from conformance.compare.sequences.limit import Limit
+from conformance.compare.sequences.side import Side
+from conformance.compare.sequences.steps import Call, Vocabulary
+from conformance.compare.values.contrast import Outcome, outcome_mismatches
+from conformance.compare.values.parts import IncomparableError
+from conformance.compare.values.picture import Leaf, Observer
+from conformance.compare.values.script import Line, shorten
 from conformance.engine.script import source
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.verify.proxy import Action, Proxy, Stage

@@ -6,13 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from conformance.compare.classes import telling
-from conformance.compare.contrast import NO_RETURN, Kind
 from conformance.compare.document import Finding
-from conformance.compare.limit import Running
-from conformance.compare.play import Deviation, Symptom
-from conformance.compare.script import Line, imports_of, write_script
-from conformance.compare.steps import Call, Steps, Vocabulary
+from conformance.compare.sequences.limit import Running
+from conformance.compare.sequences.play import Deviation, Symptom
+from conformance.compare.sequences.steps import Call, Steps, Vocabulary
+from conformance.compare.values.classes import telling
+from conformance.compare.values.contrast import NO_RETURN, Kind
+from conformance.compare.values.script import Line, imports_of, write_script
 from conformance.engine.script import source
 
 Key: TypeAlias = tuple[Any, ...]

@@ -11,9 +11,9 @@ from threading import Thread
 import pytest
 from filelock import FileLock
 
-from conformance.compare.check import HarnessCrashedError, operations_of, running
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
+from conformance.compare.operations.check import HarnessCrashedError, operations_of, running
 from conformance.compare.report import NOT_MET, report_of
 from conformance.compare.search import Search
 from conformance.harness import Harness

@@ -14,7 +14,9 @@ from typing import Any, TypeVar, cast
 
 from conformance.compare import known as accepted
 from conformance.compare.beyond import Beyond, Place
-from conformance.compare.check import (
+from conformance.compare.document import Finding
+from conformance.compare.finding import Cause, Key, cause_of, finding_of, key_of, stuck_finding, symptom_text
+from conformance.compare.operations.check import (
     HarnessCrashedError,
     OperationsError,
     check_methods,
@@ -22,18 +24,16 @@ from conformance.compare.check import (
     opening,
     operations_of,
 )
-from conformance.compare.classes import Pool
-from conformance.compare.contrast import Kind
-from conformance.compare.coverage import Coverage
-from conformance.compare.document import Finding
-from conformance.compare.finding import Cause, Key, cause_of, finding_of, key_of, stuck_finding, symptom_text
-from conformance.compare.limit import Interruption, Limit, Running
-from conformance.compare.plan import LENGTH, plan, random_steps
-from conformance.compare.play import Deviation, Player, Symptom
-from conformance.compare.script import Line
+from conformance.compare.sequences.coverage import Coverage
+from conformance.compare.sequences.limit import Interruption, Limit, Running
+from conformance.compare.sequences.plan import LENGTH, plan, random_steps
+from conformance.compare.sequences.play import Deviation, Player, Symptom
+from conformance.compare.sequences.side import Side
+from conformance.compare.sequences.steps import Call, Steps, Vocabulary
 from conformance.compare.shrink import Shown, shrink
-from conformance.compare.side import Side
-from conformance.compare.steps import Call, Steps, Vocabulary
+from conformance.compare.values.classes import Pool
+from conformance.compare.values.contrast import Kind
+from conformance.compare.values.script import Line
 from conformance.engine.quiet import quiet
 from conformance.engine.script import source
 from conformance.harness import Harness

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from conformance.compare.play import Deviation
-from conformance.compare.steps import Call, Steps, Vocabulary, fewer_steps, simpler_steps, written
+from conformance.compare.sequences.play import Deviation
+from conformance.compare.sequences.steps import Call, Steps, Vocabulary, fewer_steps, simpler_steps, written
 
 _MOST = 200
 """Sequences that are played for one difference: a number and no time, so that every machine finds the same."""

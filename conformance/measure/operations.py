@@ -16,10 +16,10 @@ from itertools import count, cycle, repeat
 from random import Random
 from typing import Any
 
-from conformance.compare.check import OperationsError, check_methods, operations_of
-from conformance.compare.classes import Pool
-from conformance.compare.operation import WHOLE, EarlierId, Operation
-from conformance.compare.parts import drained
+from conformance.compare.operations.check import OperationsError, check_methods, operations_of
+from conformance.compare.operations.operation import WHOLE, EarlierId, Operation
+from conformance.compare.values.classes import Pool
+from conformance.compare.values.parts import drained
 from conformance.harness import Harness
 
 SEED = 0

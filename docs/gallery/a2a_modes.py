@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from conformance import Harness
-from conformance.compare import WHOLE, Operation, hostile
+from conformance.compare import WHOLE, Operation
+from conformance.compare.operations import hostile
 
 LIBRARY = "a2a-sdk"
 CONTEXT = ServerCallContext()

@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import WHOLE, Operation, hostile
+from conformance.compare import WHOLE, Operation
+from conformance.compare.operations import hostile
 
 LIBRARY = "fastapi-cache2"
 KEY = {"key": hostile.keys()}

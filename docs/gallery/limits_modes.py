@@ -9,7 +9,8 @@ from limits.strategies import MovingWindowRateLimiter
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import Operation, hostile
+from conformance.compare import Operation
+from conformance.compare.operations import hostile
 
 LIBRARY = "limits"
 LIMIT = parse("3/hour")

@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import hostile, key_value
+from conformance.compare import key_value
+from conformance.compare.operations import hostile
 
 LIBRARY = "py-key-value-aio"
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
-from conformance.compare.parts import IncomparableError, parts_of
+from conformance.compare.values.parts import IncomparableError, parts_of
 
 
 def mark_of(changes: int) -> str:

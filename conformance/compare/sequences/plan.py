@@ -8,9 +8,9 @@ from itertools import product
 from random import Random
 from typing import Any
 
-from conformance.compare.coverage import Coverage
-from conformance.compare.operation import EarlierId, Operation
-from conformance.compare.steps import Call, Change, Step, Steps, Vocabulary
+from conformance.compare.operations.operation import EarlierId, Operation
+from conformance.compare.sequences.coverage import Coverage
+from conformance.compare.sequences.steps import Call, Change, Step, Steps, Vocabulary
 
 SIZES = (2, 3, 11, 51)
 """Sizes of a store for which every listing is called; 0 and 1 come by themselves."""

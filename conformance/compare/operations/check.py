@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from hypothesis import strategies as st
 
-from conformance.compare.operation import Operation
+from conformance.compare.operations.operation import Operation
 
 
 class OperationsError(ValueError):
@@ -68,7 +68,7 @@ def operations_of(harness: Any, name: str, *, is_task_store: bool) -> dict[str, 
     """
     hook = getattr(harness, "operations", None)
     if hook is None and is_task_store:
-        from conformance.compare.contract import CONTRACT  # the only module here that knows taskstore
+        from conformance.compare.operations.contract import CONTRACT  # the only module here that knows taskstore
 
         return {operation.name: operation for operation in CONTRACT}
     if hook is None:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from conformance.compare.contrast import Outcome
 from conformance.compare.document import Row
-from conformance.compare.operation import Operation
-from conformance.compare.picture import Leaf, Node, Picture
+from conformance.compare.operations.operation import Operation
+from conformance.compare.values.contrast import Outcome
+from conformance.compare.values.picture import Leaf, Node, Picture
 
 _FEW = 3
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.compare.parts import inside
+from conformance.compare.values.parts import inside
 
 _SHOWN = 100
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from conformance.compare.classes import Pool, simpler, telling
-from conformance.compare.operation import Operation
+from conformance.compare.operations.operation import Operation
+from conformance.compare.values.classes import Pool, simpler, telling
 from conformance.engine.script import source
 
 

@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
-from conformance.compare.operation import EarlierId
+from conformance.compare.operations.operation import EarlierId
 from conformance.engine.script import source
 
 _ATOMS = (

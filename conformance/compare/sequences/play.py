@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeAlias
 
-from conformance.compare.change import changes_of, mark_of
-from conformance.compare.contrast import HungError, Kind, Mismatch, mismatches, outcome_mismatches
-from conformance.compare.coverage import Coverage
-from conformance.compare.operation import Operation
-from conformance.compare.parts import IncomparableError, inside
-from conformance.compare.picture import Id, Node, Picture, without
-from conformance.compare.script import Line, argument_name, result_name
-from conformance.compare.side import Answer, Side, latest
-from conformance.compare.steps import Call, Change, Steps
+from conformance.compare.operations.operation import Operation
+from conformance.compare.sequences.coverage import Coverage
+from conformance.compare.sequences.side import Answer, Side, latest
+from conformance.compare.sequences.steps import Call, Change, Steps
+from conformance.compare.values.change import changes_of, mark_of
+from conformance.compare.values.contrast import HungError, Kind, Mismatch, mismatches, outcome_mismatches
+from conformance.compare.values.parts import IncomparableError, inside
+from conformance.compare.values.picture import Id, Node, Picture, without
+from conformance.compare.values.script import Line, argument_name, result_name
 from conformance.engine.script import source
 
 Symptom: TypeAlias = tuple[str, Kind, str, str]

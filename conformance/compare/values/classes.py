@@ -17,8 +17,8 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
-from conformance.compare.operation import EarlierId
-from conformance.compare.parts import inside
+from conformance.compare.operations.operation import EarlierId
+from conformance.compare.values.parts import inside
 from conformance.engine.script import source
 
 _EXAMPLES = 200

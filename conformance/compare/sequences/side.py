@@ -9,12 +9,12 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from conformance.compare.check import HarnessCrashedError
-from conformance.compare.contrast import HungError, Outcome
-from conformance.compare.limit import Interruption, Limit
-from conformance.compare.operation import WHOLE, EarlierId, Operation
-from conformance.compare.parts import Drained, IncomparableError, drained
-from conformance.compare.picture import Id, Leaf, Observer, filled
+from conformance.compare.operations.check import HarnessCrashedError
+from conformance.compare.operations.operation import WHOLE, EarlierId, Operation
+from conformance.compare.sequences.limit import Interruption, Limit
+from conformance.compare.values.contrast import HungError, Outcome
+from conformance.compare.values.parts import Drained, IncomparableError, drained
+from conformance.compare.values.picture import Id, Leaf, Observer, filled
 from conformance.engine.script import source
 
 T = TypeVar("T")

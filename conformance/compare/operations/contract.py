@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conformance import strategies as ours
-from conformance.compare import hostile
-from conformance.compare.operation import WHOLE, Operation, earlier_ids
+from conformance.compare.operations import hostile
+from conformance.compare.operations.operation import WHOLE, Operation, earlier_ids
 from taskstore import TaskCreateRequest, TaskStatus
 
 _statuses = st.sampled_from(TaskStatus) | st.sampled_from(["pending", "done", "", None, 7])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from conformance.compare.picture import Id, Leaf, Node, Picture
+from conformance.compare.values.picture import Id, Leaf, Node, Picture
 from conformance.spec.equality import same
 
 

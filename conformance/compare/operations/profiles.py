@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
-from conformance.compare import hostile
-from conformance.compare.operation import WHOLE, Operation, earlier_ids
+from conformance.compare.operations import hostile
+from conformance.compare.operations.operation import WHOLE, Operation, earlier_ids
 
 Method: TypeAlias = str | Callable[..., Any]
 """The name of a method of the store, or a function that is given the store and then the arguments, in their order."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from conformance.compare.operation import WHOLE, EarlierId, Operation
-from conformance.compare.parts import IncomparableError, parts_of, type_of
+from conformance.compare.operations.operation import WHOLE, EarlierId, Operation
+from conformance.compare.values.parts import IncomparableError, parts_of, type_of
 from conformance.engine.script import source
 
 

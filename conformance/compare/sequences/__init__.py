@@ -1,0 +1,1 @@
+"""What is played: steps, the plan, the two sides and the player, and what was covered."""

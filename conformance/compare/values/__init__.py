@@ -1,0 +1,1 @@
+"""What is passed and returned: how values are read, compared, classed, changed and written."""
