@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
-from conformance.reading import FileError
+from conformance.files import FileError, check_writable, remove_file
 from conformance.results.record import Recorder, seed_of, shared_folder_of
 from conformance.spec.requirements import REVISION
 from conformance.subjects.registry import (
@@ -25,7 +25,6 @@ from conformance.subjects.registry import (
     shown_name,
     subjects_of_this_machine,
 )
-from conformance.writing import check_writable, remove_file
 
 _CASES = Path(__file__).parent / "cases"
 _TOURED = "requirements"

@@ -17,10 +17,10 @@ from pydantic import BaseModel
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
+from conformance.files import FileError
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.mutants.document import MutantsDocument
 from conformance.production.document import Production
-from conformance.reading import FileError
 from conformance.results.document import Results
 from conformance.verify.document import Verification
 from reports.analyse.report import Report, make_report, read_report

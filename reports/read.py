@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
+from conformance.files import read_file
 from conformance.mutants.document import MutantsDocument
 from conformance.production.document import Production
-from conformance.reading import read_file
 from conformance.results.document import Results
 from conformance.verify.document import Verification
 

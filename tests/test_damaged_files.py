@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.reading import FileError
+from conformance.files import FileError
 from conformance.results.known import read as read_known_failures
 from tests.report_inputs import benchmark, conformance, measured, requirement
 

@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.compare.known import read as read_known_differences
+from conformance.files import FileError
 from conformance.mutants.document import MutantsDocument
-from conformance.reading import FileError
 from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
 from conformance.strategies import json_values, not_json_objects, texts, unknown_ids

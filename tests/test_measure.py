@@ -15,13 +15,13 @@ import pytest
 from conformance.commands import main
 from conformance.examples import key_value_store
 from conformance.examples.diskcache_store import DiskCache
+from conformance.files import FileError
 from conformance.harness import Harness
 from conformance.measure import page, run
 from conformance.measure.claims import AUTO_CLIP, Latency, Throughput, read_claims
 from conformance.measure.estimate import Estimate
 from conformance.measure.operations import workload_of
 from conformance.measure.timing import Effort
-from conformance.reading import FileError
 from conformance.subjects.memory import MemoryHarness
 
 ROOT = Path(__file__).parents[1]

@@ -31,8 +31,8 @@ from benchmarks.studies.place import Place
 from benchmarks.studies.plain import looking, overhear, pooled, repeating
 from benchmarks.studies.processes import ProcessFailedError, in_new_process
 from benchmarks.studies.turns import Contestant, WrongAnswerError, take_block, take_turns
+from conformance.files import FileError
 from conformance.measure.loop import Loop
-from conformance.reading import FileError
 from conformance.subjects.servers import EmbeddedServer
 from reports.analyse.growth import fit
 from reports.read import read

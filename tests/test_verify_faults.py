@@ -18,13 +18,13 @@ from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
 from conformance.mutants.written.servers import NotFoundWhenCut, OneReplyBehind, SendsAgain
 from conformance.subjects.memory import MemoryHarness
+from conformance.subjects.proxy import Action, Proxy, Stage
 from conformance.subjects.redis import NamedRedisHarness
 from conformance.subjects.registry import find_subject
 from conformance.verify.document import Fault
 from conformance.verify.faults.caller import Cancellation
 from conformance.verify.faults.operations import OPERATIONS
 from conformance.verify.faults.run import FAULTS, run_fault, run_faults
-from conformance.verify.proxy import Action, Proxy, Stage
 from taskstore import FailureKind, StoreUnavailable
 from taskstore.arguments import check_moment
 from taskstore.redis import RedisTaskStore

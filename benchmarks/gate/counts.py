@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.workload import REQUEST, Work, creating, getting, listing, updating
 from conformance import Harness
-from conformance.verify.proxy import Proxy
+from conformance.subjects.proxy import Proxy
 from taskstore import MaintainedTaskStore, TaskStatus, TaskStore
 
 

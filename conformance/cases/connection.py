@@ -33,7 +33,7 @@ from conformance.cases.table import (
 )
 from conformance.harness import Capability
 from conformance.strategies import a_request
-from conformance.verify.proxy import Action, Interruption, Proxy, Stage
+from conformance.subjects.proxy import Action, Interruption, Proxy, Stage
 from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStatus, TaskStore
 
 SECONDS = 0.5

@@ -37,7 +37,7 @@ from conformance.cases.table import (
 )
 from conformance.harness import Capability
 from conformance.strategies import a_request
-from conformance.verify.proxy import Action, Proxy, Stage
+from conformance.subjects.proxy import Action, Proxy, Stage
 from taskstore import FailureKind, RecordUnreadable, StoreUnavailable, TaskStatus
 
 

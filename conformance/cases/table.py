@@ -24,8 +24,8 @@ from conformance.case import Namespace, NotTestable
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.script import Script
 from conformance.strategies import a_request
+from conformance.subjects.proxy import Action, Interruption, Proxy, Stage
 from conformance.verify.faults.operations import old_task
-from conformance.verify.proxy import Action, Interruption, Proxy, Stage
 from taskstore import FailureKind, MemoryTaskStore, StoreUnavailable, Task, TaskCreateRequest, TaskPage, TaskStatus
 
 PASSWORD = "s3cret-w0rd"

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from conformance.reading import FileError
+from conformance.files import FileError
 
 COMMANDS = {
     "run": "run the suite on stores, without a pytest set-up of your own",

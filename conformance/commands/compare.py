@@ -17,10 +17,9 @@ from conformance.compare.known import read, written
 from conformance.compare.operations.check import HarnessCrashedError, OperationsError, running
 from conformance.compare.report import markdown_of, report_of, text_of
 from conformance.compare.search import NotOpenedError, Search
+from conformance.files import FileError, write_file
 from conformance.harness import Harness
-from conformance.reading import FileError
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
-from conformance.writing import write_file
 
 DESCRIPTION = "Give two stores the same calls, and print every difference, one for each cause, as a short script."
 EPILOG = """\

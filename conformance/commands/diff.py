@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.reading import FileError
+from conformance.files import FileError
 from conformance.results.document import Result, Results, read
 
 DESCRIPTION = "Show what came out differently in two results files, or on two subjects of one file."

@@ -10,9 +10,8 @@ from pathlib import Path
 
 from conformance.commands.options import output_file
 from conformance.compare.operations.check import HarnessCrashedError, OperationsError
-from conformance.reading import FileError
+from conformance.files import FileError, write_file
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
-from conformance.writing import write_file
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\

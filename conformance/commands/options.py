@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from conformance.reading import FileError
-from conformance.writing import check_writable
+from conformance.files import FileError, check_writable
 
 
 def output_file(text: str) -> Path:

@@ -15,14 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from conformance.commands.options import output_file
+from conformance.files import FileError, write_file
 from conformance.production.callers import CALLERS
 from conformance.production.document import Production, Row
 from conformance.production.faults import FAULTS, SHARE, Fault, soak
 from conformance.production.run import PROCESSES, run_fault
-from conformance.reading import FileError
 from conformance.results.fingerprint import fingerprint
 from conformance.subjects.servers import ServerError, find_binary
-from conformance.writing import write_file
 
 DESCRIPTION = """\
 Let four processes of sixteen callers work on the store in Redis mode while its server fails, and count: acknowledged

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from conformance.commands.options import output_file
-from conformance.reading import FileError
+from conformance.files import FileError, write_file
 from conformance.results.fingerprint import fingerprint
 from conformance.subjects.registry import UnknownSubjectError, find_subjects
 from conformance.verify.document import Build, Crash, Verification
@@ -22,7 +22,6 @@ from conformance.verify.failures import read_failure
 from conformance.verify.jobs import FULL, PARTS, SHARE, look_first, run, running
 from conformance.verify.scenes import Found
 from conformance.verify.summary import SUMMARIES, Failure, Summary
-from conformance.writing import write_file
 
 SUBJECTS = ("memory", "memory-expiring", "fakeredis", "embedded")
 DESCRIPTION = """\

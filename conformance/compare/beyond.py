@@ -25,7 +25,7 @@ from conformance.compare.values.picture import Leaf, Observer
 from conformance.compare.values.script import Line, shorten
 from conformance.engine.script import source
 from conformance.harness import Capability, Harness, HookMissingError
-from conformance.verify.proxy import Action, Proxy, Stage
+from conformance.subjects.proxy import Action, Proxy, Stage
 
 SPANS = (timedelta(hours=1), timedelta(days=2), timedelta(days=8), timedelta(days=400))
 _DECLARED = {"instance": Capability.SHARED, "reopening": Capability.PERSISTENT}

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.dataclasses import dataclass
 
 from conformance.compare.document import Finding
-from conformance.reading import FileError, read_file, toml_of
+from conformance.files import FileError, read_file, toml_of
 
 _FIELDS = ("operation", "argument", "kind", "where", "what")
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from conformance.reading import read_file, toml_of
+from conformance.files import read_file, toml_of
 
 Texts = Annotated[dict[str, str], Field(min_length=1)]
 """A sentence, by language."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.cases import find_cases
+from conformance.files import write_file
 from conformance.harness import Harness
 from conformance.mutants import trial
 from conformance.mutants.document import Control, Defence, Made, MutantsDocument, Sample, Written
@@ -29,7 +30,6 @@ from conformance.mutants.written import CONTROLS, MUTANTS
 from conformance.processes import process_pool
 from conformance.results.fingerprint import fingerprint
 from conformance.spec.requirements import REQUIREMENTS, Level
-from conformance.writing import write_file
 
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 SUBJECTS = tuple(On)

@@ -10,8 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, computed_field, model_validator
 
-from conformance.reading import read_file
-from conformance.writing import write_file
+from conformance.files import read_file, write_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD", "MAY"]
@@ -226,7 +225,7 @@ class Results(_Object):
         """Replace a file by this document, at one moment.
 
         Raises:
-            conformance.reading.FileError: if it cannot be written.
+            conformance.files.FileError: if it cannot be written.
         """
         write_file(file, self.to_json())
 
@@ -235,7 +234,7 @@ def read(file: Path) -> Results:
     """Read a document.
 
     Raises:
-        conformance.reading.FileError: if the file cannot be read, or is no such document.
+        conformance.files.FileError: if the file cannot be read, or is no such document.
     """
     return read_file(file, Results.model_validate_json, "the results of the conformance suite")
 

@@ -23,11 +23,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from conformance.files import FileError, read_file, toml_of, write_file
 from conformance.harness import Harness, Inspector
-from conformance.reading import FileError, read_file, toml_of
 from conformance.results.document import Expected, KnownFailure, MissingHook, Result, Results
 from conformance.tour.run import OUT_OF_TIME
-from conformance.writing import write_file
 
 _TEMPLATE = "TODO: say why"
 _FIRST = "TODO"
@@ -120,7 +119,7 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
     What did not run stays as `before` has it.
 
     Raises:
-        conformance.reading.FileError: if the file cannot be written.
+        conformance.files.FileError: if the file cannot be written.
     """
     failures = [*_failures(results, before)]
     missing = [*_missing_hooks(results, before)]

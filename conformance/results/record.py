@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.case import Case, HarnessFailedError, NotApplicable, NotTestable, Subject
-from conformance.reading import FileError
+from conformance.files import FileError
 from conformance.results import known, show
 from conformance.results.document import AboutSubject, Coverage, Expected, Result, Results, Verdict
 from conformance.results.keeper import MAIN, STUCK
@@ -60,7 +60,7 @@ class Recorder:
         """Read the known failures.
 
         Raises:
-            conformance.reading.FileError: if their file cannot be used.
+            conformance.files.FileError: if their file cannot be used.
         """
         self._config = config
         self._plan = Plan(subjects)

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, model_validator
 
+from conformance.files import read_file
 from conformance.harness import Harness
-from conformance.reading import read_file
 from conformance.verify.drawn import KINDS
 from conformance.verify.faults.operations import OPERATIONS
 from conformance.verify.faults.run import FAULTS, run_fault

@@ -14,12 +14,12 @@ from pydantic import TypeAdapter
 
 from benchmarks.document import Benchmark, Design
 from benchmarks.studies.document import Studies
+from conformance.files import read_file
 from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
 from conformance.mutants.document import MutantsDocument
 from conformance.production.document import Production
-from conformance.reading import read_file
 from conformance.results.document import Coverage, Result, Results
 from conformance.verify.document import Verification
 from reports.analyse.findings import (

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from conformance.reading import read_file
+from conformance.files import read_file
 from reports.analyse.report import ADAPTER, Report
 from reports.render.pages import draw_plots, render_summary
 

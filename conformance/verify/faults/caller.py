@@ -8,9 +8,9 @@ from collections.abc import Callable, Coroutine, Generator
 from itertools import count
 from typing import Any
 
+from conformance.subjects.proxy import Action, Stage
 from conformance.verify.faults.operations import Target
 from conformance.verify.faults.scenario import Fault, NotTestableError, Outcome, Scenario, demand, fault
-from conformance.verify.proxy import Action, Stage
 from taskstore import StoreNotOpen
 
 _CALLERS = 50

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
+from conformance.subjects.proxy import Action, Stage
 from conformance.verify.faults.scenario import Fault, NotTestableError, Scenario, demand, fault
-from conformance.verify.proxy import Action, Stage
 
 IMPATIENT = 0.25
 """The timeouts of a store that is to run into them, in seconds."""

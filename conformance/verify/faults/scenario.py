@@ -12,8 +12,8 @@ from typing import Any
 
 from conformance.case import Namespace
 from conformance.strategies import a_request
+from conformance.subjects.proxy import Action, Interruption, Proxy, Stage
 from conformance.verify.faults.operations import Operation, Target
-from conformance.verify.proxy import Action, Interruption, Proxy, Stage
 from taskstore import StoreUnavailable, TaskExists
 
 POOL = 2

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.strategies import a_request
+from conformance.subjects.proxy import Action, Stage
 from conformance.verify.faults.operations import LongPurge, Purge
 from conformance.verify.faults.scenario import Fault, Scenario, demand, fault
-from conformance.verify.proxy import Action, Stage
 from taskstore import FailureKind, RecordUnreadable, TaskExists
 
 _CALLS, _CALLERS, _BEFORE = 60, 8, 16

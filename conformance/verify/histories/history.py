@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
-from conformance.reading import read_file
+from conformance.files import read_file
 
 SCHEMA = "conformance-history/1"
 ADVANCE = "advance"
@@ -143,7 +143,7 @@ def read_history(file: Path) -> History:
     """Read a history from a file.
 
     Raises:
-        conformance.reading.FileError: if it cannot be read, or is no history.
+        conformance.files.FileError: if it cannot be read, or is no history.
     """
     return read_file(file, lambda content: read_lines(content.decode("utf-8")), "a history")
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands import main
-from conformance.reading import FileError
-from conformance.writing import check_writable, remove_file, write_file
+from conformance.files import FileError, check_writable, remove_file, write_file
 
 FULL = Path("/dev/full")
 on_a_full_disk = pytest.mark.skipif(not FULL.is_char_device(), reason="there is no /dev/full")
