@@ -5,7 +5,8 @@ or because what a side hands out is still connected to what it keeps. Nothing is
 names its own in a hook `operations()` that returns `Operation`s, or one of the profiles.
 """
 
+from conformance.compare.operations import hostile
 from conformance.compare.operations.operation import WHOLE, EarlierId, Operation, earlier_ids
 from conformance.compare.operations.profiles import key_value, tasks
 
-__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "key_value", "tasks"]
+__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "hostile", "key_value", "tasks"]

@@ -17,7 +17,7 @@ import diskcache
 from hypothesis import strategies as st
 
 from conformance import Harness
-from conformance.compare.operations.operation import Operation
+from conformance.compare import Operation
 
 _KEY = st.binary(min_size=1, max_size=8)
 

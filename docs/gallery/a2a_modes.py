@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from conformance import Harness
-from conformance.compare import WHOLE, Operation
-from conformance.compare.operations import hostile
+from conformance.compare import WHOLE, Operation, hostile
 
 LIBRARY = "a2a-sdk"
 CONTEXT = ServerCallContext()

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import Operation
-from conformance.compare.operations import hostile
+from conformance.compare import Operation, hostile
 
 LIBRARY = "aiogram"
 KEYS = st.sampled_from([StorageKey(1, 1, 1), StorageKey(1, 1, 2), StorageKey(1, 2, 1), StorageKey(2, 1, 1)])

@@ -9,8 +9,7 @@ from redis.asyncio import Redis
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import WHOLE, Operation
-from conformance.compare.operations import hostile
+from conformance.compare import WHOLE, Operation, hostile
 
 LIBRARY = "fastapi-cache2"
 KEY = {"key": hostile.keys()}

@@ -7,8 +7,7 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.store.sqlite import SqliteStore
 
 from conformance import Harness
-from conformance.compare import WHOLE, Operation
-from conformance.compare.operations import hostile
+from conformance.compare import WHOLE, Operation, hostile
 
 LIBRARY = "langgraph-checkpoint-sqlite"
 NAMESPACE = ("users", "1")

@@ -9,8 +9,7 @@ from limits.strategies import MovingWindowRateLimiter
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import Operation
-from conformance.compare.operations import hostile
+from conformance.compare import Operation, hostile
 
 LIBRARY = "limits"
 LIMIT = parse("3/hour")

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import WHOLE, Operation
-from conformance.compare.operations import hostile
+from conformance.compare import WHOLE, Operation, hostile
 
 LIBRARY = "openai-agents"
 ITEMS = st.lists(

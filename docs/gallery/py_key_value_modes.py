@@ -9,8 +9,7 @@ from redis.asyncio import Redis
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import key_value
-from conformance.compare.operations import hostile
+from conformance.compare import hostile, key_value
 
 LIBRARY = "py-key-value-aio"
 

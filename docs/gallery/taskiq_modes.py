@@ -9,8 +9,7 @@ from taskiq.brokers.inmemory_broker import InmemoryResultBackend
 from taskiq_redis import RedisAsyncResultBackend
 
 from conformance import Harness
-from conformance.compare import Operation
-from conformance.compare.operations import hostile
+from conformance.compare import Operation, hostile
 
 LIBRARY = "taskiq-redis"
 RESULTS = st.builds(lambda value: TaskiqResult(is_err=False, return_value=value, execution_time=0.1), hostile.values())
