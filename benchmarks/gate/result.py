@@ -75,7 +75,8 @@ class Result:
             shown = ", ".join(f"{mode} {exponent:.2f}" for mode, exponent in self.invariants.growth.items())
             lines.append(f"growth of list, 0 flat, 1 linear: {shown}")
         shown = ", ".join(f"{one.operation} {one.head / one.base:.3f}" for one in self.instructions)
-        lines.append(f"instructions of a call, × base: {shown or f'not counted: {self.not_counted}'}")
+        if shown or self.not_counted:
+            lines.append(f"instructions of a call, × base: {shown or f'not counted: {self.not_counted}'}")
         lines += [
             f"{one.operation:<13} {one.ratio:5.3f} × base ({one.low:5.3f} to {one.high:5.3f}), "
             f"noise {one.noise:5.1%}: {one.verdict}"
