@@ -303,7 +303,8 @@ async def _of_race(harness: Harness, finding: Finding, on_progress: Callable[[],
     for scene in _in_turn(finding.scene):
         tally = Tally(on_progress=on_progress)
         await Player(harness, tally).play(scene)
-        if traits <= tally.alone:
+        traits -= tally.alone
+        if not traits:
             return finding
     return replace(finding, traits=())
 
