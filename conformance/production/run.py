@@ -41,7 +41,7 @@ _AGAIN = 5.0
 """Seconds after the end of a fault in which every store has to work again."""
 _READ_TOGETHER = 64
 _KILOBYTES = 20_000
-"""By how much the memory of a process may differ between rounds: that of calls which are noted."""
+"""By how much the memory of a process may differ between rounds, when nobody calls."""
 
 
 class Crew:
@@ -142,7 +142,7 @@ class _Rounds:
         self.lasted = max(self.lasted, (ended - began) / 1e9)
         self.again = max(self.again, *(_again(one, ended) for one in done))
         self.reopened += sum(one.reopened for one in done)
-        self._count_left([one.resources for one in done])
+        self._count_left(self.crew.ask("rest"))
 
     async def _read(self, tasks: set[str]) -> dict[str, Any]:
         """Read each task through a store that is opened anew, hold listings against that, and remove all of it."""
