@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.adapter.calls import DEFAULTS, Call, Raised, made
 from conformance.adapter.views import PAGE, REQUESTED, PageView, Read, Reading, TaskView
-from conformance.spec.equality import FIELDS
+from conformance.spec.model import FIELDS
 from taskstore import InvalidArgument, TaskCreateRequest, TaskFinal, TaskStatus, TaskStoreError
 
 _FIVE = ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
-from conformance.spec.equality import FIELDS, same, snapshot
+from conformance.spec.equality import same, snapshot
+from conformance.spec.model import FIELDS
 from taskstore import InvalidArgument, Task, TaskStatus
 
 Read: TypeAlias = str | Callable[[Any], Any]

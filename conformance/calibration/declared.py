@@ -11,7 +11,7 @@ from typing import Any
 from conformance.adapter.views import PAGE, TaskView
 from conformance.calibration.bench import Bench, answer_of, create, is_there
 from conformance.harness import Harness
-from conformance.spec.equality import FIELDS
+from conformance.spec.model import FIELDS
 from taskstore import Task, TaskStatus
 
 _PATIENT = 5.0

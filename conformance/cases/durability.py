@@ -11,7 +11,8 @@ import pytest
 from conformance.adapter.views import TaskView
 from conformance.case import Namespace, case
 from conformance.harness import Capability
-from conformance.spec.equality import FIELDS, snapshot, snapshots
+from conformance.spec.equality import snapshot, snapshots
+from conformance.spec.model import FIELDS
 from conformance.strategies import a_request
 from taskstore import TaskNotFound, TaskStatus
 

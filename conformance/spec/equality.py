@@ -7,20 +7,7 @@ from collections.abc import Iterable
 from math import copysign, isnan
 from typing import Any
 
-FIELDS = (
-    "task_id",
-    "status",
-    "progress",
-    "current_step",
-    "video_ids",
-    "result_url",
-    "error_message",
-    "error_traceback",
-    "metadata",
-    "created_at",
-    "updated_at",
-    "completed_at",
-)
+from conformance.spec.model import FIELDS
 
 
 def snapshot(task: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import re
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise, permutations
@@ -172,7 +172,7 @@ async def play_all(
                 one.cancel()
             await asyncio.wait(players)
         await play_next(iter(alone))  # they are the long ones, and last where there is no time for all
-        found = [await _of_race(harness, one, on_progress) for one in tally.findings]
+        found = [one async for one in _of_races(harness, tally.findings, on_progress)]
     findings = [_decided(one) for one in sorted(found, key=lambda one: places[id(one.scene)])]
     findings, explained = _apart(findings, tally.alone)
     return Tour(
@@ -295,31 +295,37 @@ def _decided(finding: Finding) -> Finding:
     return replace(finding, requirements=(*finding.requirements, _ELSE))
 
 
-async def _of_race(harness: Harness, finding: Finding, on_progress: Callable[[], None]) -> Finding:
-    """The finding; without its traits if the same calls do not show them in turn: then the race is why they differ."""
-    traits = {trait for trait in finding.traits if MARK not in trait}
-    if not traits or not any(isinstance(one, Together) for one in finding.scene.actions[: finding.played]):
-        return finding
-    for scene in _in_turn(finding.scene):
-        tally = Tally(on_progress=on_progress)
-        await Player(harness, tally).play(scene)
-        traits -= tally.alone
-        if not traits:
-            return finding
-    return replace(finding, traits=())
+async def _of_races(
+    harness: Harness, findings: Iterable[Finding], on_progress: Callable[[], None]
+) -> AsyncIterator[Finding]:
+    """The findings. One of a race keeps its traits only if the same calls, made in turn, show all of them too."""
+    in_turn: dict[int, set[str]] = {}
+    for finding in findings:
+        traits = {trait for trait in finding.traits if MARK not in trait}
+        if traits and any(isinstance(one, Together) for one in finding.scene.actions[: finding.played]):
+            place = id(finding.scene)
+            if place not in in_turn:
+                tally = Tally(on_progress=on_progress)
+                for scene in _in_turn(finding.scene):
+                    await Player(harness, tally).play(scene)
+                in_turn[place] = tally.alone
+            if not traits <= in_turn[place]:
+                yield replace(finding, traits=())
+                continue
+        yield finding
 
 
 def _in_turn(scene: Scene) -> Iterator[Scene]:
     """The scene with the calls of its races one after the other, in every order of a few calls."""
-    few = all(len(one.steps) <= _FEW for one in scene.actions if isinstance(one, Together))
-    for number in range(factorial(_FEW) if few else 1):
+    most = max(len(one.steps) for one in scene.actions if isinstance(one, Together))
+    for number in range(factorial(most) if most <= _FEW else 1):
         actions: list[Action] = []
         for one in scene.actions:
-            orders = list(permutations(one.steps)) if few and isinstance(one, Together) else []
-            if orders:
+            if isinstance(one, Together):
+                orders = list(permutations(one.steps)) if most <= _FEW else [one.steps]
                 actions += orders[number % len(orders)]
             else:
-                actions += one.steps if isinstance(one, Together) else (one,)
+                actions.append(one)
         yield replace(scene, actions=tuple(actions))
 
 
