@@ -13,6 +13,7 @@ import shutil
 import signal
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from mutation.suite import Target
 
 PACKAGES = ("taskstore", "conformance")
 _WARM = ("dotenv", "fakeredis.aioredis", "hypothesis", "pydantic_settings", "redis.asyncio", "sortedcontainers")
+_SHORT_TOUR_SECONDS: float | None = 3.0
 _PATIENCE = 3
 _PATIENCE_SECONDS = 10
 """A mutant has these seconds, and so many times what its cases take on the right store."""
@@ -51,8 +53,10 @@ class Bench:
             shutil.copytree(source / package, self.tree / package, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(source / "taskstore_conformance_plugin.py", self.tree)  # it refuses another suite than its own
 
-    def start(self, mutant: Mutant | None, cases: list[str] | None, seconds: float) -> None:
-        """Begin to run cases on a mutant, or all of them on the tree as it is."""
+    def start(
+        self, mutant: Mutant | None, cases: list[str] | None, seconds: float, tour_seconds: float | None = None
+    ) -> None:
+        """Begin to run cases on a mutant, with a tour of so many seconds or a whole one; or all on the right store."""
         self._mutant = mutant
         if mutant:
             self._right = (self.tree / mutant.file).read_text("utf-8")
@@ -64,7 +68,7 @@ class Bench:
         self._deadline = self._begun + seconds
         self._pid = os.fork()
         if self._pid == 0:
-            suite.run(self.tree, self._work, self._told, self._target, cases)
+            suite.run(self.tree, self._work, self._told, self._target, cases, tour_seconds)
 
     def look(self) -> Verdict | None:
         """The verdict, if there is one yet.
@@ -130,23 +134,33 @@ class Judge:
             names, key=lambda name: (self._subjects.index(name[name.rindex("[") :]), self._cases[name]["seconds"])
         )
 
+    def _is_toured(self, mutant: Mutant) -> bool:
+        return any(map(suite.is_of_tour, self.cases_for(mutant)))
+
     def judge(self, mutants: list[Mutant]) -> Iterator[tuple[Mutant, Verdict]]:
-        """Judge every mutant, as many at a time as there are benches."""
-        waiting, busy, free = iter(mutants), dict[Bench, Mutant](), list(self._benches)
+        """Judge every mutant, as many at a time as there are benches.
+
+        The tour is made short at first. What survives that is judged by the whole tour.
+        """
+        waiting = deque((mutant, _SHORT_TOUR_SECONDS) for mutant in mutants)
+        busy = dict[Bench, tuple[Mutant, float | None]]()
+        free = list(self._benches)
         try:
-            while True:
-                while free and (mutant := next(waiting, None)) is not None:
+            while waiting or busy:
+                while free and waiting:
                     bench = free.pop()
+                    mutant, tour_seconds = busy[bench] = waiting.popleft()
                     cases = self.cases_for(mutant)
                     seconds = sum(self._cases[name]["seconds"] for name in cases)
-                    bench.start(mutant, cases, _PATIENCE_SECONDS + _PATIENCE * seconds)
-                    busy[bench] = mutant
-                if not busy:
-                    return
+                    bench.start(mutant, cases, _PATIENCE_SECONDS + _PATIENCE * seconds, tour_seconds)
                 for bench in list(busy):
                     if verdict := bench.look():
                         free.append(bench)
-                        yield busy.pop(bench), verdict
+                        mutant, tour_seconds = busy.pop(bench)
+                        if verdict.outcome == "survived" and tour_seconds and self._is_toured(mutant):
+                            waiting.appendleft((mutant, None))
+                        else:
+                            yield mutant, verdict
                 time.sleep(0.005)
         finally:
             for bench in busy:

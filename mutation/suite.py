@@ -43,8 +43,13 @@ TARGETS = {
 }
 
 
-def run(tree: Path, work: Path, told: Path, target: Target, cases: list[str] | None) -> NoReturn:
-    """Run these cases of the suite in `tree`, or watch all of them, and end the process with pytest's status."""
+def run(
+    tree: Path, work: Path, told: Path, target: Target, cases: list[str] | None, tour_seconds: float | None = None
+) -> NoReturn:
+    """Run these cases of the suite in `tree`, or watch all of them, and end the process with pytest's status.
+
+    The tour is given so many seconds, if any are given.
+    """
     code = NO_JUDGE
     try:
         os.setsid()
@@ -68,6 +73,8 @@ def run(tree: Path, work: Path, told: Path, target: Target, cases: list[str] | N
             arguments.append("-x")
         arguments += ["--conformance-level", "SHOULD", "--conformance-seed", "0", "--conformance-partial"]
         arguments += [word for name in subjects for word in ("--conformance-store", name)]
+        if tour_seconds is not None:
+            arguments += ["--conformance-seconds", str(tour_seconds)]
         reporter = _Watch(told, tree, target) if cases is None else _Choice(told, cases)
         try:
             code = int(pytest.main(arguments, plugins=[reporter]))
@@ -134,7 +141,7 @@ class _Watch:
 
     def pytest_sessionfinish(self) -> None:
         for subject in {_subject(name) for name in self._cases}:  # the first test of a requirement ran the tour for all
-            toured = [self._cases[one] for one in self._cases if _is_of_tour(one) and _subject(one) == subject]
+            toured = [self._cases[one] for one in self._cases if is_of_tour(one) and _subject(one) == subject]
             lines = sorted({line for case in toured for line in case["lines"]})
             for case in toured:
                 case["lines"] = lines
@@ -152,7 +159,8 @@ def _subject(name: str) -> str:
     return name.rpartition("[")[2]
 
 
-def _is_of_tour(name: str) -> bool:
+def is_of_tour(name: str) -> bool:
+    """Whether a case tells what the tour found."""
     return "::test_requirement_" in name
 
 
