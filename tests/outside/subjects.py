@@ -13,7 +13,7 @@ from conformance.harness import Harness, Inspector
 from conformance.subjects.registry import find_subject
 
 BASES = {"memory": "memory", "memory-expiring": "memory-expiring", "redis": "embedded"}
-SETS = ("a", "b", "c", "d", "e", "f")
+SETS = ("a", "b", "c", "d", "e", "f", "g")
 
 
 class WrappedHarness(Harness):
