@@ -45,7 +45,7 @@ from conformance.engine.tally import Tally
 from conformance.harness import Capability, Harness
 from conformance.script import Script
 from conformance.spec.model import Record, Request, canonical
-from conformance.tour.run import about_ids
+from conformance.tour.made_ids import about_ids
 from conformance.tour.values import _Number, _Text
 from taskstore import TaskStatus
 

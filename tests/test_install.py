@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.tour.run import TOURED
+from conformance.tour.outcome import TOURED
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.once

@@ -21,7 +21,7 @@ from conformance.mutants.unbreakable import UNBREAKABLE
 from conformance.mutants.wrapper import edited
 from conformance.mutants.written import CONTROLS, MUTANTS
 from conformance.spec.requirements import REQUIREMENTS, Level
-from conformance.tour.run import TOURED
+from conformance.tour.outcome import TOURED
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
 from taskstore.redis.scripts import LIST
 

@@ -45,8 +45,9 @@ from conformance.harness import Capability, Harness
 from conformance.spec.model import FIELDS, OPERATIONS, STATUSES
 from conformance.spec.requirements import REQUIREMENTS
 from conformance.subjects.registry import find_subject
+from conformance.tour.outcome import TOURED, Tour
 from conformance.tour.plan import plan
-from conformance.tour.run import TOURED, Tour, play_all, run
+from conformance.tour.run import play_all, run
 from conformance.tour.tasks import LONG_AGO, restorable
 from taskstore import MemoryTaskStore, Task, TaskExists, TaskPage, TaskStatus
 
@@ -744,7 +745,7 @@ def test_ids_that_follow_from_one_another_are_found() -> None:
     harness.capabilities = frozenset({Capability.CURSOR})
     tally = Tally()
     asyncio.run(Player(harness, tally).play(Scene("many", (Populate(300),))))
-    from conformance.tour.run import about_ids
+    from conformance.tour.made_ids import about_ids
 
     assert [one.requirements for one in about_ids(tally)] == [("ID-02",)]
 

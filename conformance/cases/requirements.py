@@ -14,7 +14,7 @@ from conformance import standalone
 from conformance.case import Case, NotApplicable, NotTestable, Subject, only_own_verdicts
 from conformance.harness import HookMissingError
 from conformance.spec.requirements import REQUIREMENTS
-from conformance.tour.run import OUT_OF_TIME, TOURED, Tour
+from conformance.tour.outcome import OUT_OF_TIME, TOURED, Tour
 
 _SCENES = 30
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from conformance.commands.options import output_file
 from conformance.files import write_file
 from conformance.subjects.registry import UnknownSubjectError, find_subjects
-from conformance.tour.run import Tour, run
+from conformance.tour.outcome import Tour
+from conformance.tour.run import run
 
 DESCRIPTION = "Run the tour on stores, and print which classes of values, states, sizes and places it reached."
 EPILOG = """\

@@ -21,7 +21,9 @@ from conformance.engine.tally import Tally
 from conformance.harness import Harness
 from conformance.mutants.mutant import TOUR, Mutant
 from conformance.mutants.operators.judge import scenes
-from conformance.tour.run import Tour, about_ids, play, why_not
+from conformance.tour.made_ids import about_ids
+from conformance.tour.outcome import Tour
+from conformance.tour.run import play, why_not
 from conformance.tour.run import run as run_tour
 
 _CASES = Path(cases.__file__).parent

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict
 from conformance.files import FileError, read_file, toml_of, write_file
 from conformance.harness import Harness, Inspector
 from conformance.results.document import Expected, KnownFailure, MissingHook, Result, Results
-from conformance.tour.run import OUT_OF_TIME
+from conformance.tour.outcome import OUT_OF_TIME
 
 _TEMPLATE = "TODO: say why"
 _FIRST = "TODO"

@@ -21,7 +21,7 @@ from conformance.results.plan import Plan
 from conformance.results.watch import SECONDS, Watch
 from conformance.spec.requirements import REQUIREMENTS, Level
 from conformance.subjects.registry import shown_name
-from conformance.tour.run import OUT_OF_TIME
+from conformance.tour.outcome import OUT_OF_TIME
 from taskstore_conformance_plugin import collects_suite
 
 INCOMPLETE = 6
