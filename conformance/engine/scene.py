@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -15,11 +16,15 @@ _MAINTENANCE = ("purge", "restore")
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """The id of the task that an earlier step returned, with this text before and behind it."""
+    """The id of the task that an earlier step returned, with this text before and behind it, or spelled otherwise.
+
+    `spelling` is one of `SPELLINGS`.
+    """
 
     label: str
     before: str = ""
     behind: str = ""
+    spelling: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +233,29 @@ class UnknownReferenceError(LookupError):
     """The step that a reference names has not returned what it names."""
 
 
+SPELLINGS: Mapping[str, Callable[[str], str]] = {
+    "the other case": str.swapcase,
+    "percent signs": lambda text: "".join(f"%{ord(one):02X}" for one in text),
+    "one percent sign": lambda text: f"%{ord(text[0]):02x}{text[1:]}",
+    "HTML entities": lambda text: "".join(f"&#{ord(one)};" for one in text),
+    "JSON escapes": lambda text: "".join(f"\\u{ord(one):04x}" for one in text),
+    "Base64": lambda text: b64encode(text.encode()).decode(),
+    "full width": lambda text: "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text),
+    "dashes for underscores": lambda text: text.replace("_", "-"),
+    "no last character": lambda text: text[:-1],
+    "no first character": lambda text: text[1:],
+    "its last part": lambda text: text.rpartition("_")[2],
+    "quotes": repr,
+    "twice": lambda text: text * 2,
+}
+"""Other texts that careless code takes for the same id. If one is the id, as where it has no letters, it names it."""
+
+
+def respelled(text: str, spelling: str) -> str:
+    """An id in one of `SPELLINGS`, or as it is."""
+    return SPELLINGS[spelling](text) if spelling else text
+
+
 def resolved(value: Any, known: Mapping[str, Any]) -> Any:
     """The value that a reference stands for, of the results that are known. Any other value is returned as it is."""
     if isinstance(value, Text):
@@ -241,7 +269,7 @@ def resolved(value: Any, known: Mapping[str, Any]) -> Any:
 
 
 _REFERENCES: Mapping[type, Any] = {
-    Ref: lambda ref, task: f"{ref.before}{task.task_id}{ref.behind}",
+    Ref: lambda ref, task: f"{ref.before}{respelled(task.task_id, ref.spelling)}{ref.behind}",
     Member: lambda member, page: page.records[member.index].task_id,
     Cursor: lambda _, page: page.following,
     TimeOf: lambda time, task: getattr(task, time.name) + time.plus,

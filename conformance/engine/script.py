@@ -63,13 +63,17 @@ class Script:
 
 _REFERENCES: Mapping[type, Any] = {
     Ref: lambda ref: " + ".join(
-        part for part in (source(ref.before), f"{ref.label}.task_id", source(ref.behind)) if part != "''"
+        part for part in (source(ref.before), _spelled(ref), source(ref.behind)) if part != "''"
     ),
     Member: lambda member: f"{member.label}.tasks[{member.index}].task_id",
     Cursor: lambda cursor: f"{cursor.label}.next",
     TimeOf: lambda time: f"{time.label}.{time.name}" + (f" + {source(time.plus)}" if time.plus else ""),
     Copy: lambda copied: f"{copied.label}.model_copy(update={source(dict(copied.fields))})",
 }
+
+
+def _spelled(ref: Ref) -> str:
+    return f"respelled({ref.label}.task_id, {ref.spelling!r})" if ref.spelling else f"{ref.label}.task_id"
 
 
 def source(value: Any) -> str:  # noqa: C901, PLR0911, PLR0912  one for each kind of value

@@ -87,7 +87,7 @@ def _makers(step: Step) -> Iterator[tuple[Callable[..., Step], list[Any], dict[s
 
 def _by_label(value: Any) -> Any:
     """A task by its label alone, where a call may name it so."""
-    return value.label if type(value) is Ref and not value.before and not value.behind else value
+    return value.label if type(value) is Ref and value == Ref(value.label) else value
 
 
 def _named(given: Mapping[str, Any]) -> Iterator[str]:

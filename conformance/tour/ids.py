@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from conformance.engine.scene import (
+    SPELLINGS,
     Action,
     Advance,
     Copy,
@@ -58,6 +59,9 @@ def ids(_: Random) -> Iterator[Scene]:
     for name, (before, behind) in values.OTHER_IDS.items():
         steps = (create(), *asked(Ref("a", before, behind)))
         yield Scene(f"an id with {name}", steps, (f"task_id: {name}",), about=("ID-03",))
+    for name in SPELLINGS:
+        steps = (create(), *asked(Ref("a", spelling=name)))
+        yield Scene(f"an id spelled with {name}", steps, (f"task_id: {name}",), about=("ID-03",))
     for name, unknown in values.UNKNOWN_IDS.items():
         steps = (create(), *asked(Text(unknown)), create("b"), get(Text(unknown)))
         yield Scene(f"the unknown id {name}", steps, (f"task_id: unknown {name}",), about=("ID-03",))
@@ -84,6 +88,17 @@ def new_ids(_: Random) -> Iterator[Scene]:
             listing(),
         )
         yield Scene(f"the new id {name}", steps, (f"new id: {name}",), CALLER_IDS, about=("ID-07",))
+    for first, second in values.ALIKE_IDS:
+        steps = (
+            create("a", first),
+            create("b", second, config={"other": 1}),
+            get("a"),
+            update("b", TaskStatus.CLIPPING, progress=5),
+            cancel("a"),
+            get("b"),
+            listing(),
+        )
+        yield Scene(f"the new ids {first!r} and {second!r}", steps, ("new ids: alike",), CALLER_IDS, about=("ID-07",))
     for name, wrong in values.WRONG_NEW_IDS.items():
         steps = (create("", wrong), create("b"))
         yield Scene(f"a new id that is {name}", steps, (f"new id: wrong {name}",), CALLER_IDS)

@@ -256,6 +256,10 @@ def _race(number: int, on: int) -> Iterator[_Race]:
     yield "updates of several fields race", (*start, race, get()), nothing
     race = Together((_going(one, on, progress=number), _stop(end), get()))
     yield "an update and a cancel race", (*begun, race, get()), nothing
+    for other in (TaskStatus.COMPLETED, TaskStatus(NOT_FINAL[number - 1])):
+        moved = update("a", other, on=on, label="")
+        for read in (listing(about=("LIST-03",)), listing(status=TaskStatus.FAILED, about=("LIST-03",))):
+            yield "listings and an update race", (create("b"), *begun, Together((read, moved, read)), get()), nothing
     race = Together(tuple(create(f"n{n}", on=n % 2 * on, video_ids=(str(n),), about=(one,)) for n in range(5)))
     yield "creations race", (race, listing()), nothing
     again = create("", "job-1", about=("ID-06", one))

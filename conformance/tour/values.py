@@ -298,6 +298,25 @@ NEW_IDS: dict[str, str] = {
     "upper case": "TASK_X",
     "quotes": "\"'\\",
 }
+ALIKE_IDS: tuple[tuple[str, str], ...] = (
+    ("job-a", "JOB-A"),
+    ("a/b", "a%2Fb"),
+    ("a+b", "a%20b"),
+    ("1", "01"),
+    ("1", "1.0"),
+    ("1e3", "1000"),
+    ("-0", "0"),
+    ("a-b", "a_b"),
+    ("a.", "a"),
+    ("a/", "a"),
+    ("a/../b", "b"),
+    ("a:", "a"),
+    ('"a"', "a"),
+    ("a\\n", "a"),
+    ("x" * 256, "x" * 255),
+    ("None", "null"),
+)
+"""Two ids each that careless code takes for the same."""
 WRONG_NEW_IDS: dict[str, Any] = {
     "empty": "",
     "a blank": " ",
