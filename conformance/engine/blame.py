@@ -105,6 +105,8 @@ def _of_refusal(sight: Sight, observed: Raised) -> Iterator[str]:
     elif observed.error == "TaskExists":
         yield "MAINT-02" if sight.operation == "restore" else "ID-06"
     elif observed.error == "InvalidArgument" and argument in _BY_ARGUMENT:
+        if isinstance(sight.outcome.result, Page) and not sight.outcome.result.records:
+            yield "LIST-04"  # an empty page has the total
         yield _BY_ARGUMENT[argument]
     elif sight.about:
         return
