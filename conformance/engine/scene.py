@@ -75,7 +75,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """Calls that are made at the same time. The last `cancelled` of them are cancelled before they end.
+    """Calls that are made at the same time. The last `cancelled` of them, or the first, are cancelled before they end.
 
     Calls that do not concern each other may be many: each is compared by itself.
     """
@@ -87,6 +87,13 @@ class Together:
     is_independent: bool = False
     is_closed: bool = False
     """Whether the instance that the first call is made on is closed before they end."""
+    cancels_first: bool = False
+
+    @property
+    def places_cancelled(self) -> range:
+        """Which of the steps are cancelled."""
+        first = 0 if self.cancels_first else len(self.steps) - self.cancelled
+        return range(first, first + self.cancelled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,10 @@ async def together(run: SceneRun, action: Together) -> None:
     results = await _made(run, action, arguments)
     answered: list[tuple[Step, Call, Any]] = []
     lost_calls: list[tuple[Step, Call]] = []
-    kept = len(planned) - action.cancelled
     for number, (one, given, result) in enumerate(zip(planned, arguments, results, strict=True)):
         at = Span(began, run.now()) if isinstance(result, BaseException) else result[2]
         call = Call(one.operation, given, at)
-        if isinstance(result, asyncio.CancelledError) and number >= kept:
+        if isinstance(result, asyncio.CancelledError) and number in action.places_cancelled:
             lost_calls.append((one, call))
         elif isinstance(result, BaseException):
             raise result
@@ -55,7 +54,8 @@ def _written(run: SceneRun, action: Together) -> str:
     """The calls as a line of a script."""
     calls = ", ".join(run.script.call(one) for one in action.steps[:_SHOWN_CALLS])
     calls += f", …  # {len(action.steps)} calls" if len(action.steps) > _SHOWN_CALLS else ""
-    lost = f"  # the last {action.cancelled} are cancelled" if action.cancelled else ""
+    which = "first" if action.cancels_first else "last"
+    lost = f"  # the {which} {action.cancelled} are cancelled" if action.cancelled else ""
     closed = f"  # store{action.steps[0].on + 1} is closed meanwhile" if action.is_closed else ""
     return f"await asyncio.gather({calls}){lost}{closed}"
 
@@ -67,8 +67,8 @@ async def _made(run: SceneRun, action: Together, arguments: Sequence[Mapping[str
         await asyncio.sleep(0)
     if action.cancelled:
         run.has_cancelled = True
-        for task in tasks[-action.cancelled :]:
-            task.cancel()
+        for place in action.places_cancelled:
+            tasks[place].cancel()
     if action.is_closed:
         on = action.steps[0].on
         run.closed.add(on)

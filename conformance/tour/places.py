@@ -178,9 +178,11 @@ def races(_: Random) -> Iterator[Scene]:
     for lost in range(1, 4):
         steps = (_going("ATOM-06", progress=1), _going("ATOM-06", current_step="s"), _going("ATOM-06", progress=3))
         for turns in (0, 1, 2, 4):
-            together = Together(steps, lost, turns)
-            actions = (create(), together, get(), update("a", TaskStatus.ANALYZING), get())
-            yield Scene(f"{lost} of 3 calls are cancelled after {turns} turns", actions, ("cancelled calls",))
+            for which in ("first", "last"):
+                together = Together(steps, lost, turns, cancels_first=which == "first")
+                actions = (create(), together, get(), update("a", TaskStatus.ANALYZING), get())
+                name = f"the {which} {lost} of 3 calls are cancelled after {turns} turns"
+                yield Scene(name, actions, ("cancelled calls",))
     chosen = (create("", "job-1", about=("ATOM-06",)), create("", "job-2", about=("ATOM-06",)))
     actions = (create(), Together(chosen, 1), get(), create("", "job-2"), listing())
     yield Scene("a creation is cancelled", actions, ("cancelled calls",), CALLER_IDS)
@@ -192,10 +194,12 @@ def races(_: Random) -> Iterator[Scene]:
     for one in alike:
         same = (replace(one, about=("ATOM-06",)),) * 3
         for cancelled in (1, 2):
-            together = Together(same, cancelled, is_independent=one.operation in ("get_task", "list_tasks", "purge"))
-            actions = (create(), together, get(), listing(), create("c"), get("c"))
-            name = f"{cancelled} of 3 calls of {one.operation} that are alike are cancelled"
-            yield Scene(name, actions, ("alike calls are cancelled",))
+            for which in ("first", "last"):
+                is_read = one.operation in ("get_task", "list_tasks", "purge")
+                together = Together(same, cancelled, is_independent=is_read, cancels_first=which == "first")
+                actions = (create(), together, get(), listing(), create("c"), get("c"))
+                name = f"the {which} {cancelled} of 3 calls of {one.operation} that are alike are cancelled"
+                yield Scene(name, actions, ("alike calls are cancelled",))
 
 
 def _closings() -> Iterator[Scene]:
