@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.case import Namespace, NotTestable
+from conformance.cases.environment import logging_to
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.script import Script
 from conformance.strategies import a_request
@@ -128,10 +129,10 @@ class Failure:
     """What the caller does when the call has met it."""
 
 
-_LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
-_GONE = (FailureKind.BROKEN, FailureKind.UNREACHABLE)
+LOADING_REPLY = b"-LOADING Redis is loading the dataset in memory\r\n"
+GONE = (FailureKind.BROKEN, FailureKind.UNREACHABLE)
 _LATE = (FailureKind.TIMEOUT, FailureKind.UNREACHABLE)
-_HTTP = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+HTTP_REPLY = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
 def _early_and_warm(
@@ -161,16 +162,16 @@ LATE = (
     _held("half of the answer is late", Stage.MIDDLE),
 )
 LOST = (
-    *_early_and_warm("the answer is lost", _GONE, Stage.REPLY, Action.CUT),
-    *_early_and_warm("half of the answer is lost", _GONE, Stage.MIDDLE, Action.RESET),
-    Failure("the connection breaks before the answer", _GONE, Stage.REPLY, Action.RESET),
-    Failure("the connection ends in the middle of the answer", _GONE, Stage.MIDDLE, Action.CUT),
-    Failure("the connection breaks before the request is read", _GONE, Stage.REQUEST, Action.RESET),
-    Failure("what accepts ends at once", _GONE, Stage.CONNECT, Action.CUT, early=True, rounds=1),
+    *_early_and_warm("the answer is lost", GONE, Stage.REPLY, Action.CUT),
+    *_early_and_warm("half of the answer is lost", GONE, Stage.MIDDLE, Action.RESET),
+    Failure("the connection breaks before the answer", GONE, Stage.REPLY, Action.RESET),
+    Failure("the connection ends in the middle of the answer", GONE, Stage.MIDDLE, Action.CUT),
+    Failure("the connection breaks before the request is read", GONE, Stage.REQUEST, Action.RESET),
+    Failure("what accepts ends at once", GONE, Stage.CONNECT, Action.CUT, early=True, rounds=1),
 )
 NO_REDIS = (
-    *_early_and_warm("a web server answers", _GONE, Stage.REQUEST, Action.ANSWER, _HTTP),
-    Failure("the answer is not Redis's", _GONE, Stage.REPLY, Action.ANSWER, _HTTP),
+    *_early_and_warm("a web server answers", GONE, Stage.REQUEST, Action.ANSWER, HTTP_REPLY),
+    Failure("the answer is not Redis's", GONE, Stage.REPLY, Action.ANSWER, HTTP_REPLY),
 )
 _SAID = (
     (FailureKind.BUSY, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."),
@@ -182,7 +183,7 @@ _SAID = (
     (FailureKind.BROKEN, "ERR something else is wrong"),
 )
 SAYS_NO = (
-    *_early_and_warm("the server says LOADING", (FailureKind.LOADING,), Stage.REQUEST, Action.ANSWER, _LOADING),
+    *_early_and_warm("the server says LOADING", (FailureKind.LOADING,), Stage.REQUEST, Action.ANSWER, LOADING_REPLY),
     *(
         Failure(
             f"the server says {said.split()[0]}", (failure_kind,), Stage.REQUEST, Action.ANSWER, f"-{said}\r\n".encode()
@@ -607,21 +608,13 @@ async def _played(benches: Sequence[Bench], failure: Failure, number: int) -> Se
 def logged() -> Iterator[list[str]]:
     """Give what is logged meanwhile, at every level."""
     said: list[str] = []
-    root = logging.getLogger()
-    level = root.level
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             said.append(f"{record.name} {record.levelname} {logging.Formatter().format(record)}")
 
-    handler = Handler()
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
+    with logging_to(Handler(), logging.DEBUG):
         yield said
-    finally:
-        root.setLevel(level)
-        root.removeHandler(handler)
 
 
 @contextmanager
