@@ -16,7 +16,8 @@ from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
 from conformance.compare.operations.check import HarnessCrashedError, OperationsError, running
 from conformance.compare.report import markdown_of, report_of, text_of
-from conformance.compare.search import NotOpenedError, Search
+from conformance.compare.search import Search
+from conformance.compare.store import NotOpenedError
 from conformance.files import FileError, write_file
 from conformance.harness import Harness
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
@@ -143,5 +144,5 @@ def _set_up(stack: ExitStack, make: Callable[[], Harness], name: str) -> Harness
     except OperationsError:
         raise
     except Exception as fault:
-        raise NotOpenedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
+        raise NotOpenedError(name, fault) from fault
     return harness

@@ -35,11 +35,7 @@ def cause_of(steps: Steps, deviation: Deviation, known: Vocabulary) -> Cause:
     if not isinstance(step, Call):
         return Cause(deviation.operation, "", frozenset())
     operation = known.operations[step.operation]
-    matters = {
-        name: value
-        for name, value in step.arguments.items()
-        if name in operation.optional or source(value) != source(known.pools[step.operation, name].plain)
-    }
+    matters = {name: value for name, value in step.arguments.items() if not known.is_plain(step, name)}
     if not matters:
         is_missing = operation.entry and len(steps) == 1 and known.pools[step.operation, operation.entry].has_ids
         return (

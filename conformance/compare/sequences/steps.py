@@ -47,6 +47,24 @@ class Vocabulary:
     maker: str = ""
     """The operation that was seen to make an entry."""
 
+    @classmethod
+    def drawn(cls, operations: Mapping[str, Operation], seed: int) -> Vocabulary:
+        """Draw the values from the strategies; arguments that share a strategy share the values."""
+        pools: dict[int, Pool] = {}
+        of_arguments = {}
+        for operation in operations.values():
+            for argument, strategy in operation.strategies.items():
+                if id(strategy) not in pools:
+                    pools[id(strategy)] = Pool(strategy, seed)
+                of_arguments[operation.name, argument] = pools[id(strategy)]
+        return cls(operations, of_arguments)
+
+    def is_plain(self, call: Call, argument: str) -> bool:
+        """Whether an argument of a call is given because it has to be, and has its plain value."""
+        is_optional = argument in self.operations[call.operation].optional
+        plain = self.pools[call.operation, argument].plain
+        return not is_optional and source(call.arguments[argument]) == source(plain)
+
     def plain(self, name: str, /, **arguments: Any) -> Call:
         """A call with the plain value of each argument that has to be given, but for these."""
         return Call(name, {one: self.pools[name, one].plain for one in self.operations[name].arguments} | arguments)
