@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from conformance.compare.sequences.play import Deviation
-from conformance.compare.sequences.steps import Call, Steps, Vocabulary, fewer_steps, simpler_steps, written
+from conformance.compare.sequences.steps import Call, Steps, Vocabulary, entries_in, fewer_steps, simpler_steps, written
 
 _MOST = 200
 """Sequences that are played for one difference: a number and no time, so that every machine finds the same."""
@@ -31,8 +31,7 @@ def _read_instead(shown: Shown, known: Vocabulary) -> Iterator[Steps]:
     if isinstance(step, Call) and step.operation != read.name and read.reads is not None:
         entry = known.operations[step.operation].entry
         named = step.arguments[entry] if read.reads and entry and entry in step.arguments else None
-        several = [*named] if isinstance(named, (Mapping, list, tuple, set, frozenset)) else [named]
-        for one in several:
+        for one in entries_in(named):
             given = {} if named is None else {read.reads: one}
             if set(given) == set(read.arguments):
                 yield (*shown.steps[: shown.deviation.index], Call(read.name, given))

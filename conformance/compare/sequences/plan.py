@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.compare.operations.operation import EarlierId, Operation
 from conformance.compare.sequences.coverage import Coverage
-from conformance.compare.sequences.steps import Call, Change, Step, Steps, Vocabulary
+from conformance.compare.sequences.steps import Call, Change, Step, Steps, Vocabulary, entries_in
 
 SIZES = (2, 3, 11, 51)
 """Sizes of a store for which every listing is called; 0 and 1 come by themselves."""
@@ -67,16 +67,9 @@ def _on_an_entry(known: Vocabulary, operation: Operation, argument: str, value: 
     yield _make(known), call
     maker = known.operations[known.makers()[0]]
     if maker.entry and argument == operation.entry and maker.entry in maker.arguments and operation.name != maker.name:
-        named = _one_of(value)
+        named = next(iter(entries_in(value)), None)
         if named is not None:
             yield _make(known, **{maker.entry: named}), call
-
-
-def _one_of(value: Any) -> Any:
-    """The first entry of an argument that names several."""
-    if isinstance(value, (list, tuple, dict, set, frozenset)):
-        return next(iter(value), None)
-    return value
 
 
 def _on(known: Vocabulary, name: str, argument: str, value: Any) -> Call:

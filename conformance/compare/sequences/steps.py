@@ -28,9 +28,14 @@ class Change:
     place: int
 
 
-_SEVERAL = (list, tuple, dict, set, frozenset)
 Step: TypeAlias = Call | Change
 Steps: TypeAlias = tuple[Step, ...]
+_SEVERAL = (Mapping, list, tuple, set, frozenset)
+
+
+def entries_in(value: Any) -> list[Any]:
+    """The entries that an argument names: those in it, if it is a collection."""
+    return [*value] if isinstance(value, _SEVERAL) else [value]
 
 
 def written(steps: Steps) -> str:
