@@ -87,7 +87,7 @@ class Search:
         with quiet():
             self._vocabulary = Vocabulary.drawn(self._operations, seed)
         self._found = Findings(self.names, self._vocabulary, self.known, self._play)
-        self._vocabulary = replace(self._vocabulary, maker=self._find_maker())
+        self._vocabulary = replace(self._vocabulary, seen_maker=self._find_maker())
         self._hung.clear()  # what did not return there is still to be found
         self.notes.clear()
         self.coverage.values = {

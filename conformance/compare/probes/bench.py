@@ -18,7 +18,7 @@ from conformance.compare.values.parts import IncomparableError
 from conformance.compare.values.picture import Leaf, Observer
 from conformance.compare.values.script import Line
 from conformance.engine.script import source
-from conformance.harness import Harness, HookMissingError
+from conformance.harness import HookMissingError
 
 Reads: TypeAlias = dict[str, Outcome]
 """What each read gives, by its name."""
@@ -38,15 +38,10 @@ class Place:
     entry: Any = None
     """The entry that was made last."""
 
-    @property
-    def harness(self) -> Harness:
-        """The harness of the store."""
-        return self.store.harness
-
     @asynccontextmanager
     async def open(self, url: str = "") -> AsyncIterator[Side]:
         """Open the store, by default at the harness's own URL; each time it is another instance."""
-        at = partial(self.harness.open_at, url=url, seconds=_SERVER_SECONDS) if url else self.harness.open
+        at = partial(self.store.harness.open_at, url=url, seconds=_SERVER_SECONDS) if url else self.store.harness.open
         async with at(self.namespace) as store:
             yield Side(store, self.store.operations, self.store.name, self.limit, self.observer)
 
@@ -64,8 +59,9 @@ class Place:
         except IncomparableError as fault:
             return Outcome(Leaf(str, str(fault), str(fault)))
 
-    async def make(self, side: Side, call: Call) -> None:
-        """Make an entry by a call."""
+    async def make(self, side: Side, call: Call | None = None) -> None:
+        """Make an entry, by the plain call if no other is given."""
+        call = call or self.vocabulary.make()
         self.entry = call.arguments.get(self.store.operations[call.operation].entry or "")
         await self.call(side, call)
 
@@ -103,12 +99,7 @@ class Bench:
             yield place
         finally:
             self._id = place.observer.names[-1] if place.observer.names else ""
-            place.harness.discard(place.namespace)
-
-    @property
-    def maker(self) -> Call:
-        """The plain call that makes an entry."""
-        return self.vocabulary.plain(self.vocabulary.makers()[0])
+            place.store.harness.discard(place.namespace)
 
     def note(self, probe: str, index: int, missing: HookMissingError) -> None:
         """Note that a probe of a store was not tried."""
@@ -116,11 +107,13 @@ class Bench:
         if note not in self.notes:
             self.notes.append(note)
 
-    def finding(self, kind: str, consequence: str, operations: list[str], *lines: str, made_by: Call) -> Finding:
+    def finding(
+        self, kind: str, consequence: str, operations: list[str], *lines: str, made_by: Call | None = None
+    ) -> Finding:
         """A finding that shows in these operations. Its script makes the entry, and then has these lines."""
         self.kinds.add(kind)
         first, *others = operations
-        made = self.write(made_by)
+        made = self.write(made_by or self.vocabulary.make())
         is_named = self._id and any(self._id in line for line in lines)
         return Finding(
             operation=first,

@@ -13,22 +13,26 @@ async def probe_foreign_value(bench: Bench, index: int) -> AsyncIterator[Finding
     """Overwrite an entry with a value of another type, and read it."""
     async with bench.place(index) as place, place.open() as side:
         unknown = await place.reads(side)
-        await place.make(side, bench.maker)
+        await place.make(side)
         before = await place.reads(side)
-        place.harness.inspector(place.namespace).overwrite_with_another_type(place.entry)
+        place.store.harness.inspector(place.namespace).overwrite_with_another_type(place.entry)
         after = await place.reads(side)
     if wrong := [*_denying(unknown, before, after)]:
         words = f"{bench.stores[index].name} takes a value of another type for an entry that is not there"
-        yield bench.finding("foreign value", words, wrong, made_by=bench.maker)
+        yield bench.finding("foreign value", words, wrong)
 
 
 async def probe_server(bench: Bench, index: int) -> AsyncIterator[Finding]:
     """Read an entry while the server fails in several ways."""
     wrong: dict[str, list[str]] = {}
     for words, fail in _FAILURES.items():
-        async with bench.place(index) as place, Proxy(place.harness.url()) as proxy, place.open(proxy.url) as side:
+        async with (
+            bench.place(index) as place,
+            Proxy(place.store.harness.url()) as proxy,
+            place.open(proxy.url) as side,
+        ):
             unknown = await place.reads(side)
-            await place.make(side, bench.maker)
+            await place.make(side)
             before = await place.reads(side)
             after = {}
             for name in before:
@@ -40,7 +44,7 @@ async def probe_server(bench: Bench, index: int) -> AsyncIterator[Finding]:
     if wrong:
         failures = ", ".join(next(iter(wrong.values())))
         consequence = f"with {failures} {bench.stores[index].name} says that an entry is not there"
-        yield bench.finding("server", consequence, [*wrong], made_by=bench.maker)
+        yield bench.finding("server", consequence, [*wrong])
 
 
 async def _away(proxy: Proxy) -> None:

@@ -32,9 +32,13 @@ async def probe_presence(bench: Bench) -> AsyncIterator[Finding]:
     """Make an entry in both stores, and find the reads that show it later in one of them only."""
     lifetimes = [*_lifetimes(bench)]
     probes = [
-        _Probe("instance", "for a second instance", bench.maker, _in_a_second_instance),
-        _Probe("reopening", "after reopening", bench.maker, _after_reopening),
-        *(_after(span, call) for span in SPANS for call in (bench.maker, *(call for call, _ in lifetimes[:1]))),
+        _Probe("instance", "for a second instance", bench.vocabulary.make(), _in_a_second_instance),
+        _Probe("reopening", "after reopening", bench.vocabulary.make(), _after_reopening),
+        *(
+            _after(span, call)
+            for span in SPANS
+            for call in (bench.vocabulary.make(), *(call for call, _ in lifetimes[:1]))
+        ),
         *(_after(span, call) for call, seconds in lifetimes for span in _around(seconds)),
     ]
     expired = []
@@ -99,7 +103,7 @@ def _after(span: timedelta, maker: Call) -> _Probe:
     async def look(place: Place, maker: Call) -> Presence:
         async with place.open() as side:
             made = await _make(place, side, maker)
-            place.harness.advance(place.namespace, span)
+            place.store.harness.advance(place.namespace, span)
             return unchanged(made, await place.reads(side))
 
     return _Probe("expiry", f"after {_in_words(span)}", maker, look)
@@ -107,7 +111,7 @@ def _after(span: timedelta, maker: Call) -> _Probe:
 
 def _lifetimes(bench: Bench) -> Iterator[tuple[Call, float]]:
     """Calls that make an entry with a lifetime, one for each class of lifetimes, and its seconds."""
-    vocabulary, maker = bench.vocabulary, bench.maker.operation
+    vocabulary, maker = bench.vocabulary, bench.vocabulary.maker.name
     if argument := vocabulary.operations[maker].lifetime:
         for value in vocabulary.pools[maker, argument].representatives(1):
             if 0 < (seconds := _seconds(value)) < SPANS[-1].total_seconds():

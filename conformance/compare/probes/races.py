@@ -33,7 +33,7 @@ async def probe_races(bench: Bench, index: int) -> AsyncIterator[Finding]:
                 break
             words = f"two calls at the same time in {bench.stores[index].name} come out as in no order of them"
             lines = _script(bench, pair, seen, orders)
-            yield bench.finding("lost update", words, [pair[0].operation], *lines, made_by=bench.maker)
+            yield bench.finding("lost update", words, [pair[0].operation], *lines)
             return
 
 
@@ -42,7 +42,7 @@ def _calls(bench: Bench) -> Iterator[Call]:
     vocabulary = bench.vocabulary
     for name in vocabulary.writes():
         operation = vocabulary.operations[name]
-        if operation.entry is None and name == bench.maker.operation:  # two entries may be listed in any order
+        if operation.entry is None and name == bench.vocabulary.maker.name:  # two entries may be listed in any order
             continue
         yield vocabulary.plain(name)
         for argument in operation.optional if operation.entry is not None else ():
@@ -58,7 +58,7 @@ async def _in_turn(bench: Bench, index: int, pair: Pair) -> list[list[Outcome]]:
 
 async def _play(bench: Bench, index: int, pair: tuple[Call, ...], *, at_once: bool) -> list[Outcome]:
     async with bench.place(index) as place, place.open() as side:
-        await place.make(side, bench.maker)
+        await place.make(side)
         if at_once:
             await asyncio.gather(*(place.reads(side) for _ in pair))  # opens the connections that are needed
             results = await asyncio.gather(*(place.call(side, call) for call in pair))

@@ -49,7 +49,7 @@ class Vocabulary:
 
     operations: Mapping[str, Operation]
     pools: Mapping[tuple[str, str], Pool]
-    maker: str = ""
+    seen_maker: str = ""
     """The operation that was seen to make an entry."""
 
     @classmethod
@@ -63,6 +63,20 @@ class Vocabulary:
                     pools[id(strategy)] = Pool(strategy, seed)
                 of_arguments[operation.name, argument] = pools[id(strategy)]
         return cls(operations, of_arguments)
+
+    @property
+    def maker(self) -> Operation:
+        """The operation that makes the entries of a sequence."""
+        return self.operations[self.makers()[0]]
+
+    @property
+    def key(self) -> str | None:
+        """The argument that names a new entry; None if the store chooses its id."""
+        return self.maker.entry if self.maker.entry in self.maker.arguments else None
+
+    def make(self, **arguments: Any) -> Call:
+        """A plain call that makes an entry, but for these arguments."""
+        return self.plain(self.maker.name, **arguments)
 
     def is_plain(self, call: Call, argument: str) -> bool:
         """Whether an argument of a call is given because it has to be, and has its plain value."""
@@ -88,7 +102,7 @@ class Vocabulary:
 
     def makers(self) -> list[str]:
         """The operations that can make an entry where there is none."""
-        writes = sorted(self.writes(), key=lambda name: name != self.maker)
+        writes = sorted(self.writes(), key=lambda name: name != self.seen_maker)
         return [name for name in writes if not self._takes_ids(self.operations[name])] or writes or [*self.operations]
 
     def _takes_ids(self, operation: Operation) -> bool:
