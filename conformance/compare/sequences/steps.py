@@ -120,7 +120,7 @@ def simpler_steps(steps: Steps, known: Vocabulary) -> Iterator[Steps]:
     for index, step in enumerate(steps):
         if not isinstance(step, Call):
             continue
-        for name in known.operations[step.operation].optional.keys() & step.arguments.keys():
+        for name in (one for one in known.operations[step.operation].optional if one in step.arguments):
             fewer = {one: value for one, value in step.arguments.items() if one != name}
             yield (*steps[:index], replace(step, arguments=fewer), *steps[index + 1 :])
         for name, value in step.arguments.items():
