@@ -27,45 +27,41 @@ class Cause:
     classes: frozenset[str]
 
 
-def cause_of(steps: Steps, deviation: Deviation, known: Vocabulary) -> Cause:
-    """What the last call before a deviation, all of whose arguments are as plain as they can be, was given."""
+def cause_of(steps: Steps, deviation: Deviation, vocabulary: Vocabulary) -> Cause:
+    """Find the cause of a shrunk deviation: the argument of the last call before it that could not be made plain."""
     if deviation.handed is not None:
         return Cause(deviation.operation, deviation.handed, frozenset())
     step = steps[deviation.index]
     if not isinstance(step, Call):
         return Cause(deviation.operation, "", frozenset())
-    operation = known.operations[step.operation]
-    matters = {name: value for name, value in step.arguments.items() if not known.is_plain(step, name)}
+    operation, pools = vocabulary.operations[step.operation], vocabulary.pools
+    matters = [name for name in step.arguments if not vocabulary.is_plain(step, name)]
     if not matters:
-        is_missing = operation.entry and len(steps) == 1 and known.pools[step.operation, operation.entry].has_ids
-        return (
-            Cause(step.operation, operation.entry or "", frozenset({"no such entry"}))
-            if is_missing
-            else Cause(step.operation, "", frozenset())
-        )
-    argument = min(
-        matters, key=lambda name: (not known.pools[step.operation, name].novel(matters[name]), name == operation.entry)
+        is_missing = operation.entry and len(steps) == 1 and pools[step.operation, operation.entry].has_ids
+        argument, classes = (operation.entry or "", {"no such entry"}) if is_missing else ("", set[str]())
+        return Cause(step.operation, argument, frozenset(classes))
+    novel = {name: pools[step.operation, name].novel(step.arguments[name]) for name in matters}
+    argument = min(matters, key=lambda name: (not novel[name], name == operation.entry))
+    is_type = deviation.mismatch.kind is Kind.TYPE
+    return Cause(
+        step.operation, argument, frozenset({deviation.mismatch.what}) if is_type else telling(novel[argument])
     )
-    pool = known.pools[step.operation, argument]
-    if deviation.mismatch.kind is Kind.TYPE:
-        return Cause(step.operation, argument, frozenset({deviation.mismatch.what}))
-    return Cause(step.operation, argument, telling(pool.novel(matters[argument])))
 
 
-def key_of(cause: Cause, deviation: Deviation, known: Vocabulary) -> Key:
+def key_of(cause: Cause, deviation: Deviation, vocabulary: Vocabulary) -> Key:
     """What makes two findings one."""
     found = deviation.mismatch
     if deviation.handed is not None:
         return Kind.ALIASING, deviation.handed
     if found.kind is Kind.MESSAGE:
         return found.kind, found.what
-    names_entry = cause.argument == known.operations[cause.operation].entry
+    names_entry = cause.argument == vocabulary.operations[cause.operation].entry
     argument = "the entry" if names_entry else cause.argument
     operation: Any = cause.operation
     if names_entry or (deviation.operation == cause.operation and argument):
         operation = ""
     elif argument:  # the same argument of another operation, drawn from the same strategy, is no other cause
-        operation = id(known.pools[cause.operation, cause.argument])
+        operation = id(vocabulary.pools[cause.operation, cause.argument])
     if found.kind is Kind.TYPE:
         return operation, argument, found.kind, deviation.where
     classes = cause.classes if found.kind is Kind.VALUE else frozenset[str]()

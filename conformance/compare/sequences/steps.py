@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from conformance.compare.operations.operation import Operation
-from conformance.compare.values.classes import Pool, simpler, telling
+from conformance.compare.values.classes import Pool
 from conformance.engine.script import source
 
 
@@ -107,53 +107,3 @@ class Vocabulary:
 
     def _takes_ids(self, operation: Operation) -> bool:
         return any(self.pools[operation.name, argument].has_ids for argument in operation.arguments)
-
-
-def fewer_steps(steps: Steps) -> Iterator[Steps]:
-    """The same steps without one of them."""
-    for index in reversed(range(len(steps))):
-        yield steps[:index] + steps[index + 1 :]
-
-
-def simpler_steps(steps: Steps, known: Vocabulary) -> Iterator[Steps]:
-    """The same steps without one optional argument, or with a simpler value in the place of one argument."""
-    for index, step in enumerate(steps):
-        if not isinstance(step, Call):
-            continue
-        for name in (one for one in known.operations[step.operation].optional if one in step.arguments):
-            fewer = {one: value for one, value in step.arguments.items() if one != name}
-            yield (*steps[:index], replace(step, arguments=fewer), *steps[index + 1 :])
-        for name, value in step.arguments.items():
-            is_entry = name == known.operations[step.operation].entry
-            for less in _less(value, known.pools[step.operation, name]):
-                yield (*steps[:index], replace(step, arguments={**step.arguments, name: less}), *steps[index + 1 :])
-                if is_entry:
-                    yield tuple(_renamed(one, source(value), less, known) for one in steps)
-
-
-def _renamed(step: Step, text: str, less: Any, known: Vocabulary) -> Step:
-    """A step with another entry, if it is about the entry of this text."""
-    entry = known.operations[step.operation].entry if isinstance(step, Call) else None
-    if not isinstance(step, Call) or not entry or entry not in step.arguments or source(step.arguments[entry]) != text:
-        return step
-    return replace(step, arguments={**step.arguments, entry: less})
-
-
-def _less(value: Any, pool: Pool) -> Iterator[Any]:
-    """Values that are nearer to the plain one: of its classes, or of the same ones and shorter."""
-    text = source(value)
-    if text == source(pool.plain):
-        return
-    novel = pool.novel(value)
-    length = len(text)
-    seen = {text}
-    for one in pool.values:
-        less = source(one)
-        is_plainer = pool.novel(one) < novel or telling(pool.novel(one)) < telling(novel)
-        is_shorter = pool.novel(one) == novel and (len(less), less) < (length, text)
-        if (is_plainer or is_shorter) and less not in seen and len(seen) < 12:  # noqa: PLR2004  the rest is like them
-            seen.add(less)
-            yield one
-    for one in simpler(value, pool.plain):
-        if source(one) not in seen:
-            yield one
