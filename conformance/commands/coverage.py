@@ -6,13 +6,11 @@ import argparse
 import asyncio
 import json
 import secrets
-import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from conformance.commands.options import output_file
+from conformance.commands.options import output_file, stores
 from conformance.files import write_file
-from conformance.subjects.registry import UnknownSubjectError, find_subjects
 from conformance.tour.run import Tour, run
 
 DESCRIPTION = "Run the tour on stores, and print which classes of values, states, sizes and places it reached."
@@ -38,12 +36,7 @@ def main(options: argparse.Namespace) -> int:
     """Run the tour, print what it reached, and return the exit status."""
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     tours: dict[str, Tour] = {}
-    try:
-        subjects = find_subjects(options.store or ("memory", "embedded"))
-    except UnknownSubjectError as unknown:
-        print(f"--store: {unknown}", file=sys.stderr)
-        return 2
-    for name, make in subjects.items():
+    for name, make in stores(options.store or ("memory", "embedded")).items():
         harness = make()
         with harness.running():
             tours[name] = asyncio.run(run(harness, seed))

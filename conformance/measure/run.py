@@ -72,7 +72,7 @@ def miss_of(claims: int) -> float:
     return min(MISS, 0.05 / max(1, claims))
 
 
-def measure(plan: Plan, blocks: int, tell: Callable[[int], None]) -> tuple[dict[str, Any], list[str], bool]:
+def measure(plan: Plan, blocks: int, progress: Callable[[int], None]) -> tuple[dict[str, Any], list[str], bool]:
     """Measure block after block.
 
     Returns:
@@ -87,7 +87,7 @@ def measure(plan: Plan, blocks: int, tell: Callable[[int], None]) -> tuple[dict[
     failures: list[str] = []
     with tempfile.TemporaryDirectory(prefix="measure-") as folder:
         for number in range(blocks):
-            tell(number)
+            progress(number)
             chosen = plan.model_copy(update={"seed": f"{plan.seed} {number}"})
             options = ("-c", os.devnull, f"--rootdir={folder}", "-W", "ignore", "--assert=plain", "--tb=line")
             asked = {PLAN: chosen.model_dump_json()}
