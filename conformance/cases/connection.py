@@ -12,24 +12,16 @@ import pytest
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.maintenance import what_is_open
 from conformance.cases.operations import every_operation
-from conformance.cases.table import (
-    CANCELLED,
-    CLOSED,
-    DENIED,
-    IDLE,
-    LATE,
-    LOST,
-    NO_REDIS,
+from conformance.cases.table.failures import CANCELLED, CLOSED, DENIED, IDLE, LATE, LOST, NO_REDIS, SAYS_NO, SILENT
+from conformance.cases.table.play import table
+from conformance.cases.table.seen import (
     READS,
-    SAYS_NO,
-    SILENT,
     WRITES,
     Seen,
     denies_nothing,
     is_answered,
     others_are_served,
     says_what_failed_if_it_did,
-    table,
     unavailable,
 )
 from conformance.harness import Capability

@@ -8,9 +8,9 @@ import traceback
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.environment import elsewhere, raised_at_opening
+from conformance.cases.environment import elsewhere, raised_at_opening, silent_port, unused_port
 from conformance.cases.operations import operations_on
-from conformance.cases.table import (
+from conformance.cases.table.failures import (
     BUSY,
     DENIED,
     FULL,
@@ -25,18 +25,17 @@ from conformance.cases.table import (
     REFUSED,
     SAYS_NO,
     SILENT,
+)
+from conformance.cases.table.play import away, table
+from conformance.cases.table.seen import (
     Seen,
-    away,
     denies_nothing,
     is_answered,
     keeps_the_secret,
     others_are_served,
     says_what_failed,
     says_what_failed_if_it_did,
-    silent_port,
-    table,
     unavailable,
-    unused_port,
 )
 from conformance.harness import Capability
 from conformance.strategies import a_request
@@ -171,7 +170,7 @@ def wrote_nothing(seen: Seen) -> None:
 
 def refuses_writes(seen: Seen) -> None:
     """A write has failed, and had no effect; a read was answered. To purge takes no memory."""
-    if seen.failure is FULL and seen.operation.method == "purge" and is_answered(seen):
+    if seen.failure is FULL and seen.operation.name == "purge" and is_answered(seen):
         return
     if seen.operation.writes:
         says_what_failed(seen)

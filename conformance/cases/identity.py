@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from conformance.case import Namespace, case
+from conformance.cases.environment import unused_port
 from conformance.cases.operations import operations_on
-from conformance.cases.table import unused_port
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot
 from conformance.strategies import a_request

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from conformance.case import Namespace, NotApplicable, case
-from conformance.cases.environment import application, elsewhere, raised_at_opening, surroundings
-from conformance.cases.table import PASSWORD, unused_port
+from conformance.cases.environment import application, elsewhere, raised_at_opening, surroundings, unused_port
+from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus
