@@ -142,6 +142,13 @@ class Report(BaseModel):
     unconfirmed: Count
     """Differences that did not show again."""
 
+    def shortcomings(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """What keeps a comparison without findings from being a pass: a heading, and lines."""
+        if self.not_exercised:
+            yield "not exercised:", self.not_exercised
+        if self.not_met:
+            yield "Known differences that did not occur (remove them from the file):", self.not_met
+
     def to_json(self) -> str:
         """The document as JSON text."""
         return self.model_dump_json(by_alias=True, indent=1) + "\n"

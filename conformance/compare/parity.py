@@ -14,7 +14,7 @@ from filelock import FileLock
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
 from conformance.compare.operations.check import HarnessCrashedError, operations_of, running
-from conformance.compare.report import NOT_MET, report_of
+from conformance.compare.report import report_of
 from conformance.compare.search import Search
 from conformance.harness import Harness
 
@@ -79,7 +79,7 @@ def _judge(part: str, report: Report) -> None:
             pytest.fail("\n\n".join([*scripts, _ACCEPTED, written(mine)]), pytrace=False)
         return
     faults = [report.crash or Status.TIME_OVER.summary] if report.crash or not report.is_planned else []
-    for heading, lines in (("not exercised:", report.not_exercised), (NOT_MET, report.not_met)):
-        faults += [heading, *lines] if lines else []
+    for heading, lines in report.shortcomings():
+        faults += [heading, *lines]
     if faults:
         pytest.fail("\n".join(faults), pytrace=False)

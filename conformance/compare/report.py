@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from conformance.compare.document import Report, Row, Status
 from conformance.compare.search import Search
 
-NOT_MET = "Known differences that did not occur (remove them from the file):"
-
 
 def report_of(search: Search, crash: str = "") -> Report:
     """The report of a search that has ended, or was broken off."""
@@ -47,20 +45,12 @@ def _status_of(search: Search, gaps: list[str], crash: str) -> Status:
 
 
 def text_of(report: Report) -> Iterator[str]:
-    """Lines of text: what was not exercised, the findings, the worst first, the table, and what was searched."""
-    if report.not_exercised:
-        yield "not exercised:"
-        yield from (f"  {gap}" for gap in report.not_exercised)
-        yield ""
-    if report.not_met:
-        yield NOT_MET
-        yield from (f"  {entry}" for entry in report.not_met)
-        yield ""
+    """Lines of text: what was not exercised, the findings (the worst first), the table, and what was searched."""
+    for heading, lines in report.shortcomings():
+        yield from (heading, *(f"  {line}" for line in lines), "")
     for number, finding in enumerate(report.findings, start=1):
         first, *others = finding.lines()
-        yield f"{number}. {first}"
-        yield from others
-        yield ""
+        yield from (f"{number}. {first}", *others, "")
     yield from _aligned(_table(report.operations))
     yield ""
     if report.not_tried:
@@ -72,19 +62,12 @@ def text_of(report: Report) -> Iterator[str]:
 
 def markdown_of(report: Report) -> Iterator[str]:
     """The report for a pull request."""
-    yield f"### {' / '.join(report.stores)}: {report.status.summary}"
-    yield ""
-    if report.not_exercised:
-        yield "Not exercised:"
-        yield ""
-        yield from (f"- {gap}" for gap in report.not_exercised)
-        yield ""
-    if report.not_met:
-        yield from (NOT_MET, "", *(f"- {entry}" for entry in report.not_met), "")
+    yield from (f"### {' / '.join(report.stores)}: {report.status.summary}", "")
+    for title, lines in report.shortcomings():
+        yield from (title[0].upper() + title[1:], "", *(f"- {line}" for line in lines), "")
     for number, finding in enumerate(report.findings, start=1):
         yield f"{number}. **{finding.title}**" + (f" (known: {finding.known})" if finding.known else "")
-        yield ""
-        yield from ("   ```python", *(f"   {line}" for line in finding.script), "   ```", "")
+        yield from ("", "   ```python", *(f"   {line}" for line in finding.script), "   ```", "")
     heading, *rows = _table(report.operations)
     yield from (f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *rows))
     yield ""

@@ -87,11 +87,11 @@ def page_of(
     """Make the page in a language. It loads nothing, and runs nothing."""
     t = translator(Path(__file__).with_name(f"{language}.toml"))
     grows = "{name} grows as entries to the power {power}."
-    said = [t(grows, name=name, power=f"{one.value:.2f}") for name, one in growth.items()]
-    said += [t("{name} was not timed: {why}.", name=name, why=t(why)) for name, why in left_out.items()]
+    remarks = [t(grows, name=name, power=f"{one.value:.2f}") for name, one in growth.items()]
+    remarks += [t("{name} was not timed: {why}.", name=name, why=t(why)) for name, why in left_out.items()]
     if most := _most(figures):
         size = {"bytes": f"{most.bytes_per_entry:,.0f}", "entries": f"{most.entries:,}"}
-        said.append(t("An entry takes {bytes} bytes of the process, where there are {entries}.", **size))
+        remarks.append(t("An entry takes {bytes} bytes of the process, where there are {entries}.", **size))
     claims = (
         (
             one.claim.id,
@@ -106,7 +106,7 @@ def page_of(
         f"<h1>{escape(heading)}</h1>",
         _table(title, [*map(t, ("claim", "verdict", "sentence", "measured"))], claims) if judged else "",
         _table(t("Figures"), [*map(t, HEAD)], ([t(row[0]), *row[1:]] for row in rows_of(figures))),
-        *(f"<p>{escape(one)}</p>" for one in (*said, t(_METHOD))),
+        *(f"<p>{escape(one)}</p>" for one in (*remarks, t(_METHOD))),
     ]
     return (
         f'<!doctype html>\n<html lang="{language}"><meta charset="utf-8">'

@@ -76,8 +76,8 @@ def measure(plan: Plan, blocks: int, progress: Callable[[int], None]) -> tuple[d
     """Measure block after block.
 
     Returns:
-        pytest-benchmark's JSON with the blocks merged, what failed tests said, and whether the run was interrupted
-        after some of the blocks.
+        pytest-benchmark's JSON with the blocks merged, the output of blocks that failed, and whether the run was
+        interrupted after some of the blocks.
 
     Raises:
         BlockFailedError: if a block could not even say what it measured.
@@ -92,13 +92,13 @@ def measure(plan: Plan, blocks: int, progress: Callable[[int], None]) -> tuple[d
             options = ("-c", os.devnull, f"--rootdir={folder}", "-W", "ignore", "--assert=plain", "--tb=line")
             asked = {PLAN: chosen.model_dump_json()}
             try:
-                made, said = run_block(_BLOCK, Path(folder, f"{number}.json"), *options, **asked)
+                made, failure = run_block(_BLOCK, Path(folder, f"{number}.json"), *options, **asked)
             except KeyboardInterrupt:
                 if not written:
                     raise
                 return merge(written), failures, True
             written.append(made)
-            failures += [said] if said else []
+            failures += [failure] if failure else []
     return merge(written), failures, False
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -79,7 +79,7 @@ class Recorder:
         self._covered: set[str] = set()
         self._watch: Watch | None = None
         self._folder: TemporaryDirectory[str] | None = None
-        self._said: set[tuple[str, str]] = set()
+        self._shown: set[tuple[str, str]] = set()
         """Subjects, each with the error that is shown of it: one that every test ends in is shown once."""
         self._final: Results | None = None
         self._unwritten = ""
@@ -136,16 +136,16 @@ class Recorder:
         result = self._plan.result(case, name, verdict, reason, hooks=hooks, seconds=round(call.duration, 6))
         result = result.model_copy(update={"expected": self._expected(result)})
         about = self._describe(item, name, result)
-        told = [result.model_dump_json(), about.model_dump_json(exclude_unset=True)]
-        report.user_properties.append((_PROPERTY, told))
-        if verdict == "harness-error" and (name, reason) in self._said:
+        documents = [result.model_dump_json(), about.model_dump_json(exclude_unset=True)]
+        report.user_properties.append((_PROPERTY, documents))
+        if verdict == "harness-error" and (name, reason) in self._shown:
             report.outcome, report.longrepr = "skipped", (item.nodeid, 0, "harness-error, for the reason that is above")
         elif verdict in ("fail", "harness-error"):
             vars(report).pop("wasxfail", None)
             report.outcome = "failed"
             show.shorten(report, call, case, self._config)
             if report.when == "setup":
-                self._said.add((name, reason))
+                self._shown.add((name, reason))
         if verdict == "fail" and result.expected is not None:
             report.outcome, report.wasxfail = "skipped", result.expected.reason  # how pytest itself says "expected"
 
@@ -239,11 +239,10 @@ class Recorder:
             self._watch.begin(*place, phase)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Gather."""
+        """Note the result that a report carries, and a report of pytest-xdist about a worker that has crashed."""
         for name, value in report.user_properties:
             if name == _PROPERTY:
-                told: Any = value  # pytest types it as object
-                result, about = told
+                result, about = cast("list[str]", value)
                 self._note_subject(AboutSubject.model_validate_json(about))
                 self._note(Result.model_validate_json(result))
         if (
@@ -318,7 +317,7 @@ class Recorder:
         """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
         if exitstatus != pytest.ExitCode.OK:
             return exitstatus
-        if results.failures or any(self._known.outlived(results)):
+        if results.failures or any(self._known.stale(results)):
             return pytest.ExitCode.TESTS_FAILED
         if not any(result.verdict in ("pass", "fail") for result in results.results):
             is_failure = bool(self._collected) and not self._config.option.collectonly
@@ -337,7 +336,7 @@ class Recorder:
         if self._unwritten:
             terminalreporter.write_line(self._unwritten, red=True)
         open_results = [result for result in self._final.results if self._counts_as_open(result)]
-        for line, markup in show.summary(self._final, [*self._known.outlived(self._final)], open_results):
+        for line, markup in show.summary(self._final, [*self._known.stale(self._final)], open_results):
             terminalreporter.write_line(line, **markup)
         terminalreporter.write_line(f"--conformance-seed {seed_of(self._config)} repeats the same examples")
 

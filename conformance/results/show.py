@@ -23,7 +23,7 @@ _Line: TypeAlias = tuple[str, dict[str, bool]]
 """A line and its colours."""
 
 
-def summary(results: Results, outlived: Iterable[str], undecided: list[Result]) -> Iterator[_Line]:
+def summary(results: Results, stale: Iterable[str], undecided: list[Result]) -> Iterator[_Line]:
     """The lines of a summary. `undecided` makes the run incomplete."""
     names = [subject.name for subject in results.subjects]
     width = max(map(len, names))
@@ -39,7 +39,7 @@ def summary(results: Results, outlived: Iterable[str], undecided: list[Result]) 
     ):
         found = [one for one in results.results if one.verdict == "fail" and one.expected and one.expected.kind == kind]
         yield from _listed(title, [_failure(one) for one in found], {"yellow": True})
-    yield from _listed("known failures that are none any more; take them out of the file:", outlived, {"red": True})
+    yield from _listed("known failures that are none any more; take them out of the file:", stale, {"red": True})
     declared = {one.expected.reason for one in results.results if one.expected and one.expected.kind == "missing-hook"}
     yield from _listed("hooks that are declared missing:", sorted(declared), {})
     whys = Counter(_why(result) for result in undecided).most_common()
