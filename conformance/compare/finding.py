@@ -1,4 +1,4 @@
-"""What is found: the cause of a deviation, what makes two causes one, and what a cause means."""
+"""One finding: the cause of a deviation, the key by which causes are joined, and what the finding means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.compare.sequences.limit import Running
 from conformance.compare.sequences.play import Deviation, Symptom
 from conformance.compare.sequences.steps import Call, Steps, Vocabulary
 from conformance.compare.values.classes import telling
-from conformance.compare.values.contrast import NO_RETURN, Kind
+from conformance.compare.values.mismatch import NO_RETURN, Kind
 from conformance.compare.values.script import Line, imports_of, write_script
 from conformance.engine.script import source
 
@@ -20,7 +20,7 @@ Key: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Cause:
-    """The operation, the argument and its classes that a shrunk sequence shows to matter."""
+    """The operation, the argument and the classes of its value that matter."""
 
     operation: str
     argument: str
@@ -49,7 +49,7 @@ def cause_of(steps: Steps, deviation: Deviation, vocabulary: Vocabulary) -> Caus
 
 
 def key_of(cause: Cause, deviation: Deviation, vocabulary: Vocabulary) -> Key:
-    """What makes two findings one."""
+    """Deviations with the same key are one finding."""
     found = deviation.mismatch
     if deviation.handed is not None:
         return Kind.ALIASING, deviation.handed
@@ -69,7 +69,7 @@ def key_of(cause: Cause, deviation: Deviation, vocabulary: Vocabulary) -> Key:
 
 
 def finding_of(steps: Steps, cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> Finding:
-    """The finding that a shrunk deviation is."""
+    """Make a finding of a shrunk deviation."""
     found = deviation.mismatch
     severity, consequence = _judge(cause, deviation, sides)
     script = write_script([*deviation.lines], "".join(found.path), sides, found.texts)
@@ -88,7 +88,7 @@ def finding_of(steps: Steps, cause: Cause, deviation: Deviation, sides: tuple[st
 
 
 def _judge(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> tuple[int, str]:
-    """How bad it is, and what it means, in one line."""
+    """The severity of a deviation, and what it means in one line."""
     found = deviation.mismatch
     shown = f"{deviation.operation}{deviation.where}"
     by_read = deviation.operation != cause.operation
@@ -118,7 +118,7 @@ def _judge(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> tuple[
 
 
 def stuck_finding(lines: list[Line], call: Running, positional: Collection[str]) -> Finding:
-    """The finding that a call is which cannot be interrupted, after these lines."""
+    """Make a finding of a call that cannot be interrupted. These lines were played before it."""
     line = Line(f"store.{call.operation}", 0, {name: source(one) for name, one in call.arguments.items()}, positional)
     before = (one.write("")[-1] for one in lines)
     return Finding(

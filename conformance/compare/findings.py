@@ -12,10 +12,10 @@ from conformance.compare.known import Known, apply
 from conformance.compare.sequences.play import Deviation, Symptom
 from conformance.compare.sequences.steps import Call, Steps, Vocabulary
 from conformance.compare.shrink import Shown, shrink
-from conformance.compare.values.contrast import Kind
+from conformance.compare.values.mismatch import Kind
 
 _TRIES = 20
-"""How often a symptom of one operation is shrunk: after that, further ones are taken for the same."""
+"""How often a symptom of one operation is shrunk at most."""
 
 
 class Findings:
@@ -98,7 +98,7 @@ class Findings:
         return True
 
     def _absorb(self, finding: Finding, other: Finding) -> None:
-        """Let a finding stand for one that is a case of it."""
+        """Replace a finding by a more general one."""
         self.sorted = [one for one in self.sorted if one is not other]
         finding.also_in |= other.also_in
         finding.also_arguments |= other.also_arguments
@@ -130,7 +130,7 @@ class Findings:
 
 
 def _signature(shown: Shown, vocabulary: Vocabulary) -> tuple[Any, ...]:
-    """What shows, and after which operation with which classes of arguments."""
+    """What shows, and the operation and the classes of arguments after which it shows."""
     step = shown.steps[shown.deviation.index]
     if not isinstance(step, Call):
         return None, shown.deviation.symptom
@@ -140,7 +140,7 @@ def _signature(shown: Shown, vocabulary: Vocabulary) -> tuple[Any, ...]:
 
 
 def _is_plain(steps: Steps, vocabulary: Vocabulary) -> bool:
-    """Whether no argument of any call matters but the entries."""
+    """Whether every argument but the entries is plain."""
     return not any(
         name != vocabulary.operations[step.operation].entry and not vocabulary.is_plain(step, name)
         for step in steps

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 SECONDS = 300.0
 CALL_SECONDS = 5.0
-"""How long one call may take."""
+"""For one call."""
 RANDOM = 200
 """Random sequences after the plan: a number and no time, so that every machine finds the same."""
 
@@ -70,7 +70,7 @@ class Search:
         """Differences that the capabilities of the harnesses declare."""
         self.sequences = 0
         self.is_planned = False
-        """Whether the plan was gone through to its end."""
+        """Whether the whole plan was played."""
         self._gaps: list[str] = []
         self._hung: set[str] = set()
         self._lines: list[Line] = []
@@ -101,12 +101,12 @@ class Search:
 
     @property
     def unconfirmed(self) -> int:
-        """How many differences did not show again."""
+        """How many differences did not show when the same calls were made again."""
         return len(self._found.unsteady)
 
     @property
     def gaps(self) -> list[str]:
-        """What was tried, and came to nothing."""
+        """What was tried without a result."""
         unsteady = "{} differed, and did not when the same calls were made again: one store is not steady"
         return [*self._gaps, *map(unsteady.format, dict.fromkeys(self._found.unsteady))]
 
@@ -124,7 +124,7 @@ class Search:
         return ""
 
     def run(self) -> Iterator[Finding]:
-        """Every difference that is found, one by one; they may learn more until the end."""
+        """Give each finding when it is new. Findings may change until the end of the search."""
         harness = self._stores[0].harness
         length = getattr(harness, "sequence_length", LENGTH)
         start = tuple(Call(name, given) for name, given in getattr(harness, "starting_calls", ()))
@@ -142,7 +142,7 @@ class Search:
             return
 
     def _beyond(self) -> Iterator[Finding]:
-        """What one caller does not see."""
+        """Look for what one caller cannot see."""
         left = {name: one for name, one in self._operations.items() if name not in self._hung}
         if not left:
             return
@@ -180,7 +180,7 @@ class Search:
                 yield finding
 
     def _play(self, steps: Steps, coverage: Coverage | None = None) -> list[Deviation]:
-        """Play steps on both stores; what is exercised counts only in a coverage that is given."""
+        """Play steps on both stores. Calls count in `coverage`, if it is given."""
         if time.monotonic() > self._deadline:
             raise _TimeIsUp
         self.sequences += 1

@@ -20,19 +20,19 @@ _MOST = 200
 
 @dataclass(frozen=True)
 class Shown:
-    """Steps, what of them shows the deviation, and everything else that they show."""
+    """Steps, a deviation that they show, and all deviations that they show."""
 
     steps: Steps
     deviation: Deviation
     all: tuple[Deviation, ...]
 
     def beside(self) -> Iterator[Deviation]:
-        """What shows after the same step: leaving it out removes all of them."""
+        """The deviations after the same step, which are left out with it."""
         return (one for one in self.all if one.index == self.deviation.index and one.handed == self.deviation.handed)
 
 
 def shrink(shown: Shown, vocabulary: Vocabulary, play: Callable[[Steps], list[Deviation]]) -> Shown:
-    """The shortest form of it that is found."""
+    """Find the shortest steps that show the same deviation."""
     symptom = shown.deviation.symptom
     tried: set[str] = set()
 
@@ -77,7 +77,7 @@ def _simpler_arguments(steps: Steps, vocabulary: Vocabulary) -> Iterator[Steps]:
 
 
 def _renamed(step: Step, text: str, less: Any, vocabulary: Vocabulary) -> Step:
-    """A step with another entry, if it is about the entry of this text."""
+    """The step with another entry, if its entry has this text."""
     entry = vocabulary.operations[step.operation].entry if isinstance(step, Call) else None
     if not isinstance(step, Call) or not entry or entry not in step.arguments or source(step.arguments[entry]) != text:
         return step
@@ -85,7 +85,7 @@ def _renamed(step: Step, text: str, less: Any, vocabulary: Vocabulary) -> Step:
 
 
 def _less(value: Any, pool: Pool) -> Iterator[Any]:
-    """Values that are nearer to the plain one: of its classes, or of the same ones and shorter."""
+    """Simpler values: with fewer classes that the plain value lacks, or with the same classes and shorter."""
     text = source(value)
     if text == source(pool.plain):
         return
@@ -146,7 +146,7 @@ def _simpler_fields(
 
 
 def _read_instead(shown: Shown, vocabulary: Vocabulary) -> Iterator[Steps]:
-    """The same with a read of one entry in the place of the call that it followed: it may need no write."""
+    """The same steps with a read in place of the call before the deviation, which may not need the write."""
     step, read = shown.steps[shown.deviation.index], vocabulary.operations[shown.deviation.operation]
     if isinstance(step, Call) and step.operation != read.name and read.reads is not None:
         entry = vocabulary.operations[step.operation].entry

@@ -103,7 +103,7 @@ class Keeper:
         self._complete("fail" if is_called else "harness-error", reason)
 
     def _complete(self, verdict: str, reason: str) -> None:
-        """Say what became of the test that was running, and write it to the results file, if there is one."""
+        """Print how the test that was running ended, and complete the results file, if there is one."""
         place = None if self._running is None else self._running[:2]
         if place is not None:
             print(f"\nconformance: {place[0]} [{place[1]}]: {reason}", file=sys.stderr, flush=True)  # noqa: T201

@@ -33,7 +33,7 @@ _FIRST = "TODO"
 
 
 class _File(BaseModel):
-    """What stands in the file."""
+    """The content of the file."""
 
     model_config = ConfigDict(extra="forbid")
 

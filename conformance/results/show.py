@@ -124,7 +124,7 @@ def _requirements(numbers: tuple[str, ...]) -> str:
 
 
 def words_of(fault: BaseException) -> str:
-    """What an exception says, or that it cannot say it."""
+    """The message of an exception, or why there is none."""
     try:
         return printable(str(fault))
     except Exception as another:  # noqa: BLE001  a store may raise anything, also in `__str__`
@@ -132,11 +132,11 @@ def words_of(fault: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with lone surrogates spelled out: an example may hold one, and no JSON file can."""
+    """The text with lone surrogates as escapes: JSON files cannot hold them."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _in_line(text: str) -> str:
-    """The text on one line of a terminal, which it cannot command."""
+    """The text on one line, without control characters."""
     line = " ".join(text.split())
     return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line[:_WIDTH]) + "…" * (len(line) > _WIDTH)

@@ -22,9 +22,9 @@ from conformance.results import keeper
 from conformance.results.document import AboutSubject, Result
 
 SECONDS = 120.0
-"""What a test may take without a sign of progress, if no option says otherwise."""
+"""How long a test may give no sign of progress, by default."""
 SET_UP_SECONDS = 600.0
-"""What a subject may take to start or stop, a server or a container for example."""
+"""How long a subject may take to start or stop, for example a container."""
 _EVERY = 1.0
 _FRAMES = 30
 
@@ -82,15 +82,15 @@ class Watch:
         self._disarm_loop()
 
     def note(self, result: Result) -> None:
-        """Keep a result, should this process end early."""
+        """Send a result, in case this process ends early."""
         self._send("result", result.model_dump_json())
 
     def note_subject(self, about: AboutSubject) -> None:
-        """Keep what is known of a subject, should this process end early."""
+        """Send what is known of a subject, in case this process ends early."""
         self._send("subject", about.model_dump_json())
 
     def close(self) -> None:
-        """Tell the keeper that the results are written. It sees to it that this process ends, too."""
+        """Send that the results are written. The keeper then ends this process if it does not end by itself."""
         self.end()
         self._send("done", SET_UP_SECONDS)
         self._stack.close()

@@ -1,4 +1,4 @@
-"""What `operations()` of a harness returns is checked before anything is called."""
+"""Checks of what the hooks of a harness return, before anything is called."""
 
 from __future__ import annotations
 

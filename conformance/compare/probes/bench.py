@@ -13,10 +13,10 @@ from conformance.compare.sequences.limit import Limit
 from conformance.compare.sequences.side import Side
 from conformance.compare.sequences.steps import Call, Vocabulary
 from conformance.compare.store import Store, new_namespace
-from conformance.compare.values.contrast import Outcome, outcome_mismatches
+from conformance.compare.values.mismatch import Outcome, outcome_mismatches
 from conformance.compare.values.parts import IncomparableError
-from conformance.compare.values.picture import Leaf, Observer
 from conformance.compare.values.script import Line
+from conformance.compare.values.snapshot import Leaf, Observer
 from conformance.engine.script import source
 from conformance.harness import HookMissingError
 
@@ -83,7 +83,7 @@ class Bench:
     declared: list[str]
     """Differences that the capabilities of the harnesses declare."""
     gaps: list[str]
-    """What was tried, and came to nothing."""
+    """What was tried without a result."""
     kinds: set[str] = field(default_factory=set)
     """The kinds of the findings so far."""
     awaited: set[str] = field(default_factory=set)

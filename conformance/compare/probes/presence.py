@@ -128,7 +128,7 @@ def _around(seconds: float) -> Iterator[timedelta]:
 
 
 def _seconds(lifetime: Any) -> float:
-    """How long a lifetime is; 0 for what is none."""
+    """A lifetime in seconds; 0 if it is none."""
     seconds = lifetime.total_seconds() if isinstance(lifetime, timedelta) else lifetime
     return seconds if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else 0
 

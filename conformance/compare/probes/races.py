@@ -10,7 +10,7 @@ from typing import TypeAlias
 from conformance.compare.document import Finding
 from conformance.compare.probes.bench import Bench, same
 from conformance.compare.sequences.steps import Call
-from conformance.compare.values.contrast import Outcome
+from conformance.compare.values.mismatch import Outcome
 from conformance.compare.values.script import shorten
 
 _MOST_PAIRS = 40

@@ -13,10 +13,10 @@ from conformance.compare.operations.operation import Operation
 from conformance.compare.sequences.side import Answer, Side, latest
 from conformance.compare.sequences.steps import Change
 from conformance.compare.values.change import changes_of, mark_of
-from conformance.compare.values.contrast import Kind, Mismatch, mismatches
+from conformance.compare.values.mismatch import Kind, Mismatch, mismatches
 from conformance.compare.values.parts import IncomparableError
-from conformance.compare.values.picture import Node, Picture
 from conformance.compare.values.script import argument_name, result_name
+from conformance.compare.values.snapshot import Node, Snapshot
 
 _MOST = 8
 
@@ -31,7 +31,7 @@ class HeldValue:
     argument: str
     """Empty for a result."""
     values: tuple[Any, Any]
-    pictures: tuple[Picture, Picture]
+    snapshots: tuple[Snapshot, Snapshot]
 
 
 @dataclass
@@ -56,11 +56,11 @@ class HeldValues:
             found.append((result_name(number), "", (answers[0].result, answers[1].result)))
         for expression, argument, values in found:
             try:
-                pictures = self._look(values, operation)
+                snapshots = self._look(values, operation)
             except IncomparableError:
                 continue
-            if all(isinstance(picture, Node) for picture in pictures):
-                self._values.append(HeldValue(expression, operation, argument, values, pictures))
+            if all(isinstance(snapshot, Node) for snapshot in snapshots):
+                self._values.append(HeldValue(expression, operation, argument, values, snapshots))
         del self._values[:-_MOST]
 
     def change(self, step: Change) -> str:
@@ -76,7 +76,7 @@ class HeldValues:
         change = shared[step.place % len(shared)]
         here[change]()
         there[change]()
-        held.pictures = self._look(held.values, held.operation)
+        held.snapshots = self._look(held.values, held.operation)
         self._changed[mark] = held
         return held.expression + change
 
@@ -84,27 +84,27 @@ class HeldValues:
         """Each value that has changed by itself on one side alone since this was asked last, and where."""
         for held in [*self._values]:
             now = self._look(held.values, held.operation)
-            first, second = (next(mismatches(*pair), None) for pair in zip(held.pictures, now, strict=True))
+            first, second = (next(mismatches(*pair), None) for pair in zip(held.snapshots, now, strict=True))
             if (found := first or second) and not (first and second):
                 yield held, Mismatch(Kind.ALIASING, "", _texts_at(now, found.path), found.path)
                 self._values.remove(held)
             else:
-                held.pictures = now
+                held.snapshots = now
 
     def shown_on_one_side(self, texts: tuple[str, str]) -> HeldValue | None:
         """The value whose change by the caller shows in one of these texts alone."""
         changes = reversed(self._changed.items())
         return next((held for mark, held in changes if (mark in texts[0]) != (mark in texts[1])), None)
 
-    def _look(self, values: tuple[Any, Any], operation: Operation) -> tuple[Picture, Picture]:
+    def _look(self, values: tuple[Any, Any], operation: Operation) -> tuple[Snapshot, Snapshot]:
         here, there = self.sides
         return here.observer.look(values[0], operation), there.observer.look(values[1], operation)
 
 
-def _texts_at(pictures: tuple[Picture, Picture], path: tuple[str, ...]) -> tuple[str, str]:
+def _texts_at(snapshots: tuple[Snapshot, Snapshot], path: tuple[str, ...]) -> tuple[str, str]:
     found = []
-    for picture in pictures:
-        part: Picture | None = picture
+    for snapshot in snapshots:
+        part: Snapshot | None = snapshot
         for label in path:
             part = part.parts.get(label) if isinstance(part, Node) else None
         found.append("nothing" if part is None else part.text)

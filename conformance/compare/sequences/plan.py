@@ -103,7 +103,7 @@ def _sizes(vocabulary: Vocabulary) -> Iterator[Steps]:
 
 
 def _several(vocabulary: Vocabulary, size: int) -> Iterator[Call]:
-    """Make so many entries, without reading each."""
+    """Make this many entries, without reading each."""
     maker, key = vocabulary.maker, vocabulary.key
     keys = [] if key is None else vocabulary.pools[maker.name, key].values
     for index in range(size):
@@ -114,7 +114,7 @@ def _several(vocabulary: Vocabulary, size: int) -> Iterator[Call]:
 
 
 def _changes(vocabulary: Vocabulary) -> Iterator[Steps]:
-    """What was passed in or came back is changed by the caller."""
+    """The caller changes what it passed in or got back."""
     made = next((vocabulary.make(**given) for given in _mutable(vocabulary, vocabulary.maker.name)), vocabulary.make())
     for name in vocabulary.operations:
         for given, back, place in product([{}, *_mutable(vocabulary, name)], range(2), range(3)):

@@ -12,10 +12,10 @@ from conformance.compare.sequences.coverage import Coverage
 from conformance.compare.sequences.held import HeldValues
 from conformance.compare.sequences.side import Answer, Side
 from conformance.compare.sequences.steps import Call, Change, Steps, entries_in
-from conformance.compare.values.contrast import HungError, Kind, Mismatch, outcome_mismatches
+from conformance.compare.values.mismatch import HungError, Kind, Mismatch, outcome_mismatches
 from conformance.compare.values.parts import IncomparableError, inside
-from conformance.compare.values.picture import Id, without
 from conformance.compare.values.script import Line, result_name
+from conformance.compare.values.snapshot import Id, without
 from conformance.engine.script import source
 
 Symptom: TypeAlias = tuple[str, Kind, str, str]
@@ -160,7 +160,7 @@ class Player:
         self.coverage.count(name, (here, there), hit=hit)
         is_cut = operation.is_view and self._aside
         if is_cut:
-            here, there = (replace(one, picture=without(one.picture, self._aside)) for one in (here, there))
+            here, there = (replace(one, snapshot=without(one.snapshot, self._aside)) for one in (here, there))
         found = outcome_mismatches(here, there)
         if is_cut:  # its total, or that it raises, may be due to an entry that is set aside
             found = [one for one in found if one.kind is not Kind.EXCEPTION and "int" not in one.what]

@@ -1,4 +1,4 @@
-"""Steps: what a caller does in one sequence, alike on both sides."""
+"""Steps: what a caller does in one sequence, the same on both sides."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def entries_in(value: Any) -> list[Any]:
 
 
 def written(steps: Steps) -> str:
-    """Steps as text: what makes two sequences the same."""
+    """Steps as text. Sequences with the same text are the same."""
     return repr([(step.operation, source(dict(step.arguments))) if isinstance(step, Call) else step for step in steps])
 
 
@@ -85,7 +85,7 @@ class Vocabulary:
         return not is_optional and source(call.arguments[argument]) == source(plain)
 
     def plain(self, name: str, /, **arguments: Any) -> Call:
-        """A call with the plain value of each argument that has to be given, but for these."""
+        """A call with the plain value of each argument that has to be given, except for these."""
         return Call(name, {one: self.pools[name, one].plain for one in self.operations[name].arguments} | arguments)
 
     def writes(self) -> list[str]:
@@ -94,7 +94,7 @@ class Vocabulary:
         return [one.name for one in sorted(found, key=lambda one: (self._takes_ids(one), -len(one.arguments)))]
 
     def audits(self) -> list[Operation]:
-        """The reads that can be made knowing no more than an entry."""
+        """The reads that need no argument but the entry."""
         reads = [
             one for one in self.operations.values() if one.reads is not None and not {*one.arguments} - {one.reads}
         ]

@@ -98,7 +98,7 @@ _PLAIN = frozenset({"text", "integer", "float", "digits", "upper case", "an earl
 
 
 def telling(classes: frozenset[str]) -> frozenset[str]:
-    """Those of these classes that are worth naming."""
+    """The classes that are worth naming."""
     return classes - _PLAIN
 
 
@@ -147,7 +147,7 @@ class Pool:
         return self.classes_of(value) - self._of_plain
 
     def representatives(self, each: int) -> list[Any]:
-        """Values of which every class has so many, the simplest of each."""
+        """The simplest values, so that every class has `each` of them if there are as many."""
         seen: Counter[str] = Counter()
         chosen = []
         for value in self.values:
