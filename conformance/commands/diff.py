@@ -10,6 +10,7 @@ from pathlib import Path
 
 from conformance.commands.options import CommandFailedError
 from conformance.results.document import Result, Results, read
+from conformance.text import cut
 
 DESCRIPTION = "Show what came out differently in two results files, or on two subjects of one file."
 EPILOG = """\
@@ -61,7 +62,7 @@ class Change:
     def reasons(self) -> tuple[str, ...]:
         """The first line of each side's reason, cut short."""
         lines = [side.reason.partition("\n")[0] for side in (self.one, self.other) if side is not None]
-        return tuple(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in lines)
+        return tuple(cut(line, _LONGEST) for line in lines)
 
     @property
     def verdicts(self) -> tuple[str, str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from conformance.compare.document import Report, Row, Status
 from conformance.compare.search import Search
+from conformance.text import in_columns
 
 
 def report_of(search: Search, crash: str = "") -> Report:
@@ -51,7 +52,7 @@ def text_of(report: Report) -> Iterator[str]:
     for number, finding in enumerate(report.findings, start=1):
         first, *others = finding.lines()
         yield from (f"{number}. {first}", *others, "")
-    yield from _aligned(_table(report.operations))
+    yield from in_columns(_table(report.operations))
     yield ""
     if report.not_tried:
         yield f"not tried: {'; '.join(report.not_tried)}"
@@ -94,14 +95,6 @@ def _table(rows: dict[str, Row]) -> list[list[str]]:
         exceptions = " / ".join(map(_all, row.exceptions)) if any(row.exceptions) else ""
         table.append([name, *map(str, (row.calls, row.results, row.empty, row.hits)), longest, exceptions])
     return table
-
-
-def _aligned(table: Iterable[list[str]]) -> Iterator[str]:
-    """A table as lines of text."""
-    rows = [*table]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _all(exceptions: Counter[str]) -> str:

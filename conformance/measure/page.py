@@ -14,6 +14,7 @@ from conformance.measure.estimate import Estimate
 from conformance.measure.plan import NOOP, PING
 from conformance.measure.run import Figure, Judged
 from conformance.measure.texts import translator
+from conformance.text import in_columns
 
 _STYLE = """
 :root { color-scheme: light dark }
@@ -57,10 +58,7 @@ def text_of(
     judged: Sequence[Judged], figures: Sequence[Figure], growth: Mapping[str, Estimate], left_out: Mapping[str, str]
 ) -> Iterator[str]:
     """Give the lines for a terminal."""
-    rows = [HEAD, *rows_of(figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield from in_columns([HEAD, *rows_of(figures)])
     yield from (f"{operation} grows as entries to the power {one.value:.2f}" for operation, one in growth.items())
     if most := _most(figures):
         yield f"an entry takes {most.bytes_per_entry:,.0f} bytes of the process, of {most.entries:,}"

@@ -21,6 +21,7 @@ from conformance.results.plan import Plan
 from conformance.results.watch import SECONDS, Watch
 from conformance.spec.requirements import REQUIREMENTS, Level
 from conformance.subjects.registry import shown_name
+from conformance.text import printable
 from conformance.tour.run import OUT_OF_TIME
 from taskstore_conformance_plugin import collects_suite
 
@@ -344,7 +345,7 @@ class Recorder:
 def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[Verdict, str, tuple[str, ...]]:
     """The verdict of a test by what was raised, its reason, and the hooks that it lacks."""
     if call.excinfo is None:
-        return ("harness-error", show.printable(str(report.longrepr)), ()) if report.failed else ("pass", "", ())
+        return ("harness-error", printable(str(report.longrepr)), ()) if report.failed else ("pass", "", ())
     raised = call.excinfo.value
     words = show.words_of(raised)
     reason = f"{call.excinfo.typename}: {words}"[:_REASON_LENGTH]

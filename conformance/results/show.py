@@ -14,6 +14,7 @@ import pytest
 from conformance.case import Case
 from conformance.results.document import Result, Results, Verdict
 from conformance.spec.requirements import REQUIREMENTS
+from conformance.text import cut, printable
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _SUITE = Path(__file__).parents[1]
@@ -131,12 +132,7 @@ def words_of(fault: BaseException) -> str:
         return f"its text cannot be had: {type(another).__name__}"
 
 
-def printable(text: str) -> str:
-    """The text with lone surrogates as escapes: JSON files cannot hold them."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _in_line(text: str) -> str:
     """The text on one line, without control characters."""
     line = " ".join(text.split())
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line[:_WIDTH]) + "…" * (len(line) > _WIDTH)
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut(line, _WIDTH))

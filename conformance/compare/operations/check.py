@@ -12,6 +12,7 @@ from typing import Any, cast
 from hypothesis import strategies as st
 
 from conformance.compare.operations.operation import Operation
+from conformance.text import printable
 
 
 class OperationsError(ValueError):
@@ -23,7 +24,7 @@ class HarnessCrashedError(Exception):
 
     def __init__(self, what: str, fault: BaseException) -> None:
         message = f"{what}: {type(fault).__name__}: {fault} ({place_of(fault)})".replace("\n", " ")
-        super().__init__(message.encode("utf-8", "backslashreplace").decode())
+        super().__init__(printable(message))
 
 
 def running(harness: Any, name: str) -> AbstractContextManager[Any]:
