@@ -32,7 +32,6 @@ _SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("url", metavar="URL", help="the server, as redis://host:port/db")
     parser.add_argument(
         "--prefix",

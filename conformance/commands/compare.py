@@ -41,7 +41,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("one", metavar="A", help="a store, as `conformance run --store` takes it")
     parser.add_argument("other", metavar="B", help="another")
     parser.add_argument(

@@ -26,7 +26,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("--store", action="append", metavar="NAME", help="a subject (default: memory, embedded)")
     parser.add_argument("--seed", type=int, default=None, help="repeats the values of an earlier run")
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write what was reached to FILE")

@@ -35,7 +35,6 @@ _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("one", metavar="A.json", type=Path, help="what --json of `conformance run` wrote")
     parser.add_argument("other", metavar="B.json", type=Path, nargs="?", help="another such file (default: the same)")
     parser.add_argument(

@@ -35,7 +35,6 @@ EXCEEDED, ENDED, UNDECIDED = 1, 3, 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("--store", required=True, help="a store, as `conformance run --store` takes it")
     parser.add_argument("--claims", metavar="FILE", type=Path, help="what a document states (TOML)")
     parser.add_argument("--budget", metavar="FILE", type=Path, help="claims that have to hold (TOML)")

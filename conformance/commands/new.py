@@ -69,7 +69,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("file", metavar="FILE.py", type=Path, help="the file to write, in this folder or below it")
     parser.add_argument(
         "--compare",

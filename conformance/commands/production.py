@@ -40,7 +40,6 @@ _SOAK = {"long": 600.0, "all": 60.0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--share", action="store_const", dest="depth", const="share", default="all", help="a few faults")
     depth.add_argument(

@@ -49,7 +49,6 @@ _PASSED_ON = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument(
         "--store",
         action="append",

@@ -39,7 +39,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--full", action="store_const", dest="depth", const=FULL, default=SHARE, help="all of it")
     depth.add_argument("--quick", action="store_const", dest="depth", const=SHARE, help="a share of it (the default)")

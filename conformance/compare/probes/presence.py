@@ -30,15 +30,11 @@ class _Probe:
 
 async def probe_presence(bench: Bench) -> AsyncIterator[Finding]:
     """Make an entry in both stores, and find the reads that show it later in one of them only."""
-    lifetimes = [*_lifetimes(bench)]
+    plain, lifetimes = bench.vocabulary.make(), [*_lifetimes(bench)]
     probes = [
-        _Probe("instance", "for a second instance", bench.vocabulary.make(), _in_a_second_instance),
-        _Probe("reopening", "after reopening", bench.vocabulary.make(), _after_reopening),
-        *(
-            _after(span, call)
-            for span in SPANS
-            for call in (bench.vocabulary.make(), *(call for call, _ in lifetimes[:1]))
-        ),
+        _Probe("instance", "for a second instance", plain, _in_a_second_instance),
+        _Probe("reopening", "after reopening", plain, _after_reopening),
+        *(_after(span, call) for span in SPANS for call in (plain, *(call for call, _ in lifetimes[:1]))),
         *(_after(span, call) for call, seconds in lifetimes for span in _around(seconds)),
     ]
     expired = []
