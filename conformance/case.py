@@ -192,7 +192,7 @@ def case(
     lacks: Capability | None = None,
     mode: str | None = None,
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
-    """Make a case of an async function that takes a `store` (open, empty), or a `namespace` to open stores on.
+    """Make a case of an async function that takes a `store` (open, empty), a `namespace` to open stores on, or both.
 
     It decides `requirements`, on subjects that declare `needs`, do not declare `lacks`, and are of that `mode`: memory,
     redis, or either.
@@ -235,7 +235,7 @@ async def in_a_namespace(
     script: Script | None = None,
     alive: Callable[[], None] = lambda: None,
 ) -> None:
-    """Await a function that takes a `store` or a `namespace`. Calls are written down, in `script` if it is given."""
+    """Await a function that takes a `store`, a `namespace`, or both. Calls are written to `script`, if it is given."""
     alive()  # in the event loop, so that the watchdog can say where its tasks wait
     namespace = Namespace(harness)
     namespace.script = script or namespace.script
@@ -243,11 +243,13 @@ async def in_a_namespace(
         with only_own_verdicts():
             try:
                 async with asyncio.timeout(_SECONDS):
-                    if "store" in inspect.signature(function).parameters:
+                    names = inspect.signature(function).parameters
+                    given: dict[str, Any] = {"namespace": namespace} if "namespace" in names else {}
+                    if "store" in names:
                         async with namespace.open() as store:
-                            await function(store)
+                            await function(store=store, **given)
                     else:
-                        await function(namespace)
+                        await function(**given)
             finally:
                 harness.discard(namespace.name)
     except BaseException as fault:
@@ -265,8 +267,3 @@ def _check_applies(harness: Harness, needs: tuple[Capability, ...], lacks: Capab
         raise NotApplicable("the subject is no mode that settings select")
     if mode not in (None, "either", harness.mode):
         raise NotApplicable(f"the subject is not a {mode} mode")
-
-
-def calls(*operations: Callable[[], Awaitable[object]]) -> tuple[Callable[[], Awaitable[object]], ...]:
-    """Calls to be made one after the other, each only when its turn has come."""
-    return operations

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from conformance.text import cut, printable
+
 T = TypeVar("T")
 _LONGEST = 300
 
@@ -138,5 +140,4 @@ def _as_file_error(file: Path) -> Iterator[None]:
 
 
 def _one_line(text: str) -> str:
-    line = " ".join(text.encode("utf-8", "backslashreplace").decode().split())
-    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…"
+    return cut(" ".join(printable(text).split()), _LONGEST)

@@ -35,7 +35,7 @@ from conformance.compare.sequences.limit import Limit
 from conformance.compare.sequences.play import Player
 from conformance.compare.sequences.side import Side
 from conformance.compare.sequences.steps import Call, Change
-from conformance.compare.values.contrast import Kind
+from conformance.compare.values.mismatch import Kind
 from conformance.harness import Capability, Harness
 
 HERE = __name__

@@ -18,9 +18,9 @@ import pytest
 from pydantic import BaseModel
 
 from conformance.compare import WHOLE, EarlierId, Operation
-from conformance.compare.values.contrast import mismatches
+from conformance.compare.values.mismatch import mismatches
 from conformance.compare.values.parts import IncomparableError, drained
-from conformance.compare.values.picture import Observer, filled
+from conformance.compare.values.snapshot import Observer, filled
 
 ANY = Operation("any", call=print)
 
@@ -71,8 +71,8 @@ class AttrsLike:
 
 
 def parted(one: Any, other: Any, operation: Operation = ANY) -> list[str]:
-    pictures = Observer().look(one, operation), Observer().look(other, operation)
-    return ["".join(found.path) for found in mismatches(*pictures)]
+    snapshots = Observer().look(one, operation), Observer().look(other, operation)
+    return ["".join(found.path) for found in mismatches(*snapshots)]
 
 
 @pytest.mark.parametrize("make", [Slotted, Plain, Data, AttrsLike, Named, FaultError, lambda value: Model(value=value)])

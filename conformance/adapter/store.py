@@ -82,7 +82,7 @@ def _check_names(what: str, given: Mapping[str, Any], known: tuple[str, ...]) ->
 
 
 class AdaptedStore:
-    """A store under our names. What is none of our operations is the store's own."""
+    """A store under our names. Every other attribute is that of the store itself."""
 
     def __init__(self, adapter: Adapter, own: Any) -> None:
         self._adapter = adapter

@@ -51,7 +51,7 @@ class Reading:
 
 
 class TaskView:
-    """A task of the store's own, read and changed under our names. Nothing of it is kept or copied."""
+    """A task of the store, read and changed under our names. Nothing is copied."""
 
     __slots__ = ("_own", "_reading")
     __match_args__ = FIELDS
@@ -110,7 +110,7 @@ class TaskView:
 
 
 class PageView:
-    """A page of the store's own. A field that it does not have is `None`."""
+    """A page of the store. A field that it does not have is `None`."""
 
     __match_args__ = PAGE
     __hash__ = None  # type: ignore[assignment]  # what it shows may change

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -12,29 +13,26 @@ from conformance.case import Namespace, case
 from conformance.harness import Capability
 from conformance.spec.equality import check_fields
 from conformance.strategies import a_request
-from taskstore import MaintainedTaskStore, TaskFinal, TaskNotFound, TaskStatus, TaskStore
+from taskstore import TaskFinal, TaskNotFound, TaskStatus, TaskStore
 
 ROUNDS = 20
 
 
-async def two_views(namespace: Namespace, stack: AsyncExitStack) -> tuple[TaskStore, TaskStore]:
-    """Two instances where the namespace is shared, else the same one twice."""
-    one = await stack.enter_async_context(namespace.open())
-    if Capability.SHARED in namespace.harness.capabilities:
-        return one, await stack.enter_async_context(namespace.open())
-    return one, one
-
-
-def maintained(store: TaskStore) -> MaintainedTaskStore:
-    """The store, which can be purged and restored into, since the subject declares it."""
-    return store  # type: ignore[return-value]  # a case that calls it needs the capability
+@asynccontextmanager
+async def two_instances(namespace: Namespace) -> AsyncIterator[tuple[TaskStore, TaskStore]]:
+    """Two instances if the store is shared, else the same one twice."""
+    async with namespace.open() as one:
+        if Capability.SHARED in namespace.harness.capabilities:
+            async with namespace.open() as two:
+                yield one, two
+        else:
+            yield one, one
 
 
 @case("ATOM-01")
 async def test_concurrent_updates_lose_nothing(namespace: Namespace) -> None:
     """Updates that each set another field, at the same time and from two instances, are all there in the end."""
-    async with AsyncExitStack() as stack:
-        one, two = await two_views(namespace, stack)
+    async with two_instances(namespace) as (one, two):
         for _ in range(ROUNDS):
             task = await one.create_task(a_request())
             await asyncio.gather(
@@ -49,31 +47,29 @@ async def test_concurrent_updates_lose_nothing(namespace: Namespace) -> None:
 @case("ATOM-02")
 async def test_a_cancel_and_a_completion_that_race_have_one_winner(namespace: Namespace) -> None:
     """One succeeds, the other gets TaskFinal with the winner's status, and both instances see that status."""
-    async with AsyncExitStack() as stack:
-        one, two = await two_views(namespace, stack)
+    async with two_instances(namespace) as (one, two):
         for turn in range(ROUNDS):
             task = await one.create_task(a_request())
             racers = [one.update_task_status(task.task_id, TaskStatus.COMPLETED), two.cancel_task(task.task_id)]
             outcomes = await asyncio.gather(*racers[:: 1 if turn % 2 else -1], return_exceptions=True)
-            told = [outcome for outcome in outcomes if isinstance(outcome, TaskFinal)]
-            assert len(told) == 1, outcomes
-            assert (await one.get_task(task.task_id)).status == told[0].status
+            refused = [outcome for outcome in outcomes if isinstance(outcome, TaskFinal)]
+            assert len(refused) == 1, outcomes
+            assert (await one.get_task(task.task_id)).status == refused[0].status
             assert await one.get_task(task.task_id) == await two.get_task(task.task_id)
 
 
 @case("ATOM-03", needs=Capability.EXPIRING)
-async def test_an_update_never_brings_back_an_expired_task(namespace: Namespace) -> None:
+async def test_an_update_never_brings_back_an_expired_task(store: TaskStore, namespace: Namespace) -> None:
     """What has expired is not found, and stays away."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request())
-        namespace.advance(timedelta(days=8))
-        with pytest.raises(TaskNotFound):
-            await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
-        with pytest.raises(TaskNotFound):
-            await store.cancel_task(task.task_id)
-        with pytest.raises(TaskNotFound):
-            await store.get_task(task.task_id)
-        assert (await store.list_tasks()).total == 0
+    task = await store.create_task(a_request())
+    namespace.advance(timedelta(days=8))
+    with pytest.raises(TaskNotFound):
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+    with pytest.raises(TaskNotFound):
+        await store.cancel_task(task.task_id)
+    with pytest.raises(TaskNotFound):
+        await store.get_task(task.task_id)
+    assert (await store.list_tasks()).total == 0
 
 
 @case("ATOM-06")

@@ -9,32 +9,25 @@ from typing import TypeVar
 
 import pytest
 
-from conformance.case import Namespace, NotTestable, calls, case
+from conformance.case import Namespace, NotTestable, case
 from conformance.cases.maintenance import what_is_open
-from conformance.cases.table import (
-    CANCELLED,
-    CLOSED,
-    DENIED,
-    IDLE,
-    LATE,
-    LOST,
-    NO_REDIS,
+from conformance.cases.operations import every_operation
+from conformance.cases.table.failures import CANCELLED, CLOSED, DENIED, IDLE, LATE, LOST, NO_REDIS, SAYS_NO, SILENT
+from conformance.cases.table.play import table
+from conformance.cases.table.seen import (
     READS,
-    SAYS_NO,
-    SILENT,
     WRITES,
     Seen,
     denies_nothing,
     is_answered,
     others_are_served,
     says_what_failed_if_it_did,
-    table,
     unavailable,
 )
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Interruption, Proxy, Stage
-from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStatus, TaskStore
+from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStore
 
 SECONDS = 0.5
 """That a store waits for an answer: longer than a server takes, and short enough to be waited for."""
@@ -143,22 +136,17 @@ async def test_a_connection_that_was_closed_while_idle_costs_no_call(namespace: 
 
 
 @case("FAIL-14", needs=Capability.REMOTE)
-async def test_a_connection_that_the_server_has_just_ended_costs_no_call(namespace: Namespace) -> None:
+async def test_a_connection_that_the_server_has_just_ended_costs_no_call(
+    store: TaskStore, namespace: Namespace
+) -> None:
     """The same if the call comes before the event loop has seen the end: each operation succeeds."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request())
-        for call in calls(
-            lambda: store.create_task(a_request()),
-            lambda: store.get_task(task.task_id),
-            lambda: store.list_tasks(),
-            lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
-            lambda: store.cancel_task(task.task_id),
-        ):
-            namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-            try:
-                await call()
-            except StoreUnavailable as error:
-                pytest.fail(f"the call failed: {error}")
+    task = await store.create_task(a_request())
+    for call in every_operation(store, task.task_id).values():
+        namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        try:
+            await call()
+        except StoreUnavailable as error:
+            pytest.fail(f"the call failed: {error}")
 
 
 @case("API-07", needs=Capability.REMOTE)

@@ -14,7 +14,7 @@ from conformance.harness import Capability
 from conformance.spec.equality import snapshot, snapshots
 from conformance.spec.model import FIELDS
 from conformance.strategies import a_request
-from taskstore import TaskNotFound, TaskStatus
+from taskstore import TaskNotFound, TaskStatus, TaskStore
 
 
 @case("DUR-01", needs=Capability.PERSISTENT)
@@ -74,23 +74,22 @@ async def test_an_instance_sees_only_its_own_tasks(namespace: Namespace) -> None
 
 
 @case("SHARE-03", needs=Capability.SHARED)
-async def test_another_client_can_read_the_record(namespace: Namespace) -> None:
+async def test_another_client_can_read_the_record(store: TaskStore, namespace: Namespace) -> None:
     """The stored record is JSON with every field of the task, whoever asks the server for it."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request({"a": [1, {"b": None}]}))
-        task = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 12.5, "第一步")
-        raw = namespace.inspector.raw(task.task_id)
-        assert raw is not None
-        record = json.loads(raw)
-        if isinstance(task, TaskView):  # its fields have names of the store's own
-            found = list(values_in(record))
-            for value in (task.task_id, 12.5, "第一步", list(task.video_ids), task.metadata["config"]):
-                assert value in found, f"{value!r} is not in {record}"
-            return
-        assert record.keys() >= set(FIELDS)
-        for name in ("task_id", "status", "progress", "current_step", "metadata", "result_url", "error_message"):
-            assert record[name] == getattr(task, name), name
-        assert record["video_ids"] == list(task.video_ids)
+    task = await store.create_task(a_request({"a": [1, {"b": None}]}))
+    task = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 12.5, "第一步")
+    raw = namespace.inspector.raw(task.task_id)
+    assert raw is not None
+    record = json.loads(raw)
+    if isinstance(task, TaskView):  # its fields have names of the store's own
+        found = list(values_in(record))
+        for value in (task.task_id, 12.5, "第一步", list(task.video_ids), task.metadata["config"]):
+            assert value in found, f"{value!r} is not in {record}"
+        return
+    assert record.keys() >= set(FIELDS)
+    for name in ("task_id", "status", "progress", "current_step", "metadata", "result_url", "error_message"):
+        assert record[name] == getattr(task, name), name
+    assert record["video_ids"] == list(task.video_ids)
 
 
 def values_in(value: Any) -> Iterator[Any]:

@@ -1,17 +1,23 @@
-"""An application's surroundings, for the time of a block: environment, working directory, `.env` and log file."""
+"""What an application finds at its start, for the time of a block: environment, folder, `.env` and log file."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
+import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TypeVar
+from unittest import mock
+
+import pytest
 
 from conformance.case import Namespace
 
+Raised = TypeVar("Raised", bound=BaseException)
 _OURS = ("USE_REDIS_FOR_TASKS", "REDIS_", "TASK_")
 
 
@@ -21,28 +27,31 @@ def surroundings(variables: Mapping[str, str], dotenv: str = "") -> Iterator[Pat
 
     The log is that of an application which logs at INFO in the form `LEVEL message`.
     """
-    before = dict(os.environ)
-    root = logging.getLogger()
-    level = root.level
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder, contextlib.chdir(folder):
         Path(".env").write_text(dotenv, "utf-8")
         log = Path(folder, "app.log")
         handler = logging.FileHandler(log, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-        root.addHandler(handler)
-        root.setLevel(logging.INFO)
-        for name in before:
-            if name.upper().startswith(_OURS):
+        with mock.patch.dict(os.environ), logging_to(handler, logging.INFO):
+            for name in [name for name in os.environ if name.upper().startswith(_OURS)]:
                 del os.environ[name]
-        os.environ.update(variables)
-        try:
+            os.environ.update(variables)
             yield log
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-            root.setLevel(level)
-            root.removeHandler(handler)
-            handler.close()
+
+
+@contextlib.contextmanager
+def logging_to(handler: logging.Handler, level: int) -> Iterator[None]:
+    """Let a handler of the root logger have what is logged at this level or above; close it at the end."""
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(level)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
+        root.removeHandler(handler)
+        handler.close()
 
 
 def elsewhere(namespace: Namespace, redis: Mapping[str, str]) -> AbstractContextManager[Path]:
@@ -56,3 +65,25 @@ def application(namespace: Namespace, variables: Mapping[str, str] | None = None
     """Surroundings that select the subject, and what else is given."""
     with surroundings({**namespace.harness.environment(namespace.name), **(variables or {})}, dotenv) as log:
         yield log
+
+
+async def raised_at_opening(namespace: Namespace, kind: type[Raised]) -> Raised:
+    """Open the store as the application does, and return the exception that this raises."""
+    with pytest.raises(kind) as raised:
+        async with namespace.open_from_environment():
+            pass
+    return raised.value
+
+
+@contextlib.contextmanager
+def silent_port() -> Iterator[int]:
+    """A port of loopback that accepts connections, and never sends anything."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
+        yield listener.getsockname()[1]
+
+
+def unused_port() -> int:
+    """A port of loopback at which nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port

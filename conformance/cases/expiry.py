@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from conformance.case import Namespace, NotTestable, calls, case
-from conformance.cases.atomicity import maintained
+from conformance.case import Namespace, NotTestable, case
 from conformance.cases.environment import application
+from conformance.cases.operations import Call, operations_on
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot, snapshots
 from conformance.strategies import a_request
-from taskstore import Task, TaskNotFound, TaskStatus
+from taskstore import MaintainedTaskStore, Task, TaskNotFound, TaskStatus, TaskStore
 
 WEEK = timedelta(days=7)
 MINUTE = timedelta(minutes=1)
@@ -23,188 +23,172 @@ ATTEMPTS = 200
 
 
 @case("EXP-01", needs=Capability.EXPIRING)
-async def test_an_expired_task_is_gone_everywhere(namespace: Namespace) -> None:
+async def test_an_expired_task_is_gone_everywhere(store: TaskStore, namespace: Namespace) -> None:
     """A minute before seven days are over it is there, and then in no get, list, total, filter, update or cancel."""
-    async with namespace.open() as store:
-        gone = await store.create_task(a_request())
-        gone = await store.update_task_status(gone.task_id, TaskStatus.CLIPPING)
-        namespace.advance(timedelta(days=4))
-        kept = await store.create_task(a_request())
-        namespace.advance(timedelta(days=3) - MINUTE)
-        assert snapshot(await store.get_task(gone.task_id)) == snapshot(gone)
-        assert snapshots((await store.list_tasks()).tasks) == snapshots([kept, gone])
-        namespace.advance(2 * MINUTE)
-        with pytest.raises(TaskNotFound):  # before a write or a listing could sweep
-            await store.get_task(gone.task_id)
-        assert (await store.list_tasks(limit=0)).total == 1
-        for call in calls(
-            lambda: store.get_task(gone.task_id),
-            lambda: store.update_task_status(gone.task_id, TaskStatus.UPLOADING),
-            lambda: store.cancel_task(gone.task_id),
-        ):
-            with pytest.raises(TaskNotFound):
-                await call()
-        page = await store.list_tasks()
-        assert ([task.task_id for task in page.tasks], page.total) == ([kept.task_id], 1)
-        filtered = await store.list_tasks(TaskStatus.CLIPPING)
-        assert (len(filtered.tasks), filtered.total) == (0, 0)
+    gone = await store.create_task(a_request())
+    gone = await store.update_task_status(gone.task_id, TaskStatus.CLIPPING)
+    namespace.advance(timedelta(days=4))
+    kept = await store.create_task(a_request())
+    namespace.advance(timedelta(days=3) - MINUTE)
+    assert snapshot(await store.get_task(gone.task_id)) == snapshot(gone)
+    assert snapshots((await store.list_tasks()).tasks) == snapshots([kept, gone])
+    namespace.advance(2 * MINUTE)
+    with pytest.raises(TaskNotFound):  # before a write or a listing could sweep
+        await store.get_task(gone.task_id)
+    assert (await store.list_tasks(limit=0)).total == 1
+    for call in operations_on(store, gone.task_id).values():
+        with pytest.raises(TaskNotFound):
+            await call()
+    page = await store.list_tasks()
+    assert ([task.task_id for task in page.tasks], page.total) == ([kept.task_id], 1)
+    filtered = await store.list_tasks(TaskStatus.CLIPPING)
+    assert (len(filtered.tasks), filtered.total) == (0, 0)
 
 
 @case("EXP-01", needs=Capability.EXPIRING, lacks=Capability.SHARED)
-async def test_a_task_lives_in_the_last_millisecond_of_its_lifetime(namespace: Namespace) -> None:
+async def test_a_task_lives_in_the_last_millisecond_of_its_lifetime(store: TaskStore, namespace: Namespace) -> None:
     """At its deadline it is there, a millisecond later it is not: no mode leaves out the boundary."""
-    async with namespace.open() as store:
-        for _ in range(ATTEMPTS):
-            task = await store.create_task(a_request())
-            namespace.advance(timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id)))
-            (outcome,) = await asyncio.gather(store.get_task(task.task_id), return_exceptions=True)
-            total = (await store.list_tasks()).total
-            if (
-                namespace.inspector.keys() and namespace.inspector.lifetime_ms(task.task_id) == 0
-            ):  # still the same millisecond
-                break
-        else:
-            raise NotTestable(f"none of {ATTEMPTS} attempts took less than a millisecond")
-        assert outcome == task
-        assert total == 1
-        namespace.advance(timedelta(milliseconds=1))
-        with pytest.raises(TaskNotFound):
-            await store.get_task(task.task_id)
-        assert (await store.list_tasks()).total == 0
+    for _ in range(ATTEMPTS):
+        task = await store.create_task(a_request())
+        namespace.advance(timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id)))
+        (outcome,) = await asyncio.gather(store.get_task(task.task_id), return_exceptions=True)
+        total = (await store.list_tasks()).total
+        is_same_millisecond = namespace.inspector.keys() and namespace.inspector.lifetime_ms(task.task_id) == 0
+        if is_same_millisecond:
+            break
+    else:
+        raise NotTestable(f"none of {ATTEMPTS} attempts took less than a millisecond")
+    assert outcome == task
+    assert total == 1
+    namespace.advance(timedelta(milliseconds=1))
+    with pytest.raises(TaskNotFound):
+        await store.get_task(task.task_id)
+    assert (await store.list_tasks()).total == 0
 
 
 @case("EXP-03", needs=Capability.EXPIRING)
-async def test_each_successful_write_renews_the_lifetime(namespace: Namespace) -> None:
+async def test_each_successful_write_renews_the_lifetime(store: TaskStore, namespace: Namespace) -> None:
     """Four days after an update four days after creation a task is there, and so are its entries in every list."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request())
-        for status in (TaskStatus.CLIPPING, TaskStatus.UPLOADING, TaskStatus.COMPLETED):
-            namespace.advance(timedelta(days=4))
-            await store.update_task_status(task.task_id, status)
+    task = await store.create_task(a_request())
+    for status in (TaskStatus.CLIPPING, TaskStatus.UPLOADING, TaskStatus.COMPLETED):
         namespace.advance(timedelta(days=4))
-        assert (await store.get_task(task.task_id)).status == TaskStatus.COMPLETED
-        assert (await store.list_tasks()).total == 1
-        assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 1
+        await store.update_task_status(task.task_id, status)
+    namespace.advance(timedelta(days=4))
+    assert (await store.get_task(task.task_id)).status == TaskStatus.COMPLETED
+    assert (await store.list_tasks()).total == 1
+    assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 1
 
 
 @case("EXP-04", needs=Capability.EXPIRING)
-async def test_nothing_is_left_of_expired_tasks(namespace: Namespace) -> None:
+async def test_nothing_is_left_of_expired_tasks(store: TaskStore, namespace: Namespace) -> None:
     """After a listing that met them no key of theirs is there, record or index."""
-    async with namespace.open() as store:
-        for status in TaskStatus:
-            task = await store.create_task(a_request())
-            await store.update_task_status(task.task_id, status)
-        inspector = namespace.inspector
-        assert inspector.keys()
-        namespace.advance(WEEK + MINUTE)
-        assert (await store.list_tasks()).total == 0
-        assert inspector.keys() == set()
+    for status in TaskStatus:
+        task = await store.create_task(a_request())
+        await store.update_task_status(task.task_id, status)
+    inspector = namespace.inspector
+    assert inspector.keys()
+    namespace.advance(WEEK + MINUTE)
+    assert (await store.list_tasks()).total == 0
+    assert inspector.keys() == set()
 
 
 @case("EXP-04", needs=Capability.EXPIRING)
-async def test_nothing_is_left_of_many_that_expire_together(namespace: Namespace) -> None:
+async def test_nothing_is_left_of_many_that_expire_together(store: TaskStore, namespace: Namespace) -> None:
     """However many are due at once, others alive or none, the next listing counts none and leaves none behind."""
-    async with namespace.open() as store:
 
-        async def create(tasks: int) -> list[Task]:
-            created: list[Task] = []
-            while len(created) < tasks:  # in handfuls: how many calls a store takes at once is another requirement
-                created += await asyncio.gather(*(store.create_task(a_request()) for _ in range(50)))
-            return created
+    async def create(tasks: int) -> list[Task]:
+        created: list[Task] = []
+        while len(created) < tasks:  # in handfuls: how many calls a store takes at once is another requirement
+            created += await asyncio.gather(*(store.create_task(a_request()) for _ in range(50)))
+        return created
 
-        kept = await store.create_task(a_request())
-        gone = await create(1_000)
-        assert len(gone) + 1 == (await store.list_tasks(limit=0)).total
-        namespace.advance(timedelta(days=4))
-        await store.update_task_status(kept.task_id, TaskStatus.PENDING)
-        namespace.advance(timedelta(days=4))
-        assert [task.task_id for task in (await store.list_tasks(TaskStatus.PENDING)).tasks] == [kept.task_id]
-        assert (await store.list_tasks()).total == 1
-        assert [task.task_id for task in gone[:: len(gone) // 5] if namespace.inspector.mentions(task.task_id)] == []
-        await create(500)
-        await store.cancel_task(kept.task_id)
-        namespace.advance(WEEK + MINUTE)
-        assert (await store.list_tasks(limit=0)).total == 0
-        assert namespace.inspector.keys() == set()
+    kept = await store.create_task(a_request())
+    gone = await create(1_000)
+    assert len(gone) + 1 == (await store.list_tasks(limit=0)).total
+    namespace.advance(timedelta(days=4))
+    await store.update_task_status(kept.task_id, TaskStatus.PENDING)
+    namespace.advance(timedelta(days=4))
+    assert [task.task_id for task in (await store.list_tasks(TaskStatus.PENDING)).tasks] == [kept.task_id]
+    assert (await store.list_tasks()).total == 1
+    assert [task.task_id for task in gone[:: len(gone) // 5] if namespace.inspector.mentions(task.task_id)] == []
+    await create(500)
+    await store.cancel_task(kept.task_id)
+    namespace.advance(WEEK + MINUTE)
+    assert (await store.list_tasks(limit=0)).total == 0
+    assert namespace.inspector.keys() == set()
 
 
 @case("EXP-08", needs=Capability.EXPIRING)
-async def test_a_write_lets_go_of_what_has_expired(namespace: Namespace) -> None:
+async def test_a_write_lets_go_of_what_has_expired(store: TaskStore, namespace: Namespace) -> None:
     """Creations and updates alone are enough: once one is through, nothing is left of the tasks that were due."""
-    async with namespace.open() as store:
-        kept = await store.create_task(a_request())
-        for write in calls(
-            lambda: store.create_task(a_request()),
-            lambda: store.update_task_status(kept.task_id, TaskStatus.CLIPPING),
-        ):
-            gone = [await store.create_task(a_request()) for _ in range(3)]
-            namespace.advance(timedelta(days=4))
-            await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
-            namespace.advance(timedelta(days=4))
-            await write()
-            for _ in range(20 * (namespace.harness.partitions - 1)):  # a write removes what its own partition has
-                await store.create_task(a_request())
-            assert [task.task_id for task in gone if namespace.inspector.mentions(task.task_id)] == []
-            await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
+    kept = await store.create_task(a_request())
+    writes: tuple[Call, ...] = (
+        lambda: store.create_task(a_request()),
+        lambda: store.update_task_status(kept.task_id, TaskStatus.CLIPPING),
+    )
+    for write in writes:
+        gone = [await store.create_task(a_request()) for _ in range(3)]
+        namespace.advance(timedelta(days=4))
+        await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
+        namespace.advance(timedelta(days=4))
+        await write()
+        for _ in range(20 * (namespace.harness.partitions - 1)):  # a write removes what its own partition has
+            await store.create_task(a_request())
+        assert [task.task_id for task in gone if namespace.inspector.mentions(task.task_id)] == []
+        await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
 
 
 @case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
-async def test_nothing_is_left_when_nobody_calls(namespace: Namespace) -> None:
+async def test_nothing_is_left_when_nobody_calls(store: TaskStore, namespace: Namespace) -> None:
     """A lifetime after the last task was due every key has gone by itself; until it is due it is listed."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request())
-        await store.cancel_task((await store.create_task(a_request())).task_id)
-        namespace.advance(timedelta(days=4))
-        await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
-        namespace.advance(WEEK - MINUTE)
-        assert [left.task_id for left in (await store.list_tasks(TaskStatus.COMPLETED)).tasks] == [task.task_id]
-        namespace.advance(MINUTE + WEEK + MINUTE)
-        assert namespace.inspector.keys() == set()
+    task = await store.create_task(a_request())
+    await store.cancel_task((await store.create_task(a_request())).task_id)
+    namespace.advance(timedelta(days=4))
+    await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
+    namespace.advance(WEEK - MINUTE)
+    assert [left.task_id for left in (await store.list_tasks(TaskStatus.COMPLETED)).tasks] == [task.task_id]
+    namespace.advance(MINUTE + WEEK + MINUTE)
+    assert namespace.inspector.keys() == set()
 
 
 @case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED, Capability.MAINTENANCE))
-async def test_nothing_is_left_of_a_restored_task_when_nobody_calls(namespace: Namespace) -> None:
+async def test_nothing_is_left_of_a_restored_task_when_nobody_calls(
+    store: MaintainedTaskStore, namespace: Namespace
+) -> None:
     """A task that was final when it was carried over to others leaves nothing more behind than they do."""
-    async with namespace.open() as opened:
-        store = maintained(opened)
-        task = await store.create_task(a_request())
-        final = {"task_id": "task_restored", "status": TaskStatus.FAILED, "completed_at": task.created_at}
-        await store.restore(task.model_copy(update=final))
-        assert (await store.list_tasks(TaskStatus.FAILED)).total == 1
-        namespace.advance(WEEK + WEEK + MINUTE)
-        assert namespace.inspector.keys() == set()
+    task = await store.create_task(a_request())
+    final = {"task_id": "task_restored", "status": TaskStatus.FAILED, "completed_at": task.created_at}
+    await store.restore(task.model_copy(update=final))
+    assert (await store.list_tasks(TaskStatus.FAILED)).total == 1
+    namespace.advance(WEEK + WEEK + MINUTE)
+    assert namespace.inspector.keys() == set()
 
 
 @case("EXP-05", lacks=Capability.EXPIRING)
-async def test_nothing_goes_by_itself(namespace: Namespace) -> None:
+async def test_nothing_goes_by_itself(store: TaskStore, namespace: Namespace) -> None:
     """After a year everything is there."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request())
-        namespace.advance(timedelta(days=365))
-        assert (await store.get_task(task.task_id)).task_id == task.task_id
-        assert (await store.list_tasks()).total == 1
+    task = await store.create_task(a_request())
+    namespace.advance(timedelta(days=365))
+    assert (await store.get_task(task.task_id)).task_id == task.task_id
+    assert (await store.list_tasks()).total == 1
 
 
 @case("EXP-06", needs=Capability.EXPIRING)
-async def test_the_lifetime_is_seven_days_by_default(namespace: Namespace) -> None:
+async def test_the_lifetime_is_seven_days_by_default(store: TaskStore, namespace: Namespace) -> None:
     """The server counts 7 × 24 × 3600 s down from the last write."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request())
-        await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
-        left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
-        assert WEEK - MINUTE < left <= WEEK
+    task = await store.create_task(a_request())
+    await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+    left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
+    assert WEEK - MINUTE < left <= WEEK
 
 
 @case("EXP-07", needs=Capability.EXPIRING, mode="either")
 async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
     """TASK_TTL is the lifetime in seconds, and a week where it is not set."""
-    with application(namespace):
-        async with namespace.open_from_environment() as store:
-            task = await store.create_task(a_request())
-            left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
-            assert WEEK - MINUTE < left <= WEEK
-    with application(namespace, {"TASK_TTL": "3600"}):
-        async with namespace.open_from_environment() as store:
-            task = await store.create_task(a_request())
-            left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
-            assert timedelta(minutes=59) < left <= timedelta(hours=1)
+    variables: dict[str, str]
+    for variables, lifetime in (({}, WEEK), ({"TASK_TTL": "3600"}, timedelta(hours=1))):
+        with application(namespace, variables):
+            async with namespace.open_from_environment() as store:
+                task = await store.create_task(a_request())
+                left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
+                assert lifetime - MINUTE < left <= lifetime

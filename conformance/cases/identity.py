@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
 
 from conformance.case import Namespace, case
-from conformance.cases.atomicity import maintained
-from conformance.cases.table import unused_port
+from conformance.cases.environment import unused_port
+from conformance.cases.operations import operations_on
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot
 from conformance.strategies import a_request
 from taskstore import (
     InvalidArgument,
+    MaintainedTaskStore,
     StoreUnavailable,
     TaskExists,
     TaskNotFound,
@@ -29,23 +29,22 @@ async def test_an_id_is_no_pattern(store: TaskStore) -> None:
     task = await store.create_task(a_request())
     for change in ("", "*", "task_*", "{}*", "[{}", "{}\n", "{} ", "{}:", "?{}", "{}\x00", "/{}", "{}\ud800"):
         similar = change.replace("{}", task.task_id)
-        for call in (store.get_task, partial(store.update_task_status, status=TaskStatus.CLIPPING), store.cancel_task):
+        for call in operations_on(store, similar).values():
             with pytest.raises(TaskNotFound) as missing:
-                await call(similar)
+                await call()
             assert missing.value.task_id == similar
     assert snapshot(await store.get_task(task.task_id)) == snapshot(task)
 
 
 @case("ID-05", needs=Capability.MAINTENANCE)
-async def test_creating_never_overwrites(store: TaskStore) -> None:
+async def test_creating_never_overwrites(store: MaintainedTaskStore) -> None:
     """A task restored under an id that is taken is refused, and the first stays."""
-    into = maintained(store)
-    task = await into.create_task(a_request())
-    now = await into.update_task_status(task.task_id, TaskStatus.CLIPPING, 40)
+    task = await store.create_task(a_request())
+    now = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 40)
     with pytest.raises(TaskExists) as refused:
-        await into.restore(task)
+        await store.restore(task)
     assert refused.value.task_id == task.task_id
-    assert await into.get_task(task.task_id) == now
+    assert await store.get_task(task.task_id) == now
 
 
 CONFIG = {"a": 1, "b": {"x": [0.0, None], "y": "文"}}

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from conformance.case import Namespace, calls, case
+from conformance.case import Namespace, case
+from conformance.cases.operations import Call, every_operation
 from conformance.spec.equality import check_fields, snapshot
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, StoreNotOpen, TaskCreateRequest, TaskFinal, TaskStatus, TaskStore
@@ -36,29 +37,22 @@ async def test_a_closed_store_refuses_every_call(namespace: Namespace) -> None:
     """After its end a store raises StoreNotOpen, whatever is asked of it."""
     async with namespace.open() as store:
         task = await store.create_task(a_request())
-    for call in calls(
-        lambda: store.get_task(task.task_id),
-        lambda: store.list_tasks(),
-        lambda: store.create_task(a_request()),
-        lambda: store.cancel_task(task.task_id),
-        lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING),
-    ):
+    for call in every_operation(store, task.task_id).values():
         with pytest.raises(StoreNotOpen):
             await call()
 
 
 @case("API-04")
-async def test_a_store_belongs_to_one_event_loop(namespace: Namespace) -> None:
+async def test_a_store_belongs_to_one_event_loop(store: TaskStore) -> None:
     """On a second loop a store refuses, in memory mode as in Redis mode, and the first loop goes on."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request())
+    task = await store.create_task(a_request())
 
-        def elsewhere() -> None:
-            asyncio.run(get(store, task.task_id))
+    def elsewhere() -> None:
+        asyncio.run(get(store, task.task_id))
 
-        with pytest.raises(StoreNotOpen):
-            await asyncio.to_thread(elsewhere)
-        assert (await store.get_task(task.task_id)).task_id == task.task_id
+    with pytest.raises(StoreNotOpen):
+        await asyncio.to_thread(elsewhere)
+    assert (await store.get_task(task.task_id)).task_id == task.task_id
 
 
 WRONG: dict[str, Callable[[Any], Awaitable[object]]] = {
@@ -211,13 +205,14 @@ async def test_a_refused_call_changes_nothing(store: TaskStore) -> None:
     """After every kind of refusal the task is as it was, updated_at included."""
     task = await store.create_task(a_request())
     before = snapshot(await store.update_task_status(task.task_id, TaskStatus.FAILED, error_message="first"))
-    for attempt in calls(
+    attempts: tuple[Call, ...] = (
         lambda: store.update_task_status(task.task_id, TaskStatus.CLIPPING, 5),
         lambda: store.update_task_status(task.task_id, TaskStatus.FAILED, error_message="second"),
         lambda: store.update_task_status(task.task_id, TaskStatus.FAILED, error_message="an earlier word"),
         lambda: store.update_task_status(task.task_id, TaskStatus.FAILED, 300),
         lambda: store.cancel_task(task.task_id),
-    ):
+    )
+    for attempt in attempts:
         with pytest.raises((TaskFinal, InvalidArgument)):
             await attempt()
     assert snapshot(await store.get_task(task.task_id)) == before

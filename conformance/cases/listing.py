@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import pytest
 
 from conformance.case import Namespace, case
-from conformance.cases.atomicity import maintained, two_views
+from conformance.cases.atomicity import two_instances
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, MaintainedTaskStore, Task, TaskStatus, TaskStore
@@ -66,8 +65,7 @@ async def test_total_and_order_hold_while_others_write(namespace: Namespace) -> 
             await store.cancel_task((await store.create_task(a_request())).task_id)
             ended += 1
 
-    async with AsyncExitStack() as stack:
-        one, two = await two_views(namespace, stack)
+    async with two_instances(namespace) as (one, two):
         stay = [task.task_id for task in await populate(one, [TaskStatus.PENDING] * 5)]
         others = asyncio.gather(come_and_go(one), come_and_go(two), come_and_go(two))
         while not others.done():
@@ -115,16 +113,16 @@ async def test_a_page_names_its_place(store: TaskStore) -> None:
 
 
 @case("LIST-10")
-async def test_a_neighbour_is_never_shown_or_removed(namespace: Namespace) -> None:
+async def test_a_neighbour_is_never_shown_or_removed(store: MaintainedTaskStore, namespace: Namespace) -> None:
     """A namespace whose name continues this one's keeps its tasks, and this one does not see them."""
     neighbour = namespace.neighbour()
     try:
-        async with namespace.open() as store, neighbour.open() as other:
+        async with neighbour.open() as other:
             mine = await store.create_task(a_request())
             theirs = await other.create_task(a_request())
             await other.update_task_status(theirs.task_id, TaskStatus.COMPLETED)
             if Capability.MAINTENANCE in namespace.harness.capabilities:
-                await maintained(store).purge(datetime.now(UTC) + timedelta(days=1))
+                await store.purge(datetime.now(UTC) + timedelta(days=1))
             assert [task.task_id for task in (await store.list_tasks()).tasks] == [mine.task_id]
             assert [task.task_id for task in (await other.list_tasks()).tasks] == [theirs.task_id]
     finally:
@@ -132,37 +130,31 @@ async def test_a_neighbour_is_never_shown_or_removed(namespace: Namespace) -> No
 
 
 @case("LIST-11", needs=Capability.SHARED)
-async def test_a_removed_record_is_not_counted(namespace: Namespace) -> None:
+async def test_a_removed_record_is_not_counted(store: TaskStore, namespace: Namespace) -> None:
     """A page that comes to the place of a deleted record leaves it out, and from then on no total counts it."""
-    async with namespace.open() as store:
-        tasks = await populate(store, [TaskStatus.PENDING] * 3)
-        namespace.inspector.delete(tasks[1].task_id)
-        page = await store.list_tasks(TaskStatus.PENDING)
-        assert [task.task_id for task in page.tasks] == [tasks[0].task_id, tasks[2].task_id]
-        assert page.total == 2
-        assert (await store.list_tasks()).total == 2
-        namespace.inspector.delete(tasks[0].task_id)
-        page = await store.list_tasks()
-        assert [task.task_id for task in page.tasks] == [tasks[2].task_id]
-        assert page.total == 1
-
-
-def with_cursor(store: TaskStore) -> MaintainedTaskStore:
-    """The store, which takes `after`, since the subject declares it."""
-    return store  # type: ignore[return-value]  # its other operations are asked for elsewhere
+    tasks = await populate(store, [TaskStatus.PENDING] * 3)
+    namespace.inspector.delete(tasks[1].task_id)
+    page = await store.list_tasks(TaskStatus.PENDING)
+    assert [task.task_id for task in page.tasks] == [tasks[0].task_id, tasks[2].task_id]
+    assert page.total == 2
+    assert (await store.list_tasks()).total == 2
+    namespace.inspector.delete(tasks[0].task_id)
+    page = await store.list_tasks()
+    assert [task.task_id for task in page.tasks] == [tasks[2].task_id]
+    assert page.total == 1
 
 
 @case("LIST-12", needs=Capability.CURSOR)
-async def test_pages_by_cursor_join_while_others_write(store: TaskStore) -> None:
+async def test_pages_by_cursor_join_while_others_write(store: MaintainedTaskStore) -> None:
     """Between the pages a task is created, one is finished and the one that the cursor names is cancelled."""
     tasks = await populate(store, [TaskStatus.PENDING] * 5)
-    page = await with_cursor(store).list_tasks(TaskStatus.PENDING, 2)
+    page = await store.list_tasks(TaskStatus.PENDING, 2)
     walked = [*page.tasks]
     new = await store.create_task(a_request())
     await store.update_task_status(tasks[3].task_id, TaskStatus.COMPLETED)
     await store.cancel_task(tasks[1].task_id)
     while page.next is not None:
-        page = await with_cursor(store).list_tasks(TaskStatus.PENDING, 2, after=page.next)
+        page = await store.list_tasks(TaskStatus.PENDING, 2, after=page.next)
         walked += page.tasks
         assert len(walked) <= len(tasks) + 1
     # The new task may have the time of creation of another, and its place is then further on.
@@ -170,7 +162,7 @@ async def test_pages_by_cursor_join_while_others_write(store: TaskStore) -> None
 
 
 @case("LIST-13", needs=Capability.CURSOR)
-async def test_what_is_no_cursor_is_refused(store: TaskStore) -> None:
+async def test_what_is_no_cursor_is_refused(store: MaintainedTaskStore) -> None:
     """Any other text or type is refused, and a cursor together with an offset."""
     task = await store.create_task(a_request())
     moment = (task.created_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
@@ -178,9 +170,9 @@ async def test_what_is_no_cursor_is_refused(store: TaskStore) -> None:
     wrong: tuple[Any, ...] = ("", ".", "1", "1.", ".a", "a.a", "01.a", "+1.a", "٣.a", f"{10**18}.a", "1.\ud800", 7)
     for after in wrong:
         with pytest.raises(InvalidArgument) as refused:
-            await with_cursor(store).list_tasks(after=after)
+            await store.list_tasks(after=after)
         assert refused.value.argument == "after"
     with pytest.raises(InvalidArgument) as refused:
-        await with_cursor(store).list_tasks(after=cursor, offset=1)
+        await store.list_tasks(after=cursor, offset=1)
     assert refused.value.argument == "after"
-    assert not (await with_cursor(store).list_tasks(after=cursor, offset=0)).tasks
+    assert not (await store.list_tasks(after=cursor, offset=0)).tasks

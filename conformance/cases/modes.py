@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from conformance.case import Namespace, NotApplicable, case
-from conformance.cases.environment import application, elsewhere, surroundings
-from conformance.cases.table import PASSWORD, unused_port
+from conformance.cases.environment import application, elsewhere, raised_at_opening, surroundings, unused_port
+from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus
@@ -26,6 +26,12 @@ def said_mode(log: Path) -> list[str]:
     lines = [line for line in log.read_text("utf-8").splitlines() if "task_service_initialized" in line]
     assert all(line.startswith("INFO ") for line in lines), lines
     return [line.rpartition("storage_mode=")[2] for line in lines]
+
+
+def warnings_of(log: Path) -> list[str]:
+    """The warnings about the variable."""
+    lines = log.read_text("utf-8").splitlines()
+    return [line for line in lines if line.startswith("WARNING") and SWITCH in line]
 
 
 def other_mode(namespace: Namespace) -> str:
@@ -107,10 +113,7 @@ async def test_where_redis_is_has_defaults(namespace: Namespace) -> None:
         ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "/nowhere/redis.sock"),
     ):
         with elsewhere(namespace, {"REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
-            with pytest.raises(StoreUnavailable) as raised:
-                async with namespace.open_from_environment():
-                    pass
-            assert words in raised.value.address
+            assert words in (await raised_at_opening(namespace, StoreUnavailable)).address
 
 
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
@@ -163,14 +166,11 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
         async with namespace.open_from_environment() as store:
             await store.create_task(a_request())
         assert said_mode(log) == [namespace.harness.mode]
-        warned = [line for line in log.read_text("utf-8").splitlines() if line.startswith("WARNING") and SWITCH in line]
-        assert len(warned) == 1, "opening did not say that the variable stands twice"
+        assert len(warnings_of(log)) == 1, "opening did not say that the variable stands twice"
     with surroundings(variables, f"# once\n{SWITCH}={mine}\n") as log:
         async with namespace.open_from_environment():
             pass
-        lines = log.read_text("utf-8").splitlines()
-        warned = [line for line in lines if line.startswith("WARNING") and SWITCH in line]
-        assert warned == [], "opening warns of a variable that stands once"
+        assert warnings_of(log) == [], "opening warns of a variable that stands once"
 
 
 MALFORMED = (
@@ -186,21 +186,16 @@ async def test_malformed_settings_are_named(namespace: Namespace) -> None:
     """One line for each wrong variable and for a malformed .env, and the password in none."""
     wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
     with application(namespace, wrong):
-        with pytest.raises(SettingsInvalid) as refused:
-            async with namespace.open_from_environment():
-                pass
-        lines = str(refused.value).splitlines()
-        for name in (SWITCH, "REDIS_PORT", "REDIS_DB"):
-            assert sum(name in line for line in lines) == 1
-        assert PASSWORD not in f"{refused.value} {refused.value!r}"
+        error = await raised_at_opening(namespace, SettingsInvalid)
+    for name in (SWITCH, "REDIS_PORT", "REDIS_DB"):
+        assert sum(name in line for line in str(error).splitlines()) == 1
+    assert PASSWORD not in f"{error} {error!r}"
     for dotenv in (b"\xff\xfe", *(line.encode() for line in MALFORMED)):
-        with application(namespace, {}):
+        with application(namespace):
             Path(".env").write_bytes(dotenv)
-            with pytest.raises(SettingsInvalid) as refused:
-                async with namespace.open_from_environment():
-                    pass
-            assert ".env" in str(refused.value)
-            assert PASSWORD not in f"{refused.value} {refused.value!r}"
+            error = await raised_at_opening(namespace, SettingsInvalid)
+        assert ".env" in str(error)
+        assert PASSWORD not in f"{error} {error!r}"
 
 
 TAKEN = (
@@ -245,10 +240,7 @@ async def test_settings_have_bounds(namespace: Namespace) -> None:
     for name, *values in REFUSED:
         for value in values:
             with application(namespace, {SWITCH: "false", name: value}):
-                with pytest.raises(SettingsInvalid) as refused:
-                    async with namespace.open_from_environment():
-                        pass
-                assert name in str(refused.value)
+                assert name in str(await raised_at_opening(namespace, SettingsInvalid))
 
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
@@ -261,10 +253,8 @@ async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
                 task = await store.create_task(a_request())
                 assert await store.get_task(task.task_id) == task
         with application(namespace, {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": "another"}):
-            with pytest.raises(StoreUnavailable) as refused:
-                async with namespace.open_from_environment():
-                    pass
-            assert refused.value.failure_kind is FailureKind.REFUSED
+            error = await raised_at_opening(namespace, StoreUnavailable)
+        assert error.failure_kind is FailureKind.REFUSED
     finally:
         namespace.harness.administer("ACL", "DELUSER", namespace.name)
 

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from conformance.case import Namespace, NotTestable, calls, case
+from conformance.case import Namespace, NotTestable, case
 from conformance.cases.connection import unless_unavailable
 from conformance.cases.environment import application, elsewhere
+from conformance.cases.operations import Call
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import StoreUnavailable, TaskStatus, TaskStore
@@ -19,17 +20,15 @@ Answer = TypeVar("Answer")
 
 
 @case("FAIL-17", needs=Capability.FAILOVER)
-async def test_an_open_store_follows_a_failover(namespace: Namespace) -> None:
+async def test_an_open_store_follows_a_failover(store: TaskStore, namespace: Namespace) -> None:
     """By a command: meanwhile a call is answered rightly or raises StoreUnavailable, and afterwards each one works."""
-    async with namespace.open() as store:
-        await follows(namespace, store, kill=False)
+    await follows(namespace, store, kill=False)
 
 
 @case("FAIL-17", needs=Capability.FAILOVER)
-async def test_an_open_store_survives_the_death_of_its_server(namespace: Namespace) -> None:
+async def test_an_open_store_survives_the_death_of_its_server(store: TaskStore, namespace: Namespace) -> None:
     """The same where the server is killed."""
-    async with namespace.open() as store:
-        await follows(namespace, store, kill=True)
+    await follows(namespace, store, kill=True)
 
 
 @case("FAIL-11", needs=Capability.FAILOVER, mode="redis")
@@ -39,11 +38,12 @@ async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: N
     with application(namespace, variables):
         async with namespace.open() as direct, namespace.open_from_environment() as store:
             task_id = (await direct.create_task(a_request())).task_id
-            for call in calls(
+            writes: tuple[Call, ...] = (
                 lambda: store.create_task(a_request()),
                 lambda: store.update_task_status(task_id, TaskStatus.CLIPPING, 10),
                 lambda: store.cancel_task(task_id),
-            ):
+            )
+            for call in writes:
                 (outcome,) = await asyncio.gather(call(), return_exceptions=True)
                 if not isinstance(outcome, BaseException):
                     raise NotTestable("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
@@ -71,13 +71,12 @@ async def test_every_node_of_a_cluster_may_be_named(namespace: Namespace) -> Non
 
 
 @case("MODE-18", needs=Capability.CLUSTER, mode="redis")
-async def test_an_open_store_follows_its_slot(namespace: Namespace) -> None:
+async def test_an_open_store_follows_its_slot(store: TaskStore, namespace: Namespace) -> None:
     """When another node of the cluster has got the tasks, and when it has given them back, no call fails."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request())
-        with namespace.harness.slot_moved(namespace.name):
-            await works(store, task.task_id, 10)
-        await works(store, task.task_id, 20)
+    task = await store.create_task(a_request())
+    with namespace.harness.slot_moved(namespace.name):
+        await works(store, task.task_id, 10)
+    await works(store, task.task_id, 20)
 
 
 async def follows(namespace: Namespace, store: TaskStore, *, kill: bool) -> None:

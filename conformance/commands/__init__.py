@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
+from conformance.commands.options import CommandFailedError
 from conformance.files import FileError
 
 COMMANDS = {
@@ -65,9 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
             sys.path.insert(0, folder)
         status: int = options.main(options)
-    except FileError as fault:
+    except (FileError, CommandFailedError) as fault:
         print(fault, file=sys.stderr)
-        status = 2
+        status = getattr(fault, "status", 2)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = 130

@@ -23,7 +23,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("file", metavar="FILE", type=Path, help="a history as JSON Lines")
     parser.add_argument("--steps", metavar="N", type=positive, default=STEPS, help="budget of the search (%(default)s)")
 

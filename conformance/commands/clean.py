@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
+
+from conformance.commands.options import CommandFailedError
 
 DESCRIPTION = """\
 Find the keys that killed runs of the suite left on a Redis server which was given by its URL, and remove them.
@@ -31,7 +32,6 @@ _SHOWN = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("url", metavar="URL", help="the server, as redis://host:port/db")
     parser.add_argument(
         "--prefix",
@@ -55,11 +55,9 @@ def main(options: argparse.Namespace) -> int:
             if options.remove:
                 _remove(client, keys)
     except ValueError as fault:
-        print(f"{shown}: {fault}", file=sys.stderr)
-        return 2
+        raise CommandFailedError(f"{shown}: {fault}") from None
     except redis.exceptions.RedisError as fault:
-        print(f"no answer from {shown}: {type(fault).__name__}", file=sys.stderr)
-        return 2
+        raise CommandFailedError(f"no answer from {shown}: {type(fault).__name__}") from None
     count = Counter(_namespace(key, options.prefix) for key in keys)
     for namespace, number in islice(sorted(count.items()), _SHOWN):
         print(f"{namespace}: {number} {'key' if number == 1 else 'keys'}")

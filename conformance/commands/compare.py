@@ -11,12 +11,13 @@ from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 
-from conformance.commands.options import output_file
+from conformance.commands.options import CommandFailedError, output_file
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
 from conformance.compare.operations.check import HarnessCrashedError, OperationsError, running
 from conformance.compare.report import markdown_of, report_of, text_of
-from conformance.compare.search import NotOpenedError, Search
+from conformance.compare.search import Search
+from conformance.compare.store import NotOpenedError
 from conformance.files import FileError, write_file
 from conformance.harness import Harness
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
@@ -40,7 +41,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("one", metavar="A", help="a store, as `conformance run --store` takes it")
     parser.add_argument("other", metavar="B", help="another")
     parser.add_argument(
@@ -63,17 +63,15 @@ def main(options: argparse.Namespace) -> int:
     """Compare two stores, and return the exit status."""
     limits = {} if options.seconds is None else {"seconds": options.seconds, "most_random": math.inf}
     if limits and not 0 < options.seconds < math.inf:
-        return _fail("--seconds: a positive number", 2)
+        raise CommandFailedError("--seconds: a positive number")
     try:
         makers = find_subject(options.one), find_subject(options.other)
-        known = read(options.known) if options.known else []
-    except (UnknownSubjectError, FileError) as fault:
-        return _fail(str(fault), 2)
+    except UnknownSubjectError as fault:
+        raise CommandFailedError(str(fault)) from None
+    known = read(options.known) if options.known else []
     names = _short(options.one), _short(options.other)
     seed = options.seed
-    if (
-        seed is None
-    ):  # the work that is fixed is the same as in conformance.parity, so that known differences serve both
+    if seed is None:  # without --seconds as in conformance.parity, so that known differences serve both
         seed = secrets.randbelow(2**32) if limits else 0
     with ExitStack() as stack:
         try:
@@ -93,10 +91,17 @@ def main(options: argparse.Namespace) -> int:
             pair = (names[0], one), (names[1], other)
             return _search(Search(*pair, seed=seed, known=known, when_stuck=end, **limits), options)
         except Exception as fault:  # noqa: BLE001  one line and where, in place of a traceback
-            if isinstance(fault, (OperationsError, FileError, NotOpenedError)):
-                return _fail(str(fault), 3 if isinstance(fault, NotOpenedError) else 2)
-            told = fault if isinstance(fault, HarnessCrashedError) else HarnessCrashedError("the comparison", fault)
-            return _fail(f"crashed: {told}", Status.CRASHED.exit_status)
+            failure = _failure_of(fault)
+    raise failure  # not inside the block: the harnesses end what they have started as after any comparison
+
+
+def _failure_of(fault: Exception) -> CommandFailedError:
+    if isinstance(fault, (OperationsError, FileError)):
+        return CommandFailedError(str(fault))
+    if isinstance(fault, NotOpenedError):
+        return CommandFailedError(str(fault), 3)
+    crash = fault if isinstance(fault, HarnessCrashedError) else HarnessCrashedError("the comparison", fault)
+    return CommandFailedError(f"crashed: {crash}", Status.CRASHED.exit_status)
 
 
 def _search(search: Search, options: argparse.Namespace) -> int:
@@ -126,11 +131,6 @@ def _write(report: Report, search: Search, options: argparse.Namespace) -> None:
         write_file(options.write_known, written(search.findings))
 
 
-def _fail(reason: str, status: int) -> int:
-    print(reason, file=sys.stderr)
-    return status
-
-
 def _short(name: str) -> str:
     """A name that leaves room on the line: the class of `module:class`."""
     return shown_name(name) if "://" in name else name.rpartition(":")[2]
@@ -143,5 +143,5 @@ def _set_up(stack: ExitStack, make: Callable[[], Harness], name: str) -> Harness
     except OperationsError:
         raise
     except Exception as fault:
-        raise NotOpenedError(f"{name} could not be set up: {type(fault).__name__}: {fault}") from fault
+        raise NotOpenedError(name, fault) from fault
     return harness

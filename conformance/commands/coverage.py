@@ -6,13 +6,11 @@ import argparse
 import asyncio
 import json
 import secrets
-import sys
 from collections import Counter
 from collections.abc import Iterator
 
-from conformance.commands.options import output_file
+from conformance.commands.options import output_file, stores
 from conformance.files import write_file
-from conformance.subjects.registry import UnknownSubjectError, find_subjects
 from conformance.tour.outcome import Tour
 from conformance.tour.run import run
 
@@ -29,7 +27,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("--store", action="append", metavar="NAME", help="a subject (default: memory, embedded)")
     parser.add_argument("--seed", type=int, default=None, help="repeats the values of an earlier run")
     parser.add_argument("--json", type=output_file, metavar="FILE", help="write what was reached to FILE")
@@ -39,12 +36,7 @@ def main(options: argparse.Namespace) -> int:
     """Run the tour, print what it reached, and return the exit status."""
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     tours: dict[str, Tour] = {}
-    try:
-        subjects = find_subjects(options.store or ("memory", "embedded"))
-    except UnknownSubjectError as unknown:
-        print(f"--store: {unknown}", file=sys.stderr)
-        return 2
-    for name, make in subjects.items():
+    for name, make in stores(options.store or ("memory", "embedded")).items():
         harness = make()
         with harness.running():
             tours[name] = asyncio.run(run(harness, seed))

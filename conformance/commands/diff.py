@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.files import FileError
+from conformance.commands.options import CommandFailedError
 from conformance.results.document import Result, Results, read
+from conformance.text import cut
 
 DESCRIPTION = "Show what came out differently in two results files, or on two subjects of one file."
 EPILOG = """\
@@ -35,7 +35,6 @@ _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("one", metavar="A.json", type=Path, help="what --json of `conformance run` wrote")
     parser.add_argument("other", metavar="B.json", type=Path, nargs="?", help="another such file (default: the same)")
     parser.add_argument(
@@ -62,7 +61,7 @@ class Change:
     def reasons(self) -> tuple[str, ...]:
         """The first line of each side's reason, cut short."""
         lines = [side.reason.partition("\n")[0] for side in (self.one, self.other) if side is not None]
-        return tuple(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…" for line in lines)
+        return tuple(cut(line, _LONGEST) for line in lines)
 
     @property
     def verdicts(self) -> tuple[str, str]:
@@ -122,18 +121,9 @@ class Comparison:
 
 def main(options: argparse.Namespace) -> int:
     """Print what differs, and return the exit status."""
-    other = options.other or options.one
-    try:
-        comparisons = list(_compare(options.one, other, options.subject))
-    except (FileError, _UsageError) as fault:
-        print(fault, file=sys.stderr)
-        return 2
+    comparisons = list(_compare(options.one, options.other or options.one, options.subject))
     print("\n\n".join(map(_as_markdown if options.markdown else _as_text, comparisons)))
     return 1 if any(comparison.differing for comparison in comparisons) else 0
-
-
-class _UsageError(Exception):
-    """A name cannot be used."""
 
 
 def _compare(file: Path, other_file: Path, names: list[str]) -> Iterator[Comparison]:
@@ -152,17 +142,17 @@ def _pairs(one: Results, other: Results, names: list[str], *, is_same: bool) -> 
     """Which subject is compared with which."""
     there = [[subject.name for subject in results.subjects] for results in (one, other)]
     if len(names) > 2:  # noqa: PLR2004  one for each file
-        raise _UsageError("--subject may be given twice: for A and for B")
+        raise CommandFailedError("--subject may be given twice: for A and for B")
     if names:
         chosen = names[0], names[-1]
         for name, among in zip(chosen, there, strict=True):
             if name not in among:
-                raise _UsageError(f"--subject: there is no {name}, only {', '.join(among)}")
+                raise CommandFailedError(f"--subject: there is no {name}, only {', '.join(among)}")
         return [chosen]
     if is_same:
         if len(there[0]) == 2:  # noqa: PLR2004  the two of one file
             return [(there[0][0], there[0][1])]
-        raise _UsageError(f"name two of its subjects with --subject: {', '.join(there[0])}")
+        raise CommandFailedError(f"name two of its subjects with --subject: {', '.join(there[0])}")
     if len(there[0]) == len(there[1]) == 1:
         return [(there[0][0], there[1][0])]
     return [(name, name) for name in dict.fromkeys([*there[0], *there[1]])]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
-from conformance.commands.options import output_file
+from conformance.commands.options import CommandFailedError, output_file
 from conformance.compare.operations.check import HarnessCrashedError, OperationsError
-from conformance.files import FileError, write_file
+from conformance.files import write_file
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
@@ -30,11 +31,10 @@ exit status:
   3  a process that measures ended
   5  the measurements are too noisy, or too few, to decide a budget
   130  interrupted; what the blocks before say is printed and written"""
-EXCEEDED, UNUSABLE, ENDED, UNDECIDED = 1, 2, 3, 5
+EXCEEDED, ENDED, UNDECIDED = 1, 3, 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("--store", required=True, help="a store, as `conformance run --store` takes it")
     parser.add_argument("--claims", metavar="FILE", type=Path, help="what a document states (TOML)")
     parser.add_argument("--budget", metavar="FILE", type=Path, help="claims that have to hold (TOML)")
@@ -51,13 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Measure, print what came out, and return the exit status."""
     if options.seconds <= 0 or min(options.entries, default=1) < 1 or (options.blocks or 1) < 1:
-        return _fail("--seconds, --entries, --blocks: positive numbers", UNUSABLE)
+        raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
     if find_spec("pytest_benchmark") is None:
-        return _fail("pytest-benchmark is not installed: pip install 'taskstore[measure]'", UNUSABLE)
+        raise CommandFailedError("pytest-benchmark is not installed: pip install 'taskstore[measure]'")
     try:
         return _measure(options)
-    except (UnknownSubjectError, OperationsError, HarnessCrashedError, FileError) as fault:
-        return _fail(str(fault), UNUSABLE)
+    except (UnknownSubjectError, OperationsError, HarnessCrashedError) as fault:
+        raise CommandFailedError(str(fault)) from fault
 
 
 def _measure(options: argparse.Namespace) -> int:
@@ -75,17 +75,17 @@ def _measure(options: argparse.Namespace) -> int:
     if left := len(stated) + len(limits) - len(about):
         print(f"{left} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
     if limits and len(run.judge_claims(limits, [], harness)) < len(limits):
-        return _fail(f"{options.budget}: each claim of a budget has to be about a latency or throughput here", UNUSABLE)
+        raise CommandFailedError(
+            f"{options.budget}: each claim of a budget has to be about a latency or throughput here"
+        )
     count = len(about)
     effort = Effort(rounds=200, seconds=options.seconds, fewest_single=100)
     plan = run.plan_of(options.store, [*stated, *limits], options.entries, effort, options.seed)
     blocks = options.blocks or run.blocks_for(count)
     try:
-        measured, failures, interrupted = run.measure(
-            plan, blocks, lambda number: _tell(f"block {number + 1} of {blocks}")
-        )
+        measured, failures, interrupted = run.measure(plan, blocks, partial(_show_progress, blocks))
     except BlockFailedError as fault:
-        return _fail(f"a process that measures ended: {fault}", ENDED)
+        raise CommandFailedError(f"a process that measures ended: {fault}", ENDED) from None
     figures = run.figures_of(measured, run.miss_of(count))
     growth = run.exponents_of(figures, run.miss_of(count))
     judged = run.judge_claims(stated, figures, harness)
@@ -94,24 +94,22 @@ def _measure(options: argparse.Namespace) -> int:
     print(*page.text_of(*shown), sep="\n")
     if options.json:
         write_file(options.json, json.dumps(measured) + "\n")
-    if options.page:
-        chinese = options.page.with_suffix(f".zh{options.page.suffix}")
-        for file, language in ((options.page, "en"), (chinese, "zh")):
-            texts = [in_language(document.document.title, language) for document in documents if document]
-            write_file(file, page.page_of(shown_name(options.store), "; ".join(texts), *shown, language))
+    for file, language in _pages(options.page):
+        texts = [in_language(document.document.title, language) for document in documents if document]
+        write_file(file, page.page_of(shown_name(options.store), "; ".join(texts), *shown, language))
     if interrupted:
         raise KeyboardInterrupt
     if failures:
-        return _fail(f"a block failed:\n{failures[0]}", ENDED)
+        raise CommandFailedError(f"a block failed:\n{failures[0]}", ENDED)
     verdicts = {one.verdict for one in kept}
     return EXCEEDED if "slower" in verdicts else 0 if verdicts <= {"confirmed", "faster"} else UNDECIDED
 
 
-def _tell(progress: str) -> None:
+def _show_progress(blocks: int, number: int) -> None:
     if sys.stderr.isatty():
-        print(progress, file=sys.stderr)
+        print(f"block {number + 1} of {blocks}", file=sys.stderr)
 
 
-def _fail(reason: str, status: int) -> int:
-    print(reason, file=sys.stderr)
-    return status
+def _pages(file: Path | None) -> list[tuple[Path, str]]:
+    """The files of the page with their languages: the one that was named, and a Chinese one beside it."""
+    return [(file, "en"), (file.with_suffix(f".zh{file.suffix}"), "zh")] if file else []

@@ -23,7 +23,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     many = parser.add_mutually_exclusive_group()
     many.add_argument(
         "--sample", type=positive, default=300, metavar="N", help="draw so many faults (default: %(default)s)"

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from conformance.commands.options import CommandFailedError
 from conformance.harness import Harness
 
 _START = '''\
@@ -68,7 +69,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument("file", metavar="FILE.py", type=Path, help="the file to write, in this folder or below it")
     parser.add_argument(
         "--compare",
@@ -84,12 +84,12 @@ def main(options: argparse.Namespace) -> int:
     """Write the file that is named, and print what to do next; an existing file is left as it is."""
     file: Path = options.file
     if file.suffix != ".py":
-        return _refuse(f"{file} is no Python file: name one that ends in .py, such as mystore.py")
+        raise CommandFailedError(f"{file} is no Python file: name one that ends in .py, such as mystore.py")
     places = file.with_suffix("").parts
     if not all(place.isidentifier() for place in places):
-        return _refuse(f"{file} cannot be imported: name a Python module in this folder or below it")
+        raise CommandFailedError(f"{file} cannot be imported: name a Python module in this folder or below it")
     if places[0] in _NEEDED or places[0] in sys.stdlib_module_names:
-        return _refuse(f"{file} would hide the installed module {places[0]}: give it another name")
+        raise CommandFailedError(f"{file} would hide the installed module {places[0]}: give it another name")
     module = ".".join(places)
     store = f"{module}:MyStore"
     if options.compare:
@@ -103,7 +103,7 @@ def main(options: argparse.Namespace) -> int:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
     except OSError as fault:
-        return _refuse(f"{file} was not written: {fault.strerror}")
+        raise CommandFailedError(f"{file} was not written: {fault.strerror}") from None
     print(f"{file} is written, and runs as it is. Make its `open` open your store, then:")
     print(*(f"  {command}" for command in commands), sep="\n")
     return 0
@@ -120,8 +120,3 @@ def _hooks() -> Iterator[str]:
                 f"    # {(inspect.getdoc(hook) or '').partition(chr(10))[0]}",
                 f"    # {start} {name}({given}): ...",
             )
-
-
-def _refuse(reason: str) -> int:
-    print(reason, file=sys.stderr)
-    return 2

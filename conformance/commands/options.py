@@ -1,11 +1,35 @@
-"""Types of options that several commands have."""
+"""What several commands share: types of options, and how a command fails."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from conformance.files import FileError, check_writable
+from conformance.harness import Harness
+
+
+class CommandFailedError(Exception):
+    """A command cannot do its work. `main` prints the message and returns the status; 2 stands for wrong usage."""
+
+    def __init__(self, message: str, status: int = 2) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def stores(names: Iterable[str]) -> dict[str, Callable[[], Harness]]:
+    """Find the stores that the option --store names.
+
+    Raises:
+        CommandFailedError: if one cannot be used, or two have the same name.
+    """
+    from conformance.subjects.registry import UnknownSubjectError, find_subjects
+
+    try:
+        return find_subjects(names)
+    except UnknownSubjectError as unknown:
+        raise CommandFailedError(f"--store: {unknown}") from None
 
 
 def output_file(text: str) -> Path:

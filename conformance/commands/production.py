@@ -7,14 +7,13 @@ import json
 import os
 import platform
 import re
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from conformance.commands.options import output_file
+from conformance.commands.options import CommandFailedError, output_file
 from conformance.files import FileError, write_file
 from conformance.production.callers import CALLERS
 from conformance.production.document import Production, Row
@@ -41,7 +40,6 @@ _SOAK = {"long": 600.0, "all": 60.0}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--share", action="store_const", dest="depth", const="share", default="all", help="a few faults")
     depth.add_argument(
@@ -63,13 +61,11 @@ def main(options: argparse.Namespace) -> int:
     """Cause the faults one after the other; print a line for each, and return the exit status."""
     faults = {fault.name: fault for fault in _faults(options.depth)}
     if unknown := set(options.only or ()) - faults.keys():
-        print(f"--only: {min(unknown)!r} is none of {', '.join(faults)}", file=sys.stderr)
-        return 2
+        raise CommandFailedError(f"--only: {min(unknown)!r} is none of {', '.join(faults)}")
     try:
         binary = find_binary()
     except ServerError as missing:
-        print(missing, file=sys.stderr)
-        return 2
+        raise CommandFailedError(str(missing)) from None
     for name in [name for name in os.environ if name.upper().startswith(("USE_REDIS_FOR_TASKS", "REDIS_", "TASK_"))]:
         del os.environ[name]  # callers open the store by settings of their own
     started, begun, rows = datetime.now(UTC), time.monotonic(), list[Row]()

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from conformance.commands.options import CommandFailedError
 from conformance.results.document import Result, read
 from conformance.suite import PYTEST, SMOKE, SuiteDidNotRunError, run
 
@@ -48,7 +49,6 @@ _PASSED_ON = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     parser.add_argument(
         "--store",
         action="append",
@@ -99,8 +99,7 @@ def _smoke(stores: list[str], arguments: list[str]) -> int:
     try:
         results = run(stores, [*arguments, "-k", " or ".join(SMOKE)])
     except SuiteDidNotRunError as fault:
-        print(fault, file=sys.stderr)
-        return 2
+        raise CommandFailedError(str(fault)) from None
     broken = 0
     for subject in results.subjects:
         run_on_it = [result for result in results.on(subject.name).values() if result.verdict != "not-run"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
 
 from conformance.compare.document import Report
 from conformance.production.document import Production
@@ -19,9 +21,14 @@ DOCUMENTS: dict[Path, type[BaseModel]] = {
 }
 
 
+class _WithoutTitles(GenerateJsonSchema):
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False  # it would repeat the name of the field
+
+
 def make_schema(document: type[BaseModel]) -> str:
     """Make the schema from the definition of a document."""
-    schema = document.model_json_schema(by_alias=True, mode="serialization")
+    schema = document.model_json_schema(schema_generator=_WithoutTitles, mode="serialization")
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=1) + "\n"
 
 

@@ -6,17 +6,15 @@ import argparse
 import json
 import platform
 import secrets
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from conformance.commands.options import output_file
+from conformance.commands.options import CommandFailedError, output_file, stores
 from conformance.files import FileError, write_file
 from conformance.results.fingerprint import fingerprint
-from conformance.subjects.registry import UnknownSubjectError, find_subjects
 from conformance.verify.document import Build, Crash, Verification
 from conformance.verify.failures import read_failure
 from conformance.verify.jobs import FULL, PARTS, SHARE, look_first, run, running
@@ -41,7 +39,6 @@ exit status:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
     depth = parser.add_mutually_exclusive_group()
     depth.add_argument("--full", action="store_const", dest="depth", const=FULL, default=SHARE, help="all of it")
     depth.add_argument("--quick", action="store_const", dest="depth", const=SHARE, help="a share of it (the default)")
@@ -58,11 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(options: argparse.Namespace) -> int:
     """Hold subjects against the model, or repeat a failure; print the outcome, and return the exit status."""
     names = tuple(dict.fromkeys(options.store or SUBJECTS))
-    try:
-        shown = tuple(find_subjects(names))
-    except UnknownSubjectError as unknown:
-        print(f"--store: {unknown}", file=sys.stderr)
-        return 2
+    shown = tuple(stores(names))
     if options.replay:
         return _replay(options.replay, names)
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
@@ -132,7 +125,6 @@ def _replay(file: Path, names: tuple[str, ...]) -> int:
     except FileError:
         raise
     except ValueError as fault:  # NotPlayableError, and what the store cannot be opened with
-        print(f"{file} cannot be played again: {type(fault).__name__}: {fault}", file=sys.stderr)
-        return 2
+        raise CommandFailedError(f"{file} cannot be played again: {type(fault).__name__}: {fault}") from fault
     print("\n\n".join(found) or "nothing differs now")
     return 1 if found else 0

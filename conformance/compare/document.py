@@ -14,7 +14,7 @@ Names = Annotated[set[str], PlainSerializer(sorted, return_type=list[str])]
 
 
 class Status(StrEnum):
-    """How a comparison ends; what stands further up counts before what stands below."""
+    """How a comparison ends. If several apply, it is the first of them."""
 
     CRASHED = "crashed"
     DIFFERENT = "different"
@@ -30,7 +30,7 @@ class Status(StrEnum):
 
     @property
     def summary(self) -> str:
-        """The status in a few words."""
+        """The status in words."""
         return _MEANINGS[self][1]
 
 
@@ -49,7 +49,7 @@ class Finding(BaseModel):
 
     operation: str
     argument: str
-    """Empty where none matters."""
+    """Empty if none matters."""
     kind: str
     where: str
     """The field that differs."""
@@ -58,7 +58,7 @@ class Finding(BaseModel):
     consequence: str
     script: tuple[str, ...]
     severity: int
-    """What loses data has the smallest."""
+    """Small for what loses data."""
     classes: Names = set()
     """The classes of the argument with which it shows; none if it shows with plain values."""
     also_in: Names = set()
@@ -66,7 +66,7 @@ class Finding(BaseModel):
     also_arguments: Names = set()
     """Other arguments with which it shows."""
     is_random: bool = False
-    """Whether a random sequence shows it, and nothing in the plan."""
+    """Whether a random sequence found it, not the plan."""
     also: Names = set()
     """What else shows after the same step."""
     known: str = ""
@@ -74,7 +74,7 @@ class Finding(BaseModel):
 
     @property
     def title(self) -> str:
-        """One line that names it."""
+        """The finding in one line."""
         classes = f": {', '.join(sorted(self.classes))}" if self.classes else ""
         given = f"({self.argument}{classes})" if self.argument else ""
         return f"{self.operation}{given}: {self.consequence}"
@@ -92,17 +92,17 @@ class Finding(BaseModel):
 
 
 class Row(BaseModel):
-    """What one operation came to."""
+    """The calls of one operation."""
 
     calls: Count = 0
     results: Count = 0
-    """Calls that gave a result on both sides."""
+    """Calls that returned a result in both stores."""
     empty: Count = 0
     """Results that were None, False, zero or empty."""
     hits: Count = 0
     """Calls whose entry existed."""
     longest: Count | None = None
-    """The longest list, where the results have one."""
+    """The longest list in a result."""
     exceptions: tuple[Counter[str], Counter[str]] = Field(default_factory=lambda: (Counter(), Counter()))
     incomparable: Counter[str] = Field(default_factory=Counter)
     """Calls whose results could not be compared, by the reason."""
@@ -125,22 +125,28 @@ class Report(BaseModel):
     crash: str
     """What the harness raised, and where, if it crashed."""
     not_exercised: tuple[str, ...]
-    """What was not exercised."""
     not_met: tuple[str, ...] = ()
     """Known differences that did not occur."""
     findings: tuple[Finding, ...]
     operations: dict[str, Row]
     not_tried: tuple[str, ...]
-    """What was not tried for want of a hook."""
+    """What was not tried, since a hook is missing."""
     declared: tuple[str, ...] = ()
     """Differences that the capabilities of the harnesses declare, which are no findings."""
     sequences: Count
     is_planned: bool
-    """Whether the plan was gone through to its end."""
+    """Whether the whole plan was played."""
     largest: Count
     """Entries in the largest store."""
     unconfirmed: Count
     """Differences that did not show again."""
+
+    def shortcomings(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """What keeps a comparison without findings from being a pass: a heading, and lines."""
+        if self.not_exercised:
+            yield "not exercised:", self.not_exercised
+        if self.not_met:
+            yield "Known differences that did not occur (remove them from the file):", self.not_met
 
     def to_json(self) -> str:
         """The document as JSON text."""

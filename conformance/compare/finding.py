@@ -1,4 +1,4 @@
-"""What is found: the cause of a deviation, what makes two causes one, and what a cause means."""
+"""One finding: the cause of a deviation, the key by which causes are joined, and what the finding means."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conformance.compare.sequences.limit import Running
 from conformance.compare.sequences.play import Deviation, Symptom
 from conformance.compare.sequences.steps import Call, Steps, Vocabulary
 from conformance.compare.values.classes import telling
-from conformance.compare.values.contrast import NO_RETURN, Kind
+from conformance.compare.values.mismatch import NO_RETURN, Kind
 from conformance.compare.values.script import Line, imports_of, write_script
 from conformance.engine.script import source
 
@@ -20,56 +20,48 @@ Key: TypeAlias = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Cause:
-    """The operation, the argument and its classes that a shrunk sequence shows to matter."""
+    """The operation, the argument and the classes of its value that matter."""
 
     operation: str
     argument: str
     classes: frozenset[str]
 
 
-def cause_of(steps: Steps, deviation: Deviation, known: Vocabulary) -> Cause:
-    """What the last call before a deviation, all of whose arguments are as plain as they can be, was given."""
+def cause_of(steps: Steps, deviation: Deviation, vocabulary: Vocabulary) -> Cause:
+    """Find the cause of a shrunk deviation: the argument of the last call before it that could not be made plain."""
     if deviation.handed is not None:
         return Cause(deviation.operation, deviation.handed, frozenset())
     step = steps[deviation.index]
     if not isinstance(step, Call):
         return Cause(deviation.operation, "", frozenset())
-    operation = known.operations[step.operation]
-    matters = {
-        name: value
-        for name, value in step.arguments.items()
-        if name in operation.optional or source(value) != source(known.pools[step.operation, name].plain)
-    }
+    operation, pools = vocabulary.operations[step.operation], vocabulary.pools
+    matters = [name for name in step.arguments if not vocabulary.is_plain(step, name)]
     if not matters:
-        is_missing = operation.entry and len(steps) == 1 and known.pools[step.operation, operation.entry].has_ids
-        return (
-            Cause(step.operation, operation.entry or "", frozenset({"no such entry"}))
-            if is_missing
-            else Cause(step.operation, "", frozenset())
-        )
-    argument = min(
-        matters, key=lambda name: (not known.pools[step.operation, name].novel(matters[name]), name == operation.entry)
+        is_missing = operation.entry and len(steps) == 1 and pools[step.operation, operation.entry].has_ids
+        argument, classes = (operation.entry or "", {"no such entry"}) if is_missing else ("", set[str]())
+        return Cause(step.operation, argument, frozenset(classes))
+    novel = {name: pools[step.operation, name].novel(step.arguments[name]) for name in matters}
+    argument = min(matters, key=lambda name: (not novel[name], name == operation.entry))
+    is_type = deviation.mismatch.kind is Kind.TYPE
+    return Cause(
+        step.operation, argument, frozenset({deviation.mismatch.what}) if is_type else telling(novel[argument])
     )
-    pool = known.pools[step.operation, argument]
-    if deviation.mismatch.kind is Kind.TYPE:
-        return Cause(step.operation, argument, frozenset({deviation.mismatch.what}))
-    return Cause(step.operation, argument, telling(pool.novel(matters[argument])))
 
 
-def key_of(cause: Cause, deviation: Deviation, known: Vocabulary) -> Key:
-    """What makes two findings one."""
+def key_of(cause: Cause, deviation: Deviation, vocabulary: Vocabulary) -> Key:
+    """Deviations with the same key are one finding."""
     found = deviation.mismatch
     if deviation.handed is not None:
         return Kind.ALIASING, deviation.handed
     if found.kind is Kind.MESSAGE:
         return found.kind, found.what
-    names_entry = cause.argument == known.operations[cause.operation].entry
+    names_entry = cause.argument == vocabulary.operations[cause.operation].entry
     argument = "the entry" if names_entry else cause.argument
     operation: Any = cause.operation
     if names_entry or (deviation.operation == cause.operation and argument):
         operation = ""
     elif argument:  # the same argument of another operation, drawn from the same strategy, is no other cause
-        operation = id(known.pools[cause.operation, cause.argument])
+        operation = id(vocabulary.pools[cause.operation, cause.argument])
     if found.kind is Kind.TYPE:
         return operation, argument, found.kind, deviation.where
     classes = cause.classes if found.kind is Kind.VALUE else frozenset[str]()
@@ -77,7 +69,7 @@ def key_of(cause: Cause, deviation: Deviation, known: Vocabulary) -> Key:
 
 
 def finding_of(steps: Steps, cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> Finding:
-    """The finding that a shrunk deviation is."""
+    """Make a finding of a shrunk deviation."""
     found = deviation.mismatch
     severity, consequence = _judge(cause, deviation, sides)
     script = write_script([*deviation.lines], "".join(found.path), sides, found.texts)
@@ -96,7 +88,7 @@ def finding_of(steps: Steps, cause: Cause, deviation: Deviation, sides: tuple[st
 
 
 def _judge(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> tuple[int, str]:
-    """How bad it is, and what it means, in one line."""
+    """The severity of a deviation, and what it means in one line."""
     found = deviation.mismatch
     shown = f"{deviation.operation}{deviation.where}"
     by_read = deviation.operation != cause.operation
@@ -126,7 +118,7 @@ def _judge(cause: Cause, deviation: Deviation, sides: tuple[str, str]) -> tuple[
 
 
 def stuck_finding(lines: list[Line], call: Running, positional: Collection[str]) -> Finding:
-    """The finding that a call is which cannot be interrupted, after these lines."""
+    """Make a finding of a call that cannot be interrupted. These lines were played before it."""
     line = Line(f"store.{call.operation}", 0, {name: source(one) for name, one in call.arguments.items()}, positional)
     before = (one.write("")[-1] for one in lines)
     return Finding(

@@ -44,12 +44,12 @@ class Known:
     link: str = ""
     version: str = ""
     may_not_occur: bool = False
-    """Whether a run without it is right too."""
+    """Whether a run may end without it."""
     met: bool = field(default=False, init=False)
-    """Whether it occurred."""
+    """Whether a finding was accepted by it."""
 
     def covers(self, finding: Finding) -> bool:
-        """Whether a finding is this one."""
+        """Whether a finding is accepted by this entry."""
         places = {"operation": finding.also_in, "argument": finding.also_arguments}
         named = all(getattr(self, name) in {None, getattr(finding, name), *places.get(name, ())} for name in _FIELDS)
         return named and (self.classes is None or finding.classes <= set(self.classes))
@@ -59,7 +59,7 @@ class Known:
 
 
 class _File(BaseModel):
-    """What stands in the file."""
+    """The content of the file."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -14,7 +14,7 @@ from filelock import FileLock
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read, written
 from conformance.compare.operations.check import HarnessCrashedError, operations_of, running
-from conformance.compare.report import NOT_MET, report_of
+from conformance.compare.report import report_of
 from conformance.compare.search import Search
 from conformance.harness import Harness
 
@@ -31,24 +31,21 @@ def parity_test(
     place = f"{getattr(one, '__module__', '')} {names} {known} {seconds} {seed}"
     file_name = f"parity-{hashlib.sha256(place.encode()).hexdigest()[:16]}"
 
-    def search(ended: Future[Report]) -> None:
+    def run(report: Future[Report]) -> None:
         try:
-            ended.set_result(made_by(ended.set_result))
+            report.set_result(search(report))
         except BaseException as fault:  # noqa: BLE001  it is raised where the result is read
-            if not ended.done():
-                ended.set_exception(fault)
+            if not report.done():
+                report.set_exception(fault)
 
-    def made_by(give: Callable[[Report], None]) -> Report:
-        here, there = one(), other()
+    def search(report: Future[Report]) -> Report:
+        def give_up(stuck: Search) -> None:
+            report.set_result(report_of(stuck))
+
+        here, there = (names[0], one()), (names[1], other())
         accepted = read(Path(known)) if known else []
-
-        def end(stuck: Search) -> None:
-            give(report_of(stuck))
-
-        with running(here, names[0]), running(there, names[1]):
-            made = Search(
-                (names[0], here), (names[1], there), seconds=seconds, seed=seed, known=accepted, when_stuck=end
-            )
+        with running(here[1], names[0]), running(there[1], names[1]):
+            made = Search(here, there, seconds=seconds, seed=seed, known=accepted, when_stuck=give_up)
             try:
                 list(made.run())
             except HarnessCrashedError as fault:
@@ -63,9 +60,9 @@ def parity_test(
         file = folder / f"{file_name}.json"
         with FileLock(file.with_suffix(".lock")):
             if not file.exists():
-                ended = Future[Report]()
-                Thread(target=search, args=(ended,), daemon=True).start()  # away from event loops of this thread
-                file.write_text(ended.result().to_json(), "utf-8")
+                report = Future[Report]()
+                Thread(target=run, args=(report,), daemon=True).start()  # away from event loops of this thread
+                file.write_text(report.result().to_json(), "utf-8")
         _judge(part, Report.model_validate_json(file.read_bytes()))
 
     return test_parity
@@ -79,7 +76,7 @@ def _judge(part: str, report: Report) -> None:
             pytest.fail("\n\n".join([*scripts, _ACCEPTED, written(mine)]), pytrace=False)
         return
     faults = [report.crash or Status.TIME_OVER.summary] if report.crash or not report.is_planned else []
-    for heading, lines in (("not exercised:", report.not_exercised), (NOT_MET, report.not_met)):
-        faults += [heading, *lines] if lines else []
+    for heading, lines in report.shortcomings():
+        faults += [heading, *lines]
     if faults:
         pytest.fail("\n".join(faults), pytrace=False)

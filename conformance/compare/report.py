@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from conformance.compare.document import Report, Row, Status
 from conformance.compare.search import Search
-
-NOT_MET = "Known differences that did not occur (remove them from the file):"
+from conformance.text import in_columns
 
 
 def report_of(search: Search, crash: str = "") -> Report:
@@ -47,21 +46,13 @@ def _status_of(search: Search, gaps: list[str], crash: str) -> Status:
 
 
 def text_of(report: Report) -> Iterator[str]:
-    """Lines of text: what was not exercised, the findings, the worst first, the table, and what was searched."""
-    if report.not_exercised:
-        yield "not exercised:"
-        yield from (f"  {gap}" for gap in report.not_exercised)
-        yield ""
-    if report.not_met:
-        yield NOT_MET
-        yield from (f"  {entry}" for entry in report.not_met)
-        yield ""
+    """Lines of text: what was not exercised, the findings (the worst first), the table, and what was searched."""
+    for heading, lines in report.shortcomings():
+        yield from (heading, *(f"  {line}" for line in lines), "")
     for number, finding in enumerate(report.findings, start=1):
         first, *others = finding.lines()
-        yield f"{number}. {first}"
-        yield from others
-        yield ""
-    yield from _aligned(_table(report.operations))
+        yield from (f"{number}. {first}", *others, "")
+    yield from in_columns(_table(report.operations))
     yield ""
     if report.not_tried:
         yield f"not tried: {'; '.join(report.not_tried)}"
@@ -72,19 +63,12 @@ def text_of(report: Report) -> Iterator[str]:
 
 def markdown_of(report: Report) -> Iterator[str]:
     """The report for a pull request."""
-    yield f"### {' / '.join(report.stores)}: {report.status.summary}"
-    yield ""
-    if report.not_exercised:
-        yield "Not exercised:"
-        yield ""
-        yield from (f"- {gap}" for gap in report.not_exercised)
-        yield ""
-    if report.not_met:
-        yield from (NOT_MET, "", *(f"- {entry}" for entry in report.not_met), "")
+    yield from (f"### {' / '.join(report.stores)}: {report.status.summary}", "")
+    for title, lines in report.shortcomings():
+        yield from (title[0].upper() + title[1:], "", *(f"- {line}" for line in lines), "")
     for number, finding in enumerate(report.findings, start=1):
         yield f"{number}. **{finding.title}**" + (f" (known: {finding.known})" if finding.known else "")
-        yield ""
-        yield from ("   ```python", *(f"   {line}" for line in finding.script), "   ```", "")
+        yield from ("", "   ```python", *(f"   {line}" for line in finding.script), "   ```", "")
     heading, *rows = _table(report.operations)
     yield from (f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *rows))
     yield ""
@@ -111,14 +95,6 @@ def _table(rows: dict[str, Row]) -> list[list[str]]:
         exceptions = " / ".join(map(_all, row.exceptions)) if any(row.exceptions) else ""
         table.append([name, *map(str, (row.calls, row.results, row.empty, row.hits)), longest, exceptions])
     return table
-
-
-def _aligned(table: Iterable[list[str]]) -> Iterator[str]:
-    """A table as lines of text."""
-    rows = [*table]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _all(exceptions: Counter[str]) -> str:

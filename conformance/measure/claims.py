@@ -45,16 +45,13 @@ class Identity(_Claim):
     kind: Literal["identity"]
 
 
-class Latency(_Claim):
-    """How long an operation takes, at a quantile and at each of some numbers of entries in the store."""
+class _Range(_Claim):
+    """That a figure of an operation lies in a range, at each of some numbers of entries in the store."""
 
-    kind: Literal["latency"]
     operation: str
     mode: str = ""
     """`memory` or `redis`: a harness of another mode is not judged. Empty: any."""
     range: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
-    unit: Unit = "ms"
-    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
     entries: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Empty: one number, which whoever measures chooses."""
 
@@ -63,6 +60,14 @@ class Latency(_Claim):
         if self.range[0] >= self.range[1]:
             raise ValueError(f"range: {self.range[0]:g} is not below {self.range[1]:g}")
         return self
+
+
+class Latency(_Range):
+    """How long an operation takes, at a quantile."""
+
+    kind: Literal["latency"]
+    unit: Unit = "ms"
+    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
 
     @property
     def low_ms(self) -> float:
@@ -75,14 +80,10 @@ class Latency(_Claim):
         return self.range[1] * SECONDS[self.unit] * 1e3
 
 
-class Throughput(_Claim):
-    """How many calls of an operation a second one caller makes: between two ends."""
+class Throughput(_Range):
+    """How many calls of an operation one caller makes in a second."""
 
     kind: Literal["throughput"]
-    operation: str
-    mode: str = ""
-    range: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
-    entries: tuple[Annotated[int, Field(ge=0)], ...] = ()
 
 
 class _Reading(_Claim):

@@ -108,5 +108,5 @@ def combine(verdicts: Sequence[LatencyVerdict]) -> LatencyVerdict:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """Find the smallest value of a sorted sample that at least this share of it does not exceed."""
+    """Find the smallest value of a sorted sample that at least this share of the values do not exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

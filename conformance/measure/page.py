@@ -14,6 +14,7 @@ from conformance.measure.estimate import Estimate
 from conformance.measure.plan import NOOP, PING
 from conformance.measure.run import Figure, Judged
 from conformance.measure.texts import translator
+from conformance.text import in_columns
 
 _STYLE = """
 :root { color-scheme: light dark }
@@ -57,10 +58,7 @@ def text_of(
     judged: Sequence[Judged], figures: Sequence[Figure], growth: Mapping[str, Estimate], left_out: Mapping[str, str]
 ) -> Iterator[str]:
     """Give the lines for a terminal."""
-    rows = [HEAD, *rows_of(figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield from in_columns([HEAD, *rows_of(figures)])
     yield from (f"{operation} grows as entries to the power {one.value:.2f}" for operation, one in growth.items())
     if most := _most(figures):
         yield f"an entry takes {most.bytes_per_entry:,.0f} bytes of the process, of {most.entries:,}"
@@ -87,11 +85,11 @@ def page_of(
     """Make the page in a language. It loads nothing, and runs nothing."""
     t = translator(Path(__file__).with_name(f"{language}.toml"))
     grows = "{name} grows as entries to the power {power}."
-    said = [t(grows, name=name, power=f"{one.value:.2f}") for name, one in growth.items()]
-    said += [t("{name} was not timed: {why}.", name=name, why=t(why)) for name, why in left_out.items()]
+    remarks = [t(grows, name=name, power=f"{one.value:.2f}") for name, one in growth.items()]
+    remarks += [t("{name} was not timed: {why}.", name=name, why=t(why)) for name, why in left_out.items()]
     if most := _most(figures):
         size = {"bytes": f"{most.bytes_per_entry:,.0f}", "entries": f"{most.entries:,}"}
-        said.append(t("An entry takes {bytes} bytes of the process, where there are {entries}.", **size))
+        remarks.append(t("An entry takes {bytes} bytes of the process, where there are {entries}.", **size))
     claims = (
         (
             one.claim.id,
@@ -106,7 +104,7 @@ def page_of(
         f"<h1>{escape(heading)}</h1>",
         _table(title, [*map(t, ("claim", "verdict", "sentence", "measured"))], claims) if judged else "",
         _table(t("Figures"), [*map(t, HEAD)], ([t(row[0]), *row[1:]] for row in rows_of(figures))),
-        *(f"<p>{escape(one)}</p>" for one in (*said, t(_METHOD))),
+        *(f"<p>{escape(one)}</p>" for one in (*remarks, t(_METHOD))),
     ]
     return (
         f'<!doctype html>\n<html lang="{language}"><meta charset="utf-8">'

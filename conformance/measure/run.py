@@ -72,12 +72,12 @@ def miss_of(claims: int) -> float:
     return min(MISS, 0.05 / max(1, claims))
 
 
-def measure(plan: Plan, blocks: int, tell: Callable[[int], None]) -> tuple[dict[str, Any], list[str], bool]:
+def measure(plan: Plan, blocks: int, progress: Callable[[int], None]) -> tuple[dict[str, Any], list[str], bool]:
     """Measure block after block.
 
     Returns:
-        pytest-benchmark's JSON with the blocks merged, what failed tests said, and whether the run was interrupted
-        after some of the blocks.
+        pytest-benchmark's JSON with the blocks merged, the output of blocks that failed, and whether the run was
+        interrupted after some of the blocks.
 
     Raises:
         BlockFailedError: if a block could not even say what it measured.
@@ -87,18 +87,18 @@ def measure(plan: Plan, blocks: int, tell: Callable[[int], None]) -> tuple[dict[
     failures: list[str] = []
     with tempfile.TemporaryDirectory(prefix="measure-") as folder:
         for number in range(blocks):
-            tell(number)
+            progress(number)
             chosen = plan.model_copy(update={"seed": f"{plan.seed} {number}"})
             options = ("-c", os.devnull, f"--rootdir={folder}", "-W", "ignore", "--assert=plain", "--tb=line")
             asked = {PLAN: chosen.model_dump_json()}
             try:
-                made, said = run_block(_BLOCK, Path(folder, f"{number}.json"), *options, **asked)
+                made, failure = run_block(_BLOCK, Path(folder, f"{number}.json"), *options, **asked)
             except KeyboardInterrupt:
                 if not written:
                     raise
                 return merge(written), failures, True
             written.append(made)
-            failures += [said] if said else []
+            failures += [failure] if failure else []
     return merge(written), failures, False
 
 

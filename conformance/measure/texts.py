@@ -1,4 +1,4 @@
-"""Texts in a language: a catalogue has them by the English ones, and what it has not stays English."""
+"""Translations: a catalogue maps English texts to those of a language. A text that it lacks stays English."""
 
 from __future__ import annotations
 

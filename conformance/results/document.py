@@ -91,7 +91,7 @@ class Expected(_Object):
 
 
 class Result(_Object):
-    """What one test came out as on one subject."""
+    """The result of one test on one subject."""
 
     test: str
     """`requirement_LIST-07`: what the tour found about a requirement; `listing.test_…`: a readable case."""
@@ -107,7 +107,7 @@ class Result(_Object):
 
     @property
     def place(self) -> tuple[str, str]:
-        """What tells it from the other results of a run."""
+        """Its key among the results of a run."""
         return self.test, self.subject
 
     @property

@@ -1,4 +1,4 @@
-"""The process that watches a run of pytest. `watch.py` starts it, and tells it what goes on line by line.
+"""The process that watches a run of pytest. `watch.py` starts it, and sends it a line for each event.
 
 A test that gives no sign of progress for too long is ended, with the process that runs it. However that process ends,
 the results file then says which tests had ended, which one was running, and that the others did not run.
@@ -27,7 +27,7 @@ _OF_PYTEST = re.compile(r"[/\\](_pytest|pluggy|xdist|execnet)[/\\]|<frozen runpy
 MAIN = "main"
 """The name of the file of stacks, without its ending, where no workers of pytest-xdist share its folder."""
 STUCK = "it gave no sign of progress for"
-_NEVER_ENDED = "the process of pytest ended while this test ran"
+_ENDED_IN_IT = "the process of pytest ended while this test ran"
 _NOT_REACHED = "the process of pytest ended before this test"
 
 
@@ -48,7 +48,7 @@ class Keeper:
         self._begun = time.monotonic()
 
     def watch(self, lines: queue.Queue[bytes]) -> None:
-        """Take in lines until the run is over."""
+        """Read lines until the run is over."""
         while True:
             left = None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
             try:
@@ -58,28 +58,28 @@ class Keeper:
                 return
             if not line:
                 if not self._is_done:
-                    self._complete("harness-error", _NEVER_ENDED)
+                    self._complete("harness-error", _ENDED_IN_IT)
                 return
-            self._take(*json.loads(line))
+            self._receive(*json.loads(line))
 
-    def _take(self, word: str, *told: Any) -> None:
-        """Take in what a line says."""
-        match word:
+    def _receive(self, kind: str, *values: Any) -> None:
+        """Note what a line says."""
+        match kind:
             case "begin":
-                test, subject, phase, seconds = told
+                test, subject, phase, seconds = values
                 self._running = test, subject, phase
                 self._set_deadline(seconds)
             case "alive":
-                self._set_deadline(*told)
+                self._set_deadline(*values)
             case "end":
                 self._running, self._deadline = None, None
             case "result":
-                self._results += told
+                self._results += values
             case "subject":
-                self._subjects += told
+                self._subjects += values
             case "done":
                 self._is_done = True
-                self._set_deadline(*told)
+                self._set_deadline(*values)
 
     def _set_deadline(self, seconds: float) -> None:
         self._seconds = seconds
@@ -103,7 +103,7 @@ class Keeper:
         self._complete("fail" if is_called else "harness-error", reason)
 
     def _complete(self, verdict: str, reason: str) -> None:
-        """Say what became of the test that was running, and write it to the results file, if there is one."""
+        """Print how the test that was running ended, and complete the results file, if there is one."""
         place = None if self._running is None else self._running[:2]
         if place is not None:
             print(f"\nconformance: {place[0]} [{place[1]}]: {reason}", file=sys.stderr, flush=True)  # noqa: T201

@@ -33,7 +33,7 @@ _FIRST = "TODO"
 
 
 class _File(BaseModel):
-    """What stands in the file."""
+    """The content of the file."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,8 +69,8 @@ class KnownFailures:
         """The entry about a hook of a subject."""
         return next((one for one in self.missing if one.hook == hook and one.subject in ("", subject)), None)
 
-    def outlived(self, results: Results) -> Iterator[str]:
-        """Say which entries are no longer true, as far as the results tell."""
+    def stale(self, results: Results) -> Iterator[str]:
+        """The entries that are no longer true, as far as the results show."""
         for entry in self.failures:
             covered = [result for result in results.results if entry.covers(result.test, result.subject)]
             yield from (f"{entry.test} on {one.subject} passes now" for one in covered if one.verdict == "pass")

@@ -1,4 +1,4 @@
-"""Every test of the suite on every subject of a run, before any is run."""
+"""The tests of a run: every test of the suite on every subject."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Plan:
         return test, self._escaped[max(among, key=len)]
 
     def result(self, case: Case, subject: str, verdict: Verdict, reason: str = "", **more: Any) -> Result:
-        """What a test came out as."""
+        """The result of a test."""
         return Result(
             test=case.id,
             doc=case.doc,

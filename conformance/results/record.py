@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -21,6 +21,7 @@ from conformance.results.plan import Plan
 from conformance.results.watch import SECONDS, Watch
 from conformance.spec.requirements import REQUIREMENTS, Level
 from conformance.subjects.registry import shown_name
+from conformance.text import printable
 from conformance.tour.outcome import OUT_OF_TIME
 from taskstore_conformance_plugin import collects_suite
 
@@ -79,7 +80,7 @@ class Recorder:
         self._covered: set[str] = set()
         self._watch: Watch | None = None
         self._folder: TemporaryDirectory[str] | None = None
-        self._said: set[tuple[str, str]] = set()
+        self._shown: set[tuple[str, str]] = set()
         """Subjects, each with the error that is shown of it: one that every test ends in is shown once."""
         self._final: Results | None = None
         self._unwritten = ""
@@ -136,16 +137,16 @@ class Recorder:
         result = self._plan.result(case, name, verdict, reason, hooks=hooks, seconds=round(call.duration, 6))
         result = result.model_copy(update={"expected": self._expected(result)})
         about = self._describe(item, name, result)
-        told = [result.model_dump_json(), about.model_dump_json(exclude_unset=True)]
-        report.user_properties.append((_PROPERTY, told))
-        if verdict == "harness-error" and (name, reason) in self._said:
+        documents = [result.model_dump_json(), about.model_dump_json(exclude_unset=True)]
+        report.user_properties.append((_PROPERTY, documents))
+        if verdict == "harness-error" and (name, reason) in self._shown:
             report.outcome, report.longrepr = "skipped", (item.nodeid, 0, "harness-error, for the reason that is above")
         elif verdict in ("fail", "harness-error"):
             vars(report).pop("wasxfail", None)
             report.outcome = "failed"
             show.shorten(report, call, case, self._config)
             if report.when == "setup":
-                self._said.add((name, reason))
+                self._shown.add((name, reason))
         if verdict == "fail" and result.expected is not None:
             report.outcome, report.wasxfail = "skipped", result.expected.reason  # how pytest itself says "expected"
 
@@ -239,11 +240,10 @@ class Recorder:
             self._watch.begin(*place, phase)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Gather."""
+        """Note the result that a report carries, and a report of pytest-xdist about a worker that has crashed."""
         for name, value in report.user_properties:
             if name == _PROPERTY:
-                told: Any = value  # pytest types it as object
-                result, about = told
+                result, about = cast("list[str]", value)
                 self._note_subject(AboutSubject.model_validate_json(about))
                 self._note(Result.model_validate_json(result))
         if (
@@ -318,7 +318,7 @@ class Recorder:
         """The exit status that pytest's own becomes: a run that it takes for a success may be none."""
         if exitstatus != pytest.ExitCode.OK:
             return exitstatus
-        if results.failures or any(self._known.outlived(results)):
+        if results.failures or any(self._known.stale(results)):
             return pytest.ExitCode.TESTS_FAILED
         if not any(result.verdict in ("pass", "fail") for result in results.results):
             is_failure = bool(self._collected) and not self._config.option.collectonly
@@ -337,7 +337,7 @@ class Recorder:
         if self._unwritten:
             terminalreporter.write_line(self._unwritten, red=True)
         open_results = [result for result in self._final.results if self._counts_as_open(result)]
-        for line, markup in show.summary(self._final, [*self._known.outlived(self._final)], open_results):
+        for line, markup in show.summary(self._final, [*self._known.stale(self._final)], open_results):
             terminalreporter.write_line(line, **markup)
         terminalreporter.write_line(f"--conformance-seed {seed_of(self._config)} repeats the same examples")
 
@@ -345,7 +345,7 @@ class Recorder:
 def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[Verdict, str, tuple[str, ...]]:
     """The verdict of a test by what was raised, its reason, and the hooks that it lacks."""
     if call.excinfo is None:
-        return ("harness-error", show.printable(str(report.longrepr)), ()) if report.failed else ("pass", "", ())
+        return ("harness-error", printable(str(report.longrepr)), ()) if report.failed else ("pass", "", ())
     raised = call.excinfo.value
     words = show.words_of(raised)
     reason = f"{call.excinfo.typename}: {words}"[:_REASON_LENGTH]

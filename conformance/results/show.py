@@ -14,6 +14,7 @@ import pytest
 from conformance.case import Case
 from conformance.results.document import Result, Results, Verdict
 from conformance.spec.requirements import REQUIREMENTS
+from conformance.text import cut, printable
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _SUITE = Path(__file__).parents[1]
@@ -23,7 +24,7 @@ _Line: TypeAlias = tuple[str, dict[str, bool]]
 """A line and its colours."""
 
 
-def summary(results: Results, outlived: Iterable[str], undecided: list[Result]) -> Iterator[_Line]:
+def summary(results: Results, stale: Iterable[str], undecided: list[Result]) -> Iterator[_Line]:
     """The lines of a summary. `undecided` makes the run incomplete."""
     names = [subject.name for subject in results.subjects]
     width = max(map(len, names))
@@ -39,7 +40,7 @@ def summary(results: Results, outlived: Iterable[str], undecided: list[Result]) 
     ):
         found = [one for one in results.results if one.verdict == "fail" and one.expected and one.expected.kind == kind]
         yield from _listed(title, [_failure(one) for one in found], {"yellow": True})
-    yield from _listed("known failures that are none any more; take them out of the file:", outlived, {"red": True})
+    yield from _listed("known failures that are none any more; take them out of the file:", stale, {"red": True})
     declared = {one.expected.reason for one in results.results if one.expected and one.expected.kind == "missing-hook"}
     yield from _listed("hooks that are declared missing:", sorted(declared), {})
     whys = Counter(_why(result) for result in undecided).most_common()
@@ -124,19 +125,14 @@ def _requirements(numbers: tuple[str, ...]) -> str:
 
 
 def words_of(fault: BaseException) -> str:
-    """What an exception says, or that it cannot say it."""
+    """The message of an exception, or why there is none."""
     try:
         return printable(str(fault))
     except Exception as another:  # noqa: BLE001  a store may raise anything, also in `__str__`
         return f"its text cannot be had: {type(another).__name__}"
 
 
-def printable(text: str) -> str:
-    """The text with lone surrogates spelled out: an example may hold one, and no JSON file can."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
 def _in_line(text: str) -> str:
-    """The text on one line of a terminal, which it cannot command."""
+    """The text on one line, without control characters."""
     line = " ".join(text.split())
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in line[:_WIDTH]) + "…" * (len(line) > _WIDTH)
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut(line, _WIDTH))

@@ -22,15 +22,15 @@ from conformance.results import keeper
 from conformance.results.document import AboutSubject, Result
 
 SECONDS = 120.0
-"""What a test may take without a sign of progress, if no option says otherwise."""
+"""How long a test may give no sign of progress, by default."""
 SET_UP_SECONDS = 600.0
-"""What a subject may take to start or stop, a server or a container for example."""
+"""How long a subject may take to start or stop, for example a container."""
 _EVERY = 1.0
 _FRAMES = 30
 
 
 class Watch:
-    """The end of this process that tells the keeper what goes on."""
+    """Tells the keeper what goes on in this process."""
 
     def __init__(self, seconds: float, stack: Path, results: Path | None) -> None:
         """Start the keeper.
@@ -42,7 +42,7 @@ class Watch:
         """
         self._seconds = seconds
         self._stack: IO[str] = stack.open("w", encoding="utf-8")
-        self._told_at = float("-inf")
+        self._sent_at = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         root = Path(__file__).parents[2]
         command = [sys.executable, "-I", keeper.__file__, str(os.getpid()), str(root), str(stack), str(results or "")]
@@ -57,18 +57,17 @@ class Watch:
 
     def begin(self, test: str, subject: str, phase: str) -> None:
         """A phase of a test begins: setup, call or teardown."""
-        self._told_at = float("-inf")
+        self._sent_at = float("-inf")
         seconds = self._seconds if phase == "call" or not self._seconds else max(self._seconds, SET_UP_SECONDS)
-        self._tell("begin", test, subject, phase, seconds)
+        self._send("begin", test, subject, phase, seconds)
         self._arm(seconds)
 
     def alive(self) -> None:
         """The test goes on."""
-        now = time.monotonic()
-        if now - self._told_at < _EVERY:
+        if (now := time.monotonic()) - self._sent_at < _EVERY:
             return
-        self._told_at = now
-        self._tell("alive", self._seconds)
+        self._sent_at = now
+        self._send("alive", self._seconds)
         self._arm(self._seconds)
         with contextlib.suppress(RuntimeError):  # no loop runs
             loop = asyncio.get_running_loop()
@@ -78,25 +77,25 @@ class Watch:
 
     def end(self) -> None:
         """Nothing runs that may get stuck."""
-        self._tell("end")
+        self._send("end")
         faulthandler.cancel_dump_traceback_later()
         self._disarm_loop()
 
     def note(self, result: Result) -> None:
-        """Keep a result, should this process end early."""
-        self._tell("result", result.model_dump_json())
+        """Send a result, in case this process ends early."""
+        self._send("result", result.model_dump_json())
 
     def note_subject(self, about: AboutSubject) -> None:
-        """Keep what is known of a subject, should this process end early."""
-        self._tell("subject", about.model_dump_json())
+        """Send what is known of a subject, in case this process ends early."""
+        self._send("subject", about.model_dump_json())
 
     def close(self) -> None:
-        """Tell the keeper that the results are written. It sees to it that this process ends, too."""
+        """Send that the results are written. The keeper then ends this process if it does not end by itself."""
         self.end()
-        self._tell("done", SET_UP_SECONDS)
+        self._send("done", SET_UP_SECONDS)
         self._stack.close()
 
-    def _tell(self, *words: object) -> None:
+    def _send(self, *words: object) -> None:
         line = json.dumps(words).encode() + b"\n"
         with contextlib.suppress(OSError):  # it has ended: the run goes on without it
             while line:

@@ -1,1 +1,1 @@
-"""What is called: operations, ready sets of them, and the check of what a harness names."""
+"""Operations, ready sets of operations, and the checks of those that a harness names."""

@@ -1,4 +1,4 @@
-"""What `operations()` of a harness returns is checked before anything is called."""
+"""Checks of what the hooks of a harness return, before anything is called."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, cast
 from hypothesis import strategies as st
 
 from conformance.compare.operations.operation import Operation
+from conformance.text import printable
 
 
 class OperationsError(ValueError):
@@ -22,8 +23,8 @@ class HarnessCrashedError(Exception):
     """The harness, not the store, raised an exception. The message says which, and where."""
 
     def __init__(self, what: str, fault: BaseException) -> None:
-        told = f"{what}: {type(fault).__name__}: {fault} ({place_of(fault)})".replace("\n", " ")
-        super().__init__(told.encode("utf-8", "backslashreplace").decode())
+        message = f"{what}: {type(fault).__name__}: {fault} ({place_of(fault)})".replace("\n", " ")
+        super().__init__(printable(message))
 
 
 def running(harness: Any, name: str) -> AbstractContextManager[Any]:
@@ -116,8 +117,7 @@ def _faults_of(operation: Operation) -> Iterator[str]:
         yield "its name is no Python identifier"
     if not callable(operation.call) and not isinstance(operation.call, str):
         yield f"call is a {type(operation.call).__name__}, not the name of a method or a function"
-    given = {**operation.arguments, **operation.optional}
-    for argument, strategy in given.items():
+    for argument, strategy in operation.strategies.items():
         if not isinstance(strategy, st.SearchStrategy):
             yield f"{argument} is a {type(strategy).__name__}, not a Hypothesis strategy"
         else:
@@ -127,16 +127,15 @@ def _faults_of(operation: Operation) -> Iterator[str]:
                 yield f"the strategy of {argument} cannot be used: {fault}"
     if both := operation.arguments.keys() & operation.optional.keys():
         yield f"{sorted(both)} are in arguments and in optional"
-    yield from _signature_faults(operation, given)
+    yield from _signature_faults(operation)
 
 
 def _role_faults(operation: Operation) -> Iterator[str]:
-    given = {**operation.arguments, **operation.optional}
     if operation.reads is not None and operation.writes is not None:
         yield "it has reads and writes; an operation that writes has writes only"
     for role in ("reads", "writes", "lifetime"):
         named = getattr(operation, role)
-        if named and named not in given:
+        if named and named not in operation.strategies:
             yield f"{role}={named!r} is none of its arguments"
     for role in ("ids", "times"):
         if isinstance(getattr(operation, role), str):
@@ -146,14 +145,14 @@ def _role_faults(operation: Operation) -> Iterator[str]:
             yield f"{field} is ignored or has a tolerance without a reason"
 
 
-def _signature_faults(operation: Operation, given: Mapping[str, Any]) -> Iterator[str]:
+def _signature_faults(operation: Operation) -> Iterator[str]:
     if not callable(operation.call):
         return
     try:
         signature = inspect.signature(operation.call)
     except (TypeError, ValueError):  # some functions in C have none
         return
-    for names in (given, operation.arguments):
+    for names in (operation.strategies, operation.arguments):
         try:
             placed = [name for name in operation.positional if name in names]
             signature.bind(object(), *placed, **dict.fromkeys(names.keys() - {*placed}))

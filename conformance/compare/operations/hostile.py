@@ -59,7 +59,7 @@ JSON_VALUES: tuple[Any, ...] = (
     "text", 1, 0, -1, 1.5, 1.0, True, False, None, "", "7", "é", "e\u0301", "\x00", [], {}, [1, "a", None], {"a": 1},
     {"a": {"b": []}}, -0.0, 2**53 + 1, 10**30, "x" * 100_000,
 )
-"""What JSON can hold."""
+"""Values that JSON can hold."""
 
 OTHER_VALUES: tuple[Any, ...] = (
     (), (1, 2), Pair(1, 2), {1, 2}, frozenset({1}), b"bytes", b"", bytearray(b"bytes"),
@@ -68,7 +68,7 @@ OTHER_VALUES: tuple[Any, ...] = (
     float("nan"), float("inf"), "\ud800", "\ud83d\ude00", {1: "a"}, {None: "a"}, {1: "a", "1": "b"}, {("a", 1): "a"},
     10**5_000,
 )
-"""What it cannot."""
+"""Values that JSON cannot hold, or changes."""
 # fmt: on
 
 

@@ -72,6 +72,11 @@ class Operation:
     lifetime: str | None = None
 
     @property
+    def strategies(self) -> dict[str, st.SearchStrategy[Any]]:
+        """The strategy of each argument."""
+        return {**self.arguments, **self.optional}
+
+    @property
     def entry(self) -> str | None:
         """The argument that names what it reads or writes; None if there is none."""
         return self.writes or self.reads or None
@@ -88,7 +93,3 @@ class Operation:
         if isinstance(self.call, str):
             return getattr(store, self.call)(*placed, **named)
         return self.call(store, *placed, **named)
-
-    def strategy(self, argument: str) -> st.SearchStrategy[Any]:
-        """The strategy of an argument."""
-        return self.arguments[argument] if argument in self.arguments else self.optional[argument]

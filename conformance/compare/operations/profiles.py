@@ -63,7 +63,7 @@ def key_value(
     items = {"items": st.dictionaries(key["key"], value["value"], min_size=1, max_size=3)}
     lasting = {lifetime: LIFETIMES if lifetimes is None else lifetimes} if lifetime else {}
     made = {"optional": lasting, "lifetime": lifetime, "writes": "key"}
-    named: list[tuple[str, Method | None, Mapping[str, Any], dict[str, Any]]] = [
+    return _operations(
         ("set", set, {**key, **value}, made),
         ("get", get, key, {"reads": "key"}),
         ("delete", delete, key, {"writes": "key"}),
@@ -76,8 +76,7 @@ def key_value(
         ("delete_many", delete_many, several, {"writes": "keys"}),
         ("keys_of", keys_of, {}, {"reads": WHOLE}),
         ("clear", clear, {}, {"writes": WHOLE}),
-    ]
-    return tuple(_operation(role, method, given, **roles) for role, method, given, roles in named if method is not None)
+    )
 
 
 def tasks(
@@ -109,18 +108,30 @@ def tasks(
     """
     payloads = {"payload": st.builds(lambda value: {"a": value}, hostile.values())}
     one = {"id": earlier_ids()}
-    named: tuple[tuple[str, Method | None, Mapping[str, Any], dict[str, Any]], ...] = (
+    return _operations(
         ("create", create, arguments or payloads, {"writes": WHOLE, "ids": (*ids, WHOLE)}),
         ("get", get, one, {"reads": "id", "ids": ids}),
         ("list", list, {}, {"reads": WHOLE, "ids": ids}),
         ("update", update, {**one, **(changes or payloads)}, {"writes": "id", "ids": ids}),
         ("cancel", cancel, one, {"writes": "id", "ids": ids}),
         ("delete", delete, one, {"writes": "id", "ids": ids}),
+        times=times,
     )
-    found = ((role, method, given, roles) for role, method, given, roles in named if method is not None)
-    return tuple(_operation(role, method, given, times=times, **roles) for role, method, given, roles in found)
 
 
-def _operation(role: str, method: Method, arguments: Mapping[str, Any], **roles: Any) -> Operation:
-    name = method if isinstance(method, str) else role
-    return Operation(name, method, arguments, positional=tuple(arguments), **roles)
+def _operations(
+    *named: tuple[str, Method | None, Mapping[str, Any], dict[str, Any]], times: Collection[str] = ()
+) -> tuple[Operation, ...]:
+    """The operations that the store has, of name, method, arguments and facts of each."""
+    return tuple(
+        Operation(
+            method if isinstance(method, str) else name,
+            method,
+            arguments,
+            times=times,
+            positional=tuple(arguments),
+            **facts,
+        )
+        for name, method, arguments, facts in named
+        if method is not None
+    )

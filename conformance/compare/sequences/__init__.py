@@ -1,1 +1,1 @@
-"""What is played: steps, the plan, the two sides and the player, and what was covered."""
+"""Sequences of calls: steps, the plan, the player and its two sides, and what was exercised."""

@@ -1,4 +1,4 @@
-"""What was exercised, for each operation, and what was not."""
+"""What was exercised and what was not, for each operation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from conformance.compare.document import Row
 from conformance.compare.operations.operation import Operation
-from conformance.compare.values.contrast import Outcome
-from conformance.compare.values.picture import Leaf, Node, Picture
+from conformance.compare.values.mismatch import Outcome
+from conformance.compare.values.snapshot import Leaf, Node, Snapshot
 
 _FEW = 3
 
@@ -39,8 +39,8 @@ class Coverage:
         if any(outcome.raised for outcome in outcomes):
             return
         row.results += 1
-        lists = _lists_in(outcomes[0].picture)
-        row.empty += not _is_filled(outcomes[0].picture, lists if self.operations[name].is_view else [])
+        lists = _lists_in(outcomes[0].snapshot)
+        row.empty += not _is_filled(outcomes[0].snapshot, lists if self.operations[name].is_view else [])
         if lists:
             row.longest = max(row.longest or 0, *(len(one.parts) for one in lists))
 
@@ -66,16 +66,16 @@ class Coverage:
         return next((gap for gap, is_met in gaps.items() if is_met), "")
 
 
-def _is_filled(picture: Picture, lists: list[Node]) -> bool:
-    if isinstance(picture, Leaf):
-        return bool(picture.value)
-    return any(one.parts for one in lists) if lists else bool(picture.parts)
+def _is_filled(snapshot: Snapshot, lists: list[Node]) -> bool:
+    if isinstance(snapshot, Leaf):
+        return bool(snapshot.value)
+    return any(one.parts for one in lists) if lists else bool(snapshot.parts)
 
 
-def _lists_in(picture: Picture) -> list[Node]:
-    """The result, if it is a list or so, else the lists that it has."""
-    inside = picture.parts.values() if isinstance(picture, Node) else ()
-    return [one for one in (picture, *inside) if isinstance(one, Node) and one.is_collection]
+def _lists_in(snapshot: Snapshot) -> list[Node]:
+    """The result, if it is a collection, and the collections directly inside it."""
+    inside = snapshot.parts.values() if isinstance(snapshot, Node) else ()
+    return [one for one in (snapshot, *inside) if isinstance(one, Node) and one.is_collection]
 
 
 def _most(exceptions: Counter[str]) -> str:

@@ -1,4 +1,4 @@
-"""A limit for calls that keep the thread of the event loop: no timeout of asyncio reaches those."""
+"""A time limit for calls that block the thread of the event loop, where no timeout of asyncio has an effect."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Limit:
 
     @contextmanager
     def call(self, side: str, operation: str, arguments: Mapping[str, Any]) -> Iterator[None]:
-        """The block is a call of an operation."""
+        """Watch the call that is made in the block."""
         running = Running(side, operation, arguments)
         self._running.append(running)
         try:
@@ -78,5 +78,5 @@ class Limit:
 
 
 def _raise_in(thread: int, kind: type[BaseException] | None) -> None:
-    """Raise an exception in a thread, or take back one that was not raised yet."""
+    """Raise an exception in a thread; with None, cancel one that was not raised yet."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(kind) if kind else None)

@@ -12,20 +12,20 @@ from typing import Any, TypeVar
 from conformance.compare.operations.check import HarnessCrashedError
 from conformance.compare.operations.operation import WHOLE, EarlierId, Operation
 from conformance.compare.sequences.limit import Interruption, Limit
-from conformance.compare.values.contrast import HungError, Outcome
+from conformance.compare.values.mismatch import HungError, Outcome
 from conformance.compare.values.parts import Drained, IncomparableError, drained
-from conformance.compare.values.picture import Id, Leaf, Observer, filled
+from conformance.compare.values.snapshot import Id, Leaf, Observer, filled
 from conformance.engine.script import source
 
 T = TypeVar("T")
 
 _ID = Operation("id", call=print, ids=(WHOLE,))
 _NO_ID = "no such id"
-"""What is asked for while there is no earlier id."""
+"""Used as the id while there is no earlier one."""
 
 
 class Expression:
-    """Stands in the place of a value that a script names."""
+    """A value that a script writes as this text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -36,7 +36,7 @@ class Expression:
 
 @dataclass
 class Answer:
-    """What a call came to: how it looks, once the ids in it are known, and the result itself."""
+    """The result of a call, or the exception that it raised."""
 
     result: Any = None
     error: BaseException | None = None
@@ -45,17 +45,16 @@ class Answer:
 
 @dataclass
 class Side:
-    """One store in one sequence: itself, and what has been seen of it."""
+    """One store while a sequence is played on it."""
 
     store: Any
     operations: Mapping[str, Operation]
     name: str
     limit: Limit
-    """How long one call may take: one that hangs shall not hang the comparison."""
     observer: Observer = field(default_factory=Observer)
 
     def fill(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
-        """The drawn arguments as this side is given them: its own ids, and copies of everything else."""
+        """The arguments for this side: a copy of what was drawn, with the side's own ids."""
         known = self.observer.ids
         return {
             name: filled(_copied(value), lambda earlier: latest(known, earlier.back) if known else _NO_ID)
@@ -72,7 +71,7 @@ class Side:
         return {argument: source(filled(value, name)) for argument, value in drawn.items()}
 
     async def call(self, operation: str, arguments: Mapping[str, Any]) -> Answer:
-        """Make a call, and return what comes of it."""
+        """Make a call. A generator is run to its end."""
         answer = Answer()
         try:
             with self.limit.call(self.name, operation, arguments):
@@ -106,13 +105,13 @@ class Side:
         if answer.error is None:
             return Outcome(self.observer.look(answer.result, known))
         try:
-            picture = self.observer.look(answer.error, known)
+            snapshot = self.observer.look(answer.error, known)
         except IncomparableError:  # a field that cannot be compared: the text has to do
-            picture = Leaf(type(answer.error), str(answer.error), str(answer.error))
-        return Outcome(picture, raised=True, message=self.observer.matched(_message(answer.error)))
+            snapshot = Leaf(type(answer.error), str(answer.error), str(answer.error))
+        return Outcome(snapshot, raised=True, message=self.observer.matched(_message(answer.error)))
 
     def entry_key(self, value: Any) -> tuple[Any, Any] | None:
-        """What stands for an entry: the position of its id, or else its key."""
+        """A key for an entry: the position of its id, or its own value."""
         if not isinstance(value, Hashable):
             return None
         leaf = self.observer.look(value, _ID)
@@ -120,7 +119,7 @@ class Side:
 
 
 def _viewed(view: Callable[[Any], Any], result: Any) -> Any:
-    """What a view makes of a result; of a generator it gets the list of its items."""
+    """Apply a view to a result. The view of a generator gets the list of its items."""
     if not isinstance(result, Drained):
         return view(result)
     items = view(result.items)
@@ -128,12 +127,12 @@ def _viewed(view: Callable[[Any], Any], result: Any) -> Any:
 
 
 def _message(error: BaseException) -> str:
-    """What an exception says; a `KeyError` says the key in quotes."""
+    """The message of an exception. That of a `KeyError` is the key, without the quotes around it."""
     return str(error.args[0]) if isinstance(error, KeyError) and len(error.args) == 1 else str(error)
 
 
 def latest(known: Sequence[T], back: int) -> T:
-    """The latest of these, or one so many places before it."""
+    """The latest of these, or the one `back` places before it."""
     return known[-1 - back % len(known)]
 
 

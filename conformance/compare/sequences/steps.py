@@ -1,13 +1,13 @@
-"""Steps: what a caller does in one sequence, alike on both sides."""
+"""Steps: what a caller does in one sequence, the same on both sides."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from conformance.compare.operations.operation import Operation
-from conformance.compare.values.classes import Pool, simpler, telling
+from conformance.compare.values.classes import Pool
 from conformance.engine.script import source
 
 
@@ -28,13 +28,18 @@ class Change:
     place: int
 
 
-_SEVERAL = (list, tuple, dict, set, frozenset)
 Step: TypeAlias = Call | Change
 Steps: TypeAlias = tuple[Step, ...]
+_SEVERAL = (Mapping, list, tuple, set, frozenset)
+
+
+def entries_in(value: Any) -> list[Any]:
+    """The entries that an argument names: those in it, if it is a collection."""
+    return [*value] if isinstance(value, _SEVERAL) else [value]
 
 
 def written(steps: Steps) -> str:
-    """Steps as text: what makes two sequences the same."""
+    """Steps as text. Sequences with the same text are the same."""
     return repr([(step.operation, source(dict(step.arguments))) if isinstance(step, Call) else step for step in steps])
 
 
@@ -44,11 +49,43 @@ class Vocabulary:
 
     operations: Mapping[str, Operation]
     pools: Mapping[tuple[str, str], Pool]
-    maker: str = ""
+    seen_maker: str = ""
     """The operation that was seen to make an entry."""
 
+    @classmethod
+    def drawn(cls, operations: Mapping[str, Operation], seed: int) -> Vocabulary:
+        """Draw the values from the strategies; arguments that share a strategy share the values."""
+        pools: dict[int, Pool] = {}
+        of_arguments = {}
+        for operation in operations.values():
+            for argument, strategy in operation.strategies.items():
+                if id(strategy) not in pools:
+                    pools[id(strategy)] = Pool(strategy, seed)
+                of_arguments[operation.name, argument] = pools[id(strategy)]
+        return cls(operations, of_arguments)
+
+    @property
+    def maker(self) -> Operation:
+        """The operation that makes the entries of a sequence."""
+        return self.operations[self.makers()[0]]
+
+    @property
+    def key(self) -> str | None:
+        """The argument that names a new entry; None if the store chooses its id."""
+        return self.maker.entry if self.maker.entry in self.maker.arguments else None
+
+    def make(self, **arguments: Any) -> Call:
+        """A plain call that makes an entry, but for these arguments."""
+        return self.plain(self.maker.name, **arguments)
+
+    def is_plain(self, call: Call, argument: str) -> bool:
+        """Whether an argument of a call is given because it has to be, and has its plain value."""
+        is_optional = argument in self.operations[call.operation].optional
+        plain = self.pools[call.operation, argument].plain
+        return not is_optional and source(call.arguments[argument]) == source(plain)
+
     def plain(self, name: str, /, **arguments: Any) -> Call:
-        """A call with the plain value of each argument that has to be given, but for these."""
+        """A call with the plain value of each argument that has to be given, except for these."""
         return Call(name, {one: self.pools[name, one].plain for one in self.operations[name].arguments} | arguments)
 
     def writes(self) -> list[str]:
@@ -57,7 +94,7 @@ class Vocabulary:
         return [one.name for one in sorted(found, key=lambda one: (self._takes_ids(one), -len(one.arguments)))]
 
     def audits(self) -> list[Operation]:
-        """The reads that can be made knowing no more than an entry."""
+        """The reads that need no argument but the entry."""
         reads = [
             one for one in self.operations.values() if one.reads is not None and not {*one.arguments} - {one.reads}
         ]
@@ -65,58 +102,8 @@ class Vocabulary:
 
     def makers(self) -> list[str]:
         """The operations that can make an entry where there is none."""
-        writes = sorted(self.writes(), key=lambda name: name != self.maker)
+        writes = sorted(self.writes(), key=lambda name: name != self.seen_maker)
         return [name for name in writes if not self._takes_ids(self.operations[name])] or writes or [*self.operations]
 
     def _takes_ids(self, operation: Operation) -> bool:
         return any(self.pools[operation.name, argument].has_ids for argument in operation.arguments)
-
-
-def fewer_steps(steps: Steps) -> Iterator[Steps]:
-    """The same steps without one of them."""
-    for index in reversed(range(len(steps))):
-        yield steps[:index] + steps[index + 1 :]
-
-
-def simpler_steps(steps: Steps, known: Vocabulary) -> Iterator[Steps]:
-    """The same steps without one optional argument, or with a simpler value in the place of one argument."""
-    for index, step in enumerate(steps):
-        if not isinstance(step, Call):
-            continue
-        for name in known.operations[step.operation].optional.keys() & step.arguments.keys():
-            fewer = {one: value for one, value in step.arguments.items() if one != name}
-            yield (*steps[:index], replace(step, arguments=fewer), *steps[index + 1 :])
-        for name, value in step.arguments.items():
-            is_entry = name == known.operations[step.operation].entry
-            for less in _less(value, known.pools[step.operation, name]):
-                yield (*steps[:index], replace(step, arguments={**step.arguments, name: less}), *steps[index + 1 :])
-                if is_entry:
-                    yield tuple(_renamed(one, source(value), less, known) for one in steps)
-
-
-def _renamed(step: Step, text: str, less: Any, known: Vocabulary) -> Step:
-    """A step with another entry, if it is about the entry of this text."""
-    entry = known.operations[step.operation].entry if isinstance(step, Call) else None
-    if not isinstance(step, Call) or not entry or entry not in step.arguments or source(step.arguments[entry]) != text:
-        return step
-    return replace(step, arguments={**step.arguments, entry: less})
-
-
-def _less(value: Any, pool: Pool) -> Iterator[Any]:
-    """Values that are nearer to the plain one: of its classes, or of the same ones and shorter."""
-    text = source(value)
-    if text == source(pool.plain):
-        return
-    novel = pool.novel(value)
-    length = len(text)
-    seen = {text}
-    for one in pool.values:
-        less = source(one)
-        is_plainer = pool.novel(one) < novel or telling(pool.novel(one)) < telling(novel)
-        is_shorter = pool.novel(one) == novel and (len(less), less) < (length, text)
-        if (is_plainer or is_shorter) and less not in seen and len(seen) < 12:  # noqa: PLR2004  the rest is like them
-            seen.add(less)
-            yield one
-    for one in simpler(value, pool.plain):
-        if source(one) not in seen:
-            yield one

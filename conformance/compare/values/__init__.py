@@ -1,1 +1,1 @@
-"""What is passed and returned: how values are read, compared, classed, changed and written."""
+"""Values that are passed and returned: how they are taken apart, compared, classified, changed and written."""

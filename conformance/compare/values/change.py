@@ -1,4 +1,4 @@
-"""A caller's change: what a caller may do to any value that it passed in or got back."""
+"""Changes that a caller can make to a value that it passed in or got back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conformance.compare.values.parts import IncomparableError, parts_of
 
 
 def mark_of(changes: int) -> str:
-    """The text that a change leaves after that many earlier ones: whatever shows it has been reached by the change."""
+    """The text that a change leaves in a value, after that many earlier changes. What shows it was changed too."""
     return "changed by the caller" + (f" ({changes + 1})" if changes else "")
 
 

@@ -1,12 +1,11 @@
-"""Classes of argument values, which values are plain, and values that are simpler."""
+"""Classes of argument values, and which values are plain."""
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import Enum
@@ -43,27 +42,9 @@ def _classes(value: Any) -> Iterator[str]:
     elif value is None or isinstance(value, (bool, bytes)):
         yield type(value).__name__
     elif isinstance(value, int):
-        yield (
-            "zero"
-            if not value
-            else "negative integer"
-            if value < 0
-            else "integer"
-            if value <= _BIG
-            else "big integer"
-            if value < _HUGE
-            else "huge integer"
-        )
+        yield _class_of_integer(value)
     elif isinstance(value, float):
-        yield (
-            "NaN or infinity"
-            if not isfinite(value)
-            else "negative float"
-            if value < 0
-            else "float"
-            if value or copysign(1, value) > 0
-            else "-0.0"
-        )
+        yield _class_of_float(value)
     elif isinstance(value, datetime):
         yield "datetime with zone" if value.tzinfo else "datetime without zone"
     else:
@@ -71,6 +52,22 @@ def _classes(value: Any) -> Iterator[str]:
         yield f"empty {kind}" if isinstance(value, (Mapping, Sequence, AbstractSet)) and not value else kind
         for key in value if isinstance(value, Mapping) else ():
             yield f"key {type(key).__name__}" if type(key) is not str else _class_of_text(key)
+
+
+def _class_of_integer(value: int) -> str:
+    if value <= 0:
+        return "negative integer" if value else "zero"
+    if value <= _BIG:
+        return "integer"
+    return "big integer" if value < _HUGE else "huge integer"
+
+
+def _class_of_float(value: float) -> str:
+    if not isfinite(value):
+        return "NaN or infinity"
+    if value < 0:
+        return "negative float"
+    return "float" if value or copysign(1, value) > 0 else "-0.0"
 
 
 def _class_of_text(text: str) -> str:  # noqa: C901, PLR0911  one for each class
@@ -101,7 +98,7 @@ _PLAIN = frozenset({"text", "integer", "float", "digits", "upper case", "an earl
 
 
 def telling(classes: frozenset[str]) -> frozenset[str]:
-    """Those of these classes that are worth naming."""
+    """The classes that are worth naming."""
     return classes - _PLAIN
 
 
@@ -150,7 +147,7 @@ class Pool:
         return self.classes_of(value) - self._of_plain
 
     def representatives(self, each: int) -> list[Any]:
-        """Values of which every class has so many, the simplest of each."""
+        """The simplest values, so that every class has `each` of them if there are as many."""
         seen: Counter[str] = Counter()
         chosen = []
         for value in self.values:
@@ -159,44 +156,3 @@ class Pool:
                 chosen.append(value)
                 seen.update(classes)
         return chosen
-
-
-def simpler(value: Any, plain: Any = None) -> Iterator[Any]:
-    """Values with less in them, or with a part of the plain value in the place of their own; none becomes empty."""
-    if type(value) in (list, tuple):
-        kind = type(value)
-        for index in range(len(value)) if len(value) > 1 else ():
-            yield kind([*value[:index], *value[index + 1 :]])
-        for index, part in enumerate(value):
-            yield from (kind([*value[:index], less, *value[index + 1 :]]) for less in simpler(part))
-    elif type(value) is dict:
-        yield from _simpler_items(value, plain if type(plain) is dict else {})
-    elif hasattr(value, "model_copy"):  # pydantic
-        yield from _simpler_fields(
-            value, sorted(value.model_fields_set), plain, lambda fields: value.model_copy(update=fields)
-        )
-    elif dataclasses.is_dataclass(value) and not isinstance(value, (type, EarlierId)):
-        names = [field.name for field in dataclasses.fields(value) if field.init]
-        yield from _simpler_fields(value, names, plain, lambda fields: dataclasses.replace(value, **fields))
-
-
-def _simpler_items(value: dict[Any, Any], plain: dict[Any, Any]) -> Iterator[dict[Any, Any]]:
-    for key in value if len(value) > 1 else ():
-        yield {known: part for known, part in value.items() if known != key}
-    for key, part in value.items():
-        for plain_key, plain_part in plain.items():
-            if (key, source(part)) != (plain_key, source(plain_part)):
-                yield {**value, key: plain_part}
-                yield {**{known: one for known, one in value.items() if known != key}, plain_key: part}
-        yield from ({**value, key: less} for less in simpler(part))
-
-
-def _simpler_fields(
-    value: Any, names: list[str], plain: Any, replaced: Callable[[dict[str, Any]], Any]
-) -> Iterator[Any]:
-    for name in names:
-        part = getattr(value, name)
-        if type(plain) is type(value) and source(part) != source(less := getattr(plain, name)):
-            yield replaced({name: less})
-    for name in names:
-        yield from (replaced({name: less}) for less in simpler(getattr(value, name)))

@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Drained:
-    """What a generator gave, and how it ended."""
+    """The items of a generator, and the exception that ended it."""
 
     items: Any
     ended: BaseException | None = None
@@ -113,7 +113,7 @@ def inside(value: Any, depth: int = 0) -> Iterator[Part]:
 
 
 def type_of(value: Any) -> type:
-    """Its type; that of a generic pydantic model, whatever it was made for."""
+    """The type of a value; for a parametrized pydantic model the generic one."""
     generic = getattr(type(value), "__pydantic_generic_metadata__", None)
     return generic["origin"] or type(value) if generic else type(value)
 
@@ -128,7 +128,7 @@ def _named(value: Any, names: Any) -> list[Part]:
 
 
 def _attribute(value: Any, name: str) -> Any:
-    """What an attribute is, or the exception that reading it raises: that is compared as well."""
+    """An attribute, or the exception that reading it raises, which is compared as well."""
     try:
         return getattr(value, name)
     except Exception as error:  # noqa: BLE001  whatever a property raises

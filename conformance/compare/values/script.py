@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.compare.values.parts import inside
+from conformance.text import cut, printable
 
 _SHOWN = 100
 
@@ -66,8 +67,7 @@ def _mentions(text: str, name: str) -> bool:
 
 def shorten(text: str) -> str:
     """A text of one line; lone surrogates, which no file can hold, are written as escapes."""
-    printable = text.encode("utf-8", "backslashreplace").decode()
-    return printable if len(printable) <= _SHOWN else f"{printable[:_SHOWN]}…"
+    return cut(printable(text), _SHOWN)
 
 
 def imports_of(script: tuple[str, ...], values: Iterable[Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Where two pictures differ, of which kind, and where in the value."""
+"""Where two snapshots differ, of which kind, and where in the value."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from conformance.compare.values.picture import Id, Leaf, Node, Picture
+from conformance.compare.values.snapshot import Id, Leaf, Node, Snapshot
 from conformance.spec.equality import same
 
 
@@ -21,13 +21,13 @@ class Kind(StrEnum):
     """Both raise the same exception, with other facts or another text."""
     ORDER = "order"
     ALIASING = "aliasing"
-    """What was handed over changes later, or what a caller does to it reaches the store."""
+    """A value that the caller holds changes later, or a change of it by the caller reaches the store."""
     HANGING = "hanging"
     """One side does not return."""
 
 
 NO_RETURN = "no return"
-"""What stands in the place of an exception's name for a call that does not return."""
+"""Used in place of an exception's name for a call that does not return."""
 
 
 class HungError(Exception):
@@ -36,17 +36,17 @@ class HungError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call came to on one side."""
+    """What a call returned or raised on one side."""
 
-    picture: Picture
+    snapshot: Snapshot
     raised: bool = False
     message: str = ""
     """What the exception says."""
 
     @property
     def name(self) -> str:
-        """The exception's full name, or that there was none."""
-        kind = self.picture.type
+        """The full name of the exception; `a result` if there was none."""
+        kind = self.snapshot.type
         if kind is HungError:
             return NO_RETURN
         return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.") if self.raised else "a result"
@@ -54,9 +54,9 @@ class Outcome:
     @property
     def text(self) -> str:
         """The outcome as a person reads it."""
-        if self.picture.type is HungError:
+        if self.snapshot.type is HungError:
             return "does not return"
-        return f"raises {self.picture.type.__name__}({self.message!r})" if self.raised else self.picture.text
+        return f"raises {self.snapshot.type.__name__}({self.message!r})" if self.raised else self.snapshot.text
 
 
 @dataclass(frozen=True)
@@ -79,17 +79,17 @@ def outcome_mismatches(one: Outcome, other: Outcome) -> list[Mismatch]:
     """How two outcomes of one call differ: as exceptions, or as results."""
     if one.name != other.name:
         texts = one.text, other.text
-        kind = Kind.HANGING if HungError in (one.picture.type, other.picture.type) else Kind.EXCEPTION
+        kind = Kind.HANGING if HungError in (one.snapshot.type, other.snapshot.type) else Kind.EXCEPTION
         return [Mismatch(kind, f"{one.name} / {other.name}", texts, is_loss=one.raised != other.raised)]
-    found = list(mismatches(one.picture, other.picture))
+    found = list(mismatches(one.snapshot, other.snapshot))
     if found and one.raised:
-        texts = (one.text, other.text) if one.text != other.text else (one.picture.text, other.picture.text)
+        texts = (one.text, other.text) if one.text != other.text else (one.snapshot.text, other.snapshot.text)
         return [Mismatch(Kind.MESSAGE, one.name, texts)]
     return found
 
 
-def mismatches(one: Picture, other: Picture) -> Iterator[Mismatch]:
-    """Every place where two values differ in value, type or order, as deep inside as can be told."""
+def mismatches(one: Snapshot, other: Snapshot) -> Iterator[Mismatch]:
+    """Every place where two values differ in value, type or order, as deep inside as possible."""
     if one.type is not other.type and not _both_values(one, other):
         texts = one.text, other.text
         if type(None) in (one.type, other.type):
@@ -110,19 +110,19 @@ def mismatches(one: Picture, other: Picture) -> Iterator[Mismatch]:
                 yield replace(found, path=(label, *found.path))
 
 
-def _both_values(one: Picture, other: Picture) -> bool:
-    """Whether both are looked at by an id: its type is the store's to choose."""
+def _both_values(one: Snapshot, other: Snapshot) -> bool:
+    """Whether both are ids, whose types the stores choose."""
     return (
         isinstance(one, Leaf) and isinstance(other, Leaf) and isinstance(one.value, Id) and isinstance(other.value, Id)
     )
 
 
-def _is_nothing(picture: Picture) -> bool:
-    return not picture.value if isinstance(picture, Leaf) else not picture.parts
+def _is_nothing(snapshot: Snapshot) -> bool:
+    return not snapshot.value if isinstance(snapshot, Leaf) else not snapshot.parts
 
 
-def _kind(picture: Picture) -> str:
-    return "None" if picture.type is type(None) else "a value"
+def _kind(snapshot: Snapshot) -> str:
+    return "None" if snapshot.type is type(None) else "a value"
 
 
 def _alike(one: Leaf, other: Leaf) -> bool:
@@ -149,7 +149,7 @@ def _keys_mismatch(one: Node, other: Node) -> Mismatch:
 
 
 def _is_rearranged(one: Node, other: Node) -> bool:
-    """Whether two sequences hold the same, in another order."""
+    """Whether two sequences hold the same values in different orders."""
     mine, left = [*one.parts.values()], [*other.parts.values()]
     if len(mine) != len(left) or all(next(mismatches(*pair), None) is None for pair in zip(mine, left, strict=True)):
         return False
@@ -165,8 +165,8 @@ def _in_order(sequence: Node) -> str:
     return f"[{', '.join(_name_of(part) for part in sequence.parts.values())}]"
 
 
-def _name_of(picture: Picture) -> str:
+def _name_of(snapshot: Snapshot) -> str:
     """The id in it, where there is one: enough to tell the order."""
-    leaves = picture.parts.values() if isinstance(picture, Node) else [picture]
+    leaves = snapshot.parts.values() if isinstance(snapshot, Node) else [snapshot]
     ids = [leaf.text for leaf in leaves if isinstance(leaf, Leaf) and isinstance(leaf.value, Id)]
-    return ids[0] if ids else picture.text
+    return ids[0] if ids else snapshot.text

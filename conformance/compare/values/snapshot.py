@@ -1,4 +1,4 @@
-"""A picture: what a value looked like at one moment, in a form that two sides can be compared by."""
+"""A snapshot: a value as it was at one moment, in a form in which two sides can be compared."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conformance.engine.script import source
 
 @dataclass(frozen=True)
 class Id:
-    """Which of the ids that a side gave this is; those of one side alone are negative."""
+    """The position of an id among those that a side gave. It is negative if only one side gave it."""
 
     position: int
 
@@ -28,7 +28,7 @@ class Leaf:
     type: type
     value: Any
     named: str = ""
-    """What a person reads in the place of the value."""
+    """The text for people, if it is not the value."""
     tolerance: float = 0.0
 
     @property
@@ -42,16 +42,16 @@ class Node:
     """A value with parts, each under the Python that leads to it: `.name`, `['key']` or `[0]`."""
 
     type: type
-    parts: dict[str, Picture]
+    parts: dict[str, Snapshot]
 
     @property
     def is_sequence(self) -> bool:
-        """Whether the parts stand in an order."""
+        """Whether the parts have an order."""
         return issubclass(self.type, Sequence) and not hasattr(self.type, "_fields")
 
     @property
     def is_collection(self) -> bool:
-        """Whether it is a list, a set or so."""
+        """Whether it is a sequence or a set."""
         return self.is_sequence or issubclass(self.type, AbstractSet)
 
     @property
@@ -71,11 +71,11 @@ class Node:
         return f"{self.type.__name__}({', '.join(f'{label[1:]}={text}' for label, text in inside)})"
 
 
-Picture = Leaf | Node
+Snapshot = Leaf | Node
 
 
 class Observer:
-    """Makes the pictures of one side, and knows the ids that it gave, and the Python that names each."""
+    """Makes snapshots of one side's values. It knows the ids that the side gave, and the Python that names each."""
 
     def __init__(self) -> None:
         self.ids: list[Any] = []
@@ -85,8 +85,8 @@ class Observer:
         """Ids that may stand in a text; shorter ones may be words."""
         self._alone = 0
 
-    def look(self, value: Any, operation: Operation) -> Picture:
-        """A picture of a value that this operation took or gave.
+    def look(self, value: Any, operation: Operation) -> Snapshot:
+        """A snapshot of a value that this operation took or gave.
 
         Raises:
             IncomparableError: if a part of it cannot be compared by content.
@@ -116,7 +116,7 @@ class Observer:
         self._positions[type(one), one] = self._alone
         return self._alone
 
-    def _look(self, value: Any, operation: Operation, name: str, depth: int) -> Picture:
+    def _look(self, value: Any, operation: Operation, name: str, depth: int) -> Snapshot:
         parts = parts_of(value)
         if parts is not None:
             if depth > 100:  # noqa: PLR2004  deeper than any result that a person looks at
@@ -176,26 +176,26 @@ def _ids_in(value: Any, operation: Operation, name: str, path: str, depth: int) 
         yield value, path
 
 
-def mentions(picture: Picture, entries: set[Any]) -> bool:
-    """Whether a picture has one of these entries in it: an id by its position, or a key."""
-    if isinstance(picture, Leaf):
-        return isinstance(picture.value, Hashable) and (type(picture.value), picture.value) in entries
-    return any(mentions(part, entries) for part in picture.parts.values())
+def mentions(snapshot: Snapshot, entries: set[Any]) -> bool:
+    """Whether one of these entries is in a snapshot, as an id or as a key."""
+    if isinstance(snapshot, Leaf):
+        return isinstance(snapshot.value, Hashable) and (type(snapshot.value), snapshot.value) in entries
+    return any(mentions(part, entries) for part in snapshot.parts.values())
 
 
-def without(picture: Picture, entries: set[Any]) -> Picture:
-    """A picture of a listing without the members that mention one of these entries."""
-    if isinstance(picture, Leaf) or not entries:
-        return picture
+def without(snapshot: Snapshot, entries: set[Any]) -> Snapshot:
+    """A snapshot of a listing without the members that mention one of these entries."""
+    if isinstance(snapshot, Leaf) or not entries:
+        return snapshot
     kept = {
         label: without(part, entries)
-        for label, part in picture.parts.items()
-        if not ((picture.is_sequence or issubclass(picture.type, (Mapping, AbstractSet))) and mentions(part, entries))
+        for label, part in snapshot.parts.items()
+        if not ((snapshot.is_sequence or issubclass(snapshot.type, (Mapping, AbstractSet))) and mentions(part, entries))
         and not _is_key(label, entries)
     }
-    if picture.is_sequence:
+    if snapshot.is_sequence:
         kept = {f"[{index}]": part for index, part in enumerate(kept.values())}
-    return Node(picture.type, kept)
+    return Node(snapshot.type, kept)
 
 
 def _is_key(label: str, entries: set[Any]) -> bool:

@@ -1,0 +1,196 @@
+"""A bench: a namespace, a proxy and a user of the server with a password, where one operation meets failures.
+
+So the operations meet one failure together, and none sees what another does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.case import Namespace, NotTestable
+from conformance.cases.table.failures import IDLE, PASSWORD, PATIENT, REFUSED, Failure, Then
+from conformance.cases.table.seen import MANY, HangsError, Operation, Seen, Target, is_right
+from conformance.harness import HookMissingError
+from conformance.strategies import a_request
+from conformance.subjects.proxy import Action, Interruption, Proxy
+from conformance.verify.faults.operations import old_task
+from taskstore import FailureKind, MemoryTaskStore, StoreUnavailable, Task, TaskStatus
+
+LIMIT = 4.0
+"""That any call may take: a store that is impatient gives up before, and nothing else has to be waited for."""
+BESIDE = 3
+"""Calls in flight beside the one that fails."""
+
+
+class Bench:
+    """Where one operation meets one failure after the other."""
+
+    def __init__(self, namespace: Namespace, operation: Operation) -> None:
+        self.operation = operation
+        self._namespace = Namespace(namespace.harness, f"{namespace.name}-{secrets.token_hex(3)}")
+        self._namespace.script = namespace.script
+        self._interruption: Interruption | None = None
+
+    async def set_up(self, stack: AsyncExitStack) -> None:
+        """Open a healthy store, and one that has to go on after failures."""
+        stack.callback(self._namespace.harness.discard, self._namespace.name)
+        self._proxy = await stack.enter_async_context(Proxy(stack.enter_context(_credentials(self._namespace))))
+        self._healthy: Any = await stack.enter_async_context(self._namespace.open())
+        self._lasting = await self._open(stack, PATIENT)
+
+    async def _open(self, stack: AsyncExitStack, seconds: float) -> Any:
+        opened = self._namespace.harness.open_at(self._namespace.name, self._proxy.url, seconds)
+        return await stack.enter_async_context(opened)
+
+    async def play(self, failure: Failure, number: int) -> Seen:
+        """Make a call that fails at its exchange of that number, if the failure is one of an exchange."""
+        target = await self._make_target()
+        expected = None if self.operation.writes else await self.operation.call(self._healthy, target)
+        address = f"127.0.0.1:{urlsplit(self._proxy.url).port}"
+        seen = Seen(failure, self.operation, target, address, expected)
+        before = await self._stored(target)
+        at_rest = self._proxy.connections
+        lasts = not failure.early and failure.action is not Action.HOLD
+        async with AsyncExitStack() as stack:
+            opened = self._lasting if lasts else await self._open(stack, failure.seconds)
+            seen.shown = f"{opened} {opened!r}"
+            store = self._namespace.script.recorded(opened)
+            if not failure.early:
+                await connected(lambda: store.list_tasks(limit=1))
+            await self._begin(failure, number)
+            with self._namespace.harness.cause_failure(failure.makes) if failure.makes else nullcontext():
+                await self._call(seen, store, stack)
+            if self._interruption is not None:
+                self._interruption.times = 0  # what has not met it by now is not to
+            if failure.then is not Then.CLOSE:
+                await self._end(seen, store)
+        # What was held has arrived, and is done, when its connection has gone.
+        self._proxy.release()
+        most = BESIDE + 1 if lasts else at_rest
+        await self._until(lambda: self._proxy.connections <= most)
+        seen.left = max(0, self._proxy.connections - most)
+        seen.changed = changed(before, await self._stored(target))
+        seen.met = self._interruption is not None and self._interruption.met > 0
+        return seen
+
+    async def _begin(self, failure: Failure, number: int) -> None:
+        """Let the next call fail."""
+        self._interruption = None
+        if failure.stage is not None:
+            self._interruption = self._proxy.interrupt(failure.stage, failure.action, after=number, text=failure.text)
+        elif failure in REFUSED:
+            await self._proxy.refuse()
+        elif failure.rule:
+            self._namespace.harness.administer("ACL", "SETUSER", self._namespace.name, failure.rule)
+        if failure in (*REFUSED, *IDLE):
+            accepted = self._proxy.accepted
+            self._proxy.break_all(failure.action)
+            await self._until(lambda: self._proxy.accepted - self._proxy.connections >= accepted)
+
+    async def _call(self, seen: Seen, store: Any, stack: AsyncExitStack) -> None:
+        """Make the call, and others beside it on the same store."""
+        failure = seen.failure
+        call = asyncio.ensure_future(self.operation.call(store, seen.target))
+        await asyncio.sleep(0)  # its request is the first
+        # An answer in the server's place would come before those that the server still owes.
+        beside = 0 if failure.action is Action.ANSWER else BESIDE
+        others = [asyncio.ensure_future(store.get_task(seen.target.other.task_id)) for _ in range(beside)]
+        if failure.then is not None:
+            await self._until(lambda: call.done() or (self._interruption and self._interruption.met))
+        if failure.then is Then.CLOSE:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LIMIT):
+                    await stack.aclose()
+                    seen.closed = True
+        elif failure.then is Then.CANCEL:
+            call.cancel()
+            self._proxy.release()
+        seen.outcome, *seen.beside = await asyncio.gather(*map(outcome_of, (call, *others)))
+
+    async def _end(self, seen: Seen, store: Any) -> None:
+        """Make the next calls. What is held stays so for the first of them: a connection that is silent is given up."""
+        if seen.failure in REFUSED:
+            await self._proxy.listen()
+        elif seen.failure.rule:
+            self._namespace.harness.administer("ACL", "SETUSER", self._namespace.name, f">{PASSWORD}", "+@all")
+        seen.next = await connected(lambda: store.get_task(seen.target.other.task_id))
+        self._proxy.release()
+        if self.operation.name == "purge":  # which would do what this one was to do
+            return
+        target = await self._make_target()
+        expected = None if self.operation.writes else await self.operation.call(self._healthy, target)
+        again = Seen(seen.failure, self.operation, target, seen.address, expected)
+        again.outcome = await outcome_of(self.operation.call(store, target))
+        again.changed = changed({target.task.task_id: target.task}, await self._stored(target))
+        seen.again = again.error or is_right(again)
+
+    async def _until(self, condition: Callable[[], object]) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LIMIT):
+                await self._proxy.until(condition)
+
+    async def _make_target(self) -> Target:
+        request = a_request(video=secrets.token_hex(6))
+        if self.operation.name == "purge":
+            await self._healthy.purge(datetime.now(UTC))  # what an earlier one has left
+            await self._healthy.restore((await old_task()).model_copy(update={"video_ids": request.video_ids}))
+        task = await self._healthy.create_task(request)
+        other = await self._healthy.create_task(a_request())
+        async with MemoryTaskStore() as source:
+            new = await source.create_task(request)
+        return Target(request, task, other, await self._healthy.list_tasks(limit=1), new)
+
+    async def _stored(self, target: Target) -> dict[str, Task]:
+        status = TaskStatus.CANCELLED if self.operation.name == "purge" else None
+        page = await self._healthy.list_tasks(status, limit=MANY)
+        return {one.task_id: one for one in page.tasks if list(one.video_ids) == list(target.request.video_ids)}
+
+
+def changed(before: Mapping[str, Task], after: Mapping[str, Task]) -> dict[str, tuple[Task | None, Task | None]]:
+    """The tasks that differ, before and after."""
+    pairs = {task_id: (before.get(task_id), after.get(task_id)) for task_id in {*before, *after}}
+    return {task_id: pair for task_id, pair in pairs.items() if pair[0] != pair[1]}
+
+
+async def connected(read: Callable[[], Awaitable[Any]]) -> Any:
+    """What comes of a read. A busy machine may take longer to connect than an impatient store waits."""
+    for _ in range(5):
+        outcome = await outcome_of(read())
+        if not (isinstance(outcome, StoreUnavailable) and outcome.failure_kind is FailureKind.TIMEOUT):
+            break
+    return outcome
+
+
+async def outcome_of(call: Awaitable[Any]) -> Any:
+    """What comes of a call within the limit: its answer, or what it raises."""
+    started: asyncio.Future[Any] = asyncio.ensure_future(call)
+    done, _ = await asyncio.wait([started], timeout=LIMIT)
+    if not done:
+        started.cancel()
+        return HangsError(f"it still waits after {LIMIT} s")
+    return asyncio.CancelledError() if started.cancelled() else started.exception() or started.result()
+
+
+@contextmanager
+def _credentials(namespace: Namespace) -> Iterator[str]:
+    """The server's URL, for a user of the namespace's with a password; as it is, where nobody may make one."""
+    url = namespace.harness.url()
+    if not url.startswith("redis://"):
+        raise NotTestable("the proxy understands neither TLS nor sockets of files")
+    try:
+        namespace.harness.administer(
+            "ACL", "SETUSER", namespace.name, "reset", "on", f">{PASSWORD}", "~*", "&*", "+@all"
+        )
+    except HookMissingError:
+        yield url
+        return
+    try:
+        yield f"redis://{namespace.name}:{PASSWORD}@{url.removeprefix('redis://').rpartition('@')[2]}"
+    finally:
+        namespace.harness.administer("ACL", "DELUSER", namespace.name)

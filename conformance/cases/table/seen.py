@@ -1,0 +1,199 @@
+"""What came of an operation that met a failure, and what the cases demand of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from conformance.cases.table.failures import PASSWORD, Failure
+from conformance.harness import Capability
+from taskstore import StoreUnavailable, Task, TaskCreateRequest, TaskPage, TaskStatus
+
+MANY = 6
+"""The tasks of one cell are among so many that are the newest."""
+
+
+class HangsError(Exception):
+    """A call did not end."""
+
+
+@dataclass
+class Target:
+    """What one call is about, and what else is there."""
+
+    request: TaskCreateRequest
+    task: Task
+    other: Task
+    page: TaskPage
+    new: Task
+    """One that no store has."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One way to call a store."""
+
+    name: str
+    call: Callable[[Any, Target], Awaitable[Any]]
+    writes: bool = True
+    needs: Capability | None = None
+
+
+OPERATIONS = (
+    Operation("create", lambda store, on: store.create_task(on.request)),
+    Operation(
+        "create under an id",
+        lambda store, on: store.create_task(on.request, task_id=on.new.task_id),
+        needs=Capability.CALLER_IDS,
+    ),
+    Operation("get", lambda store, on: store.get_task(on.task.task_id), writes=False),
+    Operation("list", lambda store, _: store.list_tasks(limit=MANY), writes=False),
+    Operation("list by status", lambda store, _: store.list_tasks(TaskStatus.PENDING, 1, 1), writes=False),
+    Operation(
+        "list after",
+        lambda store, on: store.list_tasks(limit=MANY, after=on.page.next),
+        writes=False,
+        needs=Capability.CURSOR,
+    ),
+    Operation(
+        "update", lambda store, on: store.update_task_status(on.task.task_id, TaskStatus.CLIPPING, 40, "cutting")
+    ),
+    Operation(
+        "finish",
+        lambda store, on: store.update_task_status(on.task.task_id, TaskStatus.FAILED, error_message="no such video"),
+    ),
+    Operation("cancel", lambda store, on: store.cancel_task(on.task.task_id)),
+    Operation("purge", lambda store, on: store.purge(on.task.created_at), needs=Capability.MAINTENANCE),
+    Operation("restore", lambda store, on: store.restore(on.new), needs=Capability.MAINTENANCE),
+)
+READS = tuple(one for one in OPERATIONS if not one.writes)
+WRITES = tuple(one for one in OPERATIONS if one.writes)
+
+
+@dataclass
+class Seen:
+    """What came of one cell."""
+
+    failure: Failure
+    operation: Operation
+    target: Target
+    address: str
+    expected: Any
+    outcome: Any = None
+    """What the call returned or raised."""
+    beside: Sequence[Any] = ()
+    """What the other calls in flight got: each asked for `target.other`."""
+    next: Any = None
+    """What the next call got, which asked for the same."""
+    again: Any = None
+    """What came of the same operation afterwards, on another task: an exception, or whether it was right."""
+    closed: bool = False
+    """Whether the store could be closed while the calls were under way."""
+    left: int = 0
+    """Connections that are open and should not be."""
+    met: bool = False
+    """Whether an exchange was interrupted."""
+    shown: str = ""
+    """The text of the store."""
+    changed: Mapping[str, tuple[Task | None, Task | None]] = field(default_factory=dict)
+    """What the call wrote, by id: a task before and after."""
+    logged: list[str] = field(default_factory=list)
+    """What was logged."""
+
+    @property
+    def answer(self) -> Any:
+        """What the call returned."""
+        return None if self.error else self.outcome
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the call raised."""
+        return self.outcome if isinstance(self.outcome, BaseException) else None
+
+    def __str__(self) -> str:
+        came = f"raised {self.error!r}" if self.error else f"returned {self.answer!r:.200}"
+        return f"{self.operation.name}, when {self.failure.name}: {came}"
+
+
+def is_right(seen: Seen) -> bool:
+    """Whether an answer is this call's own, and says what is stored."""
+    if not seen.operation.writes:
+        return bool(seen.answer == seen.expected)
+    ids = list(seen.changed)
+    if seen.operation.name == "purge":
+        return type(seen.answer) is int and seen.answer == len(ids) == 1
+    if seen.operation.name == "restore":
+        return seen.answer is None and ids == [seen.target.new.task_id]
+    return len(ids) == 1 and bool(seen.changed[ids[0]][1] == seen.answer)
+
+
+def unavailable(seen: Seen) -> StoreUnavailable:
+    """What the call raised, if it is that."""
+    if not isinstance(seen.error, StoreUnavailable):
+        pytest.fail(f"no StoreUnavailable: {seen}")
+    return seen.error
+
+
+def is_answered(seen: Seen) -> bool:
+    """Whether the call was answered, and then rightly; if not, it has to have raised StoreUnavailable."""
+    if seen.error is None:
+        assert is_right(seen), f"a wrong answer, or what it did is not there: {seen}"
+        return True
+    unavailable(seen)
+    return False
+
+
+def denies_nothing(seen: Seen) -> None:
+    """What the call wrote is what it says: an answer, or an exception that does not deny it."""
+    if not is_answered(seen):
+        error = unavailable(seen)
+        assert type(error.write_may_have_happened) is bool, seen
+        assert error.write_may_have_happened or not seen.changed, f"a write that happened was denied: {seen}"
+        assert seen.operation.writes or not error.write_may_have_happened, (
+            f"a read says that it may have written: {seen}"
+        )
+        assert ("Nothing was written" in str(error)) is not error.write_may_have_happened, seen
+        assert ("may have happened" in str(error)) is error.write_may_have_happened, seen
+    assert len(seen.changed) <= 1, f"it took effect more than once: {seen}"
+
+
+def says_what_failed(seen: Seen) -> None:
+    """The exception names the kind of failure and the address."""
+    error = unavailable(seen)
+    assert error.failure_kind in seen.failure.failure_kinds, seen
+    assert error.address.startswith(seen.address), seen
+    assert error.address in str(error), seen
+
+
+def says_what_failed_if_it_did(seen: Seen) -> None:
+    """The same, where it need not have failed: the store may ask again, or need not ask what the server refuses."""
+    if not is_answered(seen):
+        says_what_failed(seen)
+
+
+def others_are_served(seen: Seen) -> None:
+    """Calls in flight end, rightly or as unavailable; the next ones are answered; no connection is left."""
+    assert not isinstance(seen.error, HangsError), seen
+    for answer in seen.beside:
+        is_unavailable = isinstance(answer, StoreUnavailable) and not answer.write_may_have_happened
+        assert is_unavailable or answer == seen.target.other, f"beside it somebody got {answer!r}: {seen}"
+    assert seen.next == seen.target.other, f"the next call got {seen.next!r}: {seen}"
+    assert seen.again is True or seen.operation.name == "purge", (
+        f"the same call, made again, got {seen.again!r}: {seen}"
+    )
+    assert not seen.left, f"{seen.left} connections are left over: {seen}"
+
+
+def keeps_the_secret(seen: Seen) -> None:
+    """The password is in nothing that came out, and in nothing that was logged."""
+    assert PASSWORD not in seen.shown, f"the store shows the password: {seen.shown}"
+    assert not [line for line in seen.logged if PASSWORD in line], f"the log shows the password: {seen}"
+    found: list[BaseException | None] = [seen.error]
+    while found:
+        if (error := found.pop()) is not None:
+            notes = getattr(error, "__notes__", ())
+            assert PASSWORD not in f"{error} {error!r} {error.args!r} {vars(error)!r} {notes!r}", repr(seen)
+            found += [error.__cause__, error.__context__]
