@@ -113,21 +113,9 @@ class AclServer(SecuredServer):
 
 def _certify(folder: Path, name: str, kind: str, *by: str) -> None:
     key = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}.key"
-    made = (
-        "-x509",
-        "-config",
-        "openssl.cnf",
-        "-extensions",
-        kind,
-        "-subj",
-        f"/CN={name}",
-        "-days",
-        "2",
-        "-out",
-        f"{name}.crt",
-    )
+    made = "-x509", "-config", "openssl.cnf", "-extensions", kind, "-subj", f"/CN={name}", "-days", "2"
     ran = subprocess.run(
-        [str(shutil.which("openssl")), "req", *key, *made, *by],
+        [str(shutil.which("openssl")), "req", *key, *made, "-out", f"{name}.crt", *by],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -173,28 +173,9 @@ class EmbeddedServer:
 
     def _start(self, *options: str, loading: bool = False) -> None:
         log = Path(self._folder, "server.log")
-        command = [
-            str(self._binary),
-            *self._first,
-            "--port",
-            str(self._port),
-            "--bind",
-            "127.0.0.1",
-            "--dir",
-            self._folder,
-        ]
-        command += [
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--logfile",
-            str(log),
-            "--daemonize",
-            "no",
-            *self._options,
-            *options,
-        ]
+        command = [str(self._binary), *self._first, "--port", str(self._port), "--bind", "127.0.0.1"]
+        command += ["--dir", self._folder, "--logfile", str(log), "--daemonize", "no"]
+        command += ["--save", "", "--appendonly", "no", *self._options, *options]
         supervised = ["/bin/sh", "-c", _SUPERVISED, self._folder, *command]
         # In a process group of its own: what kills the group of the parent leaves time to clean up.
         self._process = subprocess.Popen(
@@ -209,8 +190,8 @@ class EmbeddedServer:
             self._stop()
             if not isinstance(fault, ServerError):
                 raise
-            told = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
-            raise ServerError(f"{self._binary.name} did not start: {fault} {''.join(told)}") from None
+            last_line = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+            raise ServerError(f"{self._binary.name} did not start: {fault} {''.join(last_line)}") from None
 
     def _release(self) -> None:
         """Tell what waits at the other end of the pipe that the server has been stopped."""
@@ -296,8 +277,7 @@ def _ask_engine() -> bool:
 class ContainerServer:
     """A Redis container through testcontainers, on a port that the engine publishes.
 
-    The image is `CONFORMANCE_REDIS_IMAGE`, else `redis:8`. `direct_url` is the container's own address, which spares
-    the engine's port proxy.
+    The image is `CONFORMANCE_REDIS_IMAGE`, else `redis:8`.
     """
 
     def __enter__(self) -> Self:
@@ -342,12 +322,7 @@ class ContainerServer:
         raise HookMissingError("cause_failure(loading)")
 
     def _locate(self) -> None:
-        wrapped = self._container.get_wrapped_container()
-        wrapped.reload()
-        networks = wrapped.attrs["NetworkSettings"]["Networks"]
-        address = next(iter(networks.values()))["IPAddress"]
         self.url = f"redis://{self._container.get_container_host_ip()}:{self._container.get_exposed_port(6379)}/0"
-        self.direct_url = f"redis://{address}:6379/0"
 
 
 class NamedServer:

@@ -150,10 +150,6 @@ class SentinelServers(ServerGroup):
     def _replace(self, replica: EmbeddedServer) -> object:
         return _call(self._sentinel, "SENTINEL", "FAILOVER", SERVICE)
 
-    def _settle(self) -> None:
-        _await(self._is_settled, "the servers do not agree on who has the tasks")
-        self._master = self._sorted()[0]
-
     def _demote(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
         _call(master, "REPLICAOF", *_place(replica))  # as the Sentinel does it, some ten seconds later
         _call(master, "CLIENT", "KILL", "TYPE", "normal")
