@@ -60,8 +60,12 @@ class Done:
     """Whether the store did not work again by itself."""
 
 
-class _Callers:
-    """The callers of one process. They go on from round to round on the same store."""
+class Callers:
+    """The callers of one process. They go on from round to round on the same store.
+
+    `play` answers twice through the pipe: when all callers are at work, and with what they did. In between it takes
+    the moment at which the fault was over.
+    """
 
     def __init__(self, process: int, orders: Connection) -> None:
         self._process = process
@@ -159,24 +163,6 @@ class _Callers:
             if (is_back and held.loop_tasks == 1) or time.monotonic() > deadline:
                 return held
             await asyncio.sleep(0.01)
-
-
-def work(process: int, orders: Connection) -> None:
-    """Do what is ordered: the name of a method and its arguments, until there is no more."""
-    callers = _Callers(process, orders)
-    with asyncio.Runner() as runner:
-        with contextlib.suppress(EOFError, BrokenPipeError):
-            while True:
-                name, *arguments = orders.recv()
-                try:
-                    orders.send(runner.run(getattr(callers, name)(*arguments)))
-                except Exception as fault:  # noqa: BLE001  the parent is told whatever it is
-                    orders.send(CallersFailedError(f"{name}: {type(fault).__name__}: {fault}"))
-        runner.run(callers.close())
-
-
-class CallersFailedError(Exception):
-    """A process of ours ended, or could not open the store."""
 
 
 def is_acknowledged(interval: Interval) -> bool:

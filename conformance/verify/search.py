@@ -19,6 +19,7 @@ from conformance.harness import Harness
 from conformance.verify.document import Search
 from conformance.verify.drawn import kinds_of, scenes
 from conformance.verify.scenes import Found, Players, found_by
+from conformance.verify.shrink import shrink
 
 _MOST = 5
 """Differences after which a search ends: there is enough to mend."""
@@ -122,15 +123,18 @@ class _Search:
 
     def _without_more(self, found: Found, scene: Scene) -> Found:
         """The same difference in a scene without the actions that it does not need: Hypothesis leaves some."""
-        left = list(range(len(scene.actions)))
-        for index in reversed(range(len(scene.actions))):
-            fewer = [one for one in left if one != index]
-            shorter = replace(scene, actions=[scene.actions[one] for one in fewer])
+
+        def attempt(indices: list[int]) -> list[int] | None:
+            nonlocal found
+            shorter = replace(scene, actions=[scene.actions[one] for one in indices])
             for name, finding in self._players.play(shorter, found.signature[:1])[1]:
-                again = found_by(name, finding, {**found.replay, "actions": fewer})
+                again = found_by(name, finding, {**found.replay, "actions": indices})
                 if again.signature == found.signature:
-                    found, left = again, fewer
-                    break
+                    found = again
+                    return indices
+            return None
+
+        shrink(range(len(scene.actions)), attempt)
         return found
 
 

@@ -90,7 +90,7 @@ def _at_every_await(*, warm: bool, late: bool) -> Fault:
 
     async def attempt(scenario: Scenario, store: Any, suspension: int) -> bool:
         cancellation = Cancellation(suspension, late=late)
-        scenario.tell(f"the next call is cancelled at its await number {suspension}")
+        scenario.note(f"the next call is cancelled at its await number {suspension}")
         outcome = await cancelled_call(scenario, store, await scenario.operation.prepare(scenario.direct), cancellation)
         if not cancellation.took_place:
             scenario.answered(outcome)
@@ -110,7 +110,7 @@ def _in_the_queue(*, late: bool) -> Fault:
                 first = asyncio.ensure_future(scenario.next_calls(store))
                 await scenario.met(held, first)
                 cancellation = Cancellation(suspension, late=late)
-                scenario.tell(f"one caller has the only connection; the next is cancelled at its await {suspension}")
+                scenario.note(f"one caller has the only connection; the next is cancelled at its await {suspension}")
                 target = await scenario.operation.prepare(scenario.direct)
                 second = asyncio.ensure_future(cancelled_call(scenario, store, target, cancellation))
                 await asyncio.sleep(0)  # the second is in the queue before the third
@@ -130,7 +130,7 @@ def _in_the_queue(*, late: bool) -> Fault:
 def _while(stage: Stage) -> Fault:
     async def play(scenario: Scenario) -> None:
         async with scenario.store() as store:
-            scenario.tell(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); cancelled when met; then proxy.release()")
+            scenario.note(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); cancelled when met; then proxy.release()")
             held = scenario.proxy.interrupt(stage, Action.HOLD)
             outcome = scenario.expected(await scenario.operation.prepare(scenario.direct))
             call = asyncio.ensure_future(scenario.operation.call(store, outcome.target))
@@ -157,7 +157,7 @@ def _while(stage: Stage) -> Fault:
 async def callers_timeout(scenario: Scenario) -> None:
     """The caller's own `asyncio.timeout` ends while the reply is due: TimeoutError comes out, and nothing else."""
     async with scenario.store() as store:
-        scenario.tell("proxy.interrupt(Stage.REPLY, Action.HOLD); asyncio.timeout ends when met; then proxy.release()")
+        scenario.note("proxy.interrupt(Stage.REPLY, Action.HOLD); asyncio.timeout ends when met; then proxy.release()")
         held = scenario.proxy.interrupt(Stage.REPLY, Action.HOLD)
         outcome = scenario.expected(await scenario.operation.prepare(scenario.direct))
 
@@ -180,7 +180,7 @@ async def callers_timeout(scenario: Scenario) -> None:
 def _closed(stage: Stage, where: str) -> Fault:
     async def play(scenario: Scenario) -> None:
         async with scenario.store(warm=stage is not Stage.CONNECT, closed=True) as store:
-            scenario.tell(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); aclose() when met; then proxy.release()")
+            scenario.note(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); aclose() when met; then proxy.release()")
             held = scenario.proxy.interrupt(stage, Action.HOLD)
             close = getattr(store, "aclose", None)
             if close is None:
@@ -213,7 +213,7 @@ async def another_loop(scenario: Scenario) -> None:
     scenario.allowed = (StoreNotOpen,)
     async with scenario.store() as store:
         target = await scenario.operation.prepare(scenario.direct)
-        scenario.tell("in another thread: asyncio.run(the next call)")
+        scenario.note("in another thread: asyncio.run(the next call)")
         call = asyncio.wait_for(scenario.call(store, target), 5)
         await asyncio.to_thread(asyncio.run, call)
         scenario.allowed = ()

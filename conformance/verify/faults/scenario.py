@@ -97,7 +97,7 @@ class Scenario:
             raise NotTestableError("the subject does not declare maintenance")
         await self.operation.rehearse(self.direct)
 
-    def tell(self, line: str) -> None:
+    def note(self, line: str) -> None:
         """Write into the script what was done besides the calls."""
         self.namespace.script.note(line, None)
 
@@ -115,7 +115,7 @@ class Scenario:
         get their own answers, what may be repeated can be, and the pool is whole; closed, it leaves no connection.
         """
         url = f"{self.proxy.url}?max_connections={pool}"
-        self.tell(f"proxy = Proxy(harness.url()); opened with {seconds} s and {pool} connections behind the proxy")
+        self.note(f"proxy = Proxy(harness.url()); opened with {seconds} s and {pool} connections behind the proxy")
         async with self.harness.open_at(self.namespace.name, url, seconds) as opened:
             store = self.namespace.script.recorded(opened)
             if warm:
@@ -226,7 +226,7 @@ class Scenario:
 
     async def met(self, interruption: Interruption, call: asyncio.Future[Any]) -> None:
         """Return when something has been interrupted; a call that ends first was answered without the server."""
-        call.add_done_callback(lambda _: self.proxy.tell())
+        call.add_done_callback(lambda _: self.proxy.notify())
         await self._in_time(lambda: interruption.met or call.done(), "no request came")
         demand(interruption.met, "it was answered without the server")
 

@@ -33,7 +33,7 @@ async def killed(scenario: Scenario) -> None:
     try:
         async with scenario.store() as store:
             target = await scenario.operation.prepare(scenario.direct)
-            scenario.tell("harness.kill_server()")
+            scenario.note("harness.kill_server()")
             await asyncio.to_thread(scenario.harness.kill_server)
             await scenario.call(store, target)
     finally:
@@ -55,7 +55,7 @@ async def disconnected(scenario: Scenario) -> None:
     """The server closes every connection (CLIENT KILL) while nobody uses them."""
     async with scenario.store() as store:
         target = await scenario.operation.prepare(scenario.direct)
-        scenario.tell("CLIENT KILL TYPE normal")
+        scenario.note("CLIENT KILL TYPE normal")
         scenario.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         await scenario.call(store, target)
 
@@ -75,7 +75,7 @@ async def without_scripts(scenario: Scenario) -> None:
     """The server has lost its scripts (SCRIPT FLUSH): the call is answered, and made once."""
     async with scenario.store() as store:
         target = await scenario.operation.prepare(scenario.direct)
-        scenario.tell("SCRIPT FLUSH")
+        scenario.note("SCRIPT FLUSH")
         scenario.harness.administer("SCRIPT", "FLUSH")
         scenario.answered(await scenario.call(store, target))
 
@@ -109,7 +109,7 @@ async def _under_load(scenario: Scenario, disturb: Callable[[], None], *, answer
     async with scenario.store(pool=_CALLERS) as store:
         workers = [asyncio.ensure_future(work(store)) for _ in range(_CALLERS)]
         await warmed_up.wait()
-        scenario.tell("the server is disturbed here")
+        scenario.note("the server is disturbed here")
         await asyncio.gather(asyncio.to_thread(disturb), *workers)
 
 
@@ -120,7 +120,7 @@ def _refusing(failure_kind: FailureKind, sentence: str) -> Fault:
             await asyncio.gather(*(scenario.direct.create_task(request) for request in filler))
         async with scenario.store(warm=failure_kind is not FailureKind.LOADING) as store:  # which ends all connections
             target = await scenario.operation.prepare(scenario.direct)
-            scenario.tell(f"with harness.cause_failure(FailureKind.{failure_kind.name}): the next call")
+            scenario.note(f"with harness.cause_failure(FailureKind.{failure_kind.name}): the next call")
             with scenario.harness.cause_failure(failure_kind):
                 outcome = await scenario.call(store, target)
             if failure_kind is not FailureKind.LOADING and not scenario.operation.writes:
@@ -140,8 +140,8 @@ async def read_only_meanwhile(scenario: Scenario) -> None:
         scenario.operation = LongPurge()
     async with scenario.store() as store:
         target = await scenario.operation.prepare(scenario.direct)
-        scenario.tell("proxy.interrupt(Stage.REPLY, Action.HOLD)")
-        scenario.tell("when it is met: the server becomes read-only; proxy.release()")
+        scenario.note("proxy.interrupt(Stage.REPLY, Action.HOLD)")
+        scenario.note("when it is met: the server becomes read-only; proxy.release()")
         held = scenario.proxy.interrupt(Stage.REPLY, Action.HOLD)
         call = asyncio.ensure_future(scenario.call(store, target))
         await scenario.met(held, call)
@@ -161,7 +161,7 @@ async def another_type(scenario: Scenario) -> None:
         if name == "restore":
             await scenario.direct.restore(target.task)
         spoilt = target.task if name in ("get", "update", "cancel", "restore") else await _spare(scenario)
-        scenario.tell("inspector.overwrite_with_another_type(the task's id)")
+        scenario.note("inspector.overwrite_with_another_type(the task's id)")
         scenario.namespace.inspector.overwrite_with_another_type(spoilt.task_id)
         try:
             answer: Any = await scenario.operation.call(store, target)

@@ -15,10 +15,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from conformance.verify.histories.history import LIST, Interval, Planned
+from conformance.verify.histories.history import FIELDS, LIST, Interval, Planned
 from taskstore import StoreUnavailable, TaskCreateRequest, TaskFinal, TaskStatus
-
-_FIELDS = ("progress", "current_step", "result_url", "error_message", "error_traceback")
 
 
 class Client:
@@ -59,9 +57,9 @@ class Client:
             if call.operation == "create_task" and self._labels is not None:
                 self._labels[call.task] = answer.task_id
             if call.operation == LIST:
-                return {"page": {"tasks": [self._told(task) for task in answer.tasks], "total": answer.total}}, 0.0
+                return {"page": {"tasks": [self._recorded(task) for task in answer.tasks], "total": answer.total}}, 0.0
             updated_at = answer.updated_at
-            return {"task": self._told(answer)}, updated_at.timestamp() if isinstance(updated_at, datetime) else 0.0
+            return {"task": self._recorded(answer)}, updated_at.timestamp() if isinstance(updated_at, datetime) else 0.0
         except StoreUnavailable as fault:
             return None if fault.write_may_have_happened else {"raised": "StoreUnavailable"}, 0.0
         except TaskFinal as final:
@@ -80,12 +78,12 @@ class Client:
             given["task_id"] = self._labels[given["task_id"]]
         return await getattr(self._store, call.operation)(**given)
 
-    def _told(self, task: Any) -> dict[str, Any]:
+    def _recorded(self, task: Any) -> dict[str, Any]:
         """A task but for its times, and by its label."""
         labels = {task.task_id: task.task_id} if self._labels is None else self._labels
         label = next((label for label, task_id in labels.items() if task_id == task.task_id), None)
         known = task.video_ids[0] if label is None else label  # whose creation is still to be answered, say
-        return {"task_id": known, "status": str(task.status), **{name: getattr(task, name) for name in _FIELDS}}
+        return {"task_id": known, "status": str(task.status), **{name: getattr(task, name) for name in FIELDS}}
 
     def _now(self) -> int:
         return time.monotonic_ns() - self._origin

@@ -19,13 +19,14 @@ from conformance.verify.histories.judge import (
     ANYTHING,
     STEPS,
     Clocked,
-    Given,
     Judgement,
+    Output,
     Specification,
     Verdict,
     judge,
     specification_of,
 )
+from conformance.verify.shrink import shrink
 
 _MOST_ANSWERS = 6
 _STEPS = 5_000
@@ -56,17 +57,14 @@ class Contradiction:
 
     def __str__(self) -> str:
         """The calls in the order in which they were made, and what the last one should have given."""
-        then = self.then
-        let = [one for one in self.history.intervals if one is not then]
-        numbers = {id(one): number for number, one in enumerate([*let, then], start=1)}
+        ordered = sorted(self.history.intervals, key=lambda one: one is self.then)
         lines = [f"task {self.judgement.task}" if self.judgement.task else "listings"]
-        for one in [*let, then]:
-            word = "then" if one is then else "let" if numbers[id(one)] == 1 else ""
-            during = [numbers[id(other)] for other in [*let, then] if other is not one and one.overlaps(other)]
-            while_ = f"  (while {', '.join(map(str, during))})" if during else ""
-            lines.append(
-                f"  {word:<4} {numbers[id(one)]}. client {one.call.client}: {asked(one)} → {told(one)}{while_}"
-            )
+        for number, one in enumerate(ordered, start=1):
+            word = "then" if one is self.then else "let" if number == 1 else ""
+            during = [str(place) for place, other in enumerate(ordered, 1) if other is not one and one.overlaps(other)]
+            meanwhile = f"  (while {', '.join(during)})" if during else ""
+            made = f"client {one.call.client}: {call_in_words(one)} → {answer_in_words(one)}"
+            lines.append(f"  {word:<4} {number}. {made}{meanwhile}")
         return "\n".join([*lines, f"  but {self._but()}"])
 
     def _but(self) -> str:
@@ -84,16 +82,8 @@ def shorten(history: History, found: Judgement) -> Contradiction:
     if found.task:
         history = replace(history, intervals=found.calls)
     shortening = _Shortening(history, found)
-    for client in sorted({one.call.client for one in shortening.kept}):
-        shortening.drop([one for one in shortening.kept if one.call.client == client])
-    size = len(shortening.kept)
-    while size:
-        before = len(shortening.kept)
-        for start in range(before - size, -1, -size):
-            shortening.drop(shortening.kept[start : start + size])
-        if size > 1 or len(shortening.kept) == before:
-            size //= 2
-    shortest = replace(history, intervals=tuple(shortening.kept))
+    kept = shrink(shortening.kept, shortening.attempt, by=lambda one: one.call.client)
+    shortest = replace(history, intervals=tuple(kept))
     return Contradiction(shortest, judge(shortest))
 
 
@@ -115,17 +105,20 @@ class _Shortening:
         self._forgotten: list[Interval] = []
         self._right = self._right_answers(self.kept)
 
-    def drop(self, calls: list[Interval]) -> None:
-        """Drop these, but for `then` and the creation, if the others contradict each other with these and without."""
-        gone = {id(one) for one in calls if one is not self._then and not self._creates(one)}
-        kept = [one for one in self.kept if id(one) not in gone]
-        forgotten = self._forgotten + [_forgotten(one) for one in self.kept if id(one) in gone and _writes(one)]
-        if not gone or any(_shows(answer, one) for one in self.kept if id(one) in gone for answer in kept):
-            return
+    def attempt(self, calls: list[Interval]) -> list[Interval] | None:
+        """Keep only these, `then` and the creation, if they contradict each other with the others and without them."""
+        wanted = {id(one) for one in calls}
+        kept = [one for one in self.kept if id(one) in wanted or one is self._then or self._creates(one)]
+        gone = [one for one in self.kept if all(one is not other for other in kept)]
+        forgotten = self._forgotten + [_forgotten(one) for one in gone if _writes(one)]
+        if not gone or any(_shows(answer, one) for one in gone for answer in kept):
+            return None
         if not self._is_contradiction(kept) or not self._is_contradiction([*kept, *forgotten]):
-            return
-        if (right := self._right_answers(kept)) and right <= self._right:
-            self.kept, self._forgotten = kept, forgotten
+            return None
+        if not (right := self._right_answers(kept)) or not right <= self._right:
+            return None
+        self.kept, self._forgotten = kept, forgotten
+        return kept
 
     def _creates(self, one: Interval) -> bool:
         """Whether it is the beginning of the task's story, which nobody wants to miss."""
@@ -172,13 +165,13 @@ def _shows(answer: Interval, update: Interval) -> bool:
     return any(shown.get(name) == value != _DEFAULTS.get(name) for name, value in values.items())
 
 
-def possible_answers(history: History, asked_for: Interval, steps: int = STEPS) -> list[str]:
+def possible_answers(history: History, wanted: Interval, steps: int = STEPS) -> list[str]:
     """What a call could have given, all others having given what they gave."""
     specification = specification_of(history)
-    known: list[Given] = []
+    known: list[Output] = []
 
-    def agrees(expected: Given, interval: Interval) -> bool:
-        if interval is not asked_for:
+    def agrees(expected: Output, interval: Interval) -> bool:
+        if interval is not wanted:
             return specification.agrees(expected, interval)
         return expected not in known
 
@@ -189,15 +182,18 @@ def possible_answers(history: History, asked_for: Interval, steps: int = STEPS) 
             break
         if order is None:
             break
-        known.append(_given_in(specification, agrees, order, asked_for))
+        known.append(_output_in(specification, agrees, order, wanted))
     return [_answer(expected) for expected in known if expected is not None]
 
 
-def _given_in(
-    specification: Specification, agrees: Callable[[Given, Interval], bool], order: Iterable[Interval], wanted: Interval
-) -> Given:
+def _output_in(
+    specification: Specification,
+    agrees: Callable[[Output, Interval], bool],
+    order: Iterable[Interval],
+    wanted: Interval,
+) -> Output:
     """What a call gives in an order of which all that is given agrees."""
-    states: dict[Clocked, Given] = {specification.initial: None}
+    states: dict[Clocked, Output] = {specification.initial: None}
     for interval in order:
         states = {
             left: expected if interval is wanted else before
@@ -208,7 +204,7 @@ def _given_in(
     return next(iter(states.values()))
 
 
-def asked(interval: Interval) -> str:
+def call_in_words(interval: Interval) -> str:
     """A call in a few words."""
     call = interval.call
     given = {name: value for name, value in call.arguments.items() if name not in ("task_id", "video_ids")}
@@ -217,7 +213,7 @@ def asked(interval: Interval) -> str:
     return " ".join(filter(None, words)) + "".join(f", {name}={value!r}" for name, value in given.items())
 
 
-def told(interval: Interval) -> str:
+def answer_in_words(interval: Interval) -> str:
     """An answer in a few words."""
     if interval.returned is None:
         return "no answer"

@@ -19,11 +19,10 @@ from typing import Any, TypeAlias
 
 from conformance.engine.order import Budget, OutOfBudgetError, orders
 from conformance.spec.model import LIFETIME, Call, Outcome, Raised, Record, Request, Result, Span, State, step
-from conformance.verify.histories.history import ADVANCE, LIST, LOOK, History, Interval, Planned
+from conformance.verify.histories.history import ADVANCE, FIELDS, LIST, LOOK, History, Interval, Planned
 
 STEPS = 200_000
 """The budget of one history: a contended one of 150 calls takes about a thousand."""
-_FIELDS = ("status", "progress", "current_step", "result_url", "error_message", "error_traceback")
 ANYTHING: Mapping[str, Any] = {"anything": True}
 """The result of a call of which it is not to be looked at what it gave."""
 _UNAVAILABLE = {"raised": "StoreUnavailable"}  # it says that nothing was written, and no more
@@ -36,8 +35,8 @@ _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 Clocked: TypeAlias = tuple[State, timedelta]
 """A state of the model, and how much time has passed."""
-Given: TypeAlias = Mapping[str, Any] | None
-"""What a call gives, in the form in which answers are recorded."""
+Output: TypeAlias = Mapping[str, Any] | None
+"""The result of a call, in the form in which answers are recorded."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,9 @@ class Specification:
     """What is right: where it begins, what a call may give in a state, and whether that agrees with the record."""
 
     initial: Clocked
-    agrees: Callable[[Given, Interval], bool]
+    agrees: Callable[[Output, Interval], bool]
 
-    def step(self, clocked: Clocked, interval: Interval) -> list[tuple[Given, Clocked]]:
+    def step(self, clocked: Clocked, interval: Interval) -> list[tuple[Output, Clocked]]:
         """What a call may give in a state, each with the state that it leaves."""
         return _step(clocked, interval)
 
@@ -133,16 +132,16 @@ def partitions(history: History) -> dict[str, tuple[Interval, ...]]:
     return {task: tuple(sorted(calls, key=lambda one: one.called)) for task, calls in made.items()}
 
 
-def given(result: Result) -> Given:
-    """What the model gives, in the form in which answers are recorded."""
+def output_of(result: Result) -> Output:
+    """A result of the model, in the form in which answers are recorded."""
     if isinstance(result, Record):
-        return {"task": {"task_id": result.task_id, **{name: getattr(result, name) for name in _FIELDS}}}
+        return {"task": {"task_id": result.task_id, **{name: getattr(result, name) for name in ("status", *FIELDS)}}}
     if isinstance(result, Raised):
         return {"raised": result.error, **{name: fact for name, fact in result.facts if name != "task_id"}}
     return None
 
 
-def _step(clocked: Clocked, interval: Interval) -> list[tuple[Given, Clocked]]:
+def _step(clocked: Clocked, interval: Interval) -> list[tuple[Output, Clocked]]:
     (state, now), call = clocked, interval.call
     if interval.result == _UNAVAILABLE:
         return [(interval.result, clocked)]
@@ -154,24 +153,24 @@ def _step(clocked: Clocked, interval: Interval) -> list[tuple[Given, Clocked]]:
         (outcome,) = step(state, Call("get_task", {"task_id": call.task}, Span.of(now)))
         wanted, seen = call.arguments.get("status"), outcome.result
         there = isinstance(seen, Record) and (wanted is None or wanted == seen.status)
-        return [(given(seen) if there else _ABSENT, (outcome.state, now))]
+        return [(output_of(seen) if there else _ABSENT, (outcome.state, now))]
     arguments = dict(call.arguments)
     if call.operation == "create_task":
         arguments["request"] = Request(tuple(arguments.pop("video_ids")))
     return [_left(outcome, call.task, now) for outcome in step(state, Call(call.operation, arguments, Span.of(now)))]
 
 
-def _left(outcome: Outcome, label: str, now: timedelta) -> tuple[Given, Clocked]:
+def _left(outcome: Outcome, label: str, now: timedelta) -> tuple[Output, Clocked]:
     """What an outcome gives, and the state that it leaves, in which the task has its label as id."""
     if outcome.written is None:
-        return given(outcome.result), (outcome.state, now)
+        return output_of(outcome.result), (outcome.state, now)
     completed = None if outcome.written.completed_at is None else _SOME_TIME
     times: dict[str, Any] = {"created_at": _SOME_TIME, "updated_at": _SOME_TIME, "completed_at": completed}
     written = outcome.written._replace(task_id=label, **times)
-    return given(written), (outcome.state.with_task(written, Span.of(now)), now)
+    return output_of(written), (outcome.state.with_task(written, Span.of(now)), now)
 
 
-def _agrees(expected: Given, interval: Interval) -> bool:
+def _agrees(expected: Output, interval: Interval) -> bool:
     return interval.result in (expected, ANYTHING)
 
 
@@ -213,7 +212,7 @@ def _bounds(history: History, listing: Interval, budget: Budget) -> tuple[int, i
     calls = [one for one in history.intervals if one.call.operation != LIST]
     wanted, specification = listing.call.arguments.get("status"), specification_of(history)
 
-    def sees(there: bool, expected: Given, interval: Interval) -> bool:
+    def sees(there: bool, expected: Output, interval: Interval) -> bool:
         if interval.call.operation == LOOK:
             return (expected is not _ABSENT) is there
         return _agrees(expected, interval)

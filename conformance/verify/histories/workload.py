@@ -82,11 +82,8 @@ def _ending(rng: random.Random, task: str, number: int) -> tuple[str, dict[str, 
 
 
 def plan_of(history: History) -> Rounds:
-    """The calls of a history, to be made again. A task whose creation is not among them is created first."""
-    calls = [_listing(one.call) if one.call.operation == LOOK else one.call for one in history.intervals]
-    created = {call.task for call in calls if call.operation == "create_task"}
-    missing = dict.fromkeys(call.task for call in calls if call.task and call.task not in created)
-    return rounds_of([*(Planned(0, "create_task", {"video_ids": [task]}, -1) for task in missing), *calls])
+    """The calls of a history, to be made again."""
+    return rounds_of(_listing(one.call) if one.call.operation == LOOK else one.call for one in history.intervals)
 
 
 def _listing(look: Planned) -> Planned:
@@ -94,6 +91,10 @@ def _listing(look: Planned) -> Planned:
 
 
 def rounds_of(calls: Iterable[Planned]) -> Rounds:
-    """Calls, round by round."""
-    ordered = sorted(calls, key=lambda call: call.round)
+    """Calls, round by round. A task whose creation is not among them is created first."""
+    calls = list(calls)
+    created = {call.task for call in calls if call.operation == "create_task"}
+    missing = dict.fromkeys(call.task for call in calls if call.task and call.task not in created)
+    creations = [Planned(0, "create_task", {"video_ids": [task]}, -1) for task in missing]
+    ordered = sorted([*creations, *calls], key=lambda call: call.round)
     return [tuple(calls) for _, calls in groupby(ordered, key=lambda call: call.round)]
