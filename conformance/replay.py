@@ -47,6 +47,11 @@ from conformance.script import Script
 from conformance.spec.model import Record, Request, canonical
 from conformance.tour.run import about_ids
 from conformance.tour.values import _Number, _Text
+from conformance.verify.histories.contradiction import in_words, shorten
+from conformance.verify.histories.history import Planned
+from conformance.verify.histories.judge import Verdict
+from conformance.verify.histories.reproduction import replay
+from conformance.verify.histories.workload import rounds_of
 from taskstore import TaskStatus
 
 __all__ = [
@@ -61,6 +66,7 @@ __all__ = [
     "Member",
     "Optional",
     "OrderedDict",
+    "Planned",
     "Populate",
     "Record",
     "Ref",
@@ -83,6 +89,7 @@ __all__ = [
     "listing",
     "play",
     "play_case",
+    "play_history",
     "purge",
     "restore",
     "timedelta",
@@ -135,6 +142,19 @@ def play_case(function: Callable[..., Awaitable[None]], harness: Harness) -> Non
             asyncio.run(in_a_namespace(function, harness, script))
         finally:
             print(script, flush=True)
+
+
+def play_history(harness: Harness, *calls: Planned) -> None:
+    """Make calls of several clients again, until no order explains their results or some attempts were made.
+
+    Print what each client called and got. Calls of one round are made at the same time, those of one client in turn.
+    """
+    with harness.running():
+        history, judgement = replay(harness, rounds_of(calls))
+    print(*map(in_words, history.intervals), sep="\n")
+    print(
+        "explained by an order of the calls" if judgement.verdict is Verdict.EXPLAINED else shorten(history, judgement)
+    )
 
 
 class _Shown:

@@ -63,8 +63,7 @@ class Contradiction:
             word = "then" if one is self.then else "let" if number == 1 else ""
             during = [str(place) for place, other in enumerate(ordered, 1) if other is not one and one.overlaps(other)]
             meanwhile = f"  (while {', '.join(during)})" if during else ""
-            made = f"client {one.call.client}: {call_in_words(one)} → {answer_in_words(one)}"
-            lines.append(f"  {word:<4} {number}. {made}{meanwhile}")
+            lines.append(f"  {word:<4} {number}. {in_words(one)}{meanwhile}")
         return "\n".join([*lines, f"  but {self._but()}"])
 
     def _but(self) -> str:
@@ -204,23 +203,19 @@ def _output_in(
     return next(iter(states.values()))
 
 
-def call_in_words(interval: Interval) -> str:
-    """A call in a few words."""
+def in_words(interval: Interval) -> str:
+    """A call and its answer on one line."""
     call = interval.call
     given = {name: value for name, value in call.arguments.items() if name not in ("task_id", "video_ids")}
-    status = given.pop("status", None)
-    words = [_NAMES[call.operation], call.task, *([status] if status else [])]
-    return " ".join(filter(None, words)) + "".join(f", {name}={value!r}" for name, value in given.items())
+    words = " ".join(filter(None, [_NAMES[call.operation], call.task, given.pop("status", None)]))
+    fields = "".join(f", {name}={value!r}" for name, value in given.items())
+    answer = "no answer" if interval.returned is None else _answer(interval.result)
+    return f"client {call.client}: {words}{fields} → {answer}"
 
 
-def answer_in_words(interval: Interval) -> str:
-    """An answer in a few words."""
-    if interval.returned is None:
-        return "no answer"
-    return "done" if interval.result is None else _answer(interval.result)
-
-
-def _answer(result: Mapping[str, Any]) -> str:
+def _answer(result: Output) -> str:
+    if result is None:
+        return "done"
     if "task" in result:
         return _shown(result["task"])
     if "page" in result:

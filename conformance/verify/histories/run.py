@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from conformance.harness import Harness
 from conformance.processes import Crew
+from conformance.standalone import of_history
 from conformance.verify.document import Contradiction, SubjectHistories
 from conformance.verify.histories.contention import contend, meets, qualifies, workload_for
 from conformance.verify.histories.contradiction import shorten
@@ -17,7 +18,6 @@ from conformance.verify.histories.history import History
 from conformance.verify.histories.judge import Judgement, Verdict, judge
 from conformance.verify.histories.process import PROCESSES, Clients, can_be_opened_elsewhere
 from conformance.verify.histories.reproduction import replay, reproduce
-from conformance.verify.histories.script import script
 from conformance.verify.histories.workload import plan_of
 
 _EACH = 5
@@ -103,7 +103,7 @@ def _found(name: str, harness: Harness, history: History, judgement: Judgement) 
         seed=history.seed,
         text=str(short),
         lines=short.history.as_lines(),
-        script=script(harness, again.rounds, name, title),
+        script=of_history(title, (call for calls in again.rounds for call in calls), name),
         again=again.shown is not None,
         history=history.as_lines(),
     )
