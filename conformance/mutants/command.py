@@ -24,7 +24,7 @@ from conformance.mutants.mutant import On
 from conformance.mutants.operators import draw
 from conformance.mutants.operators.chosen import CHOSEN
 from conformance.mutants.operators.judge import Trial, play_alone, play_stacked
-from conformance.mutants.stages import RIGHT, Stage, stages
+from conformance.mutants.stages import Stage, stages
 from conformance.mutants.unbreakable import UNBREAKABLE
 from conformance.mutants.written import CONTROLS, MUTANTS
 from conformance.processes import process_pool
@@ -136,7 +136,7 @@ def _stage() -> Stage:
 
 
 def _right(subject: str) -> Harness:
-    return _stage()(On(subject), RIGHT[On(subject)])
+    return _stage()(On(subject), None)
 
 
 def _play_alone(trials: list[Trial], seed: int) -> list[Trial]:

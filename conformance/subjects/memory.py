@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from conformance.harness import Capability, Harness, Inspector
-from taskstore import MemoryTaskStore, TaskStore
+from taskstore import MemoryTaskStore
 
 
 class MemoryHarness(Harness):
@@ -20,12 +20,13 @@ class MemoryHarness(Harness):
     mode = "memory"
     capabilities = frozenset({Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE})
     opener = "taskstore:open_store"
+    store_class: Callable[..., AbstractAsyncContextManager[Any]] = MemoryTaskStore
 
     def __init__(self) -> None:
         self._ahead: dict[str, int] = {}
 
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        return MemoryTaskStore(clock=self._clock(namespace))
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return self.store_class(clock=self._clock(namespace))
 
     def advance(self, namespace: str, by: timedelta) -> None:
         self._ahead[namespace] = self._ahead.get(namespace, 0) + by // timedelta(microseconds=1) * 1_000
@@ -48,10 +49,10 @@ class ExpiringMemoryHarness(MemoryHarness):
 
     def __init__(self) -> None:
         super().__init__()
-        self._latest: dict[str, MemoryTaskStore] = {}
+        self._latest: dict[str, Any] = {}
 
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        store = self._latest[namespace] = MemoryTaskStore(lifetime=timedelta(days=7), clock=self._clock(namespace))
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        store = self._latest[namespace] = self.store_class(lifetime=timedelta(days=7), clock=self._clock(namespace))
         return store
 
     def discard(self, namespace: str) -> None:

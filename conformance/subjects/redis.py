@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -28,15 +28,16 @@ class RedisHarness(RedisServerHarness):
     opener = "taskstore:open_store"
     capabilities = frozenset(Capability) - {Capability.FAILOVER, Capability.CLUSTER}
     namespaces_at_once = 4
+    store_class: Callable[..., AbstractAsyncContextManager[Any]] = RedisTaskStore
     prefix = "{{{namespace}:0}}"
     record = "{{{namespace}:0}}:task:"
     deadlines = "{{{namespace}:0}}:deadlines"
 
-    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         server = connect(url, connect_timeout=seconds, timeout=seconds)
         if self.partitions > 1:
             return PartitionedTaskStore(server, partitions=self.partitions, prefix=namespace)
-        return RedisTaskStore(server, prefix=namespace)
+        return self.store_class(server, prefix=namespace)
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         parts = urlsplit(self._server.url)
