@@ -1,4 +1,4 @@
-"""What a check of a harness works with: a namespace, stores on it, and hooks whose exceptions are told apart."""
+"""What a check of a harness works with: a namespace, stores on it, and calls of hooks."""
 
 from __future__ import annotations
 
@@ -43,6 +43,15 @@ class Bench:
             return await (stack or self.stack).enter_async_context(self.harness.open(name or self.name))
         except Exception as fault:
             raise HarnessFailedError(f"open raised {type(fault).__name__}: {fault}") from fault
+
+    async def new_task(self) -> tuple[Any, Any]:
+        """A store on this namespace, and a new task in it.
+
+        Raises:
+            StoreFailedError: if the store does not give the task.
+        """
+        store = await self.open()
+        return store, await create(store)
 
     def use(self, hook: str, call: Callable[[], _Value]) -> _Value:
         """What a hook returns.
