@@ -61,7 +61,7 @@ _Job: TypeAlias = Callable[[dict[str, Harness], Depth, int], Any]
 
 @dataclass
 class Outcomes:
-    """What came of the jobs of each part, and of those that raised."""
+    """The results of the jobs of each part, and the jobs that raised."""
 
     of_parts: dict[str, list[Any]] = field(default_factory=lambda: {part: [] for part in PARTS})
     crashes: list[Crash] = field(default_factory=list)
@@ -79,7 +79,7 @@ def running(names: Sequence[str]) -> Iterator[dict[str, Harness]]:
 
 @dataclass(frozen=True)
 class FirstLook:
-    """What a few plain calls already do otherwise than the model allows: nearly every longer sequence does it too."""
+    """What a few plain calls do that the model does not allow. Nearly every longer sequence would show it too."""
 
     differences: tuple[Difference, ...] = ()
     crashes: tuple[Crash, ...] = ()
@@ -95,7 +95,7 @@ def look_first(names: tuple[str, ...]) -> FirstLook:
 
 
 def run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -> Outcomes:
-    """Share the parts out among processes, and gather what came of them. A job that raises loses no other."""
+    """Distribute the parts among processes, and gather the results. A job that raises loses no other."""
     jobs: list[tuple[str, _Job, tuple[str, ...]]] = [
         *(("search", _search, names) for _ in range(_PROCESSES)),
         ("walk", _walk, names),
@@ -136,7 +136,7 @@ def _crash(part: str, subjects: tuple[str, ...], fault: BaseException) -> Crash:
 
 @contextmanager
 def _nothing_kept() -> Iterator[None]:
-    """Hypothesis keeps what it learnt of the sources in a folder, even where it keeps no examples."""
+    """Give Hypothesis a folder that is removed: it writes files even if it keeps no examples."""
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
         yield

@@ -36,7 +36,7 @@ def _interrupted(stage: Stage, action: Action) -> Fault:
             scenario.note("proxy.release()")
             scenario.proxy.release()
             demand(interruption.met, "it was answered without the server")
-            scenario.says(outcome, may=stage is not Stage.CONNECT)
+            scenario.check_may(outcome, may=stage is not Stage.CONNECT)
             lost = stage is Stage.CONNECT or (stage is Stage.REQUEST and action is not Action.HOLD)
             scenario.done = not lost
 
@@ -85,9 +85,7 @@ async def in_two_halves(scenario: Scenario) -> None:
     """The reply stops in the middle, and goes on while the caller waits: it is one answer."""
     async with scenario.store() as store:
         scenario.note("proxy.interrupt(Stage.MIDDLE, Action.HOLD); released when it is met")
-        interruption = scenario.proxy.interrupt(Stage.MIDDLE, Action.HOLD)
-        call = asyncio.ensure_future(scenario.call(store))
-        await scenario.met(interruption, call)
+        call = await scenario.hold(Stage.MIDDLE, scenario.call(store))
         scenario.proxy.release()
         scenario.answered(await call)
 
@@ -106,7 +104,7 @@ async def second_request_cut(scenario: Scenario) -> None:
             scenario.answered(outcome)
             raise NotTestableError("the operation needs no script: it is one request")
         scenario.done = True
-        scenario.says(outcome, may=True)
+        scenario.check_may(outcome, may=True)
 
 
 def _together(action: Action) -> Fault:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from conformance.strategies import a_request
-from conformance.subjects.proxy import Action, Stage
+from conformance.subjects.proxy import Stage
 from conformance.verify.faults.operations import LongPurge, Purge
 from conformance.verify.faults.scenario import Fault, Scenario, demand, fault
 from taskstore import FailureKind, RecordUnreadable, TaskExists
@@ -140,9 +140,7 @@ async def read_only_meanwhile(scenario: Scenario) -> None:
         target = await scenario.operation.prepare(scenario.direct)
         scenario.note("proxy.interrupt(Stage.REPLY, Action.HOLD)")
         scenario.note("when it is met: the server becomes read-only; proxy.release()")
-        held = scenario.proxy.interrupt(Stage.REPLY, Action.HOLD)
-        call = asyncio.ensure_future(scenario.call(store, target))
-        await scenario.met(held, call)
+        call = await scenario.hold(Stage.REPLY, scenario.call(store, target))
         with scenario.harness.cause_failure(FailureKind.READ_ONLY):
             scenario.proxy.release()
             outcome = await call

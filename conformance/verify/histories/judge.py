@@ -1,4 +1,4 @@
-"""The judge: holds a history against the model, task by task.
+"""The judge: compares a history with the model, task by task.
 
 Tasks have nothing in common but the time, so each is searched alone, in a state of the model that has this task only:
 linearizability is local. A listing is about all tasks at one instant. Here it is taken apart into a look at each task,
@@ -25,7 +25,7 @@ STEPS = 200_000
 """The budget of one history: a contended one of 150 calls takes about a thousand."""
 ANYTHING: Mapping[str, Any] = {"anything": True}
 """The result of a call of which it is not to be looked at what it gave."""
-_UNAVAILABLE = {"raised": "StoreUnavailable"}  # it says that nothing was written, and no more
+_UNAVAILABLE = {"raised": "StoreUnavailable"}  # it states only that nothing was written
 _ABSENT: Mapping[str, Any] = {"raised": "not on the page"}  # gone, and of another status, look alike
 _EVER = 2 * LIFETIME
 _OF_A_TASK = ("create_task", "get_task", LOOK, "update_task_status", "cancel_task")
@@ -69,7 +69,7 @@ class Specification:
 
 
 class Verdict(StrEnum):
-    """What came of it. Unknown is not a pass."""
+    """The result of judging a history. Unknown is not a pass."""
 
     EXPLAINED = "explained"
     CONTRADICTION = "contradiction"
