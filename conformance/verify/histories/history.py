@@ -62,7 +62,7 @@ class Interval:
     returned: int | None
     result: Mapping[str, Any] | None = None
     written: float = 0.0
-    """When the task that it returned was written, as the store states. It is not judged: it is where to search first."""
+    """When the task that it returned was written, as the store states: not judged, but where to search first."""
 
     def overlaps(self, other: Interval) -> bool:
         """Whether neither ended before the other began."""
