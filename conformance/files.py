@@ -1,4 +1,4 @@
-"""Files that somebody named: read the document in one, write one, or say on one line what is wrong."""
+"""Files that the user names: read, write or remove one. What is wrong is one line."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Play again, without pytest, what a test found. The scripts that are printed under failures import all from here."""
 
+# ruff: noqa: F401  those scripts use what is imported here
+
 from __future__ import annotations
 
 import asyncio
@@ -54,48 +56,6 @@ from conformance.verify.histories.reproduction import replay
 from conformance.verify.histories.workload import rounds_of
 from taskstore import TaskStatus
 
-__all__ = [
-    "UTC",
-    "Advance",
-    "Capability",
-    "Close",
-    "Copy",
-    "Cursor",
-    "Decimal",
-    "Known",
-    "Member",
-    "Optional",
-    "OrderedDict",
-    "Planned",
-    "Populate",
-    "Record",
-    "Ref",
-    "Reopen",
-    "Request",
-    "Step",
-    "TaskStatus",
-    "Text",
-    "Tick",
-    "TimeOf",
-    "Together",
-    "Walk",
-    "_Number",
-    "_Text",
-    "cancel",
-    "canonical",
-    "create",
-    "datetime",
-    "get",
-    "listing",
-    "play",
-    "play_case",
-    "play_history",
-    "purge",
-    "restore",
-    "timedelta",
-    "timezone",
-    "update",
-]
 _SECONDS = 3
 """For how long a scene is played until it shows what it is to show."""
 

@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any, TypeAlias
 
 from conformance.engine.scene import Scene, cancel, create, get, listing, update
@@ -102,13 +103,7 @@ def run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -
         *(("histories", _histories, (name,)) for name in names),
         *(("faults", _faults, (name,)) for name in names if Capability.REMOTE in find_subject(name)().capabilities),
     ]
-    share = Depth(
-        depth.name,
-        -(-depth.scenes // _PROCESSES),
-        depth.sequences,
-        -(-depth.histories // len(names)),
-        depth.every_fault,
-    )
+    share = replace(depth, scenes=ceil(depth.scenes / _PROCESSES), histories=ceil(depth.histories / len(names)))
     outcomes = Outcomes()
     with _nothing_kept(), process_pool(_PROCESSES) as pool:
         futures: dict[Future[Any], tuple[str, tuple[str, ...]]] = {
@@ -129,9 +124,8 @@ def run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -
 
 
 def _crash(part: str, subjects: tuple[str, ...], fault: BaseException) -> Crash:
-    return Crash(
-        part=part, subjects=tuple(map(shown_name, subjects)), words=f"{type(fault).__name__}: {fault}"[:_LONGEST_LINE]
-    )
+    words = f"{type(fault).__name__}: {fault}"[:_LONGEST_LINE]
+    return Crash(part=part, subjects=tuple(map(shown_name, subjects)), words=words)
 
 
 @contextmanager
