@@ -16,7 +16,7 @@ _PROGRESS = 40
 
 
 class CalibrationError(Exception):
-    """A hook, or a declaration, is not what it says."""
+    """A hook does not do what it promises, or a declaration is not true."""
 
     def __init__(self, hook: str, expected: str, seen: str) -> None:
         super().__init__(f"`{hook}` of the harness is not to be believed. Expected: {expected}. Seen: {seen}.")
@@ -78,7 +78,7 @@ class Bench:
 
 
 class StoreFailedError(Exception):
-    """An operation of the store raised, or lost what it wrote, which is for the tests to judge."""
+    """An operation of the store raised, or lost what it wrote. The tests judge that."""
 
 
 async def answer_of(call: Awaitable[Any]) -> Any:

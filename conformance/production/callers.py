@@ -1,4 +1,4 @@
-"""A process with callers: they share one store, opened as the application does, and note what each call gave."""
+"""A process with callers. They share one store, opened as the application does, and record each call."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Callers:
         await self._stack.aclose()
 
     async def play(self, name: str) -> Done:
-        """Call until the order comes that the fault is over, and each caller has had enough acknowledged since."""
+        """Make calls until the fault is over and each caller has had enough writes acknowledged since then."""
         self._name = name
         self._longest, self._made = 0.0, list[Interval]()
         self._acknowledged = [0] * CALLERS
@@ -99,7 +99,7 @@ class Callers:
         return Done(tuple(self._made), self._longest, not works_again)
 
     async def rest(self) -> Resources:
-        """Forget the calls of the round, and say what is held without them."""
+        """Forget the calls of the round, and return what the process holds without them."""
         self._made = []
         _give_back_memory()
         return await self._resources()
@@ -107,7 +107,7 @@ class Callers:
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._orders.fileno())
         self._over, self._acknowledged = -math.inf, [0] * CALLERS
-        with contextlib.suppress(EOFError):  # then nobody wants more
+        with contextlib.suppress(EOFError):  # the run has ended
             self._over = self._orders.recv()
 
     async def _call(self, caller: int) -> None:

@@ -1,4 +1,4 @@
-"""Rounds of a fault: four processes call, the fault happens, they call on; then everything is read and counted."""
+"""Rounds of a fault: four processes make calls before, during and after it; then everything is read and counted."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class _Rounds:
         self._count_left(self.crew.ask("rest"))
 
     async def _read(self, tasks: set[str]) -> dict[str, Any]:
-        """Read each task through a store that is opened anew, hold listings against that, and remove all of it."""
+        """Read each task through a new store, compare the listings with that, and remove everything."""
         async with self.site.harness.open(self.site.namespace) as store:
             client = Client(store, None, 0)
             there: dict[str, Any] = {}
@@ -111,7 +111,7 @@ class _Rounds:
             self.left["kilobytes"] = max(self.left["kilobytes"], after.kilobytes - first.kilobytes - _KILOBYTES)
 
     def row(self, *reasons: str) -> Row:
-        """What came of it, and why it is no pass: `reasons`, or what the figures say."""
+        """The result, and why it is no pass: `reasons`, or what the figures show."""
         counts = self.counts
         needed = self.fault.rounds * PROCESSES * CALLERS * 2 * ENOUGH
         left = {name: count for name, count in self.left.items() if count > 0}
@@ -151,7 +151,7 @@ class _Rounds:
 
 
 def run_fault(fault: Fault) -> tuple[Row, list[str]]:
-    """Do the rounds of a fault; return what came of them, and the histories that were not explained."""
+    """Play the rounds of a fault. Return the result, and the histories that were not explained."""
     try:
         site = fault.make()
         with site.harness.running(), Crew(Callers, PROCESSES) as crew:

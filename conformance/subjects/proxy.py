@@ -48,7 +48,7 @@ class Action(StrEnum):
 
 @dataclass
 class Interruption:
-    """What is to be done to the next exchanges, and how much of it has been done."""
+    """What to do to the next exchanges, and how much of it is done."""
 
     stage: Stage
     action: Action
@@ -173,7 +173,7 @@ class Proxy:
         self.notify()
 
     def interruption_of(self, data: bytes, *stages: Stage) -> Interruption | None:
-        """What is to be done to the exchange that has come to one of these stages, if anything."""
+        """What to do to an exchange that has reached one of these stages, if anything."""
         planned = self._interruption
         if planned is None or planned.stage not in stages:
             return None
@@ -207,7 +207,7 @@ class _Way:
         self._timer: asyncio.Handle | None = None
 
     def send(self, data: bytes) -> None:
-        """Pass on, now or when it is due; no bytes are the end of the way."""
+        """Pass on, now or when it is due. No bytes mean the end."""
         if not self._delay and not self._queue and not self.held and self.transport is not None:
             self._pass(data)
             return
@@ -245,7 +245,7 @@ class _Way:
 
 
 class _End(asyncio.Protocol):
-    """One end of a connection: tells the link what arrives at it."""
+    """One end of a connection, which passes what arrives to the link."""
 
     def __init__(
         self, made: Callable[[asyncio.Transport], None], data: Callable[[bytes], None], lost: Callable[[], None]
@@ -267,7 +267,7 @@ class _Link:
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         self._proxy = proxy
         self._server_at = (host, port)
-        # A server that is told of the end does first what it was asked; a client has nothing more to wait for.
+        # A server first executes what it received before the end. A client has nothing more to wait for.
         self._to_server = _Way(proxy.delay, lambda transport: transport.write_eof())
         self._to_client = _Way(proxy.delay, lambda transport: transport.close())
         self._client_is_there = self._server_is_there = True

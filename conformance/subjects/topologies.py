@@ -217,7 +217,7 @@ class ClusterServers(ServerGroup):
 
 
 def cluster_nodes(undo: ExitStack, *shares: range) -> list[EmbeddedServer]:
-    """Start the nodes of a new cluster, each with its share of the slots, until `undo` ends. They have yet to agree."""
+    """Start the nodes of a new cluster, each with its share of the slots, until `undo` ends. They do not yet agree."""
     buses = [str(unused_port()) for _ in shares]
     options = *_AT_ONCE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2500", "--cluster-port"
     nodes = [undo.enter_context(EmbeddedServer(*options, bus)) for bus in buses]

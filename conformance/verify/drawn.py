@@ -71,7 +71,7 @@ class _Names:
 
 
 _Drawn: TypeAlias = Callable[[_Names], Action | None]
-"""An action, as soon as it is known what it can refer to; None if there is nothing for it."""
+"""Makes an action when it is known what it can refer to; None if there is nothing to refer to."""
 Drawn: TypeAlias = st.SearchStrategy[_Drawn]
 
 
@@ -106,7 +106,7 @@ _errors = dict.fromkeys(("error_message", "error_traceback"), _texts)
 
 
 def _draw(action: Callable[..., Action | None], *arguments: st.SearchStrategy[Any]) -> Drawn:
-    """The action of these arguments, and of the names that are known when its turn comes."""
+    """An action of these arguments, and of the names that are known when it is made."""
     return st.builds(partial, st.just(action), *arguments)
 
 
@@ -176,7 +176,7 @@ def _together(drawn: Sequence[_Drawn], cancelled: int, names: _Names) -> Action 
 
 
 def _advanced(by: timedelta, names: _Names) -> Action | None:
-    # A call whose answer was lost may take effect before the time passes or later: the lifetime is then not known.
+    # A call whose answer was lost may take effect before the time passes or after it, so its lifetime is unknown.
     return None if names.is_lost else Advance(by)
 
 

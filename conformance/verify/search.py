@@ -22,7 +22,7 @@ from conformance.verify.scenes import Found, Players, found_by
 from conformance.verify.shrink import shrink
 
 _MOST = 5
-"""Differences after which a search ends: there is enough to mend."""
+"""Differences after which a search ends: more would only delay the report."""
 _BATCH = 10
 """Scenes with the same kinds of actions."""
 _SHRINKING_SECONDS = 30
@@ -44,7 +44,7 @@ class _EnoughError(BaseException):
 def search(
     subjects: Mapping[str, Harness], *, count: int, seed: int, most: int = _MOST, shrink: bool = True
 ) -> tuple[Search, list[Found]]:
-    """Play so many random scenes on each subject, all of which are running. The same seed gives the same scenes.
+    """Play `count` random scenes on each subject, which have to be running. The same seed gives the same scenes.
 
     After `most` differences it ends.
     """

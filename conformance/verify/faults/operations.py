@@ -41,7 +41,7 @@ class Operation:
     method: str
     writes = True
     repeatable = True
-    """Whether the contract lets a caller repeat it when it does not know what became of it."""
+    """Whether the contract lets a caller repeat it if its outcome is unknown."""
     needs: frozenset[Capability] = frozenset()
     """What a store has to declare for it."""
     shared = False
@@ -117,7 +117,7 @@ class Get(Operation):
 
 
 class List(Operation):
-    """The first ten tasks; nobody writes meanwhile."""
+    """The first ten tasks, while nobody writes."""
 
     name = "list"
     method = "list_tasks"
@@ -134,7 +134,7 @@ class List(Operation):
 
 
 class Cancel(Operation):
-    """A final write: made again it succeeds, and writes nothing."""
+    """A final write. Repeated, it succeeds and writes nothing."""
 
     name = "cancel"
     method = "cancel_task"

@@ -47,7 +47,7 @@ def fault(play: Callable[[Scenario], Awaitable[None]]) -> Fault:
 
 @dataclass
 class Outcome:
-    """What one call came to."""
+    """The outcome of one call."""
 
     target: Target
     answer: Any = None

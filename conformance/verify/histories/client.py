@@ -79,7 +79,7 @@ class Client:
         return await getattr(self._store, call.operation)(**given)
 
     def _recorded(self, task: Any) -> dict[str, Any]:
-        """A task but for its times, and by its label."""
+        """A task without its times, and with its label as id."""
         labels = {task.task_id: task.task_id} if self._labels is None else self._labels
         label = next((label for label, task_id in labels.items() if task_id == task.task_id), None)
         known = task.video_ids[0] if label is None else label  # its creation may not have been answered yet

@@ -1,4 +1,4 @@
-"""Contention: several clients on the same few tasks, through two instances and, if asked, other processes too."""
+"""Contention: several clients on the same few tasks, through two instances and on request in other processes too."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from conformance.verify.histories.history import ADVANCE, History, Interval, Pla
 from conformance.verify.histories.workload import Workload
 
 ENOUGH = 50
-"""Writes that took effect, and pairs of overlapping calls that conflict, that a history has at least."""
+"""How many writes took effect in a history at least, and how many pairs of overlapping calls conflict."""
 _MOST_ROUNDS = 60
 _EXPIRES = timedelta(days=8)
 _HEAD_START = 3_000_000
-"""Nanoseconds that other processes have to hear of a round before it begins."""
+"""Nanoseconds from the message to other processes to the beginning of a round."""
 _AWAY = (3, 4)
 """The clients that are in other processes, if any are; never the one that creates tasks and lets time pass."""
 

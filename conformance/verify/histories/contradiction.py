@@ -30,7 +30,7 @@ from conformance.verify.shrink import shrink
 
 _MOST_ANSWERS = 6
 _STEPS = 5_000
-"""For one attempt to drop calls; one that cannot tell drops nothing."""
+"""The budget of one attempt to leave out calls. An attempt that is not decided leaves out nothing."""
 _NAMES = {
     "create_task": "create",
     "get_task": "get",
@@ -45,7 +45,7 @@ _DEFAULTS = {"progress": 0, "current_step": ""}
 
 @dataclass(frozen=True)
 class Contradiction:
-    """The calls of a history that no order explains, with what is known of the whole; and which of them is the last."""
+    """The calls of a history that no order explains, and their judgement."""
 
     history: History
     judgement: Judgement
@@ -90,7 +90,7 @@ class _Shortening:
     """The calls that are kept, and the writes that are dropped but did happen.
 
     At first it is the shortest beginning of the history that contradicts itself. `then`, whose answer came last in it,
-    is always kept, and so is some of what it should have been: the others are a story of their own, which leads there.
+    is always kept. What it could have returned instead must stay among what is possible for it in the whole.
     """
 
     def __init__(self, history: History, found: Judgement) -> None:
@@ -120,7 +120,7 @@ class _Shortening:
         return kept
 
     def _creates(self, one: Interval) -> bool:
-        """Whether it is the beginning of the task's story, which nobody wants to miss."""
+        """Whether it is the creation of the task, without which the others are hard to understand."""
         return bool(self._found.task) and one.call.operation == "create_task"
 
     def _right_answers(self, kept: list[Interval]) -> set[str]:
@@ -143,7 +143,7 @@ def _forgotten(interval: Interval) -> Interval:
 
 
 def _beginning(calls: list[Interval], moment: int) -> list[Interval]:
-    """What was called by then; what was not yet answered is open."""
+    """The calls that were made by then. Those that were answered later have no answer."""
     return [
         one if one.returned is not None and one.returned <= moment else replace(one, returned=None, result=None)
         for one in calls
@@ -191,7 +191,7 @@ def _output_in(
     order: Iterable[Interval],
     wanted: Interval,
 ) -> Output:
-    """What a call gives in an order of which all that is given agrees."""
+    """The output of one call in an order that explains the others."""
     states: dict[Clocked, Output] = {specification.initial: None}
     for interval in order:
         states = {

@@ -1,4 +1,4 @@
-"""A history: who called what, from when to when, and what came of it. One line of JSON per call."""
+"""A history: each call with its client, its time span and its result. One line of JSON per call."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from conformance.files import first_fault, read_file
 
 SCHEMA = "conformance-history/1"
 ADVANCE = "advance"
-"""The call that lets every task expire. It is the harness that makes it, not the store."""
+"""The call that lets every task expire. The harness makes it, not the store."""
 LIST = "list_tasks"
 LOOK = "look"
-"""What a listing shows of one task: all that is kept of it where a history is about one task only."""
+"""What a listing shows of one task: this stands for the listing in a history of one task."""
 OPERATIONS = ("create_task", "get_task", LIST, LOOK, "update_task_status", "cancel_task", ADVANCE)
 WRITES = ("update_task_status", "cancel_task")
 FINAL = ("completed", "failed", "cancelled")
@@ -39,11 +39,11 @@ class Planned:
     round: int = 0
     pause: int = 0
     gives_up: int | None = None
-    """After how many turns the caller is cancelled, and takes no answer any more; None if it waits."""
+    """After how many turns of the loop the call is cancelled; None if the client waits for the answer."""
 
     @property
     def task(self) -> str:
-        """The label of the task that it is about; nothing for a listing, or the time."""
+        """The label of the task that it is about; an empty text for a listing, and for time that passes."""
         label: str = self.arguments.get("task_id", "")
         return self.arguments["video_ids"][0] if self.operation == "create_task" else label
 
@@ -65,7 +65,7 @@ class Interval:
     """When the task that it returned was written, as the store states: not judged, but where to search first."""
 
     def overlaps(self, other: Interval) -> bool:
-        """Whether neither ended before the other began."""
+        """Whether neither call ended before the other began."""
         return (self.returned is None or other.called <= self.returned) and (
             other.returned is None or self.called <= other.returned
         )
@@ -81,7 +81,7 @@ class History:
     seed: int = 0
 
     def effective_writes(self) -> list[Interval]:
-        """The updates and cancels that surely changed a task: of the final ones only the first for each task."""
+        """The updates and cancels that certainly changed a task. Of final ones only the first of each task counts."""
         found: list[Interval] = []
         final: set[str] = set()
         for interval in sorted(self.intervals, key=lambda one: one.returned or 0):
@@ -114,13 +114,13 @@ class History:
         return sum(interval.returned is None for interval in self.intervals)
 
     def as_lines(self) -> str:
-        """The history as JSON Lines: what is known of the whole, then a call a line."""
+        """The history as JSON Lines: a line about the whole, then one for each call."""
         head = {"schema": SCHEMA, "subject": self.subject, "expiring": self.expiring, "seed": self.seed}
         return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (head, *map(_line, self.intervals)))
 
 
 def _line(interval: Interval) -> dict[str, Any]:
-    """A call as one line has it."""
+    """The content of the line of a call."""
     call = interval.call
     line = {"client": call.client, "operation": call.operation, "arguments": dict(call.arguments), "round": call.round}
     if call.pause:
@@ -132,7 +132,7 @@ def _line(interval: Interval) -> dict[str, Any]:
 
 
 class _Form(BaseModel):
-    """An object in a file. What is not named here is kept."""
+    """An object in a file. Other fields than those that are named here are kept."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -248,7 +248,7 @@ def _read(model: type[_Model], number: int, line: str) -> _Model:
 
 
 def _check_clients(intervals: Iterable[Interval]) -> None:
-    """A client waits for its answer before it calls again, or gives up."""
+    """Check that no client calls again while it waits for an answer."""
     calls: dict[int, list[Interval]] = {}
     for interval in intervals:
         calls.setdefault(interval.call.client, []).append(interval)

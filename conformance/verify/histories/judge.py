@@ -24,7 +24,7 @@ from conformance.verify.histories.history import ADVANCE, FIELDS, LIST, LOOK, Hi
 STEPS = 200_000
 """The budget of one history: a contended one of 150 calls takes about a thousand."""
 ANYTHING: Mapping[str, Any] = {"anything": True}
-"""The result of a call of which it is not to be looked at what it gave."""
+"""The result of a call whose result is not compared."""
 _UNAVAILABLE = {"raised": "StoreUnavailable"}  # it states only that nothing was written
 _ABSENT: Mapping[str, Any] = {"raised": "not on the page"}  # gone, and of another status, look alike
 _EVER = 2 * LIFETIME
@@ -41,19 +41,19 @@ Output: TypeAlias = Mapping[str, Any] | None
 
 @dataclass(frozen=True)
 class Specification:
-    """What is right: where it begins, what a call may give in a state, and whether that agrees with the record."""
+    """What is right: the initial state, the outputs of a call in a state, and which outputs agree with a record."""
 
     initial: Clocked
     agrees: Callable[[Output, Interval], bool]
 
     def step(self, clocked: Clocked, interval: Interval) -> list[tuple[Output, Clocked]]:
-        """What a call may give in a state, each with the state that it leaves."""
+        """The possible outputs of a call in a state, each with the state after it."""
         return _step(clocked, interval)
 
     def order(
         self, calls: Sequence[Interval], budget: Budget, rank: Callable[[Interval], Any] | None = None
     ) -> tuple[Interval, ...] | None:
-        """An order of the calls that explains what each gave; None if there is none. The least rank is tried first.
+        """An order of the calls that explains their results, or None. Calls of the least rank are tried first.
 
         Raises:
             OutOfBudgetError: if the steps do not suffice to tell.
@@ -85,7 +85,7 @@ class Judgement:
     task: str = ""
     calls: tuple[Interval, ...] = ()
     reason: str = ""
-    """Of a listing that is wrong as a whole: what is impossible about it."""
+    """What is impossible about a listing that is wrong as a whole."""
 
 
 def judge(history: History, steps: int = STEPS) -> Judgement:
@@ -161,7 +161,7 @@ def _step(clocked: Clocked, interval: Interval) -> list[tuple[Output, Clocked]]:
 
 
 def _left(outcome: Outcome, label: str, now: timedelta) -> tuple[Output, Clocked]:
-    """What an outcome gives, and the state that it leaves, in which the task has its label as id."""
+    """The output of an outcome, and the state after it, in which the task has its label as id."""
     if outcome.written is None:
         return output_of(outcome.result), (outcome.state, now)
     completed = None if outcome.written.completed_at is None else _SOME_TIME
@@ -187,7 +187,7 @@ def _look(listing: Interval, task: str, result: Mapping[str, Any]) -> Interval:
 
 
 def _impossible(history: History, listing: Interval, budget: Budget) -> str:
-    """What cannot be about a page, whatever its tasks look like one by one; nothing if all can."""
+    """What is impossible about a page as a whole, or an empty text."""
     page, created = _page(listing), _creations(history)
     shown = [task["task_id"] for task in page["tasks"]]
     if strange := [task for task in shown if task not in created]:

@@ -27,7 +27,7 @@ _MOST_FOUND = 3
 
 
 class _Judged(NamedTuple):
-    """A history, from so many processes, and what the judge says of it."""
+    """A history, how many processes took part in it, and its judgement."""
 
     history: History
     processes: int
@@ -44,7 +44,7 @@ def run_histories(subjects: Mapping[str, Harness], *, count: int, seed: int) -> 
 
 
 def replay_history(harness: Harness, history: History, subject: str = "") -> tuple[History, Judgement]:
-    """Make the calls of a history again until they contradict each other, or not."""
+    """Make the calls of a history again, until they contradict each other or some attempts were made."""
     return replay(harness, plan_of(history), subject=subject)
 
 

@@ -19,7 +19,7 @@ _HOT = 2
 _CALLS = 6
 """Of each client in a round."""
 _MOST_LOST = 3
-"""Answers that are lost in a history; each may take effect as late as it likes, and doubles what has to be searched."""
+"""Answers that are lost in a history. Each such call may take effect at any later time, which doubles the search."""
 _MOST_PAUSE = 3
 _NOT_FINAL = tuple(status for status in STATUSES if status not in FINAL)
 
@@ -57,7 +57,7 @@ class Workload:
         return tuple(Planned(0, "create_task", {"video_ids": [label]}, turn, pause) for label in labels)
 
     def _call(self, rng: random.Random, task: str, number: int, place: int) -> tuple[str, dict[str, Any]]:
-        """One call; a task is the more likely to come to its end the later it is in the round."""
+        """One call. The later in the round, the more likely it makes a task final."""
         if self.finals and rng.random() < (1 / 30, 1 / 30, 1 / 20, 1 / 6, 1 / 4, 1 / 3)[place]:
             return _ending(rng, task, number)
         drawn = rng.random()
