@@ -93,7 +93,7 @@ class Subject:
     """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
 
     unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
-    """Why a test of a requirement cannot pass on it: an adapter hides what the requirement is about, say."""
+    """Why a test of a requirement cannot pass on it, for example because an adapter hides what it is about."""
     coverage: dict[str, Any] = field(default_factory=dict)
     """What the tour reached, once it was run."""
 

@@ -1,9 +1,8 @@
-"""Files that somebody named: read the document in one, write one, or say on one line what is wrong."""
+"""Files that the user names: read, write or remove one. What is wrong is one line."""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import tomllib
 from collections.abc import Callable, Iterator
@@ -51,16 +50,6 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
         raise FileError(file, f"not {description}: it is nested too deeply") from None
     except ValueError as fault:  # what is no UTF-8, no JSON, no TOML, and a path with a NUL
         raise FileError(file, f"not {description}: {fault}") from None
-
-
-def json_of(content: bytes) -> Any:
-    """Decode JSON.
-
-    Raises:
-        ValueError: if it is none.
-        RecursionError: if it is nested too deeply.
-    """
-    return json.loads(content.decode("utf-8"))
 
 
 def toml_of(content: bytes) -> dict[str, Any]:

@@ -112,7 +112,7 @@ class Harness(ABC):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Keep what the subject needs (a server, say) from the first case to the last.
+        """Keep what the subject needs, for example a server, from the first case to the last.
 
         With pytest-xdist each worker runs its own.
         """

@@ -1,5 +1,7 @@
 """Play again, without pytest, what a test found. The scripts that are printed under failures import all from here."""
 
+# ruff: noqa: F401  those scripts use what is imported here
+
 from __future__ import annotations
 
 import asyncio
@@ -47,48 +49,13 @@ from conformance.script import Script
 from conformance.spec.model import Record, Request, canonical
 from conformance.tour.made_ids import about_ids
 from conformance.tour.values import _Number, _Text
+from conformance.verify.histories.contradiction import in_words, shorten
+from conformance.verify.histories.history import Planned
+from conformance.verify.histories.judge import Verdict
+from conformance.verify.histories.reproduction import replay
+from conformance.verify.histories.workload import rounds_of
 from taskstore import TaskStatus
 
-__all__ = [
-    "UTC",
-    "Advance",
-    "Capability",
-    "Close",
-    "Copy",
-    "Cursor",
-    "Decimal",
-    "Known",
-    "Member",
-    "Optional",
-    "OrderedDict",
-    "Populate",
-    "Record",
-    "Ref",
-    "Reopen",
-    "Request",
-    "Step",
-    "TaskStatus",
-    "Text",
-    "Tick",
-    "TimeOf",
-    "Together",
-    "Walk",
-    "_Number",
-    "_Text",
-    "cancel",
-    "canonical",
-    "create",
-    "datetime",
-    "get",
-    "listing",
-    "play",
-    "play_case",
-    "purge",
-    "restore",
-    "timedelta",
-    "timezone",
-    "update",
-]
 _SECONDS = 3
 """For how long a scene is played until it shows what it is to show."""
 
@@ -135,6 +102,19 @@ def play_case(function: Callable[..., Awaitable[None]], harness: Harness) -> Non
             asyncio.run(in_a_namespace(function, harness, script))
         finally:
             print(script, flush=True)
+
+
+def play_history(harness: Harness, *calls: Planned) -> None:
+    """Make calls of several clients again, until no order explains their results or some attempts were made.
+
+    Print what each client called and got. Calls of one round are made at the same time, those of one client in turn.
+    """
+    with harness.running():
+        history, judgement = replay(harness, rounds_of(calls))
+    print(*map(in_words, history.intervals), sep="\n")
+    print(
+        "explained by an order of the calls" if judgement.verdict is Verdict.EXPLAINED else shorten(history, judgement)
+    )
 
 
 class _Shown:

@@ -40,6 +40,15 @@ def of_scene(number: str, actions: Sequence[str], instances: int, subject: str) 
     )
 
 
+def of_history(title: str, calls: Iterable[object], subject: str) -> str:
+    """The script that makes the planned calls of a history again."""
+    imported, harness = source_of(subject)
+    lines = [f"        {call}," for call in calls]
+    imports = ["from conformance.replay import Planned, play_history", imported]
+    main = [_MAIN, "    play_history(", f"        {harness},", *lines, "    )"]
+    return "\n".join([f'"""{title}"""', "", *imports, "", *main, ""])
+
+
 def of_case(function: Callable[..., Any], subject: str) -> str:
     """The script that plays a readable case on a subject."""
     imported, harness = source_of(subject)

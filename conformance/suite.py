@@ -27,7 +27,7 @@ SMOKE = (
 
 
 class SuiteDidNotRunError(Exception):
-    """There are no results; the message is what pytest said."""
+    """There are no results. The message is the output of pytest."""
 
 
 def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) -> Results:
@@ -43,7 +43,7 @@ def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) ->
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "results.json")
         command = [*PYTEST, "-p", "no:cacheprovider", *(f"--conformance-store={name}" for name in names), *arguments]
-        told = subprocess.run(
+        ran = subprocess.run(
             [*command, f"--conformance-json={out}"],
             env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": folder, "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
@@ -52,5 +52,5 @@ def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) ->
         )
         results = read(out) if out.exists() else None
         if results is None or all(result.verdict == "not-run" for result in results.results):
-            raise SuiteDidNotRunError((told.stderr or told.stdout).strip())
+            raise SuiteDidNotRunError((ran.stderr or ran.stdout).strip())
     return results

@@ -16,11 +16,12 @@ from conformance.mutants.operators.chosen import CHOSEN, Chosen
 from conformance.mutants.operators.fault import Condition, Fault
 from conformance.mutants.operators.judge import Trial
 from conformance.mutants.operators.ways import WAYS
-from conformance.mutants.stages import MemoryStage
+from conformance.mutants.stages import staged
 from conformance.mutants.unbreakable import UNBREAKABLE
 from conformance.mutants.wrapper import edited
 from conformance.mutants.written import CONTROLS, MUTANTS
 from conformance.spec.requirements import REQUIREMENTS, Level
+from conformance.subjects.memory import MemoryHarness
 from conformance.tour.outcome import TOURED
 from taskstore import InvalidArgument, MemoryTaskStore, Task, TaskCreateRequest, TaskStatus
 from taskstore.redis.scripts import LIST
@@ -78,14 +79,8 @@ def mutant(kind: type[Any], case: str = CASE, instead: type[Exception] | None = 
     return Mutant(kind.__name__, "", kind, On.MEMORY, ("LIFE-05",), (case,), instead, "")
 
 
-def staged(_: On, kind: Any) -> MemoryStage:
-    made = MemoryStage()
-    made.kind = kind
-    return made
-
-
 def why_it_survived(candidate: Mutant) -> str:
-    return trial.why_it_survived(candidate, staged(candidate.on, candidate.kind), 1)
+    return trial.why_it_survived(candidate, staged(MemoryHarness(), candidate.kind), 1)
 
 
 def test_a_wrong_store_is_killed_by_the_assertion_of_its_case() -> None:
@@ -120,7 +115,7 @@ def test_an_exception_kills_only_where_it_is_declared() -> None:
 
 
 def test_a_mutant_without_a_case_survives() -> None:
-    assert trial.why_it_survived(Mutant("", "", Wrong, On.MEMORY, (), (), None, ""), staged(On.MEMORY, Wrong), 1) != ""
+    assert why_it_survived(Mutant("", "", Wrong, On.MEMORY, (), (), None, "")) != ""
 
 
 def test_the_tour_kills_under_a_requirement_that_the_mutant_breaks() -> None:
@@ -143,7 +138,7 @@ def test_a_control_on_which_nothing_was_decided_failed(monkeypatch: pytest.Monke
 
 def run_control(monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> Any:
     monkeypatch.setattr(command, "CONTROLS", [(kind, On.MEMORY)])
-    monkeypatch.setattr(command, "_STAGES", [staged])
+    monkeypatch.setattr(command, "_STAGES", [lambda _, kind: staged(MemoryHarness(), kind)])
     return command.run_control(0, 1)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import random
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from conformance.mutants.mutant import On
 from conformance.mutants.operators.values import altered
 from conformance.mutants.stages import stages
 from conformance.mutants.wrapper import Wrapper
+from conformance.processes import Crew, WorkerFailedError
 from conformance.subjects.documented import DocumentedRedisHarness
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
@@ -36,11 +38,10 @@ from conformance.verify.histories.history import (
     History,
     Interval,
     Planned,
-    planned_json,
     read_lines,
-    read_planned,
 )
 from conformance.verify.histories.judge import Verdict, judge, partitions, specification_of
+from conformance.verify.histories.process import Clients
 from conformance.verify.histories.run import replay_history, run_histories
 from conformance.verify.histories.workload import Workload
 from taskstore import Task, TaskStatus
@@ -321,21 +322,27 @@ LINE = {
     ("lines", "told"),
     [
         ([], "empty"),
-        (["{}"], "line 1: the schema"),
-        (["[]"], "line 1: not an object"),
-        ([HEAD, "{"], "line 2: no JSON"),
-        ([HEAD, "7"], "line 2: not an object"),
-        ([HEAD, {**LINE, "operation": "purge"}], "line 2: 'purge' is none of"),
-        ([HEAD, {**LINE, "called": "1"}], "line 2: called has to be int"),
-        ([HEAD, {**LINE, "called": True}], "line 2: called has to be int"),
+        (["{}"], "line 1: schema: Field required"),
+        (["[]"], "line 1: Input should be an object"),
+        ([HEAD, "{"], "line 2: Invalid JSON"),
+        ([HEAD, "7"], "line 2: Input should be an object"),
+        ([HEAD, {**LINE, "operation": "purge"}], "line 2: operation: Input should be 'create_task', "),
+        ([HEAD, {**LINE, "called": "1"}], "line 2: called: Input should be a valid integer"),
+        ([HEAD, {**LINE, "called": True}], "line 2: called: Input should be a valid integer"),
         ([HEAD, {**LINE, "returned": 0}], "line 2: returned (0) is before called (1)"),
-        ([HEAD, {key: LINE[key] for key in ("client", "operation", "called")}], "line 2: returned is missing"),
+        ([HEAD, {key: LINE[key] for key in ("client", "operation", "called")}], "line 2: returned: Field required"),
         ([HEAD, {**LINE, "arguments": {}}], "line 2: get_task needs a task_id"),
         ([HEAD, {**LINE, "operation": "create_task"}], "line 2: create_task needs video_ids"),
-        ([HEAD, {**LINE, "operation": "list_tasks", "arguments": {"limit": "1"}}], "line 2: limit"),
+        (
+            [HEAD, {**LINE, "operation": "list_tasks", "arguments": {"limit": "1"}}],
+            "line 2: arguments.limit: Input should be a valid integer",
+        ),
         ([HEAD, {**LINE, "result": None}], "line 2: the result"),
-        ([HEAD, {**LINE, "result": {"task": {"status": "pending"}}}], "line 2: get_task cannot have the result"),
-        ([HEAD, {**LINE, "result": {"page": {"tasks": [], "total": 0}}}], "line 2: get_task cannot have the result"),
+        ([HEAD, {**LINE, "result": {"task": {"status": "pending"}}}], "line 2: result.task.task_id: Field required"),
+        (
+            [HEAD, {**LINE, "result": {"page": {"tasks": [], "total": 0}}}],
+            "line 2: the result of get_task has to be an object with task or raised",
+        ),
         ([HEAD, {**LINE, "returned": 9}, "", {**LINE, "called": 3, "returned": 4}], "client 1 calls again at 3"),
     ],
 )
@@ -376,7 +383,8 @@ def test_a_workload_is_its_seed_and_goes_through_json(seed: int) -> None:
     again = [round_ for _, round_ in zip(range(20), Workload(seed, expiring=True).rounds(), strict=False)]
     assert rounds == again
     planned = [one for calls in rounds for one in calls]
-    assert [read_planned(json.loads(json.dumps(planned_json(one)))) for one in planned] == planned
+    lines = History(tuple(Interval(one, 0, None) for one in planned)).as_lines()
+    assert [interval.call for interval in read_lines(lines).intervals] == planned
     assert 0 < sum(one.gives_up is not None for one in planned) <= 3
     assert "advance" in {one.operation for one in planned}
 
@@ -441,12 +449,12 @@ def test_a_contradiction_is_told_in_full(documented: Harness, tmp_path: Path) ->
     assert "client" in ran.stdout
 
 
-def test_a_process_with_clients_ends_with_its_input() -> None:
-    command = [sys.executable, "-m", "conformance.verify.histories.worker"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
-        told, _ = worker.communicate('{"open": ["no_such_module:open", {}]}\n', timeout=30)
-    assert "No module named" in json.loads(told)["failed"]
-    assert worker.returncode == 0
+def test_processes_with_clients_tell_what_they_could_not_do_and_end_with_their_pipes(tmp_path: Path) -> None:
+    with Crew(Clients, 2) as crew:
+        workers = multiprocessing.active_children()
+        with pytest.raises(WorkerFailedError, match="open: ModuleNotFoundError: No module named 'no_such_module'"):
+            crew.ask("open", "no_such_module:open", {}, str(tmp_path))
+    assert [worker.exitcode for worker in workers] == [0, 0]
 
 
 class CachesWhatWasOverwritten(Wrapper):

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck
 
 from conformance.engine.scene import Advance, Optional, Reopen, Scene, Step, Together
 from conformance.harness import Harness
+from conformance.mutants import stages
 from conformance.mutants.mutant import On
 from conformance.mutants.operators.values import altered
-from conformance.mutants.stages import ExpiringStage, MemoryStage
 from conformance.spec.model import OPERATIONS
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
@@ -93,9 +93,7 @@ class Moody(MemoryTaskStore):
 
 
 def staged(on: On, kind: Callable[..., Any]) -> Harness:
-    stage = MemoryStage() if on is On.MEMORY else ExpiringStage()
-    stage.kind = kind
-    return stage
+    return stages.staged(MemoryHarness() if on is On.MEMORY else ExpiringMemoryHarness(), kind)
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from conformance.engine.scene import Advance, Optional, Step
 from conformance.harness import Capability, Harness, HookMissingError
+from conformance.mutants import stages
 from conformance.mutants.mutant import On
-from conformance.mutants.stages import MemoryStage, stages
 from conformance.mutants.wrapper import Scripted, edited
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.registry import find_subject
@@ -80,9 +80,7 @@ class Timeless(MemoryHarness):
 
 
 def staged(kind: Callable[..., Any]) -> Harness:
-    harness = MemoryStage()
-    harness.kind = kind
-    return harness
+    return stages.staged(MemoryHarness(), kind)
 
 
 def walk_on(kind: Callable[..., Any], **named: Any) -> tuple[Walk, list[Found]]:
@@ -167,7 +165,7 @@ def test_a_trace_of_an_expired_task_is_found() -> None:
         for index, actions in enumerate(sequences(4))
         if [type(one) for one in actions] == [Step, Advance, Advance, Optional] and "clipping" in repr(actions)
     ]
-    with stages() as stage:
+    with stages.stages() as stage:
         outcome, found = walk({"mutant": stage(On.REDIS, RestoresBesideAGhost)}, length=4, only=chosen)
     assert outcome.played == 1
     assert found[0].difference.requirements[0].startswith("LIST-")

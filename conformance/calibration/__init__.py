@@ -22,7 +22,7 @@ _SECONDS = 60
 _OF_THE_OBJECT = ("VAL-02", "VAL-10")
 """Requirements about the very objects that a caller gets: can they be changed, and do their times have a zone?"""
 _OF_LIVING_ON = ("EXP-03", "EXP-04", "EXP-08")
-"""Requirements that say nothing if no time passes. EXP-01 is broken then, whoever is to blame."""
+"""Requirements that cannot be judged if no time passes. EXP-01 fails then, whether store or hook is wrong."""
 
 
 @dataclass(frozen=True)

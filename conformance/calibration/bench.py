@@ -1,4 +1,4 @@
-"""What a check of a harness works with: a namespace, stores on it, and hooks whose exceptions are told apart."""
+"""What a check of a harness works with: a namespace, stores on it, and calls of hooks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PROGRESS = 40
 
 
 class CalibrationError(Exception):
-    """A hook, or a declaration, is not what it says."""
+    """A hook does not do what it promises, or a declaration is not true."""
 
     def __init__(self, hook: str, expected: str, seen: str) -> None:
         super().__init__(f"`{hook}` of the harness is not to be believed. Expected: {expected}. Seen: {seen}.")
@@ -44,6 +44,15 @@ class Bench:
         except Exception as fault:
             raise HarnessFailedError(f"open raised {type(fault).__name__}: {fault}") from fault
 
+    async def new_task(self) -> tuple[Any, Any]:
+        """A store on this namespace, and a new task in it.
+
+        Raises:
+            StoreFailedError: if the store does not give the task.
+        """
+        store = await self.open()
+        return store, await create(store)
+
     def use(self, hook: str, call: Callable[[], _Value]) -> _Value:
         """What a hook returns.
 
@@ -69,7 +78,7 @@ class Bench:
 
 
 class StoreFailedError(Exception):
-    """An operation of the store raised, or lost what it wrote, which is for the tests to judge."""
+    """An operation of the store raised, or lost what it wrote. The tests judge that."""
 
 
 async def answer_of(call: Awaitable[Any]) -> Any:

@@ -25,17 +25,16 @@ async def made_anew(bench: Bench) -> str:
     `Task`, or if a class in the module of the harness returns another `Task` at each call: `Task` is ours, and a store
     that others use returns its own.
     """
-    store = await bench.open()
-    task = await create(store)
-    said = bench.harness.rebuilds_results
+    store, task = await bench.new_task()
+    declared = bench.harness.rebuilds_results
     if isinstance(task, TaskView):
         is_rebuilt = isinstance(task.own, Task)
     else:
         is_beside = type(store).__module__ in {kind.__module__ for kind in type(bench.harness).__mro__}
         is_rebuilt = isinstance(task, Task) and is_beside and await _gives_another(store, task.task_id)
-    if not (is_rebuilt if said is None else said):
+    if not (is_rebuilt if declared is None else declared):
         return ""
-    hint = "" if said else "; if it is the store itself, say `rebuilds_results = False` in the harness"
+    hint = "" if declared else "; if it is the store itself, say `rebuilds_results = False` in the harness"
     name = type(store).__qualname__
     return f"results are made anew by the adapter {name}: what the store returns is not seen{hint}"
 
@@ -45,8 +44,7 @@ async def _gives_another(store: Any, task_id: str) -> bool:
 
 
 async def read_by_adapter(bench: Bench) -> str:
-    store = await bench.open()
-    task = await create(store)
+    store, task = await bench.new_task()
     if not isinstance(task, TaskView):
         return ""
     try:
@@ -88,7 +86,7 @@ def _without(store: Any, operation: str, argument: str) -> str:
 
 
 async def apart(bench: Bench) -> str:
-    task = await create(await bench.open())
+    _, task = await bench.new_task()
     other = await bench.open(bench.new_name())
     return "it is seen in another namespace" if await is_there(other, task.task_id) else ""
 
@@ -104,6 +102,6 @@ async def discarded(bench: Bench) -> str:
 
 async def opened_elsewhere(bench: Bench) -> str:
     url = bench.use("url", bench.harness.url)
-    task = await create(await bench.open())
+    _, task = await bench.new_task()
     opened = bench.use("open_at", lambda: bench.harness.open_at(bench.name, url, _PATIENT))
     return "" if await is_there(await bench.stack.enter_async_context(opened), task.task_id) else "it does not see it"

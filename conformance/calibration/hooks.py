@@ -13,7 +13,7 @@ from conformance.calibration.bench import Bench, answer_of, create, is_there, up
 _HOUR, _EIGHT_DAYS, _SLACK = timedelta(hours=1), timedelta(days=8), timedelta(minutes=5)
 CALLS = 3
 _ATTEMPTS = 3
-"""How often `requests` is asked twice in a row: something else may ask the server in between."""
+"""How often `requests` is called twice in a row: something else may send the server a request in between."""
 
 
 async def keys(bench: Bench) -> str:
@@ -25,15 +25,14 @@ async def keys(bench: Bench) -> str:
 
 
 async def mentions(bench: Bench) -> str:
-    task = await create(await bench.open())
+    _, task = await bench.new_task()
     if not bench.inspect("mentions", task.task_id):
         return "the id of a task that is there is mentioned nowhere"
     return "the id of no task is mentioned" if bench.inspect("mentions", f"{task.task_id}-not") else ""
 
 
 async def raw(bench: Bench) -> str:
-    store = await bench.open()
-    task = await create(store)
+    store, task = await bench.new_task()
     before = bench.inspect("raw", task.task_id)
     if not isinstance(before, bytes):
         return f"{before!r} for a task that is there"
@@ -42,8 +41,7 @@ async def raw(bench: Bench) -> str:
 
 
 async def revision(bench: Bench) -> str:
-    store = await bench.open()
-    task = await create(store)
+    store, task = await bench.new_task()
     before = bench.inspect("revision", task.task_id)
     await update(store, task)
     after = bench.inspect("revision", task.task_id)
@@ -67,8 +65,7 @@ async def requests(bench: Bench) -> str:
 
 
 async def lifetime(bench: Bench) -> str:
-    store = await bench.open()
-    task = await create(store)
+    store, task = await bench.new_task()
     if (left := bench.inspect("lifetime_ms", task.task_id)) > 0:
         return ""
     bench.advance(_EIGHT_DAYS)  # if it is there even now, it has no lifetime, and the hook is right
@@ -76,8 +73,7 @@ async def lifetime(bench: Bench) -> str:
 
 
 async def lifetime_passes(bench: Bench) -> str:
-    store = await bench.open()
-    task = await create(store)
+    store, task = await bench.new_task()
     before = bench.inspect("lifetime_ms", task.task_id)
     if before <= 0:
         return ""
@@ -90,8 +86,7 @@ async def lifetime_passes(bench: Bench) -> str:
 
 
 async def expires(bench: Bench) -> str:
-    store = await bench.open()
-    task = await create(store)
+    store, task = await bench.new_task()
     bench.advance(_HOUR)
     if not await _moved(store, task):
         return ""
@@ -105,8 +100,7 @@ async def expires(bench: Bench) -> str:
 
 
 async def time_passes(bench: Bench) -> str:
-    store = await bench.open()
-    task = await create(store)
+    store, task = await bench.new_task()
     bench.advance(_HOUR)
     return await _moved(store, task)
 

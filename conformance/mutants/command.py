@@ -1,4 +1,4 @@
-"""Mutants against what must catch them, controls against everything, and what each of them shows."""
+"""`conformance mutants`: runs mutants on what must catch them and controls on every case, and sums up."""
 
 # ruff: noqa: T201  a command line prints
 
@@ -24,7 +24,7 @@ from conformance.mutants.mutant import On
 from conformance.mutants.operators import draw
 from conformance.mutants.operators.chosen import CHOSEN
 from conformance.mutants.operators.judge import Trial, play_alone, play_stacked
-from conformance.mutants.stages import RIGHT, Stage, stages
+from conformance.mutants.stages import Stage, stages
 from conformance.mutants.unbreakable import UNBREAKABLE
 from conformance.mutants.written import CONTROLS, MUTANTS
 from conformance.processes import process_pool
@@ -63,7 +63,19 @@ def judge(seed: int, sample: draw.Sample, jobs: int) -> MutantsDocument:
         written = [pool.submit(run_written, place, seed) for place in range(len(MUTANTS))]
         _show_progress([*stacks, *controls, *written])
         judged = killed + [one for stack in stacks for one in stack.result()]
-        return _document(seed, sample, made_of, begun, judged, controls, written)
+        known = reasons()
+        made = tuple(sorted((describe(one, known, drawn=not one.wanted) for one in judged), key=_place))
+        by_hand = tuple(one.result() for one in written)
+        return MutantsDocument(
+            version="conformance-mutants/2",
+            fingerprint=made_of,
+            seconds=round(time.monotonic() - begun, 1),
+            written=by_hand,
+            controls=tuple(one.result() for one in controls),
+            sample=Sample(seed=seed, faults=len(sample.faults), left_out=sample.left_out),
+            made=made,
+            defences=tuple(defences(by_hand, made)),
+        )
 
 
 def _show_progress(running: Sequence[Future[Any]]) -> None:
@@ -72,36 +84,12 @@ def _show_progress(running: Sequence[Future[Any]]) -> None:
             print(f"{number} of {len(running)} parts are done", flush=True)
 
 
-def _document(
-    seed: int,
-    sample: draw.Sample,
-    made_of: str,
-    begun: float,
-    judged: Sequence[Trial],
-    controls: Sequence[Future[Control]],
-    written: Sequence[Future[Written]],
-) -> MutantsDocument:
-    known = reasons()
-    made = tuple(sorted((describe(one, known, drawn=not one.wanted) for one in judged), key=_place))
-    ours = tuple(one.result() for one in written)
-    return MutantsDocument(
-        version="conformance-mutants/2",
-        fingerprint=made_of,
-        seconds=round(time.monotonic() - begun, 1),
-        written=ours,
-        controls=tuple(one.result() for one in controls),
-        sample=Sample(seed=seed, faults=len(sample.faults), left_out=sample.left_out),
-        made=made,
-        defences=tuple(defences(ours, made)),
-    )
-
-
 def _place(one: Made) -> tuple[bool, str, str]:
     return one.drawn, one.subject, one.fault
 
 
 def describe(one: Trial, known: Sequence[tuple[str, str]], *, drawn: bool) -> Made:
-    """What the document says of a fault."""
+    """A fault as the document has it."""
     killed = bool(one.requirements) and not one.has_crashed
     name = f"{one.subject}: {one.fault}"
     reason = f"crash: {one.words}" if one.has_crashed else one.reason
@@ -136,7 +124,7 @@ def _stage() -> Stage:
 
 
 def _right(subject: str) -> Harness:
-    return _stage()(On(subject), RIGHT[On(subject)])
+    return _stage()(On(subject), None)
 
 
 def _play_alone(trials: list[Trial], seed: int) -> list[Trial]:

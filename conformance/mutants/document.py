@@ -1,4 +1,4 @@
-"""The document that `conformance mutants --json` writes: its one definition, for whoever writes or reads it."""
+"""The document that `conformance mutants --json` writes: its one definition, for writers and readers."""
 
 from __future__ import annotations
 

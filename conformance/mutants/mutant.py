@@ -31,8 +31,8 @@ TOUR = "tour"
 class Mutant:
     """One fault on one subject.
 
-    `kind` is a class of store, or a function that opens one. `instead` is what a caller gets where the
-    case demands another exception, or none: without it, nothing but an assertion of the case catches the mutant.
+    `kind` is a class of store, or a function that opens one. `instead` is an exception that also counts as caught if
+    the case lets it out. Without it only an assertion of the case catches the mutant.
     """
 
     name: str

@@ -68,20 +68,20 @@ def play_until_found(requirements: tuple[str, ...], harness: Harness, seed: int)
 
 
 def run(case: Callable[[Subject], None], harness: Harness, tour: Callable[[], Any] = lambda: None) -> Outcome:
-    """Run a case, and say what came of it."""
+    """Run a case, and return its outcome."""
     try:
         case(Subject("mutant", harness, {}, 0, tour=tour))
     except (NotApplicable, NotTestable) as skipped:
         return Outcome("skip", str(skipped))
     except (AssertionError, pytest.fail.Exception) as failed:
         return Outcome("fail" if _is_of_the_case(failed) else "crash", _shown(failed), type(failed))
-    except Exception as fault:  # noqa: BLE001  whatever else comes out is what a survivor is told for
+    except Exception as fault:  # noqa: BLE001  whatever else comes out is the reason of a survivor
         return Outcome("crash", _shown(fault), type(fault))
     return Outcome("pass")
 
 
 def why_it_survived(mutant: Mutant, harness: Harness, seed: int) -> str:
-    """Run a mutant on its cases. Each has to fail, or let out what it declares; say which did not, or nothing."""
+    """Run a mutant on its cases. Each has to fail or raise what the mutant declares. Return which did not, if any."""
     for name in mutant.caught_by:
         is_tour = name == TOUR
         outcome = play_until_found(mutant.breaks, harness, seed) if is_tour else run(find_cases()[name], harness)
@@ -92,7 +92,7 @@ def why_it_survived(mutant: Mutant, harness: Harness, seed: int) -> str:
 
 
 def _is_of_the_case(failed: BaseException) -> bool:
-    """Whether a case asserted it, and not something beneath: pytest's own frames aside, a case is innermost."""
+    """Whether the assertion that failed is in a case: its frame is the innermost one, except for those of pytest."""
     files = [Path(frame.filename) for frame in traceback.extract_tb(failed.__traceback__)]
     ours = [file for file in files if "_pytest" not in file.parts]
     return bool(ours) and ours[-1].is_relative_to(_CASES)

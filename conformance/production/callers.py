@@ -1,4 +1,4 @@
-"""A process with callers: they share one store, opened as the application does, and note what each call gave."""
+"""A process with callers. They share one store, opened as the application does, and record each call."""
 
 from __future__ import annotations
 
@@ -60,8 +60,12 @@ class Done:
     """Whether the store did not work again by itself."""
 
 
-class _Callers:
-    """The callers of one process. They go on from round to round on the same store."""
+class Callers:
+    """The callers of one process. They go on from round to round on the same store.
+
+    `play` answers twice through the pipe: when all callers are at work, and with what they did. In between it takes
+    the moment at which the fault was over.
+    """
 
     def __init__(self, process: int, orders: Connection) -> None:
         self._process = process
@@ -81,7 +85,7 @@ class _Callers:
         await self._stack.aclose()
 
     async def play(self, name: str) -> Done:
-        """Call until the order comes that the fault is over, and each caller has had enough acknowledged since."""
+        """Make calls until the fault is over and each caller has had enough writes acknowledged since then."""
         self._name = name
         self._longest, self._made = 0.0, list[Interval]()
         self._acknowledged = [0] * CALLERS
@@ -95,7 +99,7 @@ class _Callers:
         return Done(tuple(self._made), self._longest, not works_again)
 
     async def rest(self) -> Resources:
-        """Forget the calls of the round, and say what is held without them."""
+        """Forget the calls of the round, and return what the process holds without them."""
         self._made = []
         _give_back_memory()
         return await self._resources()
@@ -103,7 +107,7 @@ class _Callers:
     def _end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._orders.fileno())
         self._over, self._acknowledged = -math.inf, [0] * CALLERS
-        with contextlib.suppress(EOFError):  # then nobody wants more
+        with contextlib.suppress(EOFError):  # the run has ended
             self._over = self._orders.recv()
 
     async def _call(self, caller: int) -> None:
@@ -159,24 +163,6 @@ class _Callers:
             if (is_back and held.loop_tasks == 1) or time.monotonic() > deadline:
                 return held
             await asyncio.sleep(0.01)
-
-
-def work(process: int, orders: Connection) -> None:
-    """Do what is ordered: the name of a method and its arguments, until there is no more."""
-    callers = _Callers(process, orders)
-    with asyncio.Runner() as runner:
-        with contextlib.suppress(EOFError, BrokenPipeError):
-            while True:
-                name, *arguments = orders.recv()
-                try:
-                    orders.send(runner.run(getattr(callers, name)(*arguments)))
-                except Exception as fault:  # noqa: BLE001  the parent is told whatever it is
-                    orders.send(CallersFailedError(f"{name}: {type(fault).__name__}: {fault}"))
-        runner.run(callers.close())
-
-
-class CallersFailedError(Exception):
-    """A process of ours ended, or could not open the store."""
 
 
 def is_acknowledged(interval: Interval) -> bool:

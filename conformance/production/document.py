@@ -1,4 +1,4 @@
-"""The document that `conformance production --json` writes: its one definition, for whoever writes or reads it."""
+"""The document that `conformance production --json` writes: its one definition, for writers and readers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Object(BaseModel):
 
 
 class Row(_Object):
-    """One fault, and what came of its rounds."""
+    """One fault, and the results of its rounds."""
 
     fault: str
     sentence: str
@@ -52,7 +52,7 @@ class Row(_Object):
     reopened: Count = 0
     """Stores that had to be opened again."""
     left: dict[str, int] = {}
-    """What did not return to where it began, by name: keys, descriptors, tasks of the loop, kilobytes of memory."""
+    """By how much something grew and stayed so, by name: keys, descriptors, tasks of the loop, kilobytes of memory."""
 
 
 class Production(_Object):

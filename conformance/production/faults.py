@@ -1,4 +1,4 @@
-"""The table of faults: where the callers' server is, how the fault is caused, how it shows, and what it may cost."""
+"""The table of faults: on which server, how each is caused, what shows that it happened, and what it may lose."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from taskstore import FailureKind
 TIMEOUT = 1.0
 """That of a store, to connect and for a reply, in seconds."""
 _STALLED = 2.5
-"""How long a server that answers nobody does so: longer than both timeouts."""
+"""Seconds for which a server does not answer: longer than both timeouts."""
 SLICE = 5.0
 """Seconds of one round of a soak."""
 _PARTED = 0.2

@@ -32,14 +32,14 @@ class Met:
 
 @dataclass
 class Counts:
-    """What came of one round, or of several together."""
+    """The counts of one round, or of several together."""
 
     calls: int = 0
     acknowledged: int = 0
     lost: int = 0
     wrong: int = 0
     unknown: int = 0
-    """Tasks of which the budget of steps did not suffice to tell."""
+    """Tasks that were not decided within the budget of steps."""
     foreign: Counter[str] = field(default_factory=Counter)
     shown: list[str] = field(default_factory=list)
     """Histories of tasks that no order explains, and then of those that were not decided."""
@@ -51,10 +51,10 @@ class Counts:
 
 
 def judge(made: Iterable[Interval], afterwards: Mapping[str, Any], met: Met) -> Counts:
-    """Judge what callers got in a round; `afterwards` is what each task gave to who opened the store anew.
+    """Judge the calls of a round. `afterwards` is the result of reading each task through a new store.
 
-    Where a fault may lose what was seen, the calls before it are judged as they are, and those on tasks that were first
-    called after it; of what is between it is only counted what is lost.
+    Where a fault may lose what was seen, only the calls before it are judged, and those on tasks that were first called
+    after it. Of the others only lost writes are counted.
     """
     intervals = sorted(made, key=lambda one: one.called)
     counts = Counts(
@@ -94,10 +94,10 @@ def _known(calls: Iterable[Interval], met: Met) -> tuple[Interval, ...]:
 
 
 def _seen(calls: Iterable[Interval]) -> tuple[Interval, ...]:
-    """The calls, but for those without an answer whose effect nobody saw; a search would try every set of them.
+    """The calls without those that have no answer and whose effect nobody saw: a search would try every set of them.
 
-    What explains the others explains these: nobody else gives the same step, and an answer shows the step that was
-    given last, so what was not seen was written over or did not happen.
+    An order that explains the others also explains these: each step is written by one call only, and an answer shows
+    the step that was written last. So a step that no answer shows was overwritten or never written.
     """
     shown = {_step(one) for one in calls if one.result}
 
@@ -140,7 +140,7 @@ def _goes_back(calls: Iterable[Interval]) -> bool:
 
 
 def _rank(calls: Iterable[Interval]) -> Callable[[Interval], tuple[float, bool]]:
-    """The order in which the store says that it wrote: a search that begins so seldom has to turn back."""
+    """The order of writes that the store states. A search that tries it first seldom has to turn back."""
     shown: dict[str, float] = {}
     for one in calls:
         if one.written and one.result:

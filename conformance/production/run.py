@@ -1,4 +1,4 @@
-"""Rounds of a fault: four processes call, the fault happens, they call on; then everything is read and counted."""
+"""Rounds of a fault: four processes make calls before, during and after it; then everything is read and counted."""
 
 from __future__ import annotations
 
@@ -8,20 +8,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from multiprocessing.connection import Connection
-from typing import Any, Self
+from typing import Any
 
-from conformance.processes import CONTEXT
+from conformance.processes import Crew, WorkerFailedError
 from conformance.production.callers import (
     CALLERS,
     ENOUGH,
     PATIENCE,
-    CallersFailedError,
+    Callers,
     Done,
     Resources,
     is_acknowledged,
     is_unavailable,
-    work,
 )
 from conformance.production.document import Row
 from conformance.production.faults import TIMEOUT, CannotBeCausedError, Fault, Site
@@ -32,8 +30,6 @@ from conformance.verify.histories.history import FINAL, Planned
 from taskstore import TaskStatus, TaskStoreSettings
 
 PROCESSES = 4
-_STARTED = 30.0
-"""Seconds in which all callers have to be at work, or at an end."""
 _LIMIT = 2 * TIMEOUT
 _LATE = 0.5
 """Seconds that a call may take longer than the timeouts: a machine may be busy."""
@@ -42,65 +38,6 @@ _AGAIN = 5.0
 _READ_TOGETHER = 64
 _KILOBYTES = 20_000
 """By how much the memory of a process may differ between rounds, when nobody calls."""
-
-
-class Crew:
-    """The processes with callers."""
-
-    def __enter__(self) -> Self:
-        self._pipes: list[Connection] = []
-        self._workers = []
-        for number in range(PROCESSES):
-            here, there = CONTEXT.Pipe()
-            worker = CONTEXT.Process(target=work, args=(number, there), daemon=True)
-            worker.start()
-            there.close()
-            self._pipes.append(here)
-            self._workers.append(worker)
-        return self
-
-    def __exit__(self, raised: object, *_: object) -> None:
-        for pipe in self._pipes:
-            pipe.close()
-        for worker in self._workers:
-            if raised:
-                worker.terminate()
-        for worker in self._workers:
-            worker.join(5)
-            worker.kill()
-            worker.join()
-
-    def ask(self, *order: Any) -> list[Any]:
-        """Let each process do something, and return what came of it.
-
-        Raises:
-            CallersFailedError: if one cannot.
-        """
-        self.tell(order)
-        return self.answers()
-
-    def tell(self, order: Any) -> None:
-        """Send each process an order."""
-        for pipe in self._pipes:
-            pipe.send(order)
-
-    def answers(self) -> list[Any]:
-        """Take an answer from each process.
-
-        Raises:
-            CallersFailedError: if one has none, or could not do it.
-        """
-        answers = []
-        for pipe in self._pipes:
-            try:
-                answer = pipe.recv() if pipe.poll(_STARTED) else CallersFailedError("a process with callers is silent")
-            except EOFError:
-                answer = CallersFailedError("a process with callers ended")
-            answers.append(answer)
-        for answer in answers:
-            if isinstance(answer, CallersFailedError):
-                raise answer
-        return answers
 
 
 @dataclass
@@ -133,7 +70,7 @@ class _Rounds:
         began = time.monotonic_ns()
         with self.fault.cause(self.site) as self.evidence:
             ended = time.monotonic_ns()
-            self.crew.tell(ended / 1e9)
+            self.crew.send([ended / 1e9] * PROCESSES)
             done: list[Done] = self.crew.answers()
         made = [interval for one in done for interval in one.intervals]
         afterwards = asyncio.run(self._read({one.call.task for one in made if one.call.task}))
@@ -145,14 +82,14 @@ class _Rounds:
         self._count_left(self.crew.ask("rest"))
 
     async def _read(self, tasks: set[str]) -> dict[str, Any]:
-        """Read each task through a store that is opened anew, hold listings against that, and remove all of it."""
+        """Read each task through a new store, compare the listings with that, and remove everything."""
         async with self.site.harness.open(self.site.namespace) as store:
             client = Client(store, None, 0)
             there: dict[str, Any] = {}
             for some in _batched(sorted(tasks)):
                 made = await asyncio.gather(*(client.make([Planned(0, "get_task", {"task_id": one})]) for one in some))
                 if any(is_unavailable(interval) for (interval,) in made):
-                    raise CallersFailedError("the store was unavailable when the tasks were read afterwards")
+                    raise WorkerFailedError("the store was unavailable when the tasks were read afterwards")
                 there |= {interval.call.task: interval.result for (interval,) in made}
             statuses = {task: result["task"]["status"] for task, result in there.items() if "task" in result}
             found = Counter(statuses.values())
@@ -174,7 +111,7 @@ class _Rounds:
             self.left["kilobytes"] = max(self.left["kilobytes"], after.kilobytes - first.kilobytes - _KILOBYTES)
 
     def row(self, *reasons: str) -> Row:
-        """What came of it, and why it is no pass: `reasons`, or what the figures say."""
+        """The result, and why it is no pass: `reasons`, or what the figures show."""
         counts = self.counts
         needed = self.fault.rounds * PROCESSES * CALLERS * 2 * ENOUGH
         left = {name: count for name, count in self.left.items() if count > 0}
@@ -214,10 +151,10 @@ class _Rounds:
 
 
 def run_fault(fault: Fault) -> tuple[Row, list[str]]:
-    """Do the rounds of a fault; return what came of them, and the histories that were not explained."""
+    """Play the rounds of a fault. Return the result, and the histories that were not explained."""
     try:
         site = fault.make()
-        with site.harness.running(), Crew() as crew:
+        with site.harness.running(), Crew(Callers, PROCESSES) as crew:
             rounds = _Rounds(fault, site, crew)
             try:
                 rounds.open()

@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that stands between a store and its server, and fails as it is told.
+"""A TCP proxy on loopback between a store and its server, which interrupts exchanges on request.
 
 It knows no protocol but this much: on one connection a request is what arrives from the client, and a reply is what
 comes back before the next request. It runs on the loop that it is opened on; what is in flight is kept in memory.
@@ -16,9 +16,7 @@ from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-_TICK = 0.001
-"""What the loop rounds a timer up to: epoll counts whole milliseconds."""
-_LINGER_NOT = struct.pack("ii", 1, 0)
+_NO_LINGER = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST in place of FIN."""
 
 
@@ -50,7 +48,7 @@ class Action(StrEnum):
 
 @dataclass
 class Interruption:
-    """What is to be done to the next exchanges, and how much of it has been done."""
+    """What to do to the next exchanges, and how much of it is done."""
 
     stage: Stage
     action: Action
@@ -165,23 +163,23 @@ class Proxy:
         self._links.add(link)
         return link.client
 
-    def tell(self) -> None:
-        """Something has happened: whoever waits in `until` looks again."""
+    def notify(self) -> None:
+        """Let whoever waits in `until` look again."""
         self._changed.set()
 
     def forget(self, link: _Link) -> None:
         """A connection is over on both sides."""
         self._links.discard(link)
-        self.tell()
+        self.notify()
 
     def interruption_of(self, data: bytes, *stages: Stage) -> Interruption | None:
-        """What is to be done to the exchange that has come to one of these stages, if anything."""
+        """What to do to an exchange that has reached one of these stages, if anything."""
         planned = self._interruption
         if planned is None or planned.stage not in stages:
             return None
         found = [text for text in planned.containing if text in data]
         planned.seen.update(found)
-        self.tell()
+        self.notify()
         if not planned.times or (planned.containing and not found):
             return None
         if planned.after:
@@ -209,7 +207,7 @@ class _Way:
         self._timer: asyncio.Handle | None = None
 
     def send(self, data: bytes) -> None:
-        """Pass on, now or when it is due; no bytes are the end of the way."""
+        """Pass on, now or when it is due. No bytes mean the end."""
         if not self._delay and not self._queue and not self.held and self.transport is not None:
             self._pass(data)
             return
@@ -224,14 +222,10 @@ class _Way:
             self._timer = None
         if self.held or self.transport is None:
             return
-        now = self._loop.time()
-        while self._queue and self._queue[0][0] <= now:
+        while self._queue and self._queue[0][0] <= self._loop.time():
             self._pass(self._queue.popleft()[1])
         if self._queue:
-            due = self._queue[0][0]
-            # A timer would be late by up to a tick, so the last one is spent in turns of the loop.
-            precise = due - now <= _TICK
-            self._timer = self._loop.call_soon(self.flush) if precise else self._loop.call_at(due - _TICK, self.flush)
+            self._timer = self._loop.call_at(self._queue[0][0], self.flush)
 
     def drop(self) -> None:
         """Forget what is in flight: nobody is there to get it."""
@@ -251,7 +245,7 @@ class _Way:
 
 
 class _End(asyncio.Protocol):
-    """One end of a connection: tells the link what arrives at it."""
+    """One end of a connection, which passes what arrives to the link."""
 
     def __init__(
         self, made: Callable[[asyncio.Transport], None], data: Callable[[bytes], None], lost: Callable[[], None]
@@ -273,7 +267,7 @@ class _Link:
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
         self._proxy = proxy
         self._server_at = (host, port)
-        # A server that is told of the end does first what it was asked; a client has nothing more to wait for.
+        # A server first executes what it received before the end. A client has nothing more to wait for.
         self._to_server = _Way(proxy.delay, lambda transport: transport.write_eof())
         self._to_client = _Way(proxy.delay, lambda transport: transport.close())
         self._client_is_there = self._server_is_there = True
@@ -297,7 +291,7 @@ class _Link:
         self._to_client.drop()
         if client is not None and not client.is_closing():
             if action is Action.RESET:
-                client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+                client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
                 client.abort()
             else:
                 client.close()
@@ -370,7 +364,7 @@ class _Link:
         else:
             self.end(planned.action)
         planned.met += 1
-        self._proxy.tell()
+        self._proxy.notify()
 
     def _client_lost(self) -> None:
         self._client_is_there = False
@@ -385,6 +379,6 @@ class _Link:
         self._over()
 
     def _over(self) -> None:
-        self._proxy.tell()
+        self._proxy.notify()
         if not self._client_is_there and not self._server_is_there:
             self._proxy.forget(self)

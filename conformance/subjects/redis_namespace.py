@@ -1,4 +1,6 @@
-"""Behind the back of a store in Redis: its records, its keys and its clock, through a client of the suite's own."""
+"""The inspector of a store in Redis: its records, its keys and its clock, through a client of the suite's own."""
+
+# ruff: noqa: D102  `Inspector` says what each hook does
 
 from __future__ import annotations
 
@@ -27,13 +29,25 @@ end
 
 
 class RedisNamespace(Inspector):
-    """The keys under one prefix, by an ordinary synchronous client. `record` is what the keys of records begin with."""
+    """The keys under one prefix, by an ordinary synchronous client.
 
-    def __init__(self, client: redis.Redis, prefix: str, record: str, deadlines: str | None = None) -> None:
+    `record` is what the keys of records begin with, `deadlines` the key of an index of ends of lifetimes, if there is
+    one. Where others ask the server too, `monitor` gives what counts the requests.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        prefix: str,
+        record: str,
+        deadlines: str = "",
+        monitor: Callable[[], Monitor] | None = None,
+    ) -> None:
         self._client: Any = client  # redis-py's annotations promise awaitables of its synchronous client too
         self._pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
         self._record = record
         self._deadlines = deadlines
+        self._monitor = monitor
 
     def _key(self, task_id: str) -> str:
         return self._record + task_id
@@ -42,11 +56,9 @@ class RedisNamespace(Inspector):
         yield from self._client.scan_iter(match=self._pattern, count=1_000)
 
     def keys(self) -> set[str]:
-        """Every key of this namespace that is now there."""
         return {key.decode() for key in self._keys()}
 
     def mentions(self, task_id: str) -> bool:
-        """Whether a key of this namespace, or an element of a collection, is still named after a task."""
         holds: dict[bytes, Callable[[bytes], bool]] = {
             b"zset": lambda key: self._client.zscore(key, task_id) is not None,
             b"set": lambda key: self._client.sismember(key, task_id),
@@ -57,37 +69,32 @@ class RedisNamespace(Inspector):
         return super().mentions(task_id) or any(hold(key) for hold, key in entries if hold)
 
     def raw(self, task_id: str) -> bytes | None:
-        """The stored record of a task."""
         found: bytes | None = self._client.get(self._key(task_id))
         return found
 
     def overwrite(self, task_id: str, raw: bytes) -> None:
-        """Put something else where the record of a task is."""
         self._client.set(self._key(task_id), raw, keepttl=True)
 
     def overwrite_with_another_type(self, task_id: str) -> None:
-        """Put a list where the record of a task is."""
         self.delete(task_id)
         self._client.rpush(self._key(task_id), "not a record")
         self._client.expire(self._key(task_id), 3600)
 
     def delete(self, task_id: str) -> None:
-        """Remove the record of a task, and nothing else."""
         self._client.delete(self._key(task_id))
 
     def lifetime_ms(self, task_id: str) -> int:
-        """Milliseconds that the record of a task still has."""
         return int(self._client.pttl(self._key(task_id)))
 
     def requests(self) -> int:
-        """How many requests the server has read, this one included."""
+        if self._monitor is not None:
+            return self._monitor().count()
         try:
             return int(self._client.info("stats")["total_reads_processed"])
         except (KeyError, redis.exceptions.ResponseError):
             raise HookMissingError("inspector.requests") from None
 
     def revision(self, task_id: str) -> int:
-        """How many writes the record has seen."""
         found = re.search(rb'"revision":(\d+)', self.raw(task_id) or b"")
         if found is None:
             raise HookMissingError("inspector.revision")
@@ -96,7 +103,7 @@ class RedisNamespace(Inspector):
     def advance(self, by: timedelta) -> None:
         """Make every deadline earlier, at one instant: that of each key, and each entry of the index of deadlines."""
         milliseconds = by // timedelta(milliseconds=1)
-        self._client.eval(_AGE, 0, milliseconds, self._deadlines or "", self._pattern)
+        self._client.eval(_AGE, 0, milliseconds, self._deadlines, self._pattern)
 
     def discard(self) -> None:
         """Remove every key of this namespace."""
@@ -133,20 +140,8 @@ class Monitor:
         self._client.close()
 
 
-class MonitoredNamespace(RedisNamespace):
-    """A prefix on a server that others ask too."""
-
-    def __init__(self, *arguments: Any, monitor: Callable[[], Monitor] | None) -> None:
-        super().__init__(*arguments)
-        self._monitor = monitor
-
-    def requests(self) -> int:
-        """How many the monitor has seen, if there is one, or else the server has read."""
-        return super().requests() if self._monitor is None else self._monitor().count()
-
-
-class PartitionedNamespace(MonitoredNamespace):
-    """A prefix whose tasks are spread over hash tags, `bases`, on one server. `monitor` as for a group of servers."""
+class PartitionedNamespace(RedisNamespace):
+    """A prefix whose tasks are spread over hash tags, `bases`."""
 
     def __init__(self, client: redis.Redis, bases: list[str], monitor: Callable[[], Monitor] | None = None) -> None:
         super().__init__(client, "", "", monitor=monitor)
@@ -159,7 +154,6 @@ class PartitionedNamespace(MonitoredNamespace):
         return chain.from_iterable(part._keys() for part in self._parts)  # noqa: SLF001  of the same kind
 
     def advance(self, by: timedelta) -> None:
-        """The same, one partition after the other."""
         for part in self._parts:
             part.advance(by)
 
@@ -168,10 +162,8 @@ class SharedRedisNamespace(RedisNamespace):
     """A prefix on a server that others use too."""
 
     def advance(self, by: timedelta) -> None:
-        """The same but for keys that are made meanwhile: to look for all at one instant would hold up the others."""
-        keys = list(self._keys())
-        self._client.eval(_AGE, len(keys), *keys, by // timedelta(milliseconds=1), self._deadlines or "", "")
+        keys = list(self._keys())  # to look for them in the script would hold up the others
+        self._client.eval(_AGE, len(keys), *keys, by // timedelta(milliseconds=1), self._deadlines, "")
 
     def requests(self) -> int:
-        """Not to be told from those of others."""
         raise HookMissingError("inspector.requests")

@@ -1,5 +1,7 @@
 """Private servers that a store reaches through TLS, or as a user with the least rights."""
 
+# ruff: noqa: D102  `EmbeddedServer` says what each method does
+
 from __future__ import annotations
 
 import shutil
@@ -64,7 +66,6 @@ class TlsServer(SecuredServer):
         return super().__enter__()
 
     def prepare(self, folder: Path) -> list[str]:
-        """Make the certificates."""
         Path(folder, "openssl.cnf").write_text(_OPENSSL, "utf-8")
         _certify(folder, "ca", "authority")
         for name in ("server", "client"):
@@ -90,7 +91,6 @@ class TlsServer(SecuredServer):
         return []
 
     def facts(self) -> Mapping[str, str]:
-        """Those of the server; the proxy of the suite understands no TLS."""
         return {**super().facts(), "transport": "loopback TLS; without TLS where a case needs a proxy"}
 
 
@@ -98,7 +98,6 @@ class AclServer(SecuredServer):
     """A server with a user who may do what a store does, under the prefixes of the suite, and nothing else."""
 
     def prepare(self, folder: Path) -> list[str]:
-        """Name the user."""
         rights = [f"+{one}" for one in (*LEAST_RIGHTS.split(), "select")]  # a case uses another database
         self._options = "--user", "store", "on", ">least", "resetkeys", "~{conformance-*", *rights
         self.variables = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self._port)}
@@ -107,27 +106,14 @@ class AclServer(SecuredServer):
         return []
 
     def facts(self) -> Mapping[str, str]:
-        """Those of the server, and what the user may do."""
         return {**super().facts(), "rights": LEAST_RIGHTS}
 
 
 def _certify(folder: Path, name: str, kind: str, *by: str) -> None:
     key = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}.key"
-    made = (
-        "-x509",
-        "-config",
-        "openssl.cnf",
-        "-extensions",
-        kind,
-        "-subj",
-        f"/CN={name}",
-        "-days",
-        "2",
-        "-out",
-        f"{name}.crt",
-    )
+    made = "-x509", "-config", "openssl.cnf", "-extensions", kind, "-subj", f"/CN={name}", "-days", "2"
     ran = subprocess.run(
-        [str(shutil.which("openssl")), "req", *key, *made, *by],
+        [str(shutil.which("openssl")), "req", *key, *made, "-out", f"{name}.crt", *by],
         cwd=folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,5 +1,7 @@
 """What every harness of a store in Redis has in common: a private server, and all the hooks that need one."""
 
+# ruff: noqa: D102  `Harness` says what each hook does
+
 from __future__ import annotations
 
 import time
@@ -8,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import redis
 from redis.exceptions import ResponseError
@@ -20,15 +22,16 @@ from conformance.subjects.topologies import ServerGroup
 from taskstore import FailureKind
 
 PATIENCE = 5.0
-"""The timeouts of a store that is not to run into them, in seconds."""
+"""The timeouts in seconds of a store whose timeouts are not tested."""
 
 
 class RedisServerHarness(Harness):
     """A store in Redis. Write `open_at`, and say what its keys begin with; the rest is here.
 
-    It needs the extra `conformance-redis`. `server` is a private one where none is given.
+    It needs the extra `conformance-redis`. Without `server` it starts one of `server_class`: a private process.
     """
 
+    server_class: ClassVar[type[RedisServer]] = EmbeddedServer
     prefix = "{namespace}:"
     """What every key of a namespace begins with."""
     record = "{namespace}:"
@@ -37,7 +40,7 @@ class RedisServerHarness(Harness):
     """The key of a sorted set whose scores are the ends of lifetimes in milliseconds, if the store has one."""
 
     def __init__(self, server: RedisServer | None = None) -> None:
-        self._server = EmbeddedServer() if server is None else server
+        self._server = self.server_class() if server is None else server
         self._client_url = ""
 
     @abstractmethod
@@ -45,72 +48,59 @@ class RedisServerHarness(Harness):
         """Open a store on the server at a URL, as `Harness.open_at` says."""
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        """A store on the private server."""
         return self.open_at(namespace, self._server.url, PATIENCE)
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Keep the server, and clients of the suite's own."""
         with self._server, ExitStack() as self._clients:
             yield
 
     def facts(self) -> Mapping[str, str]:
-        """Those of the server."""
         return self._server.facts()
 
     def discard(self, namespace: str) -> None:
-        """Remove the prefix."""
         self.inspector(namespace).discard()
 
     def advance(self, namespace: str, by: timedelta) -> None:
-        """Make the tasks older."""
         self.inspector(namespace).advance(by)
 
     def inspector(self, namespace: str) -> RedisNamespace:
-        """Look at the keys with another client."""
+        return self._inspector(RedisNamespace, namespace)
+
+    def _inspector(self, kind: Callable[..., RedisNamespace], namespace: str, **named: Any) -> RedisNamespace:
         prefix, record, deadlines = (
             text.format(namespace=namespace) for text in (self.prefix, self.record, self.deadlines)
         )
-        return RedisNamespace(self._client(), prefix, record, deadlines or None)
+        return kind(self._client(), prefix, record, deadlines, **named)
 
     def restart_server(self) -> None:
-        """Save, stop, start."""
         self._server.restart()
 
     def url(self) -> str:
-        """That of the server."""
         return self._server.url
 
     def administer(self, *command: str) -> Any:
-        """Through the suite's own client."""
         client: Any = self._client()
         return client.execute_command(*command)
 
     def kill_server(self) -> None:
-        """SIGKILL, and start."""
         self._server.kill()
 
     def fail_over(self, *, kill: bool) -> None:
-        """Let another server of the group take over."""
         if not isinstance(self._server, ServerGroup):
             raise HookMissingError("fail_over")
         self._server.fail_over(kill=kill)
 
     def spare_database(self) -> int:
-        """Any but the first."""
         return 1
 
     @contextmanager
     def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
-        """Reconfigure the server, and set it right again."""
-        client: Any = self._client()
         if failure_kind is FailureKind.OUT_OF_MEMORY:
-            client.config_set("maxmemory", 1)
-            try:
+            with self._configured("maxmemory", 1):
                 yield
-            finally:
-                client.config_set("maxmemory", 0)
         elif failure_kind is FailureKind.READ_ONLY:
+            client: Any = self._client()
             client.replicaof("127.0.0.1", 1)  # nothing listens there: the server stays a replica with its own data
             try:
                 yield
@@ -120,16 +110,25 @@ class RedisServerHarness(Harness):
             with self._server.loading():
                 yield
         elif failure_kind is FailureKind.BUSY:
-            with self._endless_script():
+            with self._configured("lua-time-limit", 1), self._endless_script():
                 yield
         else:
             raise HookMissingError(f"cause_failure({failure_kind})")
 
     @contextmanager
+    def _configured(self, name: str, value: int) -> Iterator[None]:
+        """Change a setting of the server, and set it back at the end of the block."""
+        client: Any = self._client()
+        (before,) = client.config_get(name).values()
+        client.config_set(name, value)
+        try:
+            yield
+        finally:
+            client.config_set(name, before)
+
+    @contextmanager
     def _endless_script(self) -> Iterator[None]:
         client: Any = self._client()
-        (limit,) = client.config_get("lua-time-limit").values()
-        client.config_set("lua-time-limit", 1)
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(client.eval, "while true do end", 0)
             try:
@@ -139,7 +138,6 @@ class RedisServerHarness(Harness):
             finally:
                 _refused(client.script_kill)
                 _refused(running.result)
-                client.config_set("lua-time-limit", limit)
 
     def _client(self) -> redis.Redis:
         if self._client_url != self._server.url:  # a restarted container may be published on another port

@@ -1,4 +1,6 @@
-"""Servers to run Redis mode against: a private process, or a container."""
+"""Servers to run Redis mode against: a private process, a container, or one of the user's."""
+
+# ruff: noqa: D102  `RedisServer` says what each method does
 
 from __future__ import annotations
 
@@ -12,11 +14,12 @@ import subprocess
 import tempfile
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, Protocol, Self
+from typing import IO, Any, Self
 
 import redis
 
@@ -27,42 +30,38 @@ DEFAULT_IMAGE = "redis:8"
 
 
 class ServerError(Exception):
-    """A server could not be had; the message says why, and what to do."""
+    """There is no server to use. The message says why, and what to do."""
 
 
-class RedisServer(Protocol):
-    """A server that is there for the time of a `with` block."""
+class RedisServer(ABC):
+    """A server that is there for the time of a `with` block. `url` is where it is, for a client with all rights."""
 
-    @property
-    def url(self) -> str:
-        """Where it is, for whoever may do everything."""
-        ...
+    url: str
 
+    @abstractmethod
     def __enter__(self) -> Self: ...
-    def __exit__(self, *_: object) -> None: ...
+
+    def __exit__(self, *_: object) -> None:  # noqa: B027  a server of the user's stays
+        pass
+
     def facts(self) -> Mapping[str, str]:
-        """Which server this is."""
-        ...
+        """Which server this is, and how it is reached."""
+        with redis.Redis.from_url(self.url, protocol=3) as client:
+            info: dict[str, Any] = client.info("server")
+        name = "Valkey" if info.get("server_name") == "valkey" else "Redis"
+        return {"server": f"{name} {info.get('valkey_version', info['redis_version'])}"}
 
     def restart(self) -> None:
         """Save, stop, and start again under the same address."""
-        ...
+        raise HookMissingError("restart_server")
 
     def kill(self) -> None:
         """End without warning, and start again under the same address with what is on disk: its log, if it has one."""
-        ...
+        raise HookMissingError("kill_server")
 
     def loading(self) -> AbstractContextManager[None]:
         """Save, and start again so that loading takes to the end of the block."""
-        ...
-
-
-def server_facts(url: str) -> dict[str, str]:
-    """Ask a server who it is."""
-    with redis.Redis.from_url(url, protocol=3) as client:
-        info: dict[str, Any] = client.info("server")
-    name = "Valkey" if info.get("server_name") == "valkey" else "Redis"
-    return {"server": f"{name} {info.get('valkey_version', info['redis_version'])}"}
+        raise HookMissingError("cause_failure(loading)")
 
 
 _SUPERVISED = """
@@ -91,7 +90,7 @@ def _close_pipes() -> None:
 os.register_at_fork(after_in_child=_close_pipes)
 
 
-class EmbeddedServer:
+class EmbeddedServer(RedisServer):
     """A private server process on loopback, with a data folder of its own; both are gone at the end.
 
     So they are if the process that started them is killed. `redis-server` or `valkey-server` on PATH, else the one that
@@ -125,8 +124,7 @@ class EmbeddedServer:
         return ()
 
     def facts(self) -> Mapping[str, str]:
-        """Server, binary and transport."""
-        return {**server_facts(self.url), "binary": self._binary.name, "transport": "loopback TCP, private process"}
+        return {**super().facts(), "binary": self._binary.name, "transport": "loopback TCP, private process"}
 
     @property
     def pid(self) -> int:
@@ -134,14 +132,10 @@ class EmbeddedServer:
         return self._process.pid
 
     def restart(self) -> None:
-        """Save to disk and start anew."""
-        with redis.Redis.from_url(self.url) as client:
-            client.save()
-        self._stop()
+        self._save_and_stop()
         self._start()
 
     def kill(self) -> None:
-        """SIGKILL, and start anew."""
         with redis.Redis.from_url(self.url) as client:
             log: Any = client.config_get("appendonly")
         with self.killed("--appendonly", log["appendonly"]):
@@ -159,10 +153,8 @@ class EmbeddedServer:
 
     @contextlib.contextmanager
     def loading(self) -> Iterator[None]:
-        """Start anew so that each record takes 20 ms to load, with time for clients in between."""
-        with redis.Redis.from_url(self.url) as client:
-            client.save()
-        self._stop()
+        self._save_and_stop()
+        # Each record takes 20 ms to load, and clients are answered in between.
         self._start("--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024", loading=True)
         try:
             yield
@@ -173,28 +165,9 @@ class EmbeddedServer:
 
     def _start(self, *options: str, loading: bool = False) -> None:
         log = Path(self._folder, "server.log")
-        command = [
-            str(self._binary),
-            *self._first,
-            "--port",
-            str(self._port),
-            "--bind",
-            "127.0.0.1",
-            "--dir",
-            self._folder,
-        ]
-        command += [
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--logfile",
-            str(log),
-            "--daemonize",
-            "no",
-            *self._options,
-            *options,
-        ]
+        command = [str(self._binary), *self._first, "--port", str(self._port), "--bind", "127.0.0.1"]
+        command += ["--dir", self._folder, "--logfile", str(log), "--daemonize", "no"]
+        command += ["--save", "", "--appendonly", "no", *self._options, *options]
         supervised = ["/bin/sh", "-c", _SUPERVISED, self._folder, *command]
         # In a process group of its own: what kills the group of the parent leaves time to clean up.
         self._process = subprocess.Popen(
@@ -209,8 +182,8 @@ class EmbeddedServer:
             self._stop()
             if not isinstance(fault, ServerError):
                 raise
-            told = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
-            raise ServerError(f"{self._binary.name} did not start: {fault} {''.join(told)}") from None
+            last_line = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+            raise ServerError(f"{self._binary.name} did not start: {fault} {''.join(last_line)}") from None
 
     def _release(self) -> None:
         """Tell what waits at the other end of the pipe that the server has been stopped."""
@@ -219,6 +192,11 @@ class EmbeddedServer:
             _pipes.discard(pipe)
             with contextlib.suppress(BrokenPipeError), pipe:
                 pipe.write(b"\n")
+
+    def _save_and_stop(self) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.save()
+        self._stop()
 
     def _stop(self) -> None:
         self._process.terminate()
@@ -293,11 +271,10 @@ def _ask_engine() -> bool:
         return False
 
 
-class ContainerServer:
+class ContainerServer(RedisServer):
     """A Redis container through testcontainers, on a port that the engine publishes.
 
-    The image is `CONFORMANCE_REDIS_IMAGE`, else `redis:8`. `direct_url` is the container's own address, which spares
-    the engine's port proxy.
+    The image is `CONFORMANCE_REDIS_IMAGE`, else `redis:8`.
     """
 
     def __enter__(self) -> Self:
@@ -322,35 +299,20 @@ class ContainerServer:
         self._container.stop()
 
     def facts(self) -> Mapping[str, str]:
-        """Server, image and transport."""
-        return {**server_facts(self.url), "image": self._image, "transport": "published port of a container"}
+        return {**super().facts(), "image": self._image, "transport": "published port of a container"}
 
     def restart(self) -> None:
-        """Save to disk, and restart the container: the engine may publish another port."""
         with redis.Redis.from_url(self.url) as client:
             client.save()
         self._container.get_wrapped_container().restart()
-        self._locate()
+        self._locate()  # the engine may publish another port
         wait_until_answers(self.url)
 
-    def kill(self) -> None:
-        """Not done: its image says what it starts with."""
-        raise HookMissingError("kill_server")
-
-    def loading(self) -> AbstractContextManager[None]:
-        """Not done: its image says what it starts with."""
-        raise HookMissingError("cause_failure(loading)")
-
     def _locate(self) -> None:
-        wrapped = self._container.get_wrapped_container()
-        wrapped.reload()
-        networks = wrapped.attrs["NetworkSettings"]["Networks"]
-        address = next(iter(networks.values()))["IPAddress"]
         self.url = f"redis://{self._container.get_container_host_ip()}:{self._container.get_exposed_port(6379)}/0"
-        self.direct_url = f"redis://{address}:6379/0"
 
 
-class NamedServer:
+class NamedServer(RedisServer):
     """A server of the user's, at a URL: never started, stopped, flushed or reconfigured."""
 
     def __init__(self, url: str) -> None:
@@ -358,26 +320,10 @@ class NamedServer:
 
     def __enter__(self) -> Self:
         try:
-            server_facts(self.url)
+            super().facts()
         except (redis.exceptions.RedisError, OSError, ValueError) as fault:
             raise ServerError(f"no answer from the named server: {fault}") from None
         return self
 
-    def __exit__(self, *_: object) -> None:
-        pass
-
     def facts(self) -> Mapping[str, str]:
-        """Which server it is."""
-        return {**server_facts(self.url), "transport": "as named by its URL"}
-
-    def restart(self) -> None:
-        """Not ours to do."""
-        raise HookMissingError("restart_server")
-
-    def kill(self) -> None:
-        """Not ours to do."""
-        raise HookMissingError("kill_server")
-
-    def loading(self) -> AbstractContextManager[None]:
-        """Not ours to do."""
-        raise HookMissingError("cause_failure")
+        return {**super().facts(), "transport": "as named by its URL"}

@@ -1,10 +1,12 @@
 """Several servers that are one subject, each a private process: a master under a Sentinel, and a Redis Cluster."""
 
+# ruff: noqa: D102  `RedisServer` and `ServerGroup` say what each method does
+
 from __future__ import annotations
 
 import contextlib
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit
 
 import redis
 
-from conformance.subjects.servers import EmbeddedServer, ServerError, unused_port
+from conformance.subjects.servers import EmbeddedServer, RedisServer, ServerError, unused_port
 
 SERVICE = "conformance"
 """What the Sentinel calls the master."""
@@ -24,8 +26,8 @@ _AT_ONCE = "--repl-diskless-sync-delay", "0", "--shutdown-timeout", "0"
 """A replica gets its data at once, and a server that is to end does not wait ten seconds for a slow one."""
 
 
-class ServerGroup(ABC):
-    """Servers of which one has the tasks, and another takes over when it fails."""
+class ServerGroup(RedisServer):
+    """Servers of which one has the tasks, and another takes over when it fails. `url` is the one that has them."""
 
     variables: Mapping[str, str]
     """The settings that say where they are."""
@@ -60,31 +62,26 @@ class ServerGroup(ABC):
         _await(self._is_settled, "the servers do not agree on who has the tasks")
         self._master = self._sorted()[0]
 
-    def _demote(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:  # noqa: B027  it may go by itself
+    def _demote(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
         """Let what was the master follow the server that took over."""
 
     @property
-    def url(self) -> str:
-        """That of the server that has the tasks."""
+    def url(self) -> str:  # type: ignore[override]  # it is another one after a failover
         return self._master.url
 
     def facts(self) -> Mapping[str, str]:
-        """Those of one of them."""
         return self._members[0].facts()
 
     def restart(self) -> None:
-        """Restart the server that has the tasks."""
         _await(lambda: _call(self._master, "SAVE"), "another save goes on")
         self._master.restart()
         self._settle()
 
     def kill(self) -> None:
-        """Kill the server that has the tasks, and start it."""
         self._master.kill()
         self._settle()
 
     def loading(self) -> AbstractContextManager[None]:
-        """Start the server that has the tasks so that it loads."""
         return self._master.loading()
 
     def fail_over(self, *, kill: bool) -> None:
@@ -95,7 +92,7 @@ class ServerGroup(ABC):
         with self.replaced(kill=kill):
             pass
 
-    def part(self) -> None:  # noqa: B027  a node of a cluster cannot be told so
+    def part(self) -> None:
         """Let the replica get nothing more from the master until it takes over."""
 
     @contextmanager
@@ -144,15 +141,10 @@ class SentinelServers(ServerGroup):
         return _place(master)[1] == named[1].decode() and len(replicas) == 1 and _follows(replica, master)
 
     def part(self) -> None:
-        """It follows a server that is not there."""
-        _call(self._sorted()[1], "REPLICAOF", "127.0.0.1", unused_port())
+        _call(self._sorted()[1], "REPLICAOF", "127.0.0.1", unused_port())  # nothing listens there
 
     def _replace(self, replica: EmbeddedServer) -> object:
         return _call(self._sentinel, "SENTINEL", "FAILOVER", SERVICE)
-
-    def _settle(self) -> None:
-        _await(self._is_settled, "the servers do not agree on who has the tasks")
-        self._master = self._sorted()[0]
 
     def _demote(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
         _call(master, "REPLICAOF", *_place(replica))  # as the Sentinel does it, some ten seconds later
@@ -191,10 +183,10 @@ class ClusterServers(ServerGroup):
 
     def _is_settled(self) -> bool:
         master, replica = self._sorted()
-        told = [_call(node, "CLUSTER", "INFO").decode() for node in self._ids]
+        facts = [_call(node, "CLUSTER", "INFO").decode() for node in self._ids]
         owners = [_call(node, "CLUSTER", "SLOTS")[0][2][1] for node in self._ids]
         return (
-            all("cluster_state:ok" in one and "cluster_known_nodes:4" in one for one in told)
+            all("cluster_state:ok" in one and "cluster_known_nodes:4" in one for one in facts)
             and owners == [int(_place(master)[1])] * 4
             and _follows(replica, master)
         )
@@ -225,7 +217,7 @@ class ClusterServers(ServerGroup):
 
 
 def cluster_nodes(undo: ExitStack, *shares: range) -> list[EmbeddedServer]:
-    """Start the nodes of a new cluster, each with its share of the slots, until `undo` ends. They have yet to agree."""
+    """Start the nodes of a new cluster, each with its share of the slots, until `undo` ends. They do not yet agree."""
     buses = [str(unused_port()) for _ in shares]
     options = *_AT_ONCE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2500", "--cluster-port"
     nodes = [undo.enter_context(EmbeddedServer(*options, bus)) for bus in buses]

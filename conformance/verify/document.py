@@ -1,4 +1,4 @@
-"""The document that `conformance verify --json` writes: its one definition, for whoever writes or reads it."""
+"""The document that `conformance verify --json` writes: its one definition, for writers and readers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Build(_Object):
 
 
 class Part(_Object):
-    """One part. Decided: enough was done for it to mean something."""
+    """One part. `decided`: enough was played for a verdict."""
 
     passed: bool
     decided: bool
 
 
 class Difference(_Object):
-    """What one subject did otherwise than the model allows, and the shortest script found that shows it."""
+    """What one subject did that the model does not allow, and the shortest script found that shows it."""
 
     subject: str
     requirements: tuple[str, ...]
@@ -101,7 +101,7 @@ class SubjectHistories(_Object):
 
     @property
     def passed(self) -> bool:
-        """Whether there were histories, and each was contended and is explained."""
+        """Whether there were histories, each had enough contention, and each is explained."""
         return self.explained == self.histories > self.unqualified == 0
 
 
@@ -131,7 +131,7 @@ class Faults(Part):
 
 
 class Crash(_Object):
-    """A share of a part that ended in an exception: nothing of it is in the part."""
+    """A share of a part that ended in an exception. The part has no results of it."""
 
     part: str
     subjects: tuple[str, ...]
@@ -139,7 +139,7 @@ class Crash(_Object):
 
 
 class Verification(_Object):
-    """All of it. A part that was not asked for, or of which nothing came, is not there."""
+    """The whole run. A part that was not selected, or that has no results, is None."""
 
     version: Literal["conformance-verification/1"] = Field("conformance-verification/1", alias="schema")
     suite: Build
@@ -148,7 +148,7 @@ class Verification(_Object):
     seconds: float
     subjects: tuple[str, ...]
     plain: tuple[Difference, ...] = ()
-    """What a few plain calls already did otherwise, before any part."""
+    """Differences that a few plain calls showed, before any part."""
     crashes: tuple[Crash, ...] = ()
     search: Search | None = None
     walk: Walk | None = None

@@ -71,7 +71,7 @@ class _Names:
 
 
 _Drawn: TypeAlias = Callable[[_Names], Action | None]
-"""An action, as soon as it is known what it can refer to; None if there is nothing for it."""
+"""Makes an action when it is known what it can refer to; None if there is nothing to refer to."""
 Drawn: TypeAlias = st.SearchStrategy[_Drawn]
 
 
@@ -106,7 +106,7 @@ _errors = dict.fromkeys(("error_message", "error_traceback"), _texts)
 
 
 def _draw(action: Callable[..., Action | None], *arguments: st.SearchStrategy[Any]) -> Drawn:
-    """The action of these arguments, and of the names that are known when its turn comes."""
+    """An action of these arguments, and of the names that are known when it is made."""
     return st.builds(partial, st.just(action), *arguments)
 
 
@@ -121,18 +121,6 @@ def _created_under_an_id(task_id: str, config: Any, on: int, names: _Names) -> A
     return Optional((create("", task_id, on, config=config),), frozenset({Capability.CALLER_IDS}))
 
 
-def _refused_creation(fields: Mapping[str, Any], on: int, _: _Names) -> Action:
-    return create("", on=on, **fields)
-
-
-def _updated(which: int, status: Any, fields: Mapping[str, Any], on: int, names: _Names) -> Action:
-    return update(names.task(which), status, on, **fields)
-
-
-def _cancelled(which: int, on: int, names: _Names) -> Action:
-    return cancel(names.task(which), on)
-
-
 def _got(which: int, around: tuple[str, str], on: int, names: _Names) -> Action:
     task = names.task(which)
     if isinstance(task, Text):
@@ -140,17 +128,9 @@ def _got(which: int, around: tuple[str, str], on: int, names: _Names) -> Action:
     return get(Ref(task, *around), on)
 
 
-def _got_by_id(task_id: Any, on: int, _: _Names) -> Action:
-    return get(Text(task_id), on)
-
-
 def _listed(arguments: Mapping[str, Any], on: int, names: _Names) -> Action:
     names.pages.append(f"p{len(names.pages) + 1}")
     return listing(names.pages[-1], on, **arguments)
-
-
-def _refused_listing(arguments: Mapping[str, Any], on: int, _: _Names) -> Action:
-    return listing(on=on, **arguments)
 
 
 def _listed_behind(which: int, arguments: Mapping[str, Any], on: int, names: _Names) -> Action | None:
@@ -195,21 +175,9 @@ def _together(drawn: Sequence[_Drawn], cancelled: int, names: _Names) -> Action 
     return Together(steps, lost) if steps else None
 
 
-def _unnamed_creation(video_ids: Any, on: int, _: _Names) -> Action:
-    return create("", on=on, video_ids=video_ids)
-
-
 def _advanced(by: timedelta, names: _Names) -> Action | None:
-    # A call whose answer was lost may take effect before the time passes or later: the lifetime is then not known.
+    # A call whose answer was lost may take effect before the time passes or after it, so its lifetime is unknown.
     return None if names.is_lost else Advance(by)
-
-
-def _reopened(on: int, _: _Names) -> Action:
-    return Reopen(on)
-
-
-def _ticked(_: _Names) -> Action:
-    return Tick()
 
 
 def _restorable_records() -> list[Record]:
@@ -238,6 +206,10 @@ def _unrestorable_records() -> list[Record]:
     ]
 
 
+def _updated(which: int, status: Any, fields: Mapping[str, Any], on: int, names: _Names) -> Action:
+    return update(names.task(which), status, on, **fields)
+
+
 def _optional(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=fields)
 
@@ -249,10 +221,11 @@ def _one_wrong(table: Mapping[str, st.SearchStrategy[Any]]) -> st.SearchStrategy
 
 _update = _draw(_updated, _which, _statuses, st.just({}), _on)
 _full_update = _draw(_updated, _which, _statuses, _optional(**_fields), _on)
-_cancel = _draw(_cancelled, _which, _on)
+_cancel = _draw(lambda which, on, names: cancel(names.task(which), on), _which, _on)
 _get = _draw(_got, _which, st.just(("", "")), _on)
 _create = _draw(_created, _video_ids, st.none() | _texts, _configs, _on)
-_at_once = _full_update | _cancel | _get | _draw(_unnamed_creation, _video_ids, _on)
+_unnamed = _draw(lambda video_ids, on, _: create("", on=on, video_ids=video_ids), _video_ids, _on)
+_at_once = _full_update | _cancel | _get | _unnamed
 _pages = _optional(status=_statuses, limit=st.integers(0, 4), offset=st.integers(0, 4))
 _instants = st.sampled_from([datetime(1970, 1, 2, tzinfo=UTC), LONG_AGO + DAY, datetime(2100, 1, 1, tzinfo=UTC)])
 _wrong_fields: dict[str, st.SearchStrategy[Any]] = {
@@ -269,7 +242,7 @@ _KINDS: Mapping[str, Drawn] = {
         _on,
     ),
     "create refused": _draw(
-        _refused_creation,
+        lambda fields, on, _: create("", on=on, **fields),
         _one_wrong(
             {
                 "video_ids": _some(values.WRONG_VIDEO_IDS),
@@ -289,10 +262,12 @@ _KINDS: Mapping[str, Drawn] = {
     "cancel": _cancel,
     "get": _get,
     "get another": _draw(_got, _which, _some(values.OTHER_IDS), _on)
-    | _draw(_got_by_id, _some(values.UNKNOWN_IDS) | _some(values.WRONG_IDS), _on),
+    | _draw(lambda task_id, on, _: get(Text(task_id), on), _some(values.UNKNOWN_IDS) | _some(values.WRONG_IDS), _on),
     "list": _draw(_listed, _pages, _on),
     "list refused": _draw(
-        _refused_listing, _one_wrong(dict.fromkeys(("limit", "offset"), _some(values.WRONG_NUMBERS))), _on
+        lambda arguments, on, _: listing(on=on, **arguments),
+        _one_wrong(dict.fromkeys(("limit", "offset"), _some(values.WRONG_NUMBERS))),
+        _on,
     ),
     "list behind": _draw(_listed_behind, _which, _optional(status=_statuses, limit=st.integers(0, 3)), _on)
     | _draw(_behind, _some(values.WRONG_CURSORS), _optional(offset=st.integers(0, 2)), _on),
@@ -303,10 +278,10 @@ _KINDS: Mapping[str, Drawn] = {
     | _draw(_restored_copy, _which, st.sampled_from([{}, {}, {"task_id": "copied"}]), _on),
     "restore refused": _draw(_restored, st.sampled_from(_unrestorable_records()), _on),
     "time": _draw(_advanced, st.sampled_from([DAY, 4 * DAY, WEEK - MINUTE, WEEK + MINUTE])),
-    "reopen": _draw(_reopened, _on),
+    "reopen": _draw(lambda on, _: Reopen(on), _on),
     "together": _draw(_together, st.lists(_at_once, min_size=2, max_size=5), st.just(0)),
     "lost": _draw(_together, st.lists(_at_once, min_size=1, max_size=4), st.integers(1, 2)),
-    "tick": _draw(_ticked),
+    "tick": _draw(lambda _: Tick()),
 }
 KINDS = tuple(_KINDS)
 

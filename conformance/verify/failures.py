@@ -1,4 +1,4 @@
-"""The files that a run leaves of what failed, and what plays them again."""
+"""The files that a run writes of what failed, and what plays them again."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import ceil
 from typing import Any, TypeAlias
 
 from conformance.engine.scene import Scene, cancel, create, get, listing, update
@@ -61,7 +62,7 @@ _Job: TypeAlias = Callable[[dict[str, Harness], Depth, int], Any]
 
 @dataclass
 class Outcomes:
-    """What came of the jobs of each part, and of those that raised."""
+    """The results of the jobs of each part, and the jobs that raised."""
 
     of_parts: dict[str, list[Any]] = field(default_factory=lambda: {part: [] for part in PARTS})
     crashes: list[Crash] = field(default_factory=list)
@@ -79,7 +80,7 @@ def running(names: Sequence[str]) -> Iterator[dict[str, Harness]]:
 
 @dataclass(frozen=True)
 class FirstLook:
-    """What a few plain calls already do otherwise than the model allows: nearly every longer sequence does it too."""
+    """What a few plain calls do that the model does not allow. Nearly every longer sequence would show it too."""
 
     differences: tuple[Difference, ...] = ()
     crashes: tuple[Crash, ...] = ()
@@ -95,20 +96,14 @@ def look_first(names: tuple[str, ...]) -> FirstLook:
 
 
 def run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -> Outcomes:
-    """Share the parts out among processes, and gather what came of them. A job that raises loses no other."""
+    """Distribute the parts among processes, and gather the results. A job that raises loses no other."""
     jobs: list[tuple[str, _Job, tuple[str, ...]]] = [
         *(("search", _search, names) for _ in range(_PROCESSES)),
         ("walk", _walk, names),
         *(("histories", _histories, (name,)) for name in names),
         *(("faults", _faults, (name,)) for name in names if Capability.REMOTE in find_subject(name)().capabilities),
     ]
-    share = Depth(
-        depth.name,
-        -(-depth.scenes // _PROCESSES),
-        depth.sequences,
-        -(-depth.histories // len(names)),
-        depth.every_fault,
-    )
+    share = replace(depth, scenes=ceil(depth.scenes / _PROCESSES), histories=ceil(depth.histories / len(names)))
     outcomes = Outcomes()
     with _nothing_kept(), process_pool(_PROCESSES) as pool:
         futures: dict[Future[Any], tuple[str, tuple[str, ...]]] = {
@@ -129,14 +124,13 @@ def run(names: tuple[str, ...], depth: Depth, parts: Sequence[str], seed: int) -
 
 
 def _crash(part: str, subjects: tuple[str, ...], fault: BaseException) -> Crash:
-    return Crash(
-        part=part, subjects=tuple(map(shown_name, subjects)), words=f"{type(fault).__name__}: {fault}"[:_LONGEST_LINE]
-    )
+    words = f"{type(fault).__name__}: {fault}"[:_LONGEST_LINE]
+    return Crash(part=part, subjects=tuple(map(shown_name, subjects)), words=words)
 
 
 @contextmanager
 def _nothing_kept() -> Iterator[None]:
-    """Hypothesis keeps what it learnt of the sources in a folder, even where it keeps no examples."""
+    """Give Hypothesis a folder that is removed: it writes files even if it keeps no examples."""
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder:
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
         yield

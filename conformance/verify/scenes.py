@@ -1,4 +1,4 @@
-"""What the search and the walk share: a scene is played on subjects, and what a subject did wrong is written down."""
+"""What the search and the walk share: players for several subjects, and what is found."""
 
 from __future__ import annotations
 

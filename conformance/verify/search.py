@@ -19,9 +19,10 @@ from conformance.harness import Harness
 from conformance.verify.document import Search
 from conformance.verify.drawn import kinds_of, scenes
 from conformance.verify.scenes import Found, Players, found_by
+from conformance.verify.shrink import shrink
 
 _MOST = 5
-"""Differences after which a search ends: there is enough to mend."""
+"""Differences after which a search ends: more would only delay the report."""
 _BATCH = 10
 """Scenes with the same kinds of actions."""
 _SHRINKING_SECONDS = 30
@@ -43,7 +44,7 @@ class _EnoughError(BaseException):
 def search(
     subjects: Mapping[str, Harness], *, count: int, seed: int, most: int = _MOST, shrink: bool = True
 ) -> tuple[Search, list[Found]]:
-    """Play so many random scenes on each subject, all of which are running. The same seed gives the same scenes.
+    """Play `count` random scenes on each subject, which have to be running. The same seed gives the same scenes.
 
     After `most` differences it ends.
     """
@@ -122,15 +123,18 @@ class _Search:
 
     def _without_more(self, found: Found, scene: Scene) -> Found:
         """The same difference in a scene without the actions that it does not need: Hypothesis leaves some."""
-        left = list(range(len(scene.actions)))
-        for index in reversed(range(len(scene.actions))):
-            fewer = [one for one in left if one != index]
-            shorter = replace(scene, actions=[scene.actions[one] for one in fewer])
+
+        def attempt(indices: list[int]) -> list[int] | None:
+            nonlocal found
+            shorter = replace(scene, actions=[scene.actions[one] for one in indices])
             for name, finding in self._players.play(shorter, found.signature[:1])[1]:
-                again = found_by(name, finding, {**found.replay, "actions": fewer})
+                again = found_by(name, finding, {**found.replay, "actions": indices})
                 if again.signature == found.signature:
-                    found, left = again, fewer
-                    break
+                    found = again
+                    return indices
+            return None
+
+        shrink(range(len(scene.actions)), attempt)
         return found
 
 

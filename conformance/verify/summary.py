@@ -1,4 +1,4 @@
-"""What came of each part, over all the processes that did a share of it: a line, its document, and what failed."""
+"""The results of each part, added up over the processes that did a share of it: a line, a document, the failures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of one part."""
+    """The results of one part."""
 
     line: str
     part: Part

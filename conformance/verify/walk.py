@@ -32,9 +32,9 @@ from conformance.verify.scenes import Found, Players, found_by
 from taskstore import TaskStatus
 
 _MOST = 5
-"""Differences after which a walk ends: there is enough to mend."""
+"""Differences after which a walk ends: more would only delay the report."""
 _GOLDEN = (sqrt(5) - 1) / 2
-"""The multiples of no other number are spread more evenly between 0 and 1, once their whole part is gone."""
+"""The fractional parts of the multiples of this number are spread evenly between 0 and 1."""
 _LABELS = "ab"
 _CREATIONS = (create("a", video_ids=("v", "w"), config={"k": [1.0]}), create("b"))
 _GOING: Mapping[str, Any] = {

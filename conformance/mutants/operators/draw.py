@@ -33,6 +33,7 @@ _KIND = {
     "config": "json",
     **dict.fromkeys(("created_at", "updated_at", "completed_at"), "time"),
 }
+"""The kinds of fields that are no text."""
 _TEXTS = ("truncate", "fold", "normalise", "strip")
 _OPERATORS = {
     "id": ("fold", "truncate"),
@@ -46,6 +47,8 @@ _OPERATORS = {
 """The operators that can change a value of that kind."""
 _OLD = ("status", "progress", "current_step", "result_url", "updated_at")
 """The fields that can have had another value before: an error comes with the last write."""
+_ERRORS = ("error_message", "error_traceback")
+_UPDATED = ("progress", "current_step", "result_url", *_ERRORS)
 _READS = ("get_task", "list_tasks")
 _OF_ONE = ("get_task", "update_task_status", "cancel_task")
 _ALWAYS = ("always", "tasks", "second", "reopened", "later")
@@ -72,16 +75,24 @@ def _kind(name: str) -> str:
 
 def _statuses(name: str) -> tuple[str, ...]:
     """The statuses with which a field can have a value."""
-    if name in ("error_message", "error_traceback"):
+    if name in _ERRORS:
         return ("failed",)
     return FINAL if name == "completed_at" else STATUSES
 
 
-def _of_field(name: str) -> tuple[str, ...]:
+def _operators(name: str, *without: str) -> tuple[str, ...]:
+    """The operators that can change a field, except those that make no sense at a site."""
     operators = _OPERATORS[_kind(name)]
     if name == "completed_at":
         operators = ("drop", *operators)
-    return (*operators, "old") if name in _OLD and "old" not in operators else operators
+    if name in _OLD and "old" not in operators:
+        operators = (*operators, "old")
+    return tuple(one for one in operators if one not in without)
+
+
+def _conditions(name: str, *others: str) -> tuple[str, ...]:
+    """The conditions about the call and the value of a field, and others in between."""
+    return (*_ALWAYS, *others, *_OF_VALUE.get(_kind(name), ()))
 
 
 def _sites() -> Iterator[Site]:
@@ -95,45 +106,34 @@ def _sites() -> Iterator[Site]:
 def _sites_of_values() -> Iterator[Site]:
     """Fields that are wrong in an answer, or in what is stored."""
     for name in FIELDS:
-        operators, value = _of_field(name), _OF_VALUE.get(_kind(name), ())
-        for operation in _READS:
-            page = _OF_PAGE if operation == "list_tasks" else ()
-            conditions = (*_ALWAYS, *_OF_TASK, *value, *page)
-            yield Site("answer", operation, name, operators, conditions, _statuses(name))
-        yield Site("answer", "update_task_status", name, operators, (*_ALWAYS, *_OF_TASK, *value), _statuses(name))
-        if name not in ("error_message", "error_traceback"):  # a task that has one is final, and is not cancelled
-            conditions = (*_ALWAYS, "writes", "restored", *value)
-            yield Site("answer", "cancel_task", name, operators, conditions)
+        operators, of_task, statuses = _operators(name), _conditions(name, *_OF_TASK), _statuses(name)
+        yield Site("answer", "get_task", name, operators, of_task, statuses)
+        yield Site("answer", "list_tasks", name, operators, (*of_task, *_OF_PAGE), statuses)
+        yield Site("answer", "update_task_status", name, operators, of_task, statuses)
+        if name not in _ERRORS:  # a task that has one is final, and is not cancelled
+            yield Site("answer", "cancel_task", name, operators, _conditions(name, "writes", "restored"))
         if name in (*REQUESTED, "task_id", "created_at", "updated_at"):
-            new = tuple(one for one in operators if one != "old")
-            yield Site("answer", "create_task", name, new, (*_ALWAYS, *value))
+            yield Site("answer", "create_task", name, _operators(name, "old"), _conditions(name))
             if name != "task_id":
-                yield Site("stored", "create_task", name, new, (*_ALWAYS, *value))
+                yield Site("stored", "create_task", name, _operators(name, "old"), _conditions(name))
         if name not in ("task_id", "status", *REQUESTED, "created_at"):
-            conditions = (*_ALWAYS, *_OF_TASK, *value)
-            yield Site("stored", "update_task_status", name, operators, conditions, _statuses(name))
+            yield Site("stored", "update_task_status", name, operators, of_task, statuses)
         if name not in ("task_id", "status"):
-            known = tuple(one for one in operators if one != "old")
-            yield Site("stored", "restore", name, known, (*_ALWAYS, "status", *value), _statuses(name))
+            yield Site("stored", "restore", name, _operators(name, "old"), _conditions(name, "status"), statuses)
     for name in ("completed_at", "updated_at", "progress", "current_step", "result_url"):
-        yield Site("stored", "cancel_task", name, _of_field(name), (*_ALWAYS, "writes", "restored"))
+        yield Site("stored", "cancel_task", name, _operators(name), (*_ALWAYS, "writes", "restored"))
 
 
 def _sites_of_arguments() -> Iterator[Site]:
     """Arguments that are changed on their way in."""
     for name in (*REQUESTED, "task_id"):
-        value = _OF_VALUE.get(_kind(name), ())
-        yield Site("argument", "create_task", name, _OPERATORS[_kind(name)], (*_ALWAYS, *value))
-    for name in ("progress", "current_step", "result_url", "error_message", "error_traceback"):
-        value = _OF_VALUE.get(_kind(name), ())
-        operators = tuple(one for one in _of_field(name) if one not in ("default", "old", "type"))
-        conditions = (*_ALWAYS, *_OF_TASK, *value)
-        yield Site("argument", "update_task_status", name, operators, conditions, _statuses(name))
+        yield Site("argument", "create_task", name, _OPERATORS[_kind(name)], _conditions(name))
+    for name in _UPDATED:
+        operators = _operators(name, "default", "old", "type")
+        yield Site("argument", "update_task_status", name, operators, _conditions(name, *_OF_TASK), _statuses(name))
     for name in FIELDS:
-        operators = tuple(one for one in _of_field(name) if one not in ("old", "type"))
-        if name == "status":
-            operators = ("default",)
-        yield Site("argument", "restore", name, operators, (*_ALWAYS, *_OF_VALUE.get(_kind(name), ())), _statuses(name))
+        operators = _operators(name, "old", "type")
+        yield Site("argument", "restore", name, operators, _conditions(name), _statuses(name))
     for operation in _OF_ONE:
         yield Site("argument", operation, "task_id", _TEXTS, _ALWAYS)
     yield Site("argument", "list_tasks", "status", ("drop",), (*_ALWAYS, "status", *_OF_PAGE[1:]))
@@ -147,13 +147,13 @@ def _sites_of_pages() -> Iterator[Site]:
     """Pages, and counts."""
     conditions = (*_ALWAYS, *_OF_PAGE)
     yield Site("page", "list_tasks", "tasks", ("drop", "duplicate", "reorder"), (*conditions, "number"))
-    yield Site("page", "list_tasks", "total", ("off-by-one", "clamp", "default"), (*conditions, "number"))
-    yield Site("page", "list_tasks", "limit", ("off-by-one", "clamp", "default"), (*conditions, "number"))
+    for name in ("total", "limit"):
+        yield Site("page", "list_tasks", name, ("off-by-one", "clamp", "default"), (*conditions, "number"))
     yield Site("page", "list_tasks", "offset", ("off-by-one", "clamp", "default"), (*conditions[:-1], "number"))
     yield Site("page", "list_tasks", "next", ("drop", "off-by-one"), conditions)
-    yield Site("stale", "list_tasks", "", ("stale",), conditions)
-    yield Site("stale", "list_tasks", "total", ("stale",), conditions)
-    yield Site("stale", "get_task", "", ("stale",), (*_ALWAYS, "size", "writes", "restored", "status"))
+    for name in ("", "total"):
+        yield Site("stale", "list_tasks", name, ("stale",), conditions)
+    yield Site("stale", "get_task", "", ("stale",), (*_ALWAYS, "size", *_OF_TASK))
     yield Site("count", "purge", "", ("off-by-one", "clamp", "default"), (*_ALWAYS, "number"))
 
 
@@ -174,15 +174,15 @@ def _sites_of_writes() -> Iterator[Site]:
     yield Site("forget", "list_tasks", "", ("forget",), (*_ALWAYS, *_OF_TASK, *_OF_PAGE, "size"))
     for operation in ("create_task", *_OF_ONE, "list_tasks"):
         conditions = (*_ALWAYS, "size", *(() if operation == "create_task" else ("writes", "restored")))
-        yield Site("alias", operation, "metadata", ("alias",), conditions)
-        yield Site("alias", operation, "live", ("alias",), conditions)
+        for name in ("metadata", "live"):
+            yield Site("alias", operation, name, ("alias",), conditions)
     for operation in _READS:
         yield Site("alias", operation, "request", ("alias",), (*_ALWAYS, "size", "items", "depth"))
 
 
 _REFUSED = {
     "create_task": (*REQUESTED, "task_id", "task"),
-    "update_task_status": ("status", "progress", "current_step", "error_message", "error_traceback", "task"),
+    "update_task_status": ("status", "progress", "current_step", *_ERRORS, "task"),
     "list_tasks": ("status", "limit", "offset", "after"),
     "purge": ("before",),
     "restore": ("status", "progress", "error_message", "task_id", "video_ids", "created_at", "updated_at", "task"),
@@ -192,31 +192,24 @@ _REFUSED = {
 
 def _sites_of_errors() -> Iterator[Site]:
     """Errors that are swallowed, replaced, or wrong in a fact; and calls that are refused though they are right."""
-    both = ("swallow", "other-error")
+    wrong = ("swallow", "other-error", "wrong-fact")
+    of_final = (*_ALWAYS, *_OF_TASK)
     for operation in _OF_ONE:
-        yield Site("error", operation, "TaskNotFound task_id", (*both, "wrong-fact"), _ALWAYS)
+        yield Site("error", operation, "TaskNotFound task_id", wrong, _ALWAYS)
     for operation in ("update_task_status", "cancel_task"):
-        conditions = (*_ALWAYS, "writes", "restored", "status")
         final = FINAL if operation == "update_task_status" else FINAL[:2]
-        yield Site("error", operation, "TaskFinal task_id", (*both, "wrong-fact"), conditions, final)
-        yield Site("error", operation, "TaskFinal status", ("wrong-fact",), conditions, final)
+        yield Site("error", operation, "TaskFinal task_id", wrong, of_final, final)
+        yield Site("error", operation, "TaskFinal status", ("wrong-fact",), of_final, final)
     for operation in ("create_task", "restore"):
-        conditions = (*_ALWAYS, "writes", "restored", "status")
-        yield Site("error", operation, "TaskExists task_id", (*both, "wrong-fact"), conditions)
+        yield Site("error", operation, "TaskExists task_id", wrong, of_final)
     for operation, arguments in _REFUSED.items():
         for name in arguments:
-            yield Site("error", operation, f"InvalidArgument {name}", (*both, "wrong-fact"), _ALWAYS)
-    given = {
-        "create_task": REQUESTED,
-        "update_task_status": ("progress", "current_step", "result_url", "error_message", "error_traceback"),
-        "restore": FIELDS,
-    }
-    for operation, names in given.items():
+            yield Site("error", operation, f"InvalidArgument {name}", wrong, _ALWAYS)
+    for operation, names in {"create_task": REQUESTED, "update_task_status": _UPDATED, "restore": FIELDS}.items():
         for name in names:
-            value = _OF_VALUE.get(_kind(name), ())
-            yield Site("refuse", operation, name, ("other-error",), (*_ALWAYS, *value), _statuses(name))
+            yield Site("refuse", operation, name, ("other-error",), _conditions(name), _statuses(name))
     for operation in ("get_task", "cancel_task"):
-        yield Site("refuse", operation, "", ("other-error",), (*_ALWAYS, "writes", "restored", "status"))
+        yield Site("refuse", operation, "", ("other-error",), of_final)
     for name in ("limit", "offset"):
         yield Site("refuse", "list_tasks", name, ("other-error",), (*_ALWAYS, *_OF_PAGE))
     yield Site("refuse", "purge", "before", ("other-error",), _ALWAYS)

@@ -1,4 +1,4 @@
-"""A right store with a fault around it: it knows what is stored, and when the fault shows."""
+"""A right store with a fault around it, which knows what is stored and when the fault shows."""
 
 from __future__ import annotations
 

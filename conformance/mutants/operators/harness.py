@@ -14,7 +14,7 @@ from conformance.mutants.operators.ways import WAYS
 
 
 class FaultyHarness(Harness):
-    """A right subject, whose stores have faults, one around the other. The base is kept running by whoever made it."""
+    """A right subject, whose stores have faults, one around the other. The base is running already."""
 
     def __init__(self, base: Harness, *faults: Fault) -> None:
         self.capabilities = base.capabilities
@@ -24,12 +24,10 @@ class FaultyHarness(Harness):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """The base runs already."""
         yield
 
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[Any]:
-        """The base's store, with the faults."""
         known = self._of(namespace)
         async with self._base.open(namespace) as right:
             store: Any = right
@@ -43,17 +41,14 @@ class FaultyHarness(Harness):
                     one.closed += 1
 
     def advance(self, namespace: str, by: timedelta) -> None:
-        """As the base does."""
         self._base.advance(namespace, by)
         for one in self._of(namespace).values():
             one.ahead += by
 
     def inspector(self, namespace: str) -> Inspector:
-        """The base's."""
         return self._base.inspector(namespace)
 
     def discard(self, namespace: str) -> None:
-        """As the base does."""
         self._base.discard(namespace)
         self._namespaces.pop(namespace, None)
 

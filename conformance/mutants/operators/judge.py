@@ -1,7 +1,7 @@
-"""The judge: plays the tour on stores with faults, until each is killed or every scene was played.
+"""The judge: plays the tour on stores with faults, until each fault is killed or every scene was played.
 
-Most faults are killed within a few scenes that can reach them, each alone. Those that are left are put around one store
-together, and play the whole tour: until one of them changes something they are a right store.
+Each fault first plays some scenes alone that can reach it, which kill most faults. Those that are left play the whole
+tour around one store together: until one of them changes something, they are a right store.
 """
 
 from __future__ import annotations
@@ -139,8 +139,8 @@ def _flat(actions: Sequence[Action]) -> list[Action]:
 async def play(trials: Sequence[Trial], base: Harness, scene: Scene) -> list[Trial]:
     """Play a scene on a store that has the faults of all the trials. Return those that changed something.
 
-    Of one trial the finding is kept; of several nobody can say whose it is, so if nothing was changed but something
-    was found all are returned.
+    The finding is kept if there is one trial. With several it is not known whose it is: if something was found and no
+    trial changed anything, all are returned.
     """
     if scene.required - base.capabilities or scene.lacks & base.capabilities:
         return []

@@ -1,5 +1,5 @@
 """Faults of the connection, the server and the caller, each on every operation of a store in Redis mode.
 
-`connection`, `server` and `caller` are the faults, `operations` says what they happen to, `scenario` is what one fault
-on one operation is played in and what has to hold, and `run` plays all of them. The proxy is `verify.proxy`.
+`connection`, `server` and `caller` hold the faults, `operations` what they happen to, `scenario` what has to hold when
+one fault meets one operation, and `run` plays all of them.
 """

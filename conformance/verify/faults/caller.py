@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Generator
 from itertools import count
 from typing import Any
 
-from conformance.subjects.proxy import Action, Stage
+from conformance.subjects.proxy import Stage
 from conformance.verify.faults.operations import Target
 from conformance.verify.faults.scenario import Fault, NotTestableError, Outcome, Scenario, demand, fault
 from taskstore import StoreNotOpen
@@ -20,7 +20,7 @@ _QUEUE_SECONDS = 1.0
 class Cancellation:
     """Cancels the task that awaits `of(...)` when the coroutine suspends for the n-th time.
 
-    At once, or `late`: when what it waits for has come, and before it has been told.
+    At once, or `late`: when what it waits for is done, and before it goes on.
     """
 
     def __init__(self, suspension: int, *, late: bool) -> None:
@@ -90,7 +90,7 @@ def _at_every_await(*, warm: bool, late: bool) -> Fault:
 
     async def attempt(scenario: Scenario, store: Any, suspension: int) -> bool:
         cancellation = Cancellation(suspension, late=late)
-        scenario.tell(f"the next call is cancelled at its await number {suspension}")
+        scenario.note(f"the next call is cancelled at its await number {suspension}")
         outcome = await cancelled_call(scenario, store, await scenario.operation.prepare(scenario.direct), cancellation)
         if not cancellation.took_place:
             scenario.answered(outcome)
@@ -106,11 +106,9 @@ def _in_the_queue(*, late: bool) -> Fault:
     async def play(scenario: Scenario) -> None:
         async with scenario.store(seconds=_QUEUE_SECONDS, pool=1) as store:
             for suspension in count(1):
-                held = scenario.proxy.interrupt(Stage.REPLY, Action.HOLD)
-                first = asyncio.ensure_future(scenario.next_calls(store))
-                await scenario.met(held, first)
+                first = await scenario.hold(Stage.REPLY, scenario.next_calls(store))
                 cancellation = Cancellation(suspension, late=late)
-                scenario.tell(f"one caller has the only connection; the next is cancelled at its await {suspension}")
+                scenario.note(f"one caller has the only connection; the next is cancelled at its await {suspension}")
                 target = await scenario.operation.prepare(scenario.direct)
                 second = asyncio.ensure_future(cancelled_call(scenario, store, target, cancellation))
                 await asyncio.sleep(0)  # the second is in the queue before the third
@@ -130,11 +128,9 @@ def _in_the_queue(*, late: bool) -> Fault:
 def _while(stage: Stage) -> Fault:
     async def play(scenario: Scenario) -> None:
         async with scenario.store() as store:
-            scenario.tell(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); cancelled when met; then proxy.release()")
-            held = scenario.proxy.interrupt(stage, Action.HOLD)
+            scenario.note(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); cancelled when met; then proxy.release()")
             outcome = scenario.expected(await scenario.operation.prepare(scenario.direct))
-            call = asyncio.ensure_future(scenario.operation.call(store, outcome.target))
-            await scenario.met(held, call)
+            call = await scenario.hold(stage, scenario.operation.call(store, outcome.target))
             others = asyncio.ensure_future(scenario.next_calls(store))
             await asyncio.sleep(0)  # their requests are on their way
             call.cancel()
@@ -157,8 +153,7 @@ def _while(stage: Stage) -> Fault:
 async def callers_timeout(scenario: Scenario) -> None:
     """The caller's own `asyncio.timeout` ends while the reply is due: TimeoutError comes out, and nothing else."""
     async with scenario.store() as store:
-        scenario.tell("proxy.interrupt(Stage.REPLY, Action.HOLD); asyncio.timeout ends when met; then proxy.release()")
-        held = scenario.proxy.interrupt(Stage.REPLY, Action.HOLD)
+        scenario.note("proxy.interrupt(Stage.REPLY, Action.HOLD); asyncio.timeout ends when met; then proxy.release()")
         outcome = scenario.expected(await scenario.operation.prepare(scenario.direct))
 
         async def call() -> None:
@@ -167,8 +162,7 @@ async def callers_timeout(scenario: Scenario) -> None:
                 outcome.answer = await scenario.operation.call(store, outcome.target)
 
         limits: list[asyncio.Timeout] = []
-        calling = asyncio.ensure_future(call())
-        await scenario.met(held, calling)
+        calling = await scenario.hold(Stage.REPLY, call())
         limits[0].reschedule(0)
         await asyncio.wait([calling])
         scenario.proxy.release()
@@ -180,19 +174,16 @@ async def callers_timeout(scenario: Scenario) -> None:
 def _closed(stage: Stage, where: str) -> Fault:
     async def play(scenario: Scenario) -> None:
         async with scenario.store(warm=stage is not Stage.CONNECT, closed=True) as store:
-            scenario.tell(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); aclose() when met; then proxy.release()")
-            held = scenario.proxy.interrupt(stage, Action.HOLD)
+            scenario.note(f"proxy.interrupt(Stage.{stage.name}, Action.HOLD); aclose() when met; then proxy.release()")
             close = getattr(store, "aclose", None)
             if close is None:
                 raise NotTestableError("the store has no aclose")
-            target = await scenario.operation.prepare(scenario.direct)
-            calls = [asyncio.ensure_future(scenario.call(store, target))]
-            await scenario.met(held, calls[0])
+            call = await scenario.hold(stage, scenario.call(store))
             await close()
-            await asyncio.wait(calls)
+            await asyncio.wait([call])
             scenario.proxy.release()
-            demand(not calls[0].cancelled(), "a caller that nobody cancelled was cancelled")
-            scenario.says(calls[0].result(), may=stage is not Stage.CONNECT)
+            demand(not call.cancelled(), "a caller that nobody cancelled was cancelled")
+            scenario.check_may(call.result(), may=stage is not Stage.CONNECT)
             scenario.done = stage is not Stage.CONNECT
 
     return Fault(f"closed-{stage}", f"The store is closed while a caller {where}: the caller is told.", play)
@@ -213,7 +204,7 @@ async def another_loop(scenario: Scenario) -> None:
     scenario.allowed = (StoreNotOpen,)
     async with scenario.store() as store:
         target = await scenario.operation.prepare(scenario.direct)
-        scenario.tell("in another thread: asyncio.run(the next call)")
+        scenario.note("in another thread: asyncio.run(the next call)")
         call = asyncio.wait_for(scenario.call(store, target), 5)
         await asyncio.to_thread(asyncio.run, call)
         scenario.allowed = ()

@@ -30,13 +30,13 @@ def _interrupted(stage: Stage, action: Action) -> Fault:
     async def play(scenario: Scenario) -> None:
         seconds = IMPATIENT if action is Action.HOLD else 5.0
         async with scenario.store(seconds=seconds, warm=stage is not Stage.CONNECT) as store:
-            scenario.tell(f"proxy.interrupt(Stage.{stage.name}, Action.{action.name})")
+            scenario.note(f"proxy.interrupt(Stage.{stage.name}, Action.{action.name})")
             interruption = scenario.proxy.interrupt(stage, action)
             outcome = await scenario.call(store)
-            scenario.tell("proxy.release()")
+            scenario.note("proxy.release()")
             scenario.proxy.release()
             demand(interruption.met, "it was answered without the server")
-            scenario.says(outcome, may=stage is not Stage.CONNECT)
+            scenario.check_may(outcome, may=stage is not Stage.CONNECT)
             lost = stage is Stage.CONNECT or (stage is Stage.REQUEST and action is not Action.HOLD)
             scenario.done = not lost
 
@@ -53,10 +53,10 @@ def _interruptions() -> Iterator[Fault]:
 async def refused(scenario: Scenario) -> None:
     """Nothing listens at the server's address."""
     async with scenario.store(warm=False) as store:
-        scenario.tell("await proxy.refuse()")
+        scenario.note("await proxy.refuse()")
         await scenario.proxy.refuse()
         scenario.refused(await scenario.call(store))
-        scenario.tell("await proxy.listen()")
+        scenario.note("await proxy.listen()")
         await scenario.proxy.listen()
 
 
@@ -64,7 +64,7 @@ def _idle(action: Action) -> Callable[[Scenario], Awaitable[None]]:
     async def play(scenario: Scenario) -> None:
         async with scenario.store() as store:
             target = await scenario.operation.prepare(scenario.direct)
-            scenario.tell(f"proxy.break_all(Action.{action.name})")
+            scenario.note(f"proxy.break_all(Action.{action.name})")
             scenario.proxy.break_all(action)
             await scenario.call(store, target)
 
@@ -75,7 +75,7 @@ def _idle(action: Action) -> Callable[[Scenario], Awaitable[None]]:
 async def slow(scenario: Scenario) -> None:
     """Every byte takes its time, each way; calls together get their own answers, and nothing is sent twice."""
     scenario.proxy.delay = _DELAY
-    scenario.tell(f"proxy = Proxy(harness.url(), delay={_DELAY})")
+    scenario.note(f"proxy = Proxy(harness.url(), delay={_DELAY})")
     async with scenario.store() as store:
         scenario.answered(await scenario.call(store))
 
@@ -84,10 +84,8 @@ async def slow(scenario: Scenario) -> None:
 async def in_two_halves(scenario: Scenario) -> None:
     """The reply stops in the middle, and goes on while the caller waits: it is one answer."""
     async with scenario.store() as store:
-        scenario.tell("proxy.interrupt(Stage.MIDDLE, Action.HOLD); released when it is met")
-        interruption = scenario.proxy.interrupt(Stage.MIDDLE, Action.HOLD)
-        call = asyncio.ensure_future(scenario.call(store))
-        await scenario.met(interruption, call)
+        scenario.note("proxy.interrupt(Stage.MIDDLE, Action.HOLD); released when it is met")
+        call = await scenario.hold(Stage.MIDDLE, scenario.call(store))
         scenario.proxy.release()
         scenario.answered(await call)
 
@@ -97,7 +95,7 @@ async def second_request_cut(scenario: Scenario) -> None:
     """The server has lost its scripts, and the reply to the request that brings them again is cut off."""
     async with scenario.store() as store:
         target = await scenario.operation.prepare(scenario.direct)
-        scenario.tell("SCRIPT FLUSH; proxy.interrupt(Stage.REPLY, Action.CUT, after=1)")
+        scenario.note("SCRIPT FLUSH; proxy.interrupt(Stage.REPLY, Action.CUT, after=1)")
         scenario.harness.administer("SCRIPT", "FLUSH")
         interruption = scenario.proxy.interrupt(Stage.REPLY, Action.CUT, after=1)
         outcome = await scenario.call(store, target)
@@ -106,7 +104,7 @@ async def second_request_cut(scenario: Scenario) -> None:
             scenario.answered(outcome)
             raise NotTestableError("the operation needs no script: it is one request")
         scenario.done = True
-        scenario.says(outcome, may=True)
+        scenario.check_may(outcome, may=True)
 
 
 def _together(action: Action) -> Fault:
@@ -115,7 +113,7 @@ def _together(action: Action) -> Fault:
             targets = [await scenario.operation.prepare(scenario.direct)] * _TOGETHER
             if not scenario.operation.shared:
                 targets = await scenario.targets(_TOGETHER)
-            scenario.tell(f"proxy.interrupt(Stage.MIDDLE, Action.{action.name}), and {_TOGETHER} calls at once")
+            scenario.note(f"proxy.interrupt(Stage.MIDDLE, Action.{action.name}), and {_TOGETHER} calls at once")
             scenario.proxy.interrupt(Stage.MIDDLE, action)
             await asyncio.gather(*(scenario.call(store, target) for target in targets))
             scenario.proxy.release()

@@ -1,7 +1,4 @@
-"""The seven operations, as what a fault happens to: how each is called, and how its effects are counted.
-
-What an answer has to be comes from the model.
-"""
+"""The seven operations that faults happen to: how each is called, and how its effects are counted."""
 
 # ruff: noqa: D102  `Operation` says once what each method promises
 
@@ -9,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from abc import ABC, abstractmethod
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,30 +34,30 @@ class Target:
     most: int = 1
 
 
-class Operation(ABC):
-    """One operation. Its arguments are alike in every call, so that nothing but the target tells two calls apart."""
+class Operation:
+    """One operation. Its arguments are alike in every call, so that only the target tells two calls apart."""
 
     name: str
     method: str
     writes = True
     repeatable = True
-    """Whether the contract lets a caller repeat it when it does not know what became of it."""
+    """Whether the contract lets a caller repeat it if its outcome is unknown."""
     needs: frozenset[Capability] = frozenset()
     """What a store has to declare for it."""
     shared = False
     """Whether calls on different targets do one another's work."""
 
     async def prepare(self, direct: Any) -> Target:
-        """Set up what one call is about."""
+        """Set up what one call is about: a new task, if nothing else is needed."""
         return Target(await direct.create_task(a_request()))
 
     async def rehearse(self, direct: Any) -> None:
-        """Make one call that counts for nothing, so that the server knows what it needs for the next."""
+        """Make one call that is not counted, so that the server has what it needs for the next."""
         await self.call(direct, await self.prepare(direct))
 
-    @abstractmethod
     def arguments(self, target: Target) -> dict[str, Any]:
         """What it is called with, in the model's words."""
+        return {"task_id": target.task.task_id}
 
     def state(self, target: Target) -> State:
         """What of the store the answer depends on, before the call."""
@@ -82,12 +78,12 @@ class Operation(ABC):
         )
 
     async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
-        """How often it has taken effect on these targets; a read never has."""
+        """How often it has taken effect on these targets."""
         return 0
 
     def claim(self, answer: Any) -> int:
         """How many effects an answer claims."""
-        return 1
+        return int(self.writes)
 
 
 class Create(Operation):
@@ -119,15 +115,9 @@ class Get(Operation):
     method = "get_task"
     writes = False
 
-    def arguments(self, target: Target) -> dict[str, Any]:
-        return {"task_id": target.task.task_id}
-
-    def claim(self, answer: Any) -> int:
-        return 0
-
 
 class List(Operation):
-    """The first ten tasks; nobody writes meanwhile."""
+    """The first ten tasks, while nobody writes."""
 
     name = "list"
     method = "list_tasks"
@@ -142,11 +132,18 @@ class List(Operation):
     def state(self, target: Target) -> State:
         return State(None, {task.task_id: (record_of(task), Span()) for task in target.task.tasks})
 
-    def claim(self, answer: Any) -> int:
-        return 0
+
+class Cancel(Operation):
+    """A final write. Repeated, it succeeds and writes nothing."""
+
+    name = "cancel"
+    method = "cancel_task"
+
+    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
+        return sum(inspector.revision(target.task.task_id) - 1 for target in targets)
 
 
-class Update(Operation):
+class Update(Cancel):
     """A change to a status that is not final, so that each write counts in the revision."""
 
     name = "update"
@@ -154,22 +151,7 @@ class Update(Operation):
     repeatable = False
 
     def arguments(self, target: Target) -> dict[str, Any]:
-        fields = {"status": TaskStatus.CLIPPING, "progress": 12.5, "current_step": "cut"}
-        return {"task_id": target.task.task_id, **fields}
-
-    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
-        return sum(inspector.revision(target.task.task_id) - 1 for target in targets)
-
-
-class Cancel(Update):
-    """A final write: made again it succeeds, and writes nothing."""
-
-    name = "cancel"
-    method = "cancel_task"
-    repeatable = True
-
-    def arguments(self, target: Target) -> dict[str, Any]:
-        return {"task_id": target.task.task_id}
+        return {**super().arguments(target), "status": TaskStatus.CLIPPING, "progress": 12.5, "current_step": "cut"}
 
 
 class Purge(Operation):
@@ -192,7 +174,7 @@ class Purge(Operation):
         return {"before": _BEFORE}
 
     def is_right(self, target: Target, answer: Any) -> bool:
-        return type(answer) is int  # calls at the same time share the work: the account at the end adds them up
+        return type(answer) is int  # calls at the same time share the work: `effect` counts it as a whole
 
     async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
         left: int = (await direct.list_tasks(TaskStatus.CANCELLED, limit=0)).total

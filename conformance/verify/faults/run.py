@@ -1,4 +1,4 @@
-"""The matrix: every fault on every operation, and what came of each."""
+"""The matrix: every fault on every operation, with a verdict for each."""
 
 from __future__ import annotations
 

@@ -1,18 +1,18 @@
-"""A scenario: one operation on one subject behind a proxy, and the account of what its calls said and did."""
+"""A scenario: one operation on one subject behind a proxy, and the comparison of its results with its effects."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from inspect import cleandoc
 from typing import Any
 
 from conformance.case import Namespace
 from conformance.strategies import a_request
-from conformance.subjects.proxy import Action, Interruption, Proxy, Stage
+from conformance.subjects.proxy import Action, Proxy, Stage
 from conformance.verify.faults.operations import Operation, Target
 from taskstore import StoreUnavailable, TaskExists
 
@@ -24,11 +24,11 @@ PATIENT = 5.0
 
 
 class BrokenPromiseError(Exception):
-    """The store did not do what a fault must not keep it from doing."""
+    """A guarantee that holds during faults was broken."""
 
 
 class NotTestableError(Exception):
-    """The fault cannot be brought about here."""
+    """The fault cannot be caused here."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def fault(play: Callable[[Scenario], Awaitable[None]]) -> Fault:
 
 @dataclass
 class Outcome:
-    """What one call came to."""
+    """The outcome of one call."""
 
     target: Target
     answer: Any = None
@@ -56,9 +56,10 @@ class Outcome:
 
     @property
     def may(self) -> bool:
-        """Whether a call that failed may have taken effect, by its own word: who was cancelled does not know."""
-        said = self.error.write_may_have_happened if isinstance(self.error, StoreUnavailable) else None
-        return isinstance(self.error, asyncio.CancelledError | TimeoutError) if said is None else said
+        """Whether a call that failed may have taken effect. After a cancellation nobody knows."""
+        if isinstance(self.error, StoreUnavailable):
+            return self.error.write_may_have_happened
+        return isinstance(self.error, asyncio.CancelledError | TimeoutError)
 
 
 def demand(holds: object, reason: str) -> None:
@@ -72,7 +73,7 @@ def demand(holds: object, reason: str) -> None:
 
 
 class Scenario:
-    """What a fault is played in. Every call of the operation that is made through it is accounted for at the end."""
+    """What a fault is played in. `account` compares the results of the operation's calls with its effects."""
 
     def __init__(self, operation: Operation, namespace: Namespace, proxy: Proxy, direct: Any) -> None:
         self.harness = namespace.harness
@@ -84,12 +85,12 @@ class Scenario:
         self.done: bool | None = None
         """Whether a call that failed did take effect, where the fault decides that."""
         self.allowed: tuple[type[Exception], ...] = ()
-        """What else may come out of a call that has had no effect."""
+        """What else a call that had no effect may raise."""
         self._outcomes: list[Outcome] = []
         self._neighbours: list[Any] = []
 
     async def begin(self) -> None:
-        """Set up the tasks that other calls ask for, and the operation."""
+        """Set up the tasks that other calls get, and the operation."""
         self._neighbours = [
             await self.direct.create_task(a_request(video=f"neighbour-{n}")) for n in range(_NEIGHBOURS)
         ]
@@ -97,8 +98,8 @@ class Scenario:
             raise NotTestableError("the subject does not declare maintenance")
         await self.operation.rehearse(self.direct)
 
-    def tell(self, line: str) -> None:
-        """Write into the script what was done besides the calls."""
+    def note(self, line: str) -> None:
+        """Add to the script what was done besides the calls."""
         self.namespace.script.note(line, None)
 
     async def targets(self, count: int) -> list[Target]:
@@ -111,11 +112,12 @@ class Scenario:
     ) -> AsyncIterator[Any]:
         """A store behind the proxy, its connections open if it is to be `warm`.
 
-        After the block the fault is over, and must have left nothing: unless the block has `closed` it, the next calls
-        get their own answers, what may be repeated can be, and the pool is whole; closed, it leaves no connection.
+        After the block the fault is over. Unless the block has `closed` the store, the next calls then have to get
+        their own answers, a call that may be repeated has to succeed, and the pool has to be whole. A closed store has
+        to leave no connection.
         """
         url = f"{self.proxy.url}?max_connections={pool}"
-        self.tell(f"proxy = Proxy(harness.url()); opened with {seconds} s and {pool} connections behind the proxy")
+        self.note(f"proxy = Proxy(harness.url()); opened with {seconds} s and {pool} connections behind the proxy")
         async with self.harness.open_at(self.namespace.name, url, seconds) as opened:
             store = self.namespace.script.recorded(opened)
             if warm:
@@ -133,7 +135,7 @@ class Scenario:
         await self._in_time(lambda: self.proxy.connections <= pool, f"of {pool} connections {open_now} are open")
 
     async def call(self, store: Any, target: Target | None = None) -> Outcome:
-        """Make the call, whatever comes of it; an answer has to be its own."""
+        """Make the call, which may fail. An answer has to be its own."""
         outcome = self.expected(target or await self.operation.prepare(self.direct))
         try:
             outcome.answer = await self.operation.call(store, outcome.target)
@@ -142,13 +144,13 @@ class Scenario:
         return self.checked(outcome)
 
     def expected(self, target: Target) -> Outcome:
-        """A call that is about to be made, and will be accounted for."""
+        """Note a call that is about to be made."""
         outcome = Outcome(target)
         self._outcomes.append(outcome)
         return outcome
 
     def checked(self, outcome: Outcome) -> Outcome:
-        """What a call came to: its own answer, or what a store may raise."""
+        """Check that a call gave its own answer, or raised what a store may raise."""
         error = outcome.error
         if error is None:
             try:
@@ -166,34 +168,34 @@ class Scenario:
         """The call has to have been answered."""
         demand(outcome.error is None, f"it was not answered: {type(outcome.error).__name__}: {outcome.error!s:.160}")
 
-    def says(self, outcome: Outcome, *, may: bool) -> None:
-        """The call was answered after all, or says rightly whether the write may have happened."""
+    def check_may(self, outcome: Outcome, *, may: bool) -> None:
+        """A call that failed has to state correctly whether the write may have happened."""
         if outcome.error is None or not self.operation.writes:
             return
         word = "left and its reply did not come" if may else "did not leave, or was refused"
         demand(outcome.may is may, f"its request {word}, and it says write_may_have_happened={outcome.may}")
 
     def refused(self, outcome: Outcome) -> None:
-        """The call has to have failed as unavailable, and to say that nothing was written."""
+        """The call has to have failed as unavailable, and to state that nothing was written."""
         demand(isinstance(outcome.error, StoreUnavailable), "it was answered by a server that refuses")
-        self.says(outcome, may=False)
+        self.check_may(outcome, may=False)
 
     async def next_calls(self, store: Any) -> None:
         """Calls for other tasks, alone and together, get their own answers."""
         alone, *together = self._neighbours[:4]
         answers = [await self._read(store, alone)]
         answers += await asyncio.gather(*(self._read(store, one) for one in together))
-        for asked, answer in zip((alone, *together), answers, strict=True):
+        for expected, answer in zip((alone, *together), answers, strict=True):
             demand(not isinstance(answer, Exception), f"the next call failed: {type(answer).__name__}: {answer!s:.160}")
-            demand(answer == asked, f"the next call got another's answer: {answer!r:.200}")
+            demand(answer == expected, f"the next call got another's answer: {answer!r:.200}")
 
     async def at_once(self, store: Any, count: int, seconds: float = PATIENT) -> None:
-        """As many calls have a request under way at the same time."""
-        asked = self._neighbours[:count]
-        ids = [task.task_id.encode() for task in asked]
-        await self._read(store, asked[0])  # a connection that has broken is found, and a new one made
+        """So many calls have to have a request under way at the same time."""
+        tasks = self._neighbours[:count]
+        ids = [task.task_id.encode() for task in tasks]
+        await self._read(store, tasks[0])  # a connection that has broken is found, and a new one made
         held = self.proxy.interrupt(Stage.REPLY, Action.HOLD, times=count, containing=ids)
-        calls = [asyncio.ensure_future(self._read(store, one)) for one in asked]
+        calls = [asyncio.ensure_future(self._read(store, one)) for one in tasks]
         try:
             async with asyncio.timeout(seconds):
                 await self.proxy.until(lambda: len(held.seen) == count)
@@ -202,7 +204,7 @@ class Scenario:
         finally:
             self.proxy.release()
             answers = await asyncio.gather(*calls)
-        demand(answers == asked, f"calls at once were answered {answers!r:.200}")
+        demand(answers == tasks, f"calls at once were answered {answers!r:.200}")
 
     async def _read(self, store: Any, task: Any) -> Any:
         try:
@@ -211,7 +213,7 @@ class Scenario:
             return error
 
     async def _repeat(self, store: Any) -> None:
-        """A caller that does not know what became of a call may make it again, where the contract says so."""
+        """A caller that does not know the outcome of a call may repeat it, where the contract allows that."""
         unsure = [outcome for outcome in self._outcomes if outcome.error is not None and not outcome.repeated]
         if not unsure or not self.operation.repeatable:
             return
@@ -224,11 +226,14 @@ class Scenario:
             f"repeated, it fails: {type(again.error).__name__}",
         )
 
-    async def met(self, interruption: Interruption, call: asyncio.Future[Any]) -> None:
-        """Return when something has been interrupted; a call that ends first was answered without the server."""
-        call.add_done_callback(lambda _: self.proxy.tell())
-        await self._in_time(lambda: interruption.met or call.done(), "no request came")
+    async def hold(self, stage: Stage, call: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
+        """Start a call, and return as soon as the proxy holds it: it must not be answered without the server."""
+        interruption = self.proxy.interrupt(stage, Action.HOLD)
+        made = asyncio.ensure_future(call)
+        made.add_done_callback(lambda _: self.proxy.notify())
+        await self._in_time(lambda: interruption.met or made.done(), "no request came")
         demand(interruption.met, "it was answered without the server")
+        return made
 
     async def _in_time(self, condition: Callable[[], object], reason: str) -> None:
         try:
@@ -238,7 +243,7 @@ class Scenario:
             raise BrokenPromiseError(reason) from None
 
     async def account(self) -> None:
-        """Hold what the calls said against what happened: each once, or not at all where it says so."""
+        """Compare the results of the calls with their effects: each took effect once, or not at all if it says so."""
         groups: defaultdict[Target | None, list[Outcome]] = defaultdict(list)
         for outcome in self._outcomes:
             groups[None if self.operation.shared else outcome.target].append(outcome)
@@ -260,14 +265,6 @@ class Scenario:
             demand(happened == expected, f"{happened} effects took place where the fault allows {expected}")
 
 
-@contextmanager
-def _discarded(namespace: Namespace) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        namespace.harness.discard(namespace.name)
-
-
 async def play(fault: Fault, operation: Operation, namespace: Namespace) -> None:
     """Play one fault on one operation, in a namespace that is empty.
 
@@ -276,7 +273,8 @@ async def play(fault: Fault, operation: Operation, namespace: Namespace) -> None
         NotTestableError: if the fault cannot be brought about.
         HookMissingError: if the harness lacks a hook that it needs.
     """
-    with _discarded(namespace):
+    with ExitStack() as stack:
+        stack.callback(namespace.harness.discard, namespace.name)
         async with Proxy(namespace.harness.url()) as proxy, namespace.open() as direct:
             scenario = Scenario(operation, namespace, proxy, direct)
             await scenario.begin()

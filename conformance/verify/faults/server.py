@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from conformance.strategies import a_request
-from conformance.subjects.proxy import Action, Stage
+from conformance.subjects.proxy import Stage
 from conformance.verify.faults.operations import LongPurge, Purge
 from conformance.verify.faults.scenario import Fault, Scenario, demand, fault
 from taskstore import FailureKind, RecordUnreadable, TaskExists
@@ -18,36 +19,43 @@ _LOADED = 60
 """Records that a server loads one by one: long enough for a call, and its end does not wait for them."""
 
 
-async def _keep_log(scenario: Scenario) -> None:
-    """From now on the server has on disk what it has answered."""
+@contextmanager
+def _log_kept(scenario: Scenario) -> Iterator[None]:
+    """For the time of the block the server has on disk what it has answered."""
     scenario.harness.administer("CONFIG", "SET", "appendonly", "yes")
-    told: dict[str, int] = {}
-    while told.get("aof_rewrite_in_progress") != 0 or told.get("aof_rewrite_scheduled") != 0:
-        told = scenario.harness.administer("INFO", "persistence")
+    facts: dict[str, int] = {}
+    while facts.get("aof_rewrite_in_progress") != 0 or facts.get("aof_rewrite_scheduled") != 0:
+        facts = scenario.harness.administer("INFO", "persistence")
+    try:
+        yield
+    finally:
+        scenario.harness.administer("CONFIG", "SET", "appendonly", "no")
+
+
+def _disconnect(scenario: Scenario) -> None:
+    scenario.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
+def _flush_scripts(scenario: Scenario) -> None:
+    scenario.harness.administer("SCRIPT", "FLUSH")
 
 
 @fault
 async def killed(scenario: Scenario) -> None:
     """The server is killed while nobody waits for it, and started again with what it had answered."""
-    await _keep_log(scenario)
-    try:
+    with _log_kept(scenario):
         async with scenario.store() as store:
             target = await scenario.operation.prepare(scenario.direct)
-            scenario.tell("harness.kill_server()")
+            scenario.note("harness.kill_server()")
             await asyncio.to_thread(scenario.harness.kill_server)
             await scenario.call(store, target)
-    finally:
-        scenario.harness.administer("CONFIG", "SET", "appendonly", "no")
 
 
 @fault
 async def killed_under_load(scenario: Scenario) -> None:
     """The server is killed while eight callers are at work, and started again with what it had answered."""
-    await _keep_log(scenario)
-    try:
-        await _under_load(scenario, scenario.harness.kill_server)
-    finally:
-        scenario.harness.administer("CONFIG", "SET", "appendonly", "no")
+    with _log_kept(scenario):
+        await _under_load(scenario, lambda _: scenario.harness.kill_server())
 
 
 @fault
@@ -55,19 +63,15 @@ async def disconnected(scenario: Scenario) -> None:
     """The server closes every connection (CLIENT KILL) while nobody uses them."""
     async with scenario.store() as store:
         target = await scenario.operation.prepare(scenario.direct)
-        scenario.tell("CLIENT KILL TYPE normal")
-        scenario.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        scenario.note("CLIENT KILL TYPE normal")
+        _disconnect(scenario)
         await scenario.call(store, target)
 
 
 @fault
 async def disconnected_under_load(scenario: Scenario) -> None:
     """The server closes every connection (CLIENT KILL) while eight callers are at work."""
-
-    def disturb() -> None:
-        scenario.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-
-    await _under_load(scenario, disturb)
+    await _under_load(scenario, _disconnect)
 
 
 @fault
@@ -75,22 +79,18 @@ async def without_scripts(scenario: Scenario) -> None:
     """The server has lost its scripts (SCRIPT FLUSH): the call is answered, and made once."""
     async with scenario.store() as store:
         target = await scenario.operation.prepare(scenario.direct)
-        scenario.tell("SCRIPT FLUSH")
-        scenario.harness.administer("SCRIPT", "FLUSH")
+        scenario.note("SCRIPT FLUSH")
+        _flush_scripts(scenario)
         scenario.answered(await scenario.call(store, target))
 
 
 @fault
 async def without_scripts_under_load(scenario: Scenario) -> None:
     """The server loses its scripts (SCRIPT FLUSH) while eight callers are at work: each call is answered, once made."""
-
-    def disturb() -> None:
-        scenario.harness.administer("SCRIPT", "FLUSH")
-
-    await _under_load(scenario, disturb, answered=True)
+    await _under_load(scenario, _flush_scripts, answered=True)
 
 
-async def _under_load(scenario: Scenario, disturb: Callable[[], None], *, answered: bool = False) -> None:
+async def _under_load(scenario: Scenario, disturb: Callable[[Scenario], None], *, answered: bool = False) -> None:
     shared = scenario.operation.shared  # then all calls are about the same
     targets = iter(await scenario.targets(1) * _CALLS if shared else await scenario.targets(_CALLS))
     ended = 0
@@ -109,8 +109,8 @@ async def _under_load(scenario: Scenario, disturb: Callable[[], None], *, answer
     async with scenario.store(pool=_CALLERS) as store:
         workers = [asyncio.ensure_future(work(store)) for _ in range(_CALLERS)]
         await warmed_up.wait()
-        scenario.tell("the server is disturbed here")
-        await asyncio.gather(asyncio.to_thread(disturb), *workers)
+        scenario.note("the server is disturbed here")
+        await asyncio.gather(asyncio.to_thread(disturb, scenario), *workers)
 
 
 def _refusing(failure_kind: FailureKind, sentence: str) -> Fault:
@@ -120,15 +120,13 @@ def _refusing(failure_kind: FailureKind, sentence: str) -> Fault:
             await asyncio.gather(*(scenario.direct.create_task(request) for request in filler))
         async with scenario.store(warm=failure_kind is not FailureKind.LOADING) as store:  # which ends all connections
             target = await scenario.operation.prepare(scenario.direct)
-            scenario.tell(f"with harness.cause_failure(FailureKind.{failure_kind.name}): the next call")
+            scenario.note(f"with harness.cause_failure(FailureKind.{failure_kind.name}): the next call")
             with scenario.harness.cause_failure(failure_kind):
                 outcome = await scenario.call(store, target)
             if failure_kind is not FailureKind.LOADING and not scenario.operation.writes:
                 scenario.answered(outcome)
-            elif not (
-                failure_kind is FailureKind.OUT_OF_MEMORY and isinstance(scenario.operation, Purge)
-            ):  # which frees memory
-                scenario.refused(outcome)
+            elif failure_kind is not FailureKind.OUT_OF_MEMORY or not isinstance(scenario.operation, Purge):
+                scenario.refused(outcome)  # a purge frees memory
 
     return Fault(str(failure_kind), sentence, play)
 
@@ -140,11 +138,9 @@ async def read_only_meanwhile(scenario: Scenario) -> None:
         scenario.operation = LongPurge()
     async with scenario.store() as store:
         target = await scenario.operation.prepare(scenario.direct)
-        scenario.tell("proxy.interrupt(Stage.REPLY, Action.HOLD)")
-        scenario.tell("when it is met: the server becomes read-only; proxy.release()")
-        held = scenario.proxy.interrupt(Stage.REPLY, Action.HOLD)
-        call = asyncio.ensure_future(scenario.call(store, target))
-        await scenario.met(held, call)
+        scenario.note("proxy.interrupt(Stage.REPLY, Action.HOLD)")
+        scenario.note("when it is met: the server becomes read-only; proxy.release()")
+        call = await scenario.hold(Stage.REPLY, scenario.call(store, target))
         with scenario.harness.cause_failure(FailureKind.READ_ONLY):
             scenario.proxy.release()
             outcome = await call
@@ -160,17 +156,17 @@ async def another_type(scenario: Scenario) -> None:
         target = await scenario.operation.prepare(scenario.direct)
         if name == "restore":
             await scenario.direct.restore(target.task)
-        spoilt = target.task if name in ("get", "update", "cancel", "restore") else await _spare(scenario)
-        scenario.tell("inspector.overwrite_with_another_type(the task's id)")
+        is_about_one = name in ("get", "update", "cancel", "restore")
+        spoilt = target.task if is_about_one else await scenario.direct.create_task(a_request(video="spare"))
+        scenario.note("inspector.overwrite_with_another_type(the task's id)")
         scenario.namespace.inspector.overwrite_with_another_type(spoilt.task_id)
         try:
             answer: Any = await scenario.operation.call(store, target)
         except (RecordUnreadable, TaskExists) as error:
             answer = error
-        expected: dict[str, type[Exception]] = dict.fromkeys(("get", "update", "cancel"), RecordUnreadable)
-        expected["restore"] = TaskExists
-        if name in expected:
-            demand(type(answer) is expected[name], f"{answer!r:.160} came of a record of another type")
+        if is_about_one:
+            expected = TaskExists if name == "restore" else RecordUnreadable
+            demand(type(answer) is expected, f"{answer!r:.160} came of a record of another type")
         elif name == "list":
             demand(
                 [key for key in answer.unreadable if key.endswith(spoilt.task_id)]
@@ -182,10 +178,6 @@ async def another_type(scenario: Scenario) -> None:
         keys = scenario.namespace.inspector.keys()
         still_there = any(key.endswith(spoilt.task_id) for key in keys)
         demand(still_there, "a record that nobody could read is gone")
-
-
-async def _spare(scenario: Scenario) -> Any:
-    return await scenario.direct.create_task(a_request(video="spare"))
 
 
 SERVER_FAULTS = (

@@ -1,7 +1,6 @@
 """Contended histories: several clients on the same few tasks, and a checker that looks for an order that explains them.
 
-`workload` draws what clients are to call, `contention` lets them (`client`, and `worker` in another process), `history`
-is what they note, `judge` holds it against the model through `engine.order`, `contradiction` makes a contradiction
-short, `reproduction` makes it again, `script` writes it down, and `run` does all of this many times. Nothing is
-imported here: a process with clients needs little of it.
+`workload` draws the calls, `contention` lets clients make them (`client`, and `process` for those in other processes),
+`history` is what they record, `judge` compares it with the model through `engine.order`, `contradiction` makes a
+contradiction short, `reproduction` makes it again, and `run` does all of this many times.
 """

@@ -1,4 +1,4 @@
-"""Clients: they make their planned calls on a store, one after the other, and note when and what came of it.
+"""Clients: they make their planned calls on a store one after the other, and record when and with which result.
 
 An interval begins before the call is scheduled and ends when the caller has the answer. So calls of several clients on
 one event loop overlap in memory mode too, where no operation awaits: their order is then the loop's. That can show what
@@ -15,10 +15,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from conformance.verify.histories.history import LIST, Interval, Planned
+from conformance.verify.histories.history import FIELDS, LIST, Interval, Planned
 from taskstore import StoreUnavailable, TaskCreateRequest, TaskFinal, TaskStatus
-
-_FIELDS = ("progress", "current_step", "result_url", "error_message", "error_traceback")
 
 
 class Client:
@@ -33,7 +31,7 @@ class Client:
         self._origin = origin
 
     async def make(self, calls: Iterable[Planned]) -> list[Interval]:
-        """Make the calls in order, and return what was made. Nothing can be asked of a task that was not created."""
+        """Make the calls in order, and return them. Calls on a task that was not created are left out."""
         made = []
         for call in calls:
             await turns(call.pause)
@@ -53,20 +51,20 @@ class Client:
         return Interval(call, called, None if result is None else self._now(), result, written)
 
     async def _send(self, call: Planned) -> tuple[dict[str, Any] | None, float]:
-        """What came of it, None if that is not to be known; and when the task that it gave was written."""
+        """The result, None if its answer was lost; and when the task that it returned was written."""
         try:
             answer = await self._call(call)
             if call.operation == "create_task" and self._labels is not None:
                 self._labels[call.task] = answer.task_id
             if call.operation == LIST:
-                return {"page": {"tasks": [self._told(task) for task in answer.tasks], "total": answer.total}}, 0.0
+                return {"page": {"tasks": [self._recorded(task) for task in answer.tasks], "total": answer.total}}, 0.0
             updated_at = answer.updated_at
-            return {"task": self._told(answer)}, updated_at.timestamp() if isinstance(updated_at, datetime) else 0.0
+            return {"task": self._recorded(answer)}, updated_at.timestamp() if isinstance(updated_at, datetime) else 0.0
         except StoreUnavailable as fault:
             return None if fault.write_may_have_happened else {"raised": "StoreUnavailable"}, 0.0
         except TaskFinal as final:
             return {"raised": "TaskFinal", "status": str(final.status)}, 0.0
-        except Exception as fault:  # noqa: BLE001  whatever comes out is what is judged
+        except Exception as fault:  # noqa: BLE001  whatever is raised is judged
             return {"raised": type(fault).__name__}, 0.0
 
     async def _call(self, call: Planned) -> Any:
@@ -80,12 +78,12 @@ class Client:
             given["task_id"] = self._labels[given["task_id"]]
         return await getattr(self._store, call.operation)(**given)
 
-    def _told(self, task: Any) -> dict[str, Any]:
-        """A task but for its times, and by its label."""
+    def _recorded(self, task: Any) -> dict[str, Any]:
+        """A task without its times, and with its label as id."""
         labels = {task.task_id: task.task_id} if self._labels is None else self._labels
         label = next((label for label, task_id in labels.items() if task_id == task.task_id), None)
-        known = task.video_ids[0] if label is None else label  # whose creation is still to be answered, say
-        return {"task_id": known, "status": str(task.status), **{name: getattr(task, name) for name in _FIELDS}}
+        known = task.video_ids[0] if label is None else label  # its creation may not have been answered yet
+        return {"task_id": known, "status": str(task.status), **{name: getattr(task, name) for name in FIELDS}}
 
     def _now(self) -> int:
         return time.monotonic_ns() - self._origin

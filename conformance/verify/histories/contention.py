@@ -1,4 +1,4 @@
-"""Contention: several clients on the same few tasks, through two instances and, if asked, other processes too."""
+"""Contention: several clients on the same few tasks, through two instances and on request in other processes too."""
 
 from __future__ import annotations
 
@@ -7,21 +7,24 @@ import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any, Self
+from itertools import groupby
+from operator import attrgetter
+from tempfile import TemporaryDirectory
+from typing import Self
 
 from conformance.case import Namespace
 from conformance.harness import Capability, Harness
+from conformance.processes import Crew
 from conformance.verify.histories.client import Client, turns
 from conformance.verify.histories.history import ADVANCE, History, Interval, Planned
-from conformance.verify.histories.process import Processes
 from conformance.verify.histories.workload import Workload
 
 ENOUGH = 50
-"""Writes that took effect, and pairs of overlapping calls that conflict, that a history has at least."""
+"""How many writes took effect in a history at least, and how many pairs of overlapping calls conflict."""
 _MOST_ROUNDS = 60
 _EXPIRES = timedelta(days=8)
 _HEAD_START = 3_000_000
-"""Nanoseconds that other processes have to hear of a round before it begins."""
+"""Nanoseconds from the message to other processes to the beginning of a round."""
 _AWAY = (3, 4)
 """The clients that are in other processes, if any are; never the one that creates tasks and lets time pass."""
 
@@ -41,12 +44,13 @@ def instances(harness: Harness) -> int:
     return 2 if Capability.SHARED in harness.capabilities else 1
 
 
-async def contend(
-    harness: Harness, workload: Workload, *, subject: str = "", processes: Processes | None = None
-) -> History:
-    """Record a history that goes on until it qualifies; one that never does is cut off, and has to be looked at."""
+async def contend(harness: Harness, workload: Workload, *, subject: str = "", crew: Crew | None = None) -> History:
+    """Record a history that goes on until it qualifies; one that never does ends after sixty rounds.
+
+    Some clients are in the processes of `crew`, if there is one: it has `conformance.verify.histories.process.Clients`.
+    """
     made: list[Interval] = []
-    async with _Contention(harness, processes) as contention:
+    async with _Contention(harness, crew) as contention:
         for number, calls in enumerate(workload.rounds()):
             made += await contention.play(calls)
             history = _history(made, harness, subject, workload.seed)
@@ -62,11 +66,11 @@ async def play(harness: Harness, rounds: Iterable[Iterable[Planned]], *, subject
     return _history(made, harness, subject, seed)
 
 
-async def meets(harness: Harness, processes: Processes) -> bool:
-    """Whether what another process opens by the settings of a namespace is there: it sees a task of it."""
+async def meets(harness: Harness, crew: Crew) -> bool:
+    """Whether another process sees the tasks of a namespace that its settings name."""
     look = Planned(_AWAY[0], "get_task", {"task_id": "0a"}, 1)
     creation = Planned(0, "create_task", {"video_ids": ["0a"]})
-    async with _Contention(harness, processes) as contention:
+    async with _Contention(harness, crew) as contention:
         await contention.play([creation])
         seen = await contention.play([look])
     return [one.result is not None and "task" in one.result for one in seen] == [True]
@@ -80,10 +84,10 @@ def _history(made: list[Interval], harness: Harness, subject: str, seed: int) ->
 class _Contention:
     """Instances on a new namespace, and the clients that share them."""
 
-    def __init__(self, harness: Harness, processes: Processes | None) -> None:
+    def __init__(self, harness: Harness, crew: Crew | None) -> None:
         self._harness = harness
         self._namespace = Namespace(harness).name
-        self._processes = processes
+        self._crew = crew
         self._origin = time.monotonic_ns()
         self._labels: dict[str, str] = {}
 
@@ -93,31 +97,33 @@ class _Contention:
             opened = [self._harness.open(self._namespace) for _ in range(instances(self._harness))]
             stores = [await stack.enter_async_context(one) for one in opened]
             self._clients = [Client(store, self._labels, self._origin) for store in stores]
-            if self._processes is not None:
-                await self._processes.open(self._harness.opener, self._harness.environment(self._namespace))
+            if self._crew is not None:
+                folder = stack.enter_context(TemporaryDirectory(prefix="conformance-"))
+                environment = dict(self._harness.environment(self._namespace))
+                self._crew.ask("open", self._harness.opener, environment, folder)
+                stack.callback(self._crew.ask, "close")
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._processes is not None:
-            await self._processes.close()
         await self._stack.aclose()
 
     async def play(self, calls: Iterable[Planned]) -> list[Interval]:
         """One round: it is over when every client is."""
-        by_client: dict[int, list[Planned]] = {}
-        for call in calls:
-            by_client.setdefault(call.client, []).append(call)
-        clients: list[Any] = []
-        if self._processes is not None:
-            away = {client: by_client.pop(client) for client in sorted(by_client) if client in _AWAY}
+        client_of = attrgetter("client")
+        by_client = {client: list(some) for client, some in groupby(sorted(calls, key=client_of), client_of)}
+        if self._crew is not None:
+            away = [by_client.pop(client) for client in sorted(by_client) if client in _AWAY]
+            shares = [away[number :: self._crew.count] for number in range(self._crew.count)]
             start = time.monotonic_ns() + _HEAD_START
-            clients.append(self._processes.play(away, self._labels, self._origin, start))
-        clients += [self._make(client, planned) for client, planned in by_client.items()]
-        return [interval for made in await asyncio.gather(*clients) for interval in made]
+            self._crew.send(("play", share, self._labels, self._origin, start) for share in shares)
+        made = await asyncio.gather(*(self._make(client, planned) for client, planned in by_client.items()))
+        if self._crew is not None:
+            made += self._crew.answers()
+        return [interval for intervals in made for interval in intervals]
 
     async def _make(self, client: int, calls: list[Planned]) -> list[Interval]:
-        if self._processes is not None:
+        if self._crew is not None:
             await asyncio.sleep(_HEAD_START / 1e9)
         made: list[Interval] = []
         for call in calls:

@@ -19,17 +19,18 @@ from conformance.verify.histories.judge import (
     ANYTHING,
     STEPS,
     Clocked,
-    Given,
     Judgement,
+    Output,
     Specification,
     Verdict,
     judge,
     specification_of,
 )
+from conformance.verify.shrink import shrink
 
 _MOST_ANSWERS = 6
 _STEPS = 5_000
-"""For one attempt to drop calls; one that cannot tell drops nothing."""
+"""The budget of one attempt to leave out calls. An attempt that is not decided leaves out nothing."""
 _NAMES = {
     "create_task": "create",
     "get_task": "get",
@@ -44,7 +45,7 @@ _DEFAULTS = {"progress": 0, "current_step": ""}
 
 @dataclass(frozen=True)
 class Contradiction:
-    """The calls of a history that no order explains, with what is known of the whole; and which of them is the last."""
+    """The calls of a history that no order explains, and their judgement."""
 
     history: History
     judgement: Judgement
@@ -56,17 +57,13 @@ class Contradiction:
 
     def __str__(self) -> str:
         """The calls in the order in which they were made, and what the last one should have given."""
-        then = self.then
-        let = [one for one in self.history.intervals if one is not then]
-        numbers = {id(one): number for number, one in enumerate([*let, then], start=1)}
+        ordered = sorted(self.history.intervals, key=lambda one: one is self.then)
         lines = [f"task {self.judgement.task}" if self.judgement.task else "listings"]
-        for one in [*let, then]:
-            word = "then" if one is then else "let" if numbers[id(one)] == 1 else ""
-            during = [numbers[id(other)] for other in [*let, then] if other is not one and one.overlaps(other)]
-            while_ = f"  (while {', '.join(map(str, during))})" if during else ""
-            lines.append(
-                f"  {word:<4} {numbers[id(one)]}. client {one.call.client}: {asked(one)} → {told(one)}{while_}"
-            )
+        for number, one in enumerate(ordered, start=1):
+            word = "then" if one is self.then else "let" if number == 1 else ""
+            during = [str(place) for place, other in enumerate(ordered, 1) if other is not one and one.overlaps(other)]
+            meanwhile = f"  (while {', '.join(during)})" if during else ""
+            lines.append(f"  {word:<4} {number}. {in_words(one)}{meanwhile}")
         return "\n".join([*lines, f"  but {self._but()}"])
 
     def _but(self) -> str:
@@ -84,16 +81,8 @@ def shorten(history: History, found: Judgement) -> Contradiction:
     if found.task:
         history = replace(history, intervals=found.calls)
     shortening = _Shortening(history, found)
-    for client in sorted({one.call.client for one in shortening.kept}):
-        shortening.drop([one for one in shortening.kept if one.call.client == client])
-    size = len(shortening.kept)
-    while size:
-        before = len(shortening.kept)
-        for start in range(before - size, -1, -size):
-            shortening.drop(shortening.kept[start : start + size])
-        if size > 1 or len(shortening.kept) == before:
-            size //= 2
-    shortest = replace(history, intervals=tuple(shortening.kept))
+    kept = shrink(shortening.kept, shortening.attempt, by=lambda one: one.call.client)
+    shortest = replace(history, intervals=tuple(kept))
     return Contradiction(shortest, judge(shortest))
 
 
@@ -101,7 +90,7 @@ class _Shortening:
     """The calls that are kept, and the writes that are dropped but did happen.
 
     At first it is the shortest beginning of the history that contradicts itself. `then`, whose answer came last in it,
-    is always kept, and so is some of what it should have been: the others are a story of their own, which leads there.
+    is always kept. What it could have returned instead must stay among what is possible for it in the whole.
     """
 
     def __init__(self, history: History, found: Judgement) -> None:
@@ -115,20 +104,23 @@ class _Shortening:
         self._forgotten: list[Interval] = []
         self._right = self._right_answers(self.kept)
 
-    def drop(self, calls: list[Interval]) -> None:
-        """Drop these, but for `then` and the creation, if the others contradict each other with these and without."""
-        gone = {id(one) for one in calls if one is not self._then and not self._creates(one)}
-        kept = [one for one in self.kept if id(one) not in gone]
-        forgotten = self._forgotten + [_forgotten(one) for one in self.kept if id(one) in gone and _writes(one)]
-        if not gone or any(_shows(answer, one) for one in self.kept if id(one) in gone for answer in kept):
-            return
+    def attempt(self, calls: list[Interval]) -> list[Interval] | None:
+        """Keep only these, `then` and the creation, if they contradict each other with the others and without them."""
+        wanted = {id(one) for one in calls}
+        kept = [one for one in self.kept if id(one) in wanted or one is self._then or self._creates(one)]
+        gone = [one for one in self.kept if all(one is not other for other in kept)]
+        forgotten = self._forgotten + [_forgotten(one) for one in gone if _writes(one)]
+        if not gone or any(_shows(answer, one) for one in gone for answer in kept):
+            return None
         if not self._is_contradiction(kept) or not self._is_contradiction([*kept, *forgotten]):
-            return
-        if (right := self._right_answers(kept)) and right <= self._right:
-            self.kept, self._forgotten = kept, forgotten
+            return None
+        if not (right := self._right_answers(kept)) or not right <= self._right:
+            return None
+        self.kept, self._forgotten = kept, forgotten
+        return kept
 
     def _creates(self, one: Interval) -> bool:
-        """Whether it is the beginning of the task's story, which nobody wants to miss."""
+        """Whether it is the creation of the task, without which the others are hard to understand."""
         return bool(self._found.task) and one.call.operation == "create_task"
 
     def _right_answers(self, kept: list[Interval]) -> set[str]:
@@ -151,7 +143,7 @@ def _forgotten(interval: Interval) -> Interval:
 
 
 def _beginning(calls: list[Interval], moment: int) -> list[Interval]:
-    """What was called by then; what was not yet answered is open."""
+    """The calls that were made by then. Those that were answered later have no answer."""
     return [
         one if one.returned is not None and one.returned <= moment else replace(one, returned=None, result=None)
         for one in calls
@@ -172,13 +164,13 @@ def _shows(answer: Interval, update: Interval) -> bool:
     return any(shown.get(name) == value != _DEFAULTS.get(name) for name, value in values.items())
 
 
-def possible_answers(history: History, asked_for: Interval, steps: int = STEPS) -> list[str]:
+def possible_answers(history: History, wanted: Interval, steps: int = STEPS) -> list[str]:
     """What a call could have given, all others having given what they gave."""
     specification = specification_of(history)
-    known: list[Given] = []
+    known: list[Output] = []
 
-    def agrees(expected: Given, interval: Interval) -> bool:
-        if interval is not asked_for:
+    def agrees(expected: Output, interval: Interval) -> bool:
+        if interval is not wanted:
             return specification.agrees(expected, interval)
         return expected not in known
 
@@ -189,15 +181,18 @@ def possible_answers(history: History, asked_for: Interval, steps: int = STEPS) 
             break
         if order is None:
             break
-        known.append(_given_in(specification, agrees, order, asked_for))
+        known.append(_output_in(specification, agrees, order, wanted))
     return [_answer(expected) for expected in known if expected is not None]
 
 
-def _given_in(
-    specification: Specification, agrees: Callable[[Given, Interval], bool], order: Iterable[Interval], wanted: Interval
-) -> Given:
-    """What a call gives in an order of which all that is given agrees."""
-    states: dict[Clocked, Given] = {specification.initial: None}
+def _output_in(
+    specification: Specification,
+    agrees: Callable[[Output, Interval], bool],
+    order: Iterable[Interval],
+    wanted: Interval,
+) -> Output:
+    """The output of one call in an order that explains the others."""
+    states: dict[Clocked, Output] = {specification.initial: None}
     for interval in order:
         states = {
             left: expected if interval is wanted else before
@@ -208,23 +203,19 @@ def _given_in(
     return next(iter(states.values()))
 
 
-def asked(interval: Interval) -> str:
-    """A call in a few words."""
+def in_words(interval: Interval) -> str:
+    """A call and its answer on one line."""
     call = interval.call
     given = {name: value for name, value in call.arguments.items() if name not in ("task_id", "video_ids")}
-    status = given.pop("status", None)
-    words = [_NAMES[call.operation], call.task, *([status] if status else [])]
-    return " ".join(filter(None, words)) + "".join(f", {name}={value!r}" for name, value in given.items())
+    words = " ".join(filter(None, [_NAMES[call.operation], call.task, given.pop("status", None)]))
+    fields = "".join(f", {name}={value!r}" for name, value in given.items())
+    answer = "no answer" if interval.returned is None else _answer(interval.result)
+    return f"client {call.client}: {words}{fields} → {answer}"
 
 
-def told(interval: Interval) -> str:
-    """An answer in a few words."""
-    if interval.returned is None:
-        return "no answer"
-    return "done" if interval.result is None else _answer(interval.result)
-
-
-def _answer(result: Mapping[str, Any]) -> str:
+def _answer(result: Output) -> str:
+    if result is None:
+        return "done"
     if "task" in result:
         return _shown(result["task"])
     if "page" in result:

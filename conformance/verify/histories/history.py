@@ -1,28 +1,29 @@
-"""A history: who called what, from when to when, and what came of it. One line of JSON per call."""
+"""A history: each call with its client, its time span and its result. One line of JSON per call."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from conformance.files import read_file
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from conformance.files import first_fault, read_file
 
 SCHEMA = "conformance-history/1"
 ADVANCE = "advance"
-"""The call that lets every task expire. It is the harness that makes it, not the store."""
+"""The call that lets every task expire. The harness makes it, not the store."""
 LIST = "list_tasks"
 LOOK = "look"
-"""What a listing shows of one task: all that is kept of it where a history is about one task only."""
+"""What a listing shows of one task: this stands for the listing in a history of one task."""
 OPERATIONS = ("create_task", "get_task", LIST, LOOK, "update_task_status", "cancel_task", ADVANCE)
 WRITES = ("update_task_status", "cancel_task")
 FINAL = ("completed", "failed", "cancelled")
-_FORMS = ("task", "page", "raised")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+FIELDS = ("progress", "current_step", "result_url", "error_message", "error_traceback")
+"""The fields of a task that a history has, besides the status and the label as id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,11 @@ class Planned:
     round: int = 0
     pause: int = 0
     gives_up: int | None = None
-    """After how many turns the caller is cancelled, and takes no answer any more; None if it waits."""
+    """After how many turns of the loop the call is cancelled; None if the client waits for the answer."""
 
     @property
     def task(self) -> str:
-        """The label of the task that it is about; nothing for a listing, or the time."""
+        """The label of the task that it is about; an empty text for a listing, and for time that passes."""
         label: str = self.arguments.get("task_id", "")
         return self.arguments["video_ids"][0] if self.operation == "create_task" else label
 
@@ -61,10 +62,10 @@ class Interval:
     returned: int | None
     result: Mapping[str, Any] | None = None
     written: float = 0.0
-    """When the task that it gave was written, as the store says: it is not judged, and shows where to search first."""
+    """When the task that it returned was written, as the store states: not judged, but where to search first."""
 
     def overlaps(self, other: Interval) -> bool:
-        """Whether neither ended before the other began."""
+        """Whether neither call ended before the other began."""
         return (self.returned is None or other.called <= self.returned) and (
             other.returned is None or self.called <= other.returned
         )
@@ -80,7 +81,7 @@ class History:
     seed: int = 0
 
     def effective_writes(self) -> list[Interval]:
-        """The updates and cancels that surely changed a task: of the final ones only the first for each task."""
+        """The updates and cancels that certainly changed a task. Of final ones only the first of each task counts."""
         found: list[Interval] = []
         final: set[str] = set()
         for interval in sorted(self.intervals, key=lambda one: one.returned or 0):
@@ -113,26 +114,99 @@ class History:
         return sum(interval.returned is None for interval in self.intervals)
 
     def as_lines(self) -> str:
-        """The history as JSON Lines: what is known of the whole, then a call a line."""
+        """The history as JSON Lines: a line about the whole, then one for each call."""
         head = {"schema": SCHEMA, "subject": self.subject, "expiring": self.expiring, "seed": self.seed}
-        return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (head, *map(as_json, self.intervals)))
+        return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (head, *map(_line, self.intervals)))
 
 
-def as_json(interval: Interval) -> dict[str, Any]:
-    """A call as one line has it."""
-    times = {"called": interval.called, "returned": interval.returned, "result": interval.result}
-    written = {"written": interval.written} if interval.written else {}
-    return {**planned_json(interval.call), **times, **written}
-
-
-def planned_json(call: Planned) -> dict[str, Any]:
-    """A planned call as one line has it."""
+def _line(interval: Interval) -> dict[str, Any]:
+    """The content of the line of a call."""
+    call = interval.call
     line = {"client": call.client, "operation": call.operation, "arguments": dict(call.arguments), "round": call.round}
     if call.pause:
         line["pause"] = call.pause
     if call.gives_up is not None:
         line["gives_up"] = call.gives_up
-    return line
+    line |= {"called": interval.called, "returned": interval.returned, "result": interval.result}
+    return line | ({"written": interval.written} if interval.written else {})
+
+
+class _Form(BaseModel):
+    """An object in a file. Other fields than those that are named here are kept."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Head(_Form):
+    """The first line."""
+
+    version: Literal["conformance-history/1"] = Field(alias="schema")
+    subject: str = ""
+    expiring: bool = False
+    seed: int = 0
+
+
+class _Arguments(_Form):
+    task_id: str = ""
+    video_ids: Annotated[list[str], Field(min_length=1)] = []
+    limit: int = 0
+    offset: int = 0
+    status: str | None = None
+
+
+class _Task(_Form):
+    task_id: str
+    status: str
+
+
+class _Page(_Form):
+    tasks: list[_Task]
+    total: int
+
+
+class _Result(_Form):
+    task: _Task | None = None
+    page: _Page | None = None
+    raised: str | None = None
+
+
+class _Line(_Form):
+    """Each other line: a call, as `Planned` and `Interval` say."""
+
+    client: int
+    operation: Literal[*OPERATIONS]  # type: ignore[valid-type]  # a tuple of its names
+    arguments: _Arguments = _Arguments()
+    round: int = 0
+    pause: int = 0
+    gives_up: int | None = None
+    called: int
+    returned: int | None
+    result: _Result | None = None
+    written: float = 0.0
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.operation == "create_task" and not self.arguments.video_ids:
+            raise ValueError("create_task needs video_ids, the first of them the task's label")
+        if self.operation in ("get_task", LOOK, *WRITES) and not self.arguments.task_id:
+            raise ValueError(f"{self.operation} needs a task_id")
+        if self.returned is not None and self.returned < self.called:
+            raise ValueError(f"returned ({self.returned}) is before called ({self.called})")
+        if self.operation == ADVANCE or self.returned is None:
+            self.result = None
+            return self
+        allowed = ("page" if self.operation == LIST else "task", "raised")
+        given = [one for one in _Result.model_fields if self.result and one in self.result.model_fields_set]
+        if len(given) != 1 or given[0] not in allowed or getattr(self.result, given[0]) is None:
+            raise ValueError(f"the result of {self.operation} has to be an object with {' or '.join(allowed)}")
+        return self
+
+    def interval(self) -> Interval:
+        """The call."""
+        arguments = self.arguments.model_dump(exclude_unset=True)
+        call = Planned(self.client, self.operation, arguments, self.round, self.pause, self.gives_up)
+        result = None if self.result is None else self.result.model_dump(exclude_unset=True)
+        return Interval(call, self.called, self.returned, result, self.written)
 
 
 class BrokenHistoryError(ValueError):
@@ -157,65 +231,24 @@ def read_lines(text: str) -> History:
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise BrokenHistoryError("the file is empty")
-    head = _object(*lines[0])
-    if head.get("schema") != SCHEMA:
-        raise BrokenHistoryError(f"line 1: the schema is {head.get('schema')!r}, not {SCHEMA!r}")
-    read = sorted((read_interval(_object(*line), line[0]) for line in lines[1:]), key=lambda one: one.called)
-    _check_clients(read)
-    return History(
-        tuple(read),
-        subject=_given(head, "subject", str, lines[0][0], ""),
-        expiring=_given(head, "expiring", bool, lines[0][0], False),
-        seed=_given(head, "seed", int, lines[0][0], 0),
-    )
+    head = _read(_Head, *lines[0])
+    intervals = sorted((_read(_Line, *line).interval() for line in lines[1:]), key=lambda one: one.called)
+    _check_clients(intervals)
+    return History(tuple(intervals), head.subject, head.expiring, head.seed)
 
 
-def read_interval(line: Mapping[str, Any], number: int = 1) -> Interval:
-    """Read a call.
-
-    Raises:
-        BrokenHistoryError: naming the line's number.
-    """
-    called = _given(line, "called", int, number)
-    returned = None if line.get("returned", ...) is None else _given(line, "returned", int, number)
-    if returned is not None and returned < called:
-        raise BrokenHistoryError(f"line {number}: returned ({returned}) is before called ({called})")
-    call, result = read_planned(line, number), line.get("result")
-    waits = call.operation != ADVANCE and returned is not None
-    if waits and not (isinstance(result, dict) and sum(form in result for form in _FORMS) == 1):
-        raise BrokenHistoryError(f"line {number}: the result has to be an object with one of {', '.join(_FORMS)}")
-    if waits and not _has_form(call, result):
-        raise BrokenHistoryError(f"line {number}: {call.operation} cannot have the result {json.dumps(result)}")
-    written = _given(line, "written", float, number, 0.0)
-    return Interval(call, called, returned, result if returned is not None else None, written)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
-def read_planned(line: Mapping[str, Any], number: int = 1) -> Planned:
-    """Read a planned call.
-
-    Raises:
-        BrokenHistoryError: naming the line's number.
-    """
-    operation = _given(line, "operation", str, number)
-    if operation not in OPERATIONS:
-        raise BrokenHistoryError(f"line {number}: {operation!r} is none of {', '.join(OPERATIONS)}")
-    arguments = _given(line, "arguments", dict, number, {})
-    videos = arguments.get("video_ids")
-    if operation == "create_task" and not (isinstance(videos, list) and videos and isinstance(videos[0], str)):
-        raise BrokenHistoryError(f"line {number}: create_task needs video_ids, the first of them the task's label")
-    if operation in ("get_task", LOOK, *WRITES) and not isinstance(arguments.get("task_id"), str):
-        raise BrokenHistoryError(f"line {number}: {operation} needs a task_id")
-    if operation == LIST and not all(type(arguments.get(name, 0)) is int for name in ("limit", "offset")):
-        raise BrokenHistoryError(f"line {number}: limit and offset have to be numbers")
-    if not isinstance(arguments.get("status"), str | None):
-        raise BrokenHistoryError(f"line {number}: status has to be a text")
-    gives_up = None if line.get("gives_up") is None else _given(line, "gives_up", int, number)
-    round_, pause = _given(line, "round", int, number, 0), _given(line, "pause", int, number, 0)
-    return Planned(_given(line, "client", int, number), operation, arguments, round_, pause, gives_up)
+def _read(model: type[_Model], number: int, line: str) -> _Model:
+    try:
+        return model.model_validate_json(line)
+    except ValidationError as fault:
+        raise BrokenHistoryError(f"line {number}: {first_fault(fault)}") from None
 
 
 def _check_clients(intervals: Iterable[Interval]) -> None:
-    """A client waits for its answer before it calls again, or gives up."""
+    """Check that no client calls again while it waits for an answer."""
     calls: dict[int, list[Interval]] = {}
     for interval in intervals:
         calls.setdefault(interval.call.client, []).append(interval)
@@ -223,41 +256,3 @@ def _check_clients(intervals: Iterable[Interval]) -> None:
         for one, other in pairwise(made):
             if one.returned is not None and other.called < one.returned:
                 raise BrokenHistoryError(f"client {client} calls again at {other.called} before its call returned")
-
-
-def _has_form(call: Planned, result: Any) -> bool:
-    if "raised" in result:
-        return isinstance(result["raised"], str)
-    if "page" in result:
-        page = result["page"]
-        tasks = page.get("tasks") if isinstance(page, dict) else None
-        return call.operation == LIST and isinstance(tasks, list) and type(page.get("total")) is int and _tasks(*tasks)
-    return call.operation != LIST and _tasks(result["task"])
-
-
-def _tasks(*tasks: Any) -> bool:
-    return all(
-        isinstance(task, dict) and isinstance(task.get("task_id"), str) and isinstance(task.get("status"), str)
-        for task in tasks
-    )
-
-
-def _object(number: int, line: str) -> dict[str, Any]:
-    try:
-        read = json.loads(line)
-    except ValueError as fault:
-        raise BrokenHistoryError(f"line {number}: no JSON: {fault}") from None
-    if not isinstance(read, dict):
-        raise BrokenHistoryError(f"line {number}: not an object")
-    if _SURROGATE.search(json.dumps(read, ensure_ascii=False)):
-        raise BrokenHistoryError(f"line {number}: half of a surrogate pair stands alone, which no text can have")
-    return read
-
-
-def _given(line: Mapping[str, Any], name: str, kind: type, number: int, default: Any = ...) -> Any:
-    value = line.get(name, default)
-    if value is ...:
-        raise BrokenHistoryError(f"line {number}: {name} is missing")
-    if type(value) is not kind:
-        raise BrokenHistoryError(f"line {number}: {name} has to be {kind.__name__}, not {type(value).__name__}")
-    return value

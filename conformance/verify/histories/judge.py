@@ -1,4 +1,4 @@
-"""The judge: holds a history against the model, task by task.
+"""The judge: compares a history with the model, task by task.
 
 Tasks have nothing in common but the time, so each is searched alone, in a state of the model that has this task only:
 linearizability is local. A listing is about all tasks at one instant. Here it is taken apart into a look at each task,
@@ -19,14 +19,13 @@ from typing import Any, TypeAlias
 
 from conformance.engine.order import Budget, OutOfBudgetError, orders
 from conformance.spec.model import LIFETIME, Call, Outcome, Raised, Record, Request, Result, Span, State, step
-from conformance.verify.histories.history import ADVANCE, LIST, LOOK, History, Interval, Planned
+from conformance.verify.histories.history import ADVANCE, FIELDS, LIST, LOOK, History, Interval, Planned
 
 STEPS = 200_000
 """The budget of one history: a contended one of 150 calls takes about a thousand."""
-_FIELDS = ("status", "progress", "current_step", "result_url", "error_message", "error_traceback")
 ANYTHING: Mapping[str, Any] = {"anything": True}
-"""The result of a call of which it is not to be looked at what it gave."""
-_UNAVAILABLE = {"raised": "StoreUnavailable"}  # it says that nothing was written, and no more
+"""The result of a call whose result is not compared."""
+_UNAVAILABLE = {"raised": "StoreUnavailable"}  # it states only that nothing was written
 _ABSENT: Mapping[str, Any] = {"raised": "not on the page"}  # gone, and of another status, look alike
 _EVER = 2 * LIFETIME
 _OF_A_TASK = ("create_task", "get_task", LOOK, "update_task_status", "cancel_task")
@@ -36,25 +35,25 @@ _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 Clocked: TypeAlias = tuple[State, timedelta]
 """A state of the model, and how much time has passed."""
-Given: TypeAlias = Mapping[str, Any] | None
-"""What a call gives, in the form in which answers are recorded."""
+Output: TypeAlias = Mapping[str, Any] | None
+"""The result of a call, in the form in which answers are recorded."""
 
 
 @dataclass(frozen=True)
 class Specification:
-    """What is right: where it begins, what a call may give in a state, and whether that agrees with the record."""
+    """What is right: the initial state, the outputs of a call in a state, and which outputs agree with a record."""
 
     initial: Clocked
-    agrees: Callable[[Given, Interval], bool]
+    agrees: Callable[[Output, Interval], bool]
 
-    def step(self, clocked: Clocked, interval: Interval) -> list[tuple[Given, Clocked]]:
-        """What a call may give in a state, each with the state that it leaves."""
+    def step(self, clocked: Clocked, interval: Interval) -> list[tuple[Output, Clocked]]:
+        """The possible outputs of a call in a state, each with the state after it."""
         return _step(clocked, interval)
 
     def order(
         self, calls: Sequence[Interval], budget: Budget, rank: Callable[[Interval], Any] | None = None
     ) -> tuple[Interval, ...] | None:
-        """An order of the calls that explains what each gave; None if there is none. The least rank is tried first.
+        """An order of the calls that explains their results, or None. Calls of the least rank are tried first.
 
         Raises:
             OutOfBudgetError: if the steps do not suffice to tell.
@@ -70,7 +69,7 @@ class Specification:
 
 
 class Verdict(StrEnum):
-    """What came of it. Unknown is not a pass."""
+    """The result of judging a history. Unknown is not a pass."""
 
     EXPLAINED = "explained"
     CONTRADICTION = "contradiction"
@@ -86,7 +85,7 @@ class Judgement:
     task: str = ""
     calls: tuple[Interval, ...] = ()
     reason: str = ""
-    """Of a listing that is wrong as a whole: what is impossible about it."""
+    """What is impossible about a listing that is wrong as a whole."""
 
 
 def judge(history: History, steps: int = STEPS) -> Judgement:
@@ -133,16 +132,16 @@ def partitions(history: History) -> dict[str, tuple[Interval, ...]]:
     return {task: tuple(sorted(calls, key=lambda one: one.called)) for task, calls in made.items()}
 
 
-def given(result: Result) -> Given:
-    """What the model gives, in the form in which answers are recorded."""
+def output_of(result: Result) -> Output:
+    """A result of the model, in the form in which answers are recorded."""
     if isinstance(result, Record):
-        return {"task": {"task_id": result.task_id, **{name: getattr(result, name) for name in _FIELDS}}}
+        return {"task": {"task_id": result.task_id, **{name: getattr(result, name) for name in ("status", *FIELDS)}}}
     if isinstance(result, Raised):
         return {"raised": result.error, **{name: fact for name, fact in result.facts if name != "task_id"}}
     return None
 
 
-def _step(clocked: Clocked, interval: Interval) -> list[tuple[Given, Clocked]]:
+def _step(clocked: Clocked, interval: Interval) -> list[tuple[Output, Clocked]]:
     (state, now), call = clocked, interval.call
     if interval.result == _UNAVAILABLE:
         return [(interval.result, clocked)]
@@ -154,24 +153,24 @@ def _step(clocked: Clocked, interval: Interval) -> list[tuple[Given, Clocked]]:
         (outcome,) = step(state, Call("get_task", {"task_id": call.task}, Span.of(now)))
         wanted, seen = call.arguments.get("status"), outcome.result
         there = isinstance(seen, Record) and (wanted is None or wanted == seen.status)
-        return [(given(seen) if there else _ABSENT, (outcome.state, now))]
+        return [(output_of(seen) if there else _ABSENT, (outcome.state, now))]
     arguments = dict(call.arguments)
     if call.operation == "create_task":
         arguments["request"] = Request(tuple(arguments.pop("video_ids")))
     return [_left(outcome, call.task, now) for outcome in step(state, Call(call.operation, arguments, Span.of(now)))]
 
 
-def _left(outcome: Outcome, label: str, now: timedelta) -> tuple[Given, Clocked]:
-    """What an outcome gives, and the state that it leaves, in which the task has its label as id."""
+def _left(outcome: Outcome, label: str, now: timedelta) -> tuple[Output, Clocked]:
+    """The output of an outcome, and the state after it, in which the task has its label as id."""
     if outcome.written is None:
-        return given(outcome.result), (outcome.state, now)
+        return output_of(outcome.result), (outcome.state, now)
     completed = None if outcome.written.completed_at is None else _SOME_TIME
     times: dict[str, Any] = {"created_at": _SOME_TIME, "updated_at": _SOME_TIME, "completed_at": completed}
     written = outcome.written._replace(task_id=label, **times)
-    return given(written), (outcome.state.with_task(written, Span.of(now)), now)
+    return output_of(written), (outcome.state.with_task(written, Span.of(now)), now)
 
 
-def _agrees(expected: Given, interval: Interval) -> bool:
+def _agrees(expected: Output, interval: Interval) -> bool:
     return interval.result in (expected, ANYTHING)
 
 
@@ -188,7 +187,7 @@ def _look(listing: Interval, task: str, result: Mapping[str, Any]) -> Interval:
 
 
 def _impossible(history: History, listing: Interval, budget: Budget) -> str:
-    """What cannot be about a page, whatever its tasks look like one by one; nothing if all can."""
+    """What is impossible about a page as a whole, or an empty text."""
     page, created = _page(listing), _creations(history)
     shown = [task["task_id"] for task in page["tasks"]]
     if strange := [task for task in shown if task not in created]:
@@ -213,7 +212,7 @@ def _bounds(history: History, listing: Interval, budget: Budget) -> tuple[int, i
     calls = [one for one in history.intervals if one.call.operation != LIST]
     wanted, specification = listing.call.arguments.get("status"), specification_of(history)
 
-    def sees(there: bool, expected: Given, interval: Interval) -> bool:
+    def sees(there: bool, expected: Output, interval: Interval) -> bool:
         if interval.call.operation == LOOK:
             return (expected is not _ABSENT) is there
         return _agrees(expected, interval)

@@ -1,32 +1,33 @@
-"""A run: so many histories on each subject, every one judged, every contradiction made short and made again."""
+"""A run: so many histories on each subject. Each is judged, and each contradiction is made short and made again."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import Generator, Mapping
+from contextlib import closing
 from typing import NamedTuple
 
 from conformance.harness import Harness
+from conformance.processes import Crew
+from conformance.standalone import of_history
 from conformance.verify.document import Contradiction, SubjectHistories
 from conformance.verify.histories.contention import contend, meets, qualifies, workload_for
 from conformance.verify.histories.contradiction import shorten
 from conformance.verify.histories.history import History
 from conformance.verify.histories.judge import Judgement, Verdict, judge
-from conformance.verify.histories.process import Processes, can_be_opened_elsewhere
+from conformance.verify.histories.process import PROCESSES, Clients, can_be_opened_elsewhere
 from conformance.verify.histories.reproduction import replay, reproduce
-from conformance.verify.histories.script import script
 from conformance.verify.histories.workload import plan_of
 
 _EACH = 5
-"""Of so many histories one has clients in other processes, where there can be any."""
+"""One of so many histories has clients in other processes, where there can be any."""
 _MOST_FOUND = 3
 """Contradictions after which a subject is left: it has been shown to be wrong."""
 
 
 class _Judged(NamedTuple):
-    """A history, from so many processes, and what the judge says of it."""
+    """A history, how many processes took part in it, and its judgement."""
 
     history: History
     processes: int
@@ -39,21 +40,21 @@ def run_histories(subjects: Mapping[str, Harness], *, count: int, seed: int) -> 
     Raises:
         WorkerFailedError: if a process with clients ended, or could not open the store.
     """
-    return {name: asyncio.run(_run(name, harness, range(seed, seed + count))) for name, harness in subjects.items()}
+    return {name: _run(name, harness, range(seed, seed + count)) for name, harness in subjects.items()}
 
 
 def replay_history(harness: Harness, history: History, subject: str = "") -> tuple[History, Judgement]:
-    """Make the calls of a history again until they contradict each other, or not."""
-    return asyncio.run(replay(harness, plan_of(history), subject=subject))
+    """Make the calls of a history again, until they contradict each other or some attempts were made."""
+    return replay(harness, plan_of(history), subject=subject)
 
 
-async def _run(name: str, harness: Harness, seeds: range) -> SubjectHistories:
+def _run(name: str, harness: Harness, seeds: range) -> SubjectHistories:
     begun, judged, found = time.monotonic(), list[_Judged](), list[Contradiction]()
-    async with aclosing(_recorded(name, harness, seeds)) as recorded:
-        async for one in recorded:
+    with closing(_recorded(name, harness, seeds)) as recorded:
+        for one in recorded:
             judged.append(one)
             if one.judgement.verdict is Verdict.CONTRADICTION:
-                found.append(await _found(name, harness, one.history, one.judgement))
+                found.append(_found(name, harness, one.history, one.judgement))
                 if len(found) == _MOST_FOUND:
                     break
     verdicts = [one.judgement.verdict for one in judged]
@@ -74,34 +75,35 @@ async def _run(name: str, harness: Harness, seeds: range) -> SubjectHistories:
     )
 
 
-async def _recorded(name: str, harness: Harness, seeds: range) -> AsyncGenerator[_Judged, None]:
+def _recorded(name: str, harness: Harness, seeds: range) -> Generator[_Judged, None, None]:
     """A history for each seed, those with clients in other processes last."""
-    async with AsyncExitStack() as stack:
-        others = await stack.enter_async_context(Processes()) if can_be_opened_elsewhere(harness) else None
-        here = [seed for seed in seeds if others is None or (seed - seeds.start) % _EACH]
-        for seed in here:
-            yield await _judged(name, harness, seed, None)
-        if others is not None and not await meets(harness, others):
-            others = None  # the application's own settings lead to another place than the namespace
-        for seed in sorted(set(seeds) - set(here)):
-            yield await _judged(name, harness, seed, others)
+    elsewhere = seeds[::_EACH] if can_be_opened_elsewhere(harness) else ()
+    for seed in seeds:
+        if seed not in elsewhere:
+            yield _judged(name, harness, seed, None)
+    if elsewhere:
+        with Crew(Clients, PROCESSES) as crew:
+            # The application's own settings may lead to another place than the namespace.
+            met = crew if asyncio.run(meets(harness, crew)) else None
+            for seed in elsewhere:
+                yield _judged(name, harness, seed, met)
 
 
-async def _judged(name: str, harness: Harness, seed: int, processes: Processes | None) -> _Judged:
-    history = await contend(harness, workload_for(harness, seed), subject=name, processes=processes)
-    return _Judged(history, 1 if processes is None else 1 + processes.COUNT, judge(history))
+def _judged(name: str, harness: Harness, seed: int, crew: Crew | None) -> _Judged:
+    history = asyncio.run(contend(harness, workload_for(harness, seed), subject=name, crew=crew))
+    return _Judged(history, 1 if crew is None else 1 + crew.count, judge(history))
 
 
-async def _found(name: str, harness: Harness, history: History, judgement: Judgement) -> Contradiction:
+def _found(name: str, harness: Harness, history: History, judgement: Judgement) -> Contradiction:
     short = shorten(history, judgement)
-    again = await reproduce(harness, history, short.history)
+    again = reproduce(harness, history, short.history)
     shown = short if again.shown is None else shorten(*again.shown)
     title = f"{'Not shown again in a few attempts' if again.shown is None else 'Contradictory'}:\n\n{shown}\n"
     return Contradiction(
         seed=history.seed,
         text=str(short),
         lines=short.history.as_lines(),
-        script=script(harness, again.rounds, name, title),
+        script=of_history(title, (call for calls in again.rounds for call in calls), name),
         again=again.shown is not None,
         history=history.as_lines(),
     )

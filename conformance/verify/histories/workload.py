@@ -19,7 +19,7 @@ _HOT = 2
 _CALLS = 6
 """Of each client in a round."""
 _MOST_LOST = 3
-"""Answers that are lost in a history; each may take effect as late as it likes, and doubles what has to be searched."""
+"""Answers that are lost in a history. Each such call may take effect at any later time, which doubles the search."""
 _MOST_PAUSE = 3
 _NOT_FINAL = tuple(status for status in STATUSES if status not in FINAL)
 
@@ -57,7 +57,7 @@ class Workload:
         return tuple(Planned(0, "create_task", {"video_ids": [label]}, turn, pause) for label in labels)
 
     def _call(self, rng: random.Random, task: str, number: int, place: int) -> tuple[str, dict[str, Any]]:
-        """One call; a task is the more likely to come to its end the later it is in the round."""
+        """One call. The later in the round, the more likely it makes a task final."""
         if self.finals and rng.random() < (1 / 30, 1 / 30, 1 / 20, 1 / 6, 1 / 4, 1 / 3)[place]:
             return _ending(rng, task, number)
         drawn = rng.random()
@@ -82,11 +82,8 @@ def _ending(rng: random.Random, task: str, number: int) -> tuple[str, dict[str, 
 
 
 def plan_of(history: History) -> Rounds:
-    """The calls of a history, to be made again. A task whose creation is not among them is created first."""
-    calls = [_listing(one.call) if one.call.operation == LOOK else one.call for one in history.intervals]
-    created = {call.task for call in calls if call.operation == "create_task"}
-    missing = dict.fromkeys(call.task for call in calls if call.task and call.task not in created)
-    return rounds_of([*(Planned(0, "create_task", {"video_ids": [task]}, -1) for task in missing), *calls])
+    """The calls of a history, to be made again."""
+    return rounds_of(_listing(one.call) if one.call.operation == LOOK else one.call for one in history.intervals)
 
 
 def _listing(look: Planned) -> Planned:
@@ -94,6 +91,10 @@ def _listing(look: Planned) -> Planned:
 
 
 def rounds_of(calls: Iterable[Planned]) -> Rounds:
-    """Calls, round by round."""
-    ordered = sorted(calls, key=lambda call: call.round)
+    """Calls, round by round. A task whose creation is not among them is created first."""
+    calls = list(calls)
+    created = {call.task for call in calls if call.operation == "create_task"}
+    missing = dict.fromkeys(call.task for call in calls if call.task and call.task not in created)
+    creations = [Planned(0, "create_task", {"video_ids": [task]}, -1) for task in missing]
+    ordered = sorted([*creations, *calls], key=lambda call: call.round)
     return [tuple(calls) for _, calls in groupby(ordered, key=lambda call: call.round)]
