@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from collections.abc import Awaitable, Callable
 from itertools import product
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from conformance.case import Namespace, case
 from conformance.cases.operations import Call, every_operation
+from conformance.engine.checks import TICK
 from conformance.spec.equality import check_fields, snapshot
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, StoreNotOpen, TaskCreateRequest, TaskFinal, TaskStatus, TaskStore
@@ -138,8 +140,9 @@ async def test_completing_sets_progress_and_time(store: TaskStore) -> None:
         other.task_id, TaskStatus.FAILED, 30, error_message="e", error_traceback="t"
     )
     check_fields(failed, error_message="e", error_traceback="t", progress=30)
-    for ended in (done, failed):
-        assert ended.completed_at == ended.updated_at
+    for begun, ended in ((one, done), (other, failed)):
+        assert ended.completed_at is not None
+        assert begun.updated_at <= ended.completed_at <= ended.updated_at
 
 
 @case("LIFE-09")
@@ -157,7 +160,7 @@ async def test_cancelling_sets_the_time_of_completion(store: TaskStore) -> None:
     task = await store.create_task(a_request())
     cancelled = await store.cancel_task(task.task_id)
     assert cancelled.completed_at is not None
-    assert cancelled.completed_at == cancelled.updated_at
+    assert task.updated_at <= cancelled.completed_at <= cancelled.updated_at
 
 
 @case("LIFE-10")
@@ -238,9 +241,11 @@ async def test_an_update_moves_updated_at_and_keeps_created_at(store: TaskStore)
     """created_at never changes; updated_at goes forward only, and by an update."""
     task = await store.create_task(a_request())
     seen = [task.updated_at]
-    for status in NOT_FINAL:
-        updated = await store.update_task_status(task.task_id, status)
-        assert updated.created_at == task.created_at
-        seen.append(updated.updated_at)
+    begun = time.monotonic()
+    while time.monotonic() - begun <= TICK:  # a clock may be coarse
+        for status in NOT_FINAL:
+            updated = await store.update_task_status(task.task_id, status)
+            assert updated.created_at == task.created_at
+            seen.append(updated.updated_at)
     assert seen == sorted(seen)
     assert seen[-1] > seen[0]

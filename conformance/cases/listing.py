@@ -56,13 +56,15 @@ async def test_total_and_filter_are_exact(store: TaskStore) -> None:
 @case("LIST-03")
 async def test_total_and_order_hold_while_others_write(namespace: Namespace) -> None:
     """Tasks come and are cancelled meanwhile: those that stay are on each page, in order, and the total is possible."""
-    begun = ended = 0
+    begun = created = ended = 0
 
     async def come_and_go(store: TaskStore) -> None:
-        nonlocal begun, ended
+        nonlocal begun, created, ended
         for _ in range(20):
             begun += 1
-            await store.cancel_task((await store.create_task(a_request())).task_id)
+            task = await store.create_task(a_request())
+            created += 1
+            await store.cancel_task(task.task_id)
             ended += 1
 
     async with two_instances(namespace) as (one, two):
@@ -73,8 +75,15 @@ async def test_total_and_order_hold_while_others_write(namespace: Namespace) -> 
             gone = ended
             page = await one.list_tasks(TaskStatus.PENDING, limit=1_000)
             assert 0 <= page.total - len(stay) <= begun - gone
-            assert list(page.tasks) == newest_first(page.tasks)
-            assert [task.task_id for task in page.tasks if task.task_id in stay] == stay
+            assert {task.status for task in page.tasks} == {TaskStatus.PENDING}
+            there = created
+            everything = await one.list_tasks(limit=1_000)
+            assert there <= everything.total - len(stay) <= begun
+            for seen in (page, everything):
+                ids = [task.task_id for task in seen.tasks]
+                assert list(seen.tasks) == newest_first(seen.tasks)
+                assert len(set(ids)) == len(ids)
+                assert [task_id for task_id in ids if task_id in stay] == stay
         await others
 
 
@@ -114,12 +123,13 @@ async def test_a_page_names_its_place(store: TaskStore) -> None:
 
 @case("LIST-10")
 async def test_a_neighbour_is_never_shown_or_removed(store: MaintainedTaskStore, namespace: Namespace) -> None:
-    """A namespace whose name continues this one's keeps its tasks, and this one does not see them."""
+    """A namespace whose name continues this one's keeps its tasks, under the same ids too, and this one sees its own."""
     neighbour = namespace.neighbour()
+    chosen = {"task_id": "job-1"} if Capability.CALLER_IDS in namespace.harness.capabilities else {}
     try:
         async with neighbour.open() as other:
-            mine = await store.create_task(a_request())
-            theirs = await other.create_task(a_request())
+            mine = await store.create_task(a_request(), **chosen)
+            theirs = await other.create_task(a_request(), **chosen)
             await other.update_task_status(theirs.task_id, TaskStatus.COMPLETED)
             if Capability.MAINTENANCE in namespace.harness.capabilities:
                 await store.purge(datetime.now(UTC) + timedelta(days=1))

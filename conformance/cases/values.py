@@ -26,7 +26,7 @@ async def test_config_comes_back_equal_in_value_and_type(store: TaskStore) -> No
         for seen in (
             created,
             await store.get_task(created.task_id),
-            (await store.list_tasks()).tasks[0],
+            *(one for one in (await store.list_tasks()).tasks if one.task_id == created.task_id),
             await store.update_task_status(created.task_id, TaskStatus.CLIPPING),
             await store.cancel_task(created.task_id),
         ):

@@ -78,10 +78,12 @@ class Checks:
             self._tally.made_ids.append((self._namespace, str(observed.task_id)))
         if self.has_ticked and planned.operation != "create_task":
             self.has_ticked = False
-            symbol = outcome.written and outcome.written.updated_at
-            if isinstance(symbol, Symbol) and observed.updated_at == symbol.not_before:
-                words = f"updated_at is still {observed.updated_at}, {TICK} s after the write before"
-                self._report(("LIFE-17",), words, planned.operation, ("updated_at",))
+            completed = "LIFE-18" if planned.operation == "cancel_task" else "LIFE-05"
+            for name, requirement in (("updated_at", "LIFE-17"), ("completed_at", completed)):
+                symbol, moment = getattr(outcome.written, name, None), getattr(observed, name)
+                if isinstance(symbol, Symbol) and moment == symbol.not_before:
+                    words = f"{name} is {moment}, the time of the write before, which was {TICK} s earlier"
+                    self._report((requirement,), words, planned.operation, (name,))
         now = datetime.now(UTC)
         for name in ("created_at", "updated_at", "completed_at"):
             moment, expected = getattr(observed, name), getattr(outcome.written, name)
