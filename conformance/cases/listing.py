@@ -123,7 +123,7 @@ async def test_a_page_names_its_place(store: TaskStore) -> None:
 
 @case("LIST-10")
 async def test_a_neighbour_is_never_shown_or_removed(store: MaintainedTaskStore, namespace: Namespace) -> None:
-    """A namespace whose name continues this one's keeps its tasks, under the same ids too, and this one sees its own."""
+    """A namespace whose name continues this one's keeps its tasks, also under the same ids, and this one its own."""
     neighbour = namespace.neighbour()
     chosen = {"task_id": "job-1"} if Capability.CALLER_IDS in namespace.harness.capabilities else {}
     try:

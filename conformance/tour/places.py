@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, product
 from random import Random
 from typing import Any, TypeAlias
 
@@ -172,6 +172,8 @@ def races(_: Random) -> Iterator[Scene]:
             for name, actions, needs in _race(number, on):
                 wanted = needs | SHARED if on else needs
                 yield Scene(name, actions, (kind,), wanted, instances=on + 1)
+    yield from _pairs()
+    yield from _cancelled_alone()
     yield from _crowds()
     many = tuple(_going("ATOM-06", progress=number) for number in range(6))
     yield Scene("many updates", (create(), Together(many), get()), ("many calls",))
@@ -200,6 +202,49 @@ def races(_: Random) -> Iterator[Scene]:
                 actions = (create(), together, get(), listing(), create("c"), get("c"))
                 name = f"the {which} {cancelled} of 3 calls of {one.operation} that are alike are cancelled"
                 yield Scene(name, actions, ("alike calls are cancelled",))
+
+
+def _each(about: tuple[str, ...]) -> dict[str, Step]:
+    """Every operation once: on the task `a`, on a final one `b`, or on none."""
+    return {
+        "create": create("", about=about),
+        "create again": create("", "job-1", about=about),
+        "get": get("a", about=about),
+        "list": listing(about=about),
+        "update": update("a", TaskStatus.UPLOADING, label="", about=about, progress=7, current_step="s"),
+        "end": update("a", TaskStatus.FAILED, label="", about=about, error_message="e"),
+        "cancel": replace(cancel("a"), label="", about=about),
+        "purge": purge(TimeOf("b", plus=MICROSECOND), about=about),
+        "restore": restore(restorable(), about=about),
+    }
+
+
+def _begun(*names: str) -> tuple[tuple[Action, ...], frozenset[Capability]]:
+    """What is done before operations of `_each`, and what the store needs for it."""
+    is_again = "create again" in names
+    first = create("a", "job-1") if is_again else create("a")
+    return (first, create("b"), cancel("b")), CALLER_IDS if is_again else frozenset()
+
+
+def _pairs() -> Iterator[Scene]:
+    """Every operation beside every other one, on one instance and on two."""
+    each = _each(("ATOM-01",))
+    for one, other in product(each, repeat=2):
+        start, needs = _begun(one, other)
+        for on in (0, 1):
+            race = Together((each[one], replace(each[other], on=on)))
+            name = f"{one} beside {other} on {on + 1} instances"
+            wanted = needs | SHARED if on else needs
+            yield Scene(name, (*start, race, get("a"), listing()), ("every two operations",), wanted, instances=on + 1)
+
+
+def _cancelled_alone() -> Iterator[Scene]:
+    """Every operation is cancelled after some turns of the event loop, and what it left is consistent."""
+    for name, step in _each(("ATOM-06",)).items():
+        start, needs = _begun(name)
+        for turns in (0, 1, 2, 3, 5, 8):
+            actions = (*start, Together((step,), 1, turns), get("a"), listing(), create("c"), get("c"))
+            yield Scene(f"{name} is cancelled after {turns} turns", actions, ("one call is cancelled",), needs)
 
 
 def _closings() -> Iterator[Scene]:
