@@ -114,9 +114,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Drop cases that were collected twice; put those first that need the tour, which workers of pytest-xdist share.
 
-    Refuse to run where assertions are switched off.
+    `-k LIST-03` selects all that decide that requirement. Refuse to run where assertions are switched off.
     """
     cases = {item.nodeid: item for item in items if _case_of(getattr(item, "function", None)) is not None}
+    for item in cases.values():
+        item.extra_keyword_matches.update(_case_of(getattr(item, "function", None)).requirements)
     items[:] = [item for item in items if cases.get(item.nodeid, item) is item]
     items.sort(key=lambda item: cases.get(item.nodeid) is not item or item.path.stem != _TOURED)
     if cases and (not __debug__ or config.getoption("assertmode") != "rewrite"):
