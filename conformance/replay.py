@@ -53,7 +53,6 @@ from conformance.verify.histories.contradiction import in_words, shorten
 from conformance.verify.histories.history import Planned
 from conformance.verify.histories.judge import Verdict
 from conformance.verify.histories.reproduction import replay
-from conformance.verify.histories.workload import rounds_of
 from taskstore import TaskStatus
 
 _SECONDS = 3
@@ -110,7 +109,7 @@ def play_history(harness: Harness, *calls: Planned) -> None:
     Print what each client called and got. Calls of one round are made at the same time, those of one client in turn.
     """
     with harness.running():
-        history, judgement = replay(harness, rounds_of(calls))
+        history, judgement = replay(harness, calls)
     print(*map(in_words, history.intervals), sep="\n")
     print(
         "explained by an order of the calls" if judgement.verdict is Verdict.EXPLAINED else shorten(history, judgement)

@@ -42,11 +42,21 @@ def of_scene(number: str, actions: Sequence[str], instances: int, subject: str) 
 
 def of_history(title: str, calls: Iterable[object], subject: str) -> str:
     """The script that makes the planned calls of a history again."""
-    imported, harness = source_of(subject)
-    lines = [f"        {call}," for call in calls]
-    imports = ["from conformance.replay import Planned, play_history", imported]
-    main = [_MAIN, "    play_history(", f"        {harness},", *lines, "    )"]
-    return "\n".join([f'"""{title}"""', "", *imports, "", *main, ""])
+    return "\n".join(
+        [
+            f'"""{title}"""',
+            "",
+            "from conformance.replay import Planned, play_history",
+            "from conformance.subjects.registry import find_subject",
+            "",
+            _MAIN,
+            "    play_history(",
+            f"        find_subject({subject!r})(),",
+            *(f"        {call}," for call in calls),
+            "    )",
+            "",
+        ]
+    )
 
 
 def of_case(function: Callable[..., Any], subject: str) -> str:

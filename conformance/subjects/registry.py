@@ -15,7 +15,7 @@ EXTRA = "conformance-redis"
 """The extra with the packages of the subjects below that use Redis."""
 
 
-SUBJECTS: Mapping[str, str] = {
+_OF_ALL = {
     "memory": "conformance.subjects.memory:MemoryHarness",
     "memory-expiring": "conformance.subjects.memory:ExpiringMemoryHarness",
     "fakeredis": "conformance.subjects.fakeredis:FakeredisHarness",
@@ -23,6 +23,10 @@ SUBJECTS: Mapping[str, str] = {
     "container": "conformance.subjects.redis:ContainerHarness",
     "documented-memory": "conformance.subjects.documented:DocumentedMemoryHarness",
     "documented-redis": "conformance.subjects.documented:DocumentedRedisHarness",
+}
+"""What `all` stands for."""
+SUBJECTS: Mapping[str, str] = {
+    **_OF_ALL,
     "partitioned": "conformance.subjects.redis:PartitionedHarness",
     "sentinel": "conformance.subjects.redis:SentinelHarness",
     "cluster": "conformance.subjects.redis:ClusterHarness",
@@ -33,17 +37,6 @@ SUBJECTS: Mapping[str, str] = {
     "documented-cluster": "conformance.subjects.documented:DocumentedClusterHarness",
 }
 """What makes the harness of each subject that has a name, as `module:name`."""
-_BY_NAME_ONLY = (
-    "partitioned",
-    "sentinel",
-    "cluster",
-    "partitioned-cluster",
-    "tls",
-    "acl",
-    "documented-sentinel",
-    "documented-cluster",
-)
-"""What `all` leaves out: the same stores as others, in another place."""
 
 
 def subjects_of_this_machine() -> list[str]:
@@ -51,7 +44,7 @@ def subjects_of_this_machine() -> list[str]:
     from conformance.subjects.servers import engine_answers
 
     engine = os.environ.get(REQUIRE_CONTAINER) == "1" or engine_answers()
-    return [name for name in SUBJECTS if name not in _BY_NAME_ONLY and (engine or name != "container")]
+    return [name for name in _OF_ALL if engine or name != "container"]
 
 
 def shown_name(name: str) -> str:

@@ -20,7 +20,7 @@ from conformance.subjects.registry import find_subject, find_subjects, shown_nam
 from conformance.verify.document import Crash, Difference, Fault, Search, SubjectHistories, Walk
 from conformance.verify.faults.run import run_faults
 from conformance.verify.histories.run import run_histories
-from conformance.verify.scenes import Found, Players, found_by
+from conformance.verify.scenes import Found, Players
 from conformance.verify.search import search
 from conformance.verify.walk import walk
 from taskstore import TaskStatus
@@ -90,7 +90,7 @@ def look_first(names: tuple[str, ...]) -> FirstLook:
     """Make a few plain calls on each subject."""
     try:
         with running(names) as subjects, Players(subjects) as players:
-            return FirstLook(tuple(found_by(name, one, {}).difference for name, one in players.play(_PLAIN)[1]))
+            return FirstLook(tuple(one.difference for one in players.play(_PLAIN)[1]))
     except Exception as fault:  # noqa: BLE001  whatever a harness raises is shown
         return FirstLook(crashes=(_crash("plain calls", names, fault),))
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from conformance.engine.play import Player
 from conformance.engine.scene import Scene
-from conformance.engine.tally import Finding, Tally
+from conformance.engine.tally import Tally
 from conformance.harness import Harness, HookMissingError
 from conformance.verify.document import Difference
 
@@ -54,13 +54,15 @@ class Players:
         """How many calls were made and compared."""
         return sum(sum(tally.calls.values()) for tally in self._tallies.values())
 
-    def play(self, scene: Scene, on: Iterable[str] | None = None) -> tuple[bool, list[tuple[str, Finding]]]:
-        """Play a scene on the subjects that are named, or on all.
+    def play(
+        self, scene: Scene, on: Iterable[str] | None = None, replay: Mapping[str, Any] | None = None
+    ) -> tuple[bool, list[Found]]:
+        """Play a scene on the subjects that are named, or on all. `replay` is what plays it again.
 
         Return whether all of them could play it, and what each did wrong.
         """
         whole = True
-        found: list[tuple[str, Finding]] = []
+        found: list[Found] = []
         for name in self._players if on is None else on:
             try:
                 findings = self._runner.run(self._players[name].play(scene))
@@ -68,13 +70,7 @@ class Players:
                 self.not_played[name] = str(fault)
                 whole = False
                 continue
-            found += [(name, one) for one in findings]
+            for one in findings:
+                difference = Difference(subject=name, requirements=one.requirements, words=one.words, script=one.lines)
+                found.append(Found(difference, replay or {}))
         return whole, found
-
-
-def found_by(subject: str, finding: Finding, replay: Mapping[str, Any]) -> Found:
-    """A finding of the engine, with what plays it again."""
-    difference = Difference(
-        subject=subject, requirements=finding.requirements, words=finding.words, script=finding.lines
-    )
-    return Found(difference, replay)

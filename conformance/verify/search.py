@@ -18,7 +18,7 @@ from conformance.engine.scene import Scene
 from conformance.harness import Harness
 from conformance.verify.document import Search
 from conformance.verify.drawn import kinds_of, scenes
-from conformance.verify.scenes import Found, Players, found_by
+from conformance.verify.scenes import Found, Players
 from conformance.verify.shrink import shrink
 
 _MOST = 5
@@ -97,8 +97,7 @@ class _Search:
             elif time.monotonic() > until:
                 raise _EnoughError
             wanted = None if shortest is None else shortest.signature
-            for name, finding in self._players.play(scene, None if wanted is None else wanted[:1])[1]:
-                one = found_by(name, finding, {})
+            for one in self._players.play(scene, None if wanted is None else wanted[:1])[1]:
                 if one.signature == wanted or (wanted is None and one.signature not in known):
                     until = until or time.monotonic() + _SHRINKING_SECONDS
                     shortest, shown = replace(one, replay=_choices(kinds)), scene
@@ -127,8 +126,7 @@ class _Search:
         def attempt(indices: list[int]) -> list[int] | None:
             nonlocal found
             shorter = replace(scene, actions=[scene.actions[one] for one in indices])
-            for name, finding in self._players.play(shorter, found.signature[:1])[1]:
-                again = found_by(name, finding, {**found.replay, "actions": indices})
+            for again in self._players.play(shorter, found.signature[:1], {**found.replay, "actions": indices})[1]:
                 if again.signature == found.signature:
                     found = again
                     return indices
@@ -182,4 +180,4 @@ def play_again(subjects: Mapping[str, Harness], what: Mapping[str, Any]) -> list
     """Play the scene of a difference on subjects that are running, and return what is wrong now."""
     scene = scene_of(what)
     with quiet(), Players(subjects) as players:
-        return [found_by(name, finding, what) for name, finding in players.play(scene)[1]]
+        return players.play(scene, replay=what)[1]

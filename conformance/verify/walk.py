@@ -28,7 +28,7 @@ from conformance.engine.scene import (
 )
 from conformance.harness import Harness
 from conformance.verify.document import Walk
-from conformance.verify.scenes import Found, Players, found_by
+from conformance.verify.scenes import Found, Players
 from taskstore import TaskStatus
 
 _MOST = 5
@@ -105,10 +105,9 @@ def walk(
             is_chosen = share == 1 or (index + seed) * _GOLDEN % 1 < share
             if (is_chosen if only is None else index == only) and len(found) < _MOST:
                 chosen += 1
-                whole, findings = players.play(_scene(index, actions))
+                whole, differences = players.play(_scene(index, actions), replay={"length": length, "index": index})
                 played += whole
-                for name, finding in findings:
-                    one = found_by(name, finding, {"length": length, "index": index})
+                for one in differences:
                     shortest = found.get(one.signature)
                     if shortest is None or len(one.difference.script) < len(shortest.difference.script):
                         found[one.signature] = one

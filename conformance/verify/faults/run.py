@@ -20,12 +20,7 @@ CELLS = len(FAULTS) * len(OPERATIONS)
 _LIMIT = 30.0
 
 
-async def run_faults(
-    harness: Harness,
-    subject_name: str,
-    *,
-    full: bool,
-) -> list[Fault]:
+async def run_faults(harness: Harness, subject_name: str, *, full: bool) -> list[Fault]:
     """Play every fault on every operation of a subject that is running; a share of them if not `full`.
 
     The share is each fault on one operation, in turn.

@@ -39,11 +39,6 @@ def workload_for(harness: Harness, seed: int) -> Workload:
     return Workload(seed, expiring=Capability.EXPIRING in harness.capabilities)
 
 
-def instances(harness: Harness) -> int:
-    """How many instances a process opens: two where the namespace is shared."""
-    return 2 if Capability.SHARED in harness.capabilities else 1
-
-
 async def contend(harness: Harness, workload: Workload, *, subject: str = "", crew: Crew | None = None) -> History:
     """Record a history that goes on until it qualifies; one that never does ends after sixty rounds.
 
@@ -59,10 +54,11 @@ async def contend(harness: Harness, workload: Workload, *, subject: str = "", cr
     return history
 
 
-async def play(harness: Harness, rounds: Iterable[Iterable[Planned]], *, subject: str = "", seed: int = 0) -> History:
-    """Record a history of exactly these calls."""
+async def play(harness: Harness, calls: Iterable[Planned], *, subject: str = "", seed: int = 0) -> History:
+    """Record a history of exactly these calls, which are in the order of their rounds."""
+    rounds = groupby(calls, attrgetter("round"))
     async with _Contention(harness, None) as contention:
-        made = [interval for calls in rounds for interval in await contention.play(calls)]
+        made = [interval for _, some in rounds for interval in await contention.play(some)]
     return _history(made, harness, subject, seed)
 
 
@@ -94,9 +90,10 @@ class _Contention:
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             stack.callback(self._harness.discard, self._namespace)
-            opened = [self._harness.open(self._namespace) for _ in range(instances(self._harness))]
-            stores = [await stack.enter_async_context(one) for one in opened]
-            self._clients = [Client(store, self._labels, self._origin) for store in stores]
+            self._clients = []
+            for _ in range(2 if Capability.SHARED in self._harness.capabilities else 1):
+                store = await stack.enter_async_context(self._harness.open(self._namespace))
+                self._clients.append(Client(store, self._labels, self._origin))
             if self._crew is not None:
                 folder = stack.enter_context(TemporaryDirectory(prefix="conformance-"))
                 environment = dict(self._harness.environment(self._namespace))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from conformance.harness import Harness
@@ -12,7 +13,7 @@ from conformance.verify.histories.contention import play
 from conformance.verify.histories.contradiction import shorten
 from conformance.verify.histories.history import History, Planned
 from conformance.verify.histories.judge import Judgement, Verdict, judge
-from conformance.verify.histories.workload import Rounds, plan_of, rounds_of
+from conformance.verify.histories.workload import plan_of, with_creations
 from conformance.verify.shrink import shrink
 
 _ATTEMPTS = 20
@@ -22,7 +23,7 @@ _MOST_PAUSE = 4
 
 
 def replay(
-    harness: Harness, rounds: Rounds, *, subject: str = "", attempts: int = _ATTEMPTS
+    harness: Harness, calls: Iterable[Planned], *, subject: str = "", attempts: int = _ATTEMPTS
 ) -> tuple[History, Judgement]:
     """Make the calls again until they contradict each other, and return the last history and its judgement.
 
@@ -30,23 +31,20 @@ def replay(
     another machine, other calls have to meet.
     """
     rng = random.Random(0)  # noqa: S311  no secret
-    for attempt in range(attempts):
-        planned = rounds if attempt == 0 else [_with_other_pauses(calls, rng) for calls in rounds]
+    planned = with_creations(calls)
+    for _ in range(attempts):
         history = asyncio.run(play(harness, planned, subject=subject))
         if (judgement := judge(history)).verdict is not Verdict.EXPLAINED:
             break
+        planned = [replace(call, pause=rng.randrange(_MOST_PAUSE)) for call in planned]
     return history, judgement
-
-
-def _with_other_pauses(calls: tuple[Planned, ...], rng: random.Random) -> tuple[Planned, ...]:
-    return tuple(replace(call, pause=rng.randrange(_MOST_PAUSE)) for call in calls)
 
 
 @dataclass
 class Reproduction:
     """The fewest calls found that lead to a contradiction again, and the last one that they led to, if any."""
 
-    rounds: Rounds
+    calls: list[Planned]
     shown: tuple[History, Judgement] | None = None
 
 
@@ -59,21 +57,17 @@ def reproduce(harness: Harness, history: History, contradiction: History) -> Rep
     found = Reproduction(plan_of(history))
 
     def attempt(calls: list[Planned]) -> list[Planned] | None:
-        rounds = rounds_of(calls)
-        if time.monotonic() > deadline or (found.shown and len(_calls(rounds)) >= len(_calls(found.rounds))):
+        is_shorter = found.shown is None or len(with_creations(calls)) < len(found.calls)
+        if time.monotonic() > deadline or not is_shorter:
             return None
-        again, judgement = replay(harness, rounds, subject=history.subject, attempts=_FEWER_ATTEMPTS)
+        again, judgement = replay(harness, calls, subject=history.subject, attempts=_FEWER_ATTEMPTS)
         if judgement.verdict is not Verdict.CONTRADICTION:
             return None
-        found.rounds, found.shown = plan_of(again), (again, judgement)
-        return _calls(found.rounds)
+        found.calls, found.shown = plan_of(again), (again, judgement)
+        return found.calls
 
-    if attempt(_calls(plan_of(contradiction))) or attempt(_calls(found.rounds)):
+    if attempt(plan_of(contradiction)) or attempt(found.calls):
         if found.shown is not None:
-            attempt(_calls(plan_of(shorten(*found.shown).history)))
-        shrink(_calls(found.rounds), attempt, by=lambda call: call.client)
+            attempt(plan_of(shorten(*found.shown).history))
+        shrink(found.calls, attempt, by=lambda call: call.client)
     return found
-
-
-def _calls(rounds: Rounds) -> list[Planned]:
-    return [call for calls in rounds for call in calls]

@@ -103,7 +103,7 @@ def _found(name: str, harness: Harness, history: History, judgement: Judgement) 
         seed=history.seed,
         text=str(short),
         lines=short.history.as_lines(),
-        script=of_history(title, (call for calls in again.rounds for call in calls), name),
+        script=of_history(title, again.calls, name),
         again=again.shown is not None,
         history=history.as_lines(),
     )

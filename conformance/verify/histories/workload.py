@@ -5,13 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import count, groupby
-from typing import Any, TypeAlias
+from itertools import count
+from typing import Any
 
 from conformance.spec.model import STATUSES
 from conformance.verify.histories.history import ADVANCE, FINAL, LIST, LOOK, History, Planned
-
-Rounds: TypeAlias = list[tuple[Planned, ...]]
 
 CLIENTS = 4
 _HOT = 2
@@ -81,20 +79,19 @@ def _ending(rng: random.Random, task: str, number: int) -> tuple[str, dict[str, 
             return "cancel_task", {"task_id": task}
 
 
-def plan_of(history: History) -> Rounds:
+def plan_of(history: History) -> list[Planned]:
     """The calls of a history, to be made again."""
-    return rounds_of(_listing(one.call) if one.call.operation == LOOK else one.call for one in history.intervals)
+    return with_creations(_listing(one.call) if one.call.operation == LOOK else one.call for one in history.intervals)
 
 
 def _listing(look: Planned) -> Planned:
     return replace(look, operation=LIST, arguments={"status": look.arguments.get("status"), "limit": 100})
 
 
-def rounds_of(calls: Iterable[Planned]) -> Rounds:
-    """Calls, round by round. A task whose creation is not among them is created first."""
+def with_creations(calls: Iterable[Planned]) -> list[Planned]:
+    """The calls in the order of their rounds. A task whose creation is not among them is created first."""
     calls = list(calls)
     created = {call.task for call in calls if call.operation == "create_task"}
     missing = dict.fromkeys(call.task for call in calls if call.task and call.task not in created)
     creations = [Planned(0, "create_task", {"video_ids": [task]}, -1) for task in missing]
-    ordered = sorted([*creations, *calls], key=lambda call: call.round)
-    return [tuple(calls) for _, calls in groupby(ordered, key=lambda call: call.round)]
+    return sorted([*creations, *calls], key=lambda call: call.round)
