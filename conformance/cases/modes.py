@@ -63,6 +63,34 @@ async def test_dotenv_selects_the_mode(namespace: Namespace) -> None:
         assert said_mode(log) == [namespace.harness.mode]
 
 
+@case("MODE-07", mode="either")
+async def test_a_change_of_dotenv_takes_effect_at_the_next_opening(namespace: Namespace) -> None:
+    """Opening leaves the environment as it is, so a line of .env that is changed or removed counts from then on."""
+    with application(namespace) as log:
+        del os.environ[SWITCH]
+        before = dict(os.environ)
+        for dotenv in (f"{SWITCH}=false\n", f"{SWITCH}=true\n", ""):
+            Path(".env").write_text(dotenv, "utf-8")
+            with contextlib.suppress(StoreUnavailable):
+                async with namespace.open_from_environment():
+                    pass
+            assert dict(os.environ) == before
+        assert said_mode(log) == ["memory", "redis", "memory"]
+
+
+@case("MODE-03", mode="either")
+async def test_each_variable_counts_over_its_line_in_dotenv(namespace: Namespace) -> None:
+    """An exported value hides the line in .env, whichever of the two is right, and so does an empty one."""
+    for name, right, wrong in (("REDIS_PORT", "6379", "http"), ("REDIS_DB", "1", "one"), (SWITCH, "false", "maybe")):
+        for other in (wrong, ""):
+            with surroundings({SWITCH: "false", name: right}, f"{name}={other}\n") as log:
+                async with namespace.open_from_environment():
+                    pass
+                assert said_mode(log) == ["memory"]
+            with surroundings({SWITCH: "false", name: other}, f"{name}={right}\n"):
+                await raised_at_opening(namespace, Exception)
+
+
 @case("MODE-03", mode="either")
 async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
     """A variable that is exported wins over the line in .env: the way out when Redis is down."""
@@ -209,8 +237,8 @@ TAKEN = (
     ("TASK_TTL", "1", "3155760000"),
 )
 REFUSED = (
-    ("REDIS_PORT", "0", "65536", "1.5", "http"),
-    ("REDIS_DB", "-1", "one"),
+    ("REDIS_PORT", "", "0", "65536", "1.5", "http"),
+    ("REDIS_DB", "", "-1", "one"),
     ("REDIS_HOST", "", "h:6379", "h/0", "[::1"),
     (
         "REDIS_URL",
@@ -222,10 +250,10 @@ REFUSED = (
         "redis://h:port/0",
         "redis://h?x=1",
     ),
-    ("REDIS_CONNECT_TIMEOUT", "0", "-1", "inf", "nan", "soon"),
-    ("REDIS_TIMEOUT", "0", "-1", "inf", "nan", "soon"),
+    ("REDIS_CONNECT_TIMEOUT", "", "0", "-1", "inf", "nan", "soon"),
+    ("REDIS_TIMEOUT", "", "0", "-1", "inf", "nan", "soon"),
     ("TASK_KEY_PREFIX", "", "a{b", "}"),
-    ("TASK_TTL", "0", "0.5", "-1", "3155760001", "a week"),
+    ("TASK_TTL", "", "0", "0.5", "-1", "3155760001", "a week"),
 )
 
 
@@ -237,9 +265,10 @@ async def test_settings_have_bounds(namespace: Namespace) -> None:
             with application(namespace, {SWITCH: "false", name: value}):
                 async with namespace.open_from_environment() as store:
                     assert (await store.list_tasks()).total == 0
+    right = {name: value for name, value, *_ in TAKEN}
     for name, *values in REFUSED:
         for value in values:
-            with application(namespace, {SWITCH: "false", name: value}):
+            with application(namespace, {SWITCH: "false", name: value}, f"{name}={right[name]}\n"):
                 assert name in str(await raised_at_opening(namespace, SettingsInvalid))
 
 
