@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,27 @@ def interruptible() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process starts with pytest loads the plugins that it needs, not all that are installed.
+
+    The others take it a second of three. `test_adopting.py` and `test_install.py` are about runs that load all.
+    """
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    for name in ("taskstore_conformance_plugin", "_hypothesis_pytestplugin", "xdist.plugin"):
+        monkeypatch.setenv("PYTEST_PLUGINS", name, prepend=",")
+
+
+@pytest.fixture
+def few_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this process starts with pytest plays few scenes of the tour: see `few_scenes.py`.
+
+    For tests of what comes of a tour. The whole tour is played by those that are about a store.
+    """
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+    monkeypatch.setenv("PYTEST_PLUGINS", "few_scenes", prepend=",")
 
 
 @pytest.fixture(scope="session")

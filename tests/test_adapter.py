@@ -388,6 +388,7 @@ def test_a_view_hides_nothing() -> None:
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("few_plugins", "few_scenes")
 def test_what_an_adapter_hides_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hiding.py").write_text(
         "from conformance.subjects.memory import MemoryHarness\n"

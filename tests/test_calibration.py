@@ -339,6 +339,7 @@ def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requiremen
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("few_plugins", "few_scenes")
 def test_a_store_that_never_expires_fails_exp_01(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "never.py").write_text(
         "import time\n"
@@ -357,6 +358,7 @@ def test_a_store_that_never_expires_fails_exp_01(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("few_plugins")
 def test_a_failed_calibration_is_a_harness_error_of_every_test_and_is_shown_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ def test_last():
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("few_plugins")
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_a_parity_test_fails_where_something_was_found(
     workers: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -115,6 +116,7 @@ def test_a_parity_test_of_stores_that_are_alike_passes_beside_asynchronous_tests
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("few_plugins")
 def test_known_differences_that_compare_writes_serve_parity_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -118,6 +118,7 @@ def shows(failure: Failure, shown: Shown) -> bool:
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("few_plugins")
 @pytest.mark.parametrize("subject", ["documented-memory", "documented-redis"])
 def test_each_script_shows_what_its_failure_says(subject: str, tmp_path: Path) -> None:
     failures = failures_of(subject, tmp_path)

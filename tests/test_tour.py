@@ -674,6 +674,7 @@ class Coarse(Harness):
 
 
 @pytest.mark.once
+@pytest.mark.usefixtures("few_plugins")
 def test_the_readable_cases_take_a_coarse_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "coarse.py").write_text(COARSE)
     monkeypatch.chdir(tmp_path)

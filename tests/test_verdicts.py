@@ -11,7 +11,7 @@ import pytest
 from conformance.cases import find_cases
 from conformance.results.document import Result, Results, read
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("few_plugins")]
 
 TOTAL = "listing.test_total_and_filter_are_exact"
 CLOSED = "lifecycle.test_a_closed_store_refuses_every_call"

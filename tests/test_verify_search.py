@@ -73,6 +73,14 @@ class DiesTwoMinutesEarly(MemoryTaskStore):
         self._lifetime_ms = right
 
 
+class Unhashable(MemoryTaskStore):
+    """What comes back cannot be hashed."""
+
+    async def update_task_status(self, *arguments: Any, **named: Any) -> Task:
+        task = await super().update_task_status(*arguments, **named)
+        return altered(task, progress=[1], current_step={"a": 1})
+
+
 class Broken(MemoryTaskStore):
     """Nothing can be created."""
 
@@ -162,6 +170,12 @@ def test_a_store_that_is_wrong_in_everything_ends_the_run() -> None:
 def test_what_does_not_fail_each_time_is_told_all_the_same() -> None:
     _, found = search({"moody": staged(On.MEMORY, Moody)}, count=SHARE, seed=1, most=1)
     assert "OSError" in found[0].difference.words
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_value_that_cannot_be_hashed_is_a_difference() -> None:
+    _, (found,) = search({"unhashable": staged(On.MEMORY, Unhashable)}, count=SHARE, seed=1, most=1)
+    assert "gave progress=[1], current_step={'a': 1}; expected" in found.difference.words
 
 
 @pytest.mark.parametrize("version", ["1.0", hypothesis.__version__])
