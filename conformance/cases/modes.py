@@ -190,11 +190,12 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
     """A .env with the variable twice, as the document shows: the last line counts, and the log names the variable."""
     variables = dict(namespace.harness.environment(namespace.name))
     mine = variables.pop(SWITCH)
-    with surroundings(variables, f"{SWITCH}={other_mode(namespace)}\n# local Redis\n{SWITCH}={mine}\n") as log:
-        async with namespace.open_from_environment() as store:
-            await store.create_task(a_request())
-        assert said_mode(log) == [namespace.harness.mode]
-        assert len(warnings_of(log)) == 1, "opening did not say that the variable stands twice"
+    for first in (other_mode(namespace), mine):
+        with surroundings(variables, f"{SWITCH}={first}\n# local Redis\n{SWITCH}={mine}\n") as log:
+            async with namespace.open_from_environment() as store:
+                await store.create_task(a_request())
+            assert said_mode(log) == [namespace.harness.mode]
+            assert len(warnings_of(log)) == 1, "opening did not say that the variable stands twice"
     with surroundings(variables, f"# once\n{SWITCH}={mine}\n") as log:
         async with namespace.open_from_environment():
             pass
@@ -213,11 +214,12 @@ MALFORMED = (
 async def test_malformed_settings_are_named(namespace: Namespace) -> None:
     """One line for each wrong variable and for a malformed .env, and the password in none."""
     wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
-    with application(namespace, wrong):
-        error = await raised_at_opening(namespace, SettingsInvalid)
-    for name in (SWITCH, "REDIS_PORT", "REDIS_DB"):
-        assert sum(name in line for line in str(error).splitlines()) == 1
-    assert PASSWORD not in f"{error} {error!r}"
+    for dotenv, named in (("", ()), (f"TASK_TTL=never\n{SWITCH}: true\n", (".env",))):
+        with application(namespace, wrong, dotenv):
+            error = await raised_at_opening(namespace, SettingsInvalid)
+        for name in (SWITCH, "REDIS_PORT", "REDIS_DB", *named):
+            assert sum(name in line for line in str(error).splitlines()) == 1, name
+        assert PASSWORD not in f"{error} {error!r}"
     for dotenv in (b"\xff\xfe", *(line.encode() for line in MALFORMED)):
         with application(namespace):
             Path(".env").write_bytes(dotenv)
