@@ -58,6 +58,11 @@ def test_every_case_runs_on_every_named_subject(pytester: pytest.Pytester) -> No
     assert all(result.doc for result in results.results)
 
 
+def test_a_number_selects_all_tests_of_its_requirement(pytester: pytest.Pytester) -> None:
+    ran = run(pytester, "--collect-only", "-q", "-k", "LIST-09", stores=("memory",))
+    ran.stdout.fnmatch_lines(["*::test_requirement_LIST-09?memory?", "*::test_a_page_names_its_place?memory?"])
+
+
 @pytest.mark.parametrize("file", DOCUMENTS, ids=lambda file: file.parent.name)
 def test_the_schema_is_that_of_the_document(file: Path) -> None:
     assert file.read_text("utf-8") == make_schema(DOCUMENTS[file]), "run python -m conformance.commands.schemas"
