@@ -35,6 +35,7 @@ from conformance.cases.table.seen import (
     others_are_served,
     says_what_failed,
     says_what_failed_if_it_did,
+    texts_of,
     unavailable,
 )
 from conformance.harness import Capability
@@ -115,6 +116,31 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
             "请确认",
         ):
             assert word in printed
+
+
+@case("FAIL-05", needs=Capability.REMOTE, mode="redis")
+async def test_a_password_is_not_shown_however_it_is_given(namespace: Namespace) -> None:
+    """As a variable, in a URL, as an option of one, in a malformed one: no exception, cause, note or log shows it."""
+    port = unused_port()
+    for variables in (
+        {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port), "REDIS_PASSWORD": PASSWORD},
+        {"REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:{port}/0"},
+        {"REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1:{port}/0"},
+        {"REDIS_URL": f"redis://127.0.0.1:{port}/0?username=u&password={PASSWORD}"},
+        {"REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1:port/0"},
+        {"REDIS_URL": f"http://u:{PASSWORD}@127.0.0.1"},
+        {"REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1/one?x={PASSWORD}"},
+        {"REDIS_PORT": "http", "REDIS_PASSWORD": PASSWORD, "REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1:{port}/0"},
+    ):
+        with elsewhere(namespace, variables) as log:
+            shown = []
+            try:
+                async with namespace.open_from_environment():
+                    pass
+            except Exception as error:  # noqa: BLE001  whatever it is, it must not show the password
+                shown += [*texts_of(error), "".join(traceback.format_exception(error))]
+            shown.append(log.read_text("utf-8"))
+        assert not [text for text in shown if PASSWORD in text], list(variables)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)

@@ -220,9 +220,9 @@ async def test_malformed_settings_are_named(namespace: Namespace) -> None:
         for name in (SWITCH, "REDIS_PORT", "REDIS_DB", *named):
             assert sum(name in line for line in str(error).splitlines()) == 1, name
         assert PASSWORD not in f"{error} {error!r}"
-    for dotenv in (b"\xff\xfe", *(line.encode() for line in MALFORMED)):
+    for content in (b"\xff\xfe", *(line.encode() for line in MALFORMED)):
         with application(namespace):
-            Path(".env").write_bytes(dotenv)
+            Path(".env").write_bytes(content)
             error = await raised_at_opening(namespace, SettingsInvalid)
         assert ".env" in str(error)
         assert PASSWORD not in f"{error} {error!r}"
@@ -276,16 +276,25 @@ async def test_settings_have_bounds(namespace: Namespace) -> None:
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
 async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
-    """The server knows the user by the right password, and refuses a wrong one, which is no 'not found'."""
+    """The server knows the user by the right password, and refuses a wrong one, beside a URL too, and in one."""
+    by_name = {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": PASSWORD}
+    forms = [by_name]
+    given = namespace.harness.environment(namespace.name)
+    if "REDIS_HOST" in given and "REDIS_TLS" not in given:
+        where = f"{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/{given.get('REDIS_DB', '0')}"
+        forms += [{**by_name, "REDIS_URL": f"redis://{where}"}]
+        forms += [{"REDIS_URL": f"redis://{namespace.name}:{PASSWORD}@{where}"}]
     namespace.harness.administer("ACL", "SETUSER", namespace.name, "on", f">{PASSWORD}", "~*", "&*", "+@all")
     try:
-        with application(namespace, {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": PASSWORD}):
-            async with namespace.open_from_environment() as store:
-                task = await store.create_task(a_request())
-                assert await store.get_task(task.task_id) == task
-        with application(namespace, {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": "another"}):
-            error = await raised_at_opening(namespace, StoreUnavailable)
-        assert error.failure_kind is FailureKind.REFUSED
+        for right in forms:
+            with application(namespace, right):
+                async with namespace.open_from_environment() as store:
+                    task = await store.create_task(a_request())
+                    assert await store.get_task(task.task_id) == task
+            wrong = {name: value.replace(PASSWORD, "another") for name, value in right.items()}
+            with application(namespace, wrong):
+                error = await raised_at_opening(namespace, StoreUnavailable)
+            assert error.failure_kind is FailureKind.REFUSED
     finally:
         namespace.harness.administer("ACL", "DELUSER", namespace.name)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -191,9 +191,14 @@ def keeps_the_secret(seen: Seen) -> None:
     """The password is in nothing that came out, and in nothing that was logged."""
     assert PASSWORD not in seen.shown, f"the store shows the password: {seen.shown}"
     assert not [line for line in seen.logged if PASSWORD in line], f"the log shows the password: {seen}"
-    found: list[BaseException | None] = [seen.error]
+    if seen.error is not None:
+        assert not any(PASSWORD in text for text in texts_of(seen.error)), repr(seen)
+
+
+def texts_of(error: BaseException) -> Iterator[str]:
+    """All that is printed of an exception and of its causes, and what it holds."""
+    found: list[BaseException | None] = [error]
     while found:
-        if (error := found.pop()) is not None:
-            notes = getattr(error, "__notes__", ())
-            assert PASSWORD not in f"{error} {error!r} {error.args!r} {vars(error)!r} {notes!r}", repr(seen)
-            found += [error.__cause__, error.__context__]
+        if (one := found.pop()) is not None:
+            yield f"{one} {one!r} {one.args!r} {vars(one)!r} {getattr(one, '__notes__', ())!r}"
+            found += [one.__cause__, one.__context__]
