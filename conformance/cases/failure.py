@@ -77,9 +77,11 @@ async def test_a_server_that_goes_silent_is_not_not_found(namespace: Namespace) 
 @case("FAIL-01", needs=Capability.REMOTE, mode="redis")
 async def test_opening_fails_when_nothing_listens(namespace: Namespace) -> None:
     """A wrong address is found at opening, not in the first request."""
-    with elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
-        with pytest.raises(StoreUnavailable) as raised:
-            await open_and_close(namespace)
+    with (
+        elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}),
+        pytest.raises(StoreUnavailable) as raised,
+    ):
+        await open_and_close(namespace)
         assert raised.value.failure_kind is FailureKind.UNREACHABLE
 
 
@@ -100,9 +102,11 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
                 await proxy.refuse()
             else:
                 proxy.interrupt(stage, action, text=text, times=9)
-            with elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}):
-                with pytest.raises(StoreUnavailable) as raised:
-                    await open_and_close(namespace)
+            with (
+                elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}),
+                pytest.raises(StoreUnavailable) as raised,
+            ):
+                await open_and_close(namespace)
         assert raised.value.failure_kind in failure_kinds
         assert raised.value.address == f"127.0.0.1:{port}/0"
         assert raised.value.address in str(raised.value)

@@ -112,9 +112,11 @@ async def test_where_redis_is_has_defaults(namespace: Namespace) -> None:
         ({"REDIS_URL": f"redis://{nobody}", "REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_DB": "5"}, f"{nobody}:6379/0"),
         ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "/nowhere/redis.sock"),
     ):
-        with elsewhere(namespace, {"REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
-            with pytest.raises(StoreUnavailable) as raised:
-                await open_and_close(namespace)
+        with (
+            elsewhere(namespace, {"REDIS_CONNECT_TIMEOUT": "0.1", **variables}),
+            pytest.raises(StoreUnavailable) as raised,
+        ):
+            await open_and_close(namespace)
         assert words in raised.value.address
 
 
@@ -240,9 +242,8 @@ async def test_settings_have_bounds(namespace: Namespace) -> None:
                     assert (await store.list_tasks()).total == 0
     for name, *values in REFUSED:
         for value in values:
-            with application(namespace, {SWITCH: "false", name: value}):
-                with pytest.raises(SettingsInvalid) as refused:
-                    await open_and_close(namespace)
+            with application(namespace, {SWITCH: "false", name: value}), pytest.raises(SettingsInvalid) as refused:
+                await open_and_close(namespace)
             assert name in str(refused.value)
 
 
@@ -255,9 +256,11 @@ async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
             async with namespace.open_from_environment() as store:
                 task = await store.create_task(a_request())
                 assert await store.get_task(task.task_id) == task
-        with application(namespace, {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": "another"}):
-            with pytest.raises(StoreUnavailable) as refused:
-                await open_and_close(namespace)
+        with (
+            application(namespace, {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": "another"}),
+            pytest.raises(StoreUnavailable) as refused,
+        ):
+            await open_and_close(namespace)
         assert refused.value.failure_kind is FailureKind.REFUSED
     finally:
         namespace.harness.administer("ACL", "DELUSER", namespace.name)
