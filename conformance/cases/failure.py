@@ -82,7 +82,7 @@ async def test_opening_fails_when_nothing_listens(namespace: Namespace) -> None:
         pytest.raises(StoreUnavailable) as raised,
     ):
         await open_and_close(namespace)
-        assert raised.value.failure_kind is FailureKind.UNREACHABLE
+    assert raised.value.failure_kind is FailureKind.UNREACHABLE
 
 
 @case("FAIL-04", "FAIL-05", needs=Capability.REMOTE, mode="redis")
