@@ -8,7 +8,7 @@ import traceback
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.environment import elsewhere, raised_at_opening, silent_port, unused_port
+from conformance.cases.environment import elsewhere, open_and_close, silent_port, unused_port
 from conformance.cases.operations import operations_on
 from conformance.cases.table.failures import (
     BUSY,
@@ -78,9 +78,12 @@ async def test_a_server_that_goes_silent_is_not_not_found(namespace: Namespace) 
 @case("FAIL-01", needs=Capability.REMOTE, mode="redis")
 async def test_opening_fails_when_nothing_listens(namespace: Namespace) -> None:
     """A wrong address is found at opening, not in the first request."""
-    with elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}):
-        error = await raised_at_opening(namespace, StoreUnavailable)
-        assert error.failure_kind is FailureKind.UNREACHABLE
+    with (
+        elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}),
+        pytest.raises(StoreUnavailable) as raised,
+    ):
+        await open_and_close(namespace)
+    assert raised.value.failure_kind is FailureKind.UNREACHABLE
 
 
 @case("FAIL-04", "FAIL-05", needs=Capability.REMOTE, mode="redis")
@@ -100,12 +103,15 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
                 await proxy.refuse()
             else:
                 proxy.interrupt(stage, action, text=text, times=9)
-            with elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}):
-                error = await raised_at_opening(namespace, StoreUnavailable)
-        assert error.failure_kind in failure_kinds
-        assert error.address == f"127.0.0.1:{port}/0"
-        assert error.address in str(error)
-        printed = "".join(traceback.format_exception(error))
+            with (
+                elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}),
+                pytest.raises(StoreUnavailable) as raised,
+            ):
+                await open_and_close(namespace)
+        assert raised.value.failure_kind in failure_kinds
+        assert raised.value.address == f"127.0.0.1:{port}/0"
+        assert raised.value.address in str(raised.value)
+        printed = "".join(traceback.format_exception(raised.value))
         assert PASSWORD not in printed
         for word in (
             f"redis-cli -h 127.0.0.1 -p {port} ping",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.case import Namespace, NotApplicable, case
-from conformance.cases.environment import application, elsewhere, raised_at_opening, surroundings, unused_port
+from conformance.cases.environment import application, elsewhere, open_and_close, surroundings, unused_port
 from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability
 from conformance.strategies import a_request
@@ -87,8 +87,8 @@ async def test_each_variable_counts_over_its_line_in_dotenv(namespace: Namespace
                 async with namespace.open_from_environment():
                     pass
                 assert said_mode(log) == ["memory"]
-            with surroundings({SWITCH: "false", name: other}, f"{name}={right}\n"):
-                await raised_at_opening(namespace, Exception)
+            with surroundings({SWITCH: "false", name: other}, f"{name}={right}\n"), pytest.raises(Exception):  # noqa: B017, PT011  stores differ
+                await open_and_close(namespace)
 
 
 @case("MODE-03", mode="either")
@@ -140,8 +140,12 @@ async def test_where_redis_is_has_defaults(namespace: Namespace) -> None:
         ({"REDIS_URL": f"redis://{nobody}", "REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_DB": "5"}, f"{nobody}:6379/0"),
         ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "/nowhere/redis.sock"),
     ):
-        with elsewhere(namespace, {"REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
-            assert words in (await raised_at_opening(namespace, StoreUnavailable)).address
+        with (
+            elsewhere(namespace, {"REDIS_CONNECT_TIMEOUT": "0.1", **variables}),
+            pytest.raises(StoreUnavailable) as raised,
+        ):
+            await open_and_close(namespace)
+        assert words in raised.value.address
 
 
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
@@ -149,8 +153,7 @@ async def test_the_mode_is_said_before_redis_is_asked(namespace: Namespace) -> N
     """When Redis does not answer, the log still tells which mode was chosen."""
     with application(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}) as log:
         with contextlib.suppress(StoreUnavailable):
-            async with namespace.open_from_environment():
-                pass
+            await open_and_close(namespace)
         assert said_mode(log) == ["redis"]
 
 
@@ -197,8 +200,7 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
             assert said_mode(log) == [namespace.harness.mode]
             assert len(warnings_of(log)) == 1, "opening did not say that the variable stands twice"
     with surroundings(variables, f"# once\n{SWITCH}={mine}\n") as log:
-        async with namespace.open_from_environment():
-            pass
+        await open_and_close(namespace)
         assert warnings_of(log) == [], "opening warns of a variable that stands once"
 
 
@@ -215,17 +217,18 @@ async def test_malformed_settings_are_named(namespace: Namespace) -> None:
     """One line for each wrong variable and for a malformed .env, and the password in none."""
     wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
     for dotenv, named in (("", ()), (f"TASK_TTL=never\n{SWITCH}: true\n", (".env",))):
-        with application(namespace, wrong, dotenv):
-            error = await raised_at_opening(namespace, SettingsInvalid)
+        with application(namespace, wrong, dotenv), pytest.raises(SettingsInvalid) as refused:
+            await open_and_close(namespace)
         for name in (SWITCH, "REDIS_PORT", "REDIS_DB", *named):
-            assert sum(name in line for line in str(error).splitlines()) == 1, name
-        assert PASSWORD not in f"{error} {error!r}"
+            assert sum(name in line for line in str(refused.value).splitlines()) == 1, name
+        assert PASSWORD not in f"{refused.value} {refused.value!r}"
     for content in (b"\xff\xfe", *(line.encode() for line in MALFORMED)):
         with application(namespace):
             Path(".env").write_bytes(content)
-            error = await raised_at_opening(namespace, SettingsInvalid)
-        assert ".env" in str(error)
-        assert PASSWORD not in f"{error} {error!r}"
+            with pytest.raises(SettingsInvalid) as refused:
+                await open_and_close(namespace)
+        assert ".env" in str(refused.value)
+        assert PASSWORD not in f"{refused.value} {refused.value!r}"
 
 
 TAKEN = (
@@ -270,8 +273,13 @@ async def test_settings_have_bounds(namespace: Namespace) -> None:
     right = {name: value for name, value, *_ in TAKEN}
     for name, *values in REFUSED:
         for value in values:
-            with application(namespace, {SWITCH: "false", name: value}, f"{name}={right[name]}\n"):
-                assert name in str(await raised_at_opening(namespace, SettingsInvalid))
+            dotenv = f"{name}={right[name]}\n"
+            with (
+                application(namespace, {SWITCH: "false", name: value}, dotenv),
+                pytest.raises(SettingsInvalid) as refused,
+            ):
+                await open_and_close(namespace)
+            assert name in str(refused.value)
 
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
@@ -292,9 +300,9 @@ async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
                     task = await store.create_task(a_request())
                     assert await store.get_task(task.task_id) == task
             wrong = {name: value.replace(PASSWORD, "another") for name, value in right.items()}
-            with application(namespace, wrong):
-                error = await raised_at_opening(namespace, StoreUnavailable)
-            assert error.failure_kind is FailureKind.REFUSED
+            with application(namespace, wrong), pytest.raises(StoreUnavailable) as refused:
+                await open_and_close(namespace)
+            assert refused.value.failure_kind is FailureKind.REFUSED
     finally:
         namespace.harness.administer("ACL", "DELUSER", namespace.name)
 
