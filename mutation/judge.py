@@ -123,11 +123,15 @@ class Judge:
     def cases_for(self, mutant: Mutant) -> list[str]:
         """The cases that a mutant is judged by, subject by subject, those that take least first.
 
-        They are those that pass on the store as it is and run the changed line; all, where none does (it runs at
-        import, then), and all of Redis mode for a script. To leave one out can only let a mutant survive.
+        They are those that pass on the store as it is and run the changed line, and those of the tour; all, where none
+        runs it (it runs at import, then), and all of Redis mode for a script. To leave one out can only let a mutant
+        survive.
         """
         place = f"{mutant.file}:{mutant.line}"
-        names = [name for name, case in self._cases.items() if place in case["lines"]] or list(self._cases)
+        if any(place in case.get("lines", ()) for case in self._cases.values()):
+            names = [name for name, case in self._cases.items() if place in case.get("lines", (place,))]
+        else:
+            names = list(self._cases)
         if mutant.file.endswith(".lua"):
             names = [name for name in names if name.endswith("[embedded]")]
         return sorted(

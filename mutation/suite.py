@@ -112,7 +112,7 @@ class _Choice:
 
 
 class _Watch:
-    """Runs everything, and says of each case how long it takes and which lines of the store it runs."""
+    """Runs everything, and says of each case how long it takes and, if it is none of the tour, which lines it runs."""
 
     def __init__(self, told: Path, tree: Path, target: Target) -> None:
         self._told = told
@@ -123,6 +123,8 @@ class _Watch:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        if is_of_tour(_name(item)):  # it runs nearly all of the store, and takes many times as long when it is watched
+            return (yield)
         self._lines = set()
         threading.settrace(self._trace)  # type: ignore[arg-type]  # a tracer returns a tracer
         sys.settrace(self._trace)  # type: ignore[arg-type]  # the same
@@ -140,11 +142,6 @@ class _Watch:
         case["passed"] |= report.when == "call" and report.passed
 
     def pytest_sessionfinish(self) -> None:
-        for subject in {_subject(name) for name in self._cases}:  # the first test of a requirement ran the tour for all
-            toured = [self._cases[one] for one in self._cases if is_of_tour(one) and _subject(one) == subject]
-            lines = sorted({line for case in toured for line in case["lines"]})
-            for case in toured:
-                case["lines"] = lines
         decided = {name: case for name, case in self._cases.items() if case["passed"]}
         self._told.write_text(json.dumps(decided), "utf-8")
 
@@ -153,10 +150,6 @@ class _Watch:
             return None
         self._lines.add((frame.f_code.co_filename, frame.f_lineno))
         return self._trace
-
-
-def _subject(name: str) -> str:
-    return name.rpartition("[")[2]
 
 
 def is_of_tour(name: str) -> bool:
