@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar, cast
 
 import pytest
 
@@ -27,7 +28,7 @@ from conformance.cases.table.seen import (
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Interruption, Proxy, Stage
-from taskstore import StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStore
+from taskstore import MaintainedTaskStore, StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStore
 
 SECONDS = 0.5
 """That a store waits for an answer: longer than a server takes, and short enough to be waited for."""
@@ -50,6 +51,25 @@ async def behind_a_proxy(namespace: Namespace, seconds: float) -> AsyncIterator[
 async def test_a_lost_answer_denies_no_write(namespace: Namespace) -> None:
     """A write says "nothing was written" only if that is so, whichever of its answers is lost or is no answer."""
     await table(namespace, (*LOST, *NO_REDIS), denies_nothing, operations=WRITES)
+
+
+@case("FAIL-11", needs=(Capability.REMOTE, Capability.MAINTENANCE))
+async def test_a_purge_that_fails_halfway_denies_no_write(store: TaskStore, namespace: Namespace) -> None:
+    """Whichever of its requests the server refuses: if it says that nothing was written, every task is still there."""
+    async with behind_a_proxy(namespace, LONG) as (proxy, other):
+        for after in range(4):
+            for _ in range(6):
+                created = await asyncio.gather(*(store.create_task(a_request()) for _ in range(50)))
+                await asyncio.gather(*(store.cancel_task(task.task_id) for task in created))
+            before = (await store.list_tasks(limit=0)).total
+            proxy.interrupt(Stage.REQUEST, Action.ANSWER, after=after, text=b"-OOM command not allowed\r\n")
+            denied = False
+            try:
+                await cast(MaintainedTaskStore, other).purge(datetime.now(UTC) + timedelta(days=1))
+            except StoreUnavailable as error:
+                denied = not error.write_may_have_happened
+            proxy.release()
+            assert not denied or (await store.list_tasks(limit=0)).total == before, f"request {after + 1} was refused"
 
 
 @case("FAIL-11", needs=Capability.REMOTE)

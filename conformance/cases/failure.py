@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import traceback
 
@@ -124,6 +125,19 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
             assert word in printed
 
 
+@case("FAIL-04", needs=Capability.REMOTE, mode="redis")
+async def test_a_silent_server_fails_the_opening(namespace: Namespace) -> None:
+    """A server that takes the connection and says nothing fails the opening when its time is up."""
+    with silent_port() as port:
+        where = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port)}
+        limits = {"REDIS_TIMEOUT": "0.3", "REDIS_CONNECT_TIMEOUT": "0.3"}
+        with elsewhere(namespace, {**where, **limits}), pytest.raises(StoreUnavailable) as refused:
+            async with asyncio.timeout(10):
+                await open_and_close(namespace)
+    assert refused.value.failure_kind is FailureKind.TIMEOUT
+    assert f"127.0.0.1:{port}" in str(refused.value)
+
+
 @case("FAIL-05", needs=Capability.REMOTE, mode="redis")
 async def test_a_password_is_not_shown_however_it_is_given(namespace: Namespace) -> None:
     """As a variable, in a URL, as an option of one, in a malformed one: no exception, cause, note or log shows it."""
@@ -141,8 +155,7 @@ async def test_a_password_is_not_shown_however_it_is_given(namespace: Namespace)
         with elsewhere(namespace, variables) as log:
             shown = []
             try:
-                async with namespace.open_from_environment():
-                    pass
+                await open_and_close(namespace)
             except Exception as error:  # noqa: BLE001  whatever it is, it must not show the password
                 shown += [*texts_of(error), "".join(traceback.format_exception(error))]
             shown.append(log.read_text("utf-8"))
