@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from conformance.case import Namespace, NotTestable, case
+from conformance.case import Namespace, NotApplicable, case
 from conformance.cases.connection import unless_unavailable
 from conformance.cases.environment import application, elsewhere
 from conformance.cases.operations import Call
@@ -31,7 +31,7 @@ async def test_an_open_store_survives_the_death_of_its_server(store: TaskStore, 
     await follows(namespace, store, kill=True)
 
 
-@case("FAIL-11", needs=Capability.FAILOVER, mode="redis")
+@case("FAIL-11", needs=Capability.REMOTE, mode="redis")
 async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: Namespace) -> None:
     """Told to wait for more replicas than there are, each write takes effect, raises StoreUnavailable, and says so."""
     variables = {"REDIS_WAIT_REPLICAS": "9", "REDIS_WAIT_MILLISECONDS": "100"}
@@ -46,7 +46,7 @@ async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: N
             for call in writes:
                 (outcome,) = await asyncio.gather(call(), return_exceptions=True)
                 if not isinstance(outcome, BaseException):
-                    raise NotTestable("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
+                    raise NotApplicable("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
                 assert isinstance(outcome, StoreUnavailable), repr(outcome)
                 assert outcome.write_may_have_happened
                 assert "may have happened" in str(outcome)
