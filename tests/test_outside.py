@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 
 import pytest
 
@@ -10,6 +12,7 @@ from conformance.suite import run
 from conformance.tour.outcome import whole_of
 from conformance.tour.plan import plan
 from conformance.tour.run import play_all
+from tests.outside import patches
 from tests.outside.subjects import harness_of
 
 pytestmark = pytest.mark.once
@@ -26,6 +29,12 @@ IN_CASES = {
     "g.long-traceback-is-packed": "SHARE-03",
     "g.known-requests-are-of-the-class": "LIST-10",
 }
+PATCHED = (
+    *("dotenv-into-environ", "empty-variable-is-unset", "same-value-twice-is-no-warning", "file-before-values"),
+    *("validation-error-in-chain", "advice-with-the-url", "address-with-options", "url-drops-the-password-setting"),
+    *("silence-at-opening-is-tolerated", "url-is-read-by-redis-py", "purge-forgets-what-it-removed"),
+    *("too-few-replicas-is-nothing-written",),
+)
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
 
@@ -48,3 +57,12 @@ def test_faults_are_found_by_cases_and_right_variants_pass() -> None:
         assert any(number in one.requirements for one in failed), name
     for name in RIGHT:
         assert {one.verdict for one in results.on(stores[name]).values()}.isdisjoint({"fail", "harness-error"})
+
+
+def test_patches_are_found_by_cases() -> None:
+    """Each patch fails in a readable case of the requirement that the author cites."""
+    faults = patches.read("h", [*PATCHED])
+    chosen = [f"{one['requirement']} and not requirement_" for one in faults]
+    with ThreadPoolExecutor(2) as pool:  # each runs pytest in a process of its own
+        verdicts = list(pool.map(patches.judge, faults, repeat(1), chosen))
+    assert [one["name"] for one in verdicts if not one["cited"]] == []

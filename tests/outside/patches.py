@@ -108,13 +108,14 @@ def check(entries: list[dict[str, Any]]) -> int:
     return wrong
 
 
-def judge(entry: dict[str, Any], seed: int) -> dict[str, Any]:
-    """Run the suite on a patched store."""
+def judge(entry: dict[str, Any], seed: int, chosen: str = "") -> dict[str, Any]:
+    """Run the suite on a patched store, or what `-k chosen` selects of it."""
     with tempfile.TemporaryDirectory() as name:
         folder, requirement = Path(name), entry.get("requirement", "")
         copy(folder, entry, "conformance", "taskstore_conformance_plugin.py")
         command = [sys.executable, "-m", "conformance", "run", "--store", entry["subject"], "--level", "SHOULD"]
         command += ["--seed", str(seed), "--json", str(folder / "results.json")]
+        command += ["--partial", "--", "-k", chosen] if chosen else []
         ended = subprocess.run(
             command, env=environment(folder), cwd=folder, check=False, capture_output=True, text=True, timeout=3600
         )
