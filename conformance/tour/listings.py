@@ -76,6 +76,7 @@ def lists(random: Random) -> Iterator[Scene]:
             Optional(gone),
         )
         yield Scene(f"{size} tasks", steps, (f"size {size}",))
+    yield from _large_pages(random)
     for name, wrong in values.WRONG_NUMBERS.items():
         for argument in ("limit", "offset"):
             given: dict[str, Any] = {argument: wrong}
@@ -122,6 +123,17 @@ def lists(random: Random) -> Iterator[Scene]:
     tied = tuple(restore(restorable(f"t{number:04d}")) for number in range(260))
     steps = (Known(tied), Walk(100), Walk(99))
     yield Scene("260 tasks of one moment", steps, ("many ties",))
+
+
+def _large_pages(random: Random) -> Iterator[Scene]:
+    """Pages whose tasks are larger together than one of them may be."""
+    for count in (3, 7):
+        size = values.MOST_BYTES // (count - 1) + random.randrange(20_000)
+        created = [create(f"n{number}", config={"text": "x" * size}) for number in range(count)]
+        walks: list[Action] = [Walk(count - 1), Walk(count, "pending"), Walk(2)]
+        cursors = tuple(replace(walk, by_cursor=True) for walk in walks if isinstance(walk, Walk))
+        steps = (Known(tuple(created)), listing(limit=count - 1), listing(limit=count, offset=count - 1), *walks)
+        yield Scene(f"pages of {count} large tasks", (*steps, Optional(cursors, CURSOR)), ("large pages",))
 
 
 def cursors(random: Random) -> Iterator[Scene]:
