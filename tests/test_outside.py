@@ -33,7 +33,8 @@ PATCHED = (
     *("dotenv-into-environ", "empty-variable-is-unset", "same-value-twice-is-no-warning", "file-before-values"),
     *("validation-error-in-chain", "advice-with-the-url", "address-with-options", "url-drops-the-password-setting"),
     *("silence-at-opening-is-tolerated", "url-is-read-by-redis-py", "purge-forgets-what-it-removed"),
-    *("too-few-replicas-is-nothing-written",),
+    *("too-few-replicas-is-nothing-written", "updates-renew-for-a-week", "moves-to-a-new-loop"),
+    *("large-pages-in-a-thread", "two-purges-meet"),
 )
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 

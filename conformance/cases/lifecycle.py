@@ -57,6 +57,22 @@ async def test_a_store_belongs_to_one_event_loop(store: TaskStore) -> None:
     assert (await store.get_task(task.task_id)).task_id == task.task_id
 
 
+@case("API-04", mode="memory")
+async def test_a_store_does_not_move_to_another_event_loop(namespace: Namespace) -> None:
+    """What was opened on an event loop that is closed is refused on the next one, and not taken over by it."""
+
+    def elsewhere() -> None:
+        loop = asyncio.new_event_loop()
+        opened = namespace.open()
+        store = loop.run_until_complete(opened.__aenter__())
+        loop.run_until_complete(store.list_tasks())
+        loop.close()
+        asyncio.run(get(store, "task_0"))
+
+    with pytest.raises(StoreNotOpen):
+        await asyncio.to_thread(elsewhere)
+
+
 WRONG: dict[str, Callable[[Any], Awaitable[object]]] = {
     "request": lambda store: store.create_task({"video_ids": ["v"]}),
     "task_id": lambda store: store.get_task(7),

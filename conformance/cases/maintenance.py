@@ -226,3 +226,14 @@ async def test_tasks_can_be_carried_over_from_memory(store: MaintainedTaskStore,
             assert (await store.list_tasks()).total == len(tasks) + 1
             namespace.advance(timedelta(minutes=2))
             assert (await store.list_tasks()).total == 0
+
+
+@case("MAINT-01", "ATOM-06", needs=Capability.MAINTENANCE)
+async def test_two_purges_at_the_same_time_both_end(store: MaintainedTaskStore) -> None:
+    """Of many tasks, whichever of the two removes which, all are gone in the end."""
+    kept = await store.create_task(a_request())
+    for _ in range(600):
+        await store.cancel_task((await store.create_task(a_request())).task_id)
+    later = datetime.now(UTC) + timedelta(days=1)
+    await asyncio.gather(store.purge(later), store.purge(later))
+    assert list((await store.list_tasks()).tasks) == [kept]

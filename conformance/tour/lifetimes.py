@@ -19,6 +19,7 @@ from conformance.engine.scene import (
     Scene,
     Step,
     Text,
+    Together,
     Walk,
     cancel,
     create,
@@ -284,3 +285,20 @@ def unseen_expiries(_: Random) -> Iterator[Scene]:
             operation = name.partition(",")[0].partition(" ")[0]
             words = f"{operation} after {'many' if size == _MANY else 'a few'} expired"
             yield Scene(f"{name} first, when {size} tasks have expired", steps, (words,), needs, about=("EXP-01",))
+    race = (_half(current_step="s"), _half(result_url="r"))
+    for size in (3, _MANY):
+        for name, calls in (("updates", race), ("an update and a cancel", (race[0], replace(cancel("a"), label="")))):
+            actions = (
+                Populate(size),
+                Advance(WEEK - DAY),
+                Known((create(),)),
+                Advance(DAY + MINUTE),
+                Together(calls),
+                get(),
+                listing(),
+            )
+            yield Scene(f"{name} race when {size} tasks have expired", actions, ("a race after expiry",), EXPIRING)
+
+
+def _half(**fields: Any) -> Step:
+    return update("a", TaskStatus.CLIPPING, label="", about=("ATOM-01",), **fields)
