@@ -49,7 +49,7 @@ async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: N
                     raise NotApplicable("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
                 assert isinstance(outcome, StoreUnavailable), repr(outcome)
                 assert outcome.write_may_have_happened
-                assert "may have happened" in str(outcome)
+                assert "nothing was written" not in str(outcome).lower()
             cancelled = await direct.get_task(task_id)
             assert (cancelled.status, cancelled.progress) == (TaskStatus.CANCELLED, 10)
             assert (await direct.list_tasks()).total == 2
