@@ -63,7 +63,10 @@ def make(depth: Depth, names: Sequence[str]) -> Studies:
             begun = perf_counter()
             try:
                 series += gather(cast(Name, name), STUDIES[name](depth, place))
-            except Exception as fault:  # noqa: BLE001  whatever it is, the other studies are made
+            except Exception as raised:  # noqa: BLE001  whatever it is, the other studies are made
+                fault: BaseException = raised
+                while isinstance(fault, BaseExceptionGroup):
+                    fault = fault.exceptions[0]
                 failures[name] = f"{type(fault).__name__}: {fault}"
                 [*_, last] = walk_tb(fault.__traceback__)
                 where = f"{Path(last[0].f_code.co_filename).name}:{last[1]}"
