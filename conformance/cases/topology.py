@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -35,21 +36,23 @@ async def test_an_open_store_survives_the_death_of_its_server(store: TaskStore, 
 async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: Namespace) -> None:
     """Told to wait for more replicas than there are, each write takes effect, raises StoreUnavailable, and says so."""
     variables = {"REDIS_WAIT_REPLICAS": "9", "REDIS_WAIT_MILLISECONDS": "100"}
-    with application(namespace, variables):
-        async with namespace.open() as direct, namespace.open_from_environment() as store:
+    with application(namespace):
+        async with namespace.open_from_environment() as direct:
             task_id = (await direct.create_task(a_request())).task_id
-            writes: tuple[Call, ...] = (
-                lambda: store.create_task(a_request()),
-                lambda: store.update_task_status(task_id, TaskStatus.CLIPPING, 10),
-                lambda: store.cancel_task(task_id),
-            )
-            for call in writes:
-                (outcome,) = await asyncio.gather(call(), return_exceptions=True)
-                if not isinstance(outcome, BaseException):
-                    raise NotApplicable("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
-                assert isinstance(outcome, StoreUnavailable), repr(outcome)
-                assert outcome.write_may_have_happened
-                assert "nothing was written" not in str(outcome).lower()
+            os.environ |= variables
+            async with namespace.open_from_environment() as store:
+                writes: tuple[Call, ...] = (
+                    lambda: store.create_task(a_request()),
+                    lambda: store.update_task_status(task_id, TaskStatus.CLIPPING, 10),
+                    lambda: store.cancel_task(task_id),
+                )
+                for call in writes:
+                    (outcome,) = await asyncio.gather(call(), return_exceptions=True)
+                    if not isinstance(outcome, BaseException):
+                        raise NotApplicable("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
+                    assert isinstance(outcome, StoreUnavailable), repr(outcome)
+                    assert outcome.write_may_have_happened
+                    assert "nothing was written" not in str(outcome).lower()
             cancelled = await direct.get_task(task_id)
             assert (cancelled.status, cancelled.progress) == (TaskStatus.CANCELLED, 10)
             assert (await direct.list_tasks()).total == 2
