@@ -112,7 +112,8 @@ async def _expire(place: Place, what: str, tasks: int, left: float) -> dict[str,
                 await multiply(store, harness, "going", place.url(0), ids, tasks)
             except TaskNotFound:
                 return None
-            end = time.time() + max(inspector.lifetime_ms(one) for one in ids) / 1000
+            # The clock is read after each lifetime: read before, it would put the end too early.
+            end = max(inspector.lifetime_ms(one) / 1000 + time.time() for one in ids)
 
         async def go() -> float:
             if what == INDEXES:
