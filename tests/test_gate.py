@@ -186,6 +186,33 @@ def test_a_suite_that_decided_nothing_or_about_something_else_is_broken() -> Non
     assert list(requirements.judge(only_memory)) == ["embedded: no requirement was decided"]
 
 
+def test_what_an_earlier_run_wrote_is_judged_and_no_suite_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requirements, "run", lambda _: pytest.fail("the suite was run"))
+    written = tmp_path / "results.json"
+    other = (
+        AboutSubject(name="documented-memory"),
+        Result(
+            test="requirement_LIFE-01",
+            doc="",
+            requirements=("LIFE-01",),
+            subject="documented-memory",
+            verdict="not-run",
+        ),
+    )
+    made = results({0: "fail"})
+    made = made.model_copy(update={"subjects": (*made.subjects, other[0]), "results": (*made.results, other[1])})
+    written.write_text(made.model_dump_json(by_alias=True), "utf-8")
+    assert requirements.find_broken_requirements(written) == ["memory: LIFE-01 (requirement_LIFE-01): fail: "]
+
+
+def test_results_that_cannot_be_read_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "nothing.json"
+    assert command.main(["run", "--results", str(missing)]) == 2
+    assert capsys.readouterr().err.startswith(f"{missing}: ")
+
+
 class Chatty(RedisTaskStore):
     """Asks the server twice where once would do."""
 
@@ -434,7 +461,10 @@ def test_the_exit_statuses_differ_and_are_none_of_a_command_line() -> None:
 
 @pytest.mark.parametrize(
     ("file", "said"),
-    [(".ci/run", "tox -e gate || [ $? = {} ]"), (".github/workflows/ci.yml", "gate || test $? = {}  #")],
+    [
+        (".ci/run", "tox -e gate -- --results reports/out/conformance.json || [ $? = {} ]"),
+        (".github/workflows/ci.yml", "gate || test $? = {}  #"),
+    ],
 )
 def test_ci_accepts_noise_and_no_failure(file: str, said: str) -> None:
     assert said.format(EXIT_STATUS["noisy"]) in (ROOT / file).read_text("utf-8")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.gate import run
+from conformance.files import FileError
 
 _STATUSES = """\
 exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base:
@@ -22,9 +23,19 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     judge = commands.add_parser("run", help="judge the working tree", epilog=_STATUSES)
     judge.add_argument("--base", help="a git revision, a folder or a wheel (default: what the tree is based on)")
+    judge.add_argument(
+        "--results",
+        type=Path,
+        metavar="FILE",
+        help="what --conformance-json wrote for this store (default: run the suite)",
+    )
     judge.add_argument("--json", type=Path, metavar="FILE", help="write the result to FILE")
     asked = parser.parse_args(arguments)
-    result = run.judge(asked.base)
+    try:
+        result = run.judge(asked.base, asked.results)
+    except FileError as fault:
+        print(fault, file=sys.stderr)
+        return 2
     print("\n".join(result.lines()), flush=True)
     if asked.json is not None:
         result.write(asked.json)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks.gate.counts import Cost, count_costs, count_keys, find_excess, find_left
 from benchmarks.gate.growth import FEW, MANY, find_exponent, find_growth
@@ -27,9 +28,15 @@ class Invariants:
     """The exponent of a listing, by mode."""
 
 
-def look(redis: Harness, url: str) -> Invariants:
-    """Look at the `taskstore` that is imported here; Redis mode on a server of our own, at `url`, that is running."""
-    broken = find_broken_requirements()
+def look(redis: Harness, url: str, results: Path | None = None) -> Invariants:
+    """Look at the `taskstore` that is imported here; Redis mode on a server of our own, at `url`, that is running.
+
+    With `results`, the suite is not run, and the results in that file are judged.
+
+    Raises:
+        FileError: if the file cannot be read.
+    """
+    broken = find_broken_requirements(results)
     costs, keys, growth = asyncio.run(_measure(redis, url))
     for tasks, counted in costs.items():
         broken += [f"with {tasks} tasks {excess}" for excess in find_excess(counted)]

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
-from conformance.results.document import Results
+from conformance.results.document import Results, read
 from conformance.results.fingerprint import fingerprint
 from conformance.suite import SuiteDidNotRunError, run
 
 SUBJECTS = ("memory", "embedded")
 
 
-def find_broken_requirements() -> list[str]:
-    """Run the suite on our modes, in a process of its own, and say what is broken; nothing if all is kept."""
+def find_broken_requirements(results: Path | None = None) -> list[str]:
+    """Run the suite on our modes, in a process of its own, and say what is broken; nothing if all is kept.
+
+    With `results`, a file that `--conformance-json` wrote, that run is judged, and no other.
+
+    Raises:
+        FileError: if the file cannot be read.
+    """
     try:
-        return list(judge(run(SUBJECTS)))
+        return list(judge(run(SUBJECTS) if results is None else read(results)))
     except SuiteDidNotRunError as fault:
         return [f"the suite did not run: {fault}"]
 
 
 def judge(results: Results) -> Iterable[str]:
     """Say what is broken according to the results of a run: a MUST, or the run itself."""
-    undecided = [result for result in results.results if result.is_open and result.verdict != "harness-error"]
+    of_ours = [result for subject in SUBJECTS for result in results.on(subject).values()]
+    undecided = [result for result in of_ours if result.is_open and result.verdict != "harness-error"]
     if undecided:
         first = undecided[0]
         yield f"{len(undecided)} tests decided nothing, {first.test} on {first.subject} for one: {first.reason}"

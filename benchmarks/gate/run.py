@@ -23,8 +23,16 @@ from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer, ServerError
 
 
-def judge(base: str | None) -> Result:
-    """Judge the working tree; `base` is what to compare it with, if not the revision that it is based on."""
+def judge(base: str | None, results: Path | None = None) -> Result:
+    """Judge the working tree.
+
+    Args:
+        base: What to compare it with, if not the revision that it is based on.
+        results: What a run of the suite wrote; without it the suite is run.
+
+    Raises:
+        FileError: if the results cannot be read.
+    """
     run = Run()
     invariants = None
     try:
@@ -33,7 +41,7 @@ def judge(base: str | None) -> Result:
             with on_core(SERVER):
                 running.enter_context(redis.running())
             run.server = redis.facts()
-            invariants = look(redis, server.url)
+            invariants = look(redis, server.url, results)
             if invariants.broken:
                 return run.end("broken", invariants.broken, invariants)
             with installed(base or find_base()) as versions:
