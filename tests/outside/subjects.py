@@ -11,19 +11,19 @@ from typing import Any
 
 from conformance.harness import Harness, Inspector
 from conformance.subjects.registry import find_subject
+from tests.outside.wrapped import Place
 
 BASES = {"memory": "memory", "memory-expiring": "memory-expiring", "redis": "embedded"}
-SETS = ("a", "b", "c", "d", "e", "f", "g")
+SETS = ("a", "b", "c", "d", "e", "f", "g", "i")
 
 
 class WrappedHarness(Harness):
     """A right subject, whose stores are wrapped by one fault or variant."""
 
-    def __init__(self, fault: Any, base: Harness, place: type) -> None:
+    def __init__(self, fault: Any, base: Harness) -> None:
         self.capabilities = base.capabilities
         self._fault = fault
         self._base = base
-        self._place = place
         self._ahead: dict[str, int] = {}
         self._state: dict[str, dict[Any, Any]] = {}
 
@@ -36,7 +36,7 @@ class WrappedHarness(Harness):
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[Any]:
         """The base's store, wrapped."""
-        place = self._place(
+        place = Place(
             now=lambda: time.time_ns() + self._ahead.get(namespace, 0), state=self._state.setdefault(namespace, {})
         )
         async with self._base.open(namespace) as store:
@@ -74,9 +74,8 @@ def all_of(which: str) -> dict[str, Any]:
 
 def harness_of(which: str, name: str) -> WrappedHarness:
     """The subject of a fault or variant."""
-    module = import_module(f"tests.outside.faults_{which}")
     fault = all_of(which)[name]
-    return WrappedHarness(fault, find_subject(BASES[fault.base])(), module.Place)
+    return WrappedHarness(fault, find_subject(BASES[fault.base])())
 
 
 def __getattr__(name: str) -> Any:
