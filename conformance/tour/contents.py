@@ -196,6 +196,32 @@ def configs(random: Random) -> Iterator[Scene]:
         yield Scene(f"video ids: {name}", steps, (f"video_ids: {name}",))
 
 
+def alike(_: Random) -> Iterator[Scene]:
+    """Tasks beside each other that hold what is nearly the same, in both orders, and updates that change no more."""
+    for words, order in (("", 1), (", the other way round", -1)):
+        given: dict[str, Sequence[dict[str, Any]]] = {
+            "configs": [{"config": one} for one in values.ALIKE_CONFIGS[::order]],
+            "webhooks": [{"webhook_url": one} for one in (None, *values.ALIKE_TEXTS)[::order]],
+            "video ids": [{"video_ids": ids} for one in values.ALIKE_TEXTS[::order] for ids in ((one,), (one, one))],
+        }
+        for what, fields in given.items():
+            created = tuple(create(f"{number}", **one) for number, one in enumerate(fields))
+            actions: tuple[Action, ...] = (Known(created), listing(limit=100), *(get(one.label) for one in created))
+            yield Scene(f"{what} that are alike{words}", actions, (f"{what}: alike",), about=("VAL-01",))
+        for field in TEXTS:
+            to = TaskStatus.FAILED if field.startswith("error") else TaskStatus.CLIPPING
+            changes: list[dict[str, Any]] = [{field: text} for text in values.ALIKE_TEXTS[::order]]
+            labels = [f"{number}" for number in range(len(changes))]
+            created = tuple(map(create, labels))
+            updated = (update(one, to, label="", **change) for one, change in zip(labels, changes, strict=True))
+            actions = (Known((*created, *updated)), listing(limit=100), *map(get, labels))
+            yield Scene(f"texts that are alike in {field}{words}", actions, (f"{field}: alike",), about=("VAL-09",))
+            if to is TaskStatus.CLIPPING:
+                writes = (update("a", to, **change) for change in changes)
+                name = f"{field} changes to what is alike{words}"
+                yield Scene(name, (create(), *writes), (f"{field}: alike",), about=("VAL-09", "LIFE-04"))
+
+
 def refusals(_: Random) -> Iterator[Scene]:
     """What is no JSON, no videos and no request."""
     steps: Sequence[Action]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import chain, product
 from random import Random
 from typing import Any, TypeAlias
@@ -40,7 +41,7 @@ from conformance.tour.tasks import (
     restorable,
     ways,
 )
-from taskstore import TaskStatus
+from taskstore import MAX_OFFSET, TaskStatus
 
 
 def places(random: Random) -> Iterator[Scene]:
@@ -102,14 +103,41 @@ def places(random: Random) -> Iterator[Scene]:
         listing(on=1),
         update("a", TaskStatus.CLIPPING, on=1),
     )
-    yield Scene(
-        "two instances know nothing of each other",
-        apart,
-        ("second instance",),
-        lacks=SHARED,
-        instances=2,
-        about=("SHARE-02",),
+    same = (
+        create("a", "job-1"),
+        create("b", "job-1", on=1, config={}, about=("SHARE-02",)),
+        update("a", TaskStatus.CLIPPING),
+        cancel("b", on=1),
+        get("a"),
+        get("b", on=1),
+        create("c", "job-1"),
+        purge(datetime(2100, 1, 1, tzinfo=UTC), on=1),
+        listing(),
+        listing(on=1),
+        create("d", "job-1", on=1, about=("SHARE-02",)),
+        get("a"),
     )
+    restored = (
+        restore(restorable()),
+        restore(restorable(status="clipping"), on=1, about=("SHARE-02",)),
+        update(Text("restored"), TaskStatus.COMPLETED, label=""),
+        get(Text("restored"), on=1),
+        listing(on=1),
+    )
+    for name, actions, needs in (
+        ("know nothing of each other", apart, frozenset[Capability]()),
+        ("have tasks of the same id", same, CALLER_IDS),
+        ("are given tasks of the same id", restored, frozenset[Capability]()),
+    ):
+        yield Scene(
+            f"two instances {name}",
+            actions,
+            ("second instance",),
+            needs,
+            lacks=SHARED,
+            instances=2,
+            about=("SHARE-02",),
+        )
     turns: list[Action] = [create()]
     for number in range(12):
         on = number % 2
@@ -162,6 +190,20 @@ def places(random: Random) -> Iterator[Scene]:
     ]
     for action in every:
         yield Scene(f"{action.operation} after closing", (create(), Close(), action, action), ("closed",))
+    nobody = Text("nobody")
+    empty: list[Step] = [
+        get(nobody),
+        update(nobody, TaskStatus.CLIPPING, label=""),
+        replace(cancel(nobody), label=""),
+        *every[-2:],
+        *(listing(limit=limit, status=status) for limit in (0, 50) for status in (None, TaskStatus.PENDING)),
+        listing(offset=1),
+    ]
+    for number, action in enumerate(empty):
+        name = f"{action.operation} after closing an empty store, {number}"
+        yield Scene(name, (Close(), action), ("an empty store is closed",), about=("API-03",))
+    full = (listing("p", limit=0), listing("p", status=TaskStatus.FAILED), listing(offset=MAX_OFFSET))
+    yield Scene("listings after closing", (create(), Close(), *full), ("closed",), about=("API-03",))
 
 
 def races(_: Random) -> Iterator[Scene]:

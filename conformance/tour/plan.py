@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from conformance.engine.scene import Action, Close, Known, Populate, Scene, Step, get, listing
-from conformance.tour import contents, ids, lifetimes, listings, maintenance, places, repertoire, states
+from conformance.tour import changes, contents, ids, lifetimes, listings, maintenance, places, repertoire, states
 from taskstore import TaskStatus
 
 _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
@@ -17,6 +17,7 @@ _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     contents.sizes,
     contents.progresses,
     contents.configs,
+    contents.alike,
     contents.refusals,
     ids.ids,
     ids.new_ids,
@@ -27,6 +28,7 @@ _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     maintenance.purges,
     listings.lists,
     listings.cursors,
+    changes.changes,
     lifetimes.expiries,
     lifetimes.unseen_expiries,
     places.places,

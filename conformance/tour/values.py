@@ -250,6 +250,48 @@ WRONG_VIDEO_IDS: dict[str, Any] = {
     "bytes in it": (b"a",),
 }
 
+ALIKE_CONFIGS: tuple[Any, ...] = (
+    None,
+    {},
+    *(
+        {"k": value}
+        for value in (1, True, 1.0, "1", [1], {"1": 1}, 0, False, 0.0, -0.0, None, "", "null", [], {}, [None])
+    ),
+    *(
+        {"k": value}
+        for value in ("a", "A", "a ", "\u00e9", "e\u0301", "\ufb01", "fi", 2**53, 2**53 + 1, 9007199254740992.0)
+    ),
+    *({key: 1} for key in ("K", "k ", "\u00e9", "e\u0301", "")),
+    {"a": 1, "b": 2},
+    {"b": 2, "a": 1},
+    {"a": [1, 2]},
+    {"a": [2, 1]},
+    {"a": [1, [2]]},
+)
+"""Configs that careless code takes for the same as another of them."""
+ALIKE_TEXTS: tuple[str, ...] = (
+    *(
+        "a",
+        "A",
+        "a ",
+        " a",
+        "a\n",
+        "a\x00",
+        "\u00e9",
+        "e\u0301",
+        "\ufb01",
+        "fi",
+        "\u212a",
+        "k",
+        "K",
+        "\u00df",
+        "ss",
+        "",
+    ),
+    *("None", "null", "1", "01", "1.0", "1e0", "%61", "&amp;", "&", "\\n", "\n", "\r\n", "a,b", "\u200ba"),
+)
+"""Texts that careless code takes for the same as another of them."""
+
 OTHER_IDS: dict[str, tuple[str, str]] = {
     "a blank behind": ("", " "),
     "a blank before": (" ", ""),

@@ -63,6 +63,10 @@ class Bench:
             store = self._namespace.script.recorded(opened)
             if not failure.early:
                 await connected(lambda: store.list_tasks(limit=1))
+                # What it has read it may keep, and is not to give it as the answer of a server that fails.
+                await connected(lambda: store.get_task(target.task.task_id))
+                if not self.operation.writes:
+                    await connected(lambda: self.operation.call(store, target))
             await self._begin(failure, number)
             with self._namespace.harness.cause_failure(failure.makes) if failure.makes else nullcontext():
                 await self._call(seen, store, stack)

@@ -1,0 +1,86 @@
+"""Every form of read, before and after every change: what a store remembers of an earlier answer is not its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from random import Random
+
+from conformance.engine.scene import (
+    Action,
+    Advance,
+    Cursor,
+    Known,
+    Reopen,
+    Scene,
+    Step,
+    Text,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    restore,
+    update,
+)
+from conformance.harness import Capability
+from conformance.tour.tasks import CALLER_IDS, CURSOR, EXPIRING, MINUTE, PERSISTENT, SHARED, WEEK, restorable
+from taskstore import TaskStatus
+
+_NEW = restorable("restored", created_at=datetime(2100, 1, 1, tzinfo=UTC), updated_at=datetime(2100, 1, 1, tzinfo=UTC))
+_CHANGES: dict[str, tuple[Action, frozenset[Capability]]] = {
+    "a creation": (create("n"), frozenset()),
+    "a creation under an id": (create("n", "job-1"), CALLER_IDS),
+    "an update of a field": (update("a", TaskStatus.PENDING, progress=5, current_step="s"), frozenset()),
+    "an update of the status": (update("a", TaskStatus.CLIPPING), frozenset()),
+    "a completion": (update("a", TaskStatus.COMPLETED), frozenset()),
+    "a failure": (update("a", TaskStatus.FAILED, error_message="e"), frozenset()),
+    "a cancellation": (cancel("a"), frozenset()),
+    "a purge": (purge(datetime(2100, 1, 1, tzinfo=UTC)), frozenset()),
+    "a restored task that is the newest": (restore(_NEW), frozenset()),
+    "a restored task that is the oldest": (restore(restorable()), frozenset()),
+    "an expiry": (Advance(WEEK + MINUTE), EXPIRING),
+    "reopening": (Reopen(), PERSISTENT),
+}
+
+
+def _reads(on: int = 0) -> tuple[Step, ...]:
+    """Every form of read, as few tasks as there are."""
+    pending, final = TaskStatus.PENDING, TaskStatus.CANCELLED
+    listings = (
+        *(listing(limit=limit, status=status) for limit in (0, 1, 50) for status in (None, pending, final)),
+        listing(limit=1, offset=1),
+        listing(limit=50, offset=1, status=pending),
+        listing(limit=0, offset=3),
+        listing(offset=50),
+        listing(status=TaskStatus.CLIPPING, limit=0),
+        listing(status=TaskStatus.COMPLETED),
+        get("a"),
+        get("b"),
+        get(Text("restored")),
+        get(Text("job-1")),
+    )
+    return tuple(replace(one, on=on) for one in listings)
+
+
+def changes(_: Random) -> Iterator[Scene]:
+    """Every form of read before a change and after it, on the instance that made it and on the other one."""
+    start = (create("a"), create("b"), create("c"), cancel("b"))
+    for name, (change, needs) in _CHANGES.items():
+        for on in (0, 1):
+            if on and isinstance(change, Reopen):
+                continue
+            reads = _reads(on)
+            # Twice before it: an answer may be kept when it is given again.
+            actions: tuple[Action, ...] = (Known((*start, *reads, *reads, change)), *reads)
+            words = f"read before and after {name}, on {on + 1} instances"
+            yield Scene(words, actions, ("read again",), needs | SHARED if on else needs, instances=on + 1)
+        behind = (listing("p", limit=1), listing("q", limit=1, status=TaskStatus.PENDING))
+        further = (
+            listing(after=Cursor("p")),
+            listing(limit=0, after=Cursor("p")),
+            listing(limit=1, status=TaskStatus.PENDING, after=Cursor("q")),
+        )
+        actions = (Known((*start, *behind, *further, *further, change)), *further)
+        yield Scene(f"read behind a cursor before and after {name}", actions, ("read again",), needs | CURSOR)
