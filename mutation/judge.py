@@ -14,7 +14,7 @@ import signal
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ class Bench:
         shutil.copy(source / "taskstore_conformance_plugin.py", self.tree)  # it refuses another suite than its own
 
     def start(
-        self, mutant: Mutant | None, cases: list[str] | None, seconds: float, tour_seconds: float | None = None
+        self, mutant: Mutant | None, cases: Mapping[str, str] | None, seconds: float, tour_seconds: float | None = None
     ) -> None:
         """Begin to run cases on a mutant, with a tour of so many seconds or a whole one; or all on the right store."""
         self._mutant = mutant
@@ -113,30 +113,43 @@ class Judge:
         self._benches = [Bench(source, folder / str(number), target) for number in range(benches)]
         self.tree = self._benches[0].tree
         self._subjects = [f"[{one}]" for one in target.subjects]
-        self._benches[0].start(None, None, 1_200)
-        while not (verdict := self._benches[0].look()):
-            time.sleep(0.01)
-        if verdict.outcome != "survived" and (target.is_right or not verdict.by.startswith("{")):
-            raise RuntimeError(f"the store does not pass: {verdict}")
-        self._cases: dict[str, dict[str, Any]] = json.loads(verdict.by)
+        self._cases, *again = self._watch(self._benches[:1] if target.is_right else self._benches, target)
+        for name, case in [*self._cases.items()]:
+            if "scenes" in case and any(case["scenes"] != other.get(name, {}).get("scenes") for other in again):
+                del self._cases[name]  # it says this, or something else, by chance
 
-    def cases_for(self, mutant: Mutant) -> list[str]:
+    def _watch(self, benches: list[Bench], target: Target) -> list[dict[str, dict[str, Any]]]:
+        """Run the suite on the store as it is, once on each bench."""
+        for bench in benches:
+            bench.start(None, None, 1_200)
+        found = []
+        for bench in benches:
+            while not (verdict := bench.look()):
+                time.sleep(0.01)
+            if verdict.outcome != "survived" and (target.is_right or not verdict.by.startswith("{")):
+                raise RuntimeError(f"the store does not pass: {verdict}")
+            found.append(json.loads(verdict.by))
+        return found
+
+    def cases_for(self, mutant: Mutant, *, whole_tour: bool = True) -> dict[str, str]:
         """The cases that a mutant is judged by, subject by subject, those that take least first.
 
         They are those that pass on the store as it is and run the changed line, and those of the tour; all, where none
         runs it (it runs at import, then), and all of Redis mode for a script. To leave one out can only let a mutant
-        survive.
+        survive. Of a case of the tour that fails on the store as it is, it is said in which scenes, if the whole tour
+        is played: a mutant that fails in others is killed.
         """
         place = f"{mutant.file}:{mutant.line}"
         if any(place in case.get("lines", ()) for case in self._cases.values()):
             names = [name for name, case in self._cases.items() if place in case.get("lines", (place,))]
         else:
             names = list(self._cases)
+        if not whole_tour:
+            names = [name for name in names if "scenes" not in self._cases[name]]
         if mutant.file.endswith(".lua"):
             names = [name for name in names if name.endswith("[embedded]")]
-        return sorted(
-            names, key=lambda name: (self._subjects.index(name[name.rindex("[") :]), self._cases[name]["seconds"])
-        )
+        names.sort(key=lambda name: (self._subjects.index(name[name.rindex("[") :]), self._cases[name]["seconds"]))
+        return {name: self._cases[name].get("scenes", "") for name in names}
 
     def _is_toured(self, mutant: Mutant) -> bool:
         return any(map(suite.is_of_tour, self.cases_for(mutant)))
@@ -154,7 +167,7 @@ class Judge:
                 while free and waiting:
                     bench = free.pop()
                     mutant, tour_seconds = busy[bench] = waiting.popleft()
-                    cases = self.cases_for(mutant)
+                    cases = self.cases_for(mutant, whole_tour=tour_seconds is None)
                     seconds = sum(self._cases[name]["seconds"] for name in cases)
                     bench.start(mutant, cases, _PATIENCE_SECONDS + _PATIENCE * seconds, tour_seconds)
                 for bench in list(busy):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -44,11 +45,17 @@ TARGETS = {
 
 
 def run(
-    tree: Path, work: Path, told: Path, target: Target, cases: list[str] | None, tour_seconds: float | None = None
+    tree: Path,
+    work: Path,
+    told: Path,
+    target: Target,
+    cases: Mapping[str, str] | None,
+    tour_seconds: float | None = None,
 ) -> NoReturn:
     """Run these cases of the suite in `tree`, or watch all of them, and end the process with pytest's status.
 
-    The tour is given so many seconds, if any are given.
+    `cases` says of each what it says of the store as it is, if it fails there: only something else is a failure. The
+    tour is given so many seconds, if any are given.
     """
     code = NO_JUDGE
     try:
@@ -69,7 +76,7 @@ def run(
         subjects = [one for one in target.subjects if cases is None or any(case.endswith(f"[{one}]") for case in cases)]
         arguments = ["--pyargs", "conformance", "-p", "taskstore_conformance_plugin", "-p", "no:cacheprovider"]
         arguments += ["-q", "-W", "error", "--tb", "no", "--rootdir", str(work)]
-        if cases is not None or target.is_right:
+        if target.is_right:
             arguments.append("-x")
         arguments += ["--conformance-level", "SHOULD", "--conformance-seed", "0", "--conformance-partial"]
         arguments += [word for name in subjects for word in ("--conformance-store", name)]
@@ -81,6 +88,8 @@ def run(
         except Exception:  # noqa: BLE001  what pytest finds left over at its end it raises
             traceback.print_exc()
             code = int(pytest.ExitCode.TESTS_FAILED)
+        if isinstance(reporter, _Choice) and code == pytest.ExitCode.TESTS_FAILED and not told.read_text("utf-8"):
+            code = int(pytest.ExitCode.OK)  # what fails is what fails on the store as it is
         used = getattr(sys.modules.get("conformance"), "__file__", tree)  # nothing, if a mutant cannot be imported
         if not Path(used).is_relative_to(tree):
             raise RuntimeError("another suite than that of the copy was run")  # noqa: TRY301  the log tells it
@@ -94,21 +103,26 @@ def run(
 
 
 class _Choice:
-    """Runs some cases in a given order, and says which failed first."""
+    """Runs some cases in a given order up to the first failure that the store as it is does not have, and names it."""
 
-    def __init__(self, told: Path, cases: list[str]) -> None:
+    def __init__(self, told: Path, cases: Mapping[str, str]) -> None:
         self._told = told
+        self._cases = cases
         self._places = {name: place for place, name in enumerate(cases)}
 
     @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        self._session = session
         items[:] = sorted(
             (one for one in items if _name(one) in self._places), key=lambda one: self._places[_name(one)]
         )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.failed and not self._told.read_text("utf-8"):
-            self._told.write_text(report.nodeid.rpartition("/")[2], "utf-8")
+        name = report.nodeid.rpartition("/")[2]
+        known = self._cases.get(name)
+        if report.failed and not (known and known == scenes_of(report)) and not self._told.read_text("utf-8"):
+            self._told.write_text(name, "utf-8")
+            self._session.shouldstop = "the mutant is killed"
 
 
 class _Watch:
@@ -140,9 +154,11 @@ class _Watch:
         case = self._cases.setdefault(report.nodeid.rpartition("/")[2], {"seconds": 0.0, "passed": False})
         case["seconds"] += report.duration
         case["passed"] |= report.when == "call" and report.passed
+        if report.failed and (scenes := scenes_of(report)):
+            case["scenes"] = scenes
 
     def pytest_sessionfinish(self) -> None:
-        decided = {name: case for name, case in self._cases.items() if case["passed"]}
+        decided = {name: case for name, case in self._cases.items() if case["passed"] or "scenes" in case}
         self._told.write_text(json.dumps(decided), "utf-8")
 
     def _trace(self, frame: FrameType, event: str, argument: object) -> object:
@@ -155,6 +171,11 @@ class _Watch:
 def is_of_tour(name: str) -> bool:
     """Whether a case tells what the tour found."""
     return "::test_requirement_" in name
+
+
+def scenes_of(report: pytest.TestReport) -> str:
+    """What a failed case of the tour says of the scenes in which it fails: how many, and their names."""
+    return next((line for line in report.longreprtext.splitlines() if re.match(r"in \d+ scenes: ", line)), "")
 
 
 def _name(item: pytest.Item) -> str:
