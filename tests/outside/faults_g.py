@@ -1,8 +1,4 @@
-"""Forty stores that are wrong in one way each, and twelve that are odd and right.
-
-Each has a script, `shows`, that takes a `Scene`: it fails on a store with the fault, and passes on a right store. The
-script of a variant does something in which the variant is odd, and passes on both.
-"""
+"""Forty stores that are wrong in one way each, and twelve that are odd and right. See wrapped.py."""
 
 from __future__ import annotations
 
@@ -40,181 +36,19 @@ from taskstore.arguments import check_change, check_moment, check_page, check_re
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.scripts import INSERT, LIST, UPDATE, Script
 from taskstore.values import EPOCH, microseconds, trusted
+from tests.outside.wrapped import Entries, Wrapped, changed, every_page, now, raised, repaged, request
 
+ENTRIES = Entries()
+FAULTS, VARIANTS = ENTRIES.faults, ENTRIES.variants
 PENDING, ANALYZING, UPLOADING = TaskStatus.PENDING, TaskStatus.ANALYZING, TaskStatus.UPLOADING
 COMPLETED, FAILED, CANCELLED = TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED
 MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
-class Place:
-    """What a wrapped store is given besides the store: the clock, and what the instances of a namespace share."""
-
-    now: Callable[[], int]
-    state: dict[Any, Any]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Where a script plays. A second `open` of the same name is a second instance, or the store opened again."""
-
-    open: Callable[[str], contextlib.AbstractAsyncContextManager[Any]]
-    advance: Callable[[str, timedelta], None]
-    inspector: Callable[[str], Any]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A store that is wrong in one way, and what shows it."""
-
-    name: str
-    requirement: str
-    base: str
-    also: tuple[str, ...]
-    wrap: Callable[[Any, Place], Any]
-    shows: Callable[[Scene], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A store that is odd and right, and why SPEC.md permits it."""
-
-    name: str
-    permitted: str
-    base: str
-    wrap: Callable[[Any, Place], Any]
-    shows: Callable[[Scene], Awaitable[None]]
-    requirement: str = ""
-
-
-FAULTS: list[Fault] = []
-VARIANTS: list[Variant] = []
-
-
-def fault(name: str, requirement: str, *also: str, base: str) -> Callable[[Any], Any]:
-    """Enter a class among the faults: `requirement` is the one that it breaks, `also` are others that it breaks."""
-
-    def enter(kind: Any) -> Any:
-        FAULTS.append(Fault(name, requirement, base, also, kind, kind.shows))
-        return kind
-
-    return enter
-
-
-def variant(name: str, permitted: str, *, base: str) -> Callable[[Any], Any]:
-    """Enter a class among the right variants."""
-
-    def enter(kind: Any) -> Any:
-        VARIANTS.append(Variant(name, permitted, base, kind, kind.shows))
-        return kind
-
-    return enter
-
-
-class Wrapped:
-    """Does what the store does."""
-
-    def __init__(self, store: Any, place: Place) -> None:
-        self.store = store
-        self.place = place
-        self.prepare()
-
-    def prepare(self) -> None:
-        """Make what the fault needs."""
-
-    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        return await self.store.create_task(request, task_id=task_id)
-
-    async def get_task(self, task_id: str) -> Task:
-        return await self.store.get_task(task_id)
-
-    async def list_tasks(
-        self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
-    ) -> TaskPage:
-        return await self.store.list_tasks(status, limit, offset, after=after)
-
-    async def update_task_status(
-        self,
-        task_id: str,
-        status: TaskStatus,
-        progress: float | None = None,
-        current_step: str | None = None,
-        result_url: str | None = None,
-        error_message: str | None = None,
-        error_traceback: str | None = None,
-    ) -> Task:
-        return await self.store.update_task_status(
-            task_id, status, progress, current_step, result_url, error_message, error_traceback
-        )
-
-    async def cancel_task(self, task_id: str) -> Task:
-        return await self.store.cancel_task(task_id)
-
-    async def purge(self, before: datetime) -> int:
-        return await self.store.purge(before)
-
-    async def restore(self, task: Task) -> None:
-        await self.store.restore(task)
-
-    async def aclose(self) -> None:
-        await self.store.aclose()
-
-    async def __aenter__(self) -> Any:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def held(self, task_id: object) -> Task | None:
-        """What memory mode has under an id, or nothing."""
-        return self.store._tasks.get(task_id) if type(task_id) is str else None
-
-
-def request(*video_ids: str, **more: Any) -> TaskCreateRequest:
-    """A request for these videos, or for one."""
-    return TaskCreateRequest(video_ids=video_ids or ("v",), **more)
-
-
-def changed(task: Task, **fields: Any) -> Task:
-    """The same task with other values in some fields."""
-    return trusted(Task, {**vars(task), **fields})
-
-
-def repaged(page: TaskPage, **fields: Any) -> TaskPage:
-    """The same page with other values in some fields."""
-    return trusted(TaskPage, {**vars(page), **fields})
-
-
-async def raised(call: Awaitable[Any], kind: type[BaseException]) -> Any:
-    """The exception that a call has to raise."""
-    try:
-        result = await call
-    except kind as error:
-        return error
-    raise AssertionError(f"{kind.__name__} was not raised; the call returned {result!r:.200}")
-
-
-async def every_page(store: Any, limit: int, status: TaskStatus | None = None) -> list[Task]:
-    """The tasks of all pages by cursor."""
-    found: list[Task] = []
-    after = None
-    while True:
-        page = await store.list_tasks(status, limit, after=after)
-        found += page.tasks
-        after = page.next
-        if after is None:
-            return found
-
-
-def now() -> datetime:
-    """This moment."""
-    return datetime.now(UTC)
-
-
 # Memory mode
 
 
-@fault("same-progress-is-a-heartbeat", "LIFE-04", base="memory")
+@ENTRIES.fault("same-progress-is-a-heartbeat", "LIFE-04", base="memory")
 class SameProgressIsAHeartbeat(Wrapped):
     """An update with the status and the progress that a task has already is taken for a heartbeat: its step is lost."""
 
@@ -233,7 +67,7 @@ class SameProgressIsAHeartbeat(Wrapped):
             assert (await store.get_task(task.task_id)).current_step == "two"
 
 
-@fault("last-32-endings-are-known", "LIFE-12", base="memory")
+@ENTRIES.fault("last-32-endings-are-known", "LIFE-12", base="memory")
 class Last32EndingsAreKnown(Wrapped):
     """The repetition of a final write is recognised while the task is among the last 32 that were ended."""
 
@@ -274,7 +108,7 @@ class Last32EndingsAreKnown(Wrapped):
             assert await store.update_task_status(first, COMPLETED, result_url="https://example.org/1") == known
 
 
-@fault("short-page-tells-the-total", "LIST-04", "LIST-03", base="memory")
+@ENTRIES.fault("short-page-tells-the-total", "LIST-04", "LIST-03", base="memory")
 class ShortPageTellsTheTotal(Wrapped):
     """A page that is not full spares the count: its total is the offset and what is on it, also past the end."""
 
@@ -293,7 +127,7 @@ class ShortPageTellsTheTotal(Wrapped):
             assert (page.tasks, page.total) == ((), 3)
 
 
-@fault("cursor-goes-with-its-id", "LIST-12", base="memory")
+@ENTRIES.fault("cursor-goes-with-its-id", "LIST-12", base="memory")
 class CursorGoesWithItsId(Wrapped):
     """A cursor is looked up by its id, so it goes to the front if the id was purged and is used by a new task."""
 
@@ -321,7 +155,7 @@ class CursorGoesWithItsId(Wrapped):
             assert [task.task_id for task in following.tasks] == ["one"]
 
 
-@fault("longest-page-is-the-last", "LIST-12", base="memory")
+@ENTRIES.fault("longest-page-is-the-last", "LIST-12", base="memory")
 class LongestPageIsTheLast(Wrapped):
     """One task more than the limit is read to see if a page follows, but never more than 1,000."""
 
@@ -337,7 +171,7 @@ class LongestPageIsTheLast(Wrapped):
             assert len(await every_page(store, 1_000)) == 1_001
 
 
-@fault("purge-reads-the-wall-clock", "MAINT-01", base="memory")
+@ENTRIES.fault("purge-reads-the-wall-clock", "MAINT-01", base="memory")
 class PurgeReadsTheWallClock(Wrapped):
     """A purge takes date and time of its moment, and takes them for UTC whatever the time zone is."""
 
@@ -355,7 +189,7 @@ class PurgeReadsTheWallClock(Wrapped):
             await store.get_task(task.task_id)
 
 
-@fault("cancelled-request-is-queued-again", "ID-06", base="memory")
+@ENTRIES.fault("cancelled-request-is-queued-again", "ID-06", base="memory")
 class CancelledRequestIsQueuedAgain(Wrapped):
     """Creating a task again under the id of one that was cancelled puts a new one in its place."""
 
@@ -375,7 +209,7 @@ class CancelledRequestIsQueuedAgain(Wrapped):
             assert await store.get_task("job-1") == task
 
 
-@fault("large-config-is-written-later", "VAL-02", base="memory")
+@ENTRIES.fault("large-config-is-written-later", "VAL-02", base="memory")
 class LargeConfigIsWrittenLater(Wrapped):
     """A config of more than 16 KiB is written when somebody first reads a task, as it is by then."""
 
@@ -421,7 +255,7 @@ class LargeConfigIsWrittenLater(Wrapped):
             assert (await store.get_task(task.task_id)).metadata["config"]["fps"] == 25
 
 
-@fault("mixed-numbers-become-floats", "VAL-01", base="memory")
+@ENTRIES.fault("mixed-numbers-become-floats", "VAL-01", base="memory")
 class MixedNumbersBecomeFloats(Wrapped):
     """In a list of a config that holds integers and floats the integers come back as floats."""
 
@@ -449,7 +283,7 @@ class MixedNumbersBecomeFloats(Wrapped):
             assert [*map(type, cuts)] == [int, float, int]
 
 
-@fault("only-another-status-renews", "EXP-03", "EXP-01", base="memory-expiring")
+@ENTRIES.fault("only-another-status-renews", "EXP-03", "EXP-01", base="memory-expiring")
 class OnlyAnotherStatusRenews(Wrapped):
     """An update that leaves the status as it is, and changes progress or step, does not renew the lifetime."""
 
@@ -474,7 +308,7 @@ class OnlyAnotherStatusRenews(Wrapped):
             await store.get_task(task.task_id)
 
 
-@fault("restored-life-began-before", "MAINT-02", base="memory-expiring")
+@ENTRIES.fault("restored-life-began-before", "MAINT-02", base="memory-expiring")
 class RestoredLifeBeganBefore(Wrapped):
     """The lifetime of a restored task counts from its last change, not from the restoring."""
 
@@ -496,7 +330,7 @@ class RestoredLifeBeganBefore(Wrapped):
             assert (await store.get_task(task.task_id)).created_at == past
 
 
-@fault("ids-are-unquoted", "ID-03", base="memory")
+@ENTRIES.fault("ids-are-unquoted", "ID-03", base="memory")
 class IdsAreUnquoted(Wrapped):
     """An id that is not found is taken for a part of a URL, and looked up again with its percent signs decoded."""
 
@@ -524,7 +358,7 @@ class IdsAreUnquoted(Wrapped):
             await raised(store.get_task(task.task_id.replace("_", "%5F")), TaskNotFound)
 
 
-@fault("used-id-inherits", "LIFE-01", base="memory")
+@ENTRIES.fault("used-id-inherits", "LIFE-01", base="memory")
 class UsedIdInherits(Wrapped):
     """A task that is created under an id which was purged begins with the step and the result of the former one."""
 
@@ -555,7 +389,7 @@ class UsedIdInherits(Wrapped):
             assert (task.current_step, task.result_url) == ("", None)
 
 
-@fault("total-is-a-sum-over-time", "LIST-03", base="memory")
+@ENTRIES.fault("total-is-a-sum-over-time", "LIST-03", base="memory")
 class TotalIsASumOverTime(Wrapped):
     """The total of all tasks is the sum of those of each status, counted one after the other while others write."""
 
@@ -577,7 +411,7 @@ class TotalIsASumOverTime(Wrapped):
             assert page.total == 1
 
 
-@fault("too-large-update-is-half-made", "LIFE-14", base="memory")
+@ENTRIES.fault("too-large-update-is-half-made", "LIFE-14", base="memory")
 class TooLargeUpdateIsHalfMade(Wrapped):
     """Of an update that makes a task too large the status and the progress are saved before it is refused."""
 
@@ -598,7 +432,7 @@ class TooLargeUpdateIsHalfMade(Wrapped):
             assert await store.get_task(task.task_id) == task
 
 
-@fault("final-status-is-guessed", "LIFE-10", base="memory")
+@ENTRIES.fault("final-status-is-guessed", "LIFE-10", base="memory")
 class FinalStatusIsGuessed(Wrapped):
     """`TaskFinal` takes the status from other fields: failed with a message, completed at 100, and else cancelled."""
 
@@ -629,7 +463,7 @@ class FinalStatusIsGuessed(Wrapped):
             assert (await raised(store.cancel_task(task.task_id), TaskFinal)).status is FAILED
 
 
-@fault("reads-from-any-loop", "API-04", base="memory")
+@ENTRIES.fault("reads-from-any-loop", "API-04", base="memory")
 class ReadsFromAnyLoop(Wrapped):
     """A task can be read on an event loop that is not the store's; only listings and writes are refused."""
 
@@ -657,7 +491,7 @@ class ReadsFromAnyLoop(Wrapped):
             assert isinstance(met[0], StoreNotOpen)
 
 
-@fault("details-are-no-change", "LIFE-17", base="memory")
+@ENTRIES.fault("details-are-no-change", "LIFE-17", base="memory")
 class DetailsAreNoChange(Wrapped):
     """An update that sets only a step or a URL, and neither status nor progress, leaves `updated_at` as it was."""
 
@@ -682,7 +516,7 @@ class DetailsAreNoChange(Wrapped):
             assert (await store.get_task(task.task_id)).updated_at >= before
 
 
-@fault("newer-task-replaces-on-restore", "ID-05", base="memory")
+@ENTRIES.fault("newer-task-replaces-on-restore", "ID-05", base="memory")
 class NewerTaskReplacesOnRestore(Wrapped):
     """Restoring a task that was updated later than the stored one of its id replaces that."""
 
@@ -707,7 +541,7 @@ class NewerTaskReplacesOnRestore(Wrapped):
             assert await target.get_task(task.task_id) == task
 
 
-@fault("watchdogs-of-failed-calls-stay", "COST-05", base="memory")
+@ENTRIES.fault("watchdogs-of-failed-calls-stay", "COST-05", base="memory")
 class WatchdogsOfFailedCallsStay(Wrapped):
     """Each look-up and each write sets a timer against hanging, which stays for ten minutes if the call fails."""
 
@@ -739,7 +573,7 @@ class WatchdogsOfFailedCallsStay(Wrapped):
 # Redis mode
 
 
-@fault("cursor-of-a-float", "LIST-13", "LIST-12", base="redis")
+@ENTRIES.fault("cursor-of-a-float", "LIST-13", "LIST-12", base="redis")
 class CursorOfAFloat(Wrapped):
     """The microsecond in a cursor comes from a float of seconds, so it is one too low now and then."""
 
@@ -763,7 +597,7 @@ class CursorOfAFloat(Wrapped):
                 assert after == f"{microseconds(page.tasks[0].created_at)}.{page.tasks[0].task_id}"
 
 
-@fault("later-pages-forget-the-filter", "LIST-03", "LIST-12", base="redis")
+@ENTRIES.fault("later-pages-forget-the-filter", "LIST-03", "LIST-12", base="redis")
 class LaterPagesForgetTheFilter(Wrapped):
     """A page behind a cursor is of all tasks, whatever status is given with the cursor."""
 
@@ -785,7 +619,7 @@ class LaterPagesForgetTheFilter(Wrapped):
             assert [task.status for task in found] == [ANALYZING] * 3
 
 
-@fault("result-window-of-10000", "LIST-04", base="redis")
+@ENTRIES.fault("result-window-of-10000", "LIST-04", base="redis")
 class ResultWindowOf10000(Wrapped):
     """A page that ends behind the 10,000th place is refused, though limit and offset are within their bounds."""
 
@@ -804,7 +638,7 @@ class ResultWindowOf10000(Wrapped):
             assert (page.tasks, page.total) == ((), 1)
 
 
-@fault("first-unreadable-is-named", "FAIL-09", base="redis")
+@ENTRIES.fault("first-unreadable-is-named", "FAIL-09", base="redis")
 class FirstUnreadableIsNamed(Wrapped):
     """A listing names the first record that cannot be read, and leaves the others of the page out without a word."""
 
@@ -822,7 +656,7 @@ class FirstUnreadableIsNamed(Wrapped):
             assert (len(page.tasks), len(page.unreadable)) == (2, 2)
 
 
-@fault("lost-task-is-healed", "ATOM-03", base="redis")
+@ENTRIES.fault("lost-task-is-healed", "ATOM-03", base="redis")
 class LostTaskIsHealed(Wrapped):
     """An instance puts back a task that it wrote before, if the task is gone when it is written to again."""
 
@@ -862,7 +696,7 @@ class LostTaskIsHealed(Wrapped):
             await raised(other.get_task(task.task_id), TaskNotFound)
 
 
-@fault("progress-is-written-behind", "SHARE-01", "DUR-01", base="redis")
+@ENTRIES.fault("progress-is-written-behind", "SHARE-01", "DUR-01", base="redis")
 class ProgressIsWrittenBehind(Wrapped):
     """Updates of nothing but progress are held back until the task is written to again; others do not see them."""
 
@@ -910,7 +744,7 @@ class ProgressIsWrittenBehind(Wrapped):
             assert (await other.get_task(task.task_id)).progress == 30
 
 
-@fault("late-cancel-is-forgiven", "ATOM-02", "LIFE-10", base="redis")
+@ENTRIES.fault("late-cancel-is-forgiven", "ATOM-02", "LIFE-10", base="redis")
 class LateCancelIsForgiven(Wrapped):
     """A cancel that meets a final task is a success, if this instance last saw the task when it was not final."""
 
@@ -948,7 +782,7 @@ class LateCancelIsForgiven(Wrapped):
             assert sorted(isinstance(end, TaskFinal) for end in ends) == [False, True]
 
 
-@fault("cancelled-call-keeps-its-lock", "ATOM-06", base="redis")
+@ENTRIES.fault("cancelled-call-keeps-its-lock", "ATOM-06", base="redis")
 class CancelledCallKeepsItsLock(Wrapped):
     """A write that is cancelled while it waits for the reply leaves the task locked in this instance, for ever."""
 
@@ -985,7 +819,7 @@ class CancelledCallKeepsItsLock(Wrapped):
                 await store.update_task_status(task.task_id, ANALYZING, progress=9)
 
 
-@fault("same-listings-share-a-fate", "ATOM-06", base="redis")
+@ENTRIES.fault("same-listings-share-a-fate", "ATOM-06", base="redis")
 class SameListingsShareAFate(Wrapped):
     """Equal listings at the same time are one request, and if its first caller is cancelled they all are."""
 
@@ -1025,7 +859,7 @@ class SameListingsShareAFate(Wrapped):
             assert isinstance(ends[1], TaskPage)
 
 
-@fault("last-update-of-a-turn-wins", "ATOM-01", "LIFE-04", base="redis")
+@ENTRIES.fault("last-update-of-a-turn-wins", "ATOM-01", "LIFE-04", base="redis")
 class LastUpdateOfATurnWins(Wrapped):
     """Of the updates of one task to one status that come in the same turn of the loop only the last is sent."""
 
@@ -1059,7 +893,7 @@ class LastUpdateOfATurnWins(Wrapped):
             assert (task.current_step, task.progress) == ("cutting", 20)
 
 
-@fault("ids-from-the-same-seed", "ID-01", "ID-02", "ATOM-01", base="redis")
+@ENTRIES.fault("ids-from-the-same-seed", "ID-01", "ID-02", "ATOM-01", base="redis")
 class IdsFromTheSameSeed(Wrapped):
     """Ids come from a generator whose seed is the prefix, so each instance makes the same ones in the same order."""
 
@@ -1081,7 +915,7 @@ class IdsFromTheSameSeed(Wrapped):
             assert (await store.list_tasks()).total == 2
 
 
-@fault("long-traceback-is-packed", "SHARE-03", base="redis")
+@ENTRIES.fault("long-traceback-is-packed", "SHARE-03", base="redis")
 class LongTracebackIsPacked(Wrapped):
     """A traceback of more than 2 KiB is stored packed, in a form that only this store can read."""
 
@@ -1132,7 +966,7 @@ class LongTracebackIsPacked(Wrapped):
             assert json.loads(scene.inspector("a").raw(task.task_id))["error_traceback"] == text
 
 
-@fault("known-requests-are-of-the-class", "LIST-10", base="redis")
+@ENTRIES.fault("known-requests-are-of-the-class", "LIST-10", base="redis")
 class KnownRequestsAreOfTheClass(Wrapped):
     """What was created under a caller's id is kept in an attribute of the class, so namespaces share it."""
 
@@ -1173,7 +1007,7 @@ def scripted(store: Any, script: Script, *replacements: tuple[str, str]) -> None
     store._run = run_other
 
 
-@fault("sweep-forgets-an-index", "EXP-04", base="redis")
+@ENTRIES.fault("sweep-forgets-an-index", "EXP-04", base="redis")
 class SweepForgetsAnIndex(Wrapped):
     """The sweep of a listing leaves expired tasks in the index of final tasks."""
 
@@ -1191,7 +1025,7 @@ class SweepForgetsAnIndex(Wrapped):
             assert not scene.inspector("a").mentions(task.task_id)
 
 
-@fault("restore-makes-an-index-eternal", "EXP-08", base="redis")
+@ENTRIES.fault("restore-makes-an-index-eternal", "EXP-08", base="redis")
 class RestoreMakesAnIndexEternal(Wrapped):
     """After a restore the index of all tasks has no time to live, so it is left over if nobody writes again."""
 
@@ -1213,7 +1047,7 @@ class RestoreMakesAnIndexEternal(Wrapped):
         assert scene.inspector("b").keys() == set()
 
 
-@fault("filtered-page-is-read-again", "COST-02", base="redis")
+@ENTRIES.fault("filtered-page-is-read-again", "COST-02", base="redis")
 class FilteredPageIsReadAgain(Wrapped):
     """Each task of a page with a status is read once more, so that it is as fresh as can be."""
 
@@ -1237,7 +1071,7 @@ class FilteredPageIsReadAgain(Wrapped):
             assert scene.inspector("a").requests() - before < 6
 
 
-@fault("error-ends-at-an-emoji", "VAL-09", "LIFE-05", base="redis")
+@ENTRIES.fault("error-ends-at-an-emoji", "VAL-09", "LIFE-05", base="redis")
 class ErrorEndsAtAnEmoji(Wrapped):
     """An error message ends before its first character that takes four bytes in UTF-8."""
 
@@ -1265,7 +1099,7 @@ class ErrorEndsAtAnEmoji(Wrapped):
             assert (await store.get_task(task.task_id)).error_message == "clip 🎬 has no sound"
 
 
-@fault("ties-turn-round-in-a-filter", "LIST-01", base="redis")
+@ENTRIES.fault("ties-turn-round-in-a-filter", "LIST-01", base="redis")
 class TiesTurnRoundInAFilter(Wrapped):
     """On a page of one status, tasks of the same microsecond are in ascending order of their ids."""
 
@@ -1287,7 +1121,7 @@ class TiesTurnRoundInAFilter(Wrapped):
             assert [task.task_id for task in page.tasks] == ["job-3", "job-2", "job-1"]
 
 
-@fault("first-answer-is-repeated", "ID-06", "SHARE-01", base="redis")
+@ENTRIES.fault("first-answer-is-repeated", "ID-06", "SHARE-01", base="redis")
 class FirstAnswerIsRepeated(Wrapped):
     """A repeated creation gets the answer that the first one got, whatever the task has become."""
 
@@ -1309,7 +1143,7 @@ class FirstAnswerIsRepeated(Wrapped):
             assert await store.create_task(request(), task_id="job-1") == task
 
 
-@fault("closed-store-knows-the-last-state", "API-03", base="redis")
+@ENTRIES.fault("closed-store-knows-the-last-state", "API-03", base="redis")
 class ClosedStoreKnowsTheLastState(Wrapped):
     """After closing, a task that this instance wrote can still be looked up, as it was after its last write here."""
 
@@ -1366,7 +1200,7 @@ class TaskIsOver(TaskFinal):
         return f"{self.task_id[:20]!r} is over: {self.status.value}"
 
 
-@variant(
+@ENTRIES.variant(
     "words-of-its-own",
     "SPEC.md names the class of an exception and the facts that it states, and these are of a subclass and state them.",
     base="memory",
@@ -1401,7 +1235,7 @@ class WordsOfItsOwn(Wrapped):
             assert error.status is CANCELLED
 
 
-@variant("longer-ids", "ID-02 asks for at least 32 random hexadecimal digits, and these are 56.", base="redis")
+@ENTRIES.variant("longer-ids", "ID-02 asks for at least 32 random hexadecimal digits, and these are 56.", base="redis")
 class LongerIds(Wrapped):
     """A new id has 56 digits."""
 
@@ -1418,7 +1252,7 @@ class LongerIds(Wrapped):
             assert await store.get_task(task.task_id) == task
 
 
-@variant("upper-case-ids", "ID-02 asks for hexadecimal digits, and A to F are such as well as a to f.", base="memory")
+@ENTRIES.variant("upper-case-ids", "ID-02 asks for hexadecimal digits, and A to F are such as well as a to f.", base="memory")
 class UpperCaseIds(Wrapped):
     """The digits of a new id are in capitals."""
 
@@ -1434,7 +1268,7 @@ class UpperCaseIds(Wrapped):
             assert await store.get_task(task.task_id) == task
 
 
-@variant(
+@ENTRIES.variant(
     "clock-of-milliseconds",
     "No requirement says how fine a timestamp is, and LIST-01 decides what comes first where two are equal.",
     base="memory",
@@ -1456,7 +1290,7 @@ class ClockOfMilliseconds(Wrapped):
             assert places == sorted(places, reverse=True)
 
 
-@variant("answers-late", "No requirement says how fast an answer is; the effect is there before it.", base="redis")
+@ENTRIES.variant("answers-late", "No requirement says how fast an answer is; the effect is there before it.", base="redis")
 class AnswersLate(Wrapped):
     """Each write is answered two milliseconds after it took effect, and each read as much later."""
 
@@ -1488,7 +1322,7 @@ class AnswersLate(Wrapped):
             assert (await store.list_tasks()).tasks == (task,)
 
 
-@variant(
+@ENTRIES.variant(
     "revision-rises-by-two",
     "SHARE-03 asks for JSON with every field of the task; no requirement speaks of the revision.",
     base="redis",
@@ -1520,7 +1354,7 @@ class LongerPage(TaskPage):
         return -(-self.total // self.limit) if self.limit else 0
 
 
-@variant(
+@ENTRIES.variant(
     "page-with-more-to-it",
     "A page of a subclass states all that LIST-03, LIST-04, LIST-09 and LIST-12 ask of it, and its length besides.",
     base="memory",
@@ -1542,7 +1376,7 @@ class PageWithMoreToIt(Wrapped):
             assert (len(page.tasks), page.total, page.limit) == (2, 3, 2)
 
 
-@variant(
+@ENTRIES.variant(
     "completed-before-it-is-written",
     "LIFE-05 asks for `completed_at`, and LIFE-17 that it never goes back; neither says that it equals `updated_at`.",
     base="memory",
@@ -1579,7 +1413,7 @@ class CompletedBeforeItIsWritten(Wrapped):
             await raised(store.get_task(task.task_id), TaskNotFound)
 
 
-@variant(
+@ENTRIES.variant(
     "config-in-order-of-keys",
     "VAL-01 asks for a config that is equal in value and type, and the order of keys is no part of that.",
     base="memory",
@@ -1602,7 +1436,7 @@ class ConfigInOrderOfKeys(Wrapped):
             assert (await store.get_task(task.task_id)).metadata["config"] == config
 
 
-@variant(
+@ENTRIES.variant(
     "reads-remove-what-is-due",
     "EXP-04 and EXP-08 say when expired tasks are out of storage at the latest, not that reads leave them there.",
     base="memory-expiring",
@@ -1625,7 +1459,7 @@ class ReadsRemoveWhatIsDue(Wrapped):
             await store.create_task(request())
 
 
-@variant(
+@ENTRIES.variant(
     "utc-from-the-zone-database",
     "VAL-10 asks for aware timestamps in UTC, not for one object that stands for UTC.",
     base="memory",
@@ -1665,7 +1499,7 @@ class UtcFromTheZoneDatabase(Wrapped):
             assert await store.get_task(task.task_id) == task
 
 
-@variant(
+@ENTRIES.variant(
     "reads-have-a-connection-of-their-own",
     "COST-05 forbids connections that grow with the calls, and two do not; SHARE-01 holds between connections as well.",
     base="redis",

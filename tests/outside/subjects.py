@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
-from conformance.harness import Harness, Inspector
+from conformance.harness import Harness, HookMissingError
 from conformance.subjects.registry import find_subject
 from tests.outside.wrapped import Place
 
@@ -18,50 +18,56 @@ SETS = ("a", "b", "c", "d", "e", "f", "g", "i")
 
 
 class WrappedHarness(Harness):
-    """A right subject, whose stores are wrapped by one fault or variant."""
+    """What is put before the harness of a right store: each store that it opens is wrapped by one fault or variant.
 
-    def __init__(self, fault: Any, base: Harness) -> None:
-        self.capabilities = base.capabilities
-        self._fault = fault
-        self._base = base
+    All hooks are there but `opener`: what the application's own function opens cannot be wrapped.
+    """
+
+    opener = ""
+    fault: Any
+
+    def __init__(self) -> None:
+        super().__init__()
         self._ahead: dict[str, int] = {}
         self._state: dict[str, dict[Any, Any]] = {}
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Keep what the base needs."""
-        with self._base.running():
-            yield
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        """The right store, wrapped; in Redis mode `open_at` opens it."""
+        opened = super().open(namespace)  # type: ignore[safe-super]  # a right harness follows
+        return opened if self.fault.base == "redis" else self._wrapped(namespace, opened)
+
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """The right store there, wrapped."""
+        return self._wrapped(namespace, super().open_at(namespace, url, seconds))
 
     @asynccontextmanager
-    async def open(self, namespace: str) -> AsyncIterator[Any]:
-        """The base's store, wrapped."""
+    async def _wrapped(self, namespace: str, opened: AbstractAsyncContextManager[Any]) -> AsyncIterator[Any]:
         place = Place(
             now=lambda: time.time_ns() + self._ahead.get(namespace, 0), state=self._state.setdefault(namespace, {})
         )
-        async with self._base.open(namespace) as store:
-            wrapped = self._fault.wrap(store, place)
+        async with opened as store:
+            wrapped = self.fault.wrap(store, place)
             try:
                 yield wrapped
             finally:
                 await wrapped.aclose()
 
-    def facts(self) -> Mapping[str, str]:
-        """Those of the base."""
-        return self._base.facts()
+    async def ping(self, store: Any) -> None:
+        """Ask the server of the store that is wrapped."""
+        await super().ping(store.store)
+
+    def environment(self, namespace: str) -> Mapping[str, str]:
+        """None: nothing is opened from it."""
+        raise HookMissingError("environment")
 
     def advance(self, namespace: str, by: timedelta) -> None:
-        """As the base does."""
-        self._base.advance(namespace, by)
+        """Move the clock of the fault too."""
+        super().advance(namespace, by)
         self._ahead[namespace] = self._ahead.get(namespace, 0) + by // timedelta(microseconds=1) * 1_000
 
-    def inspector(self, namespace: str) -> Inspector:
-        """The base's."""
-        return self._base.inspector(namespace)
-
     def discard(self, namespace: str) -> None:
-        """As the base does."""
-        self._base.discard(namespace)
+        """Forget the state of the fault too."""
+        super().discard(namespace)
         self._ahead.pop(namespace, None)
         self._state.pop(namespace, None)
 
@@ -75,7 +81,15 @@ def all_of(which: str) -> dict[str, Any]:
 def harness_of(which: str, name: str) -> WrappedHarness:
     """The subject of a fault or variant."""
     fault = all_of(which)[name]
-    return WrappedHarness(fault, find_subject(BASES[fault.base])())
+    right = find_subject(BASES[fault.base])()
+
+    class Wrapped(WrappedHarness, type(right)):  # type: ignore[misc]  # a class that is known only now
+        pass
+
+    made = Wrapped()
+    made.__dict__ |= vars(right)
+    made.fault = fault
+    return made
 
 
 def __getattr__(name: str) -> Any:

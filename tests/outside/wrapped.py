@@ -94,15 +94,15 @@ class Wrapped:
     def prepare(self) -> None:
         """Make what the fault needs."""
 
-    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
+    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Any:
         return await self.store.create_task(request, task_id=task_id)
 
-    async def get_task(self, task_id: str) -> Task:
+    async def get_task(self, task_id: str) -> Any:
         return await self.store.get_task(task_id)
 
     async def list_tasks(
         self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
-    ) -> TaskPage:
+    ) -> Any:
         return await self.store.list_tasks(status, limit, offset, after=after)
 
     async def update_task_status(
@@ -114,15 +114,15 @@ class Wrapped:
         result_url: str | None = None,
         error_message: str | None = None,
         error_traceback: str | None = None,
-    ) -> Task:
+    ) -> Any:
         return await self.store.update_task_status(
             task_id, status, progress, current_step, result_url, error_message, error_traceback
         )
 
-    async def cancel_task(self, task_id: str) -> Task:
+    async def cancel_task(self, task_id: str) -> Any:
         return await self.store.cancel_task(task_id)
 
-    async def purge(self, before: datetime) -> int:
+    async def purge(self, before: datetime) -> Any:
         return await self.store.purge(before)
 
     async def restore(self, task: Task) -> None:
