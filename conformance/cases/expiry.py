@@ -81,6 +81,27 @@ async def test_each_successful_write_renews_the_lifetime(store: TaskStore, names
     assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 1
 
 
+@case("EXP-01", needs=(Capability.EXPIRING, Capability.SHARED))
+async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore, namespace: Namespace) -> None:
+    """On a server that may evict keys, only the records are left: what the store makes of them expires when they do."""
+    task = await store.create_task(a_request())
+    namespace.advance(WEEK - timedelta(days=1))
+    for key in sorted(namespace.inspector.keys()):
+        if not key.endswith(task.task_id):
+            namespace.harness.administer("DEL", key)
+    (before,) = namespace.harness.administer("CONFIG", "GET", "maxmemory-policy").values()
+    namespace.harness.administer("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    try:
+        async with namespace.open() as other:
+            await other.list_tasks()
+            namespace.advance(timedelta(days=1) + MINUTE)
+            for one in (other, store):
+                assert (await one.list_tasks(limit=0)).total == 0
+                assert (await one.list_tasks()).total == 0
+    finally:
+        namespace.harness.administer("CONFIG", "SET", "maxmemory-policy", before)
+
+
 @case("EXP-04", needs=Capability.EXPIRING)
 async def test_nothing_is_left_of_expired_tasks(store: TaskStore, namespace: Namespace) -> None:
     """After a listing that met them no key of theirs is there, record or index."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import traceback
 
@@ -11,6 +12,7 @@ import pytest
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.environment import elsewhere, open_and_close, silent_port, unused_port
 from conformance.cases.operations import operations_on
+from conformance.cases.table.bench import credentials
 from conformance.cases.table.failures import (
     BUSY,
     DENIED,
@@ -24,6 +26,7 @@ from conformance.cases.table.failures import (
     PASSWORD,
     READ_ONLY,
     REFUSED,
+    REPEATS,
     SAYS_NO,
     SILENT,
 )
@@ -173,13 +176,29 @@ async def test_a_password_is_in_no_message(namespace: Namespace) -> None:
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_that_was_taken_is_in_no_message(namespace: Namespace) -> None:
     """The same of a server that has taken the password, however a call fails."""
-    await table(namespace, (*REFUSED, *LATE[:1], *LOST[:2], *NO_REDIS[:1], *SAYS_NO[:3]), keeps_the_secret)
+    await table(namespace, (*REFUSED, *LATE[:1], *LOST[:2], *NO_REDIS[:1], *SAYS_NO[:3], REPEATS), keeps_the_secret)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_that_is_refused_is_in_no_message(namespace: Namespace) -> None:
     """The same where the server no longer takes the password."""
     await table(namespace, DENIED[:1], says_what_failed, keeps_the_secret)
+
+
+@case("FAIL-05", needs=Capability.REMOTE, mode="redis")
+async def test_a_password_is_not_logged_at_opening(namespace: Namespace) -> None:
+    """Whatever the store says of the server when it opens, as that it may evict tasks, no log shows the password."""
+    (before,) = namespace.harness.administer("CONFIG", "GET", "maxmemory-policy").values()
+    try:
+        for policy in ("allkeys-lru", "volatile-ttl", "noeviction"):
+            namespace.harness.administer("CONFIG", "SET", "maxmemory-policy", policy)
+            with credentials(namespace) as url, elsewhere(namespace, {"REDIS_URL": url}) as log:
+                async with namespace.open_from_environment() as store:
+                    await store.list_tasks()
+                    shown = f"{store} {store!r}"
+                assert PASSWORD not in log.read_text("utf-8") + shown, policy
+    finally:
+        namespace.harness.administer("CONFIG", "SET", "maxmemory-policy", before)
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
@@ -259,6 +278,30 @@ async def test_a_record_with_a_wrong_value_is_named(store: TaskStore, namespace:
         namespace.inspector.overwrite(task.task_id, wrong)
         await names_the_record(store, task.task_id)
         assert namespace.inspector.raw(task.task_id) == wrong
+
+
+@case("FAIL-09", needs=Capability.SHARED)
+async def test_what_a_get_cannot_read_no_write_takes(store: TaskStore, namespace: Namespace) -> None:
+    """Whatever is changed about a JSON record: if a get refuses it, so do an update and a cancel, which leave it."""
+    task = await store.create_task(a_request())
+    raw = namespace.inspector.raw(task.task_id)
+    try:
+        record = json.loads(raw or b"")
+    except ValueError:
+        raise NotTestable("the record is not JSON") from None
+    if not isinstance(record, dict):
+        raise NotTestable("the record is no JSON object")
+    for name, value in record.items():
+        without = {key: other for key, other in record.items() if key != name}
+        others = (value + 1, -value) if type(value) in (int, float) else ()
+        for changed in (without, *({**record, name: other} for other in (*others, None, "?", [], {}, True))):
+            wrong = json.dumps(changed, ensure_ascii=False, separators=(",", ":")).encode()
+            namespace.inspector.overwrite(task.task_id, wrong)
+            try:
+                await store.get_task(task.task_id)
+            except RecordUnreadable:
+                await names_the_record(store, task.task_id)
+                assert namespace.inspector.raw(task.task_id) == wrong
 
 
 async def names_the_record(store: TaskStore, task_id: str) -> None:

@@ -154,6 +154,19 @@ async def test_a_removed_record_is_not_counted(store: TaskStore, namespace: Name
     assert page.total == 1
 
 
+@case("LIST-11", needs=Capability.SHARED)
+async def test_a_removed_record_among_large_ones_is_not_counted(store: TaskStore, namespace: Namespace) -> None:
+    """The same where a page holds more than a megabyte, whichever of its records was deleted."""
+    large = a_request({"text": "x" * 700_000})
+    tasks = [await store.create_task(large) for _ in range(4)]
+    for left in (3, 2, 1):
+        namespace.inspector.delete(tasks[3 - left].task_id)
+        assert [task.task_id for task in (await store.list_tasks()).tasks] == [
+            one.task_id for one in tasks[: -left - 1 : -1]
+        ]
+        assert (await store.list_tasks()).total == left
+
+
 @case("LIST-12", needs=Capability.CURSOR)
 async def test_pages_by_cursor_join_while_others_write(store: MaintainedTaskStore) -> None:
     """Between the pages a task is created, one is finished and the one that the cursor names is cancelled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def said_mode(log: Path) -> list[str]:
     """The modes that the log says, as grep would find them."""
     lines = [line for line in log.read_text("utf-8").splitlines() if "task_service_initialized" in line]
     assert all(line.startswith("INFO ") for line in lines), lines
-    return [line.rpartition("storage_mode=")[2] for line in lines]
+    return re.findall(r"task_service_initialized storage_mode=(\w+)", "\n".join(lines))
 
 
 def warnings_of(log: Path) -> list[str]:
@@ -109,6 +110,16 @@ async def test_unset_means_memory(namespace: Namespace) -> None:
         async with namespace.open_from_environment() as store:
             await store.create_task(a_request())
         assert said_mode(log) == ["memory"]
+
+
+@case("MODE-05", needs=Capability.REMOTE, mode="redis")
+async def test_a_database_of_any_number_may_be_named(namespace: Namespace) -> None:
+    """Whether there is one of that number the server says, and no bound of the store's own."""
+    if not namespace.harness.spare_database():
+        raise NotApplicable("the server has one database")
+    for number in ("16", "99", "100", "150", "1000"):
+        with application(namespace, {"REDIS_DB": number}), contextlib.suppress(StoreUnavailable):
+            await open_and_close(namespace)
 
 
 @case("MODE-05", mode="redis")

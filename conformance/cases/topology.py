@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from conformance.case import Namespace, NotApplicable, NotTestable, case
-from conformance.cases.connection import unless_unavailable
+from conformance.cases.connection import LONG, behind_a_proxy, unless_unavailable
 from conformance.cases.environment import application, elsewhere
 from conformance.cases.operations import Call
+from conformance.cases.table.bench import credentials
 from conformance.harness import Capability
 from conformance.strategies import a_request
+from conformance.subjects.proxy import Action, Stage
 from taskstore import StoreUnavailable, TaskStatus, TaskStore
 
 SECONDS = 15.0
@@ -35,11 +37,34 @@ async def test_an_open_store_survives_the_death_of_its_server(store: TaskStore, 
 @case("FAIL-11", needs=Capability.REMOTE, mode="redis")
 async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: Namespace) -> None:
     """Told to wait for more replicas than there are, each write takes effect, raises StoreUnavailable, and says so."""
+    await waits_for_replicas(namespace, {})
+
+
+@case("FAIL-11", needs=Capability.REMOTE, mode="redis")
+async def test_a_write_whose_replicas_cannot_be_asked_for_may_have_happened(namespace: Namespace) -> None:
+    """The same of a user who may write, and may not call WAIT."""
+    with credentials(namespace) as url:
+        namespace.harness.administer("ACL", "SETUSER", namespace.name, "-wait")
+        await waits_for_replicas(namespace, {"REDIS_URL": url})
+
+
+@case("FAIL-17", needs=Capability.REMOTE)
+async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namespace) -> None:
+    """Connections lead to a server that may only be read now; new ones, under the same address, to its successor."""
+    async with behind_a_proxy(namespace, LONG) as (proxy, store):
+        says = b"-READONLY You can't write against a read only replica.\r\n"
+        proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=says, on_open_ones=True)
+        task = await until_served(lambda: store.create_task(a_request()))
+        await works(store, task.task_id, 10)
+
+
+async def waits_for_replicas(namespace: Namespace, access: Mapping[str, str]) -> None:
+    """Make each write with a store that is told to wait for more replicas than there are."""
     variables = {"REDIS_WAIT_REPLICAS": "9", "REDIS_WAIT_MILLISECONDS": "100"}
     with application(namespace):
         async with namespace.open_from_environment() as direct:
             task_id = (await direct.create_task(a_request())).task_id
-            os.environ |= variables
+            os.environ |= {**variables, **access}
             async with namespace.open_from_environment() as store:
                 writes: tuple[Call, ...] = (
                     lambda: store.create_task(a_request()),

@@ -225,8 +225,8 @@ _must(
 )
 _must(
     "LIST-04",
-    "The pages of a store that does not change join without gap or repetition. With `limit=0` or past the end the "
-    "page is empty and has the total.",
+    "A page has `limit` tasks, or all that are left. The pages of a store that does not change join without gap or "
+    "repetition. With `limit=0` or past the end the page is empty and has the total.",
 )
 _must(
     "LIST-06",
@@ -443,7 +443,12 @@ _must(
 )
 _must("COST-05", "Connections, files, threads and timers do not grow with the number of calls.", since=2)
 
-_must("MAINT-01", "`purge` removes the final tasks that were completed before the given moment, and no others.", "D29")
+_must(
+    "MAINT-01",
+    "`purge` removes the final tasks that were completed before the given moment, and no others, and returns how many "
+    "it removed.",
+    "D29",
+)
 _must(
     "MAINT-02",
     "Tasks that are migrated from memory keep their ids, times and values, and get the lifetime of the new store.",

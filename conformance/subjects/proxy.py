@@ -56,6 +56,8 @@ class Interruption:
     times: int
     containing: Collection[bytes]
     text: bytes = b""
+    links: Collection[Any] | None = None
+    """The connections that are interrupted, if not every one."""
     met: int = 0
     """How many exchanges were interrupted."""
     seen: set[bytes] = field(default_factory=set)
@@ -107,6 +109,11 @@ class Proxy:
         """How many connections are open, towards the client or the server."""
         return len(self._links)
 
+    @property
+    def held(self) -> int:
+        """On how many connections something is held that the client has not given up."""
+        return sum(link.is_held for link in self._links)
+
     async def listen(self) -> None:
         """Accept connections, under the same port as before."""
         loop = asyncio.get_running_loop()
@@ -132,12 +139,15 @@ class Proxy:
         times: int = 1,
         containing: Collection[bytes] = (),
         text: bytes = b"",
+        on_open_ones: bool = False,
     ) -> Interruption:
         """Interrupt the next `times` connections or, `after` as many that pass, requests; only those with a text in it.
 
         Without `containing` every request counts, those of a client's handshake too. `text` is what `ANSWER` answers.
+        `on_open_ones` leaves connections alone that are accepted later.
         """
-        self._interruption = Interruption(stage, action, after, times, containing, text)
+        links = frozenset(self._links) if on_open_ones else None
+        self._interruption = Interruption(stage, action, after, times, containing, text, links)
         return self._interruption
 
     def release(self) -> None:
@@ -172,10 +182,10 @@ class Proxy:
         self._links.discard(link)
         self.notify()
 
-    def interruption_of(self, data: bytes, *stages: Stage) -> Interruption | None:
-        """What to do to an exchange that has reached one of these stages, if anything."""
+    def interruption_of(self, link: _Link, data: bytes, *stages: Stage) -> Interruption | None:
+        """What to do to an exchange of a connection that has reached one of these stages, if anything."""
         planned = self._interruption
-        if planned is None or planned.stage not in stages:
+        if planned is None or planned.stage not in stages or (planned.links is not None and link not in planned.links):
             return None
         found = [text for text in planned.containing if text in data]
         planned.seen.update(found)
@@ -277,6 +287,11 @@ class _Link:
         self._ended = False
         self.client = _End(self._client_made, self._request, self._client_lost)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether something is held, and the client still waits for it."""
+        return self._client_is_there and (self._to_server.held or self._to_client.held)
+
     def release(self) -> None:
         """Pass on what is held, and the next reply as well."""
         self._planned = None
@@ -316,7 +331,7 @@ class _Link:
         )
         self._connecting = asyncio.ensure_future(connection)
         self._connecting.add_done_callback(self._connected)
-        planned = self._proxy.interruption_of(b"", Stage.CONNECT)
+        planned = self._proxy.interruption_of(self, b"", Stage.CONNECT)
         if planned is not None:
             self._interrupt(planned, self._to_server)
 
@@ -330,7 +345,7 @@ class _Link:
 
     def _request(self, data: bytes) -> None:
         self._proxy.requests += 1
-        planned = self._proxy.interruption_of(data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
+        planned = self._proxy.interruption_of(self, data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
         if planned is not None and planned.stage is Stage.REQUEST:
             self._commands = _commands_in(data)
             self._interrupt(planned, self._to_server)

@@ -9,14 +9,14 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.case import Namespace, NotTestable
 from conformance.cases.table.failures import IDLE, PASSWORD, PATIENT, REFUSED, Failure, Then
 from conformance.cases.table.seen import MANY, HangsError, Operation, Seen, Target, is_right
-from conformance.harness import HookMissingError
+from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Interruption, Proxy
 from conformance.verify.faults.operations import old_task
@@ -40,7 +40,7 @@ class Bench:
     async def set_up(self, stack: AsyncExitStack) -> None:
         """Open a healthy store, and one that has to go on after failures."""
         stack.callback(self._namespace.harness.discard, self._namespace.name)
-        self._proxy = await stack.enter_async_context(Proxy(stack.enter_context(_credentials(self._namespace))))
+        self._proxy = await stack.enter_async_context(Proxy(stack.enter_context(credentials(self._namespace))))
         self._healthy: Any = await stack.enter_async_context(self._namespace.open())
         self._lasting = await self._open(stack, PATIENT)
 
@@ -50,6 +50,8 @@ class Bench:
 
     async def play(self, failure: Failure, number: int) -> Seen:
         """Make a call that fails at its exchange of that number, if the failure is one of an exchange."""
+        if failure.rule:
+            await self._let_tasks_expire()
         target = await self._make_target()
         expected = None if self.operation.writes else await self.operation.call(self._healthy, target)
         address = f"127.0.0.1:{urlsplit(self._proxy.url).port}"
@@ -80,6 +82,8 @@ class Bench:
         await self._until(lambda: self._proxy.connections <= most)
         seen.left = max(0, self._proxy.connections - most)
         seen.changed = changed(before, await self._stored(target))
+        if failure.rule or failure.makes:
+            seen.misfiled = await self._misfiled(target)
         seen.met = self._interruption is not None and self._interruption.met > 0
         return seen
 
@@ -124,6 +128,9 @@ class Bench:
         elif seen.failure.rule:
             self._namespace.harness.administer("ACL", "SETUSER", self._namespace.name, f">{PASSWORD}", "+@all")
         seen.next = await connected(lambda: store.get_task(seen.target.other.task_id))
+        if seen.failure.then is None:
+            await self._until(lambda: not self._proxy.held)
+            seen.silent = self._proxy.held
         self._proxy.release()
         if self.operation.name == "purge":  # which would do what this one was to do
             return
@@ -149,6 +156,27 @@ class Bench:
         async with MemoryTaskStore() as source:
             new = await source.create_task(request)
         return Target(request, task, other, await self._healthy.list_tasks(limit=1), new)
+
+    async def _let_tasks_expire(self) -> None:
+        """Leave something for a write to remove."""
+        if Capability.EXPIRING in self._namespace.harness.capabilities:
+            for _ in range(2):
+                await self._healthy.create_task(a_request())
+            with suppress(HookMissingError):
+                self._namespace.harness.advance(self._namespace.name, timedelta(days=8))
+
+    async def _misfiled(self, target: Target) -> list[str]:
+        """The statuses whose listings say something else about the target than its status."""
+        found = []
+        pages = {status: await self._healthy.list_tasks(status, limit=MANY) for status in TaskStatus}
+        tasks = {one.task_id: one for one in (await self._healthy.list_tasks(limit=MANY)).tasks}
+        for status, page in pages.items():
+            ids = {one.task_id for one in page.tasks}
+            right = {name for name, one in tasks.items() if one.status == status}
+            alone = page.total - len(ids) if len(ids) < MANY else 0
+            if {target.task.task_id, target.new.task_id} & (ids ^ right) or alone:
+                found.append(str(status))
+        return found
 
     async def _stored(self, target: Target) -> dict[str, Task]:
         status = TaskStatus.CANCELLED if self.operation.name == "purge" else None
@@ -182,7 +210,7 @@ async def outcome_of(call: Awaitable[Any]) -> Any:
 
 
 @contextmanager
-def _credentials(namespace: Namespace) -> Iterator[str]:
+def credentials(namespace: Namespace) -> Iterator[str]:
     """The server's URL, for a user of the namespace's with a password; as it is, where nobody may make one."""
     url = namespace.harness.url()
     if not url.startswith("redis://"):

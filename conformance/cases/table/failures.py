@@ -91,6 +91,16 @@ SAYS_NO = (
     ),
 )
 """Errors that the proxy answers in the server's place: a real server cannot be made to give each of them here."""
+_REPEATED = f"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' '{PASSWORD}' \r\n"
+REPEATS = Failure(
+    "an old server repeats what it does not know",
+    (FailureKind.BROKEN, FailureKind.REFUSED),
+    Stage.REQUEST,
+    Action.ANSWER,
+    _REPEATED.encode(),
+    early=True,
+    rounds=2,
+)
 BUSY, READ_ONLY, FULL = (
     Failure(f"the server is {failure_kind}", (failure_kind,), makes=failure_kind)
     for failure_kind in (FailureKind.BUSY, FailureKind.READ_ONLY, FailureKind.OUT_OF_MEMORY)
