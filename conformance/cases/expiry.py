@@ -89,9 +89,11 @@ async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore
     for key in sorted(namespace.inspector.keys()):
         if not key.endswith(task.task_id):
             namespace.harness.administer("DEL", key)
-    (before,) = namespace.harness.administer("CONFIG", "GET", "maxmemory-policy").values()
-    namespace.harness.administer("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    wanted = {"maxmemory": "1gb", "maxmemory-policy": "allkeys-lru"}
+    before = {name: next(iter(namespace.harness.administer("CONFIG", "GET", name).values())) for name in wanted}
     try:
+        for name, value in wanted.items():
+            namespace.harness.administer("CONFIG", "SET", name, value)
         async with namespace.open() as other:
             await other.list_tasks()
             namespace.advance(timedelta(days=1) + MINUTE)
@@ -99,7 +101,8 @@ async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore
                 assert (await one.list_tasks(limit=0)).total == 0
                 assert (await one.list_tasks()).total == 0
     finally:
-        namespace.harness.administer("CONFIG", "SET", "maxmemory-policy", before)
+        for name, value in before.items():
+            namespace.harness.administer("CONFIG", "SET", name, value)
 
 
 @case("EXP-04", needs=Capability.EXPIRING)

@@ -50,8 +50,11 @@ class Bench:
 
     async def play(self, failure: Failure, number: int) -> Seen:
         """Make a call that fails at its exchange of that number, if the failure is one of an exchange."""
-        if failure.rule:
-            await self._let_tasks_expire()
+        sweeps = failure.rule and self.operation.writes and Capability.EXPIRING in self._namespace.harness.capabilities
+        if sweeps:
+            for _ in range(2):
+                await self._healthy.create_task(a_request())
+            self._let_pass(timedelta(days=4))
         target = await self._make_target()
         expected = None if self.operation.writes else await self.operation.call(self._healthy, target)
         address = f"127.0.0.1:{urlsplit(self._proxy.url).port}"
@@ -69,6 +72,8 @@ class Bench:
                 await connected(lambda: store.get_task(target.task.task_id))
                 if not self.operation.writes:
                     await connected(lambda: self.operation.call(store, target))
+            if sweeps:  # what has expired by now is left for the call to remove
+                self._let_pass(timedelta(days=4))
             await self._begin(failure, number)
             with self._namespace.harness.cause_failure(failure.makes) if failure.makes else nullcontext():
                 await self._call(seen, store, stack)
@@ -157,13 +162,9 @@ class Bench:
             new = await source.create_task(request)
         return Target(request, task, other, await self._healthy.list_tasks(limit=1), new)
 
-    async def _let_tasks_expire(self) -> None:
-        """Leave something for a write to remove."""
-        if Capability.EXPIRING in self._namespace.harness.capabilities:
-            for _ in range(2):
-                await self._healthy.create_task(a_request())
-            with suppress(HookMissingError):
-                self._namespace.harness.advance(self._namespace.name, timedelta(days=8))
+    def _let_pass(self, time: timedelta) -> None:
+        with suppress(HookMissingError):
+            self._namespace.harness.advance(self._namespace.name, time)
 
     async def _misfiled(self, target: Target) -> list[str]:
         """The statuses whose listings say something else about the target than its status."""
