@@ -76,24 +76,35 @@ async def test_an_instance_sees_only_its_own_tasks(namespace: Namespace) -> None
 
 @case("SHARE-03", needs=Capability.SHARED)
 async def test_another_client_can_read_the_record(namespace: Namespace) -> None:
-    """The stored record is JSON with every field of the task, whoever asks the server for it, short texts or long."""
+    """The stored record is JSON with every field of the task, whoever asks for it, after each write, small or large."""
     async with namespace.open() as store:
-        for text in ("第一步", "line\n" * 5_000):
+        for text in ("第一步", "line\n" * 5_000, "word " * 100_000):
             task = await store.create_task(a_request({"a": [1, {"b": None}], "text": text}))
-            await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 12.5, text)
+            has_every_field(namespace, task)
+            text = text[:30_000]
+            task = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 12.5, text)
+            has_every_field(namespace, task)
             task = await store.update_task_status(task.task_id, TaskStatus.FAILED, None, None, text, text, text)
-            raw = namespace.inspector.raw(task.task_id)
-            assert raw is not None
-            record = json.loads(raw)
-            if isinstance(task, TaskView):  # its fields have names of the store's own
-                found = list(values_in(record))
-                for value in (task.task_id, 12.5, text, list(task.video_ids), task.metadata["config"]):
-                    assert value in found, f"{value!r} is not in {record}"
-                continue
-            assert record.keys() >= set(FIELDS)
-            for name in ("task_id", "status", "progress", "metadata", *TEXTS):
-                assert record[name] == getattr(task, name), name
-            assert record["video_ids"] == list(task.video_ids)
+            has_every_field(namespace, task)
+            task = await store.create_task(a_request({"text": text}))
+            has_every_field(namespace, await store.cancel_task(task.task_id))
+
+
+def has_every_field(namespace: Namespace, task: Any) -> None:
+    """The record of a task is JSON, and has its values."""
+    raw = namespace.inspector.raw(task.task_id)
+    assert raw is not None
+    record = json.loads(raw)
+    if isinstance(task, TaskView):  # its fields have names of the store's own
+        found = list(values_in(record))
+        texts = [text for text in (getattr(task, name) for name in TEXTS) if text]
+        for value in (task.task_id, task.progress, *texts, list(task.video_ids), task.metadata["config"]):
+            assert value in found, f"{value!r:.200} is not in {record!r:.2000}"
+        return
+    assert record.keys() >= set(FIELDS)
+    for name in ("task_id", "status", "progress", "metadata", *TEXTS):
+        assert record[name] == getattr(task, name), name
+    assert record["video_ids"] == list(task.video_ids)
 
 
 def values_in(value: Any) -> Iterator[Any]:
