@@ -21,20 +21,35 @@ IN_SCENES = (
     ("g.total-is-a-sum-over-time", "LIST-03", "listings and an update race"),
     ("g.same-listings-share-a-fate", "ATOM-06", "of list_tasks that are alike are cancelled"),
     ("g.result-window-of-10000", "LIST-04", "offset at its bound"),
+    ("i.empty-store-lists-after-closing", "API-03", "after closing an empty store"),
+    ("i.equal-configs-are-interned", "VAL-01", "configs that are alike"),
+    ("i.ids-are-taken-in-all-instances", "SHARE-02", "two instances have tasks of the same id"),
+    ("i.counts-are-cached-until-a-write", "EXP-01", "read before and after an expiry"),
 )
 IN_CASES = {
     "g.watchdogs-of-failed-calls-stay": "COST-05",
     "g.filtered-page-is-read-again": "COST-02",
     "g.long-traceback-is-packed": "SHARE-03",
     "g.known-requests-are-of-the-class": "LIST-10",
+    "i.get-is-stale-if-the-server-fails": "FAIL-01",
+    "i.large-new-records-are-compressed": "SHARE-03",
+    "i.refused-updates-are-made-later": "FAIL-06",
 }
-PATCHED = (
-    *("dotenv-into-environ", "empty-variable-is-unset", "same-value-twice-is-no-warning", "file-before-values"),
-    *("validation-error-in-chain", "advice-with-the-url", "address-with-options", "url-drops-the-password-setting"),
-    *("silence-at-opening-is-tolerated", "url-is-read-by-redis-py", "purge-forgets-what-it-removed"),
-    *("too-few-replicas-is-nothing-written", "updates-renew-for-a-week", "moves-to-a-new-loop"),
-    *("large-pages-in-a-thread", "two-purges-meet"),
-)
+PATCHED = {
+    "h": (
+        *("dotenv-into-environ", "empty-variable-is-unset", "same-value-twice-is-no-warning", "file-before-values"),
+        *("validation-error-in-chain", "advice-with-the-url", "address-with-options", "url-drops-the-password-setting"),
+        *("silence-at-opening-is-tolerated", "url-is-read-by-redis-py", "purge-forgets-what-it-removed"),
+        *("too-few-replicas-is-nothing-written", "updates-renew-for-a-week", "moves-to-a-new-loop"),
+        *("large-pages-in-a-thread", "two-purges-meet"),
+    ),
+    "j": (
+        *("database-of-two-digits-at-most", "eviction-warning-shows-the-url", "handshake-error-repeats-the-password"),
+        *("lost-reply-keeps-the-connection-open", "refused-wait-says-nothing-was-written", "read-only-server-is-kept"),
+        *("update-takes-a-newer-record", "removed-record-of-a-large-page-is-counted", "closed-loop-is-replaced"),
+        *("refilled-index-starts-lifetimes-anew", "failed-write-leaves-its-indexes", "failed-sweep-denies-the-write"),
+    ),
+}
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
 
@@ -63,8 +78,9 @@ def test_faults_are_found_by_cases_and_right_variants_pass(tmp_path: Path, monke
         assert verdicts.isdisjoint({"fail", "harness-error"})
 
 
-def test_patches_are_found_by_cases() -> None:
+@pytest.mark.parametrize("which", PATCHED)
+def test_patches_are_found_by_cases(which: str) -> None:
     """Each patch fails in a readable case of the requirement that the author cites."""
-    faults = patches.read("h", [*PATCHED])
+    faults = patches.read(which, [*PATCHED[which]])
     verdicts = [patches.judge(one, 1, f"{one['requirement']} and not requirement_") for one in faults]
     assert [one["name"] for one in verdicts if not one["cited"]] == []

@@ -81,12 +81,12 @@ async def test_another_client_can_read_the_record(namespace: Namespace) -> None:
         for text in ("第一步", "line\n" * 5_000, "word " * 100_000):
             task = await store.create_task(a_request({"a": [1, {"b": None}], "text": text}))
             has_every_field(namespace, task)
-            text = text[:30_000]
-            task = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 12.5, text)
+            some = text[:30_000]
+            task = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 12.5, some)
             has_every_field(namespace, task)
-            task = await store.update_task_status(task.task_id, TaskStatus.FAILED, None, None, text, text, text)
+            task = await store.update_task_status(task.task_id, TaskStatus.FAILED, None, None, some, some, some)
             has_every_field(namespace, task)
-            task = await store.create_task(a_request({"text": text}))
+            task = await store.create_task(a_request({"text": some}))
             has_every_field(namespace, await store.cancel_task(task.task_id))
 
 

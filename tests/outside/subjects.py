@@ -28,8 +28,9 @@ class WrappedHarness(Harness):
 
     def __init__(self) -> None:
         super().__init__()
-        self._ahead: dict[str, int] = {}
-        self._state: dict[str, dict[Any, Any]] = {}
+        # Names that no right harness has.
+        self._fault_ahead: dict[str, int] = {}
+        self._fault_state: dict[str, dict[Any, Any]] = {}
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
         """The right store, wrapped; in Redis mode `open_at` opens it."""
@@ -43,7 +44,8 @@ class WrappedHarness(Harness):
     @asynccontextmanager
     async def _wrapped(self, namespace: str, opened: AbstractAsyncContextManager[Any]) -> AsyncIterator[Any]:
         place = Place(
-            now=lambda: time.time_ns() + self._ahead.get(namespace, 0), state=self._state.setdefault(namespace, {})
+            now=lambda: time.time_ns() + self._fault_ahead.get(namespace, 0),
+            state=self._fault_state.setdefault(namespace, {}),
         )
         async with opened as store:
             wrapped = self.fault.wrap(store, place)
@@ -63,13 +65,13 @@ class WrappedHarness(Harness):
     def advance(self, namespace: str, by: timedelta) -> None:
         """Move the clock of the fault too."""
         super().advance(namespace, by)
-        self._ahead[namespace] = self._ahead.get(namespace, 0) + by // timedelta(microseconds=1) * 1_000
+        self._fault_ahead[namespace] = self._fault_ahead.get(namespace, 0) + by // timedelta(microseconds=1) * 1_000
 
     def discard(self, namespace: str) -> None:
         """Forget the state of the fault too."""
         super().discard(namespace)
-        self._ahead.pop(namespace, None)
-        self._state.pop(namespace, None)
+        self._fault_ahead.pop(namespace, None)
+        self._fault_state.pop(namespace, None)
 
 
 def all_of(which: str) -> dict[str, Any]:
