@@ -188,7 +188,8 @@ class Harness(ABC):
         These are `ACL SETUSER` and `ACL DELUSER`, for a user named after the namespace with a password and rules;
         `CLIENT KILL TYPE normal SKIPME yes`; `CONFIG GET` and `CONFIG SET` of `maxmemory` and `maxmemory-policy`, which
         are set back; `DEL` of keys of the namespace; and, in `conformance verify`, `SCRIPT FLUSH`,
-        `CONFIG SET appendonly` and `INFO persistence`. They concern the whole server: do not have this hook on a server that others use.
+        `CONFIG SET appendonly` and `INFO persistence`. They concern the whole server: do not have this hook on a server
+        that others use.
         """
         raise HookMissingError("administer")
 

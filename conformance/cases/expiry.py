@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import timedelta
 from functools import partial
 
@@ -15,7 +16,7 @@ from conformance.cases.operations import Call, operations_on
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot, snapshots
 from conformance.strategies import a_request
-from taskstore import MaintainedTaskStore, Task, TaskNotFound, TaskStatus, TaskStore
+from taskstore import InvalidArgument, MaintainedTaskStore, Task, TaskFinal, TaskNotFound, TaskStatus, TaskStore
 
 WEEK = timedelta(days=7)
 MINUTE = timedelta(minutes=1)
@@ -107,10 +108,17 @@ async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore
 
 @case("EXP-04", needs=Capability.EXPIRING)
 async def test_nothing_is_left_of_expired_tasks(store: TaskStore, namespace: Namespace) -> None:
-    """After a listing that met them no key of theirs is there, record or index."""
+    """After a listing that met them no key of theirs is there, record, index or what a refused call had made."""
     for status in TaskStatus:
         task = await store.create_task(a_request())
         await store.update_task_status(task.task_id, status)
+        for refused in (
+            store.update_task_status(task.task_id, TaskStatus.COMPLETED, 5),
+            store.update_task_status(task.task_id, TaskStatus.CLIPPING),
+            store.cancel_task(task.task_id),
+        ):
+            with contextlib.suppress(InvalidArgument, TaskFinal):
+                await refused
     inspector = namespace.inspector
     assert inspector.keys()
     namespace.advance(WEEK + MINUTE)

@@ -60,6 +60,7 @@ class Bench:
         address = f"127.0.0.1:{urlsplit(self._proxy.url).port}"
         seen = Seen(failure, self.operation, target, address, expected)
         before = await self._stored(target)
+        written = self._revision(target)
         at_rest = self._proxy.connections
         lasts = not failure.early and failure.action is not Action.HOLD
         async with AsyncExitStack() as stack:
@@ -87,6 +88,7 @@ class Bench:
         await self._until(lambda: self._proxy.connections <= most)
         seen.left = max(0, self._proxy.connections - most)
         seen.changed = changed(before, await self._stored(target))
+        seen.writes = self._revision(target) - written
         if failure.rule or failure.makes:
             seen.misfiled = await self._misfiled(target)
         seen.met = self._interruption is not None and self._interruption.met > 0
@@ -117,10 +119,13 @@ class Bench:
         if failure.then is not None:
             await self._until(lambda: call.done() or (self._interruption and self._interruption.met))
         if failure.then is Then.CLOSE:
+            closing = asyncio.ensure_future(stack.aclose())
+            await asyncio.wait([closing], timeout=LIMIT / 2)
+            seen.closed = closing.done()
+            self._proxy.release()  # a call that closing waits for is answered now
             with suppress(TimeoutError):
                 async with asyncio.timeout(LIMIT):
-                    await stack.aclose()
-                    seen.closed = True
+                    await closing
         elif failure.then is Then.CANCEL:
             call.cancel()
             self._proxy.release()
@@ -161,6 +166,13 @@ class Bench:
         async with MemoryTaskStore() as source:
             new = await source.create_task(request)
         return Target(request, task, other, await self._healthy.list_tasks(limit=1), new)
+
+    def _revision(self, target: Target) -> int:
+        """How often the target was written; the same each time, where the harness cannot tell."""
+        try:
+            return self._namespace.inspector.revision(target.task.task_id)
+        except HookMissingError:
+            return 0
 
     def _let_pass(self, time: timedelta) -> None:
         with suppress(HookMissingError):

@@ -104,6 +104,8 @@ class Seen:
     """The text of the store."""
     changed: Mapping[str, tuple[Task | None, Task | None]] = field(default_factory=dict)
     """What the call wrote, by id: a task before and after."""
+    writes: int = 0
+    """How often the call wrote the task that was there, if the harness can tell."""
     logged: list[str] = field(default_factory=list)
     """What was logged."""
 
@@ -164,6 +166,12 @@ def denies_nothing(seen: Seen) -> None:
         assert contrary not in str(error).lower(), seen
     assert len(seen.changed) <= 1, f"it took effect more than once: {seen}"
     assert not seen.misfiled, f"the listings of {', '.join(seen.misfiled)} are wrong about the task afterwards: {seen}"
+
+
+def took_effect_once(seen: Seen) -> None:
+    """The call took effect, or it did not: no task is there twice, and none was written twice."""
+    assert len(seen.changed) <= 1, f"it took effect more than once: {seen}"
+    assert seen.writes <= 1, f"it wrote the task {seen.writes} times: {seen}"
 
 
 def says_what_failed(seen: Seen) -> None:
