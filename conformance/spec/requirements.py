@@ -330,8 +330,9 @@ _must(
 )
 _must(
     "FAIL-06",
-    "A write to a server that is out of memory, read-only or busy raises `StoreUnavailable`, which says so, and has no "
-    "effect. If the server ends a call with any other error, it raises `StoreUnavailable` as well.",
+    "A write to a server that is out of memory, read-only or busy has no effect and raises `StoreUnavailable`, which "
+    "says what is wrong and that nothing was written. If the server ends a call with any other error, it raises "
+    "`StoreUnavailable` as well.",
     since=3,
 )
 _must(
