@@ -9,6 +9,7 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from unittest import mock
 
@@ -67,6 +68,23 @@ async def open_and_close(namespace: Namespace) -> None:
     """Open the store as the application does, and close it again."""
     async with namespace.open_from_environment():
         pass
+
+
+@contextlib.contextmanager
+def configured(namespace: Namespace, settings: Mapping[str, str]) -> Iterator[None]:
+    """Change settings of the server, and set them back at the end of the block."""
+    administer = namespace.harness.administer
+    before = {}
+    for name in settings:
+        reply = administer("CONFIG", "GET", name)  # name and value; some clients make a mapping of it
+        before[name] = [*chain(*reply.items())][1] if isinstance(reply, Mapping) else reply[1]
+    try:
+        for name, value in settings.items():
+            administer("CONFIG", "SET", name, value)
+        yield
+    finally:
+        for name, value in before.items():
+            administer("CONFIG", "SET", name, value)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.environment import application
+from conformance.cases.environment import application, configured
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import Call, operations_on
 from conformance.harness import Capability
@@ -90,20 +90,13 @@ async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore
     for key in sorted(namespace.inspector.keys()):
         if not key.endswith(task.task_id):
             namespace.harness.administer("DEL", key)
-    wanted = {"maxmemory": "1gb", "maxmemory-policy": "allkeys-lru"}
-    before = {name: next(iter(namespace.harness.administer("CONFIG", "GET", name).values())) for name in wanted}
-    try:
-        for name, value in wanted.items():
-            namespace.harness.administer("CONFIG", "SET", name, value)
+    with configured(namespace, {"maxmemory": "1gb", "maxmemory-policy": "allkeys-lru"}):
         async with namespace.open() as other:
             await other.list_tasks()
             namespace.advance(timedelta(days=1) + MINUTE)
             for one in (other, store):
                 assert (await one.list_tasks(limit=0)).total == 0
                 assert (await one.list_tasks()).total == 0
-    finally:
-        for name, value in before.items():
-            namespace.harness.administer("CONFIG", "SET", name, value)
 
 
 @case("EXP-04", needs=Capability.EXPIRING)

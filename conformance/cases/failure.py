@@ -10,7 +10,7 @@ import traceback
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.environment import elsewhere, open_and_close, silent_port, unused_port
+from conformance.cases.environment import configured, elsewhere, open_and_close, silent_port, unused_port
 from conformance.cases.operations import operations_on
 from conformance.cases.table.bench import credentials
 from conformance.cases.table.failures import (
@@ -188,17 +188,16 @@ async def test_a_password_that_is_refused_is_in_no_message(namespace: Namespace)
 @case("FAIL-05", needs=Capability.REMOTE, mode="redis")
 async def test_a_password_is_not_logged_at_opening(namespace: Namespace) -> None:
     """Whatever the store says of the server when it opens, as that it may evict tasks, no log shows the password."""
-    (before,) = namespace.harness.administer("CONFIG", "GET", "maxmemory-policy").values()
-    try:
-        for policy in ("allkeys-lru", "volatile-ttl", "noeviction"):
-            namespace.harness.administer("CONFIG", "SET", "maxmemory-policy", policy)
-            with credentials(namespace) as url, elsewhere(namespace, {"REDIS_URL": url}) as log:
-                async with namespace.open_from_environment() as store:
-                    await store.list_tasks()
-                    shown = f"{store} {store!r}"
-                assert PASSWORD not in log.read_text("utf-8") + shown, policy
-    finally:
-        namespace.harness.administer("CONFIG", "SET", "maxmemory-policy", before)
+    for policy in ("allkeys-lru", "volatile-ttl", "noeviction"):
+        with (
+            configured(namespace, {"maxmemory-policy": policy}),
+            credentials(namespace) as url,
+            elsewhere(namespace, {"REDIS_URL": url}) as log,
+        ):
+            async with namespace.open_from_environment() as store:
+                await store.list_tasks()
+                shown = f"{store} {store!r}"
+            assert PASSWORD not in log.read_text("utf-8") + shown, policy
 
 
 @case("FAIL-06", needs=Capability.REMOTE)

@@ -24,6 +24,7 @@ from typing import Any
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
+_COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
 
 
 def read(name: str, only: list[str]) -> list[dict[str, Any]]:
@@ -35,12 +36,9 @@ def read(name: str, only: list[str]) -> list[dict[str, Any]]:
     return [entry for entry in entries if not only or entry["name"] in only]
 
 
-def copy(folder: Path, entry: dict[str, Any] | None, *others: str) -> None:
-    """Put a copy of the store, patched if there is an entry, and of others into a folder."""
-    for name in ("taskstore", *others):
-        source = _ROOT / name
-        ignore = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(source, folder / name, ignore=ignore) if source.is_dir() else shutil.copy(source, folder)
+def copy(folder: Path, entry: dict[str, Any] | None) -> None:
+    """Put a copy of the store, patched if there is an entry, into a folder."""
+    shutil.copytree(_ROOT / "taskstore", folder / "taskstore", ignore=shutil.ignore_patterns("__pycache__"))
     for patch in [] if entry is None else entry.get("patch", [entry]):
         file = folder / "taskstore" / patch["file"]
         text = file.read_text("utf-8")
@@ -52,7 +50,8 @@ def copy(folder: Path, entry: dict[str, Any] | None, *others: str) -> None:
 def environment(folder: Path) -> dict[str, str]:
     """What a process needs to import the copies in a folder; it is refused if it would not."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REDIS_", "TASK_", "USE_REDIS"))}
-    made = {**kept, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    # The suite is not copied, so it is compiled once for all.
+    made = {**kept, "PYTHONPATH": f"{folder}{os.pathsep}{_ROOT}", "PYTHONPYCACHEPREFIX": _COMPILED.name}
     asked = [sys.executable, "-c", "import taskstore; print(taskstore.__file__)"]
     came = subprocess.run(asked, env=made, cwd=folder, check=True, capture_output=True, text=True).stdout
     if Path(came.strip()).resolve().parent != (folder / "taskstore").resolve():
@@ -112,7 +111,7 @@ def judge(entry: dict[str, Any], seed: int, chosen: str = "") -> dict[str, Any]:
     """Run the suite on a patched store, or what `-k chosen` selects of it."""
     with tempfile.TemporaryDirectory() as name:
         folder, requirement = Path(name), entry.get("requirement", "")
-        copy(folder, entry, "conformance", "taskstore_conformance_plugin.py")
+        copy(folder, entry)
         command = [sys.executable, "-m", "conformance", "run", "--store", entry["subject"], "--level", "SHOULD"]
         command += ["--seed", str(seed), "--json", str(folder / "results.json")]
         command += ["--partial", "--", "-k", chosen] if chosen else []
