@@ -7,6 +7,7 @@ fail; for a variant it has to pass on both. `judge` runs the suite on each patch
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import shutil
@@ -19,12 +20,12 @@ import tomllib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
-_COMPILED = tempfile.TemporaryDirectory(prefix="compiled-")
 
 
 def read(name: str, only: list[str]) -> list[dict[str, Any]]:
@@ -36,8 +37,21 @@ def read(name: str, only: list[str]) -> list[dict[str, Any]]:
     return [entry for entry in entries if not only or entry["name"] in only]
 
 
-def copy(folder: Path, entry: dict[str, Any] | None) -> None:
-    """Put a copy of the store, patched if there is an entry, into a folder."""
+@cache
+def suite() -> tempfile.TemporaryDirectory[str]:
+    """A copy of the suite, compiled once for all that copy it."""
+    folder = tempfile.TemporaryDirectory()
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(_ROOT / "conformance", Path(folder.name, "conformance"), ignore=ignore)
+    shutil.copy(_ROOT / "taskstore_conformance_plugin.py", folder.name)
+    compileall.compile_dir(folder.name, quiet=1)
+    return folder
+
+
+def copy(folder: Path, entry: dict[str, Any] | None, *, has_suite: bool = False) -> None:
+    """Put a copy of the store, patched if there is an entry, and one of the suite into a folder."""
+    if has_suite:
+        shutil.copytree(suite().name, folder, dirs_exist_ok=True)
     shutil.copytree(_ROOT / "taskstore", folder / "taskstore", ignore=shutil.ignore_patterns("__pycache__"))
     for patch in [] if entry is None else entry.get("patch", [entry]):
         file = folder / "taskstore" / patch["file"]
@@ -50,8 +64,7 @@ def copy(folder: Path, entry: dict[str, Any] | None) -> None:
 def environment(folder: Path) -> dict[str, str]:
     """What a process needs to import the copies in a folder; it is refused if it would not."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("REDIS_", "TASK_", "USE_REDIS"))}
-    # The suite is not copied, so it is compiled once for all.
-    made = {**kept, "PYTHONPATH": f"{folder}{os.pathsep}{_ROOT}", "PYTHONPYCACHEPREFIX": _COMPILED.name}
+    made = {**kept, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     asked = [sys.executable, "-c", "import taskstore; print(taskstore.__file__)"]
     came = subprocess.run(asked, env=made, cwd=folder, check=True, capture_output=True, text=True).stdout
     if Path(came.strip()).resolve().parent != (folder / "taskstore").resolve():
@@ -111,7 +124,7 @@ def judge(entry: dict[str, Any], seed: int, chosen: str = "") -> dict[str, Any]:
     """Run the suite on a patched store, or what `-k chosen` selects of it."""
     with tempfile.TemporaryDirectory() as name:
         folder, requirement = Path(name), entry.get("requirement", "")
-        copy(folder, entry)
+        copy(folder, entry, has_suite=True)
         command = [sys.executable, "-m", "conformance", "run", "--store", entry["subject"], "--level", "SHOULD"]
         command += ["--seed", str(seed), "--json", str(folder / "results.json")]
         command += ["--partial", "--", "-k", chosen] if chosen else []
