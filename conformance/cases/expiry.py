@@ -91,7 +91,7 @@ async def test_each_successful_write_renews_the_lifetime(store: TaskStore, names
     assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 1
 
 
-@case("EXP-01", needs=(Capability.EXPIRING, Capability.SHARED))
+@case("EXP-01", needs=(Capability.EXPIRING, Capability.SHARED, Capability.REMOTE))
 async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore, namespace: Namespace) -> None:
     """On a server that may evict keys, only the records are left: what the store makes of them expires when they do."""
     task = await store.create_task(a_request())
