@@ -82,13 +82,13 @@ def run(
         arguments += [word for name in subjects for word in ("--conformance-store", name)]
         if tour_seconds is not None:
             arguments += ["--conformance-seconds", str(tour_seconds)]
-        reporter = _Watch(told, tree, target) if cases is None else _Choice(told, cases)
+        reporter = _Watch(told, tree, target) if cases is None else Choice(told, cases)
         try:
             code = int(pytest.main(arguments, plugins=[reporter]))
         except Exception:  # noqa: BLE001  what pytest finds left over at its end it raises
             traceback.print_exc()
             code = int(pytest.ExitCode.TESTS_FAILED)
-        if isinstance(reporter, _Choice) and code == pytest.ExitCode.TESTS_FAILED and not told.read_text("utf-8"):
+        if isinstance(reporter, Choice) and code == pytest.ExitCode.TESTS_FAILED and not told.read_text("utf-8"):
             code = int(pytest.ExitCode.OK)  # what fails is what fails on the store as it is
         used = getattr(sys.modules.get("conformance"), "__file__", tree)  # nothing, if a mutant cannot be imported
         if not Path(used).is_relative_to(tree):
@@ -102,7 +102,7 @@ def run(
         os._exit(code)
 
 
-class _Choice:
+class Choice:
     """Runs some cases in a given order up to the first failure that the store as it is does not have, and names it."""
 
     def __init__(self, told: Path, cases: Mapping[str, str]) -> None:

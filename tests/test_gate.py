@@ -187,24 +187,25 @@ def test_a_suite_that_decided_nothing_or_about_something_else_is_broken() -> Non
 
 
 def test_what_an_earlier_run_wrote_is_judged_and_no_suite_is_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judged: Callable[..., None]
 ) -> None:
     monkeypatch.setattr(requirements, "run", lambda _: pytest.fail("the suite was run"))
-    written = tmp_path / "results.json"
-    other = (
-        AboutSubject(name="documented-memory"),
-        Result(
-            test="requirement_LIFE-01",
-            doc="",
-            requirements=("LIFE-01",),
-            subject="documented-memory",
-            verdict="not-run",
-        ),
-    )
+    given: list[Any] = []
+    judged()
+
+    def look(*arguments: Any) -> Invariants:
+        given.append(arguments[-1])
+        return Invariants(("broken",), {}, {}, {})
+
+    monkeypatch.setattr(run, "look", look)
     made = results({0: "fail"})
-    made = made.model_copy(update={"subjects": (*made.subjects, other[0]), "results": (*made.results, other[1])})
+    not_ours = made.results[0].model_copy(update={"subject": "documented-memory", "verdict": "not-run"})
+    other = AboutSubject(name="documented-memory")
+    made = made.model_copy(update={"subjects": (*made.subjects, other), "results": (*made.results, not_ours)})
+    written = tmp_path / "results.json"
     written.write_text(made.model_dump_json(by_alias=True), "utf-8")
-    assert requirements.find_broken_requirements(written) == ["memory: LIFE-01 (requirement_LIFE-01): fail: "]
+    assert command.main(["run", "--results", str(written)]) == EXIT_STATUS["broken"]
+    assert requirements.find_broken_requirements(given[0]) == ["memory: LIFE-01 (requirement_LIFE-01): fail: "]
 
 
 def test_results_that_cannot_be_read_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

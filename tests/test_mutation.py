@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from mutation import exclusions, lua, mutants
+from mutation import exclusions, lua, mutants, suite
 
 pytestmark = pytest.mark.once
 
@@ -90,3 +92,23 @@ def test_the_wheel_is_free_of_it() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     packages = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert packages == ["taskstore", "conformance", "taskstore_conformance_plugin.py"]
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "told"),
+    [
+        ("in 2 scenes: a, b", "in 2 scenes: a, b", ""),
+        ("in 2 scenes: a, b", "in 3 scenes: a, b, c", "requirements.py::test_requirement_LIFE-13[x]"),
+        ("", "in 2 scenes: a, b", "requirements.py::test_requirement_LIFE-13[x]"),
+    ],
+)
+def test_a_mutant_is_killed_by_other_scenes_than_the_store_fails_in(
+    tmp_path: Path, known: str, said: str, told: str
+) -> None:
+    name = "requirements.py::test_requirement_LIFE-13[x]"
+    (tmp_path / "told").write_text("")
+    choice = suite.Choice(tmp_path / "told", {name: known})
+    choice.pytest_collection_modifyitems(cast(pytest.Session, SimpleNamespace(shouldstop="")), [])
+    report = pytest.TestReport(f"cases/{name}", ("", None, ""), {}, "failed", f"wrong\n{said}", "call")
+    choice.pytest_runtest_logreport(report)
+    assert (tmp_path / "told").read_text() == told

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.gate import run
 from conformance.files import FileError
+from conformance.results.document import read
 
 _STATUSES = """\
 exit status: 0 passed; 1 broken: a MUST, a count or the growth of a listing; 2 not understood; 3 slower than the base:
@@ -32,10 +33,11 @@ def main(arguments: list[str]) -> int:
     judge.add_argument("--json", type=Path, metavar="FILE", help="write the result to FILE")
     asked = parser.parse_args(arguments)
     try:
-        result = run.judge(asked.base, asked.results)
+        results = None if asked.results is None else read(asked.results)
     except FileError as fault:
         print(fault, file=sys.stderr)
         return 2
+    result = run.judge(asked.base, results)
     print("\n".join(result.lines()), flush=True)
     if asked.json is not None:
         result.write(asked.json)

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.gate.counts import Cost, count_costs, count_keys, find_excess, find_left
 from benchmarks.gate.growth import FEW, MANY, find_exponent, find_growth
 from benchmarks.gate.requirements import find_broken_requirements
 from benchmarks.workload import fill
 from conformance import Harness
+from conformance.results.document import Results
 from conformance.subjects.registry import find_subject
 
 
@@ -28,13 +28,10 @@ class Invariants:
     """The exponent of a listing, by mode."""
 
 
-def look(redis: Harness, url: str, results: Path | None = None) -> Invariants:
+def look(redis: Harness, url: str, results: Results | None = None) -> Invariants:
     """Look at the `taskstore` that is imported here; Redis mode on a server of our own, at `url`, that is running.
 
-    With `results`, the suite is not run, and the results in that file are judged.
-
-    Raises:
-        FileError: if the file cannot be read.
+    With `results` of the suite they are judged, and it is not run.
     """
     broken = find_broken_requirements(results)
     costs, keys, growth = asyncio.run(_measure(redis, url))

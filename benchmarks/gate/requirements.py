@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
-from conformance.results.document import Results, read
+from conformance.results.document import Results
 from conformance.results.fingerprint import fingerprint
 from conformance.suite import SuiteDidNotRunError, run
 
 SUBJECTS = ("memory", "embedded")
 
 
-def find_broken_requirements(results: Path | None = None) -> list[str]:
+def find_broken_requirements(results: Results | None = None) -> list[str]:
     """Run the suite on our modes, in a process of its own, and say what is broken; nothing if all is kept.
 
-    With `results`, a file that `--conformance-json` wrote, that run is judged, and no other.
-
-    Raises:
-        FileError: if the file cannot be read.
+    With `results` of an earlier run they are judged, and the suite is not run.
     """
     try:
-        return list(judge(run(SUBJECTS) if results is None else read(results)))
+        return list(judge(run(SUBJECTS) if results is None else results))
     except SuiteDidNotRunError as fault:
         return [f"the suite did not run: {fault}"]
 

@@ -18,20 +18,18 @@ from benchmarks.gate.instructions import Instructions, can_count, count_instruct
 from benchmarks.gate.invariants import Invariants, look
 from benchmarks.gate.result import Code, Result, Verdict
 from benchmarks.gate.versions import ROOT, NotInstalledError, Version, find_base, install
+from conformance.results.document import Results
 from conformance.results.fingerprint import fingerprint
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer, ServerError
 
 
-def judge(base: str | None, results: Path | None = None) -> Result:
+def judge(base: str | None, results: Results | None = None) -> Result:
     """Judge the working tree.
 
     Args:
         base: What to compare it with, if not the revision that it is based on.
-        results: What a run of the suite wrote; without it the suite is run.
-
-    Raises:
-        FileError: if the results cannot be read.
+        results: Those of a run of the suite; without them the suite is run.
     """
     run = Run()
     invariants = None

@@ -9,7 +9,6 @@ import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from itertools import chain
 from pathlib import Path
 from unittest import mock
 
@@ -77,7 +76,7 @@ def configured(namespace: Namespace, settings: Mapping[str, str]) -> Iterator[No
     before = {}
     for name in settings:
         reply = administer("CONFIG", "GET", name)  # name and value; some clients make a mapping of it
-        before[name] = [*chain(*reply.items())][1] if isinstance(reply, Mapping) else reply[1]
+        before[name] = next(iter(reply.values())) if isinstance(reply, Mapping) else reply[1]
     try:
         for name, value in settings.items():
             administer("CONFIG", "SET", name, value)

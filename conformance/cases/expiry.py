@@ -101,12 +101,12 @@ async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore
             namespace.harness.administer("DEL", key)
     with configured(namespace, {"maxmemory": "1gb", "maxmemory-policy": "allkeys-lru"}):
         async with namespace.open() as other:
-            for days, total in ((timedelta(0), 1), (timedelta(days=1) + MINUTE, 0)):
-                namespace.advance(days)
+            for total in (1, 0):
                 for one in (other, store):
                     with contextlib.suppress(StoreUnavailable):  # it may refuse to count where its index is gone
                         assert (await one.list_tasks(limit=0)).total <= total
                         assert (await one.list_tasks()).total <= total
+                namespace.advance(timedelta(days=1) + MINUTE)
 
 
 @case("EXP-04", needs=Capability.EXPIRING)
@@ -115,13 +115,11 @@ async def test_nothing_is_left_of_expired_tasks(store: TaskStore, namespace: Nam
     for status in TaskStatus:
         task = await store.create_task(a_request())
         await store.update_task_status(task.task_id, status)
-        for refused in (
-            store.update_task_status(task.task_id, TaskStatus.COMPLETED, 5),
-            store.update_task_status(task.task_id, TaskStatus.CLIPPING),
-            store.cancel_task(task.task_id),
-        ):
-            with contextlib.suppress(InvalidArgument, TaskFinal):
-                await refused
+        with contextlib.suppress(InvalidArgument, TaskFinal):
+            await store.update_task_status(task.task_id, status, -1)
+        for call in operations_on(store, task.task_id).values() if status.is_final else ():
+            with contextlib.suppress(TaskFinal):
+                await call()
     inspector = namespace.inspector
     assert inspector.keys()
     namespace.advance(WEEK + MINUTE)

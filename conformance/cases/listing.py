@@ -156,7 +156,7 @@ async def test_a_removed_record_is_not_counted(store: TaskStore, namespace: Name
 
 @case("LIST-11", needs=Capability.SHARED)
 async def test_a_removed_record_among_large_ones_is_not_counted(store: TaskStore, namespace: Namespace) -> None:
-    """The same where a page holds more than a megabyte, whichever of its records was deleted."""
+    """The same where the tasks of a page are larger than a megabyte together."""
     large = a_request({"text": "x" * 700_000})
     tasks = [await store.create_task(large) for _ in range(4)]
     for left in (3, 2, 1):

@@ -26,7 +26,8 @@ def said_mode(log: Path) -> list[str]:
     """The modes that the log says, as grep would find them."""
     lines = [line for line in log.read_text("utf-8").splitlines() if "task_service_initialized" in line]
     assert all(line.startswith("INFO ") for line in lines), lines
-    return re.findall(r"task_service_initialized storage_mode=(\w+)", "\n".join(lines))
+    found = [re.search(r"task_service_initialized storage_mode=(\S+)", line) for line in lines]
+    return [one[1] if one else line for one, line in zip(found, lines, strict=True)]
 
 
 def warnings_of(log: Path) -> list[str]:

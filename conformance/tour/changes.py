@@ -1,10 +1,9 @@
-"""Every form of read, before and after every change: what a store remembers of an earlier answer is not its answer."""
+"""Every form of read, before and after every change: a store must not answer from what it kept of an earlier read."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from random import Random
 
 from conformance.engine.scene import (
@@ -25,10 +24,11 @@ from conformance.engine.scene import (
     update,
 )
 from conformance.harness import Capability
+from conformance.tour.rich import BEYOND
 from conformance.tour.tasks import CALLER_IDS, CURSOR, EXPIRING, MINUTE, PERSISTENT, SHARED, WEEK, restorable
 from taskstore import TaskStatus
 
-_NEW = restorable("restored", created_at=datetime(2100, 1, 1, tzinfo=UTC), updated_at=datetime(2100, 1, 1, tzinfo=UTC))
+_NEW = restorable(created_at=BEYOND, updated_at=BEYOND)
 _CHANGES: dict[str, tuple[Action, frozenset[Capability]]] = {
     "a creation": (create("n"), frozenset()),
     "a creation under an id": (create("n", "job-1"), CALLER_IDS),
@@ -37,7 +37,7 @@ _CHANGES: dict[str, tuple[Action, frozenset[Capability]]] = {
     "a completion": (update("a", TaskStatus.COMPLETED), frozenset()),
     "a failure": (update("a", TaskStatus.FAILED, error_message="e"), frozenset()),
     "a cancellation": (cancel("a"), frozenset()),
-    "a purge": (purge(datetime(2100, 1, 1, tzinfo=UTC)), frozenset()),
+    "a purge": (purge(BEYOND), frozenset()),
     "a restored task that is the newest": (restore(_NEW), frozenset()),
     "a restored task that is the oldest": (restore(restorable()), frozenset()),
     "an expiry": (Advance(WEEK + MINUTE), EXPIRING),
@@ -46,7 +46,7 @@ _CHANGES: dict[str, tuple[Action, frozenset[Capability]]] = {
 
 
 def _reads(on: int = 0) -> tuple[Step, ...]:
-    """Every form of read, as few tasks as there are."""
+    """Every form of read that differs on a store of a few tasks."""
     pending, final = TaskStatus.PENDING, TaskStatus.CANCELLED
     listings = (
         *(listing(limit=limit, status=status) for limit in (0, 1, 50) for status in (None, pending, final)),

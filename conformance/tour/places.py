@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import chain, product
 from random import Random
 from typing import Any, TypeAlias
@@ -30,6 +29,7 @@ from conformance.engine.scene import (
     update,
 )
 from conformance.harness import Capability
+from conformance.tour.rich import BEYOND
 from conformance.tour.tasks import (
     CALLER_IDS,
     LONG_AGO,
@@ -111,7 +111,7 @@ def places(random: Random) -> Iterator[Scene]:
         get("a"),
         get("b", on=1),
         create("c", "job-1"),
-        purge(datetime(2100, 1, 1, tzinfo=UTC), on=1),
+        purge(BEYOND, on=1),
         listing(),
         listing(on=1),
         create("d", "job-1", on=1, about=("SHARE-02",)),
