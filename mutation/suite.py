@@ -112,12 +112,14 @@ class Choice:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, session: pytest.Session, items: list[pytest.Item]) -> None:
+        """Leave these cases, in their order."""
         self._session = session
         items[:] = sorted(
             (one for one in items if _name(one) in self._places), key=lambda one: self._places[_name(one)]
         )
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Stop at a failure that is new."""
         name = report.nodeid.rpartition("/")[2]
         known = self._cases.get(name)
         if report.failed and not (known and known == scenes_of(report)) and not self._told.read_text("utf-8"):
