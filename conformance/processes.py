@@ -44,7 +44,9 @@ _CONTEXT = _Context()
 
 class _Pool(ProcessPoolExecutor):
     def submit(self, function: Callable[..., T], /, *arguments: Any, **named: Any) -> Future[T]:
-        return super().submit(_run, function, *arguments, **named)
+        # The first call starts a thread. If that took Ctrl-C, the main thread, which waits, would not notice.
+        with _blocked_interrupts():
+            return super().submit(_run, function, *arguments, **named)
 
 
 @contextmanager

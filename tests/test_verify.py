@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from conformance.processes import process_pool
 from conformance.verify.document import Verification
 
 pytestmark = pytest.mark.once
@@ -195,6 +197,18 @@ def test_an_interrupted_run_ends_at_once_and_leaves_nothing(tmp_path: Path, is_t
         out, err = running.communicate(timeout=60)  # its children have the same pipes: they are gone too
     assert (running.returncode, out, err) == (130, "", "interrupted\n")
     assert time.monotonic() - begun < 30
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="there is no /proc")
+def test_only_the_main_thread_takes_an_interruption() -> None:
+    """It waits for the processes: an interruption that another thread takes does not end this wait."""
+    before = set(Path("/proc/self/task").iterdir())
+    with process_pool(1) as pool:
+        pool.submit(os.getpid).result()
+        started = set(Path("/proc/self/task").iterdir()) - before
+        blocked = [int(re.findall(r"SigBlk:\s*(\w+)", (one / "status").read_text())[0], 16) for one in started]
+    assert blocked
+    assert all(mask & 1 << signal.SIGINT - 1 for mask in blocked)
 
 
 def children_of(pid: int) -> list[str]:
