@@ -10,11 +10,12 @@ from functools import partial
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
+from conformance.cases.contents import check_writes, fill
 from conformance.cases.environment import application, configured
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import Call, operations_on
 from conformance.harness import Capability
-from conformance.spec.equality import snapshot, snapshots
+from conformance.spec.equality import same, snapshot, snapshots
 from conformance.strategies import a_request
 from taskstore import (
     InvalidArgument,
@@ -201,11 +202,13 @@ async def test_nothing_is_left_of_a_restored_task_when_nobody_calls(
 
 @case("EXP-05", lacks=Capability.EXPIRING)
 async def test_nothing_goes_by_itself(store: TaskStore, namespace: Namespace) -> None:
-    """After a year everything is there."""
-    task = await store.create_task(a_request())
-    namespace.advance(timedelta(days=365))
-    assert (await store.get_task(task.task_id)).task_id == task.task_id
-    assert (await store.list_tasks()).total == 1
+    """After an hour, a week, a year and ten years everything is there."""
+    contents = await fill(store, namespace)
+    before = await contents.seen(store)
+    for days in (1 / 24, 8, 365, 3_650):
+        namespace.advance(timedelta(days=days))
+        assert same(await contents.seen(store), before)
+    await check_writes(store, contents, namespace)
 
 
 @case("EXP-06", needs=Capability.EXPIRING)

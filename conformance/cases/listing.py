@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 
 from conformance.case import Namespace, case
 from conformance.cases.atomicity import two_instances
+from conformance.cases.contents import Contents, check_writes, fill
 from conformance.harness import Capability
+from conformance.spec.equality import same
 from conformance.strategies import a_request
 from taskstore import InvalidArgument, MaintainedTaskStore, Task, TaskStatus, TaskStore
 
@@ -122,19 +125,35 @@ async def test_a_page_names_its_place(store: TaskStore) -> None:
 
 
 @case("LIST-10")
-async def test_a_neighbour_is_never_shown_or_removed(store: MaintainedTaskStore, namespace: Namespace) -> None:
-    """A namespace whose name continues this one's keeps its tasks, also under the same ids, and this one its own."""
+async def test_a_neighbour_is_never_shown_or_removed(namespace: Namespace) -> None:
+    """Whatever is written in a namespace, one whose name continues or begins its name keeps its tasks as they are."""
+    async with neighbours(namespace) as (mine, theirs):
+        for (store, contents), (other, kept) in ((mine, theirs), (theirs, mine)):
+            before = await kept.seen(other)
+            await check_writes(store, contents, namespace)
+            assert same(await kept.seen(other), before)
+            await store.create_task(a_request())
+            assert same(await kept.seen(other), before)
+
+
+@case("LIST-10", needs=Capability.EXPIRING)
+async def test_a_neighbour_outlives_what_has_expired(namespace: Namespace) -> None:
+    """When all tasks of a namespace have expired, and it was read and written again, its neighbour has its own."""
+    async with neighbours(namespace) as ((store, mine), (other, theirs)):
+        before = await theirs.seen(other)
+        namespace.advance(timedelta(days=7, minutes=1))
+        assert await mine.met(store) == []
+        await fill(store, namespace)
+        assert same(await theirs.seen(other), before)
+
+
+@asynccontextmanager
+async def neighbours(namespace: Namespace) -> AsyncIterator[tuple[tuple[Any, Contents], tuple[Any, Contents]]]:
+    """Two stores with contents, whose namespaces have names that begin alike. The caller's ids are the same in both."""
     neighbour = namespace.neighbour()
-    chosen = {"task_id": "job-1"} if Capability.CALLER_IDS in namespace.harness.capabilities else {}
     try:
-        async with neighbour.open() as other:
-            mine = await store.create_task(a_request(), **chosen)
-            theirs = await other.create_task(a_request(), **chosen)
-            await other.update_task_status(theirs.task_id, TaskStatus.COMPLETED)
-            if Capability.MAINTENANCE in namespace.harness.capabilities:
-                await store.purge(datetime.now(UTC) + timedelta(days=1))
-            assert [task.task_id for task in (await store.list_tasks()).tasks] == [mine.task_id]
-            assert [task.task_id for task in (await other.list_tasks()).tasks] == [theirs.task_id]
+        async with namespace.open() as store, neighbour.open() as other:
+            yield (store, await fill(store, namespace)), (other, await fill(other, neighbour))
     finally:
         neighbour.harness.discard(neighbour.name)
 

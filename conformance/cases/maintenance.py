@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from conformance.case import Namespace, case
+from conformance.cases.contents import fill
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import every_operation
 from conformance.harness import Capability
@@ -23,7 +24,6 @@ from taskstore import (
     InvalidArgument,
     MaintainedTaskStore,
     MemoryTaskStore,
-    Task,
     TaskStatus,
     TaskStore,
     TaskStoreError,
@@ -197,33 +197,29 @@ async def test_restore_refuses_what_no_store_could_have_produced(store: Maintain
     assert (await store.list_tasks()).total == 2
 
 
-async def some_tasks(source: MemoryTaskStore) -> list[Task]:
-    """A task of every status, newest first."""
-    made = []
-    for status in TaskStatus:
-        task = await source.create_task(a_request({"n": [1.0, -0.0, 10**30], "字": "文\n"}))
-        error = "no disk" if status is TaskStatus.FAILED else None
-        made.append(await source.update_task_status(task.task_id, status, None, "步", "url", error, error))
-    return made[::-1]
-
-
 @case("MAINT-02", needs=Capability.MAINTENANCE)
 async def test_tasks_can_be_carried_over_from_memory(store: MaintainedTaskStore, namespace: Namespace) -> None:
-    """Every task arrives with its id, times and values, in its place; where tasks expire it has seven days from now."""
+    """Every task arrives as it was, in its place; what is there already stays; each has the lifetime of the store."""
     async with MemoryTaskStore() as source:
-        tasks = await some_tasks(source)
-        newer = await store.create_task(a_request())
-        assert await migrate(source, store) == len(tasks)
-        assert same(snapshots((await store.list_tasks()).tasks), snapshots(newest_first([newer, *tasks])))
-        for status in TaskStatus:
-            listed = [task for task in (await store.list_tasks(status)).tasks if task.task_id != newer.task_id]
-            assert same(snapshots(listed), snapshots(task for task in tasks if task.status is status))
-        assert (await source.list_tasks()).total == len(tasks)
-        if Capability.EXPIRING in namespace.harness.capabilities:
-            namespace.advance(timedelta(days=7, minutes=-1))
-            assert (await store.list_tasks()).total == len(tasks) + 1
-            namespace.advance(timedelta(minutes=2))
-            assert (await store.list_tasks()).total == 0
+        contents = await fill(source, namespace)
+        before = await contents.seen(source)
+        assert await migrate(source, store) == len(contents.tasks)
+        assert same(await contents.seen(store), before)
+        assert same(await contents.seen(source), before)
+        unfinished = next(task for task in contents.tasks if not task.status.is_final)
+        changed = await store.update_task_status(unfinished.task_id, TaskStatus.UPLOADING)
+        beside = await store.create_task(a_request())
+        more = [await source.create_task(a_request()) for _ in range(1_050)]
+        assert await migrate(source, store) == len(more)
+    expected = newest_first([*(one for one in contents.tasks if one is not unfinished), changed, beside, *more])
+    pages = [await store.list_tasks(limit=1_000, offset=offset) for offset in (0, 1_000)]
+    assert [page.total for page in pages] == [len(expected)] * 2
+    assert same(snapshots(task for page in pages for task in page.tasks), snapshots(expected))
+    if Capability.EXPIRING in namespace.harness.capabilities:
+        namespace.advance(timedelta(days=7, minutes=-1))
+        assert (await store.list_tasks()).total == len(expected)
+        namespace.advance(timedelta(minutes=2))
+        assert (await store.list_tasks()).total == 0
 
 
 @case("MAINT-01", "ATOM-06", needs=Capability.MAINTENANCE)

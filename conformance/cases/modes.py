@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from conformance.case import Namespace, NotApplicable, case
+from conformance.cases.contents import check_writes, fill
 from conformance.cases.environment import application, elsewhere, open_and_close, surroundings, unused_port
 from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability
+from conformance.spec.equality import same
 from conformance.strategies import a_request
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus
 
@@ -186,19 +188,24 @@ async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> Non
 
 @case("MODE-09", mode="redis")
 async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespace) -> None:
-    """To memory and back, by the variable and a new opening: unread in between, and there again after."""
+    """To memory and back, by the variable and a new opening: unread and unwritten in between, and there again after."""
     with application(namespace):
         async with namespace.open_from_environment() as store:
-            task = await store.create_task(a_request())
+            contents = await fill(store, namespace)
+            before = await contents.seen(store)
         os.environ[SWITCH] = "false"
         async with namespace.open_from_environment() as memory:
-            assert (await memory.list_tasks()).total == 0
-            in_memory = await memory.create_task(a_request())
+            assert await contents.met(memory) == []
+            in_memory = await fill(memory, namespace)
+            await in_memory.outcomes(memory)
         os.environ[SWITCH] = "true"
         async with namespace.open_from_environment() as store:
-            assert list((await store.list_tasks()).tasks) == [task]
-            with pytest.raises(TaskNotFound):
-                await store.get_task(in_memory.task_id)
+            assert same(await contents.seen(store), before)
+            for task in in_memory.tasks:
+                if task.task_id not in {one.task_id for one in contents.tasks}:
+                    with pytest.raises(TaskNotFound):
+                        await store.get_task(task.task_id)
+            await check_writes(store, contents, namespace)
 
 
 @case("MODE-11", mode="either")
