@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from conformance.harness import Capability
 from conformance.spec.equality import same, snapshot, snapshots
 from conformance.spec.model import FIELDS, TEXTS
 from conformance.strategies import a_request
-from taskstore import TaskNotFound, TaskStatus
+from taskstore import MaintainedTaskStore, MemoryTaskStore, TaskNotFound, TaskStatus
 
 
 @case("DUR-01", needs=Capability.PERSISTENT)
@@ -87,6 +88,20 @@ async def test_another_client_can_read_the_record(namespace: Namespace) -> None:
             has_every_field(namespace, task)
             task = await store.create_task(a_request({"text": some}))
             has_every_field(namespace, await store.cancel_task(task.task_id))
+        for task in (await fill(store, namespace)).tasks:
+            has_every_field(namespace, task)
+
+
+@case("SHARE-03", needs=(Capability.SHARED, Capability.MAINTENANCE))
+async def test_another_client_can_read_a_restored_record(store: MaintainedTaskStore, namespace: Namespace) -> None:
+    """The same of a task that was carried over from memory, before and after its next write."""
+    async with MemoryTaskStore() as source:
+        tasks = (await fill(source, namespace)).tasks
+    for task in tasks:
+        await store.restore(task)
+        has_every_field(namespace, task)
+        if not task.status.is_final:
+            has_every_field(namespace, await store.cancel_task(task.task_id))
 
 
 def has_every_field(namespace: Namespace, task: Any) -> None:
@@ -102,8 +117,20 @@ def has_every_field(namespace: Namespace, task: Any) -> None:
         return
     assert record.keys() >= set(FIELDS)
     for name in ("task_id", "status", "progress", "metadata", *TEXTS):
-        assert record[name] == getattr(task, name), name
+        assert same(record[name], json.loads(json.dumps(getattr(task, name)))), name
     assert record["video_ids"] == list(task.video_ids)
+    for name in ("created_at", "updated_at", "completed_at"):
+        assert is_the_time(record[name], getattr(task, name)), name
+
+
+def is_the_time(stored: Any, moment: datetime | None) -> bool:
+    """Whether a JSON value stands for a moment: in the form of ISO 8601, or as a number since 1970 in a common unit."""
+    if moment is None or stored is None:
+        return stored is moment
+    if isinstance(stored, str):
+        return datetime.fromisoformat(stored).replace(tzinfo=UTC) == moment.replace(tzinfo=UTC)
+    seconds = moment.replace(tzinfo=UTC).timestamp()
+    return any(abs(stored / unit - seconds) < 0.001 for unit in (1, 1e3, 1e6, 1e9))
 
 
 def values_in(value: Any) -> Iterator[Any]:

@@ -45,7 +45,7 @@ from conformance.cases.table.seen import (
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Proxy, Stage
-from taskstore import FailureKind, RecordUnreadable, StoreUnavailable, TaskStore
+from taskstore import FailureKind, MaintainedTaskStore, RecordUnreadable, StoreUnavailable, TaskStatus, TaskStore
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
@@ -323,12 +323,36 @@ async def names_the_record(store: TaskStore, task_id: str) -> None:
 
 
 @case("FAIL-09", needs=Capability.SHARED)
-async def test_an_unreadable_record_does_not_take_the_list_down(store: TaskStore, namespace: Namespace) -> None:
+async def test_an_unreadable_record_does_not_take_the_list_down(
+    store: MaintainedTaskStore, namespace: Namespace
+) -> None:
     """The others are listed, and the page names the key of the one that cannot be read."""
     tasks = [await store.create_task(a_request()) for _ in range(4)]
     namespace.inspector.overwrite(tasks[1].task_id, b"not a record")
     namespace.inspector.overwrite_with_another_type(tasks[2].task_id)
-    page = await store.list_tasks()
-    assert [task.task_id for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
-    assert page.total == 4
-    assert {key[-len(tasks[1].task_id) :] for key in page.unreadable} == {tasks[1].task_id, tasks[2].task_id}
+    broken = {tasks[1].task_id, tasks[2].task_id}
+    length = len(tasks[1].task_id)
+    for status in (None, TaskStatus.PENDING):
+        page = await store.list_tasks(status)
+        assert [task.task_id for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
+        assert page.total == 4
+        assert {key[-length:] for key in page.unreadable} == broken
+        for limit in (1, 2, 3):
+            pages = [await store.list_tasks(status, limit, offset) for offset in range(0, 4, limit)]
+            assert [task.task_id for page in pages for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
+            assert {key[-length:] for page in pages for key in page.unreadable} == broken
+            if Capability.CURSOR in namespace.harness.capabilities:
+                await is_walked(store, status, limit, [tasks[3].task_id, tasks[0].task_id], broken)
+
+
+async def is_walked(
+    store: MaintainedTaskStore, status: TaskStatus | None, limit: int, ids: list[str], broken: set[str]
+) -> None:
+    """The pages by cursor have these tasks, and name the keys of the others."""
+    page = await store.list_tasks(status, limit)
+    pages = [page]
+    while page.next is not None:
+        page = await store.list_tasks(status, limit, after=page.next)
+        pages.append(page)
+    assert [task.task_id for page in pages for task in page.tasks] == ids
+    assert {key[-len(ids[0]) :] for page in pages for key in page.unreadable} == broken
