@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,8 @@ from unittest import mock
 
 from conformance.case import Namespace
 
+SWITCH = "USE_REDIS_FOR_TASKS"
+"""The variable that selects the mode."""
 _OURS = ("USE_REDIS_FOR_TASKS", "REDIS_", "TASK_")
 
 
@@ -98,3 +101,16 @@ def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
     return port
+
+
+def said_mode(log: Path) -> list[str]:
+    """The modes that the log says, as grep would find them."""
+    lines = [line for line in log.read_text("utf-8").splitlines() if "task_service_initialized" in line]
+    assert all(line.startswith("INFO ") for line in lines), lines
+    found = [re.search(r"task_service_initialized storage_mode=(\S+)", line) for line in lines]
+    return [one[1] if one else line for one, line in zip(found, lines, strict=True)]
+
+
+def other_mode(namespace: Namespace) -> str:
+    """The value of the variable that would select the other mode."""
+    return "false" if namespace.harness.mode == "redis" else "true"

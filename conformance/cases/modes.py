@@ -5,42 +5,28 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from conformance.case import Namespace, NotApplicable, case
+from conformance.case import Namespace, case
 from conformance.cases.contents import check_writes, fill
-from conformance.cases.environment import application, elsewhere, open_and_close, surroundings, unused_port
-from conformance.cases.table.failures import PASSWORD
-from conformance.harness import Capability
+from conformance.cases.environment import (
+    SWITCH,
+    application,
+    open_and_close,
+    other_mode,
+    said_mode,
+    surroundings,
+    unused_port,
+)
+from conformance.cases.table.bench import connected
+from conformance.harness import Capability, HookMissingError
 from conformance.spec.equality import same
 from conformance.strategies import a_request
-from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus
-
-SWITCH = "USE_REDIS_FOR_TASKS"
-
-
-def said_mode(log: Path) -> list[str]:
-    """The modes that the log says, as grep would find them."""
-    lines = [line for line in log.read_text("utf-8").splitlines() if "task_service_initialized" in line]
-    assert all(line.startswith("INFO ") for line in lines), lines
-    found = [re.search(r"task_service_initialized storage_mode=(\S+)", line) for line in lines]
-    return [one[1] if one else line for one, line in zip(found, lines, strict=True)]
-
-
-def warnings_of(log: Path) -> list[str]:
-    """The warnings about the variable."""
-    lines = log.read_text("utf-8").splitlines()
-    return [line for line in lines if line.startswith("WARNING") and SWITCH in line]
-
-
-def other_mode(namespace: Namespace) -> str:
-    """The value of the variable that would select the other mode."""
-    return "false" if namespace.harness.mode == "redis" else "true"
+from taskstore import SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus
 
 
 @case("MODE-01", "MODE-06", "MODE-07", mode="either")
@@ -56,15 +42,44 @@ async def test_the_environment_selects_the_mode(namespace: Namespace) -> None:
         assert said_mode(log) == [namespace.harness.mode] * 2
 
 
+LINES = (
+    "{name}={value}\n",
+    "{name}='{value}'\n",
+    '{name}="{value}"\n',
+    "export {name}={value}\n",
+    "  {name} = {value}  \n",
+    "\n# words = '\n{name}={value} # more words\n",
+    "{name}={value}\r\n",
+    "OTHER_APP={value}\n{name}={value}",
+)
+
+
 @case("MODE-01", mode="either")
 async def test_dotenv_selects_the_mode(namespace: Namespace) -> None:
-    """The same variables in .env, and none in the environment, do the same."""
+    """The same variables in `.env`, and none in the environment, do the same, in every form that a line may have."""
     variables = namespace.harness.environment(namespace.name)
-    dotenv = "".join(f"{name}={value}\n" for name, value in variables.items())
-    with surroundings({}, dotenv) as log:
-        async with namespace.open_from_environment() as store:
-            await store.create_task(a_request())
-        assert said_mode(log) == [namespace.harness.mode]
+    for line in LINES:
+        dotenv = "\n".join(line.format(name=name, value=value) for name, value in variables.items())
+        with surroundings({}, dotenv) as log:
+            async with namespace.open_from_environment() as store:
+                await store.create_task(a_request())
+            assert said_mode(log) == [namespace.harness.mode], dotenv
+
+
+WORDS = {"redis": ("true", "True", "TRUE", "1", "yes", "on"), "memory": ("false", "False", "FALSE", "0", "no", "off")}
+
+
+@case("MODE-01", mode="either")
+async def test_no_word_selects_the_other_mode(namespace: Namespace) -> None:
+    """`true` selects Redis and `false` memory; another word for it does the same, or is refused as malformed."""
+    for mode, words in WORDS.items():
+        for word in words:
+            for variables, dotenv in (({SWITCH: word}, ""), ({}, f"{SWITCH}={word}\n")):
+                with surroundings({"REDIS_PORT": str(unused_port()), **variables}, dotenv) as log:
+                    refused = word not in ("true", "false") and SettingsInvalid
+                    with contextlib.suppress(StoreUnavailable, *([refused] if refused else [])):
+                        await open_and_close(namespace)
+                    assert said_mode(log) in ([mode], [] if refused else [mode]), word
 
 
 @case("MODE-07", mode="either")
@@ -80,20 +95,6 @@ async def test_a_change_of_dotenv_takes_effect_at_the_next_opening(namespace: Na
                     pass
             assert dict(os.environ) == before
         assert said_mode(log) == ["memory", "redis", "memory"]
-
-
-@case("MODE-03", mode="either")
-async def test_each_variable_counts_over_its_line_in_dotenv(namespace: Namespace) -> None:
-    """An exported value hides the line in .env, whichever of the two is right, and so does an empty one."""
-    for name, right, wrong in (("REDIS_PORT", "6379", "http"), ("REDIS_DB", "1", "one"), (SWITCH, "false", "maybe")):
-        for other in (wrong, ""):
-            with surroundings({SWITCH: "false", name: right}, f"{name}={other}\n") as log:
-                async with namespace.open_from_environment():
-                    pass
-                assert said_mode(log) == ["memory"]
-            hidden = surroundings({SWITCH: "false", name: other}, f"{name}={right}\n")
-            with hidden, pytest.raises(Exception):  # noqa: B017, PT011  which one is for another requirement
-                await open_and_close(namespace)
 
 
 @case("MODE-03", mode="either")
@@ -115,54 +116,6 @@ async def test_unset_means_memory(namespace: Namespace) -> None:
         assert said_mode(log) == ["memory"]
 
 
-@case("MODE-05", needs=Capability.REMOTE, mode="redis")
-async def test_a_database_of_any_number_may_be_named(namespace: Namespace) -> None:
-    """Whether there is one of that number the server says, and no bound of the store's own."""
-    if not namespace.harness.spare_database():
-        raise NotApplicable("the server has one database")
-    for number in ("16", "99", "100", "150", "1000"):
-        with application(namespace, {"REDIS_DB": number}), contextlib.suppress(StoreUnavailable):
-            await open_and_close(namespace)
-
-
-@case("MODE-05", mode="redis")
-async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -> None:
-    """A task is written to the database that REDIS_DB names, and to no other."""
-    if not (database := namespace.harness.spare_database()):
-        raise NotApplicable("the server has one database")
-    spare = {"REDIS_DB": str(database)}
-    with application(namespace, spare):
-        async with namespace.open_from_environment() as store:
-            elsewhere = await store.create_task(a_request())
-    with application(namespace):
-        async with namespace.open_from_environment() as store:
-            with pytest.raises(TaskNotFound):
-                await store.get_task(elsewhere.task_id)
-    with application(namespace, spare):
-        async with namespace.open_from_environment() as store:
-            assert await store.get_task(elsewhere.task_id) == elsewhere
-
-
-@case("MODE-17", needs=Capability.REMOTE, mode="redis")
-async def test_where_redis_is_has_defaults(namespace: Namespace) -> None:
-    """Port 6379 and database 0, in REDIS_URL too, which may name a socket and wins over host, port and database."""
-    nobody = "192.0.2.1"  # for examples, RFC 5737: no machine has it
-    for variables, words in (
-        ({"REDIS_HOST": nobody}, f"{nobody}:6379/0"),
-        ({"REDIS_URL": f"redis://{nobody}"}, f"{nobody}:6379/0"),
-        ({"REDIS_URL": f"redis://{nobody}/3"}, f"{nobody}:6379/3"),
-        ({"REDIS_URL": f"redis://{nobody}?db=7"}, f"{nobody}:6379/7"),
-        ({"REDIS_URL": f"redis://{nobody}", "REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_DB": "5"}, f"{nobody}:6379/0"),
-        ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "/nowhere/redis.sock"),
-    ):
-        with (
-            elsewhere(namespace, {"REDIS_CONNECT_TIMEOUT": "0.1", **variables}),
-            pytest.raises(StoreUnavailable) as raised,
-        ):
-            await open_and_close(namespace)
-        assert words in raised.value.address
-
-
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
 async def test_the_mode_is_said_before_redis_is_asked(namespace: Namespace) -> None:
     """When Redis does not answer, the log still tells which mode was chosen."""
@@ -174,15 +127,21 @@ async def test_the_mode_is_said_before_redis_is_asked(namespace: Namespace) -> N
 
 @case("MODE-07", mode="either")
 async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> None:
-    """Changing the variable changes nothing for the store that is open."""
+    """Changing variables and `.env` changes nothing for the store that is open, also when it has to connect again."""
     with application(namespace) as log:
         async with namespace.open_from_environment() as store:
             task = await store.create_task(a_request())
-            os.environ[SWITCH] = other_mode(namespace)
-            os.environ["REDIS_PORT"] = str(unused_port())
-            updated = await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
-            assert await store.get_task(task.task_id) == updated
-            assert (await store.list_tasks()).total == 1
+            os.environ |= {SWITCH: other_mode(namespace), "REDIS_PORT": str(unused_port()), "REDIS_DB": "7"}
+            os.environ |= {"REDIS_URL": "redis://h:1/0", "TASK_KEY_PREFIX": "another", "TASK_TTL": "1"}
+            Path(".env").write_text(f"{SWITCH}={other_mode(namespace)}\nREDIS_HOST=h\n", "utf-8")
+            for break_connections in (False, True):
+                if break_connections and Capability.REMOTE in namespace.harness.capabilities:
+                    with contextlib.suppress(HookMissingError):
+                        namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                        await connected(lambda: store.list_tasks(limit=1))  # it may notice by a call that fails
+                updated = await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+                assert await store.get_task(task.task_id) == updated
+                assert (await store.list_tasks()).total == 1
         assert said_mode(log) == [namespace.harness.mode]
 
 
@@ -206,125 +165,6 @@ async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespac
                     with pytest.raises(TaskNotFound):
                         await store.get_task(task.task_id)
             await check_writes(store, contents, namespace)
-
-
-@case("MODE-11", mode="either")
-async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
-    """A .env with the variable twice, as the document shows: the last line counts, and the log names the variable."""
-    variables = dict(namespace.harness.environment(namespace.name))
-    mine = variables.pop(SWITCH)
-    for first in (other_mode(namespace), mine):
-        with surroundings(variables, f"{SWITCH}={first}\n# local Redis\n{SWITCH}={mine}\n") as log:
-            async with namespace.open_from_environment() as store:
-                await store.create_task(a_request())
-            assert said_mode(log) == [namespace.harness.mode]
-            assert len(warnings_of(log)) == 1, "opening did not say that the variable stands twice"
-    with surroundings(variables, f"# once\n{SWITCH}={mine}\n") as log:
-        await open_and_close(namespace)
-        assert warnings_of(log) == [], "opening warns of a variable that stands once"
-
-
-MALFORMED = (
-    f"{SWITCH}='true\nREDIS_HOST=h\n",
-    f"{SWITCH}: true\n",
-    f"{SWITCH}:true\n",
-    f"REDIS_PASSWORD='{PASSWORD}\n{SWITCH}=true\n",
-)
-
-
-@case("MODE-12", mode="either")
-async def test_malformed_settings_are_named(namespace: Namespace) -> None:
-    """One line for each wrong variable and for a malformed .env, and the password in none."""
-    wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
-    for dotenv, named in (("", ()), (f"TASK_TTL=never\n{SWITCH}: true\n", (".env",))):
-        with application(namespace, wrong, dotenv), pytest.raises(SettingsInvalid) as refused:
-            await open_and_close(namespace)
-        for name in (SWITCH, "REDIS_PORT", "REDIS_DB", *named):
-            assert sum(name in line for line in str(refused.value).splitlines()) == 1, name
-        assert PASSWORD not in f"{refused.value} {refused.value!r}"
-    for content in (b"\xff\xfe", *(line.encode() for line in MALFORMED)):
-        with application(namespace):
-            Path(".env").write_bytes(content)
-            with pytest.raises(SettingsInvalid) as refused:
-                await open_and_close(namespace)
-        assert ".env" in str(refused.value)
-        assert PASSWORD not in f"{refused.value} {refused.value!r}"
-
-
-TAKEN = (
-    ("REDIS_PORT", "1", "65535"),
-    ("REDIS_DB", "0", "15"),
-    ("REDIS_HOST", "h", "::1", "[::1]"),
-    ("REDIS_URL", "redis://h", "redis://h/", "redis://h:1/3", "rediss://:secret@h:6380/0", "unix:///run/redis.sock"),
-    ("REDIS_CONNECT_TIMEOUT", "0.1", "60"),
-    ("REDIS_TIMEOUT", "0.1", "60"),
-    ("TASK_KEY_PREFIX", "p", "a:b*"),
-    ("TASK_TTL", "1", "3155760000"),
-)
-REFUSED = (
-    ("REDIS_PORT", "", "0", "65536", "1.5", "http"),
-    ("REDIS_DB", "", "-1", "one"),
-    ("REDIS_HOST", "", "h:6379", "h/0", "[::1"),
-    (
-        "REDIS_URL",
-        "http://h",
-        "h:6379",
-        "redis://h:70000/0",
-        "redis://h:0/0",
-        "redis://h/one",
-        "redis://h:port/0",
-        "redis://h?x=1",
-    ),
-    ("REDIS_CONNECT_TIMEOUT", "", "0", "-1", "inf", "nan", "soon"),
-    ("REDIS_TIMEOUT", "", "0", "-1", "inf", "nan", "soon"),
-    ("TASK_KEY_PREFIX", "", "a{b", "}"),
-    ("TASK_TTL", "", "0", "0.5", "-1", "3155760001", "a week"),
-)
-
-
-@case("MODE-15", mode="either")
-async def test_settings_have_bounds(namespace: Namespace) -> None:
-    """Whatever the mode, a value at a bound opens the store, and one beyond it is named: half a second is not none."""
-    for name, *values in TAKEN:
-        for value in values:
-            with application(namespace, {SWITCH: "false", name: value}):
-                async with namespace.open_from_environment() as store:
-                    assert (await store.list_tasks()).total == 0
-    right = {name: value for name, value, *_ in TAKEN}
-    for name, *values in REFUSED:
-        for value in values:
-            dotenv = f"{name}={right[name]}\n"
-            with (
-                application(namespace, {SWITCH: "false", name: value}, dotenv),
-                pytest.raises(SettingsInvalid) as refused,
-            ):
-                await open_and_close(namespace)
-            assert name in str(refused.value)
-
-
-@case("MODE-17", needs=Capability.REMOTE, mode="redis")
-async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
-    """The server knows the user by the right password, and refuses a wrong one, beside a URL too, and in one."""
-    by_name = {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": PASSWORD}
-    forms = [by_name]
-    given = namespace.harness.environment(namespace.name)
-    if "REDIS_HOST" in given and "REDIS_TLS" not in given:
-        where = f"{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/{given.get('REDIS_DB', '0')}"
-        forms += [{**by_name, "REDIS_URL": f"redis://{where}"}]
-        forms += [{"REDIS_URL": f"redis://{namespace.name}:{PASSWORD}@{where}"}]
-    namespace.harness.administer("ACL", "SETUSER", namespace.name, "on", f">{PASSWORD}", "~*", "&*", "+@all")
-    try:
-        for right in forms:
-            with application(namespace, right):
-                async with namespace.open_from_environment() as store:
-                    task = await store.create_task(a_request())
-                    assert await store.get_task(task.task_id) == task
-            wrong = {name: value.replace(PASSWORD, "another") for name, value in right.items()}
-            with application(namespace, wrong), pytest.raises(StoreUnavailable) as refused:
-                await open_and_close(namespace)
-            assert refused.value.failure_kind is FailureKind.REFUSED
-    finally:
-        namespace.harness.administer("ACL", "DELUSER", namespace.name)
 
 
 def with_opener(source: str, namespace: Namespace) -> str:
@@ -354,8 +194,13 @@ from {module} import {function} as open_store
 async def main():
     files, threads = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else [], threading.active_count()
     async with open_store() as store:
-        for _ in range(1_000):
-            await store.create_task(TaskCreateRequest(video_ids=["v"]))
+        for number in range(1_000):
+            task = await store.create_task(TaskCreateRequest(video_ids=["v"]))
+            await store.update_task_status(task.task_id, "clipping", 50)
+            assert (await store.get_task(task.task_id)).status == "clipping"
+            if number % 2:
+                await store.cancel_task(task.task_id)
+        assert (await store.list_tasks("cancelled", limit=0)).total == 500
         total = len((await store.list_tasks(limit=1_000)).tasks)
         after = os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else []
         print(json.dumps({"total": total, "files": len(after) - len(files), "sockets": opened,
