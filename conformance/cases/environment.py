@@ -66,6 +66,17 @@ def application(namespace: Namespace, variables: Mapping[str, str] | None = None
         yield log
 
 
+SOURCES = ("the environment", ".env")
+
+
+def application_from(source: str, namespace: Namespace, variables: Mapping[str, str]) -> AbstractContextManager[Path]:
+    """Surroundings that select the subject, and what else is given, all in one of the sources."""
+    every = {**namespace.harness.environment(namespace.name), **variables}
+    if source == ".env":
+        return surroundings({}, "".join(f"{name}='{value}'\n" for name, value in every.items()))
+    return surroundings(every)
+
+
 async def open_and_close(namespace: Namespace) -> None:
     """Open the store as the application does, and close it again."""
     async with namespace.open_from_environment():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from datetime import timedelta
 from functools import partial
 
@@ -11,7 +12,7 @@ import pytest
 
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.contents import check_writes, fill
-from conformance.cases.environment import application, configured
+from conformance.cases.environment import SOURCES, application_from, configured
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import Call, operations_on
 from conformance.harness import Capability
@@ -223,9 +224,9 @@ async def test_the_lifetime_is_seven_days_by_default(store: TaskStore, namespace
 @case("EXP-07", needs=Capability.EXPIRING, mode="either")
 async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
     """TASK_TTL is the lifetime in seconds, and a week where it is not set, after each write."""
-    variables: dict[str, str]
-    for variables, lifetime in (({}, WEEK), ({"TASK_TTL": "3600"}, timedelta(hours=1))):
-        with application(namespace, variables):
+    given: dict[str, timedelta] = {"": WEEK, "3600": timedelta(hours=1), "31536000": timedelta(days=365)}
+    for source, (seconds, lifetime) in itertools.product(SOURCES, given.items()):
+        with application_from(source, namespace, {"TASK_TTL": seconds} if seconds else {}):
             async with namespace.open_from_environment() as store:
                 task = await store.create_task(a_request())
                 clip = partial(store.update_task_status, status=TaskStatus.CLIPPING)

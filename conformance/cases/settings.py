@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from conformance.case import Namespace, NotApplicable, case
 from conformance.cases.environment import (
+    SOURCES,
     SWITCH,
     application,
+    application_from,
     elsewhere,
     open_and_close,
     other_mode,
@@ -21,20 +25,6 @@ from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound
-
-
-@case("MODE-03", mode="either")
-async def test_each_variable_counts_over_its_line_in_dotenv(namespace: Namespace) -> None:
-    """An exported value hides the line in .env, whichever of the two is right, and so does an empty one."""
-    for name, right, wrong in (("REDIS_PORT", "6379", "http"), ("REDIS_DB", "1", "one"), (SWITCH, "false", "maybe")):
-        for other in (wrong, ""):
-            with surroundings({SWITCH: "false", name: right}, f"{name}={other}\n") as log:
-                async with namespace.open_from_environment():
-                    pass
-                assert said_mode(log) == ["memory"]
-            hidden = surroundings({SWITCH: "false", name: other}, f"{name}={right}\n")
-            with hidden, pytest.raises(Exception):  # noqa: B017, PT011  which one is for another requirement
-                await open_and_close(namespace)
 
 
 @case("MODE-05", needs=Capability.REMOTE, mode="redis")
@@ -53,16 +43,17 @@ async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -
     if not (database := namespace.harness.spare_database()):
         raise NotApplicable("the server has one database")
     spare = {"REDIS_DB": str(database)}
-    with application(namespace, spare):
-        async with namespace.open_from_environment() as store:
-            elsewhere = await store.create_task(a_request())
-    with application(namespace):
-        async with namespace.open_from_environment() as store:
-            with pytest.raises(TaskNotFound):
-                await store.get_task(elsewhere.task_id)
-    with application(namespace, spare):
-        async with namespace.open_from_environment() as store:
-            assert await store.get_task(elsewhere.task_id) == elsewhere
+    for source in SOURCES:
+        with application_from(source, namespace, spare):
+            async with namespace.open_from_environment() as store:
+                elsewhere = await store.create_task(a_request())
+        with application_from(source, namespace, {}):
+            async with namespace.open_from_environment() as store:
+                with pytest.raises(TaskNotFound):
+                    await store.get_task(elsewhere.task_id)
+        with application_from(source, namespace, spare):
+            async with namespace.open_from_environment() as store:
+                assert await store.get_task(elsewhere.task_id) == elsewhere
 
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
@@ -125,6 +116,11 @@ async def test_malformed_settings_are_named(namespace: Namespace) -> None:
         for name in (SWITCH, "REDIS_PORT", "REDIS_DB", *named):
             assert sum(name in line for line in str(refused.value).splitlines()) == 1, name
         assert PASSWORD not in f"{refused.value} {refused.value!r}"
+    lines = f"{SWITCH}: true\nTASK_TTL=5\nREDIS_PORT\nREDIS_DB=one\n"
+    with surroundings({}, lines), pytest.raises(SettingsInvalid) as refused:
+        await open_and_close(namespace)
+    shown = str(refused.value).splitlines()
+    assert [sum(name in line for line in shown) for name in (".env", "REDIS_DB")] == [2, 1]
     for content in (b"\xff\xfe", *(line.encode() for line in MALFORMED)):
         with application(namespace):
             Path(".env").write_bytes(content)
@@ -165,6 +161,30 @@ REFUSED = (
 )
 
 
+@case("MODE-03", mode="either")
+async def test_each_variable_counts_over_its_line_in_dotenv(namespace: Namespace) -> None:
+    """An exported value hides the line in `.env`, whichever of the two is right, and so does an empty one."""
+    right = {SWITCH: "false", **{name: value for name, value, *_ in TAKEN}}
+    wrong = {SWITCH: ("maybe", ""), **{name: (values[-1], "") for name, *values in REFUSED}}
+    for name, value in right.items():
+        for other in wrong[name]:
+            if await opens(namespace, {name: other}):  # what is refused is for another requirement
+                continue
+            assert await opens(namespace, {name: value}, f"{name}={other}\n"), name
+            assert not await opens(namespace, {name: other}, f"{name}={value}\n"), name
+
+
+async def opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str = "") -> bool:
+    """Whether a store in memory mode can be opened with these variables."""
+    with surroundings({SWITCH: "false", **variables}, dotenv) as log:
+        try:
+            await open_and_close(namespace)
+        except Exception:  # noqa: BLE001  which one is for another requirement
+            return False
+        assert said_mode(log) == ["memory"]
+        return True
+
+
 @case("MODE-15", mode="either")
 async def test_settings_have_bounds(namespace: Namespace) -> None:
     """Whatever the mode, a value at a bound opens the store, and one beyond it is named: half a second is not none."""
@@ -185,26 +205,36 @@ async def test_settings_have_bounds(namespace: Namespace) -> None:
             assert name in str(refused.value)
 
 
+ODD_PASSWORD = 'p@s:s/w#r?d%41 "é$x+='
+"""Every character of it means something in a URL or in a line of `.env`."""
+
+
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
 async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
-    """The server knows the user by the right password, and refuses a wrong one, beside a URL too, and in one."""
-    by_name = {"REDIS_USERNAME": namespace.name, "REDIS_PASSWORD": PASSWORD}
-    forms = [by_name]
+    """The server knows the user by the right password, and refuses a wrong one, however and wherever it is given."""
+    user = f"{namespace.name}@u/ü+"
+    for password in (PASSWORD, ODD_PASSWORD):
+        namespace.harness.administer("ACL", "SETUSER", user, "reset", "on", f">{password}", "~*", "&*", "+@all")
+        try:
+            for right, wrong in zip(logins(namespace, user, password), logins(namespace, user, "another"), strict=True):
+                for source in SOURCES:
+                    with application_from(source, namespace, right):
+                        async with namespace.open_from_environment() as store:
+                            task = await store.create_task(a_request())
+                            assert await store.get_task(task.task_id) == task
+                    with application_from(source, namespace, wrong), pytest.raises(StoreUnavailable) as refused:
+                        await open_and_close(namespace)
+                    assert refused.value.failure_kind is FailureKind.REFUSED
+        finally:
+            namespace.harness.administer("ACL", "DELUSER", user)
+
+
+def logins(namespace: Namespace, user: str, password: str) -> list[dict[str, str]]:
+    """The ways to say who logs in: two variables, the same beside a URL, and in one."""
     given = namespace.harness.environment(namespace.name)
-    if "REDIS_HOST" in given and "REDIS_TLS" not in given:
-        where = f"{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/{given.get('REDIS_DB', '0')}"
-        forms += [{**by_name, "REDIS_URL": f"redis://{where}"}]
-        forms += [{"REDIS_URL": f"redis://{namespace.name}:{PASSWORD}@{where}"}]
-    namespace.harness.administer("ACL", "SETUSER", namespace.name, "on", f">{PASSWORD}", "~*", "&*", "+@all")
-    try:
-        for right in forms:
-            with application(namespace, right):
-                async with namespace.open_from_environment() as store:
-                    task = await store.create_task(a_request())
-                    assert await store.get_task(task.task_id) == task
-            wrong = {name: value.replace(PASSWORD, "another") for name, value in right.items()}
-            with application(namespace, wrong), pytest.raises(StoreUnavailable) as refused:
-                await open_and_close(namespace)
-            assert refused.value.failure_kind is FailureKind.REFUSED
-    finally:
-        namespace.harness.administer("ACL", "DELUSER", namespace.name)
+    by_name = {"REDIS_USERNAME": user, "REDIS_PASSWORD": password}
+    if "REDIS_HOST" not in given or "REDIS_TLS" in given:
+        return [by_name]
+    where = f"{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/{given.get('REDIS_DB', '0')}"
+    in_url = f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{where}"
+    return [by_name, {**by_name, "REDIS_URL": f"redis://{where}"}, {"REDIS_URL": in_url}]
