@@ -134,7 +134,12 @@ _must(
 )
 _must("API-03", "Every operation of a closed store raises `StoreNotOpen`.")
 _should("API-04", "A store that is used on a second event loop raises `StoreNotOpen`, in either mode.")
-_should("API-05", "An argument of the wrong type raises `InvalidArgument`, which names the argument.", since=2)
+_should(
+    "API-05",
+    "An argument of the wrong type raises `InvalidArgument`, which names the argument. Arguments are checked before a "
+    "task is looked up.",
+    since=2,
+)
 _should(
     "API-07",
     "Closing a store ends the calls that still wait for a reply: they raise `StoreUnavailable` or `StoreNotOpen`.",
@@ -183,7 +188,11 @@ _must(
     "LIFE-10",
     "An update or cancel that would change a final task raises `TaskFinal`, which states the status of the task.",
 )
-_must("LIFE-12", "Repeating the write that made a task final succeeds and changes nothing, times included.")
+_must(
+    "LIFE-12",
+    "A write to a final task that would change no field but times, as a repetition of the one that made it final, "
+    "succeeds and changes nothing, times included.",
+)
 _should(
     "LIFE-13",
     "An update raises `InvalidArgument` for a progress that is not a finite number from 0 to 100, for `completed` "
@@ -230,7 +239,8 @@ _must(
 )
 _must(
     "LIST-06",
-    "A `limit` or `offset` that is negative, not a whole number, or beyond the maximum raises `InvalidArgument`.",
+    "A `limit` that is not an integer from 0 to 1,000, or an `offset` that is not one from 0 to 10¹², raises "
+    "`InvalidArgument`.",
 )
 _should("LIST-09", "A page states its `limit` and `offset`, which are 50 and 0 by default.")
 _must(
@@ -251,8 +261,8 @@ _must(
 )
 _must(
     "LIST-13",
-    "A cursor is the microsecond of creation, a dot and the id of the last task of its page. Any other text, and a "
-    "cursor with an offset, raises `InvalidArgument`.",
+    "A cursor is the microsecond of creation, a dot and the id of the last task of its page. It may be used with "
+    "another status or limit. Any other text, and a cursor with an offset, raises `InvalidArgument`.",
     since=3,
 )
 
@@ -356,8 +366,8 @@ _must(
 )
 _must(
     "FAIL-13",
-    "After a lost or late reply the calls in flight end, the next call gets its own reply, and no connection is "
-    "left over.",
+    "After a lost or late reply the calls in flight end, each with its own reply or with `StoreUnavailable`. The "
+    "next call gets its own reply, and no connection is left over.",
     since=2,
 )
 _should("FAIL-14", "A connection that the server closed while it was idle makes no call fail.", since=2)
@@ -386,7 +396,8 @@ _must(
 _must("MODE-05", "`REDIS_HOST`, `REDIS_PORT` and `REDIS_DB` say where Redis is.", "D03")
 _must(
     "MODE-06",
-    "Opening logs `task_service_initialized storage_mode=…` once, at INFO, on a line that grep finds.",
+    "Opening logs `task_service_initialized storage_mode=…` once, at INFO, on a line that grep finds, also if opening then "
+    "fails.",
     "D30",
     "D31",
 )
@@ -455,7 +466,12 @@ _must(
     "Tasks that are migrated from memory keep their ids, times and values, and get the lifetime of the new store.",
     "D37",
 )
-_should("MAINT-04", "`restore` raises `InvalidArgument` for a task that no store could have produced.", since=2)
+_should(
+    "MAINT-04",
+    "`restore` raises `InvalidArgument` for a task that no store could have produced, or whose times are not from 1970 "
+    "to 2200.",
+    since=2,
+)
 
 
 def specification() -> str:
