@@ -22,7 +22,7 @@ from conformance.cases.environment import (
     surroundings,
 )
 from conformance.cases.table.failures import PASSWORD
-from conformance.harness import Capability
+from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound
 
@@ -179,6 +179,8 @@ async def opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str 
     with surroundings({SWITCH: "false", **variables}, dotenv) as log:
         try:
             await open_and_close(namespace)
+        except HookMissingError:
+            raise
         except Exception:  # noqa: BLE001  which one is for another requirement
             return False
         assert said_mode(log) == ["memory"]
