@@ -25,6 +25,10 @@ IN_SCENES = (
     ("i.equal-configs-are-interned", "VAL-01", "configs that are alike"),
     ("i.ids-are-taken-in-all-instances", "SHARE-02", "two instances have tasks of the same id"),
     ("i.counts-are-cached-until-a-write", "EXP-01", "read before and after an expiry"),
+    ("k.refused-create-takes-the-id", "VAL-05", "is met by"),
+    ("k.long-listing-is-read-in-steps", "LIST-03", "listings of 110"),
+    ("k.two-purges-count-the-same", "MAINT-01", "purge beside purge"),
+    ("k.renewals-are-throttled", "EXP-03", "after the creation"),
 )
 IN_CASES = {
     "g.watchdogs-of-failed-calls-stay": "COST-05",
@@ -34,6 +38,10 @@ IN_CASES = {
     "i.get-is-stale-if-the-server-fails": "FAIL-01",
     "i.large-new-records-are-compressed": "SHARE-03",
     "i.refused-updates-are-made-later": "FAIL-06",
+    "k.large-configs-are-spooled": "COST-05",
+    "k.count-is-zero-if-the-server-fails": "FAIL-12",
+    "k.create-asks-whether-the-id-is-free": "COST-02",
+    "k.full-server-is-purged": "FAIL-06",
 }
 PATCHED_H = (
     *("dotenv-into-environ", "empty-variable-is-unset", "same-value-twice-is-no-warning", "file-before-values"),

@@ -8,8 +8,9 @@ import threading
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,6 +25,7 @@ from taskstore import (
     InvalidArgument,
     MaintainedTaskStore,
     MemoryTaskStore,
+    TaskCreateRequest,
     TaskStatus,
     TaskStore,
     TaskStoreError,
@@ -73,16 +75,29 @@ async def requests_of_each(namespace: Namespace, tasks: int = 0) -> dict[str, in
         operations = {**nothing, "get": lambda: store.get_task(task.task_id), "get of nothing": nothing["get"]}
         for arguments in LISTINGS:
             operations[f"list, {arguments}"] = partial(store.list_tasks, **arguments)
-        operations["update of a task"] = lambda: store.update_task_status(
-            task.task_id, TaskStatus.CLIPPING, 5, "s", "r"
-        )
+        final = await store.create_task(a_request())
+        await store.cancel_task(final.task_id)
+        change = partial(store.update_task_status, task.task_id)
+        operations |= {
+            "update of a task": partial(change, TaskStatus.CLIPPING, 5, "s", "r"),
+            "update with nothing new": partial(change, TaskStatus.CLIPPING),
+            "refused update of a final task": partial(store.update_task_status, final.task_id, TaskStatus.CLIPPING),
+            "cancel again": partial(store.cancel_task, final.task_id),
+        }
+        if Capability.CALLER_IDS in namespace.harness.capabilities:
+            names = (f"job-{number}" for number in count())
+            create = cast(MaintainedTaskStore, store).create_task
+            operations["create under an id"] = lambda: create(a_request(), task_id=next(names))
+            operations["create under an id again"] = lambda: create(a_request(), task_id="job-0")
+            operations["refused create under an id"] = lambda: create(a_request({"a": 1}), task_id="job-0")
         for attempt in ("warm", "counted"):
             for name, operation in operations.items():
                 before = inspector.requests()
                 try:
                     await operation()
                 except TaskStoreError:
-                    assert name in ("get of nothing", "update", "cancel"), attempt  # of a task that is not there
+                    # Of a task that is not there.
+                    assert name in ("get of nothing", "update", "cancel") or "refused" in name, (name, attempt)
                 counted[name] = inspector.requests() - before - 1  # less the inspector's own
     return counted
 
@@ -117,17 +132,29 @@ async def test_memory_holds_every_task(store: TaskStore) -> None:
 
 @case("COST-05")
 async def test_calls_leave_nothing_behind(store: TaskStore) -> None:
-    """After a hundred and fifty calls more, some of them refused, as much is open as before."""
+    """After three hundred calls more, of small and large tasks and some of them refused, as much is open as before."""
+    large: tuple[dict[str, Any], ...] = (
+        {"config": {"a": "x" * 100_000}},
+        {"config": {"a": ["x" * 900] * 900}},
+        {"video_ids": tuple(map(str, range(3_000)))},
+        {"webhook_url": "https://" + "x" * 100_000},
+    )
+    requests = [a_request()] * 25 + [TaskCreateRequest(**{"video_ids": ("v",), **fields}) for fields in large]
 
     async def calls() -> None:
-        for _ in range(25):
-            task = await store.create_task(a_request())
+        for request in requests:
+            task = await store.create_task(request)
             await store.get_task(task.task_id)
+            text = "y" * (100 if request.config is None else 100_000)
             await asyncio.gather(
                 store.list_tasks(limit=1),
-                store.update_task_status(task.task_id, TaskStatus.CLIPPING),
+                store.list_tasks(TaskStatus.PENDING),
+                store.update_task_status(task.task_id, TaskStatus.CLIPPING, 5, text),
+                store.update_task_status(task.task_id, TaskStatus.CLIPPING, -1),
+                store.update_task_status(task.task_id, TaskStatus.FAILED, error_traceback=text),
                 store.cancel_task(task.task_id),
                 store.get_task("task_0"),
+                store.cancel_task("task_0"),
                 return_exceptions=True,
             )
 

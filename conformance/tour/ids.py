@@ -30,6 +30,7 @@ from conformance.engine.scene import (
 from conformance.harness import Capability
 from conformance.spec.model import FINAL
 from conformance.tour import values
+from conformance.tour.rich import BEYOND
 from conformance.tour.tasks import (
     CALLER_IDS,
     EXPIRING,
@@ -38,6 +39,7 @@ from conformance.tour.tasks import (
     ODD_CONFIG,
     SHARED,
     WEEK,
+    restorable,
     ways,
 )
 from taskstore import TaskStatus
@@ -157,6 +159,63 @@ def new_ids(_: Random) -> Iterator[Scene]:
         again = replace(chosen, label="b")
         steps = (chosen, *actions[1:], again, again, get(), create("", "job-1"), get())
         yield Scene(f"created again: {name}", steps, ("created again", status), CALLER_IDS)
+
+
+def met_before(_: Random) -> Iterator[Scene]:
+    """Calls that were refused, or found nothing, leave nothing of the id that they were given."""
+    chosen, restored = Text("job-1"), Text("restored")
+    for task_id, needs in ((chosen, CALLER_IDS), (restored, frozenset[Capability]())):
+        calls: dict[str, Step] = {
+            "a get": get(task_id),
+            "an update": update(task_id, TaskStatus.CLIPPING, progress=5, label=""),
+            "a completion": update(task_id, TaskStatus.COMPLETED, label=""),
+            "a refused update": update(task_id, TaskStatus.CLIPPING, progress=-1, label=""),
+            "a cancellation": replace(cancel(task_id), label=""),
+            "a purge": purge(BEYOND),
+            "a refused restoring": restore(restorable(task_id.value, status="failed")),
+        }
+        if task_id is chosen:
+            wrong: dict[str, dict[str, Any]] = {
+                "a config that is not JSON": {"config": {"a": (1,)}},
+                "a config that is a list": {"config": []},
+                "a config that is too deep": {"config": _deep(101)},
+                "a config that is too large": {"config": {"a": "x" * 1_100_000}},
+                "a lone surrogate": {"webhook_url": "\ud800"},
+                "a URL that is a number": {"webhook_url": 7},
+                "no videos": {"video_ids": ()},
+                "a video that is a number": {"video_ids": ("v", 7)},
+            }
+            calls |= {f"a creation with {name}": create("", "job-1", **fields) for name, fields in wrong.items()}
+        for name, call in calls.items():
+            about = (
+                ("VAL-05", "LIFE-14")
+                if " with a config" in name
+                else ("LIFE-14",)
+                if "refused" in name or "creation" in name
+                else ("ID-03",)
+            )
+            made = create("a", "job-1", about=about) if task_id is chosen else restore(restorable(), about=about)
+            for on in (0, 1):
+                actions = (
+                    Known((replace(call, on=on),)),
+                    made,
+                    replace(get(task_id), label="a"),
+                    listing(),
+                    update("a", TaskStatus.CLIPPING, progress=5),
+                    create("", "job-1") if task_id is chosen else restore(restorable()),
+                    cancel("a"),
+                    listing(status=TaskStatus.CANCELLED),
+                )
+                words = f"an id is met by {name} before its task is {'created' if task_id is chosen else 'restored'}"
+                wanted = needs | SHARED if on else needs
+                yield Scene(f"{words}, on {on + 1} instances", actions, ("met before",), wanted, instances=on + 1)
+
+
+def _deep(levels: int) -> dict[str, Any]:
+    inside: Any = 1
+    for _ in range(levels):
+        inside = {"k": inside}
+    return dict(inside)
 
 
 def reuses(_: Random) -> Iterator[Scene]:

@@ -242,6 +242,32 @@ def expiries(_: Random) -> Iterator[Scene]:
         yield Scene(f"nothing goes by itself in {days} days", steps, ("stays",), lacks=stay, about=("EXP-05",))
 
 
+def renewals(_: Random) -> Iterator[Scene]:
+    """Every write that changes a task renews its lifetime in full, however soon after another one it comes."""
+    writes: dict[str, tuple[Step, ...]] = {
+        "an update": (update("a", TaskStatus.CLIPPING),),
+        "an update of a field": (update("a", TaskStatus.PENDING, current_step="s"),),
+        "a completion": (update("a", TaskStatus.COMPLETED),),
+        "a failure": (update("a", TaskStatus.FAILED, error_message="e"),),
+        "a cancellation": (cancel("a"),),
+    }
+    for gap in (4 * SECOND, 50 * SECOND, 10 * MINUTE, 50 * MINUTE, DAY / 2, WEEK - DAY):
+        for name, steps in writes.items():
+            for earlier in (False, True):  # whether it is the first write after the creation
+                before = (Advance(DAY), update("a", TaskStatus.UPLOADING)) if earlier else ()
+                actions = (
+                    Known((create("a"), create("b"), *before, Advance(gap), *steps)),
+                    Advance(WEEK - gap / 2),
+                    listing(about=("EXP-03",)),
+                    get("a", about=("EXP-03",)),
+                    Advance(gap),
+                    get("a"),
+                    listing(),
+                )
+                words = f"{name} {gap} after the {'last write' if earlier else 'creation'}"
+                yield Scene(words, actions, ("renewed soon",), EXPIRING, about=("EXP-01", "EXP-03"))
+
+
 def unseen_expiries(_: Random) -> Iterator[Scene]:
     """The first call after tasks have expired, few or many: it may find none of them, and shows none."""
     pending, other, after = TaskStatus.PENDING, TaskStatus.FAILED, EXPIRING | CURSOR

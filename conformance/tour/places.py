@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import chain, product
 from random import Random
-from typing import Any, TypeAlias
 
 from conformance.engine.scene import (
     Action,
     Close,
-    Member,
     Populate,
     Reopen,
     Scene,
     Step,
     Text,
     TimeOf,
-    Together,
     Walk,
     cancel,
     create,
@@ -204,176 +200,3 @@ def places(random: Random) -> Iterator[Scene]:
         yield Scene(name, (Close(), action), ("an empty store is closed",), about=("API-03",))
     full = (listing("p", limit=0), listing("p", status=TaskStatus.FAILED), listing(offset=MAX_OFFSET))
     yield Scene("listings after closing", (create(), Close(), *full), ("closed",), about=("API-03",))
-
-
-def races(_: Random) -> Iterator[Scene]:
-    """Calls at the same time: some order explains them all."""
-    for number in range(len(NOT_FINAL)):
-        for on in (0, 1):
-            kind = f"race on {on + 1} instances"
-            for name, actions, needs in _race(number, on):
-                wanted = needs | SHARED if on else needs
-                yield Scene(name, actions, (kind,), wanted, instances=on + 1)
-    yield from _pairs()
-    yield from _cancelled_alone()
-    yield from _crowds()
-    many = tuple(_going("ATOM-06", progress=number) for number in range(6))
-    yield Scene("many updates", (create(), Together(many), get()), ("many calls",))
-    for lost in range(1, 4):
-        steps = (_going("ATOM-06", progress=1), _going("ATOM-06", current_step="s"), _going("ATOM-06", progress=3))
-        for turns in (0, 1, 2, 4):
-            for which in ("first", "last"):
-                together = Together(steps, lost, turns, cancels_first=which == "first")
-                actions = (create(), together, get(), update("a", TaskStatus.ANALYZING), get())
-                name = f"the {which} {lost} of 3 calls are cancelled after {turns} turns"
-                yield Scene(name, actions, ("cancelled calls",))
-    chosen = (create("", "job-1", about=("ATOM-06",)), create("", "job-2", about=("ATOM-06",)))
-    actions = (create(), Together(chosen, 1), get(), create("", "job-2"), listing())
-    yield Scene("a creation is cancelled", actions, ("cancelled calls",), CALLER_IDS)
-    ended = (_stop("ATOM-06"), get("b", about=("ATOM-06",)))
-    actions = (create("b"), create(), Together(ended, 1), get(), cancel(), listing())
-    yield Scene("a read is cancelled", actions, ("cancelled calls",))
-    yield from _closings()
-    alike: list[Step] = [get(), listing(), _going("ATOM-06", progress=1), _stop("ATOM-06"), create(""), purge(LONG_AGO)]
-    for one in alike:
-        same = (replace(one, about=("ATOM-06",)),) * 3
-        for cancelled in (1, 2):
-            for which in ("first", "last"):
-                is_read = one.operation in ("get_task", "list_tasks", "purge")
-                together = Together(same, cancelled, is_independent=is_read, cancels_first=which == "first")
-                actions = (create(), together, get(), listing(), create("c"), get("c"))
-                name = f"the {which} {cancelled} of 3 calls of {one.operation} that are alike are cancelled"
-                yield Scene(name, actions, ("alike calls are cancelled",))
-
-
-def _each(about: tuple[str, ...]) -> dict[str, Step]:
-    """Every operation once: on the task `a`, on a final one `b`, or on none."""
-    return {
-        "create": create("", about=about),
-        "create again": create("", "job-1", about=about),
-        "get": get("a", about=about),
-        "list": listing(about=about),
-        "update": update("a", TaskStatus.UPLOADING, label="", about=about, progress=7, current_step="s"),
-        "end": update("a", TaskStatus.FAILED, label="", about=about, error_message="e"),
-        "cancel": replace(cancel("a"), label="", about=about),
-        "purge": purge(TimeOf("b", plus=MICROSECOND), about=about),
-        "restore": restore(restorable(), about=about),
-    }
-
-
-def _begun(*names: str) -> tuple[tuple[Action, ...], frozenset[Capability]]:
-    """What is done before operations of `_each`, and what the store needs for it."""
-    is_again = "create again" in names
-    first = create("a", "job-1") if is_again else create("a")
-    return (first, create("b"), cancel("b")), CALLER_IDS if is_again else frozenset()
-
-
-def _pairs() -> Iterator[Scene]:
-    """Every operation beside every other one, on one instance and on two."""
-    each = _each(("ATOM-01",))
-    for one, other in product(each, repeat=2):
-        start, needs = _begun(one, other)
-        for on in (0, 1):
-            race = Together((each[one], replace(each[other], on=on)))
-            name = f"{one} beside {other} on {on + 1} instances"
-            wanted = needs | SHARED if on else needs
-            yield Scene(name, (*start, race, get("a"), listing()), ("every two operations",), wanted, instances=on + 1)
-
-
-def _cancelled_alone() -> Iterator[Scene]:
-    """Every operation is cancelled after some turns of the event loop, and what it left is consistent."""
-    for name, step in _each(("ATOM-06",)).items():
-        start, needs = _begun(name)
-        for turns in (0, 1, 2, 3, 5, 8):
-            actions = (*start, Together((step,), 1, turns), get("a"), listing(), create("c"), get("c"))
-            yield Scene(f"{name} is cancelled after {turns} turns", actions, ("one call is cancelled",), needs)
-
-
-def _closings() -> Iterator[Scene]:
-    """An instance is closed while calls wait on it, and another shows what became of them."""
-    about = ("API-07",)
-    going = _going("API-07", progress=1)
-    reads = (get(about=about), listing(about=about), replace(going, on=1))
-    writes = (going, create("", about=about), _going("API-07", 1, current_step="s"))
-    for what, steps in (("reads", reads), ("writes", writes)):
-        for turns in (0, 1, 2, 4):
-            actions = (create(), Together(steps, turns=turns, is_closed=True), get("a", on=1), listing(on=1))
-            name = f"closed while it {what}, after {turns} turns"
-            yield Scene(name, actions, ("closed in a call",), SHARED, instances=2, about=about)
-
-
-def _crowds() -> Iterator[Scene]:
-    """Several hundred calls at the same time that do not concern each other."""
-    about = ("ATOM-06",)
-    start = (Populate(_TARGETS), listing("p", limit=_TARGETS))
-    chosen = [Member("p", number) for number in range(_TARGETS)]
-    crowds: dict[str, tuple[Step, ...]] = {
-        "get_task": tuple(get(one, about=about) for one in chosen) * 6,
-        "update_task_status": tuple(update(one, TaskStatus.CLIPPING, label="", about=about) for one in chosen),
-        "cancel_task": tuple(replace(cancel(one), about=about) for one in chosen),
-        "create_task": tuple(create("", video_ids=(str(number),), about=about) for number in range(2 * _CROWD)),
-        "list_tasks": (listing(limit=1, about=about),) * _CROWD,
-    }
-    missing = [get(Text(f"missing-{number}"), about=about) for number in range(_TARGETS)]
-    refused = [update(one, TaskStatus.CLIPPING, progress=-1, label="", about=about) for one in chosen]
-    found = crowds["get_task"]
-    crowds["get_task that finds and does not find"] = tuple(
-        chain.from_iterable(zip(found, missing, found, strict=False))
-    )
-    crowds["get_task and refused updates"] = tuple(chain.from_iterable(zip(found, refused, missing, strict=False)))
-    for operation, steps in crowds.items():
-        actions = (*start, Together(steps, is_independent=True), listing())
-        yield Scene(f"a crowd of {operation}", actions, ("crowd",), about=about)
-
-
-_CROWD, _TARGETS = 200, 60
-_Race: TypeAlias = tuple[str, tuple[Action, ...], frozenset[Capability]]
-
-
-def _race(number: int, on: int) -> Iterator[_Race]:
-    """Each kind of race, some of its calls on another instance."""
-    nothing: frozenset[Capability] = frozenset()
-    end = "ATOM-02"
-    begun = (create(), update("a", TaskStatus(NOT_FINAL[number])))
-    pair = (update("a", TaskStatus.COMPLETED, label="", about=(end,)), _stop(end, on))
-    for race in (Together(pair), Together(pair[::-1])):
-        yield "a cancel and a completion race", (*begun, race, get(), listing()), nothing
-    failing = update("a", TaskStatus.FAILED, error_message="e", label="", about=(end,))
-    race = Together((failing, _stop(end, on), replace(pair[0], on=on)))
-    yield "three ends race", (*begun, race, get()), nothing
-    one = "ATOM-01"
-    race = Together((_going(one, progress=number), _going(one, on, current_step="s"), _going(one, result_url="r")))
-    start = (create(), update("a", TaskStatus.CLIPPING, progress=1, current_step="before", result_url="before"))
-    yield "updates of several fields race", (*start, race, get()), nothing
-    race = Together((_going(one, on, progress=number), _stop(end), get()))
-    yield "an update and a cancel race", (*begun, race, get()), nothing
-    for other in (TaskStatus.COMPLETED, TaskStatus(NOT_FINAL[number - 1])):
-        moved = update("a", other, on=on, label="")
-        for read in (listing(about=("LIST-03",)), listing(status=TaskStatus.FAILED, about=("LIST-03",))):
-            yield "listings and an update race", (create("b"), *begun, Together((read, moved, read)), get()), nothing
-    race = Together(tuple(create(f"n{n}", on=n % 2 * on, video_ids=(str(n),), about=(one,)) for n in range(5)))
-    yield "creations race", (race, listing()), nothing
-    again = create("", "job-1", about=("ID-06", one))
-    race = Together((replace(again, on=on), again, create("", "job-1", on=on, about=("ID-06", one), config={})))
-    yield "creations under one id race", (race, listing()), CALLER_IDS
-    race = Together(
-        tuple(restore(restorable(progress=float(n)), on=n % 2 * on, about=("ID-05", one)) for n in range(3))
-    )
-    yield "restores under one id race", (race, listing()), nothing
-    gone = ("ATOM-03", "MAINT-01")
-    race = Together(
-        (
-            purge(TimeOf("a", plus=MICROSECOND), on=on, about=gone),
-            update("b", TaskStatus.CLIPPING, label="", about=gone),
-            replace(cancel("a"), label="", about=gone),
-        )
-    )
-    yield "a purge and writes race", (create("b"), create(), cancel(), race, get(), listing()), nothing
-
-
-def _going(requirement: str, on: int = 0, **fields: Any) -> Step:
-    return update("a", TaskStatus.CLIPPING, on=on, label="", about=(requirement,), **fields)
-
-
-def _stop(requirement: str, on: int = 0) -> Step:
-    return replace(cancel("a", on=on), label="", about=(requirement,))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from random import Random
 
 from conformance.engine.scene import Action, Close, Known, Populate, Scene, Step, get, listing
-from conformance.tour import changes, contents, ids, lifetimes, listings, maintenance, places, repertoire, states
+from conformance.tour import changes, contents, ids, lifetimes, listings, maintenance, places, races, repertoire, states
 from taskstore import TaskStatus
 
 _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
@@ -21,6 +21,7 @@ _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     contents.refusals,
     ids.ids,
     ids.new_ids,
+    ids.met_before,
     ids.reuses,
     maintenance.restores,
     maintenance.restored_values,
@@ -30,9 +31,10 @@ _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     listings.cursors,
     changes.changes,
     lifetimes.expiries,
+    lifetimes.renewals,
     lifetimes.unseen_expiries,
     places.places,
-    places.races,
+    races.races,
     repertoire.everywhere,
 )
 

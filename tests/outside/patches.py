@@ -159,6 +159,7 @@ def main() -> int:
     entries = read(options.set, options.names)
     if options.action == "check":
         return int(check(entries) > 0)
+    suite()  # before there are threads: each would make a copy, and the first one would be removed
     with ThreadPoolExecutor(2) as two:
         verdicts = [*two.map(lambda entry: judge(entry, 1), entries)]
     sys.stdout.write(json.dumps({"set": options.set, "seed": 1, "verdicts": verdicts}, indent=1) + "\n")

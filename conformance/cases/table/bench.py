@@ -26,6 +26,7 @@ LIMIT = 4.0
 """That any call may take: a store that is impatient gives up before, and nothing else has to be waited for."""
 DAYS = timedelta(days=4)
 """More than half of a lifetime."""
+_ENDS = (TaskStatus.COMPLETED, TaskStatus.CANCELLED)
 BESIDE = 3
 """Calls in flight beside the one that fails."""
 
@@ -91,6 +92,10 @@ class Bench:
         seen.left = max(0, self._proxy.connections - most)
         seen.changed = changed(before, await self._stored(target))
         seen.writes = self._revision(target) - written
+        bystanders = await asyncio.gather(
+            *(outcome_of(self._healthy.get_task(one.task_id)) for one in target.bystanders)
+        )
+        seen.lost = [one.task_id for one, now in zip(target.bystanders, bystanders, strict=True) if one != now]
         if failure.rule or failure.makes:
             seen.misfiled = await self._misfiled(target)
         seen.met = self._interruption is not None and self._interruption.met > 0
@@ -167,7 +172,14 @@ class Bench:
         other = await self._healthy.create_task(a_request())
         async with MemoryTaskStore() as source:
             new = await source.create_task(request)
-        return Target(request, task, other, await self._healthy.list_tasks(limit=1), new)
+        page = await self._healthy.list_tasks(limit=1)
+        return Target(request, task, other, page, new, [await self._make_bystander(status) for status in _ENDS])
+
+    async def _make_bystander(self, status: TaskStatus) -> Task:
+        """A task of that status, which the store might want to remove."""
+        task = await self._healthy.create_task(a_request())
+        done: Task = await self._healthy.update_task_status(task.task_id, status)
+        return done
 
     def _revision(self, target: Target) -> int:
         """How often the target was written; the same each time, where the harness cannot tell."""

@@ -12,7 +12,7 @@ from conformance.cases.table.failures import PASSWORD, Failure
 from conformance.harness import Capability
 from taskstore import StoreUnavailable, Task, TaskCreateRequest, TaskPage, TaskStatus
 
-MANY = 6
+MANY = 12
 """The tasks of one cell are among so many that are the newest."""
 
 
@@ -30,6 +30,8 @@ class Target:
     page: TaskPage
     new: Task
     """One that no store has."""
+    bystanders: Sequence[Task] = ()
+    """Final tasks that no call is about."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ OPERATIONS = (
     ),
     Operation("get", lambda store, on: store.get_task(on.task.task_id), writes=False),
     Operation("list", lambda store, _: store.list_tasks(limit=MANY), writes=False),
+    Operation("count", lambda store, _: store.list_tasks(limit=0), writes=False),
+    Operation("count a status", lambda store, _: store.list_tasks(TaskStatus.CANCELLED, limit=0), writes=False),
     Operation("list by status", lambda store, _: store.list_tasks(TaskStatus.PENDING, 1, 1), writes=False),
     Operation(
         "list after",
@@ -104,6 +108,8 @@ class Seen:
     """The text of the store."""
     changed: Mapping[str, tuple[Task | None, Task | None]] = field(default_factory=dict)
     """What the call wrote, by id: a task before and after."""
+    lost: Sequence[str] = ()
+    """The ids of bystanders that are not there any more, or not as they were."""
     writes: int = 0
     """How often the call wrote the task that was there, if the harness can tell."""
     logged: list[str] = field(default_factory=list)
@@ -165,6 +171,7 @@ def denies_nothing(seen: Seen) -> None:
         contrary = "nothing was written" if error.write_may_have_happened else "may have happened"
         assert contrary not in str(error).lower(), seen
     assert len(seen.changed) <= 1, f"it took effect more than once: {seen}"
+    assert not seen.lost, f"tasks that it is not about are changed or gone: {seen}"
     assert not seen.misfiled, f"the listings of {', '.join(seen.misfiled)} are wrong about the task afterwards: {seen}"
 
 
