@@ -396,8 +396,8 @@ _must(
 _must("MODE-05", "`REDIS_HOST`, `REDIS_PORT` and `REDIS_DB` say where Redis is.", "D03")
 _must(
     "MODE-06",
-    "Opening logs `task_service_initialized storage_mode=…` once, at INFO, on a line that grep finds, also if opening then "
-    "fails.",
+    "Opening logs `task_service_initialized storage_mode=…` once, at INFO, on a line that grep finds, also if opening "
+    "then fails.",
     "D30",
     "D31",
 )

@@ -24,8 +24,7 @@ from conformance.engine.scene import (
     update,
 )
 from conformance.harness import Capability
-from conformance.tour.rich import BEYOND
-from conformance.tour.tasks import CALLER_IDS, CURSOR, EXPIRING, MINUTE, PERSISTENT, SHARED, WEEK, restorable
+from conformance.tour.tasks import BEYOND, CALLER_IDS, CURSOR, EXPIRING, MINUTE, PERSISTENT, SHARED, WEEK, restorable
 from taskstore import TaskStatus
 
 _NEW = restorable(created_at=BEYOND, updated_at=BEYOND)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -30,8 +29,8 @@ from conformance.engine.scene import (
 from conformance.harness import Capability
 from conformance.spec.model import FINAL
 from conformance.tour import values
-from conformance.tour.rich import BEYOND
 from conformance.tour.tasks import (
+    BEYOND,
     CALLER_IDS,
     EXPIRING,
     MICROSECOND,
@@ -232,15 +231,14 @@ def reuses(_: Random) -> Iterator[Scene]:
         ("expired when clipping", (past,), CALLER_IDS | EXPIRING),
         ("expired when cancelled", (cancel(), past), CALLER_IDS | EXPIRING),
     ]
-    end_of_time = purge(datetime(2100, 1, 1, tzinfo=UTC))
     tails: list[tuple[str, tuple[Action, ...]]] = [
         ("listed", tuple(listing(status=TaskStatus(one)) for one in ("pending", "clipping", *FINAL))),
         ("updated", (update("a", TaskStatus.UPLOADING, progress=1), cancel())),
         ("failed", (update("a", TaskStatus.FAILED, error_message="f"), cancel())),
-        ("purged around", (end_of_time, get(), listing())),
+        ("purged around", (purge(BEYOND), get(), listing())),
         (
             "purged",
-            (update("a", TaskStatus.COMPLETED), end_of_time, get(), listing(), create("a", "job-1")),
+            (update("a", TaskStatus.COMPLETED), purge(BEYOND), get(), listing(), create("a", "job-1")),
         ),
         ("restored over", (restore(Copy("a"), about=("ID-05",)), get())),
         ("created again", (create("b", "job-1", config={"new": 1}), create("", "job-1", **first), get())),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -32,6 +31,7 @@ from conformance.engine.scene import (
 from conformance.harness import Capability
 from conformance.spec.model import FINAL, STATUSES
 from conformance.tour.tasks import (
+    BEYOND,
     CALLER_IDS,
     CURSOR,
     DAY,
@@ -199,7 +199,7 @@ def expiries(_: Random) -> Iterator[Scene]:
             create("n"),
             cancel("n"),
             listing(status=TaskStatus.CANCELLED),
-            purge(datetime(2100, 1, 1, tzinfo=UTC)),
+            purge(BEYOND),
             listing(),
         )
         yield Scene(
@@ -278,7 +278,7 @@ def unseen_expiries(_: Random) -> Iterator[Scene]:
         ("create_task", lambda _: create(""), EXPIRING),
         ("create_task under its id", lambda one: create("", one), EXPIRING | CALLER_IDS),
         ("restore", lambda _: restore(Copy("e")), EXPIRING),
-        ("purge", lambda _: purge(datetime(2100, 1, 1, tzinfo=UTC)), EXPIRING),
+        ("purge", lambda _: purge(BEYOND), EXPIRING),
         *(
             (f"list_tasks, {words}", lambda _, given=given: listing(**given), EXPIRING)
             for words, given in {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from itertools import cycle
 from random import Random
 from typing import Any
@@ -28,6 +27,7 @@ from conformance.engine.scene import (
 )
 from conformance.tour import values
 from conformance.tour.tasks import (
+    BEYOND,
     CALLER_IDS,
     CURSOR,
     LONG_AGO,
@@ -64,8 +64,7 @@ def lists(random: Random) -> Iterator[Scene]:
         if size > 1:
             walks += [Walk(max(size // 2, size - 999), None)]
         cursors = tuple(replace(walk, by_cursor=True) for walk in walks if isinstance(walk, Walk))
-        end = datetime(2100, 1, 1, tzinfo=UTC)
-        gone = (purge(end), listing(), listing(status=TaskStatus.COMPLETED), create("z"), purge(LONG_AGO))
+        gone = (purge(BEYOND), listing(), listing(status=TaskStatus.COMPLETED), create("z"), purge(LONG_AGO))
         steps = (
             Populate(size, MIXED if size < _LARGE else MOSTLY_PENDING),
             *reads,
@@ -164,7 +163,7 @@ def cursors(random: Random) -> Iterator[Scene]:
         steps = (
             tied,
             listing("p", limit=limit),
-            Known((cancel(Member("p", -1)), purge(datetime(2100, 1, 1, tzinfo=UTC)))),
+            Known((cancel(Member("p", -1)), purge(BEYOND))),
             again,
             listing("q", limit=2, after=Cursor("p")),
             listing(limit=2, after=Cursor("q")),

@@ -26,8 +26,8 @@ from conformance.engine.scene import (
     update,
 )
 from conformance.harness import Capability
-from conformance.tour.rich import BEYOND
 from conformance.tour.tasks import (
+    BEYOND,
     CALLER_IDS,
     LONG_AGO,
     MICROSECOND,

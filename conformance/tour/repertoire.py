@@ -32,8 +32,9 @@ from conformance.engine.scene import (
     update,
 )
 from conformance.spec.model import FINAL
-from conformance.tour.rich import BEYOND, LONG_AGO_US, MARK, large, record, rich, text
+from conformance.tour.rich import LONG_AGO_US, MARK, large, record, rich, text
 from conformance.tour.tasks import (
+    BEYOND,
     CALLER_IDS,
     CURSOR,
     DAY,

@@ -21,12 +21,11 @@ from conformance.engine.scene import (
     update,
 )
 from conformance.spec.model import FINAL, Record, canonical
-from conformance.tour.tasks import CURSOR, LONG_AGO, MICROSECOND, MINUTE, restorable
+from conformance.tour.tasks import BEYOND, CURSOR, LONG_AGO, MICROSECOND, MINUTE, restorable
 from taskstore import TaskStatus
 
 _UNIT = " A\r\n\0É\ufb01e\u0301:bC \u2460 \u212a\t文\n"
 MARK = "\ufeff"
-BEYOND = datetime(2100, 1, 1, tzinfo=UTC)
 _LARGE = 44_000
 """Characters of a text, of which a task that is large in every field has six."""
 LONG_AGO_US = (LONG_AGO - datetime(1970, 1, 1, tzinfo=UTC)) // MICROSECOND

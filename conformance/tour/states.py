@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from random import Random
 from typing import Any, TypeAlias
 
@@ -24,6 +23,7 @@ from conformance.engine.scene import (
 from conformance.spec.model import FINAL, STATUSES, TEXTS
 from conformance.tour import values
 from conformance.tour.tasks import (
+    BEYOND,
     Way,
     ways,
 )
@@ -65,7 +65,7 @@ def _tails(way: Way) -> Iterator[_Tail]:
     yield "too large", (update("a", TaskStatus.FAILED, error_message="x" * values.MOST_BYTES), get())
     yield "an unknown status", (update("a", "no status"), get())
     yield "restored over", (restore(Copy("a"), about=("ID-05",)), get())
-    gone = (purge(datetime(2100, 1, 1, tzinfo=UTC)), get(), update("a", TaskStatus.PENDING), cancel())
+    gone = (purge(BEYOND), get(), update("a", TaskStatus.PENDING), cancel())
     yield "purged", gone
     if way.status not in FINAL:
         return

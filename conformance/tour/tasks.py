@@ -33,6 +33,8 @@ PERSISTENT = frozenset({Capability.PERSISTENT})
 CALLER_IDS = frozenset({Capability.CALLER_IDS})
 CURSOR = frozenset({Capability.CURSOR})
 LONG_AGO = datetime(2020, 2, 29, 23, 59, 59, 120_000, tzinfo=UTC)
+BEYOND = datetime(2100, 1, 1, tzinfo=UTC)
+"""Later than every task of a store, and than every moment at which one is completed."""
 ODD_CONFIG = {"b": [1, 1.0, True, None, "é\x00"], "a": {"": -0.0}}
 
 

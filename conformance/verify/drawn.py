@@ -42,7 +42,7 @@ from conformance.engine.scene import (
 from conformance.harness import Capability
 from conformance.spec.model import FINAL, TEXTS, Record, canonical
 from conformance.tour import values
-from conformance.tour.tasks import DAY, FULL, LONG_AGO, MINUTE, WEEK, restorable
+from conformance.tour.tasks import BEYOND, DAY, FULL, LONG_AGO, MINUTE, WEEK, restorable
 from taskstore import TaskStatus
 
 _LONGEST = 2_000
@@ -227,7 +227,7 @@ _create = _draw(_created, _video_ids, st.none() | _texts, _configs, _on)
 _unnamed = _draw(lambda video_ids, on, _: create("", on=on, video_ids=video_ids), _video_ids, _on)
 _at_once = _full_update | _cancel | _get | _unnamed
 _pages = _optional(status=_statuses, limit=st.integers(0, 4), offset=st.integers(0, 4))
-_instants = st.sampled_from([datetime(1970, 1, 2, tzinfo=UTC), LONG_AGO + DAY, datetime(2100, 1, 1, tzinfo=UTC)])
+_instants = st.sampled_from([datetime(1970, 1, 2, tzinfo=UTC), LONG_AGO + DAY, BEYOND])
 _wrong_fields: dict[str, st.SearchStrategy[Any]] = {
     "progress": _some(values.WRONG_PROGRESSES),
     **{name: _some(values.WRONG_TEXTS) for name in TEXTS},
