@@ -13,7 +13,18 @@ import pytest
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.maintenance import what_is_open
 from conformance.cases.operations import every_operation
-from conformance.cases.table.failures import CANCELLED, CLOSED, DENIED, IDLE, LATE, LOST, NO_REDIS, SAYS_NO, SILENT
+from conformance.cases.table.failures import (
+    CANCELLED,
+    CLOSED,
+    DENIED,
+    IDLE,
+    LATE,
+    LOST,
+    NO_REDIS,
+    REFUSED,
+    SAYS_NO,
+    SILENT,
+)
 from conformance.cases.table.play import table
 from conformance.cases.table.seen import (
     READS,
@@ -154,6 +165,12 @@ async def test_after_a_break_everybody_is_told_and_the_next_calls_work(namespace
             for got in (await in_time(under_way, "somebody still waits"), await answers()):
                 assert all(one in (task, None) for one, task in zip(got, tasks, strict=True))
             assert await answers() == tasks
+
+
+@case("FAIL-17", needs=Capability.REMOTE)
+async def test_an_open_store_works_again_when_the_server_is_back(namespace: Namespace) -> None:
+    """Whether it has failed at the first call or later: once something listens at the address again, calls succeed."""
+    await table(namespace, REFUSED, others_are_served)
 
 
 @case("FAIL-14", needs=Capability.REMOTE)

@@ -21,17 +21,17 @@ _OURS = ("USE_REDIS_FOR_TASKS", "REDIS_", "TASK_")
 
 
 @contextlib.contextmanager
-def surroundings(variables: Mapping[str, str], dotenv: str = "") -> Iterator[Path]:
+def surroundings(variables: Mapping[str, str], dotenv: str = "", level: int = logging.INFO) -> Iterator[Path]:
     """Set exactly these of the store's variables, and work in a new folder with that `.env`; give the log file.
 
-    The log is that of an application which logs at INFO in the form `LEVEL message`.
+    The log is that of an application which logs from that level on in the form `LEVEL message`.
     """
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder, contextlib.chdir(folder):
         Path(".env").write_text(dotenv, "utf-8")
         log = Path(folder, "app.log")
         handler = logging.FileHandler(log, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
-        with mock.patch.dict(os.environ), logging_to(handler, logging.INFO):
+        with mock.patch.dict(os.environ), logging_to(handler, level):
             for name in [name for name in os.environ if name.upper().startswith(_OURS)]:
                 del os.environ[name]
             os.environ.update(variables)
@@ -53,10 +53,13 @@ def logging_to(handler: logging.Handler, level: int) -> Iterator[None]:
         handler.close()
 
 
-def elsewhere(namespace: Namespace, redis: Mapping[str, str]) -> AbstractContextManager[Path]:
+def elsewhere(
+    namespace: Namespace, redis: Mapping[str, str], level: int = logging.INFO
+) -> AbstractContextManager[Path]:
     """Surroundings that select the mode of the subject, with these variables about Redis and no others."""
     given = namespace.harness.environment(namespace.name)
-    return surroundings({name: value for name, value in given.items() if not name.startswith("REDIS_")} | {**redis})
+    others = {name: value for name, value in given.items() if not name.startswith("REDIS_")}
+    return surroundings({**others, **redis}, level=level)
 
 
 @contextlib.contextmanager

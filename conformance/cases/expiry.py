@@ -7,6 +7,7 @@ import contextlib
 import itertools
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -153,6 +154,15 @@ async def test_nothing_is_left_of_many_that_expire_together(store: TaskStore, na
     namespace.advance(WEEK + MINUTE)
     assert (await store.list_tasks(limit=0)).total == 0
     assert namespace.inspector.keys() == set()
+    forms: tuple[dict[str, Any], ...] = ({"limit": 0}, {"status": TaskStatus.PENDING, "limit": 0}, {"limit": 1}, {})
+    for arguments in forms:  # the one that is left is the newest: a page is full before it comes to the others
+        gone = await create(550)
+        namespace.advance(timedelta(days=4))
+        await store.create_task(a_request())
+        namespace.advance(timedelta(days=4))
+        assert (await store.list_tasks(**arguments)).total == 1, arguments
+        assert [task.task_id for task in gone[::110] if namespace.inspector.mentions(task.task_id)] == [], arguments
+        namespace.advance(WEEK + MINUTE)
 
 
 @case("EXP-08", needs=Capability.EXPIRING)

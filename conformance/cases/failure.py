@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import traceback
 
@@ -155,7 +156,7 @@ async def test_a_password_is_not_shown_however_it_is_given(namespace: Namespace)
         {"REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1/one?x={PASSWORD}"},
         {"REDIS_PORT": "http", "REDIS_PASSWORD": PASSWORD, "REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1:{port}/0"},
     ):
-        with elsewhere(namespace, variables) as log:
+        with elsewhere(namespace, variables, logging.DEBUG) as log:
             shown = []
             try:
                 await open_and_close(namespace)
@@ -187,12 +188,12 @@ async def test_a_password_that_is_refused_is_in_no_message(namespace: Namespace)
 
 @case("FAIL-05", needs=Capability.REMOTE, mode="redis")
 async def test_a_password_is_not_logged_at_opening(namespace: Namespace) -> None:
-    """Whatever the store says of the server when it opens, as that it may evict tasks, no log shows the password."""
+    """Whatever the store says of the server when it opens, as that it may evict tasks, no level of the log shows it."""
     for policy in ("allkeys-lru", "volatile-ttl", "noeviction"):
         with (
             configured(namespace, {"maxmemory-policy": policy}),
             credentials(namespace) as url,
-            elsewhere(namespace, {"REDIS_URL": url}) as log,
+            elsewhere(namespace, {"REDIS_URL": url}, logging.DEBUG) as log,
         ):
             async with namespace.open_from_environment() as store:
                 await store.list_tasks()

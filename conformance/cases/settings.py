@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from conformance.case import Namespace, NotApplicable, case
+from conformance.cases.contents import fill
 from conformance.cases.environment import (
     SOURCES,
     SWITCH,
@@ -23,6 +24,7 @@ from conformance.cases.environment import (
 )
 from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability, HookMissingError
+from conformance.spec.equality import same
 from conformance.strategies import a_request
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound
 
@@ -54,6 +56,33 @@ async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -
         with application_from(source, namespace, spare):
             async with namespace.open_from_environment() as store:
                 assert await store.get_task(elsewhere.task_id) == elsewhere
+
+
+@case("LIST-10", mode="redis")
+async def test_prefixes_that_are_nearly_the_same_are_not(namespace: Namespace) -> None:
+    """TASK_KEY_PREFIX separates stores by every character of it, whatever stands at its end."""
+    others = [Namespace(namespace.harness, namespace.name + end) for end in NEARLY]
+    if "TASK_KEY_PREFIX" not in namespace.harness.environment(namespace.name):
+        raise NotApplicable("the subject has no such setting")
+    try:
+        with application(namespace):
+            async with namespace.open_from_environment() as store:
+                mine = await fill(store, namespace)
+                before = await mine.seen(store)
+        for other in others:
+            with application(other):
+                async with other.open_from_environment() as store:
+                    assert await mine.met(store) == [], other.name
+                    await (await fill(store, other)).outcomes(store)
+            with application(namespace):
+                async with namespace.open_from_environment() as store:
+                    assert same(await mine.seen(store), before), other.name
+    finally:
+        for other in others:
+            namespace.harness.discard(other.name)
+
+
+NEARLY = (":", "::", " ", "*", "?", "[a]", "\\", ".", "-", "0", ":0", ":task", "é", "e\u0301")
 
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import cast
@@ -43,6 +43,11 @@ class DocumentedRedisHarness(RedisHarness):
     prefix = "{namespace}:"
     record = "{namespace}:task:"
     deadlines = ""
+
+    def environment(self, namespace: str) -> Mapping[str, str]:
+        """The variables that the document names."""
+        named = ("USE_REDIS_FOR_TASKS", "REDIS_HOST", "REDIS_PORT", "REDIS_DB")
+        return {name: value for name, value in super().environment(namespace).items() if name in named}
 
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[TaskStore]:

@@ -293,24 +293,34 @@ def unseen_expiries(_: Random) -> Iterator[Scene]:
         ),
         ("list_tasks, behind one", lambda _: listing(after=Cursor("p")), after),
     ]
-    for size in (3, _MANY):
+    late = (Advance(WEEK - DAY), Known((create("n"),)), Advance(DAY + MINUTE))
+    early = (Known((create("n"),)), Advance(WEEK - DAY), Known((update("n", pending),)), Advance(DAY + MINUTE))
+    left: dict[str, tuple[tuple[Action, ...], tuple[Action, ...]]] = {
+        "none": ((), (Advance(WEEK + MINUTE),)),
+        "the newest": ((), late),
+        "the oldest": (early[:1], early[1:]),
+    }
+    for size, alive in ((3, "none"), *((_MANY, one) for one in left)):
         for name, first, needs in firsts:
-            if size == _MANY and name in _FEW_ARE_ENOUGH:
+            if size == _MANY and (name in _FEW_ARE_ENOUGH or (alive != "none" and not name.startswith("list_tasks"))):
                 continue
+            before, past = left[alive]
             steps = (
+                *before,
                 Populate(size),
                 listing("all", limit=size),
                 listing("p", limit=1),
                 listing("q", limit=1, status=pending),
                 replace(get(Member("all", 0)), label="e"),
-                Advance(WEEK + MINUTE),
+                *past,
                 Known((first(Member("all", 0)),)),
                 listing(status=pending, limit=0),
                 listing(),
             )
             operation = name.partition(",")[0].partition(" ")[0]
             words = f"{operation} after {'many' if size == _MANY else 'a few'} expired"
-            yield Scene(f"{name} first, when {size} tasks have expired", steps, (words,), needs, about=("EXP-01",))
+            title = f"{name} first, when {size} tasks have expired and {alive} is left"
+            yield Scene(title, steps, (words,), needs, about=("EXP-01",))
     race = (_half(current_step="s"), _half(result_url="r"))
     for size in (3, _MANY):
         for name, calls in (("updates", race), ("an update and a cancel", (race[0], replace(cancel("a"), label="")))):
