@@ -13,12 +13,14 @@ import pytest
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.maintenance import what_is_open
 from conformance.cases.operations import every_operation
+from conformance.cases.table.bench import connected
 from conformance.cases.table.failures import (
     CANCELLED,
     CLOSED,
     DENIED,
     IDLE,
     LATE,
+    LOADING_REPLY,
     LOST,
     NO_REDIS,
     REFUSED,
@@ -113,6 +115,27 @@ async def test_a_read_that_is_cut_off_finds_out_nothing(namespace: Namespace) ->
     """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
     failures = (*LOST, *LATE[:1], *SAYS_NO[1:3])
     await table(namespace, failures, denies_nothing, says_what_failed_if_it_did, operations=READS)
+
+
+@case("FAIL-12", needs=Capability.REMOTE)
+async def test_a_large_page_that_is_cut_off_leaves_nothing_out(namespace: Namespace) -> None:
+    """A page of more than a megabyte, whichever of its exchanges fails, has every task or is not returned."""
+    async with namespace.open() as inspector, behind_a_proxy(namespace, LONG) as (proxy, store):
+        for _ in range(4):
+            await inspector.create_task(a_request({"text": "x" * 600_000}))
+        expected = (await inspector.list_tasks()).tasks
+        for stage, action, text in (
+            (Stage.REPLY, Action.CUT, b""),
+            (Stage.MIDDLE, Action.RESET, b""),
+            (Stage.REQUEST, Action.ANSWER, LOADING_REPLY),
+        ):
+            for after in range(6):
+                interruption = proxy.interrupt(stage, action, after=after, text=text)
+                page = await unless_unavailable(store.list_tasks())
+                assert page is None or page.tasks == expected, f"exchange {after + 1}: {stage}"
+                interruption.times = 0
+                proxy.release()
+                await connected(lambda: store.list_tasks(limit=0))
 
 
 @case("FAIL-12", needs=Capability.REMOTE)

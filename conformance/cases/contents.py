@@ -56,7 +56,8 @@ class Contents:
         if Capability.MAINTENANCE in self.capabilities:
             found.append(await store.purge(datetime(2100, 1, 1, tzinfo=UTC)))
         page = await store.list_tasks()
-        return [*found, page.total, sorted(numbers[task.task_id] for task in page.tasks)]
+        left = sorted(numbers[task.task_id] for task in page.tasks if task.task_id in numbers)
+        return [*found, page.total - len(page.tasks), left]
 
     async def met(self, store: Any) -> list[Any]:
         """What reads and writes meet of the tasks in a store that should have none of them."""
