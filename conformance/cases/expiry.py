@@ -112,6 +112,31 @@ async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore
                 namespace.advance(timedelta(days=1) + MINUTE)
 
 
+@case("LIST-03", needs=(Capability.SHARED, Capability.REMOTE))
+async def test_many_tasks_are_listed_though_an_index_was_evicted(store: TaskStore, namespace: Namespace) -> None:
+    """Whichever keys the server has evicted beside the records: listings are right, or are refused."""
+    ids = [task.task_id for _ in range(12) for task in await asyncio.gather(*(a_task(store) for _ in range(50)))]
+    for task_id in ids[:100]:
+        await store.cancel_task(task_id)
+    keys = namespace.inspector.keys()
+    others = sorted(key for key in keys if not key.endswith(tuple(ids)))
+    with configured(namespace, {"maxmemory": "1gb", "maxmemory-policy": "allkeys-lru"}):
+        for evicted in (others, *([key] for key in others)):
+            for key in evicted:
+                namespace.harness.administer("DEL", key)
+            async with namespace.open() as other:
+                for one in (other, store):
+                    with contextlib.suppress(StoreUnavailable):
+                        assert (await one.list_tasks(limit=1)).total == 600, evicted
+                        assert (await one.list_tasks(TaskStatus.PENDING, limit=0)).total == 500, evicted
+                        assert (await one.list_tasks(TaskStatus.CANCELLED, limit=0)).total == 100, evicted
+
+
+async def a_task(store: TaskStore) -> Task:
+    """Create a task."""
+    return await store.create_task(a_request())
+
+
 @case("EXP-04", needs=Capability.EXPIRING)
 async def test_nothing_is_left_of_expired_tasks(store: TaskStore, namespace: Namespace) -> None:
     """After a listing that met them no key of theirs is there, record, index or what a refused call had made."""

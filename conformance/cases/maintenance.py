@@ -99,7 +99,16 @@ async def requests_of_each(namespace: Namespace, tasks: int = 0) -> dict[str, in
                     # Of a task that is not there.
                     assert name in ("get of nothing", "update", "cancel") or "refused" in name, (name, attempt)
                 counted[name] = inspector.requests() - before - 1  # less the inspector's own
+        if not tasks:
+            await asyncio.sleep(_PAUSE)
+            before = inspector.requests()
+            await store.get_task(task.task_id)
+            counted["get after a pause"] = inspector.requests() - before - 1
     return counted
+
+
+_PAUSE = 1.5
+"""Seconds after which a store might think that it has to look whether its connection is still good."""
 
 
 @case("COST-04", mode="memory")

@@ -177,7 +177,7 @@ def met_before(_: Random) -> Iterator[Scene]:
             wrong: dict[str, dict[str, Any]] = {
                 "a config that is not JSON": {"config": {"a": (1,)}},
                 "a config that is a list": {"config": []},
-                "a config that is too deep": {"config": _deep(101)},
+                "a config that is too deep": {"config": {"a": values.deep(100)}},
                 "a config that is too large": {"config": {"a": "x" * 1_100_000}},
                 "a lone surrogate": {"webhook_url": "\ud800"},
                 "a URL that is a number": {"webhook_url": 7},
@@ -208,13 +208,6 @@ def met_before(_: Random) -> Iterator[Scene]:
                 words = f"an id is met by {name} before its task is {'created' if task_id is chosen else 'restored'}"
                 wanted = needs | SHARED if on else needs
                 yield Scene(f"{words}, on {on + 1} instances", actions, ("met before",), wanted, instances=on + 1)
-
-
-def _deep(levels: int) -> dict[str, Any]:
-    inside: Any = 1
-    for _ in range(levels):
-        inside = {"k": inside}
-    return dict(inside)
 
 
 def reuses(_: Random) -> Iterator[Scene]:

@@ -139,6 +139,7 @@ def restored_values(random: Random) -> Iterator[Scene]:
         *((f"the video ids {name}", {"video_ids": one}) for name, one in values.video_ids(random).items()),
         *((f"the id {name}", {"task_id": one}) for name, one in values.NEW_IDS.items()),
         ("no config", {"metadata": canonical({"webhook_url": "u", "config": None})}),
+        ("the deepest config", {"metadata": canonical({"webhook_url": None, "config": {"x": values.deep(99)}})}),
         ("an empty config", {"metadata": canonical({"webhook_url": None, "config": {}})}),
         *((f"a large {name}", _large(name, edged(random.randrange(100_000, 1_000_000)))) for name in _LARGE),
     ]

@@ -127,7 +127,8 @@ WRONG_PROGRESSES: dict[str, Any] = {
 }
 
 
-def _deep(levels: int, inside: Any = 1) -> Any:
+def deep(levels: int, inside: Any = 1) -> Any:
+    """A value in so many objects and lists, in turn."""
     for level in range(levels):
         inside = [inside] if level % 2 else {"k": inside}
     return inside
@@ -180,9 +181,9 @@ def json_values(random: Random) -> dict[str, Any]:
         "key of a kilobyte": {"k" * 1_100: 1},
         "many keys": {f"key{number}": number for number in range(1_100)},
         "names of fields": {"task_id": "x", "status": "failed", "webhook_url": 1, "config": {"config": 2}},
-        "ten levels": _deep(10),
-        "50 levels": _deep(50),
-        "98 levels": _deep(98),
+        "ten levels": deep(10),
+        "50 levels": deep(50),
+        "98 levels": deep(98),
         "large": ["y" * 1_000] * (500 + random.randrange(50)),
     }
 
@@ -207,7 +208,7 @@ WRONG_JSON: dict[str, Any] = {
     "surrogate key": {"\udfff": 1},
     "4,301 digits": 10**4_300,
     "4,301 digits and a sign": -(10**4_300),
-    "101 levels": _deep(101),
+    "101 levels": deep(101),
     "object": object(),
     "class": int,
 }
