@@ -65,6 +65,16 @@ PATCHED_J = {
     "failed-write-leaves-its-indexes": "a_refusal_denies_no_write",
     "failed-sweep-denies-the-write": "a_refusal_denies_no_write",
 }
+PATCHED_L = {
+    "listing-sweeps-once": "nothing_is_left_of_many_that_expire_together",
+    "failed-connecting-is-kept": "an_open_store_works_again_when_the_server_is_back",
+    "prefix-without-the-colon-at-its-end": "prefixes_that_are_nearly_the_same_are_not",
+    "debug-log-with-the-url": "a_password_is_not_logged_at_opening",
+    "scripts-are-sent-once": "an_open_store_goes_on_with_a_server_that_was_started_again",
+    "lost-reads-of-a-large-page-are-left-out": "a_large_page_that_is_cut_off_leaves_nothing_out",
+    "rebuilding-takes-the-first-of-each-step": "many_tasks_are_listed_though_an_index_was_evicted",
+    "ping-after-a-pause": "every_operation_is_one_request",
+}
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
 
@@ -107,6 +117,6 @@ def test_right_variants_pass() -> None:
 def test_patches_are_found_by_cases() -> None:
     """Each patch fails in a readable case of the requirement that the author cites."""
     chosen = {one["name"]: f"{one['requirement']} and not requirement_" for one in patches.read("h", [*PATCHED_H])}
-    judged = [(which, name, words) for which, some in (("h", chosen), ("j", PATCHED_J)) for name, words in some.items()]
+    judged = [(which, name, words) for which, some in (("h", chosen), ("j", PATCHED_J), ("l", PATCHED_L)) for name, words in some.items()]
     verdicts = [patches.judge(patches.read(which, [name])[0], 1, words) for which, name, words in judged]
     assert [one["name"] for one in verdicts if not one["cited"]] == []
