@@ -116,7 +116,11 @@ def test_right_variants_pass() -> None:
 
 def test_patches_are_found_by_cases() -> None:
     """Each patch fails in a readable case of the requirement that the author cites."""
-    chosen = {one["name"]: f"{one['requirement']} and not requirement_" for one in patches.read("h", [*PATCHED_H])}
-    judged = [(which, name, words) for which, some in (("h", chosen), ("j", PATCHED_J), ("l", PATCHED_L)) for name, words in some.items()]
-    verdicts = [patches.judge(patches.read(which, [name])[0], 1, words) for which, name, words in judged]
+    patched_h = {one["name"]: f"{one['requirement']} and not requirement_" for one in patches.read("h", [*PATCHED_H])}
+    chosen = {"h": patched_h, "j": PATCHED_J, "l": PATCHED_L}
+    verdicts = [
+        patches.judge(patches.read(which, [name])[0], 1, words)
+        for which, some in chosen.items()
+        for name, words in some.items()
+    ]
     assert [one["name"] for one in verdicts if not one["cited"]] == []
