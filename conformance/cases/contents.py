@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 from conformance.case import Namespace
@@ -106,4 +107,14 @@ async def check_writes(store: Any, contents: Contents, namespace: Namespace) -> 
             expected = await (await fill(other, undisturbed)).outcomes(other)
     finally:
         namespace.harness.discard(undisturbed.name)
-    assert same(outcomes, expected)
+    check_same(outcomes, expected)
+
+
+def check_same(found: list[Any], expected: list[Any]) -> None:
+    """Compare results in value and type.
+
+    Raises:
+        AssertionError: with the first that differ.
+    """
+    for one, other in zip_longest(found, expected):
+        assert same(one, other), f"{one!r:.1000}\n instead of {other!r:.1000}"

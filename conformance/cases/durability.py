@@ -11,7 +11,7 @@ import pytest
 
 from conformance.adapter.views import TaskView
 from conformance.case import Namespace, case
-from conformance.cases.contents import check_writes, fill
+from conformance.cases.contents import check_same, check_writes, fill
 from conformance.cases.table.bench import connected
 from conformance.harness import Capability
 from conformance.spec.equality import same, snapshot, snapshots
@@ -27,7 +27,7 @@ async def test_tasks_outlive_the_application(namespace: Namespace) -> None:
         contents = await fill(store, namespace)
         before = await contents.seen(store)
     async with namespace.open() as store:
-        assert same(await contents.seen(store), before)
+        check_same(await contents.seen(store), before)
         await check_writes(store, contents, namespace)
 
 
@@ -39,7 +39,7 @@ async def test_tasks_outlive_the_server(namespace: Namespace) -> None:
         before = await contents.seen(store)
     namespace.harness.restart_server()
     async with namespace.open() as store:
-        assert same(await contents.seen(store), before)
+        check_same(await contents.seen(store), before)
         await check_writes(store, contents, namespace)
 
 
@@ -52,7 +52,7 @@ async def test_an_open_store_goes_on_with_a_server_that_was_started_again(namesp
         before = await contents.seen(store)
         namespace.harness.restart_server()
         await connected(lambda: store.list_tasks(limit=1))  # it may notice by a call that fails
-        assert same(await contents.seen(store), before)
+        check_same(await contents.seen(store), before)
         await check_writes(store, contents, namespace)
 
 

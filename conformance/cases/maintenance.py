@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 
 from conformance.case import Namespace, case
-from conformance.cases.contents import fill
+from conformance.cases.contents import check_same, fill
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import every_operation
 from conformance.harness import Capability
@@ -240,8 +240,8 @@ async def test_tasks_can_be_carried_over_from_memory(store: MaintainedTaskStore,
         contents = await fill(source, namespace)
         before = await contents.seen(source)
         assert await migrate(source, store) == len(contents.tasks)
-        assert same(await contents.seen(store), before)
-        assert same(await contents.seen(source), before)
+        check_same(await contents.seen(store), before)
+        check_same(await contents.seen(source), before)
         unfinished = next(task for task in contents.tasks if not task.status.is_final)
         changed = await store.update_task_status(unfinished.task_id, TaskStatus.UPLOADING)
         beside = await store.create_task(a_request())

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from conformance.case import Namespace, case
-from conformance.cases.contents import check_writes, fill
+from conformance.cases.contents import check_same, check_writes, fill
 from conformance.cases.environment import (
     SWITCH,
     application,
@@ -24,7 +24,6 @@ from conformance.cases.environment import (
 )
 from conformance.cases.table.bench import connected
 from conformance.harness import Capability, HookMissingError
-from conformance.spec.equality import same
 from conformance.strategies import a_request
 from taskstore import SettingsInvalid, StoreUnavailable, TaskNotFound, TaskStatus
 
@@ -159,7 +158,7 @@ async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespac
             await in_memory.outcomes(memory)
         os.environ[SWITCH] = "true"
         async with namespace.open_from_environment() as store:
-            assert same(await contents.seen(store), before)
+            check_same(await contents.seen(store), before)
             for task in in_memory.tasks:
                 if task.task_id not in {one.task_id for one in contents.tasks}:
                     with pytest.raises(TaskNotFound):

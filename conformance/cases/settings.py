@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from conformance.case import Namespace, NotApplicable, case
-from conformance.cases.contents import fill
+from conformance.cases.contents import check_same, fill
 from conformance.cases.environment import (
     SOURCES,
     SWITCH,
@@ -24,7 +24,6 @@ from conformance.cases.environment import (
 )
 from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability, HookMissingError
-from conformance.spec.equality import same
 from conformance.strategies import a_request
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound
 
@@ -76,7 +75,7 @@ async def test_prefixes_that_are_nearly_the_same_are_not(namespace: Namespace) -
                     await (await fill(store, other)).outcomes(store)
             with application(namespace):
                 async with namespace.open_from_environment() as store:
-                    assert same(await mine.seen(store), before), other.name
+                    check_same(await mine.seen(store), before)
     finally:
         for other in others:
             namespace.harness.discard(other.name)
