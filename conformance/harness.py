@@ -147,7 +147,7 @@ class Harness(ABC):
     def restart_server(self) -> None:
         """Stop the server, saving to disk, and start it again under the same address.
 
-        One case calls it, when no store is open. `url` is read again afterwards.
+        The stores that are open meanwhile go through a proxy, which is led to the `url` that is read afterwards.
         """
         raise HookMissingError("restart_server")
 

@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from conformance.case import Namespace, NotApplicable, NotTestable, case
 from conformance.cases.connection import LONG, behind_a_proxy, unless_unavailable
+from conformance.cases.contents import check_same, check_writes, fill
 from conformance.cases.environment import application, elsewhere
 from conformance.cases.operations import Call
-from conformance.cases.table.bench import credentials
+from conformance.cases.table.bench import connected, credentials
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Stage
@@ -56,6 +57,20 @@ async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namesp
         proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=says, on_open_ones=True)
         task = await until_served(lambda: store.create_task(a_request()))
         await works(store, task.task_id, 10)
+
+
+@case("FAIL-17", "DUR-02", needs=(Capability.PERSISTENT, Capability.REMOTE))
+async def test_an_open_store_goes_on_with_a_server_that_was_started_again(namespace: Namespace) -> None:
+    """A store that was open meanwhile reads as before, and every write does what it would have done."""
+    async with behind_a_proxy(namespace, LONG) as (proxy, store):
+        await check_writes(store, await fill(store, namespace), namespace)  # every kind of call was made before
+        contents = await fill(store, namespace)
+        before = await contents.seen(store)
+        namespace.harness.restart_server()
+        proxy.point_at(namespace.harness.url())  # an engine of containers may have given it another port
+        await connected(lambda: store.list_tasks(limit=1))  # it may notice by a call that fails
+        check_same(await contents.seen(store), before)
+        await check_writes(store, contents, namespace)
 
 
 async def waits_for_replicas(namespace: Namespace, access: Mapping[str, str]) -> None:

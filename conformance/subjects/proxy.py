@@ -64,6 +64,13 @@ class Interruption:
     """Which of the texts have arrived, in whichever request."""
 
 
+def _server_at(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    if parts.hostname is None:
+        raise ValueError("a proxy stands in front of a host and a port")
+    return parts.hostname, parts.port or 6379
+
+
 class Proxy:
     """A proxy in front of the server at `url`; connect to `url` of the proxy instead.
 
@@ -71,16 +78,13 @@ class Proxy:
     """
 
     def __init__(self, url: str, *, delay: float = 0.0) -> None:
-        parts = urlsplit(url)
-        if parts.hostname is None:
-            raise ValueError("a proxy stands in front of a host and a port")
+        self._server_at = _server_at(url)
         self.delay = delay
         self.accepted = 0
         """How many connections were accepted."""
         self.requests = 0
         """How many requests arrived, handshakes included."""
-        self._parts = parts
-        self._server_at = (parts.hostname, parts.port or 6379)
+        self._parts = urlsplit(url)
         self._port = 0
         self._interruption: Interruption | None = None
         self._links: set[_Link] = set()
@@ -119,6 +123,10 @@ class Proxy:
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(self._accept, "127.0.0.1", self._port, backlog=1_024)
         self._port = self._listener.sockets[0].getsockname()[1]
+
+    def point_at(self, url: str) -> None:
+        """Lead connections that are accepted from now on to the server at this URL."""
+        self._server_at = _server_at(url)
 
     async def refuse(self) -> None:
         """Stop listening: connections that are open stay so, others are refused."""
