@@ -114,6 +114,7 @@ def test_right_variants_pass() -> None:
         assert verdicts.isdisjoint({"fail", "harness-error"})
 
 
+@pytest.mark.usefixtures("few_plugins")
 def test_patches_are_found_by_cases() -> None:
     """Each patch fails in a readable case of the requirement that the author cites."""
     patched_h = {one["name"]: f"{one['requirement']} and not requirement_" for one in patches.read("h", [*PATCHED_H])}

@@ -166,13 +166,13 @@ def _long_listings() -> Iterator[Scene]:
     first, last = Member("p", 0), Member("p", -1)
     newer = restorable(created_at=BEYOND, updated_at=BEYOND)
     writes: dict[str, Step] = {
-        "a creation": create("", about=about),
-        "an update of the newest": update(first, TaskStatus.CLIPPING, label="", about=about),
-        "a completion of the oldest": update(last, TaskStatus.COMPLETED, label="", about=about),
-        "a cancellation of the newest": replace(cancel(first), label="", about=about),
-        "a purge": purge(BEYOND, about=about),
-        "a restored task that is the oldest": restore(restorable(), about=about),
-        "a restored task that is the newest": restore(newer, about=about),
+        "a creation": create(""),
+        "an update of the newest": update(first, TaskStatus.CLIPPING, label=""),
+        "a completion of the oldest": update(last, TaskStatus.COMPLETED, label=""),
+        "a cancellation of the newest": replace(cancel(first), label=""),
+        "a purge": purge(BEYOND),
+        "a restored task that is the oldest": restore(restorable()),
+        "a restored task that is the newest": restore(newer),
     }
     for size in _LONG:
         reads = (
