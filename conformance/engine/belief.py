@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, permutations
 from typing import Any, NamedTuple
 
-from conformance.engine.observe import badness, differences, is_usable
+from conformance.engine.observe import badness, differences, is_usable, unmarked
 from conformance.engine.order import Budget, OutOfBudgetError, orders
 from conformance.spec.model import FIELDS, Call, Outcome, Record, State, Symbol, step
 
@@ -17,6 +17,8 @@ _MOST_STEPS = 10**5
 """Of the search for explanations: some seconds, for a store that is wrong."""
 _LOOKED_AT = 8
 """From how many calls each next one of the nearest order is taken."""
+_FEW = 4
+"""Of so many calls every order is tried."""
 
 
 class Possible(NamedTuple):
@@ -114,18 +116,27 @@ class Difference(NamedTuple):
 def nearest_order(start: Iterable[Possible], answered: Sequence[tuple[Call, Any]]) -> list[Difference]:
     """What differs in an order of calls that does not explain their results, but comes near.
 
-    It is found call by call: next comes the one whose result differs least. So there may be a nearer one.
+    It is the nearest of all orders of a few calls. One of many is found call by call: next comes the one whose result
+    differs least. What the engine wrote into objects of the store counts only between results that differ in nothing
+    else.
     """
-    orders = [_nearest_from(possible.state, list(answered)) for possible in with_lost_calls(start)]
-    return min(orders, key=lambda order: sum(badness(one.names) for one in order))
+    orders = [
+        _differences_in(possible.state, order)
+        for possible in with_lost_calls(start)
+        for order in (permutations(answered) if len(answered) <= _FEW else [answered])
+    ]
+    return min(
+        orders, key=lambda order: [sum(one) for one in zip(*(_distance(*one[2:]) for one in order), strict=True)]
+    )
 
 
-def _nearest_from(state: State, left: list[tuple[Call, Any]]) -> list[Difference]:
-    found = []
+def _differences_in(state: State, answered: Sequence[tuple[Call, Any]]) -> list[Difference]:
+    found, left = [], list(answered)
+    looked_at = 1 if len(left) <= _FEW else _LOOKED_AT
     while left:
         ways = [
-            (badness(names), place, outcome, names)
-            for place, (call, observed) in enumerate(left[:_LOOKED_AT])
+            (_distance(observed, names), place, outcome, names)
+            for place, (call, observed) in enumerate(left[:looked_at])
             for outcome in step(bind(state, observed), call)
             for names in [differences(outcome.result, observed)]
         ]
@@ -136,6 +147,10 @@ def _nearest_from(state: State, left: list[tuple[Call, Any]]) -> list[Difference
         if outcome.written is None or (isinstance(observed, Record) and is_usable(observed)):
             state = after(outcome, observed, call)
     return found
+
+
+def _distance(observed: Any, names: tuple[str, ...]) -> tuple[int, int]:
+    return badness(unmarked(names, observed)), badness(names)
 
 
 def _allowed(state: State, made: _Made) -> Iterator[State]:

@@ -179,6 +179,13 @@ def badness(names: tuple[str, ...]) -> int:
     return _MOST_WRONG if "" in names else len(names)
 
 
+def unmarked(names: tuple[str, ...], observed: Any) -> tuple[str, ...]:
+    """Those of the names in which a result differs by more than what the engine wrote into its objects."""
+    records = (observed,) if isinstance(observed, Record) else observed.records if isinstance(observed, Page) else ()
+    marked = {name for name in {*names} & {*FIELDS} for one in records if holds_mark(getattr(one, name))}
+    return tuple(name for name in names if name not in marked)
+
+
 def _is_same_result(expected: Any, observed: Any) -> bool:
     """Whether a result is the expected one, found fast: where this is not so, there may be no difference either."""
     kind = type(expected)

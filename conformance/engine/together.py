@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.engine.belief import Difference, Possible, explanations, nearest_order
-from conformance.engine.observe import contrast, holds_mark, traits_of
+from conformance.engine.observe import contrast, traits_of, unmarked
 from conformance.engine.reads import READS, read_after_together
 from conformance.engine.run import SceneEndedError, SceneRun
 from conformance.engine.scene import Step, Together
@@ -125,5 +125,4 @@ def _in_words(nearest: list[Difference]) -> str:
 
 def _is_marked(nearest: list[Difference]) -> bool:
     """Whether nothing differs but what the engine wrote into tasks that were returned earlier."""
-    fields = [getattr(one.observed, name, None) for one in nearest for name in one.names]
-    return bool(fields) and all(map(holds_mark, fields))
+    return bool(nearest) and not any(unmarked(one.names, one.observed) for one in nearest)
