@@ -258,7 +258,7 @@ def renewals(_: Random) -> Iterator[Scene]:
                 actions = (
                     Known((create("a"), create("b"), *before, Advance(gap), *steps)),
                     Advance(WEEK - gap / 2),
-                    listing(about=("EXP-03",)),
+                    listing(),
                     get("a", about=("EXP-03",)),
                     Advance(gap),
                     get("a"),
