@@ -73,7 +73,6 @@ PATCHED_L = {
     "scripts-are-sent-once": "an_open_store_goes_on_with_a_server_that_was_started_again",
     "lost-reads-of-a-large-page-are-left-out": "a_large_page_that_is_cut_off_leaves_nothing_out",
     "rebuilding-takes-the-first-of-each-step": "many_tasks_are_listed_though_an_index_was_evicted",
-    "ping-after-a-pause": "every_operation_is_one_request",
 }
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
