@@ -27,6 +27,11 @@ class Contents:
     tasks: list[Task]
     capabilities: frozenset[Capability]
 
+    @property
+    def ids(self) -> set[str]:
+        """The ids of the tasks."""
+        return {task.task_id for task in self.tasks}
+
     async def seen(self, store: Any) -> list[Any]:
         """The result of every form of read."""
         found = [await _result(store.get_task(task.task_id)) for task in self.tasks]

@@ -115,7 +115,7 @@ async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore
 @case("LIST-03", needs=(Capability.SHARED, Capability.REMOTE))
 async def test_many_tasks_are_listed_though_an_index_was_evicted(store: TaskStore, namespace: Namespace) -> None:
     """Whichever keys the server has evicted beside the records: listings are right, or are refused."""
-    ids = [task.task_id for _ in range(12) for task in await asyncio.gather(*(a_task(store) for _ in range(50)))]
+    ids = [task.task_id for task in await create_many(store, 600)]
     for task_id in ids[:100]:
         await store.cancel_task(task_id)
     keys = namespace.inspector.keys()
@@ -132,9 +132,12 @@ async def test_many_tasks_are_listed_though_an_index_was_evicted(store: TaskStor
                         assert (await one.list_tasks(TaskStatus.CANCELLED, limit=0)).total == 100, evicted
 
 
-async def a_task(store: TaskStore) -> Task:
-    """Create a task."""
-    return await store.create_task(a_request())
+async def create_many(store: TaskStore, count: int) -> list[Task]:
+    """Create tasks in handfuls: how many calls a store takes at once is another requirement."""
+    created: list[Task] = []
+    while len(created) < count:
+        created += await asyncio.gather(*(store.create_task(a_request()) for _ in range(50)))
+    return created
 
 
 @case("EXP-04", needs=Capability.EXPIRING)
@@ -158,15 +161,8 @@ async def test_nothing_is_left_of_expired_tasks(store: TaskStore, namespace: Nam
 @case("EXP-04", needs=Capability.EXPIRING)
 async def test_nothing_is_left_of_many_that_expire_together(store: TaskStore, namespace: Namespace) -> None:
     """However many are due at once, others alive or none, the next listing counts none and leaves none behind."""
-
-    async def create(tasks: int) -> list[Task]:
-        created: list[Task] = []
-        while len(created) < tasks:  # in handfuls: how many calls a store takes at once is another requirement
-            created += await asyncio.gather(*(store.create_task(a_request()) for _ in range(50)))
-        return created
-
     kept = await store.create_task(a_request())
-    gone = await create(1_000)
+    gone = await create_many(store, 1_000)
     assert len(gone) + 1 == (await store.list_tasks(limit=0)).total
     namespace.advance(timedelta(days=4))
     await store.update_task_status(kept.task_id, TaskStatus.PENDING)
@@ -174,14 +170,14 @@ async def test_nothing_is_left_of_many_that_expire_together(store: TaskStore, na
     assert [task.task_id for task in (await store.list_tasks(TaskStatus.PENDING)).tasks] == [kept.task_id]
     assert (await store.list_tasks()).total == 1
     assert [task.task_id for task in gone[:: len(gone) // 5] if namespace.inspector.mentions(task.task_id)] == []
-    await create(500)
+    await create_many(store, 500)
     await store.cancel_task(kept.task_id)
     namespace.advance(WEEK + MINUTE)
     assert (await store.list_tasks(limit=0)).total == 0
     assert namespace.inspector.keys() == set()
     forms: tuple[dict[str, Any], ...] = ({"limit": 0}, {"status": TaskStatus.PENDING, "limit": 0}, {"limit": 1}, {})
     for arguments in forms:  # the one that is left is the newest: a page is full before it comes to the others
-        gone = await create(550)
+        gone = await create_many(store, 550)
         namespace.advance(timedelta(days=4))
         await store.create_task(a_request())
         namespace.advance(timedelta(days=4))

@@ -127,6 +127,8 @@ async def test_a_page_names_its_place(store: TaskStore) -> None:
 async def test_a_neighbour_is_never_shown_or_removed(namespace: Namespace) -> None:
     """Whatever is written in a namespace, one whose name continues or begins its name keeps its tasks as they are."""
     async with neighbours(namespace) as (mine, theirs):
+        for store, contents in (mine, theirs):
+            assert {task.task_id for task in (await store.list_tasks()).tasks} == contents.ids
         for (store, contents), (other, kept) in ((mine, theirs), (theirs, mine)):
             before = await kept.seen(other)
             await check_writes(store, contents, namespace)
