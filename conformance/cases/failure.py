@@ -338,6 +338,7 @@ async def test_an_unreadable_record_does_not_take_the_list_down(
         assert [task.task_id for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
         assert page.total == 4
         assert {key[-length:] for key in page.unreadable} == broken
+        assert set(page.unreadable) <= namespace.inspector.keys()
         for limit in (1, 2, 3):
             pages = [await store.list_tasks(status, limit, offset) for offset in range(0, 4, limit)]
             assert [task.task_id for page in pages for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
