@@ -255,9 +255,14 @@ def names_its_id(seen: Seen) -> None:
         return
     named = unavailable(seen).task_id
     creates = seen.operation.name.startswith("create")
+    given = {
+        "create under an id": seen.target.new,
+        "create again": seen.target.task,
+        "create under a taken id": seen.target.bystanders[0],
+    }
     assert (named is not None) is creates, seen
     assert not creates or list(seen.changed) in ([], [named]), seen
-    assert seen.operation.name != "create under an id" or named == seen.target.new.task_id, seen
+    assert seen.operation.name not in given or named == given[seen.operation.name].task_id, seen
 
 
 def was_answered(seen: Seen) -> None:

@@ -233,8 +233,12 @@ def wrote_nothing(seen: Seen) -> None:
 
 
 def refuses_writes(seen: Seen) -> None:
-    """A write has failed, and had no effect; a read was answered. To purge takes no memory."""
-    if seen.failure is FULL and seen.operation.name == "purge" and is_answered(seen):
+    """A write has failed, and had no effect; a read was answered.
+
+    What changes nothing may be answered, and to purge takes no memory.
+    """
+    may_be_answered = not seen.operation.changes or (seen.failure is FULL and seen.operation.name == "purge")
+    if may_be_answered and is_answered(seen):
         return
     if seen.operation.writes:
         says_what_failed(seen)

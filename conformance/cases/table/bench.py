@@ -59,7 +59,7 @@ class Bench:
                 await self._healthy.create_task(a_request())
             self._let_pass(DAYS)
         target = await self._make_target()
-        expected = None if self.operation.writes else await self.operation.call(self._healthy, target)
+        expected = await self._expected(target)
         address = f"127.0.0.1:{urlsplit(self._proxy.url).port}"
         seen = Seen(failure, self.operation, target, address, expected)
         before = await self._stored(target)
@@ -74,7 +74,7 @@ class Bench:
                 await connected(lambda: store.list_tasks(limit=1))
                 # A store may keep what it has read. It must not answer with that when the server fails.
                 await connected(lambda: store.get_task(target.task.task_id))
-                if not self.operation.writes:
+                if not self.operation.changes:
                     await connected(lambda: self.operation.call(store, target))
             if sweeps:  # what has expired by now is left for the call to remove
                 self._let_pass(DAYS)
@@ -152,11 +152,15 @@ class Bench:
         if self.operation.name == "purge":  # which would do what this one was to do
             return
         target = await self._make_target()
-        expected = None if self.operation.writes else await self.operation.call(self._healthy, target)
+        expected = await self._expected(target)
         again = Seen(seen.failure, self.operation, target, seen.address, expected)
         again.outcome = await outcome_of(self.operation.call(store, target))
         again.changed = changed({target.task.task_id: target.task}, await self._stored(target))
-        seen.again = again.error or is_right(again)
+        seen.again = again.outcome if again.has_failed else is_right(again)
+
+    async def _expected(self, target: Target) -> Any:
+        """What the call has to return or to raise, if it changes nothing."""
+        return None if self.operation.changes else await outcome_of(self.operation.call(self._healthy, target))
 
     async def _until(self, condition: Callable[[], object]) -> None:
         with suppress(TimeoutError):

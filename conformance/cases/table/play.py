@@ -16,7 +16,7 @@ from conformance.cases.table.seen import OPERATIONS, Operation, Seen, Target
 from conformance.harness import Harness
 from conformance.script import Script
 from conformance.strategies import a_request
-from taskstore import MemoryTaskStore
+from taskstore import MemoryTaskStore, TaskStatus
 
 Check = Callable[[Seen], object]
 
@@ -62,7 +62,7 @@ async def table(
                     benches = benches or await _set_up(namespace, stack)
                     played = await _played([one for one in benches if one.operation in row.left], failure, number)
                     # If it was answered, the exchange may be that of a call beside it, and it has no more of them.
-                    row.left = [one.operation for one in played if one.met and (one.error is not None or not number)]
+                    row.left = [one.operation for one in played if one.met and (one.has_failed or not number)]
                     row.rounds.append((str(script), played))
                 shown, played = row.rounds[number]
                 namespace.script = Script(shown.splitlines())
@@ -82,8 +82,11 @@ async def _set_up(namespace: Namespace, stack: AsyncExitStack) -> list[Bench]:
 async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check) -> None:
     """Make each call the first one of a store whose server should be at that port; nothing there answers."""
     async with MemoryTaskStore() as source:
-        tasks = [await source.create_task(a_request()) for _ in range(3)]
-        target = Target(a_request(), tasks[0], tasks[1], await source.list_tasks(limit=1), tasks[2])
+        tasks = [await source.create_task(a_request()) for _ in range(5)]
+        page = await source.list_tasks(limit=1)
+        final = await source.update_task_status(tasks[3].task_id, TaskStatus.COMPLETED)
+        ends = (final, await source.cancel_task(tasks[4].task_id))
+        target = Target(a_request(), tasks[0], tasks[1], page, tasks[2], ends)
     url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
 
     async def play(operation: Operation) -> Seen:
@@ -111,8 +114,9 @@ async def _played(benches: Sequence[Bench], failure: Failure, number: int) -> Se
     with _logged() as lines:
         plays = [bench.play(failure, number) for bench in benches]
         if failure.makes:
-            return [await play for play in plays]
-        played = await asyncio.gather(*plays, return_exceptions=True)
+            played: list[Seen | BaseException] = [await play for play in plays]
+        else:
+            played = await asyncio.gather(*plays, return_exceptions=True)
     found = []
     for seen in played:
         if isinstance(seen, BaseException):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 
 from conformance.cases.table.failures import PASSWORD, Failure
 from conformance.harness import Capability
-from taskstore import StoreUnavailable, Task, TaskCreateRequest, TaskPage, TaskStatus
+from taskstore import StoreUnavailable, Task, TaskCreateRequest, TaskPage, TaskStatus, TaskStoreError
 
 MANY = 12
 """The tasks of one cell are among so many that are the newest."""
@@ -30,8 +31,8 @@ class Target:
     page: TaskPage
     new: Task
     """One that no store has."""
-    bystanders: Sequence[Task] = ()
-    """Final tasks that no call is about."""
+    bystanders: Sequence[Task]
+    """A completed and a cancelled task, which no call changes."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,12 @@ class Operation:
     call: Callable[[Any, Target], Awaitable[Any]]
     writes: bool = True
     needs: Capability | None = None
+    changes: bool = True
+    """Whether it changes something. If not, it is answered, also by a refusal, as often as it is made."""
 
 
+_read = partial(Operation, writes=False, changes=False)
+_idle = partial(Operation, changes=False)
 OPERATIONS = (
     Operation("create", lambda store, on: store.create_task(on.request)),
     Operation(
@@ -51,17 +56,42 @@ OPERATIONS = (
         lambda store, on: store.create_task(on.request, task_id=on.new.task_id),
         needs=Capability.CALLER_IDS,
     ),
-    Operation("get", lambda store, on: store.get_task(on.task.task_id), writes=False),
-    Operation("list", lambda store, _: store.list_tasks(limit=MANY), writes=False),
-    Operation("count", lambda store, _: store.list_tasks(limit=0), writes=False),
-    Operation("count a status", lambda store, _: store.list_tasks(TaskStatus.CANCELLED, limit=0), writes=False),
-    Operation("list by status", lambda store, _: store.list_tasks(TaskStatus.PENDING, 1, 1), writes=False),
-    Operation(
+    _idle(
+        "create again",
+        lambda store, on: store.create_task(on.request, task_id=on.task.task_id),
+        needs=Capability.CALLER_IDS,
+    ),
+    _idle(
+        "create under a taken id",
+        lambda store, on: store.create_task(on.request, task_id=on.bystanders[0].task_id),
+        needs=Capability.CALLER_IDS,
+    ),
+    _read("get", lambda store, on: store.get_task(on.task.task_id)),
+    _read("get a final task", lambda store, on: store.get_task(on.bystanders[0].task_id)),
+    _read("get nothing", lambda store, on: store.get_task(on.new.task_id)),
+    _read("list", lambda store, _: store.list_tasks(limit=MANY)),
+    _read("count", lambda store, _: store.list_tasks(limit=0)),
+    _read("count a status", lambda store, _: store.list_tasks(TaskStatus.CANCELLED, limit=0)),
+    _read("list by status", lambda store, _: store.list_tasks(TaskStatus.PENDING, 1, 1)),
+    _read("list past the end", lambda store, _: store.list_tasks(limit=1_000, offset=5_000)),
+    _read(
         "list after",
         lambda store, on: store.list_tasks(limit=MANY, after=on.page.next),
-        writes=False,
         needs=Capability.CURSOR,
     ),
+    _read(
+        "list by status after",
+        lambda store, on: store.list_tasks(TaskStatus.COMPLETED, 2, after=on.page.next),
+        needs=Capability.CURSOR,
+    ),
+    _idle("update again", lambda store, on: store.update_task_status(on.bystanders[0].task_id, TaskStatus.COMPLETED)),
+    _idle(
+        "update a final task", lambda store, on: store.update_task_status(on.bystanders[1].task_id, TaskStatus.CLIPPING)
+    ),
+    _idle("update nothing", lambda store, on: store.update_task_status(on.new.task_id, TaskStatus.CLIPPING)),
+    _idle("cancel again", lambda store, on: store.cancel_task(on.bystanders[1].task_id)),
+    _idle("cancel a final task", lambda store, on: store.cancel_task(on.bystanders[0].task_id)),
+    _idle("cancel nothing", lambda store, on: store.cancel_task(on.new.task_id)),
     Operation(
         "update", lambda store, on: store.update_task_status(on.task.task_id, TaskStatus.CLIPPING, 40, "cutting")
     ),
@@ -121,6 +151,11 @@ class Seen:
         return None if self.error else self.outcome
 
     @property
+    def has_failed(self) -> bool:
+        """Whether the call raised something that is not its answer."""
+        return self.error is not None and not is_same_refusal(self.error, self.expected)
+
+    @property
     def error(self) -> BaseException | None:
         """What the call raised."""
         return self.outcome if isinstance(self.outcome, BaseException) else None
@@ -130,10 +165,16 @@ class Seen:
         return f"{self.operation.name}, when {self.failure.name}: {came}"
 
 
+def is_same_refusal(one: object, other: object) -> bool:
+    """Whether both are the same refusal by the contract, which a call may have for its answer."""
+    return isinstance(one, TaskStoreError) and type(one) is type(other) and str(one) == str(other)
+
+
 def is_right(seen: Seen) -> bool:
     """Whether an answer is this call's own, and says what is stored."""
-    if not seen.operation.writes:
-        return bool(seen.answer == seen.expected)
+    if not seen.operation.changes:
+        is_expected = is_same_refusal(seen.error, seen.expected) if seen.error else seen.answer == seen.expected
+        return bool(is_expected) and not seen.changed
     ids = list(seen.changed)
     if seen.operation.name == "purge":
         return type(seen.answer) is int and seen.answer == len(ids) == 1
@@ -151,7 +192,7 @@ def unavailable(seen: Seen) -> StoreUnavailable:
 
 def is_answered(seen: Seen) -> bool:
     """Whether the call was answered, and then rightly; if not, it has to have raised StoreUnavailable."""
-    if seen.error is None:
+    if not seen.has_failed:
         assert is_right(seen), f"a wrong answer, or what it did is not there: {seen}"
         return True
     unavailable(seen)
