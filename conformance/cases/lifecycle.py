@@ -8,13 +8,16 @@ import inspect
 import time
 import warnings
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from itertools import product
 from typing import Any
 
 import pytest
 
 from conformance.case import Namespace, case
-from conformance.cases.operations import Call, every_operation
+from conformance.cases.environment import application
+from conformance.cases.operations import Call, Target, make_target, operations_of
+from conformance.cases.table.bench import outcome_of
 from conformance.engine.checks import TICK
 from conformance.spec.equality import check_fields, snapshot
 from conformance.strategies import a_request
@@ -38,25 +41,37 @@ async def test_a_task_can_be_created_read_listed_updated_and_cancelled(store: Ta
 
 @case("API-03")
 async def test_a_closed_store_refuses_every_call(namespace: Namespace) -> None:
-    """After its end a store raises StoreNotOpen, whatever is asked of it."""
-    async with namespace.open() as store:
-        task = await store.create_task(a_request())
-    for call in every_operation(store, task.task_id).values():
-        with pytest.raises(StoreNotOpen):
-            await call()
+    """After its end a store raises StoreNotOpen, whatever is asked of it, and however it was closed."""
+    for by_hand in (False, True):
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(namespace.open())
+            target = await make_target(store)
+            await (store.aclose() if by_hand and hasattr(store, "aclose") else stack.aclose())
+            await refuses_all(store, target, namespace)
+
+
+@case("API-03", mode="either")
+async def test_a_store_that_was_opened_from_settings_is_closed(namespace: Namespace) -> None:
+    """At the end of the block of the application's own function every call is refused."""
+    with application(namespace):
+        async with namespace.open_from_environment() as store:
+            target = await make_target(store)
+        await refuses_all(store, target, namespace)
+
+
+async def refuses_all(store: TaskStore, target: Target, namespace: Namespace) -> None:
+    """Make a call of every form, which has to be refused."""
+    for operation in operations_of(namespace.harness.capabilities):
+        outcome = await outcome_of(operation.call(store, target))
+        assert isinstance(outcome, StoreNotOpen), f"{operation.name}: {outcome!r}"
 
 
 @case("API-04")
-async def test_a_store_belongs_to_one_event_loop(store: TaskStore) -> None:
+async def test_a_store_belongs_to_one_event_loop(store: TaskStore, namespace: Namespace) -> None:
     """On a second loop a store refuses, in memory mode as in Redis mode, and the first loop goes on."""
-    task = await store.create_task(a_request())
-
-    def elsewhere() -> None:
-        asyncio.run(get(store, task.task_id))
-
-    with pytest.raises(StoreNotOpen):
-        await asyncio.to_thread(elsewhere)
-    assert (await store.get_task(task.task_id)).task_id == task.task_id
+    target = await make_target(store)
+    await asyncio.to_thread(lambda: asyncio.run(refuses_all(store, target, namespace)))
+    assert await store.get_task(target.other.task_id) == target.other
 
 
 @case("API-04")
@@ -67,10 +82,9 @@ async def test_a_store_does_not_move_to_another_event_loop(namespace: Namespace)
         loop = asyncio.new_event_loop()
         opened = namespace.open()
         store = loop.run_until_complete(opened.__aenter__())
-        loop.run_until_complete(store.list_tasks())
+        target = loop.run_until_complete(make_target(store))
         loop.close()
-        with pytest.raises(StoreNotOpen):
-            asyncio.run(get(store, "task_0"))
+        asyncio.run(refuses_all(store, target, namespace))
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the connections that nobody has closed
@@ -102,11 +116,6 @@ async def test_an_argument_of_another_kind_is_named(store: TaskStore) -> None:
         with pytest.raises(InvalidArgument) as refused:
             await call(store)
         assert refused.value.argument == name.partition(" ")[0]
-
-
-async def get(store: TaskStore, task_id: str) -> None:
-    """Read one task."""
-    await store.get_task(task_id)
 
 
 @case("LIFE-01")

@@ -14,19 +14,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.case import Namespace, NotTestable
+from conformance.cases.operations import MANY, Operation, Target, make_target
 from conformance.cases.table.failures import IDLE, PASSWORD, PATIENT, REFUSED, Failure, Then
-from conformance.cases.table.seen import MANY, HangsError, Operation, Seen, Target, is_right
+from conformance.cases.table.seen import HangsError, Seen, is_right
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Interruption, Proxy
 from conformance.verify.faults.operations import old_task
-from taskstore import FailureKind, MemoryTaskStore, StoreUnavailable, Task, TaskStatus
+from taskstore import FailureKind, StoreUnavailable, Task, TaskStatus
 
 LIMIT = 4.0
 """That any call may take: a store that is impatient gives up before, and nothing else has to be waited for."""
 DAYS = timedelta(days=4)
 """More than half of a lifetime."""
-_ENDS = (TaskStatus.COMPLETED, TaskStatus.CANCELLED)
 BESIDE = 3
 """Calls in flight beside the one that fails."""
 
@@ -168,22 +168,13 @@ class Bench:
                 await self._proxy.until(condition)
 
     async def _make_target(self) -> Target:
-        request = a_request(video=secrets.token_hex(6))
-        if self.operation.name == "purge":
-            await self._healthy.purge(datetime.now(UTC))  # what an earlier one has left
-            await self._healthy.restore((await old_task()).model_copy(update={"video_ids": request.video_ids}))
-        task = await self._healthy.create_task(request)
-        other = await self._healthy.create_task(a_request())
-        async with MemoryTaskStore() as source:
-            new = await source.create_task(request)
-        page = await self._healthy.list_tasks(limit=1)
-        return Target(request, task, other, page, new, [await self._make_bystander(status) for status in _ENDS])
-
-    async def _make_bystander(self, status: TaskStatus) -> Task:
-        """A task of that status, which the store might want to remove."""
-        task = await self._healthy.create_task(a_request())
-        done: Task = await self._healthy.update_task_status(task.task_id, status)
-        return done
+        if self.operation.name != "purge":
+            return await make_target(self._healthy)
+        await self._healthy.purge(datetime.now(UTC))  # what an earlier one has left
+        target = await make_target(self._healthy)
+        old = await old_task()
+        await self._healthy.restore(old.model_copy(update={"video_ids": target.request.video_ids}))
+        return target
 
     def _revision(self, target: Target) -> int:
         """How often the target was written; the same each time, where the harness cannot tell."""

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from conformance.case import Namespace
 from conformance.cases.environment import logging_to
+from conformance.cases.operations import OPERATIONS, Operation, make_target, operations_of
 from conformance.cases.table.bench import Bench, outcome_of
 from conformance.cases.table.failures import PASSWORD, Failure
-from conformance.cases.table.seen import OPERATIONS, Operation, Seen, Target
+from conformance.cases.table.seen import Seen
 from conformance.harness import Harness
 from conformance.script import Script
-from conformance.strategies import a_request
-from taskstore import MemoryTaskStore, TaskStatus
+from taskstore import MemoryTaskStore
 
 Check = Callable[[Seen], object]
 
@@ -73,7 +73,7 @@ async def table(
 
 
 async def _set_up(namespace: Namespace, stack: AsyncExitStack) -> list[Bench]:
-    benches = [Bench(namespace, one) for one in _operations(namespace)]
+    benches = [Bench(namespace, one) for one in operations_of(namespace.harness.capabilities)]
     for bench in benches:
         await bench.set_up(stack)
     return benches
@@ -82,11 +82,7 @@ async def _set_up(namespace: Namespace, stack: AsyncExitStack) -> list[Bench]:
 async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check) -> None:
     """Make each call the first one of a store whose server should be at that port; nothing there answers."""
     async with MemoryTaskStore() as source:
-        tasks = [await source.create_task(a_request()) for _ in range(5)]
-        page = await source.list_tasks(limit=1)
-        final = await source.update_task_status(tasks[3].task_id, TaskStatus.COMPLETED)
-        ends = (final, await source.cancel_task(tasks[4].task_id))
-        target = Target(a_request(), tasks[0], tasks[1], page, tasks[2], ends)
+        target = await make_target(source)
     url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
 
     async def play(operation: Operation) -> Seen:
@@ -97,16 +93,11 @@ async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check
         return seen
 
     with _logged() as lines:
-        played = await asyncio.gather(*(play(one) for one in _operations(namespace)))
+        played = await asyncio.gather(*(play(one) for one in operations_of(namespace.harness.capabilities)))
     for seen in played:
         seen.logged = lines
         for check in checks:
             check(seen)
-
-
-def _operations(namespace: Namespace) -> list[Operation]:
-    """The operations that stores of this namespace have."""
-    return [one for one in OPERATIONS if one.needs in {None, *namespace.harness.capabilities}]
 
 
 async def _played(benches: Sequence[Bench], failure: Failure, number: int) -> Sequence[Seen]:
