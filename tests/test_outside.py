@@ -53,7 +53,7 @@ PATCHED_H = (
 PATCHED_J = {
     "database-of-two-digits-at-most": "a_database_of_any_number_may_be_named",
     "eviction-warning-shows-the-url": "a_password_is_not_logged_at_opening",
-    "handshake-error-repeats-the-password": "a_password_that_was_taken_is_in_no_message",
+    "handshake-error-repeats-the-password": "a_failed_opening_does_not_show_the_password",
     "lost-reply-keeps-the-connection-open": "after_a_failure_everybody_is_served",
     "refused-wait-says-nothing-was-written": "a_write_whose_replicas_cannot_be_asked_for_may_have_happened",
     "read-only-server-is-kept": "an_open_store_leaves_a_server_that_was_replaced",

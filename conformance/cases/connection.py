@@ -12,41 +12,19 @@ import pytest
 
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.maintenance import what_is_open
-from conformance.cases.operations import OPERATIONS, make_target, operations_of
+from conformance.cases.operations import make_target, operations_of
 from conformance.cases.table.bench import connected, outcome_of
 from conformance.cases.table.failures import (
-    CANCELLED,
-    CLOSED,
-    DENIED,
-    IDLE,
-    LATE,
     LOADING_REPLY,
-    LOST,
-    NO_REDIS,
-    REFUSED,
-    SAYS_NO,
-    SILENT,
-)
-from conformance.cases.table.play import table
-from conformance.cases.table.seen import (
-    Seen,
-    denies_nothing,
-    is_answered,
-    others_are_served,
-    says_what_failed_if_it_did,
-    took_effect_once,
-    unavailable,
 )
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Interruption, Proxy, Stage
-from taskstore import MaintainedTaskStore, StoreNotOpen, StoreUnavailable, Task, TaskNotFound, TaskStore
+from taskstore import MaintainedTaskStore, StoreUnavailable, Task, TaskNotFound, TaskStore
 
 SECONDS = 0.5
 """That a store waits for an answer: longer than a server takes, and short enough to be waited for."""
 LONG = 10.0
-READS = tuple(one for one in OPERATIONS if not one.writes)
-WRITES = tuple(one for one in OPERATIONS if one.writes)
 Answer = TypeVar("Answer")
 
 
@@ -59,18 +37,6 @@ async def behind_a_proxy(namespace: Namespace, seconds: float) -> AsyncIterator[
     async with Proxy(url) as proxy, namespace.harness.open_at(namespace.name, proxy.url, seconds) as store:
         await store.list_tasks()
         yield proxy, namespace.script.recorded(store)
-
-
-@case("FAIL-11", needs=Capability.REMOTE)
-async def test_a_lost_answer_denies_no_write(namespace: Namespace) -> None:
-    """A write says "nothing was written" only if that is so, whichever of its answers is lost or is no answer."""
-    await table(namespace, (*LOST, *NO_REDIS), denies_nothing, operations=WRITES)
-
-
-@case("ATOM-01", needs=Capability.REMOTE)
-async def test_a_write_whose_answer_is_lost_takes_effect_once_at_most(namespace: Namespace) -> None:
-    """Whichever of its answers is lost or late: no task is there twice, and no task was written twice."""
-    await table(namespace, (*LOST, *LATE), took_effect_once, operations=WRITES)
 
 
 @case("FAIL-11", needs=(Capability.REMOTE, Capability.MAINTENANCE))
@@ -92,31 +58,6 @@ async def test_a_purge_that_fails_halfway_denies_no_write(store: TaskStore, name
             assert not denied or (await store.list_tasks(limit=0)).total == before, f"request {after + 1} was refused"
 
 
-@case("FAIL-11", needs=Capability.REMOTE)
-async def test_a_late_answer_denies_no_write(namespace: Namespace) -> None:
-    """The same of a write whose answer does not come in time, or whose request does not arrive in time."""
-    await table(namespace, (*LATE, *SILENT), denies_nothing, operations=WRITES)
-
-
-@case("FAIL-11", needs=Capability.REMOTE)
-async def test_a_refusal_denies_no_write(namespace: Namespace) -> None:
-    """The same where the user of the server may not call some commands: what was done before that is not denied."""
-    await table(namespace, DENIED, denies_nothing, says_what_failed_if_it_did)
-
-
-@case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
-async def test_a_create_whose_answer_is_lost_names_its_id(namespace: Namespace) -> None:
-    """What it wrote is under the id that it names, which is the caller's if it gave one; no other call names one."""
-    await table(namespace, (*LOST[:2], *NO_REDIS[-1:], *SAYS_NO[:1]), names_its_id)
-
-
-@case("FAIL-12", needs=Capability.REMOTE)
-async def test_a_read_that_is_cut_off_finds_out_nothing(namespace: Namespace) -> None:
-    """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
-    failures = (*LOST, *LATE[:1], *SAYS_NO[1:3])
-    await table(namespace, failures, denies_nothing, says_what_failed_if_it_did, operations=READS)
-
-
 @case("FAIL-12", needs=Capability.REMOTE)
 async def test_a_large_page_that_is_cut_off_leaves_nothing_out(namespace: Namespace) -> None:
     """A page of more than a megabyte, whichever of its exchanges fails, has every task or is not returned."""
@@ -136,18 +77,6 @@ async def test_a_large_page_that_is_cut_off_leaves_nothing_out(namespace: Namesp
                 interruption.times = 0
                 proxy.release()
                 await connected(lambda: store.list_tasks(limit=0))
-
-
-@case("FAIL-12", needs=Capability.REMOTE)
-async def test_what_speaks_no_redis_is_not_not_found(namespace: Namespace) -> None:
-    """What answers as a web server does, at once or after it has answered as Redis does, is no server of tasks."""
-    await table(namespace, NO_REDIS, says_what_failed_if_it_did)
-
-
-@case("FAIL-13", needs=Capability.REMOTE)
-async def test_after_a_failure_everybody_is_served(namespace: Namespace) -> None:
-    """Calls beside one that fails end rightly, the next ones get their own answers, and no connection is left over."""
-    await table(namespace, (*LOST, *LATE, *NO_REDIS[1:], *SAYS_NO[1:4]), others_are_served)
 
 
 @case("FAIL-13", needs=Capability.REMOTE)
@@ -190,18 +119,6 @@ async def test_after_a_break_everybody_is_told_and_the_next_calls_work(namespace
             assert await answers() == tasks
 
 
-@case("FAIL-17", needs=Capability.REMOTE)
-async def test_an_open_store_works_again_when_the_server_is_back(namespace: Namespace) -> None:
-    """Whether it has failed at the first call or later: once something listens at the address again, calls succeed."""
-    await table(namespace, REFUSED, others_are_served)
-
-
-@case("FAIL-14", needs=Capability.REMOTE)
-async def test_a_connection_that_was_closed_while_idle_costs_no_call(namespace: Namespace) -> None:
-    """However the server closed it, the next call succeeds, whichever it is."""
-    await table(namespace, IDLE, was_answered, others_are_served)
-
-
 @case("FAIL-14", needs=Capability.REMOTE)
 async def test_a_connection_that_the_server_has_just_ended_costs_no_call(
     store: TaskStore, namespace: Namespace
@@ -212,18 +129,6 @@ async def test_a_connection_that_the_server_has_just_ended_costs_no_call(
         namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         outcome = await outcome_of(operation.call(store, target))
         assert not isinstance(outcome, StoreUnavailable), f"{operation.name}: {outcome}"
-
-
-@case("API-07", needs=Capability.REMOTE)
-async def test_closing_ends_the_calls_that_still_wait(namespace: Namespace) -> None:
-    """A store that is closed while calls wait for a connection or an answer ends them at once, with its exceptions."""
-    await table(namespace, CLOSED, was_closed)
-
-
-@case("ATOM-06", needs=Capability.REMOTE)
-async def test_a_call_that_is_cancelled_takes_nobody_with_it(namespace: Namespace) -> None:
-    """Cancelled before its connection is open, its request is read or its answer is there, it harms no other call."""
-    await table(namespace, CANCELLED, was_cancelled, others_are_served)
 
 
 @case("COST-05", needs=Capability.REMOTE)
@@ -245,44 +150,6 @@ async def test_failures_leave_nothing_behind(namespace: Namespace) -> None:
             await in_time(proxy.until(lambda: proxy.connections <= 1), "connections are left over")
             open_then.append(what_is_open())
         assert open_then[1] == open_then[2]
-
-
-def names_its_id(seen: Seen) -> None:
-    """A create that has failed names the id that it used, and no other call one."""
-    if is_answered(seen):
-        return
-    named = unavailable(seen).task_id
-    creates = seen.operation.name.startswith("create")
-    given = {
-        "create under an id": seen.target.new,
-        "create again": seen.target.task,
-        "create under a taken id": seen.target.bystanders[0],
-    }
-    assert (named is not None) is creates, seen
-    assert not creates or list(seen.changed) in ([], [named]), seen
-    assert seen.operation.name not in given or named == given[seen.operation.name].task_id, seen
-
-
-def was_answered(seen: Seen) -> None:
-    """Nobody has noticed."""
-    assert is_answered(seen), seen
-
-
-def was_closed(seen: Seen) -> None:
-    """Closing has ended the calls: each was answered, or has failed as unavailable or not open."""
-    assert seen.closed, f"closing waits for the call: {seen}"
-    if not isinstance(seen.error, StoreNotOpen):
-        denies_nothing(seen)
-    for one in seen.beside:
-        assert isinstance(one, StoreUnavailable | StoreNotOpen) or one == seen.target.other, one
-    assert not seen.left, seen
-
-
-def was_cancelled(seen: Seen) -> None:
-    """The caller alone was cancelled, and its call took effect once at most."""
-    assert isinstance(seen.error, asyncio.CancelledError), seen
-    assert list(seen.beside) == [seen.target.other] * len(seen.beside), seen
-    assert len(seen.changed) <= 1, seen
 
 
 async def unless_unavailable(read: Awaitable[Answer]) -> Answer | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from unittest import mock
+from urllib.parse import quote
 
 from conformance.case import Namespace
 
@@ -72,12 +73,29 @@ def application(namespace: Namespace, variables: Mapping[str, str] | None = None
 SOURCES = ("the environment", ".env")
 
 
-def application_from(source: str, namespace: Namespace, variables: Mapping[str, str]) -> AbstractContextManager[Path]:
+def application_from(
+    source: str, namespace: Namespace, variables: Mapping[str, str], level: int = logging.INFO
+) -> AbstractContextManager[Path]:
     """Surroundings that select the subject, and what else is given, all in one of the sources."""
     every = {**namespace.harness.environment(namespace.name), **variables}
     if source == ".env":
-        return surroundings({}, "".join(f"{name}='{value}'\n" for name, value in every.items()))
-    return surroundings(every)
+        return surroundings({}, "".join(f"{name}='{value}'\n" for name, value in every.items()), level)
+    return surroundings(every, level=level)
+
+
+ODD_PASSWORD = 'p@s:s/w#r?d%41 "é$x+='
+"""Every character of it means something in a URL or in a line of `.env`."""
+
+
+def logins(namespace: Namespace, user: str, password: str) -> list[dict[str, str]]:
+    """The ways to say who logs in: two variables, the same beside a URL, and in one."""
+    given = namespace.harness.environment(namespace.name)
+    by_name = {"REDIS_USERNAME": user, "REDIS_PASSWORD": password}
+    if "REDIS_HOST" not in given or "REDIS_TLS" in given:
+        return [by_name]
+    where = f"{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/{given.get('REDIS_DB', '0')}"
+    in_url = f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{where}"
+    return [by_name, {**by_name, "REDIS_URL": f"redis://{where}"}, {"REDIS_URL": in_url}]
 
 
 async def open_and_close(namespace: Namespace) -> None:
@@ -128,3 +146,14 @@ def said_mode(log: Path) -> list[str]:
 def other_mode(namespace: Namespace) -> str:
     """The value of the variable that would select the other mode."""
     return "false" if namespace.harness.mode == "redis" else "true"
+
+
+@contextlib.contextmanager
+def user_with(namespace: Namespace, password: str) -> Iterator[str]:
+    """A user of the server with a password."""
+    user = f"{namespace.name}@u/ü+"
+    namespace.harness.administer("ACL", "SETUSER", user, "reset", "on", f">{password}", "~*", "&*", "+@all")
+    try:
+        yield user
+    finally:
+        namespace.harness.administer("ACL", "DELUSER", user)

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
-import traceback
 
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.environment import configured, elsewhere, open_and_close, silent_port, unused_port
-from conformance.cases.operations import operations_on
-from conformance.cases.table.bench import credentials
+from conformance.cases.environment import silent_port, unused_port
+from conformance.cases.operations import OPERATIONS, make_target, operations_of, operations_on
+from conformance.cases.table.bench import credentials, outcome_of
 from conformance.cases.table.failures import (
     BUSY,
+    CANCELLED,
+    CLOSED,
     DENIED,
+    EVERY,
     FULL,
-    GONE,
-    HTTP_REPLY,
+    IDLE,
     LATE,
-    LOADING_REPLY,
     LOST,
     NO_REDIS,
     PASSWORD,
+    PATIENT,
     READ_ONLY,
     REFUSED,
-    REPEATS,
     SAYS_NO,
     SILENT,
 )
-from conformance.cases.table.play import away, table
+from conformance.cases.table.play import away, logged, table
 from conformance.cases.table.seen import (
     Seen,
     denies_nothing,
@@ -41,12 +40,15 @@ from conformance.cases.table.seen import (
     says_what_failed,
     says_what_failed_if_it_did,
     texts_of,
+    took_effect_once,
     unavailable,
 )
 from conformance.harness import Capability
 from conformance.strategies import a_request
-from conformance.subjects.proxy import Action, Proxy, Stage
-from taskstore import FailureKind, MaintainedTaskStore, RecordUnreadable, StoreUnavailable, TaskStatus, TaskStore
+from taskstore import MaintainedTaskStore, RecordUnreadable, StoreNotOpen, StoreUnavailable, TaskStatus, TaskStore
+
+READS = tuple(one for one in OPERATIONS if not one.writes)
+WRITES = tuple(one for one in OPERATIONS if one.writes)
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
@@ -80,92 +82,6 @@ async def test_a_server_that_goes_silent_is_not_not_found(namespace: Namespace) 
     await table(namespace, SILENT, says_what_failed, others_are_served)
 
 
-@case("FAIL-01", needs=Capability.REMOTE, mode="redis")
-async def test_opening_fails_when_nothing_listens(namespace: Namespace) -> None:
-    """A wrong address is found at opening, not in the first request."""
-    with (
-        elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}),
-        pytest.raises(StoreUnavailable) as raised,
-    ):
-        await open_and_close(namespace)
-    assert raised.value.failure_kind is FailureKind.UNREACHABLE
-
-
-@case("FAIL-04", "FAIL-05", needs=Capability.REMOTE, mode="redis")
-async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
-    """Whatever keeps the server from answering, opening names the address and what to check, and not the password."""
-    for stage, action, text, failure_kinds in (
-        (None, Action.CUT, b"", (FailureKind.UNREACHABLE,)),
-        (Stage.CONNECT, Action.CUT, b"", GONE),
-        (Stage.REQUEST, Action.RESET, b"", GONE),
-        (Stage.REQUEST, Action.ANSWER, LOADING_REPLY, (FailureKind.LOADING,)),
-        (Stage.REQUEST, Action.ANSWER, HTTP_REPLY, GONE),
-        (Stage.REQUEST, Action.ANSWER, b"-WRONGPASS invalid username-password pair\r\n", (FailureKind.REFUSED,)),
-    ):
-        async with Proxy("redis://127.0.0.1:1/0") as proxy:
-            port = proxy.url.rpartition(":")[2].removesuffix("/0")
-            if stage is None:
-                await proxy.refuse()
-            else:
-                proxy.interrupt(stage, action, text=text, times=9)
-            with (
-                elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}),
-                pytest.raises(StoreUnavailable) as raised,
-            ):
-                await open_and_close(namespace)
-        assert raised.value.failure_kind in failure_kinds
-        assert raised.value.address == f"127.0.0.1:{port}/0"
-        assert raised.value.address in str(raised.value)
-        printed = "".join(traceback.format_exception(raised.value))
-        assert PASSWORD not in printed
-        for word in (
-            f"redis-cli -h 127.0.0.1 -p {port} ping",
-            "REDIS_HOST",
-            "REDIS_PORT",
-            "USE_REDIS_FOR_TASKS=false",
-            "Check",
-            "请确认",
-        ):
-            assert word in printed
-
-
-@case("FAIL-04", needs=Capability.REMOTE, mode="redis")
-async def test_a_silent_server_fails_the_opening(namespace: Namespace) -> None:
-    """A server that takes the connection and says nothing fails the opening when its time is up."""
-    with silent_port() as port:
-        where = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port)}
-        limits = {"REDIS_TIMEOUT": "0.3", "REDIS_CONNECT_TIMEOUT": "0.3"}
-        with elsewhere(namespace, {**where, **limits}), pytest.raises(StoreUnavailable) as refused:
-            async with asyncio.timeout(10):
-                await open_and_close(namespace)
-    assert refused.value.failure_kind is FailureKind.TIMEOUT
-    assert f"127.0.0.1:{port}" in str(refused.value)
-
-
-@case("FAIL-05", needs=Capability.REMOTE, mode="redis")
-async def test_a_password_is_not_shown_however_it_is_given(namespace: Namespace) -> None:
-    """As a variable, in a URL, as an option of one, in a malformed one: no exception, cause, note or log shows it."""
-    port = unused_port()
-    for variables in (
-        {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port), "REDIS_PASSWORD": PASSWORD},
-        {"REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:{port}/0"},
-        {"REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1:{port}/0"},
-        {"REDIS_URL": f"redis://127.0.0.1:{port}/0?username=u&password={PASSWORD}"},
-        {"REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1:port/0"},
-        {"REDIS_URL": f"http://u:{PASSWORD}@127.0.0.1"},
-        {"REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1/one?x={PASSWORD}"},
-        {"REDIS_PORT": "http", "REDIS_PASSWORD": PASSWORD, "REDIS_URL": f"redis://u:{PASSWORD}@127.0.0.1:{port}/0"},
-    ):
-        with elsewhere(namespace, variables, logging.DEBUG) as log:
-            shown = []
-            try:
-                await open_and_close(namespace)
-            except Exception as error:  # noqa: BLE001  whatever it is, it must not show the password
-                shown += [*texts_of(error), "".join(traceback.format_exception(error))]
-            shown.append(log.read_text("utf-8"))
-        assert not [text for text in shown if PASSWORD in text], list(variables)
-
-
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_is_in_no_message(namespace: Namespace) -> None:
     """Whether the server is away or silent, no exception, no cause of it, no log and no store shows the password."""
@@ -176,29 +92,28 @@ async def test_a_password_is_in_no_message(namespace: Namespace) -> None:
 
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_that_was_taken_is_in_no_message(namespace: Namespace) -> None:
-    """The same of a server that has taken the password, however a call fails."""
-    await table(namespace, (*REFUSED, *LATE[:1], *LOST[:2], *NO_REDIS[:1], *SAYS_NO[:3], REPEATS), keeps_the_secret)
+    """The same of a server that takes the password or does no longer, however a call fails."""
+    await table(namespace, EVERY, keeps_the_secret)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
-async def test_a_password_that_is_refused_is_in_no_message(namespace: Namespace) -> None:
-    """The same where the server no longer takes the password."""
-    await table(namespace, DENIED[:1], says_what_failed, keeps_the_secret)
-
-
-@case("FAIL-05", needs=Capability.REMOTE, mode="redis")
-async def test_a_password_is_not_logged_at_opening(namespace: Namespace) -> None:
-    """Whatever the store says of the server when it opens, as that it may evict tasks, no level of the log shows it."""
-    for policy in ("allkeys-lru", "volatile-ttl", "noeviction"):
-        with (
-            configured(namespace, {"maxmemory-policy": policy}),
-            credentials(namespace) as url,
-            elsewhere(namespace, {"REDIS_URL": url}, logging.DEBUG) as log,
-        ):
-            async with namespace.open_from_environment() as store:
-                await store.list_tasks()
-                shown = f"{store} {store!r}"
-            assert PASSWORD not in log.read_text("utf-8") + shown, policy
+async def test_a_password_is_in_no_refusal(namespace: Namespace) -> None:
+    """No exception of a store that has logged in shows the password: of any call, of a wrong one, of a closed store."""
+    operations = operations_of(namespace.harness.capabilities)
+    with credentials(namespace) as url, logged() as lines:
+        async with namespace.harness.open_at(namespace.name, url, PATIENT) as store:
+            target = await make_target(store)
+            outcomes = [await outcome_of(one.call(store, target)) for one in operations]
+            outcomes.append(await outcome_of(store.update_task_status(target.other.task_id, "no status")))
+            outcomes.append(await outcome_of(store.list_tasks(limit=-1)))
+            if Capability.SHARED in namespace.harness.capabilities:
+                namespace.inspector.overwrite(target.other.task_id, b"not a record")
+                outcomes += [await outcome_of(call()) for call in operations_on(store, target.other.task_id).values()]
+            shown = [f"{store} {store!r}"]
+        outcomes += [await outcome_of(one.call(store, target)) for one in operations]
+        shown += [f"{store} {store!r}", *lines]
+    shown += [text for one in outcomes if isinstance(one, BaseException) for text in texts_of(one)]
+    assert not [text for text in shown if PASSWORD in text]
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
@@ -245,6 +160,117 @@ def refuses_writes(seen: Seen) -> None:
         wrote_nothing(seen)
     else:
         assert is_answered(seen), seen
+
+
+@case("FAIL-11", needs=Capability.REMOTE)
+async def test_a_lost_answer_denies_no_write(namespace: Namespace) -> None:
+    """A write says "nothing was written" only if that is so, whichever of its answers is lost or is no answer."""
+    await table(namespace, (*LOST, *NO_REDIS), denies_nothing, operations=WRITES)
+
+
+@case("ATOM-01", needs=Capability.REMOTE)
+async def test_a_write_whose_answer_is_lost_takes_effect_once_at_most(namespace: Namespace) -> None:
+    """Whichever of its answers is lost or late: no task is there twice, and no task was written twice."""
+    await table(namespace, (*LOST, *LATE), took_effect_once, operations=WRITES)
+
+
+@case("FAIL-11", needs=Capability.REMOTE)
+async def test_a_late_answer_denies_no_write(namespace: Namespace) -> None:
+    """The same of a write whose answer does not come in time, or whose request does not arrive in time."""
+    await table(namespace, (*LATE, *SILENT), denies_nothing, operations=WRITES)
+
+
+@case("FAIL-11", needs=Capability.REMOTE)
+async def test_a_refusal_denies_no_write(namespace: Namespace) -> None:
+    """The same where the user of the server may not call some commands: what was done before that is not denied."""
+    await table(namespace, DENIED, denies_nothing, says_what_failed_if_it_did)
+
+
+@case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
+async def test_a_create_that_fails_names_its_id(namespace: Namespace) -> None:
+    """What it wrote is under the id that it names, which is the caller's if it gave one; no other call names one."""
+    await table(namespace, (*REFUSED, *LOST, *LATE, *NO_REDIS, *SAYS_NO, BUSY, READ_ONLY, FULL), names_its_id)
+
+
+@case("FAIL-12", needs=Capability.REMOTE)
+async def test_a_read_that_is_cut_off_finds_out_nothing(namespace: Namespace) -> None:
+    """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
+    failures = (*LOST, *LATE[:1], *SAYS_NO[1:3])
+    await table(namespace, failures, denies_nothing, says_what_failed_if_it_did, operations=READS)
+
+
+@case("FAIL-12", needs=Capability.REMOTE)
+async def test_what_speaks_no_redis_is_not_not_found(namespace: Namespace) -> None:
+    """What answers as a web server does, at once or after it has answered as Redis does, is no server of tasks."""
+    await table(namespace, NO_REDIS, says_what_failed_if_it_did)
+
+
+@case("FAIL-13", needs=Capability.REMOTE)
+async def test_after_a_failure_everybody_is_served(namespace: Namespace) -> None:
+    """Calls beside one that fails end rightly, the next ones get their own answers, and no connection is left over."""
+    await table(namespace, (*LOST, *LATE, *NO_REDIS[1:], *SAYS_NO[1:4]), others_are_served)
+
+
+@case("FAIL-17", needs=Capability.REMOTE)
+async def test_an_open_store_works_again_when_the_server_is_back(namespace: Namespace) -> None:
+    """Whether it has failed at the first call or later: once something listens at the address again, calls succeed."""
+    await table(namespace, REFUSED, others_are_served)
+
+
+@case("FAIL-14", needs=Capability.REMOTE)
+async def test_a_connection_that_was_closed_while_idle_costs_no_call(namespace: Namespace) -> None:
+    """However the server closed it, the next call succeeds, whichever it is."""
+    await table(namespace, IDLE, was_answered, others_are_served)
+
+
+@case("API-07", needs=Capability.REMOTE)
+async def test_closing_ends_the_calls_that_still_wait(namespace: Namespace) -> None:
+    """A store that is closed while calls wait for a connection or an answer ends them at once, with its exceptions."""
+    await table(namespace, CLOSED, was_closed)
+
+
+@case("ATOM-06", needs=Capability.REMOTE)
+async def test_a_call_that_is_cancelled_takes_nobody_with_it(namespace: Namespace) -> None:
+    """Cancelled before its connection is open, its request is read or its answer is there, it harms no other call."""
+    await table(namespace, CANCELLED, was_cancelled, others_are_served)
+
+
+def names_its_id(seen: Seen) -> None:
+    """A create that has failed names the id that it used, and no other call one."""
+    if is_answered(seen):
+        return
+    named = unavailable(seen).task_id
+    creates = seen.operation.name.startswith("create")
+    given = {
+        "create under an id": seen.target.new,
+        "create again": seen.target.task,
+        "create under a taken id": seen.target.bystanders[0],
+    }
+    assert (named is not None) is creates, seen
+    assert not creates or list(seen.changed) in ([], [named]), seen
+    assert seen.operation.name not in given or named == given[seen.operation.name].task_id, seen
+
+
+def was_answered(seen: Seen) -> None:
+    """Nobody has noticed."""
+    assert is_answered(seen), seen
+
+
+def was_closed(seen: Seen) -> None:
+    """Closing has ended the calls: each was answered, or has failed as unavailable or not open."""
+    assert seen.closed, f"closing waits for the call: {seen}"
+    if not isinstance(seen.error, StoreNotOpen):
+        denies_nothing(seen)
+    for one in seen.beside:
+        assert isinstance(one, StoreUnavailable | StoreNotOpen) or one == seen.target.other, one
+    assert not seen.left, seen
+
+
+def was_cancelled(seen: Seen) -> None:
+    """The caller alone was cancelled, and its call took effect once at most."""
+    assert isinstance(seen.error, asyncio.CancelledError), seen
+    assert list(seen.beside) == [seen.target.other] * len(seen.beside), seen
+    assert len(seen.changed) <= 1, seen
 
 
 @case("FAIL-09", needs=Capability.SHARED)

@@ -115,15 +115,6 @@ async def test_unset_means_memory(namespace: Namespace) -> None:
         assert said_mode(log) == ["memory"]
 
 
-@case("MODE-06", needs=Capability.REMOTE, mode="redis")
-async def test_the_mode_is_said_before_redis_is_asked(namespace: Namespace) -> None:
-    """When Redis does not answer, the log still tells which mode was chosen."""
-    with application(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}) as log:
-        with contextlib.suppress(StoreUnavailable):
-            await open_and_close(namespace)
-        assert said_mode(log) == ["redis"]
-
-
 @case("MODE-07", mode="either")
 async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> None:
     """Changing variables and `.env` changes nothing for the store that is open, also when it has to connect again."""

@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
 from conformance.case import Namespace, NotApplicable, case
 from conformance.cases.contents import check_same, fill
 from conformance.cases.environment import (
+    ODD_PASSWORD,
     SOURCES,
     SWITCH,
     application,
     application_from,
     elsewhere,
+    logins,
     open_and_close,
     other_mode,
     said_mode,
     surroundings,
+    user_with,
 )
 from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability, HookMissingError
@@ -235,17 +237,11 @@ async def test_settings_have_bounds(namespace: Namespace) -> None:
             assert name in str(refused.value)
 
 
-ODD_PASSWORD = 'p@s:s/w#r?d%41 "é$x+='
-"""Every character of it means something in a URL or in a line of `.env`."""
-
-
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
 async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
     """The server knows the user by the right password, and refuses a wrong one, however and wherever it is given."""
-    user = f"{namespace.name}@u/ü+"
     for password in (PASSWORD, ODD_PASSWORD):
-        namespace.harness.administer("ACL", "SETUSER", user, "reset", "on", f">{password}", "~*", "&*", "+@all")
-        try:
+        with user_with(namespace, password) as user:
             for right, wrong in zip(logins(namespace, user, password), logins(namespace, user, "another"), strict=True):
                 for source in SOURCES:
                     with application_from(source, namespace, right):
@@ -255,16 +251,3 @@ async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
                     with application_from(source, namespace, wrong), pytest.raises(StoreUnavailable) as refused:
                         await open_and_close(namespace)
                     assert refused.value.failure_kind is FailureKind.REFUSED
-        finally:
-            namespace.harness.administer("ACL", "DELUSER", user)
-
-
-def logins(namespace: Namespace, user: str, password: str) -> list[dict[str, str]]:
-    """The ways to say who logs in: two variables, the same beside a URL, and in one."""
-    given = namespace.harness.environment(namespace.name)
-    by_name = {"REDIS_USERNAME": user, "REDIS_PASSWORD": password}
-    if "REDIS_HOST" not in given or "REDIS_TLS" in given:
-        return [by_name]
-    where = f"{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/{given.get('REDIS_DB', '0')}"
-    in_url = f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{where}"
-    return [by_name, {**by_name, "REDIS_URL": f"redis://{where}"}, {"REDIS_URL": in_url}]

@@ -91,13 +91,15 @@ SAYS_NO = (
     ),
 )
 """Errors that the proxy answers in the server's place: a real server cannot be made to give each of them here."""
-_REPEATED = f"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' '{PASSWORD}' \r\n"
+REPEATED_REPLY = (
+    f"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' '{PASSWORD}' \r\n".encode()
+)
 REPEATS = Failure(
     "an old server repeats what it does not know",
     (FailureKind.BROKEN, FailureKind.REFUSED),
     Stage.REQUEST,
     Action.ANSWER,
-    _REPEATED.encode(),
+    REPEATED_REPLY,
     early=True,
     rounds=2,
 )
@@ -119,4 +121,8 @@ CANCELLED, CLOSED = (
         for stage, early in ((Stage.CONNECT, True), (Stage.REQUEST, False), (Stage.REPLY, False), (Stage.MIDDLE, False))
     )
     for then in Then
+)
+EVERY = (
+    *(*REFUSED, *SILENT, *LATE, *LOST, *NO_REDIS, *SAYS_NO, REPEATS, *DENIED, BUSY, READ_ONLY, FULL),
+    *(*IDLE, *CANCELLED, *CLOSED),
 )

@@ -92,7 +92,7 @@ async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check
             seen.outcome = await outcome_of(operation.call(store, target))
         return seen
 
-    with _logged() as lines:
+    with logged() as lines:
         played = await asyncio.gather(*(play(one) for one in operations_of(namespace.harness.capabilities)))
     for seen in played:
         seen.logged = lines
@@ -102,7 +102,7 @@ async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check
 
 async def _played(benches: Sequence[Bench], failure: Failure, number: int) -> Sequence[Seen]:
     """Play the cells of a failure together; if the whole server fails, one by one."""
-    with _logged() as lines:
+    with logged() as lines:
         plays = [bench.play(failure, number) for bench in benches]
         if failure.makes:
             played: list[Seen | BaseException] = [await play for play in plays]
@@ -118,7 +118,7 @@ async def _played(benches: Sequence[Bench], failure: Failure, number: int) -> Se
 
 
 @contextmanager
-def _logged() -> Iterator[list[str]]:
+def logged() -> Iterator[list[str]]:
     """Give what is logged meanwhile, at every level."""
     lines: list[str] = []
 

@@ -1,0 +1,308 @@
+"""Opening a store from settings: what is said when the server does not answer, and what is never shown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+from weakref import WeakKeyDictionary
+
+import pytest
+
+from conformance.case import Namespace, NotTestable, case
+from conformance.cases.environment import (
+    ODD_PASSWORD,
+    SOURCES,
+    SWITCH,
+    application,
+    application_from,
+    configured,
+    elsewhere,
+    logins,
+    open_and_close,
+    said_mode,
+    surroundings,
+    unused_port,
+    user_with,
+)
+from conformance.cases.modes import run_python, with_opener
+from conformance.cases.table.bench import credentials
+from conformance.cases.table.failures import GONE, HTTP_REPLY, LOADING_REPLY, PASSWORD, REPEATED_REPLY
+from conformance.cases.table.seen import texts_of
+from conformance.harness import Capability, Harness
+from conformance.subjects.proxy import Action, Proxy, Stage
+from taskstore import FailureKind, StoreUnavailable
+
+_SECONDS = {"REDIS_TIMEOUT": "0.3", "REDIS_CONNECT_TIMEOUT": "0.3"}
+_EXCHANGES = 4
+"""More than an opening needs."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way in which an opening fails, at its exchange of some number."""
+
+    name: str
+    failure_kinds: tuple[FailureKind, ...]
+    stage: Stage | None = None
+    action: Action = Action.CUT
+    text: bytes = b""
+    exchanges: int = _EXCHANGES
+
+    def __str__(self) -> str:
+        return self.name
+
+
+WAYS = (
+    Way("nothing listens", (FailureKind.UNREACHABLE,), exchanges=1),
+    Way("what accepts ends at once", GONE, Stage.CONNECT, Action.CUT, exchanges=1),
+    Way("the connection breaks", GONE, Stage.REQUEST, Action.RESET),
+    Way("the server is silent", (FailureKind.TIMEOUT,), Stage.REQUEST, Action.HOLD, exchanges=2),
+    Way("the server is loading", (FailureKind.LOADING,), Stage.REQUEST, Action.ANSWER, LOADING_REPLY),
+    Way("a web server answers", GONE, Stage.REQUEST, Action.ANSWER, HTTP_REPLY),
+    Way(
+        "the password is wrong",
+        (FailureKind.REFUSED,),
+        Stage.REQUEST,
+        Action.ANSWER,
+        b"-WRONGPASS invalid username-password pair\r\n",
+        1,
+    ),
+    Way(
+        "the server repeats the password",
+        (*GONE, FailureKind.REFUSED),
+        Stage.REQUEST,
+        Action.ANSWER,
+        REPEATED_REPLY,
+        1,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What came of an opening. A store that asks the server later has not opened."""
+
+    way: Way
+    error: Exception | None
+    port: int
+    modes: Sequence[str]
+    shown: str
+    """What was printed of the exception, and logged at any level."""
+
+    def __str__(self) -> str:
+        came = f"raised {self.error!r}" if self.error else "went on"
+        return f"when {self.way}, opening {came}"
+
+
+_known: WeakKeyDictionary[Harness, list[Opened]] = WeakKeyDictionary()
+
+
+async def openings(namespace: Namespace) -> list[Opened]:
+    """Open the subject in each of the ways, from a URL and from the other variables; once for all cases."""
+    if namespace.harness not in _known:
+        _known[namespace.harness] = [
+            opened for way in WAYS for by_url in (False, True) for opened in await _openings(namespace, way, by_url)
+        ]
+    return _known[namespace.harness]
+
+
+async def _openings(namespace: Namespace, way: Way, by_url: bool) -> list[Opened]:
+    found = []
+    with contextlib.ExitStack() as stack:
+        try:
+            url = stack.enter_context(credentials(namespace))
+        except NotTestable:  # the proxy cannot go on to this server, but it can be in its place
+            url = f"redis://u:{PASSWORD}@127.0.0.1:1/0"
+        for after in range(way.exchanges):
+            async with Proxy(url) as proxy:
+                if way.stage is None:
+                    await proxy.refuse()
+                else:
+                    proxy.interrupt(way.stage, way.action, after=after, text=way.text, times=9)
+                with elsewhere(namespace, {**_SECONDS, **_variables(proxy.url, by_url)}, logging.DEBUG) as log:
+                    error = await _error_of_opening(namespace)
+                    if error is None and after:  # there is no exchange of this number
+                        break
+                    shown = "".join((*(_printed(error) if error else ()), log.read_text("utf-8")))
+                    found.append(Opened(way, error, urlsplit(proxy.url).port or 0, said_mode(log), shown))
+    return found
+
+
+def _variables(url: str, by_url: bool) -> dict[str, str]:
+    """The settings that say where a URL leads to."""
+    parts = urlsplit(url)
+    if by_url:
+        return {"REDIS_URL": url}
+    login = {"REDIS_USERNAME": parts.username, "REDIS_PASSWORD": parts.password}
+    where = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(parts.port), "REDIS_DB": parts.path.strip("/") or "0"}
+    return {**where, **{name: value for name, value in login.items() if value}}
+
+
+async def _error_of_opening(namespace: Namespace) -> Exception | None:
+    try:
+        async with asyncio.timeout(10):
+            await open_and_close(namespace)
+    except Exception as error:  # noqa: BLE001  which one it is, is for the cases
+        return error
+    return None
+
+
+def _printed(error: BaseException) -> Iterator[str]:
+    """What is printed of an exception, and what it holds."""
+    yield from texts_of(error)
+    yield from traceback.format_exception(error)
+
+
+@case("FAIL-01", needs=Capability.REMOTE, mode="redis")
+async def test_opening_fails_when_nothing_listens(namespace: Namespace) -> None:
+    """A wrong address is found at opening, not in the first request."""
+    with (
+        elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}),
+        pytest.raises(StoreUnavailable) as raised,
+    ):
+        await open_and_close(namespace)
+    assert raised.value.failure_kind is FailureKind.UNREACHABLE
+
+
+@case("FAIL-11", needs=Capability.REMOTE, mode="redis")
+async def test_opening_where_nothing_listens_has_written_nothing(namespace: Namespace) -> None:
+    """The exception says so, in its field and in its message."""
+    for opened in await openings(namespace):
+        if opened.way is WAYS[0] and isinstance(opened.error, StoreUnavailable):
+            assert opened.error.write_may_have_happened is False, f"{opened}"
+            assert "Nothing was written" in str(opened.error), f"{opened}"
+
+
+@case("FAIL-04", needs=Capability.REMOTE, mode="redis")
+async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
+    """Whatever keeps the server from answering, opening names the address and what to check, in two languages."""
+    for opened in await openings(namespace):
+        error = opened.error
+        assert isinstance(error, StoreUnavailable), f"{opened}"
+        assert error.failure_kind in opened.way.failure_kinds, f"{opened}"
+        assert error.address.startswith(f"127.0.0.1:{opened.port}"), f"{opened}"
+        printed = "".join(traceback.format_exception(error)).partition(error.address)
+        assert printed[1], f"{opened}"
+        lines = printed[2].splitlines()
+        for language in (
+            [line for line in lines if any("一" <= one <= "鿿" for one in line)],
+            [line for line in lines if line.isascii()],
+        ):
+            for word in (f"redis-cli -h 127.0.0.1 -p {opened.port} ping", "REDIS_"):
+                assert any(word in line for line in language), f"{word} is missing in one language {failed}"
+        for word in ("USE_REDIS_FOR_TASKS=false", "Check", "请确认"):
+            assert word in printed[2], f"{opened}"
+
+
+@case("MODE-06", needs=Capability.REMOTE, mode="redis")
+async def test_the_mode_is_said_though_opening_fails(namespace: Namespace) -> None:
+    """Whatever fails after it, the log tells once which mode was chosen, also where redis cannot be imported."""
+    for opened in await openings(namespace):
+        assert opened.modes == ["redis"], f"{opened}"
+    with application(namespace) as log:
+        run_python("-c", with_opener(WITHOUT_REDIS.replace("{log}", str(log)), namespace))
+        assert said_mode(log) == ["redis"]
+
+
+WITHOUT_REDIS = """
+import asyncio, contextlib, logging, sys
+logging.basicConfig(filename="{log}", format="%(levelname)s %(message)s", level=logging.INFO)
+class NoRedis:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("redis", "hiredis"):
+            raise ImportError(f"{name} is not installed here")
+from {module} import {function} as open_store
+for name in [name for name in sys.modules if name.partition(".")[0] in ("redis", "hiredis")]:
+    del sys.modules[name]
+sys.meta_path.insert(0, NoRedis())
+async def main():
+    with contextlib.suppress(Exception):
+        async with open_store():
+            pass
+asyncio.run(main())
+"""
+
+
+@case("FAIL-05", needs=Capability.REMOTE, mode="redis")
+async def test_a_failed_opening_does_not_show_the_password(namespace: Namespace) -> None:
+    """However it fails, no exception, cause, note or log has the password in it."""
+    for opened in await openings(namespace):
+        assert PASSWORD not in opened.shown, f"when {opened.way}"
+
+
+@case("FAIL-05", needs=Capability.REMOTE, mode="redis")
+async def test_a_password_is_not_shown_wherever_it_is_given(namespace: Namespace) -> None:
+    """In either source, as a variable or in a URL, right or wrong or to nobody: no exception, log or store shows it."""
+    port = unused_port()
+    for secret in (PASSWORD, ODD_PASSWORD):
+        for taken in (secret, "another"):
+            with user_with(namespace, taken) as user:
+                for variables in logins(namespace, user, secret):
+                    for source in SOURCES:
+                        await shows_nothing(
+                            secret, namespace, application_from(source, namespace, variables, logging.DEBUG)
+                        )
+        for variables in (
+            {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port), "REDIS_PASSWORD": secret},
+            {"REDIS_URL": f"redis://:{quote(secret, safe='')}@127.0.0.1:{port}/0"},
+            {"REDIS_URL": f"redis://127.0.0.1:{port}/0?username=u&password={quote(secret, safe='')}"},
+        ):
+            for source in SOURCES:
+                given = application_from(source, namespace, variables, logging.DEBUG)
+                await shows_nothing(secret, namespace, given)
+
+
+@case("FAIL-05", mode="either")
+async def test_a_malformed_setting_does_not_show_the_password(namespace: Namespace) -> None:
+    """A wrong URL, a line that cannot be read, one that stands twice: what is said of it does not have the password."""
+    urls = (
+        f"redis://u:{PASSWORD}@127.0.0.1:port/0",
+        f"http://u:{PASSWORD}@127.0.0.1",
+        f"redis://u:{PASSWORD}@127.0.0.1/one?x={PASSWORD}",
+        f"u:{PASSWORD}@127.0.0.1:6379",
+    )
+    wrong: list[dict[str, str]] = [{"REDIS_URL": url} for url in urls]
+    wrong.append({"REDIS_PORT": "http", "REDIS_PASSWORD": PASSWORD, "REDIS_URL": f"redis://u:{PASSWORD}@h:1/0"})
+    for variables in wrong:
+        for source in SOURCES:
+            await shows_nothing(PASSWORD, namespace, application_from(source, namespace, variables, logging.DEBUG))
+    for dotenv in (
+        f"{SWITCH}=false\nREDIS_PASSWORD=one\nREDIS_PASSWORD={PASSWORD}\n",
+        f"REDIS_PASSWORD={PASSWORD}\n{SWITCH}=false\nREDIS_PASSWORD={PASSWORD}\n{SWITCH}=false\n",
+        f"{SWITCH}=false\nREDIS_PASSWORD='{PASSWORD}\n",
+        f"{SWITCH}=false\nREDIS_PASSWORD: {PASSWORD}\n",
+        f"{SWITCH}=false\nREDIS_PASSWORD {PASSWORD}\n",
+        f"{SWITCH}=maybe\nREDIS_URL=redis://u:{PASSWORD}@h:port/0\n",
+    ):
+        await shows_nothing(PASSWORD, namespace, surroundings({}, dotenv, logging.DEBUG))
+
+
+async def shows_nothing(secret: str, namespace: Namespace, given: AbstractContextManager[Path]) -> None:
+    """Open the store there, and look for the secret in all that comes out."""
+    shown: list[str] = []
+    with given as log:
+        try:
+            async with namespace.open_from_environment() as store:
+                await store.list_tasks()
+                shown.append(f"{store} {store!r}")
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not show the secret
+            shown += _printed(error)
+        shown.append(log.read_text("utf-8"))
+    forms = {secret, quote(secret), quote(secret, safe=""), repr(secret)[1:-1]}
+    found = [text for text in shown for form in forms if form in text]
+    assert not found, f"the secret is in what comes out: {found[0]}"
+
+
+@case("FAIL-05", needs=Capability.REMOTE, mode="redis")
+async def test_a_password_is_not_logged_at_opening(namespace: Namespace) -> None:
+    """Whatever the store says of the server when it opens, as that it may evict tasks, no level of the log shows it."""
+    for policy in ("allkeys-lru", "volatile-ttl", "noeviction"):
+        with configured(namespace, {"maxmemory-policy": policy}), credentials(namespace) as url:
+            await shows_nothing(PASSWORD, namespace, elsewhere(namespace, {"REDIS_URL": url}, logging.DEBUG))
