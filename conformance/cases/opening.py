@@ -196,7 +196,7 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
             [line for line in lines if line.isascii()],
         ):
             for word in (f"redis-cli -h 127.0.0.1 -p {opened.port} ping", "REDIS_"):
-                assert any(word in line for line in language), f"{word} is missing in one language {failed}"
+                assert any(word in line for line in language), f"{word} is missing in one language {opened}"
         for word in ("USE_REDIS_FOR_TASKS=false", "Check", "请确认"):
             assert word in printed[2], f"{opened}"
 
