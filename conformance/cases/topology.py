@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 from conformance.case import Namespace, NotApplicable, NotTestable, case
 from conformance.cases.connection import LONG, behind_a_proxy, unless_unavailable
 from conformance.cases.contents import check_same, check_writes, fill
 from conformance.cases.environment import application, elsewhere
-from conformance.cases.operations import Call
-from conformance.cases.table.bench import connected, credentials
+from conformance.cases.operations import Operation, make_target, operations_of
+from conformance.cases.table.bench import changed, connected, credentials, outcome_of
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Stage
-from taskstore import StoreUnavailable, TaskStatus, TaskStore
+from taskstore import StoreUnavailable, Task, TaskStatus, TaskStore
 
 SECONDS = 15.0
 """Within which a store works again."""
@@ -52,11 +53,15 @@ async def test_a_write_whose_replicas_cannot_be_asked_for_may_have_happened(name
 @case("FAIL-17", needs=Capability.REMOTE)
 async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namespace) -> None:
     """Connections lead to a server that may only be read now; new ones, under the same address, to its successor."""
-    async with behind_a_proxy(namespace, LONG) as (proxy, store):
-        says = b"-READONLY You can't write against a read only replica.\r\n"
-        proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=says, on_open_ones=True)
-        task = await until_served(lambda: store.create_task(a_request()))
-        await works(store, task.task_id, 10)
+    read_only = b"-READONLY You can't write against a read only replica.\r\n"
+    alone = b"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n"
+    async with namespace.open() as direct, behind_a_proxy(namespace, LONG) as (proxy, store):
+        for operation in operations_of(namespace.harness.capabilities):
+            says = (read_only, alone) if operation.changes else (alone,) if operation.name in ("get", "list") else ()
+            for text in says:
+                proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=text, on_open_ones=True)
+                await until_served(partial(operation.call, store, await make_target(direct)))
+                proxy.release()
 
 
 @case("FAIL-17", "DUR-02", needs=(Capability.PERSISTENT, Capability.REMOTE))
@@ -78,26 +83,32 @@ async def waits_for_replicas(namespace: Namespace, access: Mapping[str, str]) ->
     variables = {"REDIS_WAIT_REPLICAS": "9", "REDIS_WAIT_MILLISECONDS": "100"}
     with application(namespace):
         async with namespace.open_from_environment() as direct:
-            task_id = (await direct.create_task(a_request())).task_id
             os.environ |= {**variables, **access}
             async with namespace.open_from_environment() as store:
-                writes: tuple[Call, ...] = (
-                    lambda: store.create_task(a_request()),
-                    lambda: store.update_task_status(task_id, TaskStatus.CLIPPING, 10),
-                    lambda: store.cancel_task(task_id),
-                )
-                for call in writes:
-                    (outcome,) = await asyncio.gather(call(), return_exceptions=True)
-                    if not isinstance(outcome, BaseException):
-                        has_replicas = Capability.FAILOVER in namespace.harness.capabilities
-                        without_verdict = NotTestable if has_replicas else NotApplicable
-                        raise without_verdict("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
-                    assert isinstance(outcome, StoreUnavailable), repr(outcome)
-                    assert outcome.write_may_have_happened
-                    assert "nothing was written" not in str(outcome).lower()
-            cancelled = await direct.get_task(task_id)
-            assert (cancelled.status, cancelled.progress) == (TaskStatus.CANCELLED, 10)
-            assert (await direct.list_tasks()).total == 2
+                outcome = await outcome_of(store.create_task(a_request()))
+                if not isinstance(outcome, BaseException):
+                    has_replicas = Capability.FAILOVER in namespace.harness.capabilities
+                    without_verdict = NotTestable if has_replicas else NotApplicable
+                    raise without_verdict("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
+                for operation in operations_of(namespace.harness.capabilities):
+                    if operation.changes and operation.name != "purge":  # which has nothing to remove here
+                        await waits_in_vain(direct, store, operation)
+
+
+async def waits_in_vain(direct: TaskStore, store: TaskStore, operation: Operation) -> None:
+    """Make a call that changes something: it takes effect, and raises."""
+    target = await make_target(direct)
+    before = await contents_of(direct)
+    outcome = await outcome_of(operation.call(store, target))
+    assert isinstance(outcome, StoreUnavailable), f"{operation.name}: {outcome!r}"
+    assert outcome.write_may_have_happened, operation.name
+    assert "nothing was written" not in str(outcome).lower(), operation.name
+    assert len(changed(before, await contents_of(direct))) == 1, f"{operation.name} did not take effect"
+
+
+async def contents_of(store: TaskStore) -> dict[str, Task]:
+    """All tasks of a store, by id."""
+    return {task.task_id: task for task in (await store.list_tasks(limit=1_000)).tasks}
 
 
 @case("MODE-18", needs=Capability.CLUSTER, mode="redis")
