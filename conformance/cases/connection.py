@@ -139,12 +139,12 @@ async def test_failures_leave_nothing_behind(namespace: Namespace) -> None:
         open_then = []
         for _ in range(3):
             for stage, action in ((Stage.REPLY, Action.CUT), (Stage.MIDDLE, Action.RESET), (Stage.CONNECT, Action.CUT)):
-                for _ in range(3):
+                for number in range(4):
                     proxy.interrupt(stage, action)
                     if stage is Stage.CONNECT:
                         proxy.break_all(action)
                         await in_time(proxy.until(lambda: not proxy.connections), "connections are left over")
-                    await unless_unavailable(store.get_task(task.task_id))
+                    await outcome_of(store.create_task(a_request()) if number % 2 else store.get_task(task.task_id))
                     proxy.release()
             assert await store.get_task(task.task_id) == task
             await in_time(proxy.until(lambda: proxy.connections <= 1), "connections are left over")

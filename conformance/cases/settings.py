@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.case import Namespace, NotApplicable, case
+from conformance.case import Namespace, NotApplicable, NotTestable, case
 from conformance.cases.contents import check_same, fill
 from conformance.cases.environment import (
     ODD_PASSWORD,
@@ -24,9 +24,11 @@ from conformance.cases.environment import (
     surroundings,
     user_with,
 )
+from conformance.cases.modes import LINES
 from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
+from conformance.subjects.proxy import Action, Proxy, Stage
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskNotFound
 
 
@@ -114,18 +116,31 @@ def warnings_of(log: Path) -> list[str]:
 
 @case("MODE-11", mode="either")
 async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
-    """A .env with the variable twice, as the document shows: the last line counts, and the log names the variable."""
+    """A .env with the variable twice, in any forms of a line: the last counts, and the log names the variable once."""
     variables = dict(namespace.harness.environment(namespace.name))
-    mine = variables.pop(SWITCH)
-    for first in (other_mode(namespace), mine):
-        with surroundings(variables, f"{SWITCH}={first}\n# local Redis\n{SWITCH}={mine}\n") as log:
+    mine, other = variables.pop(SWITCH), other_mode(namespace)
+    twice = [
+        f"{first.format(name=SWITCH, value=value)}\n# local Redis\n{second.format(name=SWITCH, value=mine)}"
+        for value in (other, mine)
+        for first in LINES
+        for second in LINES
+    ]
+    for dotenv in (*twice, *(f"{SWITCH}={one}\n{SWITCH}={two}\n{SWITCH}={mine}\n" for one, two in PAIRS)):
+        with surroundings(variables, dotenv) as log:
             async with namespace.open_from_environment() as store:
                 await store.create_task(a_request())
-            assert said_mode(log) == [namespace.harness.mode]
-            assert len(warnings_of(log)) == 1, "opening did not say that the variable stands twice"
-    with surroundings(variables, f"# once\n{SWITCH}={mine}\n") as log:
+            assert said_mode(log) == [namespace.harness.mode], dotenv
+            assert len(warnings_of(log)) == 1, f"opening did not say once that the variable stands twice in\n{dotenv}"
+    with application(namespace, {}, f"{SWITCH}={mine}\n{SWITCH}={other}\n") as log:
         await open_and_close(namespace)
-        assert warnings_of(log) == [], "opening warns of a variable that stands once"
+        assert len(warnings_of(log)) == 1, "opening did not say it of a variable that the environment sets too"
+    for dotenv in (line.format(name=SWITCH, value=mine) for line in LINES):
+        with surroundings(variables, dotenv) as log:
+            await open_and_close(namespace)
+            assert warnings_of(log) == [], f"opening warns of a variable that stands once in\n{dotenv}"
+
+
+PAIRS = (("true", "false"), ("false", "true"), ("true", "true"), ("false", "false"))
 
 
 MALFORMED = (
@@ -133,6 +148,8 @@ MALFORMED = (
     f"{SWITCH}: true\n",
     f"{SWITCH}:true\n",
     f"REDIS_PASSWORD='{PASSWORD}\n{SWITCH}=true\n",
+    f"OTHER_APP='true\n{SWITCH}=true\n",
+    f"{SWITCH}=true\nOTHER APP = true\n",
 )
 
 
@@ -219,22 +236,85 @@ async def opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str 
 
 @case("MODE-15", mode="either")
 async def test_settings_have_bounds(namespace: Namespace) -> None:
-    """Whatever the mode, a value at a bound opens the store, and one beyond it is named: half a second is not none."""
-    for name, *values in TAKEN:
-        for value in values:
-            with application(namespace, {SWITCH: "false", name: value}):
+    """Whatever the mode, a value at a bound is taken, and one beyond it is named: half a second is not none."""
+    own = namespace.harness.environment(namespace.name)[SWITCH]
+    for switch in dict.fromkeys(("false", own)):
+        for name, *values in TAKEN:
+            # In Redis mode the server may be another one then, which does not answer.
+            is_elsewhere = switch != "false" and name.startswith("REDIS_")
+            for value in values:
+                with (
+                    application(namespace, {"REDIS_CONNECT_TIMEOUT": "0.2", SWITCH: switch, name: value}),
+                    contextlib.suppress(*((StoreUnavailable,) if is_elsewhere else ())),
+                ):
+                    async with namespace.open_from_environment() as store:
+                        assert (await store.list_tasks()).total == 0
+        right = {name: value for name, value, *_ in TAKEN}
+        for name, *values in REFUSED:
+            for value in values:
+                dotenv = f"{name}={right[name]}\n"
+                with (
+                    application(namespace, {SWITCH: switch, name: value}, dotenv),
+                    pytest.raises(SettingsInvalid) as refused,
+                ):
+                    await open_and_close(namespace)
+                assert name in str(refused.value)
+
+
+@case("MODE-03", needs=Capability.REMOTE, mode="redis")
+async def test_a_login_counts_over_its_line_in_dotenv(namespace: Namespace) -> None:
+    """The name and the password of the environment are used, whichever of the two sources is right."""
+    with user_with(namespace, PASSWORD) as user:
+        right = {"REDIS_USERNAME": user, "REDIS_PASSWORD": PASSWORD}
+        for name, wrong in (("REDIS_USERNAME", "nobody"), ("REDIS_PASSWORD", "another")):
+            if await lists(namespace, {**right, name: wrong}):  # that it is not used is for another requirement
+                continue
+            assert await lists(namespace, right, f"{name}={wrong}\n"), name
+            assert not await lists(namespace, {**right, name: wrong}, f"{name}='{right[name]}'\n"), name
+
+
+async def lists(namespace: Namespace, variables: Mapping[str, str], dotenv: str = "") -> bool:
+    """Whether a store that is opened with these variables can list."""
+    try:
+        with application(namespace, variables, dotenv):
+            async with namespace.open_from_environment() as store:
+                await store.list_tasks(limit=0)
+    except StoreUnavailable:
+        return False
+    return True
+
+
+@case("MODE-17", needs=Capability.REMOTE, mode="redis")
+async def test_a_password_alone_is_told_to_the_server(namespace: Namespace) -> None:
+    """Without a name it is sent all the same, as the password of the default user."""
+    url = namespace.harness.url()
+    if not url.startswith("redis://"):
+        raise NotTestable("the proxy understands neither TLS nor sockets of files")
+    async with Proxy(url) as proxy:
+        port = proxy.url.rpartition(":")[2].partition("/")[0]
+        by_name = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}
+        for variables in (by_name, {"REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:{port}/0"}):
+            sent = proxy.interrupt(Stage.REQUEST, Action.CUT, times=9, containing=(PASSWORD.encode(),))
+            with elsewhere(namespace, variables), contextlib.suppress(StoreUnavailable):
                 async with namespace.open_from_environment() as store:
-                    assert (await store.list_tasks()).total == 0
-    right = {name: value for name, value, *_ in TAKEN}
-    for name, *values in REFUSED:
-        for value in values:
-            dotenv = f"{name}={right[name]}\n"
-            with (
-                application(namespace, {SWITCH: "false", name: value}, dotenv),
-                pytest.raises(SettingsInvalid) as refused,
-            ):
-                await open_and_close(namespace)
-            assert name in str(refused.value)
+                    await store.list_tasks(limit=0)
+            assert sent.met, list(variables)
+
+
+@case("MODE-17", needs=Capability.REMOTE, mode="redis")
+async def test_a_url_replaces_the_database(namespace: Namespace) -> None:
+    """A URL that names no database means database 0, whatever REDIS_DB says."""
+    given = namespace.harness.environment(namespace.name)
+    if not (database := namespace.harness.spare_database()) or "REDIS_HOST" not in given or "REDIS_TLS" in given:
+        raise NotApplicable("the server has one database, or is not named by a host")
+    url = f"redis://{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}"
+    login = {name: given[name] for name in ("REDIS_USERNAME", "REDIS_PASSWORD") if name in given}
+    with elsewhere(namespace, {**login, "REDIS_URL": url, "REDIS_DB": str(database)}):
+        async with namespace.open_from_environment() as store:
+            task = await store.create_task(a_request())
+    with elsewhere(namespace, {**login, "REDIS_URL": f"{url}/0"}):
+        async with namespace.open_from_environment() as store:
+            assert await store.get_task(task.task_id) == task
 
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
