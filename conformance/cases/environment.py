@@ -7,6 +7,8 @@ import logging
 import os
 import re
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -157,3 +159,16 @@ def user_with(namespace: Namespace, password: str) -> Iterator[str]:
         yield user
     finally:
         namespace.harness.administer("ACL", "DELUSER", user)
+
+
+def with_opener(source: str, namespace: Namespace) -> str:
+    """A program, with the name of the subject's opener filled in."""
+    module, _, function = namespace.opener.partition(":")
+    return source.replace("{module}", module).replace("{function}", function)
+
+
+def run_python(*arguments: str) -> str:
+    """What a Python of its own prints, started in the folder and with the variables of this moment."""
+    ran = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, (ran.stdout + ran.stderr).strip()[-400:]
+    return ran.stdout

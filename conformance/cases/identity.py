@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from typing import Any
 
 import pytest
 
 from conformance.case import Namespace, case
-from conformance.cases.environment import unused_port
+from conformance.cases.environment import application, run_python, unused_port, with_opener
 from conformance.cases.operations import operations_on
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot
@@ -34,6 +36,31 @@ async def test_an_id_is_no_pattern(store: TaskStore) -> None:
                 await call()
             assert missing.value.task_id == similar
     assert snapshot(await store.get_task(task.task_id)) == snapshot(task)
+
+
+CREATIONS = """
+import asyncio
+from taskstore import TaskCreateRequest
+from {module} import {function} as open_store
+async def main():
+    async with open_store() as store:
+        for _ in range(3):
+            print("id:", (await store.create_task(TaskCreateRequest(video_ids=["v"]))).task_id)
+asyncio.run(main())
+"""
+
+
+@case("ID-01", "ID-02", mode="either")
+async def test_every_process_makes_other_ids(namespace: Namespace) -> None:
+    """Two interpreters that begin alike give no id twice; where nothing is shared, no id of random digits."""
+    program = with_opener(CREATIONS, namespace)
+    with application(namespace):
+        printed = await asyncio.gather(*(asyncio.to_thread(run_python, "-c", program) for _ in range(2)))
+    first, second = (set(re.findall("^id: (.+)$", one, re.MULTILINE)) for one in printed)
+    assert first
+    assert second
+    is_shared = Capability.SHARED in namespace.harness.capabilities
+    assert not [one for one in first & second if is_shared or re.fullmatch("task_[0-9a-fA-F]{32,}", one)]
 
 
 @case("ID-05", needs=Capability.MAINTENANCE)

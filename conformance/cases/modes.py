@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,9 +16,11 @@ from conformance.cases.environment import (
     application,
     open_and_close,
     other_mode,
+    run_python,
     said_mode,
     surroundings,
     unused_port,
+    with_opener,
 )
 from conformance.cases.table.bench import connected
 from conformance.harness import Capability, HookMissingError
@@ -188,19 +188,6 @@ async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespac
                 with pytest.raises(TaskNotFound):
                     await store.get_task(task_id)
             await check_writes(store, contents, namespace)
-
-
-def with_opener(source: str, namespace: Namespace) -> str:
-    """A program, with the name of the subject's opener filled in."""
-    module, _, function = namespace.opener.partition(":")
-    return source.replace("{module}", module).replace("{function}", function)
-
-
-def run_python(*arguments: str) -> str:
-    """What a Python of its own prints, started in the folder and with the variables of this moment."""
-    ran = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False)
-    assert ran.returncode == 0, (ran.stdout + ran.stderr).strip()[-400:]
-    return ran.stdout
 
 
 ALONE = """

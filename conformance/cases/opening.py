@@ -26,12 +26,13 @@ from conformance.cases.environment import (
     elsewhere,
     logins,
     open_and_close,
+    run_python,
     said_mode,
     surroundings,
     unused_port,
     user_with,
+    with_opener,
 )
-from conformance.cases.modes import run_python, with_opener
 from conformance.cases.table.bench import credentials
 from conformance.cases.table.failures import GONE, HTTP_REPLY, LOADING_REPLY, PASSWORD, REPEATED_REPLY
 from conformance.cases.table.seen import texts_of
