@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,16 +53,16 @@ def _is_plain_request(planned: Request) -> bool:
 
 
 def _restorable(record: Record) -> Task:
+    """The task as it is, whatever is wrong with it. Metadata that are a text are the JSON text of the task."""
     fields = {name: getattr(record, name) for name in FIELDS}
-    fields["metadata"] = plain(record.metadata)
-    try:
-        return Task(**fields)
-    except ValueError:
-        made: Task = copy.copy(_ANY_TASK)
-        fields["metadata_json"] = made.metadata_json
-        fields["status"] = TaskStatus(record.status) if record.status in STATUSES else record.status
-        del fields["metadata"]
-        return made.model_copy(update=fields)
+    metadata = plain(fields.pop("metadata"))
+    fields["metadata_json"] = metadata if type(metadata) is str else _written(metadata)
+    fields["status"] = TaskStatus(record.status) if record.status in STATUSES else record.status
+    made: Task = copy.copy(_ANY_TASK)  # its class would change some values, and refuse others
+    return made.model_copy(update=fields)
+
+
+_written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def _any_task() -> Task:

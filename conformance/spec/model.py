@@ -30,6 +30,7 @@ _DEEPEST = 100
 _LARGEST = 10**4_300
 _LONGEST_PAGE = 1_000
 _LARGEST_OFFSET = 10**12
+_NOTHING = timedelta(0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds: the years 1 and 9999
@@ -304,7 +305,12 @@ def _create(state: State, call: Call) -> list[Outcome]:
     for video_id in request.video_ids:
         _check_text("video_ids", video_id, is_optional=False)
     wanted = canonical({"webhook_url": request.webhook_url, "config": request.config})
-    _check_bytes("", None, None, None, video_ids=request.video_ids, metadata=wanted)
+    created = Symbol("time")
+    updated = Symbol("time", created)
+    none: tuple[None, None, None] = (None, None, None)
+    new_id = Symbol("id") if task_id is None else task_id
+    record = Record(new_id, "pending", 0.0, "", request.video_ids, *none, wanted, created, updated, None)
+    _check_size(record)
     if task_id is not None and type(task_id) is not str:
         raise _invalid("task_id", "API-05", "ID-07")
     if task_id is not None and not _NEW_ID.fullmatch(task_id):
@@ -314,22 +320,6 @@ def _create(state: State, call: Call) -> list[Outcome]:
         if (known.video_ids, known.metadata) == (request.video_ids, wanted):
             return [Outcome(known, state, ("ID-06",))]
         raise _Refused("TaskExists", "ID-06", "ID-08", task_id=task_id)
-    created = Symbol("time")
-    updated = Symbol("time", created)
-    record = Record(
-        Symbol("id") if task_id is None else task_id,
-        "pending",
-        0.0,
-        "",
-        request.video_ids,
-        None,
-        None,
-        None,
-        wanted,
-        created,
-        updated,
-        None,
-    )
     return [Outcome(record, state, ("LIFE-01", "VAL-01") if task_id is None else ("LIFE-01", "ID-06"), record)]
 
 
@@ -395,7 +385,8 @@ def _update(state: State, call: Call) -> list[Outcome]:  # noqa: C901  one rule 
         for name in ("error_message", "error_traceback"):
             if name in given:
                 raise _invalid(name, "LIFE-13")
-    _check_bytes(*(given[name] for name in TEXTS if name in given))
+    if sum(_bytes_of(given[name]) for name in TEXTS if name in given) > _MOST_BYTES:
+        raise _invalid("task", "VAL-06")
     return _change(state, call, {"status": status, **given})
 
 
@@ -442,49 +433,69 @@ def _is_in_time(moment: datetime) -> bool:
     return True
 
 
+_NAMED = ("task", "metadata_json", *FIELDS)
+"""What a store may say is wrong about a task that it refuses to restore."""
+
+
 def _restore(state: State, call: Call) -> list[Outcome]:
     task = call.arguments["task"]
     if not isinstance(task, Record):
         raise _invalid("task", "API-05")
-    _check_restorable(task)
+    try:
+        _check_restorable(task)
+    except _Refused as refused:  # the argument is the task: a store may name it, or what is wrong with it
+        first = dict(refused.raised.facts)["argument"]
+        return [Outcome(_invalid(name).raised, state, ("MAINT-04", *refused.requirements)) for name in (first, *_NAMED)]
     if state.get(str(task.task_id)) is not None:
         raise _Refused("TaskExists", "ID-05", task_id=task.task_id)
-    return [Outcome(None, state.with_task(task, call.at), ("MAINT-02",))]
+    times = (task.created_at, task.updated_at, task.completed_at)
+    is_plain = all(time is None or time.utcoffset() == _NOTHING for time in times)  # type: ignore[union-attr]
+    is_plain = is_plain and type(task.progress) is float
+    task = task._replace(progress=float(task.progress))
+    restored = Outcome(None, state.with_task(task, call.at), ("MAINT-02",))
+    # No store gives times of another zone, or a progress that is an integer: either may be refused too.
+    others = () if is_plain else (Outcome(_invalid(name).raised, state, ("MAINT-04",)) for name in _NAMED)
+    return [restored, *others]
 
 
 def _check_restorable(task: Record) -> None:  # noqa: C901, PLR0912  one rule after the other
-    """Refuse a task that no store could have produced. The argument that is named is the field."""
+    """Refuse a task that no store could have produced, naming the field. All of that is MAINT-04."""
     if task.status not in STATUSES:
-        raise _invalid("status", "MAINT-04")
-    if type(task.progress) is not float or not 0 <= task.progress <= 100:  # noqa: PLR2004  all of it
-        raise _invalid("progress", "MAINT-04")
+        raise _invalid("status")
+    if type(task.progress) not in (float, int) or not 0 <= task.progress <= 100:  # noqa: PLR2004  all of it
+        raise _invalid("progress")
     for name in TEXTS:
         value = getattr(task, name)
         if type(value) is not str and (value is not None or name == "current_step"):
-            raise _invalid(name, "MAINT-04")
+            raise _invalid(name)
         if type(value) is str and not _has_utf8(value):
-            raise _invalid(name, "MAINT-04", "VAL-09")
+            raise _invalid(name, "VAL-09")
     if task.status == "completed" and task.progress != 100:  # noqa: PLR2004  all of it
-        raise _invalid("progress", "MAINT-04")
+        raise _invalid("progress")
     for name in ("error_message", "error_traceback"):
         if task.status != "failed" and getattr(task, name) is not None:
-            raise _invalid(name, "MAINT-04")
+            raise _invalid(name)
     for name in ("created_at", "updated_at", "completed_at"):
         time = getattr(task, name)
         if time is None and name == "completed_at":
             continue
         if not isinstance(time, datetime) or time.tzinfo is None or not _EPOCH <= time < _END_OF_TIME:
-            raise _invalid(name, "MAINT-04")
+            raise _invalid(name)
     if (task.completed_at is None) is (task.status in FINAL):
-        raise _invalid("completed_at", "MAINT-04")
+        raise _invalid("completed_at")
     if task.updated_at < task.created_at:  # type: ignore[operator]
-        raise _invalid("updated_at", "MAINT-04")
+        raise _invalid("updated_at")
     if task.completed_at is not None and not task.created_at <= task.completed_at <= task.updated_at:  # type: ignore[operator]
-        raise _invalid("completed_at", "MAINT-04")
+        raise _invalid("completed_at")
     if type(task.task_id) is not str or not _NEW_ID.fullmatch(task.task_id):
-        raise _invalid("task_id", "MAINT-04")
+        raise _invalid("task_id")
     if type(task.video_ids) is not tuple or not task.video_ids or not all(type(one) is str for one in task.video_ids):
-        raise _invalid("video_ids", "MAINT-04")
+        raise _invalid("video_ids")
+    if not all(map(_has_utf8, task.video_ids)):
+        raise _invalid("video_ids", "VAL-09")
+    if task.metadata[0] != "object":  # another text than that of an object
+        raise _invalid("metadata", "VAL-05")
+    _check_json(plain(task.metadata), "metadata", _DEEPEST + 1)
     _check_size(task)
 
 
@@ -558,14 +569,14 @@ def _has_utf8(text: str) -> bool:
 
 
 def _check_size(task: Record) -> None:
-    texts = (task.current_step, task.result_url, task.error_message, task.error_traceback)
-    _check_bytes(*texts, video_ids=task.video_ids, metadata=task.metadata)
-
-
-def _check_bytes(*texts: str | None, video_ids: tuple[str, ...] = (), metadata: Json | None = None) -> None:
-    size = sum(map(_bytes_of, texts)) + _bytes_of_all(video_ids)
-    if size + (0 if metadata is None else _bytes_of_json(metadata)) > _MOST_BYTES:
+    if size_of(task) > _MOST_BYTES:
         raise _invalid("task", "VAL-06")
+
+
+def size_of(task: Record) -> int:
+    """How many bytes of JSON a task holds."""
+    texts = (task.current_step, task.result_url, task.error_message, task.error_traceback)
+    return sum(map(_bytes_of, texts)) + _bytes_of_all(task.video_ids) + _bytes_of_json(task.metadata)
 
 
 @lru_cache(_REMEMBERED)
