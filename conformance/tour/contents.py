@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import cycle
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, cycle, pairwise
 from random import Random
 from typing import Any
 
@@ -12,18 +12,18 @@ from conformance.engine.scene import (
     Known,
     Scene,
     Step,
+    Text,
     cancel,
     create,
     get,
     listing,
+    restore,
     update,
 )
-from conformance.spec.model import FINAL, STATUSES, TEXTS
+from conformance.spec.model import FINAL, TEXTS, Record, canonical, size_of
 from conformance.tour import values
 from conformance.tour.rich import edged
-from conformance.tour.tasks import (
-    NOT_FINAL,
-)
+from conformance.tour.tasks import LONG_AGO, NOT_FINAL, restorable
 from taskstore import TaskStatus
 
 
@@ -80,19 +80,18 @@ def texts(random: Random) -> Iterator[Scene]:
 
 def sizes(random: Random) -> Iterator[Scene]:
     """Tasks that just fit into 1 MiB, that just do not, and that are a good deal smaller."""
-    for what in ("config", "webhook_url", "video_ids"):
-        fits = values.MOST_BYTES - _RESTS[what]
-        for number, length in enumerate((fits - 1, fits, fits + 1, fits + 200, random.randrange(500_000, fits))):
-            text = edged(length)
-            fields: dict[str, Any] = {"config": {"k": text}, "webhook_url": text, "video_ids": (text,)}
-            steps = (create(about=("VAL-06",), **{what: fields[what]}), update("a", TaskStatus.CLIPPING), listing())
-            yield Scene(f"{what} of {length}, {number}", steps, (f"{what}: large {number}",), about=("VAL-06",))
+    about = ("VAL-06",)
+    for what in _REQUESTED:
+        fits = _room(what)
+        for number, length in enumerate((fits, fits + 1, random.randrange(500_000, fits))):
+            steps = (create(about=about, **_request(what, edged(length))), update("a", TaskStatus.CLIPPING), listing())
+            yield Scene(f"{what} of {length}, {number}", steps, (f"{what}: large {number}",), about=about)
     for status in ("clipping", "failed", "completed"):
         for field in TEXTS if status == "failed" else TEXTS[:2]:
-            fits = values.MOST_BYTES - _RESTS[field]
-            for number, length in enumerate((fits, fits + 1, fits + 100, random.randrange(60_000, fits))):
-                given: dict[str, Any] = {field: edged(length)}
-                write = update("a", TaskStatus(status), about=("VAL-06",), **given)
+            fits = _room(field)
+            for number, length in enumerate((fits, fits + 1, random.randrange(60_000, fits))):
+                given: dict[str, Any] = {field: _mixed(length)}
+                write = update("a", TaskStatus(status), about=about, **given)
                 writes = (write, write, *(() if status in FINAL else (write,) * (number * 3)), cancel())
                 classes = (f"{field}: large {number}", f"large with {status}")
                 yield Scene(f"{field} of {length} with {status}", (create(), Known(writes), get(), listing()), classes)
@@ -100,41 +99,97 @@ def sizes(random: Random) -> Iterator[Scene]:
     grown = (
         create(webhook_url=half),
         update("a", TaskStatus.CLIPPING, current_step=half[:-100]),
-        update("a", TaskStatus.CLIPPING, result_url=half, about=("VAL-06",)),
-        update("a", TaskStatus.FAILED, error_message=half, about=("VAL-06",)),
-        update("a", TaskStatus.CLIPPING, current_step="short", result_url=half[:-200], about=("VAL-06",)),
+        update("a", TaskStatus.CLIPPING, result_url=half, about=about),
+        update("a", TaskStatus.FAILED, error_message=half, about=about),
+        update("a", TaskStatus.CLIPPING, current_step="short", result_url=half[:-200], about=about),
     )
-    yield Scene("grows to 1 MiB", grown, ("grown",), about=("VAL-06",))
-    for character, bytes_each in (
-        ("\x00", 6),
-        ("\x1f", 6),
-        ('"', 2),
-        ("\\", 2),
-        ("\n", 2),
-        ("é", 2),
-        ("文", 3),
-        ("\U0001d11e", 4),
+    yield Scene("grows to 1 MiB", grown, ("grown",), about=about)
+    yield from _summed()
+
+
+_REQUESTED = ("config", "webhook_url", "video_ids")
+_PARTS = (*_REQUESTED, "key", *TEXTS)
+"""Where a text of a task may stand; `key` is one in its config."""
+_MIX = '\x00\x1f"\\\n \u00e9文\U0001d11e'
+_EDGES = 20
+_MOST_MIXED = 100  # more would take its time
+_MIX_BYTES = 6 + 6 + 2 + 2 + 2 + 1 + 2 + 3 + 4
+
+
+def _request(what: str, text: str) -> dict[str, Any]:
+    """The fields of a request that holds a text in one of them."""
+    inside = {"config": {"k": text}, "key": {text: ""}, "video_ids": (text,), "webhook_url": text}
+    return {"config" if what == "key" else what: inside[what]}
+
+
+def _fields(parts: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of a request that holds these texts."""
+    return {field: value for what, text in parts.items() for field, value in _request(what, text).items()}
+
+
+def _with(parts: Mapping[str, str]) -> Record:
+    """A task that holds these texts, and may be restored."""
+    request: dict[str, Any] = {"webhook_url": None, "config": None, "video_ids": ("v",)}
+    request |= _fields({what: text for what, text in parts.items() if what not in TEXTS})
+    texts: dict[str, Any] = {name: text for name, text in parts.items() if name in TEXTS}
+    metadata = canonical({name: request[name] for name in ("webhook_url", "config")})
+    failed: dict[str, Any] = {"status": "failed", "completed_at": LONG_AGO} if parts.keys() & {*TEXTS[2:]} else {}
+    return restorable(video_ids=request["video_ids"], metadata=metadata, **texts, **failed)
+
+
+def _room(*parts: str) -> int:
+    """How many bytes of texts in these parts a task has room for."""
+    return values.MOST_BYTES - size_of(_with(dict.fromkeys(parts, "")))
+
+
+def _mixed(length: int) -> str:
+    """A text of so many bytes of JSON, of characters that take from one to six of them, whose ends count."""
+    count = min((length - _EDGES) // _MIX_BYTES, _MOST_MIXED)
+    return _MIX * count + edged(length - count * _MIX_BYTES)
+
+
+def _filled(parts: Sequence[str], more: int) -> dict[str, str]:
+    """Texts in these parts of a task, together of 1 MiB and so many bytes more."""
+    each, rest = divmod(_room(*parts), len(parts))
+    return {**dict.fromkeys(parts, _mixed(each)), parts[-1]: _mixed(each + rest + more)}
+
+
+def _summed() -> Iterator[Scene]:
+    """Several parts of a task, together at 1 MiB and one byte above, in each operation."""
+    about = ("VAL-06",)
+    request: tuple[str, ...]
+    for request in (("key",), *combinations(_REQUESTED, 2), _REQUESTED):
+        filled = [_filled(request, more) for more in (1, 0)]
+        created = [create(about=about, **_fields(one)) for one in filled]
+        yield _limit(" and ".join(request), *created, get())
+    beside: list[tuple[tuple[str, ...], tuple[str, ...]]] = [((), pair) for pair in pairwise(TEXTS)]
+    for first, texts in [*beside, ((), TEXTS), (("webhook_url",), TEXTS)]:
+        filled = [_filled((*first, *texts), more) for more in (1, 0)]
+        to = TaskStatus.FAILED if {*texts} & {*TEXTS[2:]} else TaskStatus.CLIPPING
+        given: list[dict[str, Any]] = [{name: one[name] for name in texts} for one in filled]
+        writes = (update("a", to, about=about, **one) for one in given)
+        fields = _fields({name: filled[0][name] for name in first})
+        yield _limit(" and ".join((*first, *texts)), create(**fields), *writes, get())
+    for parts in (*((one,) for one in _PARTS), ("webhook_url", *TEXTS)):
+        tasks = [_with(_filled(parts, more))._replace(task_id=f"t{more}") for more in (1, 0)]
+        restored = (restore(one, about=("VAL-06", "MAINT-02")) for one in tasks)
+        yield _limit(f"what is restored, in {' and '.join(parts)}", *restored, get(Text("t0")))
+    many = ("y" * 1_000,) * 1_000
+    numbers: list[Any] = [1, 1.5, None, True, {}, [], "e"] * 300
+    listed = canonical({"webhook_url": None, "config": {"n": numbers, "k": ""}})
+    room = values.MOST_BYTES - size_of(restorable(video_ids=(*many, "")))
+    rest = values.MOST_BYTES - size_of(restorable(metadata=listed))
+    for what, fields_of in (
+        ("many videos", lambda more: {"video_ids": (*many, "z" * (room + more))}),
+        ("many numbers", lambda more: {"config": {"n": numbers, "k": "z" * (rest + more)}}),
     ):
-        count = (values.MOST_BYTES - _RESTS["webhook_url"]) // bytes_each
-        created = [create(webhook_url=character * (count + more), about=("VAL-06",)) for more in (0, 1)]
-        count = (values.MOST_BYTES - _RESTS["current_step"]) // bytes_each
-        texts = (character * (count + more) for more in (1, 0))
-        updated = (update("a", TaskStatus.CLIPPING, current_step=text, about=("VAL-06",)) for text in texts)
-        yield Scene(
-            f"1 MiB of {character!r}", (*created, create(), *updated), (f"large of {character!r}",), about=("VAL-06",)
-        )
+        yield _limit(what, *(create(about=about, **fields_of(more)) for more in (1, 0)), get())
 
 
-_METADATA, _VIDEOS = len('{"webhook_url":null,"config":null}'), len('["v"]')
-_NULL, _QUOTES = len("null"), len('""')
-_RESTS = {
-    "config": _VIDEOS + len('{"webhook_url":null,"config":{"k":""}}'),
-    "webhook_url": _VIDEOS + len('{"webhook_url":"","config":null}'),
-    "video_ids": len('[""]') + _METADATA,
-    "current_step": _QUOTES + 3 * _NULL + _VIDEOS + _METADATA,
-    **dict.fromkeys(TEXTS[1:], 2 * _QUOTES + 2 * _NULL + _VIDEOS + _METADATA),
-}
-"""How many bytes a task takes besides the characters of a text in that field, and of `null` and "" in the others."""
+def _limit(what: str, *calls: Step) -> Scene:
+    """A scene about the size of a task."""
+    name = f"1 MiB in {what}"
+    return Scene(name, (Known(calls[:-1]), calls[-1]), (name,), about=("VAL-06",))
 
 
 def progresses(random: Random) -> Iterator[Scene]:
@@ -163,20 +218,19 @@ def progresses(random: Random) -> Iterator[Scene]:
     for name, wrong in values.WRONG_STATUSES.items():
         steps = (create(), update("a", wrong, progress=50), get(), listing(status=wrong))
         yield Scene(f"a status that is {name}", steps, (f"status: wrong {name}",))
-    for status in STATUSES:
-        steps = (create(), update("a", status, progress=100), listing(status=status), get())
-        yield Scene(f"the status {status} as a text", steps, ("status: text",))
+
+
+_DEEP = ("98 ", "99 ")
+"""How the names of values begin that are too deep for any place but the first."""
 
 
 def configs(random: Random) -> Iterator[Scene]:
     """Every JSON value at every place of a config."""
     steps: Sequence[Action]
     for name, value in values.json_values(random).items():
-        about = (
-            ("VAL-06",) if name in ("98 levels", "4,300 digits", "4,300 digits and a sign", "large") else ("VAL-01",)
-        )
+        about = ("VAL-06",) if name.startswith((*_DEEP, "4,300", "large")) else ("VAL-01",)
         places: list[tuple[str, Any]] = [("in it", {"x": value})]
-        if name not in ("98 levels", "large"):
+        if not name.startswith((*_DEEP, "large")):
             places += [("in a list", {"x": [0, value, value]}), ("deep", {"x": [{"y": {"z": [value]}}]})]
         if type(value) is dict:
             places.append(("itself", value))
@@ -226,11 +280,12 @@ def refusals(_: Random) -> Iterator[Scene]:
     """What is no JSON, no videos and no request."""
     steps: Sequence[Action]
     for name, wrong in values.WRONG_JSON.items():
-        for place, config in (
+        places: list[tuple[str, Any]] = [
             ("in it", {"x": wrong}),
             ("in a list", {"x": [1, wrong]}),
             ("deep", {"a": {"b": [{"c": wrong}]}}),
-        ):
+        ]
+        for place, config in [*places, *([("itself", wrong)] if type(wrong) is dict else [])]:
             steps = (create("b"), create("", config=config), listing())
             yield Scene(f"a config with {name} {place}", steps, (f"config: wrong {name}",))
     for name, wrong in values.WRONG_CONFIGS.items():

@@ -160,6 +160,28 @@ def new_ids(_: Random) -> Iterator[Scene]:
         yield Scene(f"created again: {name}", steps, ("created again", status), CALLER_IDS)
 
 
+def internal(_: Random) -> Iterator[Scene]:
+    """Ids that careless code takes for names of its own, as ids of no task and as ids of new tasks."""
+    unknown = (*map(Text, values.INTERNAL_IDS), *(Ref("a", *around) for around in values.PARTS_OF_IDS))
+    calls = tuple(
+        call
+        for one in unknown
+        for call in (get(one), update(one, TaskStatus.CLIPPING, progress=5), replace(cancel(one), label=""))
+    )
+    steps: tuple[Action, ...] = (create(), create("b"), cancel("b"), Known(calls), get("a"), listing())
+    yield Scene("ids that a store may use for itself", steps, ("task_id: internal",), about=("ID-03",))
+    about = ("ID-07",)
+    new = ("job", *values.INTERNAL_IDS, *(f"{before}job{behind}" for before, behind in values.PARTS_OF_IDS))
+    labels = [f"n{number}" for number in range(len(new))]
+    made = tuple(create(*one, about=about, config={"id": one[1]}) for one in zip(labels, new, strict=True))
+    writes = tuple(update(one, TaskStatus.CLIPPING, about=about) for one in labels[::2])
+    cancels = tuple(cancel(one, about=about) for one in labels[1::2])
+    reads = tuple(get(one, about=about) for one in labels)
+    pages = (listing(limit=1_000, about=about), listing(status=TaskStatus.CANCELLED, about=about))
+    steps = (Known(made), pages[0], Known((*writes, *cancels)), *reads, *pages)
+    yield Scene("new ids that a store may use for itself", steps, ("new id: internal",), CALLER_IDS, about=about)
+
+
 def met_before(_: Random) -> Iterator[Scene]:
     """Calls that were refused, or found nothing, leave nothing of the id that they were given."""
     chosen, restored = Text("job-1"), Text("restored")

@@ -24,14 +24,13 @@ from conformance.engine.scene import (
     restore,
     update,
 )
-from conformance.spec.model import FINAL, STATUSES, TEXTS, Record, canonical
+from conformance.spec.model import FINAL, STATUSES, TEXTS, canonical
 from conformance.tour import values
 from conformance.tour.rich import edged
 from conformance.tour.tasks import (
     DAY,
     LONG_AGO,
     MICROSECOND,
-    MINUTE,
     restorable,
     ways,
 )
@@ -39,7 +38,7 @@ from taskstore import TaskStatus
 
 
 def restores(random: Random) -> Iterator[Scene]:
-    """Tasks that are carried over, each with every field, and tasks that no store could have made."""
+    """Tasks that are carried over, each with every field."""
     steps: Sequence[Action]
     japan = timezone(timedelta(hours=9))
     for name, status, actions in ways():
@@ -115,6 +114,22 @@ def restores(random: Random) -> Iterator[Scene]:
             yield Scene(name, steps, ("a clock behind",), about=("LIFE-17",))
 
 
+def zones(_: Random) -> Iterator[Scene]:
+    """Restored tasks of which some times are of another zone: what comes back is in UTC, whatever is called."""
+    there = LONG_AGO.astimezone(timezone(timedelta(hours=9)))
+    one = Text("restored")
+    for names in (("created_at",), ("updated_at",), ("completed_at",), ("created_at", "updated_at")):
+        is_final = "completed_at" in names
+        times: dict[str, Any] = {"completed_at": LONG_AGO if is_final else None, **dict.fromkeys(names, there)}
+        for status in FINAL if is_final else ("clipping", "failed"):
+            times |= {"completed_at": times["completed_at"] or LONG_AGO} if status in FINAL else {}
+            old = restorable(status=status, progress=100.0 if status == "completed" else 7.0, **times)
+            writes = (update(one, TaskStatus(status), label=""), replace(cancel(one), label=""))
+            steps = (create(), restore(old), get(one), listing(), *writes, get(one), listing(limit=1, offset=1))
+            words = " and ".join(names)
+            yield Scene(f"{status}, restored with {words} in Japan", steps, ("a zone",), about=("VAL-10",))
+
+
 _LARGE = ("webhook_url", "config", "video_ids", *TEXTS)
 
 
@@ -138,8 +153,8 @@ def restored_values(random: Random) -> Iterator[Scene]:
         *((f"the progress {name}", {"progress": float(one)}) for name, one in values.progresses(random).items()),
         *((f"the video ids {name}", {"video_ids": one}) for name, one in values.video_ids(random).items()),
         *((f"the id {name}", {"task_id": one}) for name, one in values.NEW_IDS.items()),
+        ("a whole number as progress", {"progress": 50}),
         ("no config", {"metadata": canonical({"webhook_url": "u", "config": None})}),
-        ("the deepest config", {"metadata": canonical({"webhook_url": None, "config": {"x": values.deep(99)}})}),
         ("an empty config", {"metadata": canonical({"webhook_url": None, "config": {}})}),
         *((f"a large {name}", _large(name, edged(random.randrange(100_000, 1_000_000)))) for name in _LARGE),
     ]
@@ -180,50 +195,6 @@ def restored_values(random: Random) -> Iterator[Scene]:
             )
             classes = (f"restored over {status}", f"restored over {name}")
             yield Scene(f"restored over a {status} task {name}", steps, classes, about=("ID-05",))
-
-
-def unrestorable(_: Random) -> Iterator[Scene]:
-    """Tasks that no store could have made, and what is no task."""
-    steps: Sequence[Action]
-    wrong = _unrestorable()
-    for number, (name, record) in enumerate(wrong):
-        good = restorable(f"good{number}")
-        steps = (restore(good), restore(record), get(Text(f"good{number}")))
-        yield Scene(f"restored though {name}", steps, (f"unrestorable: {name}",), about=("MAINT-04",))
-    wrong_kinds: tuple[Any, ...] = (None, 7, "task", {})
-    for not_a_task in wrong_kinds:
-        yield Scene("restored though it is no task", (restore(not_a_task),), ("restore: wrong",))
-
-
-def _unrestorable() -> list[tuple[str, Record]]:
-    late = LONG_AGO + MINUTE
-    early = LONG_AGO - MINUTE
-    done = {"status": "completed", "progress": 100.0, "completed_at": LONG_AGO}
-    cases: list[tuple[str, dict[str, Any]]] = [
-        ("completed at 30", {**done, "progress": 30.0}),
-        ("completed without a time", {"status": "completed", "progress": 100.0}),
-        ("cancelled without a time", {"status": "cancelled"}),
-        ("pending with a completion", {"completed_at": LONG_AGO}),
-        ("pending with an error", {"error_message": "e"}),
-        ("cancelled with a traceback", {"status": "cancelled", "completed_at": LONG_AGO, "error_traceback": "t"}),
-        ("completed before it was created", {**done, "completed_at": early}),
-        ("completed after it was updated", {**done, "completed_at": late}),
-        ("updated before it was created", {"updated_at": early}),
-        ("created before 1970", {"created_at": datetime(1969, 12, 31, 23, 59, 59, tzinfo=UTC)}),
-        (
-            "created after 2200",
-            {"created_at": datetime(2201, 1, 1, tzinfo=UTC), "updated_at": datetime(2201, 1, 1, tzinfo=UTC)},
-        ),
-        ("in a status that there is not", {"status": "done"}),
-        ("without videos", {"video_ids": ()}),
-        ("an id with a blank", {"task_id": "a b"}),
-        ("an empty id", {"task_id": ""}),
-        ("an id of 257", {"task_id": "x" * 257}),
-        ("progress above 100", {"progress": 100.5}),
-        ("progress below 0", {"progress": -0.5}),
-        ("too large", {"current_step": "x" * values.MOST_BYTES}),
-    ]
-    return [(name, restorable(**{"task_id": "wrong", **fields})) for name, fields in cases]
 
 
 def purges(random: Random) -> Iterator[Scene]:

@@ -7,12 +7,25 @@ from dataclasses import replace
 from random import Random
 
 from conformance.engine.scene import Action, Close, Known, Populate, Scene, Step, get, listing
-from conformance.tour import changes, contents, ids, lifetimes, listings, maintenance, places, races, repertoire, states
+from conformance.tour import (
+    changes,
+    contents,
+    ids,
+    lifetimes,
+    listings,
+    maintenance,
+    places,
+    races,
+    refused,
+    repertoire,
+    states,
+)
 from taskstore import TaskStatus
 
 _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     states.states,
     states.later,
+    states.texts,
     contents.texts,
     contents.sizes,
     contents.progresses,
@@ -21,11 +34,14 @@ _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     contents.refusals,
     ids.ids,
     ids.new_ids,
+    ids.internal,
     ids.met_before,
     ids.reuses,
     maintenance.restores,
+    maintenance.zones,
     maintenance.restored_values,
-    maintenance.unrestorable,
+    refused.unrestorable,
+    refused.everywhere,
     maintenance.purges,
     listings.lists,
     listings.cursors,

@@ -15,7 +15,9 @@ from conformance.engine.scene import (
     Step,
     Tick,
     cancel,
+    create,
     get,
+    listing,
     purge,
     restore,
     update,
@@ -24,6 +26,7 @@ from conformance.spec.model import FINAL, STATUSES, TEXTS
 from conformance.tour import values
 from conformance.tour.tasks import (
     BEYOND,
+    NOT_FINAL,
     Way,
     ways,
 )
@@ -92,3 +95,22 @@ def later(_: Random) -> Iterator[Scene]:
         for write in [*writes, update("a", TaskStatus(way.status), progress=3), cancel()]:
             actions = (Known((*way.actions, Tick(), write)), get())
             yield Scene(f"{way.name}, later", actions, ("a later write",))
+    for status, other in zip(NOT_FINAL, (*NOT_FINAL[1:], NOT_FINAL[0]), strict=True):
+        fields: list[dict[str, Any]] = [{"progress": 5}, {"current_step": "s"}, {"result_url": "r"}]
+        writes = [*(update("a", TaskStatus(status), **one) for one in fields), update("a", TaskStatus(other))]
+        calls = (one for write in writes for one in (Tick(), write))
+        steps = (create(), Known((update("a", TaskStatus(status)), *calls)), get())
+        yield Scene(f"each field alone of a {status} task, later", steps, ("a later write",))
+
+
+def texts(_: Random) -> Iterator[Scene]:
+    """What depends on a status, with the status as a plain text: it means the same."""
+    for status in STATUSES:
+        steps = (create(), update("a", status, progress=100), listing(status=status), get())
+        yield Scene(f"the status {status} as a text", steps, ("status: text",))
+        about = ("LIFE-05",) if status == "failed" else ()
+        errors = update("b", status, about=about, error_message="e", error_traceback="t")
+        again = (update("a", status), update("a", status, progress=30), update("a", status, current_step="s"))
+        going = update("a", TaskStatus.CLIPPING, progress=20, result_url="r")
+        actions = (create(), create("b"), going, *again, errors, errors, update("b", status, progress=30), cancel("b"))
+        yield Scene(f"every update to {status} as a text", (*actions, cancel()), ("status: text",))

@@ -13,6 +13,8 @@ from math import inf, nan, nextafter
 from random import Random
 from typing import Any
 
+from conformance.spec.model import STATUSES
+
 MOST_BYTES = 1024 * 1024
 VISIBLE = "".join(map(chr, range(33, 127)))
 
@@ -127,15 +129,15 @@ WRONG_PROGRESSES: dict[str, Any] = {
 }
 
 
-def deep(levels: int, inside: Any = 1) -> Any:
-    """A value in so many objects and lists, in turn."""
+def deep(levels: int, inside: Any = 1, kinds: str = "{[") -> Any:
+    """A value in so many objects and lists, in turn; the kind of the innermost is the first."""
     for level in range(levels):
-        inside = [inside] if level % 2 else {"k": inside}
+        inside = [inside] if kinds[level % len(kinds)] == "[" else {"k": inside}
     return inside
 
 
 def json_values(random: Random) -> dict[str, Any]:
-    """Values that a config may hold, at any place."""
+    """Values that a config may hold, at any place; those of 98 levels and more by themselves only."""
     return {
         "null": None,
         "true": True,
@@ -184,6 +186,10 @@ def json_values(random: Random) -> dict[str, Any]:
         "ten levels": deep(10),
         "50 levels": deep(50),
         "98 levels": deep(98),
+        "99 levels": deep(99),
+        "99 objects": deep(99, kinds="{"),
+        "99 lists": deep(99, kinds="["),
+        "99 levels that end otherwise": deep(99, kinds="[{"),
         "large": ["y" * 1_000] * (500 + random.randrange(50)),
     }
 
@@ -205,9 +211,16 @@ WRONG_JSON: dict[str, Any] = {
     "integer key": {1: "x"},
     "null key": {None: "x"},
     "true key": {True: "x"},
+    "float key": {1.5: "x"},
+    "a key among others": {"a": 1, 2: "x"},
+    "bytes key": {b"k": "x"},
     "surrogate key": {"\udfff": 1},
     "4,301 digits": 10**4_300,
     "4,301 digits and a sign": -(10**4_300),
+    "100 levels": deep(100),
+    "100 objects": deep(100, kinds="{"),
+    "100 lists": deep(100, kinds="["),
+    "100 levels that end otherwise": deep(100, kinds="[{"),
     "101 levels": deep(101),
     "object": object(),
     "class": int,
@@ -322,6 +335,37 @@ UNKNOWN_IDS: dict[str, str] = {
     "NUL": "\x00",
     "the word None": "None",
 }
+_INTERNAL = (
+    *("created", "updated", "finished", "completed_at", "index", "indexes", "ids", "all", "tasks", "task", "task_ids"),
+    *(
+        "list",
+        "queue",
+        "records",
+        "deadlines",
+        "expiry",
+        "expires",
+        "ttl",
+        "lock",
+        "locks",
+        "count",
+        "counter",
+        "total",
+    ),
+    *("seq", "meta", "metadata", "config", "version", "partial", "status", "statuses", "by_status", "keys"),
+)
+INTERNAL_IDS: tuple[str, ...] = (
+    *_INTERNAL,
+    *STATUSES,
+    *(f"{name}:{status}" for name in ("created", "status", "tasks", "index") for status in STATUSES),
+)
+"""Names that a store may use for what it keeps beside the tasks: as ids they are like any other."""
+PARTS_OF_IDS: tuple[tuple[str, str], ...] = (
+    *(("", f":{name}") for name in ("meta", "metadata", "config", "lock", "data", "status", "videos", "video_ids")),
+    *(("", f":{name}") for name in ("index", "error", "result", "ttl", "created", "task")),
+    *((f"{name}:", "") for name in ("task", "tasks", "meta", "config", "lock", "data", "status")),
+    *(("", f".{name}") for name in ("meta", "lock")),
+)
+"""What a store may put before or behind an id to name what belongs to its task."""
 WRONG_IDS: dict[str, Any] = {"an integer": 7, "null": None, "bytes": b"x", "a list": ["x"], "a float": 1.5}
 NEW_IDS: dict[str, str] = {
     "a letter": "x",
@@ -423,3 +467,22 @@ WRONG_MOMENTS: dict[str, Any] = {
     "a number": 1_700_000_000,
     "a text": "2026-01-01T00:00:00+00:00",
 }
+WRONG_TIMES: dict[str, Any] = {
+    **{name: wrong for name, wrong in WRONG_MOMENTS.items() if wrong is not None},
+    "before 1970": datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    "long before 1970": datetime(1, 1, 1, tzinfo=UTC),
+    "after 2200": datetime(2201, 1, 1, tzinfo=UTC),
+    "long after 2200": datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+}
+"""What no time of a task is, the end of one that is not final apart."""
+_WRONG_TEXTS_OF_JSON = (
+    *("NaN", "Infinity", "-Infinity", '"\\ud800"', '{"\\udfff":1}', '["\\udc00"]', "9" * 4_301, "-" + "9" * 4_301),
+    *("[" * 101 + "]" * 101, '{"k":' * 101 + "1" + "}" * 101, "[" * 100_000 + "]" * 100_000, "01", "", "tru", "'a'"),
+)
+WRONG_METADATA: tuple[str, ...] = (
+    *("", " ", "{", "null", "[]", "7", '"x"', "true", "{}}", "{'a':1}", '{"webhook_url":null,"config":{}'),
+    *(f'{{"webhook_url":null,"config":{{"x":{one}}}}}' for one in _WRONG_TEXTS_OF_JSON),
+    *(f'{{"webhook_url":null,"config":{{"x":[1,{one}]}}}}' for one in _WRONG_TEXTS_OF_JSON),
+    *(f'{{"webhook_url":{one},"config":null}}' for one in _WRONG_TEXTS_OF_JSON),
+)
+"""Texts that are no JSON object, or hold what no config may hold."""
