@@ -141,7 +141,7 @@ def _unrestorable() -> Iterator[tuple[str, dict[str, Any]]]:
     for name in TEXTS:
         for wrong in (*values.WRONG_TEXTS.values(), *((None,) if name == "current_step" else ())):
             yield f"its {name}", {**failed, name: wrong}
-    yield from (("its videos", {"video_ids": one}) for one in values.WRONG_VIDEO_IDS.values())
+    yield from (("one of its videos", {"video_ids": one}) for one in values.WRONG_VIDEO_IDS.values())
     yield from (("its id", {"task_id": one}) for one in values.WRONG_NEW_IDS.values())
     for text in values.WRONG_METADATA:
         yield "its metadata", {"metadata": canonical(text)}
@@ -160,14 +160,16 @@ def unrestorable(_: Random) -> Iterator[Scene]:
     for what, fields in _unrestorable():
         wrong.setdefault(what, []).append(fields)
     about = ("MAINT-04",)
-    for what, tasks in wrong.items():
+    places = [(what, tasks, is_taken) for what, tasks in wrong.items() for is_taken in (False, True)]
+    for what, tasks, is_taken in places:
         calls = (
-            restore(restorable(f"wrong{number}", updated_at=LONG_AGO + MINUTE)._replace(**fields))
-            for number, fields in enumerate(tasks)
+            restore(restorable("good" if is_taken else f"wrong{number}", updated_at=LONG_AGO + MINUTE)._replace(**one))
+            for number, one in enumerate(tasks)
         )
         good = restore(restorable("good"))
         actions = (good, Known(tuple(calls)), get(Text("good")), listing(limit=1_000))
-        yield Scene(f"restored though {what} is wrong", actions, (f"unrestorable: {what}",), about=about)
+        name = f"restored though {what} is wrong{', under an id that is taken' if is_taken else ''}"
+        yield Scene(name, actions, (f"unrestorable: {what}",), about=about)
     wrong_kinds: tuple[Any, ...] = (None, 7, "task", {})
     for not_a_task in wrong_kinds:
         yield Scene("restored though it is no task", (restore(not_a_task),), ("restore: wrong",))
