@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice, permutations
+from itertools import dropwhile, islice, permutations
 from typing import Any, NamedTuple
 
 from conformance.engine.observe import badness, differences, is_usable, unmarked
 from conformance.engine.order import Budget, OutOfBudgetError, orders
-from conformance.spec.model import FIELDS, Call, Outcome, Record, State, Symbol, step
+from conformance.spec.model import FIELDS, Call, Outcome, Page, Record, State, Symbol, step
 
 _ENOUGH = 16
 """Explanations of concurrent calls that are kept, of each state before them."""
@@ -102,6 +102,39 @@ def explanations(start: Iterable[Possible], answered: Sequence[tuple[Call, Any]]
                 pending = tuple(one.call for one in lost if all(one is not done for done in order.calls))
                 found.append(Possible(order.state, pending))
     return unlike(found)
+
+
+def explanations_in_part(start: Iterable[Possible], answered: Sequence[tuple[Call, Any]]) -> list[Possible]:
+    """The states after purges and listings at the same time, if a purge takes several moments and pages show some.
+
+    A page then holds each task that stays, any of those that are removed, and nothing else.
+    """
+    pages = [one for one in answered if one[0].operation == "list_tasks"]
+    others = [one for one in answered if one[0].operation != "list_tasks"]
+    if {call.operation for call, _ in others} != {"purge"}:
+        return []
+    return [
+        end
+        for begin in start
+        for end in explanations([begin], others)
+        if all(_is_between(begin.state, end.state, *one) for one in pages)
+    ]
+
+
+def _is_between(before: State, behind: State, call: Call, observed: Any) -> bool:
+    expected = step(before, call)[0].result
+    if not isinstance(expected, Page) or not isinstance(observed, Page):
+        return False
+    tasks = before.in_order(call.arguments.get("status"))[::-1]
+    came = {one.task_id for one in observed.records}
+    stay = {one.task_id for one in tasks if str(one.task_id) in behind.tasks}
+    shown = [one for one in tasks if one.task_id in came | stay]
+    if expected.offset:
+        shown = [*dropwhile(lambda one: one.task_id not in came, shown)]
+    if expected.limit < len(tasks):  # what was removed after its place was known is left out
+        shown = shown[: len(came)]
+    possible = expected._replace(records=tuple(shown), total=observed.total, following=observed.following)
+    return len(stay) <= observed.total <= len(tasks) and not differences(possible, observed)
 
 
 class Difference(NamedTuple):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.engine.belief import Difference, Possible, explanations, nearest_order
+from conformance.engine.belief import Difference, Possible, explanations, explanations_in_part, nearest_order
 from conformance.engine.observe import contrast, traits_of, unmarked
 from conformance.engine.reads import READS, read_after_together
 from conformance.engine.run import SceneEndedError, SceneRun
@@ -95,7 +95,7 @@ def _explain(
         here = [(call, observed) for one, call, observed in answered if run.side(one.on) == side]
         lost = tuple(call for one, call in lost_calls if run.side(one.on) == side)
         start = [Possible(one.state, (*one.pending, *lost)) for one in beliefs]
-        found = explanations(start, here)
+        found = explanations(start, here) or explanations_in_part(start, here)
         if not found:
             nearest = nearest_order(start, here)
             words = f"no order of the calls explains their results; in the nearest one {_in_words(nearest)}"
