@@ -104,8 +104,12 @@ def _remember(
     if outcome.written is not None:
         run.idle.pop(task_id, None)
     elif planned.operation in ("create_task", "update_task_status", "cancel_task", "restore"):
-        is_refused = isinstance(outcome.result, Raised) and outcome.result.error in ("InvalidArgument", "TaskFinal")
-        run.idle.setdefault(task_id, []).extend((*("LIFE-14",) * is_refused, *outcome.requirements))
+        numbers: tuple[str, ...] = outcome.requirements
+        if isinstance(outcome.result, Raised):  # the others say that it raises, as it did
+            is_refused = outcome.result.error in ("InvalidArgument", "TaskFinal")
+            kept = ("VAL-05",) if is_refused else ("ID-05", "ID-06")
+            numbers = (*("LIFE-14",) * is_refused, *(number for number in numbers if number in kept))
+        run.idle.setdefault(task_id, []).extend(numbers)
     return before
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -14,7 +16,9 @@ from conformance.engine.scene import (
     Cursor,
     Known,
     Member,
+    Optional,
     Populate,
+    Ref,
     Scene,
     Step,
     Text,
@@ -30,6 +34,7 @@ from conformance.engine.scene import (
 )
 from conformance.harness import Capability
 from conformance.spec.model import FINAL, STATUSES
+from conformance.tour.repertoire import refusals
 from conformance.tour.tasks import (
     BEYOND,
     CALLER_IDS,
@@ -49,19 +54,19 @@ from taskstore import TaskStatus
 _MANY = 320
 _FEW_ARE_ENOUGH = ("create_task", "restore", "list_tasks, further on", "list_tasks, of their status, further on")
 """Calls that are not also made first after many tasks have expired: filling a store takes time."""
+_GONE: tuple[Action, ...] = (
+    get(),
+    update("a", TaskStatus.CLIPPING),
+    cancel(),
+    listing(),
+    listing(status=TaskStatus.CLIPPING),
+)
+"""The reads and writes of a task that is gone."""
 
 
 def expiries(_: Random) -> Iterator[Scene]:
     """A task's lifetime, to the minute, and which calls renew it."""
     steps: Sequence[Action]
-    reads: tuple[Action, ...] = (get(), listing(), listing(status=TaskStatus.PENDING))
-    gone: tuple[Action, ...] = (
-        get(),
-        update("a", TaskStatus.CLIPPING),
-        cancel(),
-        listing(),
-        listing(status=TaskStatus.CLIPPING),
-    )
     ends: list[tuple[str, tuple[Action, ...]]] = [
         ("created", ()),
         *((f"updated to {status}", (update("a", TaskStatus(status)),)) for status in STATUSES),
@@ -81,16 +86,23 @@ def expiries(_: Random) -> Iterator[Scene]:
         yield Scene(
             f"{name}: there until its end", tuple(steps), ("before the end",), EXPIRING, about=("EXP-01", "EXP-03")
         )
-        steps = [create(), Advance(6 * DAY), *renewal, Advance((WEEK if renewal else DAY) + MINUTE), *gone, create("b")]
+        steps = [
+            create(),
+            Advance(6 * DAY),
+            *renewal,
+            Advance((WEEK if renewal else DAY) + MINUTE),
+            *_GONE,
+            create("b"),
+        ]
         yield Scene(
             f"{name}: gone after its end", tuple(steps), ("after the end",), EXPIRING, about=("EXP-01", "EXP-03")
         )
     for status in STATUSES:
-        steps = [create(), update("a", TaskStatus(status)), Advance(WEEK + SECOND), *gone]
+        steps = [create(), update("a", TaskStatus(status)), Advance(WEEK + SECOND), *_GONE]
         yield Scene(
             f"{status}: gone a second after its end", tuple(steps), ("a second after",), EXPIRING, about=("EXP-01",)
         )
-        steps = [create(), update("a", TaskStatus(status)), get(), listing(), Advance(WEEK + SECOND), get(), *gone]
+        steps = [create(), update("a", TaskStatus(status)), get(), listing(), Advance(WEEK + SECOND), get(), *_GONE]
         yield Scene(
             f"{status}, read: gone a second after", tuple(steps), ("a second after",), EXPIRING, about=("EXP-01",)
         )
@@ -99,30 +111,7 @@ def expiries(_: Random) -> Iterator[Scene]:
         yield Scene(
             f"there in the last second, {number}", tuple(steps), ("the last second",), EXPIRING, about=("EXP-01",)
         )
-    idle: list[tuple[str, tuple[Action, ...]]] = [
-        ("read", reads),
-        ("refused", (update("a", TaskStatus.CLIPPING, progress=-1), update("a", "none"))),
-        ("listed", (listing(limit=1),)),
-        ("purged around", (purge(LONG_AGO),)),
-        ("restored over", (restore(Copy("a")),)),
-        ("another is written", (create("b"), update("b", TaskStatus.CLIPPING))),
-    ]
-    for name, calls in idle:
-        steps = (create(), Advance(6 * DAY), *calls, Advance(DAY + MINUTE), *gone)
-        yield Scene(f"{name}: renews nothing", steps, ("renews nothing",), EXPIRING, about=("EXP-01",))
     for status in FINAL:
-        repeated = (
-            create(),
-            update("a", TaskStatus(status)),
-            Advance(6 * DAY),
-            update("a", TaskStatus(status)),
-            update("a", TaskStatus.PENDING),
-            Advance(DAY + MINUTE),
-            *gone,
-        )
-        yield Scene(
-            f"{status} again renews nothing", repeated, ("renews nothing",), EXPIRING, about=("EXP-01", "LIFE-12")
-        )
         steps = (
             create(),
             update("a", TaskStatus(status)),
@@ -221,10 +210,10 @@ def expiries(_: Random) -> Iterator[Scene]:
         Walk(1),
     )
     yield Scene("some of many expire", parts, ("some expire",), EXPIRING, about=("EXP-01", "EXP-03"))
-    chain: list[Action] = [create()]
+    renewed: list[Action] = [create()]
     for number in range(12):
-        chain += [Advance(6 * DAY), update("a", TaskStatus.CLIPPING, progress=number), get()]
-    yield Scene("renewed twelve times", tuple(chain), ("many renewals",), EXPIRING, about=("EXP-03",))
+        renewed += [Advance(6 * DAY), update("a", TaskStatus.CLIPPING, progress=number), get()]
+    yield Scene("renewed twelve times", tuple(renewed), ("many renewals",), EXPIRING, about=("EXP-03",))
     stay = frozenset({Capability.EXPIRING})
     for days in (1, 8, 40, 400):
         steps = (
@@ -240,6 +229,116 @@ def expiries(_: Random) -> Iterator[Scene]:
             listing(),
         )
         yield Scene(f"nothing goes by itself in {days} days", steps, ("stays",), lacks=stay, about=("EXP-05",))
+
+
+_FIRST = create("a", config={"k": 1})
+_NOTHING = frozenset[Capability]()
+
+
+def _idle() -> dict[str, tuple[tuple[Action, ...], frozenset[Capability]]]:
+    """Calls that change nothing of the task `a`, whatever its status, and what a store needs for them."""
+    again = (
+        replace(_FIRST, label="", arguments={**_FIRST.arguments, "task_id": Ref("a")}),
+        create("", Ref("a"), config={}),
+        create("", Ref("a"), config=[]),
+    )
+    return {
+        "read": ((get(), listing(), listing(limit=1), listing(status=TaskStatus.PENDING), Walk(1)), _NOTHING),
+        "refused": (refusals("a"), _NOTHING),
+        "purged around": ((purge(LONG_AGO),), _NOTHING),
+        "restored over": ((restore(Copy("a")), restore(Copy("a", {"video_ids": ("other",)}))), _NOTHING),
+        "created over": (again, CALLER_IDS),
+        "another is written": ((create("b"), update("b", TaskStatus.CLIPPING), cancel("b")), _NOTHING),
+    }
+
+
+def _repetitions(end: Step) -> tuple[Action, ...]:
+    """Repetitions of what ended the task `a`, in whole and in part, and what such a task refuses."""
+    given = {name: value for name, value in end.arguments.items() if name not in ("task_id", "status")}
+    fewer = [{one: value for one, value in end.arguments.items() if one != name} for name in given]
+    others = [{**end.arguments, name: 1 if name == "progress" else "other"} for name in given]
+    return (
+        end,
+        *(replace(end, arguments=one, label="") for one in (*fewer, *others)),
+        *(update("a", TaskStatus(status), label="") for status in STATUSES),
+        replace(cancel("a"), label=""),
+    )
+
+
+def unchanged(_: Random) -> Iterator[Scene]:
+    """No refusal, no read and no call that changes nothing renews the lifetime of a task."""
+    for name, (calls, needs) in _idle().items():
+        steps: tuple[Action, ...] = (_FIRST, Advance(6 * DAY), *calls, Advance(DAY + MINUTE), *_GONE)
+        yield Scene(f"{name}: renews nothing", steps, ("renews nothing",), EXPIRING | needs, about=("EXP-01",))
+    large = create(config={"k": "x" * 600_000})
+    beyond = update("a", TaskStatus.FAILED, error_message="x" * 500_000, label="")
+    steps = (large, Advance(6 * DAY), Known((beyond,)), Advance(DAY + MINUTE), *_GONE)
+    yield Scene("refused as too large: renews nothing", steps, ("renews nothing",), EXPIRING, about=("EXP-01",))
+    for status in FINAL:
+        end = update("a", TaskStatus(status), progress=100, result_url="r", current_step="s")
+        for name, (calls, needs) in {"again": (_repetitions(end), _NOTHING), **_idle()}.items():
+            steps = (_FIRST, end, Advance(6 * DAY), *calls, Advance(DAY + MINUTE), *_GONE)
+            words, about = f"{status} {name} renews nothing", ("EXP-01", *("LIFE-12",) * (name == "again"))
+            yield Scene(words, steps, ("renews nothing",), EXPIRING | needs, about=about)
+
+
+def busy(_: Random) -> Iterator[Scene]:
+    """Tasks that are written, removed and made anew while days pass."""
+    ahead = datetime.now(UTC) + timedelta(hours=3)
+    for created in (ahead, LONG_AGO):
+        reads = (*(get(Text(f"t-{status}")) for status in STATUSES), listing())
+        steps: tuple[Action, ...] = (
+            *(restore(restorable(f"t-{one}", created_at=created, updated_at=ahead)) for one in STATUSES),
+            *(update(Text(f"t-{one}"), TaskStatus(one), label="") for one in STATUSES[1:]),
+            replace(cancel(Text("t-uploading")), label=""),
+            Advance(WEEK - MINUTE),
+            *reads,
+            Advance(2 * MINUTE),
+            *reads,
+        )
+        name = f"the clock is behind tasks of {created.year}, until their end"
+        yield Scene(name, steps, ("a clock behind, later",), EXPIRING, about=("EXP-01",))
+    first = create("a", "job-1", config={"old": 1})
+    removals: dict[str, tuple[Action, ...]] = {
+        **{f"purged when {one}": (update("a", TaskStatus(one)), purge(BEYOND), Advance(4 * DAY)) for one in FINAL},
+        "purged late": (Advance(4 * DAY), cancel("a"), Advance(4 * DAY), purge(BEYOND), Advance(DAY)),
+        "expired": (Advance(WEEK + MINUTE),),
+        "expired when final": (cancel("a"), Advance(WEEK + MINUTE)),
+        "expired long ago": (Advance(WEEK + MINUTE), update("a", TaskStatus.CLIPPING, label=""), Advance(WEEK)),
+    }
+    seconds = {"created": create("a", "job-1"), "restored": restore(restorable("job-1"))}
+    filters = (listing(), *(listing(status=TaskStatus(one)) for one in ("pending", "clipping", *FINAL)))
+    looks = (get(Text("job-1")), *filters)
+    for way, removal in removals.items():
+        for how, second in seconds.items():
+            steps = (
+                first,
+                *removal,
+                second,
+                Advance(4 * DAY),
+                *looks,
+                update(Text("job-1"), TaskStatus.CLIPPING, label=""),
+                Advance(4 * DAY),
+                *looks,
+                replace(cancel(Text("job-1")), label=""),
+                Advance(4 * DAY),
+                *looks,
+                Advance(3 * DAY + MINUTE),
+                *looks,
+            )
+            name = f"an id that {way} is {how} anew, and days pass"
+            yield Scene(name, steps, ("used again, later",), EXPIRING | CALLER_IDS, about=("EXP-01", "EXP-03"))
+    every: tuple[Action, ...] = (*(listing(status=one) for one in TaskStatus), listing(limit=0), listing())
+    for gap, rounds in product((3, 5), range(2, 7)):
+        days: list[Action] = []
+        for number in range(rounds):
+            days += [create(f"{one}{number}") for one in (*STATUSES, "new", "stopped")]
+            days += [update(f"{one}{number}", TaskStatus(one)) for one in STATUSES]
+            days += [cancel(f"stopped{number}"), Advance(gap * DAY)]
+        for is_read in (True, False):  # a read may mend what a purge would not find
+            look = (*every[: len(every) * is_read], Optional((purge(BEYOND),)), *every)
+            name = f"{rounds * gap} busy days, then a {'listing' if is_read else 'purge'}, {gap} days after the last"
+            yield Scene(name, (Known(tuple(days)), *look), ("busy days",), EXPIRING, about=("EXP-01", "EXP-03"))
 
 
 def renewals(_: Random) -> Iterator[Scene]:

@@ -47,6 +47,8 @@ _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
     listings.cursors,
     changes.changes,
     lifetimes.expiries,
+    lifetimes.unchanged,
+    lifetimes.busy,
     lifetimes.renewals,
     lifetimes.unseen_expiries,
     places.places,
@@ -56,7 +58,7 @@ _CHAPTERS: tuple[Callable[[Random], Iterator[Scene]], ...] = (
 
 
 _FEW = 500
-_TWICE = (lifetimes.expiries, ids.reuses, places.places)
+_TWICE = (lifetimes.expiries, lifetimes.unchanged, ids.reuses, places.places)
 """Chapters whose scenes, but for those among very many tasks, are also played without the reads after each write:
 those remove what has expired, and fill caches."""
 

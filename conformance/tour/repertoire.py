@@ -72,7 +72,7 @@ def repertoire(random: Random, size: int = 1) -> tuple[Action, ...]:
         update("r", TaskStatus.ANALYZING, progress=100 / 3, **words),
         update("r", TaskStatus.ANALYZING, progress=100 / 3, **words),
         update("r", TaskStatus.UPLOADING, progress=0.1, **others),
-        *_refusals("r"),
+        *refusals("r"),
         fail,
         fail,
         update("r", TaskStatus.PENDING),
@@ -106,7 +106,7 @@ def repertoire(random: Random, size: int = 1) -> tuple[Action, ...]:
     )
 
 
-def _refusals(label: str) -> tuple[Action, ...]:
+def refusals(label: str) -> tuple[Action, ...]:
     """Each argument of each operation, wrong, and ids of no task."""
     unknown = Text("Unknown-" + text(20))
     updates: list[dict[str, Any]] = [{"progress": 101}, {"current_step": 7}, {"result_url": b"x"}]
