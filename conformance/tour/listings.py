@@ -69,6 +69,7 @@ def lists(random: Random) -> Iterator[Scene]:
             Populate(size, MIXED if size < _LARGE else MOSTLY_PENDING),
             *reads,
             *walks,
+            *(far_pages(size, MOSTLY_PENDING, (None, "pending", "completed")) if size > _LARGE else ()),
             Optional(cursors, CURSOR),
             *(_writes_among(size, 3) if size else ()),
             Optional(tuple(_cursors_among(size)), CURSOR),
@@ -122,6 +123,16 @@ def lists(random: Random) -> Iterator[Scene]:
     tied = tuple(restore(restorable(f"t{number:04d}")) for number in range(260))
     steps = (Known(tied), Walk(100), Walk(99))
     yield Scene("260 tasks of one moment", steps, ("many ties",))
+
+
+def far_pages(size: int, statuses: Sequence[str], chosen: Sequence[str | None]) -> Iterator[Action]:
+    """Pages around the ends and the largest limit, of all tasks of a large store and of those of some statuses."""
+    for status in chosen:
+        total = size if status is None else sum(statuses[n % len(statuses)] == status for n in range(size))
+        given: dict[str, Any] = {} if status is None else {"status": TaskStatus(status)}
+        for offset in sorted({MAX_LIMIT - 1, MAX_LIMIT, MAX_LIMIT + 1, 1_100, total - 1, total, total + 1}):
+            longest = MAX_LIMIT if offset > MAX_LIMIT else 50  # a few long pages: each takes time to compare
+            yield from (listing(limit=limit, offset=offset, **given) for limit in (1, 3, longest))
 
 
 def _large_pages(random: Random) -> Iterator[Scene]:

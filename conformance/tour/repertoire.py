@@ -32,6 +32,7 @@ from conformance.engine.scene import (
     update,
 )
 from conformance.spec.model import FINAL
+from conformance.tour.listings import far_pages
 from conformance.tour.rich import LONG_AGO_US, MARK, large, record, rich, text
 from conformance.tour.tasks import (
     BEYOND,
@@ -255,7 +256,9 @@ def everywhere(random: Random) -> Iterator[Scene]:
     yield Scene("the repertoire among 1000 tasks", steps, ("repertoire among 1000",))
     few = (*("pending",) * 8, "failed")
     reads = (listing(), listing(offset=9_951), listing(status=TaskStatus.FAILED, limit=3, offset=1_000))
-    many = (Populate(10_001, few), *reads, Known(calls), get("u"), get("u"), *reads, big, Walk(1_000))
+    far = tuple(far_pages(10_001, few, (None, "pending", "failed")))
+    walks = (Walk(1_000), Walk(300, "failed"), Optional((Walk(300, "failed", by_cursor=True),), CURSOR))
+    many = (Populate(10_001, few), *reads, *far, Known(calls), get("u"), get("u"), *reads, big, *walks)
     yield Scene("the repertoire among 10001 tasks", many, ("repertoire among 10001",))
 
 
