@@ -69,6 +69,15 @@ class Checks:
             values = None
         if values is None:  # its caller may have changed it by now, with the argument that it shares an object with
             record = record_of(task)
+        self._keep(task, values, record)
+
+    def hand_in(self, task: Task) -> None:
+        """Keep a task that is passed in: it may be one that came out of a store, so no later write changes it."""
+        values = _immutable_values_of(task)
+        if values is not None:
+            self._keep(task, values, record_of(task))
+
+    def _keep(self, task: Any, values: tuple[Any, ...] | None, record: Record) -> None:
         if len(self._handed) < _KEPT:
             self._handed.append((task, values, record))
 
@@ -96,14 +105,14 @@ class Checks:
                 )
 
     def unchanged(self) -> None:
-        """Check at the end of a scene that the tasks that came out of it are what they were: no write changed them."""
+        """Check at the end of a scene that no write changed a task that came out of it or went in."""
         for task, values, record in self._handed:
             if values is not None and tuple(map(id, vars(task).values())) == tuple(map(id, values)):
                 continue  # the same immutable objects
             names = list(differences(record, result_of(task)))
             if names:
-                now = describe(result_of(task), tuple(names))
-                words = f"a task that was returned earlier changed: {now}; it was {describe(record, tuple(names))}"
+                now, was = (describe(one, tuple(names)) for one in (result_of(task), record))
+                words = f"a task that was returned or passed in earlier changed: {now}; it was {was}"
                 self._report(("VAL-02",), words, "handed", tuple(names))
         self._tally.exercised["VAL-02"] += len(self._handed)
 

@@ -21,6 +21,7 @@ from conformance.engine.script import Script
 from conformance.engine.tally import Finding, Tally
 from conformance.harness import Capability, Harness
 from conformance.spec.model import FIELDS, LIFETIME, Call, Outcome, Page, Raised, Record, Span, State, Symbol, step
+from taskstore import Task
 
 SECONDS = 30
 """A call that takes longer is reported, and the scene given up."""
@@ -128,6 +129,8 @@ class SceneRun:
         earliest = self.now()
         is_made = planned.operation in _TAKES_OBJECTS
         given = {name: for_store(value) for name, value in arguments.items()} if is_made else arguments
+        if isinstance(task := given.get("task"), Task):
+            self.checks.hand_in(task)
         try:
             answer = await getattr(self.stores[planned.on], planned.operation)(**given)
         except KeyboardInterrupt:
