@@ -77,7 +77,8 @@ class Step:
 class Together:
     """Calls that are made at the same time. The last `cancelled` of them, or the first, are cancelled before they end.
 
-    Calls that do not concern each other may be many: each is compared by itself.
+    Of calls that are independent there may be many, also writes of one task, if the result of each shows what was there
+    before it: each is compared by itself, in the order of the times at which the store says that it wrote.
     """
 
     steps: tuple[Step, ...]

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.engine.belief import Difference, Possible, explanations, explanations_in_part, nearest_order
-from conformance.engine.observe import contrast, traits_of, unmarked
+from conformance.engine.observe import contrast, is_usable, traits_of, unmarked
 from conformance.engine.reads import READS, read_after_together
 from conformance.engine.run import SceneEndedError, SceneRun
 from conformance.engine.scene import Step, Together
-from conformance.spec.model import Call, Raised, Record, Span
+from conformance.spec.model import FINAL, Call, Raised, Record, Span
 
 _SHOWN_CALLS = 8
 _SHOWN_RESULTS = 3
@@ -29,7 +29,10 @@ async def together(run: SceneRun, action: Together) -> None:
     results = await _made(run, action, arguments)
     answered: list[tuple[Step, Call, Any]] = []
     lost_calls: list[tuple[Step, Call]] = []
-    for number, (one, given, result) in enumerate(zip(planned, arguments, results, strict=True)):
+    made = list(enumerate(zip(planned, arguments, results, strict=True)))
+    if action.is_independent:
+        made.sort(key=lambda one: _place(one[1][2]))
+    for number, (one, given, result) in made:
         at = Span(began, run.now()) if isinstance(result, BaseException) else result[2]
         call = Call(one.operation, given, at)
         if isinstance(result, asyncio.CancelledError) and number in action.places_cancelled:
@@ -48,6 +51,14 @@ async def together(run: SceneRun, action: Together) -> None:
     _explain(run, about, answered, lost_calls)
     if run.is_audited:
         await read_after_together(run, about)
+
+
+def _place(result: Any) -> tuple[Any, ...]:
+    """Where a call of many stands: tasks by the time at which the store wrote them, behind them what was refused."""
+    observed = None if isinstance(result, BaseException) else result[0]
+    if isinstance(observed, Record) and is_usable(observed):
+        return 1, observed.updated_at, observed.status in FINAL
+    return (2 if isinstance(observed, Raised) else 0,)
 
 
 def _written(run: SceneRun, action: Together) -> str:

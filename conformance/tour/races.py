@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 
 from conformance.engine.scene import (
     Action,
+    Cursor,
     Member,
+    Optional,
     Populate,
     Scene,
     Step,
@@ -29,6 +31,7 @@ from conformance.harness import Capability
 from conformance.tour.tasks import (
     BEYOND,
     CALLER_IDS,
+    CURSOR,
     LONG_AGO,
     MICROSECOND,
     MIXED,
@@ -68,16 +71,37 @@ def races(_: Random) -> Iterator[Scene]:
     actions = (create("b"), create(), Together(ended, 1), get(), cancel(), listing())
     yield Scene("a read is cancelled", actions, ("cancelled calls",))
     yield from _closings()
-    alike: list[Step] = [get(), listing(), _going("ATOM-06", progress=1), _stop("ATOM-06"), create(""), purge(LONG_AGO)]
-    for one in alike:
-        same = (replace(one, about=("ATOM-06",)),) * 3
+    yield from _alike()
+
+
+def _alike() -> Iterator[Scene]:
+    """Calls that are alike in all arguments, of which some are cancelled: every form of every operation."""
+    about, nothing = ("ATOM-06",), frozenset[Capability]()
+    pending = TaskStatus.PENDING
+    forms: dict[str, tuple[Step, frozenset[Capability]]] = {
+        "get_task": (get(), nothing),
+        "list_tasks": (listing(), nothing),
+        "list_tasks of a status": (listing(status=pending, limit=1), nothing),
+        "list_tasks further on": (listing(limit=1, offset=1), nothing),
+        "list_tasks behind a cursor": (listing(limit=1, after=Cursor("p")), CURSOR),
+        "update_task_status": (_going("ATOM-06", progress=1), nothing),
+        "update_task_status that ends": (update("a", TaskStatus.FAILED, label="", error_message="e"), nothing),
+        "cancel_task": (_stop("ATOM-06"), nothing),
+        "create_task": (create(""), nothing),
+        "create_task with an id": (create("", "job-1"), CALLER_IDS),
+        "restore": (restore(restorable()), nothing),
+        "purge": (purge(LONG_AGO), nothing),
+    }
+    for name, (one, needs) in forms.items():
+        same = (replace(one, about=about),) * 3
         for cancelled in (1, 2):
             for which in ("first", "last"):
                 is_read = one.operation in ("get_task", "list_tasks", "purge")
                 together = Together(same, cancelled, is_independent=is_read, cancels_first=which == "first")
-                actions = (create(), together, get(), listing(), create("c"), get("c"))
-                name = f"the {which} {cancelled} of 3 calls of {one.operation} that are alike are cancelled"
-                yield Scene(name, actions, ("alike calls are cancelled",))
+                start = (create("b"), create(), listing("p", limit=1))
+                actions = (*start, together, get(), listing(), create("c"), get("c"))
+                words = f"the {which} {cancelled} of 3 calls of {name} that are alike are cancelled"
+                yield Scene(words, actions, ("alike calls are cancelled",), needs)
 
 
 def _each(about: tuple[str, ...]) -> dict[str, Step]:
@@ -158,6 +182,49 @@ def _crowds() -> Iterator[Scene]:
     for operation, steps in crowds.items():
         actions = (*start, Together(steps, is_independent=True), listing())
         yield Scene(f"a crowd of {operation}", actions, ("crowd",), about=about)
+    yield from _crowds_on_one()
+    yield from _crowds_of_listings()
+
+
+def _crowds_on_one() -> Iterator[Scene]:
+    """Many calls at the same time on one task, or on one id.
+
+    Where several operations meet, the updates are alike: with times that are equal, nothing else tells their order.
+    """
+    about = ("ATOM-06",)
+    updates = tuple(_going("ATOM-06", current_step=str(number)) for number in range(_CROWD))
+    stops, same = (_stop("ATOM-06"),) * _CROWD, (_going("ATOM-06", progress=5),) * _CROWD
+    again, other = create("", "job-1", about=about), create("", "job-1", about=about, config={})
+    crowds: dict[str, tuple[tuple[Step, ...], frozenset[Capability]]] = {
+        "updates": (updates, frozenset()),
+        "cancellations": (stops, frozenset()),
+        "updates and cancellations": (tuple(chain.from_iterable(zip(same, stops, strict=True)))[:_CROWD], frozenset()),
+        "creations": ((again,) * _CROWD, CALLER_IDS),
+        "creations of two kinds": ((again, again, other) * (_CROWD // 3), CALLER_IDS),
+        "restores": ((restore(restorable(), about=about),) * _CROWD, frozenset()),
+    }
+    for what, (calls, needs) in crowds.items():
+        settled = update("a", TaskStatus.CLIPPING, progress=50, current_step="s", label="")
+        actions = (create(), same[0], Together(calls, is_independent=True), settled, get(), listing())
+        yield Scene(f"a crowd of {what} on one task", actions, ("crowd on one task",), needs, about=about)
+
+
+def _crowds_of_listings() -> Iterator[Scene]:
+    """Many listings at the same time, of which each differs from others in one argument only."""
+    about = ("ATOM-06",)
+    pages = [listing(f"p{number}", limit=number + 1, status=TaskStatus.PENDING) for number in range(8)]
+    first: dict[str, Any] = {"limit": 3, "status": TaskStatus.PENDING}
+    given: list[dict[str, Any]] = [
+        *({**first, "status": status} for status in (None, *TaskStatus)),
+        *({**first, "limit": limit} for limit in range(12)),
+        *({**first, "offset": offset} for offset in range(12)),
+    ]
+    behind = [{**first, "after": Cursor(f"p{number}")} for number in range(8)]
+    plain = tuple(listing(about=about, **one) for one in given)
+    mixed = tuple(listing(about=about, **one) for pair in zip(behind, given * 2, strict=False) for one in pair)
+    last = Optional((Together(mixed, is_independent=True),), CURSOR)
+    actions: tuple[Action, ...] = (Populate(_TARGETS, MIXED), *pages, Together(plain, is_independent=True), last)
+    yield Scene("a crowd of listings that differ in one argument", actions, ("crowd",), about=about)
 
 
 def _long_listings() -> Iterator[Scene]:
