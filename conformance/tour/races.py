@@ -193,7 +193,7 @@ def _crowds_on_one() -> Iterator[Scene]:
     """
     about = ("ATOM-06",)
     updates = tuple(_going("ATOM-06", current_step=str(number)) for number in range(_CROWD))
-    stops, same = (_stop("ATOM-06"),) * _CROWD, (_going("ATOM-06", progress=5),) * _CROWD
+    stops, same = (_stop("ATOM-06"),) * _CROWD, (_going("ATOM-06", current_step="s"),) * _CROWD
     again, other = create("", "job-1", about=about), create("", "job-1", about=about, config={})
     crowds: dict[str, tuple[tuple[Step, ...], frozenset[Capability]]] = {
         "updates": (updates, frozenset()),
@@ -204,8 +204,15 @@ def _crowds_on_one() -> Iterator[Scene]:
         "restores": ((restore(restorable(), about=about),) * _CROWD, frozenset()),
     }
     for what, (calls, needs) in crowds.items():
-        settled = update("a", TaskStatus.CLIPPING, progress=50, current_step="s", label="")
-        actions = (create(), same[0], Together(calls, is_independent=True), settled, get(), listing())
+        settled = update("a", TaskStatus.CLIPPING, current_step="settled", label="")
+        actions = (
+            create(),
+            replace(same[0], about=()),
+            Together(calls, is_independent=True),
+            settled,
+            get(),
+            listing(),
+        )
         yield Scene(f"a crowd of {what} on one task", actions, ("crowd on one task",), needs, about=about)
 
 
