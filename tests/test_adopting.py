@@ -32,7 +32,7 @@ NO_OBJECT = "values.test_a_config_that_is_no_json_object_is_refused"
 CLOSED = "lifecycle.test_a_closed_store_refuses_every_call"
 EXPIRED = "expiry.test_an_expired_task_is_gone_everywhere"
 READABLE = "durability.test_another_client_can_read_the_record"
-UNREADABLE = "failure.test_an_unreadable_record_is_named"
+UNREADABLE = "records.test_an_unreadable_record_is_named"
 NOTHING_LISTENS = "failure.test_nothing_listening_is_not_not_found"
 
 
