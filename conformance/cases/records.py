@@ -4,74 +4,150 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
+from conformance.cases.listing import newest_first
 from conformance.cases.operations import operations_on
-from conformance.harness import Capability
+from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
-from taskstore import MaintainedTaskStore, RecordUnreadable, TaskStatus, TaskStore
+from taskstore import MaintainedTaskStore, RecordUnreadable, Task, TaskStatus
+
+NO_RECORDS = (b"", b"not json", b"{}", b"[1]", b"null", b"7", b"\xff\xfe")
+"""What no store can take for the record of a task."""
 
 
-@case("FAIL-09", needs=Capability.SHARED)
-async def test_an_unreadable_record_is_named(store: TaskStore, namespace: Namespace) -> None:
-    """Text that is no record, a record cut short, and a value of another type are refused by get, update and cancel."""
-    task = await store.create_task(a_request())
-    raw = namespace.inspector.raw(task.task_id)
-    assert raw is not None
-    for wrong in (b"", b"not json", b"{}", b"[1]", raw[: len(raw) // 2], raw[:-5], b"\xff\xfe", None):
+@dataclass(frozen=True)
+class Victim:
+    """A task whose record is replaced, between two that are listed before and after it."""
+
+    store: MaintainedTaskStore
+    namespace: Namespace
+    task: Task
+    raw: bytes
+    pages: list[tuple[dict[str, Any], list[str]]]
+    """Arguments of listings that come to its place, and the ids of the other tasks on the page."""
+
+    async def is_named_with(self, wrong: bytes | None) -> None:
+        """Put this, or a value of another type, where the record is: each operation names its key, and leaves it."""
+        inspector, task_id = self.namespace.inspector, self.task.task_id
         if wrong is None:
-            namespace.inspector.overwrite_with_another_type(task.task_id)
+            inspector.overwrite_with_another_type(task_id)
         else:
-            namespace.inspector.overwrite(task.task_id, wrong)
-        await names_the_record(store, task.task_id)
+            inspector.overwrite(task_id, wrong)
+        key = ""
+        operations = operations_on(self.store, task_id)
+        for name, call in (*operations.items(), ("get after the others", operations["get"])):
+            with pytest.raises(RecordUnreadable) as refused:
+                await call()
+            key = key or refused.value.key
+            assert refused.value.key == key, name
+            assert wrong is None or inspector.raw(task_id) == wrong, name
+        for arguments, others in self.pages:
+            page = await self.store.list_tasks(**arguments)
+            assert ([task.task_id for task in page.tasks], tuple(page.unreadable)) == (others, (key,)), arguments
+        assert wrong is None or inspector.raw(task_id) == wrong
+        assert key.endswith(task_id)
+        with suppress(HookMissingError):
+            assert {key} <= inspector.keys()
+
+
+async def victims(store: MaintainedTaskStore, namespace: Namespace) -> AsyncIterator[Victim]:
+    """A new task, a final one, a large one, and one under a caller's id."""
+    capabilities = namespace.harness.capabilities
+    kinds: list[tuple[TaskStatus, str, bool]] = [
+        (TaskStatus.PENDING, "", False),
+        (TaskStatus.COMPLETED, "", False),
+        (TaskStatus.CLIPPING, "text " * 16_000, False),
+        (TaskStatus.UPLOADING, "", True),
+    ]
+    for status, text, chosen in kinds if Capability.CALLER_IDS in capabilities else kinds[:-1]:
+        tasks = []
+        for number in range(3):
+            given = {"task_id": f"Job-{number}"} if chosen else {}
+            task = await store.create_task(a_request({"text": text}), **given)
+            tasks.append(await store.update_task_status(task.task_id, status))
+        newer, task, older = newest_first(tasks)
+        raw = namespace.inspector.raw(task.task_id)
+        assert raw is not None
+        all_three, behind = [newer.task_id, older.task_id], [older.task_id]
+        pages: list[tuple[dict[str, Any], list[str]]] = [
+            ({"limit": 3}, all_three),
+            ({"limit": 1, "offset": 1}, []),
+            ({"status": status, "limit": 3}, all_three),
+            ({"status": status, "limit": 2, "offset": 1}, behind),
+        ]
+        if Capability.CURSOR in capabilities:
+            after = (await store.list_tasks(limit=1)).next
+            pages += [({"limit": 2, "after": after}, behind), ({"status": status, "limit": 1, "after": after}, [])]
+        yield Victim(store, namespace, task, raw, pages)
+        namespace.inspector.overwrite(task.task_id, raw)
 
 
 @case("FAIL-09", needs=Capability.SHARED)
-async def test_a_record_with_a_wrong_value_is_named(store: TaskStore, namespace: Namespace) -> None:
+async def test_an_unreadable_record_is_named(store: MaintainedTaskStore, namespace: Namespace) -> None:
+    """Text that is no record, a record cut short, and a value of another type: each operation refuses and leaves it."""
+    async for victim in victims(store, namespace):
+        for wrong in (*NO_RECORDS, victim.raw[: len(victim.raw) // 2], victim.raw[:-5], None):
+            await victim.is_named_with(wrong)
+
+
+@case("FAIL-09", needs=Capability.SHARED)
+async def test_a_record_with_a_wrong_value_is_named(store: MaintainedTaskStore, namespace: Namespace) -> None:
     """One whose status is none, or whose times are no times, is not handed out, and stays as it is."""
-    task = await store.create_task(a_request())
-    raw = namespace.inspector.raw(task.task_id)
-    assert raw is not None
-    wrongs = (
-        re.sub(right, wrong, raw)
-        for right, wrong in (
-            (b'"pending"', b'"nothing"'),
-            (rb"20\d\d-", b"soon-"),
-            (rb"\d\d:\d\d:\d\d", b"99:99:99"),
+    async for victim in victims(store, namespace):
+        wrongs = (
+            re.sub(right, wrong, victim.raw)
+            for right, wrong in (
+                (f'"{victim.task.status}"'.encode(), b'"nothing"'),
+                (rb"20\d\d-", b"soon-"),
+                (rb"\d\d:\d\d:\d\d", b"99:99:99"),
+            )
         )
-    )
-    found = [wrong for wrong in wrongs if wrong != raw]
-    if not found:
-        raise NotTestable("the record holds neither the word of a status nor a time in ISO 8601")
-    for wrong in found:
-        namespace.inspector.overwrite(task.task_id, wrong)
-        await names_the_record(store, task.task_id)
-        assert namespace.inspector.raw(task.task_id) == wrong
+        found = [wrong for wrong in wrongs if wrong != victim.raw]
+        if not found:
+            raise NotTestable("the record holds neither the word of a status nor a time in ISO 8601")
+        for wrong in found:
+            await victim.is_named_with(wrong)
 
 
 @case("FAIL-09", needs=Capability.SHARED)
-async def test_what_a_get_cannot_read_no_write_takes(store: TaskStore, namespace: Namespace) -> None:
-    """Whatever is changed about a JSON record: if a get refuses it, so do an update and a cancel, which leave it."""
-    task = await store.create_task(a_request())
-    raw = namespace.inspector.raw(task.task_id)
+async def test_what_a_get_cannot_read_no_write_takes(store: MaintainedTaskStore, namespace: Namespace) -> None:
+    """Whatever is changed about a JSON record: if a get refuses it, so do the other operations, which leave it."""
+    async for victim in victims(store, namespace):
+        # Each change of a new task, and some of the others: the tests above have what every store refuses.
+        for wrong in list(changed(victim.raw))[:: 1 if victim.task.status is TaskStatus.PENDING else 5]:
+            namespace.inspector.overwrite(victim.task.task_id, wrong)
+            try:
+                await store.get_task(victim.task.task_id)
+            except RecordUnreadable:
+                await victim.is_named_with(wrong)
+
+
+def changed(raw: bytes) -> Iterator[bytes]:
+    """A JSON record with something before or behind it, without each of its members, and with other values of it.
+
+    Raises:
+        NotTestable: if the record is not a JSON object.
+    """
     try:
-        record = json.loads(raw or b"")
+        record = json.loads(raw)
     except ValueError:
         raise NotTestable("the record is not JSON") from None
     if not isinstance(record, dict):
         raise NotTestable("the record is no JSON object")
+    yield from (raw + b"x", raw + raw, b"x" + raw, b"[" + raw + b"]", raw.replace(b"{", b'{"x":,', 1))
     for name, value in record.items():
         others = (value + 1, -value) if type(value) in (int, float) else ()
         for other in (*others, None, "?", [], {}, True):
-            wrong = with_member(raw or b"", name, value, other)
-            namespace.inspector.overwrite(task.task_id, wrong)
-            try:
-                await store.get_task(task.task_id)
-            except RecordUnreadable:
-                await names_the_record(store, task.task_id)
-                assert namespace.inspector.raw(task.task_id) == wrong
+            yield with_member(raw, name, value, other)
+        yield json.dumps({one: record[one] for one in record if one != name}, separators=(",", ":")).encode()
 
 
 def with_member(raw: bytes, name: str, value: object, other: object) -> bytes:
@@ -86,25 +162,17 @@ def with_member(raw: bytes, name: str, value: object, other: object) -> bytes:
     return json.dumps({**json.loads(raw), name: other}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-async def names_the_record(store: TaskStore, task_id: str) -> None:
-    """A get, an update and a cancel of a task whose record cannot be read raise RecordUnreadable with its key."""
-    for call in operations_on(store, task_id).values():
-        with pytest.raises(RecordUnreadable) as refused:
-            await call()
-        assert refused.value.key.endswith(task_id)
-
-
 @case("FAIL-09", needs=Capability.SHARED)
 async def test_an_unreadable_record_does_not_take_the_list_down(
     store: MaintainedTaskStore, namespace: Namespace
 ) -> None:
     """The others are listed, and the page names the key of the one that cannot be read."""
     tasks = [await store.create_task(a_request()) for _ in range(4)]
-    namespace.inspector.overwrite(tasks[1].task_id, b"not a record")
     namespace.inspector.overwrite_with_another_type(tasks[2].task_id)
     broken = {tasks[1].task_id, tasks[2].task_id}
     length = len(tasks[1].task_id)
-    for status in (None, TaskStatus.PENDING):
+    for wrong, status in product((b"not a record", b"", b"{}"), (None, TaskStatus.PENDING)):
+        namespace.inspector.overwrite(tasks[1].task_id, wrong)
         page = await store.list_tasks(status)
         assert [task.task_id for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
         assert page.total == 4
