@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -16,9 +17,11 @@ from conformance.cases.atomicity import two_instances
 from conformance.cases.contents import Contents, check_same, check_writes, fill
 from conformance.harness import Capability
 from conformance.strategies import a_request
-from taskstore import InvalidArgument, MaintainedTaskStore, Task, TaskStatus, TaskStore
+from taskstore import InvalidArgument, MaintainedTaskStore, Task, TaskPage, TaskStatus, TaskStore
 
 STATUSES = [TaskStatus.PENDING, TaskStatus.FAILED, TaskStatus.CLIPPING, TaskStatus.FAILED, TaskStatus.PENDING]
+_MOST_PAGES = 20
+"""After which a walk ends that would not end by itself."""
 
 
 async def populate(store: TaskStore, wanted: list[TaskStatus]) -> list[Task]:
@@ -160,18 +163,100 @@ async def neighbours(namespace: Namespace) -> AsyncIterator[tuple[tuple[Any, Con
 
 
 @case("LIST-11", needs=Capability.SHARED)
-async def test_a_removed_record_is_not_counted(store: TaskStore, namespace: Namespace) -> None:
-    """A page that comes to the place of a deleted record leaves it out, and from then on no total counts it."""
-    tasks = await populate(store, [TaskStatus.PENDING] * 3)
-    namespace.inspector.delete(tasks[1].task_id)
-    page = await store.list_tasks(TaskStatus.PENDING)
-    assert [task.task_id for task in page.tasks] == [tasks[0].task_id, tasks[2].task_id]
-    assert page.total == 2
-    assert (await store.list_tasks()).total == 2
-    namespace.inspector.delete(tasks[0].task_id)
-    page = await store.list_tasks()
-    assert [task.task_id for task in page.tasks] == [tasks[2].task_id]
-    assert page.total == 1
+async def test_a_removed_record_is_not_counted(store: MaintainedTaskStore, namespace: Namespace) -> None:
+    """Pages that come to the places of deleted records leave them out, and from then on no total counts them."""
+    has_cursor = Capability.CURSOR in namespace.harness.capabilities
+    for by_cursor in (False, True) if has_cursor else (False,):
+        async for tasks, gone, wanted, limit in to_remove(store):
+            remove(namespace, gone)
+            pages = await walk(store, wanted, limit, by_cursor=by_cursor)
+            assert not gone & {task.task_id for page in pages for task in page.tasks}
+            left = [task.status for task in tasks if task.task_id not in gone]
+            for status in (None, *TaskStatus):
+                total = (await store.list_tasks(status, limit=0)).total
+                assert total == len([one for one in left if status in (None, one)]), (status, wanted, limit)
+
+
+@case("LIST-04", needs=Capability.SHARED)
+async def test_pages_join_where_records_were_removed(store: MaintainedTaskStore, namespace: Namespace) -> None:
+    """A page that comes to the place of a deleted record is as long as one that does not."""
+    async for tasks, gone, wanted, limit in to_remove(store):
+        remove(namespace, gone)
+        check_pages(await walk(store, wanted, limit), limit, listed(tasks, gone, wanted))
+
+
+@case("LIST-12", needs=(Capability.SHARED, Capability.CURSOR))
+async def test_pages_by_cursor_join_where_records_were_removed(
+    store: MaintainedTaskStore, namespace: Namespace
+) -> None:
+    """Records are deleted before the first page, or behind it: also that of the task which the cursor names."""
+    async for tasks, gone, wanted, limit in to_remove(store):
+        remove(namespace, gone)
+        check_pages(await walk(store, wanted, limit, by_cursor=True), limit, listed(tasks, gone, wanted))
+    async for tasks, gone, wanted, limit in to_remove(store):
+        first = await store.list_tasks(wanted, limit)
+        assert first.next is not None
+        remove(namespace, gone)
+        behind = listed(tasks, set(), wanted)[limit:]
+        pages = await walk(store, wanted, limit, by_cursor=True, after=first.next)
+        check_pages(pages, limit, [task for task in behind if task.task_id not in gone])
+
+
+REMOVED = ((0,), (2,), (4,), (1, 3), (0, 1), (2, 3, 4), (0, 1, 2, 3, 4))
+"""Which of five tasks are removed, counted from the newest: one, several, a whole page, and all."""
+Removal: TypeAlias = tuple[list[Task], set[str], TaskStatus | None, int]
+
+
+async def to_remove(store: TaskStore) -> AsyncIterator[Removal]:
+    """Tasks in the order of a listing, the ids of those whose records are to be deleted, a filter and a limit."""
+    left = await populate(store, [TaskStatus.PENDING, TaskStatus.FAILED])
+    forms = ((TaskStatus.PENDING, False), (TaskStatus.PENDING, True), (TaskStatus.FAILED, True))
+    for places, limit, (status, is_filtered) in itertools.product(REMOVED, (1, 2, 4), forms):
+        there = [task for task in left if task.status is status]
+        tasks = newest_first([*left, *await populate(store, [status] * (5 - len(there)))])
+        same_status = [task.task_id for task in tasks if task.status is status]
+        gone = {same_status[place] for place in places}
+        yield tasks, gone, status if is_filtered else None, limit
+        left = [task for task in tasks if task.task_id not in gone]
+
+
+def remove(namespace: Namespace, ids: set[str]) -> None:
+    """Delete the records of tasks behind the store's back."""
+    for task_id in ids:
+        namespace.inspector.delete(task_id)
+
+
+def listed(tasks: list[Task], gone: set[str], wanted: TaskStatus | None) -> list[Task]:
+    """The tasks of this status that are not gone."""
+    return [task for task in tasks if wanted in (None, task.status) and task.task_id not in gone]
+
+
+async def walk(
+    store: MaintainedTaskStore,
+    status: TaskStatus | None,
+    limit: int,
+    *,
+    by_cursor: bool = False,
+    after: str | None = None,
+) -> list[TaskPage]:
+    """The pages of a store, by offset up to an empty one, or by cursor up to the last; also from a cursor on."""
+    pages: list[TaskPage] = []
+    while len(pages) < _MOST_PAGES:
+        if by_cursor:
+            pages.append(await store.list_tasks(status, limit, after=after))
+        else:
+            pages.append(await store.list_tasks(status, limit, sum(len(page.tasks) for page in pages)))
+        after = pages[-1].next if by_cursor else None
+        if not (after if by_cursor else pages[-1].tasks):
+            break
+    return pages
+
+
+def check_pages(pages: list[TaskPage], limit: int, tasks: list[Task]) -> None:
+    """The pages have these tasks, in order, and each of them has as many as it may."""
+    assert [task.task_id for page in pages for task in page.tasks] == [task.task_id for task in tasks]
+    lengths = [len(page.tasks) for page in pages]
+    assert lengths == [min(limit, max(len(tasks) - limit * number, 0)) for number in range(len(pages))], lengths
 
 
 @case("LIST-11", needs=Capability.SHARED)
