@@ -7,7 +7,7 @@ import inspect
 import secrets
 import unittest
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -181,9 +181,16 @@ class Namespace:
         """A look behind the store's back."""
         return self.harness.inspector(self.name)
 
-    def neighbour(self) -> Namespace:
-        """Another namespace, whose name begins with this one's."""
-        return Namespace(self.harness, f"{self.name}bar")
+    def neighbours(self) -> list[Namespace]:
+        """Other namespaces: the name of the second is the beginning of this one's, and those of the others continue it.
+
+        Where the store takes the name as `TASK_KEY_PREFIX`, they do so with separators and patterns, too.
+        """
+        names = [f"{self.name}bar", self.name[:-1], f"{self.name}-0"]
+        with suppress(HookMissingError):
+            if self.harness.mode == "redis" and "TASK_KEY_PREFIX" in self.harness.environment(self.name):
+                names += [self.name + end for end in (":x", ":task", ":0", "*", "?", "[a]")] + [self.name.upper()]
+        return [Namespace(self.harness, name) for name in names]
 
 
 def case(
