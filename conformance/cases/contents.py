@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -12,7 +13,7 @@ from conformance.case import Namespace
 from conformance.harness import Capability
 from conformance.spec.equality import same, snapshot, snapshots
 from conformance.strategies import a_request
-from taskstore import Task, TaskCreateRequest, TaskStatus, TaskStoreError
+from taskstore import Task, TaskCreateRequest, TaskExists, TaskStatus, TaskStoreError
 
 _CONFIG = {"n": [1.0, -0.0, 10**30, True, None], "字": " 文\n", "B": {"": []}, "a": {"é": 1, "e\u0301": 2}}
 _RICH = TaskCreateRequest(video_ids=("b", "文 ", "b"), webhook_url="https://user@a/ü?q=1", config=_CONFIG)
@@ -101,6 +102,31 @@ async def fill(store: Any, namespace: Namespace) -> Contents:
         errors = ("no disk", "line\n line") if status is TaskStatus.FAILED else ()
         tasks.append(await store.update_task_status(rich.task_id, status, progress, " 步\n", "url", *errors))
     return Contents(tasks, capabilities)
+
+
+async def fill_in_every_way(store: Any, namespace: Namespace) -> tuple[list[Task], set[str]]:
+    """Have tasks of every status made in every way that there is, and return them, and the ids that were ever there."""
+    capabilities = namespace.harness.capabilities
+    ids = set()
+    if Capability.MAINTENANCE in capabilities:
+        for chosen in ({}, {"task_id": "purged"}) if Capability.CALLER_IDS in capabilities else ({},):
+            task = await store.create_task(a_request(), **chosen)
+            ids.add((await store.cancel_task(task.task_id)).task_id)
+        await store.purge(datetime(2100, 1, 1, tzinfo=UTC))
+    tasks = (await fill(store, namespace)).tasks
+    if Capability.CALLER_IDS in capabilities:
+        tasks.append(await store.create_task(a_request(), task_id="purged"))
+        for request in (_RICH, a_request()):  # the same one again, and another, which is refused
+            with suppress(TaskExists):
+                await store.create_task(request, task_id=f"Job-{TaskStatus.PENDING}")
+    if Capability.MAINTENANCE in capabilities:
+        some = {task.status: task for task in tasks}.values()
+        restored = [task.model_copy(update={"task_id": f"restored-{task.status}"}) for task in some]
+        for task in (*restored, *tasks[:1]):  # the last one is refused
+            with suppress(TaskExists):
+                await store.restore(task)
+        tasks += restored
+    return tasks, ids | {task.task_id for task in tasks}
 
 
 async def check_writes(store: Any, contents: Contents, namespace: Namespace) -> None:

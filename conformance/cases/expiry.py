@@ -7,13 +7,13 @@ import contextlib
 import itertools
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.contents import check_same, check_writes, fill
-from conformance.cases.environment import SOURCES, application_from, configured
+from conformance.cases.contents import check_same, check_writes, fill, fill_in_every_way
+from conformance.cases.environment import SOURCES, application, application_from, configured
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import Call, operations_on
 from conformance.harness import Capability
@@ -22,6 +22,7 @@ from conformance.strategies import a_request
 from taskstore import (
     InvalidArgument,
     MaintainedTaskStore,
+    MemoryTaskStore,
     StoreUnavailable,
     Task,
     TaskFinal,
@@ -151,11 +152,38 @@ async def test_nothing_is_left_of_expired_tasks(store: TaskStore, namespace: Nam
         for call in operations_on(store, task.task_id).values() if status.is_final else ():
             with contextlib.suppress(TaskFinal):
                 await call()
+    await fill_in_every_way(store, namespace)
     inspector = namespace.inspector
     assert inspector.keys()
     namespace.advance(WEEK + MINUTE)
     assert (await store.list_tasks()).total == 0
     assert inspector.keys() == set()
+
+
+@case("EXP-04", needs=Capability.EXPIRING)
+async def test_nothing_is_left_by_any_listing(store: TaskStore, namespace: Namespace) -> None:
+    """Whatever the page, tasks that had expired are gone with all that names them, while others live or none does."""
+    forms: list[dict[str, Any]] = [{"limit": 0}, {"limit": 1}, {"offset": 1}, {"limit": 1, "offset": 50}]
+    forms += [{"status": status, "limit": 0} for status in TaskStatus]
+    forms += [{"status": TaskStatus.FAILED, "offset": offset} for offset in (0, 1, 50)]
+    if Capability.CURSOR in namespace.harness.capabilities:
+        forms += [{"after": ""}, {"after": "", "status": TaskStatus.COMPLETED, "limit": 1}]
+    for number, form in enumerate(forms):
+        others = number % 2 == 0
+        _, gone = await fill_in_every_way(store, namespace)
+        if "after" in form:
+            form["after"] = (await cast(MaintainedTaskStore, store).list_tasks(limit=3)).next
+        namespace.advance(timedelta(days=4))
+        if others:
+            for status in (TaskStatus.PENDING, TaskStatus.FAILED):
+                await store.update_task_status((await store.create_task(a_request())).task_id, status)
+        namespace.advance(timedelta(days=4))
+        await store.list_tasks(**form)
+        if others:
+            assert [task_id for task_id in sorted(gone) if namespace.inspector.mentions(task_id)] == [], form
+            namespace.advance(timedelta(days=4))
+            await store.list_tasks()
+        assert namespace.inspector.keys() == set(), form
 
 
 @case("EXP-04", needs=Capability.EXPIRING)
@@ -188,22 +216,32 @@ async def test_nothing_is_left_of_many_that_expire_together(store: TaskStore, na
 
 @case("EXP-08", needs=Capability.EXPIRING)
 async def test_a_write_lets_go_of_what_has_expired(store: TaskStore, namespace: Namespace) -> None:
-    """Creations and updates alone are enough: once one is through, nothing is left of the tasks that were due."""
+    """Each kind of write is enough: once one is through, nothing is left of the tasks that were due."""
     kept = await store.create_task(a_request())
-    writes: tuple[Call, ...] = (
-        lambda: store.create_task(a_request()),
-        lambda: store.update_task_status(kept.task_id, TaskStatus.CLIPPING),
-    )
-    for write in writes:
+    change = store.update_task_status
+    writes: dict[str, Call] = {
+        "create": lambda: store.create_task(a_request()),
+        "update": lambda: change(kept.task_id, TaskStatus.CLIPPING),
+        "progress": lambda: change(kept.task_id, TaskStatus.PENDING, 5),
+        "complete": lambda: change(kept.task_id, TaskStatus.COMPLETED),
+        "fail": lambda: change(kept.task_id, TaskStatus.FAILED),
+        "cancel": lambda: store.cancel_task(kept.task_id),
+    }
+    maintained = cast(MaintainedTaskStore, store)
+    if Capability.CALLER_IDS in namespace.harness.capabilities:
+        writes["create under an id"] = lambda: maintained.create_task(a_request(), task_id="Job-1")
+    if Capability.MAINTENANCE in namespace.harness.capabilities:
+        writes["restore"] = lambda: maintained.restore(kept.model_copy(update={"task_id": "restored"}))
+    for name, write in writes.items():
         gone = [await store.create_task(a_request()) for _ in range(3)]
+        await store.cancel_task(gone[1].task_id)
         namespace.advance(timedelta(days=4))
-        await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
+        kept = await store.create_task(a_request())
         namespace.advance(timedelta(days=4))
         await write()
         for _ in range(20 * (namespace.harness.partitions - 1)):  # a write removes what its own partition has
             await store.create_task(a_request())
-        assert [task.task_id for task in gone if namespace.inspector.mentions(task.task_id)] == []
-        await store.update_task_status(kept.task_id, TaskStatus.CLIPPING)
+        assert [task.task_id for task in gone if namespace.inspector.mentions(task.task_id)] == [], name
 
 
 @case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
@@ -219,15 +257,10 @@ async def test_nothing_is_left_when_nobody_calls(store: TaskStore, namespace: Na
     assert namespace.inspector.keys() == set()
 
 
-@case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED, Capability.MAINTENANCE))
-async def test_nothing_is_left_of_a_restored_task_when_nobody_calls(
-    store: MaintainedTaskStore, namespace: Namespace
-) -> None:
-    """A task that was final when it was carried over to others leaves nothing more behind than they do."""
-    task = await store.create_task(a_request())
-    final = {"task_id": "task_restored", "status": TaskStatus.FAILED, "completed_at": task.created_at}
-    await store.restore(task.model_copy(update=final))
-    assert (await store.list_tasks(TaskStatus.FAILED)).total == 1
+@case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
+async def test_nothing_is_left_of_any_task_when_nobody_calls(store: TaskStore, namespace: Namespace) -> None:
+    """Tasks that were created under an id, restored, purged or refused leave nothing more behind than others do."""
+    await fill_in_every_way(store, namespace)
     namespace.advance(WEEK + WEEK + MINUTE)
     assert namespace.inspector.keys() == set()
 
@@ -254,14 +287,43 @@ async def test_the_lifetime_is_seven_days_by_default(store: TaskStore, namespace
 
 @case("EXP-07", needs=Capability.EXPIRING, mode="either")
 async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
-    """TASK_TTL is the lifetime in seconds, and a week where it is not set, after each write."""
+    """TASK_TTL is the lifetime in seconds, and a week where it is not set, after each write and for each listing."""
     given: dict[str, timedelta] = {"": WEEK, "3600": timedelta(hours=1), "31536000": timedelta(days=365)}
     for source, (seconds, lifetime) in itertools.product(SOURCES, given.items()):
         with application_from(source, namespace, {"TASK_TTL": seconds} if seconds else {}):
             async with namespace.open_from_environment() as store:
+                before = namespace.inspector.keys()  # how many partitions there are, for example
+                tasks, _ = await fill_in_every_way(store, namespace)
+                for one in tasks:
+                    has_lifetime(namespace, one, lifetime)
                 task = await store.create_task(a_request())
                 clip = partial(store.update_task_status, status=TaskStatus.CLIPPING)
                 for operation in (store.get_task, clip, store.cancel_task):
                     await operation(task.task_id)
-                    left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
-                    assert lifetime - MINUTE < left <= lifetime
+                    has_lifetime(namespace, task, lifetime)
+                there = [TaskStatus.CANCELLED, *(one.status for one in tasks)]
+                for by in (lifetime - MINUTE, 2 * MINUTE):
+                    namespace.advance(by)
+                    for status in (None, *TaskStatus):
+                        expected = len([one for one in there if status in (None, one)])
+                        assert (await store.list_tasks(status, limit=0)).total == expected, (seconds, status, by)
+                    there = []
+                assert namespace.inspector.keys() <= before
+
+
+@case("MAINT-02", needs=(Capability.EXPIRING, Capability.MAINTENANCE), mode="either")
+async def test_a_restored_task_gets_the_lifetime_that_is_set(namespace: Namespace) -> None:
+    """A task that is carried over lives as long as TASK_TTL says, whatever its status and times."""
+    async with MemoryTaskStore() as source:
+        tasks = (await fill(source, namespace)).tasks
+    with application(namespace, {"TASK_TTL": "3600"}):
+        async with namespace.open_from_environment() as store:
+            for task in tasks:
+                await cast(MaintainedTaskStore, store).restore(task)
+                has_lifetime(namespace, task, timedelta(hours=1))
+
+
+def has_lifetime(namespace: Namespace, task: Task, lifetime: timedelta) -> None:
+    """The record of a task goes when its lifetime is over, up to a minute earlier."""
+    left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))
+    assert lifetime - MINUTE < left <= lifetime, (task.task_id, left)
