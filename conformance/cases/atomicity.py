@@ -9,8 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from conformance.case import Namespace, case
+from conformance.case import Namespace, NotTestable, case
+from conformance.cases.interpreter import Pair, two_interpreters
 from conformance.harness import Capability
+from conformance.opened import Planned
 from conformance.spec.equality import check_fields
 from conformance.strategies import a_request
 from taskstore import TaskFinal, TaskNotFound, TaskStatus, TaskStore
@@ -88,3 +90,41 @@ async def test_many_calls_at_once_are_all_answered(store: TaskStore) -> None:
     for number, outcome in enumerate(outcomes):
         if number % 3 or not isinstance(outcome, asyncio.CancelledError):
             assert getattr(outcome, "task_id", outcome) == tasks[number // 2].task_id
+
+
+@case("ATOM-01", needs=(Capability.SHARED, Capability.REMOTE))
+async def test_updates_from_two_processes_lose_nothing(namespace: Namespace) -> None:
+    """The same of instances in two interpreters: what each sets is there, whichever was first."""
+    async with two_interpreters(namespace) as pair:
+        markers, ids = await marked(pair)
+        calls = [(update(task_id, current_step="step"), update(task_id, result_url="url")) for task_id in ids]
+        assert [one for both in await pair.race(calls, markers) for one in both if not isinstance(one, dict)] == []
+        for task_id in ids:
+            check_fields(await pair.here.get_task(task_id), current_step="step", result_url="url")
+
+
+@case("ATOM-02", needs=(Capability.SHARED, Capability.REMOTE))
+async def test_a_cancel_and_a_completion_in_two_processes_have_one_winner(namespace: Namespace) -> None:
+    """One succeeds, the other gets TaskFinal with the winner's status, and the task has that status."""
+    async with two_interpreters(namespace) as pair:
+        markers, ids = await marked(pair)
+        calls: list[tuple[Planned, Planned]] = [
+            (("cancel_task", one, {}), ("update_task_status", one, TaskStatus.COMPLETED, {})) for one in ids
+        ]
+        for task_id, outcomes in zip(ids, await pair.race(calls, markers), strict=True):
+            status = str((await pair.here.get_task(task_id)).status)
+            assert ("TaskFinal", status) in outcomes, outcomes
+            assert status in [one["status"] for one in outcomes if isinstance(one, dict)], outcomes
+
+
+async def marked(pair: Pair) -> tuple[tuple[str, str], list[str]]:
+    """Two tasks by which the two sides keep step, and the ids of others to race for."""
+    ids = [(await pair.here.create_task(a_request())).task_id for _ in range(2 + ROUNDS)]
+    if any(isinstance(seen, str) for seen in await pair.make_there(("get_task", one, {}) for one in ids)):
+        raise NotTestable("the instances do not see each other's tasks, which SHARE-01 is about")
+    return (ids[0], ids[1]), ids[2:]
+
+
+def update(task_id: str, **named: object) -> Planned:
+    """An update of one field."""
+    return "update_task_status", task_id, TaskStatus.CLIPPING, named

@@ -12,6 +12,7 @@ import pytest
 from conformance.adapter.views import TaskView
 from conformance.case import Namespace, case
 from conformance.cases.contents import check_same, check_writes, fill
+from conformance.cases.interpreter import two_interpreters
 from conformance.harness import Capability
 from conformance.spec.equality import same, snapshot, snapshots
 from conformance.spec.model import FIELDS, TEXTS
@@ -62,6 +63,31 @@ async def test_an_instance_sees_what_another_wrote(namespace: Namespace) -> None
         assert snapshot(await one.get_task(task.task_id)) == snapshot(updated)
         cancelled = await one.cancel_task(task.task_id)
         assert snapshots((await two.list_tasks(TaskStatus.CANCELLED)).tasks) == snapshots([cancelled])
+
+
+@case("SHARE-01", needs=(Capability.SHARED, Capability.REMOTE))
+async def test_an_instance_in_another_process_sees_what_this_one_wrote(namespace: Namespace) -> None:
+    """And the other way round: many tasks are read, listed, updated and cancelled where they were not created."""
+    async with two_interpreters(namespace) as pair:
+        for writes, reads in ((pair.make_here, pair.make_there), (pair.make_there, pair.make_here)):
+            last = await writes([("create_task", a_request({"a": 1}), {})] * 15)
+            ids = [task["task_id"] for task in last]
+            for change, here, there in (
+                (None, writes, reads),
+                (("update_task_status", TaskStatus.CLIPPING, 10), reads, writes),
+                (("cancel_task",), reads, writes),
+            ):
+                if change is not None:
+                    last = await here((change[0], one, *change[1:], {}) for one in ids)
+                assert same(await there(("get_task", one, {}) for one in ids), last)
+                ((total, listed),) = await there([("list_tasks", TaskStatus(last[0]["status"]), 15, {})])
+                assert total >= len(ids)
+                assert same(sorted(listed, key=by_id), sorted(last, key=by_id))
+
+
+def by_id(task: dict[str, Any]) -> str:
+    """The id in the fields of a task."""
+    return str(task["task_id"])
 
 
 @case("SHARE-02", lacks=Capability.SHARED)

@@ -17,10 +17,10 @@ from unittest import mock
 from urllib.parse import quote
 
 from conformance.case import Namespace
+from conformance.opened import OURS
 
 SWITCH = "USE_REDIS_FOR_TASKS"
 """The variable that selects the mode."""
-_OURS = ("USE_REDIS_FOR_TASKS", "REDIS_", "TASK_")
 
 
 @contextlib.contextmanager
@@ -35,7 +35,7 @@ def surroundings(variables: Mapping[str, str], dotenv: str = "", level: int = lo
         handler = logging.FileHandler(log, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
         with mock.patch.dict(os.environ), logging_to(handler, level):
-            for name in [name for name in os.environ if name.upper().startswith(_OURS)]:
+            for name in [name for name in os.environ if name.upper().startswith(OURS)]:
                 del os.environ[name]
             os.environ.update(variables)
             yield log

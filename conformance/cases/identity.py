@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from conformance.case import Namespace, case
+from conformance.cases.atomicity import ROUNDS, marked
 from conformance.cases.environment import application, run_python, unused_port, with_opener
+from conformance.cases.interpreter import two_interpreters
 from conformance.cases.operations import operations_on
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot
@@ -93,6 +95,26 @@ async def test_a_create_can_be_repeated_under_its_id(store: TaskStore) -> None:
         task = await store.update_task_status("job-1", status)
     assert snapshot(await store.create_task(a_request(CONFIG), task_id="job-1")) == snapshot(task)
     assert (await store.list_tasks()).total == 1
+
+
+@case("ID-06", needs=(Capability.CALLER_IDS, Capability.SHARED, Capability.REMOTE))
+async def test_creates_under_one_id_in_two_processes_make_one_task(namespace: Namespace) -> None:
+    """Instances in two interpreters get the same task if the request is the same, or else one of them TaskExists."""
+    async with two_interpreters(namespace) as pair:
+        markers, _ = await marked(pair)
+        same, others = ([f"{kind}-{number}" for number in range(ROUNDS)] for kind in ("same", "other"))
+        calls = [(("create_task", a_request(), {"task_id": one}),) * 2 for one in same]
+        calls += [
+            (("create_task", a_request(), {"task_id": one}), ("create_task", a_request(CONFIG), {"task_id": one}))
+            for one in others
+        ]
+        outcomes = await pair.race(calls, markers)
+        for own, other in outcomes[: len(same)]:
+            assert own == other
+        for own, other in outcomes[len(same) :]:
+            assert [type(own), type(other)].count(dict) == [own, other].count("TaskExists") == 1, (own, other)
+        stored = await pair.make_here(("get_task", one, {}) for one in (*same, *others))
+        assert stored == [own if isinstance(own, dict) else other for own, other in outcomes]
 
 
 @case("ID-07", needs=Capability.CALLER_IDS)
