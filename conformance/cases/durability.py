@@ -31,6 +31,18 @@ async def test_tasks_outlive_the_application(namespace: Namespace) -> None:
         await check_writes(store, contents, namespace)
 
 
+@case("DUR-01", needs=(Capability.PERSISTENT, Capability.SHARED, Capability.REMOTE))
+async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -> None:
+    """What another interpreter wrote is there when it has closed its store and an application starts here."""
+    async with two_interpreters(namespace) as pair:
+        written = await pair.make_there([("create_task", a_request({"a": 1}), {})] * 15)
+        await pair.close_there()
+        async with namespace.open_from_environment() as store:
+            for task in written:
+                assert same(snapshot(await store.get_task(task["task_id"])), task)
+            assert (await store.list_tasks()).total == len(written)
+
+
 @case("DUR-02", needs=(Capability.PERSISTENT, Capability.REMOTE))
 async def test_tasks_outlive_the_server(namespace: Namespace) -> None:
     """The same if the server, which saved to disk, was started again meanwhile."""

@@ -36,6 +36,10 @@ class Pair:
         (outcomes,) = await asyncio.to_thread(self._crew.ask, "make", list(calls))
         return outcomes  # type: ignore[no-any-return]  # what `Opened.make` returned
 
+    async def close_there(self) -> None:
+        """Close the store there."""
+        await asyncio.to_thread(self._crew.ask, "close")
+
     async def race(self, calls: Iterable[tuple[Planned, Planned]], markers: tuple[str, str]) -> list[tuple[Any, Any]]:
         """Make two calls at a time, one on each side, and return what they came to. `markers` are two tasks."""
         ours, theirs = zip(*calls, strict=True)
@@ -65,8 +69,9 @@ async def two_interpreters(namespace: Namespace) -> AsyncIterator[Pair]:
             raise NotTestable(f"another interpreter cannot open the store: {fault}") from None
         try:
             async with namespace.open_from_environment() as here:
-                yield Pair(here, crew)
-            await asyncio.to_thread(crew.ask, "close")
+                pair = Pair(here, crew)
+                yield pair
+            await pair.close_there()
         except BaseException:
             _other_interpreter.cache_clear()  # it may still be busy with calls
             crew.__exit__(None)

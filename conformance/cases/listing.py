@@ -168,12 +168,12 @@ async def test_a_removed_record_is_not_counted(store: MaintainedTaskStore, names
     """Pages that come to the places of deleted records leave them out, and from then on no total counts them."""
     has_cursor = Capability.CURSOR in namespace.harness.capabilities
     for by_cursor in (False, True) if has_cursor else (False,):
-        async for tasks, gone, wanted, limit in to_remove(store):
+        async for tasks, gone, wanted, limit in to_remove(store, limits=(2,)):
             remove(namespace, gone)
             pages = await walk(store, wanted, limit, by_cursor=by_cursor)
             assert not gone & {task.task_id for page in pages for task in page.tasks}
             left = [task.status for task in tasks if task.task_id not in gone]
-            for status in (None, *TaskStatus):
+            for status in (None, TaskStatus.PENDING, TaskStatus.FAILED):
                 total = (await store.list_tasks(status, limit=0)).total
                 assert total == len([one for one in left if status in (None, one)]), (status, wanted, limit)
 
@@ -208,11 +208,11 @@ REMOVED = ((0,), (2,), (4,), (1, 3), (0, 1), (2, 3, 4), (0, 1, 2, 3, 4))
 Removal: TypeAlias = tuple[list[Task], set[str], TaskStatus | None, int]
 
 
-async def to_remove(store: TaskStore) -> AsyncIterator[Removal]:
+async def to_remove(store: TaskStore, limits: Iterable[int] = (1, 2, 4)) -> AsyncIterator[Removal]:
     """Tasks in the order of a listing, the ids of those whose records are to be deleted, a filter and a limit."""
     left = await populate(store, [TaskStatus.PENDING, TaskStatus.FAILED])
     forms = ((TaskStatus.PENDING, False), (TaskStatus.PENDING, True), (TaskStatus.FAILED, True))
-    for places, limit, (status, is_filtered) in itertools.product(REMOVED, (1, 2, 4), forms):
+    for places, limit, (status, is_filtered) in itertools.product(REMOVED, limits, forms):
         there = [task for task in left if task.status is status]
         tasks = newest_first([*left, *await populate(store, [status] * (5 - len(there)))])
         same_status = [task.task_id for task in tasks if task.status is status]
