@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -72,10 +73,14 @@ class Checks:
         self._keep(task, values, record)
 
     def hand_in(self, task: Task) -> None:
-        """Keep a task that is passed in: it may be one that came out of a store, so no later write changes it."""
+        """Keep a task that is passed in: it may be one that came out of a store, so no later write changes it.
+
+        One that no store could have produced may have no metadata, and is not kept.
+        """
         values = _immutable_values_of(task)
         if values is not None:
-            self._keep(task, values, record_of(task))
+            with suppress(ValueError, RecursionError):
+                self._keep(task, values, record_of(task))
 
     def _keep(self, task: Any, values: tuple[Any, ...] | None, record: Record) -> None:
         if len(self._handed) < _KEPT:
