@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import Any
 
 from conformance.case import Namespace
+from conformance.engine.observe import raised_of
 from conformance.harness import Capability
 from conformance.spec.equality import same, snapshot, snapshots
 from conformance.strategies import a_request
@@ -76,11 +77,11 @@ class Contents:
 
 
 async def _result(call: Awaitable[Any]) -> Any:
-    """The fields of the task that a call returned, or the name of the exception that it raised."""
+    """The fields of the task that a call returned, or the name of the contract's exception that it raised."""
     try:
         return snapshot(await call)
     except TaskStoreError as fault:
-        return type(fault).__name__
+        return raised_of(fault).error
 
 
 async def _outcome(call: Awaitable[Any]) -> Any:

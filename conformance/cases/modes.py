@@ -22,10 +22,11 @@ from conformance.cases.environment import (
     unused_port,
     with_opener,
 )
+from conformance.cases.maintenance import what_is_open
 from conformance.cases.table.bench import connected
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
-from taskstore import SettingsInvalid, StoreUnavailable, Task, TaskNotFound
+from taskstore import SettingsInvalid, StoreUnavailable, Task, TaskNotFound, TaskStore
 
 
 @case("MODE-01", "MODE-06", "MODE-07", mode="either")
@@ -161,6 +162,22 @@ async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> Non
         assert abs(usual - lives) < 60_000, "it lives as long as the changed variable says"
 
 
+@case("MODE-07")
+async def test_no_variable_moves_a_store_that_is_open(store: TaskStore, namespace: Namespace) -> None:
+    """The same of a store that was not opened by the application's own function."""
+    contents = await fill(store, namespace)
+    before = await contents.seen(store)
+    for switch in ("true", "false"):
+        with surroundings({SWITCH: switch, **OTHERS}):
+            check_same(await contents.seen(store), before)
+            task = await store.create_task(a_request())
+            assert await store.get_task(task.task_id) == task
+        assert await store.get_task(task.task_id) == task
+        assert (await store.list_tasks(limit=1)).tasks[0] == task
+        before = await contents.seen(store)
+    await check_writes(store, contents, namespace)
+
+
 def lifetime_of(task: Task, namespace: Namespace) -> int:
     """How long the task is to live, in milliseconds; 0 if the harness cannot tell."""
     try:
@@ -188,6 +205,19 @@ async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespac
                 with pytest.raises(TaskNotFound):
                     await store.get_task(task_id)
             await check_writes(store, contents, namespace)
+
+
+@case("MODE-08", mode="memory")
+async def test_memory_mode_opens_nothing(namespace: Namespace) -> None:
+    """As many files, sockets and threads are there as before it was opened, also in the middle of calls."""
+    for _ in range(2):  # what is imported, and made once, is there after the first time
+        before = what_is_open()
+        async with namespace.harness.open(namespace.name) as store:
+            contents = await fill(store, namespace)
+            await contents.seen(store)
+            while_open = what_is_open()
+    kinds = ("files", "threads")
+    assert {kind: while_open[kind] for kind in kinds} == {kind: before[kind] for kind in kinds}
 
 
 ALONE = """

@@ -361,7 +361,7 @@ _must(
 _must(
     "FAIL-12",
     "A read whose reply is lost or does not come from Redis raises `StoreUnavailable` or is repeated. It never "
-    'says "not found" or returns an empty page.',
+    'says "not found" or that a write may have happened, and never returns an empty page.',
     since=2,
 )
 _must(

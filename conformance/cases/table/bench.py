@@ -72,6 +72,8 @@ class Bench:
             store = self._namespace.script.recorded(opened)
             if not failure.early:
                 await connected(lambda: store.list_tasks(limit=1))
+                # Writes may have a connection of their own, which is to be warm too.
+                await connected(lambda: store.cancel_task(target.bystanders[1].task_id))
                 # A store may keep what it has read. It must not answer with that when the server fails.
                 await connected(lambda: store.get_task(target.task.task_id))
                 if not self.operation.changes:
@@ -105,7 +107,9 @@ class Bench:
         """Let the next call fail."""
         self._interruption = None
         if failure.stage is not None:
-            self._interruption = self._proxy.interrupt(failure.stage, failure.action, after=number, text=failure.text)
+            self._interruption = self._proxy.interrupt(
+                failure.stage, failure.action, after=number, times=failure.times, text=failure.text
+            )
         elif failure in REFUSED:
             await self._proxy.refuse()
         elif failure.rule:

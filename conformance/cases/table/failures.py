@@ -36,6 +36,8 @@ class Failure:
     seconds: float = PATIENT
     rounds: int = 100
     """How many exchanges of a call are interrupted, one in each round, if the call has so many."""
+    times: int = 1
+    """How many exchanges fail from that one on, until the call has ended."""
     rule: str = ""
     """What is changed about the user of the server, as ACL SETUSER takes it."""
     makes: FailureKind | None = None
@@ -55,12 +57,15 @@ def _early_and_warm(name: str, kinds: tuple[FailureKind, ...], *exchange: Any) -
     return replace(warm, name=f"{name}, at the first call", early=True, rounds=2), warm
 
 
-def _held(name: str, stage: Stage, *, early: bool = False) -> Failure:
-    return Failure(name, _LATE, stage, Action.HOLD, early=early, seconds=IMPATIENT, rounds=1)
+def _held(name: str, stage: Stage, *, early: bool = False, times: int = 1) -> Failure:
+    return Failure(name, _LATE, stage, Action.HOLD, early=early, seconds=IMPATIENT, rounds=1, times=times)
 
 
 REFUSED = _early_and_warm("nothing listens", (FailureKind.UNREACHABLE,))
-SILENT = _held("no greeting is answered", Stage.CONNECT, early=True), _held("the server goes silent", Stage.REQUEST)
+SILENT = (
+    _held("no greeting is answered", Stage.CONNECT, early=True, times=1_000),
+    _held("the server goes silent", Stage.REQUEST, times=1_000),
+)
 LATE = _held("the answer is late", Stage.REPLY), _held("half of the answer is late", Stage.MIDDLE)
 LOST = (
     *_early_and_warm("the answer is lost", GONE, Stage.REPLY, Action.CUT),
