@@ -19,7 +19,7 @@ CASES = (
     "failure.test_nothing_listening_is_not_not_found",
     "failure.test_a_silent_server_is_not_not_found",
     "failure.test_a_busy_server_is_said",
-    "connection.test_a_late_answer_denies_no_write",
+    "failure.test_a_late_answer_denies_no_write",
     "connection.test_a_connection_that_the_server_has_just_ended_costs_no_call",
     "identity.test_a_failed_create_names_its_id",
 )

@@ -33,7 +33,7 @@ from conformance.spec.requirements import REQUIREMENTS, Level
 
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 SUBJECTS = tuple(On)
-_OF_SERVERS = ("failure", "connection")
+_OF_SERVERS = ("failure", "connection", "opening")
 """Chapters about servers that fail, which no control changes and which take most of the time."""
 _AT_ONCE = 8
 

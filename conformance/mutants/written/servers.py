@@ -17,8 +17,8 @@ AWAY = ("failure.test_nothing_listening_is_not_not_found", "failure.test_a_silen
 PASSWORD = "failure.test_a_password_is_in_no_message"  # noqa: S105  the name of a case
 REFUSED = ("failure.test_out_of_memory_is_said", "failure.test_read_only_is_said")
 UNREADABLE = "records.test_an_unreadable_record_is_named"
-LOST = "connection.test_a_lost_answer_denies_no_write"
-READ = "connection.test_a_read_that_is_cut_off_finds_out_nothing"
+LOST = "failure.test_a_lost_answer_denies_no_write"
+READ = "failure.test_a_read_that_is_cut_off_finds_out_nothing"
 NOBODYS = "connection.test_nobody_gets_an_answer_that_came_too_late"
 
 
