@@ -108,9 +108,10 @@ def _advice(settings: TaskStoreSettings) -> tuple[str, str]:
     where = f"-s {shlex.quote(address.path)}" if address.path else f"-h {shlex.quote(host)} -p {port}"
     probe = f"redis-cli {where}{' --tls' if address.tls else ''} ping"
     place = settings.place
+    name = "names" if len(place) == 1 else "name"
     english = (
         f"1. Check that `{probe}` answers PONG.\n"
-        f"2. Check that {', '.join(place)} name that server, and that REDIS_USERNAME and REDIS_PASSWORD are right.\n"
+        f"2. Check that {', '.join(place)} {name} that server, and that REDIS_USERNAME and REDIS_PASSWORD are right.\n"
         "3. Until Redis is back, set USE_REDIS_FOR_TASKS=false and restart: the service then runs in memory mode."
     )
     chinese = (
