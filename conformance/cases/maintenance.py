@@ -42,19 +42,16 @@ async def test_every_operation_asks_the_server(namespace: Namespace) -> None:
 
 @case("COST-02", needs=Capability.REMOTE)
 async def test_every_operation_is_one_request(namespace: Namespace) -> None:
-    """Among many tasks as among few, each operation is one request, and a get of nothing at most two.
-
-    So is one that is about a larger task, but for listings of many. Purges and restores are for rare occasions.
-    """
+    """Among many tasks as among few, and about larger ones, each is one request, and a get of nothing at most two."""
     partitions = namespace.harness.partitions
     for tasks, config in ((40, None), (600, None), (0, {"text": "x" * 20_000})):
         counted = await requests_of_each(namespace, tasks, config)
         assert 1 <= counted.pop("get nothing") <= 2
-        for rare in ("purge", "restore"):
+        for rare in ("purge", "restore"):  # purges and restores are for rare occasions
             counted.pop(rare, None)
         for listing in [name for name in counted if name.startswith(("list", "count"))]:
             count = counted.pop(listing)
-            if config:
+            if config:  # a listing of many larger tasks
                 continue
             assert count >= 1, listing
             assert count <= partitions or (partitions > 1 and listing in WITH_OFFSET), listing
