@@ -189,8 +189,10 @@ class Namespace:
         names = [f"{self.name}bar", self.name[:-1], f"{self.name}-0"]
         with suppress(HookMissingError):
             if self.harness.mode == "redis" and "TASK_KEY_PREFIX" in self.harness.environment(self.name):
-                names += [self.name + end for end in (":x", ":task", ":0", "*", "?", "[a]")] + [self.name.upper()]
-        return [Namespace(self.harness, name) for name in names]
+                names += [self.name + end for end in (":x", ":task", ":0", "*", "?", "[a]")]
+                first, dash, rest = self.name.partition("-")  # a user may have no right to another first part
+                names.append(first + dash + rest.upper())
+        return [Namespace(self.harness, name) for name in names if name != self.name]
 
 
 def case(

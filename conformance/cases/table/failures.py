@@ -127,7 +127,3 @@ CANCELLED, CLOSED = (
     )
     for then in Then
 )
-EVERY = (
-    *(*REFUSED, *SILENT, *LATE, *LOST, *NO_REDIS, *SAYS_NO, REPEATS, *DENIED, BUSY, READ_ONLY, FULL),
-    *(*IDLE, *CANCELLED, *CLOSED),
-)
