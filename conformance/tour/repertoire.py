@@ -258,9 +258,9 @@ def everywhere(random: Random) -> Iterator[Scene]:
     reads = (listing(), listing(offset=9_951), listing(status=TaskStatus.FAILED, limit=3, offset=1_000))
     far = tuple(far_pages(10_001, few, (None, "pending", "failed")))
     walks = (Walk(1_000), Walk(300, "failed"), Optional((Walk(300, "failed", by_cursor=True),), CURSOR))
-    # One result in seven is changed by its caller, so that of eight cancels some are.
-    ended_soon = Known(tuple(step for number in range(8) for step in (create(f"c{number}"), cancel(f"c{number}"))))
-    many = (Populate(10_001, few), *reads, *far, Known(calls), ended_soon, get("u"), get("u"), *reads, big, *walks)
+    again = (create("k", "Again"), cancel("k"), purge(BEYOND), create("k", "Again", config={}), cancel("k"), get("k"))
+    reused = Optional((Known(again),), CALLER_IDS)
+    many = (Populate(10_001, few), *reads, *far, Known(calls), reused, get("u"), get("u"), *reads, big, *walks)
     yield Scene("the repertoire among 10001 tasks", many, ("repertoire among 10001",))
 
 
