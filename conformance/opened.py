@@ -17,7 +17,7 @@ Planned: TypeAlias = tuple[Any, ...]
 """A call: the name of an operation, its arguments, and a dictionary of named ones."""
 OURS = ("USE_REDIS_FOR_TASKS", "REDIS_", "TASK_")
 """What the names of the variables of a store begin with."""
-_SECONDS = 5
+_SECONDS = 20
 """How long a side waits for the other."""
 
 
