@@ -75,13 +75,9 @@ WAYS = (
         b"-WRONGPASS invalid username-password pair\r\n",
         1,
     ),
-    Way(
-        "the server repeats the password",
-        (*GONE, FailureKind.REFUSED),
-        Stage.REQUEST,
-        Action.ANSWER,
-        REPEATED_REPLY,
-        1,
+    *(
+        Way("the server repeats the password", (*GONE, FailureKind.REFUSED), Stage.REQUEST, Action.ANSWER, text, 1)
+        for text in (REPEATED_REPLY, f"-WRONGPASS {PASSWORD} is not the password\r\n".encode())
     ),
 )
 
