@@ -49,14 +49,14 @@ async def in_step(store: Any, own: str, other: str, calls: Iterable[Planned]) ->
     return outcomes
 
 
-class Opened:
-    """The store of the other interpreter."""
+class Elsewhere:
+    """What a process of its own has open, for a `conformance.processes.Crew`."""
 
     def __init__(self, _number: int, _pipe: Connection) -> None:
         self._stack = AsyncExitStack()
 
     async def open(self, opener: str, environment: dict[str, str], folder: str) -> None:
-        """Open the store from these variables and in this folder. The one that was open is closed."""
+        """Open the store as the application does, from these variables and in this folder. The one before is closed."""
         await self.close()
         for name in [name for name in os.environ if name.upper().startswith(OURS)]:
             del os.environ[name]
@@ -68,6 +68,10 @@ class Opened:
     async def close(self) -> None:
         """Close it."""
         await self._stack.aclose()
+
+
+class Opened(Elsewhere):
+    """The store of the other interpreter."""
 
     async def make(self, calls: list[Planned]) -> list[Any]:
         """Make calls one after the other."""

@@ -86,6 +86,12 @@ async def test_a_password_is_in_no_message(namespace: Namespace) -> None:
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
+async def test_a_password_that_is_refused_is_in_no_message(namespace: Namespace) -> None:
+    """The same where the server no longer takes the password."""
+    await table(namespace, DENIED[:1], says_what_failed, keeps_the_secret)
+
+
+@case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_is_in_no_refusal(namespace: Namespace) -> None:
     """No exception of a store that has logged in shows the password: of any call, of a wrong one, of a closed store."""
     operations = operations_of(namespace.harness.capabilities)

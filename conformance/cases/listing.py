@@ -132,7 +132,7 @@ async def test_a_neighbour_is_never_shown_or_removed(namespace: Namespace) -> No
     async with neighbours(namespace) as (mine, *theirs):
         for store, contents in (mine, *theirs):
             assert {task.task_id for task in (await store.list_tasks()).tasks} == contents.ids
-        for written, others in ((mine, theirs), (theirs[1], [mine])):
+        for written, others in ((mine, theirs), (theirs[0], [mine]), (theirs[1], [mine])):
             before = [await kept.seen(other) for other, kept in others]
             await check_writes(*written, namespace)
             await written[0].create_task(a_request())

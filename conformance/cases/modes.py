@@ -239,7 +239,8 @@ from taskstore import TaskCreateRequest
 from {module} import {function} as open_store
 async def main():
     global watched
-    threads = threading.active_count()
+    files = lambda: len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    files_before, threads_before = files(), threading.active_count()
     async with open_store() as store:
         watched = True
         for number in range(1_000):
@@ -251,9 +252,9 @@ async def main():
         assert (await store.list_tasks("cancelled", limit=0)).total == 500
         total = len((await store.list_tasks(limit=1_000)).tasks)
         {more}
-    watched = False
-    threads = threading.active_count() - threads  # before Python 3.12 no event tells of them
-    print(json.dumps({"total": total, "opened": opened, "threads": threads, "redis": "redis" in sys.modules}))
+        watched = False
+        left = {"files": files() - files_before, "threads": threading.active_count() - threads_before}
+    print(json.dumps({"total": total, "opened": opened, **left, "redis": "redis" in sys.modules}))
 asyncio.run(main())
 """
 MAINTAINED = """
@@ -268,7 +269,7 @@ async def test_memory_mode_needs_nothing_of_redis(namespace: Namespace) -> None:
     with application(namespace, {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0"}):
         more = MAINTAINED.strip() if Capability.MAINTENANCE in namespace.harness.capabilities else ""
         ran = run_python("-c", with_opener(ALONE.replace("{more}", more), namespace))
-    assert json.loads(ran) == {"total": 1_000, "opened": [], "threads": 0, "redis": False}
+    assert json.loads(ran) == {"total": 1_000, "opened": [], "files": 0, "threads": 0, "redis": False}
 
 
 CONFTEST = """

@@ -34,68 +34,50 @@ from conformance.cases.environment import (
     with_opener,
 )
 from conformance.cases.table.bench import credentials
-from conformance.cases.table.failures import GONE, HTTP_REPLY, LOADING_REPLY, PASSWORD, REPEATED_REPLY
+from conformance.cases.table.failures import GONE, HTTP_REPLY, LOADING_REPLY, PASSWORD, REPEATED_REPLY, Failure
 from conformance.cases.table.seen import texts_of
 from conformance.harness import Capability, Harness
 from conformance.subjects.proxy import Action, Proxy, Stage
 from taskstore import FailureKind, StoreUnavailable
 
 _SECONDS = {"REDIS_TIMEOUT": "0.3", "REDIS_CONNECT_TIMEOUT": "0.3"}
-_EXCHANGES = 4
-"""More than an opening needs."""
 
 
-@dataclass(frozen=True)
-class Way:
-    """A way in which an opening fails, at its exchange of some number."""
-
-    name: str
-    failure_kinds: tuple[FailureKind, ...]
-    stage: Stage | None = None
-    action: Action = Action.CUT
-    text: bytes = b""
-    exchanges: int = _EXCHANGES
-
-    def __str__(self) -> str:
-        return self.name
+def _at_first(name: str, kinds: tuple[FailureKind, ...], text: bytes) -> Failure:
+    """A text comes in the place of the first answer."""
+    return Failure(name, kinds, Stage.REQUEST, Action.ANSWER, text, rounds=1)
 
 
 WAYS = (
-    Way("nothing listens", (FailureKind.UNREACHABLE,), exchanges=1),
-    Way("what accepts ends at once", GONE, Stage.CONNECT, Action.CUT, exchanges=1),
-    Way("the connection breaks", GONE, Stage.REQUEST, Action.RESET),
-    Way("the server is silent", (FailureKind.TIMEOUT,), Stage.REQUEST, Action.HOLD, exchanges=2),
-    Way("the server is loading", (FailureKind.LOADING,), Stage.REQUEST, Action.ANSWER, LOADING_REPLY),
-    Way("a web server answers", GONE, Stage.REQUEST, Action.ANSWER, HTTP_REPLY),
-    Way(
-        "the password is wrong",
-        (FailureKind.REFUSED,),
-        Stage.REQUEST,
-        Action.ANSWER,
-        b"-WRONGPASS invalid username-password pair\r\n",
-        1,
-    ),
-    *(
-        Way("the server repeats the password", (*GONE, FailureKind.REFUSED), Stage.REQUEST, Action.ANSWER, text, 1)
-        for text in (REPEATED_REPLY, f"-WRONGPASS {PASSWORD} is not the password\r\n".encode())
-    ),
+    Failure("nothing listens", (FailureKind.UNREACHABLE,), rounds=1),
+    Failure("what accepts ends at once", GONE, Stage.CONNECT, Action.CUT, rounds=1),
+    Failure("the connection breaks", GONE, Stage.REQUEST, Action.RESET),
+    Failure("the server is silent", (FailureKind.TIMEOUT,), Stage.REQUEST, Action.HOLD, rounds=2),
+    Failure("the server is loading", (FailureKind.LOADING,), Stage.REQUEST, Action.ANSWER, LOADING_REPLY),
+    Failure("a web server answers", GONE, Stage.REQUEST, Action.ANSWER, HTTP_REPLY),
+    _at_first("the password is wrong", (FailureKind.REFUSED,), b"-WRONGPASS invalid username-password pair\r\n"),
+    _at_first("an old server repeats the password", (*GONE, FailureKind.REFUSED), REPEATED_REPLY),
+    _at_first("the server repeats it", (FailureKind.REFUSED,), f"-WRONGPASS {PASSWORD} is wrong\r\n".encode()),
 )
+"""How an opening fails, at each of its exchanges."""
 
 
 @dataclass(frozen=True)
 class Opened:
-    """What came of an opening. A store that asks the server later has not opened."""
+    """What came of an opening. A store that asks the server later has not failed."""
 
-    way: Way
+    way: Failure
     error: Exception | None
-    port: int
+    address: str
+    settings: Sequence[str]
+    """The names of those that say where the server is."""
     modes: Sequence[str]
     shown: str
     """What was printed of the exception, and logged at any level."""
 
     def __str__(self) -> str:
         came = f"raised {self.error!r}" if self.error else "went on"
-        return f"when {self.way}, opening {came}"
+        return f"when {self.way.name}, opening {came}"
 
 
 _known: WeakKeyDictionary[Harness, list[Opened]] = WeakKeyDictionary()
@@ -110,25 +92,29 @@ async def openings(namespace: Namespace) -> list[Opened]:
     return _known[namespace.harness]
 
 
-async def _openings(namespace: Namespace, way: Way, by_url: bool) -> list[Opened]:
+async def _openings(namespace: Namespace, way: Failure, by_url: bool) -> list[Opened]:
     found = []
     with contextlib.ExitStack() as stack:
         try:
             url = stack.enter_context(credentials(namespace))
         except NotTestable:  # the proxy cannot go on to this server, but it can be in its place
             url = f"redis://u:{PASSWORD}@127.0.0.1:1/0"
-        for after in range(way.exchanges):
+        for after in range(way.rounds):
             async with Proxy(url) as proxy:
                 if way.stage is None:
                     await proxy.refuse()
                 else:
                     proxy.interrupt(way.stage, way.action, after=after, text=way.text, times=9)
-                with elsewhere(namespace, {**_SECONDS, **_variables(proxy.url, by_url)}, logging.DEBUG) as log:
+                variables = _variables(proxy.url, by_url)
+                with elsewhere(namespace, {**_SECONDS, **variables}, logging.DEBUG) as log:
                     error = await _error_of_opening(namespace)
                     if error is None and after:  # there is no exchange of this number
                         break
                     shown = "".join((*(_printed(error) if error else ()), log.read_text("utf-8")))
-                    found.append(Opened(way, error, urlsplit(proxy.url).port or 0, said_mode(log), shown))
+                    where = urlsplit(proxy.url)
+                    address = f"127.0.0.1:{where.port}/{where.path.strip('/') or '0'}"
+                    places = [name for name in variables if name in ("REDIS_HOST", "REDIS_PORT", "REDIS_URL")]
+                    found.append(Opened(way, error, address, places, said_mode(log), shown))
     return found
 
 
@@ -184,17 +170,18 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
         error = opened.error
         assert isinstance(error, StoreUnavailable), f"{opened}"
         assert error.failure_kind in opened.way.failure_kinds, f"{opened}"
-        assert error.address.startswith(f"127.0.0.1:{opened.port}"), f"{opened}"
+        assert error.address == opened.address, f"{opened}"
         printed = "".join(traceback.format_exception(error)).partition(error.address)
         assert printed[1], f"{opened}"
         lines = printed[2].splitlines()
+        probe = "redis-cli -h 127.0.0.1 -p {} ping".format(opened.address.partition("/")[0].rpartition(":")[2])
         for language in (
             [line for line in lines if any("一" <= one <= "鿿" for one in line)],
             [line for line in lines if line.isascii()],
         ):
-            for word in (f"redis-cli -h 127.0.0.1 -p {opened.port} ping", "REDIS_"):
+            for word in (probe, "REDIS_"):
                 assert any(word in line for line in language), f"{word} is missing in one language {opened}"
-        for word in ("USE_REDIS_FOR_TASKS=false", "Check", "请确认"):
+        for word in (*opened.settings, "USE_REDIS_FOR_TASKS=false", "Check", "请确认"):
             assert word in printed[2], f"{opened}"
 
 
@@ -231,7 +218,7 @@ asyncio.run(main())
 async def test_a_failed_opening_does_not_show_the_password(namespace: Namespace) -> None:
     """However it fails, no exception, cause, note or log has the password in it."""
     for opened in await openings(namespace):
-        assert PASSWORD not in opened.shown, f"when {opened.way}"
+        assert PASSWORD not in opened.shown, f"when {opened.way.name}"
 
 
 @case("FAIL-05", needs=Capability.REMOTE, mode="redis")

@@ -60,7 +60,10 @@ async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namesp
             says = (read_only, alone) if operation.changes else (alone,) if operation.name in ("get", "list") else ()
             for text in says:
                 proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=text, on_open_ones=True)
-                await until_served(partial(operation.call, store, await make_target(direct)))
+                target = await make_target(direct)
+                await until_served(partial(operation.call, store, target))
+                await until_served(partial(store.list_tasks, limit=1))  # reads may have a connection of their own
+                await works(store, target.other.task_id, 10)
                 proxy.release()
 
 

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from contextlib import AsyncExitStack
-from importlib import import_module
-from multiprocessing.connection import Connection
-from typing import Any
 
 from conformance.harness import Capability, Harness, HookMissingError
+from conformance.opened import Elsewhere
 from conformance.verify.histories.client import Client
 from conformance.verify.histories.history import Interval, Planned
 
 PROCESSES = 2
-_OURS = ("USE_REDIS_FOR_TASKS", "REDIS_", "TASK_")
 
 
 def can_be_opened_elsewhere(harness: Harness) -> bool:
@@ -28,28 +23,11 @@ def can_be_opened_elsewhere(harness: Harness) -> bool:
         return False
 
 
-class Clients:
-    """The clients of one process, for a `conformance.processes.Crew`. They share a store.
+class Clients(Elsewhere):
+    """The clients of one process. They share a store.
 
     CLOCK_MONOTONIC is the system's, so that times of all processes can be compared.
     """
-
-    def __init__(self, _number: int, _pipe: Connection) -> None:
-        self._stack = AsyncExitStack()
-
-    async def open(self, opener: str, environment: dict[str, str], folder: str) -> None:
-        """Open the store as the application does, from these variables and in a folder without `.env`."""
-        for name in list(os.environ):
-            if name.upper().startswith(_OURS):
-                del os.environ[name]
-        os.environ.update(environment)
-        os.chdir(folder)
-        module, _, function = opener.partition(":")
-        self._store: Any = await self._stack.enter_async_context(getattr(import_module(module), function)())
-
-    async def close(self) -> None:
-        """Close it."""
-        await self._stack.aclose()
 
     async def play(
         self, clients: list[list[Planned]], labels: dict[str, str], origin: int, start: int
