@@ -62,7 +62,9 @@ async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namesp
                 proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=text, on_open_ones=True)
                 target = await make_target(direct)
                 await until_served(partial(operation.call, store, target))
-                await until_served(partial(store.list_tasks, limit=1))  # reads may have a connection of their own
+                # Reads and writes may have connections of their own, and each may notice by a call that fails.
+                await until_served(partial(store.list_tasks, limit=1))
+                await until_served(partial(store.cancel_task, target.bystanders[1].task_id))
                 await works(store, target.other.task_id, 10)
                 proxy.release()
 
