@@ -14,7 +14,7 @@ from conformance.subjects.registry import find_subject
 from tests.outside.wrapped import Place
 
 BASES = {"memory": "memory", "memory-expiring": "memory-expiring", "redis": "embedded"}
-SETS = ("a", "b", "c", "d", "e", "f", "g", "i", "k", "m")
+SETS = ("a", "b", "c", "d", "e", "f", "g", "i", "k", "m", "o")
 
 
 class WrappedHarness(Harness):
