@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -90,6 +91,18 @@ async def test_many_calls_at_once_are_all_answered(store: TaskStore) -> None:
     for number, outcome in enumerate(outcomes):
         if number % 3 or not isinstance(outcome, asyncio.CancelledError):
             assert getattr(outcome, "task_id", outcome) == tasks[number // 2].task_id
+
+
+@case("ATOM-06")
+async def test_many_calls_about_large_tasks_are_all_answered(store: TaskStore) -> None:
+    """Thirty creations of seven hundred kilobytes at the same time, and then as many of each other operation."""
+    config = {"text": "x" * 700_000}
+    made = await asyncio.gather(*(store.create_task(a_request(config)) for _ in range(30)), return_exceptions=True)
+    assert [one for one in made if isinstance(one, BaseException)] == []
+    ids = [one.task_id for one in made if not isinstance(one, BaseException)]
+    for call in (store.get_task, partial(store.update_task_status, status=TaskStatus.CLIPPING), store.cancel_task):
+        answers = await asyncio.gather(*(call(one) for one in ids), return_exceptions=True)
+        assert [getattr(one, "task_id", one) for one in answers] == ids
 
 
 @case("ATOM-01", needs=(Capability.SHARED, Capability.REMOTE))

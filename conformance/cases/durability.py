@@ -12,6 +12,7 @@ import pytest
 from conformance.adapter.views import TaskView
 from conformance.case import Namespace, case
 from conformance.cases.contents import check_same, check_writes, fill
+from conformance.cases.environment import application
 from conformance.cases.interpreter import two_interpreters
 from conformance.harness import Capability
 from conformance.spec.equality import same, snapshot, snapshots
@@ -100,6 +101,21 @@ async def test_an_instance_in_another_process_sees_what_this_one_wrote(namespace
 def by_id(task: dict[str, Any]) -> str:
     """The id in the fields of a task."""
     return str(task["task_id"])
+
+
+@case("SHARE-02", mode="memory")
+async def test_stores_that_are_opened_from_settings_share_nothing(namespace: Namespace) -> None:
+    """Two that are open at the same time have their own tasks, and the one goes on when the other is closed."""
+    with application(namespace):
+        async with namespace.open_from_environment() as one:
+            async with namespace.open_from_environment() as other:
+                contents = await fill(one, namespace)
+                before = await contents.seen(one)
+                assert await contents.met(other) == []
+                await other.create_task(a_request())
+                check_same(await contents.seen(one), before)
+            check_same(await contents.seen(one), before)
+            await check_writes(one, contents, namespace)
 
 
 @case("SHARE-02", lacks=Capability.SHARED)

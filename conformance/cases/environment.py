@@ -24,13 +24,15 @@ SWITCH = "USE_REDIS_FOR_TASKS"
 
 
 @contextlib.contextmanager
-def surroundings(variables: Mapping[str, str], dotenv: str = "", level: int = logging.INFO) -> Iterator[Path]:
+def surroundings(variables: Mapping[str, str], dotenv: str | None = None, level: int = logging.INFO) -> Iterator[Path]:
     """Set exactly these of the store's variables, and work in a new folder with that `.env`; give the log file.
 
-    The log is that of an application which logs from that level on in the form `LEVEL message`.
+    Without `dotenv` there is no such file, as in most containers. The log is that of an application which logs from
+    that level on in the form `LEVEL message`.
     """
     with tempfile.TemporaryDirectory(prefix="conformance-") as folder, contextlib.chdir(folder):
-        Path(".env").write_text(dotenv, "utf-8")
+        if dotenv is not None:
+            Path(".env").write_text(dotenv, "utf-8")
         log = Path(folder, "app.log")
         handler = logging.FileHandler(log, encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
@@ -66,7 +68,9 @@ def elsewhere(
 
 
 @contextlib.contextmanager
-def application(namespace: Namespace, variables: Mapping[str, str] | None = None, dotenv: str = "") -> Iterator[Path]:
+def application(
+    namespace: Namespace, variables: Mapping[str, str] | None = None, dotenv: str | None = None
+) -> Iterator[Path]:
     """Surroundings that select the subject, and what else is given."""
     with surroundings({**namespace.harness.environment(namespace.name), **(variables or {})}, dotenv) as log:
         yield log
@@ -85,8 +89,8 @@ def application_from(
     return surroundings(every, level=level)
 
 
-ODD_PASSWORD = 'p@s:s/w#r?d%41 "é$x+='
-"""Every character of it means something in a URL or in a line of `.env`."""
+ODD_PASSWORD = 'p@s:s/w#r?d%41 "é$x+=$HOME${HOME}%(a)s\\n'
+"""Every character of it means something in a URL, in a line of `.env` or where variables are filled in."""
 
 
 def logins(namespace: Namespace, user: str, password: str) -> list[dict[str, str]]:

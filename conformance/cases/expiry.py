@@ -13,7 +13,7 @@ import pytest
 
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.contents import check_same, check_writes, fill, fill_in_every_way
-from conformance.cases.environment import SOURCES, application, application_from, configured
+from conformance.cases.environment import SOURCES, application, application_from
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import Call, operations_on
 from conformance.harness import Capability
@@ -23,7 +23,6 @@ from taskstore import (
     InvalidArgument,
     MaintainedTaskStore,
     MemoryTaskStore,
-    StoreUnavailable,
     Task,
     TaskFinal,
     TaskNotFound,
@@ -93,44 +92,6 @@ async def test_each_successful_write_renews_the_lifetime(store: TaskStore, names
     assert (await store.get_task(task.task_id)).status == TaskStatus.COMPLETED
     assert (await store.list_tasks()).total == 1
     assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 1
-
-
-@case("EXP-01", needs=(Capability.EXPIRING, Capability.SHARED, Capability.REMOTE))
-async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore, namespace: Namespace) -> None:
-    """On a server that may evict keys, only the records are left: what the store makes of them expires when they do."""
-    task = await store.create_task(a_request())
-    namespace.advance(WEEK - timedelta(days=1))
-    for key in sorted(namespace.inspector.keys()):
-        if not key.endswith(task.task_id):
-            namespace.harness.administer("DEL", key)
-    with configured(namespace, {"maxmemory": "1gb", "maxmemory-policy": "allkeys-lru"}):
-        async with namespace.open() as other:
-            for total in (1, 0):
-                for one in (other, store):
-                    with contextlib.suppress(StoreUnavailable):  # it may refuse to count where its index is gone
-                        assert (await one.list_tasks(limit=0)).total <= total
-                        assert (await one.list_tasks()).total <= total
-                namespace.advance(timedelta(days=1) + MINUTE)
-
-
-@case("LIST-03", needs=(Capability.SHARED, Capability.REMOTE))
-async def test_many_tasks_are_listed_though_an_index_was_evicted(store: TaskStore, namespace: Namespace) -> None:
-    """Whichever keys the server has evicted beside the records: listings are right, or are refused."""
-    ids = [task.task_id for task in await create_many(store, 600)]
-    for task_id in ids[:100]:
-        await store.cancel_task(task_id)
-    keys = namespace.inspector.keys()
-    others = sorted(key for key in keys if not key.endswith(tuple(ids)))
-    with configured(namespace, {"maxmemory": "1gb", "maxmemory-policy": "allkeys-lru"}):
-        for evicted in (others, *([key] for key in others)):
-            for key in evicted:
-                namespace.harness.administer("DEL", key)
-            async with namespace.open() as other:
-                for one in (other, store):
-                    with contextlib.suppress(StoreUnavailable):
-                        assert (await one.list_tasks(limit=1)).total == 600, evicted
-                        assert (await one.list_tasks(TaskStatus.PENDING, limit=0)).total == 500, evicted
-                        assert (await one.list_tasks(TaskStatus.CANCELLED, limit=0)).total == 100, evicted
 
 
 async def create_many(store: TaskStore, count: int) -> list[Task]:
@@ -309,6 +270,40 @@ async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
                         assert (await store.list_tasks(status, limit=0)).total == expected, (seconds, status, by)
                     there = []
                 assert namespace.inspector.keys() <= before
+
+
+@case("EXP-01", needs=(Capability.EXPIRING, Capability.SHARED), mode="redis")
+async def test_a_task_lives_as_long_as_the_instance_that_wrote_it_says(namespace: Namespace) -> None:
+    """Instances with two lifetimes, as while TASK_TTL is changed: what was written for a week is there a day later."""
+    given = {"604800": WEEK, "3600": timedelta(hours=1)}
+    for first, last in itertools.permutations(given):
+        async with contextlib.AsyncExitStack() as stack:
+            stores = {}
+            for seconds in given:
+                with application(namespace, {"TASK_TTL": seconds}):
+                    stores[seconds] = await stack.enter_async_context(namespace.open_from_environment())
+            before = namespace.inspector.keys()
+            contents = None
+            for seconds in (first, last):
+                if given[seconds] == WEEK:
+                    contents = await fill(stores[seconds], namespace)
+                else:
+                    for status in TaskStatus:
+                        task = await stores[seconds].create_task(a_request())
+                        await stores[seconds].update_task_status(task.task_id, status)
+            assert contents is not None
+            async with MemoryTaskStore() as source:
+                for task in contents.tasks:
+                    await source.restore(task)
+                expected = await contents.seen(source)
+            for by in (timedelta(days=1), timedelta(days=6) - 2 * MINUTE):
+                namespace.advance(by)
+                for store in stores.values():
+                    check_same(await contents.seen(store), expected)
+            await check_writes(store, contents, namespace)
+            namespace.advance(WEEK + MINUTE)
+            assert (await store.list_tasks()).total == 0
+            assert namespace.inspector.keys() <= before
 
 
 @case("MAINT-02", needs=(Capability.EXPIRING, Capability.MAINTENANCE), mode="either")

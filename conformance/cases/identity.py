@@ -12,13 +12,14 @@ from conformance.case import Namespace, case
 from conformance.cases.atomicity import ROUNDS, marked
 from conformance.cases.environment import application, run_python, unused_port, with_opener
 from conformance.cases.interpreter import two_interpreters
-from conformance.cases.operations import operations_on
+from conformance.cases.operations import Call, operations_on
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot
 from conformance.strategies import a_request
 from taskstore import (
     InvalidArgument,
     MaintainedTaskStore,
+    RecordUnreadable,
     StoreUnavailable,
     TaskExists,
     TaskNotFound,
@@ -74,6 +75,26 @@ async def test_creating_never_overwrites(store: MaintainedTaskStore) -> None:
         await store.restore(task)
     assert refused.value.task_id == task.task_id
     assert await store.get_task(task.task_id) == now
+
+
+@case("ID-05", needs=(Capability.MAINTENANCE, Capability.SHARED))
+async def test_creating_never_overwrites_what_cannot_be_read(store: MaintainedTaskStore, namespace: Namespace) -> None:
+    """An id whose record is broken, or of another type, is taken, for a restore and for a caller's id."""
+    task = await store.create_task(a_request())
+    calls: list[Call] = [lambda: store.restore(task)]
+    if Capability.CALLER_IDS in namespace.harness.capabilities:
+        calls.append(lambda: store.create_task(a_request(), task_id=task.task_id))
+    for wrong in (b"", b"no record", None):
+        if wrong is None:
+            namespace.inspector.overwrite_with_another_type(task.task_id)
+        else:
+            namespace.inspector.overwrite(task.task_id, wrong)
+        for call in calls:
+            with pytest.raises((TaskExists, RecordUnreadable)):
+                await call()
+            with pytest.raises(RecordUnreadable):
+                await store.get_task(task.task_id)
+            assert wrong is None or namespace.inspector.raw(task.task_id) == wrong
 
 
 CONFIG = {"a": 1, "b": {"x": [0.0, None], "y": "文"}}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
+import sys
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
 from itertools import product
 from typing import Any
 
@@ -21,7 +22,15 @@ from conformance.cases.table.bench import outcome_of
 from conformance.engine.checks import TICK
 from conformance.spec.equality import check_fields, snapshot
 from conformance.strategies import a_request
-from taskstore import InvalidArgument, StoreNotOpen, TaskCreateRequest, TaskFinal, TaskStatus, TaskStore
+from taskstore import (
+    InvalidArgument,
+    MemoryTaskStore,
+    StoreNotOpen,
+    TaskCreateRequest,
+    TaskFinal,
+    TaskStatus,
+    TaskStore,
+)
 
 FINAL = tuple(status for status in TaskStatus if status.is_final)
 NOT_FINAL = tuple(status for status in TaskStatus if not status.is_final)
@@ -52,11 +61,15 @@ async def test_a_closed_store_refuses_every_call(namespace: Namespace) -> None:
 
 @case("API-03", mode="either")
 async def test_a_store_that_was_opened_from_settings_is_closed(namespace: Namespace) -> None:
-    """At the end of the block of the application's own function every call is refused."""
+    """At the end of the block of the application's own function every call is refused, however the block ends."""
     with application(namespace):
-        async with namespace.open_from_environment() as store:
-            target = await make_target(store)
-        await refuses_all(store, target, namespace)
+        for ending in (None, RuntimeError("the application failed"), asyncio.CancelledError()):
+            with suppress(RuntimeError, asyncio.CancelledError):
+                async with namespace.open_from_environment() as store:
+                    target = await make_target(store)
+                    if ending is not None:
+                        raise ending
+            await refuses_all(store, target, namespace)
 
 
 async def refuses_all(store: TaskStore, target: Target, namespace: Namespace) -> None:
@@ -89,17 +102,35 @@ async def test_a_store_belongs_to_one_event_loop(store: TaskStore, namespace: Na
 @case("API-04")
 async def test_a_store_does_not_move_to_another_event_loop(namespace: Namespace) -> None:
     """What was opened on an event loop that is closed is refused on the next one, and not taken over by it."""
+    async with MemoryTaskStore() as source:
+        target = await make_target(source)
 
-    def elsewhere() -> None:
+    async def enter(opened: AbstractAsyncContextManager[TaskStore]) -> TaskStore:
+        sys.set_asyncgen_hooks(None, lambda _: None)  # or the generator that opens the store would hold the loop
+        return await opened.__aenter__()
+
+    def elsewhere(first: Callable[[TaskStore], Awaitable[object]]) -> None:
         loop = asyncio.new_event_loop()
         opened = namespace.open()
-        store = loop.run_until_complete(opened.__aenter__())
-        target = loop.run_until_complete(make_target(store))
+        store = loop.run_until_complete(enter(opened))
+        loop.run_until_complete(outcome_of(first(store)))
         loop.close()
+        del loop
+        gc.collect()  # nobody has the first loop any more
         asyncio.run(refuses_all(store, target, namespace))
 
     with nobody_closes():
-        await asyncio.to_thread(elsewhere)
+        for first in FIRST:
+            await asyncio.to_thread(elsewhere, first)
+
+
+FIRST: tuple[Callable[[TaskStore], Awaitable[object]], ...] = (
+    make_target,
+    lambda store: store.list_tasks(limit=0),
+    lambda store: store.get_task("task_0"),
+    lambda store: store.cancel_task("task_0"),
+)
+"""What a store may be used for before it is taken to another event loop."""
 
 
 WRONG: dict[str, Callable[[Any], Awaitable[object]]] = {

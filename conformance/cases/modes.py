@@ -110,12 +110,13 @@ async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
 
 @case("MODE-01", mode="memory")
 async def test_unset_means_memory(namespace: Namespace) -> None:
-    """Without a variable and without .env the mode is memory."""
+    """Without a variable, and without .env or with one that does not name it, the mode is memory."""
     namespace.harness.environment(namespace.name)
-    with surroundings({}) as log:
-        async with namespace.open_from_environment() as store:
-            await store.create_task(a_request())
-        assert said_mode(log) == ["memory"]
+    for dotenv in (None, "", "OTHER_APP=true\n"):
+        with surroundings({}, dotenv) as log:
+            async with namespace.open_from_environment() as store:
+                await store.create_task(a_request())
+            assert said_mode(log) == ["memory"]
 
 
 OTHERS = {
@@ -229,7 +230,7 @@ class NoRedis:
 sys.meta_path.insert(0, NoRedis())
 opened = []
 def watch(event, args):
-    is_file = event == "open" and not str(args[0]).endswith((".py", ".pyc", ".so"))
+    is_file = event == "open" and not str(args[0]).endswith((".py", ".pyc", ".so", ".env"))
     if watched and (is_file or event.startswith("socket.") or event == "_thread.start_new_thread"):
         opened.append(f"{event} {args}")
 watched = False
@@ -240,9 +241,11 @@ from {module} import {function} as open_store
 async def main():
     global watched
     files = lambda: len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    async with open_store():  # what is imported later is imported now
+        pass
     files_before, threads_before = files(), threading.active_count()
+    watched = True
     async with open_store() as store:
-        watched = True
         for number in range(1_000):
             task = await store.create_task(TaskCreateRequest(video_ids=["v"], config={"text": "x" * (number * 200)}))
             await store.update_task_status(task.task_id, "clipping", 50)
@@ -252,8 +255,8 @@ async def main():
         assert (await store.list_tasks("cancelled", limit=0)).total == 500
         total = len((await store.list_tasks(limit=1_000)).tasks)
         {more}
-        watched = False
         left = {"files": files() - files_before, "threads": threading.active_count() - threads_before}
+    watched = False
     print(json.dumps({"total": total, "opened": opened, **left, "redis": "redis" in sys.modules}))
 asyncio.run(main())
 """
@@ -265,7 +268,7 @@ MAINTAINED = """
 
 @case("MODE-08", mode="memory")
 async def test_memory_mode_needs_nothing_of_redis(namespace: Namespace) -> None:
-    """Where redis cannot be imported and its settings are set, it works, and opens no socket, thread or file."""
+    """Where redis cannot be imported and its settings are set, it works, and never opens a socket, thread or file."""
     with application(namespace, {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0"}):
         more = MAINTAINED.strip() if Capability.MAINTENANCE in namespace.harness.capabilities else ""
         ran = run_python("-c", with_opener(ALONE.replace("{more}", more), namespace))

@@ -72,6 +72,8 @@ class Opened:
     settings: Sequence[str]
     """The names of those that say where the server is."""
     modes: Sequence[str]
+    left: int
+    """How many connections were still open afterwards."""
     shown: str
     """What was printed of the exception, and logged at any level."""
 
@@ -114,7 +116,11 @@ async def _openings(namespace: Namespace, way: Failure, by_url: bool) -> list[Op
                     where = urlsplit(proxy.url)
                     address = f"127.0.0.1:{where.port}/{where.path.strip('/') or '0'}"
                     places = [name for name in variables if name in ("REDIS_HOST", "REDIS_PORT", "REDIS_URL")]
-                    found.append(Opened(way, error, address, places, said_mode(log), shown))
+                    proxy.release()  # what is held would keep a connection that its client has closed
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(1):
+                            await proxy.until(lambda: not proxy.connections)
+                    found.append(Opened(way, error, address, places, said_mode(log), proxy.connections, shown))
     return found
 
 
@@ -185,6 +191,28 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
             assert word in printed[2], f"{opened}"
 
 
+@case("FAIL-04", needs=Capability.REMOTE, mode="redis")
+async def test_the_exception_says_how_to_ask_a_socket(namespace: Namespace) -> None:
+    """The command that it names is one for the socket, or for the host, that the settings name."""
+    port = unused_port()
+    for variables, probe in (
+        ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "redis-cli -s /nowhere/redis.sock ping"),
+        ({"REDIS_HOST": "::1", "REDIS_PORT": str(port)}, f"redis-cli -h ::1 -p {port} ping"),
+        ({"REDIS_URL": f"redis://[::1]:{port}/3"}, f"redis-cli -h ::1 -p {port} ping"),
+    ):
+        with elsewhere(namespace, {**_SECONDS, **variables}), pytest.raises(StoreUnavailable) as raised:
+            await open_and_close(namespace)
+        shown = "".join(traceback.format_exception(raised.value))
+        assert shown.count(probe) >= len(("English", "Chinese")), f"{variables}: {shown[-600:]}"
+
+
+@case("COST-05", needs=Capability.REMOTE, mode="redis")
+async def test_a_failed_opening_leaves_no_connection(namespace: Namespace) -> None:
+    """However it fails, the connections that it made are closed when the exception is there."""
+    for opened in await openings(namespace):
+        assert not (opened.error and opened.left), f"{opened}, and {opened.left} connections are left"
+
+
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
 async def test_the_mode_is_said_though_opening_fails(namespace: Namespace) -> None:
     """Whatever fails after it, the log tells once which mode was chosen, also where redis cannot be imported."""
@@ -253,11 +281,17 @@ async def test_a_malformed_setting_does_not_show_the_password(namespace: Namespa
         f"u:{PASSWORD}@127.0.0.1:6379",
     )
     wrong: list[dict[str, str]] = [{"REDIS_URL": url} for url in urls]
+    # Bytes that are no text, which Python has as halves of surrogates.
+    wrong += [{"REDIS_PASSWORD": f"{PASSWORD}\udce9"}, {"REDIS_URL": f"redis://u:{PASSWORD}\udce9@h:1/0"}]
     wrong.append({"REDIS_PORT": "http", "REDIS_PASSWORD": PASSWORD, "REDIS_URL": f"redis://u:{PASSWORD}@h:1/0"})
     for variables in wrong:
         for source in SOURCES:
+            if source == ".env" and any("\udce9" in value for value in variables.values()):
+                continue
             await shows_nothing(PASSWORD, namespace, application_from(source, namespace, variables, logging.DEBUG))
     for dotenv in (
+        f"{SWITCH}=false\nREDIS_PASSWORD={PASSWORD}\0\n",
+        f"{SWITCH}=false\nREDIS_URL=redis://u:{PASSWORD}\0@h:1/0\n",
         f"{SWITCH}=false\nREDIS_PASSWORD=one\nREDIS_PASSWORD={PASSWORD}\n",
         f"REDIS_PASSWORD={PASSWORD}\n{SWITCH}=false\nREDIS_PASSWORD={PASSWORD}\n{SWITCH}=false\n",
         f"{SWITCH}=false\nREDIS_PASSWORD='{PASSWORD}\n",

@@ -17,7 +17,7 @@ from conformance.cases.listing import newest_first
 from conformance.cases.operations import operations_on
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
-from taskstore import MaintainedTaskStore, RecordUnreadable, Task, TaskStatus
+from taskstore import MaintainedTaskStore, RecordUnreadable, Task, TaskStatus, TaskStore
 
 NO_RECORDS = (b"", b"not json", b"{}", b"[1]", b"null", b"7", b"\xff\xfe")
 """What no store can take for the record of a task."""
@@ -102,6 +102,24 @@ async def test_an_unreadable_record_is_named(store: MaintainedTaskStore, namespa
 
 
 @case("FAIL-09", needs=Capability.SHARED)
+async def test_an_unreadable_record_on_a_large_page_is_named(store: TaskStore, namespace: Namespace) -> None:
+    """Wherever it stands on a page of more than a megabyte, the other tasks are listed, and its key is named."""
+    config = {"text": "x" * 600_000}
+    tasks = newest_first([await store.create_task(a_request(config)) for _ in range(4)])
+    for number, victim in enumerate(tasks):
+        raw = namespace.inspector.raw(victim.task_id)
+        assert raw is not None
+        for wrong in (b"no record", raw[:-5]):
+            namespace.inspector.overwrite(victim.task_id, wrong)
+            for status, offset in ((None, 0), (TaskStatus.PENDING, 1)):
+                page = await store.list_tasks(status, 4 - offset, offset)
+                asked = tasks[offset:]
+                assert list(page.tasks) == [one for one in asked if one is not victim], (number, status)
+                assert named(page.unreadable, {victim.task_id} if victim in asked else set()), (number, status)
+        namespace.inspector.overwrite(victim.task_id, raw)
+
+
+@case("FAIL-09", needs=Capability.SHARED)
 async def test_a_record_with_a_wrong_value_is_named(store: MaintainedTaskStore, namespace: Namespace) -> None:
     """One whose status is none, or whose times are no times, is not handed out, and stays as it is."""
     async for victim in victims(store, namespace):
@@ -147,11 +165,33 @@ def changed(raw: bytes) -> Iterator[bytes]:
     if not isinstance(record, dict):
         raise NotTestable("the record is no JSON object")
     yield from (raw + b"x", raw + raw, b"x" + raw, b"[" + raw + b"]", raw.replace(b"{", b'{"x":,', 1))
+    yield from with_odd_text(raw, record)
     for name, value in record.items():
         others = (value + 1, -value) if type(value) in (int, float) else ()
         for other in (*others, None, "?", [], {}, True):
             yield with_member(raw, name, value, other)
         yield json.dumps({one: record[one] for one in record if one != name}, separators=(",", ":")).encode()
+
+
+def with_odd_text(raw: bytes, record: dict[str, Any]) -> Iterator[bytes]:
+    """A JSON object whose texts have a character that no text has, whose numbers are none, and with a member twice."""
+    for name, value in record.items():
+        before, colon, after = raw.partition(f'"{name}":'.encode())
+        if not colon:
+            continue
+        blank = after[: len(after) - len(after.lstrip())]
+        if isinstance(value, str):
+            yield from (before + colon + blank + b'"' + odd + after.lstrip()[1:] for odd in ODD_IN_TEXT)
+        elif type(value) in (int, float):
+            number = re.match(rb"[-+.0-9eE]+", after.lstrip())
+            end = after.lstrip()[number.end() if number else 0 :]
+            yield from (before + colon + blank + odd + end for odd in NO_NUMBERS)
+        yield b"{" + colon + b'"?",' + raw.lstrip()[1:]
+
+
+ODD_IN_TEXT = (b"\xe9", b"\xed\xa0\x80", b"\x01", b"\\", b"\\ud800")
+"""Not UTF-8, half of a pair of surrogates, a control character as it is, and escapes that are none."""
+NO_NUMBERS = (b"NaN", b"1.", b"01", b"1e999", b"-")
 
 
 def with_member(raw: bytes, name: str, value: object, other: object) -> bytes:

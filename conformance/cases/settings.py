@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -221,7 +224,7 @@ async def test_each_variable_counts_over_its_line_in_dotenv(namespace: Namespace
             assert not await opens(namespace, {name: other}, f"{name}={value}\n"), name
 
 
-async def opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str = "") -> bool:
+async def opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str | None = None) -> bool:
     """Whether a store in memory mode can be opened with these variables."""
     with surroundings({SWITCH: "false", **variables}, dotenv) as log:
         try:
@@ -273,7 +276,7 @@ async def test_a_login_counts_over_its_line_in_dotenv(namespace: Namespace) -> N
             assert not await lists(namespace, {**right, name: wrong}, f"{name}='{right[name]}'\n"), name
 
 
-async def lists(namespace: Namespace, variables: Mapping[str, str], dotenv: str = "") -> bool:
+async def lists(namespace: Namespace, variables: Mapping[str, str], dotenv: str | None = None) -> bool:
     """Whether a store that is opened with these variables can list."""
     try:
         with application(namespace, variables, dotenv):
@@ -315,6 +318,39 @@ async def test_a_url_replaces_the_database(namespace: Namespace) -> None:
     with elsewhere(namespace, {**login, "REDIS_URL": f"{url}/0"}):
         async with namespace.open_from_environment() as store:
             assert await store.get_task(task.task_id) == task
+
+
+@case("MODE-17", needs=Capability.REMOTE, mode="redis")
+async def test_a_task_is_where_a_url_says(namespace: Namespace) -> None:
+    """What is written through each form of a URL, and by an IPv6 address, is read through host, port and database."""
+    given = dict(namespace.harness.environment(namespace.name))
+    if not (database := namespace.harness.spare_database()) or "REDIS_HOST" not in given or "REDIS_TLS" in given:
+        raise NotApplicable("the server has one database, or is not named by a host")
+    url = f"redis://{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}"
+    login: dict[str, str] = {name: given[name] for name in ("REDIS_USERNAME", "REDIS_PASSWORD") if name in given}
+    with tempfile.TemporaryDirectory() as folder:
+        async with AsyncExitStack() as stack:
+            socket = f"{folder}/a b.sock"
+            await stack.enter_async_context(Proxy(url, at=socket))
+            forms: list[dict[str, str]] = [
+                {"REDIS_URL": f"{url}/{database}", "REDIS_DB": "0"},
+                {"REDIS_URL": f"{url}?db={database}"},
+                {"REDIS_URL": f"unix://{socket.replace(' ', '%20')}?db={database}"},
+            ]
+            with contextlib.suppress(OSError):  # a machine without IPv6
+                port = urlsplit((await stack.enter_async_context(Proxy(url, at="::1"))).url).port
+                forms += [{"REDIS_HOST": host, "REDIS_PORT": str(port), "REDIS_DB": str(database)} for host in IPV6]
+                forms.append({"REDIS_URL": f"redis://[::1]:{port}/{database}"})
+            for form in forms:
+                with elsewhere(namespace, {**login, **form}):
+                    async with namespace.open_from_environment() as store:
+                        task = await store.create_task(a_request())
+                with application(namespace, {"REDIS_DB": str(database)}):
+                    async with namespace.open_from_environment() as store:
+                        assert await store.get_task(task.task_id) == task, form
+
+
+IPV6 = ("::1", "[::1]")
 
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")

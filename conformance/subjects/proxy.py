@@ -74,11 +74,13 @@ def _server_at(url: str) -> tuple[str, int]:
 class Proxy:
     """A proxy in front of the server at `url`; connect to `url` of the proxy instead.
 
-    `delay` is in seconds, each way: every byte is passed on when it is due, in order, however much is in flight.
+    `delay` is in seconds, each way: every byte is passed on when it is due, in order, however much is in flight. `at`
+    is the address that it listens at, or the path of a socket.
     """
 
-    def __init__(self, url: str, *, delay: float = 0.0) -> None:
+    def __init__(self, url: str, *, delay: float = 0.0, at: str = "127.0.0.1") -> None:
         self._server_at = _server_at(url)
+        self._at = at
         self.delay = delay
         self.accepted = 0
         """How many connections were accepted."""
@@ -104,9 +106,10 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """The server's URL, with the proxy's address in place of its own."""
+        """The server's URL, with the proxy's address in place of its own. It has to have a port."""
         credentials, at, _ = self._parts.netloc.rpartition("@")
-        return self._parts._replace(netloc=f"{credentials}{at}127.0.0.1:{self._port}").geturl()
+        host = f"[{self._at}]" if ":" in self._at else self._at
+        return self._parts._replace(netloc=f"{credentials}{at}{host}:{self._port}").geturl()
 
     @property
     def connections(self) -> int:
@@ -121,7 +124,10 @@ class Proxy:
     async def listen(self) -> None:
         """Accept connections, under the same port as before."""
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(self._accept, "127.0.0.1", self._port, backlog=1_024)
+        if "/" in self._at:
+            self._listener = await loop.create_unix_server(self._accept, self._at)
+            return
+        self._listener = await loop.create_server(self._accept, self._at, self._port, backlog=1_024)
         self._port = self._listener.sockets[0].getsockname()[1]
 
     def point_at(self, url: str) -> None:
