@@ -126,16 +126,29 @@ def _begun(*names: str) -> tuple[tuple[Action, ...], frozenset[Capability]]:
     return (first, create("b"), cancel("b")), CALLER_IDS if is_again else frozenset()
 
 
+def _idle(about: tuple[str, ...]) -> dict[str, Step]:
+    """Writes that change nothing of the final task `b`, or are refused for it."""
+    return {
+        "cancel again": replace(cancel("b"), label="", about=about),
+        "end again": update("b", TaskStatus.CANCELLED, label="", about=about),
+        "update a final task": update("b", TaskStatus.UPLOADING, label="", about=about, progress=7),
+    }
+
+
 def _pairs() -> Iterator[Scene]:
     """Every operation beside every other one, on one instance and on two."""
-    each = _each(("ATOM-01",))
+    idle = _idle(("ATOM-01", "ATOM-03"))
+    each = _each(("ATOM-01",)) | idle
     for one, other in product(each, repeat=2):
+        if one in idle and other in idle:
+            continue
         start, needs = _begun(one, other)
         for on in (0, 1):
             race = Together((each[one], replace(each[other], on=on)))
             name = f"{one} beside {other} on {on + 1} instances"
             wanted = needs | SHARED if on else needs
-            yield Scene(name, (*start, race, get("a"), listing()), ("every two operations",), wanted, instances=on + 1)
+            actions = (*start, race, get("a"), get("b"), listing())
+            yield Scene(name, actions, ("every two operations",), wanted, instances=on + 1)
 
 
 def _cancelled_alone() -> Iterator[Scene]:
