@@ -110,13 +110,15 @@ async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
 
 @case("MODE-01", mode="memory")
 async def test_unset_means_memory(namespace: Namespace) -> None:
-    """Without a variable, and without .env or with one that does not name it, the mode is memory."""
+    """Without the variable the mode is memory, whatever else is set, with a .env that does not name it and without."""
     namespace.harness.environment(namespace.name)
-    for dotenv in (None, "", "OTHER_APP=true\n"):
-        with surroundings({}, dotenv) as log:
-            async with namespace.open_from_environment() as store:
-                await store.create_task(a_request())
-            assert said_mode(log) == ["memory"]
+    others = "".join(f"{name}={value}\n" for name, value in OTHERS.items())
+    for variables in ({}, OTHERS):
+        for dotenv in (None, "", "OTHER_APP=true\n", others):
+            with surroundings(variables, dotenv) as log:
+                async with namespace.open_from_environment() as store:
+                    await store.create_task(a_request())
+                assert said_mode(log) == ["memory"], f"{variables} {dotenv}"
 
 
 OTHERS = {
