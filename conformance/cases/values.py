@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import copy
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from conformance.case import case
+from conformance.case import Namespace, NotTestable, case
+from conformance.cases.contents import fill_in_every_way
 from conformance.cases.operations import Call
 from conformance.spec.equality import check_fields, same
 from conformance.strategies import a_request
@@ -101,3 +107,32 @@ async def test_times_are_aware_and_in_utc(store: TaskStore) -> None:
         for moment in (seen.created_at, seen.updated_at, seen.completed_at or seen.updated_at):
             assert moment.utcoffset() == timedelta(0)
             assert abs(moment - datetime.now(UTC)) < timedelta(minutes=10)
+
+
+@case("VAL-10")
+async def test_times_are_in_utc_wherever_the_machine_is(namespace: Namespace) -> None:
+    """The same in other zones than UTC, of tasks of every status, by every form of read, and after a restore."""
+    for zone in ("KAT-5:45", "STJ3:30"):  # as POSIX writes them: no table of zones is needed
+        with in_zone(zone):
+            async with namespace.open() as store:
+                tasks, _ = await fill_in_every_way(store, namespace)
+                pages = [await store.list_tasks(status) for status in (None, *TaskStatus)]
+                read = [await store.get_task(task.task_id) for task in tasks]
+                for seen in (*tasks, *read, *(task for page in pages for task in page.tasks)):
+                    for moment in (seen.created_at, seen.updated_at, seen.completed_at or seen.updated_at):
+                        assert moment.utcoffset() == timedelta(0), zone
+                        assert abs(moment - datetime.now(UTC)) < timedelta(minutes=10), zone
+        namespace.harness.discard(namespace.name)
+
+
+@contextmanager
+def in_zone(zone: str) -> Iterator[None]:
+    """Let the machine be in a zone."""
+    if not hasattr(time, "tzset"):
+        raise NotTestable("the zone of a process cannot be set on this machine")
+    try:
+        with mock.patch.dict(os.environ, {"TZ": zone}):
+            time.tzset()
+            yield
+    finally:
+        time.tzset()

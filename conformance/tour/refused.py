@@ -40,8 +40,19 @@ from conformance.tour.tasks import (
 from taskstore import TaskStatus
 
 _TOO_LONG = "x" * values.MOST_BYTES
+_ROOM = 10_000
+"""Bytes that a large task has left."""
 _ERRORS = ("error_message", "error_traceback")
 _TIMES = ("created_at", "updated_at", "completed_at")
+
+
+_AFTER = ("LIFE-14",)
+_UNCHANGED = (
+    get(about=_AFTER),
+    listing(about=_AFTER),
+    *(listing(status=TaskStatus(one), about=_AFTER) for one in STATUSES),
+)
+"""Every form of read, after calls that change nothing."""
 
 
 def _updates(task: Any) -> Iterator[Step]:
@@ -105,14 +116,24 @@ def everywhere(_: Random) -> Iterator[Scene]:
     ]
     for where, actions, needs in places:
         calls = Known((create(), *actions, *_updates(Ref("a"))))
-        yield Scene(f"every wrong update {where}", (calls, get(), listing()), ("refused",), needs)
+        yield Scene(f"every wrong update {where}", (calls, *_UNCHANGED), ("refused",), needs)
         calls = Known((create("a", "job-1"), *actions, *_creations("job-1")))
         name = f"every wrong creation under the id {where}"
-        yield Scene(name, (calls, get(), listing()), ("refused",), needs | CALLER_IDS)
+        yield Scene(name, (calls, *_UNCHANGED), ("refused",), needs | CALLER_IDS)
         reads = Known((create(), *actions, *_listings()))
         yield Scene(f"every wrong listing beside one {where}", (reads, get(), listing()), ("refused",), needs)
         purges = Known((create(), *actions, *map(purge, values.WRONG_MOMENTS.values())))
         yield Scene(f"every wrong purge {where}", (purges, get(), listing()), ("refused",), needs)
+    large = create(config={"text": "x" * (values.MOST_BYTES - _ROOM)})
+    fields: list[dict[str, Any]] = [{field: "y" * _ROOM} for field in TEXTS]
+    added = [
+        update("a", to, **one)
+        for one in fields
+        for to in (TaskStatus.FAILED, TaskStatus.CLIPPING, TaskStatus.COMPLETED)
+        if to is TaskStatus.FAILED or not one.keys() & set(_ERRORS)
+    ]
+    name = "every update that makes a task too large by what it has already"
+    yield Scene(name, (Known((large, *added)), *_UNCHANGED, cancel()), ("refused",))
     for what, one in (("ours", "task_" + "0" * 32), ("no task", "none")):
         calls = Known(tuple(_updates(Text(one))))
         yield Scene(f"every wrong update of an id like that of {what}", (calls, listing()), ("refused",))
