@@ -271,16 +271,18 @@ async def test_a_password_is_not_shown_wherever_it_is_given(namespace: Namespace
                 await shows_nothing(secret, namespace, given)
 
 
+MALFORMED_URLS = (
+    f"redis://u:{PASSWORD}@127.0.0.1:port/0",
+    f"http://u:{PASSWORD}@127.0.0.1",
+    f"redis://u:{PASSWORD}@127.0.0.1/one?x={PASSWORD}",
+    f"u:{PASSWORD}@127.0.0.1:6379",
+)
+
+
 @case("FAIL-05", mode="either")
 async def test_a_malformed_setting_does_not_show_the_password(namespace: Namespace) -> None:
     """A wrong URL, a line that cannot be read, one that stands twice: what is said of it does not have the password."""
-    urls = (
-        f"redis://u:{PASSWORD}@127.0.0.1:port/0",
-        f"http://u:{PASSWORD}@127.0.0.1",
-        f"redis://u:{PASSWORD}@127.0.0.1/one?x={PASSWORD}",
-        f"u:{PASSWORD}@127.0.0.1:6379",
-    )
-    wrong: list[dict[str, str]] = [{"REDIS_URL": url} for url in urls]
+    wrong: list[dict[str, str]] = [{"REDIS_URL": url} for url in MALFORMED_URLS]
     # Bytes that are no text, which Python has as halves of surrogates.
     wrong += [{"REDIS_PASSWORD": f"{PASSWORD}\udce9"}, {"REDIS_URL": f"redis://u:{PASSWORD}\udce9@h:1/0"}]
     wrong.append({"REDIS_PORT": "http", "REDIS_PASSWORD": PASSWORD, "REDIS_URL": f"redis://u:{PASSWORD}@h:1/0"})

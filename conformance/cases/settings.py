@@ -28,6 +28,7 @@ from conformance.cases.environment import (
     user_with,
 )
 from conformance.cases.modes import LINES
+from conformance.cases.opening import MALFORMED_URLS
 from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
@@ -165,6 +166,11 @@ async def test_malformed_settings_are_named(namespace: Namespace) -> None:
             await open_and_close(namespace)
         for name in (SWITCH, "REDIS_PORT", "REDIS_DB", *named):
             assert sum(name in line for line in str(refused.value).splitlines()) == 1, name
+        assert PASSWORD not in f"{refused.value} {refused.value!r}"
+    for url in MALFORMED_URLS:
+        with application(namespace, {"REDIS_URL": url}), pytest.raises(SettingsInvalid) as refused:
+            await open_and_close(namespace)
+        assert [line for line in str(refused.value).splitlines() if "REDIS_URL" in line], url
         assert PASSWORD not in f"{refused.value} {refused.value!r}"
     lines = f"{SWITCH}: true\nTASK_TTL=5\nREDIS_PORT\nREDIS_DB=one\n"
     with surroundings({}, lines), pytest.raises(SettingsInvalid) as refused:
