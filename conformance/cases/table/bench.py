@@ -27,6 +27,7 @@ LIMIT = 4.0
 """That any call may take: a store that is impatient gives up before, and nothing else has to be waited for."""
 DAYS = timedelta(days=4)
 """More than half of a lifetime."""
+_ATTEMPTS = 5
 BESIDE = 3
 """Calls in flight beside the one that fails."""
 
@@ -155,10 +156,13 @@ class Bench:
         self._proxy.release()
         if self.operation.name == "purge":  # which would do what this one was to do
             return
-        target = await self._make_target()
-        expected = await self._expected(target)
-        again = Seen(seen.failure, self.operation, target, seen.address, expected)
-        again.outcome = await outcome_of(self.operation.call(store, target))
+        for _ in range(_ATTEMPTS):
+            target = await self._make_target()
+            expected = await self._expected(target)
+            again = Seen(seen.failure, self.operation, target, seen.address, expected)
+            again.outcome = await outcome_of(self.operation.call(store, target))
+            if not _is_late(again.outcome):
+                break
         again.changed = changed({target.task.task_id: target.task}, await self._stored(target))
         seen.again = again.outcome if again.has_failed else is_right(again)
 
@@ -218,11 +222,15 @@ def changed(before: Mapping[str, Task], after: Mapping[str, Task]) -> dict[str, 
 
 async def connected(read: Callable[[], Awaitable[Any]]) -> Any:
     """What comes of a read. A busy machine may take longer to connect than an impatient store waits."""
-    for _ in range(5):
+    for _ in range(_ATTEMPTS):
         outcome = await outcome_of(read())
-        if not (isinstance(outcome, StoreUnavailable) and outcome.failure_kind is FailureKind.TIMEOUT):
+        if not _is_late(outcome):
             break
     return outcome
+
+
+def _is_late(outcome: Any) -> bool:
+    return isinstance(outcome, StoreUnavailable) and outcome.failure_kind is FailureKind.TIMEOUT
 
 
 async def outcome_of(call: Awaitable[Any]) -> Any:
