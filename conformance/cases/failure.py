@@ -268,8 +268,8 @@ def was_answered(seen: Seen) -> None:
 
 
 def was_closed(seen: Seen) -> None:
-    """Closing has ended the calls: each was answered, or has failed as unavailable or not open."""
-    assert seen.closed, f"closing waits for the call: {seen}"
+    """Closing has ended the calls: each has failed as unavailable or not open, before any reply came."""
+    assert seen.closed, f"closing waits for the call, or leaves one waiting: {seen}"
     if not isinstance(seen.error, StoreNotOpen):
         denies_nothing(seen)
     for one in seen.beside:

@@ -23,7 +23,7 @@ from conformance.cases.environment import (
     with_opener,
 )
 from conformance.cases.maintenance import what_is_open
-from conformance.cases.table.bench import connected
+from conformance.cases.table.bench import reconnect
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
 from taskstore import SettingsInvalid, StoreUnavailable, Task, TaskNotFound, TaskStore
@@ -145,9 +145,7 @@ async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> Non
             dotenv = "".join(f"{name}={value}\n" for name, value in OTHERS.items())
             Path(".env").write_text(f"{SWITCH}={other_mode(namespace)}\n{dotenv}", "utf-8")
             if Capability.REMOTE in namespace.harness.capabilities:
-                with contextlib.suppress(HookMissingError):
-                    namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-                    await connected(lambda: store.list_tasks(limit=1))  # it may notice by a call that fails
+                await reconnect(namespace, store)
             check_same(await contents.seen(store), before)
             await check_writes(store, contents, namespace)
             later = await store.create_task(a_request())

@@ -29,6 +29,7 @@ from conformance.cases.environment import (
 )
 from conformance.cases.modes import LINES
 from conformance.cases.opening import MALFORMED_URLS
+from conformance.cases.table.bench import reconnect
 from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request
@@ -62,6 +63,8 @@ async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -
                     await store.get_task(elsewhere.task_id)
         with application_from(source, namespace, spare):
             async with namespace.open_from_environment() as store:
+                assert await store.get_task(elsewhere.task_id) == elsewhere
+                await reconnect(namespace, store)
                 assert await store.get_task(elsewhere.task_id) == elsewhere
 
 
@@ -369,6 +372,8 @@ async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
                     with application_from(source, namespace, right):
                         async with namespace.open_from_environment() as store:
                             task = await store.create_task(a_request())
+                            assert await store.get_task(task.task_id) == task
+                            await reconnect(namespace, store)
                             assert await store.get_task(task.task_id) == task
                     with application_from(source, namespace, wrong), pytest.raises(StoreUnavailable) as refused:
                         await open_and_close(namespace)

@@ -132,9 +132,9 @@ class Bench:
             await self._until(lambda: call.done() or (self._interruption and self._interruption.met))
         if failure.then is Then.CLOSE:
             closing = asyncio.ensure_future(stack.aclose())
-            await asyncio.wait([closing], timeout=LIMIT / 2)
-            seen.closed = closing.done()
-            self._proxy.release()  # a call that closing waits for is answered now
+            _, waiting = await asyncio.wait([closing, call, *others], timeout=LIMIT / 2)
+            seen.closed = not waiting
+            self._proxy.release()  # a call that still waits is answered now
             with suppress(TimeoutError):
                 async with asyncio.timeout(LIMIT):
                     await closing
@@ -227,6 +227,13 @@ async def connected(read: Callable[[], Awaitable[Any]]) -> Any:
         if not _is_late(outcome):
             break
     return outcome
+
+
+async def reconnect(namespace: Namespace, store: Any) -> None:
+    """Let a store connect again, where the harness can end its connection."""
+    with suppress(HookMissingError):
+        namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await connected(lambda: store.list_tasks(limit=1))  # it may notice by a call that fails
 
 
 def _is_late(outcome: Any) -> bool:
