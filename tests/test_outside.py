@@ -30,6 +30,7 @@ IN_SCENES = (
     ("k.long-listing-is-read-in-steps", "LIST-03", "listings of 110"),
     ("k.two-purges-count-the-same", "MAINT-01", "purge beside purge"),
     ("k.renewals-are-throttled", "EXP-03", "after the creation"),
+    ("o.repetition-brings-a-purged-task-back", "ATOM-03", "beside purge"),
 )
 IN_CASES = {
     "g.watchdogs-of-failed-calls-stay": "COST-05",
@@ -86,7 +87,15 @@ PATCHED_L = {
     "lost-reads-of-a-large-page-are-left-out": "a_large_page_that_is_cut_off_leaves_nothing_out",
     "rebuilding-takes-the-first-of-each-step": "many_tasks_are_listed_though_an_index_was_evicted",
 }
-PATCHED = {"h": PATCHED_H, "j": PATCHED_J, "l": PATCHED_L}
+PATCHED_P = {
+    "redis-url-alone-selects-redis": "unset_means_memory",
+    "times-in-the-zone-of-the-machine": "in_utc_wherever_the_machine_is",
+    "malformed-value-is-quoted": "malformed_settings_are_named",
+    "scripts-are-loaded-once": "goes_on_with_a_server_that_was_started_again",
+    "closing-waits-for-replies": "closing_ends_the_calls_that_still_wait",
+    "database-0-after-a-reconnect": "host_port_and_database_say_where_redis_is",
+}
+PATCHED = {"h": PATCHED_H, "j": PATCHED_J, "l": PATCHED_L, "p": PATCHED_P}
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
 
