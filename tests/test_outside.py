@@ -94,6 +94,7 @@ PATCHED_P = {
     "scripts-are-loaded-once": "goes_on_with_a_server_that_was_started_again",
     "closing-waits-for-replies": "closing_ends_the_calls_that_still_wait",
     "database-0-after-a-reconnect": "host_port_and_database_say_where_redis_is",
+    "forked-workers-share-their-random-numbers": "forked_processes_make_other_ids",
 }
 PATCHED = {"h": PATCHED_H, "j": PATCHED_J, "l": PATCHED_L, "p": PATCHED_P}
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")

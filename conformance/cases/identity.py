@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from typing import Any
 
 import pytest
 
-from conformance.case import Namespace, case
+from conformance.case import Namespace, NotTestable, case
 from conformance.cases.atomicity import ROUNDS, marked
 from conformance.cases.environment import application, run_python, unused_port, with_opener
 from conformance.cases.interpreter import two_interpreters
@@ -42,15 +43,24 @@ async def test_an_id_is_no_pattern(store: TaskStore) -> None:
 
 
 CREATIONS = """
-import asyncio
+import asyncio, sys
 from taskstore import TaskCreateRequest
 from {module} import {function} as open_store
 async def main():
     async with open_store() as store:
         for _ in range(3):
             print("id:", (await store.create_task(TaskCreateRequest(video_ids=["v"]))).task_id)
+    sys.stdout.flush()
 asyncio.run(main())
 """
+FORKED = """
+import os
+child = os.fork()
+if child:
+    os.waitpid(child, 0)
+asyncio.run(main())
+"""
+"""What goes on behind `CREATIONS` in two processes, as a server does that makes its workers by forking."""
 
 
 @case("ID-01", "ID-02", mode="either")
@@ -63,7 +73,24 @@ async def test_every_process_makes_other_ids(namespace: Namespace) -> None:
     assert first
     assert second
     is_shared = Capability.SHARED in namespace.harness.capabilities
-    assert not [one for one in first & second if is_shared or re.fullmatch("task_[0-9a-fA-F]{32,}", one)]
+    assert not [one for one in first & second if is_shared or IS_RANDOM(one)]
+
+
+@case("ID-01", mode="either")
+async def test_forked_processes_make_other_ids(namespace: Namespace) -> None:
+    """The same of two that were one process when the first tasks were created."""
+    if not hasattr(os, "fork"):
+        raise NotTestable("this machine cannot fork a process")
+    with application(namespace):
+        printed = await asyncio.to_thread(run_python, "-c", with_opener(CREATIONS + FORKED, namespace))
+    ids = re.findall("^id: (.+)$", printed, re.MULTILINE)
+    assert len(ids) == 9, printed
+    is_shared = Capability.SHARED in namespace.harness.capabilities
+    assert not [one for one in ids if ids.count(one) > 1 and (is_shared or IS_RANDOM(one))]
+
+
+IS_RANDOM = re.compile("task_[0-9a-fA-F]{32,}").fullmatch
+"""Whether an id is one that is to be different in every store."""
 
 
 @case("ID-05", needs=Capability.MAINTENANCE)
