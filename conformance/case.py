@@ -181,6 +181,15 @@ class Namespace:
         """A look behind the store's back."""
         return self.harness.inspector(self.name)
 
+    @contextmanager
+    def beside(self, end: str) -> Iterator[Namespace]:
+        """Another namespace, whose name continues this one's. It is discarded at the end of the block."""
+        other = Namespace(self.harness, self.name + end)
+        try:
+            yield other
+        finally:
+            self.harness.discard(other.name)
+
     def neighbours(self) -> list[Namespace]:
         """Other namespaces: the name of the second is the beginning of this one's, and those of the others continue it.
 

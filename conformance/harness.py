@@ -154,8 +154,8 @@ class Harness(ABC):
     def spare_database(self) -> int:
         """The number of another database of the same server, which the suite may write to; 0 if it has only one.
 
-        One case puts it into `REDIS_DB`, opens the store with `opener` there and in the first, and creates a task in
-        each. It removes nothing.
+        Some cases put it into `REDIS_DB` and `REDIS_URL`, open the store with `opener` there and in the first, and
+        create tasks. They remove nothing.
         """
         raise HookMissingError("spare_database")
 

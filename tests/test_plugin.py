@@ -298,7 +298,7 @@ def test_two_workers_come_to_the_same_verdicts(pytester: pytest.Pytester) -> Non
         assert {subject.name: subject.mode for subject in results.subjects} == {"memory": "memory", "embedded": "redis"}
         told.append({result.place: (result.verdict, result.reason) for result in results.results})
     assert told[0] == told[1]
-    assert sum(verdict != "not-run" for verdict, _ in told[0].values()) == 18
+    assert sum(verdict != "not-run" for verdict, _ in told[0].values()) == 20
 
 
 def test_it_stays_out_of_other_peoples_runs(pytester: pytest.Pytester) -> None:

@@ -16,12 +16,14 @@ import pytest
 from conformance import replay
 from conformance.engine.written import written
 from conformance.tour.plan import plan
+from tests.sample import SAMPLE
 
 DUMP = """
 import json, random
 
 def pytest_collection_modifyitems(items):
-    items[:] = [one for one in items if random.random() < {share}]
+    drawn = random.Random({seed})
+    items[:] = [one for one in items if drawn.random() < {share}]
 
 def pytest_runtest_logreport(report):
     if hasattr(report.longrepr, "reprcrash"):
@@ -31,7 +33,7 @@ def pytest_runtest_logreport(report):
             print(json.dumps([report.nodeid, crash.message, crash.path, crash.lineno, script]), file=file)
 """
 SHARES = {"documented-memory": 1.0, "documented-redis": 0.3}
-"""Of the tests, by chance: those on a server take minutes."""
+"""The share of the tests that is run, chosen at random: those on a server take minutes."""
 RUN_ALL = """
 import contextlib, io, json, pathlib, runpy, sys, time, traceback
 import pytest
@@ -83,7 +85,7 @@ class Shown(NamedTuple):
 
 def failures_of(subject: str, folder: Path) -> list[Failure]:
     """The failed tests of a run on a subject, those of SHOULDs included; not what a slow machine had no time for."""
-    (folder / "dump.py").write_text(DUMP.replace("{share}", str(SHARES[subject])))
+    (folder / "dump.py").write_text(DUMP.replace("{share}", str(SHARES[subject])).replace("{seed}", str(SAMPLE)))
     command = [sys.executable, "-m", "pytest", "-p", "dump", "--pyargs", "conformance", "--conformance-seed", "1"]
     command += ["--conformance-store", subject, "--conformance-seconds", str(SECONDS)]
     subprocess.run(command, cwd=folder, capture_output=True, check=False)
@@ -135,7 +137,7 @@ def test_each_script_shows_what_its_failure_says(subject: str, tmp_path: Path) -
         for failure, one in zip(failures, shown, strict=True)
         if not shows(failure, one)
     ]
-    assert not wrong, "\n\n".join(wrong)
+    assert not wrong, "\n\n".join([f"CONFORMANCE_SAMPLE={SAMPLE} chooses the same", *wrong])
 
 
 def test_the_actions_of_every_scene_can_be_written_as_python() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from conformance.harness import Capability
 from conformance.opened import Planned
 from conformance.spec.equality import check_fields
 from conformance.strategies import a_request
-from taskstore import TaskFinal, TaskNotFound, TaskStatus, TaskStore
+from taskstore import InvalidArgument, Task, TaskFinal, TaskNotFound, TaskStatus, TaskStore
 
 ROUNDS = 20
 
@@ -95,14 +96,27 @@ async def test_many_calls_at_once_are_all_answered(store: TaskStore) -> None:
 
 @case("ATOM-06")
 async def test_many_calls_about_large_tasks_are_all_answered(store: TaskStore) -> None:
-    """Thirty creations of seven hundred kilobytes at the same time, and then as many of each other operation."""
+    """Fifteen creations of seven hundred kilobytes at the same time, and then as many of each other operation."""
     config = {"text": "x" * 700_000}
-    made = await asyncio.gather(*(store.create_task(a_request(config)) for _ in range(30)), return_exceptions=True)
+    await make_large(store, config)
+    made = await asyncio.gather(*(store.create_task(a_request(config)) for _ in range(15)), return_exceptions=True)
     assert [one for one in made if isinstance(one, BaseException)] == []
     ids = [one.task_id for one in made if not isinstance(one, BaseException)]
     for call in (store.get_task, partial(store.update_task_status, status=TaskStatus.CLIPPING), store.cancel_task):
         answers = await asyncio.gather(*(call(one) for one in ids), return_exceptions=True)
         assert [getattr(one, "task_id", one) for one in answers] == ids
+
+
+async def make_large(store: TaskStore, config: dict[str, Any]) -> Task:
+    """Create a task with a large config.
+
+    Raises:
+        NotTestable: if the store takes none of this size, which VAL-06 is about.
+    """
+    try:
+        return await store.create_task(a_request(config))
+    except InvalidArgument:
+        raise NotTestable("the store does not take tasks of this size") from None
 
 
 @case("ATOM-01", needs=(Capability.SHARED, Capability.REMOTE))

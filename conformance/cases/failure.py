@@ -268,7 +268,7 @@ def was_answered(seen: Seen) -> None:
 
 
 def was_closed(seen: Seen) -> None:
-    """Closing has ended the calls: each has failed as unavailable or not open, before any reply came."""
+    """Closing has ended the calls: each was answered or has failed, and none has waited for a reply that was held."""
     assert seen.closed, f"closing waits for the call, or leaves one waiting: {seen}"
     if not isinstance(seen.error, StoreNotOpen):
         denies_nothing(seen)

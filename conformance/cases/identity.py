@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from conformance.cases.atomicity import ROUNDS, marked
 from conformance.cases.environment import application, run_python, unused_port, with_opener
 from conformance.cases.interpreter import two_interpreters
 from conformance.cases.operations import Call, operations_on
-from conformance.harness import Capability
+from conformance.harness import Capability, HookMissingError
 from conformance.spec.equality import snapshot
 from conformance.strategies import a_request
 from taskstore import (
@@ -22,6 +23,7 @@ from taskstore import (
     MaintainedTaskStore,
     RecordUnreadable,
     StoreUnavailable,
+    Task,
     TaskExists,
     TaskNotFound,
     TaskStatus,
@@ -57,7 +59,7 @@ FORKED = """
 import os
 child = os.fork()
 if child:
-    os.waitpid(child, 0)
+    assert os.waitpid(child, 0)[1] == 0
 asyncio.run(main())
 """
 """What goes on behind `CREATIONS` in two processes, as a server does that makes its workers by forking."""
@@ -72,8 +74,7 @@ async def test_every_process_makes_other_ids(namespace: Namespace) -> None:
     first, second = (set(re.findall("^id: (.+)$", one, re.MULTILINE)) for one in printed)
     assert first
     assert second
-    is_shared = Capability.SHARED in namespace.harness.capabilities
-    assert not [one for one in first & second if is_shared or IS_RANDOM(one)]
+    assert not [one for one in first & second if has_to_differ(one, namespace)]
 
 
 @case("ID-01", mode="either")
@@ -85,12 +86,13 @@ async def test_forked_processes_make_other_ids(namespace: Namespace) -> None:
         printed = await asyncio.to_thread(run_python, "-c", with_opener(CREATIONS + FORKED, namespace))
     ids = re.findall("^id: (.+)$", printed, re.MULTILINE)
     assert len(ids) == 9, printed
+    assert not [one for one in ids if ids.count(one) > 1 and has_to_differ(one, namespace)]
+
+
+def has_to_differ(task_id: str, namespace: Namespace) -> bool:
+    """Whether no other process may make this id: the store is shared, or the id is one of random digits."""
     is_shared = Capability.SHARED in namespace.harness.capabilities
-    assert not [one for one in ids if ids.count(one) > 1 and (is_shared or IS_RANDOM(one))]
-
-
-IS_RANDOM = re.compile("task_[0-9a-fA-F]{32,}").fullmatch
-"""Whether an id is one that is to be different in every store."""
+    return is_shared or re.fullmatch("task_[0-9a-fA-F]{32,}", task_id) is not None
 
 
 @case("ID-05", needs=Capability.MAINTENANCE)
@@ -106,22 +108,35 @@ async def test_creating_never_overwrites(store: MaintainedTaskStore) -> None:
 
 @case("ID-05", needs=(Capability.MAINTENANCE, Capability.SHARED))
 async def test_creating_never_overwrites_what_cannot_be_read(store: MaintainedTaskStore, namespace: Namespace) -> None:
-    """An id whose record is broken, or of another type, is taken, for a restore and for a caller's id."""
+    """An id whose record is broken, or of another type, is taken, and a restore leaves the record as it is."""
     task = await store.create_task(a_request())
-    calls: list[Call] = [lambda: store.restore(task)]
-    if Capability.CALLER_IDS in namespace.harness.capabilities:
-        calls.append(lambda: store.create_task(a_request(), task_id=task.task_id))
+    await leaves_what_cannot_be_read(store, namespace, task, lambda: store.restore(task))
+
+
+@case("ID-06", needs=(Capability.CALLER_IDS, Capability.SHARED))
+async def test_a_create_leaves_what_cannot_be_read(store: TaskStore, namespace: Namespace) -> None:
+    """The same of a create under the id, with the request of the task."""
+    task = await store.create_task(a_request(), task_id="job-1")
+    again = partial(store.create_task, a_request(), task_id="job-1")
+    await leaves_what_cannot_be_read(store, namespace, task, again)
+
+
+async def leaves_what_cannot_be_read(store: TaskStore, namespace: Namespace, task: Task, call: Call) -> None:
+    """Break the record of a task in several ways; make a call that is refused, and leaves the record."""
+    inspector = namespace.inspector
     for wrong in (b"", b"no record", None):
         if wrong is None:
-            namespace.inspector.overwrite_with_another_type(task.task_id)
+            try:
+                inspector.overwrite_with_another_type(task.task_id)
+            except HookMissingError:
+                return
         else:
-            namespace.inspector.overwrite(task.task_id, wrong)
-        for call in calls:
-            with pytest.raises((TaskExists, RecordUnreadable)):
-                await call()
-            with pytest.raises(RecordUnreadable):
-                await store.get_task(task.task_id)
-            assert wrong is None or namespace.inspector.raw(task.task_id) == wrong
+            inspector.overwrite(task.task_id, wrong)
+        with pytest.raises((TaskExists, RecordUnreadable)):
+            await call()
+        with pytest.raises(RecordUnreadable):
+            await store.get_task(task.task_id)
+        assert wrong is None or inspector.raw(task.task_id) == wrong
 
 
 CONFIG = {"a": 1, "b": {"x": [0.0, None], "y": "文"}}

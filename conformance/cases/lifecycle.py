@@ -9,7 +9,7 @@ import sys
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from itertools import product
 from typing import Any
 
@@ -26,6 +26,7 @@ from taskstore import (
     InvalidArgument,
     MemoryTaskStore,
     StoreNotOpen,
+    StoreUnavailable,
     TaskCreateRequest,
     TaskFinal,
     TaskStatus,
@@ -64,11 +65,16 @@ async def test_a_store_that_was_opened_from_settings_is_closed(namespace: Namesp
     """At the end of the block of the application's own function every call is refused, however the block ends."""
     with application(namespace):
         for ending in (None, RuntimeError("the application failed"), asyncio.CancelledError()):
-            with suppress(RuntimeError, asyncio.CancelledError):
+            try:
                 async with namespace.open_from_environment() as store:
                     target = await make_target(store)
                     if ending is not None:
                         raise ending
+            except (RuntimeError, asyncio.CancelledError) as fault:
+                if fault is not ending:
+                    raise
+            else:
+                assert ending is None, "the exception of the application does not come out"
             await refuses_all(store, target, namespace)
 
 
@@ -113,11 +119,12 @@ async def test_a_store_does_not_move_to_another_event_loop(namespace: Namespace)
         loop = asyncio.new_event_loop()
         opened = namespace.open()
         store = loop.run_until_complete(enter(opened))
-        loop.run_until_complete(outcome_of(first(store)))
+        made = loop.run_until_complete(outcome_of(first(store)))
+        assert not isinstance(made, StoreNotOpen | StoreUnavailable), made
         loop.close()
         del loop
         gc.collect()  # nobody has the first loop any more
-        asyncio.run(refuses_all(store, target, namespace))
+        asyncio.run(refuses_all(store, made if isinstance(made, Target) else target, namespace))
 
     with nobody_closes():
         for first in FIRST:

@@ -44,7 +44,7 @@ async def test_every_operation_asks_the_server(namespace: Namespace) -> None:
 async def test_every_operation_is_one_request(namespace: Namespace) -> None:
     """Among many tasks as among few, and about larger ones, each is one request, and a get of nothing at most two."""
     partitions = namespace.harness.partitions
-    larger = {"text": "x" * 8_000}  # a server counts what it reads, which is 16 KiB at most, with a whole script too
+    larger = {"text": "x" * 8_000}  # a server counts what it reads: 16 KiB at most, whole scripts included
     for tasks, config in ((40, None), (600, None), (0, larger)):
         counted = await requests_of_each(namespace, tasks, config, pauses=not tasks)
         assert 1 <= counted.pop("get nothing") <= 2

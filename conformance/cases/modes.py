@@ -230,22 +230,23 @@ class NoRedis:
 sys.meta_path.insert(0, NoRedis())
 opened = []
 def watch(event, args):
-    is_file = event == "open" and not str(args[0]).endswith((".py", ".pyc", ".so", ".env"))
+    is_file = event == "open" and not str(args[0]).endswith((".py", ".pyc", ".so", *((".env",) if opening else ())))
     if watched and (is_file or event.startswith("socket.") or event == "_thread.start_new_thread"):
         opened.append(f"{event} {args}")
-watched = False
+watched = opening = False
 sys.addaudithook(watch)
 from datetime import datetime, UTC
 from taskstore import TaskCreateRequest
 from {module} import {function} as open_store
 async def main():
-    global watched
+    global watched, opening
     files = lambda: len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    files_before, threads_before = files(), threading.active_count()
     async with open_store():  # what is imported later is imported now
         pass
-    files_before, threads_before = files(), threading.active_count()
-    watched = True
+    watched = opening = True
     async with open_store() as store:
+        opening = False
         for number in range(1_000):
             task = await store.create_task(TaskCreateRequest(video_ids=["v"], config={"text": "x" * (number * 200)}))
             await store.update_task_status(task.task_id, "clipping", 50)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
+from conformance.cases.atomicity import make_large
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import operations_on
 from conformance.harness import Capability, HookMissingError
@@ -105,7 +106,7 @@ async def test_an_unreadable_record_is_named(store: MaintainedTaskStore, namespa
 async def test_an_unreadable_record_on_a_large_page_is_named(store: TaskStore, namespace: Namespace) -> None:
     """Wherever it stands on a page of more than a megabyte, the other tasks are listed, and its key is named."""
     config = {"text": "x" * 600_000}
-    tasks = newest_first([await store.create_task(a_request(config)) for _ in range(4)])
+    tasks = newest_first([await make_large(store, config) for _ in range(4)])
     for number, victim in enumerate(tasks):
         raw = namespace.inspector.raw(victim.task_id)
         assert raw is not None
@@ -165,16 +166,16 @@ def changed(raw: bytes) -> Iterator[bytes]:
     if not isinstance(record, dict):
         raise NotTestable("the record is no JSON object")
     yield from (raw + b"x", raw + raw, b"x" + raw, b"[" + raw + b"]", raw.replace(b"{", b'{"x":,', 1))
-    yield from with_odd_text(raw, record)
     for name, value in record.items():
         others = (value + 1, -value) if type(value) in (int, float) else ()
         for other in (*others, None, "?", [], {}, True):
             yield with_member(raw, name, value, other)
         yield json.dumps({one: record[one] for one in record if one != name}, separators=(",", ":")).encode()
+    yield from with_odd_text(raw, record)
 
 
 def with_odd_text(raw: bytes, record: dict[str, Any]) -> Iterator[bytes]:
-    """A JSON object whose texts have a character that no text has, whose numbers are none, and with a member twice."""
+    """A JSON object with an invalid character in a text, with an invalid number, or with a member twice."""
     for name, value in record.items():
         before, colon, after = raw.partition(f'"{name}":'.encode())
         if not colon:
@@ -190,7 +191,7 @@ def with_odd_text(raw: bytes, record: dict[str, Any]) -> Iterator[bytes]:
 
 
 ODD_IN_TEXT = (b"\xe9", b"\xed\xa0\x80", b"\x01", b"\\", b"\\ud800")
-"""Not UTF-8, half of a pair of surrogates, a control character as it is, and escapes that are none."""
+"""A byte that is not UTF-8, an encoded surrogate, a raw control character, a backslash, and an escaped surrogate."""
 NO_NUMBERS = (b"NaN", b"1.", b"01", b"1e999", b"-")
 
 

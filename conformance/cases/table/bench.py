@@ -156,12 +156,13 @@ class Bench:
         self._proxy.release()
         if self.operation.name == "purge":  # which would do what this one was to do
             return
+        is_impatient = seen.failure.early or seen.failure.action is Action.HOLD
         for _ in range(_ATTEMPTS):
             target = await self._make_target()
             expected = await self._expected(target)
             again = Seen(seen.failure, self.operation, target, seen.address, expected)
             again.outcome = await outcome_of(self.operation.call(store, target))
-            if not _is_late(again.outcome):
+            if not (is_impatient and _is_late(again.outcome)):
                 break
         again.changed = changed({target.task.task_id: target.task}, await self._stored(target))
         seen.again = again.outcome if again.has_failed else is_right(again)
@@ -233,7 +234,9 @@ async def reconnect(namespace: Namespace, store: Any) -> None:
     """Let a store connect again, where the harness can end its connection."""
     with suppress(HookMissingError):
         namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        await connected(lambda: store.list_tasks(limit=1))  # it may notice by a call that fails
+        for _ in range(_ATTEMPTS):  # it may notice by calls that fail
+            if not isinstance(await outcome_of(store.list_tasks(limit=1)), StoreUnavailable):
+                break
 
 
 def _is_late(outcome: Any) -> bool:

@@ -35,7 +35,7 @@ class Seen:
     again: Any = None
     """What came of the same operation afterwards, on another task: an exception, or whether it was right."""
     closed: bool = False
-    """Whether closing ended, and the calls that were under way, before any of them was answered."""
+    """Whether closing and the calls that were under way ended while replies were held."""
     left: int = 0
     """Connections that are open and should not be."""
     silent: int = 0
