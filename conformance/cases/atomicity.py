@@ -96,10 +96,10 @@ async def test_many_calls_at_once_are_all_answered(store: TaskStore) -> None:
 
 @case("ATOM-06")
 async def test_many_calls_about_large_tasks_are_all_answered(store: TaskStore) -> None:
-    """Fifteen creations of seven hundred kilobytes at the same time, and then as many of each other operation."""
+    """Thirty creations of seven hundred kilobytes at the same time, and then as many of each other operation."""
     config = {"text": "x" * 700_000}
     await make_large(store, config)
-    made = await asyncio.gather(*(store.create_task(a_request(config)) for _ in range(15)), return_exceptions=True)
+    made = await asyncio.gather(*(store.create_task(a_request(config)) for _ in range(30)), return_exceptions=True)
     assert [one for one in made if isinstance(one, BaseException)] == []
     ids = [one.task_id for one in made if not isinstance(one, BaseException)]
     for call in (store.get_task, partial(store.update_task_status, status=TaskStatus.CLIPPING), store.cancel_task):
