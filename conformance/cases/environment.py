@@ -94,14 +94,20 @@ ODD_PASSWORD = 'p@s:s/w#r?d%41 "é$x+=$HOME${HOME}%(a)s\\n'
 
 
 def logins(namespace: Namespace, user: str, password: str) -> list[dict[str, str]]:
-    """The ways to say who logs in: two variables, the same beside a URL, and in one."""
+    """The ways to say who logs in: two variables, the same beside a URL, both in it, and one in each."""
     given = namespace.harness.environment(namespace.name)
     by_name = {"REDIS_USERNAME": user, "REDIS_PASSWORD": password}
     if "REDIS_HOST" not in given or "REDIS_TLS" in given:
         return [by_name]
     where = f"{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/{given.get('REDIS_DB', '0')}"
-    in_url = f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{where}"
-    return [by_name, {**by_name, "REDIS_URL": f"redis://{where}"}, {"REDIS_URL": in_url}]
+    name, word = quote(user, safe=""), quote(password, safe="")
+    return [
+        by_name,
+        {**by_name, "REDIS_URL": f"redis://{where}"},
+        {"REDIS_URL": f"redis://{name}:{word}@{where}"},
+        {"REDIS_URL": f"redis://{name}@{where}", "REDIS_PASSWORD": password},
+        {"REDIS_URL": f"redis://:{word}@{where}", "REDIS_USERNAME": user},
+    ]
 
 
 async def open_and_close(namespace: Namespace) -> None:

@@ -237,6 +237,18 @@ async def test_nothing_goes_by_itself(store: TaskStore, namespace: Namespace) ->
     await check_writes(store, contents, namespace)
 
 
+@case("COST-04", "EXP-05", mode="memory", lacks=Capability.EXPIRING)
+async def test_memory_mode_has_no_lifetime(namespace: Namespace) -> None:
+    """Opened by the application's own function, with the shortest TASK_TTL: when it is over, everything is there."""
+    with application(namespace, {"TASK_TTL": "1"}):
+        async with namespace.open_from_environment() as store:
+            contents = await fill(store, namespace)
+            before = await contents.seen(store)
+            await asyncio.sleep(1.1)  # it is the lifetime that is asked about, and this store has the real clock
+            check_same(await contents.seen(store), before)
+            await check_writes(store, contents, namespace)
+
+
 @case("EXP-06", needs=Capability.EXPIRING)
 async def test_the_lifetime_is_seven_days_by_default(store: TaskStore, namespace: Namespace) -> None:
     """The server counts 7 × 24 × 3600 s down from the last write."""

@@ -7,7 +7,9 @@ import gc
 import threading
 import tracemalloc
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from taskstore import (
     MaintainedTaskStore,
     MemoryTaskStore,
     StoreUnavailable,
+    Task,
     TaskCreateRequest,
     TaskStatus,
     TaskStore,
@@ -45,17 +48,31 @@ async def test_every_operation_is_one_request(namespace: Namespace) -> None:
     """Among many tasks as among few, and about larger ones, each is one request, and a get of nothing at most two."""
     partitions = namespace.harness.partitions
     larger = {"text": "x" * 8_000}  # a server counts what it reads: 16 KiB at most, whole scripts included
-    for tasks, config in ((40, None), (600, None), (0, larger)):
-        counted = await requests_of_each(namespace, tasks, config, pauses=not tasks)
+    # Where several share the store, the tasks among many are another instance's, in another script.
+    for tasks, config in ((40, None), (600, {"文": "文"}), (0, larger)):
+        by_another = tasks == 600 and Capability.SHARED in namespace.harness.capabilities
+        counted = await requests_of_each(namespace, tasks, config, by_another=by_another, pauses=not tasks)
         assert 1 <= counted.pop("get nothing") <= 2
         counted.pop("purge", None)  # it takes as many as there is to remove
         for listing in [name for name in counted if name.startswith(("list", "count"))]:
             count = counted.pop(listing)
-            if config:  # a listing of many larger tasks
+            if config is larger:  # a listing of many larger tasks
                 continue
             assert count >= 1, listing
             assert count <= partitions or (partitions > 1 and listing in WITH_OFFSET), listing
         assert counted == dict.fromkeys(counted, 1), f"among {tasks} tasks"
+
+
+@case("COST-02", needs=Capability.REMOTE)
+async def test_a_get_of_a_large_task_is_one_request(store: TaskStore, namespace: Namespace) -> None:
+    """Up to the largest size, of a task that is final and of one that is not: it is read at once."""
+    for size, is_final in product((60_000, 1_000_000), (False, True)):
+        task = await store.create_task(a_request({"text": "x" * size}))
+        await store.get_task(task.task_id)
+        task = await store.cancel_task(task.task_id) if is_final else task
+        before = namespace.inspector.requests()
+        assert await store.get_task(task.task_id) == task
+        assert namespace.inspector.requests() - before - 1 == 1, f"of {size} characters"
 
 
 LISTINGS: dict[str, dict[str, Any]] = {
@@ -71,14 +88,22 @@ WITH_OFFSET = ("list from an offset", "list pending tasks from an offset", "list
 
 
 async def requests_of_each(
-    namespace: Namespace, tasks: int = 0, config: dict[str, Any] | None = None, *, pauses: bool = False
+    namespace: Namespace,
+    tasks: int = 0,
+    config: dict[str, Any] | None = None,
+    *,
+    by_another: bool = False,
+    pauses: bool = False,
 ) -> dict[str, int]:
     """How many requests the server reads for one call of each form, on a store that is warm.
 
-    The store has so many tasks besides, and the tasks that calls are about have the config.
+    The store has so many tasks besides. The tasks that calls are about have the config, and are another instance's if
+    `by_another`.
     """
     counted = {}
-    async with namespace.open() as store:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(namespace.open())
+        maker = await stack.enter_async_context(namespace.open()) if by_another else store
         for _ in range(tasks):
             await store.create_task(a_request())
         inspector = namespace.inspector
@@ -88,7 +113,7 @@ async def requests_of_each(
         changing = {one.name for one in operations_of(namespace.harness.capabilities) if one.changes}
         for _ in ("warm", "counted"):
             for name, call in calls.items():
-                target = await make_target(store, config)
+                target = await make_target(maker, config)
                 for _ in range(1 if name in changing else 2):  # what is asked again is asked of the server again
                     before = inspector.requests()
                     outcome = await outcome_of(call(store, target))
@@ -142,7 +167,7 @@ async def test_memory_holds_every_task(store: TaskStore) -> None:
 
 @case("COST-05")
 async def test_calls_leave_nothing_behind(store: TaskStore, namespace: Namespace) -> None:
-    """After three hundred calls more, of every form, of small and large tasks, as much is open as before."""
+    """After hundreds of calls more, of every form, some of large tasks, some cancelled, as much is open as before."""
     large: tuple[dict[str, Any], ...] = (
         {"config": {"a": "x" * 100_000}},
         {"config": {"a": ["x" * 900] * 900}},
@@ -167,8 +192,13 @@ async def test_calls_leave_nothing_behind(store: TaskStore, namespace: Namespace
                 store.cancel_task("task_0"),
                 return_exceptions=True,
             )
-        for operation in operations_of(namespace.harness.capabilities):
-            await outcome_of(operation.call(store, await make_target(store)))
+        for turns, operation in product((0, 1, 2, None), operations_of(namespace.harness.capabilities)):
+            call = asyncio.ensure_future(operation.call(store, await make_target(store)))
+            if turns is not None:  # it is cancelled after so many
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                call.cancel()
+            await asyncio.gather(call, return_exceptions=True)
 
     # A pool of connections is full after this, so that it does not grow between the two rounds.
     await asyncio.gather(*(store.get_task("task_0") for _ in range(16)), return_exceptions=True)
@@ -259,6 +289,22 @@ async def test_tasks_can_be_carried_over_from_memory(store: MaintainedTaskStore,
         assert (await store.list_tasks()).total == len(expected)
         namespace.advance(timedelta(minutes=2))
         assert (await store.list_tasks()).total == 0
+
+
+@case("MAINT-02", "ID-05", needs=Capability.MAINTENANCE)
+async def test_a_migration_that_broke_off_is_completed(store: MaintainedTaskStore) -> None:
+    """Whichever tasks are there already, the newest, the oldest or some between, it copies and counts the others."""
+    there: list[Task] = []
+    for first, end, step in ((0, 4, 1), (8, 12, 1), (4, 8, 1), (0, 12, 2), (1, 12, 3), (11, 12, 1), (0, 12, 1)):
+        async with MemoryTaskStore() as source:
+            tasks = newest_first([await source.create_task(a_request()) for _ in range(12)])
+            for task in tasks[first:end:step]:
+                await store.restore(task)
+            assert await migrate(source, store) == 12 - len(tasks[first:end:step])
+        there = newest_first([*tasks, *there])
+        page = await store.list_tasks(limit=1_000)
+        assert page.total == len(there)
+        assert same(snapshots(page.tasks), snapshots(there))
 
 
 @case("MAINT-01", "ATOM-06", needs=Capability.MAINTENANCE)

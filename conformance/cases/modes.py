@@ -253,6 +253,11 @@ async def main():
             assert (await store.get_task(task.task_id)).status == "clipping"
             if number % 2:
                 await store.cancel_task(task.task_id)
+        for words in ("x" * 300_000, "x" * 1_000_000):
+            await store.create_task(TaskCreateRequest(video_ids=["v"], config={"text": words}))
+            await store.create_task(TaskCreateRequest(video_ids=[words]))
+            task = await store.create_task(TaskCreateRequest(video_ids=["v"]))
+            task = await store.update_task_status(task.task_id, "failed", error_traceback=words)
         assert (await store.list_tasks("cancelled", limit=0)).total == 500
         total = len((await store.list_tasks(limit=1_000)).tasks)
         {more}

@@ -218,6 +218,28 @@ async def test_a_failed_opening_leaves_no_connection(namespace: Namespace) -> No
         assert not (opened.error and opened.left), f"{opened}, and {opened.left} connections are left"
 
 
+@case("COST-05", needs=Capability.REMOTE, mode="redis")
+async def test_an_opening_that_is_cancelled_leaves_no_connection(namespace: Namespace) -> None:
+    """Whichever of its requests is not answered then, as where an application limits the time of its start."""
+    with credentials(namespace) as url:
+        for after in range(4):
+            async with Proxy(url) as proxy:
+                proxy.interrupt(Stage.REQUEST, Action.HOLD, after=after, times=9)
+                with elsewhere(namespace, _variables(proxy.url, by_url=True)):
+                    opening = asyncio.ensure_future(open_and_close(namespace))
+                    held = asyncio.ensure_future(proxy.until(lambda: proxy.held))
+                    await asyncio.wait([opening, held], return_when=asyncio.FIRST_COMPLETED, timeout=LIMIT)
+                    is_held = not opening.done()
+                    for one in (opening, held):
+                        one.cancel()
+                    await asyncio.wait([opening, held])
+                    if not is_held:  # there is no request of this number
+                        break
+                    proxy.release()
+                    async with asyncio.timeout(LIMIT):
+                        await proxy.until(lambda: not proxy.connections)
+
+
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
 async def test_the_mode_is_said_though_opening_fails(namespace: Namespace) -> None:
     """Whatever fails after it, the log tells once which mode was chosen, also where redis cannot be imported."""

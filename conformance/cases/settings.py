@@ -92,7 +92,11 @@ async def test_prefixes_that_are_nearly_the_same_are_not(namespace: Namespace) -
             namespace.harness.discard(other.name)
 
 
-NEARLY = (":", "::", " ", "*", "?", "[a]", "\\", ".", "-", "0", ":0", ":task", "é", "e\u0301")
+NEARLY = (
+    *(":", "::", " ", "*", "?", "[a]", "\\", ".", "-", "0", ":0", ":task", "é", "e\u0301"),
+    *("%", "%s", "%(a)s", "$1", "#", "%41"),
+)
+"""What stands behind the end of a prefix: what means something in a pattern, a format or a key, among others."""
 
 
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from conformance.harness import Capability, Harness, Inspector
-from taskstore import MemoryTaskStore
+from taskstore import MemoryTaskStore, ObservedTaskStore
 
 
 class MemoryHarness(Harness):
@@ -42,7 +42,7 @@ class MemoryHarness(Harness):
 
 
 class ExpiringMemoryHarness(MemoryHarness):
-    """The memory store with a lifetime of seven days, which no setting gives it."""
+    """The memory store with a lifetime of seven days, which no setting gives it, and with an observer around it."""
 
     mode = ""
     capabilities = MemoryHarness.capabilities | {Capability.EXPIRING}
@@ -52,8 +52,9 @@ class ExpiringMemoryHarness(MemoryHarness):
         self._latest: dict[str, Any] = {}
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        store = self._latest[namespace] = self.store_class(lifetime=timedelta(days=7), clock=self._clock(namespace))
-        return store
+        store: Any = self.store_class(lifetime=timedelta(days=7), clock=self._clock(namespace))
+        self._latest[namespace] = store
+        return ObservedTaskStore(store, lambda *_: None)
 
     def discard(self, namespace: str) -> None:
         super().discard(namespace)
