@@ -54,6 +54,7 @@ def races(_: Random) -> Iterator[Scene]:
     yield from _cancelled_alone()
     yield from _crowds()
     yield from _long_listings()
+    yield from _behind_cursors()
     many = tuple(_going("ATOM-06", progress=number) for number in range(6))
     yield Scene("many updates", (create(), Together(many), get()), ("many calls",))
     for lost in range(1, 4):
@@ -278,6 +279,30 @@ def _long_listings() -> Iterator[Scene]:
                 actions = (*first, Populate(size, MIXED), *last, race, listing(limit=3), listing(limit=0))
                 words = f"listings of {size} tasks and {name} race on {on + 1} instances"
                 yield Scene(words, actions, (f"race beside {size}",), SHARED if on else frozenset(), instances=on + 1)
+
+
+def _behind_cursors() -> Iterator[Scene]:
+    """Pages behind a cursor beside the writes that move what stands before its task and behind it."""
+    newer = restorable(created_at=BEYOND, updated_at=BEYOND)
+    about = ("LIST-12",)
+    writes: dict[str, Step] = {
+        "a purge of the oldest": purge(BEYOND, about=about),
+        "a restored task that is the oldest": restore(restorable(), about=about),
+        "a restored task that is the newest": restore(newer, about=about),
+        "a creation": create("", about=about),
+        "a completion of the task that it names": update("c", TaskStatus.COMPLETED, label="", about=about),
+        "a completion of the next one": update("b", TaskStatus.COMPLETED, label="", about=about),
+    }
+    first = (create("o"), cancel("o"), create("a"), create("b"), create("c"))
+    for status in (None, TaskStatus.PENDING):
+        start = (*first, listing("p", limit=1, status=status))
+        pages = tuple(listing(limit=most, status=status, after=Cursor("p"), about=about) for most in (1, 50))
+        for name, write in writes.items():
+            for on in (0, 1):
+                race = Together((*pages, replace(write, on=on), *pages))
+                words = f"pages behind a cursor{' of a status' if status else ''} and {name} race on {on + 1} instances"
+                needs = CURSOR | SHARED if on else CURSOR
+                yield Scene(words, (*start, race, listing()), ("race behind a cursor",), needs, instances=on + 1)
 
 
 _LONG = (110, 260)
