@@ -106,18 +106,25 @@ async def test_an_unreadable_record_is_named(store: MaintainedTaskStore, namespa
 async def test_an_unreadable_record_on_a_large_page_is_named(store: TaskStore, namespace: Namespace) -> None:
     """Wherever it stands on a page of more than a megabyte, the other tasks are listed, and its key is named."""
     config = {"text": "x" * 600_000}
+    inspector = namespace.inspector
     tasks = newest_first([await make_large(store, config) for _ in range(4)])
     for number, victim in enumerate(tasks):
-        raw = namespace.inspector.raw(victim.task_id)
+        raw = inspector.raw(victim.task_id)
         assert raw is not None
-        for wrong in (b"no record", raw[:-5]):
-            namespace.inspector.overwrite(victim.task_id, wrong)
+        for wrong in (b"no record", b"", b"{}", raw[:-5], raw[: len(raw) // 2], None):
+            if wrong is None:
+                try:
+                    inspector.overwrite_with_another_type(victim.task_id)
+                except HookMissingError:
+                    break  # the texts are enough for a verdict
+            else:
+                inspector.overwrite(victim.task_id, wrong)
             for status, offset in ((None, 0), (TaskStatus.PENDING, 1)):
                 page = await store.list_tasks(status, 4 - offset, offset)
                 asked = tasks[offset:]
                 assert list(page.tasks) == [one for one in asked if one is not victim], (number, status)
                 assert named(page.unreadable, {victim.task_id} if victim in asked else set()), (number, status)
-        namespace.inspector.overwrite(victim.task_id, raw)
+        inspector.overwrite(victim.task_id, raw)
 
 
 @case("FAIL-09", needs=Capability.SHARED)
