@@ -75,7 +75,8 @@ async def victims(store: MaintainedTaskStore, namespace: Namespace) -> AsyncIter
         tasks = []
         for number in range(3):
             given = {"task_id": f"Job-{number}"} if chosen else {}
-            task = await store.create_task(a_request({"text": text}), **given)
+            config = {"text": text, "number": 123.0625, "list": ["item", {"inner": 987654321}]}
+            task = await store.create_task(a_request(config), **given)
             tasks.append(await store.update_task_status(task.task_id, status))
         newer, task, older = newest_first(tasks)
         raw = namespace.inspector.raw(task.task_id)
@@ -161,7 +162,7 @@ async def test_what_a_get_cannot_read_no_write_takes(store: MaintainedTaskStore,
 
 
 def changed(raw: bytes) -> Iterator[bytes]:
-    """A JSON record with something before or behind it, without each of its members, and with other values of it.
+    """A JSON record with something before or behind it, without each of its members, and with other values in it.
 
     Raises:
         NotTestable: if the record is not a JSON object.
@@ -179,6 +180,7 @@ def changed(raw: bytes) -> Iterator[bytes]:
             yield with_member(raw, name, value, other)
         yield json.dumps({one: record[one] for one in record if one != name}, separators=(",", ":")).encode()
     yield from with_odd_text(raw, record)
+    yield from with_odd_values(raw, record)
 
 
 def with_odd_text(raw: bytes, record: dict[str, Any]) -> Iterator[bytes]:
@@ -200,6 +202,30 @@ def with_odd_text(raw: bytes, record: dict[str, Any]) -> Iterator[bytes]:
 ODD_IN_TEXT = (b"\xe9", b"\xed\xa0\x80", b"\x01", b"\\", b"\\ud800")
 """A byte that is not UTF-8, an encoded surrogate, a raw control character, a backslash, and an escaped surrogate."""
 NO_NUMBERS = (b"NaN", b"1.", b"01", b"1e999", b"-")
+ODD_TEXTS = tuple(b'"' + odd + b'"' for odd in ODD_IN_TEXT)
+ODD_VALUES = (
+    *(*NO_NUMBERS, *ODD_TEXTS),
+    *(b"Infinity", b"0x1", b"+1", b".5", b"tru", b"'?'", b"", b"7", b'"?",', b'"?",7', b'{"?":1,"?":2}', b"9" * 5_000),
+    b"[" * 120 + b"]" * 120,
+)
+"""What is no JSON, and values of which some readers of JSON take more than others."""
+
+
+def with_odd_values(raw: bytes, record: dict[str, Any]) -> Iterator[bytes]:
+    """A JSON object with something odd in the place of each name and value inside its lists and objects."""
+    for inside in within([one for one in record.values() if isinstance(one, dict | list)]):
+        text = json.dumps(inside, ensure_ascii=False).encode()
+        if raw.count(text) == 1:
+            yield from (raw.replace(text, odd) for odd in (ODD_TEXTS if text + b":" in raw else ODD_VALUES))
+
+
+def within(value: dict[str, Any] | list[Any]) -> Iterator[Any]:
+    """The names and the values inside an object or a list, but for objects and lists."""
+    for one in (*value, *value.values()) if isinstance(value, dict) else value:
+        if isinstance(one, dict | list):
+            yield from within(one)
+        else:
+            yield one
 
 
 def with_member(raw: bytes, name: str, value: object, other: object) -> bytes:
