@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from conformance.case import Namespace, NotTestable, case
+from conformance.cases.connection import LONG, behind_a_proxy, met
 from conformance.cases.contents import fill
 from conformance.cases.environment import configured
 from conformance.cases.expiry import MINUTE, WEEK, create_many
@@ -17,6 +19,7 @@ from conformance.cases.operations import make_target, operations_of
 from conformance.cases.table.bench import outcome_of
 from conformance.harness import Capability
 from conformance.strategies import a_request
+from conformance.subjects.proxy import Action, Stage
 from taskstore import MaintainedTaskStore, StoreUnavailable, Task, TaskStatus, TaskStore
 
 Answer = TypeVar("Answer")
@@ -38,6 +41,21 @@ def evicting(namespace: Namespace, keys: list[str], tasks: list[Task]) -> Iterat
         if namespace.inspector.raw(tasks[0].task_id) is None:
             raise NotTestable("records do not have keys of their own that end with the id")
         yield
+
+
+async def create_long(store: TaskStore) -> list[Task]:
+    """Create final tasks of ten kilobytes and more, whose texts stand before or behind all else; more than a megabyte.
+
+    Each has one long text, or long ones everywhere.
+    """
+    tasks = []
+    for length in (5_000, 120_000):
+        text = "x" * length
+        errors: list[dict[str, Any]] = [{"error_traceback": text}, {"current_step": text, "error_message": text}]
+        for config, given in ((None, errors[0]), ({"text": text}, {}), ({"text": text}, {**errors[0], **errors[1]})):
+            task = await store.create_task(a_request(config))
+            tasks.append(await store.update_task_status(task.task_id, TaskStatus.FAILED, **given))
+    return tasks
 
 
 async def unless_refused(call: Awaitable[Answer]) -> Answer | None:
@@ -63,21 +81,56 @@ async def test_a_task_expires_though_an_index_of_it_was_evicted(store: TaskStore
                 namespace.advance(timedelta(days=1) + MINUTE)
 
 
+@case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED, Capability.REMOTE))
+async def test_a_call_that_broke_off_after_an_eviction_leaves_nothing(namespace: Namespace) -> None:
+    """Whichever exchange of the first call was its last: a lifetime after the tasks were due every key has gone."""
+    forms: dict[str, Callable[[Any], Awaitable[Any]]] = {
+        "list": lambda store: store.list_tasks(),
+        "count": lambda store: store.list_tasks(TaskStatus.PENDING, limit=0),
+    }
+    if Capability.MAINTENANCE in namespace.harness.capabilities:
+        forms["purge"] = lambda store: store.purge(LATER)
+    for (name, call), is_cancelled in itertools.product(forms.items(), (True, False)):
+        for exchange in itertools.count():
+            with namespace.beside(f"-{name}-{exchange}-{is_cancelled}") as place:
+                async with behind_a_proxy(place, LONG) as (proxy, store):
+                    tasks = (await fill(store, place)).tasks
+                    with evicting(place, others_than_records(place, tasks), tasks):
+                        action = Action.HOLD if is_cancelled else Action.CUT
+                        broken = proxy.interrupt(Stage.REPLY, action, after=exchange)
+                        started = asyncio.ensure_future(call(store))
+                        meeting = asyncio.ensure_future(met(proxy, broken))
+                        await asyncio.wait([started, meeting], return_when=asyncio.FIRST_COMPLETED)
+                        for one in (started, meeting):
+                            one.cancel()
+                        await asyncio.wait([started, meeting])
+                        proxy.release()
+                place.advance(WEEK + WEEK + MINUTE)
+                assert place.inspector.keys() == set(), f"{name}, after exchange {exchange + 1}"
+            if not broken.met or exchange >= 9:
+                break
+
+
 @case("LIST-03", needs=(Capability.SHARED, Capability.REMOTE))
 async def test_many_tasks_are_listed_though_an_index_was_evicted(store: TaskStore, namespace: Namespace) -> None:
-    """Whichever keys the server has evicted beside the records: listings are right, or are refused."""
+    """Whichever keys the server has evicted beside the records, small and large: listings are right, or are refused."""
     tasks = await create_many(store, 600)
     for task in tasks[:100]:
         await store.cancel_task(task.task_id)
+    long = await create_long(store)
+    tasks += long
+    right = {None: 600 + len(long), TaskStatus.PENDING: 500, TaskStatus.CANCELLED: 100, TaskStatus.FAILED: len(long)}
     others = others_than_records(namespace, tasks)
     for evicted in (others, *([key] for key in others)):
         with evicting(namespace, evicted, tasks):
             async with namespace.open() as other:
                 for one in (other, store):
                     with contextlib.suppress(StoreUnavailable):
-                        assert (await one.list_tasks(limit=1)).total == 600, evicted
-                        assert (await one.list_tasks(TaskStatus.PENDING, limit=0)).total == 500, evicted
-                        assert (await one.list_tasks(TaskStatus.CANCELLED, limit=0)).total == 100, evicted
+                        for status, total in right.items():
+                            assert (await one.list_tasks(status, limit=0 if status else 1)).total == total, (
+                                evicted,
+                                status,
+                            )
 
 
 @case("MAINT-01", needs=(Capability.SHARED, Capability.REMOTE, Capability.MAINTENANCE))
@@ -86,7 +139,7 @@ async def test_a_purge_finds_all_though_an_index_was_evicted(namespace: Namespac
     for number in itertools.count():
         with namespace.beside(f"-{number}") as place:
             async with place.open() as store:
-                tasks = (await fill(store, place)).tasks
+                tasks = (await fill(store, place)).tasks + await create_long(store)
                 evicted = others_than_records(place, tasks)
                 with evicting(place, [*([key] for key in evicted), evicted][min(number, len(evicted))], tasks):
                     removed = await unless_refused(cast(MaintainedTaskStore, store).purge(LATER))
@@ -97,6 +150,25 @@ async def test_a_purge_finds_all_though_an_index_was_evicted(namespace: Namespac
                         assert list(page.tasks) == newest_first(left)
         if number >= len(evicted):  # each of them alone, and then all of them
             break
+
+
+@case("LIST-03", needs=(Capability.SHARED, Capability.REMOTE))
+async def test_few_tasks_among_many_of_others_are_listed_after_an_eviction(namespace: Namespace) -> None:
+    """Only the records of a few tasks are left on a server with many keys of others: listings are right, or refused."""
+    with namespace.beside("-others") as others:
+        async with others.open() as busy:
+            await create_many(busy, 5_000)
+        for number, first in enumerate((None, TaskStatus.PENDING, TaskStatus.CANCELLED)):
+            with namespace.beside(f"-{number}") as place:
+                async with place.open() as store:
+                    tasks = [await store.create_task(a_request()) for _ in range(5)]
+                    tasks[0] = await store.cancel_task(tasks[0].task_id)
+                    with evicting(place, others_than_records(place, tasks), tasks):
+                        for status in (first, None, TaskStatus.CANCELLED):
+                            page = await unless_refused(store.list_tasks(status))
+                            right = [one for one in tasks if status in (None, one.status)]
+                            found = page and (page.total, list(page.tasks))
+                            assert found in (None, (len(right), newest_first(right))), status
 
 
 @case("LIST-03", needs=(Capability.SHARED, Capability.REMOTE))
