@@ -164,7 +164,7 @@ class Harness(ABC):
 
         Opening contacts nothing: at some of the URLs nothing listens, or what listens never answers. The URL is one of
 
-        * `url()` itself, or the same server through a proxy of the suite on 127.0.0.1;
+        * `url()` itself, or the same server through a proxy of the suite on 127.0.0.1, also by a name in its place;
         * `redis://NAME:PASSWORD@127.0.0.1:PORT/DB`, that proxy for a user that `administer` made;
         * `redis://127.0.0.1:PORT/0` and `redis://:PASSWORD@127.0.0.1:PORT/0`, where no server of yours is.
 

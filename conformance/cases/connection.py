@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+import os
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TypeVar, cast
 
 import pytest
@@ -18,7 +20,7 @@ from conformance.cases.table.failures import LOADING_REPLY
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Interruption, Proxy, Stage
-from taskstore import MaintainedTaskStore, StoreUnavailable, Task, TaskNotFound, TaskStore
+from taskstore import MaintainedTaskStore, StoreUnavailable, Task, TaskNotFound, TaskStore, TaskStoreError
 
 SECONDS = 0.5
 """That a store waits for an answer: longer than a server takes, and short enough to be waited for."""
@@ -127,6 +129,42 @@ async def test_a_connection_that_the_server_has_just_ended_costs_no_call(
         namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         outcome = await outcome_of(operation.call(store, target))
         assert not isinstance(outcome, StoreUnavailable), f"{operation.name}: {outcome}"
+
+
+@case("API-02", needs=Capability.REMOTE)
+async def test_an_application_with_many_open_files_is_served(namespace: Namespace) -> None:
+    """The files and sockets of a store have numbers above 1,024, which `select` does not take: each operation works."""
+    with many_open_files():
+        async with namespace.open() as store:
+            for operation in operations_of(namespace.harness.capabilities):
+                target = await make_target(store)
+                outcome = await outcome_of(operation.call(store, target))
+                refused = isinstance(outcome, TaskStoreError) and not isinstance(outcome, StoreUnavailable)
+                assert refused or not isinstance(outcome, BaseException), f"{operation.name}: {outcome!r}"
+
+
+@contextmanager
+def many_open_files() -> Iterator[None]:
+    """Have so many files open that others get numbers above 1,024.
+
+    Raises:
+        NotTestable: if the system does not let this process have so many.
+    """
+    try:
+        import resource
+    except ImportError:
+        raise NotTestable("the system has no limit of open files to raise") from None
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        if before[0] != resource.RLIM_INFINITY:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2_048), before[1]))
+    except ValueError:
+        raise NotTestable("the system allows too few open files") from None
+    with ExitStack() as files:
+        files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        for _ in range(1_100):
+            files.enter_context(Path(os.devnull).open("rb"))
+        yield
 
 
 @case("COST-05", needs=Capability.REMOTE)

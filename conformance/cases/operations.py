@@ -99,6 +99,17 @@ OPERATIONS = (
     Operation("purge", lambda store, on: store.purge(on.task.created_at), needs=Capability.MAINTENANCE),
     Operation("restore", lambda store, on: store.restore(on.new), needs=Capability.MAINTENANCE),
 )
+NO_IDS = ("", " ", "a b", "文", "é", "\0", "*", "task_", "x" * 257, "x" * 3_000)
+"""Texts of which most are no id by the form alone. An operation on each of them finds no task."""
+ON_NO_IDS = tuple(
+    form(f"{name} {text:.9}", partial(call, task_id=text))
+    for text in NO_IDS
+    for form, name, call in (
+        (_read, "get", lambda store, _, task_id: store.get_task(task_id)),
+        (_idle, "update", lambda store, _, task_id: store.update_task_status(task_id, TaskStatus.CLIPPING)),
+        (_idle, "cancel", lambda store, _, task_id: store.cancel_task(task_id)),
+    )
+)
 READS = tuple(one for one in OPERATIONS if not one.writes)
 WRITES = tuple(one for one in OPERATIONS if one.writes)
 

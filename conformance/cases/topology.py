@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
+from unittest import mock
 
 from conformance.case import Namespace, NotApplicable, NotTestable, case
 from conformance.cases.connection import LONG, behind_a_proxy, unless_unavailable
@@ -67,6 +69,37 @@ async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namesp
                 await until_served(partial(store.cancel_task, target.bystanders[1].task_id))
                 await works(store, target.other.task_id, 10)
                 proxy.release()
+
+
+@case("FAIL-17", needs=Capability.REMOTE)
+async def test_an_open_store_follows_the_name_of_its_server(namespace: Namespace) -> None:
+    """Where a failover gives the server's name another address, and nothing listens at the old one, all calls work."""
+    name, addresses, look_up = "tasks.conformance.test", ("127.0.0.1", "127.0.0.2"), socket.getaddrinfo
+    address = addresses[0]
+
+    def found(host: Any, *rest: Any, **more: Any) -> Any:
+        return look_up(address if host in (name, name.encode()) else host, *rest, **more)
+
+    with mock.patch("socket.getaddrinfo", found):
+        async with namespace.open() as direct, behind_a_proxy(namespace, LONG) as (proxy, _):
+            url = proxy.url.replace(f"{address}:", f"{name}:")
+            async with namespace.harness.open_at(namespace.name, url, LONG) as opened:
+                store = namespace.script.recorded(opened)
+                if isinstance(await outcome_of(store.list_tasks()), StoreUnavailable):
+                    raise NotTestable("the store does not look names up as Python does")
+                for following in (*reversed(addresses), *reversed(addresses)):
+                    target = await make_target(direct)
+                    await works(store, target.task.task_id, 10)
+                    await proxy.refuse()
+                    try:
+                        await proxy.listen(following)
+                    except OSError:
+                        raise NotTestable(f"the system does not have the address {following}") from None
+                    address = following
+                    proxy.break_all(Action.RESET)
+                    await until_served(partial(store.list_tasks, limit=1))
+                    await until_served(partial(store.cancel_task, target.bystanders[1].task_id))
+                    await works(store, target.other.task_id, 20)
 
 
 @case("FAIL-17", "DUR-02", needs=(Capability.PERSISTENT, Capability.REMOTE))

@@ -121,8 +121,9 @@ class Proxy:
         """On how many connections something is held that the client has not given up."""
         return sum(link.is_held for link in self._links)
 
-    async def listen(self) -> None:
-        """Accept connections, under the same port as before."""
+    async def listen(self, at: str = "") -> None:
+        """Accept connections, under the same port as before, at another address if one is given."""
+        self._at = at or self._at
         loop = asyncio.get_running_loop()
         if "/" in self._at:
             self._listener = await loop.create_unix_server(self._accept, self._at)

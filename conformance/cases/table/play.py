@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from conformance.case import Namespace
 from conformance.cases.environment import logging_to
-from conformance.cases.operations import OPERATIONS, Operation, make_target, operations_of
+from conformance.cases.operations import ON_NO_IDS, OPERATIONS, Operation, make_target, operations_of
 from conformance.cases.table.bench import Bench, outcome_of
 from conformance.cases.table.failures import PASSWORD, Failure
 from conformance.cases.table.seen import Seen
@@ -80,7 +80,7 @@ async def _set_up(namespace: Namespace, stack: AsyncExitStack) -> list[Bench]:
 
 
 async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check) -> None:
-    """Make each call the first one of a store whose server should be at that port; nothing there answers."""
+    """Make each call, also those on what is no id, the first one of a store; nothing at that port answers."""
     async with MemoryTaskStore() as source:
         target = await make_target(source)
     url = f"redis://:{PASSWORD}@127.0.0.1:{port}/0"
@@ -93,7 +93,8 @@ async def away(namespace: Namespace, failure: Failure, port: int, *checks: Check
         return seen
 
     with logged() as lines:
-        played = await asyncio.gather(*(play(one) for one in operations_of(namespace.harness.capabilities)))
+        operations = (*operations_of(namespace.harness.capabilities), *ON_NO_IDS)
+        played = await asyncio.gather(*map(play, operations))
     for seen in played:
         seen.logged = lines
         for check in checks:
