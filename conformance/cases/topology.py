@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, TypeVar
 from unittest import mock
+from urllib.parse import unquote, urlsplit
 
 from conformance.case import Namespace, NotApplicable, NotTestable, case
 from conformance.cases.connection import LONG, behind_a_proxy, unless_unavailable
@@ -41,7 +43,7 @@ async def test_an_open_store_survives_the_death_of_its_server(store: TaskStore, 
 @case("FAIL-11", needs=Capability.REMOTE, mode="redis")
 async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: Namespace) -> None:
     """Told to wait for more replicas than there are, each write takes effect, raises StoreUnavailable, and says so."""
-    await waits_for_replicas(namespace, {})
+    await waits_for_replicas(namespace)
 
 
 @case("FAIL-11", needs=Capability.REMOTE, mode="redis")
@@ -49,7 +51,44 @@ async def test_a_write_whose_replicas_cannot_be_asked_for_may_have_happened(name
     """The same of a user who may write, and may not call WAIT."""
     with credentials(namespace) as url:
         namespace.harness.administer("ACL", "SETUSER", namespace.name, "-wait")
-        await waits_for_replicas(namespace, {"REDIS_URL": url})
+        await waits_for_replicas(namespace, REDIS_URL=url)
+
+
+@case("FAIL-11", needs=Capability.REMOTE, lacks=Capability.FAILOVER, mode="redis")
+async def test_a_repeated_write_that_a_replica_does_not_have_may_have_happened(namespace: Namespace) -> None:
+    """The same of a replica that does not say what it has, and of an instance that repeats what another has written."""
+    async with a_stalled_replica(namespace), told_to_wait(namespace, replicas="1") as direct:
+        for operation in changing(namespace):
+            if operation.name != "restore":  # its repetition is refused
+                target = await make_target(direct)
+                for words in ("", ", made again"):
+                    # On a connection that has written nothing, as after a restart of the application.
+                    async with namespace.open_from_environment() as store:
+                        may_have_happened(await outcome_of(operation.call(store, target)), operation.name + words)
+
+
+@case("ATOM-06", needs=Capability.REMOTE, mode="redis")
+async def test_a_write_that_waits_for_replicas_is_cancelled_alone(namespace: Namespace) -> None:
+    """Of writes that wait for replicas every third is cancelled: each of the others raises StoreUnavailable."""
+    async with told_to_wait(namespace, milliseconds="400") as direct, namespace.open_from_environment() as store:
+        operations = [one for one in changing(namespace) for _ in range(2)]
+        targets = [await make_target(direct) for _ in operations]
+        await store.list_tasks(limit=1)
+        before = await contents_of(direct)
+        calls = [
+            asyncio.ensure_future(operation.call(store, target))
+            for operation, target in zip(operations, targets, strict=True)
+        ]
+        seen = 0
+        while seen < len(calls) and not any(call.done() for call in calls):
+            seen = len(changed(before, await contents_of(direct)))
+        await contents_of(direct)  # they have their answers by now
+        for call in calls[::3]:
+            call.cancel()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        for number, (operation, outcome) in enumerate(zip(operations, outcomes, strict=True)):
+            if number % 3:
+                may_have_happened(outcome, operation.name)
 
 
 @case("FAIL-17", needs=Capability.REMOTE)
@@ -117,32 +156,70 @@ async def test_an_open_store_goes_on_with_a_server_that_was_started_again(namesp
             await check_writes(store, contents, namespace)
 
 
-async def waits_for_replicas(namespace: Namespace, access: Mapping[str, str]) -> None:
+async def waits_for_replicas(namespace: Namespace, **access: str) -> None:
     """Make each write with a store that is told to wait for more replicas than there are."""
-    variables = {"REDIS_WAIT_REPLICAS": "9", "REDIS_WAIT_MILLISECONDS": "100"}
+    async with told_to_wait(namespace, **access) as direct, namespace.open_from_environment() as store:
+        for operation in changing(namespace):
+            target = await make_target(direct)
+            before = await contents_of(direct)
+            may_have_happened(await outcome_of(operation.call(store, target)), operation.name)
+            assert len(changed(before, await contents_of(direct))) == 1, f"{operation.name} did not take effect"
+
+
+@asynccontextmanager
+async def told_to_wait(
+    namespace: Namespace, replicas: str = "9", milliseconds: str = "100", **access: str
+) -> AsyncIterator[TaskStore]:
+    """Let applications open stores that wait for so many replicas, and give a store that does not."""
     with application(namespace):
         async with namespace.open_from_environment() as direct:
-            os.environ |= {**variables, **access}
+            os.environ |= {"REDIS_WAIT_REPLICAS": replicas, "REDIS_WAIT_MILLISECONDS": milliseconds, **access}
             async with namespace.open_from_environment() as store:
                 outcome = await outcome_of(store.create_task(a_request()))
-                if not isinstance(outcome, BaseException):
-                    has_replicas = Capability.FAILOVER in namespace.harness.capabilities
-                    without_verdict = NotTestable if has_replicas else NotApplicable
-                    raise without_verdict("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
-                for operation in operations_of(namespace.harness.capabilities):
-                    if operation.changes and operation.name != "purge":  # which has nothing to remove here
-                        await waits_in_vain(direct, store, operation)
+            if not isinstance(outcome, BaseException):
+                has_replicas = Capability.FAILOVER in namespace.harness.capabilities
+                without_verdict = NotTestable if has_replicas else NotApplicable
+                raise without_verdict("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
+            yield direct
 
 
-async def waits_in_vain(direct: TaskStore, store: TaskStore, operation: Operation) -> None:
-    """Make a call that changes something: it takes effect, and raises."""
-    target = await make_target(direct)
-    before = await contents_of(direct)
-    outcome = await outcome_of(operation.call(store, target))
-    assert isinstance(outcome, StoreUnavailable), f"{operation.name}: {outcome!r}"
-    assert outcome.write_may_have_happened, operation.name
-    assert "nothing was written" not in str(outcome).lower(), operation.name
-    assert len(changed(before, await contents_of(direct))) == 1, f"{operation.name} did not take effect"
+def changing(namespace: Namespace) -> list[Operation]:
+    """The operations that change something, but for a purge, which would have nothing to remove here."""
+    found = operations_of(namespace.harness.capabilities)
+    return [operation for operation in found if operation.changes and operation.name != "purge"]
+
+
+def may_have_happened(outcome: object, name: str) -> None:
+    """Check that a write was not acknowledged, and that it was not denied either."""
+    assert isinstance(outcome, StoreUnavailable), f"{name}: {outcome!r}"
+    assert outcome.write_may_have_happened, name
+    assert "nothing was written" not in str(outcome).lower(), name
+
+
+@asynccontextmanager
+async def a_stalled_replica(namespace: Namespace) -> AsyncIterator[None]:
+    """Follow the server as a replica does, and never tell it what has arrived."""
+    parts = urlsplit(namespace.harness.url())
+    if parts.scheme != "redis":
+        raise NotTestable("the replica understands neither TLS nor sockets of files")
+    namespace.harness.administer("CONFIG", "GET", "maxmemory")  # a server that others use gets no replica
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379)
+    try:
+        if parts.password is not None:
+            user, password = unquote(parts.username or "default"), unquote(parts.password)
+            words = [one.encode() for one in ("AUTH", user, password)]
+            writer.write(b"*3\r\n" + b"".join(b"$%d\r\n%b\r\n" % (len(one), one) for one in words))
+            await reader.readline()
+        writer.write(b"PSYNC ? -1\r\n")
+        if not (reply := await reader.readline()).startswith(b"+FULLRESYNC"):
+            raise NotTestable(f"the server takes no replica: {reply.decode(errors='replace').strip()}")
+        while not (length := await reader.readline()).startswith(b"$"):
+            pass  # empty lines until its data is there
+        await reader.readexactly(int(length[1:]))
+        yield
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 async def contents_of(store: TaskStore) -> dict[str, Task]:
