@@ -85,3 +85,22 @@ def test_the_server_writes_times_as_python_does(server: EmbeddedServer, moment: 
         written = client.eval(f"{common} return iso(ARGV[1])", 1, "x", microseconds)
     expected = (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(microseconds))).replace(tzinfo=None)
     assert written == f'"{expected.isoformat(timespec="microseconds")}Z"'.encode()
+
+
+def test_the_server_writes_and_reads_every_date_as_python_does(server: EmbeddedServer) -> None:
+    """The suite sees those of the day on which it runs."""
+    common = INSERT.text[: INSERT.text.index("-- A new record")]
+    script = f"""{common}
+    local found = {{}}
+    for day = 0, tonumber(ARGV[1]) - 1 do
+      local us = string.format('%.0f', day * 86400 + day * 12345 % 86400) .. '000001'
+      local time = iso(us)
+      found[day + 1] = time .. (tonumber(micros(time)) == tonumber(us) and '' or ' is not read')
+    end
+    return found"""
+    begin = datetime(1970, 1, 1, tzinfo=UTC)
+    days = (datetime(2201, 1, 1, tzinfo=UTC) - begin).days
+    with redis.Redis.from_url(server.url) as client:
+        written = client.eval(script, 1, "x", days)
+    moments = (begin + timedelta(day, day * 12_345 % 86_400, 1) for day in range(days))
+    assert written == [f'"{one.replace(tzinfo=None).isoformat(timespec="microseconds")}Z"'.encode() for one in moments]
