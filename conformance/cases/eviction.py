@@ -103,7 +103,7 @@ async def test_a_call_that_broke_off_after_an_eviction_leaves_nothing(namespace:
                         await asyncio.wait([started, meeting], return_when=asyncio.FIRST_COMPLETED)
                         for one in (started, meeting):
                             one.cancel()
-                        await asyncio.wait([started, meeting])
+                        await asyncio.gather(started, meeting, return_exceptions=True)
                         proxy.release()
                 place.advance(WEEK + WEEK + MINUTE)
                 assert place.inspector.keys() == set(), f"{name}, after exchange {exchange + 1}"

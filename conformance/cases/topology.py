@@ -213,8 +213,10 @@ async def a_stalled_replica(namespace: Namespace) -> AsyncIterator[None]:
         writer.write(b"PSYNC ? -1\r\n")
         if not (reply := await reader.readline()).startswith(b"+FULLRESYNC"):
             raise NotTestable(f"the server takes no replica: {reply.decode(errors='replace').strip()}")
-        while not (length := await reader.readline()).startswith(b"$"):
-            pass  # empty lines until its data is there
+        while (length := await reader.readline()) == b"\n":
+            pass  # its data is not there yet
+        if not length[1:].strip().isdigit():
+            raise NotTestable("the server sends a replica no data of a known length")
         await reader.readexactly(int(length[1:]))
         yield
     finally:
