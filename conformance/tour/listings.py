@@ -120,9 +120,26 @@ def lists(random: Random) -> Iterator[Scene]:
     yield Scene("tasks of one moment", steps, ("ties",))
     cursors = tuple(replace(one, by_cursor=True) for one in steps if isinstance(one, Walk))
     yield Scene("cursors at one moment", (*steps[: len(ties)], *cursors), ("ties by cursor",), CURSOR)
+    yield from _many_ties()
+
+
+def _many_ties() -> Iterator[Scene]:
+    """Many tasks of one moment, and of a few: pages begin and end among tasks of the same moment, far on too."""
     tied = tuple(restore(restorable(f"t{number:04d}")) for number in range(260))
-    steps = (Known(tied), Walk(100), Walk(99))
-    yield Scene("260 tasks of one moment", steps, ("many ties",))
+    yield Scene("260 tasks of one moment", (Known(tied), Walk(100), Walk(99)), ("many ties",))
+    size, statuses = MAX_LIMIT + 300, (*("pending",) * 8, "clipping")
+    for count in (1, 3):
+        moments = [LONG_AGO + number * MICROSECOND for number in range(count)]
+        chosen = zip(range(size), cycle(statuses), cycle(moments), strict=False)
+        tasks = [
+            restorable(f"t{number:04d}", status=status, created_at=moment, updated_at=moment)
+            for number, status, moment in chosen
+        ]
+        cursors = (Walk(300, by_cursor=True), Walk(400, "pending", by_cursor=True))
+        far = tuple(far_pages(size, statuses, (None, "pending", "clipping")))
+        steps = (Known(tuple(map(restore, tasks))), *far, Walk(650), Optional(cursors, CURSOR))
+        name = f"{size} tasks of {f'{count} moments' if count > 1 else 'one moment'}"
+        yield Scene(name, steps, ("very many ties",))
 
 
 def far_pages(size: int, statuses: Sequence[str], chosen: Sequence[str | None]) -> Iterator[Action]:
