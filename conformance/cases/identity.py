@@ -35,7 +35,8 @@ from taskstore import (
 async def test_an_id_is_no_pattern(store: TaskStore) -> None:
     """What merely matches or resembles the id of a task does not name it, for get, update and cancel."""
     task = await store.create_task(a_request())
-    for change in ("", "*", "task_*", "{}*", "[{}", "{}\n", "{} ", "{}:", "?{}", "{}\x00", "/{}", "{}\ud800"):
+    changes = ("", "*", "task_*", "{}*", "[{}", "{}\n", "{} ", "{}:", "?{}", "{}\x00", "/{}", "{}\ud800")
+    for change in (*changes, "{}\ud83d\ude00"):
         similar = change.replace("{}", task.task_id)
         for call in operations_on(store, similar).values():
             with pytest.raises(TaskNotFound) as missing:
@@ -139,14 +140,18 @@ async def leaves_what_cannot_be_read(store: TaskStore, namespace: Namespace, tas
         assert wrong is None or inspector.raw(task.task_id) == wrong
 
 
-CONFIG = {"a": 1, "b": {"x": [0.0, None], "y": "文"}}
-SAME = {"b": {"y": "文", "x": [0.0, None]}, "a": 1}
-OTHERS: tuple[Any, ...] = (None, {}, {**CONFIG, "a": 1.0}, {**CONFIG, "a": True}, {**CONFIG, "c": None}, {"a": 1})
+CONFIG = {"a": 1, "b": {"x": [0.0, None], "y": "文"}, "c": [{"d": 1, "e": [[{"f": 2, "g": {}}]]}, {"d": 3}]}
+SAME = {"c": [{"e": [[{"g": {}, "f": 2}]], "d": 1}, {"d": 3}], "b": {"y": "文", "x": [0.0, None]}, "a": 1}
+OTHERS: tuple[Any, ...] = (
+    *(None, {}, {**CONFIG, "a": 1.0}, {**CONFIG, "a": True}, {**CONFIG, "z": None}, {"a": 1}, {**CONFIG, "c": []}),
+    {**CONFIG, "c": [{"d": 1, "e": [[{"f": 2.0, "g": {}}]]}, {"d": 3}]},
+    {**CONFIG, "c": [{"d": 3}, {"d": 1, "e": [[{"f": 2, "g": {}}]]}]},
+)
 
 
 @case("ID-06", needs=Capability.CALLER_IDS)
 async def test_a_create_can_be_repeated_under_its_id(store: TaskStore) -> None:
-    """With keys in another order too, on a live task and a final one: no time moves. Another request is refused."""
+    """With keys in another order too, also of objects in lists, on a live task and a final one. Another is refused."""
     task = await store.create_task(a_request(CONFIG), task_id="job-1")
     assert task.task_id == "job-1"
     for status in (TaskStatus.CLIPPING, TaskStatus.COMPLETED):
@@ -191,7 +196,7 @@ async def test_an_id_is_visible_ascii(store: TaskStore) -> None:
         updated = await store.update_task_status(task_id, TaskStatus.CLIPPING, 5)
         assert snapshot(await store.get_task(task_id)) == snapshot(updated)
     wrong: list[Any] = ["", " ", "a b", "a\n", "\x7f", "\x00", "é", "文", "\ud800", "x" * 257, 7, b"x", ["x"]]
-    for task_id in wrong:
+    for task_id in (*wrong, "\ud83d\ude00"):
         with pytest.raises(InvalidArgument) as refused:
             await store.create_task(a_request(), task_id=task_id)
         assert refused.value.argument == "task_id"

@@ -75,6 +75,7 @@ async def test_changing_what_was_passed_in_changes_no_call_that_has_begun(store:
 async def test_a_config_that_is_no_json_object_is_refused(store: TaskStore) -> None:
     """A list is no object; a tuple, a key that is not text, NaN and a lone surrogate are no JSON, at any depth."""
     wrong: tuple[Any, ...] = ([], "text", {"a": [(1, 2)]}, {"a": {1: 2}}, {"a": float("nan")}, {"a": ["\ud800"]})
+    wrong += ({"a": "\ud83d\ude00"}, {"\ud83d\ude00": 1})  # two surrogates have no UTF-8 form either
     for config in wrong:
         with pytest.raises(InvalidArgument):
             await store.create_task(a_request(config))
@@ -106,9 +107,10 @@ async def test_texts_come_back_as_they_were(store: TaskStore) -> None:
     text = " \0 7\r\n\ufeffÉ e\u0301 文𝄞 "
     task = await store.create_task(a_request(video=text))
     await store.update_task_status(task.task_id, TaskStatus.CLIPPING, None, text, text)
-    with pytest.raises(InvalidArgument) as refused:
-        await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step="a\ud800b")
-    assert refused.value.argument == "current_step"
+    for wrong in ("a\ud800b", "a\ud83d\ude00b"):
+        with pytest.raises(InvalidArgument) as refused:
+            await store.update_task_status(task.task_id, TaskStatus.CLIPPING, current_step=wrong)
+        assert refused.value.argument == "current_step"
     await store.update_task_status(task.task_id, TaskStatus.FAILED, error_message=text, error_traceback=text)
     read = await store.get_task(task.task_id)
     assert list(read.video_ids) == [text]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import combinations, cycle, pairwise
+from math import nextafter
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 from conformance.engine.scene import (
     Action,
@@ -23,7 +26,7 @@ from conformance.engine.scene import (
 from conformance.spec.model import FINAL, TEXTS, Record, canonical, size_of
 from conformance.tour import values
 from conformance.tour.rich import edged
-from conformance.tour.tasks import LONG_AGO, NOT_FINAL, restorable
+from conformance.tour.tasks import CALLER_IDS, LONG_AGO, NOT_FINAL, SHARED, restorable
 from taskstore import TaskStatus
 
 
@@ -81,11 +84,17 @@ def texts(random: Random) -> Iterator[Scene]:
 def sizes(random: Random) -> Iterator[Scene]:
     """Tasks that just fit into 1 MiB, that just do not, and that are a good deal smaller."""
     about = ("VAL-06",)
+    steps: Sequence[Action]
     for what in _REQUESTED:
         fits = _room(what)
         for number, length in enumerate((fits, fits + 1, random.randrange(500_000, fits))):
             steps = (create(about=about, **_request(what, edged(length))), update("a", TaskStatus.CLIPPING), listing())
             yield Scene(f"{what} of {length}, {number}", steps, (f"{what}: large {number}",), about=about)
+        for on, length in enumerate((fits, random.randrange(70_000, 500_000))):
+            steps = (Known(tuple(_repeated(what, edged(length), on))), listing())
+            name = f"{what} of {length} under an id, again on {on + 1} instances"
+            wanted = CALLER_IDS | SHARED if on else CALLER_IDS
+            yield Scene(name, steps, (f"{what}: large again {on}",), wanted, instances=on + 1, about=("ID-06",))
     for status in ("clipping", "failed", "completed"):
         for field in TEXTS if status == "failed" else TEXTS[:2]:
             fits = _room(field)
@@ -107,6 +116,22 @@ def sizes(random: Random) -> Iterator[Scene]:
     yield from _summed()
 
 
+def _repeated(what: str, text: str, on: int) -> Iterator[Step]:
+    """A creation under an id, and on an instance the same request and others, while its task is live and final."""
+    middle = len(text) // 2
+    same = create("", "job-1", on, ("ID-06",), **_request(what, text))
+    yield from (replace(same, label="a", on=0), same)
+    for other in (text[:-1], text[:-1] + "c", f"{text[:middle]}y{text[middle + 1 :]}"):
+        yield create("", "job-1", on, **_request(what, other))
+    yield from (update("a", TaskStatus.CLIPPING, progress=5), same, cancel("a"), same)
+
+
+_Parts: TypeAlias = tuple[str, ...]
+_Made: TypeAlias = Callable[[int], str]
+"""What makes a text of so many bytes of JSON."""
+_SIZE = ("VAL-06",)
+_ABOVE, _FITS = 1, 0
+"""How many bytes more than 1 MiB a task has."""
 _REQUESTED = ("config", "webhook_url", "video_ids")
 _PARTS = (*_REQUESTED, "key", *TEXTS)
 """Where a text of a task may stand; `key` is one in its config."""
@@ -114,6 +139,9 @@ _MIX = '\x00\x1f"\\\n \u00e9文\U0001d11e'
 _EDGES = 20
 _MOST_MIXED = 100  # more would take its time
 _MIX_BYTES = 6 + 6 + 2 + 2 + 2 + 1 + 2 + 3 + 4
+_CONTROL = "\x01"
+_ALIKE = {_CONTROL: 6, '"': 2, "文": 3, "\U0001d11e": 4}
+"""Characters of which a text may consist, and how many bytes of JSON each takes."""
 
 
 def _request(what: str, text: str) -> dict[str, Any]:
@@ -148,48 +176,96 @@ def _mixed(length: int) -> str:
     return _MIX * count + edged(length - count * _MIX_BYTES)
 
 
-def _filled(parts: Sequence[str], more: int) -> dict[str, str]:
+def _of(character: str, length: int) -> str:
+    """A text of so many bytes of JSON that is nearly all of one character of `_ALIKE`, and whose ends count."""
+    count = (length - _EDGES) // _ALIKE[character]
+    return character * count + edged(length - count * _ALIKE[character])
+
+
+def _filled(parts: Sequence[str], more: int, made: _Made) -> dict[str, str]:
     """Texts in these parts of a task, together of 1 MiB and so many bytes more."""
     each, rest = divmod(_room(*parts), len(parts))
-    return {**dict.fromkeys(parts, _mixed(each)), parts[-1]: _mixed(each + rest + more)}
+    return {**dict.fromkeys(parts, made(each)), parts[-1]: made(each + rest + more)}
+
+
+def _created(parts: _Parts, made: _Made) -> Iterator[Step]:
+    """Creations with these parts, of 1 MiB and one byte and of 1 MiB."""
+    return (create(about=_SIZE, **_fields(_filled(parts, more, made))) for more in (_ABOVE, _FITS))
+
+
+def _updated(first: _Parts, texts: _Parts, made: _Made) -> Iterator[Step]:
+    """Updates that make a task so large that has the first parts."""
+    above, fits = (_filled((*first, *texts), more, made) for more in (_ABOVE, _FITS))
+    to = TaskStatus.FAILED if {*texts} & {*TEXTS[2:]} else TaskStatus.CLIPPING
+    yield create(**_fields({name: fits[name] for name in first}))
+    for filled in (above, fits):
+        given: dict[str, Any] = {name: filled[name] for name in texts}
+        yield update("a", to, about=_SIZE, **given)
+
+
+def _restored(parts: _Parts, made: _Made) -> Iterator[Step]:
+    """Tasks of that size to restore."""
+    tasks = (_with(_filled(parts, more, made))._replace(task_id=f"t{more}") for more in (_ABOVE, _FITS))
+    return (restore(one, about=("VAL-06", "MAINT-02")) for one in tasks)
 
 
 def _summed() -> Iterator[Scene]:
-    """Several parts of a task, together at 1 MiB and one byte above, in each operation."""
-    about = ("VAL-06",)
-    request: tuple[str, ...]
-    for request in (("key",), *combinations(_REQUESTED, 2), _REQUESTED):
-        filled = [_filled(request, more) for more in (1, 0)]
-        created = [create(about=about, **_fields(one)) for one in filled]
-        yield _limit(" and ".join(request), *created, get())
-    beside: list[tuple[tuple[str, ...], tuple[str, ...]]] = [((), pair) for pair in pairwise(TEXTS)]
-    for first, texts in [*beside, ((), TEXTS), (("webhook_url",), TEXTS)]:
-        filled = [_filled((*first, *texts), more) for more in (1, 0)]
-        to = TaskStatus.FAILED if {*texts} & {*TEXTS[2:]} else TaskStatus.CLIPPING
-        given: list[dict[str, Any]] = [{name: one[name] for name in texts} for one in filled]
-        writes = (update("a", to, about=about, **one) for one in given)
-        fields = _fields({name: filled[0][name] for name in first})
-        yield _limit(" and ".join((*first, *texts)), create(**fields), *writes, get())
-    for parts in (*((one,) for one in _PARTS), ("webhook_url", *TEXTS)):
-        tasks = [_with(_filled(parts, more))._replace(task_id=f"t{more}") for more in (1, 0)]
-        restored = (restore(one, about=("VAL-06", "MAINT-02")) for one in tasks)
-        yield _limit(f"what is restored, in {' and '.join(parts)}", *restored, get(Text("t0")))
+    """Several parts of a task, or one that is nearly all of one character, together at 1 MiB and one byte above.
+
+    How many bytes a text takes cannot be told from how many characters it has.
+    """
+    alone: list[_Parts] = [(one,) for one in _PARTS]
+    every = ("webhook_url", *TEXTS)
+    requests: list[_Parts] = [("key",), *combinations(_REQUESTED, 2), _REQUESTED]
+    updates: list[tuple[_Parts, _Parts]] = [((), pair) for pair in pairwise(TEXTS)]
+    updates += [((), TEXTS), (every[:1], TEXTS)]
+    yield from _summed_of("", _mixed, requests, updates, [*alone, every])
+    requests = [one for one in alone if one[0] not in TEXTS]
+    updates = [*(((), one) for one in alone if one[0] in TEXTS), (every[:1], TEXTS)]
+    for character in _ALIKE:
+        restored = [*alone, every] if character == _CONTROL else [every]  # each takes its time
+        yield from _summed_of(f", of {character!a}", partial(_of, character), requests, updates, restored)
+    yield from _of_many()
+
+
+def _summed_of(
+    words: str,
+    made: _Made,
+    requests: Sequence[_Parts],
+    updates: Sequence[tuple[_Parts, _Parts]],
+    restored: Sequence[_Parts],
+) -> Iterator[Scene]:
+    """Texts that are so made, in these parts of what is created, updated and restored."""
+    for parts in requests:
+        yield _limit(f"{' and '.join(parts)}{words}", *_created(parts, made), get())
+    for first, texts in updates:
+        yield _limit(f"{' and '.join((*first, *texts))}{words}", *_updated(first, texts, made), get())
+    for parts in restored:
+        name = f"what is restored, in {' and '.join(parts)}{words}"
+        yield _limit(name, *_restored(parts, made), get(Text(f"t{_FITS}")))
+
+
+def _of_many() -> Iterator[Scene]:
+    """Many videos and many numbers, which take bytes beside their own, together at 1 MiB and one byte above."""
     many = ("y" * 1_000,) * 1_000
     numbers: list[Any] = [1, 1.5, None, True, {}, [], "e"] * 300
     listed = canonical({"webhook_url": None, "config": {"n": numbers, "k": ""}})
-    room = values.MOST_BYTES - size_of(restorable(video_ids=(*many, "")))
+    empty = ("",) * 1_000
+    room, left = (values.MOST_BYTES - size_of(restorable(video_ids=(*ids, ""))) for ids in (many, empty))
     rest = values.MOST_BYTES - size_of(restorable(metadata=listed))
     for what, fields_of in (
         ("many videos", lambda more: {"video_ids": (*many, "z" * (room + more))}),
+        ("many empty videos", lambda more: {"video_ids": (*empty, _of(_CONTROL, left + more))}),
         ("many numbers", lambda more: {"config": {"n": numbers, "k": "z" * (rest + more)}}),
+        ("many numbers and controls", lambda more: {"config": {"n": numbers, "k": _of(_CONTROL, rest + more)}}),
     ):
-        yield _limit(what, *(create(about=about, **fields_of(more)) for more in (1, 0)), get())
+        yield _limit(what, *(create(about=_SIZE, **fields_of(more)) for more in (_ABOVE, _FITS)), get())
 
 
 def _limit(what: str, *calls: Step) -> Scene:
     """A scene about the size of a task."""
     name = f"1 MiB in {what}"
-    return Scene(name, (Known(calls[:-1]), calls[-1]), (name,), about=("VAL-06",))
+    return Scene(name, (Known(calls[:-1]), calls[-1]), (name,), about=_SIZE)
 
 
 def progresses(random: Random) -> Iterator[Scene]:
@@ -197,12 +273,13 @@ def progresses(random: Random) -> Iterator[Scene]:
     steps: Sequence[Action]
     statuses = cycle(NOT_FINAL)
     for name, value in values.progresses(random).items():
-        for status in (next(statuses), "failed", "cancelled"):
+        for status in (next(statuses), *FINAL):
             steps = (
                 create(),
                 update("a", TaskStatus(status), progress=value, about=("LIFE-13",)),
                 update("a", TaskStatus(status)),
                 update("a", TaskStatus(status), progress=value),
+                update("a", TaskStatus(status), progress=nextafter(value, 50)),  # nearly the same, and another one
                 cancel(),
             )
             yield Scene(f"progress {name} with {status}", steps, (f"progress: {name}",))

@@ -72,7 +72,7 @@ def ids(_: Random) -> Iterator[Scene]:
         yield Scene(f"an id that is {name}", steps, (f"task_id: wrong {name}",))
 
 
-def new_ids(_: Random) -> Iterator[Scene]:
+def new_ids(random: Random) -> Iterator[Scene]:
     """Ids that callers choose, and the same request again in every state of its task."""
     steps: Sequence[Action]
     for name, task_id in values.NEW_IDS.items():
@@ -103,8 +103,9 @@ def new_ids(_: Random) -> Iterator[Scene]:
     for name, wrong in values.WRONG_NEW_IDS.items():
         steps = (create("", wrong), create("b"))
         yield Scene(f"a new id that is {name}", steps, (f"new id: wrong {name}",), CALLER_IDS)
-    config: dict[str, Any] = {"a": 1, "b": {"x": [0.0, None, "e\u0301"], "y": "文"}}
-    alike = {"b": {"y": "文", "x": [0.0, None, "e\u0301"]}, "a": 1}
+    listed: list[Any] = [{"from": 1, "to": 2, "in": [[{"p": {"q": [], "r": {}}, "s": 0}]]}, {"from": 2.0, "to": 3}]
+    config: dict[str, Any] = {"a": 1, "b": {"x": [0.0, None, "e\u0301"], "y": "文"}, "clips": listed}
+    alike = values.reordered(config)
     nested: dict[str, Any] = config["b"]
     others: list[Any] = [
         None,
@@ -119,6 +120,11 @@ def new_ids(_: Random) -> Iterator[Scene]:
         {**config, "b": {**nested, "x": [0.0, None, "\u00e9"]}},
         {**config, "b": {**nested, "x": [None, 0.0, "e\u0301"]}},
         {**config, "b": {**nested, "y": "文 "}},
+        {**config, "clips": listed[::-1]},
+        {**config, "clips": [{**listed[0], "to": 2.0}, listed[1]]},
+        {**config, "clips": [{**listed[0], "in": [[{"p": {"q": {}, "r": []}, "s": 0}]]}, listed[1]]},
+        {**config, "clips": [listed[0], {"from": 3, "to": 2.0}]},
+        {**config, "clips": [listed]},
     ]
     requests: list[dict[str, Any]] = [
         *({"config": other} for other in others),
@@ -137,6 +143,13 @@ def new_ids(_: Random) -> Iterator[Scene]:
             get(),
         )
         yield Scene(f"another request {number} under a taken id", steps, ("another request",), CALLER_IDS)
+    for name, value in values.json_values(random).items():
+        turned = values.reordered(value)
+        if type(value) in (dict, list) and not name.startswith(("98 ", "99 ", "large", "long")):
+            placed = [{"x": [0, [{"k": one, "l": 1}]], "y": one} for one in (value, turned)]
+            repeated = tuple(create("", "job-1", config=one) for one in (placed[1], values.reordered(placed[1])))
+            steps = (Known((create("a", "job-1", config=placed[0]), *repeated, cancel("a"), *repeated)), get())
+            yield Scene(f"the same request with {name} under a taken id", steps, ("the same request",), CALLER_IDS)
     order = (create("a", "job-1", video_ids=("a", "b")), create("", "job-1", video_ids=("b", "a")), get())
     yield Scene("the videos in another order under a taken id", order, ("another request",), CALLER_IDS)
     absent = (create("a", "job-1"), create("", "job-1", config={}), create("", "job-1", webhook_url=""), get())

@@ -61,7 +61,7 @@ def _updates(task: Any) -> Iterator[Step]:
         yield update(task, wrong)
     for wrong in values.WRONG_PROGRESSES.values():
         yield update(task, TaskStatus.CLIPPING, progress=wrong)
-    yield update(task, TaskStatus.COMPLETED, progress=30)
+    yield from (update(task, TaskStatus.COMPLETED, progress=one) for one in values.UNFINISHED)
     for field in TEXTS:
         to = TaskStatus.FAILED if field in _ERRORS else TaskStatus.CLIPPING
         for wrong in (*values.WRONG_TEXTS.values(), _TOO_LONG):
@@ -157,7 +157,7 @@ def _unrestorable() -> Iterator[tuple[str, dict[str, Any]]]:
         yield "its end", {**fields, "completed_at": end}
         yield from (("its progress", {**fields, "progress": one}) for one in values.WRONG_PROGRESSES.values())
         yield from (("its error", {**fields, name: "e"}) for name in _ERRORS if status != "failed")
-    yield "its progress", {**done, "progress": 30.0}
+    yield from (("its progress", {**done, "progress": float(one)}) for one in values.UNFINISHED)
     yield from (("its status", {"status": one}) for one in values.WRONG_STATUSES.values())
     for name in TEXTS:
         for wrong in (*values.WRONG_TEXTS.values(), *((None,) if name == "current_step" else ())):

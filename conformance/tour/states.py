@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from math import nextafter
 from random import Random
 from typing import Any, TypeAlias
 
@@ -65,6 +66,7 @@ def _tails(way: Way) -> Iterator[_Tail]:
     yield "a wrong progress", (update("a", status, progress=101), update("a", TaskStatus.CLIPPING, progress=-1))
     yield "an error without failing", (update("a", TaskStatus.CLIPPING, error_message="e"), get())
     yield "completed at 30", (update("a", TaskStatus.COMPLETED, progress=30), get())
+    yield "nearly completed", (update("a", TaskStatus.COMPLETED, progress=nextafter(100, 0)), get())
     yield "too large", (update("a", TaskStatus.FAILED, error_message="x" * values.MOST_BYTES), get())
     yield "an unknown status", (update("a", "no status"), get())
     yield "restored over", (restore(Copy("a"), about=("ID-05",)), get())

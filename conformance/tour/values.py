@@ -79,6 +79,12 @@ def texts(random: Random) -> dict[str, str]:
 
 _RANGES = (0x20, 0x40, 0xC0, 0x380, 0x4E00, 0x1F600, 0x20000)
 
+SURROGATES: dict[str, str] = {
+    "two surrogates": "a\ud83d\ude00",
+    "two surrogates the other way round": "\ude00\ud83d",
+    "a surrogate beside a character": "\U0001d11e\udd1e",
+}
+"""Texts that have no UTF-8 form. In UTF-16 the first one has: there the two together are a character."""
 WRONG_TEXTS: dict[str, Any] = {
     "an integer": 7,
     "bytes": b"x",
@@ -87,6 +93,7 @@ WRONG_TEXTS: dict[str, Any] = {
     "a subclass": _Text("x"),
     "a lone surrogate": "a\ud800b",
     "a surrogate at the end": "b\udfff",
+    **SURROGATES,
 }
 
 
@@ -113,6 +120,8 @@ def progresses(random: Random) -> dict[str, int | float]:
     }
 
 
+UNFINISHED: tuple[float, ...] = (0, 30, 99, 99.5, 99.99, 99.999999, nextafter(100, 0))
+"""Progress that does not go with `completed`."""
 WRONG_PROGRESSES: dict[str, Any] = {
     "below 0": nextafter(0, -1),
     "-1": -1,
@@ -134,6 +143,13 @@ def deep(levels: int, inside: Any = 1, kinds: str = "{[") -> Any:
     for level in range(levels):
         inside = [inside] if kinds[level % len(kinds)] == "[" else {"k": inside}
     return inside
+
+
+def reordered(value: Any) -> Any:
+    """The same JSON value, with the keys of its objects in the opposite order, wherever they stand in it."""
+    if type(value) is dict:
+        return {key: reordered(value[key]) for key in reversed(value)}
+    return [*map(reordered, value)] if type(value) is list else value
 
 
 def json_values(random: Random) -> dict[str, Any]:
@@ -208,6 +224,7 @@ WRONG_JSON: dict[str, Any] = {
     "infinite": inf,
     "minus infinite": -inf,
     "lone surrogate": "\ud800",
+    **SURROGATES,
     "integer key": {1: "x"},
     "null key": {None: "x"},
     "true key": {True: "x"},
@@ -215,6 +232,7 @@ WRONG_JSON: dict[str, Any] = {
     "a key among others": {"a": 1, 2: "x"},
     "bytes key": {b"k": "x"},
     "surrogate key": {"\udfff": 1},
+    **{f"key of {name}": {text: 1} for name, text in SURROGATES.items()},
     "4,301 digits": 10**4_300,
     "4,301 digits and a sign": -(10**4_300),
     "100 levels": deep(100),
@@ -261,6 +279,8 @@ WRONG_VIDEO_IDS: dict[str, Any] = {
     "a number in it": ("a", 7),
     "null in it": (None,),
     "a surrogate in it": ("a", "\ud800"),
+    **{f"{name} in it": ("a", text) for name, text in SURROGATES.items()},
+    "a surrogate at the end of one and at the start of the next": ("a\ud83d", "\ude00"),
     "bytes in it": (b"a",),
 }
 
@@ -319,6 +339,7 @@ OTHER_IDS: dict[str, tuple[str, str]] = {
     "brackets around": ("[", "]"),
     "braces around": ("{", "}"),
     "a lone surrogate behind": ("", "\ud800"),
+    **{f"{name} behind": ("", text) for name, text in SURROGATES.items()},
 }
 """What is put before and behind the id of a task, so that it is the id of none."""
 UNKNOWN_IDS: dict[str, str] = {
@@ -328,6 +349,7 @@ UNKNOWN_IDS: dict[str, str] = {
     "like one": "task_" + "0" * 32,
     "a blank": " ",
     "a lone surrogate": "\ud800",
+    **SURROGATES,
     "Chinese": "文",
     "percent": "%",
     "a sentence": "SELECT 1",
@@ -415,6 +437,7 @@ WRONG_NEW_IDS: dict[str, Any] = {
     "an accent": "é",
     "Chinese": "文",
     "a surrogate": "\ud800",
+    **SURROGATES,
     "257 characters": "x" * 257,
     "an integer": 7,
     "bytes": b"x",
@@ -431,6 +454,7 @@ WRONG_STATUSES: dict[str, Any] = {
     "a list": ["pending"],
     "bytes": b"pending",
     "a surrogate": "\ud800",
+    **SURROGATES,
 }
 WRONG_NUMBERS: dict[str, Any] = {
     "-1": -1,
@@ -458,6 +482,7 @@ WRONG_CURSORS: dict[str, Any] = {
     "other digits": "\u0663.a",
     "beyond time": f"{10**18}.a",
     "a surrogate": "1.\ud800",
+    **{name: f"1.{text}" for name, text in SURROGATES.items()},
     "an integer": 7,
     "bytes": b"1.a",
 }
@@ -477,6 +502,7 @@ WRONG_TIMES: dict[str, Any] = {
 """What no time of a task is, the end of one that is not final apart."""
 _WRONG_TEXTS_OF_JSON = (
     *("NaN", "Infinity", "-Infinity", '"\\ud800"', '{"\\udfff":1}', '["\\udc00"]', "9" * 4_301, "-" + "9" * 4_301),
+    *('"\\ude00\\ud83d"', '{"\\ude00\\ud83d":1}', *(f'"{text}"' for text in SURROGATES.values())),
     *("[" * 101 + "]" * 101, '{"k":' * 101 + "1" + "}" * 101, "[" * 100_000 + "]" * 100_000, "01", "", "tru", "'a'"),
 )
 WRONG_METADATA: tuple[str, ...] = (
