@@ -33,7 +33,7 @@ from conformance.engine.scene import (
     update,
 )
 from conformance.harness import Capability
-from conformance.spec.model import FINAL, STATUSES
+from conformance.spec.model import FINAL, STATUSES, TEXTS
 from conformance.tour.repertoire import refusals
 from conformance.tour.tasks import (
     BEYOND,
@@ -54,7 +54,13 @@ from taskstore import TaskStatus
 _MANY = 320
 _FEW_ARE_ENOUGH = ("create_task", "restore", "list_tasks, further on", "list_tasks, of their status, further on")
 """Calls that are not also made first after many tasks have expired: filling a store takes time."""
-_GONE: tuple[Action, ...] = (
+_FIELDS: dict[str, dict[str, Any]] = {
+    "its progress": {"progress": 5},
+    "its step": {"current_step": "s"},
+    "its result": {"result_url": "r"},
+}
+"""What an update may change alone, its status being what it was."""
+_GONE: tuple[Step, ...] = (
     get(),
     update("a", TaskStatus.CLIPPING),
     cancel(),
@@ -71,7 +77,7 @@ def expiries(_: Random) -> Iterator[Scene]:
         ("created", ()),
         *((f"updated to {status}", (update("a", TaskStatus(status)),)) for status in STATUSES),
         ("cancelled", (cancel(),)),
-        ("updated in a field", (update("a", TaskStatus.PENDING, progress=5),)),
+        *((f"updated in {name}", (update("a", TaskStatus.PENDING, **one),)) for name, one in _FIELDS.items()),
         ("updated with nothing new", (update("a", TaskStatus.PENDING),)),
     ]
     for name, renewal in ends:
@@ -198,15 +204,19 @@ def expiries(_: Random) -> Iterator[Scene]:
             EXPIRING,
             about=("EXP-01",),
         )
-    parts = (
+    clipping = TaskStatus.CLIPPING
+    parts: tuple[Action, ...] = (
         Populate(60, MIXED),
         listing("p", limit=20),
+        listing("q", status=clipping),
         Advance(6 * DAY),
         update(Member("p", 0), TaskStatus.PENDING, label=""),
         update(Member("p", -1), TaskStatus.PENDING, label=""),
+        *(update(Member("q", place), clipping, label="", **one) for place, one in enumerate(_FIELDS.values())),
         Advance(DAY + MINUTE),
         listing(),
         listing(status=TaskStatus.PENDING),
+        listing(status=clipping),
         Walk(1),
     )
     yield Scene("some of many expire", parts, ("some expire",), EXPIRING, about=("EXP-01", "EXP-03"))
@@ -266,14 +276,20 @@ def _repetitions(end: Step) -> tuple[Action, ...]:
 
 
 def unchanged(_: Random) -> Iterator[Scene]:
-    """No refusal, no read and no call that changes nothing renews the lifetime of a task."""
-    for name, (calls, needs) in _idle().items():
-        steps: tuple[Action, ...] = (_FIRST, Advance(6 * DAY), *calls, Advance(DAY + MINUTE), *_GONE)
-        yield Scene(f"{name}: renews nothing", steps, ("renews nothing",), EXPIRING | needs, about=("EXP-01",))
+    """No refusal, no read and no call that changes nothing renews the lifetime of a task, or ends it."""
+    texts: list[dict[str, Any]] = [{name: "x" * 500_000} for name in TEXTS]
+    beyond = tuple(update("a", TaskStatus.FAILED, label="", **one) for one in texts)
     large = create(config={"k": "x" * 600_000})
-    beyond = update("a", TaskStatus.FAILED, error_message="x" * 500_000, label="")
-    steps = (large, Advance(6 * DAY), Known((beyond,)), Advance(DAY + MINUTE), *_GONE)
-    yield Scene("refused as too large: renews nothing", steps, ("renews nothing",), EXPIRING, about=("EXP-01",))
+    each = [(name, _FIRST, *one) for name, one in _idle().items()]
+    for name, first, calls, needs in (*each, ("refused as too large", large, (Known(beyond),), _NOTHING)):
+        kept = ("LIFE-14",) if name.startswith("refused") else ()
+        gone = (replace(one, about=kept) for one in _GONE)
+        steps: tuple[Action, ...] = (first, Advance(6 * DAY), *calls, Advance(DAY + MINUTE), *gone)
+        yield Scene(f"{name}: renews nothing", steps, ("renews nothing",), EXPIRING | needs, about=("EXP-01",))
+        # The other task comes first: where it is lost too, it is not for what was called.
+        there = (get("other"), get(about=kept), listing(about=kept))
+        steps = (create("other"), first, Advance(DAY), *calls, Advance(6 * DAY - MINUTE), *there)
+        yield Scene(f"{name}: ends nothing", steps, ("ends nothing",), EXPIRING | needs, about=("EXP-01",))
     for status in FINAL:
         end = update("a", TaskStatus(status), progress=100, result_url="r", current_step="s")
         for name, (calls, needs) in {"again": (_repetitions(end), _NOTHING), **_idle()}.items():
@@ -320,6 +336,9 @@ def busy(_: Random) -> Iterator[Scene]:
                 update(Text("job-1"), TaskStatus.CLIPPING, label=""),
                 Advance(4 * DAY),
                 *looks,
+                update(Text("job-1"), TaskStatus.CLIPPING, label="", progress=5),
+                Advance(4 * DAY),
+                *looks,
                 replace(cancel(Text("job-1")), label=""),
                 Advance(4 * DAY),
                 *looks,
@@ -332,7 +351,8 @@ def busy(_: Random) -> Iterator[Scene]:
     for gap, rounds in product((3, 5), range(2, 7)):
         days: list[Action] = []
         for number in range(rounds):
-            days += [create(f"{one}{number}") for one in (*STATUSES, "new", "stopped")]
+            days += [create(f"{one}{number}") for one in (*STATUSES, "new", "stopped", "kept")]
+            days += [update(f"kept{number - 1}", TaskStatus.PENDING, progress=number)] * (number > 0)
             days += [update(f"{one}{number}", TaskStatus(one)) for one in STATUSES]
             days += [cancel(f"stopped{number}"), Advance(gap * DAY)]
         for is_read in (True, False):  # a read may mend what a purge would not find
@@ -343,28 +363,32 @@ def busy(_: Random) -> Iterator[Scene]:
 
 def renewals(_: Random) -> Iterator[Scene]:
     """Every write that changes a task renews its lifetime in full, however soon after another one it comes."""
-    writes: dict[str, tuple[Step, ...]] = {
-        "an update": (update("a", TaskStatus.CLIPPING),),
-        "an update of a field": (update("a", TaskStatus.PENDING, current_step="s"),),
-        "a completion": (update("a", TaskStatus.COMPLETED),),
-        "a failure": (update("a", TaskStatus.FAILED, error_message="e"),),
-        "a cancellation": (cancel("a"),),
-    }
-    for gap in (4 * SECOND, 50 * SECOND, 10 * MINUTE, 50 * MINUTE, DAY / 2, WEEK - DAY):
-        for name, steps in writes.items():
-            for earlier in (False, True):  # whether it is the first write after the creation
-                before = (Advance(DAY), update("a", TaskStatus.UPLOADING)) if earlier else ()
-                actions = (
-                    Known((create("a"), create("b"), *before, Advance(gap), *steps)),
-                    Advance(WEEK - gap / 2),
-                    listing(),
-                    get("a", about=("EXP-03",)),
-                    Advance(gap),
-                    get("a"),
-                    listing(),
-                )
-                words = f"{name} {gap} after the {'last write' if earlier else 'creation'}"
-                yield Scene(words, actions, ("renewed soon",), EXPIRING, about=("EXP-01", "EXP-03"))
+    last = {"creation": TaskStatus.PENDING, "last write": TaskStatus.UPLOADING}
+    gaps = (2 * FIFTH, SECOND - FIFTH / 2, 4 * SECOND, 50 * SECOND, 10 * MINUTE, 50 * MINUTE, DAY / 2, WEEK - DAY)
+    for gap, (after, status) in product(gaps, last.items()):
+        writes: dict[str, Step] = {
+            "an update": update("a", TaskStatus.CLIPPING),
+            "an update of a field": update("a", TaskStatus.PENDING, current_step="s"),
+            **{f"an update of {name} alone": update("a", status, **one) for name, one in _FIELDS.items()},
+            "a completion": update("a", TaskStatus.COMPLETED),
+            "a failure": update("a", TaskStatus.FAILED, error_message="e"),
+            "a cancellation": cancel("a"),
+        }
+        is_short = gap < SECOND
+        beside = () if is_short else (create("b"),)  # it would be looked at sooner than a second after its end
+        before = (Advance(DAY), update("a", status)) if after == "last write" else ()
+        for name, write in writes.items():
+            actions = (
+                Known((create("a"), *beside, *before, Advance(gap), write)),
+                Advance(WEEK - gap / 2),
+                listing(),
+                get("a", about=("EXP-03",)),
+                Advance(gap / 2 + SECOND if is_short else gap),
+                get("a"),
+                listing(),
+            )
+            words = f"{name} {gap} after the {after}"
+            yield Scene(words, actions, ("renewed soon",), EXPIRING, about=("EXP-01", "EXP-03"))
 
 
 def unseen_expiries(_: Random) -> Iterator[Scene]:

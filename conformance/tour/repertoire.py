@@ -51,6 +51,7 @@ from conformance.tour.tasks import (
     WEEK,
     restorable,
 )
+from conformance.tour.values import reordered
 from taskstore import TaskStatus
 
 _TIMES = (timedelta(seconds=1), MINUTE, timedelta(hours=1), DAY, WEEK - 2 * MINUTE)
@@ -129,7 +130,7 @@ def refusals(label: str) -> tuple[Action, ...]:
         create("", webhook_url="x" * 1_048_577),
         Step("create_task", {"request": None}),
         *(update(label, TaskStatus.CLIPPING, **one) for one in updates),
-        update(label, TaskStatus.COMPLETED, progress=30),
+        *(update(label, TaskStatus.COMPLETED, progress=one) for one in (30, 99.99)),
         update(label, "none"),
         get(Text(7)),
         get(unknown),
@@ -162,7 +163,7 @@ def _creations(values: dict[str, Any]) -> tuple[Action, ...]:
     return (
         create("j", job, **values),
         create("", job, **values),
-        create("", job, **values),
+        create("", job, **{**values, "config": reordered(values["config"])}),
         create("", job, **{**values, "webhook_url": "other"}),
         update("j", TaskStatus.CLIPPING, progress=12.25),
         *map(get, like),
@@ -260,7 +261,10 @@ def everywhere(random: Random) -> Iterator[Scene]:
     walks = (Walk(1_000), Walk(300, "failed"), Optional((Walk(300, "failed", by_cursor=True),), CURSOR))
     again = (create("k", "Again"), cancel("k"), purge(BEYOND), create("k", "Again", config={}), cancel("k"), get("k"))
     reused = Optional((Known(again),), CALLER_IDS)
-    many = (Populate(10_001, few), *reads, *far, Known(calls), reused, get("u"), get("u"), *reads, big, *walks)
+    pending = TaskStatus.PENDING
+    after = (listing(limit=0), listing(status=pending), listing(limit=0, status=pending), get("u"), listing())
+    gone = Optional((Advance(WEEK + MINUTE), *after), EXPIRING)
+    many = (Populate(10_001, few), *reads, *far, Known(calls), reused, get("u"), get("u"), *reads, big, *walks, gone)
     yield Scene("the repertoire among 10001 tasks", many, ("repertoire among 10001",))
 
 
