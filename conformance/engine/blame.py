@@ -272,7 +272,7 @@ def _of_record(sight: Sight) -> Iterator[str]:
         yield from sight.outcome.requirements
         return
     if sight.operation == "create_task":
-        yield from _of_created(names)
+        yield from _of_created(sight, names)
     elif sight.operation == "cancel_task":
         yield from _of_cancelled(names)
     else:
@@ -280,9 +280,11 @@ def _of_record(sight: Sight) -> Iterator[str]:
     yield from _content({name for name in names if not _is_cleared(sight, name)})
 
 
-def _of_created(names: set[str]) -> Iterator[str]:
+def _of_created(sight: Sight, names: set[str]) -> Iterator[str]:
     if names - {"metadata", "created_at", "updated_at", "task_id"}:
         yield "LIFE-01"
+        if sight.arguments.get("task_id") is not None:
+            yield "ID-06"  # it may be the task that had this id before
     if "task_id" in names:
         yield "ID-06"
     if names & {"created_at", "updated_at"}:

@@ -322,7 +322,11 @@ def busy(_: Random) -> Iterator[Scene]:
         "expired when final": (cancel("a"), Advance(WEEK + MINUTE)),
         "expired long ago": (Advance(WEEK + MINUTE), update("a", TaskStatus.CLIPPING, label=""), Advance(WEEK)),
     }
-    seconds = {"created": create("a", "job-1"), "restored": restore(restorable("job-1"))}
+    seconds = {
+        "created": create("a", "job-1"),
+        "created by the same request": first,
+        "restored": restore(restorable("job-1")),
+    }
     filters = (listing(), *(listing(status=TaskStatus(one)) for one in ("pending", "clipping", *FINAL)))
     looks = (get(Text("job-1")), *filters)
     for way, removal in removals.items():
