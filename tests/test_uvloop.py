@@ -22,7 +22,8 @@ def test_the_suite_passes_on_uvloop(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "on_uvloop", "-p", "no:cacheprovider", "-q", "-W", "error"]
     stores = ["--conformance-store=memory", "--conformance-store=embedded"]
     command += ["--pyargs", "conformance", *stores, "--conformance-level", "SHOULD"]
-    command += ["--conformance-partial", "-k", "not requirement_"]
+    chosen = "not requirement_ and not follows_the_name"  # uvloop looks names up by itself, so none can lead elsewhere
+    command += ["--conformance-partial", "-k", chosen]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     ran = subprocess.run(
         command,
