@@ -96,7 +96,8 @@ PATCHED_P = {
     "database-0-after-a-reconnect": "host_port_and_database_say_where_redis_is",
     "forked-workers-share-their-random-numbers": "forked_processes_make_other_ids",
 }
-PATCHED = {"h": PATCHED_H, "j": PATCHED_J, "l": PATCHED_L, "p": PATCHED_P}
+PATCHED_R = {"migration-stops-at-the-first-known-task": "a_migration_that_broke_off_is_completed"}
+PATCHED = {"h": PATCHED_H, "j": PATCHED_J, "l": PATCHED_L, "p": PATCHED_P, "r": PATCHED_R}
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
 
