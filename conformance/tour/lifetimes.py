@@ -55,7 +55,7 @@ _MANY = 320
 _FEW_ARE_ENOUGH = ("create_task", "restore", "list_tasks, further on", "list_tasks, of their status, further on")
 """Calls that are not also made first after many tasks have expired: filling a store takes time."""
 _FIELDS: dict[str, dict[str, Any]] = {
-    "its progress": {"progress": 5},
+    "its progress": {"progress": 5.5},
     "its step": {"current_step": "s"},
     "its result": {"result_url": "r"},
 }
@@ -340,7 +340,7 @@ def busy(_: Random) -> Iterator[Scene]:
                 update(Text("job-1"), TaskStatus.CLIPPING, label=""),
                 Advance(4 * DAY),
                 *looks,
-                update(Text("job-1"), TaskStatus.CLIPPING, label="", progress=5),
+                update(Text("job-1"), TaskStatus.CLIPPING, label="", progress=5.5),
                 Advance(4 * DAY),
                 *looks,
                 replace(cancel(Text("job-1")), label=""),
@@ -356,7 +356,7 @@ def busy(_: Random) -> Iterator[Scene]:
         days: list[Action] = []
         for number in range(rounds):
             days += [create(f"{one}{number}") for one in (*STATUSES, "new", "stopped", "kept")]
-            days += [update(f"kept{number - 1}", TaskStatus.PENDING, progress=number)] * (number > 0)
+            days += [update(f"kept{number - 1}", TaskStatus.PENDING, progress=number + 0.5)] * (number > 0)
             days += [update(f"{one}{number}", TaskStatus(one)) for one in STATUSES]
             days += [cancel(f"stopped{number}"), Advance(gap * DAY)]
         for is_read in (True, False):  # a read may mend what a purge would not find
