@@ -189,6 +189,13 @@ async def test_failures_leave_nothing_behind(namespace: Namespace) -> None:
             await in_time(proxy.until(lambda: proxy.connections <= 1), "connections are left over")
             open_then.append(what_is_open())
         assert open_then[1] == open_then[2]
+    async with behind_a_proxy(namespace, SECONDS) as (proxy, store):
+        for number in range(4):  # calls whose reply never comes
+            proxy.interrupt(Stage.REPLY, Action.HOLD)
+            call = store.create_task(a_request()) if number % 2 else store.get_task(task.task_id)
+            await outcome_of(call)  # one that is made again by the store may be answered
+            assert await store.get_task(task.task_id) == task
+        await in_time(proxy.until(lambda: proxy.held <= 1), "connections on which no reply came are left over")
 
 
 async def unless_unavailable(read: Awaitable[Answer]) -> Answer | None:

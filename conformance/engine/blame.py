@@ -69,6 +69,7 @@ def _blame(sight: Sight) -> Iterator[str]:
     expected, observed = sight.outcome.result, sight.observed
     if isinstance(expected, Raised):
         if sight.operation == "get_task" and expected.error == "TaskNotFound":
+            yield from sight.about if sight.cause is None else ()
             yield from _of_place(sight)
             if sight.cause is not None and sight.cause.operation == "purge":
                 yield "MAINT-01"
