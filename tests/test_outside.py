@@ -97,7 +97,8 @@ PATCHED_P = {
     "forked-workers-share-their-random-numbers": "forked_processes_make_other_ids",
 }
 PATCHED_R = {"migration-stops-at-the-first-known-task": "a_migration_that_broke_off_is_completed"}
-PATCHED = {"h": PATCHED_H, "j": PATCHED_J, "l": PATCHED_L, "p": PATCHED_P, "r": PATCHED_R}
+PATCHED_Q = {"given-up-connection-waits-for-its-replies": "failures_leave_nothing_behind"}
+PATCHED = {"h": PATCHED_H, "j": PATCHED_J, "l": PATCHED_L, "p": PATCHED_P, "q": PATCHED_Q, "r": PATCHED_R}
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
 
