@@ -109,7 +109,7 @@ class Subject:
 
 
 PREREQUISITE = "API-02"
-"""The requirement that is decided even on a subject that is broken."""
+"""The requirement that is decided even on a subject that is broken, by its case for all subjects."""
 
 
 def probe(harness: Harness) -> str:
@@ -225,7 +225,7 @@ def case(
 
         def run(conformance_subject: Subject) -> None:
             harness = conformance_subject.harness
-            if conformance_subject.broken and PREREQUISITE not in requirements:
+            if conformance_subject.broken and (needs or PREREQUISITE not in requirements):
                 raise NotTestable(conformance_subject.broken)
             _check_applies(harness, (needs,) if isinstance(needs, Capability) else needs, lacks, mode)
             try:

@@ -48,7 +48,7 @@ class WrappedHarness(Harness):
             state=self._fault_state.setdefault(namespace, {}),
         )
         async with opened as store:
-            wrapped = self.fault.wrap(store, place)
+            wrapped = self.fault.wrap(getattr(store, "_store", store), place)  # the sets know no observer around a store
             try:
                 yield wrapped
             finally:
