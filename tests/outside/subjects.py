@@ -48,7 +48,8 @@ class WrappedHarness(Harness):
             state=self._fault_state.setdefault(namespace, {}),
         )
         async with opened as store:
-            wrapped = self.fault.wrap(getattr(store, "_store", store), place)  # the sets know no observer around a store
+            inner = getattr(store, "_store", store)  # the sets know no observer around a store
+            wrapped = self.fault.wrap(inner, place)
             try:
                 yield wrapped
             finally:
