@@ -78,7 +78,7 @@ async def test_an_update_never_brings_back_an_expired_task(store: TaskStore, nam
 
 @case("ATOM-06")
 async def test_many_calls_at_once_are_all_answered(store: TaskStore) -> None:
-    """Of 1,100 creations together, and of 6,100 calls of which every third is cancelled, each returns its own task."""
+    """Each of 1,100 creations at once returns its own task; so does each of 6,100 calls that is not cancelled."""
     videos = [f"v{number}" for number in range(1_100)]
     made = await asyncio.gather(*(store.create_task(a_request(video=one)) for one in videos), return_exceptions=True)
     tasks = [one for one in made if not isinstance(one, BaseException)]

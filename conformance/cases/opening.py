@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
+from conformance.cases.connection import in_time
 from conformance.cases.environment import (
     ODD_PASSWORD,
     SOURCES,
@@ -234,10 +235,10 @@ async def test_an_opening_that_is_cancelled_leaves_no_connection(namespace: Name
                         one.cancel()
                     await asyncio.wait([opening, held])
                     if not is_held:  # there is no request of this number
+                        opening.result()
                         break
                     proxy.release()
-                    async with asyncio.timeout(LIMIT):
-                        await proxy.until(lambda: not proxy.connections)
+                    await in_time(proxy.until(lambda: not proxy.connections), "its connections are left over")
 
 
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
