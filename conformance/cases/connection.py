@@ -13,7 +13,7 @@ from typing import TypeVar, cast
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.maintenance import what_is_open
+from conformance.cases.cost import what_is_open
 from conformance.cases.operations import make_target, operations_of
 from conformance.cases.table.bench import connected, outcome_of
 from conformance.cases.table.failures import LOADING_REPLY

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import itertools
 from collections.abc import Awaitable, Callable, Iterator
@@ -16,7 +15,7 @@ from conformance.cases.environment import configured
 from conformance.cases.expiry import MINUTE, WEEK, create_many
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import make_target, operations_of
-from conformance.cases.table.bench import outcome_of
+from conformance.cases.table.bench import cancel_when, outcome_of
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Stage
@@ -98,12 +97,8 @@ async def test_a_call_that_broke_off_after_an_eviction_leaves_nothing(namespace:
                     with evicting(place, others_than_records(place, tasks), tasks):
                         action = Action.HOLD if is_cancelled else Action.CUT
                         broken = proxy.interrupt(Stage.REPLY, action, after=exchange)
-                        started = asyncio.ensure_future(call(store))
-                        meeting = asyncio.ensure_future(met(proxy, broken))
-                        await asyncio.wait([started, meeting], return_when=asyncio.FIRST_COMPLETED)
-                        for one in (started, meeting):
-                            one.cancel()
-                        await asyncio.gather(started, meeting, return_exceptions=True)
+                        if ended := await cancel_when(met(proxy, broken), call(store)):
+                            ended.exception()  # whatever it was: what is left is asked
                         proxy.release()
                 place.advance(WEEK + WEEK + MINUTE)
                 assert place.inspector.keys() == set(), f"{name}, after exchange {exchange + 1}"

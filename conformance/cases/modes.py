@@ -11,6 +11,7 @@ import pytest
 
 from conformance.case import Namespace, case
 from conformance.cases.contents import check_same, check_writes, fill
+from conformance.cases.cost import what_is_open
 from conformance.cases.environment import (
     SWITCH,
     application,
@@ -22,7 +23,6 @@ from conformance.cases.environment import (
     unused_port,
     with_opener,
 )
-from conformance.cases.maintenance import what_is_open
 from conformance.cases.table.bench import reconnect
 from conformance.harness import Capability, HookMissingError
 from conformance.strategies import a_request

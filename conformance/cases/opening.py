@@ -34,7 +34,7 @@ from conformance.cases.environment import (
     user_with,
     with_opener,
 )
-from conformance.cases.table.bench import LIMIT, credentials
+from conformance.cases.table.bench import LIMIT, cancel_when, credentials
 from conformance.cases.table.failures import GONE, HTTP_REPLY, LOADING_REPLY, PASSWORD, REPEATED_REPLY, Failure
 from conformance.cases.table.seen import texts_of
 from conformance.harness import Capability, Harness
@@ -227,16 +227,10 @@ async def test_an_opening_that_is_cancelled_leaves_no_connection(namespace: Name
             async with Proxy(url) as proxy:
                 proxy.interrupt(Stage.REQUEST, Action.HOLD, after=after, times=9)
                 with elsewhere(namespace, _variables(proxy.url, by_url=True)):
-                    opening = asyncio.ensure_future(open_and_close(namespace))
-                    held = asyncio.ensure_future(proxy.until(lambda: proxy.held))
-                    await asyncio.wait([opening, held], return_when=asyncio.FIRST_COMPLETED, timeout=LIMIT)
-                    is_held = not opening.done()
-                    for one in (opening, held):
-                        one.cancel()
-                    await asyncio.wait([opening, held])
-                    if not is_held:  # there is no request of this number
-                        opening.result()
-                        break
+                    held = proxy.until(lambda: proxy.held)
+                    if ended := await cancel_when(held, open_and_close(namespace)):
+                        ended.result()
+                        break  # there is no request of this number
                     proxy.release()
                     await in_time(proxy.until(lambda: not proxy.connections), "its connections are left over")
 

@@ -253,6 +253,17 @@ async def outcome_of(call: Awaitable[Any]) -> Any:
     return asyncio.CancelledError() if started.cancelled() else started.exception() or started.result()
 
 
+async def cancel_when(moment: Awaitable[Any], call: Awaitable[Any]) -> asyncio.Future[Any] | None:
+    """Cancel a call as soon as the moment is there. Return it, as it ended, if it ended by itself before."""
+    called, waiting = asyncio.ensure_future(call), asyncio.ensure_future(moment)
+    await asyncio.wait([called, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=LIMIT)
+    has_ended = called.done()
+    for one in (called, waiting):
+        one.cancel()
+    await asyncio.wait([called, waiting])
+    return called if has_ended else None
+
+
 @contextmanager
 def credentials(namespace: Namespace) -> Iterator[str]:
     """The server's URL, for a user of the namespace's with a password; as it is, where nobody may make one."""

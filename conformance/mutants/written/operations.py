@@ -35,9 +35,9 @@ MANY = "atomicity.test_many_calls_at_once_are_all_answered"
 NEIGHBOUR = "listing.test_a_neighbour_is_never_shown_or_removed"
 REMOVED = "listing.test_a_removed_record_is_not_counted"
 NO_PATTERN = "identity.test_an_id_is_no_pattern"
-ONE_REQUEST = "maintenance.test_every_operation_is_one_request"
-HELD = "maintenance.test_memory_holds_every_task"
-LEFT = "maintenance.test_calls_leave_nothing_behind"
+ONE_REQUEST = "cost.test_every_operation_is_one_request"
+HELD = "cost.test_memory_holds_every_task"
+LEFT = "cost.test_calls_leave_nothing_behind"
 READABLE = "durability.test_another_client_can_read_the_record"
 
 
@@ -324,7 +324,7 @@ class WritesNumbersAsText(RedisTaskStore):
         return await super()._run(script, *arguments, **named)
 
 
-@mutant("COST-01", by="maintenance.test_every_operation_asks_the_server", on=On.REDIS)
+@mutant("COST-01", by="cost.test_every_operation_asks_the_server", on=On.REDIS)
 class RemembersWhatIsNotThere(Wrapper):
     """What was not found once is not asked for again."""
 
