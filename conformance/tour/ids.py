@@ -145,7 +145,14 @@ def new_ids(random: Random) -> Iterator[Scene]:
         yield Scene(f"another request {number} under a taken id", steps, ("another request",), CALLER_IDS)
     for name, value in values.json_values(random).items():
         turned = values.reordered(value)
-        if type(value) in (dict, list) and not name.startswith(("98 ", "99 ", "large", "long")):
+        if name.startswith(("98 ", "99 ", "large", "long")):
+            continue
+        near = values.nearest(value)
+        nearly = ({"x": [value], "y": near}, {"x": [near], "y": value})
+        refused = tuple(create("", "job-1", config=other) for other in nearly)
+        steps = (create("a", "job-1", config={"x": [value], "y": value}), Known(refused), get())
+        yield Scene(f"nearly the same request with {name} under a taken id", steps, ("another request",), CALLER_IDS)
+        if type(value) in (dict, list):
             placed = [{"x": [0, [{"k": one, "l": 1}]], "y": one} for one in (value, turned)]
             repeated = tuple(create("", "job-1", config=one) for one in (placed[1], values.reordered(placed[1])))
             steps = (Known((create("a", "job-1", config=placed[0]), *repeated, cancel("a"), *repeated)), get())

@@ -120,6 +120,9 @@ def lists(random: Random) -> Iterator[Scene]:
     yield Scene("tasks of one moment", steps, ("ties",))
     cursors = tuple(replace(one, by_cursor=True) for one in steps if isinstance(one, Walk))
     yield Scene("cursors at one moment", (*steps[: len(ties)], *cursors), ("ties by cursor",), CURSOR)
+    odd = tuple(restore(restorable(one)) for one in values.NEW_IDS.values())
+    by_ids = (Walk(1, by_cursor=True), Walk(3, "pending", by_cursor=True))
+    yield Scene("cursors that name ids of every kind", (Known(odd), *by_ids), ("cursors of odd ids",), CURSOR)
     yield from _many_ties()
 
 

@@ -152,6 +152,22 @@ def reordered(value: Any) -> Any:
     return [*map(reordered, value)] if type(value) is list else value
 
 
+def nearest(value: Any) -> Any:
+    """The JSON value that differs least: by the smallest step, at the end."""
+    if isinstance(value, list | dict) and value:
+        changed = value.copy()
+        last = -1 if isinstance(value, list) else [*value][-1]
+        changed[last] = nearest(value[last])
+        return changed
+    if value is None or isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value - 1 if value > 0 else value + 1  # it may have as many digits as an integer can
+    if isinstance(value, float):
+        return nextafter(value, -1 if value == 0 else 0)
+    return f"{value[:-1]}{chr(ord(value[-1]) ^ 1)}" if value else [value]
+
+
 def json_values(random: Random) -> dict[str, Any]:
     """Values that a config may hold, at any place; those of 98 levels and more by themselves only."""
     return {
@@ -444,10 +460,16 @@ WRONG_NEW_IDS: dict[str, Any] = {
     "a list": ["x"],
     "true": True,
 }
+_OTHER_WORDS = (
+    *("canceled", "cancel", "complete", "success", "succeeded", "finished", "error", "failure", "aborted", "queued"),
+    *("running", "started", "processing", "in_progress", "llm-pass1", "llm_pass_1", "llm_pass3", "TaskStatus.PENDING"),
+)
+"""Names that other programs have for statuses like ours."""
 WRONG_STATUSES: dict[str, Any] = {
     "empty": "",
     "upper case": "PENDING",
     "unknown": "done",
+    **{f"the word {word}": word for word in _OTHER_WORDS},
     "a blank behind": "pending ",
     "an integer": 7,
     "true": True,
