@@ -16,6 +16,7 @@ from conformance.cases.contents import check_same, check_writes, fill, fill_in_e
 from conformance.cases.environment import SOURCES, application, application_from
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import Call, operations_on
+from conformance.cases.table.bench import cancelled_after, outcome_of
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot, snapshots
 from conformance.strategies import a_request
@@ -26,6 +27,7 @@ from taskstore import (
     Task,
     TaskFinal,
     TaskNotFound,
+    TaskPage,
     TaskStatus,
     TaskStore,
 )
@@ -173,6 +175,25 @@ async def test_nothing_is_left_of_many_that_expire_together(store: TaskStore, na
         assert (await store.list_tasks(**arguments)).total == 1, arguments
         assert [task.task_id for task in gone[::110] if namespace.inspector.mentions(task.task_id)] == [], arguments
         namespace.advance(WEEK + MINUTE)
+
+
+@case("EXP-01", "ATOM-06", needs=Capability.EXPIRING)
+async def test_a_call_cancelled_among_expired_tasks_holds_up_no_other(store: TaskStore, namespace: Namespace) -> None:
+    """Whichever call meets many of them and is cancelled under way: the next one is answered, and shows none."""
+    for turns in (1, 3):
+        for name in ("list", "create", "get", "update", "cancel"):
+            gone = await create_many(store, 550)
+            namespace.advance(WEEK + MINUTE)
+            calls: dict[str, Call] = {
+                "list": store.list_tasks,
+                "create": lambda: store.create_task(a_request()),
+                **operations_on(store, gone[0].task_id),
+            }
+            await cancelled_after(turns, calls[name]())
+            page = await outcome_of(store.list_tasks())
+            assert isinstance(page, TaskPage), f"after {name}, cancelled after {turns} turns: {page}"
+            assert page.total == len(page.tasks) <= 1  # the creation may have taken effect
+            assert {one.task_id for one in page.tasks}.isdisjoint(one.task_id for one in gone)
 
 
 @case("EXP-08", needs=Capability.EXPIRING)

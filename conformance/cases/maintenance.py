@@ -10,7 +10,9 @@ import pytest
 
 from conformance.case import Namespace, case
 from conformance.cases.contents import check_same, fill
+from conformance.cases.expiry import create_many
 from conformance.cases.listing import newest_first
+from conformance.cases.table.bench import cancelled_after, outcome_of
 from conformance.harness import Capability
 from conformance.spec.equality import same, snapshots
 from conformance.strategies import a_request
@@ -96,16 +98,30 @@ async def test_tasks_can_be_carried_over_from_memory(store: MaintainedTaskStore,
 async def test_a_migration_that_broke_off_is_completed(store: MaintainedTaskStore) -> None:
     """Whichever tasks are there already, the newest, the oldest or some between, it copies and counts the others."""
     there: list[Task] = []
-    for first, end, step in ((0, 4, 1), (8, 12, 1), (4, 8, 1), (0, 12, 2), (1, 12, 3), (11, 12, 1), (0, 12, 1)):
+    few = ((0, 4, 1), (8, 12, 1), (4, 8, 1), (0, 12, 2), (1, 12, 3), (11, 12, 1), (0, 12, 1))
+    for count, known in (*((12, one) for one in few), (1_040, (0, 1_030, 1))):  # that is more than a page
         async with MemoryTaskStore() as source:
-            tasks = newest_first([await source.create_task(a_request()) for _ in range(12)])
-            for task in tasks[first:end:step]:
+            tasks = newest_first([await source.create_task(a_request()) for _ in range(count)])
+            for task in tasks[slice(*known)]:
                 await store.restore(task)
-            assert await migrate(source, store) == 12 - len(tasks[first:end:step])
+            assert await migrate(source, store) == count - len(tasks[slice(*known)])
         there = newest_first([*tasks, *there])
-        page = await store.list_tasks(limit=1_000)
-        assert page.total == len(there)
-        assert same(snapshots(page.tasks), snapshots(there))
+        pages = [await store.list_tasks(limit=1_000, offset=offset) for offset in (0, 1_000, 2_000)]
+        assert pages[0].total == len(there)
+        assert same(snapshots(task for page in pages for task in page.tasks), snapshots(there))
+
+
+@case("MAINT-01", "ATOM-06", needs=Capability.MAINTENANCE)
+async def test_a_purge_that_is_cancelled_keeps_no_other_from_its_end(store: MaintainedTaskStore) -> None:
+    """Cancelled under way, among many tasks: the next one removes what it has left."""
+    kept = await store.create_task(a_request())
+    later = datetime.now(UTC) + timedelta(days=1)
+    for turns in (1, 2, 3, 5):
+        for task in await create_many(store, 550):
+            await store.cancel_task(task.task_id)
+        await cancelled_after(turns, store.purge(later))
+        assert isinstance(await outcome_of(store.purge(later)), int), f"after {turns} turns of the event loop"
+        assert list((await store.list_tasks()).tasks) == [kept]
 
 
 @case("MAINT-01", "ATOM-06", needs=Capability.MAINTENANCE)

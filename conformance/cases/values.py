@@ -18,6 +18,7 @@ from conformance.cases.contents import fill_in_every_way
 from conformance.cases.operations import Call
 from conformance.spec.equality import check_fields, same
 from conformance.strategies import a_request
+from conformance.tour.values import deep
 from taskstore import InvalidArgument, TaskStatus, TaskStore
 
 AWKWARD: dict[str, Any] = {"awkward": [[], {}, None, "", "7", True, 1, 1.0, -0.0, 3.14, 2**53 + 1, 10**30], "é": "\0文"}
@@ -56,9 +57,12 @@ async def test_changing_what_a_caller_holds_changes_nothing(store: TaskStore) ->
 
 @case("VAL-05")
 async def test_a_config_that_is_no_json_object_is_refused(store: TaskStore) -> None:
-    """A list is no object; a tuple, a key that is not text, NaN and a lone surrogate are no JSON, at any depth."""
+    """A list is no object; a tuple, a key that is not text, NaN, a lone surrogate and what has no end are no JSON."""
     wrong: tuple[Any, ...] = ([], "text", {"a": [(1, 2)]}, {"a": {1: 2}}, {"a": float("nan")}, {"a": ["\ud800"]})
     wrong += ({"a": "\ud83d\ude00"}, {"\ud83d\ude00": 1})  # two surrogates have no UTF-8 form either
+    endless: list[Any] = [1]
+    endless.append(endless)
+    wrong += ({"a": deep(5_000)}, {"a": endless}, {"a": {"b": endless}})  # more than Python's stack takes, and no end
     for config in wrong:
         with pytest.raises(InvalidArgument):
             await store.create_task(a_request(config))

@@ -253,6 +253,15 @@ async def outcome_of(call: Awaitable[Any]) -> Any:
     return asyncio.CancelledError() if started.cancelled() else started.exception() or started.result()
 
 
+async def cancelled_after(turns: int, call: Awaitable[Any]) -> None:
+    """Make a call, and cancel it after so many turns of the event loop, whether it has ended or not."""
+    called: asyncio.Future[Any] = asyncio.ensure_future(call)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    called.cancel()
+    await asyncio.gather(called, return_exceptions=True)
+
+
 async def cancel_when(moment: Awaitable[Any], call: Awaitable[Any]) -> asyncio.Future[Any] | None:
     """Cancel a call as soon as the moment is there. Return it, as it ended, if it ended by itself before."""
     called, waiting = asyncio.ensure_future(call), asyncio.ensure_future(moment)
