@@ -53,6 +53,7 @@ LINES = (
     "\n# words = '\n{name}={value} # more words\n",
     "{name}={value}\r\n",
     "OTHER_APP={value}\n{name}={value}",
+    'OTHER_APP="-----BEGIN KEY-----\n{name}=wrong\n-----END KEY-----"\n{name}={value}\n',
 )
 
 

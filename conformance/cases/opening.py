@@ -287,6 +287,7 @@ async def test_a_password_is_not_shown_wherever_it_is_given(namespace: Namespace
             {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port), "REDIS_PASSWORD": secret},
             {"REDIS_URL": f"redis://:{quote(secret, safe='')}@127.0.0.1:{port}/0"},
             {"REDIS_URL": f"redis://127.0.0.1:{port}/0?username=u&password={quote(secret, safe='')}"},
+            {"REDIS_URL": f"redis://u:p@127.0.0.1:{port}/0", "REDIS_HOST": "h", "REDIS_PASSWORD": secret},
         ):
             for source in SOURCES:
                 given = application_from(source, namespace, variables, logging.DEBUG)
@@ -298,6 +299,8 @@ MALFORMED_URLS = (
     f"http://u:{PASSWORD}@127.0.0.1",
     f"redis://u:{PASSWORD}@127.0.0.1/one?x={PASSWORD}",
     f"u:{PASSWORD}@127.0.0.1:6379",
+    *(f"redis://u:{PASSWORD}{mark}x@127.0.0.1:6379/0" for mark in "/?#"),  # not percent-encoded, as it has to be
+    *(f"redis://u:{password}@127.0.0.1:port/0" for password in (f"x:{PASSWORD}", f"x@{PASSWORD}", f"{PASSWORD}@x")),
 )
 
 

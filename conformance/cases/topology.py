@@ -7,8 +7,9 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from unittest import mock
 from urllib.parse import unquote, urlsplit
 
@@ -16,12 +17,13 @@ from conformance.case import Namespace, NotApplicable, NotTestable, case
 from conformance.cases.connection import LONG, behind_a_proxy, unless_unavailable
 from conformance.cases.contents import check_same, check_writes, fill
 from conformance.cases.environment import application, elsewhere
+from conformance.cases.expiry import MINUTE, WEEK
 from conformance.cases.operations import Operation, make_target, operations_of
 from conformance.cases.table.bench import changed, connected, credentials, outcome_of
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Stage
-from taskstore import StoreUnavailable, Task, TaskStatus, TaskStore
+from taskstore import MaintainedTaskStore, StoreUnavailable, Task, TaskStatus, TaskStore
 
 SECONDS = 15.0
 """Within which a store works again."""
@@ -43,7 +45,8 @@ async def test_an_open_store_survives_the_death_of_its_server(store: TaskStore, 
 @case("FAIL-11", needs=Capability.REMOTE, mode="redis")
 async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: Namespace) -> None:
     """Told to wait for more replicas than there are, each write takes effect, raises StoreUnavailable, and says so."""
-    await waits_for_replicas(namespace)
+    async with told_to_wait(namespace) as direct:
+        await waits_for_replicas(namespace, direct)
 
 
 @case("FAIL-11", needs=Capability.REMOTE, mode="redis")
@@ -51,13 +54,14 @@ async def test_a_write_whose_replicas_cannot_be_asked_for_may_have_happened(name
     """The same of a user who may write, and may not call WAIT."""
     with credentials(namespace) as url:
         namespace.harness.administer("ACL", "SETUSER", namespace.name, "-wait")
-        await waits_for_replicas(namespace, REDIS_URL=url)
+        async with told_to_wait(namespace, REDIS_URL=url) as direct:
+            await waits_for_replicas(namespace, direct)
 
 
 @case("FAIL-11", needs=Capability.REMOTE, lacks=Capability.FAILOVER, mode="redis")
 async def test_a_repeated_write_that_a_replica_does_not_have_may_have_happened(namespace: Namespace) -> None:
     """The same of a replica that does not say what it has, and of an instance that repeats what another has written."""
-    async with a_stalled_replica(namespace), told_to_wait(namespace, replicas="1") as direct:
+    async with a_replica(namespace), told_to_wait(namespace, replicas="1") as direct:
         for operation in changing(namespace):
             if operation.name != "restore":  # its repetition is refused
                 target = await make_target(direct)
@@ -65,6 +69,30 @@ async def test_a_repeated_write_that_a_replica_does_not_have_may_have_happened(n
                     # On a connection that has written nothing, as after a restart of the application.
                     async with namespace.open_from_environment() as store:
                         may_have_happened(await outcome_of(operation.call(store, target)), operation.name + words)
+
+
+@case("FAIL-11", needs=Capability.REMOTE, lacks=Capability.FAILOVER, mode="redis")
+async def test_a_write_that_one_of_two_replicas_has_may_have_happened(namespace: Namespace) -> None:
+    """The same of one that says what it has, where two are wanted. Where one is, the write is acknowledged."""
+    async with told_to_wait(namespace) as direct, a_replica(namespace, answers=True):
+        os.environ["REDIS_WAIT_REPLICAS"] = "2"
+        await waits_for_replicas(namespace, direct)
+        os.environ |= {"REDIS_WAIT_REPLICAS": "1", "REDIS_WAIT_MILLISECONDS": "2000"}
+        async with namespace.open_from_environment() as store:
+            task = await store.create_task(a_request())
+            assert await store.cancel_task(task.task_id) == await store.get_task(task.task_id)
+
+
+@case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED, Capability.REMOTE), mode="redis")
+async def test_nothing_is_left_of_writes_that_waited_for_replicas(namespace: Namespace) -> None:
+    """Each write is made twice where too few replicas have it: two lifetimes later every key has gone by itself."""
+    async with told_to_wait(namespace, milliseconds="1") as direct, namespace.open_from_environment() as store:
+        for operation in changing(namespace):
+            target = await make_target(direct)
+            for _ in range(2):
+                await outcome_of(operation.call(store, target))
+    namespace.advance(WEEK + WEEK + MINUTE)
+    assert namespace.inspector.keys() == set()
 
 
 @case("ATOM-06", needs=Capability.REMOTE, mode="redis")
@@ -156,14 +184,19 @@ async def test_an_open_store_goes_on_with_a_server_that_was_started_again(namesp
             await check_writes(store, contents, namespace)
 
 
-async def waits_for_replicas(namespace: Namespace, **access: str) -> None:
-    """Make each write with a store that is told to wait for more replicas than there are."""
-    async with told_to_wait(namespace, **access) as direct, namespace.open_from_environment() as store:
+async def waits_for_replicas(namespace: Namespace, direct: TaskStore) -> None:
+    """Make each write where the settings say to wait for more replicas than have it. `direct` waits for none."""
+    async with namespace.open_from_environment() as store:
         for operation in changing(namespace):
             target = await make_target(direct)
             before = await contents_of(direct)
             may_have_happened(await outcome_of(operation.call(store, target)), operation.name)
             assert len(changed(before, await contents_of(direct))) == 1, f"{operation.name} did not take effect"
+        if Capability.MAINTENANCE in namespace.harness.capabilities:
+            task = await direct.cancel_task((await direct.create_task(a_request())).task_id)
+            purge = cast(MaintainedTaskStore, store).purge(datetime.now(UTC) + timedelta(days=1))
+            may_have_happened(await outcome_of(purge), "purge")
+            assert task.task_id not in await contents_of(direct), "purge did not take effect"
 
 
 @asynccontextmanager
@@ -197,8 +230,8 @@ def may_have_happened(outcome: object, name: str) -> None:
 
 
 @asynccontextmanager
-async def a_stalled_replica(namespace: Namespace) -> AsyncIterator[None]:
-    """Follow the server as a replica does, and never tell it what has arrived."""
+async def a_replica(namespace: Namespace, *, answers: bool = False) -> AsyncIterator[None]:
+    """Follow the server as a replica does, and never tell it what has arrived, or do so if it `answers`."""
     parts = urlsplit(namespace.harness.url())
     if parts.scheme != "redis":
         raise NotTestable("the replica understands neither TLS nor sockets of files")
@@ -218,10 +251,24 @@ async def a_stalled_replica(namespace: Namespace) -> AsyncIterator[None]:
         if not length[1:].strip().isdigit():
             raise NotTestable("the server sends a replica no data of a known length")
         await reader.readexactly(int(length[1:]))
+        telling = asyncio.ensure_future(tell(reader, writer, int(reply.split()[2]))) if answers else None
         yield
+        if telling:
+            telling.cancel()
     finally:
         writer.close()
         await writer.wait_closed()
+
+
+async def tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, offset: int) -> None:
+    """Say of all that the server sends how far it has come."""
+    received = b""
+    while True:
+        offset += len(received)
+        said = b"%d" % offset
+        writer.write(b"*3\r\n$8\r\nREPLCONF\r\n$3\r\nACK\r\n$%d\r\n%b\r\n" % (len(said), said))
+        if not (received := await reader.read(65_536)):
+            return
 
 
 async def contents_of(store: TaskStore) -> dict[str, Task]:
