@@ -20,7 +20,7 @@ from conformance.cases.table.failures import LOADING_REPLY
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Interruption, Proxy, Stage
-from taskstore import MaintainedTaskStore, StoreUnavailable, Task, TaskNotFound, TaskStore, TaskStoreError
+from taskstore import FailureKind, MaintainedTaskStore, StoreUnavailable, Task, TaskNotFound, TaskStore, TaskStoreError
 
 SECONDS = 0.5
 """That a store waits for an answer: longer than a server takes, and short enough to be waited for."""
@@ -77,6 +77,15 @@ async def test_a_large_page_that_is_cut_off_leaves_nothing_out(namespace: Namesp
                 interruption.times = 0
                 proxy.release()
                 await connected(lambda: store.list_tasks(limit=0))
+    async with behind_a_proxy(namespace, SECONDS) as (proxy, store):
+        for after in range(6):
+            held = proxy.interrupt(Stage.REPLY, Action.HOLD, after=after)
+            page = await unless_unavailable(store.list_tasks())
+            assert page is None or page.tasks == expected, f"the reply {after + 1} is late"
+            proxy.release()
+            if not held.met:
+                break
+            await connected(lambda: store.list_tasks(limit=0))
 
 
 @case("FAIL-13", needs=Capability.REMOTE)
@@ -97,6 +106,20 @@ async def test_nobody_gets_an_answer_that_came_too_late(namespace: Namespace) ->
             assert await store.get_task(other.task_id) == other
         # One more than before may be there: two calls were under way at once.
         await in_time(proxy.until(lambda: proxy.connections <= at_rest + 1), "connections are left over")
+
+
+@case("FAIL-06", needs=Capability.REMOTE)
+async def test_a_server_that_goes_on_loading_is_told(namespace: Namespace) -> None:
+    """Every exchange is answered by LOADING: each call ends in time, and says that."""
+    async with namespace.open() as direct, behind_a_proxy(namespace, SECONDS) as (proxy, store):
+        for operation in operations_of(namespace.harness.capabilities):
+            target = await make_target(direct)
+            proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000_000, text=LOADING_REPLY)
+            outcome = await outcome_of(operation.call(store, target))
+            assert isinstance(outcome, StoreUnavailable), f"{operation.name}: {outcome!r}"
+            assert outcome.failure_kind is FailureKind.LOADING, operation.name
+            proxy.release()
+            await connected(lambda: store.list_tasks(limit=0))
 
 
 @case("FAIL-13", needs=Capability.REMOTE)

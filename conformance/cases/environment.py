@@ -89,7 +89,7 @@ def application_from(
     return surroundings(every, level=level)
 
 
-ODD_PASSWORD = 'p@s:s/w#r?d%41 "é$x+=$HOME${HOME}%(a)s\\n'
+ODD_PASSWORD = ' p@s:s/w#r?d%41 "é$x+=$HOME${HOME}%(a)s\\n '
 """Every character of it means something in a URL, in a line of `.env` or where variables are filled in."""
 
 

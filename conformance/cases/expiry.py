@@ -16,7 +16,8 @@ from conformance.cases.contents import check_same, check_writes, fill, fill_in_e
 from conformance.cases.environment import SOURCES, application, application_from
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import Call, operations_on
-from conformance.cases.table.bench import cancelled_after, outcome_of
+from conformance.cases.table.bench import cancelled_after, credentials, outcome_of
+from conformance.cases.table.failures import PATIENT
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot, snapshots
 from conformance.strategies import a_request
@@ -24,6 +25,7 @@ from taskstore import (
     InvalidArgument,
     MaintainedTaskStore,
     MemoryTaskStore,
+    StoreUnavailable,
     Task,
     TaskFinal,
     TaskNotFound,
@@ -64,23 +66,29 @@ async def test_an_expired_task_is_gone_everywhere(store: TaskStore, namespace: N
 
 @case("EXP-01", needs=Capability.EXPIRING, lacks=Capability.SHARED)
 async def test_a_task_lives_in_the_last_millisecond_of_its_lifetime(store: TaskStore, namespace: Namespace) -> None:
-    """At its deadline it is there, a millisecond later it is not: no mode leaves out the boundary."""
-    for _ in range(ATTEMPTS):
-        task = await store.create_task(a_request())
-        namespace.advance(timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id)))
-        (outcome,) = await asyncio.gather(store.get_task(task.task_id), return_exceptions=True)
-        total = (await store.list_tasks()).total
-        is_same_millisecond = namespace.inspector.keys() and namespace.inspector.lifetime_ms(task.task_id) == 0
-        if is_same_millisecond:
-            break
-    else:
-        raise NotTestable(f"none of {ATTEMPTS} attempts took less than a millisecond")
-    assert outcome == task
-    assert total == 1
-    namespace.advance(timedelta(milliseconds=1))
-    with pytest.raises(TaskNotFound):
-        await store.get_task(task.task_id)
-    assert (await store.list_tasks()).total == 0
+    """At its deadline every operation finds it, a millisecond later none does: no mode leaves out the boundary."""
+    for name in ("list", "get", "update", "cancel"):
+        for _ in range(ATTEMPTS):
+            witness, task = [await store.create_task(a_request()) for _ in range(2)]
+            left = namespace.inspector.lifetime_ms(witness.task_id)
+            is_one_moment = left == namespace.inspector.lifetime_ms(task.task_id)
+            namespace.advance(timedelta(milliseconds=left))
+            calls: dict[str, Call] = {"list": store.list_tasks, **operations_on(store, task.task_id)}
+            outcome = await outcome_of(calls[name]())
+            there = namespace.inspector.keys()
+            if is_one_moment and witness.task_id in there and namespace.inspector.lifetime_ms(witness.task_id) == 0:
+                break
+            namespace.advance(WEEK + MINUTE)
+            await store.list_tasks()
+        else:
+            raise NotTestable(f"none of {ATTEMPTS} attempts took less than a millisecond")
+        assert not isinstance(outcome, Exception), f"{name}: {outcome!r}"
+        assert name != "list" or outcome.total == 2
+        namespace.advance(timedelta(milliseconds=1))
+        with pytest.raises(TaskNotFound):
+            await store.get_task(witness.task_id)
+        namespace.advance(WEEK + MINUTE)
+        assert (await store.list_tasks()).total == 0
 
 
 @case("EXP-03", needs=Capability.EXPIRING)
@@ -156,7 +164,7 @@ async def test_nothing_is_left_of_many_that_expire_together(store: TaskStore, na
     gone = await create_many(store, 1_000)
     assert len(gone) + 1 == (await store.list_tasks(limit=0)).total
     namespace.advance(timedelta(days=4))
-    await store.update_task_status(kept.task_id, TaskStatus.PENDING)
+    await store.update_task_status(kept.task_id, TaskStatus.PENDING, 1)
     namespace.advance(timedelta(days=4))
     assert [task.task_id for task in (await store.list_tasks(TaskStatus.PENDING)).tasks] == [kept.task_id]
     assert (await store.list_tasks()).total == 1
@@ -194,6 +202,25 @@ async def test_a_call_cancelled_among_expired_tasks_holds_up_no_other(store: Tas
             assert isinstance(page, TaskPage), f"after {name}, cancelled after {turns} turns: {page}"
             assert page.total == len(page.tasks) <= 1  # the creation may have taken effect
             assert {one.task_id for one in page.tasks}.isdisjoint(one.task_id for one in gone)
+
+
+@case("FAIL-06", "EXP-01", needs=(Capability.EXPIRING, Capability.SHARED, Capability.REMOTE))
+async def test_a_write_that_is_refused_prolongs_no_life(namespace: Namespace) -> None:
+    """Whichever command the server refuses its user halfway: the task is counted for as long as it lives."""
+    rules = [f"-{command}" for command in ("set", "zadd", "zrem", "unlink", "del", "pexpire")]
+    with credentials(namespace) as url:
+        async with namespace.harness.open_at(namespace.name, url, PATIENT) as store:
+            for rule, name in itertools.product(rules, ("update", "cancel")):
+                task = await store.create_task(a_request())
+                namespace.advance(timedelta(days=4))
+                namespace.harness.administer("ACL", "SETUSER", namespace.name, rule)
+                outcome = await outcome_of(operations_on(store, task.task_id)[name]())
+                namespace.harness.administer("ACL", "SETUSER", namespace.name, "+@all")
+                if isinstance(outcome, StoreUnavailable) and not outcome.write_may_have_happened:
+                    namespace.advance(timedelta(days=3) + MINUTE)
+                    assert (await store.list_tasks(limit=0)).total == 0, f"{name} with {rule}"
+                namespace.advance(WEEK + MINUTE)
+                await store.list_tasks()
 
 
 @case("EXP-08", needs=Capability.EXPIRING)
@@ -283,6 +310,7 @@ async def test_the_lifetime_is_seven_days_by_default(store: TaskStore, namespace
 async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
     """TASK_TTL is the lifetime in seconds, and a week where it is not set, after each write and for each listing."""
     given: dict[str, timedelta] = {"": WEEK, "3600": timedelta(hours=1), "31536000": timedelta(days=365)}
+    given |= {"100": timedelta(seconds=100), "3155760000": timedelta(seconds=3_155_760_000)}
     for source, (seconds, lifetime) in itertools.product(SOURCES, given.items()):
         with application_from(source, namespace, {"TASK_TTL": seconds} if seconds else {}):
             async with namespace.open_from_environment() as store:

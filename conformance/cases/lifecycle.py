@@ -84,6 +84,9 @@ async def refuses_all(store: TaskStore, target: Target, namespace: Namespace) ->
         for operation in operations_of(namespace.harness.capabilities):
             outcome = await outcome_of(operation.call(store, target))
             assert isinstance(outcome, StoreNotOpen), f"{operation.name}: {outcome!r}"
+        for name, call in WRONG.items():
+            outcome = await outcome_of(call(store))
+            assert isinstance(outcome, StoreNotOpen), f"with a wrong {name}: {outcome!r}"
 
 
 @contextmanager
@@ -221,6 +224,16 @@ async def test_completing_sets_progress_and_time(store: TaskStore) -> None:
     for begun, ended in ((one, done), (other, failed)):
         assert ended.completed_at is not None
         assert begun.updated_at <= ended.completed_at <= ended.updated_at
+
+
+@case("LIFE-05")
+async def test_an_update_takes_its_arguments_in_order(store: TaskStore) -> None:
+    """By position they are the status, the progress, the step, the result, the error's message and its traceback."""
+    task = await store.create_task(a_request())
+    failed = TaskStatus.FAILED
+    task = await store.update_task_status(task.task_id, failed, 7, "step", "result", "message", "traceback")
+    check_fields(task, status=failed, progress=7, current_step="step", result_url="result")
+    check_fields(task, error_message="message", error_traceback="traceback")
 
 
 @case("LIFE-09")

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import pytest
 
-from conformance.case import Namespace, case
+from conformance.case import Namespace, NotApplicable, case
 from conformance.cases.atomicity import two_instances
 from conformance.cases.contents import Contents, check_same, check_writes, fill
 from conformance.harness import Capability
@@ -186,6 +186,25 @@ async def test_pages_join_where_records_were_removed(store: MaintainedTaskStore,
         check_pages(await walk(store, wanted, limit), limit, listed(tasks, gone, wanted))
 
 
+@case("LIST-04", needs=Capability.SHARED)
+async def test_pages_are_full_where_one_partition_has_all(store: TaskStore, namespace: Namespace) -> None:
+    """Tasks of one status that are all in one partition, among those of others: a page leaves none of them out."""
+    if namespace.harness.partitions == 1:
+        raise NotApplicable("the store has one partition")
+    tasks = [await store.create_task(a_request()) for _ in range(240)]
+    by_partition: dict[str, list[Task]] = {}
+    there = namespace.inspector.keys()
+    for task in tasks:
+        (place,) = (key.removesuffix(task.task_id) for key in there if key.endswith(task.task_id))
+        by_partition.setdefault(place, []).append(task)
+    for chosen in by_partition.values():
+        changed = [await store.update_task_status(task.task_id, TaskStatus.CLIPPING) for task in chosen]
+        pages = await walk(cast(MaintainedTaskStore, store), TaskStatus.CLIPPING, 50)
+        check_pages(pages, 50, newest_first(changed))
+        for task in chosen:
+            await store.update_task_status(task.task_id, TaskStatus.UPLOADING)
+
+
 @case("LIST-12", needs=(Capability.SHARED, Capability.CURSOR))
 async def test_pages_by_cursor_join_where_records_were_removed(
     store: MaintainedTaskStore, namespace: Namespace
@@ -271,6 +290,21 @@ async def test_a_removed_record_among_large_ones_is_not_counted(store: TaskStore
             one.task_id for one in tasks[: -left - 1 : -1]
         ]
         assert (await store.list_tasks()).total == left
+
+
+@case("LIST-11", needs=Capability.SHARED)
+async def test_many_removed_records_are_not_counted(store: TaskStore, namespace: Namespace) -> None:
+    """The same of hundreds at once, which stand between others: one page that comes to their places is enough."""
+    for form in ({}, {"status": TaskStatus.PENDING}, {"limit": 5}):
+        tasks = [await store.create_task(a_request()) for _ in range(404)]
+        kept = newest_first([*tasks[:2], *tasks[-2:]])
+        for task in tasks[2:-2]:
+            namespace.inspector.delete(task.task_id)
+        assert [task.task_id for task in (await store.list_tasks(**form)).tasks] == [task.task_id for task in kept]
+        assert (await store.list_tasks(limit=0)).total == len(kept), form
+        for task in kept:
+            namespace.inspector.delete(task.task_id)
+        await store.list_tasks()
 
 
 @case("LIST-12", needs=Capability.CURSOR)

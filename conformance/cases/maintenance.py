@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -43,6 +43,35 @@ async def test_purge_removes_old_final_tasks_only(store: MaintainedTaskStore) ->
     assert (await store.list_tasks(TaskStatus.COMPLETED)).total == len(completed)
     assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == len([later, recent, *stay])
     assert list((await store.list_tasks()).tasks) == [open_task]
+
+
+class SummerTime(tzinfo):
+    """A zone whose offset depends on the moment: without one it has none, as those of `zoneinfo`."""
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        """Two hours in summer, and one in winter."""
+        return timedelta(hours=1 + (4 <= moment.month <= 10)) if moment else None
+
+    def dst(self, moment: datetime | None) -> timedelta | None:
+        """An hour in summer."""
+        return timedelta(hours=4 <= moment.month <= 10) if moment else None
+
+    def tzname(self, _: datetime | None) -> str:
+        """A name."""
+        return "Summer"
+
+
+@case("MAINT-01", "MAINT-02", needs=Capability.MAINTENANCE)
+async def test_moments_may_be_of_a_zone_with_summer_time(store: MaintainedTaskStore) -> None:
+    """A purge before one, and a restored task that has some, take them for the moments that they are."""
+    task = await store.cancel_task((await store.create_task(a_request())).task_id)
+    assert task.completed_at is not None
+    times = ("created_at", "updated_at", "completed_at")
+    there = {name: getattr(task, name).astimezone(SummerTime()) for name in times}
+    await store.restore(task.model_copy(update={"task_id": "task_1", **there}))
+    assert await store.get_task("task_1") == task.model_copy(update={"task_id": "task_1"})
+    for moment, removed in ((task.completed_at, 0), (task.completed_at + timedelta(microseconds=1), 2)):
+        assert await store.purge(moment.astimezone(SummerTime())) == removed
 
 
 @case("MAINT-04", needs=Capability.MAINTENANCE)
@@ -131,5 +160,5 @@ async def test_two_purges_at_the_same_time_both_end(store: MaintainedTaskStore) 
     for _ in range(600):
         await store.cancel_task((await store.create_task(a_request())).task_id)
     later = datetime.now(UTC) + timedelta(days=1)
-    await asyncio.gather(store.purge(later), store.purge(later))
+    assert sum(await asyncio.gather(store.purge(later), store.purge(later))) == 600
     assert list((await store.list_tasks()).tasks) == [kept]

@@ -14,6 +14,7 @@ import pytest
 
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.atomicity import make_large
+from conformance.cases.expiry import create_many
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import operations_on
 from conformance.harness import Capability, HookMissingError
@@ -261,6 +262,19 @@ async def test_an_unreadable_record_does_not_take_the_list_down(
             assert named((key for page in pages for key in page.unreadable), broken)
             if Capability.CURSOR in namespace.harness.capabilities:
                 await is_walked(store, status, limit, [tasks[3].task_id, tasks[0].task_id], broken)
+
+
+@case("FAIL-09", needs=Capability.SHARED)
+async def test_every_unreadable_record_of_a_page_is_named(store: TaskStore, namespace: Namespace) -> None:
+    """However many there are among the others."""
+    tasks = await create_many(store, 350)
+    broken = {task.task_id for number, task in enumerate(tasks) if number % 7}
+    for task_id in broken:
+        namespace.inspector.overwrite(task_id, b"not a record")
+    page = await store.list_tasks(limit=1_000)
+    assert {task.task_id for task in page.tasks} == {task.task_id for task in tasks} - broken
+    assert named(page.unreadable, broken)
+    assert page.total == len(tasks)
 
 
 async def is_walked(

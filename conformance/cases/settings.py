@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -25,6 +25,7 @@ from conformance.cases.environment import (
     other_mode,
     said_mode,
     surroundings,
+    unused_port,
     user_with,
 )
 from conformance.cases.modes import LINES
@@ -70,8 +71,9 @@ async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -
 
 @case("LIST-10", mode="redis")
 async def test_prefixes_that_are_nearly_the_same_are_not(namespace: Namespace) -> None:
-    """TASK_KEY_PREFIX separates stores by every character of it, whatever stands at its end."""
-    others = [Namespace(namespace.harness, namespace.name + end) for end in NEARLY]
+    """TASK_KEY_PREFIX separates stores by every character of it, whatever stands at its ends, however long it is."""
+    names = (*(namespace.name + end for end in NEARLY), *(f"{mark}{namespace.name}" for mark in ":_. "))
+    others = [Namespace(namespace.harness, name) for name in names]
     if "TASK_KEY_PREFIX" not in namespace.harness.environment(namespace.name):
         raise NotApplicable("the subject has no such setting")
     try:
@@ -95,6 +97,7 @@ async def test_prefixes_that_are_nearly_the_same_are_not(namespace: Namespace) -
 NEARLY = (
     *(":", "::", " ", "*", "?", "[a]", "\\", ".", "-", "0", ":0", ":task", "é", "e\u0301"),
     *("%", "%s", "%(a)s", "$1", "#", "%41"),
+    *(f"{'-' * 250}{end}" for end in "01"),
 )
 """What stands behind the end of a prefix: what means something in a pattern, a format or a key, among others."""
 
@@ -127,7 +130,7 @@ def warnings_of(log: Path) -> list[str]:
 
 @case("MODE-11", mode="either")
 async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
-    """A .env with the variable twice, in any forms of a line: the last counts, and the log names the variable once."""
+    """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
     variables = dict(namespace.harness.environment(namespace.name))
     mine, other = variables.pop(SWITCH), other_mode(namespace)
     twice = [
@@ -141,10 +144,14 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
             async with namespace.open_from_environment() as store:
                 await store.create_task(a_request())
             assert said_mode(log) == [namespace.harness.mode], dotenv
-            assert len(warnings_of(log)) == 1, f"opening did not say once that the variable stands twice in\n{dotenv}"
+            assert warnings_of(log), f"opening did not say that the variable stands twice in\n{dotenv}"
     with application(namespace, {}, f"{SWITCH}={mine}\n{SWITCH}={other}\n") as log:
         await open_and_close(namespace)
-        assert len(warnings_of(log)) == 1, "opening did not say it of a variable that the environment sets too"
+        assert warnings_of(log), "opening did not say it of a variable that the environment sets too"
+    with surroundings({"REDIS_PORT": str(unused_port())}, f"{SWITCH}=false\n{SWITCH}=true\n") as log:
+        with contextlib.suppress(StoreUnavailable):
+            await open_and_close(namespace)
+        assert warnings_of(log), "an opening that fails did not say it"
     for dotenv in (line.format(name=SWITCH, value=mine) for line in LINES):
         with surroundings(variables, dotenv) as log:
             await open_and_close(namespace)
@@ -222,6 +229,8 @@ REFUSED = (
     ("TASK_KEY_PREFIX", "", "a{b", "}"),
     ("TASK_TTL", "", "0", "0.5", "-1", "3155760001", "a week"),
 )
+OPTIONAL = (("REDIS_WAIT_REPLICAS", "-1", "1.5"), ("REDIS_WAIT_MILLISECONDS", "-1", "1.5"))
+"""Settings that a store may do without, and what none of them may be."""
 
 
 @case("MODE-03", mode="either")
@@ -266,7 +275,12 @@ async def test_settings_have_bounds(namespace: Namespace) -> None:
                     async with namespace.open_from_environment() as store:
                         assert (await store.list_tasks()).total == 0
         right = {name: value for name, value, *_ in TAKEN}
-        for name, *values in REFUSED:
+        refuses = list(REFUSED)
+        for name, *values in OPTIONAL:
+            if not await opens(namespace, {name: "some"}):  # the store has this setting
+                right[name] = "1"
+                refuses.append((name, *values))
+        for name, *values in refuses:
             for value in values:
                 dotenv = f"{name}={right[name]}\n"
                 with (
@@ -345,11 +359,15 @@ async def test_a_task_is_where_a_url_says(namespace: Namespace) -> None:
         async with AsyncExitStack() as stack:
             socket = f"{folder}/a b.sock"
             await stack.enter_async_context(Proxy(url, at=socket))
+            by_socket = f"unix://{{}}{socket.replace(' ', '%20')}?db={database}"
             forms: list[dict[str, str]] = [
                 {"REDIS_URL": f"{url}/{database}", "REDIS_DB": "0"},
                 {"REDIS_URL": f"{url}?db={database}"},
-                {"REDIS_URL": f"unix://{socket.replace(' ', '%20')}?db={database}"},
+                {"REDIS_URL": by_socket.format("")},
             ]
+            if not login:
+                user = stack.enter_context(user_with(namespace, ODD_PASSWORD))
+                forms.append({"REDIS_URL": by_socket.format(f"{quote(user, safe='')}:{quote(ODD_PASSWORD, safe='')}@")})
             with contextlib.suppress(OSError):  # a machine without IPv6
                 port = urlsplit((await stack.enter_async_context(Proxy(url, at="::1"))).url).port
                 forms.append({"REDIS_HOST": "::1", "REDIS_PORT": str(port), "REDIS_DB": str(database)})

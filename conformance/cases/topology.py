@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import product
 from typing import Any, TypeVar, cast
 from unittest import mock
 from urllib.parse import unquote, urlsplit
@@ -22,7 +23,7 @@ from conformance.cases.operations import Operation, make_target, operations_of
 from conformance.cases.table.bench import changed, connected, credentials, outcome_of
 from conformance.harness import Capability
 from conformance.strategies import a_request
-from conformance.subjects.proxy import Action, Stage
+from conformance.subjects.proxy import Action, Proxy, Stage
 from taskstore import MaintainedTaskStore, StoreUnavailable, Task, TaskStatus, TaskStore
 
 SECONDS = 15.0
@@ -95,6 +96,22 @@ async def test_nothing_is_left_of_writes_that_waited_for_replicas(namespace: Nam
     assert namespace.inspector.keys() == set()
 
 
+@case("FAIL-11", needs=Capability.REMOTE, mode="redis")
+async def test_a_write_whose_wait_for_replicas_is_cut_off_may_have_happened(namespace: Namespace) -> None:
+    """The connection ends with the reply to the write, or while the store waits: it is not acknowledged."""
+    if not namespace.harness.url().startswith("redis://"):
+        raise NotTestable("the proxy understands neither TLS nor sockets of files")
+    async with Proxy(namespace.harness.url()) as proxy, told_to_wait(namespace, milliseconds="400") as direct:
+        os.environ["REDIS_URL"] = proxy.url
+        async with namespace.open_from_environment() as store:
+            for operation, after in product(changing(namespace), range(2)):
+                target = await make_target(direct)
+                await connected(lambda: store.list_tasks(limit=0))
+                proxy.interrupt(Stage.REPLY, Action.CUT, after=after)
+                may_have_happened(await outcome_of(operation.call(store, target)), operation.name)
+                proxy.release()
+
+
 @case("ATOM-06", needs=Capability.REMOTE, mode="redis")
 async def test_a_write_that_waits_for_replicas_is_cancelled_alone(namespace: Namespace) -> None:
     """Of writes that wait for replicas every third is cancelled: each of the others raises StoreUnavailable."""
@@ -120,13 +137,31 @@ async def test_a_write_that_waits_for_replicas_is_cancelled_alone(namespace: Nam
 
 
 @case("FAIL-17", needs=Capability.REMOTE)
+async def test_an_open_store_works_again_after_many_failed_calls(namespace: Namespace) -> None:
+    """Nothing listens for as long as forty calls take, one after the other and together: then it is back."""
+    async with behind_a_proxy(namespace, LONG) as (proxy, store):
+        task = await store.create_task(a_request())
+        await proxy.refuse()
+        proxy.break_all(Action.RESET)
+        for _ in range(20):
+            assert isinstance(await outcome_of(store.get_task(task.task_id)), StoreUnavailable)
+        for outcome in await asyncio.gather(*(outcome_of(store.get_task(task.task_id)) for _ in range(20))):
+            assert isinstance(outcome, StoreUnavailable)
+        await proxy.listen()
+        await until_served(partial(store.get_task, task.task_id))
+        await works(store, task.task_id, 3)
+
+
+@case("FAIL-17", needs=Capability.REMOTE)
 async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namespace) -> None:
     """Connections lead to a server that may only be read now; new ones, under the same address, to its successor."""
     read_only = b"-READONLY You can't write against a read only replica.\r\n"
     alone = b"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n"
+    left = b"-NOREPLICAS Not enough good replicas to write.\r\n"
     async with namespace.open() as direct, behind_a_proxy(namespace, LONG) as (proxy, store):
         for operation in operations_of(namespace.harness.capabilities):
-            says = (read_only, alone) if operation.changes else (alone,) if operation.name in ("get", "list") else ()
+            by_read = (alone,) if operation.name in ("get", "list") else ()
+            says = (read_only, alone, left) if operation.changes else by_read
             for text in says:
                 proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=text, on_open_ones=True)
                 target = await make_target(direct)

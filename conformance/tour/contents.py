@@ -119,13 +119,14 @@ def sizes(random: Random) -> Iterator[Scene]:
 def _repeated(what: str, text: str, on: int) -> Iterator[Step]:
     """A creation under an id, and on an instance the same request and others, while its task is live and final."""
     middle = len(text) // 2
-    same = create("", "job-1", on, ("ID-06",), **_request(what, text))
+    same = create("", _LONG_ID, on, ("ID-06",), **_request(what, text))
     yield from (replace(same, label="a", on=0), same)
     for other in (text[:-1], text[:-1] + "c", f"{text[:middle]}y{text[middle + 1 :]}"):
-        yield create("", "job-1", on, **_request(what, other))
+        yield create("", _LONG_ID, on, **_request(what, other))
     yield from (update("a", TaskStatus.CLIPPING, progress=5), same, cancel("a"), same)
 
 
+_LONG_ID = "job-" * 64
 _Parts: TypeAlias = tuple[str, ...]
 _Made: TypeAlias = Callable[[int], str]
 """What makes a text of so many bytes of JSON."""

@@ -419,6 +419,7 @@ NEW_IDS: dict[str, str] = {
     "a dot": "1.2",
     "a slash": "a/b",
     "percent": "%2A",
+    "percent at the end": "100%",
     "like one of ours": "task_" + "f" * 32,
     "upper case": "TASK_X",
     "quotes": "\"'\\",
