@@ -367,7 +367,10 @@ async def test_a_task_is_where_a_url_says(namespace: Namespace) -> None:
             ]
             if not login:
                 user = stack.enter_context(user_with(namespace, ODD_PASSWORD))
-                forms.append({"REDIS_URL": by_socket.format(f"{quote(user, safe='')}:{quote(ODD_PASSWORD, safe='')}@")})
+                right, wrong = (f"{quote(user, safe='')}:{quote(one, safe='')}@" for one in (ODD_PASSWORD, "another"))
+                forms.append({"REDIS_URL": by_socket.format(right)})
+                with elsewhere(namespace, {"REDIS_URL": by_socket.format(wrong)}), pytest.raises(StoreUnavailable):
+                    await open_and_close(namespace)
             with contextlib.suppress(OSError):  # a machine without IPv6
                 port = urlsplit((await stack.enter_async_context(Proxy(url, at="::1"))).url).port
                 forms.append({"REDIS_HOST": "::1", "REDIS_PORT": str(port), "REDIS_DB": str(database)})
