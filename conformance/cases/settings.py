@@ -29,7 +29,7 @@ from conformance.cases.environment import (
     user_with,
 )
 from conformance.cases.modes import LINES
-from conformance.cases.opening import MALFORMED_URLS
+from conformance.cases.secrets import MALFORMED_URLS
 from conformance.cases.table.bench import reconnect
 from conformance.cases.table.failures import PASSWORD
 from conformance.harness import Capability, HookMissingError
