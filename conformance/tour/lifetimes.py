@@ -449,8 +449,11 @@ def unseen_expiries(_: Random) -> Iterator[Scene]:
             title = f"{name} first, when {size} tasks have expired and {alive} is left"
             yield Scene(title, steps, (words,), needs, about=("EXP-01",))
     race = (_half(current_step="s"), _half(result_url="r"))
+    stop, about = replace(cancel("a"), label=""), ("ATOM-02",)
+    ends = (update("a", TaskStatus.COMPLETED, label="", about=about), replace(stop, about=about))
+    races = {"updates": race, "an update and a cancel": (race[0], stop), "a completion and a cancel": ends}
     for size in (3, _MANY):
-        for name, calls in (("updates", race), ("an update and a cancel", (race[0], replace(cancel("a"), label="")))):
+        for name, calls in races.items():
             actions = (
                 Populate(size),
                 Advance(WEEK - DAY),
