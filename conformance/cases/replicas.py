@@ -83,7 +83,7 @@ async def test_a_write_whose_wait_for_replicas_is_cut_off_may_have_happened(name
     """The connection ends with the reply to the write, or while the store waits: it is not acknowledged."""
     if not namespace.harness.url().startswith("redis://"):
         raise NotTestable("the proxy understands neither TLS nor sockets of files")
-    async with Proxy(namespace.harness.url()) as proxy, told_to_wait(namespace, milliseconds="400") as direct:
+    async with Proxy(namespace.harness.url()) as proxy, told_to_wait(namespace) as direct:
         os.environ["REDIS_URL"] = proxy.url
         async with namespace.open_from_environment() as store:
             for operation, after in product(changing(namespace), range(2)):
