@@ -60,7 +60,9 @@ def restores(random: Random) -> Iterator[Scene]:
             "metadata": canonical({"webhook_url": text, "config": {text: text}}),
             **dict.fromkeys(TEXTS, text),
         }
-        steps = (restore(restorable(video_ids=(text,), **fields)), get(Text("restored")), listing())
+        again: dict[str, Any] = {"progress": 0.0, **dict.fromkeys(TEXTS, text)}
+        repeated = update(Text("restored"), TaskStatus.FAILED, label="", about=("LIFE-12",), **again)
+        steps = (restore(restorable(video_ids=(text,), **fields)), get(Text("restored")), listing(), repeated)
         yield Scene(
             f"restored with the text {name}",
             steps,
