@@ -15,7 +15,7 @@ import pytest
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.cost import what_is_open
 from conformance.cases.operations import make_target, operations_of
-from conformance.cases.table.bench import connected, outcome_of
+from conformance.cases.table.bench import connected, outcome_of, plain_url
 from conformance.cases.table.failures import LOADING_REPLY
 from conformance.harness import Capability
 from conformance.strategies import a_request
@@ -31,10 +31,10 @@ Answer = TypeVar("Answer")
 @asynccontextmanager
 async def behind_a_proxy(namespace: Namespace, seconds: float) -> AsyncIterator[tuple[Proxy, TaskStore]]:
     """A store that waits so long for an answer and has a connection, and the proxy that it goes through."""
-    url = namespace.harness.url()
-    if not url.startswith("redis://"):
-        raise NotTestable("the proxy understands neither TLS nor sockets of files")
-    async with Proxy(url) as proxy, namespace.harness.open_at(namespace.name, proxy.url, seconds) as store:
+    async with (
+        Proxy(plain_url(namespace)) as proxy,
+        namespace.harness.open_at(namespace.name, proxy.url, seconds) as store,
+    ):
         await store.list_tasks()
         yield proxy, namespace.script.recorded(store)
 
@@ -110,14 +110,15 @@ async def test_nobody_gets_an_answer_that_came_too_late(namespace: Namespace) ->
 
 @case("FAIL-06", needs=Capability.REMOTE)
 async def test_a_server_that_goes_on_loading_is_told(namespace: Namespace) -> None:
-    """Every exchange is answered by LOADING: each call ends in time, and says that."""
+    """Every exchange is answered by LOADING: each call ends within its time, and fails."""
+    kinds = (FailureKind.LOADING, FailureKind.TIMEOUT)  # it may ask again until its time is over
     async with namespace.open() as direct, behind_a_proxy(namespace, SECONDS) as (proxy, store):
         for operation in operations_of(namespace.harness.capabilities):
             target = await make_target(direct)
             proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000_000, text=LOADING_REPLY)
             outcome = await outcome_of(operation.call(store, target))
             assert isinstance(outcome, StoreUnavailable), f"{operation.name}: {outcome!r}"
-            assert outcome.failure_kind is FailureKind.LOADING, operation.name
+            assert outcome.failure_kind in kinds, f"{operation.name}: {outcome!r}"
             proxy.release()
             await connected(lambda: store.list_tasks(limit=0))
 

@@ -84,9 +84,6 @@ async def refuses_all(store: TaskStore, target: Target, namespace: Namespace) ->
         for operation in operations_of(namespace.harness.capabilities):
             outcome = await outcome_of(operation.call(store, target))
             assert isinstance(outcome, StoreNotOpen), f"{operation.name}: {outcome!r}"
-        for name, call in WRONG.items():
-            outcome = await outcome_of(call(store))
-            assert isinstance(outcome, StoreNotOpen), f"with a wrong {name}: {outcome!r}"
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from conformance.case import Namespace, NotApplicable, NotTestable, case
 from conformance.cases.environment import application
 from conformance.cases.expiry import MINUTE, WEEK
 from conformance.cases.operations import Operation, make_target, operations_of
-from conformance.cases.table.bench import changed, connected, credentials, outcome_of
+from conformance.cases.table.bench import changed, connected, credentials, outcome_of, plain_url
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Proxy, Stage
@@ -81,16 +81,15 @@ async def test_nothing_is_left_of_writes_that_waited_for_replicas(namespace: Nam
 @case("FAIL-11", needs=Capability.REMOTE, mode="redis")
 async def test_a_write_whose_wait_for_replicas_is_cut_off_may_have_happened(namespace: Namespace) -> None:
     """The connection ends with the reply to the write, or while the store waits: it is not acknowledged."""
-    if not namespace.harness.url().startswith("redis://"):
-        raise NotTestable("the proxy understands neither TLS nor sockets of files")
-    async with Proxy(namespace.harness.url()) as proxy, told_to_wait(namespace) as direct:
+    async with Proxy(plain_url(namespace)) as proxy, told_to_wait(namespace) as direct:
         os.environ["REDIS_URL"] = proxy.url
         async with namespace.open_from_environment() as store:
             for operation, after in product(changing(namespace), range(2)):
                 target = await make_target(direct)
                 await connected(lambda: store.list_tasks(limit=0))
-                proxy.interrupt(Stage.REPLY, Action.CUT, after=after)
+                cut = proxy.interrupt(Stage.REPLY, Action.CUT, after=after)
                 may_have_happened(await outcome_of(operation.call(store, target)), operation.name)
+                assert cut.met or after, operation.name
                 proxy.release()
 
 
@@ -119,7 +118,7 @@ async def test_a_write_that_waits_for_replicas_is_cancelled_alone(namespace: Nam
 
 
 async def waits_for_replicas(namespace: Namespace, direct: TaskStore) -> None:
-    """Make each write where the settings say to wait for more replicas than have it. `direct` waits for none."""
+    """Make each write with a store that waits for more replicas than there are. `direct` waits for none."""
     async with namespace.open_from_environment() as store:
         for operation in changing(namespace):
             target = await make_target(direct)
@@ -165,9 +164,7 @@ def may_have_happened(outcome: object, name: str) -> None:
 @asynccontextmanager
 async def a_replica(namespace: Namespace, *, answers: bool = False) -> AsyncIterator[None]:
     """Follow the server as a replica does, and never tell it what has arrived, or do so if it `answers`."""
-    parts = urlsplit(namespace.harness.url())
-    if parts.scheme != "redis":
-        raise NotTestable("the replica understands neither TLS nor sockets of files")
+    parts = urlsplit(plain_url(namespace))
     namespace.harness.administer("CONFIG", "GET", "maxmemory")  # a server that others use gets no replica
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379)
     try:
@@ -184,10 +181,13 @@ async def a_replica(namespace: Namespace, *, answers: bool = False) -> AsyncIter
         if not length[1:].strip().isdigit():
             raise NotTestable("the server sends a replica no data of a known length")
         await reader.readexactly(int(length[1:]))
-        telling = asyncio.ensure_future(tell(reader, writer, int(reply.split()[2]))) if answers else None
-        yield
-        if telling:
+        offset = int(reply.split()[2])
+        telling = asyncio.ensure_future(tell(reader, writer, offset) if answers else asyncio.sleep(0))
+        try:
+            yield
+        finally:
             telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
     finally:
         writer.close()
         await writer.wait_closed()

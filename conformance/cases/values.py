@@ -57,12 +57,12 @@ async def test_changing_what_a_caller_holds_changes_nothing(store: TaskStore) ->
 
 @case("VAL-05")
 async def test_a_config_that_is_no_json_object_is_refused(store: TaskStore) -> None:
-    """A list is no object; a tuple, a key that is not text, NaN, a lone surrogate and what has no end are no JSON."""
+    """A list is no object; a tuple, a key that is not text, NaN, a lone surrogate and what holds itself are no JSON."""
     wrong: tuple[Any, ...] = ([], "text", {"a": [(1, 2)]}, {"a": {1: 2}}, {"a": float("nan")}, {"a": ["\ud800"]})
     wrong += ({"a": "\ud83d\ude00"}, {"\ud83d\ude00": 1})  # two surrogates have no UTF-8 form either
     endless: list[Any] = [1]
     endless.append(endless)
-    wrong += ({"a": deep(5_000)}, {"a": endless}, {"a": {"b": endless}})  # more than Python's stack takes, and no end
+    wrong += ({"a": deep(5_000)}, {"a": endless}, {"a": {"b": endless}})  # deeper than Python's stack, and without end
     for config in wrong:
         with pytest.raises(InvalidArgument):
             await store.create_task(a_request(config))

@@ -132,7 +132,7 @@ _must(
     "D38",
     "D39",
 )
-_must("API-03", "Every operation of a closed store raises `StoreNotOpen`, whatever its arguments are.")
+_must("API-03", "Every operation of a closed store raises `StoreNotOpen`.")
 _should("API-04", "A store that is used on a second event loop raises `StoreNotOpen`, in either mode.")
 _should(
     "API-05",
@@ -329,9 +329,10 @@ _must(
 _should(
     "FAIL-04",
     "If Redis does not answer, opening raises `StoreUnavailable`, which states the address, with port and database. It "
-    "says what to check, in English and Chinese: `redis-cli ping`, with that host and port, and the `REDIS_*` "
-    "settings; and how to go on without Redis: `USE_REDIS_FOR_TASKS=false`.",
+    "says in English and Chinese what to check, `redis-cli ping` for that address and the `REDIS_*` settings, and how "
+    "to go on without Redis: `USE_REDIS_FOR_TASKS=false`.",
     "D27",
+    since=3,
 )
 _must(
     "FAIL-05",

@@ -153,7 +153,7 @@ def reordered(value: Any) -> Any:
 
 
 def nearest(value: Any) -> Any:
-    """The JSON value that differs least: by the smallest step, at the end."""
+    """A JSON value that differs little, at its end; a number by the smallest step."""
     if isinstance(value, list | dict) and value:
         changed = value.copy()
         last = -1 if isinstance(value, list) else [*value][-1]

@@ -174,7 +174,9 @@ async def _ask(connection: AbstractConnection, *command: str, read: Callable[[An
             return None
         await connection.send_command(*command)
         return read(await connection.read_response())
-    except BaseException as error:  # noqa: BLE001  raised again below
+    except BaseException as fault:  # noqa: BLE001  raised again below
+        # Where the server is behind a socket of files, redis-py wraps what it has said.
+        error = fault.__cause__ if isinstance(fault.__cause__, RedisError) else fault
         # The frames and causes hold the password, and a server may repeat what it was sent.
         said = str(error).partition(", with args ")[0].replace(connection.password or "\0", "...")
         failure = error.with_traceback(None)

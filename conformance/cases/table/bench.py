@@ -264,21 +264,33 @@ async def cancelled_after(turns: int, call: Awaitable[Any]) -> None:
 
 async def cancel_when(moment: Awaitable[Any], call: Awaitable[Any]) -> asyncio.Future[Any] | None:
     """Cancel a call as soon as the moment is there. Return it, as it ended, if it ended by itself before."""
-    called, waiting = asyncio.ensure_future(call), asyncio.ensure_future(moment)
+    called: asyncio.Future[Any] = asyncio.ensure_future(call)
+    waiting: asyncio.Future[Any] = asyncio.ensure_future(moment)
     await asyncio.wait([called, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=LIMIT)
-    has_ended = called.done()
+    has_ended, has_come = called.done(), waiting.done()
     for one in (called, waiting):
         one.cancel()
-    await asyncio.wait([called, waiting])
+    await asyncio.gather(called, waiting, return_exceptions=True)
+    assert has_ended or has_come, f"after {LIMIT} s the call has not come to where it is to be cancelled"
     return called if has_ended else None
+
+
+def plain_url(namespace: Namespace) -> str:
+    """The server's URL, for a proxy to lead to.
+
+    Raises:
+        NotTestable: if the proxy cannot, since the server is behind TLS or a socket of files.
+    """
+    url = namespace.harness.url()
+    if not url.startswith("redis://"):
+        raise NotTestable("the proxy understands neither TLS nor sockets of files")
+    return url
 
 
 @contextmanager
 def credentials(namespace: Namespace) -> Iterator[str]:
     """The server's URL, for a user of the namespace's with a password; as it is, where nobody may make one."""
-    url = namespace.harness.url()
-    if not url.startswith("redis://"):
-        raise NotTestable("the proxy understands neither TLS nor sockets of files")
+    url = plain_url(namespace)
     try:
         namespace.harness.administer(
             "ACL", "SETUSER", namespace.name, "reset", "on", f">{PASSWORD}", "~*", "&*", "+@all"

@@ -48,7 +48,7 @@ class Failure:
 
 LOADING_REPLY = b"-LOADING Redis is loading the dataset in memory\r\n"
 GONE = (FailureKind.BROKEN, FailureKind.UNREACHABLE)
-LATER = (FailureKind.TIMEOUT, FailureKind.UNREACHABLE)
+LATE_KINDS = (FailureKind.TIMEOUT, FailureKind.UNREACHABLE)
 HTTP_REPLY = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 
 
@@ -58,7 +58,7 @@ def _early_and_warm(name: str, kinds: tuple[FailureKind, ...], *exchange: Any) -
 
 
 def _held(name: str, stage: Stage, *, early: bool = False, times: int = 1) -> Failure:
-    return Failure(name, LATER, stage, Action.HOLD, early=early, seconds=IMPATIENT, rounds=1, times=times)
+    return Failure(name, LATE_KINDS, stage, Action.HOLD, early=early, seconds=IMPATIENT, rounds=1, times=times)
 
 
 REFUSED = _early_and_warm("nothing listens", (FailureKind.UNREACHABLE,))
