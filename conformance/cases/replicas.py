@@ -53,14 +53,15 @@ async def test_a_repeated_write_that_a_replica_does_not_have_may_have_happened(n
 
 @case("FAIL-11", needs=Capability.REMOTE, lacks=Capability.FAILOVER, mode="redis")
 async def test_a_write_that_one_of_two_replicas_has_may_have_happened(namespace: Namespace) -> None:
-    """The same of one that says what it has, where two are wanted. Where one is, the write is acknowledged."""
+    """The same of one that says what it has, where two are wanted. Where one is, the write may be acknowledged."""
     async with told_to_wait(namespace) as direct, a_replica(namespace, answers=True):
         os.environ["REDIS_WAIT_REPLICAS"] = "2"
         await waits_for_replicas(namespace, direct)
         os.environ |= {"REDIS_WAIT_REPLICAS": "1", "REDIS_WAIT_MILLISECONDS": "2000"}
         async with namespace.open_from_environment() as store:
-            task = await store.create_task(a_request())
-            assert await store.cancel_task(task.task_id) == await store.get_task(task.task_id)
+            outcome = await outcome_of(store.create_task(a_request()))
+            if not isinstance(outcome, Task):  # its user may not call WAIT
+                may_have_happened(outcome, "create")
 
 
 @case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED, Capability.REMOTE), mode="redis")
