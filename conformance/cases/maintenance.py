@@ -142,6 +142,16 @@ async def test_a_migration_that_broke_off_is_completed(store: MaintainedTaskStor
         assert same(snapshots(task for page in pages for task in page.tasks), snapshots(there))
 
 
+@case("MAINT-01", needs=(Capability.MAINTENANCE, Capability.SHARED))
+async def test_a_purge_counts_no_removed_record(store: MaintainedTaskStore, namespace: Namespace) -> None:
+    """Of final tasks some were removed behind the store's back: it counts those that it removes itself."""
+    tasks = [await store.cancel_task((await store.create_task(a_request())).task_id) for _ in range(5)]
+    for task in tasks[1:3]:
+        namespace.inspector.delete(task.task_id)
+    later = datetime.now(UTC) + timedelta(days=1)
+    assert [await store.purge(later) for _ in range(2)] == [3, 0]
+
+
 @case("MAINT-01", "ATOM-06", needs=Capability.MAINTENANCE)
 async def test_a_purge_that_is_cancelled_keeps_no_other_from_its_end(store: MaintainedTaskStore) -> None:
     """Cancelled under way, among many tasks: the next one removes what it has left."""
