@@ -1068,7 +1068,7 @@ class timer_per_task:
 @fault("MAINT-01", "redis", "A purge ends after its first batch of 250 tasks.")
 class purge_one_batch:
     def wrap(store, place):
-        relua(store, PURGE, ("return {#old == tonumber(bound) and 1 or 0, #old}", "return {0, #old}"))
+        relua(store, PURGE, ("return {#old == tonumber(bound) and 1 or 0, removed}", "return {0, removed}"))
         return store
 
     async def shows(opener):
