@@ -29,7 +29,7 @@ from taskstore import (
 ENVIRONMENT = "modes.test_the_environment_selects_the_mode"
 OVER = "modes.test_the_environment_counts_over_dotenv"
 ALONE = "modes.test_memory_mode_needs_nothing_of_redis"
-PLACE = "settings.test_host_port_and_database_say_where_redis_is"
+PLACE = "places.test_host_port_and_database_say_where_redis_is"
 SWITCHED = "modes.test_tasks_in_redis_stay_when_the_mode_is_switched"
 MALFORMED = "settings.test_malformed_settings_are_named"
 BOUNDS = "settings.test_settings_have_bounds"
