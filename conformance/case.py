@@ -259,8 +259,9 @@ async def in_a_namespace(
     namespace.script = script or namespace.script
     try:
         with only_own_verdicts():
+            limit = asyncio.timeout(_SECONDS)
             try:
-                async with asyncio.timeout(_SECONDS):
+                async with limit:
                     names = inspect.signature(function).parameters
                     given: dict[str, Any] = {"namespace": namespace} if "namespace" in names else {}
                     if "store" in names:
@@ -268,6 +269,10 @@ async def in_a_namespace(
                             await function(store=store, **given)
                     else:
                         await function(**given)
+            except TimeoutError as error:
+                if limit.expired():
+                    raise TimeoutError(f"the case has not ended after {_SECONDS} s") from error
+                raise
             finally:
                 harness.discard(namespace.name)
     except BaseException as fault:

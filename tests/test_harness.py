@@ -7,8 +7,12 @@ import re
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+import pytest
+
+from conformance.case import Namespace, in_a_namespace
 from conformance.cases import find_cases
 from conformance.mutants.trial import run as run_case
+from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
 from conformance.verify.faults.operations import OPERATIONS
@@ -76,3 +80,15 @@ def test_hooks_that_need_a_server_get_what_they_say() -> None:
             FailureKind.LOADING,
         }
     )
+
+
+def test_a_case_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its verdict is read by people, who have to see that it is about time and about nothing else."""
+    monkeypatch.setattr("conformance.case._SECONDS", 0.01)
+
+    async def waits(namespace: Namespace) -> None:
+        async with namespace.open():
+            await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError, match=r"^the case has not ended after 0\.01 s$"):
+        asyncio.run(in_a_namespace(waits, MemoryHarness()))

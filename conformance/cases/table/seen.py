@@ -165,7 +165,8 @@ def keeps_the_secret(seen: Seen) -> None:
     assert PASSWORD not in seen.shown, f"the store shows the password: {seen.shown}"
     assert not [line for line in seen.logged if PASSWORD in line], f"the log shows the password: {seen}"
     if seen.error is not None:
-        assert not any(PASSWORD in text for text in texts_of(seen.error)), repr(seen)
+        shown = any(PASSWORD in text for text in texts_of(seen.error))
+        assert not shown, f"what it raised shows the password: {seen}"
 
 
 def texts_of(error: BaseException) -> Iterator[str]:
