@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from datetime import timedelta
 from typing import Any, cast
@@ -10,6 +11,7 @@ from conformance.case import Namespace, case
 from conformance.cases.contents import fill_in_every_way
 from conformance.cases.expiry import MINUTE, WEEK, create_many
 from conformance.cases.operations import Call, operations_on
+from conformance.engine.arguments import as_task
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from taskstore import (
@@ -111,7 +113,7 @@ async def test_a_write_lets_go_of_what_has_expired(store: TaskStore, namespace: 
     if Capability.CALLER_IDS in namespace.harness.capabilities:
         writes["create under an id"] = lambda: maintained.create_task(a_request(), task_id="Job-1")
     if Capability.MAINTENANCE in namespace.harness.capabilities:
-        writes["restore"] = lambda: maintained.restore(kept.model_copy(update={"task_id": "restored"}))
+        writes["restore"] = lambda: maintained.restore(as_task(kept, task_id="restored"))
     for name, write in writes.items():
         gone = [await store.create_task(a_request()) for _ in range(3)]
         await store.cancel_task(gone[1].task_id)
@@ -139,7 +141,7 @@ async def test_nothing_is_left_when_nobody_calls(store: TaskStore, namespace: Na
     namespace.advance(WEEK - MINUTE)
     assert [left.task_id for left in (await store.list_tasks(TaskStatus.COMPLETED)).tasks] == [task.task_id]
     namespace.advance(MINUTE + WEEK + MINUTE)
-    assert namespace.inspector.keys() == set()
+    assert await keys_that_stay(namespace) == set()
 
 
 @case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
@@ -147,4 +149,13 @@ async def test_nothing_is_left_of_any_task_when_nobody_calls(store: TaskStore, n
     """Tasks that were created under an id, restored, purged or refused leave nothing more behind than others do."""
     await fill_in_every_way(store, namespace)
     namespace.advance(WEEK + WEEK + MINUTE)
-    assert namespace.inspector.keys() == set()
+    assert await keys_that_stay(namespace) == set()
+
+
+async def keys_that_stay(namespace: Namespace) -> set[str]:
+    """The keys that are there though a store that is open has had time to remove some by itself."""
+    for _ in range(100):
+        if not (keys := namespace.inspector.keys()):
+            break
+        await asyncio.sleep(0.01)
+    return keys

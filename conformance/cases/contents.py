@@ -10,6 +10,7 @@ from itertools import zip_longest
 from typing import Any
 
 from conformance.case import Namespace
+from conformance.engine.arguments import as_task
 from conformance.engine.observe import raised_of
 from conformance.harness import Capability
 from conformance.spec.equality import same, snapshot, snapshots
@@ -63,7 +64,7 @@ class Contents:
         numbers[(await store.create_task(a_request())).task_id] = len(numbers)
         if Capability.MAINTENANCE in self.capabilities:
             found.append(await store.purge(datetime(2100, 1, 1, tzinfo=UTC)))
-        page = await store.list_tasks()
+        page = await store.list_tasks(limit=1_000)
         left = sorted(numbers[task.task_id] for task in page.tasks if task.task_id in numbers)
         return [*found, page.total - len(page.tasks), left]
 
@@ -90,14 +91,17 @@ async def _outcome(call: Awaitable[Any]) -> Any:
     return result if isinstance(result, str) else {name: result[name] for name in result if name not in _OWN}
 
 
-async def fill(store: Any, namespace: Namespace) -> Contents:
-    """Create two tasks of every status: a plain one, and one whose fields all have values that are easily changed."""
+async def fill(store: Any, namespace: Namespace, end: str = "") -> Contents:
+    """Create two tasks of every status: a plain one, and one whose fields all have values that are easily changed.
+
+    Ids that are chosen have this end. A store that is filled again without a purge needs another one.
+    """
     tasks = []
     capabilities = namespace.harness.capabilities
     for status in TaskStatus:
         plain = await store.create_task(a_request())
         tasks.append(await store.update_task_status(plain.task_id, status))
-        chosen = {"task_id": f"Job-{status}"} if Capability.CALLER_IDS in capabilities else {}
+        chosen = {"task_id": f"Job-{status}{end}"} if Capability.CALLER_IDS in capabilities else {}
         rich = await store.create_task(_RICH, **chosen)
         progress = None if status is TaskStatus.COMPLETED else 100 / 3
         errors = ("no disk", "line\n line") if status is TaskStatus.FAILED else ()
@@ -122,8 +126,8 @@ async def fill_in_every_way(store: Any, namespace: Namespace) -> tuple[list[Task
                 await store.create_task(request, task_id=f"Job-{TaskStatus.PENDING}")
     if Capability.MAINTENANCE in capabilities:
         some = {task.status: task for task in tasks}.values()
-        restored = [task.model_copy(update={"task_id": f"restored-{task.status}"}) for task in some]
-        for task in (*restored, *tasks[:1]):  # the last one is refused
+        restored = [as_task(task, task_id=f"restored-{task.status}") for task in some]
+        for task in (*restored, as_task(tasks[0])):  # the last one is refused
             with suppress(TaskExists):
                 await store.restore(task)
         tasks += restored

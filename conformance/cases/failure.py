@@ -88,7 +88,7 @@ async def test_a_password_is_in_no_message(namespace: Namespace) -> None:
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_that_is_refused_is_in_no_message(namespace: Namespace) -> None:
     """The same where the server no longer takes the password."""
-    await table(namespace, DENIED[:1], says_what_failed, keeps_the_secret)
+    await table(namespace, DENIED[:1], unavailable, keeps_the_secret)
 
 
 @case("FAIL-05", needs=Capability.REMOTE)
@@ -178,7 +178,7 @@ async def test_a_late_answer_denies_no_write(namespace: Namespace) -> None:
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_a_refusal_denies_no_write(namespace: Namespace) -> None:
     """The same where the user of the server may not call some commands: what was done before that is not denied."""
-    await table(namespace, DENIED, denies_nothing, says_what_failed_if_it_did)
+    await table(namespace, DENIED, denies_nothing)
 
 
 @case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
@@ -191,13 +191,19 @@ async def test_a_create_that_fails_names_its_id(namespace: Namespace) -> None:
 async def test_a_read_that_is_cut_off_finds_out_nothing(namespace: Namespace) -> None:
     """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
     failures = (*LOST, *LATE[:1], *SAYS_NO[1:3])
-    await table(namespace, failures, denies_nothing, says_what_failed_if_it_did, operations=READS)
+    await table(namespace, failures, denies_nothing, operations=READS)
 
 
 @case("FAIL-12", needs=Capability.REMOTE)
 async def test_what_speaks_no_redis_is_not_not_found(namespace: Namespace) -> None:
     """What answers as a web server does, at once or after it has answered as Redis does, is no server of tasks."""
-    await table(namespace, NO_REDIS, says_what_failed_if_it_did)
+    await table(namespace, NO_REDIS, is_answered)
+
+
+@case("FAIL-01", needs=Capability.REMOTE)
+async def test_whatever_failed_is_called_what_it_is(namespace: Namespace) -> None:
+    """However a call fails, the exception names the kind of failure and the address."""
+    await table(namespace, (*LOST, *LATE, *NO_REDIS, *DENIED), says_what_failed_if_it_did)
 
 
 @case("FAIL-13", needs=Capability.REMOTE)

@@ -58,7 +58,7 @@ class Victim:
             page = await self.store.list_tasks(**arguments)
             assert ([task.task_id for task in page.tasks], tuple(page.unreadable)) == (others, (key,)), arguments
         assert wrong is None or inspector.raw(task_id) == wrong
-        assert key.endswith(task_id)
+        assert named([key], {task_id}), key
         with suppress(HookMissingError):
             assert {key} <= inspector.keys()
 
@@ -291,6 +291,12 @@ async def is_walked(
 
 
 def named(keys: Iterable[str], ids: set[str]) -> bool:
-    """Whether the keys are those of the records of these ids: each ends with its own, whatever its length."""
+    """Whether the keys are those of the records of these ids: each ends with its own, whatever its length.
+
+    Where none has an id in it, they are as many, and all different.
+    """
+    keys = list(keys)
     found = {key: [task_id for task_id in ids if key.endswith(task_id)] for key in keys}
+    if not any(task_id in key for key in found for task_id in ids):
+        return len(keys) == len(found) == len(ids)
     return sorted(found.values()) == sorted([one] for one in ids)

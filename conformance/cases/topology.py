@@ -108,8 +108,8 @@ async def test_an_open_store_goes_on_with_a_server_that_was_started_again(namesp
     """A store that was open meanwhile reads as before, and every write does what it would have done, each time."""
     async with behind_a_proxy(namespace, LONG) as (proxy, store):
         await check_writes(store, await fill(store, namespace), namespace)  # every kind of call was made before
-        for _ in range(2):
-            contents = await fill(store, namespace)
+        for end in ("-2", "-3"):
+            contents = await fill(store, namespace, end)
             before = await contents.seen(store)
             namespace.harness.restart_server()
             proxy.point_at(namespace.harness.url())  # an engine of containers may have given it another port

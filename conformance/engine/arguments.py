@@ -8,8 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conformance.engine.observe import spoil
+from conformance.spec.equality import snapshot
 from conformance.spec.model import FIELDS, STATUSES, Record, Request, plain
 from taskstore import Task, TaskCreateRequest, TaskStatus
+
+
+def as_task(result: Any, **fields: Any) -> Task:
+    """A task of ours with the fields of a result, whatever class it is of, and with these in the place of its own."""
+    return Task.model_validate(snapshot(result)).model_copy(update=fields)
 
 
 def for_store(value: Any) -> Any:

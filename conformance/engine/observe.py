@@ -140,7 +140,7 @@ def raised_of(error: BaseException) -> Raised:
         )
     facts = {name: value for name, value in vars(error).items() if name not in _PROSE and not name.startswith("_")}
     if "argument" in facts:
-        facts["argument"] = str(facts["argument"]).partition("[")[0]
+        facts["argument"] = str(facts["argument"]).partition("[")[0].removeprefix("request.").removeprefix("task.")
     if type(facts.get("status")) is TaskStatus:
         facts["status"] = facts["status"].value
     return Raised(kind.__name__, tuple(facts.items()))

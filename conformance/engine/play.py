@@ -129,7 +129,8 @@ async def _reopen(run: SceneRun, action: Reopen) -> None:
     await run.close(action.on)
     await run.open(action.on)
     run.was_reopened = True
-    if Capability.PERSISTENT not in run.capabilities:
+    others_hold_it = len(run.beliefs) == 1 and {*range(len(run.stores))} - run.closed - {action.on}
+    if Capability.PERSISTENT not in run.capabilities and not others_hold_it:
         run.beliefs[run.side(action.on)] = [Possible(State(run.lifetime))]
 
 

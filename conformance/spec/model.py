@@ -415,14 +415,17 @@ def _change(state: State, call: Call, fields: Mapping[str, Any]) -> list[Outcome
 
 def _purge(state: State, call: Call) -> list[Outcome]:
     before = call.arguments["before"]
-    if not isinstance(before, datetime) or before.tzinfo is None or not _is_in_time(before):
+    if not isinstance(before, datetime) or before.tzinfo is None:
         raise _invalid("before", "API-05")
     old = {
         key
         for key, (task, _) in state.tasks.items()
         if isinstance(task.completed_at, datetime) and task.completed_at < before
     }
-    return [Outcome(len(old), state.without(old, "MAINT-01"), ("MAINT-01",))]
+    purged = Outcome(len(old), state.without(old, "MAINT-01"), ("MAINT-01",))
+    # A moment that is none in UTC may be refused too: it is before the year 1, or after the year 9999.
+    refused = Outcome(_invalid("before").raised, state, ("MAINT-01",))
+    return [purged] if _is_in_time(before) else [purged, refused]
 
 
 def _is_in_time(moment: datetime) -> bool:

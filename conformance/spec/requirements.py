@@ -136,9 +136,9 @@ _must("API-03", "Every operation of a closed store raises `StoreNotOpen`.")
 _should("API-04", "A store that is used on a second event loop raises `StoreNotOpen`, in either mode.")
 _should(
     "API-05",
-    "An argument of the wrong type raises `InvalidArgument`, which names the argument. Arguments are checked before a "
-    "task is looked up.",
-    since=2,
+    "An argument of the wrong type raises `InvalidArgument`. Every `InvalidArgument` names the argument, or the field "
+    "of the request. Arguments are checked before a task is looked up.",
+    since=3,
 )
 _should(
     "API-07",
@@ -159,14 +159,17 @@ _must(
 _must("VAL-05", "A config that is not a JSON object of JSON values raises `InvalidArgument`, and nothing is stored.")
 _should(
     "VAL-06",
-    "A config nested 100 levels deep, an integer of 4,300 digits and a task of 1 MiB of JSON are accepted. More "
-    "raises `InvalidArgument`, on creation and on update.",
+    "A config nested 100 levels deep, an integer of 4,300 digits and a task of 1 MiB are accepted. More raises "
+    "`InvalidArgument`, on creation and on update. The size is that of the video ids, the metadata, the step, the URL, "
+    "the error and the traceback, each as JSON in UTF-8 without spaces or needless escapes, `null` where there is "
+    "none. For what is too large the argument is named `task`.",
+    since=3,
 )
 _must(
     "VAL-09",
     "A text comes back unchanged, whatever characters it holds. A text with a lone surrogate raises `InvalidArgument`.",
 )
-_must("VAL-10", "Timestamps are timezone-aware and in UTC.")
+_must("VAL-10", "Timestamps are timezone-aware and in UTC, to the millisecond at least.", since=3)
 
 _must(
     "LIFE-01",
@@ -229,7 +232,8 @@ _must(
     "LIST-03",
     "A listing holds only tasks of the given status, if one is given. `total` is the number of all tasks that "
     "match, on the page or not. While others write it counts each task that matches throughout the call, none that "
-    "matches at no moment of it, and none twice; the page is in order all the same.",
+    "matches at no moment of it, and none twice; the page is in order all the same. If a server that may evict keys "
+    "has removed any but the records, a listing is right all the same, or raises `StoreUnavailable`.",
     since=3,
 )
 _must(
@@ -262,7 +266,7 @@ _must(
 _must(
     "LIST-13",
     "A cursor is the microsecond of creation, a dot and the id of the last task of its page. It may be used with "
-    "another status or limit. Any other text, and a cursor with an offset, raises `InvalidArgument`.",
+    "another status or limit. Any other text, and a cursor with an offset, raises `InvalidArgument` for `after`.",
     since=3,
 )
 
@@ -316,15 +320,19 @@ _must("SHARE-01", "In a shared store an instance sees at once what another insta
 _must("SHARE-02", "In a store that is not shared an instance sees only its own tasks.", "D07")
 _must(
     "SHARE-03",
-    "In a shared store the stored record is JSON that holds every field, so that another client can read it.",
+    "In a shared store the stored record is JSON that holds every field under its name, so that another client can "
+    "read it. Behind an adapter the names are the store's own.",
     "D06",
+    since=3,
 )
 
 _must(
     "FAIL-01",
     "If nothing listens or the server stays silent, every operation raises `StoreUnavailable` and never reports "
-    '"not found" or an empty page. Opening from settings also raises `StoreUnavailable` if nothing listens.',
+    '"not found" or an empty page. Opening from settings also raises `StoreUnavailable` if nothing listens. The '
+    "exception's `failure_kind` says what failed, whatever it was, and its `address` where.",
     "D27",
+    since=3,
 )
 _should(
     "FAIL-04",
@@ -351,7 +359,8 @@ _must(
     "FAIL-09",
     "`get_task`, `update_task_status` and `cancel_task` raise `RecordUnreadable`, which names the key, if the "
     "record of the task cannot be read, and leave the record as it is. A listing also names the key and returns the "
-    "other tasks.",
+    "other tasks; the record has its place and is counted.",
+    since=3,
 )
 _must(
     "FAIL-11",

@@ -17,7 +17,7 @@ class HangsError(Exception):
     """A call did not end."""
 
 
-@dataclass
+@dataclass(repr=False)
 class Seen:
     """What came of one cell."""
 
@@ -73,6 +73,8 @@ class Seen:
     def __str__(self) -> str:
         came = f"raised {self.error!r}" if self.error else f"returned {self.answer!r:.200}"
         return f"{self.operation.name}, when {self.failure.name}: {came}"
+
+    __repr__ = __str__
 
 
 def is_same_refusal(one: object, other: object) -> bool:
