@@ -15,6 +15,7 @@ from conformance.cases.atomicity import ROUNDS, marked
 from conformance.cases.environment import application, run_python, unused_port, with_opener
 from conformance.cases.interpreter import two_interpreters
 from conformance.cases.operations import Call, operations_on
+from conformance.engine.arguments import as_task
 from conformance.harness import Capability, HookMissingError
 from conformance.spec.equality import snapshot
 from conformance.strategies import a_request
@@ -102,7 +103,7 @@ async def test_creating_never_overwrites(store: MaintainedTaskStore) -> None:
     task = await store.create_task(a_request())
     now = await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 40)
     with pytest.raises(TaskExists) as refused:
-        await store.restore(task)
+        await store.restore(as_task(task))
     assert refused.value.task_id == task.task_id
     assert await store.get_task(task.task_id) == now
 
@@ -111,7 +112,7 @@ async def test_creating_never_overwrites(store: MaintainedTaskStore) -> None:
 async def test_creating_never_overwrites_what_cannot_be_read(store: MaintainedTaskStore, namespace: Namespace) -> None:
     """An id whose record is broken, or of another type, is taken, and a restore leaves the record as it is."""
     task = await store.create_task(a_request())
-    await leaves_what_cannot_be_read(store, namespace, task, lambda: store.restore(task))
+    await leaves_what_cannot_be_read(store, namespace, task, lambda: store.restore(as_task(task)))
 
 
 @case("ID-06", needs=(Capability.CALLER_IDS, Capability.SHARED))

@@ -6,12 +6,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from secrets import token_hex
+from types import SimpleNamespace
 from typing import Any, ClassVar, TypeVar
 
 from sortedcontainers import SortedList
 
 from conformance.mutants.mutant import On
 from conformance.mutants.wrapper import Scripted, Wrapper, edited
+from conformance.spec.model import FIELDS
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskPage, TaskStatus
 from taskstore.arguments import new_task_id
 from taskstore.redis.scripts import INSERT, LIST, PURGE, UPDATE
@@ -30,26 +32,43 @@ def control(*subjects: On) -> Callable[[Kind], Kind]:
     return register
 
 
+class Ticket:
+    """A task of another class than ours, with the same fields. It is equal to one that has the same values."""
+
+    def __init__(self, task: Task) -> None:
+        vars(self).update({name: getattr(task, name) for name in FIELDS})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Ticket) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # its fields may be set
+
+
 @control(On.MEMORY, On.EXPIRING, On.REDIS)
 class TakesItsTime(Wrapper):
-    """Others have their turn before and after every call, and every task that comes out is an object of its own."""
+    """Others have their turn before and after every call, and what comes out is of classes that are not ours."""
 
-    async def _slowly(self, call: Callable[..., Awaitable[Task]], *arguments: Any, **named: Any) -> Task:
+    async def _slowly(self, call: Callable[..., Awaitable[Task]], *arguments: Any, **named: Any) -> Ticket:
         await asyncio.sleep(0)
         task = await call(*arguments, **named)
         await asyncio.sleep(0)
-        return task.model_copy(deep=True)
+        return Ticket(task)
 
-    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Task:
+    async def create_task(self, request: TaskCreateRequest, **named: Any) -> Ticket:
         return await self._slowly(self.store.create_task, request, **named)
 
-    async def get_task(self, task_id: str) -> Task:
+    async def get_task(self, task_id: str) -> Ticket:
         return await self._slowly(self.store.get_task, task_id)
 
-    async def update_task_status(self, task_id: str, *arguments: Any, **named: Any) -> Task:
+    async def list_tasks(self, *arguments: Any, **named: Any) -> SimpleNamespace:
+        page = await self.store.list_tasks(*arguments, **named)
+        fields = {name: getattr(page, name) for name in TaskPage.model_fields}
+        return SimpleNamespace(**fields | {"tasks": tuple(map(Ticket, page.tasks))})
+
+    async def update_task_status(self, task_id: str, *arguments: Any, **named: Any) -> Ticket:
         return await self._slowly(self.store.update_task_status, task_id, *arguments, **named)
 
-    async def cancel_task(self, task_id: str) -> Task:
+    async def cancel_task(self, task_id: str) -> Ticket:
         return await self._slowly(self.store.cancel_task, task_id)
 
 
