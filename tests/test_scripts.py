@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from conformance import replay
+from conformance.engine.script import source
 from conformance.engine.written import written
 from conformance.tour.plan import plan
 from tests.sample import SAMPLE
@@ -147,3 +148,13 @@ def test_the_actions_of_every_scene_can_be_written_as_python() -> None:
             text = written(action)
             again: Any = eval(text, dict(names))  # noqa: S307  it is ours
             assert again == action or written(again) == text, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x" * 10**6, "ab'" * 400 + "c", "a" + "文\x00" * 10**5 + "b" + "é" * 50, "no two are alike: " + str(3**200)],
+)
+def test_a_long_text_is_written_short_where_it_repeats_itself(text: str) -> None:
+    shown = source(text)
+    assert eval(shown) == text  # noqa: S307  it is ours
+    assert len(shown) < 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, time, timedelta
 from enum import Enum
@@ -115,17 +116,18 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911, PLR0912  one for each kin
         return f"<{type(value).__name__}>"
 
 
+_RUN = re.compile(r"(.{1,40}?)\1{19,}", re.DOTALL)
+"""A few characters, and the same again many times."""
+
+
 def _repeated(text: str) -> str:
-    for period in (1, 2, 3, 4, 6, 8):
-        unit, times = text[:period], len(text) // period
-        whole = unit * times
-        if text.startswith(whole[:_LONG]) and text.startswith(whole):
-            rest = text[len(whole) :]
-            return f"{unit!r} * {times}" + (f" + {rest!r}" if rest else "")
-        tail = text[-8:]
-        if text[:-8] == (unit * times)[: len(text) - 8]:
-            return f"({unit!r} * {times})[:{len(text) - 8}] + {tail!r}"
-    return repr(text)
+    parts, place = [], 0
+    for run in _RUN.finditer(text):
+        if run.start() > place:
+            parts.append(repr(text[place : run.start()]))
+        parts.append(f"{run[1]!r} * {len(run[0]) // len(run[1])}")
+        place = run.end()
+    return " + ".join([*parts, *([repr(text[place:])] if place < len(text) else [])])
 
 
 def _power(number: int) -> str:
