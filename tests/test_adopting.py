@@ -83,7 +83,7 @@ def test_the_guide_keeps_its_promises_word_for_word(folder: Path, request: pytes
     results = json.loads((folder / "conformance.json").read_text())["results"]
     verdicts = {(one["subject"], one["test"]): one["verdict"] for one in results}
     assert "harness-error" not in verdicts.values()
-    assert [one["test"] for one in results if one["reason"].startswith("TimeoutError")] == []
+    assert [one["test"] for one in results if "the case has not ended" in one["reason"]] == []
     undecided = [one for one in results if one["verdict"] == "not-testable"]
     unsaid = [
         one["test"] for one in undecided if not all(f'hook = "{hook}"' in written for hook in one["hooks"] or ["none"])
