@@ -1,9 +1,9 @@
 """Jobs in one SQLite file, by the standard library alone, and what points the suite at them: an adapter and a harness.
 
 The store knows nothing of the suite. What the suite found: the requirements of a task's life, of atomicity and of
-durability are kept, but that SQLite keeps a progress of -0.0 as 0.0. The store trusts the types that its callers
-promise, counts no bytes, and keeps a config that is no JSON as something else. A text or a number that SQLite cannot
-hold raises Python's own `UnicodeEncodeError` or `OverflowError`.
+durability are kept. The store trusts the types that its callers promise, counts no bytes, and keeps a config that is no
+JSON as something else. A text or a number that SQLite cannot hold raises Python's own `UnicodeEncodeError` or
+`OverflowError`.
 """
 
 from __future__ import annotations
