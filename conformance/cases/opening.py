@@ -27,7 +27,7 @@ from conformance.cases.environment import (
     unused_port,
     with_opener,
 )
-from conformance.cases.table.bench import LIMIT, cancel_when, credentials
+from conformance.cases.table.bench import LIMIT, cancel_when, credentials, settled
 from conformance.cases.table.failures import (
     GONE,
     HTTP_REPLY,
@@ -255,11 +255,8 @@ async def test_an_application_that_fails_leaves_nothing_open(namespace: Namespac
                 async with namespace.open_from_environment() as store:
                     await store.create_task(a_request())
                     raise ending
-        for _ in range(100):  # a connection may take a turn of the event loop to close
-            if what_is_open() == before:
-                break
-            await asyncio.sleep(0.01)
-        assert what_is_open() == before
+        # A connection may take a turn of the event loop to close.
+        assert await settled(what_is_open, before) == before
 
 
 @case("COST-05", needs=Capability.REMOTE, mode="redis")

@@ -292,4 +292,4 @@ class SqliteHarness(Harness):
     def discard(self, namespace: str) -> None:
         """Remove the file, and what SQLite keeps beside it."""
         for file in Path(tempfile.gettempdir()).glob(f"{namespace}.sqlite3*"):
-            file.unlink(missing_ok=True)  # SQLite removes some itself, a moment after a call was cancelled
+            file.unlink(missing_ok=True)  # SQLite may have removed its own meanwhile

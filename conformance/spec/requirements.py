@@ -233,7 +233,7 @@ _must(
     "A listing holds only tasks of the given status, if one is given. `total` is the number of all tasks that "
     "match, on the page or not. While others write it counts each task that matches throughout the call, none that "
     "matches at no moment of it, and none twice; the page is in order all the same. If a server that may evict keys "
-    "has removed any but the records, a listing is right all the same, or raises `StoreUnavailable`.",
+    "has removed keys other than the records, a listing is right all the same, or raises `StoreUnavailable`.",
     since=3,
 )
 _must(
@@ -330,7 +330,7 @@ _must(
     "FAIL-01",
     "If nothing listens or the server stays silent, every operation raises `StoreUnavailable` and never reports "
     '"not found" or an empty page. Opening from settings also raises `StoreUnavailable` if nothing listens. The '
-    "exception's `failure_kind` says what failed, whatever it was, and its `address` where.",
+    "`failure_kind` of every `StoreUnavailable` says what failed, and its `address` says where.",
     "D27",
     since=3,
 )
@@ -359,7 +359,7 @@ _must(
     "FAIL-09",
     "`get_task`, `update_task_status` and `cancel_task` raise `RecordUnreadable`, which names the key, if the "
     "record of the task cannot be read, and leave the record as it is. A listing also names the key and returns the "
-    "other tasks; the record has its place and is counted.",
+    "other tasks; the record keeps its place on the page and is counted.",
     since=3,
 )
 _must(

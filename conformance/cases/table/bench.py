@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from conformance.case import Namespace, NotTestable
@@ -23,6 +23,7 @@ from conformance.subjects.proxy import Action, Interruption, Proxy
 from conformance.verify.faults.operations import old_task
 from taskstore import FailureKind, StoreUnavailable, Task, TaskStatus
 
+Value = TypeVar("Value")
 LIMIT = 4.0
 """That any call may take: a store that is impatient gives up before, and nothing else has to be waited for."""
 DAYS = timedelta(days=4)
@@ -251,6 +252,14 @@ async def outcome_of(call: Awaitable[Any]) -> Any:
         started.cancel()
         return HangsError(f"it still waits after {LIMIT} s")
     return asyncio.CancelledError() if started.cancelled() else started.exception() or started.result()
+
+
+async def settled(read: Callable[[], Value], wanted: Value) -> Value:
+    """What is read, as soon as it is what is wanted; what is read last, if that takes more than a second."""
+    deadline = asyncio.get_running_loop().time() + 1
+    while (found := read()) != wanted and asyncio.get_running_loop().time() < deadline:
+        await asyncio.sleep(0.01)
+    return found
 
 
 async def cancelled_after(turns: int, call: Awaitable[Any]) -> None:

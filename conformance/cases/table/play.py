@@ -20,7 +20,7 @@ from taskstore import MemoryTaskStore
 
 Check = Callable[[Seen], object]
 ROUNDS_OF_A_BENCH = 4
-"""Then others take the place of the benches: what each round leaves makes every later listing take longer."""
+"""After so many rounds the benches are replaced: each round leaves tasks, which make later listings slower."""
 
 
 @dataclass
