@@ -21,6 +21,7 @@ from conformance.measure.estimate import estimate
 from conformance.mutants.document import MutantsDocument
 from conformance.production.document import Production
 from conformance.results.document import Coverage, Result, Results
+from conformance.text import cut
 from conformance.verify.document import Verification
 from reports.analyse.findings import (
     ORDER,
@@ -40,6 +41,7 @@ from reports.analyse.mutants import Mutants, gather_mutants
 from reports.analyse.noise import Difference, Pair, gather_differences, gather_pairs
 from reports.analyse.parity import (
     DESIGNS,
+    NOT_RUN,
     Case,
     Comparison,
     Passes,
@@ -230,7 +232,7 @@ def make_report(
     requirements = gather_requirements(conformance, cases)
     passes = count_passes(conformance, requirements)
     comparisons = {design: compare(design, cases) for design in DESIGNS}
-    breaches = find_breaches(passes, requirements, comparisons["ours"])
+    breaches = find_breaches(passes, requirements, {case.id: case for case in cases}, comparisons["ours"])
     checked = conformance.suite.fingerprint
     withheld = find_reason("measurements", compare_builds(checked, benchmark.fingerprint), breaches)
     benchmark = without_ours(benchmark) if withheld else benchmark
@@ -304,9 +306,12 @@ def _join(conformance: Results, further: Results | None) -> Results:
 
 
 def find_breaches(
-    passes: tuple[Passes, ...], requirements: tuple[Requirement, ...], ours: Comparison
+    passes: tuple[Passes, ...], requirements: tuple[Requirement, ...], cases: Mapping[str, Case], ours: Comparison
 ) -> tuple[str, ...]:
-    """Say what fails the gate: a MUST that failed or broke on a subject of ours, or modes that were not compared."""
+    """Say what fails the gate: a MUST that failed or broke on a subject of ours, or modes that were not compared.
+
+    The cases that decided it follow, with their reasons: whoever reads the log of a machine has nothing else.
+    """
     breaches = [] if ours.compared else ["no case was decided on both of our modes"]
     for subject in passes:
         if subject.subject.startswith("documented-"):
@@ -314,12 +319,17 @@ def find_breaches(
         if subject.error is not None:
             breaches.append(f"{subject.subject} could not be set up: {' '.join(subject.error.split())}")
         broken = [
-            f"{row.id} ({row.verdicts[subject.subject]})"
+            row
             for row in requirements
             if row.level == "MUST" and row.verdicts[subject.subject] in ("fail", "harness-error")
         ]
         if broken:
-            breaches.append(f"{subject.subject} does not keep {len(broken)} MUST: {', '.join(broken)}")
+            named = ", ".join(f"{row.id} ({row.verdicts[subject.subject]})" for row in broken)
+            breaches.append(f"{subject.subject} does not keep {len(broken)} MUST: {named}")
+        for name in dict.fromkeys(name for row in broken for name in row.cases):
+            outcome = cases[name].outcomes.get(subject.subject, NOT_RUN)
+            if outcome.verdict in ("fail", "harness-error"):
+                breaches.append(f"{name} [{subject.subject}]: {cut(' '.join(outcome.reason.split()), 300)}")
     return tuple(breaches)
 
 
