@@ -140,11 +140,12 @@ def silent_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def unused_port() -> int:
-    """A port of loopback at which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
+@contextlib.contextmanager
+def closed_port() -> Iterator[int]:
+    """A port of loopback at which nothing listens, and which no other program takes before the end of the block."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
 
 
 def said_mode(log: Path) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from conformance.case import Namespace, case
-from conformance.cases.environment import silent_port, unused_port
+from conformance.cases.environment import closed_port, silent_port
 from conformance.cases.operations import OPERATIONS, make_target, operations_of, operations_on
 from conformance.cases.table.bench import credentials, outcome_of
 from conformance.cases.table.failures import (
@@ -49,7 +49,8 @@ WRITES = tuple(one for one in OPERATIONS if one.writes)
 @case("FAIL-01", needs=Capability.REMOTE)
 async def test_nothing_listening_is_not_not_found(namespace: Namespace) -> None:
     """Each operation raises StoreUnavailable, as unreachable."""
-    await away(namespace, REFUSED[0], unused_port(), says_what_failed)
+    with closed_port() as port:
+        await away(namespace, REFUSED[0], port, says_what_failed)
 
 
 @case("FAIL-01", "FAIL-11", needs=Capability.REMOTE)
@@ -61,7 +62,8 @@ async def test_nothing_listening_any_more_is_not_not_found(namespace: Namespace)
 @case("FAIL-11", needs=Capability.REMOTE)
 async def test_nothing_listening_means_that_nothing_was_written(namespace: Namespace) -> None:
     """A request that never left did not happen, and the exception says so, in its field and in words."""
-    await away(namespace, REFUSED[0], unused_port(), wrote_nothing)
+    with closed_port() as port:
+        await away(namespace, REFUSED[0], port, wrote_nothing)
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
@@ -80,8 +82,8 @@ async def test_a_server_that_goes_silent_is_not_not_found(namespace: Namespace) 
 @case("FAIL-05", needs=Capability.REMOTE)
 async def test_a_password_is_in_no_message(namespace: Namespace) -> None:
     """Whether the server is away or silent, no exception, no cause of it, no log and no store shows the password."""
-    with silent_port() as silent:
-        for failure, port in ((REFUSED[0], unused_port()), (SILENT[0], silent)):
+    with closed_port() as closed, silent_port() as silent:
+        for failure, port in ((REFUSED[0], closed), (SILENT[0], silent)):
             await away(namespace, failure, port, keeps_the_secret)
 
 

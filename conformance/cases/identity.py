@@ -12,7 +12,7 @@ import pytest
 
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.atomicity import ROUNDS, marked
-from conformance.cases.environment import application, run_python, unused_port, with_opener
+from conformance.cases.environment import application, closed_port, run_python, with_opener
 from conformance.cases.interpreter import two_interpreters
 from conformance.cases.operations import Call, operations_on
 from conformance.engine.arguments import as_task
@@ -207,15 +207,17 @@ async def test_an_id_is_visible_ascii(store: TaskStore) -> None:
 @case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
 async def test_a_failed_create_names_its_id(namespace: Namespace) -> None:
     """It names the caller's id, or the one that the store made: with it the create can be repeated later."""
-    async with namespace.harness.open_at(namespace.name, f"redis://127.0.0.1:{unused_port()}/0", 5) as store:
-        with pytest.raises(StoreUnavailable) as chosen:
-            await store.create_task(a_request(), task_id="job-1")
-        assert chosen.value.task_id == "job-1"
-        with pytest.raises(StoreUnavailable) as made:
-            await store.create_task(a_request())
-        with pytest.raises(StoreUnavailable) as read:
-            await store.get_task("job-1")
-        assert read.value.task_id is None
+    with closed_port() as port:
+        url = f"redis://127.0.0.1:{port}/0"
+        async with namespace.harness.open_at(namespace.name, url, 5) as store:
+            with pytest.raises(StoreUnavailable) as chosen:
+                await store.create_task(a_request(), task_id="job-1")
+            assert chosen.value.task_id == "job-1"
+            with pytest.raises(StoreUnavailable) as made:
+                await store.create_task(a_request())
+            with pytest.raises(StoreUnavailable) as read:
+                await store.get_task("job-1")
+            assert read.value.task_id is None
     async with namespace.open() as store:
         assert made.value.task_id is not None
         task = await store.create_task(a_request(), task_id=made.value.task_id)

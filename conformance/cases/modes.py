@@ -15,12 +15,12 @@ from conformance.cases.cost import what_is_open
 from conformance.cases.environment import (
     SWITCH,
     application,
+    closed_port,
     open_and_close,
     other_mode,
     run_python,
     said_mode,
     surroundings,
-    unused_port,
     with_opener,
 )
 from conformance.cases.table.bench import reconnect
@@ -78,7 +78,7 @@ async def test_no_word_selects_the_other_mode(namespace: Namespace) -> None:
     for mode, words in WORDS.items():
         for word in words:
             for variables, dotenv in (({SWITCH: word}, ""), ({}, f"{SWITCH}={word}\n")):
-                with surroundings({"REDIS_PORT": str(unused_port()), **variables}, dotenv) as log:
+                with closed_port() as port, surroundings({"REDIS_PORT": str(port), **variables}, dotenv) as log:
                     may_be_refused = (SettingsInvalid,) if word not in ("true", "false") else ()
                     with contextlib.suppress(StoreUnavailable, *may_be_refused):
                         await open_and_close(namespace)
@@ -103,7 +103,10 @@ async def test_a_change_of_dotenv_takes_effect_at_the_next_opening(namespace: Na
 @case("MODE-03", mode="either")
 async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
     """A variable that is exported wins over the line in .env: the way out when Redis is down."""
-    with application(namespace, dotenv=f"{SWITCH}={other_mode(namespace)}\nREDIS_PORT={unused_port()}\n") as log:
+    with (
+        closed_port() as port,
+        application(namespace, dotenv=f"{SWITCH}={other_mode(namespace)}\nREDIS_PORT={port}\n") as log,
+    ):
         async with namespace.open_from_environment() as store:
             await store.create_task(a_request())
         assert said_mode(log) == [namespace.harness.mode]
@@ -304,7 +307,7 @@ def test_in_memory():
 @case("MODE-03", mode="memory")
 async def test_conftest_forces_memory_mode(namespace: Namespace) -> None:
     """os.environ in conftest.py counts over a .env that asks for a Redis that is not there."""
-    with application(namespace, dotenv=f"{SWITCH}=true\nREDIS_PORT={unused_port()}\n"):
+    with closed_port() as port, application(namespace, dotenv=f"{SWITCH}=true\nREDIS_PORT={port}\n"):
         del os.environ[SWITCH]
         Path("conftest.py").write_text(CONFTEST, "utf-8")
         Path("test_it.py").write_text(with_opener(A_TEST, namespace), "utf-8")

@@ -20,11 +20,11 @@ from conformance.cases.connection import in_time
 from conformance.cases.cost import what_is_open
 from conformance.cases.environment import (
     application,
+    closed_port,
     elsewhere,
     open_and_close,
     run_python,
     said_mode,
-    unused_port,
     with_opener,
 )
 from conformance.cases.table.bench import LIMIT, cancel_when, credentials, settled
@@ -157,7 +157,8 @@ def printed_of(error: BaseException) -> Iterator[str]:
 async def test_opening_fails_when_nothing_listens(namespace: Namespace) -> None:
     """A wrong address is found at opening, not in the first request."""
     with (
-        elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(unused_port())}),
+        closed_port() as port,
+        elsewhere(namespace, {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port)}),
         pytest.raises(StoreUnavailable) as raised,
     ):
         await open_and_close(namespace)
@@ -223,18 +224,20 @@ def by_language(shown: str) -> tuple[list[str], list[str]]:
 @case("FAIL-04", needs=Capability.REMOTE, mode="redis")
 async def test_the_exception_says_how_to_ask_a_socket(namespace: Namespace) -> None:
     """The command that it names is one for the socket, or for the host, that the settings name."""
-    port = unused_port()
-    for variables, words in (
-        ({"REDIS_URL": "unix:///nowhere/redis.sock"}, ("-s", "/nowhere/redis.sock")),
-        ({"REDIS_HOST": "::1", "REDIS_PORT": str(port)}, ("::1", str(port))),
-        ({"REDIS_URL": f"redis://[::1]:{port}/3"}, ("::1", str(port))),
-    ):
-        with elsewhere(namespace, {**_SECONDS, **variables}), pytest.raises(StoreUnavailable) as raised:
-            await open_and_close(namespace)
-        shown = "".join(traceback.format_exception(raised.value))
-        for language in by_language(shown):
-            commands = [line.partition("redis-cli")[2].partition("ping")[0] for line in language if "redis-cli" in line]
-            assert any(all(word in one for word in words) for one in commands), f"{variables}: {shown[-600:]}"
+    with closed_port() as port:
+        for variables, words in (
+            ({"REDIS_URL": "unix:///nowhere/redis.sock"}, ("-s", "/nowhere/redis.sock")),
+            ({"REDIS_HOST": "::1", "REDIS_PORT": str(port)}, ("::1", str(port))),
+            ({"REDIS_URL": f"redis://[::1]:{port}/3"}, ("::1", str(port))),
+        ):
+            with elsewhere(namespace, {**_SECONDS, **variables}), pytest.raises(StoreUnavailable) as raised:
+                await open_and_close(namespace)
+            shown = "".join(traceback.format_exception(raised.value))
+            for language in by_language(shown):
+                commands = [
+                    line.partition("redis-cli")[2].partition("ping")[0] for line in language if "redis-cli" in line
+                ]
+                assert any(all(word in one for word in words) for one in commands), f"{variables}: {shown[-600:]}"
 
 
 @case("COST-05", needs=Capability.REMOTE, mode="redis")

@@ -13,11 +13,11 @@ from conformance.cases.environment import (
     SOURCES,
     SWITCH,
     application_from,
+    closed_port,
     configured,
     elsewhere,
     logins,
     surroundings,
-    unused_port,
     user_with,
 )
 from conformance.cases.opening import openings, printed_of
@@ -36,24 +36,24 @@ async def test_a_failed_opening_does_not_show_the_password(namespace: Namespace)
 @case("FAIL-05", needs=Capability.REMOTE, mode="redis")
 async def test_a_password_is_not_shown_wherever_it_is_given(namespace: Namespace) -> None:
     """In either source, as a variable or in a URL, right or wrong or to nobody: no exception, log or store shows it."""
-    port = unused_port()
-    for secret in (PASSWORD, ODD_PASSWORD):
-        for taken in (secret, "another"):
-            with user_with(namespace, taken) as user:
-                for variables in logins(namespace, user, secret):
-                    for source in SOURCES:
-                        await shows_nothing(
-                            secret, namespace, application_from(source, namespace, variables, logging.DEBUG)
-                        )
-        for variables in (
-            {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port), "REDIS_PASSWORD": secret},
-            {"REDIS_URL": f"redis://:{quote(secret, safe='')}@127.0.0.1:{port}/0"},
-            {"REDIS_URL": f"redis://127.0.0.1:{port}/0?username=u&password={quote(secret, safe='')}"},
-            {"REDIS_URL": f"redis://u:p@127.0.0.1:{port}/0", "REDIS_HOST": "h", "REDIS_PASSWORD": secret},
-        ):
-            for source in SOURCES:
-                given = application_from(source, namespace, variables, logging.DEBUG)
-                await shows_nothing(secret, namespace, given)
+    with closed_port() as port:
+        for secret in (PASSWORD, ODD_PASSWORD):
+            for taken in (secret, "another"):
+                with user_with(namespace, taken) as user:
+                    for variables in logins(namespace, user, secret):
+                        for source in SOURCES:
+                            await shows_nothing(
+                                secret, namespace, application_from(source, namespace, variables, logging.DEBUG)
+                            )
+            for variables in (
+                {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port), "REDIS_PASSWORD": secret},
+                {"REDIS_URL": f"redis://:{quote(secret, safe='')}@127.0.0.1:{port}/0"},
+                {"REDIS_URL": f"redis://127.0.0.1:{port}/0?username=u&password={quote(secret, safe='')}"},
+                {"REDIS_URL": f"redis://u:p@127.0.0.1:{port}/0", "REDIS_HOST": "h", "REDIS_PASSWORD": secret},
+            ):
+                for source in SOURCES:
+                    given = application_from(source, namespace, variables, logging.DEBUG)
+                    await shows_nothing(secret, namespace, given)
 
 
 MALFORMED_URLS = (

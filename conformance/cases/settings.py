@@ -13,11 +13,11 @@ from conformance.cases.contents import check_same, fill
 from conformance.cases.environment import (
     SWITCH,
     application,
+    closed_port,
     open_and_close,
     other_mode,
     said_mode,
     surroundings,
-    unused_port,
     user_with,
 )
 from conformance.cases.modes import LINES
@@ -90,9 +90,10 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
         await open_and_close(namespace)
         assert warnings_of(log), "opening did not say it of a variable that the environment sets too"
     if namespace.harness.mode == "redis":
-        with surroundings(
-            {**variables, "REDIS_PORT": str(unused_port())}, f"{SWITCH}={other}\n{SWITCH}={mine}\n"
-        ) as log:
+        with (
+            closed_port() as port,
+            surroundings({**variables, "REDIS_PORT": str(port)}, f"{SWITCH}={other}\n{SWITCH}={mine}\n") as log,
+        ):
             with contextlib.suppress(StoreUnavailable):
                 await open_and_close(namespace)
             assert warnings_of(log), "an opening that fails did not say it"
