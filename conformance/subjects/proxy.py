@@ -7,6 +7,7 @@ comes back before the next request. It runs on the loop that it is opened on; wh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections import deque
@@ -90,6 +91,7 @@ class Proxy:
         self._port = 0
         self._interruption: Interruption | None = None
         self._links: set[_Link] = set()
+        self._holding = contextlib.ExitStack()
         self._changed = asyncio.Event()
         self.ended = False
 
@@ -100,6 +102,7 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         self.ended = True  # for a connection that is just being accepted
         await self.refuse()
+        self._holding.close()
         for link in list(self._links):
             link.abort()
         await self.until(lambda: not self._links)
@@ -128,6 +131,7 @@ class Proxy:
         if "/" in self._at:
             self._listener = await loop.create_unix_server(self._accept, self._at)
             return
+        self._holding.close()
         self._listener = await loop.create_server(self._accept, self._at, self._port, backlog=1_024)
         self._port = self._listener.sockets[0].getsockname()[1]
 
@@ -136,7 +140,7 @@ class Proxy:
         self._server_at = _server_at(url)
 
     async def refuse(self) -> None:
-        """Stop listening: connections that are open stay so, others are refused."""
+        """Stop listening: connections that are open stay so, others are refused. The port stays the proxy's."""
         loop = asyncio.get_running_loop()
         for listening in self._listener.sockets:
             loop.remove_reader(listening.fileno())
@@ -144,6 +148,10 @@ class Proxy:
         # socket. So the loop gets one turn to take it up.
         await asyncio.sleep(0)
         self._listener.close()
+        if "/" not in self._at:  # no other program is to get the port, and to be asked in the server's place
+            holder = self._holding.enter_context(socket.socket(socket.AF_INET6 if ":" in self._at else socket.AF_INET))
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind((self._at, self._port))
 
     def interrupt(
         self,
