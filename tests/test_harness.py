@@ -1,9 +1,10 @@
-"""What the suite gives to the hooks of a harness is what their docstrings say."""
+"""What the suite gives to the hooks of a harness is what their docstrings say, and how long it waits for a store."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+import time
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from conformance.case import Namespace, in_a_namespace
 from conformance.cases import find_cases
+from conformance.cases.table.bench import ends
 from conformance.mutants.trial import run as run_case
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
@@ -92,3 +94,25 @@ def test_a_case_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(TimeoutError, match=r"^the case has not ended after 0\.01 s$"):
         asyncio.run(in_a_namespace(waits, MemoryHarness()))
+
+
+def test_a_machine_that_stands_still_makes_no_call_late() -> None:
+    """It failed cases about silent servers, which wait for some seconds at most."""
+
+    async def call() -> None:
+        await asyncio.sleep(0.05)
+        for _ in range(5):  # what there is to do when the answer has come
+            await asyncio.sleep(0)
+
+    async def wait() -> bool:
+        asyncio.get_running_loop().call_later(0.01, time.sleep, 0.3)
+        return await ends(asyncio.ensure_future(call()), seconds=0.2)
+
+    assert asyncio.run(wait())
+
+
+def test_a_call_that_does_not_end_is_not_waited_for() -> None:
+    async def wait() -> bool:
+        return await ends(asyncio.get_running_loop().create_future(), seconds=0.02)
+
+    assert not asyncio.run(wait())

@@ -27,7 +27,7 @@ from conformance.cases.environment import (
     said_mode,
     with_opener,
 )
-from conformance.cases.table.bench import LIMIT, cancel_when, credentials, settled
+from conformance.cases.table.bench import cancel_when, credentials, settled, until
 from conformance.cases.table.failures import (
     GONE,
     HTTP_REPLY,
@@ -121,9 +121,7 @@ async def _openings(namespace: Namespace, way: Failure, by_url: bool) -> list[Op
                     address = f"127.0.0.1:{where.port}/{where.path.strip('/') or '0'}"
                     places = [name for name in variables if name in ("REDIS_HOST", "REDIS_PORT", "REDIS_URL")]
                     proxy.release()  # what is held would keep a connection that its client has closed
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(LIMIT):
-                            await proxy.until(lambda: not proxy.connections)
+                    await until(proxy, lambda: not proxy.connections)
                     found.append(Opened(way, error, address, places, said_mode(log), proxy.connections, shown))
     return found
 

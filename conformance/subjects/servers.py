@@ -309,7 +309,10 @@ class ContainerServer(RedisServer):
         wait_until_answers(self.url)
 
     def _locate(self) -> None:
-        self.url = f"redis://{self._container.get_container_host_ip()}:{self._container.get_exposed_port(6379)}/0"
+        host = self._container.get_container_host_ip()
+        # `localhost` may be ::1, where the engine publishes another port: this one may be that of another container.
+        host = "127.0.0.1" if host == "localhost" else host
+        self.url = f"redis://{host}:{self._container.get_exposed_port(6379)}/0"
 
 
 class NamedServer(RedisServer):

@@ -29,6 +29,7 @@ LIMIT = 4.0
 DAYS = timedelta(days=4)
 """More than half of a lifetime."""
 _ATTEMPTS = 5
+_PARTS = 4
 BESIDE = 3
 """Calls in flight beside the one that fails."""
 
@@ -92,7 +93,7 @@ class Bench:
         # What was held has arrived, and is done, when its connection has gone.
         self._proxy.release()
         most = BESIDE + 1 if lasts else at_rest
-        await self._until(lambda: self._proxy.connections <= most)
+        await until(self._proxy, lambda: self._proxy.connections <= most)
         seen.left = max(0, self._proxy.connections - most)
         seen.changed = changed(before, await self._stored(target))
         seen.writes = self._revision(target) - written
@@ -119,7 +120,7 @@ class Bench:
         if failure in (*REFUSED, *IDLE):
             accepted = self._proxy.accepted
             self._proxy.break_all(failure.action)
-            await self._until(lambda: self._proxy.accepted - self._proxy.connections >= accepted)
+            await until(self._proxy, lambda: self._proxy.accepted - self._proxy.connections >= accepted)
 
     async def _call(self, seen: Seen, store: Any, stack: AsyncExitStack) -> None:
         """Make the call, and others beside it on the same store."""
@@ -130,15 +131,14 @@ class Bench:
         beside = 0 if failure.action is Action.ANSWER else BESIDE
         others = [asyncio.ensure_future(store.get_task(seen.target.other.task_id)) for _ in range(beside)]
         if failure.then is not None:
-            await self._until(lambda: call.done() or (self._interruption and self._interruption.met))
+            await until(self._proxy, lambda: call.done() or (self._interruption and self._interruption.met))
         if failure.then is Then.CLOSE:
             closing = asyncio.ensure_future(stack.aclose())
-            _, waiting = await asyncio.wait([closing, call, *others], timeout=LIMIT / 2)
-            seen.closed = not waiting
+            seen.closed = await ends(closing, call, *others, seconds=LIMIT / 2)
             self._proxy.release()  # a call that still waits is answered now
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LIMIT):
-                    await closing
+            if await ends(closing):
+                await closing
+            closing.cancel()
         elif failure.then is Then.CANCEL:
             call.cancel()
             self._proxy.release()
@@ -152,7 +152,7 @@ class Bench:
             self._namespace.harness.administer("ACL", "SETUSER", self._namespace.name, f">{PASSWORD}", "+@all")
         seen.next = await connected(lambda: store.get_task(seen.target.other.task_id))
         if seen.failure.then is None:
-            await self._until(lambda: not self._proxy.held)
+            await until(self._proxy, lambda: not self._proxy.held)
             seen.silent = self._proxy.held
         self._proxy.release()
         if self.operation.name == "purge":  # which would do what this one was to do
@@ -171,11 +171,6 @@ class Bench:
     async def _expected(self, target: Target) -> Any:
         """What the call has to return or to raise, if it changes nothing."""
         return None if self.operation.changes else await outcome_of(self.operation.call(self._healthy, target))
-
-    async def _until(self, condition: Callable[[], object]) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LIMIT):
-                await self._proxy.until(condition)
 
     async def _make_target(self) -> Target:
         if self.operation.name != "purge":
@@ -247,11 +242,29 @@ def _is_late(outcome: Any) -> bool:
 async def outcome_of(call: Awaitable[Any]) -> Any:
     """What comes of a call within the limit: its answer, or what it raises."""
     started: asyncio.Future[Any] = asyncio.ensure_future(call)
-    done, _ = await asyncio.wait([started], timeout=LIMIT)
-    if not done:
+    if not await ends(started):
         started.cancel()
         return HangsError(f"it still waits after {LIMIT} s")
     return asyncio.CancelledError() if started.cancelled() else started.exception() or started.result()
+
+
+async def ends(*calls: asyncio.Future[Any], seconds: float = LIMIT) -> bool:
+    """Whether all of them end within so many seconds.
+
+    They wait in parts: a machine that stands still for longer than that takes one part of the time, and not all of it.
+    """
+    for _ in range(_PARTS):
+        _, waiting = await asyncio.wait(calls, timeout=seconds / _PARTS)
+        if not waiting:
+            return True
+    return False
+
+
+async def until(proxy: Proxy, condition: Callable[[], object]) -> None:
+    """Return as soon as it holds, or at the limit."""
+    waiting = asyncio.ensure_future(proxy.until(condition))
+    await ends(waiting)
+    waiting.cancel()
 
 
 async def settled(read: Callable[[], Value], wanted: Value) -> Value:
@@ -275,9 +288,10 @@ async def cancel_when(moment: Awaitable[Any], call: Awaitable[Any]) -> asyncio.F
     """Cancel a call as soon as the moment is there. Return it, as it ended, if it ended by itself before."""
     called: asyncio.Future[Any] = asyncio.ensure_future(call)
     waiting: asyncio.Future[Any] = asyncio.ensure_future(moment)
-    await asyncio.wait([called, waiting], return_when=asyncio.FIRST_COMPLETED, timeout=LIMIT)
+    first = asyncio.ensure_future(asyncio.wait([called, waiting], return_when=asyncio.FIRST_COMPLETED))
+    await ends(first)
     has_ended, has_come = called.done(), waiting.done()
-    for one in (called, waiting):
+    for one in (first, called, waiting):
         one.cancel()
     await asyncio.gather(called, waiting, return_exceptions=True)
     assert has_ended or has_come, f"after {LIMIT} s the call has not come to where it is to be cancelled"
