@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from conformance.harness import Capability
 from conformance.strategies import a_request
+from conformance.text import printable
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskPage, TaskStatus, TaskStore
 
 Call: TypeAlias = Callable[[], Awaitable[object]]
@@ -99,10 +100,10 @@ OPERATIONS = (
     Operation("purge", lambda store, on: store.purge(on.task.created_at), needs=Capability.MAINTENANCE),
     Operation("restore", lambda store, on: store.restore(on.new), needs=Capability.MAINTENANCE),
 )
-NO_IDS = ("", " ", "a b", "文", "é", "\0", "*", "task_", "x" * 257, "x" * 3_000)
+NO_IDS = ("", " ", "a b", "文", "é", "\0", "*", "task_", "x" * 257, "x" * 3_000, "\ud800")
 """Texts of which most are no id by the form alone. An operation on each of them finds no task."""
 ON_NO_IDS = tuple(
-    form(f"{name} {text:.9}", partial(call, task_id=text))
+    form(f"{name} {printable(text):.9}", partial(call, task_id=text))
     for text in NO_IDS
     for form, name, call in (
         (_read, "get", lambda store, _, task_id: store.get_task(task_id)),

@@ -122,9 +122,11 @@ class RedisTaskStore(BaseStore):
     async def get_task(self, task_id: str) -> Task:
         self._check_open()
         task_id = check_task_id(task_id)
+        until = self._server.deadline()
         if not is_encodable(task_id):
+            await self._ask_in_vain(until)
             raise TaskNotFound(task_id)
-        task = await self._read(task_id, self._server.deadline())
+        task = await self._read(task_id, until)
         if task is None:
             raise TaskNotFound(task_id)
         return task
@@ -344,6 +346,10 @@ class RedisTaskStore(BaseStore):
             raise self._server.unexpected(text, writes=False)
         return self._task(task_id, text)
 
+    async def _ask_in_vain(self, until: float) -> None:
+        """Ask the server about a text that is no id. Whether it answers is to be found out all the same."""
+        await self._server.read("EXISTS", self._key(""), until=until)
+
     async def _read_all(self, ids: Sequence[str], until: float) -> list[Task | BaseException | None]:
         """What reading each came to, an exception included."""
         found: list[Task | BaseException | None] = []
@@ -378,11 +384,12 @@ class RedisTaskStore(BaseStore):
                 raise self._failure(task_id, reply)
 
     async def _apply(self, task_id: str, change: Change) -> Task:
+        until = self._server.deadline()
         if not is_encodable(task_id):
+            await self._ask_in_vain(until)
             raise TaskNotFound(task_id)
         read = MAX_BYTES, task_id, record.MAX_RECORD_BYTES
         known = self._remembered[task_id][0] if task_id in self._remembered else b""
-        until = self._server.deadline()
         while True:
             match await self._run(
                 UPDATE, _SWEPT_PER_WRITE, self._lifetime_ms, *read, known, *change.as_json(), self._waits, until=until
