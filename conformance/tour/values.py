@@ -486,6 +486,17 @@ WRONG_NUMBERS: dict[str, Any] = {
     "null": None,
     "4,301 digits": 10**4_300,
 }
+_TAKEN_FOR_DIGITS = {
+    "an Arabic digit": "\u0663",
+    "a wide digit": "\uff12",
+    "a superscript": "\u00b2",
+    "an underscore": "_",
+    "a blank": " ",
+    "a no-break space": "\u00a0",
+    "a line feed": "\n",
+    "a plus": "+",
+}
+"""Characters that a parser of numbers may take, and with which no number is written."""
 WRONG_CURSORS: dict[str, Any] = {
     "empty": "",
     "a dot": ".",
@@ -494,14 +505,16 @@ WRONG_CURSORS: dict[str, Any] = {
     "no number": ".a",
     "letters": "a.a",
     "a leading zero": "01.a",
-    "a sign": "+1.a",
-    "a blank": " 1.a",
     "an exponent": "1e3.a",
     "minus zero": "-0.a",
-    "other digits": "\u0663.a",
     "beyond time": f"{10**18}.a",
     "a surrogate": "1.\ud800",
     **{name: f"1.{text}" for name, text in SURROGATES.items()},
+    **{
+        f"{name} {where}": f"{before}{text}{after}.a"
+        for name, text in _TAKEN_FOR_DIGITS.items()
+        for where, before, after in (("first", "", "15"), ("inside", "1", "5"), ("last", "15", ""))
+    },
     "an integer": 7,
     "bytes": b"1.a",
 }
