@@ -272,8 +272,10 @@ _must(
 
 _must(
     "EXP-01",
-    "A task is there until its lifetime ends. Then it is gone for get, list, total, update and cancel alike.",
+    "A task is there until its lifetime ends: still when exactly that many milliseconds have passed, as in Redis. After "
+    "that it is gone for get, list, total, update and cancel alike.",
     "D10",
+    since=3,
 )
 _must("EXP-03", "Every write that changes a task renews its lifetime.")
 _must("EXP-04", "After a listing, nothing is left in storage of tasks that had expired.", "D10")

@@ -30,6 +30,7 @@ DAYS = timedelta(days=4)
 """More than half of a lifetime."""
 _ATTEMPTS = 5
 _PARTS = 4
+"""In so many parts a limit is waited for: a machine that stands still for longer than all of it takes up only one."""
 BESIDE = 3
 """Calls in flight beside the one that fails."""
 
@@ -249,10 +250,7 @@ async def outcome_of(call: Awaitable[Any]) -> Any:
 
 
 async def ends(*calls: asyncio.Future[Any], seconds: float = LIMIT) -> bool:
-    """Whether all of them end within so many seconds.
-
-    They wait in parts: a machine that stands still for longer than that takes one part of the time, and not all of it.
-    """
+    """Whether all of them end within so many seconds."""
     for _ in range(_PARTS):
         _, waiting = await asyncio.wait(calls, timeout=seconds / _PARTS)
         if not waiting:
@@ -261,10 +259,12 @@ async def ends(*calls: asyncio.Future[Any], seconds: float = LIMIT) -> bool:
 
 
 async def until(proxy: Proxy, condition: Callable[[], object]) -> None:
-    """Return as soon as it holds, or at the limit."""
-    waiting = asyncio.ensure_future(proxy.until(condition))
-    await ends(waiting)
-    waiting.cancel()
+    """Return as soon as it holds, in that very turn of the event loop, or at the limit."""
+    for _ in range(_PARTS):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LIMIT / _PARTS):
+                await proxy.until(condition)
+                break
 
 
 async def settled(read: Callable[[], Value], wanted: Value) -> Value:
@@ -288,10 +288,11 @@ async def cancel_when(moment: Awaitable[Any], call: Awaitable[Any]) -> asyncio.F
     """Cancel a call as soon as the moment is there. Return it, as it ended, if it ended by itself before."""
     called: asyncio.Future[Any] = asyncio.ensure_future(call)
     waiting: asyncio.Future[Any] = asyncio.ensure_future(moment)
-    first = asyncio.ensure_future(asyncio.wait([called, waiting], return_when=asyncio.FIRST_COMPLETED))
-    await ends(first)
+    for _ in range(_PARTS):
+        if (await asyncio.wait([called, waiting], timeout=LIMIT / _PARTS, return_when=asyncio.FIRST_COMPLETED))[0]:
+            break
     has_ended, has_come = called.done(), waiting.done()
-    for one in (first, called, waiting):
+    for one in (called, waiting):
         one.cancel()
     await asyncio.gather(called, waiting, return_exceptions=True)
     assert has_ended or has_come, f"after {LIMIT} s the call has not come to where it is to be cancelled"
