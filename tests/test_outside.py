@@ -98,7 +98,16 @@ PATCHED_P = {
 }
 PATCHED_R = {"migration-stops-at-the-first-known-task": "a_migration_that_broke_off_is_completed"}
 PATCHED_Q = {"given-up-connection-waits-for-its-replies": "failures_leave_nothing_behind"}
-PATCHED = {"h": PATCHED_H, "j": PATCHED_J, "l": PATCHED_L, "p": PATCHED_P, "q": PATCHED_Q, "r": PATCHED_R}
+PATCHED_U = {"database-of-one-digit": "a_task_is_where_a_url_says"}
+PATCHED = {
+    "h": PATCHED_H,
+    "j": PATCHED_J,
+    "l": PATCHED_L,
+    "p": PATCHED_P,
+    "q": PATCHED_Q,
+    "r": PATCHED_R,
+    "u": PATCHED_U,
+}
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
 
