@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +22,6 @@ from conformance.measure.estimate import estimate
 from conformance.mutants.document import MutantsDocument
 from conformance.production.document import Production
 from conformance.results.document import Coverage, Result, Results
-from conformance.text import cut
 from conformance.verify.document import Verification
 from reports.analyse.findings import (
     ORDER,
@@ -329,7 +329,8 @@ def find_breaches(
         for name in dict.fromkeys(name for row in broken for name in row.cases):
             outcome = cases[name].outcomes.get(subject.subject, NOT_RUN)
             if outcome.verdict in ("fail", "harness-error"):
-                breaches.append(f"{name} [{subject.subject}]: {cut(' '.join(outcome.reason.split()), 300)}")
+                said = textwrap.shorten(outcome.reason, 300, placeholder=" …")
+                breaches.append(f"{name} [{subject.subject}]: {said}")
     return tuple(breaches)
 
 
