@@ -18,6 +18,7 @@ from conformance.cases.listing import newest_first
 from conformance.cases.operations import Call, operations_on
 from conformance.cases.table.bench import cancelled_after, credentials, outcome_of
 from conformance.cases.table.failures import PATIENT
+from conformance.engine.arguments import as_task
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot, snapshots
 from conformance.strategies import a_request
@@ -241,7 +242,7 @@ async def test_a_task_lives_as_long_as_the_instance_that_wrote_it_says(namespace
             assert contents is not None
             async with MemoryTaskStore() as source:
                 for task in contents.tasks:
-                    await source.restore(task)
+                    await source.restore(as_task(task))
                 expected = await contents.seen(source)
             for by in (timedelta(days=1), timedelta(days=6) - 2 * MINUTE):
                 namespace.advance(by)
