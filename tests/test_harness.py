@@ -97,7 +97,7 @@ def test_a_case_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_machine_that_stands_still_makes_no_call_late() -> None:
-    """It failed cases about silent servers, which wait for some seconds at most."""
+    """A pause of the process fails no case that waits for a call."""
 
     async def call() -> None:
         await asyncio.sleep(0.05)

@@ -272,8 +272,8 @@ _must(
 
 _must(
     "EXP-01",
-    "A task is there until its lifetime ends: still when exactly that many milliseconds have passed, as in Redis. "
-    "After that it is gone for get, list, total, update and cancel alike.",
+    "A task is there until more milliseconds than its lifetime have passed, as in Redis. Then it is gone for get, "
+    "list, total, update and cancel alike.",
     "D10",
     since=3,
 )

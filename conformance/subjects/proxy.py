@@ -148,7 +148,8 @@ class Proxy:
         # socket. So the loop gets one turn to take it up.
         await asyncio.sleep(0)
         self._listener.close()
-        if "/" not in self._at:  # no other program is to get the port, and to be asked in the server's place
+        self._holding.close()  # it may have refused before
+        if "/" not in self._at:  # another program that got the port would answer in place of the server
             holder = self._holding.enter_context(socket.socket(socket.AF_INET6 if ":" in self._at else socket.AF_INET))
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             holder.bind((self._at, self._port))

@@ -92,7 +92,7 @@ class RedisServerHarness(Harness):
         self._server.fail_over(kill=kill)
 
     def spare_database(self) -> int:
-        return 12  # the server has sixteen, and who reads one digit of the number finds another
+        return 12  # two digits: a store that reads only one of them opens another database
 
     @contextmanager
     def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:

@@ -496,7 +496,7 @@ _TAKEN_FOR_DIGITS = {
     "a line feed": "\n",
     "a plus": "+",
 }
-"""Characters that a parser of numbers may take, and with which no number is written."""
+"""Characters that a lenient parser accepts in a number. No cursor has them there."""
 WRONG_CURSORS: dict[str, Any] = {
     "empty": "",
     "a dot": ".",

@@ -310,7 +310,7 @@ def find_breaches(
 ) -> tuple[str, ...]:
     """Say what fails the gate: a MUST that failed or broke on a subject of ours, or modes that were not compared.
 
-    The cases that decided it follow, with their reasons: whoever reads the log of a machine has nothing else.
+    The cases that decided it follow, with their reasons: the log may be all that is left of a run.
     """
     breaches = [] if ours.compared else ["no case was decided on both of our modes"]
     for subject in passes:

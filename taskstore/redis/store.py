@@ -124,7 +124,7 @@ class RedisTaskStore(BaseStore):
         task_id = check_task_id(task_id)
         until = self._server.deadline()
         if not is_encodable(task_id):
-            await self._ask_in_vain(until)
+            await self._check_reachable(until)
             raise TaskNotFound(task_id)
         task = await self._read(task_id, until)
         if task is None:
@@ -346,8 +346,12 @@ class RedisTaskStore(BaseStore):
             raise self._server.unexpected(text, writes=False)
         return self._task(task_id, text)
 
-    async def _ask_in_vain(self, until: float) -> None:
-        """Ask the server about a text that is no id. Whether it answers is to be found out all the same."""
+    async def _check_reachable(self, until: float) -> None:
+        """Ask the server, which has no task of a text that cannot be encoded.
+
+        Raises:
+            StoreUnavailable: if it does not answer.
+        """
         await self._server.read("EXISTS", self._key(""), until=until)
 
     async def _read_all(self, ids: Sequence[str], until: float) -> list[Task | BaseException | None]:
@@ -386,7 +390,7 @@ class RedisTaskStore(BaseStore):
     async def _apply(self, task_id: str, change: Change) -> Task:
         until = self._server.deadline()
         if not is_encodable(task_id):
-            await self._ask_in_vain(until)
+            await self._check_reachable(until)
             raise TaskNotFound(task_id)
         read = MAX_BYTES, task_id, record.MAX_RECORD_BYTES
         known = self._remembered[task_id][0] if task_id in self._remembered else b""

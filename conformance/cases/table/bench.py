@@ -30,7 +30,7 @@ DAYS = timedelta(days=4)
 """More than half of a lifetime."""
 _ATTEMPTS = 5
 _PARTS = 4
-"""In so many parts a limit is waited for: a machine that stands still for longer than all of it takes up only one."""
+"""A limit is waited for in so many parts. If the machine stops for a while, only one of the parts is used up."""
 BESIDE = 3
 """Calls in flight beside the one that fails."""
 
