@@ -98,7 +98,7 @@ PATCHED_P = {
 }
 PATCHED_R = {"migration-stops-at-the-first-known-task": "a_migration_that_broke_off_is_completed"}
 PATCHED_Q = {"given-up-connection-waits-for-its-replies": "failures_leave_nothing_behind"}
-PATCHED_U = {"database-of-one-digit": "a_task_is_where_a_url_says"}
+PATCHED_U = {"database-of-one-digit": "host_port_and_database_say_where_redis_is"}
 PATCHED = {
     "h": PATCHED_H,
     "j": PATCHED_J,

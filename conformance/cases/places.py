@@ -48,10 +48,11 @@ async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -
         with application_from(source, namespace, spare):
             async with namespace.open_from_environment() as store:
                 elsewhere = await store.create_task(a_request())
-        with application_from(source, namespace, {}):
-            async with namespace.open_from_environment() as store:
-                with pytest.raises(TaskNotFound):
-                    await store.get_task(elsewhere.task_id)
+        for other in ({}, *({"REDIS_DB": digit} for digit in str(database) if digit != str(database))):
+            with application_from(source, namespace, other):
+                async with namespace.open_from_environment() as store:
+                    with pytest.raises(TaskNotFound):
+                        await store.get_task(elsewhere.task_id)
         with application_from(source, namespace, spare):
             async with namespace.open_from_environment() as store:
                 assert await store.get_task(elsewhere.task_id) == elsewhere
