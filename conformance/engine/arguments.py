@@ -7,6 +7,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from conformance.engine.observe import spoil
 from conformance.spec.equality import snapshot
 from conformance.spec.model import FIELDS, STATUSES, Record, Request, plain
@@ -14,8 +16,16 @@ from taskstore import Task, TaskCreateRequest, TaskStatus
 
 
 def as_task(result: Any, **fields: Any) -> Task:
-    """A task of ours with the fields of a result, whatever class it is of, and with these in the place of its own."""
-    return Task.model_validate(snapshot(result)).model_copy(update=fields)
+    """A task of ours with the fields of a result, whatever class it is of, and with these in the place of its own.
+
+    Raises:
+        AssertionError: The result is not a task as the contract describes one.
+    """
+    try:
+        task = Task.model_validate(snapshot(result))
+    except ValidationError as error:
+        raise AssertionError(f"a result is not a task as the contract describes one: {error}") from error
+    return task.model_copy(update=fields)
 
 
 def for_store(value: Any) -> Any:
