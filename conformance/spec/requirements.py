@@ -281,7 +281,7 @@ _must("EXP-03", "Every write that changes a task renews its lifetime.")
 _must("EXP-04", "After a listing, nothing is left in storage of tasks that had expired.", "D10")
 _must("EXP-05", "In a store that does not expire tasks, no task disappears by itself.", "D11")
 _must("EXP-06", "The default lifetime is 7 × 24 × 3600 seconds.", "D34")
-_must("EXP-07", "`TASK_TTL` sets the lifetime.")
+_must("EXP-07", "`TASK_TTL` sets the lifetime in Redis mode.")
 _should(
     "EXP-08",
     "Later writes remove expired tasks from storage, in a store of several partitions each from its own. In a shared "
@@ -457,7 +457,8 @@ _must("COST-01", "An operation of a remote store costs at least one request to t
 _should(
     "COST-02",
     "An operation of a remote store costs one request to the server, however many tasks there are. A `get_task` that "
-    "finds nothing may cost two. A listing of several partitions costs one to each, and more with an offset.",
+    "finds nothing may cost two. A listing of several partitions costs one to each, and more with an offset. What is "
+    "larger than 64 KiB, a task or a page, may cost more.",
     since=3,
 )
 _must(
