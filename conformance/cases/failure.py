@@ -29,6 +29,7 @@ from conformance.cases.table.failures import (
 from conformance.cases.table.play import away, logged, table
 from conformance.cases.table.seen import (
     Seen,
+    check_hidden,
     denies_nothing,
     is_answered,
     keeps_the_secret,
@@ -110,7 +111,7 @@ async def test_a_password_is_in_no_refusal(namespace: Namespace) -> None:
         outcomes += [await outcome_of(one.call(store, target)) for one in operations]
         shown += [f"{store} {store!r}", *lines]
     shown += [text for one in outcomes if isinstance(one, BaseException) for text in texts_of(one)]
-    assert not [text for text in shown if PASSWORD in text]
+    check_hidden(PASSWORD, shown, "what came out")
 
 
 @case("FAIL-06", needs=Capability.REMOTE)
