@@ -206,7 +206,9 @@ _must("LIFE-16", "An unknown status raises `InvalidArgument`.")
 _must(
     "LIFE-17",
     "A write that changes a task keeps `created_at` and sets `updated_at` to the time of the write. `updated_at` and "
-    "`completed_at` never go back, even if the clock does.",
+    "`completed_at` never go back, even if the clock does. An update with the values that are there may change "
+    "nothing.",
+    since=3,
 )
 _should("LIFE-18", "`cancel_task` sets `completed_at`.")
 
