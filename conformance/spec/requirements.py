@@ -224,9 +224,9 @@ _must(
 _must("ATOM-03", "An update or cancel never brings back a task that has expired or was purged.")
 _must(
     "ATOM-06",
-    "Each of many concurrent calls returns its own result, and none fails because there are many. Cancelling a "
-    "call does not affect the others.",
-    since=2,
+    "Each of up to 10,000 concurrent calls returns its own result, and none fails because there are many. Cancelling "
+    "a call does not affect the others.",
+    since=3,
 )
 
 _must("LIST-01", "A listing is in descending order of `created_at`, then of `task_id`. An update does not move a task.")
@@ -459,8 +459,8 @@ _must("COST-01", "An operation of a remote store costs at least one request to t
 _should(
     "COST-02",
     "An operation of a remote store costs one request to the server, however many tasks there are. A `get_task` that "
-    "finds nothing may cost two. A listing of several partitions costs one to each, and more with an offset. What is "
-    "larger than 64 KiB, a task or a page, may cost more.",
+    "finds nothing may cost two. A listing of several partitions costs one to each, and more with an offset. A page or "
+    "a task of more than 64 KiB may cost more, and so may a task with unusual numbers or deep nesting in its config.",
     since=3,
 )
 _must(
