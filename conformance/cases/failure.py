@@ -6,7 +6,7 @@ import asyncio
 
 from conformance.case import Namespace, case
 from conformance.cases.environment import closed_port, silent_port
-from conformance.cases.operations import OPERATIONS, make_target, operations_of, operations_on
+from conformance.cases.operations import READS, WRITES, make_target, operations_of, operations_on
 from conformance.cases.table.bench import credentials, outcome_of
 from conformance.cases.table.failures import (
     BUSY,
@@ -18,6 +18,7 @@ from conformance.cases.table.failures import (
     LATE,
     LOST,
     NO_REDIS,
+    ODD,
     PASSWORD,
     PATIENT,
     READ_ONLY,
@@ -41,10 +42,9 @@ from conformance.cases.table.seen import (
     unavailable,
 )
 from conformance.harness import Capability
-from taskstore import StoreNotOpen, StoreUnavailable
+from taskstore import StoreNotOpen, StoreUnavailable, TaskNotFound
 
-READS = tuple(one for one in OPERATIONS if not one.writes)
-WRITES = tuple(one for one in OPERATIONS if one.writes)
+LOOK_UPS = tuple(one for one in READS if one.name.startswith("get"))
 
 
 @case("FAIL-01", needs=Capability.REMOTE)
@@ -201,6 +201,17 @@ async def test_a_read_that_is_cut_off_finds_out_nothing(namespace: Namespace) ->
 async def test_what_speaks_no_redis_is_not_not_found(namespace: Namespace) -> None:
     """What answers as a web server does, at once or after it has answered as Redis does, is no server of tasks."""
     await table(namespace, NO_REDIS, is_answered)
+
+
+@case("FAIL-12", needs=Capability.REMOTE)
+async def test_answers_to_something_else_are_not_not_found(namespace: Namespace) -> None:
+    """From any of its questions on, a look-up gets numbers: whatever it raises, it is not that there is no task."""
+    await table(namespace, (ODD,), is_not_not_found, operations=LOOK_UPS)
+
+
+def is_not_not_found(seen: Seen) -> None:
+    """A call whose answers were replaced has not found out that there is no task."""
+    assert not (seen.met and isinstance(seen.error, TaskNotFound)), seen
 
 
 @case("FAIL-01", needs=Capability.REMOTE)

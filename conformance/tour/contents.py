@@ -357,10 +357,15 @@ def alike(_: Random) -> Iterator[Scene]:
 def refusals(_: Random) -> Iterator[Scene]:
     """What is no JSON, no videos and no request."""
     steps: Sequence[Action]
+    rights: tuple[Any, ...] = (0.5, "a", 1, {}, [])
     for name, wrong in values.WRONG_JSON.items():
+        like = [right for right in rights if type(right) is type(wrong)]
         places: list[tuple[str, Any]] = [
             ("in it", {"x": wrong}),
             ("in a list", {"x": [1, wrong]}),
+            ("in a list of its kind", {"x": [*like, wrong]}),
+            ("behind a thousand", {"x": [*(like or [1]) * 1_001, wrong]}),
+            ("beside one of its kind", {"x": {f"{number}": one for number, one in enumerate((*like, wrong))}}),
             ("deep", {"a": {"b": [{"c": wrong}]}}),
         ]
         for place, config in [*places, *([("itself", wrong)] if type(wrong) is dict else [])]:

@@ -83,6 +83,7 @@ SURROGATES: dict[str, str] = {
     "two surrogates": "a\ud83d\ude00",
     "two surrogates the other way round": "\ude00\ud83d",
     "a surrogate beside a character": "\U0001d11e\udd1e",
+    "a surrogate behind 70,000 characters": "x" * 70_000 + "\udc00",
 }
 """Texts that have no UTF-8 form. In UTF-16 the first one has: there the two together are a character."""
 WRONG_TEXTS: dict[str, Any] = {
@@ -541,6 +542,7 @@ WRONG_METADATA: tuple[str, ...] = (
     *("", " ", "{", "null", "[]", "7", '"x"', "true", "{}}", "{'a':1}", '{"webhook_url":null,"config":{}'),
     *(f'{{"webhook_url":null,"config":{{"x":{one}}}}}' for one in _WRONG_TEXTS_OF_JSON),
     *(f'{{"webhook_url":null,"config":{{"x":[1,{one}]}}}}' for one in _WRONG_TEXTS_OF_JSON),
+    *(f'{{"webhook_url":null,"config":{{"x":[{one},{one}]}}}}' for one in _WRONG_TEXTS_OF_JSON),
     *(f'{{"webhook_url":{one},"config":null}}' for one in _WRONG_TEXTS_OF_JSON),
 )
 """Texts that are no JSON object, or hold what no config may hold."""

@@ -57,7 +57,8 @@ class Bench:
 
     async def play(self, failure: Failure, number: int) -> Seen:
         """Make a call that fails at its exchange of that number, if the failure is one of an exchange."""
-        sweeps = failure.rule and self.operation.writes and Capability.EXPIRING in self._namespace.harness.capabilities
+        is_expiring = Capability.EXPIRING in self._namespace.harness.capabilities
+        sweeps = (failure.rule or failure.makes) and self.operation.writes and is_expiring
         if sweeps:
             for _ in range(2):
                 await self._healthy.create_task(a_request())

@@ -79,6 +79,8 @@ NO_REDIS = (
     *_early_and_warm("a web server answers", GONE, Stage.REQUEST, Action.ANSWER, HTTP_REPLY),
     Failure("the answer is not Redis's", GONE, Stage.REPLY, Action.ANSWER, HTTP_REPLY),
 )
+ODD = Failure("the answers are numbers", GONE, Stage.REQUEST, Action.ANSWER, b":7\r\n", times=1_000)
+"""No question about one task is answered so, except for whether it is there: then 7 is not "no"."""
 _ERRORS = (
     (FailureKind.BUSY, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."),
     (FailureKind.REFUSED, "NOPERM this user has no permissions to run the command"),
