@@ -1,4 +1,4 @@
-"""What the suite gives to the hooks of a harness is what their docstrings say, and how long it waits for a store."""
+"""What the suite gives to the hooks of a harness, how long it waits for a store, and what it says of a wrong one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ import pytest
 from conformance.case import Namespace, in_a_namespace
 from conformance.cases import find_cases
 from conformance.cases.table.bench import ends
+from conformance.cases.table.seen import check_hidden
+from conformance.engine.arguments import as_task
 from conformance.mutants.trial import run as run_case
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.servers import EmbeddedServer
 from conformance.verify.faults.operations import OPERATIONS
 from conformance.verify.faults.run import FAULTS, run_fault
-from taskstore import FailureKind, TaskStore
+from taskstore import FailureKind, MemoryTaskStore, Task, TaskCreateRequest, TaskStore
 
 CASES = (
     "failure.test_nothing_listening_is_not_not_found",
@@ -116,3 +118,22 @@ def test_a_call_that_does_not_end_is_not_waited_for() -> None:
         return await ends(asyncio.get_running_loop().create_future(), seconds=0.02)
 
     assert not asyncio.run(wait())
+
+
+async def _a_task() -> Task:
+    async with MemoryTaskStore() as store:
+        return await store.create_task(TaskCreateRequest(video_ids=("v",)))
+
+
+def test_a_result_that_is_no_task_is_a_failure_of_the_store() -> None:
+    task = asyncio.run(_a_task())
+    assert as_task(task, task_id="task_1") == task.model_copy(update={"task_id": "task_1"})
+    with pytest.raises(AssertionError, match="contract describes one: 1 validation error"):
+        as_task(task.model_copy(update={"created_at": task.created_at.replace(tzinfo=None)}))
+
+
+@pytest.mark.parametrize("form", ["p@ss w\u00f6rd", "p%40ss%20w%C3%B6rd"])
+def test_where_a_password_stands_is_told(form: str) -> None:
+    check_hidden("p@ss w\u00f6rd", ["p@ss"], "the log")
+    with pytest.raises(AssertionError, match=f"shown by the log: …no route to {re.escape(form)} at"):
+        check_hidden("p@ss w\u00f6rd", ["one", f"no route to {form} at 10.0.0.1"], "the log")

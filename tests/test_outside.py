@@ -99,6 +99,11 @@ PATCHED_P = {
 PATCHED_R = {"migration-stops-at-the-first-known-task": "a_migration_that_broke_off_is_completed"}
 PATCHED_Q = {"given-up-connection-waits-for-its-replies": "failures_leave_nothing_behind"}
 PATCHED_U = {"database-of-one-digit": "host_port_and_database_say_where_redis_is"}
+PATCHED_V = {
+    "env-file-cached-within-a-second": "a_change_of_dotenv_takes_effect_at_the_next_opening",
+    "sweep-before-write-when-out-of-memory": "out_of_memory_is_said",
+    "strange-exists-means-not-found": "answers_to_something_else_are_not_not_found",
+}
 PATCHED = {
     "h": PATCHED_H,
     "j": PATCHED_J,
@@ -107,6 +112,7 @@ PATCHED = {
     "q": PATCHED_Q,
     "r": PATCHED_R,
     "u": PATCHED_U,
+    "v": PATCHED_V,
 }
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
