@@ -13,6 +13,7 @@ from conformance.engine.scene import (
     Advance,
     Copy,
     Known,
+    Populate,
     Ref,
     Scene,
     Step,
@@ -251,6 +252,15 @@ def met_before(_: Random) -> Iterator[Scene]:
                 yield Scene(f"{words}, on {on + 1} instances", actions, ("met before",), wanted, instances=on + 1)
 
 
+_AMONG_MANY = "expired among many"
+"""More than a write may remove, all of which expired before it."""
+
+
+def _then(before: tuple[Action, ...], write: Step, *crowd: Action) -> tuple[Action, ...]:
+    """Actions and a write; behind a crowd without the listing before it, which would remove what has expired."""
+    return (*crowd, Known((*before, write))) if crowd else (Known(before), write)
+
+
 def reuses(_: Random) -> Iterator[Scene]:
     """An id that is used again after a purge, or after its task has expired."""
     first: dict[str, Any] = {"video_ids": ("v1",), "config": {"old": 1}}
@@ -264,6 +274,8 @@ def reuses(_: Random) -> Iterator[Scene]:
         ("purged when failed", (failing, removal), CALLER_IDS),
         ("expired when clipping", (past,), CALLER_IDS | EXPIRING),
         ("expired when cancelled", (cancel(), past), CALLER_IDS | EXPIRING),
+        (f"{_AMONG_MANY} when clipping", (past,), CALLER_IDS | EXPIRING),
+        (f"{_AMONG_MANY} when cancelled", (cancel(), past), CALLER_IDS | EXPIRING),
     ]
     tails: list[tuple[str, tuple[Action, ...]]] = [
         ("listed", tuple(listing(status=TaskStatus(one)) for one in ("pending", "clipping", *FINAL))),
@@ -278,18 +290,18 @@ def reuses(_: Random) -> Iterator[Scene]:
         ("created again", (create("b", "job-1", config={"new": 1}), create("", "job-1", **first), get())),
     ]
     for way, actions, needs in ways:
-        back = (restore(Copy("a")), get(), listing(), restore(Copy("a"), about=("ID-05",)))
-        gone = Known((create("a", "job-1", **first), *actions))
-        yield Scene(f"restored when it was {way}", (gone, *back), ("restored again",), needs, about=("MAINT-02",))
+        crowd = (Populate(130),) if way.startswith(_AMONG_MANY) else ()
+        back = _then((create("a", "job-1", **first), *actions), restore(Copy("a")), *crowd)
+        steps: tuple[Action, ...] = (*back, get(), listing(), restore(Copy("a"), about=("ID-05",)))
+        yield Scene(f"restored when it was {way}", steps, ("restored again",), needs, about=("MAINT-02",))
         for tail, calls in tails:
-            steps = (
-                Known((create("a", "job-1", **first), going, create("c"), *actions)),
-                create("a", "job-1", config={"new": 1}),
-                *calls,
-            )
+            again = create("a", "job-1", config={"new": 1})
+            steps = (*_then((create("a", "job-1", **first), going, create("c"), *actions), again, *crowd), *calls)
             name = f"an id is used again, {way}, then {tail}"
             classes = (f"used again: {way}", f"used again, then {tail}")
             yield Scene(name, steps, classes, needs, about=("ID-06", "ID-08"))
+            if crowd:
+                continue
             moved = tuple(replace(one, on=1) if isinstance(one, Step) else one for one in actions)
             steps = (
                 create("a", "job-1", **first),
