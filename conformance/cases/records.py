@@ -279,6 +279,33 @@ async def test_every_unreadable_record_of_a_page_is_named(store: TaskStore, name
     assert page.total == len(tasks)
 
 
+@case("FAIL-09", "LIST-11", needs=Capability.SHARED)
+async def test_what_cannot_be_read_is_not_taken_for_removed(store: TaskStore, namespace: Namespace) -> None:
+    """A listing that comes to removed records too forgets these alone: the others are named, counted, and stay."""
+    inspector = namespace.inspector
+    forms: tuple[dict[str, Any], ...] = ({}, {"status": TaskStatus.PENDING}, {"limit": 6, "offset": 1})
+    for form in forms:
+        tasks = newest_first([await store.create_task(a_request()) for _ in range(7)])
+        kept, broken = [tasks[0].task_id, tasks[-1].task_id], {task.task_id for task in tasks[2:5]}
+        inspector.overwrite_with_another_type(tasks[2].task_id)
+        for task, wrong in zip(tasks[3:5], (b"not a record", b""), strict=True):
+            inspector.overwrite(task.task_id, wrong)
+        for task in (tasks[1], tasks[5]):
+            inspector.delete(task.task_id)
+        for _ in range(2):
+            page = await store.list_tasks(**form)
+            assert [task.task_id for task in page.tasks] == kept[form.get("offset", 0) :], form
+            assert named(page.unreadable, broken), form
+        assert (await store.list_tasks(limit=0)).total == len(kept) + len(broken), form
+        for task in tasks[2:5]:
+            with pytest.raises(RecordUnreadable):
+                await store.get_task(task.task_id)
+        assert inspector.raw(tasks[3].task_id) == b"not a record", form
+        for task_id in (*kept, *broken):
+            inspector.delete(task_id)
+        await store.list_tasks()
+
+
 async def is_walked(
     store: MaintainedTaskStore, status: TaskStatus | None, limit: int, ids: list[str], broken: set[str]
 ) -> None:
