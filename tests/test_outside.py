@@ -104,6 +104,7 @@ PATCHED_V = {
     "sweep-before-write-when-out-of-memory": "out_of_memory_is_said",
     "strange-exists-means-not-found": "answers_to_something_else_are_not_not_found",
 }
+PATCHED_W = {"ghosts-by-type": "what_cannot_be_read_is_not_taken_for_removed"}
 PATCHED = {
     "h": PATCHED_H,
     "j": PATCHED_J,
@@ -113,6 +114,7 @@ PATCHED = {
     "r": PATCHED_R,
     "u": PATCHED_U,
     "v": PATCHED_V,
+    "w": PATCHED_W,
 }
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
