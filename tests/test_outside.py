@@ -104,7 +104,10 @@ PATCHED_V = {
     "sweep-before-write-when-out-of-memory": "out_of_memory_is_said",
     "strange-exists-means-not-found": "answers_to_something_else_are_not_not_found",
 }
-PATCHED_W = {"ghosts-by-type": "what_cannot_be_read_is_not_taken_for_removed"}
+PATCHED_W = {
+    "ghosts-by-type": "what_cannot_be_read_is_not_taken_for_removed",
+    "february-by-the-wrong-year": "dates_are_told_apart_after_an_eviction",
+}
 PATCHED = {
     "h": PATCHED_H,
     "j": PATCHED_J,

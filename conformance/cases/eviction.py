@@ -16,6 +16,7 @@ from conformance.cases.expiry import MINUTE, WEEK, create_many
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import make_target, operations_of
 from conformance.cases.table.bench import cancel_when, outcome_of
+from conformance.engine.arguments import as_task
 from conformance.harness import Capability
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Stage
@@ -23,6 +24,8 @@ from taskstore import MaintainedTaskStore, StoreUnavailable, Task, TaskStatus, T
 
 Answer = TypeVar("Answer")
 LATER = datetime(2100, 1, 1, tzinfo=UTC)
+YEARS = (1970, 1972, 1999, 2000, 2001, 2023, 2024)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def others_than_records(namespace: Namespace, tasks: list[Task]) -> list[str]:
@@ -144,6 +147,24 @@ async def test_a_purge_finds_all_though_an_index_was_evicted(namespace: Namespac
                         assert list(page.tasks) == newest_first(left)
         if number >= len(evicted):  # each of them alone, and then all of them
             break
+
+
+@case("MAINT-01", "LIST-01", needs=(Capability.SHARED, Capability.REMOTE, Capability.MAINTENANCE))
+async def test_dates_are_told_apart_after_an_eviction(store: MaintainedTaskStore, namespace: Namespace) -> None:
+    """Tasks of the first and last days of months, leap years or not, are in order, and a purge finds the older ones."""
+    task = await store.cancel_task((await store.create_task(a_request())).task_id)
+    months = [datetime(year, month, 1, tzinfo=UTC) for year in YEARS for month in range(1, 13)]
+    moments = [months[0], *(one - plus for one in months[1:] for plus in (MICROSECOND, timedelta(0)))]
+    times = ("created_at", "updated_at", "completed_at")
+    tasks = [as_task(task, task_id=f"task_{one:%Y%m%d}", **dict.fromkeys(times, one)) for one in moments]
+    for one in tasks:
+        await store.restore(one)
+    with evicting(namespace, others_than_records(namespace, [task, *tasks]), tasks):
+        page = await unless_refused(store.list_tasks(limit=1_000))
+        assert page is None or list(page.tasks) == [task, *newest_first(tasks)]
+        for before in moments:
+            removed = await unless_refused(store.purge(before))
+            assert removed in (0 if before is moments[0] else 1, None), before
 
 
 @case("LIST-03", needs=(Capability.SHARED, Capability.REMOTE))
