@@ -234,8 +234,9 @@ _must(
     "LIST-03",
     "A listing holds only tasks of the given status, if one is given. `total` is the number of all tasks that "
     "match, on the page or not. While others write it counts each task that matches throughout the call, none that "
-    "matches at no moment of it, and none twice; the page is in order all the same. If a server that may evict keys "
-    "has removed keys other than the records, a listing is right all the same, or raises `StoreUnavailable`.",
+    "matches at no moment of it, and none twice; the page is in order all the same, and a task may show a status that "
+    "it got during the call. If a server that may evict keys has removed keys other than the records, a listing is "
+    "right all the same, or raises `StoreUnavailable`.",
     since=3,
 )
 _must(
@@ -460,7 +461,7 @@ _should(
     "COST-02",
     "An operation of a remote store costs one request to the server, however many tasks there are. A `get_task` that "
     "finds nothing may cost two. A listing of several partitions costs one to each, and more with an offset. A page or "
-    "a task of more than 64 KiB may cost more, and so may a task with unusual numbers or deep nesting in its config.",
+    "a task of more than 64 KiB may cost more, and so may a task with unusual numbers, escapes or deep nesting.",
     since=3,
 )
 _must(
