@@ -67,20 +67,37 @@ def test_requests_of_one_turn_leave_in_writes_of_sixteen(
     on_store(server.url, body)
 
 
-def test_past_the_bound_a_caller_is_told_and_nothing_was_written(server: EmbeddedServer) -> None:
+@pytest.mark.parametrize(("calls", "characters"), [(MOST_WAITING + 100, 1), (80, 1_000_000)])
+def test_past_the_bound_callers_wait_for_their_turn(server: EmbeddedServer, calls: int, characters: int) -> None:
+    """More requests, or more bytes of them, than may be in flight: all are answered."""
+    request = TaskCreateRequest(video_ids=("v",), config={"text": "x" * characters})
+
     async def body(store: RedisTaskStore) -> None:
-        with redis.Redis.from_url(server.url) as client:
-            client.execute_command("CLIENT", "PAUSE", 200, "WRITE")
-        asked = (store.create_task(REQUEST) for _ in range(MOST_WAITING + 100))
-        outcomes = await asyncio.gather(*asked, return_exceptions=True)
-        refused = [one for one in outcomes if isinstance(one, BaseException)]
-        assert {(type(one), one.failure_kind, one.write_may_have_happened) for one in refused} == {  # type: ignore[attr-defined]
-            (StoreUnavailable, FailureKind.BUSY, False)
-        }
-        assert len(refused) == 100
-        assert (await store.list_tasks(limit=0)).total == MOST_WAITING
+        created = await asyncio.gather(*(store.create_task(request) for _ in range(calls)))
+        assert len({task.task_id for task in created}) == calls
+        assert (await store.list_tasks(limit=0)).total == calls
 
     on_store(server.url, body, timeout=60)
+
+
+def test_a_caller_who_finds_no_room_in_time_is_told(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskstore.redis.connection.MOST_WAITING", 1)
+
+    async def body(_: RedisTaskStore) -> None:
+        with contextlib.closing(connect(server.url)) as busy, redis.Redis.from_url(server.url) as client:
+            await busy.read("GET", "key")
+            client.execute_command("CLIENT", "PAUSE", 30_000, "WRITE")
+            try:
+                first = asyncio.ensure_future(busy.read("DEL", "key"))
+                await asyncio.sleep(0)
+                with pytest.raises(StoreUnavailable, match=r"1 requests are in flight.*Nothing was written") as told:
+                    await busy.read("DEL", "key", until=asyncio.get_running_loop().time() + 0.1)
+            finally:
+                client.execute_command("CLIENT", "UNPAUSE")
+            assert (told.value.failure_kind, told.value.write_may_have_happened) == (FailureKind.BUSY, False)
+            assert await first == 0
+
+    on_store(server.url, body)
 
 
 def on_a_server_that(answers: Callable[[bytes], bytes], body: Callable[[RedisTaskStore], Awaitable[None]]) -> None:

@@ -42,11 +42,13 @@ class Connection(asyncio.Protocol):
         self._awaited: deque[asyncio.Future[Any]] = deque()
         self._unsent: list[bytes] = []
         self._acknowledged: asyncio.Future[Any] | None = None
+        self._room = asyncio.Event()
         self._replies = Reader(protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_INCOMPLETE)
         self._retired = False
         self._poll = select.poll()
         self._poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
         self._transport.set_protocol(self)
+        self._transport.set_write_buffer_limits(high=MOST_UNSENT)
 
     @property
     def is_usable(self) -> bool:
@@ -58,6 +60,10 @@ class Connection(asyncio.Protocol):
         """Whether it has been closed, by either side."""
         return self._transport.is_closing()
 
+    @property
+    def _is_full(self) -> bool:
+        return len(self._awaited) >= MOST_WAITING or self._transport.get_write_buffer_size() > MOST_UNSENT
+
     def send(self, request: bytes) -> asyncio.Future[Any]:
         """Send a packed request, and return what its reply will be; a `ResponseError` is raised from it.
 
@@ -67,7 +73,7 @@ class Connection(asyncio.Protocol):
         """
         if self._retired:
             raise ConnectionError("the server closed the connection")
-        if len(self._awaited) >= MOST_WAITING or self._transport.get_write_buffer_size() > MOST_UNSENT:
+        if self._is_full:
             raise ConnectionFullError(f"{len(self._awaited):,} requests are in flight")
         if self._awaited:
             if not self._unsent:
@@ -81,6 +87,12 @@ class Connection(asyncio.Protocol):
         self._awaited.append(reply)
         return reply
 
+    async def room(self) -> None:
+        """Return when a request that was refused may be tried again, on this connection or on another."""
+        while self._is_full and not self._retired:
+            self._room.clear()
+            await self._room.wait()
+
     def wait(self, request: bytes) -> asyncio.Future[Any]:
         """Send WAIT, once for all who have their replies in this turn of the loop: it is about all that was written."""
         if self._acknowledged is None:
@@ -93,6 +105,7 @@ class Connection(asyncio.Protocol):
         self._retired = True
         if all(reply.done() for reply in self._awaited):
             self._transport.abort()
+        self._room.set()
 
     def close(self) -> None:
         """Close the connection; requests in flight fail."""
@@ -116,6 +129,12 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         if self._retired:
             self.retire()
+        elif not self._room.is_set() and len(self._awaited) <= MOST_WAITING // 2:
+            self._room.set()
+
+    def resume_writing(self) -> None:
+        """The server has taken most of what was unsent."""
+        self._room.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the requests in flight."""
@@ -131,6 +150,7 @@ class Connection(asyncio.Protocol):
 
     def _fail(self, fault: Exception) -> None:
         self._retired = True
+        self._room.set()
         for waiting in self._awaited:
             if not waiting.done():
                 _refuse(waiting, fault)

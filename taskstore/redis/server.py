@@ -176,9 +176,15 @@ class Server:
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         try:
             reply = connection.send(request)
-        except (ConnectionFullError, ConnectionError) as error:
-            is_full = isinstance(error, ConnectionFullError)
-            raise self._unavailable(error, FailureKind.BUSY if is_full else FailureKind.BROKEN, False) from error
+        except ConnectionFullError as error:
+            try:
+                async with asyncio.timeout_at(until):
+                    await connection.room()
+            except TimeoutError:
+                raise self._unavailable(error, FailureKind.BUSY, False) from error
+            return await self._request(command, until, writes=writes, moves=moves)
+        except ConnectionError as error:
+            raise self._unavailable(error, FailureKind.BROKEN, False) from error
         try:
             limit = min(asyncio.get_running_loop().time() + self._limits.timeout, until)
             async with asyncio.timeout_at(limit):
