@@ -108,6 +108,11 @@ PATCHED_W = {
     "ghosts-by-type": "what_cannot_be_read_is_not_taken_for_removed",
     "february-by-the-wrong-year": "dates_are_told_apart_after_an_eviction",
 }
+PATCHED_X = {
+    "sweep-takes-the-last-millisecond": "last_millisecond_of_its_lifetime",
+    "small-steps-of-the-clock-pass": "a_clock_that_is_a_little_behind",
+    "emoji-cost-a-second-request": "every_operation_is_one_request",
+}
 PATCHED = {
     "h": PATCHED_H,
     "j": PATCHED_J,
@@ -118,6 +123,7 @@ PATCHED = {
     "u": PATCHED_U,
     "v": PATCHED_V,
     "w": PATCHED_W,
+    "x": PATCHED_X,
 }
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 

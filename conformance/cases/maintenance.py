@@ -77,6 +77,20 @@ async def test_moments_may_be_of_a_zone_with_summer_time(store: MaintainedTaskSt
             assert await store.purge((moment + timedelta(microseconds=plus)).astimezone(SummerTime())) == removed
 
 
+@case("LIFE-17", needs=Capability.MAINTENANCE)
+async def test_a_clock_that_is_a_little_behind_moves_no_time_back(store: MaintainedTaskStore) -> None:
+    """Of a task that was updated some milliseconds or seconds ahead of the clock, a write moves no time back."""
+    task = await store.create_task(a_request())
+    for number, milliseconds in enumerate((2, 5, 10, 20, 50, 200, 900, 3_000, 20_000, 100_000)):
+        for status in (TaskStatus.CLIPPING, TaskStatus.COMPLETED, TaskStatus.CANCELLED):
+            ahead = datetime.now(UTC) + timedelta(milliseconds=milliseconds)
+            old = as_task(task, task_id=f"task_{number}_{status}", updated_at=ahead)
+            await store.restore(old)
+            written = await store.update_task_status(old.task_id, status)
+            assert written.updated_at >= ahead, f"{milliseconds} ms"
+            assert written.completed_at is None or written.completed_at >= ahead, f"{milliseconds} ms"
+
+
 @case("MAINT-04", needs=Capability.MAINTENANCE)
 async def test_restore_refuses_what_no_store_could_have_produced(store: MaintainedTaskStore) -> None:
     """No task at all, a final one without its end, one that is updated before its creation, and wrong values."""

@@ -51,6 +51,7 @@ def races(_: Random) -> Iterator[Scene]:
                 wanted = needs | SHARED if on else needs
                 yield Scene(name, actions, (kind,), wanted, instances=on + 1)
     yield from _pairs()
+    yield from _long()
     yield from _cancelled_alone()
     yield from _crowds()
     yield from _long_listings()
@@ -150,6 +151,30 @@ def _pairs() -> Iterator[Scene]:
             wanted = needs | SHARED if on else needs
             actions = (*start, race, get("a"), get("b"), listing())
             yield Scene(name, actions, ("every two operations",), wanted, instances=on + 1)
+
+
+def _long() -> Iterator[Scene]:
+    """A long text in a call, or in the task, lets no other call come between."""
+    about, changed = ("ATOM-01",), TaskStatus.CLIPPING
+    others = {name: _each(about)[name] for name in ("update", "end", "cancel")}
+    for size in (300, 5_000, 70_000, 600_000):
+        text = "x" * size
+        firsts: dict[str, tuple[Step, Step]] = {
+            "an update with": (create(), update("a", changed, label="", about=about, result_url=text)),
+            "an update of": (create(config={"k": text}), update("a", changed, label="", about=about, result_url="r")),
+            "a create with": (create(), create("", config={"k": text}, about=about)),
+        }
+        for (name, (start, first)), (beside, other) in product(firsts.items(), others.items()):
+            for on in (0, 1):
+                for calls in ((first, replace(other, on=on)), (replace(other, on=on), first)):
+                    words = f"{name} {size} characters beside {beside} on {on + 1} instances"
+                    needs = SHARED if on else frozenset()
+                    actions = (start, Together(calls), get("a"), listing())
+                    yield Scene(words, actions, ("a long text in a race",), needs, instances=on + 1)
+        again = create("", "job-1", config={"k": text}, about=("ID-06", *about))
+        race = Together((again, again, create("", "job-1", about=("ID-06", *about))))
+        words = f"creations under one id with {size} characters race"
+        yield Scene(words, (race, listing()), ("a long text in a race",), CALLER_IDS)
 
 
 def _cancelled_alone() -> Iterator[Scene]:
