@@ -173,3 +173,10 @@ def test_patches_are_found_by_cases() -> None:
         for which, name, words in CHOICE.sample(every, len(every) // 3)
     ]
     assert [one["name"] for one in verdicts if not one["cited"]] == [], f"CONFORMANCE_SAMPLE={SAMPLE} chooses the same"
+
+
+@pytest.mark.parametrize("which", patches.names())
+def test_every_patch_still_applies(which: str, tmp_path: Path) -> None:
+    """What it replaces is in the source as often as it says: once."""
+    for number, entry in enumerate(patches.read(which, [])):
+        patches.copy(tmp_path / str(number), entry)

@@ -28,6 +28,11 @@ _HERE = Path(__file__).parent
 _ROOT = _HERE.parents[1]
 
 
+def names() -> list[str]:
+    """The sets."""
+    return sorted(path.stem.removeprefix("patches_") for path in _HERE.glob("patches_*.toml"))
+
+
 def read(name: str, only: list[str]) -> list[dict[str, Any]]:
     """The faults and then the variants of a set, or those of them that are named."""
     found = tomllib.loads((_HERE / f"patches_{name}.toml").read_text("utf-8"))
