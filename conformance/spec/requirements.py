@@ -441,7 +441,13 @@ _must(
     "Malformed settings and malformed lines of `.env` raise `SettingsInvalid`, whose message has one line for each and "
     "no password.",
 )
-_should("MODE-15", "Each setting is accepted at its bounds. A value beyond them raises `SettingsInvalid`.", since=2)
+_should(
+    "MODE-15",
+    "Each setting is accepted at its bounds: `REDIS_PORT` from 1 to 65,535, `REDIS_DB` from 0, timeouts above 0, "
+    "`TASK_TTL` from 1 to 3,155,760,000, a century, and `TASK_KEY_PREFIX` with one character or more, of which none "
+    "is a brace. A value beyond them raises `SettingsInvalid`.",
+    since=3,
+)
 _should(
     "MODE-17",
     "The port is 6379 and the database 0 by default. `REDIS_URL` replaces host, port and database, or names a "
