@@ -77,6 +77,26 @@ async def test_moments_may_be_of_a_zone_with_summer_time(store: MaintainedTaskSt
             assert await store.purge((moment + timedelta(microseconds=plus)).astimezone(SummerTime())) == removed
 
 
+@case("MAINT-01", "ATOM-01", needs=(Capability.MAINTENANCE, Capability.CALLER_IDS))
+async def test_a_purge_spares_what_took_an_id_meanwhile(store: MaintainedTaskStore) -> None:
+    """While one purge of hundreds is under way another one ends, and new tasks are created under the same ids."""
+    later = datetime.now(UTC) + timedelta(days=1)
+    for turns in (1, 2, 5):
+        ids = [f"job-{turns}-{number}" for number in range(400)]
+        await asyncio.gather(*(store.create_task(a_request(), task_id=one) for one in ids))
+        await asyncio.gather(*(store.cancel_task(one) for one in ids))
+        first = asyncio.ensure_future(store.purge(later))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await store.purge(later)
+        for one in ids:  # one after the other: in memory this lets nothing else run
+            await store.create_task(a_request(), task_id=one)
+        await first
+        assert (await store.list_tasks(limit=0)).total == len(ids), turns
+        await asyncio.gather(*(store.cancel_task(one) for one in ids))
+        await store.purge(later)
+
+
 @case("LIFE-17", needs=Capability.MAINTENANCE)
 async def test_a_clock_that_is_a_little_behind_moves_no_time_back(store: MaintainedTaskStore) -> None:
     """Of a task that was updated some milliseconds or seconds ahead of the clock, a write moves no time back."""
