@@ -113,6 +113,7 @@ PATCHED_X = {
     "small-steps-of-the-clock-pass": "a_clock_that_is_a_little_behind",
     "emoji-cost-a-second-request": "every_operation_is_one_request",
 }
+PATCHED_Y = {"purge-of-a-list-made-before": "a_purge_spares_what_took_an_id_meanwhile"}
 PATCHED = {
     "h": PATCHED_H,
     "j": PATCHED_J,
@@ -124,6 +125,7 @@ PATCHED = {
     "v": PATCHED_V,
     "w": PATCHED_W,
     "x": PATCHED_X,
+    "y": PATCHED_Y,
 }
 RIGHT = ("g.clock-of-milliseconds", "g.completed-before-it-is-written")
 
