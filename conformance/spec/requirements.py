@@ -307,8 +307,8 @@ _must(
 _must(
     "ID-06",
     "`create_task` with the id of a live task and the same request writes nothing and returns that task. Another "
-    "request raises `TaskExists` and changes nothing. After the task has expired or was purged, its id can be used "
-    "again.",
+    "request raises `TaskExists` and changes nothing. Requests are the same if they are equal in value and type; the "
+    "order of keys does not count. After the task has expired or was purged, its id can be used again.",
     since=3,
 )
 _should(
