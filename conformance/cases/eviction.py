@@ -18,6 +18,7 @@ from conformance.cases.operations import make_target, operations_of
 from conformance.cases.table.bench import cancel_when, outcome_of
 from conformance.engine.arguments import as_task
 from conformance.harness import Capability
+from conformance.spec.equality import snapshots
 from conformance.strategies import a_request
 from conformance.subjects.proxy import Action, Stage
 from taskstore import MaintainedTaskStore, StoreUnavailable, Task, TaskStatus, TaskStore
@@ -161,7 +162,7 @@ async def test_dates_are_told_apart_after_an_eviction(store: MaintainedTaskStore
         await store.restore(one)
     with evicting(namespace, others_than_records(namespace, [task, *tasks]), tasks):
         page = await unless_refused(store.list_tasks(limit=1_000))
-        assert page is None or list(page.tasks) == [task, *newest_first(tasks)]
+        assert page is None or snapshots(page.tasks) == snapshots([task, *newest_first(tasks)])
         for before in moments:
             removed = await unless_refused(store.purge(before))
             assert removed in (0 if before is moments[0] else 1, None), before
