@@ -492,8 +492,8 @@ _must(
 _should(
     "MAINT-04",
     "`restore` raises `InvalidArgument` for a task that no store could have produced, or whose times are not from 1970 "
-    "to 2200.",
-    since=2,
+    "to 2200 in UTC.",
+    since=3,
 )
 
 

@@ -79,6 +79,7 @@ def restores(random: Random) -> Iterator[Scene]:
         "beyond 32 bits": datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC),
         "the last": datetime(2200, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
         "in Japan": datetime(2021, 1, 1, 5, tzinfo=japan),
+        "in 1970, and before it in New York": datetime(1969, 12, 31, 20, tzinfo=timezone(timedelta(hours=-5))),
         "in Nepal": datetime(2021, 1, 1, 5, tzinfo=timezone(timedelta(hours=-5, minutes=-45))),
     }
     for name, time in times.items():

@@ -6,7 +6,7 @@ Sizes and contents vary with the seed. The classes do not.
 from __future__ import annotations
 
 from collections import OrderedDict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum
 from math import inf, nan, nextafter
@@ -530,6 +530,8 @@ WRONG_TIMES: dict[str, Any] = {
     "before 1970": datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
     "long before 1970": datetime(1, 1, 1, tzinfo=UTC),
     "after 2200": datetime(2201, 1, 1, tzinfo=UTC),
+    "1970 in Japan, and before it in UTC": datetime(1970, 1, 1, 5, tzinfo=timezone(timedelta(hours=9))),
+    "2200 in New York, and after it in UTC": datetime(2200, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5))),
     "long after 2200": datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
 }
 """What no time of a task is, the end of one that is not final apart."""
