@@ -134,7 +134,7 @@ async def test_a_purge_after_two_troubles_counts_what_it_removes(namespace: Name
     """What has expired, or was removed behind the store's back, is not counted."""
     for one in await met(namespace):
         if one.name.startswith(_PURGE) and not (one.may_be_refused and isinstance(one.came, StoreUnavailable)):
-            assert one.came == one.purged, one
+            assert one.came == one.purged, f"{one}"
 
 
 @case("LIST-03", "LIST-11", "EXP-01", needs=(Capability.SHARED, Capability.REMOTE))
