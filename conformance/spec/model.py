@@ -125,7 +125,7 @@ class Span(NamedTuple):
 _START = Span()
 
 
-class Call:
+class Invocation:
     """A call of an operation with these arguments, and when it was made. Two calls with the same arguments are two."""
 
     __slots__ = ("arguments", "at", "operation")
@@ -250,7 +250,7 @@ class Outcome(NamedTuple):
     written: Record | None = None
 
 
-def step(state: State, call: Call) -> list[Outcome]:
+def step(state: State, call: Invocation) -> list[Outcome]:
     """Every outcome that the contract allows for a call in a state. Most calls have one.
 
     There are more if a task is so near its end that it may be there or not.
@@ -260,7 +260,7 @@ def step(state: State, call: Call) -> list[Outcome]:
     return [outcome for alive in _after_expiry(state, call, state.lifetime) for outcome in _decide(alive, call)]
 
 
-def _after_expiry(state: State, call: Call, lifetime: timedelta) -> Iterator[State]:
+def _after_expiry(state: State, call: Invocation, lifetime: timedelta) -> Iterator[State]:
     """The states that the passing of time may have made of this one."""
     soonest = call.at.latest - lifetime + SLACK
     if (state.since is not None and state.since >= soonest) or state.find_since() >= soonest:
@@ -275,7 +275,7 @@ def _after_expiry(state: State, call: Call, lifetime: timedelta) -> Iterator[Sta
         yield state.without(surely | perhaps, "EXP-01")
 
 
-def _decide(state: State, call: Call) -> list[Outcome]:
+def _decide(state: State, call: Invocation) -> list[Outcome]:
     try:
         return _OPERATIONS[call.operation](state, call)
     except _Refused as refused:
@@ -292,7 +292,7 @@ def _invalid(argument: str, *requirements: str) -> _Refused:
     return _Refused("InvalidArgument", *requirements, argument=argument)
 
 
-def _create(state: State, call: Call) -> list[Outcome]:
+def _create(state: State, call: Invocation) -> list[Outcome]:
     request, task_id = call.arguments["request"], call.arguments.get("task_id")
     if not isinstance(request, Request):
         raise _invalid("request", "API-05")
@@ -323,11 +323,11 @@ def _create(state: State, call: Call) -> list[Outcome]:
     return [Outcome(record, state, ("LIFE-01", "VAL-01") if task_id is None else ("LIFE-01", "ID-06"), record)]
 
 
-def _get(state: State, call: Call) -> list[Outcome]:
+def _get(state: State, call: Invocation) -> list[Outcome]:
     return [Outcome(_find(state, call), state, ("LIFE-03",))]
 
 
-def _list(state: State, call: Call) -> list[Outcome]:
+def _list(state: State, call: Invocation) -> list[Outcome]:
     given = {"status": None, "limit": 50, "offset": 0, "after": None, **call.arguments}
     status, limit, offset, after = (given[name] for name in ("status", "limit", "offset", "after"))
     if status is not None:
@@ -364,7 +364,7 @@ def _place(after: object, offset: int) -> tuple[datetime, str] | None:
     return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
 
 
-def _update(state: State, call: Call) -> list[Outcome]:  # noqa: C901  one rule after the other
+def _update(state: State, call: Invocation) -> list[Outcome]:  # noqa: C901  one rule after the other
     given = {name: value for name, value in call.arguments.items() if name != "task_id" and value is not None}
     status = _check_status(given.pop("status", None))
     if "progress" in given:
@@ -390,11 +390,11 @@ def _update(state: State, call: Call) -> list[Outcome]:  # noqa: C901  one rule 
     return _change(state, call, {"status": status, **given})
 
 
-def _cancel(state: State, call: Call) -> list[Outcome]:
+def _cancel(state: State, call: Invocation) -> list[Outcome]:
     return _change(state, call, {"status": "cancelled"})
 
 
-def _change(state: State, call: Call, fields: Mapping[str, Any]) -> list[Outcome]:
+def _change(state: State, call: Invocation, fields: Mapping[str, Any]) -> list[Outcome]:
     task = _find(state, call)
     if task.status in FINAL:
         if all(is_same(getattr(task, name), value) for name, value in fields.items()):
@@ -413,7 +413,7 @@ def _change(state: State, call: Call, fields: Mapping[str, Any]) -> list[Outcome
     return [Outcome(changed, state, requirements, changed), *same]
 
 
-def _purge(state: State, call: Call) -> list[Outcome]:
+def _purge(state: State, call: Invocation) -> list[Outcome]:
     before = call.arguments["before"]
     if not isinstance(before, datetime) or before.tzinfo is None:
         raise _invalid("before", "API-05")
@@ -440,7 +440,7 @@ _NAMED = ("task", "metadata_json", *FIELDS)
 """What a store may say is wrong about a task that it refuses to restore."""
 
 
-def _restore(state: State, call: Call) -> list[Outcome]:
+def _restore(state: State, call: Invocation) -> list[Outcome]:
     task = call.arguments["task"]
     if not isinstance(task, Record):
         raise _invalid("task", "API-05")
@@ -502,7 +502,7 @@ def _check_restorable(task: Record) -> None:  # noqa: C901, PLR0912  one rule af
     _check_size(task)
 
 
-_OPERATIONS: Mapping[str, Callable[[State, Call], list[Outcome]]] = {
+_OPERATIONS: Mapping[str, Callable[[State, Invocation], list[Outcome]]] = {
     "create_task": _create,
     "get_task": _get,
     "list_tasks": _list,
@@ -515,7 +515,7 @@ OPERATIONS = tuple(_OPERATIONS)
 _CHANGES = ("update_task_status", "cancel_task")
 
 
-def _find(state: State, call: Call) -> Record:
+def _find(state: State, call: Invocation) -> Record:
     task_id = call.arguments["task_id"]
     if not isinstance(task_id, str):
         raise _invalid("task_id", "API-05")

@@ -1,0 +1,63 @@
+"""What playing scenarios gathers: differences from the model, and how often each requirement was exercised."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from conformance.core.scenario import Scenario
+
+Signature: TypeAlias = tuple[Any, ...]
+"""What two findings of one cause have in common: the operation, the fields, and what came in place of what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference between a store and the model."""
+
+    requirements: tuple[str, ...]
+    """Those that it breaks, the nearest first."""
+    expected: str
+    actual: str
+    signature: Signature
+    scenario: Scenario
+    """What was done until then, and nothing after it."""
+    lines: tuple[str, ...] = ()
+    """The same as Python."""
+    is_plain: bool = False
+    """Whether calls show it one after the other, on one instance, without time or a second opening."""
+
+
+@dataclass
+class Tally:
+    """What a chapter gathers over its scenarios."""
+
+    findings: dict[Signature, Finding] = field(default_factory=dict)
+    """The first finding of each signature."""
+    seen: Counter[Signature] = field(default_factory=Counter)
+    """In how many scenarios a signature was found."""
+    exercised: Counter[str] = field(default_factory=Counter)
+    """How often a result was compared that a requirement decides."""
+    missing: dict[str, str] = field(default_factory=dict)
+    """By requirement, why scenarios about it were not played."""
+    learned: set[Signature] = field(default_factory=set)
+    """What calls show by themselves: it is expected from now on, so that what is behind it is found too."""
+    spoils: bool = True
+    """Whether objects that were passed in or returned are changed, as a careless caller does."""
+    seconds: float = 5.0
+    """How long a call may take."""
+    on_progress: Callable[[], None] = lambda: None
+
+    def add(self, finding: Finding) -> bool:
+        """Keep a finding. Say whether it is the first of its signature."""
+        self.seen[finding.signature] += 1
+        return self.findings.setdefault(finding.signature, finding) is finding
+
+    def learn(self, finding: Finding) -> None:
+        """Expect what a finding shows, if it is plain."""
+        if "VAL-02" in finding.requirements:
+            self.spoils = False
+        elif finding.is_plain:
+            self.learned.add(finding.signature)

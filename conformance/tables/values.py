@@ -1,0 +1,550 @@
+"""The tables: ordinary, boundary and hostile values of every argument, each class with its name.
+
+Sizes and contents vary with the seed. The classes do not.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import IntEnum
+from math import inf, nan, nextafter
+from random import Random
+from typing import Any
+
+from conformance.spec.model import STATUSES
+
+MOST_BYTES = 1024 * 1024
+VISIBLE = "".join(map(chr, range(33, 127)))
+
+
+class _Number(IntEnum):
+    ONE = 1
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+def texts(random: Random) -> dict[str, str]:
+    """Texts that every store has to keep as they are."""
+    return {
+        "empty": "",
+        "a letter": "x",
+        "a blank": " ",
+        "blanks around": " \t a b \n",
+        "lines": "a\nb\r\nc\rd",
+        "NUL": "a\x00b",
+        "only NUL": "\x00",
+        "controls": "".join(map(chr, range(32))),
+        "delete and C1 controls": "\x7f\x80\x85\x9f",
+        "quotes": "\"'`",
+        "backslashes": "\\ \\n \\u0041 \\\\",
+        "JSON's words": "null",
+        "true": "true",
+        "a number": "007",
+        "an exponent": "1e5",
+        "not a number": "NaN",
+        "braces": '{"a": [1]}',
+        "format": "%s %d {0} {x} ${y}",
+        "glob": "*?[a-z]",
+        "SQL": "'; DROP TABLE tasks; --",
+        "a protocol": "$5\r\nhello\r\n",
+        "HTML": "<b>&amp;</b>",
+        "a URL": "https://user@example.com:8080/a%20b/?q=1&r=%2F#x",
+        "a path": "../../etc/passwd",
+        "colons": "a:b::c",
+        "commas": "a,b;c|d",
+        "composed": "caf\u00e9 \u212b",
+        "decomposed": "cafe\u0301 A\u030a",
+        "ligature": "\ufb01 \u2460 \uff21",
+        "mixed case": "aBcDeF",
+        "special case": "\u0130\u0131 \u00df\u1e9e \u212a \u03c2\u03c3",
+        "Chinese": "文字转写",
+        "right to left": "\u05e9\u05dc\u05d5\u05dd \u202eabc",
+        "emoji": "\U0001f469\u200d\U0001f469\u200d\U0001f467",
+        "beyond 16 bits": "\U0001d11e\U0010ffff",
+        "byte order mark": "\ufeffa",
+        "odd spaces": "\u00a0\u2003\u2028\u2029\u3000",
+        "no characters": "\ufffe\uffff\ufffd",
+        "a few hundred": "y" * (300 + random.randrange(100)),
+        "kilobytes": "z" * (5_000 + random.randrange(1_000)),
+        "over 64 KiB": "k" * (70_000 + random.randrange(10_000)),
+        "long and not ASCII": "文" * (100_000 + random.randrange(1_000)),
+        "most of 1 MiB": "m" * (1_000_000 + random.randrange(40_000)),
+        "random": "".join(chr(random.choice(_RANGES) + random.randrange(64)) for _ in range(30)),
+    }
+
+
+_RANGES = (0x20, 0x40, 0xC0, 0x380, 0x4E00, 0x1F600, 0x20000)
+
+SURROGATES: dict[str, str] = {
+    "two surrogates": "a\ud83d\ude00",
+    "two surrogates the other way round": "\ude00\ud83d",
+    "a surrogate beside a character": "\U0001d11e\udd1e",
+    "a surrogate behind 70,000 characters": "x" * 70_000 + "\udc00",
+}
+"""Texts that have no UTF-8 form. In UTF-16 the first one has: there the two together are a character."""
+WRONG_TEXTS: dict[str, Any] = {
+    "an integer": 7,
+    "bytes": b"x",
+    "a list": ["x"],
+    "true": True,
+    "a subclass": _Text("x"),
+    "a lone surrogate": "a\ud800b",
+    "a surrogate at the end": "b\udfff",
+    **SURROGATES,
+}
+
+
+def progresses(random: Random) -> dict[str, int | float]:
+    """Progress that is accepted."""
+    return {
+        "0": 0,
+        "0.0": 0.0,
+        "the smallest": 5e-324,
+        "tiny": 1e-7,
+        "1": 1,
+        "a tenth": 0.1,
+        "a third": 100 / 3,
+        "two digits": 0.29,
+        "half": 50,
+        "a fraction": 12.5,
+        "below a half": 49.999999999,
+        "random": random.random() * 100,
+        "99.99": 99.99,
+        "before 100": nextafter(100, 0),
+        "100": 100,
+        "100.0": 100.0,
+    }
+
+
+UNFINISHED: tuple[float, ...] = (0, 30, 99, 99.5, 99.99, 99.999999, nextafter(100, 0))
+"""Progress that does not go with `completed`."""
+WRONG_PROGRESSES: dict[str, Any] = {
+    "below 0": nextafter(0, -1),
+    "-1": -1,
+    "above 100": nextafter(100, 200),
+    "101": 101,
+    "huge": 1e300,
+    "a huge integer": 10**400,
+    "nan": nan,
+    "infinite": inf,
+    "minus infinite": -inf,
+    "true": True,
+    "a text": "50",
+    "a decimal": Decimal(50),
+}
+
+
+def deep(levels: int, inside: Any = 1, kinds: str = "{[") -> Any:
+    """A value in so many objects and lists, in turn; the kind of the innermost is the first."""
+    for level in range(levels):
+        inside = [inside] if kinds[level % len(kinds)] == "[" else {"k": inside}
+    return inside
+
+
+def reordered(value: Any) -> Any:
+    """The same JSON value, with the keys of its objects in the opposite order, wherever they stand in it."""
+    if type(value) is dict:
+        return {key: reordered(value[key]) for key in reversed(value)}
+    return [*map(reordered, value)] if type(value) is list else value
+
+
+def nearest(value: Any) -> Any:
+    """A JSON value that differs little, at its end; a number by the smallest step."""
+    if isinstance(value, list | dict) and value:
+        changed = value.copy()
+        last = -1 if isinstance(value, list) else [*value][-1]
+        changed[last] = nearest(value[last])
+        return changed
+    if value is None or isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value - 1 if value > 0 else value + 1  # it may have as many digits as an integer can
+    if isinstance(value, float):
+        return nextafter(value, -1 if value == 0 else 0)
+    return f"{value[:-1]}{chr(ord(value[-1]) ^ 1)}" if value else [value]
+
+
+def json_values(random: Random) -> dict[str, Any]:
+    """Values that a config may hold, at any place; those of 98 levels and more by themselves only."""
+    return {
+        "null": None,
+        "true": True,
+        "false": False,
+        "0": 0,
+        "1": 1,
+        "-1": -1,
+        "0.0": 0.0,
+        "-0.0": -0.0,
+        "1.0": 1.0,
+        "0.1": 0.1,
+        "1e16": 1e16,
+        "1e22": 1e22,
+        "1e23": 1e23,
+        "a hundred as float": 100.0,
+        "smallest float": 5e-324,
+        "largest float": 1.7976931348623157e308,
+        "17 digits": 0.30000000000000004,
+        "31 bits": 2**31,
+        "53 bits": 2**53 + 1,
+        "63 bits": 2**63 - 1,
+        "64 bits": 2**64,
+        "below 63 bits": -(2**63) - 1,
+        "forty digits": 10**40 + 1,
+        "4,300 digits": 10**4_300 - 1,
+        "4,300 digits and a sign": 1 - 10**4_300,
+        "random integer": random.getrandbits(200),
+        "random float": random.uniform(-1e9, 1e9),
+        "empty text": "",
+        "empty list": [],
+        "empty object": {},
+        "nested empties": [[], {}, [[]], [{}]],
+        "list of null": [None, None],
+        "mixed list": [1, 1.0, True, "1", None, [1], {"1": 1}],
+        "order": [3, 1, 2, 1],
+        "long list": list(range(1_200)),
+        "empty key": {"": {"": 1}},
+        "null in object": {"a": None, "b": {"c": None}},
+        "odd keys": {"a.b": 1, "$x": 2, "__proto__": 3, "a b": 4, "0": 5, "\x00": 6, '"': 7, "é": 8},
+        "keys that differ in case": {"a": 1, "A": 2, "ä": 3, "Ä": 4},
+        "keys that differ in form": {"\u00e9": 1, "e\u0301": 2},
+        "keys out of order": {"b": 1, "a": 2, "c": 0},
+        "key of a kilobyte": {"k" * 1_100: 1},
+        "many keys": {f"key{number}": number for number in range(1_100)},
+        "names of fields": {"task_id": "x", "status": "failed", "webhook_url": 1, "config": {"config": 2}},
+        "ten levels": deep(10),
+        "50 levels": deep(50),
+        "98 levels": deep(98),
+        "99 levels": deep(99),
+        "99 objects": deep(99, kinds="{"),
+        "99 lists": deep(99, kinds="["),
+        "99 levels that end otherwise": deep(99, kinds="[{"),
+        "large": ["y" * 1_000] * (500 + random.randrange(50)),
+    }
+
+
+WRONG_JSON: dict[str, Any] = {
+    "tuple": (),
+    "pair": (1, 2),
+    "set": {1},
+    "bytes": b"bytes",
+    "time": datetime(2026, 1, 1, tzinfo=UTC),
+    "decimal": Decimal(1),
+    "ordered dictionary": OrderedDict(a=1),
+    "enumeration": _Number.ONE,
+    "text of a subclass": _Text("text"),
+    "nan": nan,
+    "infinite": inf,
+    "minus infinite": -inf,
+    "lone surrogate": "\ud800",
+    **SURROGATES,
+    "integer key": {1: "x"},
+    "null key": {None: "x"},
+    "true key": {True: "x"},
+    "float key": {1.5: "x"},
+    "a key among others": {"a": 1, 2: "x"},
+    "bytes key": {b"k": "x"},
+    "surrogate key": {"\udfff": 1},
+    **{f"key of {name}": {text: 1} for name, text in SURROGATES.items()},
+    "4,301 digits": 10**4_300,
+    "4,301 digits and a sign": -(10**4_300),
+    "100 levels": deep(100),
+    "100 objects": deep(100, kinds="{"),
+    "100 lists": deep(100, kinds="["),
+    "100 levels that end otherwise": deep(100, kinds="[{"),
+    "101 levels": deep(101),
+    "object": object(),
+    "class": int,
+}
+WRONG_CONFIGS: dict[str, Any] = {
+    "list": [],
+    "pairs": [["a", 1]],
+    "text": "{}",
+    "integer": 7,
+    "ordered dictionary": OrderedDict(a=1),
+    "true": True,
+}
+
+
+def video_ids(random: Random) -> dict[str, tuple[str, ...]]:
+    """Video ids that are accepted."""
+    return {
+        "two": ("a", "b"),
+        "out of order": ("c", "a", "b"),
+        "the same twice": ("a", "a", "b", "a"),
+        "differ in case": ("A", "a"),
+        "differ in blanks": ("a", " a", "a "),
+        "differ in form": ("\u00e9", "e\u0301"),
+        "an empty one": ("", "a", ""),
+        "numbers": ("10", "9", "1"),
+        "eleven": tuple(f"video-{number}" for number in range(11)),
+        "a hundred": tuple(f"video-{random.getrandbits(40)}" for _ in range(101)),
+        "a thousand": tuple(map(str, range(1_001))),
+        "ten thousand": tuple(map(str, range(10_001, 0, -1))),
+    }
+
+
+WRONG_VIDEO_IDS: dict[str, Any] = {
+    "none": (),
+    "null": None,
+    "a text": "abc",
+    "a list": ["a"],
+    "a number in it": ("a", 7),
+    "null in it": (None,),
+    "a surrogate in it": ("a", "\ud800"),
+    **{f"{name} in it": ("a", text) for name, text in SURROGATES.items()},
+    "a surrogate at the end of one and at the start of the next": ("a\ud83d", "\ude00"),
+    "bytes in it": (b"a",),
+}
+
+ALIKE_CONFIGS: tuple[Any, ...] = (
+    None,
+    {},
+    *({"k": value} for value in (1, True, 1.0, "1", [1], {"1": 1}, 0, False, 0.0, None, "", "null", [], {}, [None])),
+    *(
+        {"k": value}
+        for value in ("a", "A", "a ", "\u00e9", "e\u0301", "\ufb01", "fi", 2**53, 2**53 + 1, 9007199254740992.0)
+    ),
+    *({key: 1} for key in ("K", "k ", "\u00e9", "e\u0301", "")),
+    {"a": 1, "b": 2},
+    {"b": 2, "a": 1},
+    {"a": [1, 2]},
+    {"a": [2, 1]},
+    {"a": [1, [2]]},
+)
+"""Configs that careless code takes for the same as another of them."""
+ALIKE_TEXTS: tuple[str, ...] = (
+    *(
+        "a",
+        "A",
+        "a ",
+        " a",
+        "a\n",
+        "a\x00",
+        "\u00e9",
+        "e\u0301",
+        "\ufb01",
+        "fi",
+        "\u212a",
+        "k",
+        "K",
+        "\u00df",
+        "ss",
+        "",
+    ),
+    *("None", "null", "1", "01", "1.0", "1e0", "%61", "&amp;", "&", "\\n", "\n", "\r\n", "a,b", "\u200ba"),
+)
+"""Texts that careless code takes for the same as another of them."""
+
+OTHER_IDS: dict[str, tuple[str, str]] = {
+    "a blank behind": ("", " "),
+    "a blank before": (" ", ""),
+    "a line behind": ("", "\n"),
+    "NUL behind": ("", "\x00"),
+    "a star behind": ("", "*"),
+    "a colon behind": ("", ":"),
+    "a letter behind": ("", "x"),
+    "a slash before": ("/", ""),
+    "a mark before": ("?", ""),
+    "brackets around": ("[", "]"),
+    "braces around": ("{", "}"),
+    "a lone surrogate behind": ("", "\ud800"),
+    **{f"{name} behind": ("", text) for name, text in SURROGATES.items()},
+}
+"""What is put before and behind the id of a task, so that it is the id of none."""
+UNKNOWN_IDS: dict[str, str] = {
+    "empty": "",
+    "a star": "*",
+    "task and a star": "task_*",
+    "like one": "task_" + "0" * 32,
+    "a blank": " ",
+    "a lone surrogate": "\ud800",
+    **SURROGATES,
+    "Chinese": "文",
+    "percent": "%",
+    "a sentence": "SELECT 1",
+    "100,000 characters": "x" * 100_000,
+    "NUL": "\x00",
+    "the word None": "None",
+}
+_INTERNAL = (
+    *("created", "updated", "finished", "completed_at", "index", "indexes", "ids", "all", "tasks", "task", "task_ids"),
+    *(
+        "list",
+        "queue",
+        "records",
+        "deadlines",
+        "expiry",
+        "expires",
+        "ttl",
+        "lock",
+        "locks",
+        "count",
+        "counter",
+        "total",
+    ),
+    *("seq", "meta", "metadata", "config", "version", "partial", "status", "statuses", "by_status", "keys"),
+)
+INTERNAL_IDS: tuple[str, ...] = (
+    *_INTERNAL,
+    *STATUSES,
+    *(f"{name}:{status}" for name in ("created", "status", "tasks", "index") for status in STATUSES),
+)
+"""Names that a store may use for what it keeps beside the tasks: as ids they are like any other."""
+PARTS_OF_IDS: tuple[tuple[str, str], ...] = (
+    *(("", f":{name}") for name in ("meta", "metadata", "config", "lock", "data", "status", "videos", "video_ids")),
+    *(("", f":{name}") for name in ("index", "error", "result", "ttl", "created", "task")),
+    *((f"{name}:", "") for name in ("task", "tasks", "meta", "config", "lock", "data", "status")),
+    *(("", f".{name}") for name in ("meta", "lock")),
+)
+"""What a store may put before or behind an id to name what belongs to its task."""
+WRONG_IDS: dict[str, Any] = {"an integer": 7, "null": None, "bytes": b"x", "a list": ["x"], "a float": 1.5}
+NEW_IDS: dict[str, str] = {
+    "a letter": "x",
+    "a digit": "0",
+    "every visible character": VISIBLE,
+    "256 characters": "y" * 256,
+    "255 characters": "Y" * 255,
+    "a star": "*",
+    "a pattern": "task_[a-z]?",
+    "braces": "{a}{b}",
+    "colons": "a:b:task:c",
+    "dots": "..",
+    "a dot": "1.2",
+    "a slash": "a/b",
+    "percent": "%2A",
+    "percent at the end": "100%",
+    "like one of ours": "task_" + "f" * 32,
+    "upper case": "TASK_X",
+    "quotes": "\"'\\",
+}
+ALIKE_IDS: tuple[tuple[str, str], ...] = (
+    ("job-a", "JOB-A"),
+    ("a/b", "a%2Fb"),
+    ("a+b", "a%20b"),
+    ("1", "01"),
+    ("1", "1.0"),
+    ("1e3", "1000"),
+    ("-0", "0"),
+    ("a-b", "a_b"),
+    ("a.", "a"),
+    ("a/", "a"),
+    ("a/../b", "b"),
+    ("a:", "a"),
+    ('"a"', "a"),
+    ("a\\n", "a"),
+    ("x" * 256, "x" * 255),
+    ("None", "null"),
+)
+"""Two ids each that careless code takes for the same."""
+WRONG_NEW_IDS: dict[str, Any] = {
+    "empty": "",
+    "a blank": " ",
+    "a blank inside": "a b",
+    "a line behind": "a\n",
+    "a tab": "a\tb",
+    "delete": "\x7f",
+    "NUL": "\x00",
+    "an accent": "é",
+    "Chinese": "文",
+    "a surrogate": "\ud800",
+    **SURROGATES,
+    "257 characters": "x" * 257,
+    "an integer": 7,
+    "bytes": b"x",
+    "a list": ["x"],
+    "true": True,
+}
+_OTHER_WORDS = (
+    *("canceled", "cancel", "complete", "success", "succeeded", "finished", "error", "failure", "aborted", "queued"),
+    *("running", "started", "processing", "in_progress", "llm-pass1", "llm_pass_1", "llm_pass3", "TaskStatus.PENDING"),
+)
+"""Names that other programs have for statuses like ours."""
+WRONG_STATUSES: dict[str, Any] = {
+    "empty": "",
+    "upper case": "PENDING",
+    "unknown": "done",
+    **{f"the word {word}": word for word in _OTHER_WORDS},
+    "a blank behind": "pending ",
+    "an integer": 7,
+    "true": True,
+    "a list": ["pending"],
+    "bytes": b"pending",
+    "a surrogate": "\ud800",
+    **SURROGATES,
+}
+WRONG_NUMBERS: dict[str, Any] = {
+    "-1": -1,
+    "very negative": -(10**30),
+    "a float": 1.0,
+    "half": 2.5,
+    "true": True,
+    "a text": "10",
+    "nan": nan,
+    "null": None,
+    "4,301 digits": 10**4_300,
+}
+_TAKEN_FOR_DIGITS = {
+    "an Arabic digit": "\u0663",
+    "a wide digit": "\uff12",
+    "a superscript": "\u00b2",
+    "an underscore": "_",
+    "a blank": " ",
+    "a no-break space": "\u00a0",
+    "a line feed": "\n",
+    "a plus": "+",
+}
+"""Characters that a lenient parser accepts in a number. No cursor has them there."""
+WRONG_CURSORS: dict[str, Any] = {
+    "empty": "",
+    "a dot": ".",
+    "no dot": "1",
+    "no id": "1.",
+    "no number": ".a",
+    "letters": "a.a",
+    "a leading zero": "01.a",
+    "an exponent": "1e3.a",
+    "minus zero": "-0.a",
+    "beyond time": f"{10**18}.a",
+    "a surrogate": "1.\ud800",
+    **{name: f"1.{text}" for name, text in SURROGATES.items()},
+    **{
+        f"{name} {where}": f"{before}{text}{after}.a"
+        for name, text in _TAKEN_FOR_DIGITS.items()
+        for where, before, after in (("first", "", "15"), ("inside", "1", "5"), ("last", "15", ""))
+    },
+    "an integer": 7,
+    "bytes": b"1.a",
+}
+WRONG_MOMENTS: dict[str, Any] = {
+    "naive": datetime(2026, 1, 1),  # noqa: DTZ001  that is what is wrong with it
+    "null": None,
+    "a number": 1_700_000_000,
+    "a text": "2026-01-01T00:00:00+00:00",
+}
+WRONG_TIMES: dict[str, Any] = {
+    **{name: wrong for name, wrong in WRONG_MOMENTS.items() if wrong is not None},
+    "before 1970": datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    "long before 1970": datetime(1, 1, 1, tzinfo=UTC),
+    "after 2200": datetime(2201, 1, 1, tzinfo=UTC),
+    "1970 in Japan, and before it in UTC": datetime(1970, 1, 1, 5, tzinfo=timezone(timedelta(hours=9))),
+    "2200 in New York, and after it in UTC": datetime(2200, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5))),
+    "long after 2200": datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+}
+"""What no time of a task is, the end of one that is not final apart."""
+_WRONG_TEXTS_OF_JSON = (
+    *("NaN", "Infinity", "-Infinity", '"\\ud800"', '{"\\udfff":1}', '["\\udc00"]', "9" * 4_301, "-" + "9" * 4_301),
+    *('"\\ude00\\ud83d"', '{"\\ude00\\ud83d":1}', *(f'"{text}"' for text in SURROGATES.values())),
+    *("[" * 101 + "]" * 101, '{"k":' * 101 + "1" + "}" * 101, "[" * 100_000 + "]" * 100_000, "01", "", "tru", "'a'"),
+)
+WRONG_METADATA: tuple[str, ...] = (
+    *("", " ", "{", "null", "[]", "7", '"x"', "true", "{}}", "{'a':1}", '{"webhook_url":null,"config":{}'),
+    *(f'{{"webhook_url":null,"config":{{"x":{one}}}}}' for one in _WRONG_TEXTS_OF_JSON),
+    *(f'{{"webhook_url":null,"config":{{"x":[1,{one}]}}}}' for one in _WRONG_TEXTS_OF_JSON),
+    *(f'{{"webhook_url":null,"config":{{"x":[{one},{one}]}}}}' for one in _WRONG_TEXTS_OF_JSON),
+    *(f'{{"webhook_url":{one},"config":null}}' for one in _WRONG_TEXTS_OF_JSON),
+)
+"""Texts that are no JSON object, or hold what no config may hold."""
