@@ -25,7 +25,6 @@ from taskstore import (
     Task,
     TaskExists,
     TaskStatus,
-    TaskStore,
 )
 
 
@@ -137,7 +136,7 @@ async def test_restore_refuses_what_no_store_could_have_produced(store: Maintain
     assert (await store.list_tasks()).total == 2
 
 
-async def carry_over(source: TaskStore, store: MaintainedTaskStore) -> int:
+async def carry_over(source: MaintainedTaskStore, store: MaintainedTaskStore) -> int:
     """Restore every task of a store in another one, and count those that were not there."""
     count, after = 0, None
     while True:

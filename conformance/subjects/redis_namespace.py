@@ -173,7 +173,9 @@ class TaskNamespace(RedisNamespace):
             return
         key, left = self._key(task_id), self.lifetime_ms(task_id)
         given = {name: value for name, value in record.items() if value is not None}
-        fields = {name: value if name in _TEXTS and isinstance(value, str) else _json(value) for name, value in given.items()}
+        fields = {
+            name: value if name in _TEXTS and isinstance(value, str) else _json(value) for name, value in given.items()
+        }
         with self._client.pipeline() as pipeline:
             pipeline.delete(key).hset(key, mapping=fields)
             if left > 0:

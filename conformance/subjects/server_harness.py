@@ -65,8 +65,9 @@ class RedisServerHarness(Harness):
         self.inspector(namespace).advance(by)
 
     def inspector(self, namespace: str) -> RedisNamespace:
-        named = [text.format(namespace=namespace) for text in (self.prefix, self.record, self.deadlines)]
-        return RedisNamespace(self._client(), *named)
+        texts = self.prefix, self.record, self.deadlines
+        prefix, record, deadlines = (text.format(namespace=namespace) for text in texts)
+        return RedisNamespace(self._client(), prefix, record, deadlines)
 
     def restart_server(self) -> None:
         self._server.restart()
