@@ -162,7 +162,9 @@ class TaskNamespace(RedisNamespace):
     def raw(self, task_id: str) -> bytes | None:
         if self._client.type(self._key(task_id)) != b"hash":
             return super().raw(task_id)
-        fields = {name.decode(): value.decode() for name, value in self._client.hgetall(self._key(task_id)).items()}
+        fields = {
+            name.decode(): value.decode() for name, value in sorted(self._client.hgetall(self._key(task_id)).items())
+        }
         return _json({name: text if name in _TEXTS else _value(text) for name, text in fields.items()}).encode()
 
     def overwrite(self, task_id: str, raw: bytes) -> None:

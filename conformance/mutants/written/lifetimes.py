@@ -63,11 +63,11 @@ class TheFirstTimerCounts(MemoryTaskStore):
             super()._renew(task_id)
 
 
-@mutant("EXP-03", by=RENEWED, on=On.REDIS, source="fastmcp #5143")
-class RenewsTheIndexOfDeadlinesAlone(Scripted):
-    """An update renews what says when tasks go, and not the indexes that list them."""
+@mutant("EXP-03", by=RENEWED, on=On.REDIS, instead=TaskNotFound, source="fastmcp #5143")
+class RenewsTheRecordAndNotTheIndex(Scripted):
+    """An update renews the record, and not its entry among those that are due."""
 
-    scripts: ClassVar = {UPDATE: edited(UPDATE, RENEWAL, f"{RENEWAL} and index == DEADLINES")}
+    scripts: ClassVar = {UPDATE: edited(UPDATE, "  enter(DEADLINES, deadline, 1.5 * life)", "")}
 
 
 @mutant("EXP-04", by=LEFT, on=On.REDIS, source="keyv #455")
