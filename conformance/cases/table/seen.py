@@ -124,7 +124,7 @@ def denies_nothing(seen: Seen) -> None:
         assert contrary not in str(error).lower(), seen
     assert len(seen.changed) <= 1, f"it took effect more than once: {seen}"
     assert not seen.lost, f"tasks that it is not about are changed or gone: {seen}"
-    # A write that broke off in its middle may have left the task in a wrong index; it has said that it may have happened.
+    # A write that broke off in its middle says that it may have happened; the task may be in a wrong index.
     is_told = seen.has_failed and unavailable(seen).write_may_have_happened
     assert is_told or not seen.misfiled, f"the listings of {', '.join(seen.misfiled)} are wrong about the task: {seen}"
 
