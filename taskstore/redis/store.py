@@ -40,7 +40,7 @@ from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, tr
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
 
-_READ_AT_ONCE = 1024 * 1024
+_READ_AT_ONCE = 512 * 1024
 """Bytes of records after which a script reads no further one."""
 _READ_TOGETHER = 8
 """Records that are requested one by one, before the first has come."""
@@ -151,7 +151,7 @@ class RedisTaskStore(BaseStore):
                 goes_on = True
                 while goes_on:
                     match await part._run(PURGE, moment):  # noqa: SLF001  it is of this class
-                        case [b"" | b"1" as more, int(count)]:
+                        case [int(count), b"" | b"1" as more]:
                             goes_on = more == b"1"
                             removed += count
                         case reply:
