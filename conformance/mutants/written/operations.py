@@ -346,7 +346,7 @@ class KeepsAThousand(MemoryTaskStore):
     def _insert(self, task: Task) -> None:
         super()._insert(task)
         if len(self._tasks) > 1_000:  # noqa: PLR2004
-            self._remove(self._tasks[self._created[0][1]])
+            self._remove(next(iter(self._tasks)))
 
 
 @mutant("COST-05", by=LEFT, source="aiocache #807")
