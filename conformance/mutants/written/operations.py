@@ -86,7 +86,7 @@ class DecodesMetadataInTheScript(Scripted):
     }
 
 
-@mutant("LIFE-12", by=RETRY, on=On.MEMORY, source="MCP python-sdk #3003")
+@mutant("LIFE-10", by=RETRY, on=On.MEMORY, source="MCP python-sdk #3003")
 class RepeatingMovesTheTime(MemoryTaskStore):
     """Repeating the write that made a task final moves its times."""
 
@@ -98,7 +98,7 @@ class RepeatingMovesTheTime(MemoryTaskStore):
         return task
 
 
-@mutant("LIFE-12", by=RETRY, on=On.REDIS, source="MCP python-sdk #3003")
+@mutant("LIFE-10", by=RETRY, on=On.REDIS, source="MCP python-sdk #3003")
 class RepeatingMovesTheTimeOfTheRecord(Scripted):
     """Repeating the write that made a task final moves its times."""
 
