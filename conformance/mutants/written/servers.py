@@ -22,7 +22,7 @@ READ = "failure.test_a_read_that_is_cut_off_finds_out_nothing"
 NOBODYS = "connection.test_nobody_gets_an_answer_that_came_too_late"
 
 
-@mutant("DUR-02", by=SERVER, on=On.REDIS, source="cashews #387")
+@mutant("DUR-01", by=SERVER, on=On.REDIS, source="cashews #387")
 class AnUnknownScriptIsAnEmptyList(RedisTaskStore):
     """A script that the server does not know, as after a restart, is an empty list."""
 
@@ -105,7 +105,7 @@ class SendsAgain(RedisTaskStore):
             return await super()._run(script, *arguments, **named)
 
 
-@mutant("FAIL-12", by=READ, on=On.REDIS)
+@mutant("FAIL-13", by=READ, on=On.REDIS)
 class NotFoundWhenCut(RedisTaskStore):
     """A read whose reply was cut off finds nothing."""
 
