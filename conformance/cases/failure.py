@@ -12,6 +12,7 @@ from conformance.cases.table.failures import (
     BUSY,
     CANCELLED,
     CLOSED,
+    CUT,
     DENIED,
     FULL,
     IDLE,
@@ -186,7 +187,7 @@ async def test_a_create_that_fails_names_its_id(namespace: Namespace) -> None:
 @case("FAIL-13", needs=Capability.REMOTE)
 async def test_a_read_that_is_cut_off_finds_out_nothing(namespace: Namespace) -> None:
     """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
-    failures = (*LOST, *LATE[:1], *SAYS_NO[1:3])
+    failures = (*LOST, CUT, *LATE[:1], *SAYS_NO[1:3])
     await table(namespace, failures, denies_nothing, operations=READS)
 
 

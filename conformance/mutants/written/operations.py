@@ -343,8 +343,8 @@ class LooksTwice(RedisTaskStore):
 class KeepsAThousand(MemoryTaskStore):
     """The oldest of more than a thousand tasks are dropped."""
 
-    def _insert(self, task: Task) -> None:
-        super()._insert(task)
+    def _insert(self, task: Task, *place: str) -> None:
+        super()._insert(task, *place)
         if len(self._tasks) > 1_000:  # noqa: PLR2004
             self._remove(next(iter(self._tasks)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import Any
 
@@ -114,20 +113,14 @@ class NotFoundWhenCut(RedisTaskStore):
         try:
             return await super().get_task(task_id)
         except StoreUnavailable as error:
-            if error.failure_kind is not FailureKind.BROKEN:
+            if error.failure_kind not in (FailureKind.BROKEN, FailureKind.UNREACHABLE):
                 raise
             raise TaskNotFound(task_id) from None
 
 
 class _Forgetful(Connection):
-    def send(self, request: bytes, limit: float) -> asyncio.Future[Any]:
-        reply = super().send(request, limit)
-        reply.add_done_callback(self._forget)
-        return reply
-
-    def _forget(self, reply: asyncio.Future[Any]) -> None:
-        if reply.cancelled():
-            self._awaited = deque(one for one in self._awaited if one[0] is not reply)
+    def retire(self) -> None:
+        self._awaited = deque(one for one in self._awaited if not one[0].done())
 
 
 @mutant("FAIL-13", by=NOBODYS, on=On.REDIS, instead=RecordUnreadable, source="redis-py #2665")
