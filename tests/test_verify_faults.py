@@ -16,7 +16,7 @@ import pytest
 from conformance.harness import Harness
 from conformance.mutants.mutant import On
 from conformance.mutants.stages import stages
-from conformance.mutants.written.servers import NotFoundWhenCut, OneReplyBehind, SendsAgain
+from conformance.mutants.written.servers import NotFoundWhenCut, OneReplyBehind
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.proxy import Action, Proxy, Stage
 from conformance.subjects.redis import NamedRedisHarness
@@ -329,7 +329,6 @@ class ForgetsWhatItPurged(RedisTaskStore):
 @pytest.mark.parametrize(
     ("kind", "fault", "operation", "reason"),
     [
-        (SendsAgain, "reply-cut", "update", "took effect 2 times"),
         (DeniesTheWrite, "reply-cut", "cancel", "write_may_have_happened=False"),
         (DeniesTheWrite, "request-hold", "create", "write_may_have_happened=False"),
         (OneReplyBehind, "cancelled-reply", "get", "that of another task"),
