@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,11 +51,13 @@ def spoil_argument(value: Any) -> None:
 
 
 def _request(planned: Request) -> TaskCreateRequest:
+    """The request. Its class changes some values, and refuses others: what the store has to refuse goes past it."""
     fields = {"video_ids": planned.video_ids, "webhook_url": planned.webhook_url, "config": _fresh(planned.config)}
-    try:
-        return TaskCreateRequest(**fields) if type(planned.video_ids) is tuple else TaskCreateRequest.model_construct(**fields)
-    except ValueError:  # the class refuses what the store has to refuse
-        return TaskCreateRequest.model_construct(**fields)
+    texts = planned.video_ids if type(planned.video_ids) is tuple else (None,)
+    if {*map(type, texts)} == {str} and type(planned.webhook_url) in (str, type(None)):
+        with suppress(ValueError):
+            return TaskCreateRequest(**fields)
+    return TaskCreateRequest.model_construct(**fields)
 
 
 def _fresh(value: Any) -> Any:
