@@ -316,12 +316,12 @@ class ForgetsWhatItPurged(RedisTaskStore):
     """A purge that fails in a later request says that nothing was removed."""
 
     async def purge(self, before: datetime) -> int:
-        removed, ask_again = 0, 1
-        while ask_again:
-            reply = await self._run(PURGE, 1_000, microseconds(check_moment(before)))
+        removed, more = 0, b"1"
+        while more:
+            reply = await self._run(PURGE, microseconds(check_moment(before)))
             if reply[0] == b"written":
-                raise self._server.unexpected(reply, writes=True)
-            ask_again, count = reply
+                raise self.server.unexpected(reply, writes=True)
+            count, more = reply
             removed += count
         return removed
 
