@@ -331,8 +331,8 @@ class ForgetsWhatItPurged(RedisTaskStore):
     [
         (DeniesTheWrite, "reply-cut", "cancel", "write_may_have_happened=False"),
         (DeniesTheWrite, "request-hold", "create", "write_may_have_happened=False"),
-        (OneReplyBehind, "cancelled-reply", "get", "that of another task"),
-        (OneReplyBehind, "cancelled-middle", "update", "next call"),
+        (OneReplyBehind, "request-hold", "get", "got another's answer"),
+        (OneReplyBehind, "request-hold", "update", "next call"),
         (SwallowsCancellation, "cancelled-late-warm", "list", "the caller was cancelled, and StoreUnavailable"),
         (SwallowsCancellation, "callers-timeout", "restore", "out of a caller's timeout"),
         (ForgetsWhatItPurged, "read-only-meanwhile", "purge", "effects took place"),
