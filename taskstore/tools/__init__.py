@@ -1,81 +1,78 @@
-"""The command `taskstore` for operators: a module for each subcommand, with `texts`, `add_arguments`, `main`.
-
-The store imports none of it.
-"""
+"""The command `taskstore` for operators. The store imports none of it."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.metadata import version
 
-from taskstore.errors import StoreUnavailable, TaskStoreError
-from taskstore.tools.common import UsageError, choose, say
+from taskstore.errors import SettingsInvalid, StoreUnavailable
+from taskstore.tools.doctor import doctor
+from taskstore.tools.documented import zone
+from taskstore.tools.migrate import migrate
+from taskstore.tools.purge import days_ago, purge
 
-COMMANDS = {
-    "doctor": ("check the server, and what the store keeps on it", "检查服务器以及存储在其中的数据"),
-    "purge": ("remove finished tasks", "清除已结束的任务"),
-    "migrate": (
-        "copy tasks between servers and files, and from records of another form",
-        "在服务器和文件之间复制任务，也可读取另一种格式的记录",
-    ),
-}
+_STATUSES = """exit status:
+  0    done
+  1    something is wrong, or a task was not copied
+  2    wrong usage or settings
+  3    Redis did not answer, or refused
+  130  interrupted"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
-    language = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    language.add_argument("--lang", choices=("en", "zh"))
-    chosen, given = language.parse_known_args(arguments)
-    choose(chosen.lang)
+    options = _parser().parse_args(arguments)
     try:
-        options = _parser(given).parse_args(given)
-        status: int = asyncio.run(options.main(options))
+        status: int = asyncio.run(options.run(options))
     except KeyboardInterrupt:
-        status = _complain(130, say("Interrupted.", "已中断。"))
+        return _complain(130, "interrupted")
     except StoreUnavailable as error:
-        notes = getattr(error, "__notes__", [])
-        status = _complain(3, str(error), *([say(*notes)] if notes else []))
-    except ModuleNotFoundError as error:
-        if error.name not in {"redis", "hiredis"}:
-            raise
-        text = say("a package is not installed: pip install", "缺少所需的包：pip install")
-        status = _complain(2, f"{text} 'taskstore[redis]'")
-    except (TaskStoreError, UsageError, OSError) as error:
-        status = _complain(2, str(error))
+        return _complain(3, str(error), *getattr(error, "__notes__", ()))
+    except SettingsInvalid as error:
+        return _complain(2, str(error))
     return status
 
 
 def _complain(status: int, *lines: str) -> int:
-    print(say("error:", "错误："), "\n".join(lines), file=sys.stderr)
+    print("error:", "\n".join(lines), file=sys.stderr)
     return status
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "taskstore",
-        description=say("Look after a task store in Redis.", "维护 Redis 中的任务存储。"),
-        epilog=say(
-            "`taskstore COMMAND --help` shows options, examples and exit statuses. `python -m taskstore` is the same.",
-            "`taskstore COMMAND --help` 显示选项、示例和退出状态。`python -m taskstore` 与此命令相同。",
-        ),
-    )
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("taskstore", description="Look after a task store in Redis.")
     parser.add_argument("--version", action="version", version=f"taskstore {version('taskstore')}")
-    parser.add_argument(
-        "--lang", choices=("en", "zh"), help=say("language (default: that of LANG)", "语言（默认取自 LANG）")
-    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    chosen = next((word for word in given if not word.startswith("-")), "")
-    for name, purpose in COMMANDS.items():
-        command = commands.add_parser(
-            name, help=say(*purpose), formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    made = {}
+    for run, purpose in (
+        (doctor, "check the server and the store on it"),
+        (purge, "remove finished tasks"),
+        (migrate, "copy tasks to another place, or from records of another form"),
+    ):
+        command = made[run] = commands.add_parser(
+            run.__name__,
+            help=purpose,
+            description=inspect.getdoc(run),
+            epilog=_STATUSES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name == chosen:  # the others are not imported
-            module = import_module(f"{__name__}.{name}")
-            command.description, command.epilog = module.texts()
-            module.add_arguments(command)
-            command.set_defaults(main=module.main)
+        command.set_defaults(run=run)
+        if run is not migrate:
+            command.add_argument("url", metavar="URL", nargs="?", default="settings", help="default: the settings")
+            command.add_argument("--prefix", help="key prefix (default: TASK_KEY_PREFIX)")
+        if run is not doctor:
+            command.add_argument("--dry-run", action="store_true", help="count only, change nothing")
+
+    made[doctor].add_argument("--repair", action="store_true", help="mend the indexes")
+    made[purge].add_argument("--days", type=days_ago, required=True, help="age, such as 30 or 0.5")
+    add = made[migrate].add_argument
+    for place in ("source", "target"):
+        add(place, metavar=place.upper(), help="URL, or the word `settings`")
+        add(f"--{place}-prefix", metavar="PREFIX", help="key prefix (default: TASK_KEY_PREFIX)")
+        add(f"--{place}-partitions", metavar="N", help="number of partitions (default: TASK_PARTITIONS)")
+    add("--documented", action="store_true", help="SOURCE has the documented design's records; its prefix is `task:`")
+    add("--zone", type=zone, help="time zone of their times, such as Asia/Shanghai (default: this machine's)")
     return parser
