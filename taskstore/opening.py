@@ -92,8 +92,6 @@ async def open_redis(settings: TaskStoreSettings, *, claims: bool = True) -> Asy
     async with make(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
         try:
             await store.ping()
-            if claims:
-                await store.claim(number)
         except StoreUnavailable as error:
             for note in _advice(settings):
                 error.add_note(note)
