@@ -7,14 +7,19 @@ import asyncio
 import inspect
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from taskstore.errors import SettingsInvalid, StoreUnavailable
+from taskstore.opening import open_redis
 from taskstore.tools.doctor import doctor
-from taskstore.tools.documented import zone
 from taskstore.tools.migrate import migrate
-from taskstore.tools.purge import days_ago, purge
+from taskstore.tools.place import settings_of
+from taskstore.values import microseconds
 
+_ENDS: dict[type[BaseException], int] = {SettingsInvalid: 2, StoreUnavailable: 3, KeyboardInterrupt: 130}
 _STATUSES = """exit status:
   0    done
   1    something is wrong, or a task was not copied
@@ -28,51 +33,74 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = asyncio.run(options.run(options))
-    except KeyboardInterrupt:
-        return _complain(130, "interrupted")
-    except StoreUnavailable as error:
-        return _complain(3, str(error), *getattr(error, "__notes__", ()))
-    except SettingsInvalid as error:
-        return _complain(2, str(error))
+    except tuple(_ENDS) as error:
+        print(f"error: {str(error) or 'interrupted'}", *getattr(error, "__notes__", []), file=sys.stderr, sep="\n")
+        return _ENDS[type(error)]
     return status
 
 
-def _complain(status: int, *lines: str) -> int:
-    print("error:", "\n".join(lines), file=sys.stderr)
-    return status
+def days(text: str) -> datetime:
+    """The moment that is so many days ago, at most a hundred years."""
+    if not 0 <= float(text) <= 36_525:  # noqa: PLR2004
+        raise ValueError
+    return datetime.now(UTC) - timedelta(days=float(text))
+
+
+def zone(text: str) -> ZoneInfo:
+    """The time zone of that name."""
+    try:
+        return ZoneInfo(text)
+    except (LookupError, OSError):
+        raise ValueError from None
+
+
+async def purge(options: argparse.Namespace) -> int:
+    """Remove the tasks that were completed, failed or cancelled more than so many days ago.
+
+    Other tasks stay, however old.
+    """
+    async with open_redis(settings_of(options.url, options.prefix)) as store:
+        if options.dry_run:
+            bounds = "-inf", f"({microseconds(options.days)}"
+            found = [await part.server.read("ZCOUNT", f"{part.base}:finished", *bounds) for part in store.parts]
+            print(f"{sum(found):,} tasks would be removed")
+        else:
+            print(f"{await store.purge(options.days):,} tasks removed")
+    return 0
+
+
+_SWITCH = {"action": "store_true"}
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "url": {"metavar": "URL", "nargs": "?", "default": "settings", "help": "server (default: that of the settings)"},
+    "source": {"help": "URL, or the word `settings`"},
+    "target": {"help": "the same"},
+    "prefix": {"metavar": "TEXT", "help": "of the keys (default: TASK_KEY_PREFIX, or `task:` with --documented)"},
+    "partitions": {"metavar": "N", "help": "how many there are (default: TASK_PARTITIONS)"},
+    "days": {"type": days, "required": True, "help": "age, such as 30 or 0.5"},
+    "documented": {**_SWITCH, "help": "SOURCE has the records of the documented design"},
+    "zone": {"type": zone, "help": "time zone of these, such as Asia/Shanghai (default: that of this machine)"},
+    "repair": {**_SWITCH, "help": "mend the indexes"},
+    "run": {**_SWITCH, "help": "count only, change nothing"},
+}
+"""How an argument is read, by the last word of its name."""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("taskstore", description="Look after a task store in Redis.")
     parser.add_argument("--version", action="version", version=f"taskstore {version('taskstore')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    made = {}
-    for run, purpose in (
-        (doctor, "check the server and the store on it"),
-        (purge, "remove finished tasks"),
-        (migrate, "copy tasks to another place, or from records of another form"),
+    each = "--source-prefix --target-prefix --source-partitions --target-partitions"
+    for run, names in (
+        (doctor, "url --prefix --repair"),
+        (purge, "url --prefix --days --dry-run"),
+        (migrate, f"source target {each} --documented --zone --dry-run"),
     ):
-        command = made[run] = commands.add_parser(
-            run.__name__,
-            help=purpose,
-            description=inspect.getdoc(run),
-            epilog=_STATUSES,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+        text, form = inspect.getdoc(run) or "", argparse.RawDescriptionHelpFormatter
+        purpose = text.partition("\n")[0]
+        command = commands.add_parser(
+            run.__name__, help=purpose, description=text, epilog=_STATUSES, formatter_class=form
         )
         command.set_defaults(run=run)
-        if run is not migrate:
-            command.add_argument("url", metavar="URL", nargs="?", default="settings", help="default: the settings")
-            command.add_argument("--prefix", help="key prefix (default: TASK_KEY_PREFIX)")
-        if run is not doctor:
-            command.add_argument("--dry-run", action="store_true", help="count only, change nothing")
-
-    made[doctor].add_argument("--repair", action="store_true", help="mend the indexes")
-    made[purge].add_argument("--days", type=days_ago, required=True, help="age, such as 30 or 0.5")
-    add = made[migrate].add_argument
-    for place in ("source", "target"):
-        add(place, metavar=place.upper(), help="URL, or the word `settings`")
-        add(f"--{place}-prefix", metavar="PREFIX", help="key prefix (default: TASK_KEY_PREFIX)")
-        add(f"--{place}-partitions", metavar="N", help="number of partitions (default: TASK_PARTITIONS)")
-    add("--documented", action="store_true", help="SOURCE has the documented design's records; its prefix is `task:`")
-    add("--zone", type=zone, help="time zone of their times, such as Asia/Shanghai (default: this machine's)")
+        for name in names.split():
+            command.add_argument(name, **_ARGUMENTS[name.rpartition("-")[2]])
     return parser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from taskstore.address import parse
@@ -18,95 +18,94 @@ from taskstore.tools.place import batches, ids_of, keys, settings_of
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
 
-_OK, _WARNING, _WRONG = "ok", "warning", "wrong"
-_Finding = tuple[str, str, str]
-"""A level, a subject and what is said of it."""
-_NEEDED = """
-hmget KEY -|hset KEY - - -|exists KEY|unlink KEY|pexpire KEY 1|pexpireat KEY 1|pttl KEY
-zadd KEY xx 0 -|zrem KEY -|zcard KEY|zcount KEY 0 0|zscore KEY -|zrangebyscore KEY 0 0|zrevrange KEY 0 0|zrevrank KEY -
-evalsha 0 1 KEY|eval return 1 KEY|time|ping|scan 0|info server"""
-"""The commands that the store needs, in forms that change nothing: KEY never exists, and HSET lacks a value."""
-_NAMED = 20
+_NEEDED = """\
+hmget KEY -|hset KEY - - -|exists KEY|unlink KEY|pexpire KEY 1|pexpireat KEY 1|pttl KEY|zadd KEY xx 0 -|zrem KEY -|\
+zcard KEY|zcount KEY 0 0|zscore KEY -|zrangebyscore KEY 0 0|zrevrange KEY 0 0|zrevrank KEY -|evalsha 0 1 KEY|\
+eval return(1) 1 KEY|time|ping|scan 0|info server"""
+"""The commands that the store needs, in forms that change nothing: KEY is never there, and HSET lacks a value."""
 
 
 async def doctor(options: argparse.Namespace) -> int:
     """Check a server and the store on it.
 
     Every record is read and compared with the indexes. Nothing is changed, except that --repair mends the indexes.
-    A record that cannot be read is named, and left as it is. The exit status is 1 if anything is wrong.
+    A record that cannot be read is left as it is. Of each kind the first twenty are named.
     """
     settings = settings_of(options.url, options.prefix)
-    told = set[_Finding]()
     async with open_redis(settings) as store:
-        async for finding in _findings(store, settings, repair=options.repair):
-            if finding not in told:  # partitions on one server say the same
-                print(f"{finding[0]:7} {finding[1]}: {finding[2]}")
-            told.add(finding)
-    return 1 if _WRONG in {level for level, _, _ in told} else 0
-
-
-async def _findings(store: RedisTaskStore, settings: TaskStoreSettings, *, repair: bool) -> AsyncIterator[_Finding]:
-    yield _OK, "reachable", f"{store.server.address} answers"
-    for part in store.parts:
-        refused = await _refused(part, waits=settings.redis_wait_replicas > 0)
-        yield _level(refused), "rights", f"commands that the server refuses to this user: {_some(refused)}"
+        lines = [_line("reachable", f"{store.server.address} answers")]
+        refused = [name for part in store.parts for name in await _refused(part, settings)]
         if "info" not in refused:
-            lines = (await part.server.read("INFO")).decode(errors="replace").splitlines()
-            for finding in _of_server(dict(line.split(":", 1) for line in lines if ":" in line), settings):
-                yield finding
-        if refused:
-            return
-    unreadable, others, disagreeing = list[str](), set[str](), list[str]()
-    start = f"{{{settings.task_key_prefix}:"
-    for part in store.parts:
-        for batch in batches(await ids_of(part)):
-            unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
-            disagreeing += await part.examine(batch, repair=repair)
-        async for key in keys(part.server, start):
-            others.update(re.findall(r"^[0-9]+/([0-9]+)\}:", key.removeprefix(start)))
-    others.discard(str(len(store.parts)))
-    yield _level(unreadable), "records", f"cannot be read, look at them and remove them: {_some(unreadable)}"
-    yield _level(others), "partitions", f"tasks of another number of partitions: {_some(sorted(others))}"
-    advice = "have been mended" if repair else "--repair mends them"
-    text = f"do not agree with the record of a task, {advice}: {_some(disagreeing)}"
-    yield _level(disagreeing and not repair), "indexes", text
+            for part in store.parts:
+                lines += _of_server((await part.server.read("INFO")).decode(errors="replace"), settings)
+        lines.append(_line("rights", f"commands that the server refuses: {_some(refused)}", wrong=refused))
+        if not refused:
+            lines += await _of_records(store, settings.task_key_prefix, repair=options.repair)
+    print(*dict.fromkeys(lines), sep="\n")  # partitions on one server have the same lines
+    return int(any(line.startswith("wrong") for line in lines))
 
 
-async def _refused(part: RedisTaskStore, *, waits: bool) -> list[str]:
+def _line(subject: str, text: str, *, wrong: object = False, risky: object = False) -> str:
+    return f"{'wrong' if wrong else 'warning' if risky else 'ok':7} {subject}: {text}"
+
+
+async def _refused(part: RedisTaskStore, settings: TaskStoreSettings) -> list[str]:
     """The needed commands that the server refuses."""
     refused = []
-    for command in re.split(r"[|\n]", _NEEDED.strip() + ("|wait 0 0" if waits else "")):
+    for command in [*_NEEDED.split("|"), *["wait 0 0"] * bool(settings.redis_wait_replicas)]:
         try:
             await part.server.read(*command.replace("KEY", f"{part.base}:doctor").split(" "))
         except StoreUnavailable as error:
             if error.failure_kind in {FailureKind.REFUSED, FailureKind.READ_ONLY, FailureKind.OUT_OF_MEMORY}:
-                refused.append(command.split()[0])
+                refused.append(command.split(" ")[0])
             elif not re.match("NOSCRIPT|ERR wrong number of arguments", error.detail):
                 raise
     return refused
 
 
-def _of_server(info: dict[str, str], settings: TaskStoreSettings) -> Iterator[_Finding]:
+def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[str]:
+    info = dict(re.findall(r"^(\w+):(.*?)\r?$", reply, re.MULTILINE))
     name = info.get("server_name", "redis")
     version = info.get(f"{name}_version", "?")
     is_old = [int(number) for number in re.findall("[0-9]+", version)[:2]] < [6, 2]
-    yield _level(is_old), "version", f"{name} {version}, 6.2 or newer is needed"
+    yield _line("version", f"{name} {version}, and 6.2 is the oldest that works", wrong=is_old)
 
     policy, evicted = info.get("maxmemory_policy"), info.get("evicted_keys")
-    level = _level(evicted != "0", _WARNING) if policy != "noeviction" else _OK
-    yield level, "policy", f"maxmemory-policy is {policy}, noeviction is needed; {evicted} keys evicted since the start"
+    text = f"maxmemory-policy {policy}, and it should be noeviction; evicted keys: {evicted}"
+    evicts = policy != "noeviction"
+    yield _line("policy", text, wrong=evicts and evicted != "0", risky=evicts)
 
-    last = [info.get(name, "ok") for name in ("rdb_last_bgsave_status", "aof_last_write_status")]
+    last = " ".join(info.get(name, "ok") for name in ("rdb_last_bgsave_status", "aof_last_write_status"))
     is_on = info.get("aof_enabled") == "1"
-    text = f"appendonly is {'yes' if is_on else 'no, and a crash may lose tasks'}; last writes: {' '.join(last)}"
-    yield _level(last != ["ok", "ok"], _OK if is_on else _WARNING), "persistence", text
+    text = f"appendonly {'yes' if is_on else 'no, so a crash may lose tasks'}; last writes: {last}"
+    yield _line("persistence", text, wrong=last != "ok ok", risky=not is_on)
 
     role, replicas, wanted = info.get("role"), int(info.get("connected_slaves", 0)), settings.redis_wait_replicas
-    is_at_risk = bool(parse(settings.url).service) and "min_slaves_good_slaves" not in info
-    text = f"{role}, replicas: {replicas}, REDIS_WAIT_REPLICAS: {wanted}"
-    if is_at_risk:
+    text = f"{role} with {replicas} replicas; REDIS_WAIT_REPLICAS {wanted}"
+    is_lossy = bool(parse(settings.url).service) and "min_slaves_good_slaves" not in info
+    if is_lossy:
         text += "; without min-replicas-to-write a replaced master takes writes that are lost"
-    yield _level(role != "master" or replicas < wanted, _WARNING if is_at_risk else _OK), "replicas", text
+    yield _line("replicas", text, wrong=role != "master" or replicas < wanted, risky=is_lossy)
+
+
+async def _of_records(store: RedisTaskStore, prefix: str, *, repair: bool) -> list[str]:
+    unreadable, unlike, others = list[str](), list[str](), set[str]()
+    begin = f"{{{prefix}:"
+    for part in store.parts:
+        for batch in batches(await ids_of(part)):
+            unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
+            if doubtful := await part.examine(batch):
+                await part.list_tasks(limit=0)  # forgets what has expired
+                unlike += await part.examine(doubtful, repair=repair)
+        async for key in keys(part, begin):
+            others.update(re.findall(r"^[0-9]+/([0-9]+)}:", key.removeprefix(begin)))
+    others.discard(str(len(store.parts)))
+    todo = "mended" if repair else "to be mended by --repair"
+    return [
+        _line("records", f"unreadable: {_some(unreadable)}", wrong=unreadable),
+        _line("partitions", f"other numbers under this prefix: {_some(sorted(others))}", risky=others),
+        _line("indexes", f"unlike the records, {todo}: {_some(unlike)}", wrong=unlike and not repair),
+    ]
 
 
 async def _unreadable(part: RedisTaskStore, task_id: str) -> str:
@@ -120,10 +119,5 @@ async def _unreadable(part: RedisTaskStore, task_id: str) -> str:
     return ""
 
 
-def _level(is_wrong: object, otherwise: str = _OK) -> str:
-    return _WRONG if is_wrong else otherwise
-
-
 def _some(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more or "none"
+    return f"{len(names):,} ({', '.join(names[:20])})" if names else "none"

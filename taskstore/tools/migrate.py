@@ -12,6 +12,8 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from pydantic import ValidationError
+
 from taskstore.address import parse
 from taskstore.arguments import check_new_id
 from taskstore.errors import RecordUnreadable, SettingsInvalid, TaskExists, TaskNotFound
@@ -22,17 +24,12 @@ from taskstore.values import Task
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
-    from taskstore.redis.server import Server
-
-_COPIED, _THERE, _LEFT, _GONE = "copied", "there already", "not copied", "expired meanwhile"
-_LEAST_MS = 1_000
-"""The shortest lifetime that a store gives."""
 
 
 class _Source(NamedTuple):
     """Where records are: a key is an id behind the prefix."""
 
-    server: Server
+    store: RedisTaskStore
     prefix: str
     ids: set[str]
     read: Callable[[str], Awaitable[Task]]
@@ -59,39 +56,44 @@ async def migrate(options: argparse.Namespace) -> int:
                     copies = (_copy(found, task_id, new, is_dry=options.dry_run) for task_id in batch)
                     counts.update(await asyncio.gather(*copies))
         finally:
-            counted = ", ".join(f"{counts[name]:,} {name}" for name in (_COPIED, _THERE, _LEFT, _GONE))
-            print(f"{'a run would give: ' if options.dry_run else ''}{counted}")
-    return 1 if counts[_LEFT] else 0
+            copied, there, left = (f"{counts[name]:,} {name}" for name in ("copied", "there already", "not copied"))
+            print(f"{'a run would give: ' if options.dry_run else ''}{copied}, {there}, {left}")
+    return int(counts["not copied"] > 0)
 
 
 async def _sources(store: RedisTaskStore, options: argparse.Namespace) -> AsyncIterator[_Source]:
     if options.documented:
         prefix = options.source_prefix or "task:"
-        ids = {key.removeprefix(prefix) async for key in keys(store.server, prefix)}
-        yield _Source(store.server, prefix, ids, partial(documented.read, store.server, prefix, options.zone))
+        ids = {key.removeprefix(prefix) async for key in keys(store, prefix)}
+        yield _Source(store, prefix, ids, partial(documented.read, store, prefix, options.zone))
     else:
         for part in store.parts:
-            yield _Source(part.server, f"{part.base}:task:", await ids_of(part), part.get_task)
+            yield _Source(part, f"{part.base}:task:", await ids_of(part), part.get_task)
 
 
 async def _copy(source: _Source, task_id: str, target: RedisTaskStore, *, is_dry: bool) -> str:
     """Copy a task, and return what became of it."""
     key = f"{source.prefix}{task_id}"
     try:
+        left_ms = await source.store.server.read("PTTL", key)
         task = await source.read(check_new_id(task_id))
-        left_ms = await source.server.read("PTTL", key)
-        if left_ms == -2:  # noqa: PLR2004  the key is gone
-            return _GONE
         with suppress(TaskNotFound):
             if await target.get_task(task_id) == task:
-                return _THERE
-            raise TaskExists(task_id)
+                return "there already"
+            return _leave(key, "TARGET has another task under this id")
         if not is_dry:
-            lifetime = timedelta(milliseconds=max(left_ms, _LEAST_MS)) if left_ms >= 0 else None
+            lifetime = timedelta(milliseconds=max(left_ms, 1_000)) if left_ms >= 0 else None
             await target.restore(task, lifetime=lifetime)
     except TaskNotFound:
-        return _GONE
-    except (ArithmeticError, RecordUnreadable, RecursionError, TaskExists, ValueError) as fault:
-        print(f"not copied: {key}: {fault}", file=sys.stderr)
-        return _LEFT
-    return _COPIED
+        return "expired"
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        return _leave(key, f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except (OverflowError, RecordUnreadable, TaskExists, ValueError) as fault:
+        return _leave(key, fault)
+    return "copied"
+
+
+def _leave(key: str, reason: object) -> str:
+    print(f"not copied: {key}: {reason}", file=sys.stderr)
+    return "not copied"

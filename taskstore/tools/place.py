@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
 
 from taskstore.settings import TaskStoreSettings
@@ -10,12 +10,9 @@ from taskstore.status import TaskStatus
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
-    from taskstore.redis.server import Server
 
 _TOGETHER = 100
-"""Tasks that are worked on at once."""
 _INDEXES = ["created", *(f"created:{status}" for status in TaskStatus), "finished", "deadlines"]
-_ENTRIES = 1_000
 
 
 def settings_of(place: str, prefix: str | None = None, partitions: str | None = None) -> TaskStoreSettings:
@@ -30,11 +27,11 @@ def settings_of(place: str, prefix: str | None = None, partitions: str | None = 
     return TaskStoreSettings(use_redis_for_tasks=True, **known)
 
 
-async def keys(server: Server, prefix: str) -> AsyncIterator[str]:
+async def keys(part: RedisTaskStore, prefix: str) -> AsyncIterator[str]:
     """The keys that begin with `prefix`. A key may come twice."""
     cursor = b""
     while cursor != b"0":
-        cursor, found = await server.scan(cursor or b"0", prefix)
+        cursor, found = await part.server.scan(cursor or b"0", prefix)
         for key in found:
             yield key.decode(errors="replace")
 
@@ -47,15 +44,14 @@ async def ids_of(part: RedisTaskStore) -> set[str]:
     ids = set[str]()
     for index in _INDEXES:
         first = 0
-        while found := await part.server.read("ZREVRANGE", f"{part.base}:{index}", first, first + _ENTRIES - 1):
+        while found := await part.server.read("ZREVRANGE", f"{part.base}:{index}", first, first + 999):
             ids.update(task_id.decode(errors="replace") for task_id in found)
             first += len(found)
     prefix = f"{part.base}:task:"
-    return ids | {key.removeprefix(prefix) async for key in keys(part.server, prefix)}
+    return ids | {key.removeprefix(prefix) async for key in keys(part, prefix)}
 
 
-def batches(ids: Iterable[str]) -> Iterator[list[str]]:
-    """The ids in their order, some at a time."""
+def batches(ids: Iterable[str]) -> list[list[str]]:
+    """The ids in their order, a hundred at a time."""
     ordered = sorted(ids)
-    for first in range(0, len(ordered), _TOGETHER):
-        yield ordered[first : first + _TOGETHER]
+    return [ordered[first : first + _TOGETHER] for first in range(0, len(ordered), _TOGETHER)]
