@@ -55,15 +55,11 @@ class PartitionedTaskStore(RedisTaskStore):
             skipped = await self._list(status, min(offset, MAX_LIMIT), 0, place, until, 0)
             if not skipped.goes_on:
                 return Listed(skipped.total, False, [])
-            last = skipped.entries[-1]
-            place, offset = (last.moment, last.task_id), offset - len(skipped.entries)
+            place, offset = skipped.entries[-1][:2], offset - len(skipped.entries)
         if read is None:
             read = 2 * limit // len(self.parts) + 4  # the share of a partition, and now and then more
         pages = await together(part._list(status, limit, 0, place, until, read) for part in self.parts)
-        entries = sorted(
-            (entry for page in pages for entry in page.entries),
-            key=lambda entry: (entry.moment, entry.task_id.encode()),
-            reverse=True,
-        )
+        entries = [entry for page in pages for entry in page.entries]
+        entries.sort(key=lambda entry: (entry[0], entry[1].encode()), reverse=True)
         goes_on = len(entries) > limit or any(page.goes_on for page in pages)
         return Listed(sum(page.total for page in pages), goes_on, entries[:limit])

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from taskstore.arguments import (
     Change,
@@ -40,7 +40,7 @@ from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, tr
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
 
-_READ_AT_ONCE = 1024 * 1024
+_READ_AT_ONCE = 512 * 1024
 """Bytes of records after which a script reads no further one."""
 _READ_TOGETHER = 8
 """Records that are requested one by one, before the first has come."""
@@ -48,16 +48,12 @@ _AGAIN = [b"again"]
 _Result = TypeVar("_Result")
 
 
-class Entry(NamedTuple):
-    """A task on a page: its place in the order, and its record, `None` if that was not read yet."""
-
-    moment: int
-    task_id: str
-    values: Any
+Entry: TypeAlias = tuple[int, str, Any]
+"""A task on a page: microsecond of creation, id, and what was read of its record, `None` if nothing was read yet."""
 
 
 class Listed(NamedTuple):
-    """The length of an index, whether it goes on behind the page, and the page."""
+    """How many tasks an index has, whether it goes on behind the page, and the page."""
 
     total: int
     goes_on: bool
@@ -134,7 +130,7 @@ class RedisTaskStore(BaseStore):
         place = check_page(limit, offset, after) or ("", "")
         until = self.server.deadline()
         total, goes_on, entries = await self._list(wanted, limit, offset, place, until)
-        following = f"{entries[-1].moment}.{entries[-1].task_id}" if goes_on and entries else None
+        following = "{}.{}".format(*entries[-1]) if goes_on and entries else None
         tasks: list[Task] = []
         unreadable: list[str] = []
         for _, task_id, values in await self._read_further(entries, until):
@@ -155,7 +151,7 @@ class RedisTaskStore(BaseStore):
                 goes_on = True
                 while goes_on:
                     match await part._run(PURGE, moment):  # noqa: SLF001  it is of this class
-                        case [b"" | b"1" as more, int(count)]:
+                        case [int(count), b"" | b"1" as more]:
                             goes_on = more == b"1"
                             removed += count
                         case reply:
@@ -251,13 +247,13 @@ class RedisTaskStore(BaseStore):
 
     async def _read_further(self, entries: list[Entry], until: float) -> list[Entry]:
         """Return the entries of a page with the records that were not read yet."""
+        left = [task_id for _, task_id, values in entries if values is None]
         found: dict[str, record.Values] = {}
-        left = [entry.task_id for entry in entries if entry.values is None]
         for first in range(0, len(left), _READ_TOGETHER):
             ids = left[first : first + _READ_TOGETHER]
             found.update(zip(ids, await together(self._read(task_id, until) for task_id in ids), strict=True))
         return (
-            [entry._replace(values=found.get(entry.task_id, entry.values)) for entry in entries] if found else entries
+            [(moment, task_id, found.get(task_id, values)) for moment, task_id, values in entries] if left else entries
         )
 
     async def _list(
@@ -267,12 +263,12 @@ class RedisTaskStore(BaseStore):
         arguments = status, limit, offset, *place, read, _READ_AT_ONCE
         while (reply := await self._run(LIST, *arguments, until=until)) == _AGAIN:
             pass
-        match reply:
-            case [int(total), int(further), [*entries], [*records]] if _is_page(entries, records):
-                ids = [task_id.decode(errors="replace") for task_id in entries[::2]]
-                return Listed(total, further > 0, [*map(Entry, map(int, entries[1::2]), ids, records)])
-            case _:
-                raise self.server.unexpected(reply, writes=False)
+        try:
+            total, further, entries, records = reply
+            moments, ids = map(int, entries[1::2]), [task_id.decode(errors="replace") for task_id in entries[::2]]
+            return Listed(total, further > 0, [*zip(moments, ids, records, strict=True)])
+        except (AttributeError, TypeError, ValueError):
+            raise self.server.unexpected(reply, writes=False) from None
 
     async def _run(self, script: Script, *arguments: str | int, until: float | None = None) -> Any:
         return await self.server.run(script, self.base, *arguments, until=until)
@@ -319,15 +315,6 @@ class RedisTaskStore(BaseStore):
                 raise too_large(size)
             case reply:
                 raise self.server.unexpected(reply, writes=True)
-
-
-def _is_page(entries: list[Any], records: list[Any]) -> bool:
-    return (
-        {*map(type, entries)} <= {bytes}
-        and len(entries) == 2 * len(records)
-        and all(moment.lstrip(b"-").isdigit() for moment in entries[1::2])
-        and all(values is None or record.are_values(values) for values in records)
-    )
 
 
 async def together(calls: Iterable[Awaitable[_Result]]) -> list[_Result]:

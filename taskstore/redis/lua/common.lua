@@ -5,7 +5,6 @@ local DEADLINES = base .. ':deadlines'  -- every task, by the last millisecond o
 local FINISHED = base .. ':finished'    -- every final task, by microsecond of completion
 local FIELDS = {FIELDS}                 -- the fields of a record that are read, those whose sizes count last
 local FINAL = {FINAL}                   -- whether a status is final
-
 local clock = redis.call('TIME')
 local now_us = clock[1] .. string.format('%06d', clock[2])  -- text: a Lua number of that size loses digits when printed
 local now_ms = string.sub(now_us, 1, -4)
@@ -58,6 +57,7 @@ end
 -- refuses writes, it refuses that one. An index lives at least as long as its tasks, and that of the deadlines longest.
 local function keep(id, life, fields, status, created, completed)
   local deadline = string.format('%.0f', now_ms + life)
+  life = tonumber(life)
   local function enter(index, score, least)
     local added = write('ZADD', index, score, id)
     if redis.call('PTTL', index) < least then write('PEXPIRE', index, string.format('%.0f', least + life / 2)) end
@@ -66,9 +66,9 @@ local function keep(id, life, fields, status, created, completed)
   write('HSET', record_key(id), unpack(fields))
   write('PEXPIREAT', record_key(id), deadline)
   enter(DEADLINES, deadline, 1.5 * life)
-  enter(index_of(status), created, tonumber(life))
-  if completed then enter(FINISHED, completed, tonumber(life)) end
-  local is_new = enter(CREATED, created, tonumber(life)) == 1
+  enter(index_of(status), created, life)
+  if completed ~= '' then enter(FINISHED, completed, life) end
+  local is_new = enter(CREATED, created, life) == 1
   sweep(100)
   return is_new
 end

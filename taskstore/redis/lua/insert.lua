@@ -9,16 +9,12 @@ end
 local fields = {unpack(ARGV, 7)}
 if created == '' then
   created = now_us
-  for _, name in ipairs({'created_at', 'updated_at'}) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = now_us
-  end
+  fields = {'created_at', now_us, 'updated_at', now_us, unpack(fields)}
 end
-completed = completed ~= '' and completed
 if not keep(id, life, fields, status, created, completed) then  -- an expired task of this id stands in other indexes
   for other in pairs(FINAL) do
     if other ~= status then write('ZREM', index_of(other), id) end
   end
-  if not completed then write('ZREM', FINISHED, id) end
+  if completed == '' then write('ZREM', FINISHED, id) end
 end
 return {'ok', created}

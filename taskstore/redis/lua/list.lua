@@ -1,11 +1,9 @@
--- One page, newest first. ARGV: status (empty: any), limit, offset, microseconds and id of a cursor (empty: none), and how
--- many records and bytes of them are read. Returns the total, how many tasks follow the page, its ids with the microseconds of
--- creation, and their values: nothing for a record that is not read here. The reply 'again' asks for another run.
+-- One page, newest first. ARGV: status (empty: any), limit, offset, microseconds and id of a cursor (empty: none), most records
+-- and most bytes that are read. Returns {'again'}, or the total, how many tasks follow, ids with microseconds, and records.
 local status, limit, offset, after_us, after_id, most_records, most_bytes = unpack(ARGV)
 if sweep(250) then return {'again'} end
 local index = status == '' and CREATED or index_of(status)
 local total = redis.call('ZCARD', index)
-
 local function is_less(one, other)  -- by bytes, as the index: `<` compares as the server's locale does
   for i = 1, math.min(#one, #other) do
     local a, b = string.byte(one, i), string.byte(other, i)
@@ -13,7 +11,6 @@ local function is_less(one, other)  -- by bytes, as the index: `<` compares as t
   end
   return #one < #other
 end
-
 local first = tonumber(offset)
 if after_us ~= '' then  -- the task of the cursor may be gone: look for its place among those of its microsecond
   first = redis.call('ZCOUNT', index, '(' .. after_us, '+inf')
@@ -23,7 +20,6 @@ if after_us ~= '' then  -- the task of the cursor may be gone: look for its plac
     if is_less(redis.call('ZREVRANGE', index, middle, middle)[1], after_id) then last = middle else first = middle + 1 end
   end
 end
-
 local entries = limit == '0' and {} or redis.call('ZREVRANGE', index, first, first + limit - 1, 'WITHSCORES')
 local records, ghosts, left = {}, {}, tonumber(most_bytes)
 for i = 1, #entries, 2 do

@@ -1,5 +1,3 @@
--- Forgets up to 250 final tasks that were completed before the microsecond ARGV[1]. Returns whether there may be more ('1'), and
--- how many were removed.
-if sweep(250) then return {'1', 0} end
+-- Forgets up to 250 final tasks that were completed before the microsecond ARGV[1]. Returns how many, and '1' if there may be more.
 local old = redis.call('ZRANGEBYSCORE', FINISHED, '-inf', '(' .. ARGV[1], 'LIMIT', 0, 250)
-return {#old == 250 and '1' or '', #old > 0 and forget(old) or 0}
+return {#old > 0 and forget(old) or 0, #old == 250 and '1' or ''}

@@ -11,7 +11,6 @@ local function is_moment(text) return text and string.find(text, '^%d+$') and #t
 if FINAL[old.status] == nil or not is_moment(old.created_at) or not is_moment(old.updated_at) then
   return {redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing'}
 end
-
 local fields, differs = {unpack(ARGV, 5)}, false
 for i = 1, #fields, 2 do
   differs = differs or old[fields[i]] ~= fields[i + 1]
@@ -23,8 +22,7 @@ if FINAL[old.status] then
   return {'ok', values}
 end
 if size_of(values) > tonumber(most_bytes) then return {'large', size_of(values)} end
-
-local status, completed = values[place.status], false
+local status, completed = values[place.status], ''
 local updated = tonumber(old.updated_at) > tonumber(now_us) and old.updated_at or now_us  -- a clock may step back
 local function set(name, value)
   fields[#fields + 1], fields[#fields + 2] = name, value
