@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NEEDED = """\
 hmget KEY -|hset KEY - - -|exists KEY|unlink KEY|pexpire KEY 1|pexpireat KEY 1|pttl KEY|zadd KEY xx 0 -|zrem KEY -|\
 zcard KEY|zcount KEY 0 0|zscore KEY -|zrangebyscore KEY 0 0|zrevrange KEY 0 0|zrevrank KEY -|evalsha 0 1 KEY|\
-eval return(1) 1 KEY|time|ping|scan 0|info server"""
+eval return(1) 1 KEY|time|scan 0|info server"""
 """The commands that the store needs, in forms that change nothing: KEY is never there, and HSET lacks a value."""
 
 
