@@ -11,16 +11,11 @@ from taskstore.status import TaskStatus
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
 
-_TOGETHER = 100
 _INDEXES = ["created", *(f"created:{status}" for status in TaskStatus), "finished", "deadlines"]
 
 
 def settings_of(place: str, prefix: str | None = None, partitions: str | None = None) -> TaskStoreSettings:
-    """The settings, with `place` as URL unless it is the word `settings`, and with what else is given.
-
-    Raises:
-        SettingsInvalid: if one of them is malformed.
-    """
+    """The settings, with `place` as URL unless it is the word `settings`, and with what else is given."""
     url = None if place == "settings" else place
     given = {"redis_url": url, "task_key_prefix": prefix, "task_partitions": partitions}
     known = {name: value for name, value in given.items() if value is not None}
@@ -54,4 +49,4 @@ async def ids_of(part: RedisTaskStore) -> set[str]:
 def batches(ids: Iterable[str]) -> list[list[str]]:
     """The ids in their order, a hundred at a time."""
     ordered = sorted(ids)
-    return [ordered[first : first + _TOGETHER] for first in range(0, len(ordered), _TOGETHER)]
+    return [ordered[first : first + 100] for first in range(0, len(ordered), 100)]

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 from typing import Any
@@ -25,11 +26,12 @@ from tests.store.operating import REQUEST, on_store
 
 BASE = "{taskstore:0/1}"
 INDEXES = ["created", "created:failed", "deadlines", "finished"]
+Run = Callable[..., tuple[int, str, str]]
 ACL = "ACL", "SETUSER", "poor", "on", ">secret", f"~{BASE}*"
 
 
 @pytest.fixture
-def poor(server: EmbeddedServer, client: Any) -> Any:
+def poor(server: EmbeddedServer, client: Any) -> Iterator[str]:
     """The URL of a user without rights, who is gone at the end."""
     client.execute_command(*ACL, "-@all", "+ping", "+client|setname", "+client|setinfo")  # opening needs these
     yield server.url.replace("//", "//poor:secret@")
@@ -50,16 +52,24 @@ async def everything(store: RedisTaskStore) -> list[Task]:
     return [*(await store.list_tasks(limit=1_000)).tasks]
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """The exit status, the output and the errors of a command."""
-    capsys.readouterr()
-    status = main(arguments)
-    return status, *capsys.readouterr()
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command, and return its exit status, its output and its errors."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = main(arguments)
+        except SystemExit as ended:  # from argparse
+            status = int(ended.code or 0)
+        return status, *capsys.readouterr()
+
+    return run
 
 
-def diagnose(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, str]]:
+def diagnose(run: Run, *arguments: str) -> tuple[int, dict[str, str]]:
     """The exit status of `doctor`, and what it says of each subject, the level first."""
-    status, out, _ = run(capsys, "doctor", *arguments)
+    status, out, _ = run("doctor", *arguments)
     lines = [re.fullmatch("(ok|warning|wrong) +([a-z]+): (.*)", line) for line in out.splitlines()]
     return status, {line[2]: f"{line[1]}: {line[3]}" for line in lines if line}
 
@@ -70,26 +80,25 @@ def test_the_console_script_is_this_command() -> None:
 
 
 @pytest.mark.parametrize("name", ["doctor", "purge", "migrate"])
-def test_help_has_the_exit_statuses(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main([name, "--help"])
-    assert ended.value.code == 0
-    assert re.search("exit status:\n  0 .*\n  1 .*\n  2 .*\n  3 .*\n  130 ", capsys.readouterr().out)
+def test_help_has_the_exit_statuses(name: str, run: Run) -> None:
+    status, out, _ = run(name, "--help")
+    assert status == 0
+    assert re.search("exit status:\n  0 .*\n  1 .*\n  2 .*\n  3 .*\n  130 ", out)
 
 
 class TestErrors:
-    def test_no_server(self, nowhere: None, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_no_server(self, nowhere: None, run: Run) -> None:
         port = unused_port()
-        status, out, err = run(capsys, "doctor", f"redis://127.0.0.1:{port}/0")
+        status, out, err = run("doctor", f"redis://127.0.0.1:{port}/0")
         assert (status, out) == (3, "")
         assert err.startswith(f"error: Redis at 127.0.0.1:{port}/0 cannot be reached")
         assert f"redis-cli -h 127.0.0.1 -p {port} ping" in err
 
     def test_a_wrong_password(
-        self, server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+        self, server: EmbeddedServer, client: Any, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("REDIS_PASSWORD", "not-the-password")
-        status, _, err = run(capsys, "purge", server.url, "--days", "1")
+        status, _, err = run("purge", server.url, "--days", "1")
         assert status == 3
         assert "refused the credentials" in err
         assert "not-the-password" not in err
@@ -113,18 +122,15 @@ class TestErrors:
             ("migrate redis+cluster://h redis://h --documented", "name each node of the cluster"),
         ],
     )
-    def test_wrong_usage(self, arguments: str, told: str, nowhere: None, capsys: pytest.CaptureFixture[str]) -> None:
-        try:
-            status = main(arguments.split())
-        except SystemExit as ended:  # from argparse
-            status = ended.code  # type: ignore[assignment]
+    def test_wrong_usage(self, arguments: str, told: str, nowhere: None, run: Run) -> None:
+        status, _, err = run(*arguments.split())
         assert status == 2
-        assert told in capsys.readouterr().err
+        assert told in err
 
 
 class TestMigrate:
     def test_everything_is_kept_in_another_number_of_partitions(
-        self, server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]
+        self, server: EmbeddedServer, client: Any, run: Run
     ) -> None:
         tasks = on_store(server.url, fill)
         for task, life in zip(tasks, (100, 1_000_000, 900_000, 800_000), strict=True):
@@ -136,22 +142,20 @@ class TestMigrate:
         arguments = "migrate", server.url, server.url, "--target-prefix", "new", "--target-partitions", "3"
         keys = client.dbsize()
         expected = "4 copied, 0 there already, 0 not copied\n"
-        assert run(capsys, *arguments, "--dry-run") == (0, f"a run would give: {expected}", "")
+        assert run(*arguments, "--dry-run") == (0, f"a run would give: {expected}", "")
         assert client.dbsize() == keys
-        assert run(capsys, *arguments) == (0, expected, "")
-        assert run(capsys, *arguments) == (0, "0 copied, 4 there already, 0 not copied\n", "")
+        assert run(*arguments) == (0, expected, "")
+        assert run(*arguments) == (0, "0 copied, 4 there already, 0 not copied\n", "")
         assert on_store(server.url, everything, "new", 3) == tasks
         lives = {key.partition(b"task:")[2].decode(): client.pttl(key) for key in client.keys("{new:*:task:*")}
         for task, life in zip(tasks, (604_800_000, 1_000_000, 900_000, 800_000), strict=True):
             assert life - 60_000 < lives[task.task_id] <= life
 
         back = "migrate", server.url, server.url, "--source-prefix", "new", "--source-partitions", "3"
-        assert run(capsys, *back, "--target-prefix", "back")[0] == 0
+        assert run(*back, "--target-prefix", "back")[0] == 0
         assert on_store(server.url, everything, "back") == tasks
 
-    def test_what_is_not_copied_is_named(
-        self, server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_what_is_not_copied_is_named(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         tasks = on_store(server.url, fill)
         theirs = tasks[0].model_copy(update={"current_step": "theirs"})
         on_store(server.url, lambda store: store.restore(theirs), "new")
@@ -160,10 +164,10 @@ class TestMigrate:
         client.set(f"{BASE}:task:\xff", "no task has this id")
         arguments = "migrate", server.url, server.url, "--target-prefix", "new"
         for options in [["--dry-run"], []]:
-            status, out, err = run(capsys, *arguments, *options)
+            status, out, err = run(*arguments, *options)
             assert status == 1
             assert out.endswith("1 copied, 0 there already, 4 not copied\n")
-            assert f"not copied: {BASE}:task:{tasks[0].task_id}: TARGET has another task" in err
+            assert f"not copied: {BASE}:task:{tasks[0].task_id}: task '{tasks[0].task_id}' exists already" in err
             assert f"the record under '{{new:0/1}}:task:{tasks[1].task_id}' cannot be read" in err
             assert f"the record under '{BASE}:task:{tasks[2].task_id}' cannot be read" in err
             assert err.count("not copied: ") == 4
@@ -177,7 +181,7 @@ class TestMigrate:
         server: EmbeddedServer,
         client: Any,
         interruptible: None,
-        capsys: pytest.CaptureFixture[str],
+        run: Run,
     ) -> None:
         async def create(store: RedisTaskStore) -> None:
             await asyncio.gather(*(store.create_task(REQUEST) for _ in range(3_000)))
@@ -191,11 +195,9 @@ class TestMigrate:
             assert process.wait() == expected
         done = client.zcard("{new:0/1}:created")
         assert 0 < done < 3_000
-        assert run(capsys, *arguments) == (0, f"{3_000 - done:,} copied, {done:,} there already, 0 not copied\n", "")
+        assert run(*arguments) == (0, f"{3_000 - done:,} copied, {done:,} there already, 0 not copied\n", "")
 
-    def test_the_documented_design(
-        self, server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_the_documented_design(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         moments = iter(datetime(2026, 1, 2, 12, 0, second) for second in range(60))  # noqa: DTZ001  the design's own
 
         async def leave() -> list[str]:
@@ -235,7 +237,7 @@ class TestMigrate:
             client.set(f"old:{name}", text)
         client.rpush("old:list", "x")
         arguments = "--documented", "--zone", "Asia/Shanghai", "--source-prefix", "old:"
-        status, out, err = run(capsys, "migrate", server.url, server.url, *arguments)
+        status, out, err = run("migrate", server.url, server.url, *arguments)
         assert (status, out) == (1, f"4 copied, 0 there already, {len(refused) + 1} not copied\n")
         for name in [*refused, "list"]:
             assert f"not copied: old:{name}: " in err
@@ -264,23 +266,21 @@ class TestMigrate:
         assert client.pttl(f"{BASE}:task:{ids[0]}") > 604_000_000
 
 
-def test_purge_removes_what_is_old_and_finished(
-    server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_purge_removes_what_is_old_and_finished(server: EmbeddedServer, client: Any, run: Run) -> None:
     on_store(server.url, fill)
     assert client.exists(f"{BASE}:created")
-    assert run(capsys, "purge", server.url, "--days", "1") == (0, "0 tasks removed\n", "")
-    assert run(capsys, "purge", server.url, "--days", "0", "--dry-run") == (0, "3 tasks would be removed\n", "")
-    assert run(capsys, "purge", server.url, "--days", "0") == (0, "3 tasks removed\n", "")
+    assert run("purge", server.url, "--days", "1") == (0, "0 tasks removed\n", "")
+    assert run("purge", server.url, "--days", "0", "--dry-run") == (0, "3 tasks would be removed\n", "")
+    assert run("purge", server.url, "--days", "0") == (0, "3 tasks removed\n", "")
     assert [task.status for task in on_store(server.url, everything)] == [TaskStatus.PENDING]
 
 
 class TestDoctor:
-    def test_a_sound_store(self, server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_sound_store(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         tasks = on_store(server.url, fill)
         client.pexpireat(f"{BASE}:task:{tasks[0].task_id}", 1)  # what has expired is no fault
         client.zadd(f"{BASE}:deadlines", {tasks[0].task_id: 1})
-        status, said = diagnose(capsys, server.url)
+        status, said = diagnose(run, server.url)
         assert status == 0
         subjects = ["reachable", "rights", "version", "policy", "replicas", "records", "partitions", "indexes"]
         assert {*subjects, "persistence"} == {*said}
@@ -288,7 +288,7 @@ class TestDoctor:
 
     @pytest.mark.parametrize("index", INDEXES)
     def test_an_entry_that_is_missing_misplaced_or_left(
-        self, index: str, server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]
+        self, index: str, server: EmbeddedServer, client: Any, run: Run
     ) -> None:
         tasks = on_store(server.url, fill)
         failed = next(task.task_id for task in tasks if task.status == "failed")
@@ -300,22 +300,20 @@ class TestDoctor:
             lambda: client.zadd(f"{BASE}:{index}", {"ghost": 2e15}),
         ):
             break_it()
-            status, said = diagnose(capsys, server.url)
+            status, said = diagnose(run, server.url)
             assert status == 1
             assert re.match(rf"wrong: .*--repair: 1 \(({failed}|{pending}|ghost)\)$", said["indexes"])
-            assert diagnose(capsys, server.url, "--repair")[0] == 0
-            assert diagnose(capsys, server.url)[0] == 0
+            assert diagnose(run, server.url, "--repair")[0] == 0
+            assert diagnose(run, server.url)[0] == 0
             assert on_store(server.url, everything) == tasks
             assert client.zscore(f"{BASE}:{index}", "ghost") is None
 
-    def test_an_unreadable_record_is_named_and_left(
-        self, server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_an_unreadable_record_is_named_and_left(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         key = f"{BASE}:task:{on_store(server.url, fill)[0].task_id}"
         client.hset(key, "progress", "much")
         client.set(f"{BASE}:task:text", "no record")
         client.hset("{taskstore:1/3}:task:x", "task_id", "x")
-        status, said = diagnose(capsys, server.url, "--repair")
+        status, said = diagnose(run, server.url, "--repair")
         assert status == 1
         assert re.match(
             rf"wrong: unreadable: 2 \({key} \(.*\), {BASE}:task:text \(it is not a hash\)\)", said["records"]
@@ -323,66 +321,56 @@ class TestDoctor:
         assert said["partitions"] == "warning: other numbers under this prefix: 1 (3)"
         assert client.hget(key, "progress") == b"much"
 
-    def test_missing_rights_are_named(
-        self, poor: str, client: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_missing_rights_are_named(self, poor: str, client: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         client.execute_command(*ACL, "+@all", "-hset", "-unlink", "-wait")
-        assert diagnose(capsys, poor)[1]["rights"] == "wrong: commands that the server refuses: 2 (hset, unlink)"
+        assert diagnose(run, poor)[1]["rights"] == "wrong: commands that the server refuses: 2 (hset, unlink)"
         monkeypatch.setenv("REDIS_WAIT_REPLICAS", "1")
-        status, said = diagnose(capsys, poor)
+        status, said = diagnose(run, poor)
         assert status == 1
         assert said["rights"].endswith("(hset, unlink, wait)")
         assert said["replicas"] == "wrong: master with 0 replicas; REDIS_WAIT_REPLICAS 1"
 
-    def test_the_rights_that_it_asks_for_suffice(
-        self, poor: str, client: Any, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        named = diagnose(capsys, poor)[1]["rights"]
+    def test_the_rights_that_it_asks_for_suffice(self, poor: str, client: Any, run: Run) -> None:
+        named = diagnose(run, poor)[1]["rights"]
         client.execute_command(*ACL, *(f"+{name}" for name in re.split(r"\W+", named.partition("(")[2]) if name))
         assert len(on_store(poor, fill)) == 4
-        status, said = diagnose(capsys, poor, "--repair")
+        status, said = diagnose(run, poor, "--repair")
         assert (status, said["rights"]) == (0, "ok: commands that the server refuses: none")
-        assert run(capsys, "purge", poor, "--days", "0")[1] == "3 tasks removed\n"
+        assert run("purge", poor, "--days", "0")[1] == "3 tasks removed\n"
         with pytest.raises(TaskNotFound):
             on_store(poor, lambda store: store.get_task("x"))
 
-    def test_a_server_that_may_evict(
-        self, server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_a_server_that_may_evict(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         client.config_set("maxmemory-policy", "allkeys-lru")
         try:
-            status, said = diagnose(capsys, server.url)
+            status, said = diagnose(run, server.url)
         finally:
             client.config_set("maxmemory-policy", "noeviction")
         assert status == 0
         assert said["policy"].startswith("warning: maxmemory-policy allkeys-lru")
 
-    def test_a_replica(self, server: EmbeddedServer, client: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_replica(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         client.execute_command("REPLICAOF", "127.0.0.1", "1")
         try:
-            status, said = diagnose(capsys, server.url)
+            status, said = diagnose(run, server.url)
         finally:
             client.execute_command("REPLICAOF", "NO", "ONE")
         assert status == 1
         assert "hset" in said["rights"]
         assert said["replicas"].startswith("wrong: slave")
 
-    def test_a_replaced_master_may_take_writes(self, nowhere: None, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_replaced_master_may_take_writes(self, nowhere: None, run: Run) -> None:
         with SentinelServers(min_replicas=0) as servers:
-            status, said = diagnose(capsys, servers.named_url)
+            status, said = diagnose(run, servers.named_url)
         assert status == 0
         assert said["replicas"].startswith("warning: master with 1 replicas;")
 
 
 @pytest.mark.parametrize("partitions", ["1", "6"])
-def test_a_cluster(
-    partitions: str, nowhere: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cluster(partitions: str, nowhere: None, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TASK_PARTITIONS", partitions)
     with ClusterServers() as servers:
         tasks = on_store(servers.named_url, fill, partitions=int(partitions))
-        assert diagnose(capsys, servers.named_url)[0] == 0
-        assert run(capsys, "migrate", servers.named_url, servers.named_url, "--target-prefix", "x")[1].startswith(
-            "4 copied"
-        )
+        assert diagnose(run, servers.named_url)[0] == 0
+        assert run("migrate", servers.named_url, servers.named_url, "--target-prefix", "x")[1].startswith("4 copied")
         assert on_store(servers.named_url, everything, "x", int(partitions)) == tasks
