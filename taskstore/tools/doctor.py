@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _NEEDED = """\
 hmget KEY -|hset KEY - - -|exists KEY|unlink KEY|pexpire KEY 1|pexpireat KEY 1|pttl KEY|zadd KEY xx 0 -|zrem KEY -|\
-zcard KEY|zcount KEY 0 0|zscore KEY -|zrangebyscore KEY 0 0|zrevrange KEY 0 0|zrevrank KEY -|evalsha 0 1 KEY|\
+zcard KEY|zcount KEY 0 0|zscore KEY -|zrangebyscore KEY 0 0|zrevrange KEY 0 0|evalsha 0 1 KEY|\
 eval return(1) 1 KEY|time|scan 0|info server"""
 """The commands that the store needs, in forms that change nothing: KEY is never there, and HSET lacks a value."""
 
@@ -34,11 +34,11 @@ async def doctor(options: argparse.Namespace) -> int:
     settings = settings_of(options.url, options.prefix)
     async with open_redis(settings) as store:
         lines = [_line("reachable", f"{store.server.address} answers")]
-        refused = [name for part in store.parts for name in await _refused(part, settings)]
+        refused = {name for part in store.parts for name in await _refused(part, settings)}
         if "info" not in refused:
             for part in store.parts:
                 lines += _of_server((await part.server.read("INFO")).decode(errors="replace"), settings)
-        lines.append(_line("rights", f"commands that the server refuses: {_some(refused)}", wrong=refused))
+        lines.append(_line("rights", f"commands that the server refuses: {_some(sorted(refused))}", wrong=refused))
         if not refused:
             lines += await _of_records(store, settings.task_key_prefix, repair=options.repair)
     print(*dict.fromkeys(lines), sep="\n")  # partitions on one server have the same lines

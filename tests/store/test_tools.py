@@ -19,13 +19,12 @@ import pytest
 from conformance.subjects.documented_design import open_documented
 from conformance.subjects.servers import EmbeddedServer, unused_port
 from conformance.subjects.topologies import ClusterServers, SentinelServers
-from taskstore import Task, TaskNotFound, TaskStatus
+from taskstore import Task, TaskStatus
 from taskstore.redis import RedisTaskStore
 from taskstore.tools import main
 from tests.store.operating import REQUEST, on_store
 
 BASE = "{taskstore:0/1}"
-INDEXES = ["created", "created:failed", "deadlines", "finished"]
 Run = Callable[..., tuple[int, str, str]]
 ACL = "ACL", "SETUSER", "poor", "on", ">secret", f"~{BASE}*"
 
@@ -94,9 +93,8 @@ class TestErrors:
         assert err.startswith(f"error: Redis at 127.0.0.1:{port}/0 cannot be reached")
         assert f"redis-cli -h 127.0.0.1 -p {port} ping" in err
 
-    def test_a_wrong_password(
-        self, server: EmbeddedServer, client: Any, run: Run, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @pytest.mark.usefixtures("client")
+    def test_a_wrong_password(self, server: EmbeddedServer, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("REDIS_PASSWORD", "not-the-password")
         status, _, err = run("purge", server.url, "--days", "1")
         assert status == 3
@@ -104,9 +102,7 @@ class TestErrors:
         assert "not-the-password" not in err
 
     def test_a_missing_package(self) -> None:
-        code = (
-            "import sys; sys.modules['redis'] = None; from taskstore.tools import main; main(['doctor', 'redis://h'])"
-        )
+        code = "import sys; sys.modules['redis'] = None; import taskstore.tools as t; t.main(['doctor', 'redis://h'])"
         ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert "pip install 'taskstore[redis]'" in ended.stderr
 
@@ -133,10 +129,8 @@ class TestMigrate:
         self, server: EmbeddedServer, client: Any, run: Run
     ) -> None:
         tasks = on_store(server.url, fill)
-        for task, life in zip(tasks, (100, 1_000_000, 900_000, 800_000), strict=True):
-            client.pexpire(f"{BASE}:task:{task.task_id}", life) if life > 100 else client.persist(
-                f"{BASE}:task:{task.task_id}"
-            )
+        client.persist(f"{BASE}:task:{tasks[0].task_id}")
+        client.pexpire(f"{BASE}:task:{tasks[1].task_id}", 1_000_000)
         client.zrem(f"{BASE}:created", tasks[0].task_id)  # it is not listed
         client.delete(f"{BASE}:created:failed")
         arguments = "migrate", server.url, server.url, "--target-prefix", "new", "--target-partitions", "3"
@@ -147,10 +141,9 @@ class TestMigrate:
         assert run(*arguments) == (0, expected, "")
         assert run(*arguments) == (0, "0 copied, 4 there already, 0 not copied\n", "")
         assert on_store(server.url, everything, "new", 3) == tasks
-        lives = {key.partition(b"task:")[2].decode(): client.pttl(key) for key in client.keys("{new:*:task:*")}
-        for task, life in zip(tasks, (604_800_000, 1_000_000, 900_000, 800_000), strict=True):
-            assert life - 60_000 < lives[task.task_id] <= life
-
+        for task, life in zip(tasks, (604_800_000, 1_000_000, 604_800_000, 604_800_000), strict=True):
+            (key,) = client.keys(f"{{new:*:task:{task.task_id}")
+            assert life - 60_000 < client.pttl(key) <= life
         back = "migrate", server.url, server.url, "--source-prefix", "new", "--source-partitions", "3"
         assert run(*back, "--target-prefix", "back")[0] == 0
         assert on_store(server.url, everything, "back") == tasks
@@ -174,14 +167,9 @@ class TestMigrate:
         assert on_store(server.url, lambda store: store.get_task(theirs.task_id), "new") == theirs
 
     @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+    @pytest.mark.usefixtures("interruptible")
     def test_an_interrupted_run_is_repeated(
-        self,
-        number: signal.Signals,
-        expected: int,
-        server: EmbeddedServer,
-        client: Any,
-        interruptible: None,
-        run: Run,
+        self, number: signal.Signals, expected: int, server: EmbeddedServer, client: Any, run: Run
     ) -> None:
         async def create(store: RedisTaskStore) -> None:
             await asyncio.gather(*(store.create_task(REQUEST) for _ in range(3_000)))
@@ -215,24 +203,17 @@ class TestMigrate:
         client.persist(f"old:{ids[0]}")
         waiting = json.loads(client.get(f"old:{ids[3]}"))
         client.set(f"old:{ids[3]}", json.dumps({**waiting, "colour": "red"}), keepttl=True)
-        refused = {
-            "no-json": '{"task_id": "no-json"',
-            "no-object": "[1]",
-            "deep": "[" * 100_000,
-            "another": json.dumps(waiting),
-            **{
-                name: json.dumps({**waiting, "task_id": name, **change})
-                for name, change in {
-                    "status": {"status": "done"},
-                    "progress": {"progress": 101},
-                    "none": {"video_ids": []},
-                    "nan": {"metadata": {"n": float("nan")}},
-                    "time": {"created_at": "yesterday"},
-                    "early": {"updated_at": "0001-01-01T00:00:00", "created_at": "0001-01-01T00:00:00"},
-                    "a b": {},
-                }.items()
-            },
+        wrong: dict[str, dict[str, Any]] = {
+            "status": {"status": "done"},
+            "progress": {"progress": 101},
+            "none": {"video_ids": []},
+            "nan": {"metadata": {"n": float("nan")}},
+            "time": {"created_at": "yesterday"},
+            "early": {"created_at": "0001-01-01T00:00:00"},
+            "a b": {},
         }
+        refused = {name: json.dumps({**waiting, "task_id": name, **fields}) for name, fields in wrong.items()}
+        refused |= {"no-json": '{"task_id"', "array": "[1]", "deep": "[" * 100_000, "another": json.dumps(waiting)}
         for name, text in refused.items():
             client.set(f"old:{name}", text)
         client.rpush("old:list", "x")
@@ -266,9 +247,9 @@ class TestMigrate:
         assert client.pttl(f"{BASE}:task:{ids[0]}") > 604_000_000
 
 
-def test_purge_removes_what_is_old_and_finished(server: EmbeddedServer, client: Any, run: Run) -> None:
+@pytest.mark.usefixtures("client")
+def test_purge_removes_what_is_old_and_finished(server: EmbeddedServer, run: Run) -> None:
     on_store(server.url, fill)
-    assert client.exists(f"{BASE}:created")
     assert run("purge", server.url, "--days", "1") == (0, "0 tasks removed\n", "")
     assert run("purge", server.url, "--days", "0", "--dry-run") == (0, "3 tasks would be removed\n", "")
     assert run("purge", server.url, "--days", "0") == (0, "3 tasks removed\n", "")
@@ -286,23 +267,21 @@ class TestDoctor:
         assert {*subjects, "persistence"} == {*said}
         assert all(said[subject].startswith("ok") for subject in subjects)
 
-    @pytest.mark.parametrize("index", INDEXES)
+    @pytest.mark.parametrize("index", ["created", "created:failed", "deadlines", "finished"])
     def test_an_entry_that_is_missing_misplaced_or_left(
         self, index: str, server: EmbeddedServer, client: Any, run: Run
     ) -> None:
         tasks = on_store(server.url, fill)
         failed = next(task.task_id for task in tasks if task.status == "failed")
         pending = next(task.task_id for task in tasks if task.status == "pending")
-        for break_it in (
-            lambda: client.zrem(f"{BASE}:{index}", failed),
-            lambda: client.zadd(f"{BASE}:{index}", {failed: 2e15}),
-            lambda: client.zadd(f"{BASE}:{index}", {pending: 2e15}),
-            lambda: client.zadd(f"{BASE}:{index}", {"ghost": 2e15}),
-        ):
-            break_it()
+        for task_id in (None, failed, pending, "ghost"):
+            if task_id is None:
+                client.zrem(f"{BASE}:{index}", failed)
+            else:
+                client.zadd(f"{BASE}:{index}", {task_id: 2e15})
             status, said = diagnose(run, server.url)
             assert status == 1
-            assert re.match(rf"wrong: .*--repair: 1 \(({failed}|{pending}|ghost)\)$", said["indexes"])
+            assert re.match(rf"wrong: .*--repair: 1 \({task_id or failed}\)$", said["indexes"])
             assert diagnose(run, server.url, "--repair")[0] == 0
             assert diagnose(run, server.url)[0] == 0
             assert on_store(server.url, everything) == tasks
@@ -315,9 +294,7 @@ class TestDoctor:
         client.hset("{taskstore:1/3}:task:x", "task_id", "x")
         status, said = diagnose(run, server.url, "--repair")
         assert status == 1
-        assert re.match(
-            rf"wrong: unreadable: 2 \({key} \(.*\), {BASE}:task:text \(it is not a hash\)\)", said["records"]
-        )
+        assert re.match(rf"wrong: unreadable: 2 \({key} \(.*\), {BASE}:task:text \(.*\)\)", said["records"])
         assert said["partitions"] == "warning: other numbers under this prefix: 1 (3)"
         assert client.hget(key, "progress") == b"much"
 
@@ -337,8 +314,6 @@ class TestDoctor:
         status, said = diagnose(run, poor, "--repair")
         assert (status, said["rights"]) == (0, "ok: commands that the server refuses: none")
         assert run("purge", poor, "--days", "0")[1] == "3 tasks removed\n"
-        with pytest.raises(TaskNotFound):
-            on_store(poor, lambda store: store.get_task("x"))
 
     def test_a_server_that_may_evict(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         client.config_set("maxmemory-policy", "allkeys-lru")
@@ -366,11 +341,13 @@ class TestDoctor:
         assert said["replicas"].startswith("warning: master with 1 replicas;")
 
 
-@pytest.mark.parametrize("partitions", ["1", "6"])
-def test_a_cluster(partitions: str, nowhere: None, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TASK_PARTITIONS", partitions)
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("partitions", [1, 6])
+def test_a_cluster(partitions: int, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASK_PARTITIONS", str(partitions))
     with ClusterServers() as servers:
-        tasks = on_store(servers.named_url, fill, partitions=int(partitions))
-        assert diagnose(run, servers.named_url)[0] == 0
-        assert run("migrate", servers.named_url, servers.named_url, "--target-prefix", "x")[1].startswith("4 copied")
-        assert on_store(servers.named_url, everything, "x", int(partitions)) == tasks
+        url = servers.named_url
+        tasks = on_store(url, fill, partitions=partitions)
+        assert diagnose(run, url)[1]["indexes"].startswith("ok")
+        assert run("migrate", url, url, "--target-prefix", "x") == (0, "4 copied, 0 there already, 0 not copied\n", "")
+        assert on_store(url, everything, "x", partitions) == tasks
