@@ -1,4 +1,4 @@
-"""The store in memory: the clock is in the test's hands. A task is alive while now ≤ deadline, in whole milliseconds."""
+"""The store in memory, its clock in the test's hands. A task is alive while now ≤ deadline, in whole milliseconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import wraps
-from time import perf_counter
 
 import pytest
 
@@ -80,7 +79,9 @@ async def test_a_write_renews_the_life(store: MemoryTaskStore, clock: Clock) -> 
 
 
 @lives
-async def test_many_tasks_that_are_due_at_once_are_all_gone_from_a_listing(store: MemoryTaskStore, clock: Clock) -> None:
+async def test_many_tasks_that_are_due_at_once_are_all_gone_from_a_listing(
+    store: MemoryTaskStore, clock: Clock
+) -> None:
     for _ in range(350):
         await store.create_task(REQUEST)
     clock.now += 1_002 * MS

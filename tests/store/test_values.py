@@ -40,23 +40,12 @@ from taskstore.json_text import MAX_DEPTH, decode, encode
 from taskstore.redis import RedisTaskStore
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-TASK = Task(
-    task_id="task_0",
-    status=TaskStatus.PENDING,
-    progress=0,
-    current_step="",
-    video_ids=("v",),
-    created_at=NOW,
-    updated_at=NOW,
-)
+TIMES = {"created_at": NOW, "updated_at": NOW}
+TASK = Task(task_id="task_0", status=TaskStatus.PENDING, progress=0, current_step="", video_ids=("v",), **TIMES)
 
 
 class Text(str):
     __slots__ = ()
-
-
-class Numbers(list[int]):
-    pass
 
 
 def nested(depth: int) -> Any:
@@ -80,23 +69,11 @@ def restore(**changed: Any) -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        True,
-        [1, 1.0, True],
-        -(2**63),
-        2**64 - 1,
-        5e-324,
-        1.7976931348623157e308,
-        -0.0,
-        '"\\/\x00\x1f\x7f\u2028é中😀',
-        {"": {"a": []}, "é": {}},
-        nested(MAX_DEPTH),
-    ],
-    ids=lambda value: repr(value)[:20],
-)
+LIMITS = [-(2**63), 2**64 - 1, 5e-324, 1.7976931348623157e308, -0.0]
+JSON = [None, True, [1, 1.0, True], LIMITS, '"\\/\x00\x1f\x7f\u2028é中😀', {"": {"a": []}, "é": {}}, nested(MAX_DEPTH)]
+
+
+@pytest.mark.parametrize("value", JSON, ids=lambda value: repr(value)[:20])
 def test_json_comes_back_equal_in_value_and_type(value: object) -> None:
     assert repr(decode(encode("config", value))) == repr(value)
 
@@ -116,7 +93,6 @@ def test_json_comes_back_equal_in_value_and_type(value: object) -> None:
         ({1}, "set"),
         (b"a", "bytes"),
         (Text("a"), "Text"),
-        (Numbers(), "Numbers"),
         (TaskStatus.PENDING, "TaskStatus"),
         (NOW, "datetime"),
         (TASK, "Task"),
@@ -132,11 +108,9 @@ def test_what_json_would_change_is_refused(value: object, reason: str, wrap: Any
     assert caught.value.argument == "config"
 
 
-@pytest.mark.parametrize(
-    "text", ["NaN", "1e999", b'"\xff"', '"\\ud800"', '"\ud800"', "[1,]", "01", "", "[" * 9_999 + "]" * 9_999]
-)
+@pytest.mark.parametrize("text", ["NaN", "1e999", b'"\xff"', '"\\ud800"', '"\ud800"', "[1,]", "01", "", "[" * 9_999])
 def test_what_is_not_json_is_not_read(text: str | bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):  # noqa: PT011  that it is this class is what is promised
         decode(text)
 
 
@@ -160,31 +134,23 @@ def test_a_task_has_at_most_a_mebibyte_of_utf8() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("task_id", "with space"),
-        ("status", "pending"),
-        ("status", TaskStatus.FAILED),  # without completed_at
-        ("progress", 1),
-        ("progress", 100.5),
-        ("current_step", None),
-        ("result_url", 5),
-        ("error_message", "goes with failed only"),
-        ("error_traceback", "goes with failed only"),
-        ("video_ids", ()),
-        ("video_ids", ["v"]),
-        ("video_ids", ("v", Text("w"))),
-        ("metadata_json", "[]"),
-        ("metadata_json", '{"a":1e999}'),
-        ("metadata_json", None),
-        ("created_at", NOW + timedelta(seconds=1)),
-        ("created_at", NOW.replace(year=1969)),
-        ("updated_at", NOW.replace(tzinfo=None)),
-        ("updated_at", NOW.replace(year=2201)),
-        ("completed_at", NOW),
-    ],
-)
+WRONG: dict[str, list[object]] = {
+    "task_id": ["with space", None],
+    "status": ["pending", TaskStatus.FAILED],  # the latter goes with a completed_at
+    "progress": [1, 100.5],
+    "current_step": [None, Text("")],
+    "result_url": [5],
+    "error_message": ["goes with failed only"],
+    "error_traceback": ["goes with failed only"],
+    "video_ids": [(), ["v"], ("v", Text("w"))],
+    "metadata_json": ["[]", '{"a":1e999}', None],
+    "created_at": [NOW + timedelta(seconds=1), NOW.replace(year=1969)],
+    "updated_at": [NOW.replace(tzinfo=None), NOW.replace(year=2201)],
+    "completed_at": [NOW],
+}
+
+
+@pytest.mark.parametrize(("field", "value"), [(field, value) for field, values in WRONG.items() for value in values])
 def test_a_task_that_no_store_made_is_not_restored(field: str, value: object) -> None:
     restore()
     with pytest.raises(InvalidArgument):
@@ -192,59 +158,35 @@ def test_a_task_that_no_store_made_is_not_restored(field: str, value: object) ->
 
 
 def test_a_task_and_a_page_cannot_be_changed() -> None:
-    page = TaskPage(tasks=(TASK,), total=1, limit=50, offset=0)
-    with pytest.raises(ValidationError, match="frozen"):
-        TASK.status = TaskStatus.COMPLETED  # type: ignore[misc]  # the point of the test
-    with pytest.raises(ValidationError, match="frozen"):
-        page.total = 0  # type: ignore[misc]  # the same
+    for value, name in ((TASK, "status"), (TaskPage(tasks=(TASK,), total=1, limit=50, offset=0), "total")):
+        with pytest.raises(ValidationError, match="frozen"):
+            setattr(value, name, 0)
 
 
-ERRORS: list[tuple[type[TaskStoreError], dict[str, Any], dict[str, Any]]] = [
-    (InvalidArgument, {"argument": "limit", "reason": "is negative"}, {"argument": "offset"}),
-    (TaskNotFound, {"task_id": "task_0"}, {"task_id": "task_1" * 50}),
-    (TaskExists, {"task_id": "task_0"}, {"task_id": "task_1"}),
-    (TaskFinal, {"task_id": "task_0", "status": TaskStatus.FAILED}, {"status": TaskStatus.COMPLETED}),
-    (
-        StoreUnavailable,
-        {
-            "address": "h:1/0",
-            "failure_kind": FailureKind.TIMEOUT,
-            "write_may_have_happened": True,
-            "detail": "1 s",
-            "task_id": "task_0",
-        },
-        {"write_may_have_happened": False},
-    ),
-    (RecordUnreadable, {"key": "k", "reason": "not JSON"}, {"key": "l"}),
-    (StoreNotOpen, {"reason": "the store is closed"}, {"reason": "another loop"}),
-    (SettingsInvalid, {"problems": (("REDIS_PORT", "is 0"),)}, {"problems": (("REDIS_DB", "is -1"),)}),
+ERRORS: list[tuple[TaskStoreError, str, Any]] = [
+    (InvalidArgument("limit", "is negative"), "argument", "offset"),
+    (TaskNotFound("task_0"), "task_id", "task_1" * 50),
+    (TaskExists("task_0"), "task_id", "task_1"),
+    (TaskFinal("task_0", TaskStatus.FAILED), "status", TaskStatus.COMPLETED),
+    (StoreUnavailable("h:1/0", FailureKind.TIMEOUT, True, "1 s", task_id="a"), "write_may_have_happened", False),
+    (RecordUnreadable("k", "not JSON"), "key", "l"),
+    (StoreNotOpen("the store is closed"), "reason", "another loop"),
+    (SettingsInvalid((("REDIS_PORT", "is 0"),)), "problems", (("REDIS_DB", "is -1"),)),
 ]
-"""Each exception, its facts, and one that is different."""
+"""Each exception, and another value of one of its facts."""
 
 
-def test_each_exception_is_tried() -> None:
-    assert {kind for kind, _, _ in ERRORS} == set(TaskStoreError.__subclasses__())
-    assert all({field.name for field in fields(kind)} == facts.keys() for kind, facts, _ in ERRORS)  # type: ignore[arg-type]  # each is a dataclass
-    assert TaskNotFound("task_0") != TaskExists("task_0")
-
-
-@pytest.mark.parametrize(("kind", "facts", "other"), ERRORS, ids=lambda one: getattr(one, "__name__", ""))
-def test_exceptions_are_their_facts(
-    kind: type[TaskStoreError], facts: dict[str, Any], other: dict[str, Any]
-) -> None:
-    error, different = kind(**facts), kind(**{**facts, **other})
-    error.add_note("what to do")  # is no fact
-    for same in (kind(**facts), kind(*facts.values()), copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301  made on this line
-        assert (type(same), same, hash(same), str(same)) == (kind, error, hash(error), str(error))
-        assert {name: getattr(same, name) for name in facts} == facts
-        assert same != different
-        assert str(same) != str(different)
-
-
-def test_an_exception_that_learns_a_fact_later_is_copied_with_it() -> None:
-    error = StoreUnavailable("h:1/0", FailureKind.BROKEN, write_may_have_happened=True, detail="closed")
-    error.task_id = "task_0"
-    assert copy.copy(error) == pickle.loads(pickle.dumps(error)) == error  # noqa: S301  made on this line
+@pytest.mark.parametrize(("error", "name", "other"), ERRORS, ids=lambda one: type(one).__name__)
+def test_exceptions_are_their_facts(error: TaskStoreError, name: str, other: object) -> None:
+    assert {type(one) for one, _, _ in ERRORS} == set(TaskStoreError.__subclasses__())
+    facts = {field.name: getattr(error, field.name) for field in fields(error)}  # type: ignore[arg-type]  # a dataclass
+    copied = copy.copy(error)
+    copied.add_note("what to do")  # is no fact
+    for same in (type(error)(**facts), copied, pickle.loads(pickle.dumps(copied))):  # noqa: S301  made on this line
+        assert (type(same), same, hash(same), str(same)) == (type(error), error, hash(error), str(error))
+    setattr(copied, name, other)  # a create learns its id later
+    assert copy.copy(copied) == copied != error
+    assert str(copied) != str(error)
 
 
 @pytest.mark.parametrize("kind", [MemoryTaskStore, RedisTaskStore, ObservedTaskStore])
