@@ -48,10 +48,10 @@ class TaskStore(Protocol):
 
         Raises:
             TaskExists: if a live task of another request has the id; that task is left as it is.
-            InvalidArgument: if `config` is not made of exactly `dict` with keys of `str`, `list`, `str`, `int`, `float`,
-                `bool` and `None`, nested up to 100 deep, integers from -2**63 to 2**64 - 1, floats finite, texts
-                without lone surrogates; if the task exceeds `MAX_BYTES`, or `task_id` is not from 1 to 256 visible
-                ASCII characters. Nothing is stored.
+            InvalidArgument: if `config` is not a JSON object, made of exactly `dict` with keys of `str`, `list`, `str`,
+                `int` from -2**63 to 2**64 - 1, finite `float`, `bool` and `None`, nested up to 100 deep; if a text has
+                a lone surrogate, the task exceeds `MAX_BYTES`, or `task_id` is not from 1 to 256 visible ASCII
+                characters. Nothing is stored.
         """
         ...
 
