@@ -24,8 +24,8 @@ from taskstore.redis.connection import Connection
 
 _TRIED = 4
 """Nodes that are tried for one connection, each for an equal share of its time."""
-_PAUSE = 0.1
-"""Seconds until the Sentinels are asked again for the master that takes over."""
+_REPLACING, _PAUSE = 10.0, 0.05
+"""Seconds that a replica which a Sentinel has chosen has to become the master, and between two looks whether it has."""
 _SUBSCRIBED = 30.0
 """Seconds until a subscription is renewed: nobody says that a Sentinel has vanished."""
 
@@ -58,7 +58,8 @@ class Opener:
         self._nodes = self._named
         self._owners: list[tuple[range, Node]] = []  # who has which slots, once a node of a cluster was asked
         self._latest: Node | None = None  # the node of the latest connection
-        self._leaving: tuple[Node | None, float] = None, 0.0  # a master that is being replaced, and for how long
+        self._successor: Node | None = None  # the replica that a Sentinel has chosen to be the master
+        self._replacing = 0.0  # until when Sentinels may still name the old one
         self._connections: list[Connection] = []
         self._shared: dict[Node | None, Connection] = {}  # by the owner of the slot; None is not known, or no cluster
         self._locks: defaultdict[Node | None, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -112,7 +113,7 @@ class Opener:
                         return await way()
                 except (RedisError, OSError) as error:
                     failure = error
-            if not self._is_leaving:
+            if asyncio.get_running_loop().time() > self._replacing:
                 raise failure
             await asyncio.sleep(_PAUSE)
 
@@ -130,11 +131,11 @@ class Opener:
         """A connection to the server that a node names: itself, a master that it watches, or the owner of the slot."""
         if self._service:
             self._watchers = self._watchers or [asyncio.create_task(self._watch(one)) for one in self._named]
-            sentinel = self._make(node, **self._sentinel)
-            master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
-            await sentinel.disconnect(nowait=True)
-            if self._is_leaving and master == self._leaving[0]:
-                raise ConnectionError("the Sentinels are replacing the master")
+            master = self._successor
+            if master is None or asyncio.get_running_loop().time() > self._replacing:
+                sentinel = self._make(node, **self._sentinel)
+                master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
+                await sentinel.disconnect(nowait=True)
             connection = await self._reach(master)
             await _ask(connection, "ROLE", read=_check_role)
             return connection
@@ -150,10 +151,6 @@ class Opener:
         await connection.disconnect(nowait=True)
         return await self._reach(owner)
 
-    @property
-    def _is_leaving(self) -> bool:
-        return asyncio.get_running_loop().time() < self._leaving[1]
-
     async def _watch(self, node: Node | None) -> None:
         """Leave the master as soon as a Sentinel has chosen the replica that takes over, before that one is a master.
 
@@ -165,23 +162,25 @@ class Opener:
                 async with asyncio.timeout(_SUBSCRIBED):
                     await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
                     while True:
-                        self._leave(await sentinel.read_response())
+                        match await sentinel.read_response():
+                            case [b"message", _, bytes(text)]:
+                                self._leave(text.decode(errors="replace").split())
             except TimeoutError:
                 pass
-            except (RedisError, OSError):
+            except (RedisError, OSError, ValueError):
                 await asyncio.sleep(1)
             finally:
                 await sentinel.disconnect(nowait=True)
 
-    def _leave(self, event: Any) -> None:
-        """Take no more requests to the master that an event is about. What is in flight still gets there."""
-        text = event[-1].decode(errors="replace") if isinstance(event, list) and isinstance(event[-1], bytes) else ""
-        if found := re.search(rf"(?:^|@ ){re.escape(self._service)} (\S+) ([0-9]{{1,5}})(?: |$)", text):
-            master = found[1], int(found[2])
-            if master == self._latest:
-                self._leaving = master, asyncio.get_running_loop().time() + self._seconds
-                for connection in self._connections:
-                    connection.retire()
+    def _leave(self, event: list[str]) -> None:
+        """Send nothing more to a master that is being replaced. What is in flight still gets there."""
+        match event:
+            case [_, _, host, port, "@", service, *master] | [service, *master, host, port]:
+                if service == self._service and self._latest and master == [*map(str, self._latest)]:
+                    self._successor = host, int(port)
+                    self._replacing = asyncio.get_running_loop().time() + _REPLACING
+                    for connection in self._connections:
+                        connection.retire()
 
 
 def _master(reply: Any) -> Node:
