@@ -32,9 +32,10 @@ class ConnectionFullError(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """Takes over a connection that redis-py has opened: TLS, credentials and database were its work."""
+    """Takes over a connection to a node that redis-py has opened: TLS, credentials and database were its work."""
 
-    def __init__(self, connection: AbstractConnection) -> None:
+    def __init__(self, connection: AbstractConnection, node: tuple[str, int] | None) -> None:
+        self.node = node  # None is a socket
         writer: Any = connection._writer  # noqa: SLF001  redis-py has no public name for a connection's stream
         connection._reader = connection._writer = None  # noqa: SLF001  it would close, with a warning, what is ours now
         self._writer = writer  # it closes the transport when it is collected
