@@ -61,11 +61,6 @@ class Connection(asyncio.Protocol):
         return not self._retired and (bool(self._awaited) or not self._poll(0))
 
     @property
-    def is_closed(self) -> bool:
-        """Whether it has been closed, by either side."""
-        return self._transport.is_closing()
-
-    @property
     def _is_full(self) -> bool:
         return len(self._awaited) >= MOST_WAITING or self._transport.get_write_buffer_size() > MOST_UNSENT
 
@@ -164,13 +159,15 @@ class Connection(asyncio.Protocol):
     def _give_up(self) -> None:
         """Let the requests that are late fail. The timer is not set anew for each reply that comes in time."""
         due, self._due = self._due, inf
-        waiting = [(reply, limit) for reply, limit in self._awaited if not reply.done()]
-        late = [reply for reply, limit in waiting if limit <= due]
-        for reply in late:
-            _refuse(reply, TimeoutError())
-        if len(waiting) > len(late):
-            self._set_timer(min(limit for _, limit in waiting if limit > due))
-        if late:
+        for reply, limit in self._awaited:
+            if reply.done():
+                continue
+            if limit <= due:
+                _refuse(reply, TimeoutError())
+                self._retired = True
+            elif limit < self._due:
+                self._set_timer(limit)
+        if self._retired:
             self.retire()
 
     def _fail(self, reason: str) -> None:

@@ -74,8 +74,6 @@ class Server:
         self._limits = limits
         self._node: Node | None = None  # in a cluster: the one that has the keys
         self._connection: Connection | None = None
-        self._opening: asyncio.Task[Connection | Exception] | None = None
-        self._closed = False
 
     def holding(self, base: str) -> Server:
         """The same, for a partition whose keys begin with `base`: another node of the cluster may have them."""
@@ -137,9 +135,6 @@ class Server:
 
     def close(self) -> None:
         """Close every connection, those of other partitions too."""
-        self._closed = True
-        if self._opening is not None:
-            self._opening.cancel()
         self._opener.close()
 
     async def _request(self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool) -> Any:
@@ -212,32 +207,11 @@ class Server:
             raise TimeoutError(f"{have} of {wanted} replicas have the write after {milliseconds} ms")
 
     async def _connect(self, until: float) -> Connection:
-        """The connection that callers share from now on; those who come while it is being opened wait for the same."""
-        late = TimeoutError(f"no connection within {self._limits.connect_timeout:g} s")
-        opened: Connection | Exception = ConnectionError("the store was closed")
-        if not self._closed:
-            opening = self._opening = self._opening or asyncio.create_task(self._open())
-            # A caller that is cancelled, or out of time, leaves it to the others.
-            await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
-            if not opening.done():
-                opened = late
-            elif not opening.cancelled():
-                opened = opening.result()
-        if isinstance(opened, Connection):
-            return opened
-        told = late if isinstance(opened, TimeoutError) and not str(opened) else opened
-        raise self._unavailable(told, False, FailureKind.UNREACHABLE) from opened
-
-    async def _open(self) -> Connection | Exception:
-        """Open a connection. What goes wrong is returned, for as many as wait for it."""
-        try:
-            async with asyncio.timeout(self._limits.connect_timeout):
-                self._connection = await self._opener.open(self._node)
-        except (RedisError, OSError) as error:
-            return error
-        finally:
-            self._opening = None
-        return self._connection
+        opened = await self._opener.open(self._node, until)
+        if isinstance(opened, Exception):
+            raise self._unavailable(opened, False, FailureKind.UNREACHABLE) from opened
+        self._connection = opened
+        return opened
 
     def _unavailable(
         self, error: Exception, write_may_have_happened: bool, otherwise: FailureKind = FailureKind.BROKEN

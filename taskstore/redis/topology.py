@@ -7,10 +7,10 @@ All keys of a partition have one hash tag, so one node of a Redis Cluster serves
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
+from weakref import WeakSet
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
@@ -60,46 +60,60 @@ class Opener:
         self._is_cluster = address.cluster
         self._named: list[Node | None] = [*address.nodes] or [None]  # None is the socket
         self._nodes = self._named
-        self._connections: list[Connection] = []
+        self._connections: WeakSet[Connection] = WeakSet()
         self._shared: dict[Node | None, Connection] = {}  # None: the node does not matter, or is not known
-        self._locks: defaultdict[Node | None, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._openings: dict[Node | None, asyncio.Task[Connection | Exception]] = {}
         self._watchers: list[asyncio.Task[None]] = []
+        self._is_closed = False
         self._master: Node | None = None
         self._takeover = 0.0  # until when Sentinels may name the old master
         self._seconds = seconds
+        self._late = TimeoutError(f"no connection within {seconds:g} s")
         self._make(None)
 
-    async def open(self, node: Node | None) -> Connection:
+    async def open(self, node: Node | None, until: float) -> Connection | Exception:
         """Open a connection to a node of a cluster, if it is there, or else to any; or give the one that is open.
 
-        Raises:
-            RedisError, OSError: what was met at the last node that was tried.
+        Callers who come while it is being opened wait for the same. One who is cancelled, or out of time, leaves it to
+        the others. What goes wrong is returned.
         """
-        async with self._locks[node]:
-            if (shared := self._shared.get(node)) and shared.is_usable:
-                return shared
-            nodes = [*([node] if node else ()), *self._nodes[:_TRIED]]
-            self._is_cluster |= node is not None
-            self._nodes = [*self._nodes[1:], self._nodes[0]]  # the next connection does not begin with the same node
+        closed = ConnectionError("the store was closed")
+        if self._is_closed:
+            return closed
+        opening = self._openings.get(node) or asyncio.create_task(self._open(node))
+        self._openings[node] = opening
+        await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
+        if not opening.done():
+            return self._late
+        return closed if opening.cancelled() else opening.result()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._is_closed = True
+        for task in (*self._openings.values(), *self._watchers):
+            task.cancel()
+        for connection in self._connections:
+            connection.close()
+
+    async def _open(self, node: Node | None) -> Connection | Exception:
+        nodes = [*([node] if node else ()), *self._nodes[:_TRIED]]
+        self._nodes = [*self._nodes[1:], self._nodes[0]]  # the next opening does not begin with the same node
+        self._is_cluster |= node is not None
+        failure: Exception = self._late
+        try:
             while True:
-                failure: RedisError | OSError = ConnectionError()
                 for one in nodes:
                     try:
                         async with asyncio.timeout(self._seconds / len(nodes)):
                             self._shared[node] = await self._reach(one)
                             return self._shared[node]
                     except (RedisError, OSError) as error:
-                        failure = error
+                        failure = error if str(error) else self._late
                 if asyncio.get_running_loop().time() > self._takeover:
-                    raise failure
+                    return failure
                 await asyncio.sleep(_PAUSE)
-
-    def close(self) -> None:
-        """Close every connection."""
-        for watcher in self._watchers:
-            watcher.cancel()
-        for connection in self._connections:
-            connection.close()
+        finally:
+            del self._openings[node]
 
     def _make(self, node: Node | None, **options: Any) -> AbstractConnection:
         place = {"host": node[0], "port": node[1]} if node else {}
@@ -107,10 +121,10 @@ class Opener:
 
     async def _reach(self, node: Node | None) -> Connection:
         """A connection to a node, or to the master that this Sentinel names."""
+        if (shared := self._shared.get(node)) and shared.is_usable:
+            return shared
         if self._service:
             node = await self._find_master(node)
-        elif (shared := self._shared.get(node)) and shared.is_usable:
-            return shared
         raw = self._make(node)
         await _ask(raw)
         if self._service:
@@ -119,7 +133,7 @@ class Opener:
             others = await _ask(raw, "CLUSTER", "SLOTS", read=lambda reply: _nodes(reply, node[0]))
             self._nodes = [*dict.fromkeys([*others, *self._named])]
         connection = self._shared[node] = Connection(raw, node)
-        self._connections = [*(one for one in self._connections if not one.is_closed), connection]
+        self._connections.add(connection)
         return connection
 
     async def _find_master(self, node: Node | None) -> Node | None:
