@@ -17,7 +17,6 @@ from taskstore.errors import (
     TaskStoreError,
 )
 from taskstore.memory import MemoryTaskStore
-from taskstore.migration import migrate
 from taskstore.observed import ObservedTaskStore
 from taskstore.opening import open_store
 from taskstore.settings import TaskStoreSettings
@@ -47,6 +46,5 @@ __all__ = [
     "TaskStore",
     "TaskStoreError",
     "TaskStoreSettings",
-    "migrate",
     "open_store",
 ]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from taskstore.contract import MAX_BYTES, MAX_LIMIT, MAX_OFFSET
 from taskstore.errors import InvalidArgument
-from taskstore.json_text import MAX_DEPTH, check_text, decode, encode, is_encodable, write, write_sorted
+from taskstore.json_text import MAX_DEPTH, check_text, decode, encode, is_encodable, is_same, write
 from taskstore.status import TaskStatus
 from taskstore.values import EPOCH, Task, TaskCreateRequest, trusted
 
@@ -17,7 +17,7 @@ _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The microseconds since 1970 that a `datetime` can be."""
 
-_TEXT_FIELDS = ("current_step", "result_url", "error_message", "error_traceback")
+_TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
 _is_new_id = re.compile("[!-~]{1,256}").fullmatch
 
@@ -38,6 +38,11 @@ def check_new_id(task_id: object) -> str:
     return text
 
 
+def new_task_id() -> str:
+    """A new id, with 128 random bits."""
+    return f"task_{secrets.token_hex(16)}"
+
+
 def check_status(status: object) -> TaskStatus:
     """Return the status that a `TaskStatus`, or its text, names."""
     if type(status) is TaskStatus:
@@ -50,10 +55,9 @@ def check_status(status: object) -> TaskStatus:
 
 def check_page(limit: object, offset: object, after: object) -> tuple[int, str] | None:
     """Refuse what names no page, and return the place that the cursor names: microseconds since 1970 and an id."""
-    if type(limit) is not int or not 0 <= limit <= MAX_LIMIT:
-        raise InvalidArgument("limit", f"must be a whole number from 0 to {MAX_LIMIT}")
-    if type(offset) is not int or not 0 <= offset <= MAX_OFFSET:
-        raise InvalidArgument("offset", f"must be a whole number from 0 to {MAX_OFFSET}")
+    for name, value, most in (("limit", limit, MAX_LIMIT), ("offset", offset, MAX_OFFSET)):
+        if type(value) is not int or not 0 <= value <= most:
+            raise InvalidArgument(name, f"must be a whole number from 0 to {most}")
     if after is None:
         return None
     found = _CURSOR.fullmatch(after) if isinstance(after, str) else None
@@ -79,58 +83,44 @@ def check_lifetime(lifetime: object) -> int:
     return lifetime // timedelta(milliseconds=1)
 
 
-def check_size(*texts: str | None, video_ids: tuple[str, ...] | None = None, metadata: str = "") -> None:
-    """Refuse values that are together larger, as JSON in UTF-8, than a task may be; `metadata` is JSON already.
-
-    Raises:
-        InvalidArgument: saying how large they are.
-    """
-    # A character takes at most six bytes ("\u0000"), and so do the marks around it: write only what may be too large.
-    values = (*texts, *(video_ids or ()))
-    if 6 * (sum(map(len, filter(None, values))) + len(values) + len(metadata)) <= MAX_BYTES:
-        return
-    written = [*map(write, texts), metadata, "" if video_ids is None else write(video_ids)]
-    if (size := sum(len(text.encode()) for text in written)) > MAX_BYTES:
+def check_size(*texts: str | None) -> None:
+    """Refuse texts that are together larger than a task may be: its own, and its video ids and metadata as JSON."""
+    if (size := sum(map(len, map(str.encode, filter(None, texts))))) > MAX_BYTES:
         raise too_large(size)
 
 
 def too_large(size: int) -> InvalidArgument:
     """The refusal of a task of that many bytes."""
-    return InvalidArgument("task", f"would hold {size:,} bytes of JSON, more than {MAX_BYTES:,}")
-
-
-def new_task_id() -> str:
-    """A new id, with 128 random bits."""
-    return f"task_{secrets.token_hex(16)}"
+    return InvalidArgument("task", f"would hold {size:,} bytes, more than {MAX_BYTES:,}")
 
 
 def check_request(request: object) -> tuple[tuple[str, ...], str]:
     """Return the video ids, and the metadata as JSON text, of a request that may be stored."""
-    if not issubclass(type(request), TaskCreateRequest):
+    if TaskCreateRequest not in type(request).__mro__:
         raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
     fields = vars(request)  # `model_construct` leaves out what it is not given, and takes anything
     webhook_url, config = fields.get("webhook_url"), fields.get("config")
     if config is not None and type(config) is not dict:
         raise InvalidArgument("config", f"must be a JSON object, not {type(config).__name__}")
-    url = "null" if webhook_url is None else write(check_text("webhook_url", webhook_url))
-    metadata = f'{{"webhook_url":{url},"config":{encode("config", config)}}}'
+    if webhook_url is not None:
+        check_text("webhook_url", webhook_url)
+    metadata = encode("config", {"webhook_url": webhook_url, "config": config}, MAX_DEPTH + 1)
     video_ids = _check_video_ids(fields.get("video_ids"))
-    check_size(*NEW[2:], video_ids=video_ids, metadata=metadata)
+    check_size(write(video_ids), metadata)
     return video_ids, metadata
 
 
 def is_same_request(task: Task, video_ids: tuple[str, ...], metadata: str) -> bool:
     """Whether a request for these would create this task: equal as JSON, in value and type, the order of keys apart."""
-    known = task.metadata_json
-    return task.video_ids == video_ids and (
-        known == metadata or write_sorted(decode(known)) == write_sorted(decode(metadata))
-    )
+    return task.video_ids == video_ids and is_same(task.metadata_json, metadata)
 
 
 def _check_video_ids(video_ids: object) -> tuple[str, ...]:
     if type(video_ids) is not tuple or not video_ids:
         raise InvalidArgument("video_ids", "must be a tuple of at least one text")
-    return tuple(check_text(f"video_ids[{at}]", video_id) for at, video_id in enumerate(video_ids))
+    for video_id in video_ids:
+        check_text("video_ids", video_id)
+    return video_ids
 
 
 class Change(NamedTuple):
@@ -147,13 +137,9 @@ class Change(NamedTuple):
         """The fields that it sets, by name."""
         return {name: value for name, value in zip(self._fields, self, strict=True) if value is not None}
 
-    def as_json(self) -> tuple[str, ...]:
-        """The fields in their order, each as JSON text, or empty where it is left as it is."""
-        return tuple("" if value is None else write(value) for value in self)
-
 
 NEW = Change(TaskStatus.PENDING, 0.0, "")
-"""What a new task is, as if an update had set it."""
+"""The fields of a new task that an update can change."""
 
 
 def check_change(
@@ -168,18 +154,19 @@ def check_change(
     to = check_status(status)
     part = None if progress is None else _check_progress(progress)
     texts = (current_step, result_url, error_message, error_traceback)
-    for name, text in zip(_TEXT_FIELDS, texts, strict=True):
+    size = 0
+    for name, text in zip(_TEXTS, texts, strict=True):
         if text is not None:
-            check_text(name, text)
+            size += len(check_text(name, text).encode())
     if to is TaskStatus.COMPLETED:
         if part not in (None, 100):
             raise InvalidArgument("progress", "must be 100, or left out, when the status is completed")
         part = 100.0
-    if to is not TaskStatus.FAILED:
-        for name, text in (("error_message", error_message), ("error_traceback", error_traceback)):
-            if text is not None:
-                raise InvalidArgument(name, "goes with the status failed only")
-    check_size(*texts)
+    if to is not TaskStatus.FAILED and (error_message is not None or error_traceback is not None):
+        name = "error_traceback" if error_message is None else "error_message"
+        raise InvalidArgument(name, "goes with the status failed only")
+    if size > MAX_BYTES:
+        raise too_large(size)
     return Change(to, part, *texts)
 
 
@@ -191,38 +178,27 @@ def _check_progress(progress: object) -> float:
 
 def check_task(task: object) -> Task:
     """Return a task that a store could have produced, made of nothing but values that were checked."""
-    if not issubclass(type(task), Task):
+    if Task not in type(task).__mro__:
         raise InvalidArgument("task", f"must be a Task, not {type(task).__name__}")
-    given = {name: vars(task).get(name) for name in Task.model_fields}  # `model_copy` takes anything
-    status, progress = given["status"], given["progress"]
-    if type(status) is not TaskStatus:
-        raise InvalidArgument("status", f"must be a TaskStatus, not {type(status).__name__}")
-    if type(progress) is not float:
-        raise InvalidArgument("progress", f"must be a float, not {type(progress).__name__}")
-    check_change(status, progress, *(given[name] for name in _TEXT_FIELDS))
-    check_text("current_step", given["current_step"])
-    created, updated = (_check_time(name, given[name]) for name in ("created_at", "updated_at"))
-    completed = given["completed_at"]
-    if status.is_final:
-        completed = _check_time("completed_at", completed)
-    elif completed is not None:
-        raise InvalidArgument("completed_at", "goes with a final status only")
+    fields = {name: vars(task).get(name) for name in Task.model_fields}  # `model_copy` takes anything
+    for name, kind in (("status", TaskStatus), ("progress", float), ("current_step", str)):
+        if type(fields[name]) is not kind:
+            raise InvalidArgument(name, f"must be a {kind.__name__}, not {type(fields[name]).__name__}")
+    status = check_change(*(fields[name] for name in Change._fields)).status
+    for name in ("created_at", "updated_at", "completed_at"):
+        if name != "completed_at" or status.is_final:
+            fields[name] = _check_time(name, fields[name])
+        elif fields[name] is not None:
+            raise InvalidArgument(name, "goes with a final status only")
+    created, updated = fields["created_at"], fields["updated_at"]
     if updated < created:
         raise InvalidArgument("updated_at", "must not be before created_at")
-    if completed is not None and not created <= completed <= updated:
+    if status.is_final and not created <= fields["completed_at"] <= updated:
         raise InvalidArgument("completed_at", "must be from created_at to updated_at")
-    checked = trusted(
-        Task,
-        {
-            **given,
-            "task_id": check_new_id(given["task_id"]),
-            "video_ids": _check_video_ids(given["video_ids"]),
-            "metadata_json": _check_metadata(given["metadata_json"]),
-            "created_at": created,
-            "updated_at": updated,
-            "completed_at": completed,
-        },
-    )
+    fields["task_id"] = check_new_id(fields["task_id"])
+    fields["video_ids"] = _check_video_ids(fields["video_ids"])
+    fields["metadata_json"] = _check_metadata(fields["metadata_json"])
+    checked = trusted(Task, fields)
     check_size_of(checked)
     return checked
 
@@ -237,7 +213,7 @@ def _check_time(name: str, time: object) -> datetime:
 def _check_metadata(text: object) -> str:
     try:
         metadata = decode(text) if type(text) is str else None
-    except (ValueError, RecursionError):
+    except ValueError:
         metadata = None
     if type(metadata) is not dict:
         raise InvalidArgument("metadata", "must be a JSON object")
@@ -247,4 +223,4 @@ def _check_metadata(text: object) -> str:
 def check_size_of(task: Task) -> None:
     """Refuse a task that is larger than one may be."""
     texts = (task.current_step, task.result_url, task.error_message, task.error_traceback)
-    check_size(*texts, video_ids=task.video_ids, metadata=task.metadata_json)
+    check_size(write(task.video_ids), task.metadata_json, *texts)

@@ -1,15 +1,17 @@
-"""JSON values as text: what may be stored, and the one way it is written.
+"""JSON values as text: what may be stored, and the one way to write it.
 
-Python's own encoder turns a tuple into a list, a key `1` into `"1"` and takes NaN; a store of live objects would keep
-each as it was. So that both modes agree, a value is looked at before it is written, and is kept as text from then on:
-text is immutable, equal only when values are equal in type too (`1`, `1.0` and `true` differ), and keeps every digit.
+msgspec turns a tuple into a list, a key `1` into `"1"` and NaN into `null`. So that nothing changes on its way through a
+store, a value is checked before it is written. It is kept as text from then on: text is immutable, and texts of values
+that differ in type differ (`1`, `1.0` and `true`).
 """
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any, TypeAlias
+
+import msgspec
 
 from taskstore.errors import InvalidArgument
 
@@ -17,28 +19,47 @@ JsonObject: TypeAlias = dict[str, Any]
 """A dict from `str` to JSON values: `None`, `bool`, `int`, `float`, `str`, lists and dicts of these, no subclass."""
 
 MAX_DEPTH = 100
-_INT_BOUND = 10**4_300
-
-write = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":")).encode
-"""Writes a value that was checked before."""
-decode = json.loads
-"""Reads text that `encode` wrote: a fresh value at every call."""
-write_sorted = json.JSONEncoder(sort_keys=True).encode
-"""Writes the same for values that are equal in value and type, whatever the order of their keys."""
+_MIN_INT, _MAX_INT = -(2**63), 2**64 - 1
+_SURROGATE = "holds a lone surrogate, which has no UTF-8 form"
+_write = msgspec.json.Encoder().encode
+_write_sorted = msgspec.json.Encoder(order="sorted").encode
+_read = msgspec.json.Decoder().decode
 
 
 def encode(argument: str, value: object, depth: int = MAX_DEPTH) -> str:
-    """Write a JSON value as text, or refuse it, naming the place inside `argument`.
+    """Check a JSON value and write it as text.
 
     Raises:
-        InvalidArgument: for anything but exactly the JSON types, a non-finite float, an integer of more than 4,300
-            digits, a lone surrogate, or lists and objects nested more than `depth` deep.
+        InvalidArgument: for anything but exactly the JSON types, a float that is not finite, an integer below -2**63
+            or above 2**64 - 1, a lone surrogate, or lists and objects nested more than `depth` deep.
+    """
+    _check(argument, (value,), depth)
+    try:
+        return write(value)
+    except UnicodeEncodeError:
+        raise InvalidArgument(argument, _SURROGATE) from None
+
+
+def write(value: object) -> str:
+    """Write a value that was checked before."""
+    return _write(value).decode()
+
+
+def decode(text: str | bytes) -> Any:
+    """Read JSON: a fresh value at every call.
+
+    Raises:
+        ValueError: if it is not JSON, or nested too deep to be read.
     """
     try:
-        _check(value, depth)
-    except InvalidArgument as fault:
-        raise InvalidArgument(argument + fault.argument, fault.reason) from None
-    return write(value)
+        return _read(text)
+    except (msgspec.DecodeError, RecursionError) as fault:
+        raise ValueError(str(fault)) from None
+
+
+def is_same(one: str, other: str) -> bool:
+    """Whether two JSON texts have equal values, in value and type. The order of keys does not count."""
+    return one == other or _write_sorted(decode(one)) == _write_sorted(decode(other))
 
 
 def check_text(argument: str, value: object) -> str:
@@ -49,50 +70,39 @@ def check_text(argument: str, value: object) -> str:
     """
     if type(value) is not str:
         raise InvalidArgument(argument, f"must be text, not {type(value).__name__}")
-    if not (value.isascii() or is_encodable(value)):
-        raise InvalidArgument(argument, "holds a lone surrogate, which has no UTF-8 form")
+    if not is_encodable(value):
+        raise InvalidArgument(argument, _SURROGATE)
     return value
 
 
 def is_encodable(text: str) -> bool:
     """Whether a text has a UTF-8 form, that is, no lone surrogate."""
     try:
-        text.encode()
+        return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-    return True
 
 
-def _check(value: Any, depth: int) -> None:
-    """Refuse what `encode` refuses; the argument that is named is the place inside `value`."""
-    kind = type(value)
-    if kind is str:
-        check_text("", value)
-    elif kind is list or kind is dict:
-        if depth == 0:
-            raise InvalidArgument("", "is nested too deep")
-        _check_inside(value, depth - 1)
-    elif kind is int:
-        if not -_INT_BOUND < value < _INT_BOUND:
-            raise InvalidArgument("", "holds an integer of more than 4,300 digits")
-    elif kind is float:
-        if not isfinite(value):
-            raise InvalidArgument("", "holds NaN or an infinity, which JSON has not")
-    elif value is not None and kind is not bool:
-        raise InvalidArgument("", f"holds a {kind.__name__}, which is not a JSON value")
-
-
-def _check_inside(value: list[Any] | dict[Any, Any], depth: int) -> None:
-    if isinstance(value, dict):
-        for key in value:
-            if type(key) is not str:
-                raise InvalidArgument("", f"has a key that is not text but {type(key).__name__}")
-            _check(key, depth)
-    at: object = None
-    try:
-        for at, item in value.items() if isinstance(value, dict) else enumerate(value):  # noqa: B007  `except` reads it
-            if type(item) is not str or not item.isascii():  # what most values are needs no call
-                _check(item, depth)
-    except InvalidArgument as fault:
-        fault.argument = f"[{at!r}]{fault.argument}"
-        raise
+def _check(argument: str, values: Iterable[Any], depth: int) -> None:
+    """Check what a list or an object holds: lists and objects inside it may be nested `depth` deep."""
+    for value in values:
+        kind = type(value)
+        if kind is str or kind is bool or value is None:
+            continue
+        if kind is int:
+            if not _MIN_INT <= value <= _MAX_INT:
+                raise InvalidArgument(argument, "holds an integer that is not from -2**63 to 2**64 - 1")
+        elif kind is float:
+            if not isfinite(value):
+                raise InvalidArgument(argument, "holds NaN or an infinity, which JSON has not")
+        elif kind is not dict and kind is not list:
+            raise InvalidArgument(argument, f"holds a {kind.__name__}, which is not a JSON value")
+        elif depth == 0:
+            raise InvalidArgument(argument, "is nested too deep")
+        elif kind is list:
+            _check(argument, value, depth - 1)
+        else:
+            for key in value:
+                if type(key) is not str:
+                    raise InvalidArgument(argument, f"has a key that is not text but {type(key).__name__}")
+            _check(argument, value.values(), depth - 1)

@@ -1,173 +1,121 @@
-"""The stored form in Redis, version 1: one JSON object per task, one field per line, under `{prefix:0}:task:<id>`.
+"""The stored form in Redis: one hash per task, with every field under its name.
 
-Any client reads it with GET and a JSON parser. The line breaks are for the server's scripts: no JSON value has a raw
-newline inside, so a script exchanges whole lines and never decodes or encodes a value. DESIGN.md says why this form.
+`video_ids` and `metadata` are JSON text. Times are whole microseconds since 1970. A field that is `None` is not there.
+Any client reads a task with HGETALL.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable
-from datetime import datetime
-from math import isfinite
-from typing import Annotated, Any, NoReturn
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias, TypeGuard
 
-from pydantic import Field, TypeAdapter, ValidationError
-from typing_extensions import TypedDict  # pydantic takes typing's own from Python 3.12 only
+import msgspec
 
-from taskstore.arguments import NEW, Change
-from taskstore.contract import MAX_BYTES
-from taskstore.json_text import MAX_DEPTH, encode, write
+from taskstore.json_text import write
 from taskstore.status import TaskStatus
-from taskstore.values import Task, microseconds, trusted
+from taskstore.values import EPOCH, Task, microseconds, trusted
 
-MAX_RECORD_BYTES = MAX_BYTES + 4_096
-"""The longest record: what a caller may put into a task, and names of fields, id, status and times."""
+FIELDS = (
+    *("status", "progress", "created_at", "updated_at", "completed_at"),
+    *("current_step", "result_url", "error_message", "error_traceback", "video_ids", "metadata"),
+)
+"""The fields in the order in which they are read. The id of a task is in its key too, and is not read."""
+SIZED = FIELDS.index("current_step")
+"""Where the fields begin that count for the size of a task."""
 
+Values: TypeAlias = list[Any]
+"""What is read of a record: bytes, `None` where there is no such field. Empty for a value of another type."""
+ABSENT = [None] * len(FIELDS)
+"""What is read where there is no record."""
 STATUSES = {status.value.encode(): status for status in TaskStatus}
 """The statuses by their bytes."""
-_FINAL = {name for name, status in STATUSES.items() if status.is_final}
+
+_MICROSECOND = timedelta(microseconds=1)
+_read_texts = msgspec.json.Decoder(tuple[str, ...]).decode
+_read_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class NotARecordError(ValueError):
-    """The bytes are not a record of version 1."""
+    """The values are not those of a task."""
 
 
-def head_of(task: Task) -> str:
-    """The lines of a task before its times."""
-    return _head(*(getattr(task, name) for name in Change._fields))
+def _time(moment: datetime) -> str:
+    return str(microseconds(moment))
 
 
-def _head(*values: object) -> str:
-    return "".join(f'\n,"{name}":{write(value)}' for name, value in zip(Change._fields, values, strict=True))
+_WRITERS: dict[str, Callable[[Any], str]] = {
+    "progress": repr,
+    "video_ids": write,
+    "created_at": _time,
+    "updated_at": _time,
+    "completed_at": _time,
+}
 
 
-NEW_HEAD = _head(*NEW)
-"""The lines of a new task before its times; the first line of all is the script's own."""
+def encode(fields: Mapping[str, Any]) -> list[str]:
+    """Return the names and values that a record has for these fields, one after the other."""
+    pairs: list[str] = []
+    for name, value in fields.items():
+        if value is not None:
+            pairs += (name, _WRITERS.get(name, str)(value))
+    return pairs
 
 
-def times_of(task: Task) -> str:
-    """The lines with the times of a task."""
-    times = {"updated_at": task.updated_at, "completed_at": task.completed_at, "created_at": task.created_at}
-    return "".join(f'\n,"{name}":{_iso(moment)}' for name, moment in times.items())
+def are_values(reply: object) -> TypeGuard[Values]:
+    """Whether a reply has the form of what is read of a record."""
+    return type(reply) is list and len(reply) in (0, len(FIELDS))
 
 
-def _iso(moment: datetime | None) -> str:
-    return "null" if moment is None else f'"{moment.replace(tzinfo=None).isoformat(timespec="microseconds")}Z"'
-
-
-def tail(task_id: str, video_ids: tuple[str, ...], metadata_json: str) -> str:
-    """The lines after the times, which no update changes."""
-    return f'\n,"task_id":{write(task_id)}\n,"video_ids":{write(video_ids)}\n,"metadata":{metadata_json}\n}}'
-
-
-class _Fields(TypedDict):
-    """The values that are read as JSON. `metadata` is read and checked with them, and nothing of it is kept."""
-
-    progress: Annotated[float, Field(ge=0, le=100)]
-    current_step: str
-    result_url: str | None
-    error_message: str | None
-    error_traceback: str | None
-    task_id: str
-    video_ids: Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-_IN_ORDER: dict[str, Any] = dict.fromkeys(Task.model_fields)
-"""The fields in the order in which a task is written as JSON, in both modes."""
-_read_fields: Callable[[bytes], dict[str, Any]] = TypeAdapter(_Fields).validator.validate_json
-_AS_ZEROS = bytes.maketrans(b"E+123456789", b"e0000000000")
-_LONG = b"0" * 200  # with fewer digits a number that is too large has an exponent of three
-# One value a line: what follows a text in its line would be another field, which a JSON parser may take for the first.
-_TEXT = rb'"(?:[^"\\\n]++|\\.)*+"'
-_TIME = rb'"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)"'
-_form = re.compile(
-    rb"""\{"v":1,"revision":[0-9]{1,15},"created_us":([0-9]{1,17})
-,"status":"([a-z0-9_]+)"
-,("progress":[-+.eE0-9]+
-,"current_step":%(text)b
-,"result_url":(?:null|%(text)b)
-,"error_message":(?:null|%(text)b)
-,"error_traceback":(?:null|%(text)b))
-,"updated_at":%(time)b
-,"completed_at":(?:null|%(time)b)
-,"created_at":%(time)b
-(,"task_id":%(text)b
-,"video_ids":\[(?:%(text)b,?)++\]
-,"metadata":(\{[^\n]*\})
-\})"""
-    % {b"text": _TEXT, b"time": _TIME}
-).fullmatch
-
-
-def decode(record: bytes, task_id: str) -> Task:
-    """Read the record of a task. This is the one definition of a readable record.
-
-    `metadata` is checked here, and decoded when somebody looks at it. Version 1 could write an `updated_at` before
-    `created_at`, if a clock stepped back: such a time is read as `created_at`.
+def decode(values: Values, task_id: str) -> Task:
+    """Make the task of a record. This is the one definition of a readable record.
 
     Raises:
-        NotARecordError: if it is not one, saying what is wrong.
+        NotARecordError: if it is of another type, or a field is missing or has a value that no task has.
     """
-    if len(record) > MAX_RECORD_BYTES:
-        raise NotARecordError("it is longer than a record can be")
-    if (found := _form(record)) is None:
-        raise NotARecordError("it is not a record of version 1")
-    created_us, status, head, updated_at, completed_at, created_at, tail, metadata = found.groups()
+    if not values:
+        raise NotARecordError("it is not a hash")
+    status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
     try:
-        fields = _IN_ORDER | _read(head, tail)
-        fields["status"] = STATUSES[status]
-        created = fields["created_at"] = datetime.fromisoformat(created_at.decode())
-        fields["updated_at"] = (
-            created if updated_at == created_at else max(created, datetime.fromisoformat(updated_at.decode()))
-        )
-        fields["completed_at"] = completed_at and max(created, datetime.fromisoformat(completed_at.decode()))
-        text = fields["metadata_json"] = metadata.decode()
-        # The reader above takes NaN, Infinity and 1e999 for numbers. To look for parts of them first is much faster.
-        digits = metadata.translate(_AS_ZEROS)
-        if (("N" in text or "I" in text) and ("NaN" in text or "Infinity" in text)) or (
-            b"000" in digits and (b"e000" in digits or _LONG in digits)
-        ):
-            json.loads(text, parse_constant=_refuse, parse_float=_float)
-    except ValidationError as fault:
-        first = fault.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise NotARecordError(f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}") from None
-    except KeyError:
-        raise NotARecordError("status: it is not a status") from None
-    except ValueError as fault:
-        raise NotARecordError(str(fault)) from None
-    if fields["task_id"] != task_id:
-        raise NotARecordError("task_id: it is that of another task")
-    if microseconds(created) != int(created_us):
-        raise NotARecordError("created_us: it is not the moment of created_at")
-    if (status in _FINAL) is (completed_at is None):
-        raise NotARecordError("completed_at: it goes with a final status, and only with that")
+        _read_object(metadata)
+        fields = {
+            "task_id": task_id,
+            "status": STATUSES[status],
+            "progress": float(progress),
+            "current_step": step.decode(),
+            "video_ids": _read_texts(video_ids),
+            "result_url": url and url.decode(),
+            "error_message": message and message.decode(),
+            "error_traceback": traceback and traceback.decode(),
+            "metadata_json": metadata.decode(),
+            "created_at": (began := _moment(created)),
+            "updated_at": (changed := _moment(updated)),
+            "completed_at": (ended := completed and _moment(completed)),
+        }
+    except (
+        AttributeError,
+        KeyError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        ValueError,
+        msgspec.MsgspecError,
+    ) as fault:
+        raise NotARecordError(f"a field is missing or malformed: {fault}") from None
+    if not 0 <= fields["progress"] <= 100 or not fields["video_ids"]:  # noqa: PLR2004  all of it
+        raise NotARecordError("no task has this progress, or no video ids")
+    if not began <= (ended or began) <= changed or fields["status"].is_final is (ended is None):
+        raise NotARecordError("no task has these times with this status")
     return trusted(Task, fields)
 
 
-def _read(head: bytes, tail: bytes) -> dict[str, Any]:
-    """The values of the lines, metadata checked with them.
-
-    Before 2.14.4 pydantic refuses an integer of 4,300 digits with a sign: then Python's own reader decides on metadata.
-    """
-    try:
-        return _read_fields(b"{" + head + tail)
-    except ValidationError:
-        lines, _, metadata = tail[:-2].rpartition(b'\n,"metadata":')
-        try:
-            encode("metadata", json.loads(metadata, parse_constant=_refuse), MAX_DEPTH + 1)
-        except RecursionError:
-            raise NotARecordError("metadata: it is nested too deep") from None
-        return _read_fields(b"{" + head + lines + b"}")
+def new_task(task_id: str, video_ids: tuple[str, ...], metadata: str, created: bytes) -> Task:
+    """Make the task that a creation has stored, with the server's time."""
+    now = _moment(created)
+    fields = dict.fromkeys(Task.model_fields) | {"status": TaskStatus.PENDING, "progress": 0.0, "current_step": ""}
+    given = {"task_id": task_id, "video_ids": video_ids, "metadata_json": metadata}
+    return trusted(Task, {**fields, **given, "created_at": now, "updated_at": now})
 
 
-def _float(number: str) -> float:
-    value = float(number)
-    if not isfinite(value):
-        raise NotARecordError("metadata: it has a number that is too large")
-    return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise NotARecordError(f"metadata: {constant} is not JSON")
+def _moment(text: bytes) -> datetime:
+    return EPOCH + int(text) * _MICROSECOND

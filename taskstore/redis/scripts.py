@@ -1,4 +1,4 @@
-"""The server-side scripts: `lua/common.lua` and then one of the six, known to the server by their digest."""
+"""The server-side scripts: `lua/common.lua` and then one of the others, known to the server by their digest."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
 
+from taskstore.redis.record import FIELDS, SIZED
 from taskstore.status import TaskStatus
 
 
@@ -18,11 +19,13 @@ class Script:
     writes: bool
 
 
-def _load(*names: str, writes: bool) -> Script:
+def _load(name: str, *, writes: bool) -> Script:
     final = ",".join(f"{status}={str(status.is_final).lower()}" for status in TaskStatus)
-    statuses = ",".join(f"'{status}'" for status in TaskStatus)
-    text = "".join(map(_read, ("common", *names)))
-    text = text.replace("FINAL = {FINAL}", f"FINAL = {{{final}}}").replace("{STATUSES}", f"{{{statuses}}}")
+    common = _read("common").replace("{FINAL}", f"{{{final}}}")
+    common = common.replace("{FIELDS}", f"{{{str(FIELDS)[1:-1]}}}").replace(
+        "{SIZED}", str(SIZED + 1)
+    )  # Lua counts from 1
+    text = f"{common}return run(function()\n{_read(name)}end)"
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest(), writes)
 
 
@@ -32,7 +35,6 @@ def _read(name: str) -> str:
 
 INSERT = _load("insert", writes=True)
 UPDATE = _load("update", writes=True)
-LIST = _load("whole", "list", writes=False)
-PURGE = _load("whole", "purge", writes=True)
-REBUILD = _load("rebuild", writes=False)
-CLAIM = _load("claim", writes=False)
+LIST = _load("list", writes=False)
+PURGE = _load("purge", writes=True)
+EXAMINE = _load("examine", writes=True)

@@ -1,27 +1,20 @@
--- A new record, unless its id is taken. ARGV: bound of the sweep, lifetime in ms, id, status, microseconds of creation and
--- of completion (both empty: created now), the record's lines before, of (empty: now) and after its times, the place of the
--- last byte of a record that is returned where the id is taken (empty: none), whether the id is new (empty: perhaps not), and
--- whether the caller waits for replicas (empty: no).
-local _, lifetime_ms, id, status, created_us, completed_us, head, times, tail, last, is_new, waits = unpack(ARGV)
+-- A new task, unless its id is taken. ARGV: id, life in ms, status, microseconds of creation (empty: now) and of completion
+-- (empty: none), whether the caller waits for replicas ('1'), and the fields of the record with their values.
+local id, life, status, created, completed, waits = unpack(ARGV)
 if redis.call('EXISTS', record_key(id)) == 1 then
-  if last == '' then return {'exists', ''} end
-  local record, fault = read(id, last)
-  if fault then return fault end
-  write_for_wait(waits)
-  return {'exists', record}
+  local values = redis.call('HMGET', record_key(id), unpack(FIELDS))
+  if waits == '1' then write('HSET', record_key(id), 'status', values[1] or '') end  -- WAIT is about what its connection wrote
+  return {'exists', values}
 end
-if times == '' then
-  created_us = now_us
-  local now = iso(now_us)
-  times = '\n,"updated_at":' .. now .. '\n,"completed_at":null\n,"created_at":' .. now
+local fields = {unpack(ARGV, 7)}
+if created == '' then
+  created = now_us
+  fields = {'created_at', now_us, 'updated_at', now_us, unpack(fields)}
 end
-local steps = {{'ZADD', CREATED, created_us, id}, {'ZADD', status_index(status), created_us, id}}
-if completed_us ~= '' then steps[3] = {'ZADD', FINISHED, completed_us, id} end
-if is_new == '' then
-  -- An expired task of this id may still stand in other indexes.
-  for _, other in ipairs({STATUSES}) do
-    if other ~= status then steps[#steps + 1] = {'ZREM', status_index(other), id} end
+if not keep(id, life, fields, status, created, completed) then  -- an expired task of this id stands in other indexes
+  for other in pairs(FINAL) do
+    if other ~= status then write('ZREM', index_of(other), id) end
   end
-  if completed_us == '' then steps[#steps + 1] = {'ZREM', FINISHED, id} end
+  if completed == '' then write('ZREM', FINISHED, id) end
 end
-return keep(id, '{"v":1,"revision":1,"created_us":' .. created_us .. head .. times .. tail, lifetime_ms, steps)
+return {'ok', created}

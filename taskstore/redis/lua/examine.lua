@@ -1,0 +1,26 @@
+-- Compares index entries with records. ARGV: life in ms of a record that has no end, whether to mend what is wrong ('1'), ids.
+-- Returns the ids whose entries were wrong. A record that cannot be read keeps the entries that it has.
+local wrong = {}
+for i = 3, #ARGV do
+  local id, expected, agrees = ARGV[i], {}, true
+  local status, created, completed = unpack(redis.pcall('HMGET', record_key(id), 'status', 'created_at', 'completed_at'))
+  local life = redis.call('PTTL', record_key(id))
+  local is_readable = FINAL[status] ~= nil and created and FINAL[status] == (completed ~= false)
+  if is_readable then
+    if life < 0 then life = tonumber(ARGV[1]) end
+    expected = {[CREATED] = created, [index_of(status)] = created, [DEADLINES] = now_ms + life, [FINISHED] = completed}
+  end
+  for _, index in ipairs(indexes()) do
+    local score, wanted = redis.call('ZSCORE', index, id), expected[index] or false
+    local gap = score and wanted and math.abs(score - wanted) or 0
+    agrees = agrees and (score ~= false) == (wanted ~= false) and gap < (index == DEADLINES and 1000 or 1)
+  end
+  if not agrees and (is_readable or life == -2) then
+    wrong[#wrong + 1] = id
+    if ARGV[2] == '1' then
+      for _, index in ipairs(indexes()) do write('ZREM', index, id) end
+      if is_readable then keep(id, life, {'status', status}, status, created, completed or '') end
+    end
+  end
+end
+return wrong

@@ -1,0 +1,368 @@
+"""What the suite cannot ask of every store: the form of a task in Redis, and scripts that fail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.subjects.servers import EmbeddedServer
+from taskstore import (
+    FailureKind,
+    InvalidArgument,
+    MemoryTaskStore,
+    RecordUnreadable,
+    StoreUnavailable,
+    Task,
+    TaskCreateRequest,
+    TaskFinal,
+    TaskNotFound,
+    TaskStatus,
+)
+from taskstore.redis import RedisTaskStore, connect, record
+from tests.store.operating import REQUEST, on_store
+
+BASE = "{taskstore:0/1}"
+KEY = f"{BASE}:task:job"
+WEEK_MS = 7 * 24 * 3_600_000
+
+
+def number(moment: datetime | None) -> bytes:
+    assert moment is not None
+    return b"%d" % round(moment.timestamp() * 1_000_000)
+
+
+def test_a_task_is_a_hash_with_every_field_under_its_name(server: EmbeddedServer, client: Any) -> None:
+    async def body(store: RedisTaskStore) -> tuple[Task, dict[bytes, bytes], Task]:
+        created = await store.create_task(REQUEST, task_id="job")
+        new = client.hgetall(KEY)
+        return created, new, await store.update_task_status("job", TaskStatus.FAILED, 12.5, "步骤", "", "坏了\n", "T")
+
+    created, new, failed = on_store(server.url, body)
+    assert new == {
+        b"task_id": b"job",
+        b"status": b"pending",
+        b"progress": b"0.0",
+        b"current_step": b"",
+        b"video_ids": '["v1","视频"]'.encode(),
+        b"metadata": b'{"webhook_url":"https://x","config":{"f":1.0}}',
+        b"created_at": number(created.created_at),
+        b"updated_at": number(created.created_at),
+    }
+    assert client.hgetall(KEY) == new | {
+        b"status": b"failed",
+        b"progress": b"12.5",
+        b"current_step": "步骤".encode(),
+        b"result_url": b"",
+        b"error_message": "坏了\n".encode(),
+        b"error_traceback": b"T",
+        b"updated_at": number(failed.updated_at),
+        b"completed_at": number(failed.updated_at),
+    }
+    assert {key.decode().partition("}")[0] for key in client.keys("*")} == {"{taskstore:0/1"}
+
+
+BROKEN = {
+    "another type": lambda client: (client.delete(KEY), client.set(KEY, "no hash")),
+    **{
+        f"no {name}": lambda client, name=name: client.hdel(KEY, name)
+        for name in ("status", "progress", "current_step", "video_ids", "metadata", "created_at", "updated_at")
+    },
+    **{
+        f"{name} {value!r}": lambda client, name=name, value=value: client.hset(KEY, name, value)
+        for name, value in [
+            ("status", "done"),
+            ("status", "completed"),  # without its time
+            ("progress", "half"),
+            ("progress", "nan"),
+            ("progress", "100.5"),
+            ("current_step", b"\xff"),
+            ("video_ids", "[]"),
+            ("video_ids", "[1]"),
+            ("video_ids", '["v"'),
+            ("metadata", "[]"),
+            ("metadata", '{"config":NaN}'),
+            ("metadata", '{"config":1e999}'),
+            ("created_at", "soon"),
+            ("created_at", "9" * 40),
+            ("updated_at", "1"),
+            ("completed_at", "1795873309392809"),
+        ]
+    },
+}
+LOOKED_AT = (
+    "another type",
+    "no status",
+    "no created_at",
+    "no updated_at",
+    "status 'done'",
+    "created_at",
+    "status 'completed'",
+)
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_record_that_cannot_be_read_is_named_and_no_other_field_is_changed(
+    server: EmbeddedServer, client: Any, name: str
+) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        other = await store.create_task(REQUEST)
+        BROKEN[name](client)
+        before = client.dump(KEY)
+        for call in (lambda: store.get_task("job"), lambda: store.create_task(REQUEST, task_id="job")):
+            with pytest.raises(RecordUnreadable) as raised:
+                await call()
+            assert raised.value.key == KEY
+        assert client.dump(KEY) == before
+        page = await store.list_tasks()
+        assert (page.tasks, page.unreadable, page.total) == ((other,), (KEY,), 2)
+        if name.startswith(LOOKED_AT):  # by a write
+            with pytest.raises((RecordUnreadable, TaskFinal)):
+                await store.update_task_status("job", TaskStatus.CLIPPING)
+            assert client.dump(KEY) == before
+
+    on_store(server.url, body)
+
+
+def test_an_update_does_not_look_at_what_it_leaves_as_it_is(server: EmbeddedServer, client: Any) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        client.hset(KEY, "progress", "half")
+        assert (await store.update_task_status("job", TaskStatus.CLIPPING, 50)).progress == 50
+
+    on_store(server.url, body)
+
+
+@given(st.lists(st.none() | st.binary(max_size=20), min_size=11, max_size=11), st.integers(0, 11))
+def test_whatever_a_record_holds_it_is_a_task_or_is_refused(values: list[bytes | None], kept: int) -> None:
+    now = b"1795873309392809"
+    good = [b"pending", b"0.0", now, now, None, b"", None, None, None, b'["v"]', b"{}"]
+    try:
+        task = record.decode([*good[:kept], *values[kept:]], "job")
+    except record.NotARecordError:
+        return
+    assert Task.model_validate(task.model_dump()) == task
+
+
+def test_a_removed_record_is_not_listed_and_not_counted(server: EmbeddedServer, client: Any) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        tasks = await asyncio.gather(*(store.create_task(REQUEST) for _ in range(600)))
+        client.delete(*(f"{BASE}:task:{task.task_id}" for task in tasks[:599]))
+        page = await store.list_tasks(limit=1_000)
+        assert (page.tasks, page.total) == ((tasks[599],), 1)
+        assert client.zcard(f"{BASE}:deadlines") == 1
+
+    on_store(server.url, body)
+
+
+def test_a_page_of_large_records_is_read_in_several_requests(server: EmbeddedServer, client: Any) -> None:
+    large = TaskCreateRequest(video_ids=["v"], config={"x": "x" * 400_000})
+
+    async def body(store: RedisTaskStore) -> None:
+        tasks = [await store.create_task(large) for _ in range(20)]
+        client.config_resetstat()
+        page = await store.list_tasks()
+        assert page.tasks == tuple(reversed(tasks))
+        assert client.info("commandstats")["cmdstat_hmget"]["calls"] == 20
+        client.delete(f"{BASE}:task:{tasks[0].task_id}")
+        client.delete(f"{BASE}:task:{tasks[1].task_id}")
+        client.set(f"{BASE}:task:{tasks[1].task_id}", "no hash")
+        page = await store.list_tasks()
+        assert (len(page.tasks), len(page.unreadable), page.total) == (18, 1, 19)
+
+    on_store(server.url, body)
+
+
+def test_the_size_of_a_task_is_that_of_its_texts(server: EmbeddedServer, client: Any) -> None:  # noqa: ARG001  empties it
+    async def body(store: RedisTaskStore, memory: MemoryTaskStore) -> None:
+        for one in (store, memory):
+            task = await one.create_task(TaskCreateRequest(video_ids=["v"], config={"x": "é"}), task_id="job")
+            taken = len('["v"]') + len(json.dumps(task.metadata, separators=(",", ":"), ensure_ascii=False).encode())
+            most = 1024 * 1024 - taken
+            with pytest.raises(InvalidArgument, match="bytes") as raised:
+                await one.update_task_status("job", TaskStatus.CLIPPING, current_step="x" * (most - 1), result_url="é")
+            assert raised.value.argument == "task"
+            assert await one.get_task("job") == task
+            await one.update_task_status("job", TaskStatus.CLIPPING, current_step="x" * (most - 2), result_url="é")
+
+    async def both(store: RedisTaskStore) -> None:
+        async with MemoryTaskStore() as memory:
+            await body(store, memory)
+
+    on_store(server.url, both)
+
+
+WRITES: dict[str, Callable[[RedisTaskStore], Any]] = {
+    "create": lambda store: store.create_task(REQUEST, task_id="new"),
+    "restore": lambda store: store.restore(TASK),
+    "update": lambda store: store.update_task_status("job", TaskStatus.COMPLETED),
+    "cancel": lambda store: store.cancel_task("job"),
+}
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+TASK = Task(task_id="new", status="pending", progress=0, current_step="", video_ids=("v",),
+            created_at=LONG_AGO, updated_at=LONG_AGO)  # fmt: skip
+
+
+@pytest.mark.parametrize("call", WRITES)
+def test_a_server_without_memory_has_written_nothing(server: EmbeddedServer, client: Any, call: str) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        before = {key: client.dump(key) for key in client.keys("*")}
+        client.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(StoreUnavailable) as raised:
+                await WRITES[call](store)
+            assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (
+                FailureKind.OUT_OF_MEMORY,
+                False,
+            )
+            assert (await store.create_task(REQUEST, task_id="job")).task_id == "job"  # which writes nothing
+        finally:
+            client.config_set("maxmemory", 0)
+        assert {key: client.dump(key) for key in client.keys("*")} == before
+
+    on_store(server.url, body)
+
+
+@pytest.mark.parametrize("call", WRITES)
+@pytest.mark.parametrize(
+    "index", ["created", "deadlines", "finished", "created:pending", "created:completed", "created:cancelled"]
+)
+def test_a_write_that_fails_under_way_may_have_happened(
+    server: EmbeddedServer, client: Any, call: str, index: str
+) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        client.delete(f"{BASE}:{index}")
+        client.set(f"{BASE}:{index}", "no index")
+        before = client.dump(KEY)
+        error: StoreUnavailable | None = None
+        try:
+            await WRITES[call](store)
+        except StoreUnavailable as met:
+            error = met
+        is_unchanged = client.dump(KEY) == before and not client.exists(f"{BASE}:task:new")
+        assert error is None or error.write_may_have_happened or is_unchanged
+        if client.type(f"{BASE}:{index}") == b"string":
+            client.delete(f"{BASE}:{index}")
+        await store.examine(["job", "new"], repair=True)
+        assert await store.examine(["job", "new"]) == []
+
+    on_store(server.url, body)
+
+
+def test_an_expired_predecessor_leaves_nothing_in_the_indexes(server: EmbeddedServer, client: Any) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        await store.update_task_status("job", TaskStatus.COMPLETED)
+        client.delete(KEY)  # expired, and not swept yet
+        task = await store.create_task(REQUEST, task_id="job")
+        assert (await store.list_tasks(TaskStatus.COMPLETED)).total == 0
+        assert (await store.list_tasks()).tasks == (task,)
+        assert await store.purge(datetime.now(UTC) + timedelta(days=1)) == 0
+        assert await store.examine(["job"]) == []
+
+    on_store(server.url, body)
+
+
+def test_no_index_goes_before_its_tasks_and_that_of_the_deadlines_goes_last(
+    server: EmbeddedServer, client: Any
+) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        for life in (timedelta(days=40), timedelta(seconds=2)):
+            await store.restore(TASK.model_copy(update={"task_id": f"t{life.days}"}), lifetime=life)
+        await store.update_task_status("job", TaskStatus.CLIPPING)
+        await store.cancel_task("t0")
+        lives = {key.decode().partition("}:")[2]: client.pttl(key) for key in client.keys("*")}
+        records = {name: lives.pop(name) for name in [*lives] if name.startswith("task:")}
+        assert records["task:t40"] <= 40 * 24 * 3_600_000 < records["task:t40"] + 10_000
+        assert 0 < WEEK_MS - records["task:t0"] < 10_000  # a write gives a week again
+        assert min(lives["created"], lives["created:pending"]) > records["task:t40"]
+        assert max(lives, key=lives.__getitem__) == "deadlines"
+
+    on_store(server.url, body)
+
+
+def test_a_clock_that_steps_back_moves_no_time_back(server: EmbeddedServer, client: Any) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        later = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+        client.hset(KEY, "updated_at", number(later))
+        task = await store.cancel_task("job")
+        assert (task.updated_at, task.completed_at) == (later, later)
+
+    on_store(server.url, body)
+
+
+def spoil(client: Any, index: str, how: str) -> None:
+    key = f"{BASE}:{index}"
+    if how == "missing":
+        client.delete(key)
+    elif how == "elsewhere":
+        client.zadd(key, {"job": 1})
+    else:
+        client.zadd(key, {"ghost": 1})
+
+
+@pytest.mark.parametrize("how", ["missing", "elsewhere", "ghost"])
+@pytest.mark.parametrize("index", ["created", "deadlines", "finished", "created:failed", "created:pending"])
+def test_entries_that_do_not_agree_with_the_record_are_found_and_mended(
+    server: EmbeddedServer, client: Any, index: str, how: str
+) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        task = await store.update_task_status("job", TaskStatus.FAILED)
+        good = {key: client.zrange(key, 0, -1, withscores=True) for key in client.keys("*") if b":task:" not in key}
+        life = client.pttl(KEY)
+        spoil(client, index, how)
+        wrong = ["job" if how != "ghost" else "ghost"] if (index, how) != ("created:pending", "missing") else []
+        assert await store.examine(["job", "ghost", "never"]) == wrong
+        assert await store.examine(["job", "ghost", "never"], repair=True) == wrong
+        assert await store.examine(["job", "ghost", "never"]) == []
+        after = {key: client.zrange(key, 0, -1, withscores=True) for key in client.keys("*") if b":task:" not in key}
+        assert after.keys() == good.keys()
+        assert all(abs(after[key][0][1] - good[key][0][1]) < 1_000 for key in good)
+        assert life - 1_000 < client.pttl(KEY) <= life
+        assert await store.get_task("job") == task
+
+    on_store(server.url, body)
+
+
+def test_a_record_that_cannot_be_read_keeps_its_entries(server: EmbeddedServer, client: Any) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        client.hset(KEY, "status", "done")
+        assert await store.examine(["job"], repair=True) == []
+        assert (await store.list_tasks()).unreadable == (KEY,)
+
+    on_store(server.url, body)
+
+
+def test_ids_of_any_text_are_looked_up(server: EmbeddedServer, client: Any) -> None:
+    async def body(store: RedisTaskStore) -> None:
+        await store.create_task(REQUEST, task_id="job")
+        for task_id in ("", "*", "job\ud800", "视频", "j" * 100_000, "job\n"):
+            for call in (store.get_task, store.cancel_task):
+                with pytest.raises(TaskNotFound):
+                    await call(task_id)
+        assert len(client.keys(f"{BASE}:task:*")) == 1
+
+    on_store(server.url, body)
+
+
+def test_nothing_that_listens_is_told_for_an_id_that_cannot_be_stored() -> None:
+    async def run() -> None:
+        async with RedisTaskStore(connect("redis://127.0.0.1:1")) as store:
+            for call in (store.get_task, store.cancel_task):
+                with pytest.raises(StoreUnavailable):
+                    await call("\ud800")
+
+    asyncio.run(run())
