@@ -1,6 +1,9 @@
+"""Settings: where they come from, and what is refused."""
+
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,19 +32,36 @@ def test_the_defaults_are_the_documented_ones() -> None:
     [
         ("redis://:s3cret@cache.internal:7000/3", "cache.internal:7000/3"),
         ("rediss://user:s3cret@cache.internal", "cache.internal:6379/0"),
+        ("valkeys://:s3cret@h:1/2", "h:1/2"),
         ("redis://[::1]:7000", "[::1]:7000/0"),
-        ("redis://cache.internal?db=7", "cache.internal:6379/7"),
         ("redis://cache.internal/3?db=7", "cache.internal:6379/7"),
         ("unix:///run/redis.sock", "unix:/run/redis.sock"),
-        ("unix://:s3cret@/run/redis.sock?db=2", "unix:/run/redis.sock?db=2"),
+        ("unix://:s3cret@/a%20b?db=2", "unix:/a b?db=2"),
+        ("rediss+cluster://u:s3cret@h:1,i:2", "h:1,i:2/0"),
+        ("valkey+sentinel://h/m", "h:26379/m/0"),
+        ("redis+sentinel://:s3cret@h,[::1]:7/m%2F1/3?sentinel_password=s3cret", "h:26379,[::1]:7/m/1/3"),
     ],
 )
-def test_an_address_is_fit_to_be_shown(monkeypatch: pytest.MonkeyPatch, url: str, address: str) -> None:
+def test_a_url_says_where_redis_is_and_shows_no_password(
+    monkeypatch: pytest.MonkeyPatch, url: str, address: str
+) -> None:
     monkeypatch.setenv("REDIS_URL", url)
     settings = TaskStoreSettings()
-    assert str(parse(settings.url)) == address
     assert settings.url == url
-    assert "s3cret" not in f"{settings} {settings!r}"
+    assert str(parse(url)) == connect(url).address == address
+    assert "s3cret" not in f"{settings} {settings!r} {parse(url)!r}"
+
+
+def test_credentials_for_sentinels_are_not_those_for_the_master() -> None:
+    address = parse("redis+sentinel://u:p@h/m?db=2&sentinel_password=a%26b&ssl_ciphers=x")
+    assert address.sentinel == {"password": "a&b"}
+    assert address.url == "redis://u:p@/?db=2&ssl_ciphers=x"
+
+
+def test_settings_of_other_programs_are_not_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("REDIS_SOCKET", "no path")
+    (tmp_path / ".env").write_text("REDIS_NODES=h\nREDIS_TLS=perhaps\n")
+    assert TaskStoreSettings().url == "redis://localhost:6379/0"
 
 
 def test_each_malformed_setting_is_named_on_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,23 +95,19 @@ def test_a_wait_for_replicas_ends_before_the_reply_is_given_up() -> None:
     assert [name for name, _ in refused.value.problems] == ["REDIS_WAIT_MILLISECONDS"]
 
 
-def test_a_dotenv_that_is_not_text_is_named(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_bytes(b"USE_REDIS_FOR_TASKS=\xff\xfe\n")
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: path.write_bytes(b"USE_REDIS_FOR_TASKS=\xff\xfe\n"), "it is not UTF-8 text"),
+        (Path.mkdir, "Is a directory"),
+        (lambda path: path.symlink_to(".env"), "Too many levels of symbolic links"),  # root may read any file
+    ],
+)
+def test_a_dotenv_that_cannot_be_read_is_refused(tmp_path: Path, make: Callable[[Path], object], reason: str) -> None:
+    make(tmp_path / ".env")
     with pytest.raises(SettingsInvalid) as refused:
         TaskStoreSettings()
-    assert refused.value == SettingsInvalid(((".env", "cannot be read: it is not UTF-8 text"),))
-
-
-def test_a_dotenv_that_is_no_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / ".env").mkdir()
-    with pytest.raises(SettingsInvalid, match=r"\.env: cannot be read: Is a directory"):
-        TaskStoreSettings()
-
-
-def test_a_dotenv_that_cannot_be_opened_is_refused(tmp_path: Path) -> None:
-    (tmp_path / ".env").symlink_to(".env")  # a file without permission is one that root reads all the same
-    with pytest.raises(SettingsInvalid, match=r"\.env: cannot be read: "):
-        TaskStoreSettings()
+    assert refused.value == SettingsInvalid(((".env", f"cannot be read: {reason}"),))
 
 
 def test_only_the_default_file_may_be_missing(tmp_path: Path) -> None:
@@ -227,30 +243,18 @@ def test_what_is_no_host_is_refused(monkeypatch: pytest.MonkeyPatch, host: str) 
     assert refused.value.problems == (("REDIS_HOST", "must be a host name or an IP address, without a port"),)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "redis://h?foo=bar",
-        "redis://h?db=x",
-        "redis://h?db=",
-        "redis://h?protocol=3",
-        "redis://h?host=other",
-        "redis://h?credential_provider=x",
-        "redis://:pa#ss@h",
-        "redis://:12?ss@h",
-        "redis://h/0/1",
-        "redis://h/²",
-        f"redis://h/{'9' * 5000}",
-        "unix://",
-        "unix://relative/redis.sock",
-        "redis://[h]/0",
-        "h",
-    ],
-)
-def test_a_url_that_redis_mode_does_not_take_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    monkeypatch.setenv("REDIS_URL", url)
+REFUSED = """
+redis://h?foo=bar redis://h?db=x redis://h?db= redis://h?protocol=3 redis://h?host=other redis://h?credential_provider=x
+redis://:pa#ss@h redis://:12?ss@h redis://h/0/1 redis://h/² redis://h%09i redis://[h]/0 h redis+srv://h unix+cluster:///x
+unix:// unix://relative/redis.sock redis+sentinel://h redis+sentinel://h/ redis+sentinel:///m redis+sentinel://h/m/x
+redis+sentinel://h:1,%09i:2/m redis+cluster:// redis+cluster://h/m redis+cluster://h:0 redis+cluster://h:1,i:x
+"""
+
+
+@pytest.mark.parametrize("url", [*REFUSED.split(), "redis://h i", "redis://h\n", f"redis://h/{'9' * 5000}"])
+def test_a_url_that_redis_mode_does_not_take_is_refused(url: str) -> None:
     with pytest.raises(SettingsInvalid) as refused:
-        TaskStoreSettings()
+        TaskStoreSettings(redis_url=url)
     assert [name for name, _ in refused.value.problems] == ["REDIS_URL"]
     with pytest.raises(SettingsInvalid):
         connect(url)
@@ -266,4 +270,4 @@ def test_a_line_that_stands_twice_is_said_with_its_places(tmp_path: Path, caplog
     (tmp_path / ".env").write_text("USE_REDIS_FOR_TASKS=true\nREDIS_HOST=h\n\nUSE_REDIS_FOR_TASKS=false\n")
     with caplog.at_level(logging.WARNING, "taskstore"):
         assert TaskStoreSettings().storage_mode == "memory"
-    assert caplog.messages == ["USE_REDIS_FOR_TASKS is set 2 times in .env (lines 1, 4); the last value is used"]
+    assert caplog.messages == ["USE_REDIS_FOR_TASKS is set again in .env, line 4; the last value is used"]
