@@ -15,20 +15,23 @@ import redis
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import FailureKind, RecordUnreadable, StoreUnavailable
 from taskstore.redis import connect
-from taskstore.redis.connection import MOST_WAITING
 from taskstore.redis.server import Server
 from tests.store.speaking import SET, on_a_server_that, on_server, script
 
 
-def test_past_the_bound_callers_wait_for_their_turn(server: EmbeddedServer, client: Any) -> None:
+def test_past_the_bounds_callers_wait_for_their_turn(
+    server: EmbeddedServer, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More requests than may be in flight, and then more bytes of them: all are answered."""
+    monkeypatch.setattr("taskstore.redis.connection.MOST_WAITING", 100)
+    monkeypatch.setattr("taskstore.redis.connection.MOST_UNSENT", 1_000_000)
 
     async def body(to: Server) -> None:
-        assert {*await asyncio.gather(*(to.run(SET, "x", n) for n in range(MOST_WAITING + 100)))} == {b"set"}
-        await asyncio.gather(*(to.run(SET, "x", "y" * 1_000_000 + str(n)) for n in range(80)))
+        assert {*await asyncio.gather(*(to.run(SET, "x", n) for n in range(350)))} == {b"set"}
+        await asyncio.gather(*(to.run(SET, "x", "y" * 1_000_000 + str(n)) for n in range(20)))
 
     on_server(server.url, body, timeout=60)
-    assert client.dbsize() == MOST_WAITING + 180
+    assert client.dbsize() == 370
 
 
 def test_a_caller_who_finds_no_room_in_time_is_told(
@@ -157,19 +160,36 @@ def test_scripts_and_connections_that_a_server_has_dropped_are_made_again(server
     on_server(server.url, body)
 
 
-def test_errors_of_the_server_are_told_apart(server: EmbeddedServer, client: Any) -> None:
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("LOADING", FailureKind.LOADING),
+        *((code, FailureKind.REFUSED) for code in ("NOAUTH", "NOPERM", "ERR ACL failure in script:")),
+        ("OOM", FailureKind.OUT_OF_MEMORY),
+        *((code, FailureKind.READ_ONLY) for code in ("READONLY", "MASTERDOWN", "MISCONF", "NOREPLICAS")),
+        *((code, FailureKind.BUSY) for code in ("BUSY", "ASK 1 h:1", "TRYAGAIN", "CLUSTERDOWN")),
+        *((code, FailureKind.BROKEN) for code in ("ERR", "WRONGTYPE")),
+    ],
+)
+def test_an_error_of_the_server_says_what_failed_and_that_nothing_was_written(code: str, kind: FailureKind) -> None:
     async def body(to: Server) -> None:
-        client.set("text", "")
-        with pytest.raises(RecordUnreadable, match="it is not a hash"):
-            await to.read("HGETALL", "text", unreadable="text")
-        with pytest.raises(StoreUnavailable, match=r"WRONGTYPE.*Nothing was written") as raised:
-            await to.run(script("return redis.call('HGETALL', 'text')"), "x")
-        assert raised.value.failure_kind is FailureKind.BROKEN
-        in_doubt = to.unexpected([b"written", b"OOM made up \xff"], writes=True)
-        assert (in_doubt.failure_kind, in_doubt.write_may_have_happened) == (FailureKind.OUT_OF_MEMORY, True)
+        for call in (to.read("GET", "x"), to.run(SET, "x", "y")):
+            with pytest.raises(StoreUnavailable, match=code) as raised:
+                await call
+            assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (kind, False)
+        in_doubt = to.unexpected([b"written", f"{code} made up \xff".encode("latin1")], writes=True)
+        assert (in_doubt.failure_kind, in_doubt.write_may_have_happened) == (kind, True)
+
+    on_a_server_that(lambda _: f"-{code} made up\r\n".encode(), body)
+
+
+def test_keys_are_scanned_and_those_of_another_type_are_unreadable(server: EmbeddedServer, client: Any) -> None:
+    async def body(to: Server) -> None:
         client.mset({f"a[*{n}": "" for n in range(3)} | {"ab": ""})
-        assert (await to.scan(b"0", "a[*"))[0] == b"0"
-        assert sorted((await to.scan(b"0", "a[*"))[1]) == [b"a[*0", b"a[*1", b"a[*2"]
+        cursor, keys = await to.scan(b"0", "a[*")
+        assert (cursor, sorted(keys)) == (b"0", [b"a[*0", b"a[*1", b"a[*2"])
+        with pytest.raises(RecordUnreadable, match="it is not a hash"):
+            await to.read("HGETALL", "ab", unreadable="ab")
 
     on_server(server.url, body)
 

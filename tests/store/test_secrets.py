@@ -23,7 +23,6 @@ from tests.store.speaking import speaking
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 SECRET = "s3cr3t/w0rd:%@"  # which a URL holds percent-encoded
-ENCODED = quote(SECRET, safe="")
 SHOWN = ("s3cr3t", "w0rd")
 NOT_UTF8 = "s3cr3t-w0rd-\udce9"  # what os.environ makes of a byte that is not UTF-8
 
@@ -46,35 +45,37 @@ def by_argument(**variables: str) -> Opener:
     return lambda: open_store(TaskStoreSettings(use_redis_for_tasks=True, **fields))
 
 
-def by_connect(url: str, seconds: float) -> Opener:
+def by_connect(**variables: str) -> Opener:
     @contextlib.asynccontextmanager
     async def opened() -> AsyncIterator[RedisTaskStore]:
-        async with RedisTaskStore(connect(url, password=SECRET, connect_timeout=seconds, timeout=seconds)) as store:
+        seconds = float(variables["REDIS_TIMEOUT"])
+        to = connect(variables["REDIS_URL"], password=SECRET, connect_timeout=seconds, timeout=seconds)
+        async with RedisTaskStore(to) as store:
             await store.ping()
             yield store
 
     return opened
 
 
-# Each source sets a password in its own way, for a server with this scheme and address.
-SOURCES: dict[str, Callable[..., Opener]] = {
-    "a variable": lambda scheme, at, **limits: by_environment(
-        REDIS_URL=f"{scheme}://{at}/0", REDIS_PASSWORD=SECRET, **limits
-    ),
-    "a URL": lambda scheme, at, **limits: by_environment(REDIS_URL=f"{scheme}://:{ENCODED}@{at}/0", **limits),
-    "an option": lambda scheme, at, **limits: by_environment(
-        REDIS_URL=f"{scheme}://{at}/0?password={quote(ENCODED)}", **limits
-    ),
-    "a file": lambda scheme, at, **limits: by_dotenv(REDIS_URL=f"{scheme}://{at}/0", REDIS_PASSWORD=SECRET, **limits),
-    "an argument": lambda scheme, at, **limits: by_argument(
-        REDIS_URL=f"{scheme}://{at}/0", REDIS_PASSWORD=SECRET, **limits
-    ),
-    "a URL as argument": lambda scheme, at, **limits: by_argument(REDIS_URL=f"{scheme}://:{ENCODED}@{at}/0", **limits),
-    "for Sentinels": lambda scheme, at, **limits: by_environment(
-        REDIS_URL=f"{scheme}+sentinel://{at}/m?sentinel_password={ENCODED}", **limits
-    ),
-    "connect": lambda scheme, at, **limits: by_connect(f"{scheme}://{at}", float(limits["REDIS_TIMEOUT"])),
+# Ways to set a password: where the settings stand, and the URL, which may have it.
+SOURCES: dict[str, tuple[Callable[..., Opener], str]] = {
+    "a variable": (by_environment, "{scheme}://{at}/0"),
+    "a URL": (by_environment, "{scheme}://:{password}@{at}/0"),
+    "an option": (by_environment, "{scheme}://{at}/0?password={password}"),
+    "for Sentinels": (by_environment, "{scheme}+sentinel://{at}/m?sentinel_password={password}"),
+    "a file": (by_dotenv, "{scheme}://{at}/0"),
+    "an argument": (by_argument, "{scheme}://{at}/0"),
+    "a URL as argument": (by_argument, "{scheme}://:{password}@{at}/0"),
+    "connect": (by_connect, "{scheme}://{at}"),
 }
+
+
+def opener(source: str, scheme: str, at: str, **variables: str) -> Opener:
+    make, form = SOURCES[source]
+    variables["REDIS_URL"] = form.format(scheme=scheme, at=at, password=quote(SECRET, safe=""))
+    if "{password}" not in form:
+        variables["REDIS_PASSWORD"] = SECRET
+    return make(**{"REDIS_CONNECT_TIMEOUT": "5", "REDIS_TIMEOUT": "5", **variables})
 
 
 def repeats(heard: bytes) -> bytes:
@@ -92,9 +93,9 @@ ANSWERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-async def fails(opener: Opener) -> Exception:
+async def fails(opens: Opener) -> Exception:
     try:
-        async with opener():
+        async with opens():
             pass
     except Exception as error:  # noqa: BLE001  whichever it is
         return error
@@ -142,36 +143,30 @@ def test_no_server_makes_opening_show_a_secret(answer: str, source: str, caplog:
     async def run() -> Exception:
         async with speaking(ANSWERS[answer]) as at:
             scheme = "rediss" if answer == "no TLS" else "redis"
-            return await fails(SOURCES[source](scheme, at, REDIS_CONNECT_TIMEOUT="0.3", REDIS_TIMEOUT="0.3"))
+            return await fails(opener(source, scheme, at, REDIS_CONNECT_TIMEOUT="0.3", REDIS_TIMEOUT="0.3"))
 
     error = asyncio.run(run(), debug=True)
     assert isinstance(error, StoreUnavailable)
     assert_hidden(error, caplog)
 
 
+NOBODY = [f"127.0.0.1:{unused_port()}", f"{'x' * 64}.invalid:6379"]  # longer than a label can be
+
+
 @pytest.mark.parametrize("source", SOURCES)
-def test_no_wrong_password_is_shown(source: str, server: EmbeddedServer, caplog: pytest.LogCaptureFixture) -> None:
-    parts = urlsplit(server.url)
+@pytest.mark.parametrize("at", ["", *NOBODY])
+def test_no_wrong_password_or_address_is_shown_with_a_secret(
+    source: str, at: str, server: EmbeddedServer, caplog: pytest.LogCaptureFixture
+) -> None:
     with redis.Redis.from_url(server.url) as client:
         client.config_set("requirepass", "another")
         try:
-            error = asyncio.run(
-                fails(SOURCES[source]("redis", f"{parts.hostname}:{parts.port}", REDIS_TIMEOUT="5")), debug=True
-            )
+            error = asyncio.run(fails(opener(source, "redis", at or urlsplit(server.url).netloc)), debug=True)
         finally:
             client.auth("another")
             client.config_set("requirepass", "")
     assert isinstance(error, StoreUnavailable)
-    assert error.failure_kind is FailureKind.REFUSED
-    assert_hidden(error, caplog)
-
-
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("at", [f"127.0.0.1:{unused_port()}", f"{'x' * 64}.invalid:6379"])  # nobody is asked for it
-def test_no_address_that_is_wrong_shows_a_secret(source: str, at: str, caplog: pytest.LogCaptureFixture) -> None:
-    error = asyncio.run(fails(SOURCES[source]("redis", at, REDIS_TIMEOUT="5")), debug=True)
-    assert isinstance(error, StoreUnavailable)
-    assert error.failure_kind is FailureKind.UNREACHABLE
+    assert error.failure_kind is (FailureKind.UNREACHABLE if at else FailureKind.REFUSED)
     assert_hidden(error, caplog)
 
 
@@ -179,15 +174,15 @@ def test_no_address_that_is_wrong_shows_a_secret(source: str, at: str, caplog: p
 def test_no_malformed_setting_shows_a_secret(source: str, caplog: pytest.LogCaptureFixture) -> None:
     for scheme, more in (("redis+srv", {}), ("redis", {"TASK_TTL": "0"})):
         if source != "connect" or not more:  # connect takes no settings
-            error = asyncio.run(fails(SOURCES[source](scheme, "127.0.0.1:1", REDIS_TIMEOUT="5", **more)), debug=True)
+            error = asyncio.run(fails(opener(source, scheme, "127.0.0.1:1", **more)), debug=True)
             assert isinstance(error, SettingsInvalid)
             assert_hidden(error, caplog)
 
 
 @pytest.mark.parametrize("name", ["REDIS_PASSWORD", "REDIS_USERNAME", "REDIS_URL", "REDIS_HOST", "TASK_KEY_PREFIX"])
 def test_a_value_that_is_not_utf8_is_named_and_not_shown(name: str, caplog: pytest.LogCaptureFixture) -> None:
-    opener = by_environment(**{name: f"redis://:{NOT_UTF8}@127.0.0.1:1/0" if name == "REDIS_URL" else NOT_UTF8})
-    error = asyncio.run(fails(opener))
+    value = f"redis://:{NOT_UTF8}@127.0.0.1:1/0" if name == "REDIS_URL" else NOT_UTF8
+    error = asyncio.run(fails(by_environment(**{name: value})))
     assert error == SettingsInvalid(((name, "must be UTF-8 text without NUL"),))
     assert_hidden(error, caplog)
 
@@ -216,7 +211,8 @@ def test_a_dotenv_that_is_malformed_is_not_shown(caplog: pytest.LogCaptureFixtur
 
 def test_settings_and_stores_show_no_secret() -> None:
     async def run() -> None:
-        url = f"redis+sentinel://:{ENCODED}@h/m?sentinel_password={ENCODED}"
+        password = quote(SECRET, safe="")
+        url = f"redis+sentinel://:{password}@h/m?sentinel_password={password}"
         settings = TaskStoreSettings(redis_url=url, redis_password=SECRET)
         to = connect(url, password=SECRET)
         store = RedisTaskStore(to)
