@@ -69,7 +69,6 @@ class FakeConnection(Connection):
     """A connection of fakeredis, which has no socket."""
 
     is_usable = True
-    is_closed = False
 
     def __init__(self, connection: FakeAsyncRedisConnection) -> None:
         self._connection = connection
@@ -87,7 +86,4 @@ class FakeConnection(Connection):
                 raise ResponseError(f"NOSCRIPT {error}") from None
 
     def retire(self) -> None:
-        pass
-
-    def close(self) -> None:
         pass
