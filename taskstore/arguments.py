@@ -154,8 +154,7 @@ def check_change(
 ) -> Change:
     """Return the update that is meant, if its arguments go together."""
     to = check_status(status)
-    if progress is not None:
-        progress = _check_progress(progress)
+    part = None if progress is None else _check_progress(progress)
     texts = {
         "current_step": current_step,
         "result_url": result_url,
@@ -166,14 +165,14 @@ def check_change(
         if text is not None:
             check_text(name, text)
     if to is TaskStatus.COMPLETED:
-        if progress not in (None, 100):
+        if part not in (None, 100):
             raise InvalidArgument("progress", "must be 100, or left out, when the status is completed")
-        progress = 100.0
+        part = 100.0
     if to is not TaskStatus.FAILED and (error_message is not None or error_traceback is not None):
         name = "error_traceback" if error_message is None else "error_message"
         raise InvalidArgument(name, "goes with the status failed only")
     check_size(current_step, result_url, error_message, error_traceback)
-    return Change(to, progress, current_step, result_url, error_message, error_traceback)
+    return Change(to, part, current_step, result_url, error_message, error_traceback)
 
 
 def _check_progress(progress: object) -> float:
