@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from datetime import UTC, datetime
 
 import pytest
@@ -68,3 +69,11 @@ def test_an_exception_is_named_and_comes_out() -> None:
 
     asyncio.run(run())
     assert seen == ["TaskNotFound"]
+
+
+def test_it_says_what_it_does_in_the_words_of_the_contract() -> None:
+    for name, method in inspect.getmembers(MaintainedTaskStore, inspect.isfunction):
+        if not name.startswith("_"):
+            own = getattr(ObservedTaskStore, name)
+            assert inspect.getdoc(own) == inspect.getdoc(method) is not None
+            assert inspect.signature(own) == inspect.signature(method)
