@@ -58,7 +58,7 @@ class FakeOpener(Opener):
     def __init__(self, fake: fakeredis.FakeServer) -> None:
         self._fake = fake
 
-    async def open(self, moved: str, slot: int | None) -> Any:
+    async def open(self, *_: object) -> Connection:
         return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
 
     def close(self) -> None:
