@@ -75,6 +75,8 @@ LOST = (
     Failure("the connection breaks before the request is read", GONE, Stage.REQUEST, Action.RESET),
     Failure("what accepts ends at once", GONE, Stage.CONNECT, Action.CUT, early=True, rounds=1),
 )
+CUT = Failure("every answer is lost", GONE, Stage.REPLY, rounds=1, times=1_000)
+"""A store may ask again for what it reads."""
 NO_REDIS = (
     *_early_and_warm("a web server answers", GONE, Stage.REQUEST, Action.ANSWER, HTTP_REPLY),
     Failure("the answer is not Redis's", GONE, Stage.REPLY, Action.ANSWER, HTTP_REPLY),
@@ -114,7 +116,19 @@ BUSY, READ_ONLY, FULL = (
     Failure(f"the server is {failure_kind}", (failure_kind,), makes=failure_kind)
     for failure_kind in (FailureKind.BUSY, FailureKind.READ_ONLY, FailureKind.OUT_OF_MEMORY)
 )
-_DENIED_COMMANDS = ("@write", "@read", "@scripting", "set", "zadd", "zrem", "unlink", "del", "pexpire")
+_DENIED_COMMANDS = (
+    "@write",
+    "@read",
+    "@scripting",
+    "set",
+    "hset",
+    "zadd",
+    "zrem",
+    "unlink",
+    "del",
+    "pexpire",
+    "pexpireat",
+)
 DENIED = tuple(
     Failure(f"the user's rules are {rule}", (FailureKind.REFUSED,), rule=rule, early=rule == "resetpass")
     for rule in ("resetpass", *(f"-{one}" for one in _DENIED_COMMANDS))
