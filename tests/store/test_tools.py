@@ -334,7 +334,7 @@ class TestDoctor:
 
     def test_a_replaced_master_may_take_writes(self, nowhere: None, run: Run) -> None:
         with SentinelServers(min_replicas=0) as servers:
-            _, said = diagnose(run, servers.named_url)
+            _, said = diagnose(run, servers.store_url)
         assert said["replicas"].startswith("warning: master with 1 replicas;")
 
 
@@ -343,7 +343,7 @@ class TestDoctor:
 def test_a_cluster(partitions: int, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TASK_PARTITIONS", str(partitions))
     with ClusterServers() as servers:
-        url = servers.named_url
+        url = servers.store_url
         tasks = on_store(url, fill, partitions=partitions)
         assert diagnose(run, url)[1]["indexes"].startswith("ok")
         assert run("migrate", url, url, "--target-prefix", "x") == (0, "4 copied, 0 there already, 0 not copied\n", "")
