@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -39,7 +39,7 @@ def check_new_id(task_id: object) -> str:
 
 def new_task_id() -> str:
     """A new id, with 128 random bits."""
-    return f"task_{secrets.token_hex(16)}"
+    return f"task_{os.urandom(16).hex()}"
 
 
 def check_status(status: object) -> TaskStatus:

@@ -162,9 +162,7 @@ class MemoryTaskStore(BaseStore):
             if all(repr(getattr(task, name)) == repr(value) for name, value in given.items()):
                 return task
             raise TaskFinal(task_id, task.status)
-        now = self._now()
-        if now < task.updated_at:  # the clock was put back
-            now = task.updated_at
+        now = max(self._now(), task.updated_at)  # a clock may step back
         completed = now if status.is_final else None
         changed = trusted(Task, {**vars(task), **given, "updated_at": now, "completed_at": completed})
         check_size_of(changed)
