@@ -19,6 +19,7 @@ from conformance.harness import Capability
 from conformance.subjects.redis import RedisHarness
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore
+from taskstore.redis.connection import Connection
 from taskstore.redis.server import Limits, Server
 from taskstore.redis.topology import Opener
 
@@ -57,18 +58,17 @@ class FakeOpener(Opener):
     def __init__(self, fake: fakeredis.FakeServer) -> None:
         self._fake = fake
 
-    async def open(self, moved: str, slot: int | None) -> Any:
+    async def open(self, *_: object) -> Connection:
         return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
 
     def close(self) -> None:
         pass
 
 
-class FakeConnection:
-    """What `taskstore.redis.connection.Connection` is over a socket, over a connection of fakeredis, which has none."""
+class FakeConnection(Connection):
+    """A connection of fakeredis, which has no socket."""
 
     is_usable = True
-    is_closed = False
 
     def __init__(self, connection: FakeAsyncRedisConnection) -> None:
         self._connection = connection
@@ -86,7 +86,4 @@ class FakeConnection:
                 raise ResponseError(f"NOSCRIPT {error}") from None
 
     def retire(self) -> None:
-        pass
-
-    def close(self) -> None:
         pass
