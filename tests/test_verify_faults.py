@@ -294,7 +294,7 @@ def test_the_documented_design_lets_other_exceptions_out() -> None:
 class DeniesTheWrite(RedisTaskStore):
     """A write whose reply was lost says that nothing was written."""
 
-    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+    async def _run(self, script: Script, *arguments: str | int, **named: Any) -> Any:
         try:
             return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:
@@ -305,7 +305,7 @@ class DeniesTheWrite(RedisTaskStore):
 class SwallowsCancellation(RedisTaskStore):
     """A caller that is cancelled gets an exception of the store instead."""
 
-    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+    async def _run(self, script: Script, *arguments: str | int, **named: Any) -> Any:
         try:
             return await super()._run(script, *arguments, **named)
         except asyncio.CancelledError:
