@@ -35,7 +35,7 @@ from taskstore.redis import record
 from taskstore.redis.scripts import EXAMINE, INSERT, LIST, PURGE, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, trusted
+from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, new_task, trusted
 
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
@@ -102,7 +102,7 @@ class RedisTaskStore(BaseStore):
         try:
             match await self._insert(new_id, fields, "", ""):
                 case [b"ok", bytes(now)]:
-                    return record.new_task(new_id, video_ids, metadata, now)
+                    return new_task(new_id, video_ids, metadata, record.moment(now))
                 case [b"exists", values] if record.are_values(values):
                     task = self._task(new_id, values)
                 case reply:
