@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -53,17 +53,12 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
 
 
 def encode(fields: Mapping[str, Any]) -> list[str]:
-    """Return the names and values that a record has for these fields, one after the other."""
+    """Return the names and values that a record has for fields of a task, one after the other."""
     pairs: list[str] = []
     for name, value in fields.items():
         if value is not None:
-            pairs += (name, _WRITERS.get(name, str)(value))
+            pairs += (name.removesuffix("_json"), _WRITERS.get(name, str)(value))
     return pairs
-
-
-def are_values(reply: object) -> TypeGuard[Values]:
-    """Whether a reply has the form of what is read of a record."""
-    return type(reply) is list and len(reply) in (0, len(FIELDS))
 
 
 def decode(values: Values, task_id: str) -> Task:
@@ -74,8 +69,8 @@ def decode(values: Values, task_id: str) -> Task:
     """
     if not values:
         raise NotARecordError("it is not a hash")
-    status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
     try:
+        status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
         _read_object(metadata)
         fields = {
             "task_id": task_id,
