@@ -17,7 +17,6 @@ _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The microseconds since 1970 that a `datetime` can be."""
 
-_TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
 _is_new_id = re.compile("[!-~]{1,256}").fullmatch
 
@@ -85,7 +84,11 @@ def check_lifetime(lifetime: object) -> int:
 
 def check_size(*texts: str | None) -> None:
     """Refuse texts that are together larger than a task may be: its own, and its video ids and metadata as JSON."""
-    if (size := sum(map(len, map(str.encode, filter(None, texts))))) > MAX_BYTES:
+    size = 0
+    for text in texts:
+        if text is not None:
+            size += len(text.encode())
+    if size > MAX_BYTES:
         raise too_large(size)
 
 
@@ -135,7 +138,7 @@ class Change(NamedTuple):
 
     def given(self) -> dict[str, Any]:
         """The fields that it sets, by name."""
-        return {name: value for name, value in zip(self._fields, self, strict=True) if value is not None}
+        return {name: value for name in self._fields if (value := getattr(self, name)) is not None}
 
 
 NEW = Change(TaskStatus.PENDING, 0.0, "")
@@ -152,22 +155,26 @@ def check_change(
 ) -> Change:
     """Return the update that is meant, if its arguments go together."""
     to = check_status(status)
-    part = None if progress is None else _check_progress(progress)
-    texts = (current_step, result_url, error_message, error_traceback)
-    size = 0
-    for name, text in zip(_TEXTS, texts, strict=True):
+    if progress is not None:
+        progress = _check_progress(progress)
+    texts = {
+        "current_step": current_step,
+        "result_url": result_url,
+        "error_message": error_message,
+        "error_traceback": error_traceback,
+    }
+    for name, text in texts.items():
         if text is not None:
-            size += len(check_text(name, text).encode())
+            check_text(name, text)
     if to is TaskStatus.COMPLETED:
-        if part not in (None, 100):
+        if progress not in (None, 100):
             raise InvalidArgument("progress", "must be 100, or left out, when the status is completed")
-        part = 100.0
+        progress = 100.0
     if to is not TaskStatus.FAILED and (error_message is not None or error_traceback is not None):
         name = "error_traceback" if error_message is None else "error_message"
         raise InvalidArgument(name, "goes with the status failed only")
-    if size > MAX_BYTES:
-        raise too_large(size)
-    return Change(to, part, *texts)
+    check_size(current_step, result_url, error_message, error_traceback)
+    return Change(to, progress, current_step, result_url, error_message, error_traceback)
 
 
 def _check_progress(progress: object) -> float:
