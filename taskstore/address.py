@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs, unquote, unquote_to_bytes, urlsplit
 
 OPTIONS = (
-    "client_name, db, max_connections, password, socket_keepalive, username, ssl_ca_certs, ssl_ca_path, ssl_cert_reqs, "
-    "ssl_certfile, ssl_check_hostname, ssl_ciphers, ssl_keyfile, ssl_min_version, ssl_password"
+    "client_name, db, max_connections, password, sentinel_password, sentinel_username, socket_keepalive, username, "
+    "ssl_ca_certs, ssl_ca_path, ssl_cert_reqs, ssl_certfile, ssl_check_hostname, ssl_ciphers, ssl_keyfile, "
+    "ssl_min_version, ssl_password"
 )
+_SENTINEL = ("username", "sentinel_username"), ("password", "sentinel_password")
+_USER = "://(?P<user>(?:[^/?#]*@)?)"
 _DB = "(?:/(?:(?P<db>[0-9]{1,9})/?)?)?"
 _FORMS = (
-    rf"(?:redis|valkey)(?P<tls>s?)://(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#]*){_DB}",
-    rf"(?:redis|valkey)(?P<tls>s?)\+cluster://(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#]+){_DB}",
-    rf"(?:redis|valkey)(?P<tls>s?)\+sentinel://(?P<user>(?:[^/?#]*@)?)(?P<hosts>[^/?#]+)/(?P<service>[^/?#]+){_DB}",
-    r"unix://(?P<user>(?:[^/?#]*@)?)(?P<path>/[^?#]+)",
+    rf"(?:redis|valkey)(?P<tls>s?){_USER}(?P<hosts>[^/?#]*){_DB}",
+    rf"(?:redis|valkey)(?P<tls>s?)(?P<cluster>\+cluster){_USER}(?P<hosts>[^/?#]+){_DB}",
+    rf"(?:redis|valkey)(?P<tls>s?)\+sentinel{_USER}(?P<hosts>[^/?#]+)/(?P<service>[^/?#]+){_DB}",
+    rf"unix{_USER}(?P<path>/[^?#]+)",
 )
 
 
@@ -38,6 +41,8 @@ class Address:
     """`username`, `password`: which of them the URL holds."""
     url: str = field(repr=False)
     """The URL as redis-py reads it, without host and port. May hold a password."""
+    sentinel: dict[str, str] = field(repr=False)
+    """`username` and `password` for the Sentinels, as far as the URL has them."""
 
     def __str__(self) -> str:
         if self.path:
@@ -66,28 +71,29 @@ def _parse(url: str) -> Address | None:
     unquote_to_bytes(url).decode()
     place, _, query = url.partition("?")
     form = next(filter(None, (re.fullmatch(form, place) for form in _FORMS)), None)
-    options = parse_qs(query, keep_blank_values=True)
-    dbs = options.get("db", [])
+    options = {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
+    others = "&".join(option for option in query.split("&") if not option.startswith("sentinel_"))
     if form is None or "#" in query or options.keys() - {*OPTIONS.split(", ")}:
         return None
-    if not all(re.fullmatch("[0-9]{1,9}", db) for db in dbs):
+    part = {**dict.fromkeys(("tls", "cluster", "hosts", "service", "path", "db"), ""), **form.groupdict("")}
+    db = options.get("db", part["db"] or "0")
+    if not re.fullmatch("[0-9]{1,9}", db):
         return None
-    found = {"tls": "", "hosts": "", "service": "", "path": "", "db": "", **form.groupdict("")}
-    cluster = "+cluster:" in place
-    hosts = found["hosts"].split(",") if cluster or found["service"] else [found["hosts"] or "localhost"]
-    default = 26379 if found["service"] else 6379
-    said = urlsplit(f"//{found['user']}")
-    path = found["path"]
-    scheme = "unix" if path else f"redis{found['tls']}"
+    said = urlsplit(f"//{part['user']}")
+    several, default = part["cluster"] or part["service"], 26379 if part["service"] else 6379
+    hosts = part["hosts"].split(",") if several else [part["hosts"] or "localhost"]
+    path = part["path"]
+    scheme = "unix" if path else f"redis{part['tls']}"
     return Address(
         nodes=() if path else tuple(_node(host, default) for host in hosts),
-        service=unquote(found["service"]),
+        service=unquote(part["service"]),
         path=unquote(path),
-        db=int(dbs[0] if dbs else found["db"] or 0),
-        tls=bool(found["tls"]),
-        cluster=cluster,
+        db=int(db),
+        tls=bool(part["tls"]),
+        cluster=bool(part["cluster"]),
         named=frozenset(name for name in ("username", "password") if getattr(said, name) or name in options),
-        url=f"{scheme}://{found['user']}{path or '/' + found['db']}?{query}",
+        url=f"{scheme}://{part['user']}{path or '/' + part['db']}?{others}",
+        sentinel={name: options[full] for name, full in _SENTINEL if options.get(full)},
     )
 
 

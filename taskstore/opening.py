@@ -47,8 +47,8 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
     async with open_redis(settings) as store:
         for policy in set(await asyncio.gather(*(_policy(part.server) for part in store.parts))) - {"noeviction"}:
             _log.warning(
-                "Redis at %s has maxmemory-policy %s, so it may remove tasks and hide others from listings: "
-                "run CONFIG SET maxmemory-policy noeviction, and set it in redis.conf",
+                "Redis at %s has maxmemory-policy %s, so it may remove tasks and index entries: run CONFIG SET "
+                "maxmemory-policy noeviction, and set it in redis.conf; `taskstore doctor --repair` mends the indexes",
                 store.server.address,
                 policy,
             )
@@ -64,11 +64,11 @@ async def _policy(server: Server) -> str:
 
 
 @asynccontextmanager
-async def open_redis(settings: TaskStoreSettings, *, claims: bool = True) -> AsyncIterator[RedisTaskStore]:
-    """Open a store on the Redis that the settings name, which has to answer. `claims`: its number of partitions counts.
+async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStore]:
+    """Open a store on the Redis that the settings name, which has to answer.
 
     Raises:
-        SettingsInvalid: if the package redis is not installed, or the tasks are in another number of partitions.
+        SettingsInvalid: if the package redis is not installed.
         StoreUnavailable: if Redis does not answer. Its notes say what to check.
     """
     try:

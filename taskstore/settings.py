@@ -11,7 +11,7 @@ from io import StringIO
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
@@ -22,20 +22,6 @@ from taskstore.errors import SettingsInvalid
 from taskstore.json_text import is_encodable
 
 _log = logging.getLogger("taskstore")
-
-_NEEDED = {
-    "redis_service": "redis_nodes",
-    "redis_tls_ca": "redis_tls",
-    "redis_tls_cert": "redis_tls",
-    "redis_tls_key": "redis_tls_cert",
-}
-"""Settings that mean nothing without another."""
-_REPLACED = {
-    "REDIS_URL": ("redis_host", "redis_port", "redis_db", "redis_socket", "redis_nodes", "redis_tls", *_NEEDED),
-    "REDIS_SOCKET": ("redis_host", "redis_port"),
-    "REDIS_NODES": ("redis_host", "redis_port"),
-}
-"""Settings that are not used where another is set; the first of them that is set counts."""
 
 
 def _check_host(host: str) -> str:
@@ -51,13 +37,6 @@ def _check_url(url: SecretStr) -> SecretStr:
     return url
 
 
-def _check_nodes(nodes: str) -> str:
-    with contextlib.suppress(ValueError):
-        if parse(f"redis+cluster://{nodes}") and not set("/?#@") & set(nodes):
-            return nodes
-    raise ValueError("must be host:port,host:port")
-
-
 class TaskStoreSettings(BaseSettings):
     """What a store is opened with. Each field is the variable of the same name in capitals."""
 
@@ -68,21 +47,8 @@ class TaskStoreSettings(BaseSettings):
     redis_host: Annotated[str, AfterValidator(_check_host)] = "localhost"
     redis_port: Annotated[int, Field(ge=1, le=65_535)] = 6379
     redis_db: Annotated[int, Field(ge=0, le=999_999_999)] = 0
-    redis_socket: Annotated[str, Field(pattern="^/.")] | None = None
-    """Path of a Unix socket. Replaces host and port."""
-    redis_nodes: Annotated[str, AfterValidator(_check_nodes)] | None = None
-    """`host:port,host:port`: nodes of a Redis Cluster, or Sentinels if there is a service. Replaces host and port."""
-    redis_service: Annotated[str, Field(min_length=1)] | None = None
-    """What the Sentinels call the master."""
-    redis_tls: bool = False
-    redis_tls_ca: str | None = None
-    """File with the certificates that the server's is checked against; those of the system if there is none."""
-    redis_tls_cert: str | None = None
-    """File with the client's certificate."""
-    redis_tls_key: str | None = None
-    """File with the client's key, if it is not in that of the certificate."""
     redis_url: Annotated[SecretStr, AfterValidator(_check_url)] | None = None
-    """A URL, as docs/store.md describes. Replaces all of the above, and any credentials that it holds itself."""
+    """A URL, as docs/store.md describes. Replaces host, port and database, and the credentials that it holds itself."""
     redis_username: str | None = None
     redis_password: SecretStr | None = None
     redis_connect_timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 5.0
@@ -114,12 +80,8 @@ class TaskStoreSettings(BaseSettings):
             for error in fault.errors(include_url=False, include_context=False, include_input=False):
                 problems.append((str(error["loc"][0]).upper(), error["msg"].removeprefix("Value error, ")))
         else:
-            missing = [pair for pair in _NEEDED.items() if getattr(self, pair[0]) and not getattr(self, pair[1])]
-            problems += [(name.upper(), f"needs {other.upper()}") for name, other in missing]
             if self.redis_wait_replicas and self.redis_wait_milliseconds >= 1_000 * self.redis_timeout:
                 problems.append(("REDIS_WAIT_MILLISECONDS", "must be less than REDIS_TIMEOUT, which is in seconds"))
-            if self.redis_socket and (self.redis_nodes or self.redis_tls):
-                problems.append(("REDIS_SOCKET", "cannot be combined with REDIS_NODES or REDIS_TLS"))
         if problems:
             del lines, values  # a traceback may show the variables of this function
             raise SettingsInvalid(tuple(problems))
@@ -134,16 +96,17 @@ class TaskStoreSettings(BaseSettings):
 
     @property
     def ignored(self) -> str:
-        """A sentence about the variables that are set and not used, because another one says the same."""
-        replaced = {*_REPLACED.get(self.place[0], ()), *(f"redis_{name}" for name in parse(self.url).named)}
+        """A sentence about the variables that are set and not used, because REDIS_URL says the same."""
+        if self.redis_url is None:
+            return ""
+        replaced = {"redis_host", "redis_port", "redis_db", *(f"redis_{name}" for name in parse(self.url).named)}
         unused = ", ".join(sorted(name.upper() for name in replaced & self.model_fields_set))
-        return unused and f"{self.place[0]} is set, so these variables are not used: {unused}"
+        return unused and f"REDIS_URL is set, so these variables are not used: {unused}"
 
     @property
     def place(self) -> tuple[str, ...]:
         """The variables that say where Redis is."""
-        first = next((name for name in _REPLACED if getattr(self, name.lower())), None)
-        return ("REDIS_HOST", "REDIS_PORT", "REDIS_DB") if first is None else (first,)
+        return ("REDIS_HOST", "REDIS_PORT", "REDIS_DB") if self.redis_url is None else ("REDIS_URL",)
 
     @property
     def storage_mode(self) -> str:
@@ -152,20 +115,11 @@ class TaskStoreSettings(BaseSettings):
 
     @property
     def url(self) -> str:
-        """Where Redis is, as redis-py reads it. May hold a password."""
+        """Where Redis is. May hold a password."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
-        if self.redis_socket:
-            return f"unix://{quote(self.redis_socket)}?db={self.redis_db}"
         host = quote(self.redis_host, safe=":")
-        place = self.redis_nodes or f"{f'[{host}]' if ':' in host else host}:{self.redis_port}"
-        if self.redis_service:
-            place += f"/{quote(self.redis_service, safe='')}"
-        kind = ("+sentinel" if self.redis_service else "+cluster") if self.redis_nodes else ""
-        files = (("ca_certs", self.redis_tls_ca), ("certfile", self.redis_tls_cert), ("keyfile", self.redis_tls_key))
-        query = urlencode({f"ssl_{name}": file for name, file in files if file}, safe="/", quote_via=quote)
-        url = f"redis{'s' if self.redis_tls else ''}{kind}://{place}/{self.redis_db}"
-        return f"{url}?{query}" if query else url
+        return f"redis://{f'[{host}]' if ':' in host else host}:{self.redis_port}/{self.redis_db}"
 
     @property
     def lifetime(self) -> timedelta:

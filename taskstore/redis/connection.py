@@ -1,8 +1,8 @@
 """One connection that its callers share: requests are sent as they come, and replies come back in the same order.
 
 No request waits for the reply to another. Requests of one turn of the loop, while others are in flight, share a write,
-up to sixteen: then the server works on those while the next are made. A caller that is cancelled, or out of time, only
-stops waiting: its reply is dropped when it comes, and the others get their own.
+up to sixteen: the server works on those while the next are made. A caller that is cancelled only stops waiting: its
+reply is dropped when it comes. One timer serves all requests: it goes off when the earliest of them is late.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections import deque
+from math import inf
 from typing import Any
 
 from hiredis import Reader
@@ -36,24 +37,27 @@ class Connection(asyncio.Protocol):
     def __init__(self, connection: AbstractConnection) -> None:
         writer: Any = connection._writer  # noqa: SLF001  redis-py has no public name for a connection's stream
         connection._reader = connection._writer = None  # noqa: SLF001  it would close, with a warning, what is ours now
-        self._writer = writer  # or it closes the transport when it is collected
+        self._writer = writer  # it closes the transport when it is collected
         self._transport: asyncio.Transport = writer.transport
         self._loop = asyncio.get_running_loop()
-        self._awaited: deque[asyncio.Future[Any]] = deque()
+        self._awaited: deque[tuple[asyncio.Future[Any], float]] = deque()
         self._unsent: list[bytes] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = inf  # when the timer goes off
         self._acknowledged: asyncio.Future[Any] | None = None
         self._room = asyncio.Event()
         self._replies = Reader(protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_INCOMPLETE)
         self._retired = False
-        self._poll = select.poll()
-        self._poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        self._poll = poll.poll
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=MOST_UNSENT)
 
     @property
     def is_usable(self) -> bool:
         """Whether it takes requests. An idle connection on which something comes has been closed by the server."""
-        return not self._retired and (bool(self._awaited) or not self._poll.poll(0))
+        return not self._retired and (bool(self._awaited) or not self._poll(0))
 
     @property
     def is_closed(self) -> bool:
@@ -64,8 +68,11 @@ class Connection(asyncio.Protocol):
     def _is_full(self) -> bool:
         return len(self._awaited) >= MOST_WAITING or self._transport.get_write_buffer_size() > MOST_UNSENT
 
-    def send(self, request: bytes) -> asyncio.Future[Any]:
-        """Send a packed request, and return what its reply will be; a `ResponseError` is raised from it.
+    def send(self, request: bytes, limit: float) -> asyncio.Future[Any]:
+        """Send a packed request, and return what its reply will be.
+
+        An error of the server is raised from it as a `ResponseError`. At the moment `limit` of the loop's clock
+        `TimeoutError` is, and the connection takes no more requests.
 
         Raises:
             ConnectionFullError: if too many requests are in flight.
@@ -75,16 +82,18 @@ class Connection(asyncio.Protocol):
             raise ConnectionError("the server closed the connection")
         if self._is_full:
             raise ConnectionFullError(f"{len(self._awaited):,} requests are in flight")
-        if self._awaited:
+        if not self._awaited:
+            self._transport.write(request)
+        else:
             if not self._unsent:
                 self._loop.call_soon(self._flush)
             self._unsent.append(request)
             if len(self._unsent) == MOST_TOGETHER:
                 self._flush()
-        else:
-            self._transport.write(request)
+        if limit < self._due:
+            self._set_timer(limit)
         reply: asyncio.Future[Any] = self._loop.create_future()
-        self._awaited.append(reply)
+        self._awaited.append((reply, limit))
         return reply
 
     async def room(self) -> None:
@@ -93,31 +102,30 @@ class Connection(asyncio.Protocol):
             self._room.clear()
             await self._room.wait()
 
-    def wait(self, request: bytes) -> asyncio.Future[Any]:
+    def wait(self, request: bytes, limit: float) -> asyncio.Future[Any]:
         """Send WAIT, once for all who have their replies in this turn of the loop: it is about all that was written."""
         if self._acknowledged is None:
-            self._acknowledged = self.send(request)
+            self._acknowledged = self.send(request, limit)
             self._loop.call_soon(self._forget_wait)
         return self._acknowledged
 
     def retire(self) -> None:
         """Take no more requests, and close when none is in flight."""
         self._retired = True
-        if all(reply.done() for reply in self._awaited):
+        if all(reply.done() for reply, _ in self._awaited):
             self._transport.abort()
         self._room.set()
 
     def close(self) -> None:
         """Close the connection; requests in flight fail."""
-        self._fail(ConnectionError("the store was closed"))
-        self._transport.abort()
+        self._fail("the store was closed")
 
     def data_received(self, data: bytes) -> None:
         """Give each reply to the request that it belongs to."""
         self._replies.feed(data)
         try:
             while (reply := self._replies.gets()) is not _INCOMPLETE:
-                waiting = self._awaited.popleft()
+                waiting, _ = self._awaited.popleft()
                 if waiting.done():
                     continue
                 if isinstance(reply, ResponseError):
@@ -125,8 +133,7 @@ class Connection(asyncio.Protocol):
                 else:
                     waiting.set_result(reply)
         except (InvalidResponse, IndexError):
-            self._fail(ConnectionError("it does not speak Redis's protocol"))
-            self._transport.abort()
+            self._fail("it does not speak Redis's protocol")
         if self._retired:
             self.retire()
         elif not self._room.is_set() and len(self._awaited) <= MOST_WAITING // 2:
@@ -138,7 +145,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the requests in flight."""
-        self._fail(ConnectionError(str(exc or "") or "the server closed the connection"))
+        self._fail(str(exc or "") or "the server closed the connection")
 
     def _forget_wait(self) -> None:
         self._acknowledged = None
@@ -148,13 +155,33 @@ class Connection(asyncio.Protocol):
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
 
-    def _fail(self, fault: Exception) -> None:
+    def _set_timer(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due, self._timer = due, self._loop.call_at(due, self._give_up)
+
+    def _give_up(self) -> None:
+        """Let the requests that are late fail. The timer is not set anew for each reply that comes in time."""
+        due, self._due = self._due, inf
+        waiting = [(reply, limit) for reply, limit in self._awaited if not reply.done()]
+        late = [reply for reply, limit in waiting if limit <= due]
+        for reply in late:
+            _refuse(reply, TimeoutError())
+        if len(waiting) > len(late):
+            self._set_timer(min(limit for _, limit in waiting if limit > due))
+        if late:
+            self.retire()
+
+    def _fail(self, reason: str) -> None:
         self._retired = True
         self._room.set()
-        for waiting in self._awaited:
-            if not waiting.done():
-                _refuse(waiting, fault)
+        if self._timer is not None:
+            self._timer.cancel()
+        for reply, _ in self._awaited:
+            if not reply.done():
+                _refuse(reply, ConnectionError(reason))
         self._awaited.clear()
+        self._transport.abort()
 
 
 def _refuse(waiting: asyncio.Future[Any], fault: Exception) -> None:

@@ -1,8 +1,8 @@
 """The server behind Redis mode: how it is reached, and what its failures mean.
 
-A request is sent once. It is sent again in two cases, in which it did not run: the server did not know the script yet
-(NOSCRIPT), or another node of the cluster has the keys (MOVED). `topology` opens a connection, through redis-py;
-`connection` sends the requests.
+A write is sent once. It is sent again in two cases, in which it did not run: the server did not know the script yet
+(NOSCRIPT), or another node of the cluster has the keys (MOVED). A read is also sent once more if its connection breaks.
+`topology` opens a connection, through redis-py; `connection` sends the requests.
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 from hiredis import pack_command
-from redis import exceptions
 from redis.crc import key_slot
 from redis.exceptions import RedisError, ResponseError
 
@@ -71,32 +68,20 @@ def connect(
 class Server:
     """Sends requests over one connection, opened when it is needed, and turns failures into the store's exceptions."""
 
-    def __init__(
-        self,
-        open_connection: Callable[..., Awaitable[Connection]],
-        address: str,
-        limits: Limits,
-        *,
-        shares: bool = False,
-    ) -> None:
-        """Connect through `open_connection`; exceptions name `address`.
-
-        `open_connection` is given what a node of a cluster has said, `MOVED slot host:port`, or else an empty text.
-        With `shares` other partitions may use the same connections.
-        """
-        self._open_connection = open_connection
+    def __init__(self, opener: Opener, address: str, limits: Limits, slot: int | None = None) -> None:
+        """Exceptions name `address`. `slot` is that of all keys, if it is known."""
         self.address = address
+        self._opener = opener
         self._limits = limits
-        self._shares = shares
-        self._connections: list[Connection] = []  # the last is in use; on the others somebody may still wait
-        self._opening: asyncio.Task[Connection] | None = None
-        self._moved = ""
+        self._slot = slot
+        self._connection: Connection | None = None
+        self._opening: asyncio.Task[Connection | Exception] | None = None
+        self._moved = ""  # what a node of a cluster has said
         self._closed = False
 
     def holding(self, base: str) -> Server:
-        """The same, for a partition whose keys begin with `base`: in a cluster, the node that has them."""
-        opening = partial(self._open_connection, slot=key_slot(base.encode()))
-        return Server(opening, self.address, self._limits, shares=True)
+        """The same, for a partition whose keys begin with `base`. In a cluster: the node that owns their slot."""
+        return Server(self._opener, self.address, self._limits, key_slot(base.encode()))
 
     @property
     def waits(self) -> bool:
@@ -116,10 +101,10 @@ class Server:
         """
         try:
             return await self._request(command, until or self.deadline(), writes=False)
-        except ResponseError as error:
-            if unreadable and str(error).startswith("WRONGTYPE"):
-                raise RecordUnreadable(unreadable, "it is not a string") from None
-            raise self._unavailable(error, _diagnose(error), False) from error
+        except StoreUnavailable as error:
+            if unreadable and error.detail.startswith("WRONGTYPE "):
+                raise RecordUnreadable(unreadable, "it is not a hash") from None
+            raise
 
     async def run(self, script: Script, base: str, *arguments: str | bytes | int, until: float | None = None) -> Any:
         """Run a script on the partition whose keys begin with `base`, and return its reply.
@@ -129,15 +114,11 @@ class Server:
         """
         until = until or self.deadline()
         try:
-            try:
-                return await self._request(("EVALSHA", script.digest, 1, base, *arguments), until, writes=script.writes)
-            except ResponseError as error:
-                if not str(error).startswith("NOSCRIPT"):
-                    raise
-            return await self._request(("EVAL", script.text, 1, base, *arguments), until, writes=script.writes)
-        except ResponseError as error:
-            # The scripts write the record last, so an error says that it was not written.
-            raise self._unavailable(error, _diagnose(error), False) from error
+            return await self._request(("EVALSHA", script.digest, 1, base, *arguments), until, writes=script.writes)
+        except StoreUnavailable as error:
+            if not error.detail.startswith("NOSCRIPT "):
+                raise
+        return await self._request(("EVAL", script.text, 1, base, *arguments), until, writes=script.writes)
 
     async def scan(self, cursor: bytes, prefix: str, until: float | None = None) -> tuple[bytes, list[bytes]]:
         """The next cursor of SCAN (at the end `0`), and some of the keys that begin with `prefix`."""
@@ -149,158 +130,140 @@ class Server:
                 raise self.unexpected(reply, writes=False)
 
     def unexpected(self, reply: object, *, writes: bool) -> StoreUnavailable:
-        """What to raise for a reply of another shape, or for an error that a script met after its write."""
+        """What to raise for a reply of another shape, or for an error that a script met after its first write."""
         match reply:
             case [b"written", bytes(fault)] if writes:
-                error = ResponseError(fault.decode(errors="replace"))
-                return self._unavailable(error, _diagnose(error), True)
+                return self._unavailable(ResponseError(fault.decode(errors="replace")), True)
             case _:
-                error = ResponseError(f"unexpected reply: {repr(reply)[:_SHOWN]}")
-                return self._unavailable(error, FailureKind.BROKEN, writes)
+                return self._unavailable(ResponseError(f"unexpected reply: {repr(reply)[:_SHOWN]}"), writes)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, those of other partitions too."""
         self._closed = True
         if self._opening is not None:
             self._opening.cancel()
-        for connection in self._connections:
-            connection.close()
+        self._opener.close()
 
-    async def _request(
-        self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool, moves: int = 0
-    ) -> Any:
-        connections = self._connections
-        is_there = connections and not self._moved and connections[-1].is_usable
-        connection = connections[-1] if is_there else await self._connect(until)
+    async def _request(self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool) -> Any:
         # hiredis packs a script call in a microsecond, where redis-py takes about fifteen.
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
-        try:
-            reply = connection.send(request)
-        except ConnectionFullError as error:
+        loop, failures = asyncio.get_running_loop(), 0
+        while True:
+            connection = self._connection
+            if connection is None or self._moved or not connection.is_usable:
+                connection = await self._connect(until)
+            reply = None
             try:
-                async with asyncio.timeout_at(until):
-                    await connection.room()
-            except TimeoutError:
-                raise self._unavailable(error, FailureKind.BUSY, False) from error
-            return await self._request(command, until, writes=writes, moves=moves)
-        except ConnectionError as error:
-            raise self._unavailable(error, FailureKind.BROKEN, False) from error
-        try:
-            limit = min(asyncio.get_running_loop().time() + self._limits.timeout, until)
-            async with asyncio.timeout_at(limit):
-                return await (self._replicated(connection, reply) if writes and self.waits else reply)
-        except ResponseError as error:
-            has_moved = str(error).startswith("MOVED ")
-            if any(word in str(error) for word in _ELSEWHERE) and not (has_moved and self._shares):
-                connection.retire()
-            if not has_moved or moves == _MOVES:
-                raise
-            if connection is self._connections[-1]:
-                self._moved = str(error)
-        except TimeoutError as error:
-            connection.retire()
-            told = TimeoutError(str(error) or f"no reply within {self._limits.timeout:g} s")
-            raise self._unavailable(told, FailureKind.TIMEOUT, writes) from error
-        except OSError as error:
-            raise self._unavailable(error, FailureKind.BROKEN, writes) from error
-        return await self._request(command, until, writes=writes, moves=moves + 1)
+                reply = connection.send(request, min(loop.time() + self._limits.timeout, until))
+                answer = await reply
+                if writes and self.waits:
+                    await self._replicate(connection, until)
+            except (ResponseError, OSError) as error:
+                self._recover(connection, error, failures, writes and reply is not None)
+                failures += 1
+            except ConnectionFullError as error:
+                try:
+                    async with asyncio.timeout_at(until):
+                        await connection.room()
+                except TimeoutError:
+                    raise self._unavailable(error, False, FailureKind.BUSY) from error
+            else:
+                return answer
 
-    async def _replicated(self, connection: Connection, reply: asyncio.Future[Any]) -> Any:
-        """The reply to a write, when enough replicas have it.
+    def _recover(self, connection: Connection, error: Exception, failures: int, may_have_happened: bool) -> None:
+        """Return if the request that has failed may be sent again.
+
+        Raises:
+            StoreUnavailable: if it may not.
+        """
+        said = str(error)
+        if isinstance(error, TimeoutError):
+            connection.retire()
+            error = TimeoutError(said or f"no reply within {self._limits.timeout:g} s")
+        elif isinstance(error, OSError):
+            if not may_have_happened and not failures:
+                return
+        else:
+            may_have_happened = False  # a script that fails has written nothing
+            if re.search(_ELSEWHERE, said):
+                connection.retire()
+            if said.startswith("MOVED ") and failures < _MOVES:
+                if connection is self._connection:
+                    self._moved = said
+                return
+        raise self._unavailable(error, may_have_happened) from error
+
+    async def _replicate(self, connection: Connection, until: float) -> None:
+        """Wait until enough replicas have what was written.
 
         Raises:
             TimeoutError: if too few have it in time.
             ConnectionError: if that cannot be found out.
         """
-        answer = await reply
-        _, _, wanted, milliseconds = self._limits
+        wanted, milliseconds = self._limits[2:]
+        limit = min(asyncio.get_running_loop().time() + self._limits.timeout, until)
         request = pack_command(("WAIT", wanted, milliseconds))  # type: ignore[arg-type]  # as above
         try:
-            have = await asyncio.shield(connection.wait(request))  # others wait for the same
+            async with asyncio.timeout_at(limit):
+                have = await asyncio.shield(connection.wait(request, limit))  # others wait for the same
         except (ResponseError, ConnectionFullError) as error:
             raise ConnectionError(f"the write was made, and WAIT failed: {error}") from error
         if type(have) is not int or have < wanted:
             raise TimeoutError(f"{have} of {wanted} replicas have the write after {milliseconds} ms")
-        return answer
 
     async def _connect(self, until: float) -> Connection:
         """The connection that callers share from now on; those who come while it is being opened wait for the same."""
-        if self._opening is None and not self._closed:
-            self._opening = asyncio.create_task(self._open())
-            self._opening.add_done_callback(self._opened)
-        opening, late = self._opening, TimeoutError(f"no connection within {self._limits.connect_timeout:g} s")
-        if opening is not None:
+        late = TimeoutError(f"no connection within {self._limits.connect_timeout:g} s")
+        opened: Connection | Exception = ConnectionError("the store was closed")
+        if not self._closed:
+            opening = self._opening = self._opening or asyncio.create_task(self._open())
             # A caller that is cancelled, or out of time, leaves it to the others.
             await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
             if not opening.done():
-                raise self._unavailable(late, FailureKind.TIMEOUT, False)
-        if opening is None or opening.cancelled():
-            raise self._unavailable(ConnectionError("the store was closed"), FailureKind.UNREACHABLE, False)
+                opened = late
+            elif not opening.cancelled():
+                opened = opening.result()
+        if isinstance(opened, Connection):
+            return opened
+        told = late if isinstance(opened, TimeoutError) and not str(opened) else opened
+        raise self._unavailable(told, False, FailureKind.UNREACHABLE) from opened
+
+    async def _open(self) -> Connection | Exception:
+        """Open a connection. What goes wrong is returned, for as many as wait for it."""
         try:
-            return opening.result()
+            async with asyncio.timeout(self._limits.connect_timeout):
+                self._connection = await self._opener.open(self._moved, self._slot)
         except (RedisError, OSError) as error:
-            failure_kind = _diagnose(error)
-            if failure_kind is FailureKind.BROKEN:  # nothing more particular
-                failure_kind = FailureKind.UNREACHABLE
-            told = late if isinstance(error, TimeoutError) and not str(error) else error
-            raise self._unavailable(told, failure_kind, False) from error
-
-    async def _open(self) -> Connection:
-        async with asyncio.timeout(self._limits.connect_timeout):
-            return await self._open_connection(self._moved)
-
-    def _opened(self, opening: asyncio.Task[Connection]) -> None:
-        self._opening, self._moved = None, ""
-        if opening.cancelled() or opening.exception() is not None:
-            return
-        opened = opening.result()
-        if self._closed:
-            opened.close()
-            return
-        others = [one for one in self._connections if one is not opened]
-        if not self._shares:
-            for connection in others:
-                connection.retire()
-        self._connections = [*(one for one in others if not one.is_closed), opened]
+            return error
+        finally:
+            self._opening, self._moved = None, ""
+        return self._connection
 
     def _unavailable(
-        self, error: Exception, failure_kind: FailureKind, write_may_have_happened: bool
+        self, error: Exception, write_may_have_happened: bool, otherwise: FailureKind = FailureKind.BROKEN
     ) -> StoreUnavailable:
-        detail = str(error).partition("\n")[0] or type(error).__name__
-        return StoreUnavailable(self.address, failure_kind, write_may_have_happened, detail)
+        """What to raise for an error; `otherwise` is its kind if its text says nothing more particular."""
+        text = f"{type(error).__name__} {error}"
+        kind = next((kind for kind, signs in _SIGNS.items() if re.search(signs, text)), otherwise)
+        return StoreUnavailable(
+            self.address, kind, write_may_have_happened, str(error).partition("\n")[0] or type(error).__name__
+        )
 
 
 # What redis-py says of a handshake it says in classes of its own. Redis 6.2 wraps what a script met in an error of its
 # own, so there the code stands inside the text.
-_SIGNS: tuple[tuple[type[Exception] | str, FailureKind], ...] = (
-    (exceptions.BusyLoadingError, FailureKind.LOADING),
-    (exceptions.AuthenticationError, FailureKind.REFUSED),
-    (exceptions.AuthorizationError, FailureKind.REFUSED),
-    (exceptions.NoPermissionError, FailureKind.REFUSED),
-    (exceptions.TimeoutError, FailureKind.TIMEOUT),
-    (TimeoutError, FailureKind.TIMEOUT),
-    ("LOADING ", FailureKind.LOADING),
-    ("NOAUTH ", FailureKind.REFUSED),
-    ("NOPERM ", FailureKind.REFUSED),
-    ("can't run this command", FailureKind.REFUSED),  # what 6.2 says for NOPERM inside a script
-    ("ACL failure in script", FailureKind.REFUSED),  # and Redis 7 and Valkey
-    ("OOM ", FailureKind.OUT_OF_MEMORY),
-    ("READONLY ", FailureKind.READ_ONLY),
-    ("MASTERDOWN ", FailureKind.READ_ONLY),
-    ("MISCONF ", FailureKind.READ_ONLY),
-    ("NOREPLICAS ", FailureKind.READ_ONLY),
-    ("BUSY ", FailureKind.BUSY),
-    ("ASK ", FailureKind.BUSY),  # the slot is being moved, key by key: neither node has all the keys of a script
-    ("TRYAGAIN ", FailureKind.BUSY),
-    ("CLUSTERDOWN ", FailureKind.BUSY),
-    ("max number of clients", FailureKind.BUSY),
-)
-_ELSEWHERE = ("MOVED ", "READONLY ", "MASTERDOWN ", "NOREPLICAS ", "CLUSTERDOWN ")
+_SIGNS = {
+    FailureKind.LOADING: "^BusyLoadingError|LOADING ",
+    FailureKind.REFUSED: (
+        "^Auth|^NoPermission|NOAUTH |NOPERM |"
+        "can't run this command|ACL failure in script|"  # what 6.2 says for NOPERM inside a script, and Redis 7, Valkey
+        "DB index is out of range|SELECT is not allowed"
+    ),
+    FailureKind.TIMEOUT: "^TimeoutError",
+    FailureKind.OUT_OF_MEMORY: "OOM ",
+    FailureKind.READ_ONLY: "READONLY |MASTERDOWN |MISCONF |NOREPLICAS ",
+    # ASK: the slot is being moved, key by key, and neither node has all the keys of a script
+    FailureKind.BUSY: "BUSY |ASK |TRYAGAIN |CLUSTERDOWN |max number of clients",
+}
+_ELSEWHERE = "(MOVED|READONLY|MASTERDOWN|NOREPLICAS|CLUSTERDOWN) "
 """What a server says that is not, or is no more, the one to ask: its connection is given up."""
-
-
-def _diagnose(error: Exception) -> FailureKind:
-    for sign, failure_kind in _SIGNS:
-        if sign in str(error) if isinstance(sign, str) else isinstance(error, sign):
-            return failure_kind
-    return FailureKind.BROKEN

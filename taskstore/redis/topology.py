@@ -1,8 +1,7 @@
 """Where connections go: to one server, to the master that Sentinels name, or to the node of a cluster with the tasks.
 
-All keys of a partition have one hash tag, so one node of a Redis Cluster serves all of them. Which one it is is asked
-only when there is something to ask: the first node that is reached says `MOVED` if it is another. Partitions on one
-node share the connection to it.
+All keys of a partition have one hash tag, so one node of a Redis Cluster serves all of them. The first node that is
+reached says which one it is, in its slot map or by `MOVED`. Partitions on one node share the connection to it.
 """
 
 from __future__ import annotations
@@ -25,7 +24,10 @@ from taskstore.redis.connection import Connection
 
 _TRIED = 4
 """Nodes that are tried for one connection, each for an equal share of its time."""
-
+_PAUSE = 0.1
+"""Seconds until the Sentinels are asked again for the master that takes over."""
+_SUBSCRIBED = 30.0
+"""Seconds until a subscription is renewed: nobody says that a Sentinel has vanished."""
 
 Node = tuple[str, int]
 
@@ -50,63 +52,76 @@ class Opener:
             **_driver(),
         )
         self._kind, self._options = pool.connection_class, pool.connection_kwargs
-        self._service, self._cluster = address.service, address.cluster
+        self._service, self._is_cluster = address.service, address.cluster
+        self._sentinel = {"username": None, "password": None, "db": 0, **address.sentinel}
         self._named: list[Node | None] = [*address.nodes] or [None]  # None is the socket
         self._nodes = self._named
-        self._host = ""  # that of the latest connection
-        self._slot: int | None = None  # that of the keys, once a node of a cluster has said it
         self._owners: list[tuple[range, Node]] = []  # who has which slots, once a node of a cluster was asked
+        self._latest: Node | None = None  # the node of the latest connection
+        self._leaving: tuple[Node | None, float] = None, 0.0  # a master that is being replaced, and for how long
+        self._connections: list[Connection] = []
         self._shared: dict[Node | None, Connection] = {}  # by the owner of the slot; None is not known, or no cluster
         self._locks: defaultdict[Node | None, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._watchers: list[asyncio.Task[None]] = []
         self._seconds = seconds
         self._make(None)
 
-    async def __call__(self, moved: str = "", slot: int | None = None) -> Connection:
+    async def open(self, moved: str, slot: int | None) -> Connection:
         """Open a connection, or give the one that another partition has opened to the same server.
 
-        `moved` is what a node of a cluster has said: `MOVED slot host:port`. `slot` is that of the keys, if known.
+        `moved` is what a node of a cluster has said, `MOVED slot host:port`, or an empty text. `slot` is that of the
+        keys, if it is known.
 
         Raises:
             RedisError, OSError: what was met at the last node that was tried.
         """
         named: Node | None = None
-        if said := re.fullmatch("MOVED ([0-9]{1,5}) (.*):([0-9]{1,5})", moved):
-            self._slot, named = int(said[1]), (said[2] or self._host, int(said[3]))
-        slot = self._slot if slot is None else slot
+        if said := re.fullmatch("MOVED [0-9]{1,5} (.*):([0-9]{1,5})", moved):
+            self._is_cluster, named = True, (said[1] or (self._latest or [""])[0], int(said[2]))
         async with self._locks[named or self._owner(slot)]:
-            node = named or self._owner(slot)
-            if (shared := self._shared.get(node)) and shared.is_usable:
+            owner = named or self._owner(slot)
+            if (shared := self._shared.get(owner)) and shared.is_usable:
                 return shared
-            known = node if named or node not in self._shared else None
-            connection = await self._open(slot, known)
+            connection = Connection(await self._open(owner, slot))
             self._shared[named or self._owner(slot)] = connection
+            self._connections = [*(one for one in self._connections if not one.is_closed), connection]
             return connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        for connection in self._connections:
+            connection.close()
 
     def _owner(self, slot: int | None) -> Node | None:
         return next((owner for slots, owner in self._owners if slot in slots), None)
 
-    async def _open(self, slot: int | None, known: Node | None) -> Connection:
-        """Open a connection to the node that is known to have the slot, or else by way of any other."""
+    async def _open(self, owner: Node | None, slot: int | None) -> AbstractConnection:
+        """Open a connection to the owner of the slot, if it is known, or else by way of another node."""
         nodes = self._nodes[:_TRIED]
         self._nodes = [*self._nodes[1:], self._nodes[0]]  # the next connection does not begin with the same node
         ways = [partial(self._find, node, slot) for node in nodes]
-        if known is not None:
-            ways.insert(0, partial(self._reach, known))
-        failure: RedisError | OSError = ConnectionError()
-        for way in ways:
-            try:
-                async with asyncio.timeout(self._seconds / len(ways)):
-                    return Connection(await way())
-            except (RedisError, OSError) as error:
-                failure = error
-        raise failure
+        if owner is not None:
+            ways.insert(0, partial(self._reach, owner))
+        while True:
+            failure: RedisError | OSError = ConnectionError()
+            for way in ways:
+                try:
+                    async with asyncio.timeout(self._seconds / len(ways)):
+                        return await way()
+                except (RedisError, OSError) as error:
+                    failure = error
+            if not self._is_leaving:
+                raise failure
+            await asyncio.sleep(_PAUSE)
 
     def _make(self, node: Node | None, **options: Any) -> AbstractConnection:
         place = {"host": node[0], "port": node[1]} if node else {}
         return self._kind(**{**self._options, **place, **options})
 
     async def _reach(self, node: Node | None) -> AbstractConnection:
-        self._host = node[0] if node else ""
+        self._latest = node
         connection = self._make(node)
         await _ask(connection)
         return connection
@@ -114,14 +129,17 @@ class Opener:
     async def _find(self, node: Node | None, slot: int | None) -> AbstractConnection:
         """A connection to the server that a node names: itself, a master that it watches, or the owner of the slot."""
         if self._service:
-            sentinel = self._make(node, username=None, password=None, db=0)
+            self._watchers = self._watchers or [asyncio.create_task(self._watch(one)) for one in self._named]
+            sentinel = self._make(node, **self._sentinel)
             master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
             await sentinel.disconnect(nowait=True)
+            if self._is_leaving and master == self._leaving[0]:
+                raise ConnectionError("the Sentinels are replacing the master")
             connection = await self._reach(master)
             await _ask(connection, "ROLE", read=_check_role)
             return connection
         connection = await self._reach(node)
-        if node is None or (self._slot is None and not self._cluster):
+        if node is None or not self._is_cluster:
             return connection
         slots = await _ask(connection, "CLUSTER", "SLOTS", read=partial(_nodes_by_slot, host=node[0]))
         self._nodes = list(dict.fromkeys([*(one for _, nodes in slots for one in nodes), *self._named]))
@@ -131,6 +149,39 @@ class Opener:
             return connection
         await connection.disconnect(nowait=True)
         return await self._reach(owner)
+
+    @property
+    def _is_leaving(self) -> bool:
+        return asyncio.get_running_loop().time() < self._leaving[1]
+
+    async def _watch(self, node: Node | None) -> None:
+        """Leave the master as soon as a Sentinel has chosen the replica that takes over, before that one is a master.
+
+        Only the Sentinel that replaces the master says which replica it has chosen; all say when it has taken over.
+        """
+        while True:
+            sentinel = self._make(node, **self._sentinel)
+            try:
+                async with asyncio.timeout(_SUBSCRIBED):
+                    await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
+                    while True:
+                        self._leave(await sentinel.read_response())
+            except TimeoutError:
+                pass
+            except (RedisError, OSError):
+                await asyncio.sleep(1)
+            finally:
+                await sentinel.disconnect(nowait=True)
+
+    def _leave(self, event: Any) -> None:
+        """Take no more requests to the master that an event is about. What is in flight still gets there."""
+        text = event[-1].decode(errors="replace") if isinstance(event, list) and isinstance(event[-1], bytes) else ""
+        if found := re.search(rf"(?:^|@ ){re.escape(self._service)} (\S+) ([0-9]{{1,5}})(?: |$)", text):
+            master = found[1], int(found[2])
+            if master == self._latest:
+                self._leaving = master, asyncio.get_running_loop().time() + self._seconds
+                for connection in self._connections:
+                    connection.retire()
 
 
 def _master(reply: Any) -> Node:
