@@ -80,10 +80,6 @@ class Inspector:
         """How many requests the server has seen, this one included."""
         raise HookMissingError("inspector.requests")
 
-    def revision(self, task_id: str) -> int:
-        """How many writes the record has seen."""
-        raise HookMissingError("inspector.revision")
-
 
 class Harness(ABC):
     """How the suite opens a subject, and what the subject declares.

@@ -253,7 +253,6 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (lying(mentions=lambda _: True), "inspector.mentions", "the id of no task is mentioned"),
     (lying(raw=lambda _: None), "inspector.raw", "None for a task that is there"),
     (lying(raw=lambda _: b"{}"), "inspector.raw", "the same after an update"),
-    (lying(revision=lambda _: 1), "inspector.revision", "1 before an update and 1 after it"),
     (lying(lifetime_ms=lambda _: -1), "inspector.lifetime_ms", "-1 for a task that expires"),
     (lying(lifetime_ms=lambda _: 604_800_000), "inspector.lifetime_ms", "604800000 ms before and 604800000 ms after"),
     (lying(requests=lambda: 7), "inspector.requests", "7, then 7"),

@@ -28,15 +28,16 @@ _CONFIG = json.dumps(METADATA["config"])
 _COPY = """
 -- KEYS: the record, and the sorted sets that name the task. ARGV: its id, then the ids that its copies have.
 local original = ARGV[1]
-local value = redis.call('GET', KEYS[1])
-if not value then return end
-local gone = redis.call('PEXPIRETIME', KEYS[1])
+if redis.call('EXISTS', KEYS[1]) == 0 then return end
+local is_hash = redis.call('TYPE', KEYS[1]).ok == 'hash'
+local value = is_hash or redis.call('GET', KEYS[1])
 local scores = {}
 for k = 2, #KEYS do scores[k] = redis.call('ZSCORE', KEYS[k], original) end
 for i = 2, #ARGV do
   local key = string.gsub(KEYS[1], original, ARGV[i])
-  local copy = string.gsub(value, original, ARGV[i])
-  redis.call('SET', key, copy, 'PXAT', gone)
+  redis.call('COPY', KEYS[1], key)
+  if is_hash then redis.call('HSET', key, 'task_id', ARGV[i])
+  else redis.call('SET', key, string.gsub(value, original, ARGV[i]), 'KEEPTTL') end
   for k = 2, #KEYS do redis.call('ZADD', KEYS[k], scores[k], ARGV[i]) end
 end
 """

@@ -104,7 +104,6 @@ CHECKS = (
     Check("inspector.keys", "a creation adds a key", hooks.keys),
     Check("inspector.mentions", "it finds the id of a task, and no other", hooks.mentions),
     Check("inspector.raw", "bytes, which an update changes", hooks.raw),
-    Check("inspector.revision", "an update adds 1", hooks.revision),
     Check("inspector.requests", "it grows by 1, its own request, when nobody calls", hooks.requests_of_none),
     Check("inspector.requests", f"it grows by at least {hooks.CALLS} in {hooks.CALLS} creations", hooks.requests),
     Check("inspector.lifetime_ms", "with EXPIRING, a task has a lifetime", hooks.lifetime, (Capability.EXPIRING,)),

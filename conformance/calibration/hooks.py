@@ -40,14 +40,6 @@ async def raw(bench: Bench) -> str:
     return "the same after an update" if bench.inspect("raw", task.task_id) == before else ""
 
 
-async def revision(bench: Bench) -> str:
-    store, task = await bench.new_task()
-    before = bench.inspect("revision", task.task_id)
-    await update(store, task)
-    after = bench.inspect("revision", task.task_id)
-    return "" if after == before + 1 else f"{before} before an update and {after} after it"
-
-
 async def requests_of_none(bench: Bench) -> str:
     await bench.open()
     counts = [(bench.inspect("requests"), bench.inspect("requests")) for _ in range(_ATTEMPTS)]

@@ -17,7 +17,7 @@ from conformance.spec.equality import same, snapshot, snapshots
 from conformance.strategies import a_request
 from taskstore import Task, TaskCreateRequest, TaskExists, TaskStatus, TaskStoreError
 
-_CONFIG = {"n": [1.0, -0.0, 10**30, True, None], "字": " 文\n", "B": {"": []}, "a": {"é": 1, "e\u0301": 2}}
+_CONFIG = {"n": [1.0, -0.0, 2**64 - 1, True, None], "字": " 文\n", "B": {"": []}, "a": {"é": 1, "e\u0301": 2}}
 _RICH = TaskCreateRequest(video_ids=("b", "文 ", "b"), webhook_url="https://user@a/ü?q=1", config=_CONFIG)
 _OWN = ("task_id", "created_at", "updated_at", "completed_at")
 """The fields that differ between two stores that were filled alike."""

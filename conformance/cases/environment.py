@@ -97,7 +97,7 @@ def logins(namespace: Namespace, user: str, password: str) -> list[dict[str, str
     """The ways to say who logs in: two variables, the same beside a URL, both in it, and one in each."""
     given = namespace.harness.environment(namespace.name)
     by_name = {"REDIS_USERNAME": user, "REDIS_PASSWORD": password}
-    if "REDIS_HOST" not in given or "REDIS_TLS" in given:
+    if "REDIS_HOST" not in given:
         return [by_name]
     where = f"{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/{given.get('REDIS_DB', '0')}"
     name, word = quote(user, safe=""), quote(password, safe="")

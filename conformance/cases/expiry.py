@@ -11,13 +11,12 @@ from typing import cast
 
 import pytest
 
-from conformance.case import Namespace, NotApplicable, NotTestable, case
+from conformance.case import Namespace, NotTestable, case
 from conformance.cases.contents import check_same, check_writes, fill, fill_in_every_way
 from conformance.cases.environment import SOURCES, application, application_from
 from conformance.cases.listing import newest_first
 from conformance.cases.operations import Call, operations_on
-from conformance.cases.table.bench import cancelled_after, credentials, outcome_of
-from conformance.cases.table.failures import PATIENT
+from conformance.cases.table.bench import cancelled_after
 from conformance.engine.arguments import as_task
 from conformance.harness import Capability
 from conformance.spec.equality import snapshot, snapshots
@@ -25,7 +24,6 @@ from conformance.strategies import a_request
 from taskstore import (
     MaintainedTaskStore,
     MemoryTaskStore,
-    StoreUnavailable,
     Task,
     TaskNotFound,
     TaskPage,
@@ -140,31 +138,6 @@ async def test_a_call_cancelled_among_expired_tasks_holds_up_no_other(store: Tas
             page = await store.list_tasks()
             assert page.total == len(page.tasks) <= 1  # the creation may have taken effect
             assert {one.task_id for one in page.tasks}.isdisjoint(one.task_id for one in gone)
-
-
-@case("FAIL-06", "EXP-01", needs=(Capability.EXPIRING, Capability.SHARED, Capability.REMOTE))
-async def test_a_write_that_is_refused_prolongs_no_life(namespace: Namespace) -> None:
-    """Whichever command the server refuses its user halfway: the task is counted for as long as it lives."""
-    rules = [f"-{command}" for command in ("set", "zadd", "zrem", "unlink", "del", "pexpire")]
-    refused = 0
-    with credentials(namespace) as url:
-        async with namespace.harness.open_at(namespace.name, url, PATIENT) as store:
-            for rule, name in itertools.product(rules, ("update", "cancel")):
-                task = await store.create_task(a_request())
-                namespace.advance(timedelta(days=4))
-                namespace.harness.administer("ACL", "SETUSER", namespace.name, rule)
-                try:
-                    outcome = await outcome_of(operations_on(store, task.task_id)[name]())
-                finally:
-                    namespace.harness.administer("ACL", "SETUSER", namespace.name, "+@all")
-                if isinstance(outcome, StoreUnavailable) and await store.get_task(task.task_id) == task:
-                    refused += 1
-                    namespace.advance(timedelta(days=3) + MINUTE)
-                    assert (await store.list_tasks(limit=0)).total == 0, f"{name} with {rule}"
-                namespace.advance(WEEK + MINUTE)
-                await store.list_tasks()
-    if not refused:
-        raise NotApplicable("no write of the store is refused in its middle by any of these rules")
 
 
 @case("EXP-05", lacks=Capability.EXPIRING)

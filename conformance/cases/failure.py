@@ -38,7 +38,6 @@ from conformance.cases.table.seen import (
     says_what_failed,
     says_what_failed_if_it_did,
     texts_of,
-    took_effect_once,
     unavailable,
 )
 from conformance.harness import Capability
@@ -164,12 +163,6 @@ def refuses_writes(seen: Seen) -> None:
 async def test_a_lost_answer_denies_no_write(namespace: Namespace) -> None:
     """A write says "nothing was written" only if that is so, whichever of its answers is lost or is no answer."""
     await table(namespace, (*LOST, *NO_REDIS), denies_nothing, operations=WRITES)
-
-
-@case("ATOM-01", needs=Capability.REMOTE)
-async def test_a_write_whose_answer_is_lost_takes_effect_once_at_most(namespace: Namespace) -> None:
-    """Whichever of its answers is lost or late: no task is there twice, and no task was written twice."""
-    await table(namespace, (*LOST, *LATE), took_effect_once, operations=WRITES)
 
 
 @case("FAIL-11", needs=Capability.REMOTE)

@@ -38,11 +38,19 @@ async def test_a_database_of_any_number_may_be_named(namespace: Namespace) -> No
             await open_and_close(namespace)
 
 
+def named_by_host(namespace: Namespace) -> tuple[str, int, dict[str, str]]:
+    """The URL of a server that the settings name by a host, another database of it, and who logs in."""
+    given = namespace.harness.environment(namespace.name)
+    if not (database := namespace.harness.spare_database()) or "REDIS_HOST" not in given:
+        raise NotApplicable("the server has one database, or is not named by a host")
+    login = {name: given[name] for name in ("REDIS_USERNAME", "REDIS_PASSWORD") if name in given}
+    return f"redis://{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}", database, login
+
+
 @case("MODE-05", mode="redis")
 async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -> None:
     """A task is written to the database that REDIS_DB names, and to no other."""
-    if not (database := namespace.harness.spare_database()):
-        raise NotApplicable("the server has one database")
+    _, database, _ = named_by_host(namespace)
     spare = {"REDIS_DB": str(database)}
     for source in SOURCES:
         with application_from(source, namespace, spare):
@@ -83,11 +91,7 @@ async def test_where_redis_is_has_defaults(namespace: Namespace) -> None:
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
 async def test_a_url_replaces_the_database(namespace: Namespace) -> None:
     """A URL that names no database means database 0, whatever REDIS_DB says."""
-    given = namespace.harness.environment(namespace.name)
-    if not (database := namespace.harness.spare_database()) or "REDIS_HOST" not in given or "REDIS_TLS" in given:
-        raise NotApplicable("the server has one database, or is not named by a host")
-    url = f"redis://{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}"
-    login = {name: given[name] for name in ("REDIS_USERNAME", "REDIS_PASSWORD") if name in given}
+    url, database, login = named_by_host(namespace)
     with elsewhere(namespace, {**login, "REDIS_URL": url, "REDIS_DB": str(database)}):
         async with namespace.open_from_environment() as store:
             task = await store.create_task(a_request())
@@ -99,11 +103,7 @@ async def test_a_url_replaces_the_database(namespace: Namespace) -> None:
 @case("MODE-17", needs=Capability.REMOTE, mode="redis")
 async def test_a_task_is_where_a_url_says(namespace: Namespace) -> None:
     """What is written through each form of a URL, and by an IPv6 address, is read through host, port and database."""
-    given = dict(namespace.harness.environment(namespace.name))
-    if not (database := namespace.harness.spare_database()) or "REDIS_HOST" not in given or "REDIS_TLS" in given:
-        raise NotApplicable("the server has one database, or is not named by a host")
-    url = f"redis://{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}"
-    login: dict[str, str] = {name: given[name] for name in ("REDIS_USERNAME", "REDIS_PASSWORD") if name in given}
+    url, database, login = named_by_host(namespace)
     with tempfile.TemporaryDirectory() as folder:
         async with AsyncExitStack() as stack:
             socket = f"{folder}/a b.sock"

@@ -21,7 +21,10 @@ from conformance.strategies import a_request
 from conformance.tour.values import deep
 from taskstore import InvalidArgument, TaskStatus, TaskStore
 
-AWKWARD: dict[str, Any] = {"awkward": [[], {}, None, "", "7", True, 1, 1.0, -0.0, 3.14, 2**53 + 1, 10**30], "é": "\0文"}
+AWKWARD: dict[str, Any] = {
+    "awkward": [[], {}, None, "", "7", True, 1, 1.0, -0.0, 3.14, 2**53 + 1, 2**64 - 1, -(2**63)],
+    "é": "\0文",
+}
 """What stores are known to convert."""
 
 

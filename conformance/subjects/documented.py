@@ -12,7 +12,7 @@ from typing import cast
 from conformance.harness import Capability, HookMissingError
 from conformance.subjects import documented_design
 from conformance.subjects.memory import MemoryHarness
-from conformance.subjects.redis import RedisHarness
+from conformance.subjects.redis import RedisHarness, variables_of
 from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.topologies import ClusterServers, SentinelServers
 from taskstore import TaskStore
@@ -40,14 +40,15 @@ class DocumentedRedisHarness(RedisHarness):
 
     capabilities = RedisHarness.capabilities - {Capability.CALLER_IDS, Capability.CURSOR, Capability.MAINTENANCE}
     opener = "conformance.subjects.documented_design:open_from_environment"
-    prefix = "{namespace}:"
-    record = "{namespace}:task:"
-    deadlines = ""
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         """The variables that the document names."""
-        named = ("USE_REDIS_FOR_TASKS", "REDIS_HOST", "REDIS_PORT", "REDIS_DB")
-        return {name: value for name, value in super().environment(namespace).items() if name in named}
+        named = ("REDIS_HOST", "REDIS_PORT", "REDIS_DB")
+        where = {name: value for name, value in variables_of(self._server.url).items() if name in named}
+        return {"USE_REDIS_FOR_TASKS": "true", **where}
+
+    def inspector(self, namespace: str) -> RedisNamespace:
+        return RedisNamespace(self._client(), f"{namespace}:", f"{namespace}:task:")
 
     @asynccontextmanager
     async def open(self, namespace: str) -> AsyncIterator[TaskStore]:

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from redis.crc import key_slot
 
 from conformance.harness import Capability, HookMissingError
-from conformance.subjects.redis_namespace import Monitor, PartitionedNamespace, RedisNamespace, SharedRedisNamespace
-from conformance.subjects.secured import AclServer, SecuredServer, TlsServer
+from conformance.subjects.redis_namespace import Monitor, RedisNamespace, SharedNamespace, TaskNamespace, bases
+from conformance.subjects.secured import AclServer, TlsServer
 from conformance.subjects.server_harness import PATIENCE, RedisServerHarness
 from conformance.subjects.servers import ContainerServer, NamedServer
 from conformance.subjects.topologies import LONE_SLOTS, ClusterServers, SentinelServers, ServerGroup
@@ -29,9 +29,9 @@ class RedisHarness(RedisServerHarness):
     capabilities = frozenset(Capability) - {Capability.FAILOVER, Capability.CLUSTER}
     namespaces_at_once = 4
     store_class: Callable[..., AbstractAsyncContextManager[Any]] = RedisTaskStore
-    prefix = "{{{namespace}:0}}"
-    record = "{{{namespace}:0}}:task:"
-    deadlines = "{{{namespace}:0}}:deadlines"
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return self.open_at(namespace, self._server.store_url, PATIENCE)
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
         server = connect(url, connect_timeout=seconds, timeout=seconds)
@@ -40,21 +40,30 @@ class RedisHarness(RedisServerHarness):
         return self.store_class(server, prefix=namespace)
 
     def environment(self, namespace: str) -> Mapping[str, str]:
-        parts = urlsplit(self._server.url)
-        given = {
-            "USE_REDIS_FOR_TASKS": "true",
-            "REDIS_HOST": parts.hostname,
-            "REDIS_PORT": str(parts.port or 6379),
-            "REDIS_DB": parts.path.strip("/") or "0",
-            "REDIS_USERNAME": parts.username,
-            "REDIS_PASSWORD": parts.password,
-            "TASK_KEY_PREFIX": namespace,
-            "TASK_PARTITIONS": str(self.partitions),
-        }
-        return {name: value for name, value in given.items() if value}
+        where = variables_of(self._server.store_url)
+        named = {"TASK_KEY_PREFIX": namespace, "TASK_PARTITIONS": str(self.partitions)}
+        return {"USE_REDIS_FOR_TASKS": "true", **where, **named}
+
+    def inspector(self, namespace: str) -> RedisNamespace:
+        return TaskNamespace(self._client(), namespace, self.partitions)
 
     async def ping(self, store: TaskStore) -> None:
         await store.ping()  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
+
+
+def variables_of(url: str) -> dict[str, str]:
+    """The settings that name the server at a URL: each part by its own variable, or the URL, which says all."""
+    parts = urlsplit(url)
+    if parts.scheme != "redis":
+        return {"REDIS_URL": url}
+    given = {
+        "REDIS_HOST": parts.hostname,
+        "REDIS_PORT": str(parts.port or 6379),
+        "REDIS_DB": parts.path.strip("/") or "0",
+        "REDIS_USERNAME": parts.username,
+        "REDIS_PASSWORD": parts.password,
+    }
+    return {name: value for name, value in given.items() if value}
 
 
 class ContainerHarness(RedisHarness):
@@ -68,44 +77,20 @@ class PartitionedHarness(RedisHarness):
 
     partitions = 3
 
-    def inspector(self, namespace: str) -> RedisNamespace:
-        return PartitionedNamespace(self._client(), bases(namespace, self.partitions))
 
-
-def bases(prefix: str, partitions: int) -> list[str]:
-    """What the keys of each partition begin with."""
-    return [f"{{{prefix}:{number}}}" for number in range(partitions)]
-
-
-class SecuredHarness(RedisHarness):
-    """The Redis store on a server that only its own settings reach.
-
-    Where the suite asks for a store at another URL, for example through its proxy, the store needs none of them.
-    """
-
-    _server: SecuredServer | ServerGroup
-
-    def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        return self.open_at(namespace, self._server.named_url, PATIENCE)
-
-    def environment(self, namespace: str) -> Mapping[str, str]:
-        where = {"TASK_KEY_PREFIX": namespace, "TASK_PARTITIONS": str(self.partitions), **self._server.variables}
-        return {"USE_REDIS_FOR_TASKS": "true", **where}
-
-
-class TlsHarness(SecuredHarness):
+class TlsHarness(RedisHarness):
     """The Redis store through TLS, with an authority of its own and a client certificate."""
 
     server_class = TlsServer
 
 
-class AclHarness(SecuredHarness):
+class AclHarness(RedisHarness):
     """The Redis store as the user with the least rights."""
 
     server_class = AclServer
 
 
-class SentinelHarness(SecuredHarness):
+class SentinelHarness(RedisHarness):
     """The Redis store on the master that a Sentinel names."""
 
     server_class: ClassVar[type[ServerGroup]] = SentinelServers
@@ -113,7 +98,7 @@ class SentinelHarness(SecuredHarness):
     _monitor: Monitor | None = None
 
     def inspector(self, namespace: str) -> RedisNamespace:
-        return self._inspector(RedisNamespace, namespace, monitor=self._monitored)
+        return TaskNamespace(self._client(), namespace, self.partitions, self._monitored)
 
     def discard(self, namespace: str) -> None:
         super().discard(namespace)
@@ -183,10 +168,6 @@ class PartitionedClusterHarness(ClusterHarness):
 
     partitions = 3
 
-    def inspector(self, namespace: str) -> RedisNamespace:
-        parts = bases(self._prefix(namespace), self.partitions)
-        return PartitionedNamespace(self._client(), parts, self._monitored)
-
 
 class NamedRedisHarness(RedisHarness):
     """The Redis store on a server of the user's. It uses one key prefix and changes nothing else on that server."""
@@ -206,4 +187,4 @@ class NamedRedisHarness(RedisHarness):
         yield
 
     def inspector(self, namespace: str) -> RedisNamespace:
-        return self._inspector(SharedRedisNamespace, namespace)
+        return SharedNamespace(self._client(), namespace)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import redis
 
 from conformance.harness import HookMissingError, Inspector
+from conformance.spec.model import TEXTS
 from taskstore.redis.partitions import partition_of
 
 _AGE = """
@@ -29,7 +31,7 @@ end
 
 
 class RedisNamespace(Inspector):
-    """The keys under one prefix, by an ordinary synchronous client.
+    """The keys under one prefix, with a string as record, by an ordinary synchronous client.
 
     `record` is what the keys of records begin with, `deadlines` the key of an index of ends of lifetimes, if there is
     one. Where others ask the server too, `monitor` gives what counts the requests.
@@ -94,16 +96,13 @@ class RedisNamespace(Inspector):
         except (KeyError, redis.exceptions.ResponseError):
             raise HookMissingError("inspector.requests") from None
 
-    def revision(self, task_id: str) -> int:
-        found = re.search(rb'"revision":(\d+)', self.raw(task_id) or b"")
-        if found is None:
-            raise HookMissingError("inspector.revision")
-        return int(found.group(1))
-
     def advance(self, by: timedelta) -> None:
         """Make every deadline earlier, at one instant: that of each key, and each entry of the index of deadlines."""
-        milliseconds = by // timedelta(milliseconds=1)
-        self._client.eval(_AGE, 0, milliseconds, self._deadlines, self._pattern)
+        self.age(by, self._pattern)
+
+    def age(self, by: timedelta, pattern: str, *keys: bytes) -> None:
+        """Make the deadlines of these keys earlier, or of all that match the pattern."""
+        self._client.eval(_AGE, len(keys), *keys, by // timedelta(milliseconds=1), self._deadlines, pattern)
 
     def discard(self) -> None:
         """Remove every key of this namespace."""
@@ -140,12 +139,19 @@ class Monitor:
         self._client.close()
 
 
-class PartitionedNamespace(RedisNamespace):
-    """A prefix whose tasks are spread over hash tags, `bases`."""
+class TaskNamespace(RedisNamespace):
+    """The keys of our own store: a hash for each task, and indexes, under a hash tag for each partition.
 
-    def __init__(self, client: redis.Redis, bases: list[str], monitor: Callable[[], Monitor] | None = None) -> None:
+    `raw` and `overwrite` take a hash for a JSON object, in which the fields that hold JSON are values.
+    """
+
+    def __init__(
+        self, client: redis.Redis, prefix: str, partitions: int = 1, monitor: Callable[[], Monitor] | None = None
+    ) -> None:
         super().__init__(client, "", "", monitor=monitor)
-        self._parts = [RedisNamespace(client, base, f"{base}:task:", f"{base}:deadlines") for base in bases]
+        self._parts = [
+            RedisNamespace(client, base, f"{base}:task:", f"{base}:deadlines") for base in bases(prefix, partitions)
+        ]
 
     def _key(self, task_id: str) -> str:
         return self._parts[partition_of(task_id, len(self._parts))]._key(task_id)  # noqa: SLF001  of the same kind
@@ -153,17 +159,63 @@ class PartitionedNamespace(RedisNamespace):
     def _keys(self) -> Iterator[bytes]:
         return chain.from_iterable(part._keys() for part in self._parts)  # noqa: SLF001  of the same kind
 
+    def raw(self, task_id: str) -> bytes | None:
+        if self._client.type(self._key(task_id)) != b"hash":
+            return super().raw(task_id)
+        fields = {
+            name.decode(): value.decode() for name, value in sorted(self._client.hgetall(self._key(task_id)).items())
+        }
+        return _json({name: text if name in _TEXTS else _value(text) for name, text in fields.items()}).encode()
+
+    def overwrite(self, task_id: str, raw: bytes) -> None:
+        """Put a JSON object as a hash; what is none as a string, which is no record."""
+        super().overwrite(task_id, raw)
+        record = _value(raw)
+        if not isinstance(record, dict) or not record:
+            return
+        key, left = self._key(task_id), self.lifetime_ms(task_id)
+        given = {name: value for name, value in record.items() if value is not None}
+        fields = {
+            name: value if name in _TEXTS and isinstance(value, str) else _json(value) for name, value in given.items()
+        }
+        with self._client.pipeline() as pipeline:
+            pipeline.delete(key).hset(key, mapping=fields)
+            if left > 0:
+                pipeline.pexpire(key, left)
+            pipeline.execute()
+
     def advance(self, by: timedelta) -> None:
         for part in self._parts:
             part.advance(by)
 
 
-class SharedRedisNamespace(RedisNamespace):
+_TEXTS = {"task_id", "status", *TEXTS}
+"""The fields that hold a text as it is. All others hold JSON."""
+
+
+def bases(prefix: str, partitions: int) -> list[str]:
+    """What the keys of each partition begin with."""
+    return [f"{{{prefix}:{number}/{partitions}}}" for number in range(partitions)]
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _value(text: str | bytes) -> Any:
+    """The value that JSON stands for; what is no JSON stands for itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+class SharedNamespace(TaskNamespace):
     """A prefix on a server that others use too."""
 
     def advance(self, by: timedelta) -> None:
-        keys = list(self._keys())  # to look for them in the script would hold up the others
-        self._client.eval(_AGE, len(keys), *keys, by // timedelta(milliseconds=1), self._deadlines, "")
+        for part in self._parts:
+            part.age(by, "", *part._keys())  # noqa: SLF001  to look for them in the script would hold up the others
 
     def requests(self) -> int:
         raise HookMissingError("inspector.requests")

@@ -13,7 +13,7 @@ from typing import Self
 from conformance.subjects.servers import EmbeddedServer, ServerError, find_binary, unused_port
 
 LEAST_RIGHTS = (
-    "ping client|setname getrange exists scan info evalsha eval time get set del unlink pttl pexpire "
+    "ping client|setname exists scan info evalsha eval time hmget hset unlink pttl pexpire pexpireat "
     "zadd zrem zcard zcount zscore zrangebyscore zrevrange zrevrank"
 )
 """The commands that a store sends, or that its scripts call."""
@@ -34,15 +34,6 @@ authorityKeyIdentifier = keyid
 """
 
 
-class SecuredServer(EmbeddedServer):
-    """A server with a way in for the store, and another for the suite."""
-
-    variables: Mapping[str, str]
-    """The settings that say how the store gets in."""
-    named_url: str
-    """The same as a URL."""
-
-
 def why_no_tls() -> str:
     """Why no server with TLS can be started here, or nothing."""
     if shutil.which("openssl") is None:
@@ -57,8 +48,10 @@ def why_no_tls() -> str:
     return "" if known else f"{binary.name} was built without TLS: install Debian's or Redis' own redis-server"
 
 
-class TlsServer(SecuredServer):
+class TlsServer(EmbeddedServer):
     """A server with a certificate of its own authority, which asks for the client's. The suite comes without TLS."""
+
+    store_url = ""
 
     def __enter__(self) -> Self:
         if reason := why_no_tls():
@@ -74,15 +67,7 @@ class TlsServer(SecuredServer):
         files = {
             name: str(folder / name) for name in ("ca.crt", "client.crt", "client.key", "server.crt", "server.key")
         }
-        self.variables = {
-            "REDIS_HOST": "127.0.0.1",
-            "REDIS_PORT": port,
-            "REDIS_TLS": "true",
-            "REDIS_TLS_CA": files["ca.crt"],
-            "REDIS_TLS_CERT": files["client.crt"],
-            "REDIS_TLS_KEY": files["client.key"],
-        }
-        self.named_url = (
+        self.store_url = (
             f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={files['ca.crt']}"
             f"&ssl_certfile={files['client.crt']}&ssl_keyfile={files['client.key']}"
         )
@@ -94,15 +79,15 @@ class TlsServer(SecuredServer):
         return {**super().facts(), "transport": "loopback TLS; without TLS where a case needs a proxy"}
 
 
-class AclServer(SecuredServer):
+class AclServer(EmbeddedServer):
     """A server with a user who may do what a store does, under the prefixes of the suite, and nothing else."""
+
+    store_url = ""
 
     def prepare(self, folder: Path) -> list[str]:
         rights = [f"+{one}" for one in (*LEAST_RIGHTS.split(), "select")]  # a case uses another database
         self._options = "--user", "store", "on", ">least", "resetkeys", "~{conformance-*", *rights
-        self.variables = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self._port)}
-        self.variables |= {"REDIS_USERNAME": "store", "REDIS_PASSWORD": "least"}
-        self.named_url = f"redis://store:least@127.0.0.1:{self._port}/0"
+        self.store_url = f"redis://store:least@127.0.0.1:{self._port}/0"
         return []
 
     def facts(self) -> Mapping[str, str]:

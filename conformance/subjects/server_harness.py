@@ -65,13 +65,9 @@ class RedisServerHarness(Harness):
         self.inspector(namespace).advance(by)
 
     def inspector(self, namespace: str) -> RedisNamespace:
-        return self._inspector(RedisNamespace, namespace)
-
-    def _inspector(self, kind: Callable[..., RedisNamespace], namespace: str, **named: Any) -> RedisNamespace:
-        prefix, record, deadlines = (
-            text.format(namespace=namespace) for text in (self.prefix, self.record, self.deadlines)
-        )
-        return kind(self._client(), prefix, record, deadlines, **named)
+        texts = self.prefix, self.record, self.deadlines
+        prefix, record, deadlines = (text.format(namespace=namespace) for text in texts)
+        return RedisNamespace(self._client(), prefix, record, deadlines)
 
     def restart_server(self) -> None:
         self._server.restart()

@@ -38,6 +38,11 @@ class RedisServer(ABC):
 
     url: str
 
+    @property
+    def store_url(self) -> str:
+        """Where a store finds it."""
+        return self.url
+
     @abstractmethod
     def __enter__(self) -> Self: ...
 

@@ -29,10 +29,7 @@ _AT_ONCE = "--repl-diskless-sync-delay", "0", "--shutdown-timeout", "0"
 class ServerGroup(RedisServer):
     """Servers of which one has the tasks, and another takes over when it fails. `url` is the one that has them."""
 
-    variables: Mapping[str, str]
-    """The settings that say where they are."""
-    named_url: str
-    """The same as a URL."""
+    store_url = ""
     _members: tuple[EmbeddedServer, EmbeddedServer]
     """The one that begins, and the one that takes over."""
 
@@ -119,7 +116,7 @@ class ServerGroup(RedisServer):
 
 
 class SentinelServers(ServerGroup):
-    """A master, a replica and a Sentinel. The first Sentinel that the settings name is not there."""
+    """A master, a replica and a Sentinel. The first Sentinel that its URL names is not there."""
 
     def __init__(self, min_replicas: int = 1) -> None:
         """`min_replicas` is how many replicas a master needs to take a write."""
@@ -131,8 +128,7 @@ class SentinelServers(ServerGroup):
         self._members = master, undo.enter_context(EmbeddedServer("--replicaof", *_place(master), *options))
         self._sentinel = undo.enter_context(_Sentinel(master))
         nodes = f"127.0.0.1:{unused_port()},127.0.0.1:{_place(self._sentinel)[1]}"
-        self.variables = {"REDIS_NODES": nodes, "REDIS_SERVICE": SERVICE}
-        self.named_url = f"redis+sentinel://{nodes}/{SERVICE}/0"
+        self.store_url = f"redis+sentinel://{nodes}/{SERVICE}/0"
 
     def _is_settled(self) -> bool:
         named = _call(self._sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
@@ -169,7 +165,7 @@ class _Sentinel(EmbeddedServer):
 
 
 class ClusterServers(ServerGroup):
-    """Three masters, of which the first has nearly all slots, and its replica. The settings name the two others."""
+    """Three masters, of which the first has nearly all slots, and its replica. Its URL names the two others."""
 
     def _set_up(self, undo: ExitStack) -> None:
         nodes = cluster_nodes(undo, range(LONE_SLOTS[0]), *(range(slot, slot + 1) for slot in LONE_SLOTS), range(0))
@@ -178,8 +174,7 @@ class ClusterServers(ServerGroup):
         self._ids = {node: _call(node, "CLUSTER", "MYID").decode() for node in nodes}
         _await(lambda: _call(replica, "CLUSTER", "REPLICATE", self._ids[first]), "the replica did not meet its master")
         self.nodes = [urlsplit(node.url).netloc for node in nodes]
-        self.variables = {"REDIS_NODES": ",".join(self.nodes[1:3])}
-        self.named_url = f"redis+cluster://{self.variables['REDIS_NODES']}"
+        self.store_url = f"redis+cluster://{','.join(self.nodes[1:3])}"
 
     def _is_settled(self) -> bool:
         master, replica = self._sorted()

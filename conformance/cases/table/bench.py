@@ -68,7 +68,6 @@ class Bench:
         address = f"127.0.0.1:{urlsplit(self._proxy.url).port}"
         seen = Seen(failure, self.operation, target, address, expected)
         before = await self._stored(target)
-        written = self._revision(target)
         at_rest = self._proxy.connections
         lasts = not failure.early and failure.action is not Action.HOLD
         async with AsyncExitStack() as stack:
@@ -98,7 +97,6 @@ class Bench:
         await until(self._proxy, lambda: self._proxy.connections <= most)
         seen.left = max(0, self._proxy.connections - most)
         seen.changed = changed(before, await self._stored(target))
-        seen.writes = self._revision(target) - written
         bystanders = await asyncio.gather(
             *(outcome_of(self._healthy.get_task(one.task_id)) for one in target.bystanders)
         )
@@ -182,13 +180,6 @@ class Bench:
         old = await old_task()
         await self._healthy.restore(old.model_copy(update={"video_ids": target.request.video_ids}))
         return target
-
-    def _revision(self, target: Target) -> int:
-        """How often the target was written; the same each time, where the harness cannot tell."""
-        try:
-            return self._namespace.inspector.revision(target.task.task_id)
-        except HookMissingError:
-            return 0
 
     def _let_pass(self, time: timedelta) -> None:
         with suppress(HookMissingError):

@@ -114,7 +114,19 @@ BUSY, READ_ONLY, FULL = (
     Failure(f"the server is {failure_kind}", (failure_kind,), makes=failure_kind)
     for failure_kind in (FailureKind.BUSY, FailureKind.READ_ONLY, FailureKind.OUT_OF_MEMORY)
 )
-_DENIED_COMMANDS = ("@write", "@read", "@scripting", "set", "zadd", "zrem", "unlink", "del", "pexpire")
+_DENIED_COMMANDS = (
+    "@write",
+    "@read",
+    "@scripting",
+    "set",
+    "hset",
+    "zadd",
+    "zrem",
+    "unlink",
+    "del",
+    "pexpire",
+    "pexpireat",
+)
 DENIED = tuple(
     Failure(f"the user's rules are {rule}", (FailureKind.REFUSED,), rule=rule, early=rule == "resetpass")
     for rule in ("resetpass", *(f"-{one}" for one in _DENIED_COMMANDS))

@@ -108,11 +108,7 @@ class KeepsAnotherKey(Scripted):
     """A key that no requirement speaks of lies under the prefix, and goes with the tasks."""
 
     scripts: ClassVar = {
-        INSERT: edited(
-            INSERT,
-            "pcall(sweep, ARGV[1])",
-            "redis.call('SET', base .. ':latest', id, 'PX', lifetime_ms) and pcall(sweep, ARGV[1])",
-        )
+        INSERT: edited(INSERT, "  sweep(100)", "  write('SET', base .. ':latest', id, 'PX', life)\n  sweep(100)")
     }
 
 
@@ -120,4 +116,4 @@ class KeepsAnotherKey(Scripted):
 class DeletesInTheForeground(Scripted):
     """Records are removed by DEL in place of UNLINK, as older clients do."""
 
-    scripts: ClassVar = {LIST: edited(LIST, "redis.call('UNLINK', unpack(keys))", "redis.call('DEL', unpack(keys))")}
+    scripts: ClassVar = {LIST: edited(LIST, "write('UNLINK', unpack(keys))", "write('DEL', unpack(keys))")}

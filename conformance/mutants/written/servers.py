@@ -26,13 +26,13 @@ NOBODYS = "connection.test_nobody_gets_an_answer_that_came_too_late"
 class AnUnknownScriptIsAnEmptyList(RedisTaskStore):
     """A script that the server does not know, as after a restart, is an empty list."""
 
-    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+    async def _run(self, script: Script, *arguments: str | int, **named: Any) -> Any:
         try:
-            return await self._server.read("EVALSHA", script.digest, "1", self._base, *map(str, arguments))
+            return await self.server.read("EVALSHA", script.digest, "1", self.base, *map(str, arguments))
         except StoreUnavailable as fault:
             if "matching script" not in fault.detail or script.writes:
                 return await super()._run(script, *arguments, **named)
-            return [0, 0, b"", [], [], []]
+            return [0, 0, [], []]
 
 
 @mutant("FAIL-01", by=AWAY, on=On.REDIS, source="celery #8588")
@@ -62,7 +62,7 @@ class NotesItsPassword(RedisTaskStore):
     """The message is right, and a note says what was sent."""
 
     async def get_task(self, task_id: str) -> Task:
-        opening: Any = self._server._open_connection  # noqa: SLF001
+        opening: Any = self.server._open_connection  # noqa: SLF001
         try:
             return await super().get_task(task_id)
         except StoreUnavailable as error:
@@ -96,7 +96,7 @@ class NotFoundWhenUnreadable(Wrapper):
 class SendsAgain(RedisTaskStore):
     """A write whose reply was cut off is sent again; only a create under its id may be."""
 
-    async def _run(self, script: Script, *arguments: str | bytes | int, **named: Any) -> Any:
+    async def _run(self, script: Script, *arguments: str | int, **named: Any) -> Any:
         try:
             return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from taskstore import (
     InvalidArgument,
@@ -20,6 +20,7 @@ from taskstore import (
     StoreUnavailable,
     Task,
     TaskCreateRequest,
+    TaskExists,
     TaskFinal,
     TaskNotFound,
     TaskPage,
@@ -109,7 +110,7 @@ async def cancel_task(task_id: str, store: Store) -> Task:
 
 @app.get("/tasks.jsonl")
 async def export_tasks(store: Store) -> StreamingResponse:
-    """Return every task as a line of JSON, as `taskstore migrate` reads them."""
+    """Return every task as a line of JSON."""
     first = await store.list_tasks(limit=100)  # a store that does not answer is a 503, and no broken file
 
     async def lines() -> AsyncIterator[str]:
@@ -122,6 +123,17 @@ async def export_tasks(store: Store) -> StreamingResponse:
             page = await store.list_tasks(limit=100, after=page.next)
 
     return StreamingResponse(lines(), media_type="application/jsonl")
+
+
+@app.put("/tasks.jsonl")
+async def import_tasks(request: Request, store: Store) -> dict[str, int]:
+    """Restore exported tasks, and return how many were not there yet."""
+    restored = 0
+    for line in (await request.body()).splitlines():
+        with suppress(TaskExists):
+            await store.restore(Task.model_validate_json(line))
+            restored += 1
+    return {"restored": restored}
 
 
 @app.get("/health")
@@ -140,7 +152,8 @@ async def refuse(_: Request, error: Exception) -> Response:
 
 
 @app.exception_handler(RequestValidationError)
-async def refuse_request(_: Request, error: RequestValidationError) -> Response:
+@app.exception_handler(ValidationError)
+async def refuse_request(_: Request, error: RequestValidationError | ValidationError) -> Response:
     """Name what is wrong with a request. It is not repeated: it may hold what a response cannot, such as NaN."""
     detail = [{"loc": fault["loc"], "msg": fault["msg"]} for fault in error.errors()]
     return Response(json.dumps({"detail": detail}), 422, media_type="application/json")
