@@ -87,7 +87,7 @@ def check_size(*texts: str | None) -> None:
     size = 0
     for text in texts:
         if text is not None:
-            size += len(text.encode())
+            size += len(text) if text.isascii() else len(text.encode())
     if size > MAX_BYTES:
         raise too_large(size)
 
@@ -105,9 +105,8 @@ def check_request(request: object) -> tuple[tuple[str, ...], str]:
     webhook_url, config = fields.get("webhook_url"), fields.get("config")
     if config is not None and type(config) is not dict:
         raise InvalidArgument("config", f"must be a JSON object, not {type(config).__name__}")
-    if webhook_url is not None:
-        check_text("webhook_url", webhook_url)
-    metadata = encode("config", {"webhook_url": webhook_url, "config": config}, MAX_DEPTH + 1)
+    url = "null" if webhook_url is None else write(check_text("webhook_url", webhook_url))
+    metadata = f'{{"webhook_url":{url},"config":{encode("config", config)}}}'
     video_ids = _check_video_ids(fields.get("video_ids"))
     check_size(write(video_ids), metadata)
     return video_ids, metadata

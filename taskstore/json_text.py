@@ -70,7 +70,7 @@ def check_text(argument: str, value: object) -> str:
     """
     if type(value) is not str:
         raise InvalidArgument(argument, f"must be text, not {type(value).__name__}")
-    if not is_encodable(value):
+    if not (value.isascii() or is_encodable(value)):
         raise InvalidArgument(argument, _SURROGATE)
     return value
 
@@ -78,9 +78,10 @@ def check_text(argument: str, value: object) -> str:
 def is_encodable(text: str) -> bool:
     """Whether a text has a UTF-8 form, that is, no lone surrogate."""
     try:
-        return text.isascii() or bool(text.encode())
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return True
 
 
 def _check(argument: str, values: Iterable[Any], depth: int) -> None:

@@ -16,7 +16,6 @@ from itertools import islice
 from sortedcontainers import SortedList
 
 from taskstore.arguments import (
-    NEW,
     Change,
     check_lifetime,
     check_moment,
@@ -35,7 +34,6 @@ from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
 from taskstore.status import TaskStatus
 from taskstore.values import EPOCH, MICROSECOND, Task, TaskCreateRequest, TaskPage, microseconds, trusted
 
-_NEW = dict.fromkeys(Task.model_fields) | NEW._asdict()  # in this order a task is written as JSON
 _SWEPT_PER_WRITE = 100
 _AT_ONCE = 250
 """Tasks that a listing or a purge removes before others may run."""
@@ -79,10 +77,24 @@ class MemoryTaskStore(BaseStore):
         known = self._tasks.get(new_id)
         if known is not None and not self._is_due(new_id) and is_same_request(known, video_ids, metadata):
             return known
-        now = self._now()
-        fields = {"task_id": new_id, "video_ids": video_ids, "metadata_json": metadata}
-        task = trusted(Task, {**_NEW, **fields, "created_at": now, "updated_at": now})
-        self._insert(task)
+        created = self._clock() // 1_000
+        now = EPOCH + created * MICROSECOND
+        fields = {
+            "task_id": new_id,
+            "status": TaskStatus.PENDING,
+            "progress": 0.0,
+            "current_step": "",
+            "video_ids": video_ids,
+            "result_url": None,
+            "error_message": None,
+            "error_traceback": None,
+            "metadata_json": metadata,
+            "created_at": now,
+            "updated_at": now,
+            "completed_at": None,
+        }
+        task = trusted(Task, fields)
+        self._insert(task, _place(created, new_id))
         return task
 
     async def get_task(self, task_id: str) -> Task:
@@ -122,7 +134,7 @@ class MemoryTaskStore(BaseStore):
 
     async def restore(self, task: Task) -> None:
         self._check_open()
-        self._insert(check_task(task))
+        self._insert(task := check_task(task), _created_place(task))
 
     def _now(self) -> datetime:
         return EPOCH + self._clock() // 1_000 * MICROSECOND
@@ -141,28 +153,28 @@ class MemoryTaskStore(BaseStore):
 
     async def _apply(self, task_id: str, change: Change) -> Task:
         self._sweep(_SWEPT_PER_WRITE)
-        task, given = self._live(task_id), change.given()
+        task, given, status = self._live(task_id), change.given(), change.status
         if task.status.is_final:
             if all(repr(getattr(task, name)) == repr(value) for name, value in given.items()):
                 return task
             raise TaskFinal(task_id, task.status)
         now = max(self._now(), task.updated_at)  # a clock may step back
-        completed = now if change.status.is_final else None
+        completed = now if status.is_final else None
         changed = trusted(Task, {**vars(task), **given, "updated_at": now, "completed_at": completed})
         check_size_of(changed)
-        if changed.status is not task.status:
+        if status is not task.status:
             place = _created_place(task)
             self._created_by_status[task.status].remove(place)
-            self._created_by_status[changed.status].add(place)
+            self._created_by_status[status].add(place)
         if completed is not None:
             self._finished.add(_place(microseconds(completed), task_id))
         self._tasks[task_id] = changed
         self._renew(task_id)
         return changed
 
-    def _insert(self, task: Task) -> None:
+    def _insert(self, task: Task, place: str) -> None:
         self._sweep(_SWEPT_PER_WRITE)
-        task_id, place = task.task_id, _created_place(task)
+        task_id = task.task_id
         if task_id in self._tasks:
             if not self._is_due(task_id):
                 raise TaskExists(task_id)

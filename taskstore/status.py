@@ -18,10 +18,8 @@ class TaskStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
-    @property
-    def is_final(self) -> bool:
-        """Whether a task of this status stays as it is."""
-        return self in _FINAL
+    is_final: bool
+    """Whether a task of this status stays as it is."""
 
-
-_FINAL = frozenset({TaskStatus.COMPLETED, TaskStatus.FAILED, TaskStatus.CANCELLED})
+    def __init__(self, name: str) -> None:
+        self.is_final = name in {"completed", "failed", "cancelled"}
