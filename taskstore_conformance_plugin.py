@@ -54,12 +54,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the level from which a failure fails the run (default: MUST; a failed SHOULD is always shown)",
     )
     group.addoption(
-        f"{_PREFIX}spec-revision",
-        metavar="N",
-        type=int,
-        help="let requirements fail that came after this revision of the specification",
-    )
-    group.addoption(
         f"{_PREFIX}timeout",
         metavar="SECONDS",
         type=float,

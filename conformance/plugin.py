@@ -17,7 +17,6 @@ import pytest
 from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
 from conformance.files import FileError, check_writable, remove_file
 from conformance.results.record import Recorder, seed_of, shared_folder_of
-from conformance.spec.requirements import REVISION
 from conformance.subjects.registry import (
     UnknownSubjectError,
     find_subject,
@@ -64,9 +63,6 @@ def _prepare(config: pytest.Config, option: str, prepare: Callable[[Path], None]
 
 
 def _check_options(config: pytest.Config) -> None:
-    revision: int | None = config.getoption("conformance_spec_revision")
-    if revision is not None and not 1 <= revision <= REVISION:
-        raise pytest.UsageError(f"--conformance-spec-revision: {revision} is none of the revisions 1 to {REVISION}")
     seconds, timeout = config.getoption("conformance_seconds"), config.getoption("conformance_timeout")
     if seconds is not None and not seconds > 0:
         raise pytest.UsageError(f"--conformance-seconds: {seconds} is not above 0")

@@ -23,8 +23,7 @@ progresses = st.floats(0, 100) | st.integers(0, 100)
 _leaves = (
     st.none()
     | st.booleans()
-    | st.integers()
-    | st.integers(min_value=10**18, max_value=10**40)
+    | st.integers(-(2**63), 2**64 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.sampled_from([0.0, -0.0, 1.0, 3.14, 5e-324, 1.7976931348623157e308, 2**53 + 1])
     | texts
@@ -33,7 +32,7 @@ json_values: st.SearchStrategy[Any] = st.recursive(
     _leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
 )
 json_objects = st.dictionaries(texts, json_values, max_size=5)
-"""Objects of every kind of JSON value: empty containers, huge and long numbers, -0.0, every plane of Unicode."""
+"""Objects of every kind of JSON value: empty containers, the largest integers, -0.0, every plane of Unicode."""
 
 
 class _Number(IntEnum):
@@ -58,6 +57,9 @@ _not_json = st.sampled_from(
         float("nan"),
         float("inf"),
         float("-inf"),
+        2**64,
+        -(2**63) - 1,
+        10**400,
         "\ud800",
         {1: "integer key"},
         {None: "no key"},
@@ -73,7 +75,7 @@ _around: st.SearchStrategy[Callable[[Any], Any]] = st.sampled_from(
     ]
 )
 not_json_objects = st.builds(lambda wrap, inner: {"config": wrap(inner)}, _around, _not_json)
-"""Objects with something inside that is not a JSON value, at any depth."""
+"""Objects with something inside that is no JSON value, or too large, at any depth."""
 
 not_progresses = st.sampled_from(
     [-1, -0.0001, 100.0001, 101, 1e300, float("nan"), float("inf"), float("-inf"), True, "50", Decimal(50)]

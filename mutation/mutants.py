@@ -111,7 +111,10 @@ def _of_part(
             in_annotation = any(start <= (above + line, columns + column) < end for start, end in spans)
             if (in_annotation and "_BitOr_" in name) or "TYPE_CHECKING" in lines[line - 1]:
                 continue
-            changed = mutate_code(text, operator, occurrence)
+            try:
+                changed = mutate_code(text, operator, occurrence)
+            except AttributeError:  # cosmic-ray does not know a dotted name in a tuple of exceptions
+                continue
             if changed is not None and changed != text and _compiles(changed):
                 yield name, changed
 

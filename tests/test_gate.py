@@ -152,9 +152,8 @@ def results(verdicts: dict[int, Verdict] | None = None, build: str = "") -> Resu
         seconds=1.0,
         exit_status=0,
         subjects=tuple(AboutSubject(name=name) for name in requirements.SUBJECTS),
-        revision=1,
         requirements=tuple(
-            ListedRequirement(id=number, level=level, text="", claims=(), since=1) for number, level in levels.items()
+            ListedRequirement(id=number, level=level, text="", claims=()) for number, level in levels.items()
         ),
         results=tuple(
             Result(

@@ -51,7 +51,6 @@ def write(file: Path, *, seed: int = 1, **subjects: dict[str, Verdict | tuple[Ve
         seconds=1.0,
         exit_status=0,
         subjects=tuple(AboutSubject(name=name) for name in subjects),
-        revision=1,
         requirements=(ListedRequirement(id="LIST-01", level="MUST", text="", claims=(), since=1),),
         results=tuple(results),
     ).write(file)

@@ -168,9 +168,6 @@ def test_a_worker_that_dies_is_a_failure_and_the_run_is_not_complete(pytester: p
 @pytest.mark.parametrize(
     ("option", "told"),
     [
-        ("spec-revision=0", "0 is none of the revisions 1 to "),
-        ("spec-revision=-3", "-3 is none of the revisions 1 to "),
-        ("spec-revision=99", "99 is none of the revisions 1 to "),
         ("seconds=0", "0.0 is not above 0"),
         ("seconds=nan", "nan is not above 0"),
         ("timeout=-1", "-1.0 is below 0"),
@@ -319,38 +316,6 @@ def test_a_file_of_known_failures_that_says_nothing_is_refused(pytester: pytest.
     ran = run(pytester, "--conformance-known=known.toml")
     assert ran.ret == pytest.ExitCode.USAGE_ERROR
     ran.stderr.fnmatch_lines([told])
-
-
-def test_a_failure_of_a_later_requirement_is_shown_and_does_not_fail_the_run(
-    pytester: pytest.Pytester, out: Path
-) -> None:
-    pytester.makepyfile(
-        stores="""
-        from conformance import Capability, Harness
-        from taskstore import MemoryTaskStore, TaskExists
-
-        class Strict(MemoryTaskStore):
-            async def create_task(self, request, *, task_id=None):
-                if task_id is not None and task_id in self.seen:
-                    raise TaskExists(task_id)
-                self.seen.add(task_id)
-                return await super().create_task(request, task_id=task_id)
-
-        class Passing(Harness):
-            capabilities = frozenset({Capability.CALLER_IDS})
-
-            def open(self, namespace):
-                store = Strict()
-                store.seen = set()
-                return store
-        """
-    )
-    ran = run(pytester, PARTIAL, *select(REPEATED, TOTAL), "--conformance-spec-revision=2")
-    assert ran.ret == pytest.ExitCode.OK
-    ran.stdout.fnmatch_lines([f"  {REPEATED} * (later than revision 2): *"])
-    assert verdicts(read(out)) == {REPEATED: "fail", TOTAL: "pass"}
-    asked = run(pytester, PARTIAL, *select(REPEATED, TOTAL), "--conformance-spec-revision=3")
-    assert asked.ret == pytest.ExitCode.TESTS_FAILED
 
 
 def test_a_hook_that_nothing_lacks_any_more_fails_the_run(pytester: pytest.Pytester, out: Path) -> None:

@@ -107,7 +107,8 @@ def test_arguments_are_refused_before_anything_is_looked_up(arguments: dict[str,
         ({"config": {"a": [1, (2,)]}}, "config"),
         ({"config": {"a": {1: 2}}}, "config"),
         ({"config": {"a": float("nan")}}, "config"),
-        ({"config": {"a": 10**4_300}}, "config"),
+        ({"config": {"a": 2**64}}, "config"),
+        ({"config": {"a": -(2**63) - 1}}, "config"),
         ({"webhook_url": "\ud800"}, "webhook_url"),
         ({"video_ids": ("a", "\ud800")}, "video_ids"),
         ({"config": {"a": "\x01" * 200_000}}, "task"),
@@ -150,8 +151,19 @@ def test_tasks_stay_in_order_across_writes() -> None:
     ]
 
 
+def test_integers_have_bounds() -> None:
+    assert isinstance(play(create("t1", config={"a": [2**64 - 1, -(2**63)]})), Record)
+
+
+def test_a_text_that_no_task_has_room_for_is_refused_whether_there_is_a_task_or_not() -> None:
+    room = 1024 * 1024 - len('{"webhook_url":null,"config":null}[""]')
+    for more, results in ((0, [MISSING]), (1, [invalid("task"), MISSING])):
+        write = call(UPDATE, task_id="t1", status="failed", error_message="\n" * (room + more))
+        assert [one.result for one in step(State(None), write)] == results
+
+
 def test_a_size_is_counted_in_bytes_of_json() -> None:
-    empty = len('{"webhook_url":null,"config":{"a":""}}["v"]""nullnullnull')
+    empty = len('{"webhook_url":null,"config":{"a":""}}["v"]')
     most = {"a": "文" * ((1024 * 1024 - empty) // 3)}
     assert isinstance(play(create("t1", config=most)), Record)
     assert play(create("t1", config={"a": most["a"] + "文"})) == invalid("task")
@@ -218,6 +230,23 @@ def test_a_task_lives_for_its_lifetime_and_near_its_end_may_be_there_or_not(oper
         for at in (-MINUTE, -NEAR, SECOND)
     }
     assert results == {-MINUTE: {Record}, -NEAR: {Record, Raised}, SECOND: {Raised}}
+
+
+@pytest.mark.parametrize(("count", "states"), [(2, 4), (6, 7)])
+def test_of_several_tasks_near_their_end_some_may_be_gone(count: int, states: int) -> None:
+    state = State(LIFETIME)
+    for number in range(count):
+        (written,) = step(State(LIFETIME), create(f"t{number}"))
+        assert isinstance(written.result, Record)
+        at = Span.of(timedelta(milliseconds=number))
+        task = written.result._replace(created_at=START + at.latest, updated_at=START + at.latest)
+        state = state.with_task(task, at)
+    pages = [one.result for one in step(state, call("list_tasks", LIFETIME, limit=1_000))]
+    left = [{task.task_id for task in page.records} for page in pages if isinstance(page, Page)]
+    assert len(left) == len(pages) == states
+    assert {f"t{count - 1}"} in left
+    assert [one.result for one in step(state, call("get_task", LIFETIME, task_id="t1"))][1:] == [MISSING]
+    assert all(len(one.state.tasks) >= count - 1 for one in step(state, call("get_task", LIFETIME, task_id="t1")))
 
 
 def test_a_write_renews_the_life_and_a_refusal_does_not() -> None:

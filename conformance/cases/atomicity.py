@@ -62,7 +62,7 @@ async def test_a_cancel_and_a_completion_that_race_have_one_winner(namespace: Na
             assert await one.get_task(task.task_id) == await two.get_task(task.task_id)
 
 
-@case("ATOM-03", needs=Capability.EXPIRING)
+@case("ATOM-01", needs=Capability.EXPIRING)
 async def test_an_update_never_brings_back_an_expired_task(store: TaskStore, namespace: Namespace) -> None:
     """What has expired is not found, and stays away."""
     task = await store.create_task(a_request())

@@ -58,7 +58,7 @@ async def test_a_purge_that_fails_halfway_denies_no_write(store: TaskStore, name
             assert not denied or (await store.list_tasks(limit=0)).total == before, f"request {after + 1} was refused"
 
 
-@case("FAIL-12", needs=Capability.REMOTE)
+@case("FAIL-13", needs=Capability.REMOTE)
 async def test_a_large_page_that_is_cut_off_leaves_nothing_out(namespace: Namespace) -> None:
     """A page of more than a megabyte, whichever of its exchanges fails, has every task or is not returned."""
     async with namespace.open() as inspector, behind_a_proxy(namespace, LONG) as (proxy, store):

@@ -44,7 +44,7 @@ async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -
             assert (await store.list_tasks()).total == len(written)
 
 
-@case("DUR-02", needs=(Capability.PERSISTENT, Capability.REMOTE))
+@case("DUR-01", needs=(Capability.PERSISTENT, Capability.REMOTE))
 async def test_tasks_outlive_the_server(namespace: Namespace) -> None:
     """The same if the server, which saved to disk, was started again meanwhile."""
     async with namespace.open() as store:

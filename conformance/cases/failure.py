@@ -12,6 +12,7 @@ from conformance.cases.table.failures import (
     BUSY,
     CANCELLED,
     CLOSED,
+    CUT,
     DENIED,
     FULL,
     IDLE,
@@ -177,26 +178,26 @@ async def test_a_refusal_denies_no_write(namespace: Namespace) -> None:
     await table(namespace, DENIED, denies_nothing)
 
 
-@case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
+@case("ID-02", needs=(Capability.CALLER_IDS, Capability.REMOTE))
 async def test_a_create_that_fails_names_its_id(namespace: Namespace) -> None:
     """What it wrote is under the id that it names, which is the caller's if it gave one; no other call names one."""
     await table(namespace, (*REFUSED, *LOST, *LATE, *NO_REDIS, *SAYS_NO, BUSY, READ_ONLY, FULL), names_its_id)
 
 
-@case("FAIL-12", needs=Capability.REMOTE)
+@case("FAIL-13", needs=Capability.REMOTE)
 async def test_a_read_that_is_cut_off_finds_out_nothing(namespace: Namespace) -> None:
     """It raises StoreUnavailable or asks again, which is neither "not found" nor an empty page."""
-    failures = (*LOST, *LATE[:1], *SAYS_NO[1:3])
+    failures = (*LOST, CUT, *LATE[:1], *SAYS_NO[1:3])
     await table(namespace, failures, denies_nothing, operations=READS)
 
 
-@case("FAIL-12", needs=Capability.REMOTE)
+@case("FAIL-13", needs=Capability.REMOTE)
 async def test_what_speaks_no_redis_is_not_not_found(namespace: Namespace) -> None:
     """What answers as a web server does, at once or after it has answered as Redis does, is no server of tasks."""
     await table(namespace, NO_REDIS, is_answered)
 
 
-@case("FAIL-12", needs=Capability.REMOTE)
+@case("FAIL-13", needs=Capability.REMOTE)
 async def test_answers_to_something_else_are_not_not_found(namespace: Namespace) -> None:
     """From any of its questions on, a look-up gets numbers: whatever it raises, it is not that there is no task."""
     await table(namespace, (ODD,), is_not_not_found, operations=LOOK_UPS)
@@ -231,7 +232,7 @@ async def test_a_connection_that_was_closed_while_idle_costs_no_call(namespace: 
     await table(namespace, IDLE, was_answered, others_are_served)
 
 
-@case("API-07", needs=Capability.REMOTE)
+@case("API-04", needs=Capability.REMOTE)
 async def test_closing_ends_the_calls_that_still_wait(namespace: Namespace) -> None:
     """A store that is closed while calls wait for a connection or an answer ends them at once, with its exceptions."""
     await table(namespace, CLOSED, was_closed)

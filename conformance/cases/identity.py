@@ -97,7 +97,7 @@ def has_to_differ(task_id: str, namespace: Namespace) -> bool:
     return is_shared or re.fullmatch("task_[0-9a-fA-F]{32,}", task_id) is not None
 
 
-@case("ID-05", needs=Capability.MAINTENANCE)
+@case("MAINT-02", needs=Capability.MAINTENANCE)
 async def test_creating_never_overwrites(store: MaintainedTaskStore) -> None:
     """A task restored under an id that is taken is refused, and the first stays."""
     task = await store.create_task(a_request())
@@ -108,7 +108,7 @@ async def test_creating_never_overwrites(store: MaintainedTaskStore) -> None:
     assert await store.get_task(task.task_id) == now
 
 
-@case("ID-05", needs=(Capability.MAINTENANCE, Capability.SHARED))
+@case("MAINT-02", needs=(Capability.MAINTENANCE, Capability.SHARED))
 async def test_creating_never_overwrites_what_cannot_be_read(store: MaintainedTaskStore, namespace: Namespace) -> None:
     """An id whose record is broken, or of another type, is taken, and a restore leaves the record as it is."""
     task = await store.create_task(a_request())
@@ -186,7 +186,7 @@ async def test_creates_under_one_id_in_two_processes_make_one_task(namespace: Na
         assert stored == [own if isinstance(own, dict) else other for own, other in outcomes]
 
 
-@case("ID-07", needs=Capability.CALLER_IDS)
+@case("ID-02", needs=Capability.CALLER_IDS)
 async def test_an_id_is_visible_ascii(store: TaskStore) -> None:
     """Every visible character, one of them and 256 are taken; blanks, controls, other alphabets and no text are not."""
     visible = "".join(map(chr, range(33, 127)))
@@ -204,7 +204,7 @@ async def test_an_id_is_visible_ascii(store: TaskStore) -> None:
     assert (await store.list_tasks()).total == 3
 
 
-@case("ID-08", needs=(Capability.CALLER_IDS, Capability.REMOTE))
+@case("ID-02", needs=(Capability.CALLER_IDS, Capability.REMOTE))
 async def test_a_failed_create_names_its_id(namespace: Namespace) -> None:
     """It names the caller's id, or the one that the store made: with it the create can be repeated later."""
     with closed_port() as port:

@@ -266,7 +266,7 @@ async def test_update_of_a_final_task_is_refused(store: TaskStore) -> None:
         assert snapshot(await store.get_task(task.task_id)) == before
 
 
-@case("LIFE-12")
+@case("LIFE-10")
 async def test_repeating_a_final_write_is_a_quiet_success(store: TaskStore) -> None:
     """A retry after a lost reply succeeds, and no time moves."""
     for state in FINAL:
@@ -313,7 +313,7 @@ async def test_a_refused_call_changes_nothing(store: TaskStore) -> None:
     assert snapshot(await store.get_task(unfinished.task_id)) == snapshot(unfinished)
 
 
-@case("LIFE-16")
+@case("LIFE-02")
 async def test_an_unknown_status_is_refused(store: TaskStore) -> None:
     """A status is one of nine."""
     task = await store.create_task(a_request())

@@ -117,7 +117,7 @@ async def test_a_limit_or_offset_that_is_none_is_refused(store: TaskStore) -> No
             await store.list_tasks(offset=number)
 
 
-@case("LIST-09")
+@case("LIST-06")
 async def test_a_page_names_its_place(store: TaskStore) -> None:
     """Limit and offset come back as they were asked, and are 50 and 0 by default."""
     asked = await store.list_tasks(limit=7, offset=3)

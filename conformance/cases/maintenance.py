@@ -174,7 +174,7 @@ async def test_tasks_can_be_carried_over_from_memory(store: MaintainedTaskStore,
         assert (await store.list_tasks()).total == 0
 
 
-@case("MAINT-02", "ID-05", needs=Capability.MAINTENANCE)
+@case("MAINT-02", needs=Capability.MAINTENANCE)
 async def test_a_migration_that_broke_off_is_completed(store: MaintainedTaskStore) -> None:
     """Whichever tasks are there already, the newest, the oldest or some between, the others are restored."""
     there: list[Task] = []

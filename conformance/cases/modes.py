@@ -192,7 +192,7 @@ def lifetime_of(task: Task, namespace: Namespace) -> int:
         return 0
 
 
-@case("MODE-09", mode="redis")
+@case("MODE-07", mode="redis")
 async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespace) -> None:
     """To memory and back, by the variable and a new opening: unread and unwritten in between, and there again after."""
     with application(namespace):

@@ -103,7 +103,7 @@ async def test_an_open_store_follows_the_name_of_its_server(namespace: Namespace
                     await works(store, target.other.task_id, 20)
 
 
-@case("FAIL-17", "DUR-02", needs=(Capability.PERSISTENT, Capability.REMOTE))
+@case("FAIL-17", "DUR-01", needs=(Capability.PERSISTENT, Capability.REMOTE))
 async def test_an_open_store_goes_on_with_a_server_that_was_started_again(namespace: Namespace) -> None:
     """A store that was open meanwhile reads as before, and every write does what it would have done, each time."""
     async with behind_a_proxy(namespace, LONG) as (proxy, store):

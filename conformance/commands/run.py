@@ -38,7 +38,6 @@ _PASSED_ON = {
     "known": ("FILE", "read known failures and hooks that cannot be given (TOML), which do not fail the run"),
     "write-known": ("FILE", "write what fails in this run, and the hooks that are missing, to FILE"),
     "level": ("MUST|SHOULD", "the level from which a failure fails the run (default: MUST)"),
-    "spec-revision": ("N", "let requirements of later revisions of the specification fail"),
     "seconds": ("N", "leave out what of the tour of a store has not begun after N seconds, and say what it was"),
     "timeout": (
         "SECONDS",

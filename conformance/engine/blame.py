@@ -75,9 +75,9 @@ def _blame(sight: Sight) -> Iterator[str]:
                 yield "MAINT-01"
             yield from sight.idle  # one of those calls may have renewed the lifetime
         if isinstance(observed, Raised) and observed.error == expected.error == "TaskExists":
-            yield "ID-08"  # the error is right, and a fact that it states is not
+            yield "ID-02"  # the error is right, and a fact that it states is not
             return
-        yield from (number for number in sight.outcome.requirements if number != "ID-08")
+        yield from sight.outcome.requirements
         if expected.error == "InvalidArgument" and isinstance(observed, Raised) and observed.error in _OF_TASKS:
             yield "API-05"  # the task was looked up before this argument was checked, if it is checked at all
         return
@@ -105,7 +105,7 @@ def _of_refusal(sight: Sight, observed: Raised) -> Iterator[str]:
         yield from _of_loss(sight)
     elif observed.error == "TaskFinal":
         task = sight.state.get(sight.arguments["task_id"])
-        yield "LIFE-12" if task is not None and task.status in FINAL else "LIFE-02"
+        yield "LIFE-10" if task is not None and task.status in FINAL else "LIFE-02"
     elif observed.error == "TaskExists":
         yield "MAINT-02" if sight.operation == "restore" else "ID-06"
     elif observed.error == "InvalidArgument" and argument in _BY_ARGUMENT:
@@ -124,7 +124,7 @@ _BY_ARGUMENT = {
     "config": "VAL-01",
     "video_ids": "VAL-09",
     "webhook_url": "VAL-09",
-    "task_id": "ID-07",
+    "task_id": "ID-02",
     "status": "LIFE-02",
     "progress": "LIFE-13",
     "task": "VAL-06",
@@ -190,7 +190,7 @@ def _of_page(sight: Sight, expected: Page, observed: Page) -> Iterator[str]:
             yield "LIST-04"  # an empty page has the total
         yield from _of_place(sight)
     if names & {"limit", "offset"}:
-        yield "LIST-09"
+        yield "LIST-06"
     if "following" in names and not ("tasks" in names and _goes_on_from_its_end(observed)):
         yield from ("LIST-12", "LIST-13")
     if "unreadable" in names:

@@ -107,7 +107,7 @@ def _remember(
         numbers: tuple[str, ...] = outcome.requirements
         if isinstance(outcome.result, Raised):  # the others say that it raises, as it did
             is_refused = outcome.result.error in ("InvalidArgument", "TaskFinal")
-            kept = ("VAL-05",) if is_refused else ("ID-05", "ID-06")
+            kept = ("VAL-05",) if is_refused else ("MAINT-02", "ID-06")
             numbers = (*("LIFE-14",) * is_refused, *(number for number in numbers if number in kept))
         run.idle.setdefault(task_id, []).extend(numbers)
     return before

@@ -92,7 +92,7 @@ def _may_have_written(run: SceneRun, planned: Step, raised: Raised) -> bool:
     """Report a call that a closed store ends with another exception, and say whether it may have taken effect."""
     if raised.error not in _ENDED:
         words = f"{planned.operation} raised {raised.error} when the store was closed"
-        run.report(("API-07",), words, planned.operation, "closed")
+        run.report(("API-04",), words, planned.operation, "closed")
     return planned.operation not in READS
 
 

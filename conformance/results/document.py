@@ -13,11 +13,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, computed_field
 from conformance.files import read_file, write_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
-Level = Literal["MUST", "SHOULD", "MAY"]
+Level = Literal["MUST", "SHOULD"]
 Count = Annotated[int, Field(ge=1)]
 Table = dict[str, dict[str, Count]]
 
-SCHEMA: Literal["conformance-results/2"] = "conformance-results/2"
+SCHEMA: Literal["conformance-results/3"] = "conformance-results/3"
 
 
 class _Object(BaseModel):
@@ -75,16 +75,13 @@ class ListedRequirement(_Object):
     level: Level
     text: str
     claims: tuple[str, ...]
-    since: Count
-    """The first revision of the specification that demanded all of it."""
 
 
 class Expected(_Object):
     """Why a verdict does not count against a run."""
 
-    kind: Literal["known", "should", "later-revision", "missing-hook"]
-    """A known failure; a SHOULD, where only a MUST fails the run; a requirement that is later than the revision asked
-    for; a hook that the harness is declared not to give."""
+    kind: Literal["known", "should", "missing-hook"]
+    """A known failure; a SHOULD, where only a MUST fails the run; a hook that the harness is declared not to give."""
     reason: str
     link: str = ""
     version: str = ""
@@ -154,15 +151,13 @@ class MissingHook(_Object):
 class Results(_Object):
     """The results of a run: every test that the suite has, for each subject, whether it was run or not."""
 
-    version: Literal["conformance-results/2"] = Field(alias="schema")
+    version: Literal["conformance-results/3"] = Field(alias="schema")
     suite: Suite
     started: AwareDatetime
     seconds: Annotated[float, Field(ge=0)]
     exit_status: int | None
     """What the run deserves. None while it goes on, and if its process ended early."""
     subjects: tuple[AboutSubject, ...]
-    revision: Count
-    """Of the specification."""
     requirements: tuple[ListedRequirement, ...]
     """The whole registry, whatever happened to run."""
     known: tuple[KnownFailure, ...] = ()

@@ -36,7 +36,6 @@ def summary(results: Results, stale: Iterable[str], undecided: list[Result]) -> 
     for title, kind in (
         ("SHOULDs that are not kept:", "should"),
         ("known failures:", "known"),
-        ("failures of requirements later than the revision asked for:", "later-revision"),
     ):
         found = [one for one in results.results if one.verdict == "fail" and one.expected and one.expected.kind == kind]
         yield from _listed(title, [_failure(one) for one in found], {"yellow": True})

@@ -6,6 +6,7 @@ and makes no ids: where the store chooses a value, a result holds a `Symbol`, wh
 
 from __future__ import annotations
 
+import json
 import marshal
 import re
 from bisect import bisect_left, insort
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import combinations
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -27,7 +29,7 @@ TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 
 _MOST_BYTES = 1024 * 1024
 _DEEPEST = 100
-_LARGEST = 10**4_300
+_INTEGERS = range(-(2**63), 2**64)
 _LONGEST_PAGE = 1_000
 _LARGEST_OFFSET = 10**12
 _NOTHING = timedelta(0)
@@ -35,13 +37,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds: the years 1 and 9999
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
-_ESCAPED_IN_TWO = '"\\\b\f\n\r\t'
-_CONTROLS = "".join(character for character in map(chr, range(32)) if character not in _ESCAPED_IN_TWO)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _REMEMBERED = 64
-_SHORT = 1_000
 _LONG = 256 * 1024
 _MOST_KNOWN = 250
+_FEW = 4
+"""Of so many tasks near their end any may be gone; of more, those that were written before the others."""
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
 
 Json: TypeAlias = tuple[Any, ...]
@@ -269,15 +270,22 @@ def _after_expiry(state: State, call: Call, lifetime: timedelta) -> Iterator[Sta
     written = {key: at for key, (_, at) in state.tasks.items()}
     surely = {key for key, at in written.items() if call.at.earliest - at.latest > lifetime + SLACK}
     may = {key for key, at in written.items() if call.at.latest - at.earliest > lifetime - SLACK}
-    perhaps = may - surely
-    yield state.without(surely, "EXP-01")
-    if perhaps:
-        yield state.without(surely | perhaps, "EXP-01")
+    perhaps = sorted(may - surely, key=written.__getitem__)
+    if call.operation not in ("list_tasks", "purge"):  # what becomes of the others is seen later
+        named = call.arguments.get("task_id", getattr(call.arguments.get("task"), "task_id", None))
+        perhaps = [key for key in perhaps if key == named]
+    for count in range(len(perhaps) + 1):
+        for gone in combinations(perhaps, count) if len(perhaps) <= _FEW else (perhaps[:count],):
+            yield state.without(surely.union(gone), "EXP-01")
 
 
 def _decide(state: State, call: Call) -> list[Outcome]:
+    return _allowed(_OPERATIONS[call.operation], state, call)
+
+
+def _allowed(operation: Callable[..., list[Outcome]], state: State, *arguments: Any) -> list[Outcome]:
     try:
-        return _OPERATIONS[call.operation](state, call)
+        return operation(state, *arguments)
     except _Refused as refused:
         return [Outcome(refused.raised, state, refused.requirements)]
 
@@ -312,14 +320,14 @@ def _create(state: State, call: Call) -> list[Outcome]:
     record = Record(new_id, "pending", 0.0, "", request.video_ids, *none, wanted, created, updated, None)
     _check_size(record)
     if task_id is not None and type(task_id) is not str:
-        raise _invalid("task_id", "API-05", "ID-07")
+        raise _invalid("task_id", "API-05", "ID-02")
     if task_id is not None and not _NEW_ID.fullmatch(task_id):
-        raise _invalid("task_id", "ID-07")
+        raise _invalid("task_id", "ID-02")
     known = None if task_id is None else state.get(task_id)
     if known is not None:
         if (known.video_ids, known.metadata) == (request.video_ids, wanted):
             return [Outcome(known, state, ("ID-06",))]
-        raise _Refused("TaskExists", "ID-06", "ID-08", task_id=task_id)
+        raise _Refused("TaskExists", "ID-06", task_id=task_id)
     return [Outcome(record, state, ("LIFE-01", "VAL-01") if task_id is None else ("LIFE-01", "ID-06"), record)]
 
 
@@ -345,7 +353,7 @@ def _list(state: State, call: Call) -> list[Outcome]:
     following = cursor_of(records[-1]) if more and not isinstance(records[-1].created_at, Symbol) else None
     return [
         Outcome(
-            Page(records, len(tasks), limit, offset, following), state, ("LIST-01", "LIST-03", "LIST-04", "LIST-09")
+            Page(records, len(tasks), limit, offset, following), state, ("LIST-01", "LIST-03", "LIST-04", "LIST-06")
         )
     ]
 
@@ -385,9 +393,13 @@ def _update(state: State, call: Call) -> list[Outcome]:  # noqa: C901  one rule 
         for name in ("error_message", "error_traceback"):
             if name in given:
                 raise _invalid(name, "LIFE-13")
-    if sum(_bytes_of(given[name]) for name in TEXTS if name in given) > _MOST_BYTES:
+    size = sum(_bytes_of_text(given[name]) for name in TEXTS if name in given)
+    if size > _MOST_BYTES:
         raise _invalid("task", "VAL-06")
-    return _change(state, call, {"status": status, **given})
+    outcomes = _allowed(_change, state, call, {"status": status, **given})
+    if size > _MOST_BYTES - _LEAST_BYTES:  # no task has room for them: a store need not look at the task
+        outcomes.insert(0, Outcome(_invalid("task").raised, state, ("VAL-06", "API-05")))
+    return outcomes
 
 
 def _cancel(state: State, call: Call) -> list[Outcome]:
@@ -398,7 +410,7 @@ def _change(state: State, call: Call, fields: Mapping[str, Any]) -> list[Outcome
     task = _find(state, call)
     if task.status in FINAL:
         if all(is_same(getattr(task, name), value) for name, value in fields.items()):
-            return [Outcome(task, state, ("LIFE-12",))]
+            return [Outcome(task, state, ("LIFE-10",))]
         raise _Refused("TaskFinal", "LIFE-10", task_id=task.task_id, status=task.status)
     is_equal = all(is_same(getattr(task, name), value) for name, value in fields.items())
     same = [Outcome(task, state, ("LIFE-03",))] if is_equal else []  # a store may leave it at that
@@ -450,7 +462,7 @@ def _restore(state: State, call: Call) -> list[Outcome]:
         first = dict(refused.raised.facts)["argument"]
         return [Outcome(_invalid(name).raised, state, ("MAINT-04", *refused.requirements)) for name in (first, *_NAMED)]
     if state.get(str(task.task_id)) is not None:
-        raise _Refused("TaskExists", "ID-05", task_id=task.task_id)
+        raise _Refused("TaskExists", "MAINT-02", task_id=task.task_id)
     times = (task.created_at, task.updated_at, task.completed_at)
     is_plain = all(time is None or time.utcoffset() == _NOTHING for time in times)  # type: ignore[union-attr]
     is_plain = is_plain and type(task.progress) is float
@@ -521,7 +533,7 @@ def _find(state: State, call: Call) -> Record:
         raise _invalid("task_id", "API-05")
     found = state.get(task_id)
     if found is None and task_id in state.gone:
-        changes = ("ATOM-03",) if call.operation in _CHANGES else ()
+        changes = ("ATOM-01",) if call.operation in _CHANGES else ()
         raise _Refused("TaskNotFound", *changes, state.gone[task_id], task_id=task_id)
     if found is None:
         raise _Refused("TaskNotFound", "ID-03", task_id=task_id)
@@ -530,9 +542,9 @@ def _find(state: State, call: Call) -> Record:
 
 def _check_status(status: object) -> str:
     if not isinstance(status, str):
-        raise _invalid("status", "LIFE-16", "API-05")
+        raise _invalid("status", "LIFE-02", "API-05")
     if status not in STATUSES:
-        raise _invalid("status", "LIFE-16")
+        raise _invalid("status", "LIFE-02")
     return str.__str__(status)
 
 
@@ -561,7 +573,7 @@ def _check_json(value: Any, place: str, depth: int) -> None:  # noqa: C901  one 
         if not _has_utf8(value):
             raise _invalid(place, "VAL-09", "VAL-05")
     elif kind is int:
-        if abs(value) >= _LARGEST:
+        if value not in _INTEGERS:
             raise _invalid(place, "VAL-06")
     elif value is not None and kind is not bool and not (kind is float and isfinite(value)):
         raise _invalid(place, "VAL-05")
@@ -577,41 +589,27 @@ def _check_size(task: Record) -> None:
 
 
 def size_of(task: Record) -> int:
-    """How many bytes of JSON a task holds."""
+    """How many bytes a task has: its texts in UTF-8, its video ids and metadata as JSON."""
     texts = (task.current_step, task.result_url, task.error_message, task.error_traceback)
-    return sum(map(_bytes_of, texts)) + _bytes_of_all(task.video_ids) + _bytes_of_json(task.metadata)
+    return sum(map(_bytes_of_text, texts)) + _bytes_of_json(task.video_ids) + _bytes_of_metadata(task.metadata)
+
+
+def _bytes_of_text(text: str | None) -> int:
+    return 0 if text is None else len(text) if text.isascii() else len(text.encode())
 
 
 @lru_cache(_REMEMBERED)
-def _bytes_of_json(value: Json) -> int:
-    return _bytes_of(plain(value))
+def _bytes_of_metadata(value: Json) -> int:
+    return _bytes_of_json(plain(value))
 
 
-@lru_cache(_REMEMBERED)
-def _bytes_of_all(video_ids: tuple[str, ...]) -> int:
-    return _bytes_of(list(video_ids)) if video_ids else 0
-
-
-def _bytes_of(value: Any) -> int:
+def _bytes_of_json(value: Any) -> int:
     """The length of a JSON value as text in UTF-8, without a space that JSON does not need (RFC 8259)."""
-    if isinstance(value, str):
-        return _bytes_of_text(value) if len(value) < _SHORT else _bytes_of_long_text(value)
-    if isinstance(value, list):
-        return 2 + sum(map(_bytes_of, value)) + max(len(value) - 1, 0)
-    if isinstance(value, dict):
-        inside = sum(_bytes_of(key) + 1 + _bytes_of(item) for key, item in value.items())
-        return 2 + inside + max(len(value) - 1, 0)
-    return 5 if value is False else 4 if value is None or value is True else len(repr(value))
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def _bytes_of_text(text: str) -> int:
-    size = 2 + (len(text) if text.isascii() else len(text.encode()))
-    if not text.isprintable() or '"' in text or "\\" in text:
-        size += 5 * sum(map(text.count, _CONTROLS)) + sum(map(text.count, _ESCAPED_IN_TWO))
-    return size
-
-
-_bytes_of_long_text = lru_cache(_REMEMBERED)(_bytes_of_text)
+_LEAST_BYTES = _bytes_of_json([""]) + _bytes_of_json({"webhook_url": None, "config": None})
+"""What the smallest task has beside its texts."""
 
 
 def canonical(value: Any) -> Json:

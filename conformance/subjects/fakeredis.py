@@ -19,7 +19,9 @@ from conformance.harness import Capability
 from conformance.subjects.redis import RedisHarness
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore
+from taskstore.redis.connection import Connection
 from taskstore.redis.server import Limits, Server
+from taskstore.redis.topology import Opener
 
 
 class FakeredisHarness(RedisHarness):
@@ -42,18 +44,29 @@ class FakeredisHarness(RedisHarness):
         return {"server": f"fakeredis {version('fakeredis')}", "transport": "none, in this process"}
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        async def open_connection(_: str) -> Any:
-            return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
-
-        server = Server(open_connection, "fakeredis", Limits(5, 5, wait_replicas=0, wait_milliseconds=1))
+        limits = Limits(5, 5, wait_replicas=0, wait_milliseconds=1)
+        server = Server(FakeOpener(self._fake), "fakeredis", limits)
         return RedisTaskStore(server, prefix=namespace)
 
     def _client(self) -> redis.Redis:
         return self._latest
 
 
-class FakeConnection:
-    """What `taskstore.redis.connection.Connection` is over a socket, over a connection of fakeredis, which has none."""
+class FakeOpener(Opener):
+    """Opens connections of fakeredis."""
+
+    def __init__(self, fake: fakeredis.FakeServer) -> None:
+        self._fake = fake
+
+    async def open(self, moved: str, slot: int | None) -> Any:
+        return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
+
+    def close(self) -> None:
+        pass
+
+
+class FakeConnection(Connection):
+    """A connection of fakeredis, which has no socket."""
 
     is_usable = True
     is_closed = False
@@ -62,7 +75,7 @@ class FakeConnection:
         self._connection = connection
         self._turn = asyncio.Lock()
 
-    def send(self, request: bytes) -> asyncio.Future[Any]:
+    def send(self, request: bytes, limit: float) -> asyncio.Future[Any]:
         return asyncio.ensure_future(self._exchange(request))
 
     async def _exchange(self, request: bytes) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -99,7 +100,7 @@ def sizes(random: Random) -> Iterator[Scene]:
         for field in TEXTS if status == "failed" else TEXTS[:2]:
             fits = _room(field)
             for number, length in enumerate((fits, fits + 1, random.randrange(60_000, fits))):
-                given: dict[str, Any] = {field: _mixed(length)}
+                given: dict[str, Any] = {field: _mixed(field, length)}
                 write = update("a", TaskStatus(status), about=about, **given)
                 writes = (write, write, *(() if status in FINAL else (write,) * (number * 3)), cancel())
                 classes = (f"{field}: large {number}", f"large with {status}")
@@ -128,8 +129,8 @@ def _repeated(what: str, text: str, on: int) -> Iterator[Step]:
 
 _LONG_ID = "job-" * 64
 _Parts: TypeAlias = tuple[str, ...]
-_Made: TypeAlias = Callable[[int], str]
-"""What makes a text of so many bytes of JSON."""
+_Made: TypeAlias = Callable[[str, int], str]
+"""What makes a text that takes so many bytes in a part of a task."""
 _SIZE = ("VAL-06",)
 _ABOVE, _FITS = 1, 0
 """How many bytes more than 1 MiB a task has."""
@@ -139,10 +140,9 @@ _PARTS = (*_REQUESTED, "key", *TEXTS)
 _MIX = '\x00\x1f"\\\n \u00e9文\U0001d11e'
 _EDGES = 20
 _MOST_MIXED = 100  # more would take its time
-_MIX_BYTES = 6 + 6 + 2 + 2 + 2 + 1 + 2 + 3 + 4
 _CONTROL = "\x01"
-_ALIKE = {_CONTROL: 6, '"': 2, "文": 3, "\U0001d11e": 4}
-"""Characters of which a text may consist, and how many bytes of JSON each takes."""
+_ALIKE = (_CONTROL, '"', "文", "\U0001d11e")
+"""Characters of which a text may consist."""
 
 
 def _request(what: str, text: str) -> dict[str, Any]:
@@ -171,22 +171,20 @@ def _room(*parts: str) -> int:
     return values.MOST_BYTES - size_of(_with(dict.fromkeys(parts, "")))
 
 
-def _mixed(length: int) -> str:
-    """A text of so many bytes of JSON, of characters that take from one to six of them, whose ends count."""
-    count = min((length - _EDGES) // _MIX_BYTES, _MOST_MIXED)
-    return _MIX * count + edged(length - count * _MIX_BYTES)
+def _of(characters: str, part: str, length: int, most: int = values.MOST_BYTES) -> str:
+    """A text that takes so many bytes in a part of a task, of these characters again and again, whose ends count."""
+    each = len((characters if part in TEXTS else json.dumps(characters, ensure_ascii=False)[1:-1]).encode())
+    count = min((length - _EDGES) // each, most)
+    return characters * count + edged(length - count * each)
 
 
-def _of(character: str, length: int) -> str:
-    """A text of so many bytes of JSON that is nearly all of one character of `_ALIKE`, and whose ends count."""
-    count = (length - _EDGES) // _ALIKE[character]
-    return character * count + edged(length - count * _ALIKE[character])
+_mixed = partial(_of, _MIX, most=_MOST_MIXED)
 
 
 def _filled(parts: Sequence[str], more: int, made: _Made) -> dict[str, str]:
     """Texts in these parts of a task, together of 1 MiB and so many bytes more."""
     each, rest = divmod(_room(*parts), len(parts))
-    return {**dict.fromkeys(parts, made(each)), parts[-1]: made(each + rest + more)}
+    return {**{part: made(part, each) for part in parts[:-1]}, parts[-1]: made(parts[-1], each + rest + more)}
 
 
 def _created(parts: _Parts, made: _Made) -> Iterator[Step]:
@@ -256,9 +254,12 @@ def _of_many() -> Iterator[Scene]:
     rest = values.MOST_BYTES - size_of(restorable(metadata=listed))
     for what, fields_of in (
         ("many videos", lambda more: {"video_ids": (*many, "z" * (room + more))}),
-        ("many empty videos", lambda more: {"video_ids": (*empty, _of(_CONTROL, left + more))}),
+        ("many empty videos", lambda more: {"video_ids": (*empty, _of(_CONTROL, "video_ids", left + more))}),
         ("many numbers", lambda more: {"config": {"n": numbers, "k": "z" * (rest + more)}}),
-        ("many numbers and controls", lambda more: {"config": {"n": numbers, "k": _of(_CONTROL, rest + more)}}),
+        (
+            "many numbers and controls",
+            lambda more: {"config": {"n": numbers, "k": _of(_CONTROL, "config", rest + more)}},
+        ),
     ):
         yield _limit(what, *(create(about=_SIZE, **fields_of(more)) for more in (_ABOVE, _FITS)), get())
 
@@ -306,7 +307,7 @@ def configs(random: Random) -> Iterator[Scene]:
     """Every JSON value at every place of a config."""
     steps: Sequence[Action]
     for name, value in values.json_values(random).items():
-        about = ("VAL-06",) if name.startswith((*_DEEP, "4,300", "large")) else ("VAL-01",)
+        about = ("VAL-06",) if name.startswith((*_DEEP, "the ", "large")) else ("VAL-01",)
         places: list[tuple[str, Any]] = [("in it", {"x": value})]
         if not name.startswith((*_DEEP, "large")):
             places += [("in a list", {"x": [0, value, value]}), ("deep", {"x": [{"y": {"z": [value]}}]})]

@@ -77,9 +77,9 @@ def new_ids(random: Random) -> Iterator[Scene]:
     """Ids that callers choose, and the same request again in every state of its task."""
     steps: Sequence[Action]
     for name, task_id in values.NEW_IDS.items():
-        same = create("b", task_id, about=("ID-07",))
+        same = create("b", task_id, about=("ID-02",))
         steps = (
-            create("a", task_id, about=("ID-07",)),
+            create("a", task_id, about=("ID-02",)),
             same,
             update("a", TaskStatus.CLIPPING, progress=5),
             same,
@@ -89,7 +89,7 @@ def new_ids(random: Random) -> Iterator[Scene]:
             same,
             listing(),
         )
-        yield Scene(f"the new id {name}", steps, (f"new id: {name}",), CALLER_IDS, about=("ID-07",))
+        yield Scene(f"the new id {name}", steps, (f"new id: {name}",), CALLER_IDS, about=("ID-02",))
     for first, second in values.ALIKE_IDS:
         steps = (
             create("a", first),
@@ -100,7 +100,7 @@ def new_ids(random: Random) -> Iterator[Scene]:
             get("b"),
             listing(),
         )
-        yield Scene(f"the new ids {first!r} and {second!r}", steps, ("new ids: alike",), CALLER_IDS, about=("ID-07",))
+        yield Scene(f"the new ids {first!r} and {second!r}", steps, ("new ids: alike",), CALLER_IDS, about=("ID-02",))
     for name, wrong in values.WRONG_NEW_IDS.items():
         steps = (create("", wrong), create("b"))
         yield Scene(f"a new id that is {name}", steps, (f"new id: wrong {name}",), CALLER_IDS)
@@ -190,7 +190,7 @@ def internal(_: Random) -> Iterator[Scene]:
     )
     steps: tuple[Action, ...] = (create(), create("b"), cancel("b"), Known(calls), get("a"), listing())
     yield Scene("ids that a store may use for itself", steps, ("task_id: internal",), about=("ID-03",))
-    about = ("ID-07",)
+    about = ("ID-02",)
     new = ("job", *values.INTERNAL_IDS, *(f"{before}job{behind}" for before, behind in values.PARTS_OF_IDS))
     labels = [f"n{number}" for number in range(len(new))]
     made = tuple(create(*one, about=about, config={"id": one[1]}) for one in zip(labels, new, strict=True))
@@ -286,20 +286,20 @@ def reuses(_: Random) -> Iterator[Scene]:
             "purged",
             (update("a", TaskStatus.COMPLETED), purge(BEYOND), get(), listing(), create("a", "job-1")),
         ),
-        ("restored over", (restore(Copy("a"), about=("ID-05",)), get())),
+        ("restored over", (restore(Copy("a"), about=("MAINT-02",)), get())),
         ("created again", (create("b", "job-1", config={"new": 1}), create("", "job-1", **first), get())),
     ]
     for way, actions, needs in ways:
         crowd = (Populate(130),) if way.startswith(_AMONG_MANY) else ()
         back = _then((create("a", "job-1", **first), *actions), restore(Copy("a")), *crowd)
-        steps: tuple[Action, ...] = (*back, get(), listing(), restore(Copy("a"), about=("ID-05",)))
+        steps: tuple[Action, ...] = (*back, get(), listing(), restore(Copy("a"), about=("MAINT-02",)))
         yield Scene(f"restored when it was {way}", steps, ("restored again",), needs, about=("MAINT-02",))
         for tail, calls in tails:
             again = create("a", "job-1", config={"new": 1})
             steps = (*_then((create("a", "job-1", **first), going, create("c"), *actions), again, *crowd), *calls)
             name = f"an id is used again, {way}, then {tail}"
             classes = (f"used again: {way}", f"used again, then {tail}")
-            yield Scene(name, steps, classes, needs, about=("ID-06", "ID-08"))
+            yield Scene(name, steps, classes, needs, about=("ID-06", "ID-02"))
             if crowd:
                 continue
             moved = tuple(replace(one, on=1) if isinstance(one, Step) else one for one in actions)
@@ -314,4 +314,4 @@ def reuses(_: Random) -> Iterator[Scene]:
             )
             name = f"on two instances {name}"
             both = (f"used again on two instances: {way}",)
-            yield Scene(name, steps, both, needs | SHARED, instances=2, about=("ID-06", "ID-08"))
+            yield Scene(name, steps, both, needs | SHARED, instances=2, about=("ID-06", "ID-02"))

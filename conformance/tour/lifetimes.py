@@ -294,7 +294,7 @@ def unchanged(_: Random) -> Iterator[Scene]:
         end = update("a", TaskStatus(status), progress=100, result_url="r", current_step="s")
         for name, (calls, needs) in {"again": (_repetitions(end), _NOTHING), **_idle()}.items():
             steps = (_FIRST, end, Advance(6 * DAY), *calls, Advance(DAY + MINUTE), *_GONE)
-            words, about = f"{status} {name} renews nothing", ("EXP-01", *("LIFE-12",) * (name == "again"))
+            words, about = f"{status} {name} renews nothing", ("EXP-01", *("LIFE-10",) * (name == "again"))
             yield Scene(words, steps, ("renews nothing",), EXPIRING | needs, about=about)
 
 

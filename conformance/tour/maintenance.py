@@ -61,7 +61,7 @@ def restores(random: Random) -> Iterator[Scene]:
             **dict.fromkeys(TEXTS, text),
         }
         again: dict[str, Any] = {"progress": 0.0, **dict.fromkeys(TEXTS, text)}
-        repeated = update(Text("restored"), TaskStatus.FAILED, label="", about=("LIFE-12",), **again)
+        repeated = update(Text("restored"), TaskStatus.FAILED, label="", about=("LIFE-10",), **again)
         steps = (restore(restorable(video_ids=(text,), **fields)), get(Text("restored")), listing(), repeated)
         yield Scene(
             f"restored with the text {name}",
@@ -192,12 +192,12 @@ def restored_values(random: Random) -> Iterator[Scene]:
             steps = (
                 create(),
                 update("a", TaskStatus(status), progress=100 if status == "completed" else 7),
-                restore(Copy("a", given), about=("ID-05",)),
+                restore(Copy("a", given), about=("MAINT-02",)),
                 get(),
                 update("a", TaskStatus(status), label=""),
             )
             classes = (f"restored over {status}", f"restored over {name}")
-            yield Scene(f"restored over a {status} task {name}", steps, classes, about=("ID-05",))
+            yield Scene(f"restored over a {status} task {name}", steps, classes, about=("MAINT-02",))
 
 
 def purges(random: Random) -> Iterator[Scene]:
@@ -232,7 +232,7 @@ def purges(random: Random) -> Iterator[Scene]:
             create("d"),
             listing(status=TaskStatus(status)),
         )
-        yield Scene(f"after a purge of {status}", after, ("after a purge",), about=("ATOM-03",))
+        yield Scene(f"after a purge of {status}", after, ("after a purge",), about=("ATOM-01",))
         moved = (
             create("a"),
             update("a", TaskStatus(status)),

@@ -15,11 +15,11 @@ from conformance.engine.written import written
 from conformance.tour.made_ids import about_ids
 
 TOURED = (
-    *("API-02", "API-03", "API-05", "API-07", "VAL-01", "VAL-02", "VAL-05", "VAL-06", "VAL-09", "VAL-10"),
-    *("LIFE-01", "LIFE-02", "LIFE-03", "LIFE-04", "LIFE-05", "LIFE-09", "LIFE-10", "LIFE-12"),
-    *("LIFE-13", "LIFE-14", "LIFE-16", "LIFE-17", "LIFE-18", "ATOM-01", "ATOM-02", "ATOM-03", "ATOM-06"),
-    *("LIST-01", "LIST-03", "LIST-04", "LIST-06", "LIST-09", "LIST-12", "LIST-13", "EXP-01", "EXP-03", "EXP-05"),
-    *("ID-01", "ID-02", "ID-03", "ID-05", "ID-06", "ID-07", "ID-08", "DUR-01", "DUR-03", "SHARE-01", "SHARE-02"),
+    *("API-02", "API-03", "API-04", "API-05", "VAL-01", "VAL-02", "VAL-05", "VAL-06", "VAL-09", "VAL-10"),
+    *("LIFE-01", "LIFE-02", "LIFE-03", "LIFE-04", "LIFE-05", "LIFE-09", "LIFE-10"),
+    *("LIFE-13", "LIFE-14", "LIFE-17", "LIFE-18", "ATOM-01", "ATOM-02", "ATOM-06"),
+    *("LIST-01", "LIST-03", "LIST-04", "LIST-06", "LIST-12", "LIST-13", "EXP-01", "EXP-03", "EXP-05"),
+    *("ID-01", "ID-02", "ID-03", "ID-06", "DUR-01", "DUR-03", "SHARE-01", "SHARE-02"),
     *("MAINT-01", "MAINT-02", "MAINT-04"),
 )
 """The requirements that the tour decides. Each has a test, and a finding breaks at least one of them."""

@@ -117,7 +117,7 @@ def _each(about: tuple[str, ...]) -> dict[str, Step]:
         "end": update("a", TaskStatus.FAILED, label="", about=about, error_message="e"),
         "cancel": replace(cancel("a"), label="", about=about),
         "purge": purge(TimeOf("b", plus=MICROSECOND), about=(*about, "MAINT-01")),
-        "restore": restore(restorable(), about=(*about, "ID-05")),
+        "restore": restore(restorable(), about=(*about, "MAINT-02")),
     }
 
 
@@ -139,7 +139,7 @@ def _idle(about: tuple[str, ...]) -> dict[str, Step]:
 
 def _pairs() -> Iterator[Scene]:
     """Every operation beside every other one, on one instance and on two."""
-    idle = _idle(("ATOM-01", "ATOM-03"))
+    idle = _idle(("ATOM-01",))
     each = _each(("ATOM-01",)) | idle
     for one, other in product(each, repeat=2):
         if one in idle and other in idle:
@@ -188,10 +188,10 @@ def _cancelled_alone() -> Iterator[Scene]:
 
 def _closings() -> Iterator[Scene]:
     """An instance is closed while calls wait on it, and another shows what became of them."""
-    about = ("API-07",)
-    going = _going("API-07", progress=1)
+    about = ("API-04",)
+    going = _going("API-04", progress=1)
     reads = (get(about=about), listing(about=about), replace(going, on=1))
-    writes = (going, create("", about=about), _going("API-07", 1, current_step="s"))
+    writes = (going, create("", about=about), _going("API-04", 1, current_step="s"))
     for what, steps in (("reads", reads), ("writes", writes)):
         for turns in (0, 1, 2, 4):
             actions = (create(), Together(steps, turns=turns, is_closed=True), get("a", on=1), listing(on=1))
@@ -362,10 +362,10 @@ def _race(number: int, on: int) -> Iterator[_Race]:
     race = Together((replace(again, on=on), again, create("", "job-1", on=on, about=("ID-06", one), config={})))
     yield "creations under one id race", (race, listing()), CALLER_IDS
     race = Together(
-        tuple(restore(restorable(progress=float(n)), on=n % 2 * on, about=("ID-05", one)) for n in range(3))
+        tuple(restore(restorable(progress=float(n)), on=n % 2 * on, about=("MAINT-02", one)) for n in range(3))
     )
     yield "restores under one id race", (race, listing()), nothing
-    gone = ("ATOM-03", "MAINT-01")
+    gone = ("ATOM-01", "MAINT-01")
     race = Together(
         (
             purge(TimeOf("a", plus=MICROSECOND), on=on, about=gone),

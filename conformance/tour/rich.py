@@ -37,7 +37,7 @@ def text(length: int) -> str:
 
 
 def edged(length: int) -> str:
-    """A text of so many bytes of JSON whose ends count: blanks, a capital, and a letter in two code points."""
+    """A text of so many bytes whose ends count: blanks, a capital, and a letter in two code points."""
     return " A" + "x" * (length - 7) + "e\u0301b "
 
 
@@ -46,7 +46,7 @@ def rich(random: Random, size: int = 1, mark: str = "") -> dict[str, Any]:
     deep: Any = [text(12)]
     for level in range(26):
         deep = {"K": deep} if level % 2 else [deep, level]
-    numbers = [3, 1, 2, 1, 1.0, True, None, -0.0, 0.30000000000000004, 2**53 + 1, 2**70 + 1, 1e22, random.uniform(1, 2)]
+    numbers = [3, 1, 2, 1, 1.0, True, None, -0.0, 0.30000000000000004, 2**53 + 1, 2**63 + 1, 1e22, random.uniform(1, 2)]
     config = {
         "b": numbers * size,
         "B": {"z": [], "Z": {}, "": text(20)},
@@ -85,7 +85,7 @@ def large(random: Random, statuses: Sequence[TaskStatus] = (TaskStatus.CLIPPING,
     for level in range(94):
         deep = {"K": deep} if level % 2 else [deep, level]
     plain = rich(random, 4)
-    numbers = [10**4_299, *plain["config"]["b"] * 50]
+    numbers = [2**64 - 1, -(2**63), *plain["config"]["b"] * 50]
     values: dict[str, Any] = {
         "video_ids": (*plain["video_ids"], text(_LARGE), *map(str, range(2_500))),
         "webhook_url": text(_LARGE),

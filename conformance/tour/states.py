@@ -69,7 +69,7 @@ def _tails(way: Way) -> Iterator[_Tail]:
     yield "nearly completed", (update("a", TaskStatus.COMPLETED, progress=nextafter(100, 0)), get())
     yield "too large", (update("a", TaskStatus.FAILED, error_message="x" * values.MOST_BYTES), get())
     yield "an unknown status", (update("a", "no status"), get())
-    yield "restored over", (restore(Copy("a"), about=("ID-05",)), get())
+    yield "restored over", (restore(Copy("a"), about=("MAINT-02",)), get())
     gone = (purge(BEYOND), get(), update("a", TaskStatus.PENDING), cancel())
     yield "purged", gone
     if way.status not in FINAL:

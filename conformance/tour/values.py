@@ -162,7 +162,7 @@ def nearest(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return not value
     if isinstance(value, int):
-        return value - 1 if value > 0 else value + 1  # it may have as many digits as an integer can
+        return value - 1 if value > 0 else value + 1  # it may be the largest or the smallest
     if isinstance(value, float):
         return nextafter(value, -1 if value == 0 else 0)
     return f"{value[:-1]}{chr(ord(value[-1]) ^ 1)}" if value else [value]
@@ -191,12 +191,10 @@ def json_values(random: Random) -> dict[str, Any]:
         "31 bits": 2**31,
         "53 bits": 2**53 + 1,
         "63 bits": 2**63 - 1,
-        "64 bits": 2**64,
-        "below 63 bits": -(2**63) - 1,
-        "forty digits": 10**40 + 1,
-        "4,300 digits": 10**4_300 - 1,
-        "4,300 digits and a sign": 1 - 10**4_300,
-        "random integer": random.getrandbits(200),
+        "above 63 bits": 2**63,
+        "the largest integer": 2**64 - 1,
+        "the smallest integer": -(2**63),
+        "random integer": random.getrandbits(63),
         "random float": random.uniform(-1e9, 1e9),
         "empty text": "",
         "empty list": [],
@@ -249,6 +247,9 @@ WRONG_JSON: dict[str, Any] = {
     "bytes key": {b"k": "x"},
     "surrogate key": {"\udfff": 1},
     **{f"key of {name}": {text: 1} for name, text in SURROGATES.items()},
+    "an integer that is too large": 2**64,
+    "an integer that is too small": -(2**63) - 1,
+    "401 digits": 10**400,
     "4,301 digits": 10**4_300,
     "4,301 digits and a sign": -(10**4_300),
     "100 levels": deep(100),
@@ -536,7 +537,17 @@ WRONG_TIMES: dict[str, Any] = {
 }
 """What no time of a task is, the end of one that is not final apart."""
 _WRONG_TEXTS_OF_JSON = (
-    *("NaN", "Infinity", "-Infinity", '"\\ud800"', '{"\\udfff":1}', '["\\udc00"]', "9" * 4_301, "-" + "9" * 4_301),
+    *(
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        '"\\ud800"',
+        '{"\\udfff":1}',
+        '["\\udc00"]',
+        str(2**64),
+        str(-(2**63) - 1),
+        "9" * 4_301,
+    ),
     *('"\\ude00\\ud83d"', '{"\\ude00\\ud83d":1}', *(f'"{text}"' for text in SURROGATES.values())),
     *("[" * 101 + "]" * 101, '{"k":' * 101 + "1" + "}" * 101, "[" * 100_000 + "]" * 100_000, "01", "", "tru", "'a'"),
 )

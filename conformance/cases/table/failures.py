@@ -75,6 +75,8 @@ LOST = (
     Failure("the connection breaks before the request is read", GONE, Stage.REQUEST, Action.RESET),
     Failure("what accepts ends at once", GONE, Stage.CONNECT, Action.CUT, early=True, rounds=1),
 )
+CUT = Failure("every answer is lost", GONE, Stage.REPLY, rounds=1, times=1_000)
+"""A store may ask again for what it reads."""
 NO_REDIS = (
     *_early_and_warm("a web server answers", GONE, Stage.REQUEST, Action.ANSWER, HTTP_REPLY),
     Failure("the answer is not Redis's", GONE, Stage.REPLY, Action.ANSWER, HTTP_REPLY),

@@ -79,7 +79,7 @@ class RebuildsItsIndexes(MemoryTaskStore):
     async def list_tasks(
         self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
     ) -> TaskPage:
-        places = [(task.created_at, task.task_id) for task in self._tasks.values()]
+        places = list(self._created)
         random.shuffle(places)
         self._created = SortedList(places)
         return await super().list_tasks(status, limit, offset, after=after)

@@ -86,7 +86,7 @@ class DecodesMetadataInTheScript(Scripted):
     }
 
 
-@mutant("LIFE-12", by=RETRY, on=On.MEMORY, source="MCP python-sdk #3003")
+@mutant("LIFE-10", by=RETRY, on=On.MEMORY, source="MCP python-sdk #3003")
 class RepeatingMovesTheTime(MemoryTaskStore):
     """Repeating the write that made a task final moves its times."""
 
@@ -98,7 +98,7 @@ class RepeatingMovesTheTime(MemoryTaskStore):
         return task
 
 
-@mutant("LIFE-12", by=RETRY, on=On.REDIS, source="MCP python-sdk #3003")
+@mutant("LIFE-10", by=RETRY, on=On.REDIS, source="MCP python-sdk #3003")
 class RepeatingMovesTheTimeOfTheRecord(Scripted):
     """Repeating the write that made a task final moves its times."""
 
@@ -343,10 +343,10 @@ class LooksTwice(RedisTaskStore):
 class KeepsAThousand(MemoryTaskStore):
     """The oldest of more than a thousand tasks are dropped."""
 
-    def _insert(self, task: Task) -> None:
-        super()._insert(task)
+    def _insert(self, task: Task, *place: str) -> None:
+        super()._insert(task, *place)
         if len(self._tasks) > 1_000:  # noqa: PLR2004
-            self._remove(self._tasks[self._created[0][1]])
+            self._remove(next(iter(self._tasks)))
 
 
 @mutant("COST-05", by=LEFT, source="aiocache #807")

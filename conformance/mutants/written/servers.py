@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections import deque
 from typing import Any
 
 from conformance.mutants.mutant import On, mutant
@@ -22,7 +22,7 @@ READ = "failure.test_a_read_that_is_cut_off_finds_out_nothing"
 NOBODYS = "connection.test_nobody_gets_an_answer_that_came_too_late"
 
 
-@mutant("DUR-02", by=SERVER, on=On.REDIS, source="cashews #387")
+@mutant("DUR-01", by=SERVER, on=On.REDIS, source="cashews #387")
 class AnUnknownScriptIsAnEmptyList(RedisTaskStore):
     """A script that the server does not know, as after a restart, is an empty list."""
 
@@ -62,11 +62,11 @@ class NotesItsPassword(RedisTaskStore):
     """The message is right, and a note says what was sent."""
 
     async def get_task(self, task_id: str) -> Task:
-        opening: Any = self.server._open_connection  # noqa: SLF001
+        opener: Any = self.server._opener  # noqa: SLF001
         try:
             return await super().get_task(task_id)
         except StoreUnavailable as error:
-            error.add_note(f"AUTH {opening._options.get('password')}")  # noqa: SLF001
+            error.add_note(f"AUTH {opener._options.get('password')}")  # noqa: SLF001
             raise
 
 
@@ -105,7 +105,7 @@ class SendsAgain(RedisTaskStore):
             return await super()._run(script, *arguments, **named)
 
 
-@mutant("FAIL-12", by=READ, on=On.REDIS)
+@mutant("FAIL-13", by=READ, on=On.REDIS)
 class NotFoundWhenCut(RedisTaskStore):
     """A read whose reply was cut off finds nothing."""
 
@@ -113,20 +113,14 @@ class NotFoundWhenCut(RedisTaskStore):
         try:
             return await super().get_task(task_id)
         except StoreUnavailable as error:
-            if error.failure_kind is not FailureKind.BROKEN:
+            if error.failure_kind not in (FailureKind.BROKEN, FailureKind.UNREACHABLE):
                 raise
             raise TaskNotFound(task_id) from None
 
 
 class _Forgetful(Connection):
-    def send(self, request: bytes) -> asyncio.Future[Any]:
-        reply = super().send(request)
-        reply.add_done_callback(self._forget)
-        return reply
-
-    def _forget(self, reply: asyncio.Future[Any]) -> None:
-        if reply.cancelled() and reply in self._awaited:
-            self._awaited.remove(reply)
+    def retire(self) -> None:
+        self._awaited = deque(one for one in self._awaited if not one[0].done())
 
 
 @mutant("FAIL-13", by=NOBODYS, on=On.REDIS, instead=RecordUnreadable, source="redis-py #2665")
@@ -135,11 +129,12 @@ class OneReplyBehind(RedisTaskStore):
 
     def __init__(self, server: Any, **named: Any) -> None:
         super().__init__(server, **named)
-        opens = server._open_connection  # noqa: SLF001
+        opener = server._opener  # noqa: SLF001
+        opens = opener.open
 
-        async def open_connection(moved: str) -> Connection:
-            connection: Connection = await opens(moved)
+        async def open_connection(moved: str, slot: int | None) -> Connection:
+            connection: Connection = await opens(moved, slot)
             connection.__class__ = _Forgetful
             return connection
 
-        server._open_connection = open_connection  # noqa: SLF001
+        opener.open = open_connection

@@ -101,7 +101,7 @@ async def looks_for_redis_first() -> Opened:
         yield store
 
 
-@mutant("MODE-09", by=SWITCHED, on=On.REDIS)
+@mutant("MODE-07", by=SWITCHED, on=On.REDIS)
 @asynccontextmanager
 async def keeps_the_mode_of_the_first_opening() -> Opened:
     """The settings of the first opening count until the process ends."""
