@@ -244,8 +244,8 @@ _must(
 _must(
     "FAIL-01",
     'If nothing listens or the server stays silent, every operation raises `StoreUnavailable`, never "not found" or '
-    "an empty page. Opening from settings raises it too if nothing listens. Its `failure_kind` says what failed, and "
-    "its `address` where.",
+    "an empty page. So does opening from settings if nothing listens. Its `failure_kind` says what failed, and its "
+    "`address` where.",
     "D27",
 )
 _should(
@@ -262,8 +262,8 @@ _must(
 )
 _must(
     "FAIL-06",
-    "A write that the server refuses because it is out of memory, read-only or busy has no effect and raises "
-    "`StoreUnavailable`, which says why; any other error of the server raises it too.",
+    "A call that the server ends with an error raises `StoreUnavailable`, which says why; a write that it refuses "
+    "because it is out of memory, read-only or busy has no effect.",
 )
 _must(
     "FAIL-09",

@@ -14,7 +14,7 @@ from typing import Any
 from conformance.engine.arguments import for_store
 from conformance.engine.belief import Possible, with_lost_calls
 from conformance.engine.observe import differences, record_of, result_of
-from conformance.harness import Capability, Inspector
+from conformance.harness import Capability
 from conformance.spec.model import Call, Request, Span, State, step
 from conformance.strategies import a_request
 from taskstore import MemoryTaskStore, Task, TaskStatus
@@ -77,7 +77,7 @@ class Operation:
             for outcome in step(possible.state, call)
         )
 
-    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
+    async def effect(self, direct: Any, targets: Collection[Target]) -> int:
         """How often it has taken effect on these targets."""
         return 0
 
@@ -102,7 +102,7 @@ class Create(Operation):
     def state(self, target: Target) -> State:
         return State(None)
 
-    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
+    async def effect(self, direct: Any, targets: Collection[Target]) -> int:
         videos = {target.text for target in targets}
         page = await direct.list_tasks(limit=MAX_LISTED)
         return sum(task.video_ids[0] in videos for task in page.tasks)
@@ -138,20 +138,23 @@ class Cancel(Operation):
 
     name = "cancel"
     method = "cancel_task"
+    leaves = TaskStatus.CANCELLED
 
-    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
-        return sum(inspector.revision(target.task.task_id) - 1 for target in targets)
+    async def effect(self, direct: Any, targets: Collection[Target]) -> int:
+        found = {task.task_id for task in (await direct.list_tasks(self.leaves, limit=MAX_LISTED)).tasks}
+        return sum(target.task.task_id in found for target in targets)
 
 
 class Update(Cancel):
-    """A change to a status that is not final, so that each write counts in the revision."""
+    """A change to a status that is not final."""
 
     name = "update"
     method = "update_task_status"
+    leaves = TaskStatus.CLIPPING
     repeatable = False
 
     def arguments(self, target: Target) -> dict[str, Any]:
-        return {**super().arguments(target), "status": TaskStatus.CLIPPING, "progress": 12.5, "current_step": "cut"}
+        return {**super().arguments(target), "status": self.leaves, "progress": 12.5, "current_step": "cut"}
 
 
 class Purge(Operation):
@@ -176,7 +179,7 @@ class Purge(Operation):
     def is_right(self, target: Target, answer: Any) -> bool:
         return type(answer) is int  # calls at the same time share the work: `effect` counts it as a whole
 
-    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
+    async def effect(self, direct: Any, targets: Collection[Target]) -> int:
         left: int = (await direct.list_tasks(TaskStatus.CANCELLED, limit=0)).total
         return sum(target.most for target in targets) - left
 
@@ -190,8 +193,8 @@ class LongPurge(Purge):
     old = 1_001
 
 
-class Restore(Operation):
-    """A task that is not there yet."""
+class Restore(Cancel):
+    """A final task that is not there yet."""
 
     name = "restore"
     method = "restore"
@@ -205,10 +208,6 @@ class Restore(Operation):
 
     def state(self, target: Target) -> State:
         return State(None)
-
-    async def effect(self, direct: Any, inspector: Inspector, targets: Collection[Target]) -> int:
-        there = [target.task.task_id for target in targets if inspector.raw(target.task.task_id) is not None]
-        return sum(inspector.revision(task_id) for task_id in there)
 
 
 async def old_task() -> Task:

@@ -250,7 +250,7 @@ class Scenario:
         async with self.harness.open(self.namespace.name) as direct:
             for outcomes in groups.values():
                 targets = list(dict.fromkeys(outcome.target for outcome in outcomes))
-                happened = await self.operation.effect(direct, self.namespace.inspector, targets)
+                happened = await self.operation.effect(direct, targets)
                 self._balance(outcomes, targets, happened)
 
     def _balance(self, outcomes: list[Outcome], targets: list[Target], happened: int) -> None:
