@@ -29,13 +29,14 @@ class Verdict:
 
 def play(package_in: Path, subject: str, seconds: float, *, first_only: bool, options: tuple[str, ...] = ()) -> Verdict:
     """Make a default run on a subject, with the package `taskstore` that is in a folder. The run is killed in the end."""
-    out = package_in / "results.json"
+    out, elsewhere = package_in / "results.json", package_in / "elsewhere"
+    elsewhere.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "pytest", "--pyargs", "conformance", "-q", "-p", "no:cacheprovider", *options]
     command += [f"--conformance-store={subject}", f"--conformance-json={out}", *(["-x"] if first_only else [])]
     environment = {**os.environ, "PYTHONPATH": f"{package_in}{os.pathsep}{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"}
     with (package_in / "output").open("w+b") as output, subprocess.Popen(
         command,
-        cwd=package_in,
+        cwd=elsewhere,
         env={**environment, "HYPOTHESIS_STORAGE_DIRECTORY": str(package_in)},
         stdin=subprocess.DEVNULL,
         stdout=output,
