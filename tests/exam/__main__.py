@@ -32,7 +32,7 @@ class Result:
     @property
     def is_right(self) -> bool:
         """Whether the suite says what is so: a wrong store is caught, a right one passes."""
-        return self.verdict.caught == bool(self.requirement)
+        return self.verdict.has_results and bool(self.verdict.failed) == bool(self.requirement)
 
     @property
     def is_cited(self) -> bool:
@@ -40,11 +40,12 @@ class Result:
         return self.requirement in self.verdict.failed
 
     def __str__(self) -> str:
-        words = ("MISSED", "caught") if self.requirement else ("FAILED", "passed")
-        failed = self.verdict.failed[:1]
-        cited = f", {self.requirement} {'too' if self.is_cited else 'NOT'}" if self.requirement not in failed else ""
-        found = f"{failed[0]}{cited if self.requirement else f'  {self.verdict.shown}'}" if failed else self.requirement
-        return f"{words[self.is_right]}  {self.seconds:5.1f} s  {self.subject:15}  {self.name}  {found}"
+        word = (("MISSED", "caught") if self.requirement else ("FAILED", "passed"))[self.is_right]
+        found = ", ".join(self.verdict.failed[:1])
+        if self.requirement not in (found, ""):
+            found += f" {self.requirement} {'too' if self.is_cited else 'is not among them'}"
+        shown = "" if self.is_right else self.verdict.shown
+        return f"{word}  {self.seconds:5.1f} s  {self.subject:15}  {self.name}  {found} {shown}".rstrip()
 
 
 def judge(entry: Entry, *, everything: bool) -> Result:
@@ -52,10 +53,10 @@ def judge(entry: Entry, *, everything: bool) -> Result:
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         entry.make(Path(folder))
-        verdict = play(Path(folder), entry.subject, SECONDS, first_only=not everything)
-        if not everything and verdict.caught and entry.requirement and entry.requirement not in verdict.failed:
-            further = play(Path(folder), entry.subject, SECONDS, first_only=False)
-            verdict = Verdict(tuple(dict.fromkeys(verdict.failed + further.failed)), verdict.shown)
+        verdict = play(Path(folder), entry.subject, SECONDS, stops_at_failure=not everything)
+        if not everything and verdict.failed and entry.requirement and entry.requirement not in verdict.failed:
+            whole = play(Path(folder), entry.subject, SECONDS, stops_at_failure=False)
+            verdict = Verdict(tuple(dict.fromkeys(verdict.failed + whole.failed)), verdict.shown)
     return Result(entry.name, entry.requirement, entry.subject, verdict, time.monotonic() - start)
 
 

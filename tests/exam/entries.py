@@ -57,7 +57,8 @@ def _entry(row: dict[str, str], *further: dict[str, str]) -> Entry:
 
 def load() -> dict[str, Entry]:
     """Return all entries by name, in the order of the files."""
-    rows = [row for path in sorted(Path(__file__).parent.glob("*.toml")) for row in tomllib.loads(path.read_text())["entry"]]
+    files = sorted(Path(__file__).parent.glob("*.toml"))
+    rows = [row for path in files for row in tomllib.loads(path.read_text("utf-8"))["entry"]]
     entries = {row["name"]: _entry(row, *row.get("change", ())) for row in rows}
     if len(entries) < len(rows):
         raise EntryError("two entries have one name")
