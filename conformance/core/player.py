@@ -296,7 +296,7 @@ class Player:
         is_read = call.operation in READS
         if is_read and on != call.on:
             cause = ("SHARE-01" if self._is_shared else "SHARE-02", *cause)
-        requirements = blame(call.operation, outcome, observed, names, cause if is_read else ())
+        requirements = blame(outcome, observed, names, cause if is_read else ())
         self._report(
             (*self.scenario.about, *requirements) if not self._is_plain else (*requirements, *self.scenario.about),
             describe(outcome.result, names),
@@ -411,7 +411,7 @@ class Player:
             found = explanations([Candidate(one.state, (*one.pending, *pending)) for one in candidates], here)
             if not found:
                 results = [describe(observed) for _, observed in here]
-                requirements = blame("race", Outcome(None, self.state, about), [one for _, one in here], (), ())
+                requirements = blame(Outcome(None, self.state, about), tuple(one for _, one in here), ())
                 operations = tuple(sorted({made.operation for made, _ in here}))
                 self._report(
                     requirements, "results that some order of the calls explains", "; ".join(results[:6]), ("race", operations)
