@@ -14,6 +14,7 @@ from typing import Any
 from conformance.core.arguments import for_store, resolved, spoil_argument
 from conformance.core.blame import blame
 from conformance.core.finding import Finding, Signature, Tally
+from conformance.core.made_ids import ENOUGH, OWN_ID, regular
 from conformance.core.observe import (
     Odd,
     describe,
@@ -86,6 +87,8 @@ class Player:
         """What was performed, each with its result."""
         self.results: dict[str, Any] = {}
         """What came out of the calls that have a label."""
+        self.made: list[Any] = []
+        """The ids that the store made."""
         self.last: dict[str, Record] = {}
         """The tasks as they came out last, by id."""
         capabilities = harness.capabilities
@@ -325,6 +328,8 @@ class Player:
                 self._fault((requirement,), f"{name} of the contract's type", f"{shown(getattr(task, name))}", name)
         if outcome.written is not None and isinstance(observed, Record):
             self._check_times(call, outcome.written, observed)
+            if isinstance(outcome.written.task_id, Symbol):
+                self._check_id(observed.task_id)
         if self.tally.spoils:
             for task in tasks:
                 self._count += 1
@@ -346,6 +351,16 @@ class Player:
             elif self._has_ticked and call.operation != "create_task" and moment == before:
                 self._fault((requirement,), f"{name} is later than {before}", "it is the same", name)
         self._has_ticked = self._has_ticked and call.operation == "create_task"
+
+    def _check_id(self, task_id: Any) -> None:
+        if task_id in self.tally.made:
+            again = "ID-01" if task_id in self.made else "ID-02"
+            self._fault((again,), "an id that no other task got", f"{task_id!r} again", "task_id")
+        if not OWN_ID.fullmatch(str(task_id)):
+            self._fault(("ID-02",), "an id of task_ and 32 hexadecimal digits", shown(task_id), "task_id")
+        self.tally.made.add(task_id)
+        self.made.append(task_id)
+        self.tally.exercised.update(("ID-01", "ID-02"))
 
     def _fault(self, requirements: tuple[str, ...], expected: str, actual: str, name: str) -> None:
         signature = ("check", name, requirements)
@@ -443,6 +458,8 @@ class Player:
         tasks = dict(self.state.tasks)
         calls = [create(video_ids=(f"v{number}",)) for number in range(action.count)]
         await self._batches(calls, tasks)
+        if "ID-02" in self.scenario.about and len(self.made) >= ENOUGH and (words := regular(self.made)):
+            self._fault(("ID-02",), "ids of random digits", words, "task_id")
         ids = list(tasks)
         statuses = [action.statuses[number % len(action.statuses)] for number in range(len(ids))]
         calls = [update(one, TaskStatus(to)) for one, to in zip(ids, statuses, strict=True) if to != "pending"]
@@ -464,6 +481,8 @@ class Player:
                     raise EndedError
                 if not isinstance(observed, Record) or not is_usable(observed):
                     raise EndedError
+                if isinstance(outcome.result, Record) and isinstance(outcome.result.task_id, Symbol):
+                    self._check_id(observed.task_id)
                 tasks[observed.task_id] = observed, at
 
     async def _pages(self, action: Pages) -> None:

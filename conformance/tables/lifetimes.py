@@ -89,7 +89,15 @@ def _lives() -> Iterator[Scenario]:
         yield Scenario(f"tasks of every status expire after a week, {name}", actions, _ENDS, EXPIRING)
     for status in ("pending", *FINAL):  # one alone: nothing else makes the store look at what is due
         for call in (get(A), cancel(A), listing(status=TaskStatus(status)), listing(limit=0)):
-            actions = (create("a"), update(A, TaskStatus(status)), Wait(WEEK + SECOND), call, Look(), create("b"), Look())
+            actions = (
+                create("a"),
+                update(A, TaskStatus(status)),
+                Wait(WEEK + SECOND),
+                call,
+                Look(),
+                create("b"),
+                Look(),
+            )
             yield Scenario(f"a {status} task expires, and {call.operation} comes first", actions, _ENDS, EXPIRING)
     ahead = datetime.now(UTC) + timedelta(hours=3)
     for created in (ahead, LONG_AGO):
@@ -259,7 +267,10 @@ def _busy(depth: str) -> Iterator[Scenario]:
                 days += [update(Id(f"kept{number - 1}"), TaskStatus.PENDING, progress=number + 0.5)] * (number > 0)
                 days += [update(Id(f"{one}{number}"), TaskStatus(one)) for one in STATUSES]
                 days += [cancel(Id(f"stopped{number}")), Wait(gap * DAY)]
-            for name, look in {"listed": every, "purged": (purge(BEYOND),)}.items():  # a read may mend what a purge misses
+            for name, look in {
+                "listed": every,
+                "purged": (purge(BEYOND),),
+            }.items():  # a read may mend what a purge misses
                 needs = EXPIRING | {Capability.MAINTENANCE}
                 yield Scenario(f"{rounds * gap} busy days, then all is {name}", (*days, *look, *every), _RENEWS, needs)
 
@@ -270,7 +281,9 @@ def _many(depth: str) -> Iterator[Scenario]:
     labels = ("first", "second", "third")
     renewed = (update(Id(label), TaskStatus.PENDING, **one) for label, one in zip(labels, _FIELDS, strict=True))
     late = (Populate(60, MIXED), *map(create, labels), Wait(6 * DAY), *renewed, Wait(DAY + MINUTE))
-    yield Scenario("some of many tasks expire", (*late, listing(), listing(status=TaskStatus.PENDING)), _RENEWS, EXPIRING)
+    yield Scenario(
+        "some of many tasks expire", (*late, listing(), listing(status=TaskStatus.PENDING)), _RENEWS, EXPIRING
+    )
     for size in (101, 251) if depth != "full" else (2, 60, 101, 251, 1_001):
         actions = (Populate(size, MIXED), Wait(4 * DAY), create("n"), Wait(3 * DAY + MINUTE), listing(status=clipping))
         yield Scenario(f"{size} tasks expire, and one is left", (*actions, Look(), listing(limit=0)), _ENDS, EXPIRING)
@@ -284,5 +297,3 @@ def _kept() -> Iterator[Scenario]:
         made = (create("a"), going(), create("b"), cancel(Id("b")), Wait(days * DAY))
         actions = (*made, get(A), get(Id("b")), listing(), update(A, TaskStatus.COMPLETED), Look())
         yield Scenario(f"nothing goes by itself in {days} days", actions, ("EXP-05",), lacks=EXPIRING)
-
-

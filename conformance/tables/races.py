@@ -43,7 +43,9 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     yield from _behind_cursors(depth)
 
 
-def _scenarios(name: str, actions: tuple[Action, ...], about: tuple[str, ...], *, alone: bool = True) -> Iterator[Scenario]:
+def _scenarios(
+    name: str, actions: tuple[Action, ...], about: tuple[str, ...], *, alone: bool = True
+) -> Iterator[Scenario]:
     """The race in a scenario on one instance, and with every second call on another one."""
     if alone:
         yield Scenario(name, actions, about)
@@ -128,7 +130,9 @@ def _cancelled(depth: str) -> Iterator[Scenario]:
         first = (create("a", "job-1" if name == "create again" else None), create("b"), cancel(B, label="b"))
         after = (get(A), Look(), create("c"), Look())
         for turns in (1, 3) if depth != "full" else (0, 1, 2, 3, 5, 8):
-            yield Scenario(f"{name} is cancelled after {turns} turns", (*first, Race((call,), (0,), turns), *after), _OWN)
+            yield Scenario(
+                f"{name} is cancelled after {turns} turns", (*first, Race((call,), (0,), turns), *after), _OWN
+            )
         for lost in ((0,), (1, 2)):
             actions = (*first, Race((call,) * 3, lost), *after)
             yield Scenario(f"{len(lost)} of 3 calls of {name} are cancelled", actions, _OWN)

@@ -72,5 +72,3 @@ def ways() -> Iterator[Way]:
 def named(task_id: str, label: str = "a") -> Call:
     """A reading of a task, so that the label stands for it."""
     return Call("get_task", {"task_id": task_id}, label)
-
-

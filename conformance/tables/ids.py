@@ -1,0 +1,243 @@
+"""Ids: those that the store makes, those that callers choose, texts that are the id of no task, and ids that come again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from conformance.core.scenario import (
+    Action,
+    Call,
+    Id,
+    Look,
+    Populate,
+    Scenario,
+    TaskOf,
+    TimeOf,
+    Wait,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    restore,
+    update,
+)
+from conformance.harness import Capability
+from conformance.spec.model import STATUSES
+from conformance.tables import values
+from conformance.tables.tasks import (
+    BEYOND,
+    EXPIRING,
+    MICROSECOND,
+    MINUTE,
+    SHARED,
+    WEEK,
+    A,
+    B,
+    going,
+    named,
+    restorable,
+    ways,
+)
+from taskstore import TaskStatus
+
+_NOTHING = frozenset[Capability]()
+
+
+def scenarios(depth: str = "default") -> Iterator[Scenario]:
+    """All of them."""
+    yield from _made(depth)
+    yield from _unknown()
+    yield from _chosen()
+    yield from _taken()
+    yield from _met_before()
+    yield from _used_again(depth)
+
+
+def _made(depth: str) -> Iterator[Scenario]:
+    """Ids that the store makes: the player looks at them together where there are many."""
+    count = 2_000 if depth == "full" else 220
+    yield Scenario("many ids are made", (Populate(count), listing(limit=0)), ("ID-01", "ID-02"))
+    actions = tuple(create(on=number % 2) for number in range(40))
+    about = ("ID-01",)
+    yield Scenario("two instances make ids", (*actions, listing(limit=100)), about, SHARED, instances=2)
+
+
+def _unknown() -> Iterator[Scenario]:
+    """Texts that are the id of no task, for each operation that takes one."""
+    groups: dict[str, list[Any]] = {
+        "that are nearly the id of a task": [Id("a", *around) for around in values.OTHER_IDS.values()],
+        "that no store makes": [*values.UNKNOWN_IDS.values()],
+        "that are no texts": [*values.WRONG_IDS.values()],
+        "that a store may use for itself": [
+            *values.INTERNAL_IDS,
+            *(Id("a", *around) for around in values.PARTS_OF_IDS),
+        ],
+    }
+    for name, ids in groups.items():
+        calls = [
+            call
+            for one in ids
+            for call in (get(one), update(one, TaskStatus.CLIPPING, progress=5), update(one, "completed"), cancel(one))
+        ]
+        actions = (create("a"), create("b"), cancel(B), *calls, get(A), Look(), create("c"), Look())
+        yield Scenario(f"ids {name}", actions, ("ID-03",))
+        if name == "that no store makes":
+            yield Scenario(f"ids {name}, in an empty store", (*calls, listing()), ("ID-03",))
+
+
+def _chosen() -> Iterator[Scenario]:
+    """Ids that callers choose: beside each other, written, and created again."""
+    parts = [f"{before}job{behind}" for before, behind in values.PARTS_OF_IDS]
+    groups = {
+        "of every kind": [*values.NEW_IDS.values()],
+        "that are alike": [*dict.fromkeys(one for pair in values.ALIKE_IDS for one in pair)],
+        "that a store may use for itself": ["job", *values.INTERNAL_IDS, *parts],
+    }
+    for name, ids in groups.items():
+        made = [create("", one, config={"id": one}) for one in ids]
+        actions = (
+            *made,
+            listing(limit=1_000),
+            *(update(one, TaskStatus.CLIPPING, current_step=one) for one in ids[::2]),
+            *(cancel(one) for one in ids[1::2]),
+            *made,
+            *(create("", one, config={"id": 1}) for one in ids),
+            *map(get, ids),
+            listing(status=TaskStatus.CANCELLED, limit=1_000),
+            listing(limit=1_000),
+        )
+        yield Scenario(f"new ids {name}", actions, ("ID-02", "ID-06"))
+    wrong = [create("", one) for one in values.WRONG_NEW_IDS.values()]
+    yield Scenario("ids that no task may have", (*wrong, create("b"), listing()), ("ID-02",))
+
+
+def _taken() -> Iterator[Scenario]:
+    """An id that is taken: the same request again, in every state of its task, and requests that are nearly the same."""
+    listed: list[Any] = [{"from": 1, "to": 2, "in": [[{"p": {"q": [], "r": {}}, "s": 0}]]}, {"from": 2.0, "to": 3}]
+    config: dict[str, Any] = {"a": 1, "b": {"x": [0.0, None, "e\u0301"], "y": "文"}, "clips": listed}
+    configs: list[Any] = [
+        *(None, {}, {"a": 1}, {**config, "c": None}, {**config, "b": None}),
+        *({**config, "a": one} for one in (1.0, True, "1", 2)),
+        *(
+            {**config, "b": {"x": one, "y": "文"}}
+            for one in ([0, None, "e\u0301"], [0.0, None, "\u00e9"], [-0.0, None, "e\u0301"])
+        ),
+        *({**config, "b": {**config["b"], **one}} for one in ({"x": [None, 0.0, "e\u0301"]}, {"y": "文 "}, {"z": 1})),
+        *(
+            {**config, "clips": one}
+            for one in (listed[::-1], [listed], listed[:1], [{**listed[0], "to": 2.0}, listed[1]])
+        ),
+        {**config, "clips": [{**listed[0], "in": [[{"p": {"q": {}, "r": []}, "s": 0}]]}, listed[1]]},
+    ]
+    others: list[dict[str, Any]] = [
+        *({"config": one} for one in configs),
+        *({"config": config, "webhook_url": one} for one in ("https://other", "")),
+        *({"config": config, "video_ids": one} for one in (("v", "v"), ("V",), ("w", "v"), ("",))),
+    ]
+    calls = [create("", "job-1", **other) for other in others]
+    again = create("", "job-1", config=values.reordered(config))
+    actions = (create("a", "job-1", config=config), again, *calls, again, get(A), cancel(A), again, *calls, Look())
+    yield Scenario("requests that are nearly the same under a taken id", actions, ("ID-06",))
+    order = (create("", "job-1", video_ids=("a", "b")), create("", "job-1", video_ids=("b", "a")), Look())
+    yield Scenario("the videos in another order under a taken id", order, ("ID-06",))
+    absent = (create("a", "job-1"), create("", "job-1", config={}), create("", "job-1", webhook_url=""), get(A))
+    yield Scenario("empty for absent under a taken id", absent, ("ID-06",))
+    for name, value in values.json_values(Random(1)).items():
+        if type(value) not in (dict, list) or name.startswith(("98 ", "99 ", "large", "long")):
+            continue
+        first, turned = ({"x": [0, [{"k": one, "l": 1}]], "y": one} for one in (value, values.reordered(value)))
+        near = {**first, "y": values.nearest(value)}
+        same = [create("", "job-1", config=one) for one in (turned, values.reordered(turned))]
+        actions = (
+            create("a", "job-1", config=first),
+            *same,
+            create("", "job-1", config=near),
+            cancel(A),
+            *same,
+            get(A),
+        )
+        yield Scenario(f"the same request with {name} under a taken id", actions, ("ID-06",))
+    for name, _, actions in ways():
+        first = actions[0]
+        chosen = replace(first, arguments={**first.arguments, "task_id": "job-1"}) if isinstance(first, Call) else first
+        one = "restored" if name.endswith("restored") else "job-1"
+        again = (
+            replace(chosen, label="", arguments={**chosen.arguments, "task_id": one})
+            if isinstance(chosen, Call)
+            else chosen
+        )
+        yield Scenario(
+            f"created again: {name}", (chosen, *actions[1:], again, create("", one), again, Look()), ("ID-06",)
+        )
+
+
+def _met_before() -> Iterator[Scenario]:
+    """Calls that were refused, or found nothing, leave nothing of the id that they were given."""
+    wrong: dict[str, dict[str, Any]] = {
+        "a config that is not JSON": {"config": {"a": (1,)}},
+        "a config that is too deep": {"config": {"a": values.deep(100)}},
+        "a config that is too large": {"config": {"a": "x" * 1_100_000}},
+        "a lone surrogate": {"webhook_url": "\ud800"},
+        "no videos": {"video_ids": ()},
+    }
+    for one, needs in (("job-1", frozenset({Capability.CALLER_IDS})), ("restored", _NOTHING)):
+        calls: dict[str, Call] = {
+            "a get": get(one),
+            "an update": update(one, TaskStatus.CLIPPING, progress=5),
+            "a completion": update(one, TaskStatus.COMPLETED),
+            "a refused update": update(one, TaskStatus.CLIPPING, progress=-1),
+            "a cancellation": cancel(one),
+            "a refused restoring": restore(restorable(one, status="failed")),
+        }
+        is_chosen = one == "job-1"
+        if is_chosen:
+            calls |= {f"a creation with {name}": create("", one, **fields) for name, fields in wrong.items()}
+        for name, call in calls.items():
+            about = ("LIFE-14",) if "refused" in name or "creation" in name else ("ID-03",)
+            make = create("a", one) if is_chosen else restore(restorable())
+            end = (named(one), Look(), going(progress=5), make, cancel(A), Look())
+            for on in (0, 1):
+                words = f"an id is met by {name} before its task is {'created' if is_chosen else 'restored'}"
+                words, wanted = (f"{words}, on two instances", SHARED | needs) if on else (words, needs)
+                yield Scenario(words, (replace(call, on=on), make, *end), about, wanted, instances=on + 1)
+
+
+def _used_again(depth: str) -> Iterator[Scenario]:
+    """An id that is used again after a purge, or after its task has expired."""
+    first: dict[str, Any] = {"video_ids": ("v1",), "config": {"old": 1}}
+    removal = (purge(TimeOf("a", plus=MICROSECOND)),)
+    past = (Wait(WEEK + MINUTE),)
+    removals: dict[str, tuple[tuple[Action, ...], frozenset[Capability]]] = {
+        **{f"purged when {one}": ((update(A, TaskStatus(one), label="a"), *removal), _NOTHING) for one in STATUSES[6:]},
+        "expired when clipping": (past, EXPIRING),
+        "expired when cancelled": ((cancel(A), *past), EXPIRING),
+        "expired among many": ((Populate(130), *past), EXPIRING),
+    }
+    tails: dict[str, tuple[Action, ...]] = {
+        "updated": (update(A, TaskStatus.UPLOADING, progress=1), cancel(A)),
+        "failed": (update(A, TaskStatus.FAILED, error_message="f"), cancel(A)),
+        "purged": (update(A, TaskStatus.COMPLETED), purge(BEYOND), get(A), listing(), create("a", "job-1")),
+        "restored over": (restore(TaskOf("a")), get(A)),
+        "created again": (create("", "job-1", config={"new": 1}), create("", "job-1", **first), get(A)),
+    }
+    for way, (actions, needs) in removals.items():
+        start = (
+            create("a", "job-1", **first),
+            going(progress=50, current_step="s", result_url="r"),
+            create("c"),
+            *actions,
+        )
+        back = (*start, restore(TaskOf("a")), get(A), listing(), restore(TaskOf("a")), Look())
+        yield Scenario(f"restored when it was {way}", back, ("MAINT-02",), needs)
+        again = create("a", "job-1", config={"new": 1})
+        for tail, calls in tails.items():
+            yield Scenario(
+                f"used again, {way}, then {tail}", (*start, again, Look(), *calls, Look()), ("ID-06",), needs
+            )
+        moved = tuple(replace(one, on=1) if isinstance(one, Call) else one for one in actions)
+        both = (start[0], get(A, on=1), *moved, replace(again, on=1), get(A), Look(), *tails["updated"], Look())
+        yield Scenario(f"used again, {way}, on two instances", both, ("ID-06",), needs | SHARED, instances=2)

@@ -1,0 +1,121 @@
+"""Every operation on a task of every status, however it was reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import nextafter
+from typing import Any
+
+from conformance.core.scenario import (
+    Action,
+    Call,
+    Look,
+    Scenario,
+    TaskOf,
+    Tick,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    restore,
+    update,
+)
+from conformance.spec.model import FINAL, STATUSES, TEXTS
+from conformance.tables import values
+from conformance.tables.tasks import BEYOND, NOT_FINAL, A, B, going, ways
+from taskstore import TaskStatus
+
+
+def scenarios(depth: str = "default") -> Iterator[Scenario]:
+    """All of them."""
+    yield from _next(depth)
+    yield from _refused()
+    yield from _later()
+    yield from _plain_texts()
+
+
+def _next(depth: str) -> Iterator[Scenario]:
+    """From every status to every other one, or the same."""
+    for name, status, actions in ways():
+        for to in STATUSES:
+            if depth != "full" and " " in name.removeprefix(status).removesuffix(" directly") and to != status:
+                continue
+            again = update(A, TaskStatus(to))
+            changed = update(
+                A, TaskStatus(to), progress=100 if to == "completed" else 77, current_step="t", result_url="u"
+            )
+            tail = (again, again, Look(), changed, get(A), update(A, TaskStatus.PENDING), cancel(A), Look())
+            yield Scenario(f"{name}, then {to}", (*actions, *tail))
+        failure = update(A, TaskStatus.FAILED, error_message="e", error_traceback="\n", progress=1)
+        for words, calls in {"cancelled": (cancel(A), cancel(A)), "failed": (failure, failure)}.items():
+            yield Scenario(f"{name}, then {words}", (*actions, *calls, Look(), going(current_step="after"), Look()))
+        gone = (purge(BEYOND), get(A), update(A, TaskStatus.PENDING), cancel(A), listing())
+        yield Scenario(f"{name}, then purged", (*actions, *gone))
+
+
+def _refused() -> Iterator[Scenario]:
+    """Refused calls change nothing, whatever the status; a final task refuses all that differs from what it is."""
+    for name, status, actions in ways():
+        to = TaskStatus(status)
+        calls: list[Call] = [
+            update(A, to, progress=101),
+            going(progress=-1),
+            going(error_message="e"),
+            update(A, TaskStatus.COMPLETED, progress=30),
+            update(A, TaskStatus.COMPLETED, progress=nextafter(100, 0)),
+            update(A, TaskStatus.FAILED, error_message="x" * values.MOST_BYTES),
+            update(A, "no status"),
+            restore(TaskOf("a", {"current_step": "other"})),
+        ]
+        yield Scenario(f"{name}, and refused calls", (*actions, *_looked(calls), Look()), ("LIFE-14",))
+        if status not in FINAL:
+            continue
+        others: dict[str, Any] = {"progress": 41, **dict.fromkeys(TEXTS, "other")}
+        others = {one: value for one, value in others.items() if status == "failed" or "error" not in one}
+        again = [update(A, to, **{one: value}) for one, value in others.items()]
+        again += [update(A, to, **{one: 0 if one == "progress" else ""}) for one in others]
+        last = actions[-1]
+        if isinstance(last, Call) and last.operation == "update_task_status":
+            given = {one: value for one, value in last.arguments.items() if one not in ("task_id", "status")}
+            again += [
+                update(A, to, **{one: value for one, value in given.items() if one != left}) for left in ("", *given)
+            ]
+        yield Scenario(f"{name}, and repetitions", (*actions, *_looked(again), Look()), ("LIFE-10",))
+
+
+def _looked(calls: list[Call]) -> list[Action]:
+    """The calls, with a reading of the task after each."""
+    return [one for call in calls for one in (call, get(A))]
+
+
+def _later() -> Iterator[Scenario]:
+    """The time of every write is later than that of the write before."""
+    for status, other in zip(NOT_FINAL, (*NOT_FINAL[1:], NOT_FINAL[0]), strict=True):
+        fields: tuple[dict[str, Any], ...] = ({"progress": 5}, {"current_step": "s"}, {"result_url": "r"})
+        writes = [*(update(A, TaskStatus(status), **one) for one in fields), update(A, TaskStatus(other))]
+        calls = [one for write in writes for one in (Tick(), write)]
+        yield Scenario(
+            f"each field of a {status} task alone, later", (create("a"), update(A, TaskStatus(status)), *calls, get(A))
+        )
+        for end in (*(update(A, TaskStatus(one)) for one in FINAL), cancel(A)):
+            name = f"a {status} task gets {end.arguments.get('status', 'a cancellation')}, later"
+            yield Scenario(name, (create("a"), update(A, TaskStatus(status)), Tick(), end, get(A)))
+
+
+def _plain_texts() -> Iterator[Scenario]:
+    """The status as a plain text means the same."""
+    for status in STATUSES:
+        errors = update(B, status, error_message="e", error_traceback="t")
+        again = (update(A, status), update(A, status, progress=30), update(A, status, current_step="s"))
+        actions = (
+            create("a"),
+            create("b"),
+            going(progress=20),
+            *again,
+            errors,
+            errors,
+            listing(status=status),
+            cancel(B),
+        )
+        yield Scenario(f"every update to {status} as a text", (*actions, cancel(A), Look()))
