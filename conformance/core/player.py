@@ -348,7 +348,7 @@ class Player:
             before = wanted.not_before if isinstance(wanted.not_before, datetime) else now
             if not now - _CLOCK_SLACK <= moment <= max(now + self.passed, before) + _CLOCK_SLACK:
                 self._fault((requirement,), f"{name} is {now}, by the clock", f"{moment}", name)
-            elif self._has_ticked and call.operation != "create_task" and moment == before:
+            elif self._has_ticked and call.operation != "create_task" and moment == before <= now + self.passed:
                 self._fault((requirement,), f"{name} is later than {before}", "it is the same", name)
         self._has_ticked = self._has_ticked and call.operation == "create_task"
 

@@ -1,8 +1,8 @@
-"""Ids: those that the store makes, those that callers choose, texts that are the id of no task, and ids that come again."""
+"""Ids: those that the store makes, those that callers choose, those of no task, and those that come again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -54,7 +54,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     yield from _chosen()
     yield from _taken()
     yield from _met_before()
-    yield from _used_again(depth)
+    yield from _used_again()
 
 
 def _made(depth: str) -> Iterator[Scenario]:
@@ -68,10 +68,10 @@ def _made(depth: str) -> Iterator[Scenario]:
 
 def _unknown() -> Iterator[Scenario]:
     """Texts that are the id of no task, for each operation that takes one."""
-    groups: dict[str, list[Any]] = {
-        "that are nearly the id of a task": [Id("a", *around) for around in values.OTHER_IDS.values()],
-        "that no store makes": [*values.UNKNOWN_IDS.values()],
-        "that are no texts": [*values.WRONG_IDS.values()],
+    groups: dict[str, Sequence[Any]] = {
+        "that are nearly the id of a task": [Id("a", *around) for around in values.OTHER_IDS],
+        "that no store makes": values.UNKNOWN_IDS,
+        "that are no texts": values.WRONG_IDS,
         "that a store may use for itself": [
             *values.INTERNAL_IDS,
             *(Id("a", *around) for around in values.PARTS_OF_IDS),
@@ -92,8 +92,8 @@ def _unknown() -> Iterator[Scenario]:
 def _chosen() -> Iterator[Scenario]:
     """Ids that callers choose: beside each other, written, and created again."""
     parts = [f"{before}job{behind}" for before, behind in values.PARTS_OF_IDS]
-    groups = {
-        "of every kind": [*values.NEW_IDS.values()],
+    groups: dict[str, Sequence[str]] = {
+        "of every kind": values.NEW_IDS,
         "that are alike": [*dict.fromkeys(one for pair in values.ALIKE_IDS for one in pair)],
         "that a store may use for itself": ["job", *values.INTERNAL_IDS, *parts],
     }
@@ -111,12 +111,12 @@ def _chosen() -> Iterator[Scenario]:
             listing(limit=1_000),
         )
         yield Scenario(f"new ids {name}", actions, ("ID-02", "ID-06"))
-    wrong = [create("", one) for one in values.WRONG_NEW_IDS.values()]
+    wrong = [create("", one) for one in values.WRONG_NEW_IDS]
     yield Scenario("ids that no task may have", (*wrong, create("b"), listing()), ("ID-02",))
 
 
 def _taken() -> Iterator[Scenario]:
-    """An id that is taken: the same request again, in every state of its task, and requests that are nearly the same."""
+    """An id that is taken: the same request again, and requests that are nearly the same."""
     listed: list[Any] = [{"from": 1, "to": 2, "in": [[{"p": {"q": [], "r": {}}, "s": 0}]]}, {"from": 2.0, "to": 3}]
     config: dict[str, Any] = {"a": 1, "b": {"x": [0.0, None, "e\u0301"], "y": "文"}, "clips": listed}
     configs: list[Any] = [
@@ -146,7 +146,7 @@ def _taken() -> Iterator[Scenario]:
     yield Scenario("the videos in another order under a taken id", order, ("ID-06",))
     absent = (create("a", "job-1"), create("", "job-1", config={}), create("", "job-1", webhook_url=""), get(A))
     yield Scenario("empty for absent under a taken id", absent, ("ID-06",))
-    for name, value in values.json_values(Random(1)).items():
+    for name, value in values.json_values(Random(1)).items():  # noqa: S311  no secrets
         if type(value) not in (dict, list) or name.startswith(("98 ", "99 ", "large", "long")):
             continue
         first, turned = ({"x": [0, [{"k": one, "l": 1}]], "y": one} for one in (value, values.reordered(value)))
@@ -206,7 +206,7 @@ def _met_before() -> Iterator[Scenario]:
                 yield Scenario(words, (replace(call, on=on), make, *end), about, wanted, instances=on + 1)
 
 
-def _used_again(depth: str) -> Iterator[Scenario]:
+def _used_again() -> Iterator[Scenario]:
     """An id that is used again after a purge, or after its task has expired."""
     first: dict[str, Any] = {"video_ids": ("v1",), "config": {"old": 1}}
     removal = (purge(TimeOf("a", plus=MICROSECOND)),)

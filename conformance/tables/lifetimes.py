@@ -145,7 +145,7 @@ def _renewals(depth: str) -> Iterator[Scenario]:
 
 def _idle() -> dict[str, tuple[Action, ...]]:
     """Calls that change nothing of the task `a`, whatever its status."""
-    large: Any = {name: "x" * 600_000 for name in TEXTS[:2]}
+    large: Any = dict.fromkeys(TEXTS[:2], "x" * 600000)
     refused = (
         update(A, "unknown"),
         going(progress=101),
