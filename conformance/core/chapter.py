@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,7 +22,7 @@ async def play(harness: Harness, scenarios: Iterable[Scenario], tally: Tally) ->
         if missing or scenario.lacks & harness.capabilities:
             reason = f"the subject does not declare {min(missing)}" if missing else f"the subject declares {min(scenario.lacks)}"
             for number in scenario.about:
-                tally.missing.setdefault(number, reason)
+                tally.missing.setdefault(number, (reason, ""))
             continue
         await play_one(harness, scenario, tally)
 
@@ -36,7 +35,7 @@ async def play_one(harness: Harness, scenario: Scenario, tally: Tally, walk: Any
         await (player.play() if walk is None else player.play(walk))
     except HookMissingError as missing:
         for number in scenario.about:
-            tally.missing[number] = str(missing)
+            tally.missing[number] = str(missing), missing.hook
         return
     if len(tally.findings) == before:
         return
@@ -55,8 +54,3 @@ async def shorter(harness: Harness, finding: Finding, tally: Tally) -> Finding:
         return next(iter(trial.findings.values()), None)
 
     return await shrink(finding, again)
-
-
-def run(coroutine: Any) -> None:
-    """Run a chapter on an event loop of its own."""
-    asyncio.run(coroutine)
