@@ -68,6 +68,7 @@ _TICK = 0.005
 _BATCH = 50
 _CLOCK_SLACK = timedelta(minutes=5)
 _SPOILED, _KEPT = 3, 30
+_REFUSALS = ("InvalidArgument", "TaskNotFound", "TaskFinal", "TaskExists")
 _ENDED = ("StoreNotOpen", "StoreUnavailable")
 
 
@@ -420,6 +421,10 @@ class Player:
     def _explain(self, answered: list[tuple[Call, Invocation, Any]], lost: list[tuple[Call, Invocation]]) -> None:
         """Find the orders of calls that explain their results."""
         about = self.scenario.about or ("ATOM-01",)
+        for made, observed in ((made, observed) for _, made, observed in answered):
+            if isinstance(observed, Odd) or (isinstance(observed, Raised) and observed.error not in _REFUSALS):
+                self._report(about, "a result of the contract", describe(observed), ("race", (made.operation,)))
+                raise EndedError
         for side, candidates in enumerate(self._candidates):
             here = [(made, observed) for call, made, observed in answered if self._side(call) == side]
             pending = tuple(made for call, made in lost if self._side(call) == side)

@@ -99,6 +99,10 @@ def _lives() -> Iterator[Scenario]:
                 Look(),
             )
             yield Scenario(f"a {status} task expires, and {call.operation} comes first", actions, _ENDS, EXPIRING)
+    turns = [one for label in labels[:5] for one in (create(label), Wait(FIFTH))]
+    ends = [one for task in ids[:5] for one in (get(task), Wait(FIFTH), get(task))]
+    actions = (*turns, Wait(WEEK - 5.5 * FIFTH), *ends)
+    yield Scenario("a life ends to a tenth of a second", actions, _ENDS, EXPIRING)
     ahead = datetime.now(UTC) + timedelta(hours=3)
     for created in (ahead, LONG_AGO):
         olds = [restorable(f"t-{one}", created_at=created, updated_at=ahead) for one in STATUSES]

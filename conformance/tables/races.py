@@ -199,7 +199,7 @@ def _listings(depth: str) -> Iterator[Scenario]:
         "a restored task that is the oldest": (restore(restorable()), (), ()),
         "a restored task that is the newest": (restore(newer), (), ()),
     }
-    for size in (110,) if depth != "full" else (110, 260, 1_100):
+    for size in (130,) if depth != "full" else (130, 260, 1_100):
         reads = (
             listing(limit=1_000),
             listing(status=TaskStatus.PENDING, limit=1_000),
@@ -207,8 +207,8 @@ def _listings(depth: str) -> Iterator[Scenario]:
             listing(limit=0),
         )
         for number, (name, (write, first, last)) in enumerate(writes.items()):
-            race = Race((reads[number % 4], write, reads[0]))
-            actions = (*first, Populate(size, ("pending", "pending", "completed")), *last, race, listing(limit=3))
+            race = Race((*reads[:2], write, *reads[number % 2 :: 2]))
+            actions = (*first, Populate(size, ("pending",) * 9 + ("completed",)), *last, race, listing(limit=3))
             yield from _scenarios(f"listings of {size} tasks and {name} race", actions, ("LIST-03",))
 
 
