@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 from conformance.core.scenario import (
-    Action,
     Call,
     Id,
     Look,
@@ -36,11 +35,11 @@ from conformance.tables.tasks import (
     SHARED,
     WEEK,
     A,
+    Actions,
     B,
     going,
     named,
     restorable,
-    ways,
 )
 from taskstore import TaskStatus
 
@@ -61,7 +60,7 @@ def _made(depth: str) -> Iterator[Scenario]:
     """Ids that the store makes: the player looks at them together where there are many."""
     count = 2_000 if depth == "full" else 220
     yield Scenario("many ids are made", (Populate(count), listing(limit=0)), ("ID-01", "ID-02"))
-    actions = tuple(create(on=number % 2) for number in range(40))
+    actions: Actions = tuple(create(on=number % 2) for number in range(40))
     about = ("ID-01",)
     yield Scenario("two instances make ids", (*actions, listing(limit=100)), about, SHARED, instances=2)
 
@@ -83,7 +82,7 @@ def _unknown() -> Iterator[Scenario]:
             for one in ids
             for call in (get(one), update(one, TaskStatus.CLIPPING, progress=5), update(one, "completed"), cancel(one))
         ]
-        actions = (create("a"), create("b"), cancel(B), *calls, get(A), Look(), create("c"), Look())
+        actions: Actions = (create("a"), create("b"), cancel(B), *calls, get(A), Look(), create("c"), Look())
         yield Scenario(f"ids {name}", actions, ("ID-03",))
         if name == "that no store makes":
             yield Scenario(f"ids {name}, in an empty store", (*calls, listing()), ("ID-03",))
@@ -99,7 +98,7 @@ def _chosen() -> Iterator[Scenario]:
     }
     for name, ids in groups.items():
         made = [create("", one, config={"id": one}) for one in ids]
-        actions = (
+        actions: Actions = (
             *made,
             listing(limit=1_000),
             *(update(one, TaskStatus.CLIPPING, current_step=one) for one in ids[::2]),
@@ -140,7 +139,17 @@ def _taken() -> Iterator[Scenario]:
     ]
     calls = [create("", "job-1", **other) for other in others]
     again = create("", "job-1", config=values.reordered(config))
-    actions = (create("a", "job-1", config=config), again, *calls, again, get(A), cancel(A), again, *calls, Look())
+    actions: Actions = (
+        create("a", "job-1", config=config),
+        again,
+        *calls,
+        again,
+        get(A),
+        cancel(A),
+        again,
+        *calls,
+        Look(),
+    )
     yield Scenario("requests that are nearly the same under a taken id", actions, ("ID-06",))
     order = (create("", "job-1", video_ids=("a", "b")), create("", "job-1", video_ids=("b", "a")), Look())
     yield Scenario("the videos in another order under a taken id", order, ("ID-06",))
@@ -161,18 +170,6 @@ def _taken() -> Iterator[Scenario]:
             get(A),
         )
         yield Scenario(f"the same request with {name} under a taken id", actions, ("ID-06",))
-    for name, _, actions in ways():
-        first = actions[0]
-        chosen = replace(first, arguments={**first.arguments, "task_id": "job-1"}) if isinstance(first, Call) else first
-        one = "restored" if name.endswith("restored") else "job-1"
-        again = (
-            replace(chosen, label="", arguments={**chosen.arguments, "task_id": one})
-            if isinstance(chosen, Call)
-            else chosen
-        )
-        yield Scenario(
-            f"created again: {name}", (chosen, *actions[1:], again, create("", one), again, Look()), ("ID-06",)
-        )
 
 
 def _met_before() -> Iterator[Scenario]:
@@ -211,13 +208,13 @@ def _used_again() -> Iterator[Scenario]:
     first: dict[str, Any] = {"video_ids": ("v1",), "config": {"old": 1}}
     removal = (purge(TimeOf("a", plus=MICROSECOND)),)
     past = (Wait(WEEK + MINUTE),)
-    removals: dict[str, tuple[tuple[Action, ...], frozenset[Capability]]] = {
+    removals: dict[str, tuple[Actions, frozenset[Capability]]] = {
         **{f"purged when {one}": ((update(A, TaskStatus(one), label="a"), *removal), _NOTHING) for one in STATUSES[6:]},
         "expired when clipping": (past, EXPIRING),
         "expired when cancelled": ((cancel(A), *past), EXPIRING),
         "expired among many": ((Populate(130), *past), EXPIRING),
     }
-    tails: dict[str, tuple[Action, ...]] = {
+    tails: dict[str, Actions] = {
         "updated": (update(A, TaskStatus.UPLOADING, progress=1), cancel(A)),
         "failed": (update(A, TaskStatus.FAILED, error_message="f"), cancel(A)),
         "purged": (update(A, TaskStatus.COMPLETED), purge(BEYOND), get(A), listing(), create("a", "job-1")),
@@ -231,7 +228,7 @@ def _used_again() -> Iterator[Scenario]:
             create("c"),
             *actions,
         )
-        back = (*start, restore(TaskOf("a")), get(A), listing(), restore(TaskOf("a")), Look())
+        back: Actions = (*start, restore(TaskOf("a")), get(A), listing(), restore(TaskOf("a")), Look())
         yield Scenario(f"restored when it was {way}", back, ("MAINT-02",), needs)
         again = create("a", "job-1", config={"new": 1})
         for tail, calls in tails.items():
@@ -239,5 +236,14 @@ def _used_again() -> Iterator[Scenario]:
                 f"used again, {way}, then {tail}", (*start, again, Look(), *calls, Look()), ("ID-06",), needs
             )
         moved = tuple(replace(one, on=1) if isinstance(one, Call) else one for one in actions)
-        both = (start[0], get(A, on=1), *moved, replace(again, on=1), get(A), Look(), *tails["updated"], Look())
+        both: Actions = (
+            start[0],
+            get(A, on=1),
+            *moved,
+            replace(again, on=1),
+            get(A),
+            Look(),
+            *tails["updated"],
+            Look(),
+        )
         yield Scenario(f"used again, {way}, on two instances", both, ("ID-06",), needs | SHARED, instances=2)

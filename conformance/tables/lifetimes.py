@@ -39,6 +39,7 @@ from conformance.tables.tasks import (
     SECOND,
     WEEK,
     A,
+    Actions,
     going,
     restorable,
 )
@@ -82,10 +83,11 @@ def _lives() -> Iterator[Scenario]:
         *map(create, labels),
         *(update(one, TaskStatus(status)) for one, status in zip(ids, STATUSES, strict=True)),
     )
-    for name, reads in {"read": (*map(get, ids), listing(), Wait(FIFTH)), "never read": ()}.items():
+    kinds: dict[str, Actions] = {"read": (*map(get, ids), listing(), Wait(FIFTH)), "never read": ()}
+    for name, reads in kinds.items():
         end = () if reads else (Wait(WEEK - FIFTH), *map(get, ids), listing())
         left = FIFTH if end else WEEK
-        actions = (*made, *reads, *end, Wait(left + SECOND), *_gone(*ids))
+        actions: Actions = (*made, *reads, *end, Wait(left + SECOND), *_gone(*ids))
         yield Scenario(f"tasks of every status expire after a week, {name}", actions, _ENDS, EXPIRING)
     for status in ("pending", *FINAL):  # one alone: nothing else makes the store look at what is due
         for call in (get(A), cancel(A), listing(status=TaskStatus(status)), listing(limit=0)):
@@ -125,8 +127,8 @@ def _renewals(depth: str) -> Iterator[Scenario]:
             writes = _writes(status)
             labels = [f"t{number}" for number in range(len(writes))]
             ids = [*map(Id, labels)]
-            before = (Wait(DAY), *(update(one, status) for one in ids)) if after == "last write" else ()
-            actions = (
+            before: Actions = (Wait(DAY), *(update(one, status) for one in ids)) if after == "last write" else ()
+            actions: Actions = (
                 *map(create, labels),
                 *before,
                 Wait(gap),
@@ -147,7 +149,7 @@ def _renewals(depth: str) -> Iterator[Scenario]:
     yield Scenario("an update with nothing new renews once at most", actions, _ENDS, EXPIRING)
 
 
-def _idle() -> dict[str, tuple[Action, ...]]:
+def _idle() -> dict[str, Actions]:
     """Calls that change nothing of the task `a`, whatever its status."""
     large: Any = dict.fromkeys(TEXTS[:2], "x" * 600000)
     refused = (
@@ -175,7 +177,7 @@ def _unchanged() -> Iterator[Scenario]:
         chosen = "job-1" if name.startswith("created") else None
         first = create("a", chosen, config={"k": 1})
         kept = ("LIFE-14",) if name == "refused" else ()
-        actions: tuple[Action, ...] = (first, Wait(6 * DAY), *calls, Wait(DAY + MINUTE), *_gone(A))
+        actions: Actions = (first, Wait(6 * DAY), *calls, Wait(DAY + MINUTE), *_gone(A))
         yield Scenario(f"{name}: renews nothing", actions, (*_ENDS, *kept), EXPIRING)
         actions = (first, Wait(DAY), *calls, Wait(6 * DAY - MINUTE), get(A), listing())
         yield Scenario(f"{name}: ends nothing", actions, (*_ENDS, *kept), EXPIRING)
@@ -213,7 +215,7 @@ def _first_calls(depth: str) -> Iterator[Scenario]:
             for number, (name, call) in enumerate(chosen.items()):
                 if size > 2 and depth == "default" and number % 3 != ("none", "the newest", "the oldest").index(alive):  # noqa: PLR2004
                     continue
-                actions = (
+                actions: Actions = (
                     *([create("n")] * early),
                     create("a", "job-1"),
                     Populate(size),
@@ -242,7 +244,7 @@ def _used_again() -> Iterator[Scenario]:
     """An id is used again, and nothing of its first task ends the second one or keeps it."""
     first = create("a", "job-1", config={"old": 1})
     past = Wait(WEEK + MINUTE)
-    removals: dict[str, tuple[Action, ...]] = {
+    removals: dict[str, Actions] = {
         **{f"purged when {one}": (update(A, TaskStatus(one)), purge(BEYOND), Wait(4 * DAY)) for one in FINAL},
         "purged late": (Wait(4 * DAY), cancel(A), Wait(4 * DAY), purge(BEYOND), Wait(DAY)),
         "expired": (past,),
@@ -284,12 +286,18 @@ def _many(depth: str) -> Iterator[Scenario]:
     clipping = TaskStatus.CLIPPING
     labels = ("first", "second", "third")
     renewed = (update(Id(label), TaskStatus.PENDING, **one) for label, one in zip(labels, _FIELDS, strict=True))
-    late = (Populate(60, MIXED), *map(create, labels), Wait(6 * DAY), *renewed, Wait(DAY + MINUTE))
+    late: Actions = (Populate(60, MIXED), *map(create, labels), Wait(6 * DAY), *renewed, Wait(DAY + MINUTE))
     yield Scenario(
         "some of many tasks expire", (*late, listing(), listing(status=TaskStatus.PENDING)), _RENEWS, EXPIRING
     )
     for size in (101, 251) if depth != "full" else (2, 60, 101, 251, 1_001):
-        actions = (Populate(size, MIXED), Wait(4 * DAY), create("n"), Wait(3 * DAY + MINUTE), listing(status=clipping))
+        actions: Actions = (
+            Populate(size, MIXED),
+            Wait(4 * DAY),
+            create("n"),
+            Wait(3 * DAY + MINUTE),
+            listing(status=clipping),
+        )
         yield Scenario(f"{size} tasks expire, and one is left", (*actions, Look(), listing(limit=0)), _ENDS, EXPIRING)
         actions = (Populate(size, MIXED), Wait(WEEK + MINUTE), create("n"), cancel(Id("n")), purge(BEYOND), listing())
         yield Scenario(f"a purge after {size} tasks expired", actions, _ENDS, EXPIRING)
@@ -299,5 +307,5 @@ def _kept() -> Iterator[Scenario]:
     """Where tasks do not expire, none goes by itself."""
     for days in (1, 8, 400):
         made = (create("a"), going(), create("b"), cancel(Id("b")), Wait(days * DAY))
-        actions = (*made, get(A), get(Id("b")), listing(), update(A, TaskStatus.COMPLETED), Look())
+        actions: Actions = (*made, get(A), get(Id("b")), listing(), update(A, TaskStatus.COMPLETED), Look())
         yield Scenario(f"nothing goes by itself in {days} days", actions, ("EXP-05",), lacks=EXPIRING)

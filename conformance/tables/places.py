@@ -63,13 +63,13 @@ def _shared(depth: str) -> Iterator[Scenario]:
         turns = (replace(one, on=place % 2) if isinstance(one, Call) else one for place, one in enumerate(actions))
         last = (update(A, TaskStatus.CLIPPING, on=1, progress=8), get(A), cancel(A), get(A, on=1))
         yield both(f"on two instances: {name}", *turns, Look(), *last, create("z", on=1), Look())
-    turns = [
+    each = [
         call
         for number in range(12)
         for on in (number % 2,)
         for call in (update(A, TaskStatus(NOT_FINAL[number % 6]), on=on, current_step=str(number)), get(A, on=1 - on))
     ]
-    yield both("two instances take turns", create("a"), *turns, Look())
+    yield both("two instances take turns", create("a"), *each, Look())
     listed = [
         call for number in range(4) for call in (create(on=number % 2), listing(on=1 - number % 2), listing(limit=0))
     ]

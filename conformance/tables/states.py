@@ -1,4 +1,4 @@
-"""Every operation on a task of every status, however it was reached."""
+"""What a task refuses in every status, however it was reached, and the times of what it does not refuse."""
 
 from __future__ import annotations
 
@@ -16,47 +16,26 @@ from conformance.core.scenario import (
     cancel,
     create,
     get,
-    listing,
-    purge,
     restore,
     update,
 )
-from conformance.spec.model import FINAL, STATUSES, TEXTS
+from conformance.spec.model import FINAL, TEXTS
 from conformance.tables import values
-from conformance.tables.tasks import BEYOND, NOT_FINAL, A, B, going, ways
+from conformance.tables.tasks import NOT_FINAL, A, going, ways
 from taskstore import TaskStatus
 
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
-    yield from _next(depth)
-    yield from _refused()
+    yield from _refused(depth)
     yield from _later()
-    yield from _plain_texts()
 
 
-def _next(depth: str) -> Iterator[Scenario]:
-    """From every status to every other one, or the same."""
-    for name, status, actions in ways():
-        for to in STATUSES:
-            if depth != "full" and " " in name.removeprefix(status).removesuffix(" directly") and to != status:
-                continue
-            again = update(A, TaskStatus(to))
-            changed = update(
-                A, TaskStatus(to), progress=100 if to == "completed" else 77, current_step="t", result_url="u"
-            )
-            tail = (again, again, Look(), changed, get(A), update(A, TaskStatus.PENDING), cancel(A), Look())
-            yield Scenario(f"{name}, then {to}", (*actions, *tail))
-        failure = update(A, TaskStatus.FAILED, error_message="e", error_traceback="\n", progress=1)
-        for words, calls in {"cancelled": (cancel(A), cancel(A)), "failed": (failure, failure)}.items():
-            yield Scenario(f"{name}, then {words}", (*actions, *calls, Look(), going(current_step="after"), Look()))
-        gone = (purge(BEYOND), get(A), update(A, TaskStatus.PENDING), cancel(A), listing())
-        yield Scenario(f"{name}, then purged", (*actions, *gone))
-
-
-def _refused() -> Iterator[Scenario]:
+def _refused(depth: str) -> Iterator[Scenario]:
     """Refused calls change nothing, whatever the status; a final task refuses all that differs from what it is."""
     for name, status, actions in ways():
+        if depth != "full" and name.endswith("after all others"):
+            continue
         to = TaskStatus(status)
         calls: list[Call] = [
             update(A, to, progress=101),
@@ -74,7 +53,8 @@ def _refused() -> Iterator[Scenario]:
         others: dict[str, Any] = {"progress": 41, **dict.fromkeys(TEXTS, "other")}
         others = {one: value for one, value in others.items() if status == "failed" or "error" not in one}
         again = [update(A, to, **{one: value}) for one, value in others.items()]
-        again += [update(A, to, **{one: 0 if one == "progress" else ""}) for one in others]
+        empty: dict[str, Any] = {one: 0 if one == "progress" else "" for one in others}
+        again += [update(A, to, **{one: value}) for one, value in empty.items()]
         last = actions[-1]
         if isinstance(last, Call) and last.operation == "update_task_status":
             given = {one: value for one, value in last.arguments.items() if one not in ("task_id", "status")}
@@ -101,21 +81,3 @@ def _later() -> Iterator[Scenario]:
         for end in (*(update(A, TaskStatus(one)) for one in FINAL), cancel(A)):
             name = f"a {status} task gets {end.arguments.get('status', 'a cancellation')}, later"
             yield Scenario(name, (create("a"), update(A, TaskStatus(status)), Tick(), end, get(A)))
-
-
-def _plain_texts() -> Iterator[Scenario]:
-    """The status as a plain text means the same."""
-    for status in STATUSES:
-        errors = update(B, status, error_message="e", error_traceback="t")
-        again = (update(A, status), update(A, status, progress=30), update(A, status, current_step="s"))
-        actions = (
-            create("a"),
-            create("b"),
-            going(progress=20),
-            *again,
-            errors,
-            errors,
-            listing(status=status),
-            cancel(B),
-        )
-        yield Scenario(f"every update to {status} as a text", (*actions, cancel(A), Look()))

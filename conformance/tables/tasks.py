@@ -29,7 +29,8 @@ MIXED = ("pending", "completed", "clipping", "cancelled", "pending", "failed", "
 DEPTHS = ("smoke", "default", "full")
 CONFIG: dict[str, Any] = {"b": [1, 1.0, True, None, "é\x00"], "a": {"": -0.0}}
 
-Way: TypeAlias = tuple[str, str, tuple[Action, ...]]
+Actions: TypeAlias = tuple[Action, ...]
+Way: TypeAlias = tuple[str, str, Actions]
 """A name, a status, and what brings the task `a` to it."""
 
 
@@ -40,9 +41,9 @@ def going(**fields: Any) -> Call:
 
 def restorable(task_id: str = "restored", **fields: Any) -> Record:
     """A task as `restore` takes it."""
-    texts: tuple[Any, ...] = ("", ("v",), None, None, None)
     metadata = canonical({"webhook_url": None, "config": None})
-    return Record(task_id, "pending", 0.0, *texts, metadata, LONG_AGO, LONG_AGO, None)._replace(**fields)
+    task = Record(task_id, "pending", 0.0, "", ("v",), None, None, None, metadata, LONG_AGO, LONG_AGO, None)
+    return task._replace(**fields)
 
 
 def ways() -> Iterator[Way]:

@@ -30,22 +30,15 @@ class _Text(str):
 def texts(random: Random) -> dict[str, str]:
     """Texts that every store has to keep as they are."""
     return {
-        "empty": "",
-        "a letter": "x",
-        "a blank": " ",
-        "blanks around": " \t a b \n",
+        **{
+            ascii(one): one
+            for one in ("", "x", " ", " \t a b \n", "\x00", "a\x00b", "null", "true", "007", "1e5", "NaN")
+        },
         "lines": "a\nb\r\nc\rd",
-        "NUL": "a\x00b",
-        "only NUL": "\x00",
         "controls": "".join(map(chr, range(32))),
         "delete and C1 controls": "\x7f\x80\x85\x9f",
         "quotes": "\"'`",
         "backslashes": "\\ \\n \\u0041 \\\\",
-        "JSON's words": "null",
-        "true": "true",
-        "a number": "007",
-        "an exponent": "1e5",
-        "not a number": "NaN",
         "braces": '{"a": [1]}',
         "format": "%s %d {0} {x} ${y}",
         "glob": "*?[a-z]",
@@ -86,24 +79,24 @@ WRONG_TEXTS: tuple[Any, ...] = (7, b"x", ["x"], True, _Text("x"), "a\ud800b", "b
 
 def progresses(random: Random) -> dict[str, int | float]:
     """Progress that is accepted."""
-    return {
-        "0": 0,
-        "0.0": 0.0,
-        "the smallest": 5e-324,
-        "tiny": 1e-7,
-        "1": 1,
-        "a tenth": 0.1,
-        "a third": 100 / 3,
-        "two digits": 0.29,
-        "half": 50,
-        "a fraction": 12.5,
-        "below a half": 49.999999999,
-        "random": random.random() * 100,
-        "99.99": 99.99,
-        "before 100": nextafter(100, 0),
-        "100": 100,
-        "100.0": 100.0,
-    }
+    numbers = (
+        0,
+        0.0,
+        5e-324,
+        1e-7,
+        1,
+        0.1,
+        100 / 3,
+        0.29,
+        50,
+        12.5,
+        49.999999999,
+        99.99,
+        nextafter(100, 0),
+        100,
+        100.0,
+    )
+    return {repr(one): one for one in (*numbers, random.random() * 100)}
 
 
 UNFINISHED: tuple[float, ...] = (0, 30, 99, 99.5, 99.99, 99.999999, nextafter(100, 0))
@@ -144,36 +137,17 @@ def nearest(value: Any) -> Any:
     return f"{value[:-1]}{chr(ord(value[-1]) ^ 1)}" if value else [value]
 
 
+_SCALARS: tuple[Any, ...] = (None, True, False, 0, 1, -1, 0.0, -0.0, 1.0, 0.1, 100.0, "", [], {})
+
+
 def json_values(random: Random) -> dict[str, Any]:
     """Values that a config may hold, at any place; those of 98 levels and more by themselves only."""
     return {
-        "null": None,
-        "true": True,
-        "false": False,
-        "0": 0,
-        "1": 1,
-        "-1": -1,
-        "0.0": 0.0,
-        "-0.0": -0.0,
-        "1.0": 1.0,
-        "0.1": 0.1,
-        "1e16": 1e16,
-        "1e22": 1e22,
-        "1e23": 1e23,
-        "a hundred as float": 100.0,
-        "smallest float": 5e-324,
-        "largest float": 1.7976931348623157e308,
-        "17 digits": 0.30000000000000004,
-        "31 bits": 2**31,
-        "53 bits": 2**53 + 1,
-        "63 bits": 2**63,
-        "the largest integer": 2**64 - 1,
-        "the smallest integer": -(2**63),
+        **{repr(one): one for one in _SCALARS},
+        **{repr(one): one for one in (1e16, 1e22, 1e23, 5e-324, 1.7976931348623157e308, 0.30000000000000004)},
+        **{repr(one): one for one in (2**31, 2**53 + 1, 2**63, 2**64 - 1, -(2**63))},
         "random integer": random.getrandbits(62),
         "random float": random.uniform(-1e9, 1e9),
-        "empty text": "",
-        "empty list": [],
-        "empty object": {},
         "nested empties": [[], {}, [[]], [{}]],
         "list of null": [None, None],
         "mixed list": [1, 1.0, True, "1", None, [1], {"1": 1}],
