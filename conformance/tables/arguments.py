@@ -11,11 +11,9 @@ from typing import Any
 from conformance.core.scenario import (
     Call,
     CursorOf,
-    Id,
     Look,
     Scenario,
     TaskOf,
-    TimeOf,
     cancel,
     create,
     get,
@@ -225,22 +223,7 @@ def _restored() -> Iterator[Scenario]:
 
 
 def _purged() -> Iterator[Scenario]:
-    """The moment before which a purge removes, to the microsecond, and what it leaves."""
-    for status in FINAL:
-        ends = [update(Id(one), TaskStatus(status), label=one) for one in ("a", "b")]
-        for plus, name in ((-MICROSECOND, "just before"), (0 * MICROSECOND, "at"), (MICROSECOND, "just after")):
-            actions: Actions = (
-                create("a"),
-                create("b"),
-                create("c"),
-                *ends,
-                purge(TimeOf("a", plus=plus)),
-                get(A),
-                get(Id("c")),
-            )
-            yield Scenario(
-                f"a purge {name} the end of a {status} task", (*actions, update(A, TaskStatus(status)), Look())
-            )
+    """A purge goes by the end of a task, not by its last write, in whatever zone its moment is."""
     times: dict[str, Any] = {"created_at": LONG_AGO, "completed_at": LONG_AGO + DAY, "updated_at": LONG_AGO + 400 * DAY}
     late = restorable("late", status="failed", **times)
     zone = (LONG_AGO + DAY).astimezone(timezone(timedelta(hours=-11)))

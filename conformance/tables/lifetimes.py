@@ -25,7 +25,6 @@ from conformance.core.scenario import (
     restore,
     update,
 )
-from conformance.harness import Capability
 from conformance.spec.model import FINAL, STATUSES, TEXTS
 from conformance.tables.tasks import (
     BEYOND,
@@ -57,7 +56,6 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     yield from _unchanged()
     yield from _first_calls(depth)
     yield from _used_again()
-    yield from _busy(depth)
     yield from _many(depth)
     yield from _kept()
 
@@ -85,7 +83,7 @@ def _lives() -> Iterator[Scenario]:
     )
     kinds: dict[str, Actions] = {"read": (*map(get, ids), listing(), Wait(FIFTH)), "never read": ()}
     for name, reads in kinds.items():
-        end = () if reads else (Wait(WEEK - FIFTH), *map(get, ids), listing())
+        end: Actions = () if reads else (Wait(WEEK - FIFTH), *map(get, ids), listing())
         left = FIFTH if end else WEEK
         actions: Actions = (*made, *reads, *end, Wait(left + SECOND), *_gone(*ids))
         yield Scenario(f"tasks of every status expire after a week, {name}", actions, _ENDS, EXPIRING)
@@ -260,25 +258,6 @@ def _used_again() -> Iterator[Scenario]:
                 days += [write, Wait(4 * DAY), get("job-1"), Look()]
             days += [Wait(3 * DAY + MINUTE), get("job-1"), Look()]
             yield Scenario(f"an id that {way} is {how} anew", tuple(days), _RENEWS, EXPIRING)
-
-
-def _busy(depth: str) -> Iterator[Scenario]:
-    """Tasks of every status are made and written while days pass, and the old ones go."""
-    every = (*(listing(status=one) for one in TaskStatus), listing(limit=0), listing())
-    for gap in (3, 5):
-        for rounds in range(2, 7) if depth == "full" else (3, 4)[: 1 + (gap == 3)]:  # noqa: PLR2004
-            days: list[Action] = []
-            for number in range(rounds):
-                days += [create(f"{one}{number}") for one in (*STATUSES, "stopped", "kept")]
-                days += [update(Id(f"kept{number - 1}"), TaskStatus.PENDING, progress=number + 0.5)] * (number > 0)
-                days += [update(Id(f"{one}{number}"), TaskStatus(one)) for one in STATUSES]
-                days += [cancel(Id(f"stopped{number}")), Wait(gap * DAY)]
-            for name, look in {
-                "listed": every,
-                "purged": (purge(BEYOND),),
-            }.items():  # a read may mend what a purge misses
-                needs = EXPIRING | {Capability.MAINTENANCE}
-                yield Scenario(f"{rounds * gap} busy days, then all is {name}", (*days, *look, *every), _RENEWS, needs)
 
 
 def _many(depth: str) -> Iterator[Scenario]:

@@ -13,7 +13,6 @@ from conformance.core.scenario import (
     Scenario,
     TaskOf,
     Tick,
-    cancel,
     create,
     get,
     restore,
@@ -78,6 +77,3 @@ def _later() -> Iterator[Scenario]:
         yield Scenario(
             f"each field of a {status} task alone, later", (create("a"), update(A, TaskStatus(status)), *calls, get(A))
         )
-        for end in (*(update(A, TaskStatus(one)) for one in FINAL), cancel(A)):
-            name = f"a {status} task gets {end.arguments.get('status', 'a cancellation')}, later"
-            yield Scenario(name, (create("a"), update(A, TaskStatus(status)), Tick(), end, get(A)))

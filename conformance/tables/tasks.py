@@ -26,7 +26,6 @@ A, B = Id("a"), Id("b")
 """The ids of two tasks that most scenarios have."""
 MIXED = ("pending", "completed", "clipping", "cancelled", "pending", "failed", "uploading")
 """The statuses of many tasks, in turn."""
-DEPTHS = ("smoke", "default", "full")
 CONFIG: dict[str, Any] = {"b": [1, 1.0, True, None, "é\x00"], "a": {"": -0.0}}
 
 Actions: TypeAlias = tuple[Action, ...]

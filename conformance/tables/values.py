@@ -27,40 +27,25 @@ class _Text(str):
     __slots__ = ()
 
 
+_TEXTS = (
+    *("", "x", " ", " \t a b \n", "\x00", "a\x00b", "a\nb\r\nc\rd", "\x7f\x80\x85\x9f", "aBcDeF"),
+    *("null", "true", "007", "1e5", "NaN", '{"a": [1]}', "\"'`", "\\ \\n \\u0041 \\\\", "%s %d {0} {x} ${y}"),
+    *("*?[a-z]",),
+    *("'; DROP TABLE tasks; --", "$5\r\nhello\r\n", "<b>&amp;</b>", "../../etc/passwd", "a:b::c", "a,b;c|d"),
+    "https://user@example.com:8080/a%20b/?q=1&r=%2F#x",
+    *("caf\u00e9 \u212b", "cafe\u0301 A\u030a", "\ufb01 \u2460 \uff21"),
+    *("\u0130\u0131 \u00df\u1e9e \u212a \u03c2\u03c3",),
+    *("文字转写", "\u05e9\u05dc\u05d5\u05dd \u202eabc", "\U0001f469\u200d\U0001f469\u200d\U0001f467"),
+    *("\U0001d11e\U0010ffff",),
+    *("\ufeffa", "\u00a0\u2003\u2028\u2029\u3000", "\ufffe\uffff\ufffd"),
+)
+
+
 def texts(random: Random) -> dict[str, str]:
     """Texts that every store has to keep as they are."""
     return {
-        **{
-            ascii(one): one
-            for one in ("", "x", " ", " \t a b \n", "\x00", "a\x00b", "null", "true", "007", "1e5", "NaN")
-        },
-        "lines": "a\nb\r\nc\rd",
+        **{ascii(one): one for one in _TEXTS},
         "controls": "".join(map(chr, range(32))),
-        "delete and C1 controls": "\x7f\x80\x85\x9f",
-        "quotes": "\"'`",
-        "backslashes": "\\ \\n \\u0041 \\\\",
-        "braces": '{"a": [1]}',
-        "format": "%s %d {0} {x} ${y}",
-        "glob": "*?[a-z]",
-        "SQL": "'; DROP TABLE tasks; --",
-        "a protocol": "$5\r\nhello\r\n",
-        "HTML": "<b>&amp;</b>",
-        "a URL": "https://user@example.com:8080/a%20b/?q=1&r=%2F#x",
-        "a path": "../../etc/passwd",
-        "colons": "a:b::c",
-        "commas": "a,b;c|d",
-        "composed": "caf\u00e9 \u212b",
-        "decomposed": "cafe\u0301 A\u030a",
-        "ligature": "\ufb01 \u2460 \uff21",
-        "mixed case": "aBcDeF",
-        "special case": "\u0130\u0131 \u00df\u1e9e \u212a \u03c2\u03c3",
-        "Chinese": "文字转写",
-        "right to left": "\u05e9\u05dc\u05d5\u05dd \u202eabc",
-        "emoji": "\U0001f469\u200d\U0001f469\u200d\U0001f467",
-        "beyond 16 bits": "\U0001d11e\U0010ffff",
-        "byte order mark": "\ufeffa",
-        "odd spaces": "\u00a0\u2003\u2028\u2029\u3000",
-        "no characters": "\ufffe\uffff\ufffd",
         "a few hundred": "y" * (300 + random.randrange(100)),
         "kilobytes": "z" * (5_000 + random.randrange(1_000)),
         "over 64 KiB": "k" * (70_000 + random.randrange(10_000)),
@@ -79,24 +64,8 @@ WRONG_TEXTS: tuple[Any, ...] = (7, b"x", ["x"], True, _Text("x"), "a\ud800b", "b
 
 def progresses(random: Random) -> dict[str, int | float]:
     """Progress that is accepted."""
-    numbers = (
-        0,
-        0.0,
-        5e-324,
-        1e-7,
-        1,
-        0.1,
-        100 / 3,
-        0.29,
-        50,
-        12.5,
-        49.999999999,
-        99.99,
-        nextafter(100, 0),
-        100,
-        100.0,
-    )
-    return {repr(one): one for one in (*numbers, random.random() * 100)}
+    numbers = (0, 0.0, 5e-324, 1e-7, 1, 0.1, 100 / 3, 0.29, 50, 12.5, 49.999999999, 99.99, nextafter(100, 0), 100.0)
+    return {repr(one): one for one in (*numbers, 100, random.random() * 100)}
 
 
 UNFINISHED: tuple[float, ...] = (0, 30, 99, 99.5, 99.99, 99.999999, nextafter(100, 0))
@@ -175,17 +144,8 @@ def json_values(random: Random) -> dict[str, Any]:
 
 _WRONG_KEYS: tuple[Any, ...] = (1, None, True, 1.5, b"k", "\udfff", *SURROGATES)
 WRONG_JSON: tuple[Any, ...] = (
-    *(
-        (),
-        (1, 2),
-        {1},
-        b"bytes",
-        datetime(2026, 1, 1, tzinfo=UTC),
-        Decimal(1),
-        OrderedDict(a=1),
-        _Number.ONE,
-        _Text("x"),
-    ),
+    *((), (1, 2), {1}, b"bytes", datetime(2026, 1, 1, tzinfo=UTC), Decimal(1), OrderedDict(a=1), _Number.ONE),
+    *(_Text("x"),),
     *(nan, inf, -inf, "\ud800", *SURROGATES),
     *({key: "x"} for key in _WRONG_KEYS),
     {"a": 1, 2: "x"},
@@ -230,24 +190,8 @@ ALIKE_CONFIGS: tuple[Any, ...] = (
 )
 """Configs that careless code takes for the same as another of them."""
 ALIKE_TEXTS: tuple[str, ...] = (
-    *(
-        "a",
-        "A",
-        "a ",
-        " a",
-        "a\n",
-        "a\x00",
-        "\u00e9",
-        "e\u0301",
-        "\ufb01",
-        "fi",
-        "\u212a",
-        "k",
-        "K",
-        "\u00df",
-        "ss",
-        "",
-    ),
+    *("a", "A", "a ", " a", "a\n", "a\x00", "\u00e9", "e\u0301", "\ufb01", "fi", "\u212a", "k", "K", "\u00df"),
+    *("ss", ""),
     *("None", "null", "1", "01", "1.0", "1e0", "%61", "&amp;", "&", "\\n", "\n", "\r\n", "a,b", "\u200ba"),
 )
 """Texts that careless code takes for the same as another of them."""
@@ -263,20 +207,8 @@ UNKNOWN_IDS: tuple[str, ...] = (
 )
 _INTERNAL = (
     *("created", "updated", "finished", "completed_at", "index", "indexes", "ids", "all", "tasks", "task", "task_ids"),
-    *(
-        "list",
-        "queue",
-        "records",
-        "deadlines",
-        "expiry",
-        "expires",
-        "ttl",
-        "lock",
-        "locks",
-        "count",
-        "counter",
-        "total",
-    ),
+    *("list", "queue", "records", "deadlines", "expiry", "expires", "ttl", "lock", "locks", "count", "counter"),
+    *("total",),
     *("seq", "meta", "metadata", "config", "version", "partial", "status", "statuses", "by_status", "keys"),
 )
 INTERNAL_IDS: tuple[str, ...] = (
