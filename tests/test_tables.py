@@ -12,10 +12,11 @@ import pytest
 from conformance.core.chapter import play
 from conformance.core.finding import Tally
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
-from conformance.tables import ids, large, lifetimes, places, races, states
+from conformance.tables import arguments, ids, large, lifetimes, places, races, states
 from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskFinal, TaskPage, TaskStatus, memory
+from taskstore.values import microseconds
 
-TABLES = (lifetimes, races, ids, states, places, large)
+TABLES = (lifetimes, races, ids, states, places, large, arguments)
 
 
 def played(table: Any, harness: MemoryHarness) -> Tally:
@@ -45,11 +46,6 @@ class _LivesForWholeSeconds(MemoryTaskStore):
         return self._lifetime_ms is not None and self._deadline_of[task_id] // 1_000 < self._now_ms() // 1_000
 
 
-class _ForgetsAfterAYear(MemoryTaskStore):
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{"lifetime": timedelta(days=365), **settings})
-
-
 class _WaitsWhileItListsMany(MemoryTaskStore):
     async def list_tasks(self, *arguments: Any, **named: Any) -> TaskPage:
         page = await super().list_tasks(*arguments, **named)
@@ -74,11 +70,6 @@ class _RefusesMany(MemoryTaskStore):
             self._calls -= 1
 
 
-class _KnowsNoCaseOfIds(MemoryTaskStore):
-    async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
-        return await super().create_task(request, task_id=task_id and task_id.lower())
-
-
 class _RefusesRepetitionsOfFailures(MemoryTaskStore):
     async def _apply(self, task_id: str, change: Any) -> Task:
         if self._live(task_id).status is TaskStatus.FAILED:
@@ -100,6 +91,11 @@ class _SharesItsTasks(MemoryTaskStore):
 _EVERYBODYS: dict[str, Task] = {}
 
 
+class _RestoresWhatItGets(MemoryTaskStore):
+    async def restore(self, task: Task) -> None:
+        self._insert(task, f"{microseconds(task.created_at):018}{task.task_id}")
+
+
 class _CutsPages(MemoryTaskStore):
     async def list_tasks(self, *arguments: Any, **named: Any) -> TaskPage:
         page = await super().list_tasks(*arguments, **named)
@@ -109,13 +105,12 @@ class _CutsPages(MemoryTaskStore):
 WRONG = {
     _RenewsOnceAMinute: (lifetimes, ExpiringMemoryHarness, "EXP-03"),
     _LivesForWholeSeconds: (lifetimes, ExpiringMemoryHarness, "EXP-01"),
-    _ForgetsAfterAYear: (lifetimes, MemoryHarness, "EXP-05"),
     _WaitsWhileItListsMany: (races, MemoryHarness, "LIST-03"),
     _RefusesMany: (races, MemoryHarness, "ATOM-06"),
-    _KnowsNoCaseOfIds: (ids, MemoryHarness, "ID-02"),
     _RefusesRepetitionsOfFailures: (states, MemoryHarness, "LIFE-10"),
     _AnswersWhenItIsClosed: (places, MemoryHarness, "API-03"),
     _SharesItsTasks: (places, MemoryHarness, "SHARE-02"),
+    _RestoresWhatItGets: (arguments, MemoryHarness, "MAINT-04"),
     _CutsPages: (large, MemoryHarness, "LIST-04"),
 }
 
