@@ -13,7 +13,7 @@ from conformance.core.chapter import play
 from conformance.core.finding import Tally
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.tables import arguments, ids, large, lifetimes, places, races, states
-from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskFinal, TaskPage, TaskStatus, memory
+from taskstore import MemoryTaskStore, Task, TaskFinal, TaskPage, TaskStatus, memory
 from taskstore.values import microseconds
 
 TABLES = (lifetimes, races, ids, states, places, large, arguments)
@@ -39,11 +39,6 @@ class _RenewsOnceAMinute(MemoryTaskStore):
         left = self._deadline_of.get(task_id, 0) - self._now_ms()
         if left < timedelta(days=7, minutes=-1) // timedelta(milliseconds=1):
             super()._renew(task_id)
-
-
-class _LivesForWholeSeconds(MemoryTaskStore):
-    def _is_due(self, task_id: str) -> bool:
-        return self._lifetime_ms is not None and self._deadline_of[task_id] // 1_000 < self._now_ms() // 1_000
 
 
 class _WaitsWhileItListsMany(MemoryTaskStore):
@@ -104,7 +99,6 @@ class _CutsPages(MemoryTaskStore):
 
 WRONG = {
     _RenewsOnceAMinute: (lifetimes, ExpiringMemoryHarness, "EXP-03"),
-    _LivesForWholeSeconds: (lifetimes, ExpiringMemoryHarness, "EXP-01"),
     _WaitsWhileItListsMany: (races, MemoryHarness, "LIST-03"),
     _RefusesMany: (races, MemoryHarness, "ATOM-06"),
     _RefusesRepetitionsOfFailures: (states, MemoryHarness, "LIFE-10"),
