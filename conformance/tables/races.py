@@ -194,7 +194,7 @@ def _listings(depth: str) -> Iterator[Scenario]:
         "a creation": (create(), (), ()),
         "an update of the newest": (going(), (), (create("a"),)),
         "a completion of the oldest": (update(A, TaskStatus.COMPLETED), (create("a"),), ()),
-        "a purge": (purge(BEYOND), (), ()),
+        "a purge of one": (purge(TimeOf("a", plus=MICROSECOND)), (create("a"), cancel(A, label="a")), ()),
         "a restored task that is the oldest": (restore(restorable()), (), ()),
         "a restored task that is the newest": (restore(newer), (), ()),
     }
