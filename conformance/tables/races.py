@@ -154,7 +154,7 @@ def _closings(depth: str) -> Iterator[Scenario]:
 
 def _crowds(depth: str) -> Iterator[Scenario]:
     """Hundreds of calls at the same time, each with its own result."""
-    count = 1_000 if depth == "full" else 120
+    count = 1_000 if depth == "full" else 200
     labels = [f"t{number}" for number in range(20)]
     ids = [f"job-{number}" for number in range(20)]
     made = tuple(create(label, one) for label, one in zip(labels, ids, strict=True))
