@@ -41,10 +41,9 @@ class TaskCreateRequest(BaseModel):
     config: Annotated[JsonObject | None, SkipValidation] = None
 
 
-def _metadata_text(value: object) -> str:
-    if type(value) is not dict:
-        raise ValueError(f"must be a JSON object, not {type(value).__name__}")
-    return encode("metadata", value, MAX_DEPTH + 1)  # config stands one deeper in it
+def encode_metadata(value: object) -> str:
+    """Check the metadata of a task and write them as text; `config` stands one level deeper in them."""
+    return encode("metadata", value, MAX_DEPTH + 1)
 
 
 _Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
@@ -68,7 +67,7 @@ class Task(BaseModel):
     result_url: str | None = None
     error_message: str | None = None
     error_traceback: str | None = None
-    metadata_json: Annotated[str, BeforeValidator(_metadata_text)] = Field(
+    metadata_json: Annotated[str, BeforeValidator(encode_metadata)] = Field(
         default="{}", validation_alias="metadata", exclude=True, repr=False
     )
     created_at: _Utc

@@ -370,14 +370,14 @@ CASES: list[tuple[str, str, Callable[[Any], None], tuple[Any, ...], bool]] = [
     (
         "a task outlives its lifetime",
         "EXP-01",
-        lambda store: setattr(vars(store)["_store"], "_is_due", lambda _: False),
+        lambda store: setattr(store.store, "_is_due", lambda _: False),
         (create(), Advance(timedelta(days=8)), get()),
         True,
     ),
     (
         "a task is gone before its time",
         "EXP-01",
-        lambda store: setattr(vars(store)["_store"], "_lifetime_ms", 1_000),
+        lambda store: setattr(store.store, "_lifetime_ms", 1_000),
         (create(), Advance(timedelta(days=6)), get()),
         True,
     ),
