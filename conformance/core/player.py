@@ -301,6 +301,10 @@ class Player:
         if is_read and on != call.on:
             cause = ("SHARE-01" if self._is_shared else "SHARE-02", *cause)
         requirements = blame(outcome, observed, names, cause if is_read else ())
+        if "after" in call.arguments and not isinstance(outcome.result, Raised):
+            requirements = ("LIST-12", *requirements)
+        if self._is_haunted(outcome, observed):
+            requirements = ("LIST-10",) if self._is_shared else ("DUR-03", "SHARE-02")
         self._report(
             (*self.scenario.about, *requirements) if not self._is_plain else (*requirements, *self.scenario.about),
             describe(outcome.result, names),
@@ -308,6 +312,12 @@ class Player:
             signature,
         )
         return False
+
+    def _is_haunted(self, outcome: Outcome, observed: Any) -> bool:
+        """Whether there are tasks where the scenario has not written any."""
+        if self.last or outcome.state.tasks:
+            return False
+        return getattr(observed, "total", 0) != 0 or (isinstance(observed, Raised) and observed.error == "TaskExists")
 
     def _report(self, requirements: tuple[str, ...], expected: str, actual: str, signature: Signature) -> None:
         done = tuple(action for action, _ in self.done)
