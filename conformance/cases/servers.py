@@ -1,0 +1,272 @@
+"""Which server the settings name, who logs in there, and what of its replicas and successors an application sees."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from urllib.parse import quote, unquote, urlsplit
+
+import pytest
+
+from conformance.case import Namespace, NotApplicable, NotTestable, case
+from conformance.cases.contents import a_request, outcome_of, served, writes_of
+from conformance.cases.environment import (
+    ODD_PASSWORD,
+    PASSWORD,
+    SOURCES,
+    a_user,
+    application,
+    elsewhere,
+    open_and_close,
+    plain_url,
+    url_of,
+)
+from conformance.harness import Capability, HookMissingError
+from conformance.subjects.proxy import Action, Proxy, Stage
+from taskstore import FailureKind, MaintainedTaskStore, StoreUnavailable, TaskNotFound, TaskStatus, TaskStore
+
+
+def named_by_host(namespace: Namespace) -> tuple[str, int, dict[str, str]]:
+    """The URL of a server that the settings name by a host, another database of it, and who logs in."""
+    given = namespace.harness.environment(namespace.name)
+    if not (database := namespace.harness.spare_database()) or "REDIS_HOST" not in given:
+        raise NotApplicable("the server has one database, or is not named by a host")
+    login = {name: given[name] for name in ("REDIS_USERNAME", "REDIS_PASSWORD") if name in given}
+    return f"redis://{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}", database, login
+
+
+@case("MODE-05", mode="redis")
+async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -> None:
+    """A task is written to the database that REDIS_DB names, in either source, and to no other."""
+    _, database, _ = named_by_host(namespace)
+    for source in SOURCES:
+        with application(namespace, {"REDIS_DB": str(database)}, source=source):
+            async with namespace.open_from_environment() as store:
+                task = await store.create_task(a_request())
+            async with namespace.open_from_environment() as store:
+                with contextlib.suppress(HookMissingError):
+                    namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                assert (await served(lambda: store.get_task(task.task_id))).task_id == task.task_id
+        for other in ({}, *({"REDIS_DB": digit} for digit in str(database) if digit != str(database))):
+            with application(namespace, other, source=source):
+                async with namespace.open_from_environment() as store:
+                    with pytest.raises(TaskNotFound):
+                        await store.get_task(task.task_id)
+
+
+@case("MODE-17", needs=Capability.REMOTE, mode="redis")
+async def test_where_redis_is_has_defaults(namespace: Namespace) -> None:
+    """Port 6379 and database 0, in REDIS_URL too, which may name a socket and wins over host, port and database."""
+    nobody = "192.0.2.1"  # for examples, RFC 5737: no machine has it
+    for variables, words in (
+        ({"REDIS_HOST": nobody}, f"{nobody}:6379/0"),
+        ({"REDIS_URL": f"redis://{nobody}/3"}, f"{nobody}:6379/3"),
+        ({"REDIS_URL": f"redis://{nobody}?db=7"}, f"{nobody}:6379/7"),
+        ({"REDIS_URL": f"redis://{nobody}", "REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_DB": "5"}, f"{nobody}:6379/0"),
+        ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "/nowhere/redis.sock"),
+    ):
+        with elsewhere(namespace, {"REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
+            with pytest.raises(StoreUnavailable) as raised:
+                await open_and_close(namespace)
+            assert words in raised.value.address, f"with {variables}"
+
+
+@case("MODE-17", needs=Capability.REMOTE, mode="redis")
+async def test_a_task_is_where_a_url_says(namespace: Namespace) -> None:
+    """What is written through each form of a URL, and by an IPv6 address, is read through host, port and database."""
+    url, database, login = named_by_host(namespace)
+    async with AsyncExitStack() as stack:
+        socket = f"{stack.enter_context(tempfile.TemporaryDirectory())}/a b.sock"
+        await stack.enter_async_context(Proxy(url, at=socket))
+        forms: list[tuple[dict[str, str], int]] = [
+            ({"REDIS_URL": url, "REDIS_DB": str(database)}, 0),  # no database in it means 0
+            ({"REDIS_URL": f"{url}/{database}", "REDIS_DB": "0"}, database),
+            ({"REDIS_URL": f"{url}?db={database}"}, database),
+            ({"REDIS_URL": f"unix://{socket.replace(' ', '%20')}?db={database}"}, database),
+        ]
+        with contextlib.suppress(OSError):  # a machine without IPv6
+            port = urlsplit((await stack.enter_async_context(Proxy(url, at="::1"))).url).port
+            forms.append(({"REDIS_HOST": "::1", "REDIS_PORT": str(port), "REDIS_DB": str(database)}, database))
+            forms.append(({"REDIS_URL": f"redis://[::1]:{port}/{database}"}, database))
+        for form, where in forms:
+            with elsewhere(namespace, {**login, **form}):
+                async with namespace.open_from_environment() as store:
+                    task = await store.create_task(a_request())
+            with application(namespace, {"REDIS_DB": str(where)}):
+                async with namespace.open_from_environment() as store:
+                    found = await outcome_of(store.get_task(task.task_id))
+                    assert getattr(found, "task_id", "") == task.task_id, f"{form} leads elsewhere: {found!r}"
+
+
+@case("MODE-17", needs=Capability.REMOTE, mode="redis")
+async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
+    """The server knows the user by the right password, and refuses a wrong one, however and wherever it is given."""
+    for password in (PASSWORD, ODD_PASSWORD):
+        with a_user(namespace, password) as user:
+            for right, wrong in zip(logins(namespace, user, password), logins(namespace, user, "another"), strict=True):
+                for source in SOURCES:
+                    with elsewhere(namespace, right, source=source):
+                        async with namespace.open_from_environment() as store:
+                            await store.create_task(a_request())
+                    with elsewhere(namespace, wrong, source=source), pytest.raises(StoreUnavailable) as refused:
+                        await open_and_close(namespace)
+                    assert refused.value.failure_kind is FailureKind.REFUSED, f"with {[*wrong]} in {source}"
+
+
+def logins(namespace: Namespace, user: str, password: str) -> list[dict[str, str]]:
+    """The ways to say who logs in: two variables, the same beside a URL, both in it, and one in each."""
+    given = namespace.harness.environment(namespace.name)
+    by_name = {"REDIS_USERNAME": user, "REDIS_PASSWORD": password}
+    if "REDIS_HOST" not in given:
+        raise NotApplicable("the server is not named by a host")
+    where = {name: given[name] for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB") if name in given}
+    place = f"{given['REDIS_HOST']}:{given.get('REDIS_PORT', '6379')}/{given.get('REDIS_DB', '0')}"
+    name, word = quote(user, safe=""), quote(password, safe="")
+    return [
+        {**where, **by_name},
+        {**by_name, "REDIS_URL": f"redis://{place}"},
+        {"REDIS_URL": f"redis://{name}:{word}@{place}"},
+        {"REDIS_URL": f"redis://{name}@{place}", "REDIS_PASSWORD": password},
+        {"REDIS_URL": f"redis://:{word}@{place}", "REDIS_USERNAME": user},
+    ]
+
+
+@case("MODE-17", needs=Capability.REMOTE, mode="redis")
+async def test_a_password_alone_is_told_to_the_server(namespace: Namespace) -> None:
+    """Without a name it is sent all the same, as the password of the default user."""
+    async with Proxy(plain_url(namespace)) as proxy:
+        port = str(urlsplit(proxy.url).port)
+        by_name = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}
+        for variables in (by_name, {"REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:{port}/0"}):
+            sent = proxy.interrupt(Stage.REQUEST, Action.CUT, times=9, containing=(PASSWORD.encode(),))
+            with elsewhere(namespace, variables), contextlib.suppress(StoreUnavailable):
+                await open_and_close(namespace)
+            assert sent.met, f"with {[*variables]} the password is not sent"
+
+
+@case("MODE-18", needs=Capability.CLUSTER, mode="redis")
+async def test_every_node_of_a_cluster_may_be_named(namespace: Namespace) -> None:
+    """REDIS_HOST and REDIS_PORT name a node, whichever it is: each operation works, and all see the same tasks."""
+    ids: set[str] = set()
+    for node in namespace.harness.nodes():
+        host, _, port = node.rpartition(":")
+        with elsewhere(namespace, {"REDIS_HOST": host, "REDIS_PORT": port}):
+            async with namespace.open_from_environment() as store:
+                for _ in range(3):
+                    task = await store.create_task(a_request())
+                    ids.add((await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 10)).task_id)
+                assert {task.task_id for task in (await store.list_tasks(TaskStatus.CLIPPING)).tasks} == ids
+
+
+@case("FAIL-17", needs=Capability.REMOTE)
+async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namespace) -> None:
+    """Connections lead to a server that may only be read now; new ones, under the same address, to its successor."""
+    read_only = b"-READONLY You can't write against a read only replica.\r\n"
+    async with Proxy(plain_url(namespace)) as proxy, namespace.open() as direct:
+        async with namespace.harness.open_at(namespace.name, proxy.url, 10) as store:
+            await store.list_tasks()
+            for name, write in (await writes_of(direct, namespace.harness.capabilities)).items():
+                replaced = proxy.interrupt(
+                    Stage.REQUEST, Action.ANSWER, times=1_000, text=read_only, on_open_ones=True
+                )
+                outcome = await outcome_of(served(lambda write=write: write(store)), 20)
+                assert not isinstance(outcome, BaseException), f"{name} stays with the old server: {outcome!r}"
+                assert replaced.met, f"{name} was not sent on a connection that was open"
+                await served(store.list_tasks)
+                proxy.release()
+
+
+@case("FAIL-11", needs=Capability.REMOTE, mode="redis")
+async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: Namespace) -> None:
+    """Told to wait for more replicas than there are, each write takes effect, raises StoreUnavailable, and says so."""
+    with application(namespace):
+        async with namespace.open_from_environment() as direct:
+            await waits_for_replicas(namespace, direct, {})
+
+
+@case("FAIL-11", needs=Capability.REMOTE, mode="redis")
+async def test_a_write_whose_replicas_cannot_be_asked_for_may_have_happened(namespace: Namespace) -> None:
+    """The same of a user who may write, and may not call WAIT."""
+    with a_user(namespace, PASSWORD, "-wait") as user:
+        url = {"REDIS_URL": url_of(namespace, user, PASSWORD)}
+        with application(namespace):
+            async with namespace.open_from_environment() as direct:
+                await waits_for_replicas(namespace, direct, url)
+
+
+@case("FAIL-11", needs=Capability.REMOTE, lacks=Capability.FAILOVER, mode="redis")
+async def test_a_repeated_write_that_a_replica_does_not_have_may_have_happened(namespace: Namespace) -> None:
+    """The same of a replica that never says what it has, and of an instance that repeats what another has written."""
+    variables = {"REDIS_WAIT_REPLICAS": "1", "REDIS_WAIT_MILLISECONDS": "100"}
+    async with a_silent_replica(namespace), namespace.open() as direct:
+        writes = await writes_of(direct, namespace.harness.capabilities)
+        writes.pop("restore", None)  # its repetition is refused
+        for words in ("", ", made again"):  # on a connection that has written nothing, as after a restart
+            with application(namespace, variables):
+                for name, write in writes.items():
+                    async with namespace.open_from_environment() as store:
+                        outcome = await outcome_of(write(store))
+                    takes_the_setting(namespace, outcome)
+                    may_have_happened(outcome, name + words)
+
+
+async def waits_for_replicas(namespace: Namespace, direct: TaskStore, access: Mapping[str, str]) -> None:
+    """Make each write with a store that waits for more replicas than there are. `direct` waits for none."""
+    variables = {"REDIS_WAIT_REPLICAS": "9", "REDIS_WAIT_MILLISECONDS": "50", **access}
+    with application(namespace, variables):
+        async with namespace.open_from_environment() as store:
+            takes_the_setting(namespace, await outcome_of(store.create_task(a_request())))
+            for name, write in (await writes_of(direct, namespace.harness.capabilities)).items():
+                before = await _contents(direct)
+                may_have_happened(await outcome_of(write(store)), name)
+                changed = dict(await _contents(direct)).items() ^ dict(before).items()
+                assert len({task_id for task_id, _ in changed}) == 1, f"{name} did not take effect once: {changed}"
+            if namespace.has(Capability.MAINTENANCE):
+                purge = cast(MaintainedTaskStore, store).purge(datetime.now(UTC) + timedelta(days=1))
+                may_have_happened(await outcome_of(purge), "purge")
+
+
+async def _contents(store: TaskStore) -> list[tuple[str, object]]:
+    return [(task.task_id, (task.status, task.progress)) for task in (await store.list_tasks(limit=1_000)).tasks]
+
+
+def takes_the_setting(namespace: Namespace, outcome: object) -> None:
+    """End the case if the store waits for no replicas: a write is acknowledged."""
+    if not isinstance(outcome, BaseException):
+        without_verdict = NotTestable if namespace.has(Capability.FAILOVER) else NotApplicable
+        raise without_verdict("the store waits for no replicas: it does not take REDIS_WAIT_REPLICAS")
+
+
+def may_have_happened(outcome: object, name: str) -> None:
+    """Check that a write was not acknowledged, and that it was not denied either."""
+    assert isinstance(outcome, StoreUnavailable), f"expected StoreUnavailable of {name}, got {outcome!r:.300}"
+    assert outcome.write_may_have_happened, f"{name} says that nothing was written"
+    assert "nothing was written" not in str(outcome).lower(), f"{name} says: {outcome}"
+
+
+@asynccontextmanager
+async def a_silent_replica(namespace: Namespace) -> AsyncIterator[None]:
+    """Follow the server as a replica does, and never tell it what has arrived."""
+    parts = urlsplit(plain_url(namespace))
+    namespace.harness.administer("CONFIG", "GET", "maxmemory")  # a server that others use gets no replica
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379)
+    try:
+        if parts.password is not None:
+            words = [one.encode() for one in ("AUTH", unquote(parts.username or "default"), unquote(parts.password))]
+            writer.write(b"*3\r\n" + b"".join(b"$%d\r\n%b\r\n" % (len(one), one) for one in words))
+            await reader.readline()
+        writer.write(b"PSYNC ? -1\r\n")
+        if not (reply := await reader.readline()).startswith(b"+FULLRESYNC"):
+            raise NotTestable(f"the server takes no replica: {reply.decode(errors='replace').strip()}")
+        while (length := await reader.readline()) == b"\n":
+            pass  # its data is not there yet
+        await reader.readexactly(int(length[1:]))
+        yield
+    finally:
+        writer.close()
+        await writer.wait_closed()
