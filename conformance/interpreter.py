@@ -51,7 +51,9 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
     """
     module, function = namespace.opener
     given = {"module": module, "function": function, "not_found": _NOT_FOUND}
-    program = _PROGRAM.format(first=textwrap.dedent(first), body=textwrap.indent(textwrap.dedent(body), "    "), **given)
+    program = _PROGRAM.format(
+        first=textwrap.dedent(first), body=textwrap.indent(textwrap.dedent(body), "    "), **given
+    )
     command, environment = [sys.executable, "-c", program], {**os.environ, "PYTHONPATH": _PATH}
     settings: dict[str, Any] = {"capture_output": True, "text": True, "timeout": _SECONDS, "check": False}
     ran = await asyncio.to_thread(subprocess.run, command, env=environment, **settings)

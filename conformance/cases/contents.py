@@ -95,11 +95,11 @@ def calls_on(store: Any, task_id: str) -> dict[str, Call]:
     }
 
 
-def a_task(task_id: str = "") -> Task:
-    """A task for `restore`, which no store has."""
-    made, now = task_id or f"task_{secrets.token_hex(16)}", datetime.now(UTC)
+def a_task() -> Task:
+    """An old task for `restore`, which no store has."""
+    made, old = f"task_{secrets.token_hex(16)}", datetime(2021, 2, 3, tzinfo=UTC)
     given: dict[str, Any] = {"status": TaskStatus.PENDING, "progress": 0, "current_step": "", "video_ids": ("v",)}
-    return Task(task_id=made, created_at=now, updated_at=now, **given)
+    return Task(task_id=made, created_at=old, updated_at=old, **given)
 
 
 async def writes_of(

@@ -15,9 +15,8 @@ from unittest import mock
 
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.contents import CallOn, a_request, outcome_of, reads_of, writes_of
-from conformance.cases.environment import application, open_and_close, plain_url
+from conformance.cases.environment import application, open_and_close
 from conformance.harness import Capability
-from conformance.subjects.proxy import Action, Proxy, Stage
 from taskstore import StoreUnavailable, TaskCreateRequest, TaskStatus, TaskStore
 
 _MANY = 10_000
@@ -33,7 +32,10 @@ async def requests_of_each(store: Any, maker: Any, namespace: Namespace, config:
     capabilities, inspector = namespace.harness.capabilities, namespace.inspector
     counted: dict[str, int] = {}
     for _ in range(3):
-        calls: dict[str, CallOn] = {**await writes_of(maker, capabilities, config), **await reads_of(maker, capabilities)}
+        calls: dict[str, CallOn] = {
+            **await writes_of(maker, capabilities, config),
+            **await reads_of(maker, capabilities),
+        }
         for name, call in calls.items():
             before = inspector.requests()
             outcome = await outcome_of(call(store))
@@ -146,27 +148,6 @@ async def test_calls_leave_nothing_behind(store: TaskStore, namespace: Namespace
     before = what_is_open()
     await calls()
     assert await settled_at(before) == before
-
-
-@case("COST-05", needs=Capability.REMOTE)
-async def test_failures_leave_nothing_behind(namespace: Namespace) -> None:
-    """However often calls fail on one store, no connection, file, thread, timer or task is left."""
-    async with Proxy(plain_url(namespace)) as proxy:
-        async with namespace.harness.open_at(namespace.name, proxy.url, 10) as store:
-            task = await store.create_task(a_request())
-            before = None
-            for _ in range(3):
-                for stage, action in ((Stage.REPLY, Action.CUT), (Stage.MIDDLE, Action.RESET), (Stage.CONNECT, Action.CUT)):
-                    proxy.interrupt(stage, action)
-                    if stage is Stage.CONNECT:
-                        proxy.break_all(action)
-                    for call in (store.create_task(a_request()), store.get_task(task.task_id)):
-                        await outcome_of(call)
-                    proxy.release()
-                assert (await store.get_task(task.task_id)).task_id == task.task_id
-                known = [connections for connections in (proxy.connections,)]
-                before = before or what_is_open()
-            assert await settled_at(before) == before, f"{known} connections"
 
 
 @case("COST-05", mode="either")

@@ -179,16 +179,6 @@ async def test_memory_mode_has_no_lifetime(namespace: Namespace) -> None:
             await check_has(store, tasks)
 
 
-@case("MAINT-02", needs=(Capability.EXPIRING, Capability.MAINTENANCE), mode="either")
-async def test_a_restored_task_gets_the_lifetime_that_is_set(namespace: Namespace) -> None:
-    """A task that is carried over lives as long as TASK_TTL says, however old it is."""
-    old = a_task().model_copy(update=dict.fromkeys(("created_at", "updated_at"), datetime(2001, 2, 3, tzinfo=UTC)))
-    with application(namespace, {"TASK_TTL": "3600"}):
-        async with namespace.open_from_environment() as store:
-            await cast(MaintainedTaskStore, store).restore(old)
-            has_lifetime(namespace, old, timedelta(hours=1))
-
-
 def has_lifetime(namespace: Namespace, task: Any, lifetime: timedelta) -> None:
     """The record of a task goes when its lifetime is over, up to a minute earlier."""
     left = timedelta(milliseconds=namespace.inspector.lifetime_ms(task.task_id))

@@ -7,12 +7,12 @@ import os
 from pathlib import Path
 
 from conformance.case import Namespace, case
-from conformance.cases.contents import a_request, check_has, check_has_none, fill, served, writes_of
+from conformance.cases.contents import a_request, check_has_none, fill, served, writes_of
 from conformance.cases.environment import SWITCH, application, lifetime_ms, open_and_close, other_mode, said_modes
 from conformance.cases.settings import OTHERS
 from conformance.harness import Capability, HookMissingError
 from conformance.interpreter import run_elsewhere
-from taskstore import StoreUnavailable, TaskStore
+from taskstore import StoreUnavailable
 
 
 @case("MODE-07", mode="either")
@@ -52,23 +52,6 @@ async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> Non
         with application(namespace):
             async with namespace.open_from_environment() as store:
                 assert (await store.get_task(later.task_id)).task_id == later.task_id
-
-
-@case("MODE-07")
-async def test_no_variable_moves_a_store_that_is_open(store: TaskStore, namespace: Namespace) -> None:
-    """The same of a store that was not opened by the application's own function."""
-    tasks = await fill(store, namespace.harness.capabilities)
-    before = dict(os.environ)
-    for switch in ("true", "false"):
-        os.environ |= {SWITCH: switch, **OTHERS}
-        try:
-            await check_has(store, tasks)
-            tasks.append(await store.create_task(a_request()))
-        finally:
-            for name in (SWITCH, *OTHERS):
-                os.environ.pop(name, None)
-            os.environ.update(before)
-        await check_has(store, tasks)
 
 
 @case("MODE-07", mode="redis")

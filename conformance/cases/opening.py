@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.contents import a_request
 from conformance.cases.environment import (
     ODD_PASSWORD,
     PASSWORD,
@@ -104,7 +103,9 @@ async def _openings(namespace: Namespace) -> AsyncIterator[Opened]:
                         proxy.interrupt(stage, action, after=after, text=text.encode(), times=9)
                     variables = _variables(proxy.url, by_url)
                     # A slow machine does not decide what has no time-out to wait for.
-                    seconds = dict.fromkeys(("REDIS_TIMEOUT", "REDIS_CONNECT_TIMEOUT"), "0.2" if action is Action.HOLD else "5")
+                    seconds = dict.fromkeys(
+                        ("REDIS_TIMEOUT", "REDIS_CONNECT_TIMEOUT"), "0.2" if action is Action.HOLD else "5"
+                    )
                     with elsewhere(namespace, {**seconds, **variables}, level=logging.DEBUG) as log:
                         error = await _error_of_opening(namespace)
                         if error is None and after:  # there is no exchange of this number
@@ -126,7 +127,7 @@ def _variables(url: str, by_url: bool) -> dict[str, str]:
     if by_url:
         return {"REDIS_URL": url}
     parts = urlsplit(url)
-    login = {"REDIS_USERNAME": parts.username, "REDIS_PASSWORD": parts.password}
+    login = {"REDIS_USERNAME": unquote(parts.username or ""), "REDIS_PASSWORD": unquote(parts.password or "")}
     where = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(parts.port), "REDIS_DB": parts.path.strip("/") or "0"}
     return {**where, **{name: value for name, value in login.items() if value}}
 
@@ -237,7 +238,9 @@ async def test_a_password_is_not_shown_wherever_it_is_given(namespace: Namespace
 @case("FAIL-05", mode="either")
 async def test_a_malformed_setting_does_not_show_the_password(namespace: Namespace) -> None:
     """A wrong URL, one in the place of something else, a line that cannot be read: nothing said of it shows it."""
-    elsewhere_put = [{name: f"redis://u:{PASSWORD}@h:1/0"} for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "TASK_TTL")]
+    elsewhere_put = [
+        {name: f"redis://u:{PASSWORD}@h:1/0"} for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "TASK_TTL")
+    ]
     odd = [{"REDIS_PASSWORD": f"{PASSWORD}\udce9"}, {"REDIS_URL": f"redis://u:{PASSWORD}\udce9@h:1/0"}]  # no UTF-8
     for variables in (*({"REDIS_URL": url} for url in MALFORMED_URLS), *elsewhere_put, *odd):
         await _shows_nothing(PASSWORD, namespace, application(namespace, variables, level=logging.DEBUG))

@@ -14,11 +14,11 @@ import pytest
 
 from conformance.adapter.views import TaskView
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.contents import Call, a_request, a_task, calls_on, fill, newest_first
+from conformance.cases.contents import a_request, a_task, calls_on, fill, newest_first
 from conformance.harness import Capability, HookMissingError
 from conformance.spec.equality import same
 from conformance.spec.model import TEXTS
-from taskstore import MaintainedTaskStore, RecordUnreadable, TaskExists, TaskStatus, TaskStore
+from taskstore import RecordUnreadable, TaskStatus, TaskStore
 
 
 @case("SHARE-03", needs=Capability.SHARED)
@@ -156,7 +156,10 @@ class Victim:
             inspector.overwrite(self.task_id, wrong)
         there = None if wrong is None else inspector.raw(self.task_id)
         keys = set()
-        for name, call in (*calls_on(self.store, self.task_id).items(), ("get", lambda: self.store.get_task(self.task_id))):
+        for name, call in (
+            *calls_on(self.store, self.task_id).items(),
+            ("get", lambda: self.store.get_task(self.task_id)),
+        ):
             with pytest.raises(RecordUnreadable) as refused:
                 await call()
             keys.add(refused.value.key)
@@ -263,21 +266,6 @@ async def test_what_cannot_be_read_is_not_taken_for_removed(store: TaskStore, na
     for task_id in broken:
         with pytest.raises(RecordUnreadable):
             await store.get_task(task_id)
-
-
-@case("MAINT-02", needs=(Capability.MAINTENANCE, Capability.SHARED))
-async def test_creating_never_overwrites_what_cannot_be_read(store: MaintainedTaskStore, namespace: Namespace) -> None:
-    """An id whose record is broken is taken: a restore, and a create under it, leave the record as it is."""
-    task = a_task()
-    await store.restore(task)
-    namespace.inspector.overwrite(task.task_id, b"no record")
-    calls: list[Call] = [lambda: store.restore(task)]
-    if namespace.has(Capability.CALLER_IDS):
-        calls.append(lambda: store.create_task(a_request(), task_id=task.task_id))
-    for call in calls:
-        with pytest.raises((TaskExists, RecordUnreadable)):
-            await call()
-        assert namespace.inspector.raw(task.task_id) == b"no record"
 
 
 def names(keys: Iterable[str], ids: Iterable[str]) -> bool:

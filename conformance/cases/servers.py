@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 from urllib.parse import quote, unquote, urlsplit
 
 import pytest
@@ -24,7 +24,6 @@ from conformance.cases.environment import (
     elsewhere,
     open_and_close,
     plain_url,
-    url_of,
 )
 from conformance.harness import Capability, HookMissingError
 from conformance.subjects.proxy import Action, Proxy, Stage
@@ -136,19 +135,6 @@ def logins(namespace: Namespace, user: str, password: str) -> list[dict[str, str
     ]
 
 
-@case("MODE-17", needs=Capability.REMOTE, mode="redis")
-async def test_a_password_alone_is_told_to_the_server(namespace: Namespace) -> None:
-    """Without a name it is sent all the same, as the password of the default user."""
-    async with Proxy(plain_url(namespace)) as proxy:
-        port = str(urlsplit(proxy.url).port)
-        by_name = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "REDIS_PASSWORD": PASSWORD}
-        for variables in (by_name, {"REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:{port}/0"}):
-            sent = proxy.interrupt(Stage.REQUEST, Action.CUT, times=9, containing=(PASSWORD.encode(),))
-            with elsewhere(namespace, variables), contextlib.suppress(StoreUnavailable):
-                await open_and_close(namespace)
-            assert sent.met, f"with {[*variables]} the password is not sent"
-
-
 @case("MODE-18", needs=Capability.CLUSTER, mode="redis")
 async def test_every_node_of_a_cluster_may_be_named(namespace: Namespace) -> None:
     """REDIS_HOST and REDIS_PORT name a node, whichever it is: each operation works, and all see the same tasks."""
@@ -171,9 +157,7 @@ async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namesp
         async with namespace.harness.open_at(namespace.name, proxy.url, 10) as store:
             await store.list_tasks()
             for name, write in (await writes_of(direct, namespace.harness.capabilities)).items():
-                replaced = proxy.interrupt(
-                    Stage.REQUEST, Action.ANSWER, times=1_000, text=read_only, on_open_ones=True
-                )
+                replaced = proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=read_only, on_open_ones=True)
                 outcome = await outcome_of(served(lambda write=write: write(store)), 20)
                 assert not isinstance(outcome, BaseException), f"{name} stays with the old server: {outcome!r}"
                 assert replaced.met, f"{name} was not sent on a connection that was open"
@@ -187,16 +171,6 @@ async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: N
     with application(namespace):
         async with namespace.open_from_environment() as direct:
             await waits_for_replicas(namespace, direct, {})
-
-
-@case("FAIL-11", needs=Capability.REMOTE, mode="redis")
-async def test_a_write_whose_replicas_cannot_be_asked_for_may_have_happened(namespace: Namespace) -> None:
-    """The same of a user who may write, and may not call WAIT."""
-    with a_user(namespace, PASSWORD, "-wait") as user:
-        url = {"REDIS_URL": url_of(namespace, user, PASSWORD)}
-        with application(namespace):
-            async with namespace.open_from_environment() as direct:
-                await waits_for_replicas(namespace, direct, url)
 
 
 @case("FAIL-11", needs=Capability.REMOTE, lacks=Capability.FAILOVER, mode="redis")

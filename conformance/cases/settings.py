@@ -12,7 +12,6 @@ from conformance.cases.contents import a_request
 from conformance.cases.environment import (
     PASSWORD,
     SWITCH,
-    a_user,
     application,
     closed_port,
     open_and_close,
@@ -20,7 +19,7 @@ from conformance.cases.environment import (
     said_modes,
     surroundings,
 )
-from conformance.harness import Capability, HookMissingError
+from conformance.harness import HookMissingError
 from taskstore import SettingsInvalid, StoreUnavailable
 
 LINES = (
@@ -132,31 +131,14 @@ async def _opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str
         return True
 
 
-@case("MODE-03", needs=Capability.REMOTE, mode="redis")
-async def test_a_login_counts_over_its_line_in_dotenv(namespace: Namespace) -> None:
-    """The name and the password of the environment are used, whichever of the two sources is right."""
-
-    async def lists(variables: Mapping[str, str], dotenv: str | None = None) -> bool:
-        with application(namespace, variables, dotenv), contextlib.suppress(StoreUnavailable):
-            async with namespace.open_from_environment() as store:
-                await store.list_tasks(limit=0)
-                return True
-        return False
-
-    with a_user(namespace, PASSWORD) as user:
-        right = {"REDIS_USERNAME": user, "REDIS_PASSWORD": PASSWORD}
-        for name, wrong in (("REDIS_USERNAME", "nobody"), ("REDIS_PASSWORD", "another")):
-            if not await lists({**right, name: wrong}):  # that it is used is for another requirement
-                assert await lists(right, f"{name}={wrong}\n"), f"the line of {name} counts"
-                assert not await lists({**right, name: wrong}, f"{name}='{right[name]}'\n"), f"the line of {name} counts"
-
-
 @case("MODE-11", mode="either")
 async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
     """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
     variables = dict(namespace.harness.environment(namespace.name))
     mine, other = variables.pop(SWITCH), other_mode(namespace)
-    for before, first, last in ((value, one, two) for value in (other, mine) for one in LINES[::3] for two in LINES[1::4]):
+    for before, first, last in (
+        (value, one, two) for value in (other, mine) for one in LINES[::3] for two in LINES[1::4]
+    ):
         lines = first.format(name=SWITCH, value=before), last.format(name=SWITCH, value=mine)
         with surroundings(variables, "\n# local Redis\n".join(lines)) as log:
             await open_and_close(namespace)
@@ -195,8 +177,8 @@ async def test_malformed_settings_are_named(namespace: Namespace) -> None:
     wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
     named = {SWITCH: 1, "REDIS_PORT": 1, "REDIS_DB": 1}
     assert await _refused(namespace, wrong, "", *named) == named
-    named = {".env": 2, "REDIS_DB": 1}
-    lines = f"{SWITCH}: true\nTASK_TTL=5\nREDIS_PORT\nREDIS_DB=one\n"
+    named = {".env": 2, "REDIS_TIMEOUT": 1}
+    lines = f"{SWITCH}: true\nTASK_TTL=5\nREDIS_PORT\nREDIS_TIMEOUT=one\n"
     assert await _refused(namespace, {SWITCH: "false"}, lines, *named) == named
     for url in MALFORMED_URLS:
         assert await _refused(namespace, {"REDIS_URL": url}, "", "REDIS_URL") == {"REDIS_URL": 1}
