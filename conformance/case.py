@@ -15,8 +15,7 @@ from typing import Any
 
 import pytest
 
-from conformance.guard import HarnessFailedError as HarnessFailedError
-from conformance.guard import guarded
+from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.spec.requirements import REQUIREMENTS
 from taskstore import TaskCreateRequest, TaskStore

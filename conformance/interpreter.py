@@ -59,5 +59,6 @@ async def run_elsewhere(namespace: Namespace, body: str, *, first: str = "") -> 
     ran = await asyncio.to_thread(subprocess.run, command, env=environment, **settings)
     if ran.returncode == _NOT_FOUND:
         raise HarnessFailedError(f"another process cannot import {module}, the module of the opener")
-    assert ran.returncode == 0, f"the program failed in another process: {(ran.stdout + ran.stderr).strip()[-600:]}"
+    if ran.returncode:
+        raise AssertionError(f"the program failed in another process: {(ran.stdout + ran.stderr).strip()[-600:]}")
     return json.loads(ran.stdout.splitlines()[-1])

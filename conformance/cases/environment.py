@@ -62,23 +62,19 @@ def application(
     *,
     source: str = SOURCES[0],
     level: int = logging.INFO,
+    at: Mapping[str, str] | None = None,
 ) -> AbstractContextManager[Path]:
-    """Surroundings that select the subject, and what else is given; all of it in `.env` if that is the source."""
-    every = {**namespace.harness.environment(namespace.name), **(variables or {})}
+    """Surroundings that select the subject, and what else is given; all of it in `.env` if that is the source.
+
+    With `at`, these are the variables about Redis, and there are no others.
+    """
+    given = dict(namespace.harness.environment(namespace.name))
+    if at is not None:
+        given = {**{name: value for name, value in given.items() if not name.startswith("REDIS_")}, **at}
+    every = {**given, **(variables or {})}
     if source == ".env":
         return surroundings({}, "".join(f"{name}='{value}'\n" for name, value in every.items()), level)
     return surroundings(every, dotenv, level)
-
-
-def elsewhere(
-    namespace: Namespace, redis: Mapping[str, str], *, source: str = SOURCES[0], level: int = logging.INFO
-) -> AbstractContextManager[Path]:
-    """Surroundings that select the mode of the subject, with these variables about Redis and no others."""
-    given = namespace.harness.environment(namespace.name)
-    every = {**{name: value for name, value in given.items() if not name.startswith("REDIS_")}, **redis}
-    if source == ".env":
-        return surroundings({}, "".join(f"{name}='{value}'\n" for name, value in every.items()), level)
-    return surroundings(every, level=level)
 
 
 def other_mode(namespace: Namespace) -> str:

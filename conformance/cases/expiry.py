@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from conformance.case import Namespace, case
-from conformance.cases.contents import a_request, a_task, calls_on, check_has, fill, seen, writes_of
+from conformance.cases.contents import a_request, a_task, calls_on, check_has, fill, writes_of
 from conformance.cases.environment import SOURCES, application
 from conformance.harness import Capability, Inspector
 from taskstore import MaintainedTaskStore, Task, TaskExists, TaskFinal, TaskStatus, TaskStore
@@ -147,26 +147,6 @@ async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
                     namespace.advance(by)
                     totals = [(await store.list_tasks(status, limit=0)).total for status in (None, *TaskStatus)]
                     assert totals[0] == sum(totals[1:]) == expected, f"with {variables}, {by} later"
-
-
-@case("EXP-01", needs=(Capability.EXPIRING, Capability.SHARED), mode="redis")
-async def test_a_task_lives_as_long_as_the_instance_that_wrote_it_says(namespace: Namespace) -> None:
-    """While TASK_TTL is changed, instances have two lifetimes: what was written for a week is there a day later."""
-    for week_first in (True, False):
-        async with AsyncExitStack() as stack:
-            stores = []
-            for seconds in ("604800", "3600"):
-                with application(namespace, {"TASK_TTL": seconds}):
-                    stores.append(await stack.enter_async_context(namespace.open_from_environment()))
-            kept: list[Task] = []
-            for store in stores if week_first else reversed(stores):
-                tasks = await fill(store)
-                kept = tasks if store is stores[0] else kept
-            namespace.advance(timedelta(days=1))
-            for store in stores:
-                await check_has(store, kept)
-            namespace.advance(WEEK)
-            assert {fact for store in stores for fact in await seen(store)} == {0}
 
 
 @case("EXP-05", "COST-04", mode="memory", lacks=Capability.EXPIRING)

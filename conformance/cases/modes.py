@@ -106,7 +106,8 @@ class NoRedis:
 sys.meta_path.insert(0, NoRedis())
 opened, watched = [], []
 def watch(event, args):
-    is_file = event == "open" and not str(args[0]).endswith((".py", ".pyc", ".so", ".env" if "opening" in watched else ".py"))
+    mine = (".py", ".pyc", ".so", *([".env"] if "opening" in watched else ()))
+    is_file = event == "open" and not str(args[0]).endswith(mine)
     if watched and (is_file or event.startswith("socket.") or event == "_thread.start_new_thread"):
         opened.append(f"{event} {args}")
 sys.addaudithook(watch)

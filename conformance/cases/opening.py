@@ -28,7 +28,6 @@ from conformance.cases.environment import (
     application,
     closed_port,
     configured,
-    elsewhere,
     open_and_close,
     plain_url,
     said_modes,
@@ -106,7 +105,7 @@ async def _openings(namespace: Namespace) -> AsyncIterator[Opened]:
                     seconds = dict.fromkeys(
                         ("REDIS_TIMEOUT", "REDIS_CONNECT_TIMEOUT"), "0.2" if action is Action.HOLD else "5"
                     )
-                    with elsewhere(namespace, {**seconds, **variables}, level=logging.DEBUG) as log:
+                    with application(namespace, at={**seconds, **variables}, level=logging.DEBUG) as log:
                         error = await _error_of_opening(namespace)
                         if error is None and after:  # there is no exchange of this number
                             break
@@ -177,7 +176,7 @@ async def test_the_exception_says_how_to_ask_any_address(namespace: Namespace) -
             ({"REDIS_HOST": "redis.invalid"}, "-h redis.invalid -p 6379"),
         ):
             look_up = mock.patch("socket.getaddrinfo", unknown) if "invalid" in words else contextlib.nullcontext()
-            with elsewhere(namespace, variables), look_up, pytest.raises(StoreUnavailable) as raised:
+            with application(namespace, at=variables), look_up, pytest.raises(StoreUnavailable) as raised:
                 await open_and_close(namespace)
             _advises(raised.value, f"redis-cli {words} ping", "REDIS_")
 
@@ -222,7 +221,7 @@ async def test_a_password_is_not_shown_wherever_it_is_given(namespace: Namespace
         for secret, taken in ((PASSWORD, PASSWORD), (ODD_PASSWORD, ODD_PASSWORD), (ODD_PASSWORD, "another")):
             with a_user(namespace, taken) as user, configured(namespace, "maxmemory-policy", "allkeys-lru"):
                 for variables in logins(namespace, user, secret):
-                    given = elsewhere(namespace, variables, source=source, level=logging.DEBUG)
+                    given = application(namespace, at=variables, source=source, level=logging.DEBUG)
                     await _shows_nothing(secret, namespace, given)
         with closed_port() as port:
             word = quote(ODD_PASSWORD, safe="")
@@ -231,7 +230,7 @@ async def test_a_password_is_not_shown_wherever_it_is_given(namespace: Namespace
                 {"REDIS_URL": f"redis://127.0.0.1:{port}/0?username=u&password={word}"},
                 {"REDIS_URL": f"redis://u:p@127.0.0.1:{port}/0", "REDIS_HOST": "h", "REDIS_PASSWORD": ODD_PASSWORD},
             ):
-                given = elsewhere(namespace, variables, source=source, level=logging.DEBUG)
+                given = application(namespace, at=variables, source=source, level=logging.DEBUG)
                 await _shows_nothing(ODD_PASSWORD, namespace, given)
 
 
@@ -242,7 +241,7 @@ async def test_a_malformed_setting_does_not_show_the_password(namespace: Namespa
         {name: f"redis://u:{PASSWORD}@h:1/0"} for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "TASK_TTL")
     ]
     odd = [{"REDIS_PASSWORD": f"{PASSWORD}\udce9"}, {"REDIS_URL": f"redis://u:{PASSWORD}\udce9@h:1/0"}]  # no UTF-8
-    for variables in (*({"REDIS_URL": url} for url in MALFORMED_URLS), *elsewhere_put, *odd):
+    for variables in (*({"REDIS_URL": url} for url in MALFORMED_URLS), *others, *odd):
         await _shows_nothing(PASSWORD, namespace, application(namespace, variables, level=logging.DEBUG))
         if variables not in odd:
             given = application(namespace, variables, source=".env", level=logging.DEBUG)

@@ -216,35 +216,6 @@ async def test_a_record_with_a_wrong_value_is_named(store: TaskStore, namespace:
             await victim.is_named_with(wrong)
 
 
-@case("FAIL-09", needs=Capability.SHARED)
-async def test_a_listing_names_what_a_get_cannot_read(store: TaskStore, namespace: Namespace) -> None:
-    """Without any of its members, or with another value: if a get refuses a record, a listing does, and leaves it."""
-    inspector = namespace.inspector
-    task_id = (await store.create_task(a_request({"number": 123.0625}))).task_id
-    raw = inspector.raw(task_id) or b""
-    for wrong in _changed(raw):
-        inspector.overwrite(task_id, wrong)
-        there = inspector.raw(task_id)
-        try:
-            await store.get_task(task_id)
-        except RecordUnreadable as refused:
-            page = await store.list_tasks()
-            assert (list(page.tasks), list(page.unreadable)) == ([], [refused.key]), wrong
-            assert inspector.raw(task_id) == there, wrong
-    inspector.overwrite(task_id, raw)
-    assert (await store.get_task(task_id)).task_id == task_id
-
-
-def _changed(raw: bytes) -> Iterator[bytes]:
-    record = json.loads(raw)
-    if not isinstance(record, dict):
-        raise NotTestable("the record is no JSON object")
-    for name in record:
-        yield json.dumps({one: value for one, value in record.items() if one != name}).encode()
-        for other in ("?", []):
-            yield json.dumps({**record, name: other}).encode()
-
-
 @case("FAIL-09", "LIST-11", needs=Capability.SHARED)
 async def test_what_cannot_be_read_is_not_taken_for_removed(store: TaskStore, namespace: Namespace) -> None:
     """A listing that comes to removed records too forgets these alone: the others are named, counted, and stay."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import cast
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -21,7 +21,6 @@ from conformance.cases.environment import (
     SOURCES,
     a_user,
     application,
-    elsewhere,
     open_and_close,
     plain_url,
 )
@@ -50,7 +49,7 @@ async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -
             async with namespace.open_from_environment() as store:
                 with contextlib.suppress(HookMissingError):
                     namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-                assert (await served(lambda: store.get_task(task.task_id))).task_id == task.task_id
+                assert (await served(partial(store.get_task, task.task_id))).task_id == task.task_id
         for other in ({}, *({"REDIS_DB": digit} for digit in str(database) if digit != str(database))):
             with application(namespace, other, source=source):
                 async with namespace.open_from_environment() as store:
@@ -69,7 +68,7 @@ async def test_where_redis_is_has_defaults(namespace: Namespace) -> None:
         ({"REDIS_URL": f"redis://{nobody}", "REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_DB": "5"}, f"{nobody}:6379/0"),
         ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "/nowhere/redis.sock"),
     ):
-        with elsewhere(namespace, {"REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
+        with application(namespace, at={"REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
             with pytest.raises(StoreUnavailable) as raised:
                 await open_and_close(namespace)
             assert words in raised.value.address, f"with {variables}"
@@ -93,7 +92,7 @@ async def test_a_task_is_where_a_url_says(namespace: Namespace) -> None:
             forms.append(({"REDIS_HOST": "::1", "REDIS_PORT": str(port), "REDIS_DB": str(database)}, database))
             forms.append(({"REDIS_URL": f"redis://[::1]:{port}/{database}"}, database))
         for form, where in forms:
-            with elsewhere(namespace, {**login, **form}):
+            with application(namespace, at={**login, **form}):
                 async with namespace.open_from_environment() as store:
                     task = await store.create_task(a_request())
             with application(namespace, {"REDIS_DB": str(where)}):
@@ -109,10 +108,10 @@ async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
         with a_user(namespace, password) as user:
             for right, wrong in zip(logins(namespace, user, password), logins(namespace, user, "another"), strict=True):
                 for source in SOURCES:
-                    with elsewhere(namespace, right, source=source):
+                    with application(namespace, at=right, source=source):
                         async with namespace.open_from_environment() as store:
                             await store.create_task(a_request())
-                    with elsewhere(namespace, wrong, source=source), pytest.raises(StoreUnavailable) as refused:
+                    with application(namespace, at=wrong, source=source), pytest.raises(StoreUnavailable) as refused:
                         await open_and_close(namespace)
                     assert refused.value.failure_kind is FailureKind.REFUSED, f"with {[*wrong]} in {source}"
 
@@ -141,7 +140,7 @@ async def test_every_node_of_a_cluster_may_be_named(namespace: Namespace) -> Non
     ids: set[str] = set()
     for node in namespace.harness.nodes():
         host, _, port = node.rpartition(":")
-        with elsewhere(namespace, {"REDIS_HOST": host, "REDIS_PORT": port}):
+        with application(namespace, at={"REDIS_HOST": host, "REDIS_PORT": port}):
             async with namespace.open_from_environment() as store:
                 for _ in range(3):
                     task = await store.create_task(a_request())
@@ -153,16 +152,18 @@ async def test_every_node_of_a_cluster_may_be_named(namespace: Namespace) -> Non
 async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namespace) -> None:
     """Connections lead to a server that may only be read now; new ones, under the same address, to its successor."""
     read_only = b"-READONLY You can't write against a read only replica.\r\n"
-    async with Proxy(plain_url(namespace)) as proxy, namespace.open() as direct:
-        async with namespace.harness.open_at(namespace.name, proxy.url, 10) as store:
-            await store.list_tasks()
-            for name, write in (await writes_of(direct, namespace.harness.capabilities)).items():
-                replaced = proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=read_only, on_open_ones=True)
-                outcome = await outcome_of(served(lambda write=write: write(store)), 20)
-                assert not isinstance(outcome, BaseException), f"{name} stays with the old server: {outcome!r}"
-                assert replaced.met, f"{name} was not sent on a connection that was open"
-                await served(store.list_tasks)
-                proxy.release()
+    async with AsyncExitStack() as stack:
+        proxy = await stack.enter_async_context(Proxy(plain_url(namespace)))
+        direct = await stack.enter_async_context(namespace.open())
+        store = await stack.enter_async_context(namespace.harness.open_at(namespace.name, proxy.url, 10))
+        await store.list_tasks()
+        for name, write in (await writes_of(direct, namespace.harness.capabilities)).items():
+            replaced = proxy.interrupt(Stage.REQUEST, Action.ANSWER, times=1_000, text=read_only, on_open_ones=True)
+            outcome = await outcome_of(served(partial(write, store)), 20)
+            assert not isinstance(outcome, BaseException), f"{name} stays with the old server: {outcome!r}"
+            assert replaced.met, f"{name} was not sent on a connection that was open"
+            await served(store.list_tasks)
+            proxy.release()
 
 
 @case("FAIL-11", needs=Capability.REMOTE, mode="redis")
@@ -171,22 +172,6 @@ async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: N
     with application(namespace):
         async with namespace.open_from_environment() as direct:
             await waits_for_replicas(namespace, direct, {})
-
-
-@case("FAIL-11", needs=Capability.REMOTE, lacks=Capability.FAILOVER, mode="redis")
-async def test_a_repeated_write_that_a_replica_does_not_have_may_have_happened(namespace: Namespace) -> None:
-    """The same of a replica that never says what it has, and of an instance that repeats what another has written."""
-    variables = {"REDIS_WAIT_REPLICAS": "1", "REDIS_WAIT_MILLISECONDS": "100"}
-    async with a_silent_replica(namespace), namespace.open() as direct:
-        writes = await writes_of(direct, namespace.harness.capabilities)
-        writes.pop("restore", None)  # its repetition is refused
-        for words in ("", ", made again"):  # on a connection that has written nothing, as after a restart
-            with application(namespace, variables):
-                for name, write in writes.items():
-                    async with namespace.open_from_environment() as store:
-                        outcome = await outcome_of(write(store))
-                    takes_the_setting(namespace, outcome)
-                    may_have_happened(outcome, name + words)
 
 
 async def waits_for_replicas(namespace: Namespace, direct: TaskStore, access: Mapping[str, str]) -> None:
@@ -221,26 +206,3 @@ def may_have_happened(outcome: object, name: str) -> None:
     assert isinstance(outcome, StoreUnavailable), f"expected StoreUnavailable of {name}, got {outcome!r:.300}"
     assert outcome.write_may_have_happened, f"{name} says that nothing was written"
     assert "nothing was written" not in str(outcome).lower(), f"{name} says: {outcome}"
-
-
-@asynccontextmanager
-async def a_silent_replica(namespace: Namespace) -> AsyncIterator[None]:
-    """Follow the server as a replica does, and never tell it what has arrived."""
-    parts = urlsplit(plain_url(namespace))
-    namespace.harness.administer("CONFIG", "GET", "maxmemory")  # a server that others use gets no replica
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 6379)
-    try:
-        if parts.password is not None:
-            words = [one.encode() for one in ("AUTH", unquote(parts.username or "default"), unquote(parts.password))]
-            writer.write(b"*3\r\n" + b"".join(b"$%d\r\n%b\r\n" % (len(one), one) for one in words))
-            await reader.readline()
-        writer.write(b"PSYNC ? -1\r\n")
-        if not (reply := await reader.readline()).startswith(b"+FULLRESYNC"):
-            raise NotTestable(f"the server takes no replica: {reply.decode(errors='replace').strip()}")
-        while (length := await reader.readline()) == b"\n":
-            pass  # its data is not there yet
-        await reader.readexactly(int(length[1:]))
-        yield
-    finally:
-        writer.close()
-        await writer.wait_closed()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 
 import pytest
@@ -20,7 +19,7 @@ from conformance.cases.environment import (
     surroundings,
 )
 from conformance.harness import HookMissingError
-from taskstore import SettingsInvalid, StoreUnavailable
+from taskstore import SettingsInvalid
 
 LINES = (
     "{name}={value}\n",
@@ -71,20 +70,6 @@ async def test_dotenv_selects_the_mode(namespace: Namespace) -> None:
             assert said_modes(log) == [namespace.harness.mode], f"with the .env\n{dotenv}"
 
 
-@case("MODE-01", mode="either")
-async def test_no_word_selects_the_other_mode(namespace: Namespace) -> None:
-    """`true` selects Redis and `false` memory; another word for it does the same, or is refused as malformed."""
-    words = {"true": "redis", "false": "memory", "TRUE": "redis", "1": "redis", "on": "redis", "no": "memory"}
-    for word, mode in words.items():
-        for dotenv in (None, f"{SWITCH}={word}\n"):
-            variables = {} if dotenv else {SWITCH: word}
-            with closed_port() as port, surroundings({"REDIS_PORT": str(port), **variables}, dotenv) as log:
-                refusals = () if word in ("true", "false") else (SettingsInvalid,)
-                with contextlib.suppress(StoreUnavailable, *refusals):
-                    await open_and_close(namespace)
-                assert said_modes(log) in ([mode], [] if refusals else [mode]), f"with {SWITCH}={word}"
-
-
 @case("MODE-01", mode="memory")
 async def test_unset_means_memory(namespace: Namespace) -> None:
     """Without the variable the mode is memory, whatever else is set, with a .env that does not name it and without."""
@@ -105,18 +90,6 @@ async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
             async with namespace.open_from_environment() as store:
                 await store.create_task(a_request())
             assert said_modes(log) == [namespace.harness.mode]
-
-
-@case("MODE-03", mode="either")
-async def test_each_variable_counts_over_its_line_in_dotenv(namespace: Namespace) -> None:
-    """An exported value hides the line in `.env`, whichever of the two is right, and so does an empty one."""
-    wrong = {name: (values[-1], "") for name, values in REFUSED.items()}
-    for name, value in {SWITCH: "false", **{name: values[0] for name, values in TAKEN.items()}}.items():
-        for other in wrong.get(name, ("maybe", "")):
-            if await _opens(namespace, {name: other}):  # what is refused is for another requirement
-                continue
-            assert await _opens(namespace, {name: value}, f"{name}={other}\n"), f"the line of {name} counts"
-            assert not await _opens(namespace, {name: other}, f"{name}={value}\n"), f"the line of {name} counts"
 
 
 async def _opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str | None = None) -> bool:
