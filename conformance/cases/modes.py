@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 
 from conformance.case import Namespace, case
+from conformance.cases import environment as env
 from conformance.cases.contents import a_request, check_has_none, fill, served, writes_of
-from conformance.cases.environment import SWITCH, application, lifetime_ms, open_and_close, other_mode, said_modes
+from conformance.cases.environment import SWITCH
 from conformance.cases.settings import OTHERS
 from conformance.harness import Capability, HookMissingError
 from conformance.interpreter import run_elsewhere
@@ -18,26 +19,26 @@ from taskstore import StoreUnavailable
 @case("MODE-07", mode="either")
 async def test_a_change_of_dotenv_takes_effect_at_the_next_opening(namespace: Namespace) -> None:
     """Opening leaves the environment as it is, so a line of .env that is changed or removed counts from then on."""
-    with application(namespace) as log:
+    with env.application(namespace) as log:
         del os.environ[SWITCH]
         before = dict(os.environ)
         for text in (f"{SWITCH}=false", f"{SWITCH}=true", ""):
             Path(".env").write_text(text.ljust(40, "\n"), "utf-8")
             os.utime(".env", ns=(0, 0))  # neither its size nor the time of its change has to tell
             with contextlib.suppress(StoreUnavailable):
-                await open_and_close(namespace)
+                await env.open_and_close(namespace)
             assert dict(os.environ) == before, "opening has changed the environment"
-        assert said_modes(log) == ["memory", "redis", "memory"]
+        assert env.said_modes(log) == ["memory", "redis", "memory"]
 
 
 @case("MODE-07", mode="either")
 async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> None:
     """Changing variables and `.env` changes nothing for the store that is open, also when it has to connect again."""
-    with application(namespace) as log:
+    with env.application(namespace) as log:
         async with namespace.open_from_environment() as store:
             tasks = await fill(store, namespace.harness.capabilities)
-            usual = lifetime_ms(namespace, tasks[-1].task_id) if namespace.has(Capability.SHARED) else 0
-            os.environ |= {SWITCH: other_mode(namespace), **OTHERS}
+            usual = env.lifetime_ms(namespace, tasks[-1].task_id) if namespace.has(Capability.SHARED) else 0
+            os.environ |= {SWITCH: env.other_mode(namespace), **OTHERS}
             Path(".env").write_text("".join(f"{name}={value}\n" for name, value in OTHERS.items()), "utf-8")
             with contextlib.suppress(HookMissingError):
                 namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
@@ -45,11 +46,11 @@ async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> Non
             for task in tasks:
                 assert (await store.get_task(task.task_id)).status == task.status
             later = await store.create_task(a_request())
-            lives = lifetime_ms(namespace, later.task_id) if namespace.has(Capability.SHARED) else 0
+            lives = env.lifetime_ms(namespace, later.task_id) if namespace.has(Capability.SHARED) else 0
             assert abs(usual - lives) < 60_000, "a task lives as long as the changed variable says"
-        assert said_modes(log) == [namespace.harness.mode]
+        assert env.said_modes(log) == [namespace.harness.mode]
     if namespace.has(Capability.PERSISTENT):
-        with application(namespace):
+        with env.application(namespace):
             async with namespace.open_from_environment() as store:
                 assert (await store.get_task(later.task_id)).task_id == later.task_id
 
@@ -58,7 +59,7 @@ async def test_the_mode_of_an_opened_store_is_fixed(namespace: Namespace) -> Non
 async def test_tasks_in_redis_stay_when_the_mode_is_switched(namespace: Namespace) -> None:
     """To memory and back, by the variable and a new opening: unread and unwritten in between, and there again after."""
     capabilities = namespace.harness.capabilities
-    with application(namespace):
+    with env.application(namespace):
         async with namespace.open_from_environment() as store:
             tasks = await fill(store, capabilities)
         os.environ[SWITCH] = "false"
@@ -117,6 +118,6 @@ sys.addaudithook(watch)
 @case("MODE-08", mode="memory")
 async def test_memory_mode_needs_nothing_of_redis(namespace: Namespace) -> None:
     """Where redis cannot be imported and its settings are set, it works, and never opens a socket, thread or file."""
-    with application(namespace, {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0"}):
+    with env.application(namespace, {"REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_URL": "redis://h:1/0"}):
         found = await run_elsewhere(namespace, _ALONE, first=_WITHOUT_REDIS)
     assert found == {"cancelled": 150, "opened": [], "left": 0, "redis": False}

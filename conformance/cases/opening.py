@@ -9,31 +9,17 @@ import socket
 import traceback
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from unittest import mock
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 from weakref import WeakKeyDictionary
 
 import pytest
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.environment import (
-    ODD_PASSWORD,
-    PASSWORD,
-    SOURCES,
-    SWITCH,
-    a_user,
-    application,
-    closed_port,
-    configured,
-    open_and_close,
-    plain_url,
-    said_modes,
-    surroundings,
-    url_of,
-)
+from conformance.cases import environment as env
+from conformance.cases.environment import ODD_PASSWORD, PASSWORD, SOURCES, SWITCH
 from conformance.cases.servers import logins
 from conformance.cases.settings import MALFORMED_LINES, MALFORMED_URLS
 from conformance.harness import Capability, HookMissingError
@@ -43,8 +29,8 @@ from taskstore import FailureKind, StoreUnavailable
 _GONE, _REFUSED = (FailureKind.BROKEN, FailureKind.UNREACHABLE), (FailureKind.REFUSED,)
 _REPEATED = f"-ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'default' '{PASSWORD}' \r\n"
 _REQUEST, _ANSWER = Stage.REQUEST, Action.ANSWER
-WAYS: dict[str, tuple[Sequence[FailureKind], Stage | None, Action, str, int]] = {
-    "nothing listens": ((FailureKind.UNREACHABLE,), None, Action.CUT, "", 1),
+WAYS: dict[str, tuple[Sequence[FailureKind], Stage, Action, str, int]] = {
+    "nothing listens": ((FailureKind.UNREACHABLE,), Stage.CONNECT, Action.CUT, "", 1),
     "what accepts ends at once": (_GONE, Stage.CONNECT, Action.CUT, "", 1),
     "the connection breaks": (_GONE, _REQUEST, Action.RESET, "", 9),
     "the server is silent": ((FailureKind.TIMEOUT, FailureKind.UNREACHABLE), _REQUEST, Action.HOLD, "", 1),
@@ -57,24 +43,19 @@ WAYS: dict[str, tuple[Sequence[FailureKind], Stage | None, Action, str, int]] = 
 """How an opening fails: what it may be called, what is done at an exchange, and at how many exchanges in turn."""
 
 
-@dataclass(frozen=True)
-class Opened:
-    """What came of an opening."""
+class Opened(NamedTuple):
+    """What came of an opening: also the settings that name the server, and what was printed and logged."""
 
     way: str
     error: Exception | None
     address: str
     settings: Sequence[str]
-    """The names of those that say where the server is."""
     modes: Sequence[str]
-    left: int
-    """How many connections were still open afterwards."""
+    connections: int
     shown: str
-    """What was printed of the exception, and logged at any level."""
 
     def __str__(self) -> str:
-        came = f"raised {self.error!r}" if self.error else "went on"
-        return f"when {self.way}, opening by {self.settings[0]} {came}"
+        return f"when {self.way}, opening by {self.settings[0]} came to {self.error!r}"
 
 
 _known: WeakKeyDictionary[Any, list[Opened]] = WeakKeyDictionary()
@@ -89,55 +70,45 @@ async def openings(namespace: Namespace) -> list[Opened]:
 
 async def _openings(namespace: Namespace) -> AsyncIterator[Opened]:
     with contextlib.ExitStack() as stack:
-        url = f"redis://u:{PASSWORD}@127.0.0.1:1/0"  # the proxy can be in the place of a server that it cannot reach
+        user, url = "u", f"redis://u:{PASSWORD}@127.0.0.1:1/0"  # in the place of a server that the proxy cannot reach
         with contextlib.suppress(HookMissingError, NotTestable):
-            plain_url(namespace)
-            url = url_of(namespace, stack.enter_context(a_user(namespace, PASSWORD)), PASSWORD)
-        for way, (_, stage, action, text, rounds) in WAYS.items():
-            for by_url, after in ((by_url, after) for after in range(rounds) for by_url in (True, False)):
+            env.plain_url(namespace)
+            user = stack.enter_context(env.a_user(namespace, PASSWORD))
+            url = env.url_of(namespace, user, PASSWORD)
+        places = [(way, by_url) for way in WAYS for by_url in (True, False)]
+        for way, by_url in places:
+            for after in range(WAYS[way][-1]):
                 async with Proxy(url) as proxy:
-                    if stage is None:
-                        await proxy.refuse()
-                    else:
-                        proxy.interrupt(stage, action, after=after, text=text.encode(), times=9)
-                    variables = _variables(proxy.url, by_url)
-                    # A slow machine does not decide what has no time-out to wait for.
-                    seconds = dict.fromkeys(
-                        ("REDIS_TIMEOUT", "REDIS_CONNECT_TIMEOUT"), "0.2" if action is Action.HOLD else "5"
-                    )
-                    with application(namespace, at={**seconds, **variables}, level=logging.DEBUG) as log:
-                        error = await _error_of_opening(namespace)
-                        if error is None and after:  # there is no exchange of this number
-                            break
-                        shown = "".join((*(_printed(error) if error else ()), log.read_text("utf-8")))
-                        modes = said_modes(log)
-                    parts = urlsplit(proxy.url)
-                    proxy.release()  # what is held would keep a connection that its client has closed
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(2):
-                            await proxy.until(lambda proxy=proxy: not proxy.connections)
-                    address = f"127.0.0.1:{parts.port}/{parts.path.strip('/') or '0'}"
-                    places = [name for name in variables if name in ("REDIS_URL", "REDIS_HOST", "REDIS_PORT")]
-                    yield Opened(way, error, address, places, modes, proxy.connections, shown)
+                    opened = await _opened(namespace, proxy, user, way, by_url=by_url, after=after)
+                    if opened.error is None and after:  # there is no exchange of this number
+                        break
+                    yield opened
 
 
-def _variables(url: str, by_url: bool) -> dict[str, str]:
-    """The settings that say where a URL leads to."""
-    if by_url:
-        return {"REDIS_URL": url}
-    parts = urlsplit(url)
-    login = {"REDIS_USERNAME": unquote(parts.username or ""), "REDIS_PASSWORD": unquote(parts.password or "")}
-    where = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(parts.port), "REDIS_DB": parts.path.strip("/") or "0"}
-    return {**where, **{name: value for name, value in login.items() if value}}
-
-
-async def _error_of_opening(namespace: Namespace) -> Exception | None:
-    try:
-        async with asyncio.timeout(10):
-            await open_and_close(namespace)
-    except Exception as error:  # noqa: BLE001  which one it is, is for the cases
-        return error
-    return None
+async def _opened(namespace: Namespace, proxy: Proxy, user: str, way: str, *, by_url: bool, after: int) -> Opened:
+    _, stage, action, text, _ = WAYS[way]
+    proxy.interrupt(stage, action, after=after, text=text.encode(), times=9)
+    if way == "nothing listens":
+        await proxy.refuse()
+    parts, error = urlsplit(proxy.url), None
+    port, database = str(parts.port), parts.path.strip("/") or "0"
+    where = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port} if not by_url else {"REDIS_URL": proxy.url}
+    login = {} if by_url else {"REDIS_DB": database, "REDIS_USERNAME": user, "REDIS_PASSWORD": PASSWORD}
+    wait = "0.2" if action is Action.HOLD else "5"  # a slow machine does not decide the others
+    waits = {"REDIS_TIMEOUT": wait, "REDIS_CONNECT_TIMEOUT": wait}
+    with env.application(namespace, at={**where, **login, **waits}, level=logging.DEBUG) as log:
+        try:
+            async with asyncio.timeout(10):
+                await env.open_and_close(namespace)
+        except Exception as fault:  # noqa: BLE001  which one it is, is for the cases
+            error = fault
+        shown = "".join((*(_printed(error) if error else ()), log.read_text("utf-8")))
+        modes = env.said_modes(log)
+    proxy.release()  # what is held would keep a connection that its client has closed
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(2):
+            await proxy.until(lambda: not proxy.connections)
+    return Opened(way, error, f"127.0.0.1:{port}/{database}", [*where], modes, proxy.connections, shown)
 
 
 @case("FAIL-01", "FAIL-11", needs=Capability.REMOTE, mode="redis")
@@ -168,7 +139,7 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
 async def test_the_exception_says_how_to_ask_any_address(namespace: Namespace) -> None:
     """The command that it names is one for the socket, the IPv6 address, or the host that no server of names knows."""
     unknown = mock.Mock(side_effect=socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
-    with closed_port() as port:
+    with env.closed_port() as port:
         for variables, words in (
             ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "-s /nowhere/redis.sock"),
             ({"REDIS_HOST": "::1", "REDIS_PORT": str(port)}, f"-h ::1 -p {port}"),
@@ -176,21 +147,20 @@ async def test_the_exception_says_how_to_ask_any_address(namespace: Namespace) -
             ({"REDIS_HOST": "redis.invalid"}, "-h redis.invalid -p 6379"),
         ):
             look_up = mock.patch("socket.getaddrinfo", unknown) if "invalid" in words else contextlib.nullcontext()
-            with application(namespace, at=variables), look_up, pytest.raises(StoreUnavailable) as raised:
-                await open_and_close(namespace)
+            given = env.application(namespace, at=variables)
+            with given, look_up, pytest.raises(StoreUnavailable) as raised:
+                await env.open_and_close(namespace)
             _advises(raised.value, f"redis-cli {words} ping", "REDIS_")
 
 
 def _advises(error: StoreUnavailable, *words: str) -> None:
     """After the address, each of the words is in a line of Chinese and in one of English."""
     printed = "".join(traceback.format_exception(error)).partition(error.address)[2]
-    lines = printed.splitlines()
-    for language in (
-        [line for line in lines if any("一" <= one <= "鿿" for one in line)],
-        [line for line in lines if line.isascii()],
-    ):
-        for word in words:
-            assert any(word in line for line in language), f"{word} is missing in one language of\n{printed[-900:]}"
+    chinese = [line for line in printed.splitlines() if any("一" <= one <= "鿿" for one in line)]
+    english = [line for line in printed.splitlines() if line.isascii()]
+    for word in words:
+        for name, lines in (("Chinese", chinese), ("English", english)):
+            assert any(word in line for line in lines), f"{word} is missing in {name}:\n{printed[-900:]}"
 
 
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")
@@ -204,7 +174,7 @@ async def test_the_mode_is_said_though_opening_fails(namespace: Namespace) -> No
 async def test_a_failed_opening_leaves_no_connection(namespace: Namespace) -> None:
     """However it fails, the connections that it made are closed when the exception is there."""
     for opened in await openings(namespace):
-        assert not (opened.error and opened.left), f"{opened.left} connections are left {opened}"
+        assert not (opened.error and opened.connections), f"{opened.connections} connections are left {opened}"
 
 
 @case("FAIL-05", needs=Capability.REMOTE, mode="redis")
@@ -216,36 +186,28 @@ async def test_a_failed_opening_does_not_show_the_password(namespace: Namespace)
 
 @case("FAIL-05", needs=Capability.REMOTE, mode="redis")
 async def test_a_password_is_not_shown_wherever_it_is_given(namespace: Namespace) -> None:
-    """In either source, as a variable or in a URL, right or wrong or to nobody: no exception, log or store shows it."""
-    for source in SOURCES:
-        for secret, taken in ((PASSWORD, PASSWORD), (ODD_PASSWORD, ODD_PASSWORD), (ODD_PASSWORD, "another")):
-            with a_user(namespace, taken) as user, configured(namespace, "maxmemory-policy", "allkeys-lru"):
-                for variables in logins(namespace, user, secret):
-                    given = application(namespace, at=variables, source=source, level=logging.DEBUG)
-                    await _shows_nothing(secret, namespace, given)
-        with closed_port() as port:
-            word = quote(ODD_PASSWORD, safe="")
-            for variables in (
-                {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(port), "REDIS_PASSWORD": ODD_PASSWORD},
-                {"REDIS_URL": f"redis://127.0.0.1:{port}/0?username=u&password={word}"},
-                {"REDIS_URL": f"redis://u:p@127.0.0.1:{port}/0", "REDIS_HOST": "h", "REDIS_PASSWORD": ODD_PASSWORD},
-            ):
-                given = application(namespace, at=variables, source=source, level=logging.DEBUG)
-                await _shows_nothing(ODD_PASSWORD, namespace, given)
+    """In either source, as a variable or in a URL, right, wrong or to nobody: no exception, log or store shows it."""
+    with env.closed_port() as port, env.configured(namespace, "maxmemory-policy", "allkeys-lru"):
+        nobody = f"redis://127.0.0.1:{port}/0?username=u&password={quote(ODD_PASSWORD, safe='')}"
+        for taken in (ODD_PASSWORD, "another"):
+            with env.a_user(namespace, taken) as user:
+                for variables in (*logins(namespace, user, ODD_PASSWORD), {"REDIS_URL": nobody}):
+                    for source in SOURCES:
+                        given = env.application(namespace, at=variables, source=source, level=logging.DEBUG)
+                        await _shows_nothing(ODD_PASSWORD, namespace, given)
 
 
 @case("FAIL-05", mode="either")
 async def test_a_malformed_setting_does_not_show_the_password(namespace: Namespace) -> None:
     """A wrong URL, one in the place of something else, a line that cannot be read: nothing said of it shows it."""
-    elsewhere_put = [
-        {name: f"redis://u:{PASSWORD}@h:1/0"} for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "TASK_TTL")
-    ]
-    odd = [{"REDIS_PASSWORD": f"{PASSWORD}\udce9"}, {"REDIS_URL": f"redis://u:{PASSWORD}\udce9@h:1/0"}]  # no UTF-8
-    for variables in (*({"REDIS_URL": url} for url in MALFORMED_URLS), *others, *odd):
-        await _shows_nothing(PASSWORD, namespace, application(namespace, variables, level=logging.DEBUG))
-        if variables not in odd:
-            given = application(namespace, variables, source=".env", level=logging.DEBUG)
+    others = [{name: f"redis://u:{PASSWORD}@h:1/0"} for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB", "TASK_TTL")]
+    for variables in (*({"REDIS_URL": url} for url in MALFORMED_URLS), *others):
+        for source in SOURCES:
+            given = env.application(namespace, variables, source=source, level=logging.DEBUG)
             await _shows_nothing(PASSWORD, namespace, given)
+    odd = {"REDIS_PASSWORD": f"{PASSWORD}\udce9", "REDIS_URL": f"redis://u:{PASSWORD}\udce9@h:1/0"}  # no UTF-8
+    for name, value in odd.items():
+        await _shows_nothing(PASSWORD, namespace, env.application(namespace, {name: value}, level=logging.DEBUG))
     for line in (
         *MALFORMED_LINES,
         f"REDIS_PASSWORD={PASSWORD}\0\n",
@@ -254,7 +216,7 @@ async def test_a_malformed_setting_does_not_show_the_password(namespace: Namespa
         f"REDIS_PASSWROD={PASSWORD}\n",
         f"{SWITCH}=maybe\nREDIS_URL=redis://u:{PASSWORD}@h:port/0\n",
     ):
-        await _shows_nothing(PASSWORD, namespace, surroundings({}, line, logging.DEBUG))
+        await _shows_nothing(PASSWORD, namespace, env.surroundings({}, line, logging.DEBUG))
 
 
 async def _shows_nothing(secret: str, namespace: Namespace, given: AbstractContextManager[Path]) -> None:
@@ -267,7 +229,7 @@ async def _shows_nothing(secret: str, namespace: Namespace, given: AbstractConte
                 shown.append(f"{store} {store!r}")
         except Exception as error:  # noqa: BLE001  whatever it is, it must not show the secret
             shown += _printed(error)
-        _check_hidden(secret, [*shown, log.read_text("utf-8")], "what came out")
+        _check_hidden(secret, [*shown, log.read_text("utf-8")], "by what came out")
 
 
 def _printed(error: BaseException) -> Iterator[str]:

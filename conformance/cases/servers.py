@@ -14,16 +14,9 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from conformance.case import Namespace, NotApplicable, NotTestable, case
+from conformance.cases import environment as env
 from conformance.cases.contents import a_request, outcome_of, served, writes_of
-from conformance.cases.environment import (
-    ODD_PASSWORD,
-    PASSWORD,
-    SOURCES,
-    a_user,
-    application,
-    open_and_close,
-    plain_url,
-)
+from conformance.cases.environment import ODD_PASSWORD, PASSWORD, SOURCES
 from conformance.harness import Capability, HookMissingError
 from conformance.subjects.proxy import Action, Proxy, Stage
 from taskstore import FailureKind, MaintainedTaskStore, StoreUnavailable, TaskNotFound, TaskStatus, TaskStore
@@ -43,7 +36,7 @@ async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -
     """A task is written to the database that REDIS_DB names, in either source, and to no other."""
     _, database, _ = named_by_host(namespace)
     for source in SOURCES:
-        with application(namespace, {"REDIS_DB": str(database)}, source=source):
+        with env.application(namespace, {"REDIS_DB": str(database)}, source=source):
             async with namespace.open_from_environment() as store:
                 task = await store.create_task(a_request())
             async with namespace.open_from_environment() as store:
@@ -51,7 +44,7 @@ async def test_host_port_and_database_say_where_redis_is(namespace: Namespace) -
                     namespace.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
                 assert (await served(partial(store.get_task, task.task_id))).task_id == task.task_id
         for other in ({}, *({"REDIS_DB": digit} for digit in str(database) if digit != str(database))):
-            with application(namespace, other, source=source):
+            with env.application(namespace, other, source=source):
                 async with namespace.open_from_environment() as store:
                     with pytest.raises(TaskNotFound):
                         await store.get_task(task.task_id)
@@ -68,9 +61,9 @@ async def test_where_redis_is_has_defaults(namespace: Namespace) -> None:
         ({"REDIS_URL": f"redis://{nobody}", "REDIS_HOST": "h", "REDIS_PORT": "1", "REDIS_DB": "5"}, f"{nobody}:6379/0"),
         ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "/nowhere/redis.sock"),
     ):
-        with application(namespace, at={"REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
+        with env.application(namespace, at={"REDIS_CONNECT_TIMEOUT": "0.1", **variables}):
             with pytest.raises(StoreUnavailable) as raised:
-                await open_and_close(namespace)
+                await env.open_and_close(namespace)
             assert words in raised.value.address, f"with {variables}"
 
 
@@ -92,10 +85,10 @@ async def test_a_task_is_where_a_url_says(namespace: Namespace) -> None:
             forms.append(({"REDIS_HOST": "::1", "REDIS_PORT": str(port), "REDIS_DB": str(database)}, database))
             forms.append(({"REDIS_URL": f"redis://[::1]:{port}/{database}"}, database))
         for form, where in forms:
-            with application(namespace, at={**login, **form}):
+            with env.application(namespace, at={**login, **form}):
                 async with namespace.open_from_environment() as store:
                     task = await store.create_task(a_request())
-            with application(namespace, {"REDIS_DB": str(where)}):
+            with env.application(namespace, {"REDIS_DB": str(where)}):
                 async with namespace.open_from_environment() as store:
                     found = await outcome_of(store.get_task(task.task_id))
                     assert getattr(found, "task_id", "") == task.task_id, f"{form} leads elsewhere: {found!r}"
@@ -105,14 +98,17 @@ async def test_a_task_is_where_a_url_says(namespace: Namespace) -> None:
 async def test_credentials_are_told_to_the_server(namespace: Namespace) -> None:
     """The server knows the user by the right password, and refuses a wrong one, however and wherever it is given."""
     for password in (PASSWORD, ODD_PASSWORD):
-        with a_user(namespace, password) as user:
+        with env.a_user(namespace, password) as user:
             for right, wrong in zip(logins(namespace, user, password), logins(namespace, user, "another"), strict=True):
                 for source in SOURCES:
-                    with application(namespace, at=right, source=source):
+                    with env.application(namespace, at=right, source=source):
                         async with namespace.open_from_environment() as store:
                             await store.create_task(a_request())
-                    with application(namespace, at=wrong, source=source), pytest.raises(StoreUnavailable) as refused:
-                        await open_and_close(namespace)
+                    with (
+                        env.application(namespace, at=wrong, source=source),
+                        pytest.raises(StoreUnavailable) as refused,
+                    ):
+                        await env.open_and_close(namespace)
                     assert refused.value.failure_kind is FailureKind.REFUSED, f"with {[*wrong]} in {source}"
 
 
@@ -140,7 +136,7 @@ async def test_every_node_of_a_cluster_may_be_named(namespace: Namespace) -> Non
     ids: set[str] = set()
     for node in namespace.harness.nodes():
         host, _, port = node.rpartition(":")
-        with application(namespace, at={"REDIS_HOST": host, "REDIS_PORT": port}):
+        with env.application(namespace, at={"REDIS_HOST": host, "REDIS_PORT": port}):
             async with namespace.open_from_environment() as store:
                 for _ in range(3):
                     task = await store.create_task(a_request())
@@ -153,7 +149,7 @@ async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namesp
     """Connections lead to a server that may only be read now; new ones, under the same address, to its successor."""
     read_only = b"-READONLY You can't write against a read only replica.\r\n"
     async with AsyncExitStack() as stack:
-        proxy = await stack.enter_async_context(Proxy(plain_url(namespace)))
+        proxy = await stack.enter_async_context(Proxy(env.plain_url(namespace)))
         direct = await stack.enter_async_context(namespace.open())
         store = await stack.enter_async_context(namespace.harness.open_at(namespace.name, proxy.url, 10))
         await store.list_tasks()
@@ -169,7 +165,7 @@ async def test_an_open_store_leaves_a_server_that_was_replaced(namespace: Namesp
 @case("FAIL-11", needs=Capability.REMOTE, mode="redis")
 async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: Namespace) -> None:
     """Told to wait for more replicas than there are, each write takes effect, raises StoreUnavailable, and says so."""
-    with application(namespace):
+    with env.application(namespace):
         async with namespace.open_from_environment() as direct:
             await waits_for_replicas(namespace, direct, {})
 
@@ -177,7 +173,7 @@ async def test_a_write_that_too_few_replicas_have_may_have_happened(namespace: N
 async def waits_for_replicas(namespace: Namespace, direct: TaskStore, access: Mapping[str, str]) -> None:
     """Make each write with a store that waits for more replicas than there are. `direct` waits for none."""
     variables = {"REDIS_WAIT_REPLICAS": "9", "REDIS_WAIT_MILLISECONDS": "50", **access}
-    with application(namespace, variables):
+    with env.application(namespace, variables):
         async with namespace.open_from_environment() as store:
             takes_the_setting(namespace, await outcome_of(store.create_task(a_request())))
             for name, write in (await writes_of(direct, namespace.harness.capabilities)).items():

@@ -7,17 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from conformance.case import Namespace, case
+from conformance.cases import environment as env
 from conformance.cases.contents import a_request
-from conformance.cases.environment import (
-    PASSWORD,
-    SWITCH,
-    application,
-    closed_port,
-    open_and_close,
-    other_mode,
-    said_modes,
-    surroundings,
-)
+from conformance.cases.environment import PASSWORD, SWITCH
 from conformance.harness import HookMissingError
 from taskstore import SettingsInvalid
 
@@ -51,12 +43,12 @@ OTHERS = {
 @case("MODE-01", "MODE-06", mode="either")
 async def test_the_environment_selects_the_mode(namespace: Namespace) -> None:
     """With the variables of the subject set, each opening says its mode once, at INFO, and the store works."""
-    with application(namespace) as log:
+    with env.application(namespace) as log:
         for _ in range(2):
             async with namespace.open_from_environment() as store:
                 task = await store.create_task(a_request())
                 assert (await store.get_task(task.task_id)).task_id == task.task_id
-        assert said_modes(log) == [namespace.harness.mode] * 2
+        assert env.said_modes(log) == [namespace.harness.mode] * 2
 
 
 @case("MODE-01", mode="either")
@@ -65,9 +57,9 @@ async def test_dotenv_selects_the_mode(namespace: Namespace) -> None:
     variables = namespace.harness.environment(namespace.name)
     for line in LINES:
         dotenv = "\n".join(line.format(name=name, value=value) for name, value in variables.items())
-        with surroundings({}, dotenv) as log:
-            await open_and_close(namespace)
-            assert said_modes(log) == [namespace.harness.mode], f"with the .env\n{dotenv}"
+        with env.surroundings({}, dotenv) as log:
+            await env.open_and_close(namespace)
+            assert env.said_modes(log) == [namespace.harness.mode], f"with the .env\n{dotenv}"
 
 
 @case("MODE-01", mode="memory")
@@ -76,27 +68,27 @@ async def test_unset_means_memory(namespace: Namespace) -> None:
     namespace.harness.environment(namespace.name)
     others = "".join(f"{name}={value}\n" for name, value in OTHERS.items())
     for variables, dotenv in (({}, None), (OTHERS, ""), ({}, "OTHER_APP=true\n"), ({}, others)):
-        with surroundings(variables, dotenv) as log:
-            await open_and_close(namespace)
-            assert said_modes(log) == ["memory"], f"with {variables} and the .env {dotenv!r}"
+        with env.surroundings(variables, dotenv) as log:
+            await env.open_and_close(namespace)
+            assert env.said_modes(log) == ["memory"], f"with {variables} and the .env {dotenv!r}"
 
 
 @case("MODE-03", mode="either")
 async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
     """A variable that is set, also long after the store was imported, wins over its line: the way out in tests."""
-    with closed_port() as port:
-        dotenv = f"{SWITCH}={other_mode(namespace)}\nREDIS_PORT={port}\n"
-        with application(namespace, dotenv=dotenv) as log:
+    with env.closed_port() as port:
+        dotenv = f"{SWITCH}={env.other_mode(namespace)}\nREDIS_PORT={port}\n"
+        with env.application(namespace, dotenv=dotenv) as log:
             async with namespace.open_from_environment() as store:
                 await store.create_task(a_request())
-            assert said_modes(log) == [namespace.harness.mode]
+            assert env.said_modes(log) == [namespace.harness.mode]
 
 
 async def _opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str | None = None) -> bool:
     """Whether a store in memory mode can be opened with these variables."""
-    with surroundings({SWITCH: "false", **variables}, dotenv):
+    with env.surroundings({SWITCH: "false", **variables}, dotenv):
         try:
-            await open_and_close(namespace)
+            await env.open_and_close(namespace)
         except HookMissingError:
             raise
         except Exception:  # noqa: BLE001  which one is for another requirement
@@ -108,18 +100,18 @@ async def _opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str
 async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
     """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
     variables = dict(namespace.harness.environment(namespace.name))
-    mine, other = variables.pop(SWITCH), other_mode(namespace)
+    mine, other = variables.pop(SWITCH), env.other_mode(namespace)
     for before, first, last in (
         (value, one, two) for value in (other, mine) for one in LINES[::3] for two in LINES[1::4]
     ):
         lines = first.format(name=SWITCH, value=before), last.format(name=SWITCH, value=mine)
-        with surroundings(variables, "\n# local Redis\n".join(lines)) as log:
-            await open_and_close(namespace)
-            assert said_modes(log) == [namespace.harness.mode], f"with the .env\n{lines}"
+        with env.surroundings(variables, "\n# local Redis\n".join(lines)) as log:
+            await env.open_and_close(namespace)
+            assert env.said_modes(log) == [namespace.harness.mode], f"with the .env\n{lines}"
             assert _warns(log.read_text("utf-8")), f"opening did not say that the variable stands twice in\n{lines}"
     for line in LINES:
-        with surroundings(variables, line.format(name=SWITCH, value=mine)) as log:
-            await open_and_close(namespace)
+        with env.surroundings(variables, line.format(name=SWITCH, value=mine)) as log:
+            await env.open_and_close(namespace)
             assert not _warns(log.read_text("utf-8")), f"opening warns of a variable that stands once in\n{line}"
 
 
@@ -163,8 +155,8 @@ async def _refused(
     namespace: Namespace, variables: Mapping[str, str], dotenv: str | bytes, *names: str
 ) -> dict[str, int]:
     """On how many lines of the refusal each name stands."""
-    with application(namespace, variables, dotenv), pytest.raises(SettingsInvalid) as refused:
-        await open_and_close(namespace)
+    with env.application(namespace, variables, dotenv), pytest.raises(SettingsInvalid) as refused:
+        await env.open_and_close(namespace)
     assert PASSWORD not in f"{refused.value} {refused.value!r}", "the refusal shows the password"
     return {name: sum(name in line for line in str(refused.value).splitlines()) for name in names}
 
