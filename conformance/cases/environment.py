@@ -68,6 +68,7 @@ def application(
 
     With `at`, these are the variables about Redis, and there are no others.
     """
+    assert namespace.opener  # what reads them
     given = dict(namespace.harness.environment(namespace.name))
     if at is not None:
         given = {**{name: value for name, value in given.items() if not name.startswith("REDIS_")}, **at}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from conformance.adapter.views import TaskView
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.contents import a_request, a_task, calls_on, fill, newest_first
-from conformance.harness import Capability, HookMissingError
+from conformance.harness import Capability
 from conformance.spec.equality import same
 from conformance.spec.model import TEXTS
 from taskstore import RecordUnreadable, TaskStatus, TaskStore
@@ -214,29 +213,6 @@ async def test_a_record_with_a_wrong_value_is_named(store: TaskStore, namespace:
             raise NotTestable("the record holds neither the word of a status nor a time")
         for wrong in found:
             await victim.is_named_with(wrong)
-
-
-@case("FAIL-09", "LIST-11", needs=Capability.SHARED)
-async def test_what_cannot_be_read_is_not_taken_for_removed(store: TaskStore, namespace: Namespace) -> None:
-    """A listing that comes to removed records too forgets these alone: the others are named, counted, and stay."""
-    inspector = namespace.inspector
-    tasks = newest_first([await store.create_task(a_request()) for _ in range(70)])
-    kept, broken = [task.task_id for task in tasks[::7]], [task.task_id for task in tasks[3::7]]
-    for task in tasks:
-        if task.task_id in broken:
-            inspector.overwrite(task.task_id, b"not a record")
-        elif task.task_id not in kept:
-            inspector.delete(task.task_id)
-    with suppress(HookMissingError):
-        inspector.overwrite_with_another_type(broken[0])
-    for status in (None, TaskStatus.PENDING):
-        page = await store.list_tasks(status, limit=1_000)
-        assert [task.task_id for task in page.tasks] == kept
-        assert names(page.unreadable, broken), f"expected the keys of {broken}, got {page.unreadable}"
-    assert (await store.list_tasks(limit=0)).total == len(kept) + len(broken)
-    for task_id in broken:
-        with pytest.raises(RecordUnreadable):
-            await store.get_task(task_id)
 
 
 def names(keys: Iterable[str], ids: Iterable[str]) -> bool:
