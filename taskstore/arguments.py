@@ -138,10 +138,6 @@ class Change(NamedTuple):
         return {name: value for name in self._fields if (value := getattr(self, name)) is not None}
 
 
-NEW = Change(TaskStatus.PENDING, 0.0, "")
-"""The fields of a new task that an update can change."""
-
-
 def check_change(
     status: object,
     progress: object = None,

@@ -32,7 +32,7 @@ from taskstore.arguments import (
 from taskstore.base import BaseStore
 from taskstore.errors import TaskExists, TaskFinal, TaskNotFound
 from taskstore.status import TaskStatus
-from taskstore.values import EPOCH, MICROSECOND, Task, TaskCreateRequest, TaskPage, microseconds, trusted
+from taskstore.values import EPOCH, MICROSECOND, Task, TaskCreateRequest, TaskPage, microseconds, new_task, trusted
 
 _SWEPT_PER_WRITE = 100
 _AT_ONCE = 250
@@ -82,21 +82,7 @@ class MemoryTaskStore(BaseStore):
             return known
         created = self._clock() // 1_000
         now = EPOCH + created * MICROSECOND
-        fields = {
-            "task_id": new_id,
-            "status": TaskStatus.PENDING,
-            "progress": 0.0,
-            "current_step": "",
-            "video_ids": video_ids,
-            "result_url": None,
-            "error_message": None,
-            "error_traceback": None,
-            "metadata_json": metadata,
-            "created_at": now,
-            "updated_at": now,
-            "completed_at": None,
-        }
-        task = trusted(Task, fields)
+        task = new_task(new_id, video_ids, metadata, now)
         self._insert(task, _place(created, new_id))
         return task
 

@@ -119,3 +119,22 @@ def trusted(kind: type[_Value], fields: dict[str, Any]) -> _Value:
     _set_extra(made, None)
     _set_private(made, None)
     return made
+
+
+def new_task(task_id: str, video_ids: tuple[str, ...], metadata: str, now: datetime) -> Task:
+    """Make a new task of values that were checked. Its fields stand in the order in which it is written as JSON."""
+    fields = {
+        "task_id": task_id,
+        "status": TaskStatus.PENDING,
+        "progress": 0.0,
+        "current_step": "",
+        "video_ids": video_ids,
+        "result_url": None,
+        "error_message": None,
+        "error_traceback": None,
+        "metadata_json": metadata,
+        "created_at": now,
+        "updated_at": now,
+        "completed_at": None,
+    }
+    return trusted(Task, fields)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conformance.core.observe import holds_mark
-from conformance.spec.model import Outcome, Page, Raised, Record
+from conformance.spec.model import Outcome, Page, Raised
 
 _FIELDS: Mapping[str, tuple[str, ...]] = {
     "task_id": ("ID-02",),
@@ -36,16 +36,17 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {
 """What an argument is about that is refused and is right. A text of any other name is VAL-09."""
 
 
-def blame(operation: str, outcome: Outcome, observed: Any, names: tuple[str, ...], cause: tuple[str, ...]) -> tuple[str, ...]:
+def blame(outcome: Outcome, observed: Any, names: tuple[str, ...], cause: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Return the requirements, the nearest first. `cause` are those of the write that the read followed."""
-    if holds_mark(observed) or any(holds_mark(getattr(one, name, "")) for one in _records(observed) for name in names):
+    if holds_mark(observed):
         return ("VAL-02",)
     expected = outcome.result
     found: list[str] = list(cause)
     if isinstance(observed, Raised) and not isinstance(expected, Raised) and observed.error == "InvalidArgument":
         found += _REFUSED.get(str(dict(observed.facts).get("argument")), ("VAL-09",))
     elif isinstance(expected, Raised) or type(expected) is not type(observed):
-        found += outcome.requirements
+        is_late = isinstance(expected, Raised) and isinstance(observed, Raised) and expected.error == "InvalidArgument"
+        found += (*(("API-05",) if is_late else ()), *outcome.requirements)
     else:
         own = [number for name in names for number in _FIELDS.get(name, ())]
         left = [name for name in names if name not in _FIELDS]
@@ -55,7 +56,3 @@ def blame(operation: str, outcome: Outcome, observed: Any, names: tuple[str, ...
         if len(came) != len(wanted):
             found.insert(len(cause), "LIST-04")
     return tuple(dict.fromkeys(found))
-
-
-def _records(observed: Any) -> tuple[Record, ...]:
-    return (observed,) if isinstance(observed, Record) else observed.records if isinstance(observed, Page) else ()

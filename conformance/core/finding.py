@@ -44,6 +44,8 @@ class Tally:
     """By requirement, why scenarios about it were not played, and the hook that the harness lacks, if that is why."""
     learned: set[Signature] = field(default_factory=set)
     """What calls show by themselves: it is expected from now on, so that what is behind it is found too."""
+    made: set[Any] = field(default_factory=set)
+    """The ids that the store made, in all scenarios."""
     spoils: bool = True
     """Whether objects that were passed in or returned are changed, as a careless caller does."""
     seconds: float = 5.0

@@ -14,6 +14,7 @@ from typing import Any
 from conformance.core.arguments import for_store, resolved, spoil_argument
 from conformance.core.blame import blame
 from conformance.core.finding import Finding, Signature, Tally
+from conformance.core.made_ids import ENOUGH, OWN_ID, regular
 from conformance.core.observe import (
     Odd,
     describe,
@@ -67,6 +68,7 @@ _TICK = 0.005
 _BATCH = 50
 _CLOCK_SLACK = timedelta(minutes=5)
 _SPOILED, _KEPT = 3, 30
+_REFUSALS = ("InvalidArgument", "TaskNotFound", "TaskFinal", "TaskExists")
 _ENDED = ("StoreNotOpen", "StoreUnavailable")
 
 
@@ -86,6 +88,8 @@ class Player:
         """What was performed, each with its result."""
         self.results: dict[str, Any] = {}
         """What came out of the calls that have a label."""
+        self.made: list[Any] = []
+        """The ids that the store made."""
         self.last: dict[str, Record] = {}
         """The tasks as they came out last, by id."""
         capabilities = harness.capabilities
@@ -296,7 +300,7 @@ class Player:
         is_read = call.operation in READS
         if is_read and on != call.on:
             cause = ("SHARE-01" if self._is_shared else "SHARE-02", *cause)
-        requirements = blame(call.operation, outcome, observed, names, cause if is_read else ())
+        requirements = blame(outcome, observed, names, cause if is_read else ())
         self._report(
             (*self.scenario.about, *requirements) if not self._is_plain else (*requirements, *self.scenario.about),
             describe(outcome.result, names),
@@ -325,6 +329,8 @@ class Player:
                 self._fault((requirement,), f"{name} of the contract's type", f"{shown(getattr(task, name))}", name)
         if outcome.written is not None and isinstance(observed, Record):
             self._check_times(call, outcome.written, observed)
+            if isinstance(outcome.written.task_id, Symbol):
+                self._check_id(observed.task_id)
         if self.tally.spoils:
             for task in tasks:
                 self._count += 1
@@ -343,9 +349,19 @@ class Player:
             before = wanted.not_before if isinstance(wanted.not_before, datetime) else now
             if not now - _CLOCK_SLACK <= moment <= max(now + self.passed, before) + _CLOCK_SLACK:
                 self._fault((requirement,), f"{name} is {now}, by the clock", f"{moment}", name)
-            elif self._has_ticked and call.operation != "create_task" and moment == before:
+            elif self._has_ticked and call.operation != "create_task" and moment == before <= now + self.passed:
                 self._fault((requirement,), f"{name} is later than {before}", "it is the same", name)
         self._has_ticked = self._has_ticked and call.operation == "create_task"
+
+    def _check_id(self, task_id: Any) -> None:
+        if task_id in self.tally.made:
+            again = "ID-01" if task_id in self.made else "ID-02"
+            self._fault((again,), "an id that no other task got", f"{task_id!r} again", "task_id")
+        if not OWN_ID.fullmatch(str(task_id)):
+            self._fault(("ID-02",), "an id of task_ and 32 hexadecimal digits", shown(task_id), "task_id")
+        self.tally.made.add(task_id)
+        self.made.append(task_id)
+        self.tally.exercised.update(("ID-01", "ID-02"))
 
     def _fault(self, requirements: tuple[str, ...], expected: str, actual: str, name: str) -> None:
         signature = ("check", name, requirements)
@@ -405,13 +421,17 @@ class Player:
     def _explain(self, answered: list[tuple[Call, Invocation, Any]], lost: list[tuple[Call, Invocation]]) -> None:
         """Find the orders of calls that explain their results."""
         about = self.scenario.about or ("ATOM-01",)
+        for made, observed in ((made, observed) for _, made, observed in answered):
+            if isinstance(observed, Odd) or (isinstance(observed, Raised) and observed.error not in _REFUSALS):
+                self._report(about, "a result of the contract", describe(observed), ("race", (made.operation,)))
+                raise EndedError
         for side, candidates in enumerate(self._candidates):
             here = [(made, observed) for call, made, observed in answered if self._side(call) == side]
             pending = tuple(made for call, made in lost if self._side(call) == side)
             found = explanations([Candidate(one.state, (*one.pending, *pending)) for one in candidates], here)
             if not found:
                 results = [describe(observed) for _, observed in here]
-                requirements = blame("race", Outcome(None, self.state, about), [one for _, one in here], (), ())
+                requirements = blame(Outcome(None, self.state, about), tuple(one for _, one in here), ())
                 operations = tuple(sorted({made.operation for made, _ in here}))
                 self._report(
                     requirements, "results that some order of the calls explains", "; ".join(results[:6]), ("race", operations)
@@ -443,6 +463,8 @@ class Player:
         tasks = dict(self.state.tasks)
         calls = [create(video_ids=(f"v{number}",)) for number in range(action.count)]
         await self._batches(calls, tasks)
+        if "ID-02" in self.scenario.about and len(self.made) >= ENOUGH and (words := regular(self.made)):
+            self._fault(("ID-02",), "ids of random digits", words, "task_id")
         ids = list(tasks)
         statuses = [action.statuses[number % len(action.statuses)] for number in range(len(ids))]
         calls = [update(one, TaskStatus(to)) for one, to in zip(ids, statuses, strict=True) if to != "pending"]
@@ -464,6 +486,8 @@ class Player:
                     raise EndedError
                 if not isinstance(observed, Record) or not is_usable(observed):
                     raise EndedError
+                if isinstance(outcome.result, Record) and isinstance(outcome.result.task_id, Symbol):
+                    self._check_id(observed.task_id)
                 tasks[observed.task_id] = observed, at
 
     async def _pages(self, action: Pages) -> None:

@@ -108,7 +108,7 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of valu
     if type(value) is str and len(value) > _LONG:
         return _repeated(value)
     if type(value) is int and abs(value) > 10**40:
-        return f"{'-' if value < 0 else ''}10**{len(str(abs(value))) - 1}" if str(abs(value)).strip("0") == "1" else hex(value)
+        return hex(value)
     if type(value) is list or type(value) is tuple:
         return _items(value)
     if type(value) is dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,15 +12,16 @@ from conformance.core.scenario import Action, Call, Race, Scenario, Wait
 from conformance.spec.model import Request
 
 _MOST_PLAYED = 150
+_MOST_SECONDS = 5
 
 
 async def shrink(finding: Finding, play: Callable[[Scenario], Awaitable[Finding | None]]) -> Finding:
     """Return the finding of the shortest scenario that `play` finds the same with."""
-    left = _MOST_PLAYED
+    left, until = _MOST_PLAYED, time.monotonic() + _MOST_SECONDS
 
     async def shows(scenario: Scenario) -> bool:
         nonlocal finding, left
-        left -= 1
+        left = left - 1 if time.monotonic() < until else -1
         found = await play(scenario) if left >= 0 else None
         if found is None or found.signature != finding.signature:
             return False

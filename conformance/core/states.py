@@ -13,6 +13,10 @@ from conformance.spec.model import FIELDS, Invocation, Outcome, Record, State, S
 
 _ENOUGH = 16
 """Ends of calls at the same time that are kept."""
+_CROWD = 40
+"""Of more calls at the same time the first order is taken: what they leave must not depend on it."""
+_STEPS_EACH = 5
+"""Of the search for an order of a crowd, for each call: most are explained in the order of their replies."""
 _MOST_STEPS = 10**5
 """Of the search for an order: some seconds, for a store that is wrong."""
 
@@ -80,11 +84,12 @@ def explanations(start: Iterable[Candidate], answered: Sequence[tuple[Invocation
     Where there are too many orders to try, it is the states that were found by then.
     """
     found: list[Candidate] = []
+    enough, steps = (_ENOUGH, _MOST_STEPS) if len(answered) <= _CROWD else (1, _STEPS_EACH * len(answered))
     for candidate in start:
         lost = [Made(call, None, returned=None) for call in candidate.pending]
         made = [*(Made(*one) for one in answered), *lost]
         with suppress(OutOfBudgetError):
-            for order in islice(orders(candidate.state, made, allowed, Budget(_MOST_STEPS)), _ENOUGH):
+            for order in islice(orders(candidate.state, made, allowed, Budget(steps)), enough):
                 pending = tuple(one.call for one in lost if all(one is not done for done in order.calls))
                 found.append(Candidate(order.state, pending))
     return distinct(found)

@@ -30,7 +30,7 @@ class Scripted(RedisTaskStore):
 
     scripts: ClassVar[dict[Script, Script]] = {}
 
-    async def _run(self, script: Script, *arguments: str | int, **named: Any) -> Any:
+    async def _run(self, script: Script, *arguments: Any, **named: Any) -> Any:
         return await super()._run(self.scripts.get(script, script), *arguments, **named)
 
 

@@ -27,47 +27,25 @@ class _Text(str):
     __slots__ = ()
 
 
+_TEXTS = (
+    *("", "x", " ", " \t a b \n", "\x00", "a\x00b", "a\nb\r\nc\rd", "\x7f\x80\x85\x9f", "aBcDeF"),
+    *("null", "true", "007", "1e5", "NaN", '{"a": [1]}', "\"'`", "\\ \\n \\u0041 \\\\", "%s %d {0} {x} ${y}"),
+    *("*?[a-z]",),
+    *("'; DROP TABLE tasks; --", "$5\r\nhello\r\n", "<b>&amp;</b>", "../../etc/passwd", "a:b::c", "a,b;c|d"),
+    "https://user@example.com:8080/a%20b/?q=1&r=%2F#x",
+    *("caf\u00e9 \u212b", "cafe\u0301 A\u030a", "\ufb01 \u2460 \uff21"),
+    *("\u0130\u0131 \u00df\u1e9e \u212a \u03c2\u03c3",),
+    *("文字转写", "\u05e9\u05dc\u05d5\u05dd \u202eabc", "\U0001f469\u200d\U0001f469\u200d\U0001f467"),
+    *("\U0001d11e\U0010ffff",),
+    *("\ufeffa", "\u00a0\u2003\u2028\u2029\u3000", "\ufffe\uffff\ufffd"),
+)
+
+
 def texts(random: Random) -> dict[str, str]:
     """Texts that every store has to keep as they are."""
     return {
-        "empty": "",
-        "a letter": "x",
-        "a blank": " ",
-        "blanks around": " \t a b \n",
-        "lines": "a\nb\r\nc\rd",
-        "NUL": "a\x00b",
-        "only NUL": "\x00",
+        **{ascii(one): one for one in _TEXTS},
         "controls": "".join(map(chr, range(32))),
-        "delete and C1 controls": "\x7f\x80\x85\x9f",
-        "quotes": "\"'`",
-        "backslashes": "\\ \\n \\u0041 \\\\",
-        "JSON's words": "null",
-        "true": "true",
-        "a number": "007",
-        "an exponent": "1e5",
-        "not a number": "NaN",
-        "braces": '{"a": [1]}',
-        "format": "%s %d {0} {x} ${y}",
-        "glob": "*?[a-z]",
-        "SQL": "'; DROP TABLE tasks; --",
-        "a protocol": "$5\r\nhello\r\n",
-        "HTML": "<b>&amp;</b>",
-        "a URL": "https://user@example.com:8080/a%20b/?q=1&r=%2F#x",
-        "a path": "../../etc/passwd",
-        "colons": "a:b::c",
-        "commas": "a,b;c|d",
-        "composed": "caf\u00e9 \u212b",
-        "decomposed": "cafe\u0301 A\u030a",
-        "ligature": "\ufb01 \u2460 \uff21",
-        "mixed case": "aBcDeF",
-        "special case": "\u0130\u0131 \u00df\u1e9e \u212a \u03c2\u03c3",
-        "Chinese": "文字转写",
-        "right to left": "\u05e9\u05dc\u05d5\u05dd \u202eabc",
-        "emoji": "\U0001f469\u200d\U0001f469\u200d\U0001f467",
-        "beyond 16 bits": "\U0001d11e\U0010ffff",
-        "byte order mark": "\ufeffa",
-        "odd spaces": "\u00a0\u2003\u2028\u2029\u3000",
-        "no characters": "\ufffe\uffff\ufffd",
         "a few hundred": "y" * (300 + random.randrange(100)),
         "kilobytes": "z" * (5_000 + random.randrange(1_000)),
         "over 64 KiB": "k" * (70_000 + random.randrange(10_000)),
@@ -79,63 +57,23 @@ def texts(random: Random) -> dict[str, str]:
 
 _RANGES = (0x20, 0x40, 0xC0, 0x380, 0x4E00, 0x1F600, 0x20000)
 
-SURROGATES: dict[str, str] = {
-    "two surrogates": "a\ud83d\ude00",
-    "two surrogates the other way round": "\ude00\ud83d",
-    "a surrogate beside a character": "\U0001d11e\udd1e",
-    "a surrogate behind 70,000 characters": "x" * 70_000 + "\udc00",
-}
+SURROGATES = ("a\ud83d\ude00", "\ude00\ud83d", "\U0001d11e\udd1e", "x" * 70_000 + "\udc00")
 """Texts that have no UTF-8 form. In UTF-16 the first one has: there the two together are a character."""
-WRONG_TEXTS: dict[str, Any] = {
-    "an integer": 7,
-    "bytes": b"x",
-    "a list": ["x"],
-    "true": True,
-    "a subclass": _Text("x"),
-    "a lone surrogate": "a\ud800b",
-    "a surrogate at the end": "b\udfff",
-    **SURROGATES,
-}
+WRONG_TEXTS: tuple[Any, ...] = (7, b"x", ["x"], True, _Text("x"), "a\ud800b", "b\udfff", *SURROGATES)
 
 
 def progresses(random: Random) -> dict[str, int | float]:
     """Progress that is accepted."""
-    return {
-        "0": 0,
-        "0.0": 0.0,
-        "the smallest": 5e-324,
-        "tiny": 1e-7,
-        "1": 1,
-        "a tenth": 0.1,
-        "a third": 100 / 3,
-        "two digits": 0.29,
-        "half": 50,
-        "a fraction": 12.5,
-        "below a half": 49.999999999,
-        "random": random.random() * 100,
-        "99.99": 99.99,
-        "before 100": nextafter(100, 0),
-        "100": 100,
-        "100.0": 100.0,
-    }
+    numbers = (0, 0.0, 5e-324, 1e-7, 1, 0.1, 100 / 3, 0.29, 50, 12.5, 49.999999999, 99.99, nextafter(100, 0), 100.0)
+    return {repr(one): one for one in (*numbers, 100, random.random() * 100)}
 
 
 UNFINISHED: tuple[float, ...] = (0, 30, 99, 99.5, 99.99, 99.999999, nextafter(100, 0))
 """Progress that does not go with `completed`."""
-WRONG_PROGRESSES: dict[str, Any] = {
-    "below 0": nextafter(0, -1),
-    "-1": -1,
-    "above 100": nextafter(100, 200),
-    "101": 101,
-    "huge": 1e300,
-    "a huge integer": 10**400,
-    "nan": nan,
-    "infinite": inf,
-    "minus infinite": -inf,
-    "true": True,
-    "a text": "50",
-    "a decimal": Decimal(50),
-}
+WRONG_PROGRESSES: tuple[Any, ...] = (
+    *(nextafter(0, -1), -1, nextafter(100, 200), 101, 1e300, 10**400, nan, inf, -inf),
+    *(True, "50", Decimal(50)),
+)
 
 
 def deep(levels: int, inside: Any = 1, kinds: str = "{[") -> Any:
@@ -168,39 +106,17 @@ def nearest(value: Any) -> Any:
     return f"{value[:-1]}{chr(ord(value[-1]) ^ 1)}" if value else [value]
 
 
+_SCALARS: tuple[Any, ...] = (None, True, False, 0, 1, -1, 0.0, -0.0, 1.0, 0.1, 100.0, "", [], {})
+
+
 def json_values(random: Random) -> dict[str, Any]:
     """Values that a config may hold, at any place; those of 98 levels and more by themselves only."""
     return {
-        "null": None,
-        "true": True,
-        "false": False,
-        "0": 0,
-        "1": 1,
-        "-1": -1,
-        "0.0": 0.0,
-        "-0.0": -0.0,
-        "1.0": 1.0,
-        "0.1": 0.1,
-        "1e16": 1e16,
-        "1e22": 1e22,
-        "1e23": 1e23,
-        "a hundred as float": 100.0,
-        "smallest float": 5e-324,
-        "largest float": 1.7976931348623157e308,
-        "17 digits": 0.30000000000000004,
-        "31 bits": 2**31,
-        "53 bits": 2**53 + 1,
-        "63 bits": 2**63 - 1,
-        "64 bits": 2**64,
-        "below 63 bits": -(2**63) - 1,
-        "forty digits": 10**40 + 1,
-        "4,300 digits": 10**4_300 - 1,
-        "4,300 digits and a sign": 1 - 10**4_300,
-        "random integer": random.getrandbits(200),
+        **{repr(one): one for one in _SCALARS},
+        **{repr(one): one for one in (1e16, 1e22, 1e23, 5e-324, 1.7976931348623157e308, 0.30000000000000004)},
+        **{repr(one): one for one in (2**31, 2**53 + 1, 2**63, 2**64 - 1, -(2**63))},
+        "random integer": random.getrandbits(62),
         "random float": random.uniform(-1e9, 1e9),
-        "empty text": "",
-        "empty list": [],
-        "empty object": {},
         "nested empties": [[], {}, [[]], [{}]],
         "list of null": [None, None],
         "mixed list": [1, 1.0, True, "1", None, [1], {"1": 1}],
@@ -226,47 +142,18 @@ def json_values(random: Random) -> dict[str, Any]:
     }
 
 
-WRONG_JSON: dict[str, Any] = {
-    "tuple": (),
-    "pair": (1, 2),
-    "set": {1},
-    "bytes": b"bytes",
-    "time": datetime(2026, 1, 1, tzinfo=UTC),
-    "decimal": Decimal(1),
-    "ordered dictionary": OrderedDict(a=1),
-    "enumeration": _Number.ONE,
-    "text of a subclass": _Text("text"),
-    "nan": nan,
-    "infinite": inf,
-    "minus infinite": -inf,
-    "lone surrogate": "\ud800",
-    **SURROGATES,
-    "integer key": {1: "x"},
-    "null key": {None: "x"},
-    "true key": {True: "x"},
-    "float key": {1.5: "x"},
-    "a key among others": {"a": 1, 2: "x"},
-    "bytes key": {b"k": "x"},
-    "surrogate key": {"\udfff": 1},
-    **{f"key of {name}": {text: 1} for name, text in SURROGATES.items()},
-    "4,301 digits": 10**4_300,
-    "4,301 digits and a sign": -(10**4_300),
-    "100 levels": deep(100),
-    "100 objects": deep(100, kinds="{"),
-    "100 lists": deep(100, kinds="["),
-    "100 levels that end otherwise": deep(100, kinds="[{"),
-    "101 levels": deep(101),
-    "object": object(),
-    "class": int,
-}
-WRONG_CONFIGS: dict[str, Any] = {
-    "list": [],
-    "pairs": [["a", 1]],
-    "text": "{}",
-    "integer": 7,
-    "ordered dictionary": OrderedDict(a=1),
-    "true": True,
-}
+_WRONG_KEYS: tuple[Any, ...] = (1, None, True, 1.5, b"k", "\udfff", *SURROGATES)
+WRONG_JSON: tuple[Any, ...] = (
+    *((), (1, 2), {1}, b"bytes", datetime(2026, 1, 1, tzinfo=UTC), Decimal(1), OrderedDict(a=1), _Number.ONE),
+    *(_Text("x"),),
+    *(nan, inf, -inf, "\ud800", *SURROGATES),
+    *({key: "x"} for key in _WRONG_KEYS),
+    {"a": 1, 2: "x"},
+    *(2**64, -(2**63) - 1, 10**40 + 1, 10**4_300, -(10**4_300)),
+    *(deep(100), deep(100, kinds="{"), deep(100, kinds="["), deep(100, kinds="[{"), deep(101)),
+    *(object(), int),
+)
+WRONG_CONFIGS: tuple[Any, ...] = ([], [["a", 1]], "{}", 7, OrderedDict(a=1), True)
 
 
 def video_ids(random: Random) -> dict[str, tuple[str, ...]]:
@@ -287,105 +174,41 @@ def video_ids(random: Random) -> dict[str, tuple[str, ...]]:
     }
 
 
-WRONG_VIDEO_IDS: dict[str, Any] = {
-    "none": (),
-    "null": None,
-    "a text": "abc",
-    "a list": ["a"],
-    "a number in it": ("a", 7),
-    "null in it": (None,),
-    "a surrogate in it": ("a", "\ud800"),
-    **{f"{name} in it": ("a", text) for name, text in SURROGATES.items()},
-    "a surrogate at the end of one and at the start of the next": ("a\ud83d", "\ude00"),
-    "bytes in it": (b"a",),
-}
+WRONG_VIDEO_IDS: tuple[Any, ...] = (
+    *((), None, "abc", ["a"], ("a", 7), (None,), (b"a",), ("a", "\ud800"), ("a\ud83d", "\ude00")),
+    *(("a", text) for text in SURROGATES),
+)
 
 ALIKE_CONFIGS: tuple[Any, ...] = (
-    None,
-    {},
-    *({"k": value} for value in (1, True, 1.0, "1", [1], {"1": 1}, 0, False, 0.0, None, "", "null", [], {}, [None])),
+    *(None, {}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": [1, 2]}, {"a": [2, 1]}, {"a": [1, [2]]}),
+    *({"k": one} for one in (1, True, 1.0, "1", [1], {"1": 1}, 0, False, 0.0, None, "", "null", [], {}, [None])),
     *(
-        {"k": value}
-        for value in ("a", "A", "a ", "\u00e9", "e\u0301", "\ufb01", "fi", 2**53, 2**53 + 1, 9007199254740992.0)
+        {"k": one}
+        for one in ("a", "A", "a ", "\u00e9", "e\u0301", "\ufb01", "fi", 2**53, 2**53 + 1, 9007199254740992.0)
     ),
     *({key: 1} for key in ("K", "k ", "\u00e9", "e\u0301", "")),
-    {"a": 1, "b": 2},
-    {"b": 2, "a": 1},
-    {"a": [1, 2]},
-    {"a": [2, 1]},
-    {"a": [1, [2]]},
 )
 """Configs that careless code takes for the same as another of them."""
 ALIKE_TEXTS: tuple[str, ...] = (
-    *(
-        "a",
-        "A",
-        "a ",
-        " a",
-        "a\n",
-        "a\x00",
-        "\u00e9",
-        "e\u0301",
-        "\ufb01",
-        "fi",
-        "\u212a",
-        "k",
-        "K",
-        "\u00df",
-        "ss",
-        "",
-    ),
+    *("a", "A", "a ", " a", "a\n", "a\x00", "\u00e9", "e\u0301", "\ufb01", "fi", "\u212a", "k", "K", "\u00df"),
+    *("ss", ""),
     *("None", "null", "1", "01", "1.0", "1e0", "%61", "&amp;", "&", "\\n", "\n", "\r\n", "a,b", "\u200ba"),
 )
 """Texts that careless code takes for the same as another of them."""
 
-OTHER_IDS: dict[str, tuple[str, str]] = {
-    "a blank behind": ("", " "),
-    "a blank before": (" ", ""),
-    "a line behind": ("", "\n"),
-    "NUL behind": ("", "\x00"),
-    "a star behind": ("", "*"),
-    "a colon behind": ("", ":"),
-    "a letter behind": ("", "x"),
-    "a slash before": ("/", ""),
-    "a mark before": ("?", ""),
-    "brackets around": ("[", "]"),
-    "braces around": ("{", "}"),
-    "a lone surrogate behind": ("", "\ud800"),
-    **{f"{name} behind": ("", text) for name, text in SURROGATES.items()},
-}
+OTHER_IDS: tuple[tuple[str, str], ...] = (
+    *(("", behind) for behind in (" ", "\n", "\x00", "*", ":", "x", "\ud800", *SURROGATES)),
+    *((" ", ""), ("/", ""), ("?", ""), ("[", "]"), ("{", "}")),
+)
 """What is put before and behind the id of a task, so that it is the id of none."""
-UNKNOWN_IDS: dict[str, str] = {
-    "empty": "",
-    "a star": "*",
-    "task and a star": "task_*",
-    "like one": "task_" + "0" * 32,
-    "a blank": " ",
-    "a lone surrogate": "\ud800",
-    **SURROGATES,
-    "Chinese": "文",
-    "percent": "%",
-    "a sentence": "SELECT 1",
-    "100,000 characters": "x" * 100_000,
-    "NUL": "\x00",
-    "the word None": "None",
-}
+UNKNOWN_IDS: tuple[str, ...] = (
+    *("", "*", "task_*", "task_" + "0" * 32, " ", "\ud800", *SURROGATES),
+    *("文", "%", "SELECT 1", "x" * 100_000, "\x00", "None"),
+)
 _INTERNAL = (
     *("created", "updated", "finished", "completed_at", "index", "indexes", "ids", "all", "tasks", "task", "task_ids"),
-    *(
-        "list",
-        "queue",
-        "records",
-        "deadlines",
-        "expiry",
-        "expires",
-        "ttl",
-        "lock",
-        "locks",
-        "count",
-        "counter",
-        "total",
-    ),
+    *("list", "queue", "records", "deadlines", "expiry", "expires", "ttl", "lock", "locks", "count", "counter"),
+    *("total",),
     *("seq", "meta", "metadata", "config", "version", "partial", "status", "statuses", "by_status", "keys"),
 )
 INTERNAL_IDS: tuple[str, ...] = (
@@ -401,143 +224,53 @@ PARTS_OF_IDS: tuple[tuple[str, str], ...] = (
     *(("", f".{name}") for name in ("meta", "lock")),
 )
 """What a store may put before or behind an id to name what belongs to its task."""
-WRONG_IDS: dict[str, Any] = {"an integer": 7, "null": None, "bytes": b"x", "a list": ["x"], "a float": 1.5}
-NEW_IDS: dict[str, str] = {
-    "a letter": "x",
-    "a digit": "0",
-    "every visible character": VISIBLE,
-    "256 characters": "y" * 256,
-    "255 characters": "Y" * 255,
-    "a star": "*",
-    "a pattern": "task_[a-z]?",
-    "braces": "{a}{b}",
-    "colons": "a:b:task:c",
-    "dots": "..",
-    "a dot": "1.2",
-    "a slash": "a/b",
-    "percent": "%2A",
-    "percent at the end": "100%",
-    "like one of ours": "task_" + "f" * 32,
-    "upper case": "TASK_X",
-    "quotes": "\"'\\",
-}
+WRONG_IDS: tuple[Any, ...] = (7, None, b"x", ["x"], 1.5)
+NEW_IDS: tuple[str, ...] = (
+    *("x", "0", VISIBLE, "y" * 256, "Y" * 255, "*", "task_[a-z]?", "{a}{b}", "a:b:task:c", "..", "1.2", "a/b", "%2A"),
+    *("100%", "task_" + "f" * 32, "TASK_X", "\"'\\"),
+)
 ALIKE_IDS: tuple[tuple[str, str], ...] = (
-    ("job-a", "JOB-A"),
-    ("a/b", "a%2Fb"),
-    ("a+b", "a%20b"),
-    ("1", "01"),
-    ("1", "1.0"),
-    ("1e3", "1000"),
-    ("-0", "0"),
-    ("a-b", "a_b"),
-    ("a.", "a"),
-    ("a/", "a"),
-    ("a/../b", "b"),
-    ("a:", "a"),
-    ('"a"', "a"),
-    ("a\\n", "a"),
-    ("x" * 256, "x" * 255),
-    ("None", "null"),
+    *(("job-a", "JOB-A"), ("a/b", "a%2Fb"), ("a+b", "a%20b"), ("1", "01"), ("1", "1.0"), ("1e3", "1000"), ("-0", "0")),
+    *(("a-b", "a_b"), ("a.", "a"), ("a/", "a"), ("a/../b", "b"), ("a:", "a"), ('"a"', "a"), ("a\\n", "a")),
+    *(("x" * 256, "x" * 255), ("None", "null")),
 )
 """Two ids each that careless code takes for the same."""
-WRONG_NEW_IDS: dict[str, Any] = {
-    "empty": "",
-    "a blank": " ",
-    "a blank inside": "a b",
-    "a line behind": "a\n",
-    "a tab": "a\tb",
-    "delete": "\x7f",
-    "NUL": "\x00",
-    "an accent": "é",
-    "Chinese": "文",
-    "a surrogate": "\ud800",
-    **SURROGATES,
-    "257 characters": "x" * 257,
-    "an integer": 7,
-    "bytes": b"x",
-    "a list": ["x"],
-    "true": True,
-}
+WRONG_NEW_IDS: tuple[Any, ...] = (
+    *("", " ", "a b", "a\n", "a\tb", "\x7f", "\x00", "é", "文", "\ud800", *SURROGATES, "x" * 257),
+    *(7, b"x", ["x"], True),
+)
 _OTHER_WORDS = (
     *("canceled", "cancel", "complete", "success", "succeeded", "finished", "error", "failure", "aborted", "queued"),
     *("running", "started", "processing", "in_progress", "llm-pass1", "llm_pass_1", "llm_pass3", "TaskStatus.PENDING"),
 )
 """Names that other programs have for statuses like ours."""
-WRONG_STATUSES: dict[str, Any] = {
-    "empty": "",
-    "upper case": "PENDING",
-    "unknown": "done",
-    **{f"the word {word}": word for word in _OTHER_WORDS},
-    "a blank behind": "pending ",
-    "an integer": 7,
-    "true": True,
-    "a list": ["pending"],
-    "bytes": b"pending",
-    "a surrogate": "\ud800",
-    **SURROGATES,
-}
-WRONG_NUMBERS: dict[str, Any] = {
-    "-1": -1,
-    "very negative": -(10**30),
-    "a float": 1.0,
-    "half": 2.5,
-    "true": True,
-    "a text": "10",
-    "nan": nan,
-    "null": None,
-    "4,301 digits": 10**4_300,
-}
-_TAKEN_FOR_DIGITS = {
-    "an Arabic digit": "\u0663",
-    "a wide digit": "\uff12",
-    "a superscript": "\u00b2",
-    "an underscore": "_",
-    "a blank": " ",
-    "a no-break space": "\u00a0",
-    "a line feed": "\n",
-    "a plus": "+",
-}
+WRONG_STATUSES: tuple[Any, ...] = (
+    *("", "PENDING", "done", "pending ", *_OTHER_WORDS, "\ud800", *SURROGATES),
+    *(7, True, ["pending"], b"pending"),
+)
+WRONG_NUMBERS: tuple[Any, ...] = (-1, -(10**30), 1.0, 2.5, True, "10", nan, None, 10**4_300)
+_TAKEN_FOR_DIGITS = ("\u0663", "\uff12", "\u00b2", "_", " ", "\u00a0", "\n", "+")
 """Characters that a lenient parser accepts in a number. No cursor has them there."""
-WRONG_CURSORS: dict[str, Any] = {
-    "empty": "",
-    "a dot": ".",
-    "no dot": "1",
-    "no id": "1.",
-    "no number": ".a",
-    "letters": "a.a",
-    "a leading zero": "01.a",
-    "an exponent": "1e3.a",
-    "minus zero": "-0.a",
-    "beyond time": f"{10**18}.a",
-    "a surrogate": "1.\ud800",
-    **{name: f"1.{text}" for name, text in SURROGATES.items()},
-    **{
-        f"{name} {where}": f"{before}{text}{after}.a"
-        for name, text in _TAKEN_FOR_DIGITS.items()
-        for where, before, after in (("first", "", "15"), ("inside", "1", "5"), ("last", "15", ""))
-    },
-    "an integer": 7,
-    "bytes": b"1.a",
-}
-WRONG_MOMENTS: dict[str, Any] = {
-    "naive": datetime(2026, 1, 1),  # noqa: DTZ001  that is what is wrong with it
-    "null": None,
-    "a number": 1_700_000_000,
-    "a text": "2026-01-01T00:00:00+00:00",
-}
-WRONG_TIMES: dict[str, Any] = {
-    **{name: wrong for name, wrong in WRONG_MOMENTS.items() if wrong is not None},
-    "before 1970": datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
-    "long before 1970": datetime(1, 1, 1, tzinfo=UTC),
-    "after 2200": datetime(2201, 1, 1, tzinfo=UTC),
-    "1970 in Japan, and before it in UTC": datetime(1970, 1, 1, 5, tzinfo=timezone(timedelta(hours=9))),
-    "2200 in New York, and after it in UTC": datetime(2200, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5))),
-    "long after 2200": datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
-}
+WRONG_CURSORS: tuple[Any, ...] = (
+    *("", ".", "1", "1.", ".a", "a.a", "01.a", "1e3.a", "-0.a", f"{10**18}.a", "1.\ud800", 7, b"1.a"),
+    *(f"1.{text}" for text in SURROGATES),
+    *(f"{one}.a" for text in _TAKEN_FOR_DIGITS for one in (f"{text}15", f"1{text}5", f"15{text}")),
+)
+_NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001  that is what is wrong with it
+WRONG_MOMENTS: tuple[Any, ...] = (None, _NAIVE, 1_700_000_000, "2026-01-01T00:00:00+00:00")
+WRONG_TIMES: tuple[Any, ...] = (
+    *WRONG_MOMENTS[1:],
+    datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    datetime(1, 1, 1, tzinfo=UTC),
+    datetime(2201, 1, 1, tzinfo=UTC),
+    datetime(1970, 1, 1, 5, tzinfo=timezone(timedelta(hours=9))),  # in UTC before 1970
+    datetime(2200, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5))),  # in UTC after 2200
+    datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+)
 """What no time of a task is, the end of one that is not final apart."""
 _WRONG_TEXTS_OF_JSON = (
     *("NaN", "Infinity", "-Infinity", '"\\ud800"', '{"\\udfff":1}', '["\\udc00"]', "9" * 4_301, "-" + "9" * 4_301),
-    *('"\\ude00\\ud83d"', '{"\\ude00\\ud83d":1}', *(f'"{text}"' for text in SURROGATES.values())),
+    *('"\\ude00\\ud83d"', '{"\\ude00\\ud83d":1}', *(f'"{text}"' for text in SURROGATES)),
     *("[" * 101 + "]" * 101, '{"k":' * 101 + "1" + "}" * 101, "[" * 100_000 + "]" * 100_000, "01", "", "tru", "'a'"),
 )
 WRONG_METADATA: tuple[str, ...] = (

@@ -26,7 +26,7 @@ NOBODYS = "connection.test_nobody_gets_an_answer_that_came_too_late"
 class AnUnknownScriptIsAnEmptyList(RedisTaskStore):
     """A script that the server does not know, as after a restart, is an empty list."""
 
-    async def _run(self, script: Script, *arguments: str | int, **named: Any) -> Any:
+    async def _run(self, script: Script, *arguments: Any, **named: Any) -> Any:
         try:
             return await self.server.read("EVALSHA", script.digest, "1", self.base, *map(str, arguments))
         except StoreUnavailable as fault:
@@ -96,7 +96,7 @@ class NotFoundWhenUnreadable(Wrapper):
 class SendsAgain(RedisTaskStore):
     """A write whose reply was cut off is sent again; only a create under its id may be."""
 
-    async def _run(self, script: Script, *arguments: str | int, **named: Any) -> Any:
+    async def _run(self, script: Script, *arguments: Any, **named: Any) -> Any:
         try:
             return await super()._run(script, *arguments, **named)
         except StoreUnavailable as error:

@@ -27,7 +27,7 @@ end
 local function run(script)
   local done, reply = pcall(script)
   if done then return reply end
-  local fault = type(reply) == 'table' and reply.err or reply
+  local fault = type(reply) == 'table' and reply.err or tostring(reply)
   return has_written and {'written', fault} or redis.error_reply(fault)
 end
 

@@ -1,0 +1,124 @@
+"""The tables of scenarios: a right store passes each, and each finds the wrong stores that it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from conformance.core.chapter import play
+from conformance.core.finding import Tally
+from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.tables import arguments, ids, large, lifetimes, places, races, states
+from taskstore import MemoryTaskStore, Task, TaskFinal, TaskPage, TaskStatus, memory
+from taskstore.values import microseconds
+
+TABLES = (lifetimes, races, ids, states, places, large, arguments)
+
+
+def played(table: Any, harness: MemoryHarness) -> Tally:
+    """What a table finds on a store."""
+    tally = Tally()
+    asyncio.run(play(harness, table.scenarios("default"), tally))
+    return tally
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
+@pytest.mark.parametrize("harness", [MemoryHarness, ExpiringMemoryHarness])
+def test_a_right_store_passes(table: Any, harness: type[MemoryHarness]) -> None:
+    tally = played(table, harness())
+    assert not [(one.requirements, one.expected, one.actual, *one.lines) for one in tally.findings.values()]
+    assert tally.exercised
+
+
+class _RenewsOnceAMinute(MemoryTaskStore):
+    def _renew(self, task_id: str) -> None:
+        left = self._deadline_of.get(task_id, 0) - self._now_ms()
+        if left < timedelta(days=7, minutes=-1) // timedelta(milliseconds=1):
+            super()._renew(task_id)
+
+
+class _WaitsWhileItListsMany(MemoryTaskStore):
+    async def list_tasks(self, *arguments: Any, **named: Any) -> TaskPage:
+        page = await super().list_tasks(*arguments, **named)
+        if len(page.tasks) <= 100:
+            return page
+        await asyncio.sleep(0)
+        tasks = tuple([self._tasks[one.task_id] for one in page.tasks if one.task_id in self._tasks])
+        return page.model_copy(update={"tasks": tasks})
+
+
+class _RefusesMany(MemoryTaskStore):
+    _calls = 0
+
+    async def get_task(self, task_id: str) -> Task:
+        self._calls += 1
+        try:
+            await asyncio.sleep(0)
+            if self._calls > 100:
+                raise ConnectionError("too many connections")
+            return await super().get_task(task_id)
+        finally:
+            self._calls -= 1
+
+
+class _RefusesRepetitionsOfFailures(MemoryTaskStore):
+    async def _apply(self, task_id: str, change: Any) -> Task:
+        if self._live(task_id).status is TaskStatus.FAILED:
+            raise TaskFinal(task_id, TaskStatus.FAILED)
+        return await super()._apply(task_id, change)
+
+
+class _AnswersWhenItIsClosed(MemoryTaskStore):
+    async def get_task(self, task_id: str) -> Task:
+        return self._live(task_id)
+
+
+class _SharesItsTasks(MemoryTaskStore):
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._tasks = _EVERYBODYS
+
+
+_EVERYBODYS: dict[str, Task] = {}
+
+
+class _RestoresWhatItGets(MemoryTaskStore):
+    async def restore(self, task: Task) -> None:
+        self._insert(task, f"{microseconds(task.created_at):018}{task.task_id}")
+
+
+class _CutsPages(MemoryTaskStore):
+    async def list_tasks(self, *arguments: Any, **named: Any) -> TaskPage:
+        page = await super().list_tasks(*arguments, **named)
+        return page.model_copy(update={"tasks": page.tasks[:999]})
+
+
+WRONG = {
+    _RenewsOnceAMinute: (lifetimes, ExpiringMemoryHarness, "EXP-03"),
+    _WaitsWhileItListsMany: (races, MemoryHarness, "LIST-03"),
+    _RefusesMany: (races, MemoryHarness, "ATOM-06"),
+    _RefusesRepetitionsOfFailures: (states, MemoryHarness, "LIFE-10"),
+    _AnswersWhenItIsClosed: (places, MemoryHarness, "API-03"),
+    _SharesItsTasks: (places, MemoryHarness, "SHARE-02"),
+    _RestoresWhatItGets: (arguments, MemoryHarness, "MAINT-04"),
+    _CutsPages: (large, MemoryHarness, "LIST-04"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.__name__)
+def test_a_wrong_store_is_found(wrong: type[MemoryTaskStore]) -> None:
+    table, harness, requirement = WRONG[wrong]
+    subject = type("Wrong", (harness,), {"store_class": wrong})()
+    assert requirement in {number for one in played(table, subject).findings.values() for number in one.requirements}
+
+
+@pytest.mark.parametrize("digits", ["{:032x}", "{0:016x}{0:016x}"])
+def test_ids_that_can_be_guessed_are_found(monkeypatch: pytest.MonkeyPatch, digits: str) -> None:
+    count = itertools.count(10**12)
+    monkeypatch.setattr(memory, "new_task_id", lambda: f"task_{digits.format(next(count))}")
+    found = played(ids, MemoryHarness()).findings.values()
+    assert [one.requirements[0] for one in found] == ["ID-02"]
