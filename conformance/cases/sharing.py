@@ -49,13 +49,12 @@ async def test_a_store_does_not_move_to_another_event_loop(namespace: Namespace)
         return await opened.__aenter__()
 
     def elsewhere(first: Callable[[TaskStore], Awaitable[object]]) -> None:
-        loop = asyncio.new_event_loop()
         opened = namespace.open()
-        store = loop.run_until_complete(enter(opened))
-        made = loop.run_until_complete(outcome_of(first(store)))
+        with asyncio.Runner() as runner:
+            store = runner.run(enter(opened))
+            made = runner.run(outcome_of(first(store)))
         assert not isinstance(made, StoreNotOpen | StoreUnavailable), f"the first call of a new store raised {made!r}"
-        loop.close()
-        del loop
+        del runner
         gc.collect()  # nobody has the first loop any more
         asyncio.run(_refuses(store, FEW))
 
