@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
 from conformance.adapter.views import PAGE, TaskView
-from conformance.case import HarnessFailedError, Namespace, NotTestable
-from conformance.guard import guarded
+from conformance.case import Namespace, NotTestable
+from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.spec.model import FIELDS
 from taskstore import Task, TaskCreateRequest, TaskStatus
@@ -57,21 +56,20 @@ def calibrate(harness: Harness) -> dict[str, NotTestable]:
         CalibrationError: for the first hook or declaration that is not what it says.
         HarnessFailedError: if a hook raises.
     """
+    return asyncio.run(_calibrated(harness))
+
+
+async def _calibrated(harness: Harness) -> dict[str, NotTestable]:
     unjudged: dict[str, NotTestable] = {}
     for check in (_declared, _adapter, _namespaces, _elsewhere, *_INSPECTED, _lifetime, _clock, _put_back, _anew):
-        with suppress(HookMissingError):
-            unjudged |= asyncio.run(_made(check, harness)) or {}
+        try:
+            async with asyncio.timeout(20), AsyncExitStack() as stack:
+                unjudged |= await check(_Bench(harness, stack)) or {}
+        except (CalibrationError, HarnessFailedError):
+            raise
+        except Exception:  # noqa: BLE001, S110  there is no such hook; what a store raises is for the tests
+            pass
     return unjudged
-
-
-async def _made(check: Callable[[_Bench], Awaitable[Any]], harness: Harness) -> Any:
-    try:
-        async with asyncio.timeout(20), AsyncExitStack() as stack:
-            return await check(_Bench(harness, stack))
-    except (CalibrationError, HarnessFailedError, HookMissingError):
-        raise
-    except Exception:  # noqa: BLE001  what a store raises is for the tests
-        return {}
 
 
 async def _declared(bench: _Bench) -> None:

@@ -77,7 +77,7 @@ class Subject:
     facts: dict[str, str]
     seed: int
     broken: str = ""
-    """Why nothing can be decided on it: a task cannot even be created and read."""
+    """Why nothing can be decided on it."""
     alive: Callable[[], None] = lambda: None
     """Tells the watchdog that the run goes on."""
     depth: str = "default"

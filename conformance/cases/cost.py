@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import threading
 import time
@@ -13,7 +12,6 @@ from typing import Any
 
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.contents import CallOn, a_request, outcome_of, reads_of, writes_of
-from conformance.cases.environment import application, open_and_close
 from conformance.harness import Capability
 from taskstore import StoreUnavailable, TaskCreateRequest, TaskStatus, TaskStore
 
@@ -122,20 +120,6 @@ async def test_calls_leave_nothing_behind(store: TaskStore, namespace: Namespace
     before = what_is_open()
     await calls()
     assert await settled_at(before) == before
-
-
-@case("COST-05", mode="either")
-async def test_an_application_that_fails_leaves_nothing_open(namespace: Namespace) -> None:
-    """However the block of the application's own function ends, what the store had open is closed."""
-    with application(namespace):
-        await open_and_close(namespace)  # what is loaded once is loaded now
-        before = what_is_open()
-        for ending in (RuntimeError("the application failed"), asyncio.CancelledError()):
-            with contextlib.suppress(RuntimeError, asyncio.CancelledError):
-                async with namespace.open_from_environment() as store:
-                    await store.create_task(a_request())
-                    raise ending
-        assert await settled_at(before) == before
 
 
 async def settled_at(wanted: dict[str, int]) -> dict[str, int]:

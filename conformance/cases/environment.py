@@ -15,7 +15,6 @@ from unittest import mock
 from urllib.parse import quote
 
 from conformance.case import Namespace, NotTestable
-from conformance.harness import HookMissingError
 
 SWITCH = "USE_REDIS_FOR_TASKS"
 """The variable that selects the mode."""
@@ -131,22 +130,3 @@ def closed_port() -> Iterator[int]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
-
-
-@contextlib.contextmanager
-def configured(namespace: Namespace, name: str, value: str) -> Iterator[None]:
-    """Change a setting of the server, and set it back at the end of the block."""
-    reply = namespace.harness.administer("CONFIG", "GET", name)  # some clients make a mapping of it
-    before = next(iter(reply.values())) if isinstance(reply, Mapping) else reply[1]
-    namespace.harness.administer("CONFIG", "SET", name, value)
-    try:
-        yield
-    finally:
-        namespace.harness.administer("CONFIG", "SET", name, before)
-
-
-def lifetime_ms(namespace: Namespace, task_id: str) -> int:
-    """How long the record of a task has to live; 0 if the harness cannot tell."""
-    with contextlib.suppress(HookMissingError):
-        return namespace.inspector.lifetime_ms(task_id)
-    return 0
