@@ -23,21 +23,18 @@ _RICH = TaskCreateRequest(video_ids=("b", "文 ", "b"), webhook_url="https://use
 _SECONDS = 5.0
 
 
-def a_request(config: dict[str, Any] | None = None, video: str = "v1") -> TaskCreateRequest:
+def a_request(config: dict[str, Any] | None = None) -> TaskCreateRequest:
     """An ordinary request."""
-    return TaskCreateRequest(video_ids=(video,), config=config)
+    return TaskCreateRequest(video_ids=("v1",), config=config)
 
 
-async def fill(store: Any, capabilities: Collection[Capability] = (), end: str = "") -> list[Task]:
-    """Create two tasks of every status, a plain one and one with values that are easily changed; return them.
-
-    Ids that are chosen have this end: a store that is filled again needs another one.
-    """
+async def fill(store: Any, capabilities: Collection[Capability] = ()) -> list[Task]:
+    """Create two tasks of every status, a plain one and one with values that are easily changed; return them."""
     tasks = []
     for status in TaskStatus:
         plain = await store.create_task(a_request())
         tasks.append(await store.update_task_status(plain.task_id, status))
-        chosen = {"task_id": f"Job-{status}{end}"} if Capability.CALLER_IDS in capabilities else {}
+        chosen = {"task_id": f"Job-{status}"} if Capability.CALLER_IDS in capabilities else {}
         rich = await store.create_task(_RICH, **chosen)
         progress = None if status is TaskStatus.COMPLETED else 100 / 3
         errors = ("no disk", "line\n line") if status is TaskStatus.FAILED else ()

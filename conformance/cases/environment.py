@@ -96,11 +96,7 @@ async def open_and_close(namespace: Namespace) -> None:
 
 
 def plain_url(namespace: Namespace) -> str:
-    """The URL of the server, for a proxy to lead to.
-
-    Raises:
-        NotTestable: if the proxy cannot, since the server is behind TLS or a socket of files.
-    """
+    """The URL of the server, for a proxy to lead to: `NotTestable` if it cannot."""
     url = namespace.harness.url()
     if not url.startswith("redis://"):
         raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
@@ -108,10 +104,10 @@ def plain_url(namespace: Namespace) -> str:
 
 
 @contextlib.contextmanager
-def a_user(namespace: Namespace, password: str, *rules: str) -> Iterator[str]:
-    """A user of the server with a password, and perhaps fewer rights."""
+def a_user(namespace: Namespace, password: str) -> Iterator[str]:
+    """A user of the server with a password."""
     user = f"{namespace.name}@u/ü+"
-    namespace.harness.administer("ACL", "SETUSER", user, "reset", "on", f">{password}", "~*", "&*", "+@all", *rules)
+    namespace.harness.administer("ACL", "SETUSER", user, "reset", "on", f">{password}", "~*", "&*", "+@all")
     try:
         yield user
     finally:

@@ -18,7 +18,7 @@ WEEK, DAYS, MINUTE = timedelta(days=7), timedelta(days=4), timedelta(minutes=1)
 """A lifetime, more than half of one, and how near a deadline a case goes: a slow machine does not decide it."""
 
 
-async def fill_in_every_way(store: Any, namespace: Namespace, end: str = "") -> tuple[list[Task], set[str]]:
+async def fill_in_every_way(store: Any, namespace: Namespace) -> tuple[list[Task], set[str]]:
     """Have tasks that were made in every way that there is. Return them, and the ids that were ever there."""
     gone = []
     if namespace.has(Capability.MAINTENANCE):
@@ -26,10 +26,10 @@ async def fill_in_every_way(store: Any, namespace: Namespace, end: str = "") -> 
         await store.cancel_task(gone[0])
         await store.update_task_status(gone[1], TaskStatus.FAILED)
         await store.purge(datetime(2100, 1, 1, tzinfo=UTC))
-    tasks = await fill(store, namespace.harness.capabilities, end)
+    tasks = await fill(store, namespace.harness.capabilities)
     if namespace.has(Capability.CALLER_IDS):
         with suppress(TaskExists):
-            await store.create_task(a_request(), task_id=f"Job-{TaskStatus.PENDING}{end}")
+            await store.create_task(a_request(), task_id=f"Job-{TaskStatus.PENDING}")
     if namespace.has(Capability.MAINTENANCE):
         tasks.append(a_task())
         for _ in range(2):  # the second is refused

@@ -181,7 +181,7 @@ async def test_a_failed_opening_leaves_no_connection(namespace: Namespace) -> No
 async def test_a_failed_opening_does_not_show_the_password(namespace: Namespace) -> None:
     """However it fails, no exception, cause, note or log has the password in it."""
     for opened in await openings(namespace):
-        _check_hidden(PASSWORD, [opened.shown], f"when {opened.way}")
+        check_hidden(PASSWORD, [opened.shown], f"when {opened.way}")
 
 
 @case("FAIL-05", needs=Capability.REMOTE, mode="redis")
@@ -229,7 +229,7 @@ async def _shows_nothing(secret: str, namespace: Namespace, given: AbstractConte
                 shown.append(f"{store} {store!r}")
         except Exception as error:  # noqa: BLE001  whatever it is, it must not show the secret
             shown += _printed(error)
-        _check_hidden(secret, [*shown, log.read_text("utf-8")], "by what came out")
+        check_hidden(secret, [*shown, log.read_text("utf-8")], "by what came out")
 
 
 def _printed(error: BaseException) -> Iterator[str]:
@@ -242,7 +242,7 @@ def _printed(error: BaseException) -> Iterator[str]:
             found += [one.__cause__, one.__context__]
 
 
-def _check_hidden(secret: str, texts: Iterable[str], where: str) -> None:
+def check_hidden(secret: str, texts: Iterable[str], where: str) -> None:
     """Check that a secret is in no text, neither as it is nor as a URL or Python writes it."""
     forms = {secret, quote(secret), quote(secret, safe=""), repr(secret)[1:-1]}
     for text, form in ((text, form) for text in texts for form in forms):

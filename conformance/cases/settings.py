@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 
 import pytest
 
@@ -27,16 +28,8 @@ LINES = (
     'OTHER_APP="-----BEGIN KEY-----\n{name}=wrong\n-----END KEY-----"\n{name}={value}\n',
 )
 """The forms that a line of `.env` may have."""
-OTHERS = {
-    "REDIS_HOST": "h",
-    "REDIS_PORT": "1",
-    "REDIS_DB": "7",
-    "REDIS_URL": "redis://u:p@h:1/0",
-    "REDIS_USERNAME": "u",
-    "REDIS_PASSWORD": "p",
-    "TASK_KEY_PREFIX": "another",
-    "TASK_TTL": "60",
-}
+OTHERS = dict.fromkeys(("REDIS_HOST", "REDIS_USERNAME", "REDIS_PASSWORD", "TASK_KEY_PREFIX"), "another")
+OTHERS |= {"REDIS_PORT": "1", "REDIS_DB": "7", "REDIS_URL": "redis://u:p@h:1/0", "TASK_TTL": "60"}
 """Other values than any subject has."""
 
 
@@ -101,9 +94,7 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
     """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
     variables = dict(namespace.harness.environment(namespace.name))
     mine, other = variables.pop(SWITCH), env.other_mode(namespace)
-    for before, first, last in (
-        (value, one, two) for value in (other, mine) for one in LINES[::3] for two in LINES[1::4]
-    ):
+    for before, first, last in product((other, mine), LINES[::3], LINES[1::4]):
         lines = first.format(name=SWITCH, value=before), last.format(name=SWITCH, value=mine)
         with env.surroundings(variables, "\n# local Redis\n".join(lines)) as log:
             await env.open_and_close(namespace)
