@@ -9,6 +9,7 @@ import types
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -138,11 +139,8 @@ class Lazy:
     """Takes turns with three connections, each of which is opened when it is first used."""
 
     def __init__(self, harness: RedisHarness, namespace: str) -> None:
-        self._open, self._stack, self._turn = (
-            (lambda: harness.open_at(namespace, harness.url(), 5)),
-            AsyncExitStack(),
-            0,
-        )
+        self._open = partial(harness.open_at, namespace, harness.url(), 5)
+        self._stack, self._turn = AsyncExitStack(), 0
 
     async def __aenter__(self) -> Any:
         self._stores = [await self._stack.enter_async_context(self._open()) for _ in range(3)]
