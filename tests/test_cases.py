@@ -136,7 +136,7 @@ def test_a_server_that_is_not_declared_is_found_out() -> None:
 
 
 class Lazy:
-    """Takes turns with three connections, each of which is opened when it is first used."""
+    """Takes turns with three connections after some calls. Each is opened when it is first used."""
 
     def __init__(self, harness: RedisHarness, namespace: str) -> None:
         self._open = partial(harness.open_at, namespace, harness.url(), 5)
@@ -151,7 +151,7 @@ class Lazy:
 
     def __getattr__(self, operation: str) -> Any:
         self._turn += 1
-        return getattr(self._stores[self._turn % 3], operation)
+        return getattr(self._stores[self._turn % 3 if self._turn > 12 else 0], operation)
 
 
 class LazyHarness(RedisHarness):
