@@ -351,7 +351,7 @@ class Player:
                 self._fault((requirement,), f"{name} is {now}, by the clock", f"{moment}", name)
             elif self._has_ticked and call.operation != "create_task" and moment == before <= now + self.passed:
                 self._fault((requirement,), f"{name} is later than {before}", "it is the same", name)
-        self._has_ticked = self._has_ticked and call.operation == "create_task"
+        self._has_ticked = False
 
     def _check_id(self, task_id: Any) -> None:
         if task_id in self.tally.made:
