@@ -19,7 +19,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from taskstore.address import parse
 from taskstore.errors import SettingsInvalid
-from taskstore.json_text import is_encodable
 
 _log = logging.getLogger("taskstore")
 
@@ -90,7 +89,7 @@ class TaskStoreSettings(BaseSettings):
     @classmethod
     def _check_text(cls, value: Any) -> Any:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if isinstance(text, str) and ("\0" in text or not is_encodable(text)):
+        if isinstance(text, str) and re.search("[\0\ud800-\udfff]", text):
             raise ValueError("must be UTF-8 text without NUL")
         return value
 
@@ -136,7 +135,6 @@ def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
         if env_file != Path(".env") or not isinstance(error, FileNotFoundError):
             problems.append((str(env_file), f"cannot be read: {getattr(error, 'strerror', 'it is not UTF-8 text')}"))
     values: dict[str, str] = {}
-    lines: dict[str, list[str]] = {}
     for key, value, original, is_wrong in parse_stream(StringIO(text)):
         blank = original.string[: -len(original.string.lstrip())].count("\n")  # lines before the binding
         line = original.line + blank
@@ -144,10 +142,7 @@ def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
         if is_wrong or (value is None and re.split(r"\W", name)[0] in TaskStoreSettings.model_fields):
             problems.append((f"{env_file}, line {line}", "must be NAME=value, with every quote closed"))
         elif value is not None and name in TaskStoreSettings.model_fields:
+            if name in values:
+                _log.warning("%s is set again in %s, line %d; the last value is used", name.upper(), env_file, line)
             values[name] = value
-            lines.setdefault(name.upper(), []).append(str(line))
-    for name, at in lines.items():
-        if len(at) > 1:
-            shown = ", ".join(at)
-            _log.warning("%s is set %d times in %s (lines %s); the last value is used", name, len(at), env_file, shown)
     return values, problems

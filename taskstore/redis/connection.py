@@ -32,9 +32,10 @@ class ConnectionFullError(Exception):
 
 
 class Connection(asyncio.Protocol):
-    """Takes over a connection that redis-py has opened: TLS, credentials and database were its work."""
+    """Takes over a connection to a node that redis-py has opened: TLS, credentials and database were its work."""
 
-    def __init__(self, connection: AbstractConnection) -> None:
+    def __init__(self, connection: AbstractConnection, node: tuple[str, int] | None) -> None:
+        self.node = node  # None is a socket
         writer: Any = connection._writer  # noqa: SLF001  redis-py has no public name for a connection's stream
         connection._reader = connection._writer = None  # noqa: SLF001  it would close, with a warning, what is ours now
         self._writer = writer  # it closes the transport when it is collected
@@ -58,11 +59,6 @@ class Connection(asyncio.Protocol):
     def is_usable(self) -> bool:
         """Whether it takes requests. An idle connection on which something comes has been closed by the server."""
         return not self._retired and (bool(self._awaited) or not self._poll(0))
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it has been closed, by either side."""
-        return self._transport.is_closing()
 
     @property
     def _is_full(self) -> bool:
@@ -163,13 +159,15 @@ class Connection(asyncio.Protocol):
     def _give_up(self) -> None:
         """Let the requests that are late fail. The timer is not set anew for each reply that comes in time."""
         due, self._due = self._due, inf
-        waiting = [(reply, limit) for reply, limit in self._awaited if not reply.done()]
-        late = [reply for reply, limit in waiting if limit <= due]
-        for reply in late:
-            _refuse(reply, TimeoutError())
-        if len(waiting) > len(late):
-            self._set_timer(min(limit for _, limit in waiting if limit > due))
-        if late:
+        for reply, limit in self._awaited:
+            if reply.done():
+                continue
+            if limit <= due:
+                _refuse(reply, TimeoutError())
+                self._retired = True
+            elif limit < self._due:
+                self._set_timer(limit)
+        if self._retired:
             self.retire()
 
     def _fail(self, reason: str) -> None:

@@ -13,14 +13,13 @@ import re
 from typing import Any, NamedTuple
 
 from hiredis import pack_command
-from redis.crc import key_slot
 from redis.exceptions import RedisError, ResponseError
 
 from taskstore.address import parse
 from taskstore.errors import FailureKind, RecordUnreadable, SettingsInvalid, StoreUnavailable
 from taskstore.redis.connection import Connection, ConnectionFullError
 from taskstore.redis.scripts import Script
-from taskstore.redis.topology import Opener
+from taskstore.redis.topology import Node, Opener
 
 _MOVES = 5
 """How often a request follows MOVED."""
@@ -68,20 +67,17 @@ def connect(
 class Server:
     """Sends requests over one connection, opened when it is needed, and turns failures into the store's exceptions."""
 
-    def __init__(self, opener: Opener, address: str, limits: Limits, slot: int | None = None) -> None:
-        """Exceptions name `address`. `slot` is that of all keys, if it is known."""
+    def __init__(self, opener: Opener, address: str, limits: Limits) -> None:
+        """Exceptions name `address`."""
         self.address = address
         self._opener = opener
         self._limits = limits
-        self._slot = slot
+        self._node: Node | None = None  # in a cluster: the one that has the keys
         self._connection: Connection | None = None
-        self._opening: asyncio.Task[Connection | Exception] | None = None
-        self._moved = ""  # what a node of a cluster has said
-        self._closed = False
 
     def holding(self, base: str) -> Server:
-        """The same, for a partition whose keys begin with `base`. In a cluster: the node that owns their slot."""
-        return Server(self._opener, self.address, self._limits, key_slot(base.encode()))
+        """The same, for a partition whose keys begin with `base`: another node of the cluster may have them."""
+        return Server(self._opener, self.address, self._limits)
 
     @property
     def waits(self) -> bool:
@@ -139,9 +135,6 @@ class Server:
 
     def close(self) -> None:
         """Close every connection, those of other partitions too."""
-        self._closed = True
-        if self._opening is not None:
-            self._opening.cancel()
         self._opener.close()
 
     async def _request(self, command: tuple[str | bytes | int, ...], until: float, *, writes: bool) -> Any:
@@ -150,7 +143,7 @@ class Server:
         loop, failures = asyncio.get_running_loop(), 0
         while True:
             connection = self._connection
-            if connection is None or self._moved or not connection.is_usable:
+            if connection is None or not connection.is_usable:
                 connection = await self._connect(until)
             reply = None
             try:
@@ -183,14 +176,16 @@ class Server:
         elif isinstance(error, OSError):
             if not may_have_happened and not failures:
                 return
+        elif (moved := re.fullmatch("MOVED [0-9]{1,5} (.*):([0-9]{1,5})", said)) and failures < _MOVES:
+            if connection is self._connection:
+                self._connection = None
+                self._node = (moved[1] or (connection.node or [""])[0], int(moved[2]))
+            return
         else:
             may_have_happened = False  # a script that fails has written nothing
             if re.search(_ELSEWHERE, said):
                 connection.retire()
-            if said.startswith("MOVED ") and failures < _MOVES:
-                if connection is self._connection:
-                    self._moved = said
-                return
+                self._node = None
         raise self._unavailable(error, may_have_happened) from error
 
     async def _replicate(self, connection: Connection, until: float) -> None:
@@ -212,32 +207,11 @@ class Server:
             raise TimeoutError(f"{have} of {wanted} replicas have the write after {milliseconds} ms")
 
     async def _connect(self, until: float) -> Connection:
-        """The connection that callers share from now on; those who come while it is being opened wait for the same."""
-        late = TimeoutError(f"no connection within {self._limits.connect_timeout:g} s")
-        opened: Connection | Exception = ConnectionError("the store was closed")
-        if not self._closed:
-            opening = self._opening = self._opening or asyncio.create_task(self._open())
-            # A caller that is cancelled, or out of time, leaves it to the others.
-            await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
-            if not opening.done():
-                opened = late
-            elif not opening.cancelled():
-                opened = opening.result()
-        if isinstance(opened, Connection):
-            return opened
-        told = late if isinstance(opened, TimeoutError) and not str(opened) else opened
-        raise self._unavailable(told, False, FailureKind.UNREACHABLE) from opened
-
-    async def _open(self) -> Connection | Exception:
-        """Open a connection. What goes wrong is returned, for as many as wait for it."""
-        try:
-            async with asyncio.timeout(self._limits.connect_timeout):
-                self._connection = await self._opener.open(self._moved, self._slot)
-        except (RedisError, OSError) as error:
-            return error
-        finally:
-            self._opening, self._moved = None, ""
-        return self._connection
+        opened = await self._opener.open(self._node, until)
+        if isinstance(opened, Exception):
+            raise self._unavailable(opened, False, FailureKind.UNREACHABLE) from opened
+        self._connection = opened
+        return opened
 
     def _unavailable(
         self, error: Exception, write_may_have_happened: bool, otherwise: FailureKind = FailureKind.BROKEN

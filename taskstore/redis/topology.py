@@ -1,18 +1,16 @@
 """Where connections go: to one server, to the master that Sentinels name, or to the node of a cluster with the tasks.
 
-All keys of a partition have one hash tag, so one node of a Redis Cluster serves all of them. The first node that is
-reached says which one it is, in its slot map or by `MOVED`. Partitions on one node share the connection to it.
+All keys of a partition have one hash tag, so one node of a Redis Cluster serves all of them. Any node says which one by
+`MOVED`. Partitions on one node share the connection to it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
-from functools import cache, partial
+from importlib.util import find_spec
 from typing import Any
+from weakref import WeakSet
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
@@ -24,10 +22,15 @@ from taskstore.redis.connection import Connection
 
 _TRIED = 4
 """Nodes that are tried for one connection, each for an equal share of its time."""
-_PAUSE = 0.1
-"""Seconds until the Sentinels are asked again for the master that takes over."""
+_TAKEOVER = 10.0
+"""Seconds in which the replica that a Sentinel has chosen becomes the master."""
+_PAUSE = 0.05
+"""Seconds until it is asked again whether it is."""
 _SUBSCRIBED = 30.0
 """Seconds until a subscription is renewed: nobody says that a Sentinel has vanished."""
+
+# Newer versions of redis-py read the name of the client library from files, for every connection.
+_NO_INFO: dict[str, Any] = {"driver_info": None} if find_spec("redis.driver_info") else {}
 
 Node = tuple[str, int]
 
@@ -49,115 +52,104 @@ class Opener:
             socket_connect_timeout=None,
             protocol=2,  # in which a server never speaks unasked
             retry=Retry(NoBackoff(), 0),
-            **_driver(),
+            **_NO_INFO,
         )
         self._kind, self._options = pool.connection_class, pool.connection_kwargs
-        self._service, self._is_cluster = address.service, address.cluster
         self._sentinel = {"username": None, "password": None, "db": 0, **address.sentinel}
+        self._service = address.service
+        self._is_cluster = address.cluster
         self._named: list[Node | None] = [*address.nodes] or [None]  # None is the socket
         self._nodes = self._named
-        self._owners: list[tuple[range, Node]] = []  # who has which slots, once a node of a cluster was asked
-        self._latest: Node | None = None  # the node of the latest connection
-        self._leaving: tuple[Node | None, float] = None, 0.0  # a master that is being replaced, and for how long
-        self._connections: list[Connection] = []
-        self._shared: dict[Node | None, Connection] = {}  # by the owner of the slot; None is not known, or no cluster
-        self._locks: defaultdict[Node | None, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._connections: WeakSet[Connection] = WeakSet()
+        self._shared: dict[Node | None, Connection] = {}  # None: the node does not matter, or is not known
+        self._openings: dict[Node | None, asyncio.Task[Connection | Exception]] = {}
         self._watchers: list[asyncio.Task[None]] = []
+        self._is_closed = False
+        self._master: Node | None = None
+        self._takeover = 0.0  # until when Sentinels may name the old master
         self._seconds = seconds
+        self._late = TimeoutError(f"no connection within {seconds:g} s")
         self._make(None)
 
-    async def open(self, moved: str, slot: int | None) -> Connection:
-        """Open a connection, or give the one that another partition has opened to the same server.
+    async def open(self, node: Node | None, until: float) -> Connection | Exception:
+        """Open a connection to a node of a cluster, if it is there, or else to any; or give the one that is open.
 
-        `moved` is what a node of a cluster has said, `MOVED slot host:port`, or an empty text. `slot` is that of the
-        keys, if it is known.
-
-        Raises:
-            RedisError, OSError: what was met at the last node that was tried.
+        Callers who come while it is being opened wait for the same. One who is cancelled, or out of time, leaves it to
+        the others. What goes wrong is returned.
         """
-        named: Node | None = None
-        if said := re.fullmatch("MOVED [0-9]{1,5} (.*):([0-9]{1,5})", moved):
-            self._is_cluster, named = True, (said[1] or (self._latest or [""])[0], int(said[2]))
-        async with self._locks[named or self._owner(slot)]:
-            owner = named or self._owner(slot)
-            if (shared := self._shared.get(owner)) and shared.is_usable:
-                return shared
-            connection = Connection(await self._open(owner, slot))
-            self._shared[named or self._owner(slot)] = connection
-            self._connections = [*(one for one in self._connections if not one.is_closed), connection]
-            return connection
+        closed = ConnectionError("the store was closed")
+        if self._is_closed:
+            return closed
+        opening = self._openings.get(node) or asyncio.create_task(self._open(node))
+        self._openings[node] = opening
+        await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
+        if not opening.done():
+            return self._late
+        return closed if opening.cancelled() else opening.result()
 
     def close(self) -> None:
         """Close every connection."""
-        for watcher in self._watchers:
-            watcher.cancel()
+        self._is_closed = True
+        for task in (*self._openings.values(), *self._watchers):
+            task.cancel()
         for connection in self._connections:
             connection.close()
 
-    def _owner(self, slot: int | None) -> Node | None:
-        return next((owner for slots, owner in self._owners if slot in slots), None)
-
-    async def _open(self, owner: Node | None, slot: int | None) -> AbstractConnection:
-        """Open a connection to the owner of the slot, if it is known, or else by way of another node."""
-        nodes = self._nodes[:_TRIED]
-        self._nodes = [*self._nodes[1:], self._nodes[0]]  # the next connection does not begin with the same node
-        ways = [partial(self._find, node, slot) for node in nodes]
-        if owner is not None:
-            ways.insert(0, partial(self._reach, owner))
-        while True:
-            failure: RedisError | OSError = ConnectionError()
-            for way in ways:
-                try:
-                    async with asyncio.timeout(self._seconds / len(ways)):
-                        return await way()
-                except (RedisError, OSError) as error:
-                    failure = error
-            if not self._is_leaving:
-                raise failure
-            await asyncio.sleep(_PAUSE)
+    async def _open(self, node: Node | None) -> Connection | Exception:
+        nodes = [*([node] if node else ()), *self._nodes[:_TRIED]]
+        self._nodes = [*self._nodes[1:], self._nodes[0]]  # the next opening does not begin with the same node
+        self._is_cluster |= node is not None
+        failure: Exception = self._late
+        try:
+            while True:
+                for one in nodes:
+                    try:
+                        async with asyncio.timeout(self._seconds / len(nodes)):
+                            self._shared[node] = await self._reach(one)
+                            return self._shared[node]
+                    except (RedisError, OSError) as error:
+                        failure = error if str(error) else self._late
+                if asyncio.get_running_loop().time() > self._takeover:
+                    return failure
+                await asyncio.sleep(_PAUSE)
+        finally:
+            del self._openings[node]
 
     def _make(self, node: Node | None, **options: Any) -> AbstractConnection:
         place = {"host": node[0], "port": node[1]} if node else {}
         return self._kind(**{**self._options, **place, **options})
 
-    async def _reach(self, node: Node | None) -> AbstractConnection:
-        self._latest = node
-        connection = self._make(node)
-        await _ask(connection)
+    async def _reach(self, node: Node | None) -> Connection:
+        """A connection to a node, or to the master that this Sentinel names."""
+        if (shared := self._shared.get(node)) and shared.is_usable:
+            return shared
+        if self._service:
+            node = await self._find_master(node)
+        raw = self._make(node)
+        await _ask(raw)
+        if self._service:
+            await _ask(raw, "ROLE", read=_check_role)
+        elif self._is_cluster and node:
+            others = await _ask(raw, "CLUSTER", "SLOTS", read=lambda reply: _nodes(reply, node[0]))
+            self._nodes = [*dict.fromkeys([*others, *self._named])]
+        connection = self._shared[node] = Connection(raw, node)
+        self._connections.add(connection)
         return connection
 
-    async def _find(self, node: Node | None, slot: int | None) -> AbstractConnection:
-        """A connection to the server that a node names: itself, a master that it watches, or the owner of the slot."""
-        if self._service:
-            self._watchers = self._watchers or [asyncio.create_task(self._watch(one)) for one in self._named]
+    async def _find_master(self, node: Node | None) -> Node | None:
+        """The master that a Sentinel names, or the replica that has been chosen to become the master."""
+        if not self._watchers:
+            self._watchers = [asyncio.create_task(self._watch(one)) for one in self._named]
+        if asyncio.get_running_loop().time() > self._takeover:
             sentinel = self._make(node, **self._sentinel)
-            master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
+            self._master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
             await sentinel.disconnect(nowait=True)
-            if self._is_leaving and master == self._leaving[0]:
-                raise ConnectionError("the Sentinels are replacing the master")
-            connection = await self._reach(master)
-            await _ask(connection, "ROLE", read=_check_role)
-            return connection
-        connection = await self._reach(node)
-        if node is None or not self._is_cluster:
-            return connection
-        slots = await _ask(connection, "CLUSTER", "SLOTS", read=partial(_nodes_by_slot, host=node[0]))
-        self._nodes = list(dict.fromkeys([*(one for _, nodes in slots for one in nodes), *self._named]))
-        self._owners = [(one, nodes[0]) for one, nodes in slots]
-        owner = self._owner(slot) or node
-        if owner == node:
-            return connection
-        await connection.disconnect(nowait=True)
-        return await self._reach(owner)
-
-    @property
-    def _is_leaving(self) -> bool:
-        return asyncio.get_running_loop().time() < self._leaving[1]
+        return self._master
 
     async def _watch(self, node: Node | None) -> None:
-        """Leave the master as soon as a Sentinel has chosen the replica that takes over, before that one is a master.
+        """Leave the master when a Sentinel replaces it, and before it does: what is in flight then is not lost.
 
-        Only the Sentinel that replaces the master says which replica it has chosen; all say when it has taken over.
+        Only the Sentinel that replaces the master says which replica it has chosen. All say that it has taken over.
         """
         while True:
             sentinel = self._make(node, **self._sentinel)
@@ -165,23 +157,24 @@ class Opener:
                 async with asyncio.timeout(_SUBSCRIBED):
                     await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
                     while True:
-                        self._leave(await sentinel.read_response())
+                        match await sentinel.read_response():
+                            case [b"message", _, bytes(event)]:
+                                self._leave(event.decode(errors="replace").split())
             except TimeoutError:
                 pass
-            except (RedisError, OSError):
+            except (RedisError, OSError, ValueError):
                 await asyncio.sleep(1)
             finally:
                 await sentinel.disconnect(nowait=True)
 
-    def _leave(self, event: Any) -> None:
-        """Take no more requests to the master that an event is about. What is in flight still gets there."""
-        text = event[-1].decode(errors="replace") if isinstance(event, list) and isinstance(event[-1], bytes) else ""
-        if found := re.search(rf"(?:^|@ ){re.escape(self._service)} (\S+) ([0-9]{{1,5}})(?: |$)", text):
-            master = found[1], int(found[2])
-            if master == self._latest:
-                self._leaving = master, asyncio.get_running_loop().time() + self._seconds
-                for connection in self._connections:
-                    connection.retire()
+    def _leave(self, event: list[str]) -> None:
+        match event:
+            case [_, _, host, port, "@", service, *old] | [service, *old, host, port]:
+                if service == self._service and self._master and old == [*map(str, self._master)]:
+                    self._master = host, int(port)
+                    self._takeover = asyncio.get_running_loop().time() + _TAKEOVER
+                    for connection in self._connections:
+                        connection.retire()
 
 
 def _master(reply: Any) -> Node:
@@ -196,25 +189,10 @@ def _check_role(reply: Any) -> None:
         raise ConnectionError("the master that a Sentinel names is a replica")
 
 
-def _nodes_by_slot(reply: Any, host: str) -> list[tuple[range, list[Node]]]:
-    """The slot map, owners first. A node whose host is not known has that of the one that was asked."""
-    return [
-        (
-            range(first, last + 1),
-            [((name or b"?").decode().strip("?") or host, int(port)) for name, port, *_ in (owner, *replicas)],
-        )
-        for first, last, owner, *replicas in reply
-    ]
-
-
-@cache
-def _driver() -> dict[str, Any]:
-    """The name of the client library, which newer versions of redis-py else read from files for every connection."""
-    with suppress(ImportError):
-        from redis.driver_info import DriverInfo
-
-        return {"driver_info": DriverInfo()}
-    return {}
+def _nodes(slots: Any, host: str) -> list[Node]:
+    """The nodes in a slot map. One whose host is not known has that of the node that was asked."""
+    nodes = [node for _, _, *nodes in slots for node in nodes]
+    return [((name or b"?").decode().strip("?") or host, int(port)) for name, port, *_ in nodes]
 
 
 async def _ask(connection: AbstractConnection, *command: str, read: Callable[[Any], Any] = lambda _: None) -> Any:
