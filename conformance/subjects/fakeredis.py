@@ -19,6 +19,7 @@ from conformance.harness import Capability
 from conformance.subjects.redis import RedisHarness
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore
+from taskstore.redis.connection import Connection
 from taskstore.redis.server import Limits, Server
 from taskstore.redis.topology import Opener
 
@@ -64,8 +65,8 @@ class FakeOpener(Opener):
         pass
 
 
-class FakeConnection:
-    """What `taskstore.redis.connection.Connection` is over a socket, over a connection of fakeredis, which has none."""
+class FakeConnection(Connection):
+    """A connection of fakeredis, which has no socket."""
 
     is_usable = True
     is_closed = False
