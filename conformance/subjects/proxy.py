@@ -1,7 +1,7 @@
 """A TCP proxy on loopback between a store and its server, which interrupts exchanges on request.
 
 It knows no protocol but this much: on one connection a request is what arrives from the client, and a reply is what
-comes back before the next request. It runs on the loop that it is opened on; what is in flight is kept in memory.
+comes back before the next request. It runs on the loop that it is opened on.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections import deque
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -65,35 +64,24 @@ class Interruption:
     """Which of the texts have arrived, in whichever request."""
 
 
-def _server_at(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    if parts.hostname is None:
-        raise ValueError("a proxy stands in front of a host and a port")
-    return parts.hostname, parts.port or 6379
-
-
 class Proxy:
     """A proxy in front of the server at `url`; connect to `url` of the proxy instead.
 
-    `delay` is in seconds, each way: every byte is passed on when it is due, in order, however much is in flight. `at`
-    is the address that it listens at, or the path of a socket.
+    `at` is the address that it listens at, or the path of a socket.
     """
 
-    def __init__(self, url: str, *, delay: float = 0.0, at: str = "127.0.0.1") -> None:
-        self._server_at = _server_at(url)
-        self._at = at
-        self.delay = delay
+    def __init__(self, url: str, *, at: str = "127.0.0.1") -> None:
+        self.point_at(url)
         self.accepted = 0
         """How many connections were accepted."""
         self.requests = 0
         """How many requests arrived, handshakes included."""
-        self._parts = urlsplit(url)
-        self._port = 0
+        self.ended = False
+        self._parts, self._at, self._port = urlsplit(url), at, 0
         self._interruption: Interruption | None = None
         self._links: set[_Link] = set()
         self._holding = contextlib.ExitStack()
         self._changed = asyncio.Event()
-        self.ended = False
 
     async def __aenter__(self) -> Self:
         await self.listen()
@@ -124,26 +112,27 @@ class Proxy:
         """On how many connections something is held that the client has not given up."""
         return sum(link.is_held for link in self._links)
 
-    async def listen(self, at: str = "") -> None:
-        """Accept connections, under the same port as before, at another address if one is given."""
-        self._at = at or self._at
+    def point_at(self, url: str) -> None:
+        """Lead connections that are accepted from now on to the server at this URL."""
+        parts = urlsplit(url)
+        if parts.hostname is None:
+            raise ValueError("a proxy stands in front of a host and a port")
+        self._server_at = parts.hostname, parts.port or 6379
+
+    async def listen(self) -> None:
+        """Accept connections, under the same port as before."""
         loop = asyncio.get_running_loop()
+        self._holding.close()
         if "/" in self._at:
             self._listener = await loop.create_unix_server(self._accept, self._at)
             return
-        self._holding.close()
         self._listener = await loop.create_server(self._accept, self._at, self._port, backlog=1_024)
         self._port = self._listener.sockets[0].getsockname()[1]
 
-    def point_at(self, url: str) -> None:
-        """Lead connections that are accepted from now on to the server at this URL."""
-        self._server_at = _server_at(url)
-
     async def refuse(self) -> None:
         """Stop listening: connections that are open stay so, others are refused. The port stays the proxy's."""
-        loop = asyncio.get_running_loop()
         for listening in self._listener.sockets:
-            loop.remove_reader(listening.fileno())
+            asyncio.get_running_loop().remove_reader(listening.fileno())
         # asyncio drops a connection that it has accepted when its server closes in the same turn, and never closes its
         # socket. So the loop gets one turn to take it up.
         await asyncio.sleep(0)
@@ -191,12 +180,6 @@ class Proxy:
             self._changed.clear()
             await self._changed.wait()
 
-    def _accept(self) -> asyncio.Protocol:
-        self.accepted += 1
-        link = _Link(self, *self._server_at)
-        self._links.add(link)
-        return link.client
-
     def notify(self) -> None:
         """Let whoever waits in `until` look again."""
         self._changed.set()
@@ -204,7 +187,6 @@ class Proxy:
     def forget(self, link: _Link) -> None:
         """A connection is over on both sides."""
         self._links.discard(link)
-        self.notify()
 
     def interruption_of(self, link: _Link, data: bytes, *stages: Stage) -> Interruption | None:
         """What to do to an exchange of a connection that has reached one of these stages, if anything."""
@@ -222,202 +204,152 @@ class Proxy:
         planned.times -= 1
         return planned
 
-
-def _commands_in(data: bytes) -> int:
-    """How many commands arrived together: each is an array, and no value of ours looks like one."""
-    return max(1, data.startswith(b"*") + data.count(b"\r\n*"))
-
-
-class _Way:
-    """One direction of a connection: passes on what arrives, when it is due."""
-
-    def __init__(self, delay: float, end: Callable[[asyncio.Transport], None]) -> None:
-        self.transport: asyncio.Transport | None = None
-        self.held = False
-        self._delay = delay
-        self._end = end
-        self._loop = asyncio.get_running_loop()
-        self._queue: deque[tuple[float, bytes]] = deque()  # no bytes are the end
-        self._timer: asyncio.Handle | None = None
-
-    def send(self, data: bytes) -> None:
-        """Pass on, now or when it is due. No bytes mean the end."""
-        if not self._delay and not self._queue and not self.held and self.transport is not None:
-            self._pass(data)
-            return
-        self._queue.append((self._loop.time() + self._delay, data))
-        if self._timer is None:
-            self.flush()
-
-    def flush(self) -> None:
-        """Pass on what is due."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.held or self.transport is None:
-            return
-        while self._queue and self._queue[0][0] <= self._loop.time():
-            self._pass(self._queue.popleft()[1])
-        if self._queue:
-            self._timer = self._loop.call_at(self._queue[0][0], self.flush)
-
-    def drop(self) -> None:
-        """Forget what is in flight: nobody is there to get it."""
-        self._queue.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-
-    def _pass(self, data: bytes) -> None:
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            return
-        if data:
-            transport.write(data)
-        else:
-            self._end(transport)
+    def _accept(self) -> asyncio.Protocol:
+        self.accepted += 1
+        link = _Link(self, *self._server_at)
+        self._links.add(link)
+        return link.client
 
 
 class _End(asyncio.Protocol):
-    """One end of a connection, which passes what arrives to the link."""
+    """One end of a connection. It sends what it is given, as soon as there is a connection and nothing is held."""
 
-    def __init__(
-        self, made: Callable[[asyncio.Transport], None], data: Callable[[bytes], None], lost: Callable[[], None]
-    ) -> None:
-        self._made = made
-        self.data_received = data  # type: ignore[method-assign, assignment]  # a call less for each piece of data
-        self._lost = lost
+    def __init__(self, made: Callable[[], None], arrived: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        self.transport: asyncio.Transport | None = None
+        self.is_there, self.is_held = True, False
+        self._kept: list[bytes] = []
+        self._made, self._lost = made, lost
+        self.data_received = arrived  # type: ignore[method-assign, assignment]  # a call less for each piece of data
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._made(transport)  # type: ignore[arg-type]  # what a TCP protocol is given; uvloop's is no subclass
+        self.transport = transport  # type: ignore[assignment]  # what a TCP protocol is given; uvloop's is no subclass
+        self._made()
+        self.send()
 
-    def connection_lost(self, _: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None = None) -> None:
+        self.is_there = False
+        self._kept.clear()
         self._lost()
+
+    def send(self, *data: bytes) -> None:
+        """Send it after what was kept before. No bytes mean the end."""
+        self._kept += data
+        while self._kept and self.transport is not None and not self.is_held and self.is_there:
+            one = self._kept.pop(0)
+            if one and not self.transport.is_closing():
+                self.transport.write(one)
+            elif not one:
+                self.finish(self.transport)
+
+    def finish(self, transport: asyncio.Transport) -> None:
+        """A client has nothing more to wait for. A server first executes what it received before the end."""
+        transport.close()
+
+
+class _Server(_End):
+    def finish(self, transport: asyncio.Transport) -> None:
+        if not transport.is_closing():
+            transport.write_eof()
 
 
 class _Link:
     """A connection from a client, and the one to the server that belongs to it."""
 
     def __init__(self, proxy: Proxy, host: str, port: int) -> None:
-        self._proxy = proxy
-        self._server_at = (host, port)
-        # A server first executes what it received before the end. A client has nothing more to wait for.
-        self._to_server = _Way(proxy.delay, lambda transport: transport.write_eof())
-        self._to_client = _Way(proxy.delay, lambda transport: transport.close())
-        self._client_is_there = self._server_is_there = True
+        self._proxy, self._server_at = proxy, (host, port)
+        self.client = _End(self._accepted, self._request, lambda: self._over(self._server))
+        self._server = _Server(lambda: None, self._reply, lambda: self._over(self.client))
         self._planned: Interruption | None = None
         self._commands = 1
         self._connecting: asyncio.Future[Any] | None = None
-        self._ended = False
-        self.client = _End(self._client_made, self._request, self._client_lost)
+        self._has_ended = False
 
     @property
     def is_held(self) -> bool:
         """Whether something is held, and the client still waits for it."""
-        return self._client_is_there and (self._to_server.held or self._to_client.held)
+        return self.client.is_there and (self.client.is_held or self._server.is_held)
 
     def release(self) -> None:
         """Pass on what is held, and the next reply as well."""
         self._planned = None
-        for way in (self._to_server, self._to_client):
-            way.held = False
-            way.flush()
+        for end in (self._server, self.client):
+            end.is_held = False
+            end.send()
 
     def end(self, action: Action) -> None:
         """End the connection to the client; the server gets what was passed on, and then the end."""
-        self._ended = True
-        client = self._to_client.transport
-        self._to_client.drop()
-        if client is not None and not client.is_closing():
+        self._has_ended = True
+        transport = self.client.transport
+        if transport is not None and not transport.is_closing():
             if action is Action.RESET:
-                client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-                client.abort()
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+                transport.abort()
             else:
-                client.close()
+                transport.close()
 
     def abort(self) -> None:
         """End both connections at once."""
         if self._connecting is not None:
             self._connecting.cancel()
-        for way in (self._to_server, self._to_client):
-            way.drop()
-            if way.transport is not None:
-                way.transport.abort()
+        for end in (self._server, self.client):
+            if end.transport is not None:
+                end.transport.abort()
 
-    def _client_made(self, transport: asyncio.Transport) -> None:
-        self._to_client.transport = transport
-        if self._proxy.ended or self._ended:
-            self._server_is_there = False  # and never will be
-            transport.abort()
+    def _accepted(self) -> None:
+        if self._proxy.ended or self._has_ended:
+            self._server.is_there = False  # and never will be
+            self.abort()
             return
-        connection = asyncio.get_running_loop().create_connection(
-            lambda: _End(self._server_made, self._reply, self._server_lost), *self._server_at
-        )
+        connection = asyncio.get_running_loop().create_connection(lambda: self._server, *self._server_at)
         self._connecting = asyncio.ensure_future(connection)
         self._connecting.add_done_callback(self._connected)
-        planned = self._proxy.interruption_of(self, b"", Stage.CONNECT)
-        if planned is not None:
-            self._interrupt(planned, self._to_server)
+        if (planned := self._proxy.interruption_of(self, b"", Stage.CONNECT)) is not None:
+            self._interrupt(planned, self._server)
 
     def _connected(self, connecting: asyncio.Future[Any]) -> None:
         if connecting.cancelled() or connecting.exception() is not None:
-            self._server_lost()
-
-    def _server_made(self, transport: asyncio.Transport) -> None:
-        self._to_server.transport = transport
-        self._to_server.flush()
+            self._server.connection_lost()
 
     def _request(self, data: bytes) -> None:
         self._proxy.requests += 1
         planned = self._proxy.interruption_of(self, data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
+        if planned is not None:  # each command is an array, and no value of ours looks like one
+            self._commands = max(1, data.startswith(b"*") + data.count(b"\r\n*"))
         if planned is not None and planned.stage is Stage.REQUEST:
-            self._commands = _commands_in(data)
-            self._interrupt(planned, self._to_server)
+            self._interrupt(planned, self._server)
             if planned.action is not Action.HOLD:
                 return
         elif planned is not None:  # another request may come before the reply that is to be met
             self._planned = planned
-            self._commands = _commands_in(data)
-        self._to_server.send(data)
+        self._server.send(data)
 
     def _reply(self, data: bytes) -> None:
-        if self._ended:
-            return
         planned, self._planned = self._planned, None
-        if planned is not None:
+        if planned is not None and not self._has_ended:
             if planned.stage is Stage.MIDDLE:
                 half = max(1, len(data) // 2)
-                self._to_client.send(data[:half])
+                self.client.send(data[:half])
                 data = data[half:]
-            self._interrupt(planned, self._to_client)
+            self._interrupt(planned, self.client)
             if planned.action is Action.ANSWER:
                 return
-        if data and not self._ended:
-            self._to_client.send(data)
+        if data and not self._has_ended:
+            self.client.send(data)
 
-    def _interrupt(self, planned: Interruption, way: _Way) -> None:
+    def _interrupt(self, planned: Interruption, end: _End) -> None:
         if planned.action is Action.HOLD:
-            way.held = True
+            end.is_held = True
         elif planned.action is Action.ANSWER:
-            self._to_client.send(planned.text * self._commands)
+            self.client.send(planned.text * self._commands)
         else:
             self.end(planned.action)
         planned.met += 1
         self._proxy.notify()
 
-    def _client_lost(self) -> None:
-        self._client_is_there = False
-        self._to_client.drop()
-        self._to_server.send(b"")
-        self._over()
-
-    def _server_lost(self) -> None:
-        self._server_is_there = False
-        self._to_server.drop()
-        self._to_client.send(b"")
-        self._over()
-
-    def _over(self) -> None:
-        self._proxy.notify()
-        if not self._client_is_there and not self._server_is_there:
+    def _over(self, other: _End) -> None:
+        """One end is lost: the other gets what is on its way, and then the end."""
+        if other.is_there:
+            other.send(b"")
+        else:
             self._proxy.forget(self)
+        self._proxy.notify()
