@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.core.arguments import for_store, resolved, spoil_argument
 from conformance.core.blame import blame
+from conformance.core.failing import Named, Trouble, is_late
 from conformance.core.finding import Finding, Signature, Tally
 from conformance.core.observe import (
     Odd,
@@ -30,6 +31,7 @@ from conformance.core.scenario import (
     Action,
     Call,
     Close,
+    Fail,
     Look,
     Pages,
     Populate,
@@ -97,6 +99,9 @@ class Player:
         self._stores: list[Any] = []
         self._closers: list[AsyncExitStack] = []
         self._closed: set[int] = set()
+        self._trouble: Trouble | None = None
+        self.errors: list[Exception] = []
+        """What was raised last."""
         self._stack = AsyncExitStack()
         self._limit = asyncio.timeout(None)
         self._began, self.passed = time.monotonic(), timedelta(0)
@@ -115,6 +120,9 @@ class Player:
         """
         try:
             async with self._stack, self._limit:
+                if (fails := [one for one in self.scenario.actions if isinstance(one, Fail)]):
+                    trouble = Trouble(self.harness, self.namespace, fails[0].failure.seconds)
+                    self._trouble = await self._stack.enter_async_context(trouble)
                 for on in range(self.scenario.instances):
                     await self._open(on)
                 for action in self.scenario.actions:
@@ -154,6 +162,8 @@ class Player:
         match action:
             case Call():
                 await self._call(action)
+            case Fail():
+                await self._fail(action)
             case Race():
                 await self._race(action)
             case Look():
@@ -186,7 +196,8 @@ class Player:
 
     async def _open(self, on: int) -> None:
         closer = await self._stack.enter_async_context(AsyncExitStack())
-        store = await closer.enter_async_context(self.harness.open(self.namespace))
+        opened = self._trouble.open() if self._trouble is not None and on == 0 else self.harness.open(self.namespace)
+        store = await closer.enter_async_context(opened)
         self._stores[on : on + 1], self._closers[on : on + 1] = [store], [closer]
 
     def _now(self) -> timedelta:
@@ -224,6 +235,8 @@ class Player:
         """Make a call of a `Look` or a `Pages`. It stands in the script if it shows something."""
         self._extend()
         observed, raw, at = await self._make(call, call.arguments)
+        if self._trouble is not None and is_late(observed):  # it is impatient, and the machine may be slow
+            observed, raw, at = await self._make(call, call.arguments)
         self.done.append((call, observed))
         outcome = self._judge(call, call.arguments, observed, at)
         self.done.pop()
@@ -243,6 +256,7 @@ class Player:
             observed, answer = raised_of(error), None
         except Exception as error:  # noqa: BLE001  whatever the store raises is its result
             observed, answer = raised_of(error), None
+            self.errors.append(error)
         else:
             observed = result_of(answer, has_cursor=self._has_cursor)
         finally:
@@ -401,6 +415,48 @@ class Player:
             if call.label and isinstance(observed, Record):
                 self.results[call.label] = observed
             self._written = [*dict.fromkeys((str(invocation.arguments.get("task_id", "")), *self._written))][:3]
+
+    async def _fail(self, fail: Fail) -> None:
+        """Make calls while something fails. What says that it may have happened, has happened or not, at the end."""
+        given = [resolved(call.arguments, self.results) for call in fail.calls]
+        if None in given or self._trouble is None:
+            raise EndedError
+        self._limit.reschedule(None)
+        self._is_plain, began = False, self._now()
+        self.errors.clear()
+        made = [(call, self._make(call, arguments or {})) for call, arguments in zip(fail.calls, given, strict=True)]
+        close = self._closers[0].aclose if fail.closes else None
+        results = await self._trouble.meet(fail, made, self._stores, close)
+        self._extend()
+        if fail.closes:
+            self._closed.add(0)
+        self.done[-1] = fail, [one[0] if isinstance(one, tuple) else one for one in results]
+        answered: list[tuple[Call, Invocation, Any]] = []
+        lost: list[tuple[Call, Invocation]] = []
+        for call, arguments, result in zip(fail.calls, given, results, strict=True):
+            observed, at = (result[0], result[2]) if isinstance(result, tuple) else (result, Span(began, self._now()))
+            complaint, has_failed, may = self._trouble.verdict(fail, call, observed)
+            if complaint:
+                self._report((*self.scenario.about, complaint.number), complaint.expected, describe(observed), (fail.failure.name, call.operation))
+                raise EndedError
+            named = dict(observed.facts).get("task_id") if isinstance(observed, Raised) and has_failed else None
+            invocation = Invocation(call.operation, {**(arguments or {}), **({"task_id": named} if named else {})}, at)
+            if not has_failed:
+                answered.append((call, invocation, observed))
+            elif may:
+                lost.append((call, invocation))
+            if call.label and (named or isinstance(observed, Record)):
+                self.results[call.label] = Named(str(named)) if named else observed
+            task_id = named or getattr(observed, "task_id", None) or invocation.arguments.get("task_id")
+            self._written += [str(task_id)] if task_id and str(task_id) not in self._written else []
+        if complaint := self._trouble.complaint(self.errors):
+            self._report((complaint.number,), complaint.expected, complaint.actual, (fail.failure.name, complaint.expected))
+            raise EndedError
+        if lost and fail.failure.may_tear:
+            raise EndedError
+        self._explain(answered, lost)
+        self._candidates = [[Candidate(one.state) for one in with_pending(side)] for side in self._candidates]
+        self._cause = None
 
     def _explain(self, answered: list[tuple[Call, Invocation, Any]], lost: list[tuple[Call, Invocation]]) -> None:
         """Find the orders of calls that explain their results."""

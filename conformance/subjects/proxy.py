@@ -112,6 +112,11 @@ class Proxy:
         """On how many connections something is held that the client has not given up."""
         return sum(link.is_held for link in self._links)
 
+    @property
+    def leaving(self) -> int:
+        """How many connections the client has given up, and the server has yet to end: it may still be at work."""
+        return sum(not link.client.is_there for link in self._links)
+
     def point_at(self, url: str) -> None:
         """Lead connections that are accepted from now on to the server at this URL."""
         parts = urlsplit(url)

@@ -1,0 +1,305 @@
+"""The table of failures: what brings each about, what an exception may call it, and the scenarios in which it is met."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from conformance.core.chapter import play
+from conformance.core.failing import Trouble
+from conformance.core.finding import Tally
+from conformance.core.scenario import (
+    Action,
+    Call,
+    Fail,
+    Failure,
+    Id,
+    Look,
+    Scenario,
+    cancel,
+    create,
+    get,
+    listing,
+    purge,
+    restore,
+    update,
+)
+from conformance.harness import Capability, Harness
+from conformance.spec.model import Record, canonical
+from conformance.subjects.proxy import Action as Does
+from conformance.subjects.proxy import Stage
+from taskstore import FailureKind, TaskStatus
+
+IMPATIENT = 0.3
+"""The time-outs of a store that is to run into them, in seconds."""
+_TOGETHER = 8
+"""Scenarios that are played at the same time, in namespaces of their own."""
+_ALWAYS = 10**6
+_GONE = (FailureKind.BROKEN, FailureKind.UNREACHABLE)
+_AWAY = (*_GONE, FailureKind.LOADING, FailureKind.TIMEOUT, FailureKind.REFUSED)
+_LATE = (FailureKind.TIMEOUT, FailureKind.UNREACHABLE)
+_WEB = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+Cause = Callable[[Trouble], AbstractAsyncContextManager[None]]
+
+
+def at(stage: Stage, action: Does, text: bytes = b"", *, times: int = _ALWAYS, after: int = 0) -> Cause:
+    """Let the proxy interrupt exchanges."""
+
+    @asynccontextmanager
+    async def cause(trouble: Trouble) -> AsyncIterator[None]:
+        if stage is Stage.CONNECT:
+            trouble.proxy.break_all(Does.CUT)
+            await trouble.proxy.until(lambda: not trouble.proxy.connections)
+        trouble.interruption = trouble.proxy.interrupt(stage, action, text=text, times=times, after=after)
+        yield
+
+    return cause
+
+
+@asynccontextmanager
+async def _refused(trouble: Trouble) -> AsyncIterator[None]:
+    await trouble.proxy.refuse()
+    trouble.proxy.break_all(Does.CUT)
+    await trouble.proxy.until(lambda: not trouble.proxy.connections)
+    try:
+        yield
+    finally:
+        await trouble.proxy.listen()
+
+
+def _idle(action: Does) -> Cause:
+    @asynccontextmanager
+    async def cause(trouble: Trouble) -> AsyncIterator[None]:
+        trouble.proxy.break_all(action)
+        await trouble.proxy.until(lambda: not trouble.proxy.connections)
+        yield
+
+    return cause
+
+
+@asynccontextmanager
+async def _disconnected(trouble: Trouble) -> AsyncIterator[None]:
+    trouble.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    yield  # at once, before the event loop sees the end
+
+
+def _says(text: str) -> Cause:
+    return at(Stage.REQUEST, Does.ANSWER, f"-{text}\r\n".encode())
+
+
+def _made(kind: FailureKind) -> Cause:
+    @asynccontextmanager
+    async def cause(trouble: Trouble) -> AsyncIterator[None]:
+        with trouble.harness.cause_failure(kind):
+            yield
+
+    return cause
+
+
+def _denied(rule: str) -> Cause:
+    @asynccontextmanager
+    async def cause(trouble: Trouble) -> AsyncIterator[None]:
+        trouble.set_rules(rule)
+        if rule == "resetpass":
+            trouble.proxy.break_all(Does.CUT)
+            await trouble.proxy.until(lambda: not trouble.proxy.connections)
+        try:
+            yield
+        finally:
+            trouble.set_rules(f">{trouble.secret}", "+@all")
+
+    return cause
+
+
+def _meanwhile(name: str, **named: Any) -> Cause:
+    """A hook of the harness, in a thread, from before the calls until it has ended."""
+
+    @asynccontextmanager
+    async def cause(trouble: Trouble) -> AsyncIterator[None]:
+        working = asyncio.ensure_future(asyncio.to_thread(getattr(trouble.harness, name), **named))
+        await asyncio.sleep(0.01)
+        try:
+            yield
+        finally:
+            await working
+            trouble.set_up_user()
+            trouble.proxy.point_at(trouble.harness.url())
+
+    return cause
+
+
+@asynccontextmanager
+async def _restarted(trouble: Trouble) -> AsyncIterator[None]:
+    await asyncio.to_thread(trouble.harness.restart_server)
+    trouble.proxy.point_at(trouble.harness.url())
+    trouble.set_up_user()
+    yield
+
+
+@asynccontextmanager
+async def _moved(trouble: Trouble) -> AsyncIterator[None]:
+    with trouble.harness.slot_moved(trouble.namespace):
+        yield
+
+
+@dataclass(frozen=True)
+class Row:
+    """A failure, the requirements that it is about, and how it is played."""
+
+    failure: Failure
+    about: tuple[str, ...]
+    ends: str = ""
+    """What the caller does when a call has met it: `cancel` or `close`."""
+    on: int = 0
+    needs: Collection[Capability] = ()
+    is_full: bool = False
+    """Whether only a full run plays it."""
+    is_single: bool = False
+    """Whether each operation meets it alone."""
+
+
+def _row(name: str, cause: Cause, kinds: tuple[str, ...], *about: str, **more: Any) -> Row:
+    own = {one: more.pop(one) for one in list(more) if one in Row.__dataclass_fields__}
+    return Row(Failure(name, cause, tuple(map(str, kinds)), **more), about, **own)
+
+
+_COLD: dict[str, Any] = {"is_cold": True}
+_HELD: dict[str, Any] = {"seconds": IMPATIENT}
+_ALL: dict[str, Any] = {"is_everywhere": True}
+_FULL: dict[str, Any] = {"is_full": True}
+_NO: dict[str, Any] = {"may_write": False}
+_ERRORS = (
+    (FailureKind.LOADING, "LOADING Redis is loading the dataset in memory"),
+    (FailureKind.BUSY, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."),
+    (FailureKind.REFUSED, "NOPERM this user has no permissions to run the command"),
+    (FailureKind.REFUSED, "NOAUTH Authentication required."),
+    (FailureKind.OUT_OF_MEMORY, "OOM command not allowed when used memory > 'maxmemory'."),
+    (FailureKind.READ_ONLY, "READONLY You can't write against a read only replica."),
+    (FailureKind.READ_ONLY, "MISCONF Redis is configured to save RDB snapshots, but cannot persist to disk."),
+    (FailureKind.BROKEN, "ERR something else is wrong"),
+)
+_RULES = ("resetpass", "-@write", "-@scripting", "-hset", "-zadd", "-zrem", "-unlink", "-pexpireat")
+_MORE_RULES = ("-@read", "-set", "-del", "-pexpire")
+_UNREACHABLE = (FailureKind.UNREACHABLE,)
+REFUSED = _row("nothing listens any more", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO)
+BUSY = _row("a script does not end", _made(FailureKind.BUSY), (FailureKind.BUSY,), "FAIL-06", **_NO, **_ALL)
+OUT_OF_MEMORY = _row("the server has no memory", _made(FailureKind.OUT_OF_MEMORY), (FailureKind.OUT_OF_MEMORY,), "FAIL-06", **_NO, **_ALL)
+READ_ONLY = _row("the server is read-only", _made(FailureKind.READ_ONLY), (FailureKind.READ_ONLY,), "FAIL-06", **_NO, **_ALL)
+LOST = _row("each reply is lost", at(Stage.REPLY, Does.CUT), _GONE, "FAIL-11", "FAIL-13")
+BROKEN = _row("each connection breaks before the request", at(Stage.REQUEST, Does.RESET), _GONE, "FAIL-13", "FAIL-11")
+LATE = _row("each reply is late", at(Stage.REPLY, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD)
+DISCONNECTED = _row("the server has closed the connections", _disconnected, (), "FAIL-14", on=1, **_ALL)
+RESTARTED = _row("the server has restarted", _restarted, (), "DUR-01", "FAIL-14", **_ALL)
+KILLED = _row("the server is killed", _meanwhile("kill_server"), _AWAY, "DUR-01", "FAIL-17", patience=10, **_ALL)
+FAILED_OVER = tuple(
+    _row(f"another server takes over{', killed' if kill else ''}", _meanwhile("fail_over", kill=kill), tuple(FailureKind), "FAIL-17", on=1, needs=(Capability.FAILOVER,), patience=20, **_ALL)
+    for kill in (True, False)
+)
+MOVED = _row("another node has the tasks", _moved, (), "MODE-18", on=1, needs=(Capability.CLUSTER,), **_ALL)
+FAILURES = (
+    REFUSED,
+    _row("nothing listens", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO, **_COLD),
+    _row("no greeting is answered", at(Stage.CONNECT, Does.HOLD), _LATE, "FAIL-01", is_sure=True, **_NO, **_HELD, **_COLD),
+    _row("the server goes silent", at(Stage.REQUEST, Does.HOLD), _LATE, "FAIL-01", "FAIL-13", is_sure=True, **_HELD),
+    LATE,
+    _row("half of each reply is late", at(Stage.MIDDLE, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD, **_FULL),
+    LOST,
+    _row("a reply is lost", at(Stage.REPLY, Does.CUT, times=1), _GONE, "FAIL-11", "FAIL-13", is_single=True),
+    _row("half of each reply is lost", at(Stage.MIDDLE, Does.RESET), _GONE, "FAIL-11", "FAIL-13"),
+    _row("a reply is lost at the first call", at(Stage.REPLY, Does.RESET, times=1), _GONE, "FAIL-13", "FAIL-11", **_COLD),
+    BROKEN,
+    _row("what accepts ends at once", at(Stage.CONNECT, Does.CUT), _GONE, "FAIL-13", "FAIL-11", **_COLD),
+    _row("a web server answers", at(Stage.REQUEST, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-01", **_COLD),
+    _row("the replies are a web server's", at(Stage.REPLY, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-11"),
+    _row("the connection was closed while it was idle", _idle(Does.CUT), (), "FAIL-14"),
+    _row("the connection broke while it was idle", _idle(Does.RESET), (), "FAIL-14"),
+    *(_row(f"the server says {text.split()[0]}", _says(text), (kind,), "FAIL-06", "FAIL-13", **_NO) for kind, text in _ERRORS),
+    *(
+        _row(f"the user has the rule {rule}", _denied(rule), (FailureKind.REFUSED,), "FAIL-06", "FAIL-11", may_tear=True, is_single=rule != "resetpass", is_full=rule in _MORE_RULES)
+        for rule in (*_RULES, *_MORE_RULES)
+    ),
+    _row("the caller is cancelled", at(Stage.REPLY, Does.HOLD), _GONE, "ATOM-06", ends="cancel"),
+    _row("the caller is cancelled before the request is read", at(Stage.REQUEST, Does.HOLD), _GONE, "ATOM-06", ends="cancel", **_FULL),
+    _row("the caller is cancelled while a connection opens", at(Stage.CONNECT, Does.HOLD), _GONE, "ATOM-06", ends="cancel", **_COLD),
+    _row("the store is closed", at(Stage.REPLY, Does.HOLD), tuple(FailureKind), "API-04", ends="close"),
+    _row("the store is closed while a connection opens", at(Stage.CONNECT, Does.HOLD), tuple(FailureKind), "API-04", ends="close", **_COLD),
+    BUSY,
+    OUT_OF_MEMORY,
+    READ_ONLY,
+    DISCONNECTED,
+    RESTARTED,
+    *FAILED_OVER,
+    MOVED,
+)
+
+_OLD = datetime(2021, 1, 1, tzinfo=UTC)
+_METADATA = canonical({"webhook_url": None, "config": None})
+_FINAL = Record("old", "completed", 100.0, "", ("v",), None, None, None, _METADATA, _OLD, _OLD, _OLD)
+_BEFORE = (create("a", on=1), create("b", on=1), create("c", on=1), restore(_FINAL, on=1))
+
+
+def calls_of(capabilities: Collection[Capability], on: int = 0) -> tuple[Call, ...]:
+    """A call of each operation."""
+    calls = [
+        create("new", on=on, video_ids=("n",)),
+        get(Id("a"), on),
+        listing(on=on),
+        update(Id("b"), TaskStatus.CLIPPING, on, progress=50.0),
+        cancel(Id("c"), on),
+    ]
+    if Capability.CALLER_IDS in capabilities:
+        calls.insert(1, create("named", "of-the-caller", on, video_ids=("n",)))
+    if Capability.MAINTENANCE in capabilities:
+        calls += [purge(datetime(2022, 1, 1, tzinfo=UTC), on), restore(_FINAL._replace(task_id="restored"), on)]
+    return tuple(calls)
+
+
+def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: bool = False) -> Iterator[Scenario]:
+    """A scenario in which every operation meets a failure; or one for each operation."""
+    calls = calls_of(capabilities, row.on)
+    for chosen in [(one,) for one in calls] if row.is_single or is_full else [calls]:
+        cancelled: tuple[int, ...] = ()
+        if row.ends == "cancel":
+            cancelled = tuple(range(len(chosen)))
+            chosen = (*chosen, get(Id("a")), get(Id("b")))
+        yield Scenario(row.failure.name, _actions(row, chosen, cancelled, capabilities), row.about, _needed(row), instances=2)
+
+
+def _needed(row: Row) -> frozenset[Capability]:
+    return frozenset({Capability.REMOTE, Capability.SHARED, *row.needs})
+
+
+def _actions(row: Row, calls: tuple[Call, ...], cancelled: tuple[int, ...], capabilities: Collection[Capability]) -> tuple[Action, ...]:
+    before = _BEFORE if Capability.MAINTENANCE in capabilities else _BEFORE[:-1]
+    fail = Fail(calls, cancelled, closes=row.ends == "close", failure=row.failure)
+    again: list[Action] = []
+    if Capability.CALLER_IDS in capabilities and row.ends != "close":  # the same creation resolves what became of it
+        again = [replace(one, arguments={**one.arguments, "task_id": Id(one.label)}, label="") for one in calls if one.label and not cancelled]
+    return (*before, fail, Look(), *again, *([Look()] if again else []))
+
+
+async def play_failures(harness: Harness, tally: Tally, *, is_full: bool = False) -> None:
+    """Play the table: failures of connections several at a time, and those of the whole server one after the other."""
+    rows = [row for row in FAILURES if is_full or not row.is_full]
+    gate = asyncio.Semaphore(_TOGETHER)
+
+    async def played(scenario: Scenario) -> None:
+        async with gate:
+            own = Tally(learned=tally.learned, spoils=tally.spoils, on_progress=tally.on_progress)
+            await play(harness, [scenario], own)
+            tally.merge(own)
+
+    here = [one for row in rows if not row.failure.is_everywhere for one in scenarios_of(row, harness.capabilities, is_full=is_full)]
+    await asyncio.gather(*map(played, sorted(here, key=lambda one: -_seconds(one))))
+    for row in rows:
+        if row.failure.is_everywhere:
+            await play(harness, scenarios_of(row, harness.capabilities), tally)
+
+
+def _seconds(scenario: Scenario) -> float:
+    """Time-outs come first: others are played meanwhile."""
+    return -next(one.failure.seconds for one in scenario.actions if isinstance(one, Fail))
