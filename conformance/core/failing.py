@@ -79,11 +79,15 @@ class Trouble:
         """Change what the user of the store may do."""
         self.harness.administer("ACL", "SETUSER", self.namespace, *rules)
 
+    @property
+    def url(self) -> str:
+        """The server's URL, through the proxy."""
+        scheme, _, rest = self.proxy.url.partition("://")
+        return f"{scheme}://{self._user}{rest.rpartition('@')[2]}" if self._user else self.proxy.url
+
     def open(self) -> Any:
         """Open a store that goes through the proxy."""
-        scheme, _, rest = self.proxy.url.partition("://")
-        url = f"{scheme}://{self._user}{rest.rpartition('@')[2]}" if self._user else self.proxy.url
-        return self.harness.open_at(self.namespace, url, self._seconds)
+        return self.harness.open_at(self.namespace, self.url, self._seconds)
 
     async def meet(
         self,

@@ -162,7 +162,8 @@ class Row:
     """Whether each operation meets it alone."""
 
 
-def _row(name: str, cause: Cause, kinds: tuple[str, ...], *about: str, **more: Any) -> Row:
+def row_of(name: str, cause: Cause, kinds: tuple[str, ...], *about: str, **more: Any) -> Row:
+    """A row. What is not the failure's own goes to the row."""
     own = {one: more.pop(one) for one in list(more) if one in Row.__dataclass_fields__}
     return Row(Failure(name, cause, tuple(map(str, kinds)), **more), about, **own)
 
@@ -185,48 +186,48 @@ _ERRORS = (
 _RULES = ("resetpass", "-@write", "-@scripting", "-hset", "-zadd", "-zrem", "-unlink", "-pexpireat")
 _MORE_RULES = ("-@read", "-set", "-del", "-pexpire")
 _UNREACHABLE = (FailureKind.UNREACHABLE,)
-REFUSED = _row("nothing listens any more", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO)
-BUSY = _row("a script does not end", _made(FailureKind.BUSY), (FailureKind.BUSY,), "FAIL-06", **_NO, **_ALL)
-OUT_OF_MEMORY = _row("the server has no memory", _made(FailureKind.OUT_OF_MEMORY), (FailureKind.OUT_OF_MEMORY,), "FAIL-06", **_NO, **_ALL)
-READ_ONLY = _row("the server is read-only", _made(FailureKind.READ_ONLY), (FailureKind.READ_ONLY,), "FAIL-06", **_NO, **_ALL)
-LOST = _row("each reply is lost", at(Stage.REPLY, Does.CUT), _GONE, "FAIL-11", "FAIL-13")
-BROKEN = _row("each connection breaks before the request", at(Stage.REQUEST, Does.RESET), _GONE, "FAIL-13", "FAIL-11")
-LATE = _row("each reply is late", at(Stage.REPLY, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD)
-DISCONNECTED = _row("the server has closed the connections", _disconnected, (), "FAIL-14", on=1, **_ALL)
-RESTARTED = _row("the server has restarted", _restarted, (), "DUR-01", "FAIL-14", **_ALL)
-KILLED = _row("the server is killed", _meanwhile("kill_server"), _AWAY, "DUR-01", "FAIL-17", patience=10, **_ALL)
+REFUSED = row_of("nothing listens any more", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO)
+BUSY = row_of("a script does not end", _made(FailureKind.BUSY), (FailureKind.BUSY,), "FAIL-06", **_NO, **_ALL)
+OUT_OF_MEMORY = row_of("the server has no memory", _made(FailureKind.OUT_OF_MEMORY), (FailureKind.OUT_OF_MEMORY,), "FAIL-06", **_NO, **_ALL)
+READ_ONLY = row_of("the server is read-only", _made(FailureKind.READ_ONLY), (FailureKind.READ_ONLY,), "FAIL-06", **_NO, **_ALL)
+LOST = row_of("each reply is lost", at(Stage.REPLY, Does.CUT), _GONE, "FAIL-11", "FAIL-13")
+BROKEN = row_of("each connection breaks before the request", at(Stage.REQUEST, Does.RESET), _GONE, "FAIL-13", "FAIL-11")
+LATE = row_of("each reply is late", at(Stage.REPLY, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD)
+DISCONNECTED = row_of("the server has closed the connections", _disconnected, (), "FAIL-14", on=1, **_ALL)
+RESTARTED = row_of("the server has restarted", _restarted, (), "DUR-01", "FAIL-14", **_ALL)
+KILLED = row_of("the server is killed", _meanwhile("kill_server"), _AWAY, "DUR-01", "FAIL-17", patience=10, **_ALL)
 FAILED_OVER = tuple(
-    _row(f"another server takes over{', killed' if kill else ''}", _meanwhile("fail_over", kill=kill), tuple(FailureKind), "FAIL-17", on=1, needs=(Capability.FAILOVER,), patience=20, **_ALL)
+    row_of(f"another server takes over{', killed' if kill else ''}", _meanwhile("fail_over", kill=kill), tuple(FailureKind), "FAIL-17", on=1, needs=(Capability.FAILOVER,), patience=20, **_ALL)
     for kill in (True, False)
 )
-MOVED = _row("another node has the tasks", _moved, (), "MODE-18", on=1, needs=(Capability.CLUSTER,), **_ALL)
+MOVED = row_of("another node has the tasks", _moved, (), "MODE-18", on=1, needs=(Capability.CLUSTER,), **_ALL)
 FAILURES = (
     REFUSED,
-    _row("nothing listens", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO, **_COLD),
-    _row("no greeting is answered", at(Stage.CONNECT, Does.HOLD), _LATE, "FAIL-01", is_sure=True, **_NO, **_HELD, **_COLD),
-    _row("the server goes silent", at(Stage.REQUEST, Does.HOLD), _LATE, "FAIL-01", "FAIL-13", is_sure=True, **_HELD),
+    row_of("nothing listens", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO, **_COLD),
+    row_of("no greeting is answered", at(Stage.CONNECT, Does.HOLD), _LATE, "FAIL-01", is_sure=True, **_NO, **_HELD, **_COLD),
+    row_of("the server goes silent", at(Stage.REQUEST, Does.HOLD), _LATE, "FAIL-01", "FAIL-13", is_sure=True, **_HELD),
     LATE,
-    _row("half of each reply is late", at(Stage.MIDDLE, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD, **_FULL),
+    row_of("half of each reply is late", at(Stage.MIDDLE, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD, **_FULL),
     LOST,
-    _row("a reply is lost", at(Stage.REPLY, Does.CUT, times=1), _GONE, "FAIL-11", "FAIL-13", is_single=True),
-    _row("half of each reply is lost", at(Stage.MIDDLE, Does.RESET), _GONE, "FAIL-11", "FAIL-13"),
-    _row("a reply is lost at the first call", at(Stage.REPLY, Does.RESET, times=1), _GONE, "FAIL-13", "FAIL-11", **_COLD),
+    row_of("a reply is lost", at(Stage.REPLY, Does.CUT, times=1), _GONE, "FAIL-11", "FAIL-13", is_single=True),
+    row_of("half of each reply is lost", at(Stage.MIDDLE, Does.RESET), _GONE, "FAIL-11", "FAIL-13"),
+    row_of("a reply is lost at the first call", at(Stage.REPLY, Does.RESET, times=1), _GONE, "FAIL-13", "FAIL-11", **_COLD),
     BROKEN,
-    _row("what accepts ends at once", at(Stage.CONNECT, Does.CUT), _GONE, "FAIL-13", "FAIL-11", **_COLD),
-    _row("a web server answers", at(Stage.REQUEST, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-01", **_COLD),
-    _row("the replies are a web server's", at(Stage.REPLY, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-11"),
-    _row("the connection was closed while it was idle", _idle(Does.CUT), (), "FAIL-14"),
-    _row("the connection broke while it was idle", _idle(Does.RESET), (), "FAIL-14"),
-    *(_row(f"the server says {text.split()[0]}", _says(text), (kind,), "FAIL-06", "FAIL-13", **_NO) for kind, text in _ERRORS),
+    row_of("what accepts ends at once", at(Stage.CONNECT, Does.CUT), _GONE, "FAIL-13", "FAIL-11", **_COLD),
+    row_of("a web server answers", at(Stage.REQUEST, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-01", **_COLD),
+    row_of("the replies are a web server's", at(Stage.REPLY, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-11"),
+    row_of("the connection was closed while it was idle", _idle(Does.CUT), (), "FAIL-14"),
+    row_of("the connection broke while it was idle", _idle(Does.RESET), (), "FAIL-14"),
+    *(row_of(f"the server says {text.split()[0]}", _says(text), (kind,), "FAIL-06", "FAIL-13", **_NO) for kind, text in _ERRORS),
     *(
-        _row(f"the user has the rule {rule}", _denied(rule), (FailureKind.REFUSED,), "FAIL-06", "FAIL-11", may_tear=True, is_single=rule != "resetpass", is_full=rule in _MORE_RULES)
+        row_of(f"the user has the rule {rule}", _denied(rule), (FailureKind.REFUSED,), "FAIL-06", "FAIL-11", may_tear=True, is_single=rule != "resetpass", is_full=rule in _MORE_RULES)
         for rule in (*_RULES, *_MORE_RULES)
     ),
-    _row("the caller is cancelled", at(Stage.REPLY, Does.HOLD), _GONE, "ATOM-06", ends="cancel"),
-    _row("the caller is cancelled before the request is read", at(Stage.REQUEST, Does.HOLD), _GONE, "ATOM-06", ends="cancel", **_FULL),
-    _row("the caller is cancelled while a connection opens", at(Stage.CONNECT, Does.HOLD), _GONE, "ATOM-06", ends="cancel", **_COLD),
-    _row("the store is closed", at(Stage.REPLY, Does.HOLD), tuple(FailureKind), "API-04", ends="close"),
-    _row("the store is closed while a connection opens", at(Stage.CONNECT, Does.HOLD), tuple(FailureKind), "API-04", ends="close", **_COLD),
+    row_of("the caller is cancelled", at(Stage.REPLY, Does.HOLD), _GONE, "ATOM-06", ends="cancel"),
+    row_of("the caller is cancelled before the request is read", at(Stage.REQUEST, Does.HOLD), _GONE, "ATOM-06", ends="cancel", **_FULL),
+    row_of("the caller is cancelled while a connection opens", at(Stage.CONNECT, Does.HOLD), _GONE, "ATOM-06", ends="cancel", **_COLD),
+    row_of("the store is closed", at(Stage.REPLY, Does.HOLD), tuple(FailureKind), "API-04", ends="close"),
+    row_of("the store is closed while a connection opens", at(Stage.CONNECT, Does.HOLD), tuple(FailureKind), "API-04", ends="close", **_COLD),
     BUSY,
     OUT_OF_MEMORY,
     READ_ONLY,
