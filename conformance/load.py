@@ -136,7 +136,9 @@ async def _flushed(trouble: Trouble) -> AsyncIterator[None]:
 @asynccontextmanager
 async def _killed(trouble: Trouble) -> AsyncIterator[None]:
     trouble.harness.administer("CONFIG", "SET", "appendonly", "yes")
-    while (facts := trouble.harness.administer("INFO", "persistence"))["aof_rewrite_in_progress"] or facts["aof_rewrite_scheduled"]:
+    while (facts := trouble.harness.administer("INFO", "persistence"))["aof_rewrite_in_progress"] or facts[
+        "aof_rewrite_scheduled"
+    ]:
         await asyncio.sleep(0.01)
     async with failures.KILLED.failure.cause(trouble):
         yield
@@ -153,7 +155,9 @@ ALL = (
 )
 
 
-async def load(harness: Harness, tally: Tally, rows: Sequence[Row] = SHORT, *, seed: int = 0, processes: int = 1) -> None:
+async def load(
+    harness: Harness, tally: Tally, rows: Sequence[Row] = SHORT, *, seed: int = 0, processes: int = 1
+) -> None:
     """Let callers work while one failure follows the other, then read all tasks, and judge.
 
     What the subject has no hook for is left out. With more `processes` the others open the same subject.
@@ -203,7 +207,14 @@ async def _played(
                 tally.on_progress()
                 await asyncio.sleep(0.01)
             if min(callers.acknowledged) < ended:
-                _report(tally, row.about, f"calls succeed after this: {row.failure.name}", f"none within {_PATIENCE:g} s", "again", ())
+                _report(
+                    tally,
+                    row.about,
+                    f"calls succeed after this: {row.failure.name}",
+                    f"none within {_PATIENCE:g} s",
+                    "again",
+                    (),
+                )
                 break
         over = True
         await working
@@ -260,9 +271,23 @@ def judge(seen: Iterable[Seen], afterwards: Iterable[Seen], about: tuple[str, ..
     for task, made in histories.items():
         if not is_explained(made):
             shortest = _shortest(made)
-            _report(tally, ("ATOM-01", *about), "results that some order of the calls explains", describe(made[-1].observed), "order", shortest)
+            _report(
+                tally,
+                ("ATOM-01", *about),
+                "results that some order of the calls explains",
+                describe(made[-1].observed),
+                "order",
+                shortest,
+            )
         elif task in last and not is_explained([*made, last[task]]):
-            _report(tally, (*about, "ATOM-01"), "what was acknowledged is there afterwards", describe(last[task].observed, ("current_step",)), "lost", [*made, last[task]])
+            _report(
+                tally,
+                (*about, "ATOM-01"),
+                "what was acknowledged is there afterwards",
+                describe(last[task].observed, ("current_step",)),
+                "lost",
+                [*made, last[task]],
+            )
     tally.exercised.update(dict.fromkeys(("ATOM-01", *about), len(histories)))
 
 
@@ -272,21 +297,33 @@ def _is_foreign(one: Seen) -> str:
     if is_unavailable(one.observed):
         may = dict(one.observed.facts).get("write_may_have_happened")
         return "a read that writes nothing" if may and one.call.operation in READS else ""
-    return "" if one.observed.error in ("TaskNotFound", "TaskExists", "TaskFinal") else "a right result or StoreUnavailable"
+    return (
+        ""
+        if one.observed.error in ("TaskNotFound", "TaskExists", "TaskFinal")
+        else "a right result or StoreUnavailable"
+    )
 
 
 def is_explained(history: Iterable[Seen]) -> bool:
     """Whether some order of the calls on a task explains what came of them. True if that cannot be told in time."""
     made = [*_made(history)]
-    shown = {one.observed.current_step: one.observed.updated_at.timestamp() for one in made if isinstance(one.observed, Record)}
+    shown = {
+        one.observed.current_step: one.observed.updated_at.timestamp()
+        for one in made
+        if isinstance(one.observed, Record)
+    }
 
     def rank(one: Made) -> tuple[float, bool]:
         if isinstance(one.observed, Record):
             return one.observed.updated_at.timestamp(), one.call.operation in READS
-        return (0.0 if isinstance(one.observed, Raised) else shown.get(one.call.arguments.get("current_step", ""), inf)), True
+        return (
+            0.0 if isinstance(one.observed, Raised) else shown.get(one.call.arguments.get("current_step", ""), inf)
+        ), True
 
     # A step that no result shows was overwritten, or never written: an order without it explains as much.
-    needed = [one for one in made if one.returned is not None or one.call.arguments.get("current_step", "") in {*shown, ""}]
+    needed = [
+        one for one in made if one.returned is not None or one.call.arguments.get("current_step", "") in {*shown, ""}
+    ]
     try:
         return next(orders(State(None), needed, allowed, Budget(_MOST_STEPS), rank), None) is not None
     except OutOfBudgetError:
@@ -312,7 +349,9 @@ def _shortest(history: Sequence[Seen]) -> Sequence[Seen]:
     return history[:many]
 
 
-def _report(tally: Tally, about: tuple[str, ...], expected: str, actual: str, kind: str, history: Sequence[Seen]) -> None:
+def _report(
+    tally: Tally, about: tuple[str, ...], expected: str, actual: str, kind: str, history: Sequence[Seen]
+) -> None:
     first = history[0].called if history else 0
     shown = sorted(history, key=lambda one: one.called)[-_SHOWN:]
     lines = tuple(
@@ -320,7 +359,8 @@ def _report(tally: Tally, about: tuple[str, ...], expected: str, actual: str, ki
         for one in shown
         if one.called < _LAST
     )
-    tally.add(Finding(tuple(dict.fromkeys(about)), expected, actual, ("load", kind), Scenario("callers under load", ()), lines))
-
-
-
+    tally.add(
+        Finding(
+            tuple(dict.fromkeys(about)), expected, actual, ("load", kind), Scenario("callers under load", ()), lines
+        )
+    )

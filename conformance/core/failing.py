@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import Any, NamedTuple, Self
-from urllib.parse import quote, urlsplit
+from typing import Any, NamedTuple, Self, TypeAlias
+from urllib.parse import urlsplit
 
-from conformance.core.observe import Raised
 from conformance.core.scenario import Call, Fail
 from conformance.harness import Harness, HookMissingError
+from conformance.spec.model import Raised
 from conformance.subjects.proxy import Interruption, Proxy
-from taskstore import StoreUnavailable
+from taskstore import FailureKind, StoreUnavailable
 
+Close: TypeAlias = Callable[[], Awaitable[None]]
 READS = ("get_task", "list_tasks")
-_SECONDS = 5.0
-"""That a call may take beside the time-outs of its store."""
+_SECONDS, _SOON = 7.0, 2.0
+"""That calls may take, more than the time-outs of their store; and those that wait, when it is closed, much less."""
 _ATTEMPTS = 4
 
 
@@ -35,6 +36,14 @@ class Complaint(NamedTuple):
     actual: str = ""
 
 
+class Verdict(NamedTuple):
+    """What is wrong about a result, whether the call failed, and whether what it was to write may have happened."""
+
+    complaint: Complaint | None
+    has_failed: bool = False
+    may_have_happened: bool = False
+
+
 def is_late(observed: object) -> bool:
     """Whether a call ran into the time-out of its store."""
     return is_unavailable(observed) and dict(observed.facts).get("failure_kind") == "timeout"  # type: ignore[attr-defined]
@@ -46,13 +55,15 @@ def is_unavailable(observed: object) -> bool:
 
 
 class Trouble:
-    """A proxy before the server, through which the store of a namespace goes, with a password of its own if possible."""
+    """A proxy before the server, and a user with a password, with whom the store of a namespace goes through it."""
 
     def __init__(self, harness: Harness, namespace: str, seconds: float) -> None:
         self.harness, self.namespace, self._seconds = harness, namespace, seconds
         self.secret = f"s3cret-{secrets.token_hex(4)}"
         self.interruption: Interruption | None = None
         """What a failure has told the proxy to do."""
+        self.left = 0
+        """Connections on which nothing comes, and which the store has not given up."""
         self._user = ""
 
     async def __aenter__(self) -> Self:
@@ -90,94 +101,107 @@ class Trouble:
         return self.harness.open_at(self.namespace, self.url, self._seconds)
 
     async def meet(
-        self,
-        fail: Fail,
-        made: Sequence[tuple[Call, Awaitable[Any]]],
-        stores: Sequence[Any],
-        close: Callable[[], Awaitable[None]] | None,
+        self, fail: Fail, made: Sequence[tuple[Call, Awaitable[Any]]], stores: Sequence[Any], close: Close | None
     ) -> list[Any]:
         """Make the calls while it fails. Return what each returns, or the exception that ended it."""
-        used = sorted({call.on for call, _ in made})
+        used = {call.on: stores[call.on] for call, _ in made}
         if not fail.failure.is_cold:
-            for on in used:
-                await self._until_it_works(stores[on], len(made))
+            for store in used.values():
+                await self._warm_up(store, len(made))
         async with fail.failure.cause(self):
             calls: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for _, one in made]
+            waited = list(calls)
             if fail.cancelled or close:
                 for call in calls:
                     call.add_done_callback(lambda _: self.proxy.notify())
-                await _within(self.proxy.until(lambda: all(one.done() for one in calls) or self._is_met(len(calls))))
+                await _within(self.proxy.until(lambda: self.is_met or all(call.done() for call in calls)))
             if close:
-                await _within(close())
+                waited.append(asyncio.ensure_future(close()))
             elif fail.cancelled:
                 for place in fail.cancelled:
                     calls[place].cancel()
                 self.proxy.release()
-            await asyncio.wait(calls, timeout=_SECONDS + 2 * min(self._seconds, 1))
-            hanging = [call for call in calls if not call.done()]
+            _, hanging = await asyncio.wait(waited, timeout=_SOON if close else _SECONDS)
             if not hanging and not fail.cancelled:  # what is silent is given up
                 await _within(self.proxy.until(lambda: not self.proxy.held))
-            self.left = 0 if fail.cancelled else self.proxy.held
+                self.left = self.proxy.held
         self.proxy.release()
         await _within(self.proxy.until(lambda: not self.proxy.leaving))  # what has been sent has been done
         for call in hanging:
             call.cancel()
-        ended = await asyncio.gather(*calls, return_exceptions=True)
-        if not fail.closes:
-            for on in used:
-                await self._until_it_works(stores[on], 1, fail.failure.patience)
-        return [TimeoutError("still waits") if call in hanging else one for call, one in zip(calls, ended, strict=True)]
+        ended = await asyncio.gather(*waited, return_exceptions=True)
+        for store in used.values() if fail.failure.patience else ():
+            await self._until_it_works(store, fail.failure.patience)
+        is_stuck = close is not None and waited[-1] in hanging
+        return [
+            TimeoutError("still waits") if is_stuck or call in hanging else one
+            for call, one in zip(calls, ended, strict=False)
+        ]
 
-    def _is_met(self, calls: int) -> bool:
-        """Whether the failure was met: by as many exchanges as it is told, or by all that will come."""
+    @property
+    def is_met(self) -> bool:
+        """Whether a call has met what the proxy does."""
         return self.interruption is not None and self.interruption.met > 0
 
-    async def _until_it_works(self, store: Any, together: int, seconds: float = 0) -> None:
-        """Let a store open its connections. What it raises is seen by the calls that follow."""
-        end = asyncio.get_running_loop().time() + seconds
+    async def _warm_up(self, store: Any, together: int) -> None:
+        """Let a store open the connections that it needs for so many calls."""
         for _ in range(_ATTEMPTS):
-            came = await asyncio.gather(*(store.list_tasks(limit=1) for _ in range(together)), return_exceptions=True)
-            failed = [one for one in came if isinstance(one, StoreUnavailable)]
-            while failed and asyncio.get_running_loop().time() < end:
-                await asyncio.sleep(0.05)
-                failed = [one for one in await _outcomes(store) if isinstance(one, StoreUnavailable)]
-            if not any(one.failure_kind == "timeout" for one in failed):
+            calls = (store.list_tasks(limit=1) for _ in range(together))
+            if not any(isinstance(one, Exception) for one in await asyncio.gather(*calls, return_exceptions=True)):
                 return
 
-    def verdict(self, fail: Fail, call: Call, observed: Any) -> tuple[Complaint | None, bool, bool]:
-        """What is wrong about a result by itself, whether the call failed, and whether what it writes may have happened."""
-        failure = fail.failure
+    async def _until_it_works(self, store: Any, seconds: float) -> None:
+        """Call until an answer comes. If none does, the calls that follow show it."""
+        await _within(self._first_answer(store), seconds)
+
+    async def _first_answer(self, store: Any) -> None:
+        while True:
+            try:
+                return await store.list_tasks(limit=1)
+            except StoreUnavailable:
+                await asyncio.sleep(0.05)
+
+    def verdict(self, fail: Fail, call: Call, observed: Any) -> Verdict:
+        """Judge a result as far as it can be by itself."""
+        writes, name = call.operation not in READS, fail.failure.name
         if isinstance(observed, asyncio.CancelledError):
-            return (None if fail.cancelled else Complaint("ATOM-06", "no cancellation")), True, call.operation not in READS
+            wrong = None if fail.cancelled else Complaint("ATOM-06", "an answer: nobody has cancelled the call")
+            return Verdict(wrong, True, writes)
         if isinstance(observed, TimeoutError):
-            return Complaint("API-04" if fail.closes else "ATOM-06", f"an answer or StoreUnavailable, when {failure.name}"), True, True
+            number = "API-04" if fail.closes else "FAIL-01"
+            return Verdict(Complaint(number, f"an answer or StoreUnavailable, when {name}"), True)
         if fail.closes and isinstance(observed, Raised) and observed.error == "StoreNotOpen":
-            return None, True, call.operation not in READS
+            return Verdict(None, True, writes)
         if not is_unavailable(observed):
-            is_wrong = failure.is_sure and not fail.cancelled
-            return (Complaint("FAIL-01", f"StoreUnavailable, when {failure.name}") if is_wrong else None), False, False
+            is_wrong = fail.failure.is_sure and not fail.cancelled and not fail.closes
+            return Verdict(Complaint("FAIL-01", f"StoreUnavailable, when {name}") if is_wrong else None)
         facts = dict(observed.facts)
-        may, kind = facts.get("write_may_have_happened"), facts.get("failure_kind")
-        host = f"127.0.0.1:{urlsplit(self.proxy.url).port}"
-        expected = ""
-        number = "FAIL-01"
-        if not failure.kinds and not fail.closes:
-            number, expected = "FAIL-14", f"no exception, when {failure.name}"
-        elif failure.kinds and kind not in failure.kinds:
-            expected = f"failure_kind {' or '.join(failure.kinds)}, when {failure.name}"
-        elif call.on == 0 and not str(facts.get("address")).startswith(host):
-            expected = f"the address {host}"
-        elif type(may) is not bool or (may and (call.operation in READS or failure.kinds == ("unreachable",))):
-            number, expected = "FAIL-11", "write_may_have_happened=False"
-        elif call.operation == "create_task" and facts.get("task_id") != call.arguments.get("task_id", facts.get("task_id") or ""):
-            number, expected = "ID-02", "the id of the task that was to be created"
-        return (Complaint(number, expected) if expected else None), True, bool(may) and failure.may_write
+        may = facts.get("write_may_have_happened")
+        return Verdict(self._complaint_about(fail, call, facts), True, bool(may) and fail.failure.may_write)
+
+    def _complaint_about(self, fail: Fail, call: Call, facts: Mapping[str, Any]) -> Complaint | None:
+        """What is wrong about the facts of a `StoreUnavailable`."""
+        kinds, may = fail.failure.kinds, facts.get("write_may_have_happened")
+        place = f"127.0.0.1:{urlsplit(self.proxy.url).port}"
+        task_id = facts.get("task_id")
+        if not kinds:
+            return Complaint("FAIL-14", f"no exception, when {fail.failure.name}")
+        if facts.get("failure_kind") not in kinds:
+            return Complaint("FAIL-01", f"failure_kind {' or '.join(kinds)}, when {fail.failure.name}")
+        if call.on == 0 and not str(facts.get("address")).startswith(place):
+            return Complaint("FAIL-01", f"the address {place}")
+        if type(may) is not bool or (may and (call.operation in READS or kinds == (FailureKind.UNREACHABLE,))):
+            return Complaint("FAIL-11", f"write_may_have_happened=False, when {fail.failure.name}")
+        is_named = task_id is not None and call.arguments.get("task_id", task_id) == task_id
+        if is_named is not (call.operation == "create_task"):
+            return Complaint("ID-02", "the id of the task that was to be created, and none of another call")
+        return None
 
     def complaint(self, errors: Sequence[Exception]) -> Complaint | None:
         """What is wrong about the words of exceptions, or about the connections that are left."""
         for error in errors:
             texts = "\n".join(_texts_of(error))
-            if self.secret in texts or quote(self.secret) in texts:
+            if self.secret in texts:
                 return Complaint("FAIL-05", "an exception that does not show the password", type(error).__name__)
             if isinstance(error, StoreUnavailable):
                 text, may = str(error).lower(), error.write_may_have_happened
@@ -185,16 +209,11 @@ class Trouble:
                     return Complaint("FAIL-11", "a message that says what write_may_have_happened says", str(error))
                 if error.address not in str(error):
                     return Complaint("FAIL-01", "a message that states the address", str(error))
-        if self.left:
-            return Complaint("FAIL-13", "no connection is left over", f"{self.left} on which nothing comes")
-        return None
+        left, self.left = self.left, 0
+        return Complaint("FAIL-13", "no connection is left over", f"{left} on which nothing comes") if left else None
 
 
-async def _outcomes(store: Any) -> list[Any]:
-    return await asyncio.gather(store.list_tasks(limit=1), return_exceptions=True)
-
-
-async def _within(awaited: Awaitable[Any], seconds: float = 2.0) -> None:
+async def _within(awaited: Awaitable[Any], seconds: float = _SOON) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await awaited

@@ -186,10 +186,16 @@ _ERRORS = (
 _RULES = ("resetpass", "-@write", "-@scripting", "-hset", "-zadd", "-zrem", "-unlink", "-pexpireat")
 _MORE_RULES = ("-@read", "-set", "-del", "-pexpire")
 _UNREACHABLE = (FailureKind.UNREACHABLE,)
-REFUSED = row_of("nothing listens any more", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO)
+REFUSED = row_of(
+    "nothing listens any more", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO
+)
 BUSY = row_of("a script does not end", _made(FailureKind.BUSY), (FailureKind.BUSY,), "FAIL-06", **_NO, **_ALL)
-OUT_OF_MEMORY = row_of("the server has no memory", _made(FailureKind.OUT_OF_MEMORY), (FailureKind.OUT_OF_MEMORY,), "FAIL-06", **_NO, **_ALL)
-READ_ONLY = row_of("the server is read-only", _made(FailureKind.READ_ONLY), (FailureKind.READ_ONLY,), "FAIL-06", **_NO, **_ALL)
+OUT_OF_MEMORY = row_of(
+    "the server has no memory", _made(FailureKind.OUT_OF_MEMORY), (FailureKind.OUT_OF_MEMORY,), "FAIL-06", **_NO, **_ALL
+)
+READ_ONLY = row_of(
+    "the server is read-only", _made(FailureKind.READ_ONLY), (FailureKind.READ_ONLY,), "FAIL-06", **_NO, **_ALL
+)
 LOST = row_of("each reply is lost", at(Stage.REPLY, Does.CUT), _GONE, "FAIL-11", "FAIL-13")
 BROKEN = row_of("each connection breaks before the request", at(Stage.REQUEST, Does.RESET), _GONE, "FAIL-13", "FAIL-11")
 LATE = row_of("each reply is late", at(Stage.REPLY, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD)
@@ -197,37 +203,83 @@ DISCONNECTED = row_of("the server has closed the connections", _disconnected, ()
 RESTARTED = row_of("the server has restarted", _restarted, (), "DUR-01", "FAIL-14", **_ALL)
 KILLED = row_of("the server is killed", _meanwhile("kill_server"), _AWAY, "DUR-01", "FAIL-17", patience=10, **_ALL)
 FAILED_OVER = tuple(
-    row_of(f"another server takes over{', killed' if kill else ''}", _meanwhile("fail_over", kill=kill), tuple(FailureKind), "FAIL-17", on=1, needs=(Capability.FAILOVER,), patience=20, **_ALL)
+    row_of(
+        f"another server takes over{', killed' if kill else ''}",
+        _meanwhile("fail_over", kill=kill),
+        tuple(FailureKind),
+        "FAIL-17",
+        on=1,
+        needs=(Capability.FAILOVER,),
+        patience=20,
+        **_ALL,
+    )
     for kill in (True, False)
 )
 MOVED = row_of("another node has the tasks", _moved, (), "MODE-18", on=1, needs=(Capability.CLUSTER,), **_ALL)
 FAILURES = (
     REFUSED,
     row_of("nothing listens", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO, **_COLD),
-    row_of("no greeting is answered", at(Stage.CONNECT, Does.HOLD), _LATE, "FAIL-01", is_sure=True, **_NO, **_HELD, **_COLD),
+    row_of(
+        "no greeting is answered", at(Stage.CONNECT, Does.HOLD), _LATE, "FAIL-01", is_sure=True, **_NO, **_HELD, **_COLD
+    ),
     row_of("the server goes silent", at(Stage.REQUEST, Does.HOLD), _LATE, "FAIL-01", "FAIL-13", is_sure=True, **_HELD),
     LATE,
     row_of("half of each reply is late", at(Stage.MIDDLE, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD, **_FULL),
     LOST,
     row_of("a reply is lost", at(Stage.REPLY, Does.CUT, times=1), _GONE, "FAIL-11", "FAIL-13", is_single=True),
     row_of("half of each reply is lost", at(Stage.MIDDLE, Does.RESET), _GONE, "FAIL-11", "FAIL-13"),
-    row_of("a reply is lost at the first call", at(Stage.REPLY, Does.RESET, times=1), _GONE, "FAIL-13", "FAIL-11", **_COLD),
+    row_of(
+        "a reply is lost at the first call", at(Stage.REPLY, Does.RESET, times=1), _GONE, "FAIL-13", "FAIL-11", **_COLD
+    ),
     BROKEN,
     row_of("what accepts ends at once", at(Stage.CONNECT, Does.CUT), _GONE, "FAIL-13", "FAIL-11", **_COLD),
     row_of("a web server answers", at(Stage.REQUEST, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-01", **_COLD),
     row_of("the replies are a web server's", at(Stage.REPLY, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-11"),
     row_of("the connection was closed while it was idle", _idle(Does.CUT), (), "FAIL-14"),
     row_of("the connection broke while it was idle", _idle(Does.RESET), (), "FAIL-14"),
-    *(row_of(f"the server says {text.split()[0]}", _says(text), (kind,), "FAIL-06", "FAIL-13", **_NO) for kind, text in _ERRORS),
     *(
-        row_of(f"the user has the rule {rule}", _denied(rule), (FailureKind.REFUSED,), "FAIL-06", "FAIL-11", may_tear=True, is_single=rule != "resetpass", is_full=rule in _MORE_RULES)
+        row_of(f"the server says {text.split()[0]}", _says(text), (kind,), "FAIL-06", "FAIL-13", **_NO)
+        for kind, text in _ERRORS
+    ),
+    *(
+        row_of(
+            f"the user has the rule {rule}",
+            _denied(rule),
+            (FailureKind.REFUSED,),
+            "FAIL-06",
+            "FAIL-11",
+            may_tear=True,
+            is_single=rule != "resetpass",
+            is_full=rule in _MORE_RULES,
+        )
         for rule in (*_RULES, *_MORE_RULES)
     ),
     row_of("the caller is cancelled", at(Stage.REPLY, Does.HOLD), _GONE, "ATOM-06", ends="cancel"),
-    row_of("the caller is cancelled before the request is read", at(Stage.REQUEST, Does.HOLD), _GONE, "ATOM-06", ends="cancel", **_FULL),
-    row_of("the caller is cancelled while a connection opens", at(Stage.CONNECT, Does.HOLD), _GONE, "ATOM-06", ends="cancel", **_COLD),
+    row_of(
+        "the caller is cancelled before the request is read",
+        at(Stage.REQUEST, Does.HOLD),
+        _GONE,
+        "ATOM-06",
+        ends="cancel",
+        **_FULL,
+    ),
+    row_of(
+        "the caller is cancelled while a connection opens",
+        at(Stage.CONNECT, Does.HOLD),
+        _GONE,
+        "ATOM-06",
+        ends="cancel",
+        **_COLD,
+    ),
     row_of("the store is closed", at(Stage.REPLY, Does.HOLD), tuple(FailureKind), "API-04", ends="close"),
-    row_of("the store is closed while a connection opens", at(Stage.CONNECT, Does.HOLD), tuple(FailureKind), "API-04", ends="close", **_COLD),
+    row_of(
+        "the store is closed while a connection opens",
+        at(Stage.CONNECT, Does.HOLD),
+        tuple(FailureKind),
+        "API-04",
+        ends="close",
+        **_COLD,
+    ),
     BUSY,
     OUT_OF_MEMORY,
     READ_ONLY,
@@ -267,20 +319,29 @@ def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: boo
         if row.ends == "cancel":
             cancelled = tuple(range(len(chosen)))
             chosen = (*chosen, get(Id("a")), get(Id("b")))
-        yield Scenario(row.failure.name, _actions(row, chosen, cancelled, capabilities), row.about, _needed(row), instances=2)
+        yield Scenario(
+            row.failure.name, _actions(row, chosen, cancelled, capabilities), row.about, _needed(row), instances=2
+        )
 
 
 def _needed(row: Row) -> frozenset[Capability]:
     return frozenset({Capability.REMOTE, Capability.SHARED, *row.needs})
 
 
-def _actions(row: Row, calls: tuple[Call, ...], cancelled: tuple[int, ...], capabilities: Collection[Capability]) -> tuple[Action, ...]:
+def _actions(
+    row: Row, calls: tuple[Call, ...], cancelled: tuple[int, ...], capabilities: Collection[Capability]
+) -> tuple[Action, ...]:
     before = _BEFORE if Capability.MAINTENANCE in capabilities else _BEFORE[:-1]
     fail = Fail(calls, cancelled, closes=row.ends == "close", failure=row.failure)
-    again: list[Action] = []
-    if Capability.CALLER_IDS in capabilities and row.ends != "close":  # the same creation resolves what became of it
-        again = [replace(one, arguments={**one.arguments, "task_id": Id(one.label)}, label="") for one in calls if one.label and not cancelled]
-    return (*before, fail, Look(), *again, *([Look()] if again else []))
+    on = 1 if row.failure.seconds < 1 or row.ends == "close" else 0
+    again: list[Action] = [cancel(Id("a"), on)]
+    if Capability.CALLER_IDS in capabilities and not cancelled:  # the same creation resolves what became of it
+        again += [
+            replace(one, arguments={**one.arguments, "task_id": Id(one.label)}, label="", on=on)
+            for one in calls
+            if one.label and row.ends != "close"
+        ]
+    return (*before, fail, Look(), *again, Look())
 
 
 async def play_failures(harness: Harness, tally: Tally, *, is_full: bool = False) -> None:
@@ -294,7 +355,12 @@ async def play_failures(harness: Harness, tally: Tally, *, is_full: bool = False
             await play(harness, [scenario], own)
             tally.merge(own)
 
-    here = [one for row in rows if not row.failure.is_everywhere for one in scenarios_of(row, harness.capabilities, is_full=is_full)]
+    here = [
+        one
+        for row in rows
+        if not row.failure.is_everywhere
+        for one in scenarios_of(row, harness.capabilities, is_full=is_full)
+    ]
     await asyncio.gather(*map(played, sorted(here, key=lambda one: -_seconds(one))))
     for row in rows:
         if row.failure.is_everywhere:
