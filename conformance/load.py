@@ -217,7 +217,17 @@ async def _played(
                 )
                 break
         over = True
-        await working
+        if (await asyncio.wait([working], timeout=_PATIENCE))[1]:
+            _report(
+                tally,
+                ("FAIL-01", *(number for row in met for number in row.about)),
+                "calls end",
+                "they still wait",
+                "hangs",
+                (),
+            )
+            working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
         return [*callers.seen, *(one for other in others for one in other.end())], met
 
 

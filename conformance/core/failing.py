@@ -17,8 +17,8 @@ from taskstore import FailureKind, StoreUnavailable
 
 Close: TypeAlias = Callable[[], Awaitable[None]]
 READS = ("get_task", "list_tasks")
-_SECONDS, _SOON = 7.0, 2.0
-"""That calls may take, more than the time-outs of their store; and those that wait, when it is closed, much less."""
+_SOON = 2.0
+"""Seconds in which what needs no time has happened."""
 _ATTEMPTS = 4
 
 
@@ -101,9 +101,17 @@ class Trouble:
         return self.harness.open_at(self.namespace, self.url, self._seconds)
 
     async def meet(
-        self, fail: Fail, made: Sequence[tuple[Call, Awaitable[Any]]], stores: Sequence[Any], close: Close | None
+        self,
+        fail: Fail,
+        made: Sequence[tuple[Call, Awaitable[Any]]],
+        stores: Sequence[Any],
+        close: Close | None,
+        seconds: float,
     ) -> list[Any]:
-        """Make the calls while it fails. Return what each returns, or the exception that ended it."""
+        """Make the calls while it fails. Return what each returns, or the exception that ended it.
+
+        They may take some `seconds`; those that wait when the store is closed, much less than its time-outs.
+        """
         used = {call.on: stores[call.on] for call, _ in made}
         if not fail.failure.is_cold:
             for store in used.values():
@@ -121,7 +129,7 @@ class Trouble:
                 for place in fail.cancelled:
                     calls[place].cancel()
                 self.proxy.release()
-            _, hanging = await asyncio.wait(waited, timeout=_SOON if close else _SECONDS)
+            _, hanging = await asyncio.wait(waited, timeout=_SOON if close else seconds + _SOON)
             if not hanging and not fail.cancelled:  # what is silent is given up
                 await _within(self.proxy.until(lambda: not self.proxy.held))
                 self.left = self.proxy.held

@@ -62,6 +62,7 @@ class Tally:
         self.seen.update(other.seen)
         self.exercised.update(other.exercised)
         self.missing.update(other.missing)
+        self.seconds = min(self.seconds, other.seconds)
 
     def learn(self, finding: Finding) -> None:
         """Expect what a finding shows, if it is plain."""

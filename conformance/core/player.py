@@ -13,7 +13,7 @@ from typing import Any
 
 from conformance.core.arguments import for_store, resolved, spoil_argument
 from conformance.core.blame import blame
-from conformance.core.failing import Named, Trouble, is_late
+from conformance.core.failing import Complaint, Named, Trouble, is_late
 from conformance.core.finding import Finding, Signature, Tally
 from conformance.core.observe import (
     Odd,
@@ -426,37 +426,42 @@ class Player:
         self.errors.clear()
         made = [(call, self._make(call, arguments or {})) for call, arguments in zip(fail.calls, given, strict=True)]
         close = self._closers[0].aclose if fail.closes else None
-        results = await self._trouble.meet(fail, made, self._stores, close)
+        results = await self._trouble.meet(fail, made, self._stores, close, self.tally.seconds)
         self._extend()
-        if fail.closes:
-            self._closed.add(0)
+        self._closed.update([0] if fail.closes else [])
         self.done[-1] = fail, [one[0] if isinstance(one, tuple) else one for one in results]
         answered: list[tuple[Call, Invocation, Any]] = []
         lost: list[tuple[Call, Invocation]] = []
         for call, arguments, result in zip(fail.calls, given, results, strict=True):
             observed, at = (result[0], result[2]) if isinstance(result, tuple) else (result, Span(began, self._now()))
-            complaint, has_failed, may = self._trouble.verdict(fail, call, observed)
-            if complaint:
-                self._report((*self.scenario.about, complaint.number), complaint.expected, describe(observed), (fail.failure.name, call.operation))
-                raise EndedError
-            named = dict(observed.facts).get("task_id") if isinstance(observed, Raised) and has_failed else None
+            verdict = self._trouble.verdict(fail, call, observed)
+            self._complain(fail, verdict.complaint, observed, call.operation)
+            named = dict(observed.facts).get("task_id") if verdict.has_failed and isinstance(observed, Raised) else None
             invocation = Invocation(call.operation, {**(arguments or {}), **({"task_id": named} if named else {})}, at)
-            if not has_failed:
+            if not verdict.has_failed:
                 answered.append((call, invocation, observed))
-            elif may:
+            elif verdict.may_have_happened:
                 lost.append((call, invocation))
             if call.label and (named or isinstance(observed, Record)):
-                self.results[call.label] = Named(str(named)) if named else observed
-            task_id = named or getattr(observed, "task_id", None) or invocation.arguments.get("task_id")
-            self._written += [str(task_id)] if task_id and str(task_id) not in self._written else []
-        if complaint := self._trouble.complaint(self.errors):
-            self._report((complaint.number,), complaint.expected, complaint.actual, (fail.failure.name, complaint.expected))
-            raise EndedError
+                self.results[call.label] = Named(named) if named else observed
+            task_id = getattr(observed, "task_id", None) or invocation.arguments.get("task_id")
+            self._written += [task_id] if task_id and task_id not in self._written else []
+        self._complain(fail, self._trouble.complaint(self.errors))
         if lost and fail.failure.may_tear:
             raise EndedError
         self._explain(answered, lost)
         self._candidates = [[Candidate(one.state) for one in with_pending(side)] for side in self._candidates]
         self._cause = None
+
+    def _complain(self, fail: Fail, complaint: Complaint | None, observed: Any = None, operation: str = "") -> None:
+        if complaint is None:
+            return
+        if isinstance(observed, TimeoutError):
+            self.tally.seconds = min(self.tally.seconds, 1)  # it is waited for once
+        requirements = tuple(dict.fromkeys((complaint.number, *self.scenario.about)))
+        actual = complaint.actual or describe(observed)
+        self._report(requirements, complaint.expected, actual, (fail.failure.name, operation, complaint.number))
+        raise EndedError
 
     def _explain(self, answered: list[tuple[Call, Invocation, Any]], lost: list[tuple[Call, Invocation]]) -> None:
         """Find the orders of calls that explain their results."""

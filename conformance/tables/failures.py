@@ -9,9 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from conformance.core.chapter import play
 from conformance.core.failing import Trouble
-from conformance.core.finding import Tally
 from conformance.core.scenario import (
     Action,
     Call,
@@ -28,7 +26,7 @@ from conformance.core.scenario import (
     restore,
     update,
 )
-from conformance.harness import Capability, Harness
+from conformance.harness import Capability
 from conformance.spec.model import Record, canonical
 from conformance.subjects.proxy import Action as Does
 from conformance.subjects.proxy import Stage
@@ -36,8 +34,6 @@ from taskstore import FailureKind, TaskStatus
 
 IMPATIENT = 0.3
 """The time-outs of a store that is to run into them, in seconds."""
-_TOGETHER = 8
-"""Scenarios that are played at the same time, in namespaces of their own."""
 _ALWAYS = 10**6
 _GONE = (FailureKind.BROKEN, FailureKind.UNREACHABLE)
 _AWAY = (*_GONE, FailureKind.LOADING, FailureKind.TIMEOUT, FailureKind.REFUSED)
@@ -292,15 +288,13 @@ FAILURES = (
 _OLD = datetime(2021, 1, 1, tzinfo=UTC)
 _METADATA = canonical({"webhook_url": None, "config": None})
 _FINAL = Record("old", "completed", 100.0, "", ("v",), None, None, None, _METADATA, _OLD, _OLD, _OLD)
-_BEFORE = (create("a", on=1), create("b", on=1), create("c", on=1), restore(_FINAL, on=1))
 
 
-def calls_of(capabilities: Collection[Capability], on: int = 0) -> tuple[Call, ...]:
-    """A call of each operation."""
+def _calls_of(capabilities: Collection[Capability], on: int) -> tuple[Call, ...]:
+    """A call of each operation, but for the listing."""
     calls = [
         create("new", on=on, video_ids=("n",)),
         get(Id("a"), on),
-        listing(on=on),
         update(Id("b"), TaskStatus.CLIPPING, on, progress=50.0),
         cancel(Id("c"), on),
     ]
@@ -312,61 +306,42 @@ def calls_of(capabilities: Collection[Capability], on: int = 0) -> tuple[Call, .
 
 
 def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: bool = False) -> Iterator[Scenario]:
-    """A scenario in which every operation meets a failure; or one for each operation."""
-    calls = calls_of(capabilities, row.on)
-    for chosen in [(one,) for one in calls] if row.is_single or is_full else [calls]:
-        cancelled: tuple[int, ...] = ()
-        if row.ends == "cancel":
-            cancelled = tuple(range(len(chosen)))
-            chosen = (*chosen, get(Id("a")), get(Id("b")))
-        yield Scenario(
-            row.failure.name, _actions(row, chosen, cancelled, capabilities), row.about, _needed(row), instances=2
-        )
+    """Scenarios in which every operation meets a failure: alone, or with others at the same time.
+
+    A listing is by itself, since it need not show one moment of several calls.
+    """
+    calls, read = _calls_of(capabilities, row.on), listing(on=row.on)
+    needs = frozenset({Capability.REMOTE, Capability.SHARED, *row.needs})
+    for chosen in [(one,) for one in (*calls, read)] if row.is_single or is_full else [calls, (read, calls[-1])]:
+        cancelled = tuple(range(len(chosen))) if row.ends == "cancel" else ()
+        beside = (get(Id("a")), get(Id("b"))) if cancelled else ()
+        fail = Fail((*chosen, *beside), cancelled, closes=row.ends == "close", failure=row.failure)
+        actions = (*_before(capabilities), fail, Look(), *_again(row, fail, capabilities), Look())
+        yield Scenario(row.failure.name, actions, row.about, needs, instances=2)
 
 
-def _needed(row: Row) -> frozenset[Capability]:
-    return frozenset({Capability.REMOTE, Capability.SHARED, *row.needs})
+def _before(capabilities: Collection[Capability]) -> tuple[Action, ...]:
+    made = tuple(create(label, on=1) for label in "abc")
+    return (*made, restore(_FINAL, on=1)) if Capability.MAINTENANCE in capabilities else made
 
 
-def _actions(
-    row: Row, calls: tuple[Call, ...], cancelled: tuple[int, ...], capabilities: Collection[Capability]
-) -> tuple[Action, ...]:
-    before = _BEFORE if Capability.MAINTENANCE in capabilities else _BEFORE[:-1]
-    fail = Fail(calls, cancelled, closes=row.ends == "close", failure=row.failure)
-    on = 1 if row.failure.seconds < 1 or row.ends == "close" else 0
-    again: list[Action] = [cancel(Id("a"), on)]
-    if Capability.CALLER_IDS in capabilities and not cancelled:  # the same creation resolves what became of it
-        again += [
-            replace(one, arguments={**one.arguments, "task_id": Id(one.label)}, label="", on=on)
-            for one in calls
-            if one.label and row.ends != "close"
-        ]
-    return (*before, fail, Look(), *again, Look())
+def _again(row: Row, fail: Fail, capabilities: Collection[Capability]) -> Iterator[Call]:
+    """Writes after the failure. The same creation, under the id that the exception states, resolves what became of it."""
+    on = 1 if row.failure.seconds == IMPATIENT or fail.closes else 0
+    yield cancel(Id("a"), on)
+    for call in fail.calls if Capability.CALLER_IDS in capabilities and not row.ends else ():
+        if call.label:
+            yield replace(call, arguments={**call.arguments, "task_id": Id(call.label)}, label="", on=on)
 
 
-async def play_failures(harness: Harness, tally: Tally, *, is_full: bool = False) -> None:
-    """Play the table: failures of connections several at a time, and those of the whole server one after the other."""
-    rows = [row for row in FAILURES if is_full or not row.is_full]
-    gate = asyncio.Semaphore(_TOGETHER)
-
-    async def played(scenario: Scenario) -> None:
-        async with gate:
-            own = Tally(learned=tally.learned, spoils=tally.spoils, on_progress=tally.on_progress)
-            await play(harness, [scenario], own)
-            tally.merge(own)
-
-    here = [
-        one
-        for row in rows
-        if not row.failure.is_everywhere
-        for one in scenarios_of(row, harness.capabilities, is_full=is_full)
-    ]
-    await asyncio.gather(*map(played, sorted(here, key=lambda one: -_seconds(one))))
-    for row in rows:
-        if row.failure.is_everywhere:
-            await play(harness, scenarios_of(row, harness.capabilities), tally)
+def together(capabilities: Collection[Capability], *, is_full: bool = False) -> list[Scenario]:
+    """The failures of connections and callers, which may be played at the same time. Those with time-outs come first."""
+    rows = [row for row in FAILURES if not row.failure.is_everywhere and (is_full or not row.is_full)]
+    rows.sort(key=lambda row: row.failure.seconds)
+    return [one for row in rows for one in scenarios_of(row, capabilities, is_full=is_full)]
 
 
-def _seconds(scenario: Scenario) -> float:
-    """Time-outs come first: others are played meanwhile."""
-    return -next(one.failure.seconds for one in scenario.actions if isinstance(one, Fail))
+def alone(capabilities: Collection[Capability], *, is_full: bool = False) -> list[Scenario]:
+    """The failures of the whole server, which are played one after the other."""
+    rows = [row for row in FAILURES if row.failure.is_everywhere and (is_full or not row.is_full)]
+    return [one for row in rows for one in scenarios_of(row, capabilities)]
