@@ -112,10 +112,9 @@ class Trouble:
 
         They may take some `seconds`; those that wait when the store is closed, much less than its time-outs.
         """
-        used = {call.on: stores[call.on] for call, _ in made}
-        if not fail.failure.is_cold:
-            for store in used.values():
-                await self._warm_up(store, len(made))
+        self._stores, used = stores, {call.on for call, _ in made}
+        for on in used if not fail.failure.is_cold else ():
+            await self.warm_up(on, len(made))
         async with fail.failure.cause(self):
             calls: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for _, one in made]
             waited = list(calls)
@@ -138,8 +137,8 @@ class Trouble:
         for call in hanging:
             call.cancel()
         ended = await asyncio.gather(*waited, return_exceptions=True)
-        for store in used.values() if fail.failure.patience else ():
-            await self._until_it_works(store, fail.failure.patience)
+        for on in used if fail.failure.patience else ():  # if it does not work then, the calls that follow show it
+            await _within(self._first_answer(on), fail.failure.patience)
         is_stuck = close is not None and waited[-1] in hanging
         return [
             TimeoutError("still waits") if is_stuck or call in hanging else one
@@ -151,23 +150,21 @@ class Trouble:
         """Whether a call has met what the proxy does."""
         return self.interruption is not None and self.interruption.met > 0
 
-    async def _warm_up(self, store: Any, together: int) -> None:
-        """Let a store open the connections that it needs for so many calls."""
+    async def warm_up(self, on: int, together: int) -> None:
+        """Let a store open the connections that it needs for so many calls, and give up others that fail."""
         for _ in range(_ATTEMPTS):
-            calls = (store.list_tasks(limit=1) for _ in range(together))
+            calls = (self._stores[on].list_tasks(limit=1) for _ in range(together))
             if not any(isinstance(one, Exception) for one in await asyncio.gather(*calls, return_exceptions=True)):
                 return
 
-    async def _until_it_works(self, store: Any, seconds: float) -> None:
-        """Call until an answer comes. If none does, the calls that follow show it."""
-        await _within(self._first_answer(store), seconds)
-
-    async def _first_answer(self, store: Any) -> None:
+    async def _first_answer(self, on: int) -> None:
         while True:
             try:
-                return await store.list_tasks(limit=1)
+                await self._stores[on].list_tasks(limit=1)
             except StoreUnavailable:
                 await asyncio.sleep(0.05)
+            else:
+                return
 
     def verdict(self, fail: Fail, call: Call, observed: Any) -> Verdict:
         """Judge a result as far as it can be by itself."""
@@ -181,8 +178,8 @@ class Trouble:
         if fail.closes and isinstance(observed, Raised) and observed.error == "StoreNotOpen":
             return Verdict(None, True, writes)
         if not is_unavailable(observed):
-            is_wrong = fail.failure.is_sure and not fail.cancelled and not fail.closes
-            return Verdict(Complaint("FAIL-01", f"StoreUnavailable, when {name}") if is_wrong else None)
+            is_wrong = call.operation in fail.failure.fails and not fail.cancelled and not fail.closes
+            return Verdict(Complaint("", f"StoreUnavailable, when {name}") if is_wrong else None)
         facts = dict(observed.facts)
         may = facts.get("write_may_have_happened")
         return Verdict(self._complaint_about(fail, call, facts), True, bool(may) and fail.failure.may_write)

@@ -458,7 +458,7 @@ class Player:
             return
         if isinstance(observed, TimeoutError):
             self.tally.seconds = min(self.tally.seconds, 1)  # it is waited for once
-        requirements = tuple(dict.fromkeys((complaint.number, *self.scenario.about)))
+        requirements = tuple(filter(None, (complaint.number, *self.scenario.about)))
         actual = complaint.actual or describe(observed)
         self._report(requirements, complaint.expected, actual, (fail.failure.name, operation, complaint.number))
         raise EndedError

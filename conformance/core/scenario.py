@@ -88,8 +88,8 @@ class Failure:
     """Brings it about, for the time of a block, to a `failing.Trouble`."""
     kinds: tuple[str, ...] = ()
     """The `failure_kind` that exceptions may have. Without any, no call fails."""
-    is_sure: bool = False
-    """Whether every call fails."""
+    fails: tuple[str, ...] = ()
+    """The operations that fail for certain."""
     may_write: bool = True
     """Whether a write that fails may have happened."""
     may_tear: bool = False

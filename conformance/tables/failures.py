@@ -27,7 +27,7 @@ from conformance.core.scenario import (
     update,
 )
 from conformance.harness import Capability
-from conformance.spec.model import Record, canonical
+from conformance.spec.model import OPERATIONS, Record, canonical
 from conformance.subjects.proxy import Action as Does
 from conformance.subjects.proxy import Stage
 from taskstore import FailureKind, TaskStatus
@@ -42,15 +42,15 @@ _WEB = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 Cause = Callable[[Trouble], AbstractAsyncContextManager[None]]
 
 
-def at(stage: Stage, action: Does, text: bytes = b"", *, times: int = _ALWAYS, after: int = 0) -> Cause:
-    """Let the proxy interrupt exchanges."""
+def at(stage: Stage, action: Does, text: bytes = b"", *, times: int = _ALWAYS, on_open_ones: bool = False) -> Cause:
+    """Let the proxy interrupt exchanges, of all connections or of those that are open then."""
 
     @asynccontextmanager
     async def cause(trouble: Trouble) -> AsyncIterator[None]:
         if stage is Stage.CONNECT:
             trouble.proxy.break_all(Does.CUT)
             await trouble.proxy.until(lambda: not trouble.proxy.connections)
-        trouble.interruption = trouble.proxy.interrupt(stage, action, text=text, times=times, after=after)
+        trouble.interruption = trouble.proxy.interrupt(stage, action, text=text, times=times, on_open_ones=on_open_ones)
         yield
 
     return cause
@@ -78,13 +78,27 @@ def _idle(action: Does) -> Cause:
 
 
 @asynccontextmanager
+async def _repeated(trouble: Trouble) -> AsyncIterator[None]:
+    said = f"-WRONGPASS {trouble.secret} is not the password\r\n"
+    async with at(Stage.REQUEST, Does.ANSWER, said.encode())(trouble):
+        yield
+
+
+@asynccontextmanager
 async def _disconnected(trouble: Trouble) -> AsyncIterator[None]:
     trouble.harness.administer("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     yield  # at once, before the event loop sees the end
 
 
 def _says(text: str) -> Cause:
-    return at(Stage.REQUEST, Does.ANSWER, f"-{text}\r\n".encode())
+    return at(Stage.REQUEST, Does.ANSWER, f"-{text}\r\n".encode(), on_open_ones=True)
+
+
+@asynccontextmanager
+async def _demoted(trouble: Trouble) -> AsyncIterator[None]:
+    async with _says("READONLY You can't write against a read only replica.")(trouble):
+        await trouble.warm_up(0, 8)
+        yield
 
 
 def _made(kind: FailureKind) -> Cause:
@@ -152,6 +166,8 @@ class Row:
     """What the caller does when a call has met it: `cancel` or `close`."""
     on: int = 0
     needs: Collection[Capability] = ()
+    only: tuple[str, ...] = OPERATIONS
+    """The operations that meet it."""
     is_full: bool = False
     """Whether only a full run plays it."""
     is_single: bool = False
@@ -169,6 +185,7 @@ _HELD: dict[str, Any] = {"seconds": IMPATIENT}
 _ALL: dict[str, Any] = {"is_everywhere": True}
 _FULL: dict[str, Any] = {"is_full": True}
 _NO: dict[str, Any] = {"may_write": False}
+_WRITES = ("create_task", "update_task_status", "cancel_task", "restore")  # to purge takes no memory
 _ERRORS = (
     (FailureKind.LOADING, "LOADING Redis is loading the dataset in memory"),
     (FailureKind.BUSY, "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."),
@@ -183,14 +200,15 @@ _RULES = ("resetpass", "-@write", "-@scripting", "-hset", "-zadd", "-zrem", "-un
 _MORE_RULES = ("-@read", "-set", "-del", "-pexpire")
 _UNREACHABLE = (FailureKind.UNREACHABLE,)
 REFUSED = row_of(
-    "nothing listens any more", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO
+    "nothing listens any more", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", fails=OPERATIONS, **_NO
 )
-BUSY = row_of("a script does not end", _made(FailureKind.BUSY), (FailureKind.BUSY,), "FAIL-06", **_NO, **_ALL)
-OUT_OF_MEMORY = row_of(
-    "the server has no memory", _made(FailureKind.OUT_OF_MEMORY), (FailureKind.OUT_OF_MEMORY,), "FAIL-06", **_NO, **_ALL
-)
-READ_ONLY = row_of(
-    "the server is read-only", _made(FailureKind.READ_ONLY), (FailureKind.READ_ONLY,), "FAIL-06", **_NO, **_ALL
+BUSY, OUT_OF_MEMORY, READ_ONLY = (
+    row_of(f"the server is {kind}", _made(kind), (kind,), "FAIL-06", fails=fails, **_NO, **_ALL)
+    for kind, fails in (
+        (FailureKind.BUSY, OPERATIONS),
+        (FailureKind.OUT_OF_MEMORY, _WRITES),
+        (FailureKind.READ_ONLY, _WRITES),
+    )
 )
 LOST = row_of("each reply is lost", at(Stage.REPLY, Does.CUT), _GONE, "FAIL-11", "FAIL-13")
 BROKEN = row_of("each connection breaks before the request", at(Stage.REQUEST, Does.RESET), _GONE, "FAIL-13", "FAIL-11")
@@ -214,15 +232,26 @@ FAILED_OVER = tuple(
 MOVED = row_of("another node has the tasks", _moved, (), "MODE-18", on=1, needs=(Capability.CLUSTER,), **_ALL)
 FAILURES = (
     REFUSED,
-    row_of("nothing listens", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", is_sure=True, **_NO, **_COLD),
     row_of(
-        "no greeting is answered", at(Stage.CONNECT, Does.HOLD), _LATE, "FAIL-01", is_sure=True, **_NO, **_HELD, **_COLD
+        "nothing listens", _refused, _UNREACHABLE, "FAIL-01", "FAIL-11", "FAIL-17", fails=OPERATIONS, **_NO, **_COLD
     ),
-    row_of("the server goes silent", at(Stage.REQUEST, Does.HOLD), _LATE, "FAIL-01", "FAIL-13", is_sure=True, **_HELD),
+    row_of(
+        "no greeting is answered",
+        at(Stage.CONNECT, Does.HOLD),
+        _LATE,
+        "FAIL-01",
+        fails=OPERATIONS,
+        **_NO,
+        **_HELD,
+        **_COLD,
+    ),
+    row_of(
+        "the server goes silent", at(Stage.REQUEST, Does.HOLD), _LATE, "FAIL-01", "FAIL-13", fails=OPERATIONS, **_HELD
+    ),
     LATE,
     row_of("half of each reply is late", at(Stage.MIDDLE, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD, **_FULL),
     LOST,
-    row_of("a reply is lost", at(Stage.REPLY, Does.CUT, times=1), _GONE, "FAIL-11", "FAIL-13", is_single=True),
+    row_of("a reply is lost", at(Stage.REPLY, Does.CUT, times=1), _GONE, "FAIL-11", "ATOM-01", "FAIL-13", is_single=True),
     row_of("half of each reply is lost", at(Stage.MIDDLE, Does.RESET), _GONE, "FAIL-11", "FAIL-13"),
     row_of(
         "a reply is lost at the first call", at(Stage.REPLY, Does.RESET, times=1), _GONE, "FAIL-13", "FAIL-11", **_COLD
@@ -230,6 +259,21 @@ FAILURES = (
     BROKEN,
     row_of("what accepts ends at once", at(Stage.CONNECT, Does.CUT), _GONE, "FAIL-13", "FAIL-11", **_COLD),
     row_of("a web server answers", at(Stage.REQUEST, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-01", **_COLD),
+    row_of(
+        "the server repeats the password",
+        _repeated,
+        (*_GONE, FailureKind.REFUSED),
+        "FAIL-05",
+        **_COLD,
+        **_NO,
+    ),
+    row_of(
+        "the replies are numbers",
+        at(Stage.REQUEST, Does.ANSWER, b":7\r\n", on_open_ones=True),
+        _GONE,
+        "FAIL-13",
+        only=("get_task",),
+    ),
     row_of("the replies are a web server's", at(Stage.REPLY, Does.ANSWER, _WEB), _GONE, "FAIL-13", "FAIL-11"),
     row_of("the connection was closed while it was idle", _idle(Does.CUT), (), "FAIL-14"),
     row_of("the connection broke while it was idle", _idle(Does.RESET), (), "FAIL-14"),
@@ -237,6 +281,7 @@ FAILURES = (
         row_of(f"the server says {text.split()[0]}", _says(text), (kind,), "FAIL-06", "FAIL-13", **_NO)
         for kind, text in _ERRORS
     ),
+    row_of("the server behind the open connections is a replica now", _demoted, (), "FAIL-17"),
     *(
         row_of(
             f"the user has the rule {rule}",
@@ -310,9 +355,12 @@ def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: boo
 
     A listing is by itself, since it need not show one moment of several calls.
     """
-    calls, read = _calls_of(capabilities, row.on), listing(on=row.on)
+    calls = tuple(one for one in _calls_of(capabilities, row.on) if one.operation in row.only)
+    reads = (listing(on=row.on), calls[-1]) if "list_tasks" in row.only else ()
     needs = frozenset({Capability.REMOTE, Capability.SHARED, *row.needs})
-    for chosen in [(one,) for one in (*calls, read)] if row.is_single or is_full else [calls, (read, calls[-1])]:
+    for chosen in (
+        [(one,) for one in (*calls, *reads[:1])] if row.is_single or is_full else filter(None, [calls, reads])
+    ):
         cancelled = tuple(range(len(chosen))) if row.ends == "cancel" else ()
         beside = (get(Id("a")), get(Id("b"))) if cancelled else ()
         fail = Fail((*chosen, *beside), cancelled, closes=row.ends == "close", failure=row.failure)
