@@ -114,7 +114,7 @@ def _shared(rng: random.Random, number: str) -> Call:
         return get(task)
     if drawn < 0.95:  # noqa: PLR2004
         return update(task, TaskStatus.CLIPPING, current_step=f"step {number}")
-    return cancel(task)
+    return cancel(task) if drawn < 0.975 else update(task, TaskStatus.COMPLETED, current_step=f"end {number}")  # noqa: PLR2004
 
 
 @asynccontextmanager

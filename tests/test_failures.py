@@ -239,13 +239,17 @@ def test_a_connection_that_is_used_unseen_is_found(harness: RedisHarness, monkey
     assert "FAIL-14" in numbers_of(played(harness, RedisTaskStore, "the server has closed the connections"))
 
 
-def test_a_late_reply_that_goes_to_the_next_call_is_found(harness: RedisHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_reply_that_goes_to_the_next_call_is_found(
+    harness: RedisHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Connection, "retire", lambda self: None)
     monkeypatch.setattr(Connection, "is_usable", property(lambda self: True))
     assert "FAIL-13" in numbers_of(played(harness, RedisTaskStore, "each reply is late"))
 
 
-@pytest.mark.parametrize(("store_class", "number"), [(Denies, "FAIL-11"), (DropsRefusedWrites, "ATOM-01"), (Foreign, "FAIL-13")])
+@pytest.mark.parametrize(
+    ("store_class", "number"), [(Denies, "FAIL-11"), (DropsRefusedWrites, "ATOM-01"), (Foreign, "FAIL-13")]
+)
 def test_load_finds_wrong_stores(harness: RedisHarness, store_class: type[Any], number: str) -> None:
     harness.store_class, tally = store_class, Tally()
     asyncio.run(load(harness, tally, SHORT))

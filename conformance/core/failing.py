@@ -119,8 +119,6 @@ class Trouble:
             calls: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for _, one in made]
             waited = list(calls)
             if fail.cancelled or close:
-                for call in calls:
-                    call.add_done_callback(lambda _: self.proxy.notify())
                 await _within(self.proxy.until(lambda: self.is_met or all(call.done() for call in calls)))
             if close:
                 waited.append(asyncio.ensure_future(close()))
@@ -190,7 +188,7 @@ class Trouble:
         place = f"127.0.0.1:{urlsplit(self.proxy.url).port}"
         task_id = facts.get("task_id")
         if not kinds:
-            return Complaint("FAIL-14", f"no exception, when {fail.failure.name}")
+            return Complaint("", f"no exception, when {fail.failure.name}")
         if facts.get("failure_kind") not in kinds:
             return Complaint("FAIL-01", f"failure_kind {' or '.join(kinds)}, when {fail.failure.name}")
         if call.on == 0 and not str(facts.get("address")).startswith(place):

@@ -18,6 +18,9 @@ from urllib.parse import urlsplit
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST in place of FIN."""
+_PIECE = 1 << 20
+"""Bytes that are passed on together."""
+_SOON = 0.001
 
 
 class Stage(StrEnum):
@@ -52,10 +55,14 @@ class Interruption:
 
     stage: Stage
     action: Action
-    after: int
-    times: int
-    containing: Collection[bytes]
+    after: int = 0
+    """How many pass before."""
+    times: int = 1
+    """How many are left to be interrupted: connections at `CONNECT`, or else requests, those of handshakes too."""
+    containing: Collection[bytes] = ()
+    """Only requests with one of these texts count, if there is one."""
     text: bytes = b""
+    """What `ANSWER` answers."""
     links: Collection[Any] | None = None
     """The connections that are interrupted, if not every one."""
     met: int = 0
@@ -76,24 +83,23 @@ class Proxy:
         """How many connections were accepted."""
         self.requests = 0
         """How many requests arrived, handshakes included."""
-        self.ended = False
-        self._parts, self._at, self._port = urlsplit(url), at, 0
+        self._parts, self._at, self._port, self._has_ended = urlsplit(url), at, 0, False
         self._interruption: Interruption | None = None
-        self._links: set[_Link] = set()
+        self._links: dict[_Link, asyncio.Future[None]] = {}
         self._holding = contextlib.ExitStack()
-        self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self.listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.ended = True  # for a connection that is just being accepted
+        self._has_ended = True  # for a connection that is just being accepted
         await self.refuse()
         self._holding.close()
-        for link in list(self._links):
-            link.abort()
-        await self.until(lambda: not self._links)
+        self.release()
+        for link in self._links:
+            link.end(Action.RESET)
+        await asyncio.gather(*self._links.values())
 
     @property
     def url(self) -> str:
@@ -110,12 +116,12 @@ class Proxy:
     @property
     def held(self) -> int:
         """On how many connections something is held that the client has not given up."""
-        return sum(link.is_held for link in self._links)
+        return sum(not link.passes.is_set() and link.is_there for link in self._links)
 
     @property
     def leaving(self) -> int:
         """How many connections the client has given up, and the server has yet to end: it may still be at work."""
-        return sum(not link.client.is_there for link in self._links)
+        return sum(not link.is_there for link in self._links)
 
     def point_at(self, url: str) -> None:
         """Lead connections that are accepted from now on to the server at this URL."""
@@ -126,12 +132,11 @@ class Proxy:
 
     async def listen(self) -> None:
         """Accept connections, under the same port as before."""
-        loop = asyncio.get_running_loop()
         self._holding.close()
         if "/" in self._at:
-            self._listener = await loop.create_unix_server(self._accept, self._at)
+            self._listener = await asyncio.start_unix_server(self._accept, self._at)
             return
-        self._listener = await loop.create_server(self._accept, self._at, self._port, backlog=1_024)
+        self._listener = await asyncio.start_server(self._accept, self._at, self._port, backlog=1_024, limit=_PIECE)
         self._port = self._listener.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
@@ -148,50 +153,31 @@ class Proxy:
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             holder.bind((self._at, self._port))
 
-    def interrupt(
-        self,
-        stage: Stage,
-        action: Action,
-        *,
-        after: int = 0,
-        times: int = 1,
-        containing: Collection[bytes] = (),
-        text: bytes = b"",
-        on_open_ones: bool = False,
-    ) -> Interruption:
-        """Interrupt the next `times` connections or, `after` as many that pass, requests; only those with a text in it.
+    def interrupt(self, stage: Stage, action: Action, *, on_open_ones: bool = False, **more: Any) -> Interruption:
+        """Interrupt exchanges from now on, as the `Interruption` says that is returned.
 
-        Without `containing` every request counts, those of a client's handshake too. `text` is what `ANSWER` answers.
         `on_open_ones` leaves connections alone that are accepted later.
         """
         links = frozenset(self._links) if on_open_ones else None
-        self._interruption = Interruption(stage, action, after, times, containing, text, links)
+        self._interruption = Interruption(stage, action, links=links, **more)
         return self._interruption
 
     def release(self) -> None:
         """Pass on what is held, and interrupt nothing more."""
         self._interruption = None
-        for link in list(self._links):
-            link.release()
+        for link in self._links:
+            link.planned = None
+            link.passes.set()
 
     def break_all(self, action: Action) -> None:
         """Cut or reset every connection, whatever it is doing."""
-        for link in list(self._links):
+        for link in self._links:
             link.end(action)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Return as soon as it holds; it is looked at whenever something has happened here."""
+        """Return as soon as it holds."""
         while not condition():
-            self._changed.clear()
-            await self._changed.wait()
-
-    def notify(self) -> None:
-        """Let whoever waits in `until` look again."""
-        self._changed.set()
-
-    def forget(self, link: _Link) -> None:
-        """A connection is over on both sides."""
-        self._links.discard(link)
+            await asyncio.sleep(_SOON)
 
     def interruption_of(self, link: _Link, data: bytes, *stages: Stage) -> Interruption | None:
         """What to do to an exchange of a connection that has reached one of these stages, if anything."""
@@ -200,7 +186,6 @@ class Proxy:
             return None
         found = [text for text in planned.containing if text in data]
         planned.seen.update(found)
-        self.notify()
         if not planned.times or (planned.containing and not found):
             return None
         if planned.after:
@@ -209,152 +194,100 @@ class Proxy:
         planned.times -= 1
         return planned
 
-    def _accept(self) -> asyncio.Protocol:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        link = _Link(self, *self._server_at)
-        self._links.add(link)
-        return link.client
-
-
-class _End(asyncio.Protocol):
-    """One end of a connection. It sends what it is given, as soon as there is a connection and nothing is held."""
-
-    def __init__(self, made: Callable[[], None], arrived: Callable[[bytes], None], lost: Callable[[], None]) -> None:
-        self.transport: asyncio.Transport | None = None
-        self.is_there, self.is_held = True, False
-        self._kept: list[bytes] = []
-        self._made, self._lost = made, lost
-        self.data_received = arrived  # type: ignore[method-assign, assignment]  # a call less for each piece of data
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]  # what a TCP protocol is given; uvloop's is no subclass
-        self._made()
-        self.send()
-
-    def connection_lost(self, _: Exception | None = None) -> None:
-        self.is_there = False
-        self._kept.clear()
-        self._lost()
-
-    def send(self, *data: bytes) -> None:
-        """Send it after what was kept before. No bytes mean the end."""
-        self._kept += data
-        while self._kept and self.transport is not None and not self.is_held and self.is_there:
-            one = self._kept.pop(0)
-            if one and not self.transport.is_closing():
-                self.transport.write(one)
-            elif not one:
-                self.finish(self.transport)
-
-    def finish(self, transport: asyncio.Transport) -> None:
-        """A client has nothing more to wait for. A server first executes what it received before the end."""
-        transport.close()
-
-
-class _Server(_End):
-    def finish(self, transport: asyncio.Transport) -> None:
-        if not transport.is_closing():
-            transport.write_eof()
+        link = _Link(self, reader, writer)
+        if self._has_ended:
+            link.end(Action.RESET)
+            return
+        self._links[link] = asyncio.ensure_future(link.work(self._server_at))
+        self._links[link].add_done_callback(lambda _: self._links.pop(link))
 
 
 class _Link:
     """A connection from a client, and the one to the server that belongs to it."""
 
-    def __init__(self, proxy: Proxy, host: str, port: int) -> None:
-        self._proxy, self._server_at = proxy, (host, port)
-        self.client = _End(self._accepted, self._request, lambda: self._over(self._server))
-        self._server = _Server(lambda: None, self._reply, lambda: self._over(self.client))
-        self._planned: Interruption | None = None
+    def __init__(self, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._proxy, self._reader, self._writer = proxy, reader, writer
+        self.planned: Interruption | None = None
+        """What the next reply is to meet."""
+        self.passes = asyncio.Event()
+        """Whether nothing is held."""
+        self.passes.set()
         self._commands = 1
-        self._connecting: asyncio.Future[Any] | None = None
-        self._has_ended = False
+        self._has_ended, self._feed_eof = False, reader.feed_eof
+        reader.feed_eof = self._client_ended  # type: ignore[method-assign]  # what it has not read yet hides the end
 
     @property
-    def is_held(self) -> bool:
-        """Whether something is held, and the client still waits for it."""
-        return self.client.is_there and (self.client.is_held or self._server.is_held)
+    def is_there(self) -> bool:
+        """Whether the client has not given the connection up."""
+        return not self._has_ended and not self._writer.is_closing() and self._reader.exception() is None
 
-    def release(self) -> None:
-        """Pass on what is held, and the next reply as well."""
-        self._planned = None
-        for end in (self._server, self.client):
-            end.is_held = False
-            end.send()
+    def _client_ended(self) -> None:
+        self._has_ended = True
+        self._feed_eof()
 
     def end(self, action: Action) -> None:
         """End the connection to the client; the server gets what was passed on, and then the end."""
-        self._has_ended = True
-        transport = self.client.transport
-        if transport is not None and not transport.is_closing():
-            if action is Action.RESET:
-                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-                transport.abort()
-            else:
-                transport.close()
+        if action is Action.RESET and not self._writer.is_closing():
+            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self._writer.transport.abort()
+        self._writer.close()
 
-    def abort(self) -> None:
-        """End both connections at once."""
-        if self._connecting is not None:
-            self._connecting.cancel()
-        for end in (self._server, self.client):
-            if end.transport is not None:
-                end.transport.abort()
+    async def work(self, server_at: tuple[str, int]) -> None:
+        """Pass on what comes from either side, until both have ended."""
+        with contextlib.suppress(OSError):
+            if (planned := self._proxy.interruption_of(self, b"", Stage.CONNECT)) is not None:
+                await self._meet(planned)
+            reader, writer = await asyncio.open_connection(*server_at)
+            with contextlib.closing(writer):
+                await asyncio.gather(self._requests(writer), self._replies(reader))
+        self._writer.close()
 
-    def _accepted(self) -> None:
-        if self._proxy.ended or self._has_ended:
-            self._server.is_there = False  # and never will be
-            self.abort()
-            return
-        connection = asyncio.get_running_loop().create_connection(lambda: self._server, *self._server_at)
-        self._connecting = asyncio.ensure_future(connection)
-        self._connecting.add_done_callback(self._connected)
-        if (planned := self._proxy.interruption_of(self, b"", Stage.CONNECT)) is not None:
-            self._interrupt(planned, self._server)
+    async def _requests(self, server: asyncio.StreamWriter) -> None:
+        while data := await _read(self._reader):
+            self._proxy.requests += 1
+            planned = self._proxy.interruption_of(self, data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
+            if planned is not None:  # each command is an array, and no value of ours looks like one
+                self._commands = max(1, data.startswith(b"*") + data.count(b"\r\n*"))
+            if planned is not None and planned.stage is not Stage.REQUEST:
+                self.planned = planned  # another request may come before the reply that is to be met
+            elif planned is not None and not await self._meet(planned):
+                continue
+            server.write(data)
+        if not server.is_closing():
+            server.write_eof()  # a server first executes what it received before the end
 
-    def _connected(self, connecting: asyncio.Future[Any]) -> None:
-        if connecting.cancelled() or connecting.exception() is not None:
-            self._server.connection_lost()
+    async def _replies(self, server: asyncio.StreamReader) -> None:
+        while data := await _read(server):
+            planned, self.planned = self.planned, None
+            if planned is not None:
+                half = max(1, len(data) // 2) if planned.stage is Stage.MIDDLE else 0
+                self._send(data[:half])
+                data = data[half:] if await self._meet(planned) else b""
+            self._send(data)
+        self._writer.close()
 
-    def _request(self, data: bytes) -> None:
-        self._proxy.requests += 1
-        planned = self._proxy.interruption_of(self, data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
-        if planned is not None:  # each command is an array, and no value of ours looks like one
-            self._commands = max(1, data.startswith(b"*") + data.count(b"\r\n*"))
-        if planned is not None and planned.stage is Stage.REQUEST:
-            self._interrupt(planned, self._server)
-            if planned.action is not Action.HOLD:
-                return
-        elif planned is not None:  # another request may come before the reply that is to be met
-            self._planned = planned
-        self._server.send(data)
-
-    def _reply(self, data: bytes) -> None:
-        planned, self._planned = self._planned, None
-        if planned is not None and not self._has_ended:
-            if planned.stage is Stage.MIDDLE:
-                half = max(1, len(data) // 2)
-                self.client.send(data[:half])
-                data = data[half:]
-            self._interrupt(planned, self.client)
-            if planned.action is Action.ANSWER:
-                return
-        if data and not self._has_ended:
-            self.client.send(data)
-
-    def _interrupt(self, planned: Interruption, end: _End) -> None:
+    async def _meet(self, planned: Interruption) -> bool:
+        """Do what is planned. Return whether the data is to be passed on after it."""
+        planned.met += 1
         if planned.action is Action.HOLD:
-            end.is_held = True
-        elif planned.action is Action.ANSWER:
-            self.client.send(planned.text * self._commands)
+            self.passes.clear()
+            await self.passes.wait()
+            return True
+        if planned.action is Action.ANSWER:
+            self._send(planned.text * self._commands)
         else:
             self.end(planned.action)
-        planned.met += 1
-        self._proxy.notify()
+        return False
 
-    def _over(self, other: _End) -> None:
-        """One end is lost: the other gets what is on its way, and then the end."""
-        if other.is_there:
-            other.send(b"")
-        else:
-            self._proxy.forget(self)
-        self._proxy.notify()
+    def _send(self, data: bytes) -> None:
+        if data and not self._writer.is_closing():
+            self._writer.write(data)
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read(_PIECE)
+    except OSError:
+        return b""

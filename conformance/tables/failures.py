@@ -251,7 +251,9 @@ FAILURES = (
     LATE,
     row_of("half of each reply is late", at(Stage.MIDDLE, Does.HOLD), _LATE, "FAIL-13", "FAIL-11", **_HELD, **_FULL),
     LOST,
-    row_of("a reply is lost", at(Stage.REPLY, Does.CUT, times=1), _GONE, "FAIL-11", "ATOM-01", "FAIL-13", is_single=True),
+    row_of(
+        "a reply is lost", at(Stage.REPLY, Does.CUT, times=1), _GONE, "FAIL-11", "ATOM-01", "FAIL-13", is_single=True
+    ),
     row_of("half of each reply is lost", at(Stage.MIDDLE, Does.RESET), _GONE, "FAIL-11", "FAIL-13"),
     row_of(
         "a reply is lost at the first call", at(Stage.REPLY, Does.RESET, times=1), _GONE, "FAIL-13", "FAIL-11", **_COLD
@@ -295,11 +297,11 @@ FAILURES = (
         )
         for rule in (*_RULES, *_MORE_RULES)
     ),
-    row_of("the caller is cancelled", at(Stage.REPLY, Does.HOLD), _GONE, "ATOM-06", ends="cancel"),
+    row_of("the caller is cancelled", at(Stage.REPLY, Does.HOLD), (), "ATOM-06", ends="cancel"),
     row_of(
         "the caller is cancelled before the request is read",
         at(Stage.REQUEST, Does.HOLD),
-        _GONE,
+        (),
         "ATOM-06",
         ends="cancel",
         **_FULL,
@@ -307,7 +309,7 @@ FAILURES = (
     row_of(
         "the caller is cancelled while a connection opens",
         at(Stage.CONNECT, Does.HOLD),
-        _GONE,
+        (),
         "ATOM-06",
         ends="cancel",
         **_COLD,
