@@ -145,9 +145,9 @@ async def _killed(trouble: Trouble) -> AsyncIterator[None]:
     trouble.harness.administer("CONFIG", "SET", "appendonly", "no")
 
 
-BREAKING = failures.row_of("connections break", _breaking, (), "ATOM-01", "FAIL-11", "FAIL-13")
-FLUSHED = failures.row_of("the server loses its scripts", _flushed, (), "ATOM-01", "FAIL-06")
-KILLED = failures.row_of("the server is killed", _killed, (), "DUR-01", "FAIL-17")
+BREAKING = failures.row_of("connections break", _breaking, "", "ATOM-01 FAIL-11 FAIL-13")
+FLUSHED = failures.row_of("the server loses its scripts", _flushed, "", "ATOM-01 FAIL-06")
+KILLED = failures.row_of("the server is killed", _killed, "", "DUR-01 FAIL-17")
 SHORT = (BREAKING, failures.LOST, FLUSHED, failures.READ_ONLY)
 ALL = (
     *(BREAKING, failures.LOST, failures.BROKEN, failures.LATE, failures.REFUSED, failures.DISCONNECTED, FLUSHED),

@@ -213,7 +213,7 @@ ALWAYS = lambda *_: True  # noqa: E731
 @pytest.mark.parametrize(
     ("store_class", "name", "number"),
     [
-        (NotFoundWhenAway, "nothing listens", "FAIL-01"),
+        (NotFoundWhenAway, "nothing listens at the first call", "FAIL-01"),
         (NotFoundWhenAway, "each reply is lost", "FAIL-13"),
         (EmptyWhenLate, "the server goes silent", "FAIL-01"),
         (DropsRefusedWrites, "the server is out-of-memory", "FAIL-06"),
@@ -221,7 +221,7 @@ ALWAYS = lambda *_: True  # noqa: E731
         (Denies, "each reply is late", "FAIL-11"),
         (SendsAgain, "a reply is lost", "FAIL-11"),
         (ForgetsTheId, "each reply is lost", "ID-02"),
-        (NotesThePassword, "nothing listens", "FAIL-05"),
+        (NotesThePassword, "nothing listens any more", "FAIL-05"),
         (Foreign, "half of each reply is lost", "FAIL-13"),
         (StaysBroken, "nothing listens any more", "FAIL-17"),
         (OneAtATime, "the caller is cancelled", "ATOM-06"),

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from conformance.core.scenario import Call, Fail
 from conformance.harness import Harness, HookMissingError
 from conformance.spec.model import Raised
+from conformance.subjects.proxy import Action as Does
 from conformance.subjects.proxy import Interruption, Proxy
 from taskstore import FailureKind, StoreUnavailable
 
@@ -85,6 +86,17 @@ class Trouble:
     def set_up_user(self) -> None:
         """Make the user of the store. A server that restarts forgets it."""
         self.set_rules("reset", "on", f">{self.secret}", "~*", "&*", "+@all")
+
+    async def disconnect(self, does: Does = Does.CUT) -> None:
+        """End all connections, and wait until both sides have seen it."""
+        self.proxy.break_all(does)
+        await self.proxy.until(lambda: not self.proxy.connections)
+
+    def find_server(self) -> None:
+        """Lead to the server where it is now. One that was started again knows no user."""
+        self.proxy.point_at(self.harness.url())
+        if self._user:
+            self.set_up_user()
 
     def set_rules(self, *rules: str) -> None:
         """Change what the user of the store may do."""
