@@ -57,15 +57,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         f"{_PREFIX}timeout",
         metavar="SECONDS",
         type=float,
-        help="end a test, and with it the run, that gives no sign of progress for so long (default: 120; 0: never)",
+        default=None,
+        help="end the run, with the stacks of its threads, if a test takes so long (default: 300; 0: never)",
     )
     group.addoption(
-        f"{_PREFIX}seconds",
-        metavar="N",
-        type=float,
-        help="leave out what of the tour of a store has not begun after N seconds, and say what it was",
+        f"{_PREFIX}depth",
+        choices=("smoke", "default", "full"),
+        help="how much is played: a second, some seconds, or minutes of each kind (default: default)",
     )
-    group.addoption(f"{_PREFIX}seed", metavar="N", type=int, help="repeat the run that printed this seed")
+    group.addoption(f"{_PREFIX}seed", metavar="N", type=int, help="draw other scenarios than those of the default seed, 1")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -89,13 +89,12 @@ class Subject:
     """Why nothing can be decided on it: a task cannot even be created and read."""
     alive: Callable[[], None] = lambda: None
     """Tells the watchdog that the run goes on."""
-    tour: Callable[[], Any] = lambda: None
-    """What the tour found, a `conformance.tour.run.Tour`. The first call runs it."""
-
+    depth: str = "default"
+    """How much is played: `smoke`, `default` or `full`."""
     unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
     """Why a test of a requirement cannot pass on it, for example because an adapter hides what it is about."""
-    coverage: dict[str, Any] = field(default_factory=dict)
-    """What the tour reached, once it was run."""
+    tallies: dict[str, Any] = field(default_factory=dict)
+    """What each chapter found, a `conformance.core.finding.Tally`."""
 
     passed: set[str] = field(default_factory=set)
     """The ids of the tests that came to their end, whatever else is reported of them."""

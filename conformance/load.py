@@ -1,4 +1,4 @@
-"""Callers under load while something fails. What each task went through is judged by the model; nothing acknowledged is lost."""
+"""Callers under load while something fails: what each task went through is judged by the model, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ async def load(
     What the subject has no hook for is left out. With more `processes` the others open the same subject.
     """
     if missing := _NEEDED - harness.capabilities:
-        tally.missing.update(dict.fromkeys(("ATOM-01", "FAIL-13"), f"the subject does not declare {min(missing)}"))
+        tally.missing.update(dict.fromkeys(("ATOM-01", "FAIL-13"), (f"the subject does not declare {min(missing)}", "")))
         return
     rows = [row for row in rows if harness.capabilities >= frozenset(row.needs)]
     namespace = f"conformance-load-{seed}-{time.monotonic_ns():x}"
@@ -175,7 +175,7 @@ async def load(
             for first in range(0, len(tasks), _READ_TOGETHER):
                 await asyncio.gather(*(reader.make(get(task)) for task in tasks[first : first + _READ_TOGETHER]))
     except HookMissingError as missing_hook:
-        tally.missing.update(dict.fromkeys(("ATOM-01", "FAIL-13"), str(missing_hook)))
+        tally.missing.update(dict.fromkeys(("ATOM-01", "FAIL-13"), (str(missing_hook), missing_hook.hook)))
         return
     finally:
         harness.discard(namespace)

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import pytest
 
 from conformance.case import NoVerdictError, Subject, only_own_verdicts, probe
 from conformance.files import FileError, check_writable, remove_file
-from conformance.results.record import Recorder, seed_of, shared_folder_of
+from conformance.results.record import SEED, Recorder
 from conformance.subjects.registry import (
     UnknownSubjectError,
     find_subject,
@@ -26,7 +24,6 @@ from conformance.subjects.registry import (
 )
 
 _CASES = Path(__file__).parent / "cases"
-_TOURED = "requirements"
 _DEFAULT_STORES = ("memory", "embedded")
 RECORDER = "conformance-recorder"
 """The name of the plugin that gathers the verdicts."""
@@ -37,7 +34,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput") and not config.getoption("help"):
         _prepare(config, "json", remove_file)
         _prepare(config, "write-known", check_writable)
-    _check_options(config)
     names: list[str] = config.getoption("conformance_store")
     if "all" in names:
         names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
@@ -60,17 +56,6 @@ def _prepare(config: pytest.Config, option: str, prepare: Callable[[Path], None]
             prepare(file)
     except FileError as fault:
         raise pytest.UsageError(f"--conformance-{option}: {fault}") from None
-
-
-def _check_options(config: pytest.Config) -> None:
-    seconds, timeout = config.getoption("conformance_seconds"), config.getoption("conformance_timeout")
-    if seconds is not None and not seconds > 0:
-        raise pytest.UsageError(f"--conformance-seconds: {seconds} is not above 0")
-    if timeout is not None and not timeout >= 0:
-        raise pytest.UsageError(f"--conformance-timeout: {timeout} is below 0")
-    if seconds is not None and config.getoption("conformance_write_known") is not None:
-        words = "a run that --conformance-seconds shortens does not find all that fails; leave one of them out"
-        raise pytest.UsageError(f"--conformance-write-known: {words}")
 
 
 def _subjects(config: pytest.Config) -> list[str]:
@@ -100,7 +85,7 @@ class _CaseModule(pytest.Module):
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each case on each subject, one subject after the other."""
-    if _case_of(metafunc.function) is not None:
+    if _is_ours(metafunc.function):
         names = _subjects(metafunc.config)
         shown = [shown_name(name) for name in names]
         metafunc.parametrize("conformance_subject", names, ids=shown, indirect=True, scope="session")
@@ -108,27 +93,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Drop cases that were collected twice; put those first that need the tour, which workers of pytest-xdist share.
+    """Drop tests that were collected twice, and put the chapters first, which find most.
 
-    `-k LIST-03` selects all that decide that requirement. Refuse to run where assertions are switched off.
+    `-k LIST-03` selects the cases that decide that requirement. Refuse to run where assertions are switched off.
     """
-    cases = {item.nodeid: item for item in items if _case_of(getattr(item, "function", None)) is not None}
+    cases = {item.nodeid: item for item in items if _is_ours(getattr(item, "function", None))}
     for item in cases.values():
-        item.extra_keyword_matches.update(_case_of(getattr(item, "function", None)).requirements)
+        case = getattr(item.function, "conformance_case", None)  # type: ignore[attr-defined]  # a test is a Function
+        item.extra_keyword_matches.update(case.requirements if case else ())
     items[:] = [item for item in items if cases.get(item.nodeid, item) is item]
-    items.sort(key=lambda item: cases.get(item.nodeid) is not item or item.path.stem != _TOURED)
+    items.sort(key=lambda item: cases.get(item.nodeid) is not item or item.path.stem != "chapters")
     if cases and (not __debug__ or config.getoption("assertmode") != "rewrite"):
         raise pytest.UsageError("conformance decides by assertions: run without -O, and without --assert=plain")
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Distribute by subject where a project distributes by file."""
-    if config.getoption("dist") != "loadfile":
-        return None
-    from conformance.workers import SubjectScheduling
-
-    return SubjectScheduling(config, log, sorted(file.name for file in _CASES.glob("*.py")), f"{_TOURED}.py")
 
 
 @pytest.fixture(scope="session")
@@ -137,54 +113,21 @@ def conformance_subject(request: pytest.FixtureRequest) -> Iterator[Any]:
     from conformance.calibration import calibrate
 
     shown = shown_name(request.param)
-    recorder: Any = request.config.pluginmanager.get_plugin(RECORDER)
     with only_own_verdicts(), ExitStack() as stack:
         try:
             with only_own_verdicts():
                 harness = find_subject(request.param)()
                 stack.enter_context(harness.running())
                 facts = {str(name): str(value) for name, value in harness.facts().items()}
-                recorder.alive()
                 broken = probe(harness)
                 unjudged = {} if broken else calibrate(harness)
         except Exception as fault:  # noqa: BLE001  whatever an adopter's factory raises is a result
             reason = f"{type(fault).__name__}: {fault}"
             pytest.fail(f"subject {shown} could not be set up: {reason}", pytrace=False)
-        seed = seed_of(request.config)
-        tour = _once(partial(_tour, harness, seed, shown, request.config, recorder.alive))
-        yield Subject(shown, harness, facts, seed, broken, recorder.alive, tour, unjudged)
+        seed = request.config.getoption("conformance_seed") or SEED
+        depth = request.config.getoption("conformance_depth") or "default"
+        yield Subject(shown, harness, facts, seed, broken, depth=depth, unjudged=unjudged)
 
 
-def _tour(harness: Any, seed: int, shown: str, config: pytest.Config, alive: Callable[[], None]) -> Any:
-    """Run the tour on a subject, together with the other workers of pytest-xdist if there are any."""
-    seconds: float | None = config.getoption("conformance_seconds")
-    folder = shared_folder_of(config)
-    if folder is None:
-        from conformance.tour.run import run
-
-        return asyncio.run(run(harness, seed, on_progress=alive, seconds=seconds))
-    from conformance.tour.share import run_shared
-
-    return run_shared(harness, seed, shown, folder, alive, seconds)
-
-
-def _once(make: Callable[[], Any]) -> Callable[[], Any]:
-    """A function that makes something at its first call, and gives or raises the same at each."""
-    made: list[Any] = []
-    raised: list[Exception] = []
-
-    def get() -> Any:
-        if not made and not raised:
-            try:
-                made.append(make())
-            except Exception as fault:  # noqa: BLE001  each test of the tour ends in it
-                raised.append(fault)
-        if raised:
-            raise raised[0]
-        return made[0]
-
-    return get
-
-
-def _case_of(function: Callable[..., Any] | None) -> Any:
-    return getattr(function, "conformance_case", None)
+def _is_ours(function: Callable[..., Any] | None) -> bool:
+    return hasattr(function, "conformance_case") or hasattr(function, "conformance_chapter")

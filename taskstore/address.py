@@ -12,14 +12,12 @@ OPTIONS = (
     "ssl_ca_certs, ssl_ca_path, ssl_cert_reqs, ssl_certfile, ssl_check_hostname, ssl_ciphers, ssl_keyfile, "
     "ssl_min_version, ssl_password"
 )
-_SENTINEL = ("username", "sentinel_username"), ("password", "sentinel_password")
-_USER = "://(?P<user>(?:[^/?#]*@)?)"
-_DB = "(?:/(?:(?P<db>[0-9]{1,9})/?)?)?"
-_FORMS = (
-    rf"(?:redis|valkey)(?P<tls>s?){_USER}(?P<hosts>[^/?#]*){_DB}",
-    rf"(?:redis|valkey)(?P<tls>s?)(?P<cluster>\+cluster){_USER}(?P<hosts>[^/?#]+){_DB}",
-    rf"(?:redis|valkey)(?P<tls>s?)\+sentinel{_USER}(?P<hosts>[^/?#]+)/(?P<service>[^/?#]+){_DB}",
-    rf"unix{_USER}(?P<path>/[^?#]+)",
+_FORM = re.compile(
+    r"""(?:(?P<unix>unix)|(?:redis|valkey)(?P<tls>s?)(?:\+(?P<cluster>cluster)|\+(?P<sentinel>sentinel))?)://
+        (?P<user>(?:[^/?#]*@)?)
+        (?(unix)(?P<path>/[^?#]+)|(?P<hosts>[^/?#]*)(?(sentinel)/(?P<service>[^/?#]+))(?:/(?:(?P<db>[0-9]{1,9})/?)?)?)
+        (?:\?(?P<query>[^#]*))?""",
+    re.VERBOSE,
 )
 
 
@@ -58,8 +56,7 @@ def parse(url: str) -> Address:
         ValueError: if redis-py or this package does not take it; its text does not repeat the URL.
     """
     with contextlib.suppress(ValueError):
-        if (address := _parse(url)) is not None:
-            return address
+        return _parse(url)
     raise ValueError(
         "must look like redis://host:port/db, rediss://host:port/db, unix:///path, redis+cluster://host:port,host:port "
         "or redis+sentinel://host:port,host:port/service/db, with special characters percent-encoded; the options it "
@@ -67,25 +64,20 @@ def parse(url: str) -> Address:
     )
 
 
-def _parse(url: str) -> Address | None:
+def _parse(url: str) -> Address:
     unquote_to_bytes(url).decode()
-    place, _, query = url.partition("?")
-    form = next(filter(None, (re.fullmatch(form, place) for form in _FORMS)), None)
-    options = {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
-    others = "&".join(option for option in query.split("&") if not option.startswith("sentinel_"))
-    if form is None or "#" in query or options.keys() - {*OPTIONS.split(", ")}:
-        return None
-    part = {**dict.fromkeys(("tls", "cluster", "hosts", "service", "path", "db"), ""), **form.groupdict("")}
+    if (form := _FORM.fullmatch(url)) is None:
+        raise ValueError
+    part = form.groupdict("")
+    options = {name: values[0] for name, values in parse_qs(part["query"], keep_blank_values=True).items()}
     db = options.get("db", part["db"] or "0")
-    if not re.fullmatch("[0-9]{1,9}", db):
-        return None
-    said = urlsplit(f"//{part['user']}")
-    several, default = part["cluster"] or part["service"], 26379 if part["service"] else 6379
-    hosts = part["hosts"].split(",") if several else [part["hosts"] or "localhost"]
-    path = part["path"]
-    scheme = "unix" if path else f"redis{part['tls']}"
+    if options.keys() - {*OPTIONS.split(", ")} or not re.fullmatch("[0-9]{1,9}", db):
+        raise ValueError
+    said, path, scheme = urlsplit(f"//{part['user']}"), part["path"], part["unix"] or f"redis{part['tls']}"
+    others = "&".join(option for option in part["query"].split("&") if not option.startswith("sentinel_"))
+    hosts = part["hosts"].split(",") if part["cluster"] or part["sentinel"] else [part["hosts"] or "localhost"]
     return Address(
-        nodes=() if path else tuple(_node(host, default) for host in hosts),
+        nodes=() if path else tuple(_node(host, 26379 if part["sentinel"] else 6379) for host in hosts),
         service=unquote(part["service"]),
         path=unquote(path),
         db=int(db),
@@ -93,7 +85,7 @@ def _parse(url: str) -> Address | None:
         cluster=bool(part["cluster"]),
         named=frozenset(name for name in ("username", "password") if getattr(said, name) or name in options),
         url=f"{scheme}://{part['user']}{path or '/' + part['db']}?{others}",
-        sentinel={name: options[full] for name, full in _SENTINEL if options.get(full)},
+        sentinel={name[9:]: value for name, value in options.items() if name.startswith("sentinel_")},
     )
 
 

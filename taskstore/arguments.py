@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from taskstore.contract import MAX_BYTES, MAX_LIMIT, MAX_OFFSET
 from taskstore.errors import InvalidArgument
-from taskstore.json_text import MAX_DEPTH, check_text, decode, encode, is_encodable, is_same, write
+from taskstore.json_text import check_text, decode, encode, is_encodable, is_same, write
 from taskstore.status import TaskStatus
-from taskstore.values import EPOCH, Task, TaskCreateRequest, trusted
+from taskstore.values import EPOCH, Task, TaskCreateRequest, encode_metadata, trusted
 
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
@@ -39,7 +39,7 @@ def check_new_id(task_id: object) -> str:
 
 def new_task_id() -> str:
     """A new id, with 128 random bits."""
-    return f"task_{secrets.token_hex(16)}"
+    return f"task_{os.urandom(16).hex()}"
 
 
 def check_status(status: object) -> TaskStatus:
@@ -103,10 +103,8 @@ def check_request(request: object) -> tuple[tuple[str, ...], str]:
         raise InvalidArgument("request", f"must be a TaskCreateRequest, not {type(request).__name__}")
     fields = vars(request)  # `model_construct` leaves out what it is not given, and takes anything
     webhook_url, config = fields.get("webhook_url"), fields.get("config")
-    if config is not None and type(config) is not dict:
-        raise InvalidArgument("config", f"must be a JSON object, not {type(config).__name__}")
     url = "null" if webhook_url is None else write(check_text("webhook_url", webhook_url))
-    metadata = f'{{"webhook_url":{url},"config":{encode("config", config)}}}'
+    metadata = f'{{"webhook_url":{url},"config":{"null" if config is None else encode("config", config)}}}'
     video_ids = _check_video_ids(fields.get("video_ids"))
     check_size(write(video_ids), metadata)
     return video_ids, metadata
@@ -140,10 +138,6 @@ class Change(NamedTuple):
         return {name: value for name in self._fields if (value := getattr(self, name)) is not None}
 
 
-NEW = Change(TaskStatus.PENDING, 0.0, "")
-"""The fields of a new task that an update can change."""
-
-
 def check_change(
     status: object,
     progress: object = None,
@@ -154,26 +148,24 @@ def check_change(
 ) -> Change:
     """Return the update that is meant, if its arguments go together."""
     to = check_status(status)
-    if progress is not None:
-        progress = _check_progress(progress)
-    texts = {
-        "current_step": current_step,
-        "result_url": result_url,
-        "error_message": error_message,
-        "error_traceback": error_traceback,
-    }
-    for name, text in texts.items():
-        if text is not None:
-            check_text(name, text)
+    part = None if progress is None else _check_progress(progress)
+    if current_step is not None:
+        check_text("current_step", current_step)
+    if result_url is not None:
+        check_text("result_url", result_url)
+    if error_message is not None:
+        check_text("error_message", error_message)
+    if error_traceback is not None:
+        check_text("error_traceback", error_traceback)
     if to is TaskStatus.COMPLETED:
-        if progress not in (None, 100):
+        if part not in (None, 100):
             raise InvalidArgument("progress", "must be 100, or left out, when the status is completed")
-        progress = 100.0
+        part = 100.0
     if to is not TaskStatus.FAILED and (error_message is not None or error_traceback is not None):
         name = "error_traceback" if error_message is None else "error_message"
         raise InvalidArgument(name, "goes with the status failed only")
     check_size(current_step, result_url, error_message, error_traceback)
-    return Change(to, progress, current_step, result_url, error_message, error_traceback)
+    return Change(to, part, current_step, result_url, error_message, error_traceback)
 
 
 def _check_progress(progress: object) -> float:
@@ -191,20 +183,16 @@ def check_task(task: object) -> Task:
         if type(fields[name]) is not kind:
             raise InvalidArgument(name, f"must be a {kind.__name__}, not {type(fields[name]).__name__}")
     status = check_change(*(fields[name] for name in Change._fields)).status
-    for name in ("created_at", "updated_at", "completed_at"):
-        if name != "completed_at" or status.is_final:
-            fields[name] = _check_time(name, fields[name])
-        elif fields[name] is not None:
-            raise InvalidArgument(name, "goes with a final status only")
-    created, updated = fields["created_at"], fields["updated_at"]
+    created, updated = _check_time("created_at", fields["created_at"]), _check_time("updated_at", fields["updated_at"])
+    completed = None if fields["completed_at"] is None else _check_time("completed_at", fields["completed_at"])
     if updated < created:
         raise InvalidArgument("updated_at", "must not be before created_at")
-    if status.is_final and not created <= fields["completed_at"] <= updated:
-        raise InvalidArgument("completed_at", "must be from created_at to updated_at")
+    if status.is_final is (completed is None) or (completed and not created <= completed <= updated):
+        raise InvalidArgument("completed_at", "goes with a final status, and must be from created_at to updated_at")
     fields["task_id"] = check_new_id(fields["task_id"])
     fields["video_ids"] = _check_video_ids(fields["video_ids"])
     fields["metadata_json"] = _check_metadata(fields["metadata_json"])
-    checked = trusted(Task, fields)
+    checked = trusted(Task, fields | {"created_at": created, "updated_at": updated, "completed_at": completed})
     check_size_of(checked)
     return checked
 
@@ -218,15 +206,13 @@ def _check_time(name: str, time: object) -> datetime:
 
 def _check_metadata(text: object) -> str:
     try:
-        metadata = decode(text) if type(text) is str else None
-    except ValueError:
-        metadata = None
-    if type(metadata) is not dict:
-        raise InvalidArgument("metadata", "must be a JSON object")
-    return encode("metadata", metadata, MAX_DEPTH + 1)  # config stands one deeper in it
+        return encode_metadata(decode(check_text("metadata", text)))
+    except ValueError:  # of every kind
+        raise InvalidArgument("metadata", "must be the text of a JSON object that a task may have") from None
 
 
 def check_size_of(task: Task) -> None:
     """Refuse a task that is larger than one may be."""
-    texts = (task.current_step, task.result_url, task.error_message, task.error_traceback)
-    check_size(write(task.video_ids), task.metadata_json, *texts)
+    video_ids = write(task.video_ids)
+    step, url, message, traceback = task.current_step, task.result_url, task.error_message, task.error_traceback
+    check_size(video_ids, task.metadata_json, step, url, message, traceback)

@@ -6,7 +6,8 @@ store. Only `TaskStoreError`s come out, and besides those named below any operat
 
 * `InvalidArgument`, before anything is looked up, for an argument of another kind than stated;
 * `StoreUnavailable`, when the server behind the store failed; it says whether a write may have happened;
-* `RecordUnreadable`, when what is stored for this task is not a record of this version;
+* `RecordUnreadable`, when what is stored for this task is not its record: reading looks at all of it, a write at the
+  status and the times, and then nothing is changed;
 * `StoreNotOpen`, after `aclose`, or on another event loop.
 """
 
@@ -25,7 +26,10 @@ MAX_OFFSET = 10**12
 """The largest offset that `list_tasks` takes."""
 
 MAX_BYTES = 1024 * 1024
-"""What a caller may put into one task: UTF-8 bytes of its video ids, metadata, step, URL and error, written as JSON."""
+"""The size of one task at most: UTF-8 bytes of its texts (step, URL, error), and of its video ids and metadata as JSON.
+
+The JSON is compact: it has no spaces, and escapes only where JSON demands them.
+"""
 
 
 class TaskStore(Protocol):
@@ -44,8 +48,10 @@ class TaskStore(Protocol):
 
         Raises:
             TaskExists: if a live task of another request has the id; that task is left as it is.
-            InvalidArgument: if `config` is not a JSON object of JSON values (see `taskstore.json_text`), the task
-                exceeds `MAX_BYTES`, or `task_id` is not from 1 to 256 visible ASCII characters. Nothing is stored.
+            InvalidArgument: if `config` is not a JSON object, made of exactly `dict` with keys of `str`, `list`, `str`,
+                `int` from -2**63 to 2**64 - 1, finite `float`, `bool` and `None`, nested up to 100 deep; if a text has
+                a lone surrogate, the task exceeds `MAX_BYTES`, or `task_id` is not from 1 to 256 visible ASCII
+                characters. Nothing is stored.
         """
         ...
 
@@ -68,8 +74,7 @@ class TaskStore(Protocol):
         Ids, order and total are of one instant; in a store of several partitions, of one instant of the call for each:
         of two writes meanwhile the later may show and the earlier not. Each task is read at some moment of the call: a
         task that is removed meanwhile is left out, and a task may show a newer status than that of the filter. A record
-        that cannot be read is named in `unreadable`, and the page has the other tasks. A record that was removed behind
-        the store's back is never listed, and is counted in the total until a page comes to its place.
+        that cannot be read is named in `unreadable`, and the page has the other tasks.
         """
         ...
 
@@ -115,7 +120,7 @@ class MaintainedTaskStore(TaskStore, Protocol):
     async def list_tasks(
         self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
     ) -> TaskPage:
-        """Return a page, as above; with a cursor, the page behind it.
+        """Return a page as `TaskStore.list_tasks` does: the newest tasks, those at an offset, or those behind a cursor.
 
         `after` takes the `next` of an earlier page, which is a cursor; `next` is `None` where nothing follows, or with
         a limit of 0. Whatever is written between the pages, a task that is there throughout, and matches the filter

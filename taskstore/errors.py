@@ -6,39 +6,20 @@ No message, `repr` or field ever holds a password.
 
 from __future__ import annotations
 
-import copyreg
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from taskstore.status import TaskStatus
-
-_SHOWN = 80
-
-
-def _shorten(text: str) -> str:
-    shown = repr(text)
-    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}… ({len(text)} characters)"
-
-
-def _facts(error: object) -> dict[str, Any]:
-    return {name: value for name, value in vars(error).items() if name != "__notes__"}
 
 
 class TaskStoreError(Exception):
     """The root: `except TaskStoreError` catches whatever a store raises."""
 
-    def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and _facts(self) == _facts(other)
-
-    def __hash__(self) -> int:
-        return hash((type(self), *map(str, _facts(self).values())))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return copyreg.__newobj__, (type(self),), vars(self)  # type: ignore[attr-defined]  # its stub leaves it out
+    def __post_init__(self) -> None:
+        self.args = tuple(vars(self).values())  # pickling and copying call the class with these
 
 
-@dataclass(eq=False)
+@dataclass(unsafe_hash=True)
 class InvalidArgument(TaskStoreError, ValueError):
     """An argument is not one the contract takes. Nothing was looked up, nothing was written."""
 
@@ -49,27 +30,27 @@ class InvalidArgument(TaskStoreError, ValueError):
         return f"{self.argument} {self.reason}. Nothing was written; correct the call."
 
 
-@dataclass(eq=False)
+@dataclass(unsafe_hash=True)
 class TaskNotFound(TaskStoreError, LookupError):
     """There is no such task: never created, expired, or purged. Never raised because a server failed."""
 
     task_id: str
 
     def __str__(self) -> str:
-        return f"no task {_shorten(self.task_id)}: it was never created, has expired, or was purged."
+        return f"no task {self.task_id!r:.80}: it was never created, has expired, or was purged."
 
 
-@dataclass(eq=False)
+@dataclass(unsafe_hash=True)
 class TaskExists(TaskStoreError):
     """A task with this id is already there, and creating never overwrites."""
 
     task_id: str
 
     def __str__(self) -> str:
-        return f"task {_shorten(self.task_id)} exists already and was left as it is."
+        return f"task {self.task_id!r:.80} exists already and was left as it is."
 
 
-@dataclass(eq=False)
+@dataclass(unsafe_hash=True)
 class TaskFinal(TaskStoreError):
     """The task is `completed`, `failed` or `cancelled`, and the call would have changed it. Nothing was written."""
 
@@ -77,7 +58,7 @@ class TaskFinal(TaskStoreError):
     status: TaskStatus
 
     def __str__(self) -> str:
-        return f"task {_shorten(self.task_id)} is already {self.status} and cannot be changed."
+        return f"task {self.task_id!r:.80} is already {self.status} and cannot be changed."
 
 
 class FailureKind(StrEnum):
@@ -105,7 +86,7 @@ _EXPLAINED = {
 }
 
 
-@dataclass(eq=False)
+@dataclass(unsafe_hash=True)
 class StoreUnavailable(TaskStoreError, ConnectionError):
     """The server behind the store failed; this says nothing about whether a task exists.
 
@@ -126,20 +107,18 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
         return f"Redis at {self.address} {_EXPLAINED[self.failure_kind]} ({self.detail}). {written}"
 
 
-@dataclass(eq=False)
+@dataclass(unsafe_hash=True)
 class RecordUnreadable(TaskStoreError):
-    """What is kept under `key` is not a record of this version. It was left as it is."""
+    """What is kept under `key` is not the record of a task. It was left as it is."""
 
     key: str
     reason: str
 
     def __str__(self) -> str:
-        return (
-            f"the record under {_shorten(self.key)} cannot be read: {self.reason}. Look at it, then delete or move it."
-        )
+        return f"the record under {self.key!r:.80} cannot be read: {self.reason}. Look at it, then delete or move it."
 
 
-@dataclass(eq=False)
+@dataclass(unsafe_hash=True)
 class StoreNotOpen(TaskStoreError, RuntimeError):
     """The store is closed, or is used on another event loop than the one it was first used on."""
 
@@ -149,7 +128,7 @@ class StoreNotOpen(TaskStoreError, RuntimeError):
         return f"{self.reason}. Open one store in each event loop, and use it before it is closed."
 
 
-@dataclass(eq=False)
+@dataclass(unsafe_hash=True)
 class SettingsInvalid(TaskStoreError, ValueError):
     """Settings are malformed: one (name, reason) for each. Values are left out, because one may be a password."""
 

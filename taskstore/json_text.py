@@ -1,13 +1,12 @@
 """JSON values as text: what may be stored, and the one way to write it.
 
-msgspec turns a tuple into a list, a key `1` into `"1"` and NaN into `null`. So that nothing changes on its way through a
-store, a value is checked before it is written. It is kept as text from then on: text is immutable, and texts of values
-that differ in type differ (`1`, `1.0` and `true`).
+msgspec turns a tuple into a list, a key `1` into `"1"` and NaN into `null`. So that nothing changes on its way through
+a store, a value is checked before it is written. It is kept as text from then on: text is immutable, and texts of
+values that differ in type differ (`1`, `1.0` and `true`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import isfinite
 from typing import Any, TypeAlias
 
@@ -27,13 +26,15 @@ _read = msgspec.json.Decoder().decode
 
 
 def encode(argument: str, value: object, depth: int = MAX_DEPTH) -> str:
-    """Check a JSON value and write it as text.
+    """Check a JSON object and write it as text.
 
     Raises:
-        InvalidArgument: for anything but exactly the JSON types, a float that is not finite, an integer below -2**63
-            or above 2**64 - 1, a lone surrogate, or lists and objects nested more than `depth` deep.
+        InvalidArgument: for anything but a dict of exactly the JSON types, a float that is not finite, an integer below
+            -2**63 or above 2**64 - 1, a lone surrogate, or lists and objects nested more than `depth` deep.
     """
-    _check(argument, (value,), depth)
+    if type(value) is not dict:
+        raise InvalidArgument(argument, f"must be a JSON object, not {type(value).__name__}")
+    _check(argument, value, depth)
     try:
         return write(value)
     except UnicodeEncodeError:
@@ -84,26 +85,26 @@ def is_encodable(text: str) -> bool:
     return True
 
 
-def _check(argument: str, values: Iterable[Any], depth: int) -> None:
-    """Check what a list or an object holds: lists and objects inside it may be nested `depth` deep."""
-    for value in values:
-        kind = type(value)
-        if kind is str or kind is bool or value is None:
+def _check(argument: str, value: Any, depth: int) -> None:  # noqa: C901  one rule for each type
+    """Check a list or a dict, and what it holds."""
+    if depth == 0:
+        raise InvalidArgument(argument, "is nested too deep")
+    if type(value) is dict:
+        for key in value:
+            if type(key) is not str:
+                raise InvalidArgument(argument, f"has a key that is not text but {type(key).__name__}")
+        value = value.values()
+    for item in value:
+        kind = type(item)
+        if kind is str or kind is bool or item is None:
             continue
         if kind is int:
-            if not _MIN_INT <= value <= _MAX_INT:
+            if not _MIN_INT <= item <= _MAX_INT:
                 raise InvalidArgument(argument, "holds an integer that is not from -2**63 to 2**64 - 1")
         elif kind is float:
-            if not isfinite(value):
+            if not isfinite(item):
                 raise InvalidArgument(argument, "holds NaN or an infinity, which JSON has not")
-        elif kind is not dict and kind is not list:
-            raise InvalidArgument(argument, f"holds a {kind.__name__}, which is not a JSON value")
-        elif depth == 0:
-            raise InvalidArgument(argument, "is nested too deep")
-        elif kind is list:
-            _check(argument, value, depth - 1)
+        elif kind is dict or kind is list:
+            _check(argument, item, depth - 1)
         else:
-            for key in value:
-                if type(key) is not str:
-                    raise InvalidArgument(argument, f"has a key that is not text but {type(key).__name__}")
-            _check(argument, value.values(), depth - 1)
+            raise InvalidArgument(argument, f"holds a {kind.__name__}, which is not a JSON value")

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from functools import wraps
 from time import perf_counter
-from typing import Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar, cast
 
 from taskstore.contract import MaintainedTaskStore
 
 Observer: TypeAlias = Callable[[str, float, str], object]
 """Takes the name of an operation, its seconds, and how it ended: `ok`, or the name of the exception's class."""
-_Arguments = ParamSpec("_Arguments")
-_Result = TypeVar("_Result")
+_Operation = TypeVar("_Operation", bound=Callable[..., Awaitable[Any]])
 
 
-def _observed(
-    operation: Callable[Concatenate[Any, _Arguments], Awaitable[_Result]],
-) -> Callable[Concatenate[ObservedTaskStore, _Arguments], Coroutine[Any, Any, _Result]]:
+def _observed(operation: _Operation) -> _Operation:
     @wraps(operation)
-    async def call(self: ObservedTaskStore, /, *args: _Arguments.args, **named: _Arguments.kwargs) -> _Result:
+    async def call(self: ObservedTaskStore, *args: Any, **named: Any) -> Any:
         start, outcome = perf_counter(), "ok"
         try:
-            result: _Result = await getattr(self.store, operation.__name__)(*args, **named)
+            return await getattr(self._store, operation.__name__)(*args, **named)
         except BaseException as error:
             outcome = type(error).__name__
             raise
         finally:
-            self.observer(operation.__name__, perf_counter() - start, outcome)
-        return result
+            self._observer(operation.__name__, perf_counter() - start, outcome)
 
-    return call
+    return cast("_Operation", call)
 
 
 class ObservedTaskStore(MaintainedTaskStore):
@@ -40,8 +36,8 @@ class ObservedTaskStore(MaintainedTaskStore):
     """
 
     def __init__(self, store: MaintainedTaskStore, observer: Observer) -> None:
-        self.store = store
-        self.observer = observer
+        self._store = store
+        self._observer = observer
 
     create_task = _observed(MaintainedTaskStore.create_task)
     get_task = _observed(MaintainedTaskStore.get_task)
@@ -52,7 +48,7 @@ class ObservedTaskStore(MaintainedTaskStore):
     restore = _observed(MaintainedTaskStore.restore)
 
     async def aclose(self) -> None:
-        await self.store.aclose()
+        await self._store.aclose()
 
     async def __aenter__(self) -> Self:
         return self

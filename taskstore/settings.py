@@ -27,7 +27,7 @@ def _check_host(host: str) -> str:
     bare = host[1:-1] if host[:1] + host[-1:] == "[]" else host
     with contextlib.suppress(ValueError):
         if re.fullmatch(r"[^\[\]\s/?#@:]+", bare) or IPv6Address(bare):
-            return bare
+            return f"[{bare}]" if ":" in bare else bare
     raise ValueError("must be a host name or an IP address, without a port")
 
 
@@ -117,8 +117,7 @@ class TaskStoreSettings(BaseSettings):
         """Where Redis is. May hold a password."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
-        host = quote(self.redis_host, safe=":")
-        return f"redis://{f'[{host}]' if ':' in host else host}:{self.redis_port}/{self.redis_db}"
+        return f"redis://{quote(self.redis_host, safe='[:]')}:{self.redis_port}/{self.redis_db}"
 
     @property
     def lifetime(self) -> timedelta:

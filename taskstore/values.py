@@ -41,10 +41,9 @@ class TaskCreateRequest(BaseModel):
     config: Annotated[JsonObject | None, SkipValidation] = None
 
 
-def _metadata_text(value: object) -> str:
-    if type(value) is not dict:
-        raise ValueError(f"must be a JSON object, not {type(value).__name__}")
-    return encode("metadata", value, MAX_DEPTH + 1)  # config stands one deeper in it
+def encode_metadata(value: object) -> str:
+    """Check the metadata of a task and write them as text; `config` stands one level deeper in them."""
+    return encode("metadata", value, MAX_DEPTH + 1)
 
 
 _Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
@@ -68,7 +67,7 @@ class Task(BaseModel):
     result_url: str | None = None
     error_message: str | None = None
     error_traceback: str | None = None
-    metadata_json: Annotated[str, BeforeValidator(_metadata_text)] = Field(
+    metadata_json: Annotated[str, BeforeValidator(encode_metadata)] = Field(
         default="{}", validation_alias="metadata", exclude=True, repr=False
     )
     created_at: _Utc
@@ -120,3 +119,22 @@ def trusted(kind: type[_Value], fields: dict[str, Any]) -> _Value:
     _set_extra(made, None)
     _set_private(made, None)
     return made
+
+
+def new_task(task_id: str, video_ids: tuple[str, ...], metadata: str, now: datetime) -> Task:
+    """Make a new task of values that were checked. Its fields stand in the order in which it is written as JSON."""
+    fields = {
+        "task_id": task_id,
+        "status": TaskStatus.PENDING,
+        "progress": 0.0,
+        "current_step": "",
+        "video_ids": video_ids,
+        "result_url": None,
+        "error_message": None,
+        "error_traceback": None,
+        "metadata_json": metadata,
+        "created_at": now,
+        "updated_at": now,
+        "completed_at": None,
+    }
+    return trusted(Task, fields)

@@ -108,7 +108,7 @@ def test_a_subject_without_a_server_says_what_is_missing() -> None:
     memory, tally = MemoryHarness(), Tally()
     asyncio.run(play_together(memory, together(memory.capabilities), tally))
     asyncio.run(load(memory, tally))
-    assert "remote" in tally.missing["FAIL-01"]
+    assert "remote" in tally.missing["FAIL-01"][0]
 
 
 class NotFoundWhenAway(RedisTaskStore):

@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import UTC
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,15 +40,12 @@ from reports.read import read
 from taskstore import (
     MemoryTaskStore,
     SettingsInvalid,
-    Task,
     TaskCreateRequest,
     TaskStatus,
     TaskStoreError,
     TaskStoreSettings,
 )
-from taskstore.arguments import check_task
 from taskstore.redis import RedisTaskStore, connect, record
-from taskstore.tools import documented, lines
 from tests.report_inputs import (
     benchmark,
     conformance,
@@ -60,7 +56,6 @@ from tests.report_inputs import (
     studies,
     verification,
 )
-from tests.test_record import GOLDEN
 
 TOTAL = int(os.environ.get("HOSTILE_INPUTS", "2000"))
 
@@ -225,36 +220,50 @@ def test_an_id_does_the_same_in_both_modes_and_names_no_key_but_its_own(
             client.flushdb()
             async with MemoryTaskStore() as memory, RedisTaskStore(connect(server.url), prefix="hostile") as store:
                 assert await outcomes(memory, task_id) == await outcomes(store, task_id)
-            assert all(key.startswith(b"{hostile:0}:") for key in client.scan_iter())
+            assert all(key.startswith(b"{hostile:0/1}:") for key in client.scan_iter())
 
     loop.run(call())
 
 
 # What the server holds and says
 
-records = st.binary(max_size=200) | st.builds(
-    lambda at, length, new: GOLDEN[:at] + new + GOLDEN[at + length :],
-    st.integers(0, len(GOLDEN)),
-    st.integers(0, 40),
-    st.binary(max_size=10) | json_values.map(lambda value: json.dumps(value).encode()) | st.just(b"9" * 5_000),
-)
+GOOD = {
+    "status": b"completed",
+    "progress": b"100.0",
+    "created_at": b"1767323045678901",
+    "updated_at": b"1767323045678903",
+    "completed_at": b"1767323045678902",
+    "current_step": "\u6587".encode(),
+    "result_url": b"u",
+    "error_message": None,
+    "error_traceback": None,
+    "video_ids": b'["v"]',
+    "metadata": b'{"config":{"a":[1,2.5]},"webhook_url":null}',
+}
+fields = st.none() | st.binary(max_size=20) | json_values.map(lambda value: json.dumps(value).encode())
+records = st.fixed_dictionaries({}, optional=dict.fromkeys(record.FIELDS, fields | st.just(b"9" * 5_000)))
 
 
 @inputs(0.37)
-@given(stored=records)
-def test_a_stored_record_is_a_task_or_is_refused(stored: bytes) -> None:
+@given(odd=records)
+def test_a_stored_record_is_a_task_or_is_refused(odd: dict[str, bytes | None]) -> None:
     with may_raise(record.NotARecordError):
-        task = record.decode(stored, "task_0f")
+        task = record.decode([(GOOD | odd)[name] for name in record.FIELDS], "task_0f")
         assert task.task_id == "task_0f"
         json.dumps(task.metadata, allow_nan=False)
 
 
+def bulk(text: bytes | None) -> bytes:
+    return b"$-1\r\n" if text is None else b"$%d\r\n%b\r\n" % (len(text), text)
+
+
+READ = b"*%d\r\n%b" % (len(record.FIELDS), b"".join(bulk(GOOD[name]) for name in record.FIELDS))
 values: st.SearchStrategy[bytes] = st.deferred(
     lambda: st.one_of(
         st.binary(max_size=20).map(lambda text: b"+%b\r\n" % text.translate(None, b"\r\n")),
         st.binary(max_size=20).map(lambda text: b"-%b\r\n" % text.translate(None, b"\r\n")),
-        st.binary(max_size=20).map(lambda text: b"$%d\r\n%b\r\n" % (len(text), text)),
-        st.sampled_from([b"$-1\r\n", b"*-1\r\n", b"$%d\r\n%b\r\n" % (len(GOLDEN), GOLDEN), b"-NOSCRIPT x\r\n"]),
+        st.binary(max_size=20).map(bulk),
+        st.sampled_from([b"$-1\r\n", b"*-1\r\n", READ, b"-NOSCRIPT x\r\n"]),
         st.sampled_from([b"-MOVED 1 :1\r\n", b"-MOVED x\r\n", b"-ASK 1 a:b\r\n", b"-LOADING x\r\n", b"*99999999\r\n"]),
         st.integers(-(10**20), 10**20).map(b":%d\r\n".__mod__),
         st.lists(values, max_size=4).map(lambda inner: b"*%d\r\n%b" % (len(inner), b"".join(inner))),
@@ -302,43 +311,6 @@ def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(
             await asyncio.gather(*answers, return_exceptions=True)  # else their connections outlive the loop
 
     loop.run(call())
-
-
-# What `taskstore migrate` reads
-
-written = st.recursive(
-    json_values | st.floats() | st.sampled_from([*TaskStatus, "2026-01-02", "\ud800"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=8,
-)
-OLD = {
-    "task_id": "good",
-    "video_ids": ["v"],
-    "created_at": "2026-01-02T03:04:05.000001",
-    "updated_at": "2026-01-02 03:04:06",
-}
-
-
-@inputs(0.04)
-@given(fields=st.fixed_dictionaries({}, optional=dict.fromkeys([*Task.model_fields, "metadata", "left_ms"], written)))
-def test_a_task_to_carry_over_is_taken_or_named(fields: dict[str, Any]) -> None:
-    text = json.dumps(OLD | fields).encode()
-    for zone in (UTC, None):
-        with may_raise(lines.NotATaskError):
-            task, _ = documented.convert(text, "good", zone)
-            assert check_task(task) == task
-    with may_raise(lines.NotATaskError):
-        task = lines.task_of(lines.object_of(text))
-        assert lines.task_of(lines.object_of(lines.line_of(lines.Found(task, None)))) == task
-
-
-@inputs(0.02)
-@given(text=st.binary(max_size=50) | written.map(lambda value: json.dumps(value).encode()))
-def test_a_text_to_carry_over_is_an_object_or_named(text: bytes) -> None:
-    with may_raise(lines.NotATaskError):
-        lines.object_of(text)
-    with may_raise(lines.NotATaskError):
-        documented.convert(text, "good", None)
 
 
 # Settings

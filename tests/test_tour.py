@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import re
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -369,14 +370,14 @@ CASES: list[tuple[str, str, Callable[[Any], None], tuple[Any, ...], bool]] = [
     (
         "a task outlives its lifetime",
         "EXP-01",
-        lambda store: setattr(vars(store)["_store"], "_is_due", lambda _: False),
+        lambda store: setattr(store.store, "_is_due", lambda _: False),
         (create(), Advance(timedelta(days=8)), get()),
         True,
     ),
     (
         "a task is gone before its time",
         "EXP-01",
-        lambda store: setattr(vars(store)["_store"], "_lifetime_ms", 1_000),
+        lambda store: setattr(store.store, "_lifetime_ms", 1_000),
         (create(), Advance(timedelta(days=6)), get()),
         True,
     ),
@@ -477,21 +478,21 @@ def test_a_store_that_is_closed_ends_its_calls_with_its_own_exceptions(
 
 
 def cancel_calls_on_closing(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: set[asyncio.Task[Any]] = set()
+    calls: defaultdict[Any, set[asyncio.Task[Any]]] = defaultdict(set)
     right = RedisTaskStore.aclose
 
     def supervised(call: Any) -> Any:
         @wraps(call)
-        async def wrong(*given: Any, **named: Any) -> Any:
-            task = asyncio.create_task(call(*given, **named))
-            calls.add(task)
-            task.add_done_callback(calls.discard)
+        async def wrong(store: Any, *given: Any, **named: Any) -> Any:
+            task = asyncio.create_task(call(store, *given, **named))
+            calls[store].add(task)
+            task.add_done_callback(calls[store].discard)
             return await task
 
         return wrong
 
     async def close(store: Any) -> None:
-        for task in calls:
+        for task in calls[store]:
             task.cancel()
         await right(store)
 

@@ -15,8 +15,8 @@ _FIELDS: Mapping[str, tuple[str, ...]] = {
     "updated_at": ("LIFE-17",),
     "tasks": ("LIST-01",),
     "total": ("LIST-03",),
-    "limit": ("LIST-09",),
-    "offset": ("LIST-09",),
+    "limit": ("LIST-06",),
+    "offset": ("LIST-06",),
     "following": ("LIST-13", "LIST-12"),
     "unreadable": ("FAIL-09",),
 }
@@ -30,7 +30,7 @@ _REFUSED: Mapping[str, tuple[str, ...]] = {
     "limit": ("LIST-06",),
     "offset": ("LIST-06",),
     "after": ("LIST-13",),
-    "task_id": ("ID-07", "ID-03"),
+    "task_id": ("ID-02", "ID-03"),
     "before": ("MAINT-01",),
 }
 """What an argument is about that is refused and is right. A text of any other name is VAL-09."""

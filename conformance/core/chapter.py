@@ -28,7 +28,7 @@ async def play(harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *,
         if missing or scenario.lacks & harness.capabilities:
             reason = f"the subject does not declare {min(missing)}" if missing else f"the subject declares {min(scenario.lacks)}"
             for number in scenario.about:
-                tally.missing.setdefault(number, reason)
+                tally.missing.setdefault(number, (reason, ""))
             continue
         await play_one(harness, scenario, tally, is_short=is_short)
 
@@ -58,7 +58,7 @@ async def play_one(harness: Harness, scenario: Scenario, tally: Tally, walk: Any
         await (player.play() if walk is None else player.play(walk))
     except HookMissingError as missing:
         for number in scenario.about:
-            tally.missing[number] = str(missing)
+            tally.missing[number] = str(missing), missing.hook
         return
     if len(tally.findings) == before or is_short:
         return
@@ -77,8 +77,3 @@ async def shorter(harness: Harness, finding: Finding, tally: Tally) -> Finding:
         return next(iter(trial.findings.values()), None)
 
     return await shrink(finding, again)
-
-
-def run(coroutine: Any) -> None:
-    """Run a chapter on an event loop of its own."""
-    asyncio.run(coroutine)

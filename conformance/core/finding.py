@@ -40,8 +40,8 @@ class Tally:
     """In how many scenarios a signature was found."""
     exercised: Counter[str] = field(default_factory=Counter)
     """How often a result was compared that a requirement decides."""
-    missing: dict[str, str] = field(default_factory=dict)
-    """By requirement, why scenarios about it were not played."""
+    missing: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """By requirement, why scenarios about it were not played, and the hook that the harness lacks, if that is why."""
     learned: set[Signature] = field(default_factory=set)
     """What calls show by themselves: it is expected from now on, so that what is behind it is found too."""
     spoils: bool = True

@@ -405,7 +405,7 @@ class Player:
             elif race.closes and isinstance(result[0], Raised) and call.on == race.calls[0].on:
                 if result[0].error not in _ENDED:
                     words = "StoreUnavailable or StoreNotOpen, when the store is closed"
-                    self._fault(("API-07",), words, describe(result[0]), call.operation)
+                    self._fault(("API-04",), words, describe(result[0]), call.operation)
                 lost.append((call, Invocation(call.operation, arguments or {}, result[2])))
             else:
                 answered.append((call, Invocation(call.operation, arguments or {}, result[2]), result[0]))

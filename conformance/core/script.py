@@ -99,7 +99,7 @@ def _text(text: str) -> str:
     return source(text) if text else ""
 
 
-def source(value: Any) -> str:  # noqa: C901, PLR0911, PLR0912  one for each kind of value
+def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of value
     """A value as a Python expression, short where it repeats itself."""
     if (written := _REFERENCES.get(type(value))) is not None:
         return written(value)
@@ -115,7 +115,7 @@ def source(value: Any) -> str:  # noqa: C901, PLR0911, PLR0912  one for each kin
         return f"{type(value).__name__}.{value.name}"
     if type(value) is str and len(value) > _LONG:
         return _repeated(value)
-    if type(value) is int and abs(value) > 10**40:  # noqa: PLR2004  nobody reads its digits
+    if type(value) is int and abs(value) > 10**40:
         return f"{'-' if value < 0 else ''}10**{len(str(abs(value))) - 1}" if str(abs(value)).strip("0") == "1" else hex(value)
     if type(value) is list or type(value) is tuple:
         return _items(value)

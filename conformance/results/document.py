@@ -15,7 +15,6 @@ from conformance.files import read_file, write_file
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD"]
 Count = Annotated[int, Field(ge=1)]
-Table = dict[str, dict[str, Count]]
 
 SCHEMA: Literal["conformance-results/3"] = "conformance-results/3"
 
@@ -34,24 +33,35 @@ class Suite(_Object):
     python: str
     platform: str
     client: str
-    hypothesis: str
     seed: int
 
 
-class Coverage(_Object):
-    """What the tour reached."""
+class Missing(_Object):
+    """Why scenarios about a requirement were not played: the subject does not declare something, or has no such hook."""
 
-    reached: dict[str, Count]
-    """Scenes by class."""
-    missing: Table
-    """By class, why scenes were left out."""
-    calls: Table
-    """By operation and result."""
-    met: Table
-    """By operation and the status of the task that it met."""
-    sizes: Table
-    """By operation and the size of the store."""
-    seconds: Annotated[float, Field(ge=0)]
+    reason: str
+    hook: str = ""
+
+
+class Found(_Object):
+    """A difference that a chapter found: the requirements that it breaks, and how it shows."""
+
+    requirements: tuple[str, ...]
+    text: str
+
+
+class Chapter(_Object):
+    """What came of one chapter on one subject. It travels from a test to the end of the run, where all are added up."""
+
+    subject: str
+    name: str
+    exercised: dict[str, int] = {}
+    """How many results were compared that a requirement decides."""
+    findings: tuple[Found, ...] = ()
+    missing: dict[str, Missing] = {}
+    error: str = ""
+    """Why it did not come to its end."""
+    seconds: float = 0.0
 
 
 class AboutSubject(_Object):
@@ -64,8 +74,6 @@ class AboutSubject(_Object):
     facts: dict[str, str] = {}
     error: str | None = None
     """Why it could not be set up."""
-    coverage: Coverage | None = None
-    """None where the tour was not run."""
 
 
 class ListedRequirement(_Object):
@@ -91,7 +99,7 @@ class Result(_Object):
     """The result of one test on one subject."""
 
     test: str
-    """`requirement_LIST-07`: what the tour found about a requirement; `listing.test_…`: a readable case."""
+    """`requirement_LIST-03`: what the chapters found about a requirement; `listing.test_…`: a readable case."""
     doc: str
     requirements: Annotated[tuple[str, ...], Field(min_length=1)]
     subject: str
@@ -100,6 +108,8 @@ class Result(_Object):
     hooks: tuple[str, ...] = ()
     """What the harness lacks, if that is why it is not-testable."""
     seconds: Annotated[float, Field(ge=0)] = 0.0
+    exercised: int = 0
+    """How many results of chapters were compared that decide it."""
     expected: Expected | None = None
 
     @property
@@ -174,6 +184,10 @@ class Results(_Object):
     def failures(self) -> tuple[Result, ...]:
         """What fails the run."""
         return tuple(result for result in self.results if result.is_failure)
+
+    def places(self) -> Iterable[tuple[str, str]]:
+        """Each test, with its subject."""
+        return (result.place for result in self.results)
 
     def on(self, subject: str) -> dict[str, Result]:
         """The results of a subject by test."""

@@ -26,7 +26,6 @@ from pydantic import BaseModel, ConfigDict
 from conformance.files import FileError, read_file, toml_of, write_file
 from conformance.harness import Harness, Inspector
 from conformance.results.document import Expected, KnownFailure, MissingHook, Result, Results
-from conformance.tour.outcome import OUT_OF_TIME
 
 _TEMPLATE = "TODO: say why"
 _FIRST = "TODO"
@@ -132,7 +131,7 @@ def _failures(results: Results, before: KnownFailures) -> Iterator[KnownFailure]
     for result in results.results:
         entry = before.failure(result.test, result.subject)
         is_known = result.expected is not None and result.expected.kind == "known"
-        is_cut_off = result.verdict == "not-testable" and not result.hooks and result.reason != OUT_OF_TIME
+        is_cut_off = result.verdict == "not-testable" and not result.hooks
         is_open = (result.verdict == "fail" and result.is_failure) or is_cut_off
         if is_open or is_known or (result.verdict == "not-run" and entry):
             why = (_TEMPLATE, "", "") if entry is None else (entry.reason, entry.link, entry.version)

@@ -58,7 +58,7 @@ class FakeOpener(Opener):
     def __init__(self, fake: fakeredis.FakeServer) -> None:
         self._fake = fake
 
-    async def open(self, moved: str, slot: int | None) -> Any:
+    async def open(self, *_: object) -> Connection:
         return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))
 
     def close(self) -> None:
@@ -69,7 +69,6 @@ class FakeConnection(Connection):
     """A connection of fakeredis, which has no socket."""
 
     is_usable = True
-    is_closed = False
 
     def __init__(self, connection: FakeAsyncRedisConnection) -> None:
         self._connection = connection
@@ -87,7 +86,4 @@ class FakeConnection(Connection):
                 raise ResponseError(f"NOSCRIPT {error}") from None
 
     def retire(self) -> None:
-        pass
-
-    def close(self) -> None:
         pass

@@ -7,14 +7,14 @@ Any client reads a task with HGETALL.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Any, TypeAlias, TypeGuard
+from datetime import datetime
+from typing import Any, TypeAlias
 
 import msgspec
 
 from taskstore.json_text import write
 from taskstore.status import TaskStatus
-from taskstore.values import EPOCH, Task, microseconds, trusted
+from taskstore.values import EPOCH, MICROSECOND, Task, microseconds, trusted
 
 FIELDS = (
     *("status", "progress", "created_at", "updated_at", "completed_at"),
@@ -31,7 +31,6 @@ ABSENT = [None] * len(FIELDS)
 STATUSES = {status.value.encode(): status for status in TaskStatus}
 """The statuses by their bytes."""
 
-_MICROSECOND = timedelta(microseconds=1)
 _read_texts = msgspec.json.Decoder(tuple[str, ...]).decode
 _read_object = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -54,17 +53,12 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
 
 
 def encode(fields: Mapping[str, Any]) -> list[str]:
-    """Return the names and values that a record has for these fields, one after the other."""
+    """Return the names and values that a record has for fields of a task, one after the other."""
     pairs: list[str] = []
     for name, value in fields.items():
         if value is not None:
-            pairs += (name, _WRITERS.get(name, str)(value))
+            pairs += (name.removesuffix("_json"), _WRITERS.get(name, str)(value))
     return pairs
-
-
-def are_values(reply: object) -> TypeGuard[Values]:
-    """Whether a reply has the form of what is read of a record."""
-    return type(reply) is list and len(reply) in (0, len(FIELDS))
 
 
 def decode(values: Values, task_id: str) -> Task:
@@ -75,8 +69,8 @@ def decode(values: Values, task_id: str) -> Task:
     """
     if not values:
         raise NotARecordError("it is not a hash")
-    status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
     try:
+        status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
         _read_object(metadata)
         fields = {
             "task_id": task_id,
@@ -84,23 +78,15 @@ def decode(values: Values, task_id: str) -> Task:
             "progress": float(progress),
             "current_step": step.decode(),
             "video_ids": _read_texts(video_ids),
-            "result_url": url and url.decode(),
-            "error_message": message and message.decode(),
-            "error_traceback": traceback and traceback.decode(),
+            "result_url": None if url is None else url.decode(),
+            "error_message": None if message is None else message.decode(),
+            "error_traceback": None if traceback is None else traceback.decode(),
             "metadata_json": metadata.decode(),
-            "created_at": (began := _moment(created)),
-            "updated_at": (changed := _moment(updated)),
-            "completed_at": (ended := completed and _moment(completed)),
+            "created_at": (began := moment(created)),
+            "updated_at": (changed := moment(updated)),
+            "completed_at": (ended := None if completed is None else moment(completed)),
         }
-    except (
-        AttributeError,
-        KeyError,
-        OverflowError,
-        RecursionError,
-        TypeError,
-        ValueError,
-        msgspec.MsgspecError,
-    ) as fault:
+    except Exception as fault:  # noqa: BLE001  a missing or malformed value may raise anything
         raise NotARecordError(f"a field is missing or malformed: {fault}") from None
     if not 0 <= fields["progress"] <= 100 or not fields["video_ids"]:  # noqa: PLR2004  all of it
         raise NotARecordError("no task has this progress, or no video ids")
@@ -109,13 +95,6 @@ def decode(values: Values, task_id: str) -> Task:
     return trusted(Task, fields)
 
 
-def new_task(task_id: str, video_ids: tuple[str, ...], metadata: str, created: bytes) -> Task:
-    """Make the task that a creation has stored, with the server's time."""
-    now = _moment(created)
-    fields = dict.fromkeys(Task.model_fields) | {"status": TaskStatus.PENDING, "progress": 0.0, "current_step": ""}
-    given = {"task_id": task_id, "video_ids": video_ids, "metadata_json": metadata}
-    return trusted(Task, {**fields, **given, "created_at": now, "updated_at": now})
-
-
-def _moment(text: bytes) -> datetime:
-    return EPOCH + int(text) * _MICROSECOND
+def moment(text: bytes) -> datetime:
+    """Make the time of a number of microseconds."""
+    return EPOCH + int(text) * MICROSECOND

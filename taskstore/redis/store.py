@@ -35,7 +35,7 @@ from taskstore.redis import record
 from taskstore.redis.scripts import EXAMINE, INSERT, LIST, PURGE, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, trusted
+from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, new_task, trusted
 
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
@@ -97,20 +97,15 @@ class RedisTaskStore(BaseStore):
         self._check_open()
         video_ids, metadata = check_request(request)
         new_id = new_task_id() if task_id is None else check_new_id(task_id)
-        new = {"status": TaskStatus.PENDING, "progress": 0.0, "current_step": ""}
-        fields = {"task_id": new_id, **new, "video_ids": video_ids, "metadata": metadata}
+        new = {"task_id": new_id, "status": TaskStatus.PENDING, "progress": 0.0, "current_step": ""}
         try:
-            match await self._insert(new_id, fields, "", ""):
-                case [b"ok", bytes(now)]:
-                    return record.new_task(new_id, video_ids, metadata, now)
-                case [b"exists", values] if record.are_values(values):
-                    task = self._task(new_id, values)
-                case reply:
-                    raise self.server.unexpected(reply, writes=True)
+            is_new, reply = await self._insert({**new, "video_ids": video_ids, "metadata_json": metadata})
         except StoreUnavailable as error:
             error.task_id = new_id
             raise
-        if not is_same_request(task, video_ids, metadata):
+        if is_new:
+            return new_task(new_id, video_ids, metadata, record.moment(reply))
+        if not is_same_request(task := self._task(new_id, reply), video_ids, metadata):
             raise TaskExists(new_id)
         return task
 
@@ -165,17 +160,11 @@ class RedisTaskStore(BaseStore):
         """As in the contract; `lifetime` is how long the task lives from now on, if not as long as a new one."""
         self._check_open()
         task = check_task(task)
-        fields = {**vars(task), "metadata": task.metadata_json}
-        del fields["metadata_json"]
-        completed = "" if task.completed_at is None else microseconds(task.completed_at)
         life = self._lifetime_ms if lifetime is None else check_lifetime(lifetime)
-        match await self._insert(task.task_id, fields, microseconds(task.created_at), completed, life):
-            case [b"ok", bytes()]:
-                return
-            case [b"exists", [*_]]:
-                raise TaskExists(task.task_id)
-            case reply:
-                raise self.server.unexpected(reply, writes=True)
+        completed = "" if task.completed_at is None else microseconds(task.completed_at)
+        is_new, _ = await self._insert(vars(task), microseconds(task.created_at), completed, life)
+        if not is_new:
+            raise TaskExists(task.task_id)
 
     async def ping(self) -> None:
         """Send PING to every partition.
@@ -220,11 +209,6 @@ class RedisTaskStore(BaseStore):
         return f"{self.part_of(task_id).base}:task:{task_id}"
 
     def _task(self, task_id: str, values: record.Values) -> Task:
-        """Make the task of a record.
-
-        Raises:
-            RecordUnreadable: if it cannot be read.
-        """
         try:
             return record.decode(values, task_id)
         except record.NotARecordError as fault:
@@ -232,16 +216,14 @@ class RedisTaskStore(BaseStore):
 
     async def _read(self, task_id: str, until: float) -> record.Values:
         """Return the values of a record, none if there is a value of another type."""
-        server, key = self.part_of(task_id).server, self._key(task_id)
-        if not is_encodable(task_id):  # no task has such an id, but the server has to answer
-            key = self._key("")
+        server, key = self.part_of(task_id).server, _bytes(self._key(task_id))
         try:
             values = await server.read("HMGET", key, *record.FIELDS, until=until)
         except StoreUnavailable as error:
             if error.detail.startswith("WRONGTYPE"):
                 return []
             raise
-        if not record.are_values(values):
+        if type(values) is not list or len(values) != len(record.FIELDS):
             raise server.unexpected(values, writes=False)
         return values
 
@@ -270,51 +252,49 @@ class RedisTaskStore(BaseStore):
         except (AttributeError, TypeError, ValueError):
             raise self.server.unexpected(reply, writes=False) from None
 
-    async def _run(self, script: Script, *arguments: str | int, until: float | None = None) -> Any:
+    async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
         return await self.server.run(script, self.base, *arguments, until=until)
 
-    async def _run_on(self, task_id: str, script: Script, *arguments: str | int) -> Any:
-        """Run a script on the record of a task.
-
-        Raises:
-            RecordUnreadable: if there is a value of another type.
-            StoreUnavailable: if the server fails.
-        """
+    async def _run_on(self, task_id: str, script: Script, *arguments: str | int) -> tuple[bytes, Any]:
+        """Run a script on the record of a task, and return its verdict and what goes with it."""
+        part = self.part_of(task_id)
         try:
-            return await self.part_of(task_id)._run(script, task_id, *arguments)  # noqa: SLF001  it is of this class
+            reply = await part._run(script, _bytes(task_id), *arguments)  # noqa: SLF001  it is of this class
         except StoreUnavailable as error:
             if "WRONGTYPE" in error.detail and not error.write_may_have_happened:
                 raise RecordUnreadable(self._key(task_id), "it is not a hash") from None
             raise
-
-    async def _insert(
-        self, task_id: str, fields: dict[str, Any], created: str | int, completed: str | int, life_ms: int | None = None
-    ) -> Any:
-        life_ms = life_ms or self._lifetime_ms
-        pairs = record.encode(fields)
-        return await self._run_on(task_id, INSERT, life_ms, fields["status"], created, completed, self._waits, *pairs)
-
-    async def _apply(self, task_id: str, change: Change) -> Task:
-        if not is_encodable(task_id):
-            await self._read(task_id, self.server.deadline())
-            raise TaskNotFound(task_id)
-        pairs = record.encode(change.given())
-        match await self._run_on(task_id, UPDATE, self._lifetime_ms, MAX_BYTES, self._waits, *pairs):
-            case [b"ok", values] if record.are_values(values):
-                try:
-                    return record.decode(values, task_id)
-                except record.NotARecordError as fault:  # in a field that an update does not look at
-                    raise RecordUnreadable(self._key(task_id), f"{fault}; the update was made") from None
-            case [b"missing"]:
+        match reply:
+            case [b"ok" | b"exists" as verdict, answer]:
+                return verdict, answer
+            case [b"missing", _]:
                 raise TaskNotFound(task_id)
-            case [b"unreadable"]:
+            case [b"unreadable", _]:
                 raise RecordUnreadable(self._key(task_id), "its status or its times are missing or malformed")
             case [b"final", bytes(status)] if status in record.STATUSES:
                 raise TaskFinal(task_id, record.STATUSES[status])
             case [b"large", int(size)]:
                 raise too_large(size)
-            case reply:
-                raise self.server.unexpected(reply, writes=True)
+            case _:
+                raise part.server.unexpected(reply, writes=True)
+
+    async def _insert(
+        self, fields: dict[str, Any], created: str | int = "", completed: str | int = "", life_ms: int | None = None
+    ) -> tuple[bool, Any]:
+        """Store a task if its id is free. Return whether it was, and its time, or the values of the other."""
+        given = life_ms or self._lifetime_ms, fields["status"], created, completed, self._waits
+        verdict, answer = await self._run_on(fields["task_id"], INSERT, *given, *record.encode(fields))
+        return verdict == b"ok", answer
+
+    async def _apply(self, task_id: str, change: Change) -> Task:
+        pairs = record.encode(change.given())
+        _, values = await self._run_on(task_id, UPDATE, self._lifetime_ms, MAX_BYTES, self._waits, *pairs)
+        return self._task(task_id, values)
+
+
+def _bytes(text: str) -> bytes:
+    """The UTF-8 form of an id or a key. Of a lone surrogate it is one that no stored id has."""
+    return text.encode(errors="surrogatepass")
 
 
 async def together(calls: Iterable[Awaitable[_Result]]) -> list[_Result]:

@@ -80,6 +80,8 @@ class Opener:
         closed = ConnectionError("the store was closed")
         if self._is_closed:
             return closed
+        if shared := self._usable(node):
+            return shared
         opening = self._openings.get(node) or asyncio.create_task(self._open(node))
         self._openings[node] = opening
         await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
@@ -115,13 +117,17 @@ class Opener:
         finally:
             del self._openings[node]
 
+    def _usable(self, node: Node | None) -> Connection | None:
+        shared = self._shared.get(node)
+        return shared if shared and shared.is_usable else None
+
     def _make(self, node: Node | None, **options: Any) -> AbstractConnection:
         place = {"host": node[0], "port": node[1]} if node else {}
         return self._kind(**{**self._options, **place, **options})
 
     async def _reach(self, node: Node | None) -> Connection:
         """A connection to a node, or to the master that this Sentinel names."""
-        if (shared := self._shared.get(node)) and shared.is_usable:
+        if shared := self._usable(node):
             return shared
         if self._service:
             node = await self._find_master(node)

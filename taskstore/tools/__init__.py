@@ -1,81 +1,106 @@
-"""The command `taskstore` for operators: a module for each subcommand, with `texts`, `add_arguments`, `main`.
-
-The store imports none of it.
-"""
+"""The command `taskstore` for operators. The store imports none of it."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import sys
 from collections.abc import Sequence
-from importlib import import_module
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from taskstore.errors import StoreUnavailable, TaskStoreError
-from taskstore.tools.common import UsageError, choose, say
+from taskstore.errors import SettingsInvalid, StoreUnavailable
+from taskstore.opening import open_redis
+from taskstore.tools.doctor import doctor
+from taskstore.tools.migrate import migrate
+from taskstore.tools.place import settings_of
+from taskstore.values import microseconds
 
-COMMANDS = {
-    "doctor": ("check the server, and what the store keeps on it", "检查服务器以及存储在其中的数据"),
-    "purge": ("remove finished tasks", "清除已结束的任务"),
-    "migrate": (
-        "copy tasks between servers and files, and from records of another form",
-        "在服务器和文件之间复制任务，也可读取另一种格式的记录",
-    ),
-}
+_ENDS: dict[type[BaseException], int] = {SettingsInvalid: 2, StoreUnavailable: 3, KeyboardInterrupt: 130}
+_STATUSES = """exit status:
+  0    done
+  1    something is wrong, or a task was not copied
+  2    wrong usage or settings
+  3    Redis did not answer, or refused
+  130  interrupted"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, and return its exit status."""
-    language = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    language.add_argument("--lang", choices=("en", "zh"))
-    chosen, given = language.parse_known_args(arguments)
-    choose(chosen.lang)
+    options = _parser().parse_args(arguments)
     try:
-        options = _parser(given).parse_args(given)
-        status: int = asyncio.run(options.main(options))
-    except KeyboardInterrupt:
-        status = _complain(130, say("Interrupted.", "已中断。"))
-    except StoreUnavailable as error:
-        notes = getattr(error, "__notes__", [])
-        status = _complain(3, str(error), *([say(*notes)] if notes else []))
-    except ModuleNotFoundError as error:
-        if error.name not in {"redis", "hiredis"}:
-            raise
-        text = say("a package is not installed: pip install", "缺少所需的包：pip install")
-        status = _complain(2, f"{text} 'taskstore[redis]'")
-    except (TaskStoreError, UsageError, OSError) as error:
-        status = _complain(2, str(error))
+        status: int = asyncio.run(options.run(options))
+    except tuple(_ENDS) as error:
+        print(f"error: {str(error) or 'interrupted'}", *getattr(error, "__notes__", []), file=sys.stderr, sep="\n")
+        return _ENDS[type(error)]
     return status
 
 
-def _complain(status: int, *lines: str) -> int:
-    print(say("error:", "错误："), "\n".join(lines), file=sys.stderr)
-    return status
+def days(text: str) -> datetime:
+    """The moment that is so many days ago, at most a hundred years."""
+    if not 0 <= float(text) <= 36_525:  # noqa: PLR2004
+        raise ValueError
+    return datetime.now(UTC) - timedelta(days=float(text))
 
 
-def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "taskstore",
-        description=say("Look after a task store in Redis.", "维护 Redis 中的任务存储。"),
-        epilog=say(
-            "`taskstore COMMAND --help` shows options, examples and exit statuses. `python -m taskstore` is the same.",
-            "`taskstore COMMAND --help` 显示选项、示例和退出状态。`python -m taskstore` 与此命令相同。",
-        ),
-    )
+def zone(text: str) -> ZoneInfo:
+    """The time zone of that name."""
+    try:
+        return ZoneInfo(text)
+    except (LookupError, OSError):
+        raise ValueError from None
+
+
+async def purge(options: argparse.Namespace) -> int:
+    """Remove the tasks that were completed, failed or cancelled more than so many days ago.
+
+    Other tasks stay, however old.
+    """
+    async with open_redis(settings_of(options.url, options.prefix)) as store:
+        if options.dry_run:
+            bounds = "-inf", f"({microseconds(options.days)}"
+            found = [await part.server.read("ZCOUNT", f"{part.base}:finished", *bounds) for part in store.parts]
+            print(f"{sum(found):,} tasks would be removed")
+        else:
+            print(f"{await store.purge(options.days):,} tasks removed")
+    return 0
+
+
+_SWITCH = {"action": "store_true"}
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "url": {"metavar": "URL", "nargs": "?", "default": "settings", "help": "server (default: that of the settings)"},
+    "source": {"help": "URL, or the word `settings`"},
+    "target": {"help": "the same"},
+    "prefix": {"metavar": "TEXT", "help": "of the keys (default: TASK_KEY_PREFIX, or `task:` with --documented)"},
+    "partitions": {"metavar": "N", "help": "how many there are (default: TASK_PARTITIONS)"},
+    "days": {"type": days, "required": True, "help": "age, such as 30 or 0.5"},
+    "documented": {**_SWITCH, "help": "SOURCE has the records of the documented design"},
+    "zone": {"type": zone, "help": "time zone of these, such as Asia/Shanghai (default: that of this machine)"},
+    "repair": {**_SWITCH, "help": "mend the indexes"},
+    "run": {**_SWITCH, "help": "count only, change nothing"},
+}
+"""How an argument is read, by the last word of its name."""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("taskstore", description="Look after a task store in Redis.")
     parser.add_argument("--version", action="version", version=f"taskstore {version('taskstore')}")
-    parser.add_argument(
-        "--lang", choices=("en", "zh"), help=say("language (default: that of LANG)", "语言（默认取自 LANG）")
-    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    chosen = next((word for word in given if not word.startswith("-")), "")
-    for name, purpose in COMMANDS.items():
+    each = "--source-prefix --target-prefix --source-partitions --target-partitions"
+    for run, names in (
+        (doctor, "url --prefix --repair"),
+        (purge, "url --prefix --days --dry-run"),
+        (migrate, f"source target {each} --documented --zone --dry-run"),
+    ):
+        text, form = inspect.getdoc(run) or "", argparse.RawDescriptionHelpFormatter
+        purpose = text.partition("\n")[0]
         command = commands.add_parser(
-            name, help=say(*purpose), formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+            run.__name__, help=purpose, description=text, epilog=_STATUSES, formatter_class=form
         )
-        if name == chosen:  # the others are not imported
-            module = import_module(f"{__name__}.{name}")
-            command.description, command.epilog = module.texts()
-            module.add_arguments(command)
-            command.set_defaults(main=module.main)
+        command.set_defaults(run=run)
+        for name in names.split():
+            command.add_argument(name, **_ARGUMENTS[name.rpartition("-")[2]])
     return parser

@@ -1,104 +1,123 @@
-"""`taskstore doctor`: check the server, and what the store keeps on it."""
+"""`taskstore doctor`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
-from collections.abc import AsyncIterator
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from taskstore.address import parse
+from taskstore.arguments import check_new_id
+from taskstore.errors import FailureKind, InvalidArgument, RecordUnreadable, StoreUnavailable, TaskNotFound
 from taskstore.opening import open_redis
-from taskstore.redis import RedisTaskStore
 from taskstore.settings import TaskStoreSettings
-from taskstore.tools import agreement, checks
-from taskstore.tools.checks import Finding, Level
-from taskstore.tools.common import exit_statuses, say
-from taskstore.tools.place import SETTINGS, settings_of
+from taskstore.tools.place import batches, ids_of, keys, settings_of
 
-_YEARS = 1e9
-"""Seconds that a repair may take."""
+if TYPE_CHECKING:
+    from taskstore.redis import RedisTaskStore
 
-
-def texts() -> tuple[str, str]:
-    """What the help says before and after the options."""
-    description = say(
-        """\
-Check a server and the store on it: whether it answers, its version, the rights of the user, what is on disk after a
-restart, eviction, the clock, the topology, and whether indexes and records agree. For the last, every record is read.
-Without --repair nothing is changed but what every listing changes: expired tasks are removed from the indexes, and
-indexes that the server has evicted are filled. --repair fills the indexes anew from the records if they do not agree.
-Listings that come meanwhile do a part of that work, and may raise StoreUnavailable by time-out. Records that cannot be
-read are named and left.""",
-        """\
-检查服务器及其中的存储：是否应答、版本、用户权限、重启后数据是否保留、淘汰策略、时钟、拓扑，以及索引与记录是否一致（为此
-要读取每条记录）。没有 --repair 时，只做每次列表都会做的事：移除已过期任务的索引条目，补全被服务器淘汰的索引。
-索引与记录不一致时，--repair 根据记录重建索引。期间的列表会分担这一工作，可能因超时抛出 StoreUnavailable。
-无法读取的记录只会列出，不会改动。""",
-    )
-    examples = "  taskstore doctor\n  taskstore doctor redis://localhost:6379/0 --prefix taskstore --repair"
-    statuses = exit_statuses(("something is wrong; a warning alone has status 0", "有检查未通过；只有警告时为 0"))
-    return description, f"{say('examples:', '示例：')}\n{examples}\n\n{statuses}"
+_NEEDED = """\
+hmget KEY -|hset KEY - - -|exists KEY|unlink KEY|pexpire KEY 1|pexpireat KEY 1|pttl KEY|zadd KEY xx 0 -|zrem KEY -|\
+zcard KEY|zcount KEY 0 0|zscore KEY -|zrangebyscore KEY 0 0|zrevrange KEY 0 0|evalsha 0 1 KEY|\
+eval return(1) 1 KEY|time|scan 0|info server"""
+"""The commands that the store needs, in forms that change nothing: KEY is never there, and HSET lacks a value."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of this command."""
-    parser.add_argument(
-        "url",
-        metavar="URL",
-        nargs="?",
-        default=SETTINGS,
-        help=say("the server (default: that of the settings)", "服务器（默认为设置中的服务器）"),
-    )
-    parser.add_argument(
-        "--prefix",
-        metavar="TEXT",
-        help=say("key prefix (default: TASK_KEY_PREFIX)", "键前缀（默认为 TASK_KEY_PREFIX）"),
-    )
-    parser.add_argument(
-        "--repair", action="store_true", help=say("fill the indexes anew if they are wrong", "索引有误时重建索引")
-    )
+async def doctor(options: argparse.Namespace) -> int:
+    """Check a server and the store on it.
 
-
-async def main(options: argparse.Namespace) -> int:
-    """Check, and return the exit status."""
-    status = 0
+    Every record is read and compared with the indexes. Nothing is changed, except that --repair mends the indexes.
+    A record that cannot be read is left as it is. Of each kind the first twenty are named.
+    """
     settings = settings_of(options.url, options.prefix)
-    async with open_redis(settings, claims=False) as store:
-        async for finding in _findings(store, settings, repair=options.repair):
-            _show(finding)
-            if finding.level is Level.WRONG:
-                status = 1
-    return status
+    async with open_redis(settings) as store:
+        lines = [_line("reachable", f"{store.server.address} answers")]
+        refused = {name for part in store.parts for name in await _refused(part, settings)}
+        if "info" not in refused:
+            for part in store.parts:
+                lines += _of_server((await part.server.read("INFO")).decode(errors="replace"), settings)
+        lines.append(_line("rights", f"commands that the server refuses: {_some(sorted(refused))}", wrong=refused))
+        if not refused:
+            lines += await _of_records(store, settings.task_key_prefix, repair=options.repair)
+    print(*dict.fromkeys(lines), sep="\n")  # partitions on one server have the same lines
+    return int(any(line.startswith("wrong") for line in lines))
 
 
-async def _findings(store: RedisTaskStore, settings: TaskStoreSettings, *, repair: bool) -> AsyncIterator[Finding]:
-    refused, told = False, set[Finding]()
+def _line(subject: str, text: str, *, wrong: object = False, risky: object = False) -> str:
+    return f"{'wrong' if wrong else 'warning' if risky else 'ok':7} {subject}: {text}"
+
+
+async def _refused(part: RedisTaskStore, settings: TaskStoreSettings) -> list[str]:
+    """The needed commands that the server refuses."""
+    refused = []
+    for command in [*_NEEDED.split("|"), *["wait 0 0"] * bool(settings.redis_wait_replicas)]:
+        try:
+            await part.server.read(*command.replace("KEY", f"{part.base}:doctor").split(" "))
+        except StoreUnavailable as error:
+            if error.failure_kind in {FailureKind.REFUSED, FailureKind.READ_ONLY, FailureKind.OUT_OF_MEMORY}:
+                refused.append(command.split(" ")[0])
+            elif not re.match("NOSCRIPT|ERR wrong number of arguments", error.detail):
+                raise
+    return refused
+
+
+def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[str]:
+    info = dict(re.findall(r"^(\w+):(.*?)\r?$", reply, re.MULTILINE))
+    name = info.get("server_name", "redis")
+    version = info.get(f"{name}_version", "?")
+    is_old = [int(number) for number in re.findall("[0-9]+", version)[:2]] < [6, 2]
+    yield _line("version", f"{name} {version}, and 6.2 is the oldest that works", wrong=is_old)
+
+    policy, evicted = info.get("maxmemory_policy"), info.get("evicted_keys")
+    text = f"maxmemory-policy {policy}, and it should be noeviction; evicted keys: {evicted}"
+    evicts = policy != "noeviction"
+    yield _line("policy", text, wrong=evicts and evicted != "0", risky=evicts)
+
+    last = " ".join(info.get(name, "ok") for name in ("rdb_last_bgsave_status", "aof_last_write_status"))
+    is_on = info.get("aof_enabled") == "1"
+    text = f"appendonly {'yes' if is_on else 'no, so a crash may lose tasks'}; last writes: {last}"
+    yield _line("persistence", text, wrong=last != "ok ok", risky=not is_on)
+
+    role, replicas, wanted = info.get("role"), int(info.get("connected_slaves", 0)), settings.redis_wait_replicas
+    text = f"{role} with {replicas} replicas; REDIS_WAIT_REPLICAS {wanted}"
+    is_lossy = bool(parse(settings.url).service) and "min_slaves_good_slaves" not in info
+    if is_lossy:
+        text += "; without min-replicas-to-write a replaced master takes writes that are lost"
+    yield _line("replicas", text, wrong=role != "master" or replicas < wanted, risky=is_lossy)
+
+
+async def _of_records(store: RedisTaskStore, prefix: str, *, repair: bool) -> list[str]:
+    unreadable, unlike, others = list[str](), list[str](), set[str]()
+    begin = f"{{{prefix}:"
     for part in store.parts:
-        async for finding in checks.findings(part, settings):
-            refused |= finding.level is Level.WRONG and finding.subject == checks.rights()
-            if part is store.parts[0] or (finding.level is not Level.FINE and finding not in told):
-                told.add(finding)
-                yield finding
-    if refused:
-        text = say("not examined, since rights are missing", "因权限不足而未检查")
-        yield Finding(Level.WARNING, agreement.subject(), text)
-        return
-    await store.claim(len(store.parts), record=False)
-    found = await agreement.examine(store.parts)
-    if repair and not found.agrees:
-        for finding in found.wrong():
-            print(say("before the repair:", "修复之前："), finding.text, file=sys.stderr)
-        await store.rebuild_indexes(asyncio.get_running_loop().time() + _YEARS)
-        print(say("The indexes were filled anew.", "索引已重建。"), file=sys.stderr)
-        found = await agreement.examine(store.parts)
-    for finding in found.findings():
-        yield finding
+        for batch in batches(await ids_of(part)):
+            unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
+            if doubtful := await part.examine(batch):
+                await part.list_tasks(limit=0)  # forgets what has expired
+                unlike += await part.examine(doubtful, repair=repair)
+        async for key in keys(part, begin):
+            others.update(re.findall(r"^[0-9]+/([0-9]+)}:", key.removeprefix(begin)))
+    others.discard(str(len(store.parts)))
+    todo = "mended" if repair else "to be mended by --repair"
+    return [
+        _line("records", f"unreadable: {_some(unreadable)}", wrong=unreadable),
+        _line("partitions", f"other numbers under this prefix: {_some(sorted(others))}", risky=others),
+        _line("indexes", f"unlike the records, {todo}: {_some(unlike)}", wrong=unlike and not repair),
+    ]
 
 
-def _show(finding: Finding) -> None:
-    names = {
-        Level.FINE: say("ok     ", "正常"),
-        Level.WARNING: say("warning", "警告"),
-        Level.WRONG: say("wrong  ", "错误"),
-    }
-    print(names[finding.level], f"{finding.subject}:", finding.text)
+async def _unreadable(part: RedisTaskStore, task_id: str) -> str:
+    """The key of a record that cannot be read, and why; else an empty text."""
+    try:
+        await part.get_task(check_new_id(task_id))
+    except TaskNotFound:
+        pass
+    except (RecordUnreadable, InvalidArgument) as fault:
+        return f"{part.base}:task:{task_id} ({fault.reason})"
+    return ""
+
+
+def _some(names: list[str]) -> str:
+    return f"{len(names):,} ({', '.join(names[:20])})" if names else "none"

@@ -1,41 +1,52 @@
-"""Which server and store a command works on: those that a URL, or the settings, name."""
+"""The store that a command works on, and the ids in it."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING
 
-from taskstore.opening import open_redis
 from taskstore.settings import TaskStoreSettings
-from taskstore.tools.common import UsageError, say
+from taskstore.status import TaskStatus
 
-SETTINGS = "settings"
-"""The word that stands for the server which the settings name."""
+if TYPE_CHECKING:
+    from taskstore.redis import RedisTaskStore
+
+_INDEXES = ["created", *(f"created:{status}" for status in TaskStatus), "finished", "deadlines"]
 
 
-def settings_of(url: str, prefix: str | None = None) -> TaskStoreSettings:
-    """The settings, with the URL in the place of REDIS_URL unless it is the word `settings`.
+def settings_of(place: str, prefix: str | None = None, partitions: str | None = None) -> TaskStoreSettings:
+    """The settings, with `place` as URL unless it is the word `settings`, and with what else is given."""
+    url = None if place == "settings" else place
+    given = {"redis_url": url, "task_key_prefix": prefix, "task_partitions": partitions}
+    known = {name: value for name, value in given.items() if value is not None}
+    return TaskStoreSettings(use_redis_for_tasks=True, **known)
 
-    Raises:
-        SettingsInvalid: if the settings or the URL are malformed.
-        UsageError: if the settings select memory mode.
+
+async def keys(part: RedisTaskStore, prefix: str) -> AsyncIterator[str]:
+    """The keys that begin with `prefix`. A key may come twice."""
+    cursor = b""
+    while cursor != b"0":
+        cursor, found = await part.server.scan(cursor or b"0", prefix)
+        for key in found:
+            yield key.decode(errors="replace")
+
+
+async def ids_of(part: RedisTaskStore) -> set[str]:
+    """The ids of a partition: those that an index names, and those of its records.
+
+    The indexes come first: in a cluster a command with a key finds the node to scan.
     """
-    given: dict[str, Any] = {} if prefix is None else {"task_key_prefix": prefix}
-    if url != SETTINGS:
-        given |= {"redis_url": url, "use_redis_for_tasks": True}
-    settings = TaskStoreSettings(**given)
-    if not settings.use_redis_for_tasks:
-        raise UsageError(
-            say(
-                "The settings select memory mode, whose tasks no other process can reach. Set USE_REDIS_FOR_TASKS=true "
-                "or name a server: redis://host:port/db.",
-                "当前设置为内存模式，其他进程无法访问其中的任务。请设置 USE_REDIS_FOR_TASKS=true，或指定服务器：redis://host:port/db。",
-            )
-        )
-    return settings
+    ids = set[str]()
+    for index in _INDEXES:
+        first = 0
+        while found := await part.server.read("ZREVRANGE", f"{part.base}:{index}", first, first + 999):
+            ids.update(task_id.decode(errors="replace") for task_id in found)
+            first += len(found)
+    prefix = f"{part.base}:task:"
+    return ids | {key.removeprefix(prefix) async for key in keys(part, prefix)}
 
 
-async def as_recorded(settings: TaskStoreSettings) -> TaskStoreSettings:
-    """The settings, with the number of partitions that the tasks are in."""
-    async with open_redis(settings, claims=False) as store:
-        there = await store.recorded()
-    return settings.model_copy(update={"task_partitions": there or settings.task_partitions})
+def batches(ids: Iterable[str]) -> list[list[str]]:
+    """The ids in their order, a hundred at a time."""
+    ordered = sorted(ids)
+    return [ordered[first : first + 100] for first in range(0, len(ordered), 100)]

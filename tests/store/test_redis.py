@@ -65,6 +65,7 @@ def test_a_task_is_a_hash_with_every_field_under_its_name(server: EmbeddedServer
         b"updated_at": number(failed.updated_at),
         b"completed_at": number(failed.updated_at),
     }
+    assert (failed.result_url, failed.error_message, failed.error_traceback) == ("", "坏了\n", "T")
     assert {key.decode().partition("}")[0] for key in client.keys("*")} == {"{taskstore:0/1"}
 
 

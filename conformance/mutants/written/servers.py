@@ -132,8 +132,8 @@ class OneReplyBehind(RedisTaskStore):
         opener = server._opener  # noqa: SLF001
         opens = opener.open
 
-        async def open_connection(moved: str, slot: int | None) -> Connection:
-            connection: Connection = await opens(moved, slot)
+        async def open_connection(*where: Any) -> Connection:
+            connection: Connection = await opens(*where)
             connection.__class__ = _Forgetful
             return connection
 

@@ -30,8 +30,9 @@ def _interrupted(stage: Stage, action: Action) -> Fault:
     async def play(scenario: Scenario) -> None:
         seconds = IMPATIENT if action is Action.HOLD else 5.0
         async with scenario.store(seconds=seconds, warm=stage is not Stage.CONNECT) as store:
-            scenario.note(f"proxy.interrupt(Stage.{stage.name}, Action.{action.name})")
-            interruption = scenario.proxy.interrupt(stage, action)
+            times = 1 if scenario.operation.writes else 100  # a store may ask again for what it reads
+            scenario.note(f"proxy.interrupt(Stage.{stage.name}, Action.{action.name}, times={times})")
+            interruption = scenario.proxy.interrupt(stage, action, times=times)
             outcome = await scenario.call(store)
             scenario.note("proxy.release()")
             scenario.proxy.release()

@@ -9,7 +9,7 @@ for i, name in ipairs(FIELDS) do
 end
 local function is_moment(text) return text and string.find(text, '^%d+$') and #text <= 16 end
 if FINAL[old.status] == nil or not is_moment(old.created_at) or not is_moment(old.updated_at) then
-  return {redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing'}
+  return {redis.call('EXISTS', key) == 1 and 'unreadable' or 'missing', ''}
 end
 local fields, differs = {unpack(ARGV, 5)}, false
 for i = 1, #fields, 2 do

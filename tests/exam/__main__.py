@@ -1,0 +1,105 @@
+"""Play the suite on each wrong and each right store of the exam: `python -m tests.exam [NAME ...]`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.exam.entries import Entry, EntryError, load
+from tests.exam.suite import Verdict, play
+
+SECONDS = 300.0
+"""After these the run on an entry is given up. A store that hangs is caught by the time limits of the suite."""
+CAUGHT, CITED = 0.95, 0.9
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of an entry."""
+
+    name: str
+    requirement: str
+    subject: str
+    verdict: Verdict
+    seconds: float
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the suite says what is so: a wrong store is caught, a right one passes."""
+        return self.verdict.has_results and bool(self.verdict.failed) == bool(self.requirement)
+
+    @property
+    def is_cited(self) -> bool:
+        """Whether the requirement that the entry names is among those that failed."""
+        return self.requirement in self.verdict.failed
+
+    def __str__(self) -> str:
+        word = (("MISSED", "caught") if self.requirement else ("FAILED", "passed"))[self.is_right]
+        found = ", ".join(self.verdict.failed[:1])
+        if self.requirement not in (found, ""):
+            found += f" {self.requirement} {'too' if self.is_cited else 'is not among them'}"
+        shown = "" if self.is_right else self.verdict.shown
+        return f"{word}  {self.seconds:5.1f} s  {self.subject:15}  {self.name}  {found} {shown}".rstrip()
+
+
+def judge(entry: Entry, *, everything: bool) -> Result:
+    """Play an entry up to the first failure; to the end if asked, or if that failure is another one than is named."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        entry.make(Path(folder))
+        verdict = play(Path(folder), entry.subject, SECONDS, stops_at_failure=not everything)
+        if not everything and verdict.failed and entry.requirement and entry.requirement not in verdict.failed:
+            whole = play(Path(folder), entry.subject, SECONDS, stops_at_failure=False)
+            verdict = Verdict(tuple(dict.fromkeys(verdict.failed + whole.failed)), verdict.shown)
+    return Result(entry.name, entry.requirement, entry.subject, verdict, time.monotonic() - start)
+
+
+def total(results: list[Result]) -> tuple[str, bool]:
+    """Return the last line of the output, and whether the exam is passed."""
+    wrong = [one for one in results if one.requirement]
+    right = [one for one in results if not one.requirement]
+    caught, cited = sum(one.is_right for one in wrong), sum(one.is_cited for one in wrong)
+    failed = sum(not one.is_right for one in right)
+    line = f"caught {caught} of {len(wrong)}, {cited} under their requirement; {failed} of {len(right)} variants failed"
+    return line, caught >= CAUGHT * len(wrong) and cited >= CITED * len(wrong) and not failed
+
+
+def main() -> int:
+    """Read the command line, and play."""
+    parser = argparse.ArgumentParser(prog="python -m tests.exam", description=__doc__)
+    parser.add_argument("name", nargs="*", help="entries; all if none is given")
+    parser.add_argument("--jobs", type=int, default=2, help="entries at a time (%(default)s)")
+    parser.add_argument("--all", action="store_true", help="do not stop at the first failure of an entry")
+    parser.add_argument("--share", default="1/1", metavar="K/N", help="every Nth entry, beginning with the Kth")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+    asked = parser.parse_args()
+    first, step = map(int, asked.share.split("/"))
+    entries = load()
+    if unknown := set(asked.name) - set(entries):
+        raise EntryError(f"no such entry: {', '.join(sorted(unknown))}")
+    names = (asked.name or list(entries))[first - 1 :: step]
+    results = []
+    with ThreadPoolExecutor(asked.jobs) as pool:  # each plays in processes of its own
+        futures = [pool.submit(judge, entries[name], everything=asked.all) for name in names]
+        for future in as_completed(futures):
+            results.append(future.result())
+            print(results[-1], flush=True)
+    line, is_passed = total(results)
+    print(line)
+    if asked.json:
+        results.sort(key=lambda one: names.index(one.name))
+        asked.json.write_text(json.dumps([asdict(one) for one in results], indent=1) + "\n")
+    return 0 if is_passed else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except EntryError as error:
+        sys.exit(str(error))

@@ -1,0 +1,68 @@
+"""A server that says what a test wants, and stores on one server without a task store on top."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing, suppress
+from hashlib import sha1
+from typing import Any, TypeVar
+
+from taskstore.redis import connect
+from taskstore.redis.scripts import Script
+from taskstore.redis.server import Server
+
+_Result = TypeVar("_Result")
+
+
+def script(text: str, *, writes: bool = True) -> Script:
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest(), writes)
+
+
+SET = script("redis.call('SET', KEYS[1] .. ARGV[1], '') return 'set'")
+
+
+def on_server(url: str, body: Callable[[Server], Awaitable[_Result]], **limits: Any) -> _Result:
+    """What comes of a body with a connection there; `limits` as `connect` takes them."""
+
+    async def run() -> _Result:
+        with closing(connect(url, **limits)) as server:
+            return await body(server)
+
+    return asyncio.run(run())
+
+
+def greet(heard: bytes) -> bytes:
+    """Agree to each command."""
+    return b"+OK\r\n" * heard.count(b"*")
+
+
+@asynccontextmanager
+async def speaking(answer: Callable[[bytes], bytes | None]) -> AsyncIterator[str]:
+    """The address of a server that answers what it hears; `None` closes the connection. In the end all have left."""
+    serving: list[asyncio.Task[Any]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.current_task())  # type: ignore[arg-type]  # there is one
+        with suppress(ConnectionError):
+            while (heard := await reader.read(100_000)) and (reply := answer(heard)) is not None:
+                writer.write(reply)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listener:
+        yield "{}:{}".format(*listener.sockets[0].getsockname())
+        async with asyncio.timeout(10):
+            await asyncio.gather(*serving)
+
+
+def on_a_server_that(
+    answer: Callable[[bytes], bytes | None], body: Callable[[Server], Awaitable[None]], **limits: Any
+) -> None:
+    """As `on_server`, on a server that greets, and then answers in this way."""
+
+    async def run() -> None:
+        async with speaking(lambda heard: greet(heard) if b"SETNAME" in heard else answer(heard)) as address:
+            with closing(connect(f"redis://{address}", **limits)) as server:
+                await body(server)
+
+    asyncio.run(run())

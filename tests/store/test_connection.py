@@ -1,0 +1,262 @@
+"""How requests share a connection, and what comes of them when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+
+from conformance.subjects.servers import EmbeddedServer
+from taskstore import FailureKind, RecordUnreadable, StoreUnavailable
+from taskstore.redis import connect
+from taskstore.redis.server import Server
+from tests.store.speaking import SET, on_a_server_that, on_server, script
+
+
+def test_past_the_bounds_callers_wait_for_their_turn(
+    server: EmbeddedServer, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More requests than may be in flight, and then more bytes of them: all are answered."""
+    monkeypatch.setattr("taskstore.redis.connection.MOST_WAITING", 100)
+    monkeypatch.setattr("taskstore.redis.connection.MOST_UNSENT", 1_000_000)
+
+    async def body(to: Server) -> None:
+        assert {*await asyncio.gather(*(to.run(SET, "x", n) for n in range(350)))} == {b"set"}
+        await asyncio.gather(*(to.run(SET, "x", "y" * 1_000_000 + str(n)) for n in range(20)))
+
+    on_server(server.url, body, timeout=60)
+    assert client.dbsize() == 370
+
+
+def test_a_caller_who_finds_no_room_in_time_is_told(
+    server: EmbeddedServer, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskstore.redis.connection.MOST_WAITING", 1)
+
+    async def body(to: Server) -> None:
+        await to.read("PING")
+        client.execute_command("CLIENT", "PAUSE", 30_000, "WRITE")
+        first = asyncio.ensure_future(to.run(SET, "x", "1"))
+        await asyncio.sleep(0)
+        with pytest.raises(StoreUnavailable, match=r"1 requests are in flight.*Nothing was written") as told:
+            await to.run(SET, "x", "2", until=asyncio.get_running_loop().time() + 0.1)
+        client.execute_command("CLIENT", "UNPAUSE")
+        assert told.value.failure_kind is FailureKind.BUSY
+        assert await first == b"set"
+
+    on_server(server.url, body)
+
+
+def test_nobody_waits_for_the_reply_of_another_before_sending() -> None:
+    heard = bytearray()
+
+    def answer_all_at_once(request: bytes) -> bytes:
+        heard.extend(request)
+        return b"".join(b":%d\r\n" % n for n in range(40)) if heard.count(b"GET") == 40 else b""
+
+    async def body(to: Server) -> None:
+        assert await asyncio.gather(*(to.read("GET", n) for n in range(40))) == [*range(40)]
+
+    on_a_server_that(answer_all_at_once, body)
+
+
+def test_a_late_reply_goes_to_nobody_else_and_the_write_is_in_doubt(server: EmbeddedServer, client: Any) -> None:
+    async def body(to: Server) -> None:
+        await to.read("PING")
+        loop = asyncio.get_running_loop()
+        client.execute_command("CLIENT", "PAUSE", 900, "ALL")
+        begun = loop.time()
+        calls = [to.run(SET, "x", "y"), to.read("PING"), to.read("PING", until=begun + 0.1)]
+        written, read, early = await asyncio.gather(*calls, return_exceptions=True)
+        assert 0.29 < loop.time() - begun < 0.8
+        for one, may_have_happened in ((written, True), (read, False), (early, False)):
+            assert isinstance(one, StoreUnavailable)
+            assert (one.failure_kind, one.detail) == (FailureKind.TIMEOUT, "no reply within 0.3 s")
+            assert one.write_may_have_happened is may_have_happened
+        client.ping()  # answered when the pause is over
+        assert await asyncio.gather(to.read("ECHO", "a"), to.read("ECHO", "b")) == [b"a", b"b"]
+
+    on_server(server.url, body, timeout=0.3)
+
+
+def test_each_request_has_its_own_time() -> None:
+    """One in the middle is answered in time; the timer that the first has set is not that of the others."""
+
+    async def body(to: Server) -> None:
+        await to.read("PING")
+        now = asyncio.get_running_loop().time()
+        late = [asyncio.ensure_future(to.read("GET", "x", until=now + seconds)) for seconds in (0.3, 0.1, 0.2)]
+        ended: list[int] = []
+        for number, one in enumerate(late):
+            one.add_done_callback(lambda _, number=number: ended.append(number))
+        await asyncio.gather(*late, return_exceptions=True)
+        assert ended == [1, 2, 0]
+
+    on_a_server_that(lambda heard: b"+PONG\r\n" if b"PING" in heard else b"", body)
+
+
+def test_a_cancelled_caller_takes_nobody_elses_reply_along(server: EmbeddedServer) -> None:
+    async def body(to: Server) -> None:
+        for turns in range(12):  # cancelled at every await on the way, that of opening included
+            fresh = connect(server.url)
+            for one in (to, fresh):
+                call = asyncio.ensure_future(one.read("ECHO", "cancelled"))
+                others = [asyncio.ensure_future(one.read("ECHO", n)) for n in range(3)]
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                if call.cancel():
+                    await asyncio.wait([call])
+                    assert call.cancelled()
+                assert await asyncio.gather(*others) == [b"0", b"1", b"2"]
+            fresh.close()
+
+    on_server(server.url, body)
+
+
+def test_a_read_on_a_connection_that_breaks_is_sent_once_more_and_a_write_never() -> None:
+    asked: list[bytes] = []
+
+    def break_once(heard: bytes) -> bytes | None:
+        asked.append(b"EVALSHA" if b"EVALSHA" in heard else b"GET")
+        return None if asked[-1] not in asked[:-1] else b"$1\r\nx\r\n"
+
+    async def body(to: Server) -> None:
+        assert await to.read("GET", "x") == b"x"
+        with pytest.raises(StoreUnavailable) as raised:
+            await to.run(SET, "x", "y")
+        assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (FailureKind.BROKEN, True)
+        assert await to.run(script("return 1", writes=False), "x") == b"x"
+
+    on_a_server_that(break_once, body)
+    assert asked == [b"GET", b"GET", b"EVALSHA", b"EVALSHA"]
+
+
+@pytest.mark.parametrize("reply", [None, b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_a_connection_that_breaks_again_fails_all_calls(reply: bytes | None) -> None:
+    async def body(to: Server) -> None:
+        calls = [to.read("GET", "x"), to.run(SET, "x", "y"), to.read("GET", "y")]
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        for one, may_have_happened in zip(outcomes, (False, True, False), strict=True):
+            assert isinstance(one, StoreUnavailable)
+            assert (one.failure_kind, one.write_may_have_happened) == (FailureKind.BROKEN, may_have_happened)
+
+    on_a_server_that(lambda _: reply, body)
+
+
+def test_scripts_and_connections_that_a_server_has_dropped_are_made_again(server: EmbeddedServer, client: Any) -> None:
+    async def body(to: Server) -> None:
+        for number in range(2):
+            assert await to.run(SET, "x", number) == b"set"
+            client.script_flush()
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            client.ping()  # the loop does not turn, and the store looks at its idle connection by itself
+
+    on_server(server.url, body)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("LOADING", FailureKind.LOADING),
+        *((code, FailureKind.REFUSED) for code in ("NOAUTH", "NOPERM", "ERR ACL failure in script:")),
+        ("OOM", FailureKind.OUT_OF_MEMORY),
+        *((code, FailureKind.READ_ONLY) for code in ("READONLY", "MASTERDOWN", "MISCONF", "NOREPLICAS")),
+        *((code, FailureKind.BUSY) for code in ("BUSY", "ASK 1 h:1", "TRYAGAIN", "CLUSTERDOWN")),
+        *((code, FailureKind.BROKEN) for code in ("ERR", "WRONGTYPE")),
+    ],
+)
+def test_an_error_of_the_server_says_what_failed_and_that_nothing_was_written(code: str, kind: FailureKind) -> None:
+    async def body(to: Server) -> None:
+        for call in (to.read("GET", "x"), to.run(SET, "x", "y")):
+            with pytest.raises(StoreUnavailable, match=code) as raised:
+                await call
+            assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (kind, False)
+        in_doubt = to.unexpected([b"written", f"{code} made up \xff".encode("latin1")], writes=True)
+        assert (in_doubt.failure_kind, in_doubt.write_may_have_happened) == (kind, True)
+
+    on_a_server_that(lambda _: f"-{code} made up\r\n".encode(), body)
+
+
+def test_keys_are_scanned_and_those_of_another_type_are_unreadable(server: EmbeddedServer, client: Any) -> None:
+    async def body(to: Server) -> None:
+        client.mset({f"a[*{n}": "" for n in range(3)} | {"ab": ""})
+        cursor, keys = await to.scan(b"0", "a[*")
+        assert (cursor, sorted(keys)) == (b"0", [b"a[*0", b"a[*1", b"a[*2"])
+        with pytest.raises(RecordUnreadable, match="it is not a hash"):
+            await to.read("HGETALL", "ab", unreadable="ab")
+
+    on_server(server.url, body)
+
+
+@pytest.fixture(scope="module")
+def replicated() -> Iterator[tuple[EmbeddedServer, EmbeddedServer]]:
+    at_once = "--repl-diskless-sync-delay", "0"
+    with EmbeddedServer(*at_once) as master:
+        parts = urlsplit(master.url)
+        with EmbeddedServer("--replicaof", str(parts.hostname), str(parts.port), *at_once) as replica:
+            with redis.Redis.from_url(master.url) as client:
+                client.set("synchronized", "")
+                assert client.wait(1, 20_000) == 1
+            yield master, replica
+
+
+@pytest.mark.once
+def test_an_acknowledged_write_is_on_the_replicas(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
+    master, replica = replicated
+
+    async def body(to: Server) -> None:
+        with redis.Redis.from_url(replica.url) as client:
+            for number in range(20):
+                await to.run(SET, "x", number)
+                assert client.exists(f"x{number}")
+        os.kill(replica.pid, signal.SIGSTOP)
+        try:
+            assert await to.read("GET", "x0") == b""  # a read does not wait
+            with pytest.raises(StoreUnavailable, match="0 of 1 replicas have the write after 200 ms") as raised:
+                await to.run(SET, "x", "late")
+            assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (FailureKind.TIMEOUT, True)
+        finally:
+            os.kill(replica.pid, signal.SIGCONT)
+
+    on_server(master.url, body, wait_replicas=1, wait_milliseconds=200)
+
+
+@pytest.mark.once
+def test_callers_at_the_same_time_share_a_wait(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
+    """One after the other, their waits would take ten seconds. One who is cancelled leaves the wait to the others."""
+
+    async def body(to: Server) -> None:
+        await to.read("PING")
+        begun = asyncio.get_running_loop().time()
+        calls = [asyncio.ensure_future(to.run(SET, "x", n)) for n in range(50)]
+        with redis.Redis.from_url(replicated[0].url) as client:
+            while not client.info("clients")["blocked_clients"]:  # noqa: ASYNC110  only the server knows
+                await asyncio.sleep(0.001)
+        calls[0].cancel()
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert asyncio.get_running_loop().time() - begun < 3
+        assert [type(one) for one in outcomes] == [asyncio.CancelledError, *[StoreUnavailable] * 49]
+
+    on_server(replicated[0].url, body, wait_replicas=9, wait_milliseconds=200)
+
+
+@pytest.mark.once
+def test_a_write_whose_wait_is_refused_may_have_happened(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
+    async def body(to: Server) -> None:
+        with redis.Redis.from_url(replicated[0].url) as client:
+            client.execute_command("ACL", "SETUSER", "default", "-wait")
+            try:
+                with pytest.raises(StoreUnavailable, match="the write was made, and WAIT failed") as raised:
+                    await to.run(SET, "x", "refused")
+            finally:
+                client.execute_command("ACL", "SETUSER", "default", "+wait")
+            assert client.exists("xrefused")
+        assert raised.value.write_may_have_happened
+
+    on_server(replicated[0].url, body, wait_replicas=1, wait_milliseconds=200)

@@ -1,0 +1,166 @@
+"""The store in memory, its clock in the test's hands. A task is alive while now ≤ deadline, in whole milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from taskstore import (
+    InvalidArgument,
+    MemoryTaskStore,
+    StoreNotOpen,
+    Task,
+    TaskCreateRequest,
+    TaskExists,
+    TaskNotFound,
+    TaskStatus,
+)
+
+MS = 1_000_000
+START = 1_790_000_000_000 * MS + 999_999
+"""The last nanosecond of a millisecond, so that rounding would show."""
+REQUEST = TaskCreateRequest(video_ids=("v",))
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@asynccontextmanager
+async def opened(tasks: int, clock: Clock) -> AsyncIterator[tuple[MemoryTaskStore, list[Task]]]:
+    """A store whose tasks live for a second, and its tasks, each created a microsecond after the other."""
+    async with MemoryTaskStore(lifetime=timedelta(seconds=1), clock=clock) as store:
+        created = []
+        for at in range(tasks):
+            clock.now = START + at * 1_000
+            created.append(await store.create_task(REQUEST))
+        yield store, created
+
+
+def test_the_last_millisecond_of_a_life_counts() -> None:
+    async def live(clock: Clock) -> None:
+        async with opened(1, clock) as (store, [task]):
+            assert task.created_at.isoformat() == "2026-09-21T14:13:20.000999+00:00"
+            clock.now = START + 1_000 * MS
+            assert await store.get_task(task.task_id) == task
+            assert (await store.list_tasks()).total == 1
+            clock.now += 1
+            for call in (store.get_task, store.cancel_task):
+                with pytest.raises(TaskNotFound):
+                    await call(task.task_id)
+            assert (await store.list_tasks()).total == 0
+
+    asyncio.run(live(Clock()))
+
+
+def test_an_id_is_free_when_its_task_is_due() -> None:
+    async def live(clock: Clock) -> None:
+        async with opened(350, clock) as (store, tasks):
+            with pytest.raises(TaskExists):
+                await store.restore(tasks[-1])
+            clock.now += 1_002 * MS
+            await store.restore(tasks[-1])  # more are due than a write removes
+            for status in (None, TaskStatus.PENDING):
+                page = await store.list_tasks(status)
+                assert (list(page.tasks), page.total) == (tasks[-1:], 1)
+
+    asyncio.run(live(Clock()))
+
+
+@pytest.mark.parametrize("operation", ["purge", "list"])
+def test_others_run_while_many_tasks_are_removed_and_see_none_that_is_due(operation: str) -> None:
+    async def live(clock: Clock) -> None:
+        async with opened(2_000, clock) as (store, tasks):
+            for task in tasks:
+                await store.cancel_task(task.task_id)
+            clock.now += 1_002 * MS if operation == "list" else 0
+            kept = await store.create_task(REQUEST)
+            moment = kept.created_at + timedelta(seconds=1)
+            removing = asyncio.ensure_future(store.purge(moment) if operation == "purge" else store.list_tasks())
+            turns = 0
+            while not removing.done():
+                await asyncio.sleep(0)
+                turns += 1
+                assert await store.get_task(kept.task_id) == kept
+                if operation == "list":
+                    with pytest.raises(TaskNotFound):
+                        await store.get_task(tasks[-1].task_id)
+            assert turns >= 7  # no turn removes more than 250
+            assert (await store.list_tasks()).total == 1
+            assert operation == "list" or removing.result() == 2_000
+
+    asyncio.run(live(Clock()))
+
+
+def test_a_purge_does_not_count_what_has_expired() -> None:
+    async def live(clock: Clock) -> None:
+        async with opened(600, clock) as (store, tasks):
+            for task in tasks:
+                await store.cancel_task(task.task_id)
+            clock.now += 1_002 * MS
+            await store.cancel_task((await store.create_task(REQUEST)).task_id)
+            assert await store.purge(task.created_at + timedelta(days=1)) == 1
+
+    asyncio.run(live(Clock()))
+
+
+def test_the_index_of_a_status_is_right_whatever_is_written_while_it_is_made() -> None:
+    async def live(clock: Clock) -> None:
+        async with opened(12_000, clock) as (store, tasks):  # more than two turns look at
+            listing = asyncio.ensure_future(store.list_tasks(TaskStatus.PENDING, limit=3))
+            await asyncio.sleep(0)
+            assert not listing.done()
+            for task in (tasks[0], tasks[1], tasks[6_000], tasks[-1]):
+                await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+            clock.now += 1_000
+            new = await store.create_task(REQUEST)
+            back = await store.update_task_status(tasks[0].task_id, TaskStatus.PENDING)
+            page = await listing
+            assert (page.tasks, page.total) == ((new, tasks[-2], tasks[-3]), 11_998)
+            assert (await store.list_tasks(TaskStatus.PENDING, offset=11_997)).tasks == (back,)
+            assert (await store.list_tasks(TaskStatus.CLIPPING)).total == 3
+
+    asyncio.run(live(Clock()))
+
+
+def test_a_task_is_written_in_the_order_of_its_fields_and_read_again() -> None:
+    async def live(clock: Clock) -> None:
+        async with opened(1, clock) as (store, [task]):
+            changed = await store.cancel_task(task.task_id)
+            assert [*vars(task)] == [*vars(changed)] == [*Task.model_fields]
+            assert Task.model_validate_json(changed.model_dump_json()) == changed
+
+    asyncio.run(live(Clock()))
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(milliseconds=999), timedelta(days=40_000), 7])
+def test_a_lifetime_has_bounds(lifetime: timedelta) -> None:
+    with pytest.raises(InvalidArgument):
+        MemoryTaskStore(lifetime=lifetime)
+
+
+def test_a_store_belongs_to_one_loop_until_it_is_closed() -> None:
+    store = MemoryTaskStore()
+
+    async def elsewhere() -> None:
+        with pytest.raises(StoreNotOpen, match="loop"):
+            await store.list_tasks()
+
+    async def here() -> None:
+        await store.list_tasks()
+        await asyncio.to_thread(asyncio.run, elsewhere())  # while this loop runs
+        await store.list_tasks()
+
+    asyncio.run(here())
+    asyncio.run(elsewhere())  # when that loop has ended
+    asyncio.run(store.aclose())
+    with pytest.raises(StoreNotOpen, match="closed"):
+        asyncio.run(store.list_tasks())

@@ -1,0 +1,171 @@
+"""What opening in Redis mode raises, advises and warns of."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import redis
+
+from conformance.subjects.servers import EmbeddedServer, unused_port
+from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreSettings, open_store
+from taskstore.address import parse
+from tests.store.speaking import greet, speaking
+
+pytestmark = pytest.mark.usefixtures("nowhere")
+
+
+async def use(**fields: Any) -> None:
+    async with open_store(TaskStoreSettings(use_redis_for_tasks=True, **fields)):
+        pass
+
+
+def opened(**fields: Any) -> None:
+    asyncio.run(use(**fields))
+
+
+def refused(**fields: Any) -> StoreUnavailable:
+    with pytest.raises(StoreUnavailable) as raised:
+        opened(**fields)
+    return raised.value
+
+
+@pytest.mark.parametrize(
+    ("fields", "probe"),
+    [
+        ({"redis_host": "127.0.0.1", "redis_port": 1}, "redis-cli -h 127.0.0.1 -p 1 ping"),
+        ({"redis_host": "[::1]", "redis_port": 1}, "redis-cli -h ::1 -p 1 ping"),
+        ({"redis_url": "redis://:pw@[::1]:1/0?db=7"}, "redis-cli -h ::1 -p 1 ping"),
+        ({"redis_url": "rediss://127.0.0.1:1"}, "redis-cli -h 127.0.0.1 -p 1 --tls ping"),
+        ({"redis_url": "unix:///nowhere/redis.sock?db=2"}, "redis-cli -s /nowhere/redis.sock ping"),
+        ({"redis_url": "unix:///no%20where/redis.sock"}, "redis-cli -s '/no where/redis.sock' ping"),
+    ],
+)
+def test_the_advice_is_right_for_every_address_in_two_languages(fields: dict[str, Any], probe: str) -> None:
+    error = refused(**fields)
+    assert error.failure_kind is FailureKind.UNREACHABLE
+    assert str(error).endswith("). Nothing was written.")
+    english, chinese = error.__notes__
+    assert "请确认" in chinese
+    for note in (english, chinese):
+        assert f"`{probe}`" in note
+        assert "USE_REDIS_FOR_TASKS=false" in note
+        assert all((name in note) is ("redis_url" not in fields) for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB"))
+        assert ("REDIS_URL" in note) is ("redis_url" in fields)
+
+
+def test_a_server_that_never_answers_is_given_the_time_that_is_set() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        error = refused(redis_host="127.0.0.1", redis_port=silent.getsockname()[1], redis_connect_timeout=0.2)
+    assert (error.failure_kind, error.detail) == (FailureKind.TIMEOUT, "no connection within 0.2 s")
+
+
+@pytest.mark.parametrize("db", [16, 999_999_999])
+def test_a_database_that_is_not_there_is_said_in_the_words_of_the_server(server: EmbeddedServer, db: int) -> None:
+    error = refused(redis_url=f"{server.url}?db={db}")
+    assert error.address.endswith(f"/{db}")
+    assert (error.failure_kind, error.detail) == (FailureKind.REFUSED, "DB index is out of range")
+
+
+@pytest.mark.parametrize(
+    "url", ["rediss://h?ssl_cert_reqs=maybe", "redis://h?max_connections=abc", "redis://h?ssl_cert_reqs=none"]
+)
+def test_an_option_value_that_redis_py_does_not_take_is_refused(url: str) -> None:
+    with pytest.raises(SettingsInvalid, match="REDIS_URL"):
+        opened(redis_url=url)
+
+
+@pytest.mark.parametrize(
+    "option", ["ssl_ca_certs=/nowhere", "ssl_min_version=99", "ssl_ciphers=none", "ssl_certfile=/x"]
+)
+def test_tls_that_cannot_be_set_up_is_a_failed_connection(option: str) -> None:
+    url = f"rediss://127.0.0.1:{unused_port()}?{option}"
+    assert refused(redis_url=url).failure_kind is FailureKind.UNREACHABLE
+
+
+@contextmanager
+def user(server: EmbeddedServer, *rights: str) -> Iterator[None]:
+    with redis.Redis.from_url(server.url) as client:
+        client.execute_command("ACL", "SETUSER", "somebody", "on", ">right", "~*", "&*", "+@all", *rights)
+        try:
+            yield
+        finally:
+            client.execute_command("ACL", "DELUSER", "somebody")
+
+
+@pytest.mark.parametrize(
+    ("credentials", "variables", "ignored"),
+    [
+        ("", {"redis_username": "somebody", "redis_password": "right"}, ""),
+        ("somebody@", {"redis_password": "right", "redis_host": "nowhere.invalid", "redis_port": 1}, "HOST PORT"),
+        (":right@", {"redis_username": "somebody"}, ""),
+        ("somebody:right@", {"redis_username": "other", "redis_password": "wrong"}, "PASSWORD USERNAME"),
+    ],
+)
+def test_variables_complete_a_url_and_those_that_it_replaces_are_named_in_the_log(
+    server: EmbeddedServer, caplog: pytest.LogCaptureFixture, credentials: str, variables: dict[str, Any], ignored: str
+) -> None:
+    parts = urlsplit(server.url)
+    with user(server):
+        opened(redis_url=f"redis://{credentials}{parts.hostname}:{parts.port}/0", **variables)
+    names = ", ".join(f"REDIS_{name}" for name in ignored.split())
+    assert caplog.messages == ([f"REDIS_URL is set, so these variables are not used: {names}"] if names else [])
+
+
+@pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru", "volatile-ttl"])
+def test_a_server_that_may_evict_is_warned_of(
+    server: EmbeddedServer, caplog: pytest.LogCaptureFixture, policy: str
+) -> None:
+    with redis.Redis.from_url(server.url) as client:
+        client.config_set("maxmemory-policy", policy)
+        try:
+            opened(redis_url=server.url)
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+    warned = [
+        f"{parse(server.url)} has maxmemory-policy {policy}" in one and "--repair" in one for one in caplog.messages
+    ]
+    assert warned == ([] if policy == "noeviction" else [True])
+
+
+def test_a_user_who_may_not_ask_for_the_policy_opens_all_the_same(
+    server: EmbeddedServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    with user(server, "-info"):
+        opened(redis_url=server.url, redis_username="somebody", redis_password="right")  # noqa: S106  of a private server
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("answer", [b"-ERR unknown command 'INFO'\r\n", b"$0\r\n\r\n", b"+OK\r\n", b":1\r\n"])
+def test_a_server_that_does_not_say_its_policy_is_opened_all_the_same(
+    caplog: pytest.LogCaptureFixture, answer: bytes
+) -> None:
+    async def run() -> None:
+        async with speaking(lambda heard: answer if b"INFO\r\n$6\r\nmemory" in heard else greet(heard)) as at:
+            await use(redis_url=f"redis://{at}")
+
+    asyncio.run(run())
+    assert caplog.messages == []
+
+
+def test_without_redis_py_opening_names_what_to_install() -> None:
+    program = (
+        "import asyncio, sys; sys.modules['redis'] = None\n"
+        "from taskstore import SettingsInvalid, open_store\n"
+        "async def main():\n"
+        "    try:\n"
+        "        async with open_store(): pass\n"
+        "    except SettingsInvalid as error: print(error)\n"
+        "asyncio.run(main())\n"
+    )
+    command, environment = [sys.executable, "-c", program], {**os.environ, "USE_REDIS_FOR_TASKS": "true"}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, env=environment)
+    assert "pip install 'taskstore[redis]'" in ran.stdout

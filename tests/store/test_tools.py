@@ -1,0 +1,350 @@
+"""The command `taskstore` on a server of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import entry_points
+from typing import Any
+
+import pytest
+
+from conformance.subjects.documented_design import open_documented
+from conformance.subjects.servers import EmbeddedServer, unused_port
+from conformance.subjects.topologies import ClusterServers, SentinelServers
+from taskstore import Task, TaskStatus
+from taskstore.redis import RedisTaskStore
+from taskstore.tools import main
+from tests.store.operating import REQUEST, on_store
+
+BASE = "{taskstore:0/1}"
+Run = Callable[..., tuple[int, str, str]]
+ACL = "ACL", "SETUSER", "poor", "on", ">secret", f"~{BASE}*"
+
+
+@pytest.fixture
+def poor(server: EmbeddedServer, client: Any) -> Iterator[str]:
+    """The URL of a user without rights, who is gone at the end."""
+    client.execute_command(*ACL, "-@all", "+ping", "+client|setname", "+client|setinfo")  # opening needs these
+    yield server.url.replace("//", "//poor:secret@")
+    client.execute_command("ACL", "DELUSER", "poor")
+
+
+async def fill(store: RedisTaskStore) -> list[Task]:
+    """Four tasks, the oldest with everything that a task can have."""
+    tasks = [await store.create_task(REQUEST) for _ in range(4)]
+    texts = "步骤", "https://r", "坏了\n", "Traceback\u2028"
+    await store.update_task_status(tasks[0].task_id, TaskStatus.FAILED, 12.5, *texts)
+    await store.update_task_status(tasks[1].task_id, TaskStatus.COMPLETED)
+    await store.cancel_task(tasks[2].task_id)
+    return await everything(store)
+
+
+async def everything(store: RedisTaskStore) -> list[Task]:
+    return [*(await store.list_tasks(limit=1_000)).tasks]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command, and return its exit status, its output and its errors."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            status = main(arguments)
+        except SystemExit as ended:  # from argparse
+            status = int(ended.code or 0)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def diagnose(run: Run, *arguments: str) -> tuple[int, dict[str, str]]:
+    """The exit status of `doctor`, and what it says of each subject, the level first."""
+    status, out, _ = run("doctor", *arguments)
+    lines = [re.fullmatch("(ok|warning|wrong) +([a-z]+): (.*)", line) for line in out.splitlines()]
+    return status, {line[2]: f"{line[1]}: {line[3]}" for line in lines if line}
+
+
+def test_the_console_script_is_this_command() -> None:
+    (script,) = entry_points(group="console_scripts", name="taskstore")
+    assert script.load() is main
+
+
+@pytest.mark.parametrize("name", ["doctor", "purge", "migrate"])
+def test_help_has_the_exit_statuses(name: str, run: Run) -> None:
+    status, out, _ = run(name, "--help")
+    assert status == 0
+    assert re.search("exit status:\n  0 .*\n  1 .*\n  2 .*\n  3 .*\n  130 ", out)
+
+
+class TestErrors:
+    def test_no_server(self, nowhere: None, run: Run) -> None:
+        port = unused_port()
+        status, out, err = run("doctor", f"redis://127.0.0.1:{port}/0")
+        assert (status, out) == (3, "")
+        assert err.startswith(f"error: Redis at 127.0.0.1:{port}/0 cannot be reached")
+        assert f"redis-cli -h 127.0.0.1 -p {port} ping" in err
+
+    @pytest.mark.usefixtures("client")
+    def test_a_wrong_password(self, server: EmbeddedServer, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("REDIS_PASSWORD", "not-the-password")
+        status, _, err = run("purge", server.url, "--days", "1")
+        assert status == 3
+        assert "refused the credentials" in err
+        assert "not-the-password" not in err
+
+    def test_a_missing_package(self) -> None:
+        code = "import sys; sys.modules['redis'] = None; import taskstore.tools as t; t.main(['doctor', 'redis://h'])"
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert "pip install 'taskstore[redis]'" in ended.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            ("doctor http://x", "REDIS_URL: must look like redis://"),
+            ("purge redis://h --days nan", "invalid days"),
+            ("purge redis://h --days -1", "invalid days"),
+            ("purge redis://h --days 1e300", "invalid days"),
+            ("migrate redis://h redis://h --target-partitions 0", "TASK_PARTITIONS: "),
+            ("migrate redis://h redis://h --documented --zone Nowhere/X", "invalid zone value: 'Nowhere/X'"),
+            ("migrate redis+cluster://h redis://h --documented", "name each node of the cluster"),
+        ],
+    )
+    def test_wrong_usage(self, arguments: str, told: str, nowhere: None, run: Run) -> None:
+        status, _, err = run(*arguments.split())
+        assert status == 2
+        assert told in err
+
+
+class TestMigrate:
+    def test_everything_is_kept_in_another_number_of_partitions(
+        self, server: EmbeddedServer, client: Any, run: Run
+    ) -> None:
+        tasks = on_store(server.url, fill)
+        client.persist(f"{BASE}:task:{tasks[0].task_id}")
+        client.pexpire(f"{BASE}:task:{tasks[1].task_id}", 1_000_000)
+        client.zrem(f"{BASE}:created", tasks[0].task_id)  # it is not listed
+        client.delete(f"{BASE}:created:failed")
+        arguments = "migrate", server.url, server.url, "--target-prefix", "new", "--target-partitions", "3"
+        keys = client.dbsize()
+        expected = "4 copied, 0 there already, 0 not copied\n"
+        assert run(*arguments, "--dry-run") == (0, f"a run would give: {expected}", "")
+        assert client.dbsize() == keys
+        assert run(*arguments) == (0, expected, "")
+        assert run(*arguments) == (0, "0 copied, 4 there already, 0 not copied\n", "")
+        assert on_store(server.url, everything, "new", 3) == tasks
+        for task, life in zip(tasks, (604_800_000, 1_000_000, 604_800_000, 604_800_000), strict=True):
+            (key,) = client.keys(f"{{new:*:task:{task.task_id}")
+            assert life - 60_000 < client.pttl(key) <= life
+        back = "migrate", server.url, server.url, "--source-prefix", "new", "--source-partitions", "3"
+        assert run(*back, "--target-prefix", "back")[0] == 0
+        assert on_store(server.url, everything, "back") == tasks
+
+    def test_what_is_not_copied_is_named(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        tasks = on_store(server.url, fill)
+        theirs = tasks[0].model_copy(update={"current_step": "theirs"})
+        on_store(server.url, lambda store: store.restore(theirs), "new")
+        client.set(f"{{new:0/1}}:task:{tasks[1].task_id}", "no record")
+        client.hdel(f"{BASE}:task:{tasks[2].task_id}", "video_ids")
+        client.set(f"{BASE}:task:".encode() + b"\xff", "no task has this id")
+        arguments = "migrate", server.url, server.url, "--target-prefix", "new"
+        for options in [["--dry-run"], []]:
+            status, out, err = run(*arguments, *options)
+            assert status == 1
+            assert out.endswith("1 copied, 0 there already, 4 not copied\n")
+            assert f"not copied: {BASE}:task:{tasks[0].task_id}: task '{tasks[0].task_id}' exists already" in err
+            assert f"the record under '{{new:0/1}}:task:{tasks[1].task_id}' cannot be read" in err
+            assert f"the record under '{BASE}:task:{tasks[2].task_id}' cannot be read" in err
+            assert err.count("not copied: ") == 4
+        assert on_store(server.url, lambda store: store.get_task(theirs.task_id), "new") == theirs
+
+    @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+    @pytest.mark.usefixtures("interruptible")
+    def test_an_interrupted_run_is_repeated(
+        self, number: signal.Signals, expected: int, server: EmbeddedServer, client: Any, run: Run
+    ) -> None:
+        async def create(store: RedisTaskStore) -> None:
+            await asyncio.gather(*(store.create_task(REQUEST) for _ in range(3_000)))
+
+        on_store(server.url, create)
+        arguments = "migrate", server.url, server.url, "--target-prefix", "new"
+        with subprocess.Popen([sys.executable, "-m", "taskstore", *arguments], stdout=subprocess.PIPE) as process:
+            while not client.exists("{new:0/1}:created"):
+                time.sleep(0.01)
+            process.send_signal(number)
+            assert process.wait() == expected
+        done = client.zcard("{new:0/1}:created")
+        client.delete(*(key for key in client.keys(f"{BASE}:*") if b":task:" not in key))  # the records say it all
+        assert 0 < done < 3_000
+        assert run(*arguments) == (0, f"{3_000 - done:,} copied, {done:,} there already, 0 not copied\n", "")
+
+    def test_the_documented_design(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        moments = iter(datetime(2026, 1, 2, 12, 0, second) for second in range(60))  # noqa: DTZ001  the design's own
+
+        async def leave() -> list[str]:
+            async with open_documented(server.url, prefix="old:") as design:
+                design.now = lambda: next(moments)
+                ids = [(await design.create_task(REQUEST)).task_id for _ in range(4)]
+                await design.update_task_status(ids[0], TaskStatus.FAILED, 12.5, "步骤", None, "坏了", "Traceback")
+                await design.cancel_task(ids[1])
+                await design.update_task_status(ids[2], TaskStatus.FAILED, error_message="once")
+                await design.update_task_status(ids[2], TaskStatus.CLIPPING)
+                return ids
+
+        ids = asyncio.run(leave())
+        client.expire(f"old:{ids[3]}", 500)
+        client.persist(f"old:{ids[0]}")
+        waiting = json.loads(client.get(f"old:{ids[3]}"))
+        client.set(f"old:{ids[3]}", json.dumps({**waiting, "colour": "red"}), keepttl=True)
+        wrong: dict[str, dict[str, Any]] = {
+            "status": {"status": "done"},
+            "progress": {"progress": 101},
+            "none": {"video_ids": []},
+            "nan": {"metadata": {"n": float("nan")}},
+            "time": {"created_at": "yesterday"},
+            "early": {"created_at": "0001-01-01T00:00:00"},
+            "a b": {},
+        }
+        refused = {name: json.dumps({**waiting, "task_id": name, **fields}) for name, fields in wrong.items()}
+        refused |= {"no-json": '{"task_id"', "array": "[1]", "deep": "[" * 100_000, "another": json.dumps(waiting)}
+        for name, text in refused.items():
+            client.set(f"old:{name}", text)
+        client.rpush("old:list", "x")
+        arguments = "--documented", "--zone", "Asia/Shanghai", "--source-prefix", "old:"
+        for options in [["--dry-run"], []]:
+            status, out, err = run("migrate", server.url, server.url, *arguments, *options)
+            assert (status, out[-41:]) == (1, "4 copied, 0 there already, 12 not copied\n")
+            assert all(f"not copied: old:{name}: " in err for name in [*refused, "list"])
+        assert f"left out of old:{ids[2]}: completed_at, error_message\n" in err
+        assert f"left out of old:{ids[3]}: colour\n" in err
+
+        failed, cancelled, going, new = on_store(server.url, lambda store: asyncio.gather(*map(store.get_task, ids)))
+        noon = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)
+        assert failed == Task(
+            task_id=ids[0],
+            status=TaskStatus.FAILED,
+            progress=12.5,
+            current_step="步骤",
+            video_ids=REQUEST.video_ids,
+            error_message="坏了",
+            error_traceback="Traceback",
+            metadata={"webhook_url": REQUEST.webhook_url, "config": REQUEST.config},
+            created_at=noon,
+            updated_at=noon + timedelta(seconds=4),
+            completed_at=noon + timedelta(seconds=4),
+        )
+        assert cancelled.completed_at == cancelled.updated_at == noon + timedelta(seconds=5)
+        assert (going.status, going.completed_at, going.error_message) == (TaskStatus.CLIPPING, None, None)
+        assert new.created_at == noon + timedelta(seconds=3)
+        assert 440_000 < client.pttl(f"{BASE}:task:{ids[3]}") <= 500_000
+        assert client.pttl(f"{BASE}:task:{ids[0]}") > 604_000_000
+
+
+@pytest.mark.usefixtures("client")
+def test_purge_removes_what_is_old_and_finished(server: EmbeddedServer, run: Run) -> None:
+    on_store(server.url, fill)
+    assert run("purge", server.url, "--days", "1") == (0, "0 tasks removed\n", "")
+    assert run("purge", server.url, "--days", "0", "--dry-run") == (0, "3 tasks would be removed\n", "")
+    assert run("purge", server.url, "--days", "0") == (0, "3 tasks removed\n", "")
+    assert [task.status for task in on_store(server.url, everything)] == [TaskStatus.PENDING]
+
+
+class TestDoctor:
+    def test_a_sound_store(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        tasks = on_store(server.url, fill)
+        client.pexpireat(f"{BASE}:task:{tasks[0].task_id}", 1)  # what has expired is no fault
+        client.zadd(f"{BASE}:deadlines", {tasks[0].task_id: 1})
+        status, said = diagnose(run, server.url)
+        assert status == 0
+        subjects = ["reachable", "rights", "version", "policy", "replicas", "records", "partitions", "indexes"]
+        assert {*subjects, "persistence"} == {*said}
+        assert all(said[subject].startswith("ok") for subject in subjects)
+
+    @pytest.mark.parametrize("index", ["created", "created:failed", "deadlines", "finished"])
+    def test_an_entry_that_is_missing_misplaced_or_left(
+        self, index: str, server: EmbeddedServer, client: Any, run: Run
+    ) -> None:
+        tasks = on_store(server.url, fill)
+        failed = next(task.task_id for task in tasks if task.status == "failed")
+        pending = next(task.task_id for task in tasks if task.status == "pending")
+        for task_id in (None, failed, pending, "ghost"):
+            if task_id is None:
+                client.zrem(f"{BASE}:{index}", failed)
+            else:
+                client.zadd(f"{BASE}:{index}", {task_id: 2e15})
+            status, said = diagnose(run, server.url)
+            assert status == 1
+            assert re.match(rf"wrong: .*--repair: 1 \({task_id or failed}\)$", said["indexes"])
+            assert diagnose(run, server.url, "--repair")[0] == 0
+            assert diagnose(run, server.url)[0] == 0
+            assert on_store(server.url, everything) == tasks
+            assert client.zscore(f"{BASE}:{index}", "ghost") is None
+
+    def test_an_unreadable_record_is_named_and_left(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        key = f"{BASE}:task:{on_store(server.url, fill)[0].task_id}"
+        client.hset(key, "progress", "much")
+        client.set(f"{BASE}:task:text", "no record")
+        client.hset("{taskstore:1/3}:task:x", "task_id", "x")
+        status, said = diagnose(run, server.url, "--repair")
+        assert status == 1
+        assert re.match(rf"wrong: unreadable: 2 \({key} \(.*\), {BASE}:task:text \(.*\)\)", said["records"])
+        assert said["partitions"] == "warning: other numbers under this prefix: 1 (3)"
+        assert client.hget(key, "progress") == b"much"
+
+    def test_missing_rights_are_named(self, poor: str, client: Any, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        client.execute_command(*ACL, "+@all", "-hset", "-unlink", "-wait")
+        assert diagnose(run, poor)[1]["rights"] == "wrong: commands that the server refuses: 2 (hset, unlink)"
+        monkeypatch.setenv("REDIS_WAIT_REPLICAS", "1")
+        _, said = diagnose(run, poor)
+        assert said["rights"].endswith("(hset, unlink, wait)")
+        assert said["replicas"] == "wrong: master with 0 replicas; REDIS_WAIT_REPLICAS 1"
+
+    def test_the_rights_that_it_asks_for_suffice(self, poor: str, client: Any, run: Run) -> None:
+        named = diagnose(run, poor)[1]["rights"]
+        client.execute_command(*ACL, *(f"+{name}" for name in re.split(r"\W+", named.partition("(")[2]) if name))
+        assert len(on_store(poor, fill)) == 4
+        status, said = diagnose(run, poor, "--repair")
+        assert (status, said["rights"]) == (0, "ok: commands that the server refuses: none")
+        assert run("purge", poor, "--days", "0")[1] == "3 tasks removed\n"
+
+    def test_a_server_that_may_evict(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        try:
+            status, said = diagnose(run, server.url)
+        finally:
+            client.config_set("maxmemory-policy", "noeviction")
+        assert (status, said["policy"].partition(",")[0]) == (0, "warning: maxmemory-policy allkeys-lru")
+
+    def test_a_replica(self, server: EmbeddedServer, client: Any, run: Run) -> None:
+        client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        try:
+            status, said = diagnose(run, server.url)
+        finally:
+            client.execute_command("REPLICAOF", "NO", "ONE")
+        assert (status, said["replicas"][:12]) == (1, "wrong: slave")
+        assert "hset" in said["rights"]
+
+    def test_a_replaced_master_may_take_writes(self, nowhere: None, run: Run) -> None:
+        with SentinelServers(min_replicas=0) as servers:
+            _, said = diagnose(run, servers.store_url)
+        assert said["replicas"].startswith("warning: master with 1 replicas;")
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize("partitions", [1, 6])
+def test_a_cluster(partitions: int, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASK_PARTITIONS", str(partitions))
+    with ClusterServers() as servers:
+        url = servers.store_url
+        tasks = on_store(url, fill, partitions=partitions)
+        assert diagnose(run, url)[1]["indexes"].startswith("ok")
+        assert run("migrate", url, url, "--target-prefix", "x") == (0, "4 copied, 0 there already, 0 not copied\n", "")
+        assert on_store(url, everything, "x", partitions) == tasks

@@ -1,0 +1,235 @@
+"""What an open store does when the tasks go elsewhere: sockets, TLS, Sentinels, and nodes of a cluster."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import redis
+
+from conformance.subjects.secured import TlsServer, why_no_tls
+from conformance.subjects.servers import EmbeddedServer, unused_port
+from conformance.subjects.topologies import SERVICE, ClusterServers, SentinelServers
+from taskstore import FailureKind, StoreUnavailable
+from taskstore.redis import connect
+from taskstore.redis.server import Server
+from tests.store.speaking import SET, greet, on_server, speaking
+
+pytestmark = pytest.mark.usefixtures("nowhere")
+
+
+async def write(server: Server) -> None:
+    assert await server.run(SET, "{x}", "y") == b"set"
+
+
+def test_a_socket_is_a_way_in_and_connections_have_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "r.sock"
+    with EmbeddedServer("--unixsocket", str(path)), redis.Redis(unix_socket_path=str(path)) as client:
+
+        async def body(server: Server) -> None:
+            await write(server)
+            assert [(one["name"], one["db"]) for one in client.client_list() if one["name"]] == [("taskstore", "1")]
+
+        on_server(f"unix://{path}?db=1", body)
+
+
+def calls_until_told(url: str, answers: dict[bytes, bytes], words: str) -> tuple[int, int]:
+    """How often two reads ask a server whose answers lead nowhere, and how often it is connected to."""
+    heard: list[bytes] = []
+
+    def answer(request: bytes) -> bytes:
+        heard.append(request)
+        said = next((answer for command, answer in answers.items() if command in request), b"")
+        return said.replace(b"PORT", port) or greet(request)
+
+    async def run() -> None:
+        nonlocal port
+        async with speaking(answer) as at:
+            port = at.partition(":")[2].encode()
+            with closing(connect(url.format(at))) as server:
+                for _ in range(2):
+                    with pytest.raises(StoreUnavailable, match=words) as raised:
+                        await server.read("GET", "x")
+                    assert not raised.value.write_may_have_happened
+
+    port = b""
+    asyncio.run(run())
+    everything = b"".join(heard)
+    return everything.count(b"GET\r\n"), everything.count(b"SETNAME")
+
+
+def test_two_nodes_that_name_each_other_are_no_endless_way() -> None:
+    answers = {b"GET\r\n": b"-MOVED 1 127.0.0.1:PORT\r\n", b"CLUSTER": b"*0\r\n"}
+    assert calls_until_told("redis://{}", answers, "MOVED")[0] == 12
+
+
+@pytest.mark.parametrize("word", ["READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN"])
+def test_a_server_that_is_not_the_one_to_ask_is_asked_for_one_call_only(word: str) -> None:
+    assert calls_until_told("redis://{}", {b"GET\r\n": f"-{word} made up\r\n".encode()}, word) == (2, 2)
+
+
+@pytest.mark.parametrize("where", ["", " x h:1", " 1 h", " 1 :x", f" {'9' * 5_000} h:1", f" 1 h:{'9' * 5_000}"])
+def test_a_node_that_sends_the_store_nowhere_is_an_error_of_the_server(where: str) -> None:
+    assert calls_until_told("redis://{}", {b"GET\r\n": f"-MOVED{where}\r\n".encode()}, "MOVED")[0] == 2
+
+
+SHAPES = (
+    b":1",
+    b"*0",
+    b"$1\r\nx",
+    b"*1\r\n:7",
+    b"*2\r\n*0\r\n$-1",
+    b"$2\r\n\xff\xff",
+    b"*1\r\n*2\r\n:0\r\n:16383",
+    b"-ERR x",
+)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_answer_of_another_shape_is_a_server_that_cannot_be_had(shape: bytes) -> None:
+    shape, sentinel = shape + b"\r\n", "redis+sentinel://{}/m"
+    calls_until_told(sentinel, {b"SENTINEL": shape}, "cannot be reached .(unexpected reply to SENTINEL|x|a Sentinel)")
+    here = b"*2\r\n$9\r\n127.0.0.1\r\n$5\r\nPORT\r\n"
+    calls_until_told(sentinel, {b"SENTINEL": here, b"ROLE": shape}, "cannot be reached")
+    calls_until_told(sentinel, {b"SUBSCRIBE": shape, b"SENTINEL": b"*-1\r\n"}, "knows no master of this name")
+    lost = b"-MOVED 1 127.0.0.1:1\r\n"
+    calls_until_told("redis://{}", {b"GET\r\n": lost, b"CLUSTER": shape}, "cannot be reached|MOVED")
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[ClusterServers]:
+    with ClusterServers() as running:
+        yield running
+
+
+@pytest.mark.once
+def test_partitions_are_found_and_share_the_connection_to_a_node(cluster: ClusterServers) -> None:
+    """Whichever node is named, one that is not there included, and by a URL that says nothing of a cluster."""
+    bases = [f"{{x:{number}/9}}" for number in range(9)]
+
+    async def body(server: Server) -> None:
+        parts = [server.holding(base) for base in bases]
+        await asyncio.gather(*(part.run(SET, base, "") for part, base in zip(parts, bases, strict=True)))
+        with redis.Redis.from_url(cluster.url) as client:
+            assert len([one for one in client.client_list() if one["name"] == "taskstore"]) == 1
+
+    for url in (f"redis+cluster://127.0.0.1:{unused_port()},{cluster.nodes[1]}", f"redis://{cluster.nodes[2]}"):
+        on_server(url, body)
+
+
+@pytest.mark.once
+def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers) -> None:
+    """It asks the other nodes, which it has not been told of, while the one that it names is away."""
+
+    async def body(server: Server) -> None:
+        await write(server)
+        deadline = asyncio.get_running_loop().time() + 20
+        with cluster._master.killed():  # noqa: SLF001  it is to be away until the store works again
+            while asyncio.get_running_loop().time() < deadline:
+                try:
+                    return await write(server)
+                except StoreUnavailable:
+                    await asyncio.sleep(0.05)
+        raise AssertionError("the store did not work again")
+
+    on_server(cluster.url.replace("redis", "redis+cluster"), body)
+    cluster._settle()  # noqa: SLF001  for whoever comes next
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[SentinelServers]:
+    with SentinelServers(min_replicas=0) as running:
+        with redis.Redis.from_url(running._sentinel.url) as client:  # noqa: SLF001  the group does not need it to be public
+            client.execute_command("ACL", "SETUSER", "watcher", "on", ">w0rd", "~*", "&*", "+@all")
+        yield running
+
+
+async def subscribed(sentinel: redis.Redis) -> None:
+    """Return when a store hears of the master, with its own credentials."""
+    while not any(  # noqa: ASYNC110  only the server knows
+        one["user"] == "watcher" and one["sub"] == "2" for one in sentinel.client_list()
+    ):
+        await asyncio.sleep(0.01)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("sentinels", ["stay", "are lost"])
+def test_a_planned_failover_loses_no_acknowledged_write(watched: SentinelServers, sentinels: str) -> None:
+    acknowledged: list[str] = []
+
+    async def body(server: Server) -> None:
+        async def keep_writing(caller: int) -> None:
+            number = 0
+            while not done.is_set():
+                number += 1
+                await server.run(SET, "{x}", f"{caller}-{number}")
+                acknowledged.append(f"{{x}}{caller}-{number}")
+                await asyncio.sleep(0.002)
+
+        done = asyncio.Event()
+        callers = [asyncio.create_task(keep_writing(number)) for number in range(8)]
+        with redis.Redis.from_url(watched._sentinel.url) as client:  # noqa: SLF001
+            await subscribed(client)
+            if sentinels == "are lost":  # the store subscribes again
+                client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+                await subscribed(client)
+            await asyncio.to_thread(watched.fail_over, kill=False)
+        done.set()
+        await asyncio.gather(*callers)
+
+    on_server(watched.named_url + "?sentinel_username=watcher&sentinel_password=w0rd", body)
+    with redis.Redis.from_url(watched.url) as client:
+        assert len(acknowledged) > 100
+        assert client.exists(*acknowledged) == len(acknowledged)
+
+
+@pytest.mark.once
+def test_sentinels_may_go_and_nothing_is_left_behind(watched: SentinelServers) -> None:
+    async def body(server: Server) -> None:
+        before = asyncio.all_tasks()
+        for part in (server, server.holding("{y}")):
+            await write(part)
+        with redis.Redis.from_url(watched.url) as client:
+            assert len([one for one in client.client_list() if one["name"] == "taskstore"]) == 1
+        with watched._sentinel.killed():  # noqa: SLF001
+            for _ in range(20):
+                await write(server)
+                await asyncio.sleep(0.1)
+            server.close()
+            await asyncio.sleep(0)
+            assert asyncio.all_tasks() == before
+        with pytest.raises(StoreUnavailable, match="the store was closed"):
+            await server.read("PING")
+
+    on_server(watched.named_url, body)
+
+
+@pytest.mark.once
+def test_a_wrong_password_for_the_sentinels_is_refused(watched: SentinelServers) -> None:
+    async def body(server: Server) -> None:
+        with pytest.raises(StoreUnavailable) as raised:
+            await server.read("PING")
+        assert raised.value.failure_kind is FailureKind.REFUSED
+
+    at = watched._sentinel.url.removeprefix("redis://").removesuffix("/0")  # noqa: SLF001
+    on_server(f"redis+sentinel://{at}/{SERVICE}?sentinel_username=watcher&sentinel_password=wrong", body)
+
+
+@pytest.mark.once
+@pytest.mark.skipif(bool(why_no_tls()), reason=why_no_tls())
+def test_tls_takes_its_own_authority_and_a_certificate() -> None:
+    with TlsServer() as server:
+        on_server(server.named_url, write)
+        place, _, options = server.named_url.partition("?")
+        ca = next(option for option in options.split("&") if option.startswith("ssl_ca_certs"))
+
+        async def refused(to: Server) -> None:
+            with pytest.raises(StoreUnavailable) as raised:
+                await to.run(SET, "x", "y")
+            assert not raised.value.write_may_have_happened
+
+        for url in (place, f"{place}?{ca}", place.replace("rediss", "redis")):
+            on_server(url, refused, connect_timeout=1, timeout=1)
