@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from math import inf
 from typing import Any, NamedTuple
@@ -35,15 +36,14 @@ _SECONDS = 1.0
 """The time-outs of the store."""
 _PAUSE, _RETRY = 0.003, 0.02
 """Seconds between the calls of a caller, and after one that failed."""
-_CALM, _TROUBLED = 0.15, 0.2
-"""Seconds before and after a failure, and those that it lasts."""
-_PATIENCE = 10.0
-"""Seconds in which the open store has to work again."""
+_CALM, _TROUBLED, _PATIENCE = 0.15, 0.2, 10.0
+"""Seconds before a failure, those that it lasts, and those in which the open store has to work again."""
 _SHARED_FOR = 0.05
 """Seconds after which all callers turn to another shared task."""
 _READ_TOGETHER = 50
 _MOST_STEPS = 20_000
-_SHOWN = 12
+_SHOWN, _FIELDS = 12, ("status", "current_step")
+_ABOUT = ("ATOM-01", "FAIL-13")
 _LAST = 2**62
 
 
@@ -108,13 +108,14 @@ def _plan(caller: str, rng: random.Random) -> Iterator[Call]:
 
 def _shared(rng: random.Random, number: str) -> Call:
     task, drawn = f"shared-{int(time.monotonic() / _SHARED_FOR)}", rng.random()
-    if drawn < 0.2:  # noqa: PLR2004  shares of what is called
-        return create(task_id=task)
-    if drawn < 0.45:  # noqa: PLR2004
-        return get(task)
-    if drawn < 0.95:  # noqa: PLR2004
-        return update(task, TaskStatus.CLIPPING, current_step=f"step {number}")
-    return cancel(task) if drawn < 0.975 else update(task, TaskStatus.COMPLETED, current_step=f"end {number}")  # noqa: PLR2004
+    calls = {
+        0.2: create(task_id=task),
+        0.45: get(task),
+        0.95: update(task, TaskStatus.CLIPPING, current_step=f"step {number}"),
+        0.975: cancel(task),
+        1.0: update(task, TaskStatus.COMPLETED, current_step=f"end {number}"),
+    }
+    return next(call for share, call in calls.items() if drawn < share)
 
 
 @asynccontextmanager
@@ -135,24 +136,26 @@ async def _flushed(trouble: Trouble) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _killed(trouble: Trouble) -> AsyncIterator[None]:
-    trouble.harness.administer("CONFIG", "SET", "appendonly", "yes")
-    while (facts := trouble.harness.administer("INFO", "persistence"))["aof_rewrite_in_progress"] or facts[
-        "aof_rewrite_scheduled"
-    ]:
+    administer = trouble.harness.administer
+    administer("CONFIG", "SET", "appendonly", "yes")
+    names = "aof_rewrite_in_progress", "aof_rewrite_scheduled"
+    while any(map(administer("INFO", "persistence").get, names)):  # noqa: ASYNC110  of the server's own accord
         await asyncio.sleep(0.01)
     async with failures.KILLED.failure.cause(trouble):
         yield
-    trouble.harness.administer("CONFIG", "SET", "appendonly", "no")
+    administer("CONFIG", "SET", "appendonly", "no")
 
 
 BREAKING = failures.row_of("connections break", _breaking, "", "ATOM-01 FAIL-11 FAIL-13")
 FLUSHED = failures.row_of("the server loses its scripts", _flushed, "", "ATOM-01 FAIL-06")
 KILLED = failures.row_of("the server is killed", _killed, "", "DUR-01 FAIL-17")
 SHORT = (BREAKING, failures.LOST, FLUSHED, failures.READ_ONLY)
-ALL = (
-    *(BREAKING, failures.LOST, failures.BROKEN, failures.LATE, failures.REFUSED, failures.DISCONNECTED, FLUSHED),
-    *(failures.BUSY, failures.READ_ONLY, failures.OUT_OF_MEMORY, KILLED, failures.MOVED, *failures.FAILED_OVER),
+FULL = (
+    *(*SHORT, failures.BROKEN, failures.LATE, failures.REFUSED, failures.DISCONNECTED, failures.BUSY),
+    *(failures.OUT_OF_MEMORY, KILLED),
 )
+DIRECT = (failures.MOVED, *failures.FAILED_OVER)
+"""Failures of several servers. The store meets them without a proxy."""
 
 
 async def load(
@@ -162,10 +165,12 @@ async def load(
 
     What the subject has no hook for is left out. With more `processes` the others open the same subject.
     """
-    if missing := _NEEDED - harness.capabilities:
-        tally.missing.update(dict.fromkeys(("ATOM-01", "FAIL-13"), (f"the subject does not declare {min(missing)}", "")))
-        return
+    missing = _NEEDED - harness.capabilities
     rows = [row for row in rows if harness.capabilities >= frozenset(row.needs)]
+    if missing or not rows:
+        reason = f"the subject does not declare {min(missing)}" if missing else "it has no such failure"
+        tally.missing.update(dict.fromkeys(_ABOUT, (reason, "")))
+        return
     namespace = f"conformance-load-{seed}-{time.monotonic_ns():x}"
     try:
         seen, met = await _played(harness, namespace, rows, tally, seed, processes)
@@ -174,26 +179,27 @@ async def load(
             tasks = list(dict.fromkeys(one.task for one in seen))
             for first in range(0, len(tasks), _READ_TOGETHER):
                 await asyncio.gather(*(reader.make(get(task)) for task in tasks[first : first + _READ_TOGETHER]))
-    except HookMissingError as missing_hook:
-        tally.missing.update(dict.fromkeys(("ATOM-01", "FAIL-13"), (str(missing_hook), missing_hook.hook)))
+    except HookMissingError as hook:
+        tally.missing.update(dict.fromkeys(_ABOUT, (str(hook), hook.hook)))
         return
     finally:
         harness.discard(namespace)
     about = tuple(dict.fromkeys(number for row in met for number in row.about))
-    may_lose = any(row in failures.FAILED_OVER for row in met)
-    judge(seen, [] if may_lose else reader.seen, about, tally)
+    judge(seen, reader.seen, about, tally, may_lose=any(row in failures.FAILED_OVER for row in met))
 
 
 async def _played(
     harness: Harness, namespace: str, rows: Sequence[Row], tally: Tally, seed: int, processes: int
 ) -> tuple[list[Seen], list[Row]]:
     """Return what all callers saw, and the failures that they met."""
-    met, over = [], False
+    met, over = list[Row](), False
     async with AsyncExitStack() as stack:
         trouble = await stack.enter_async_context(Trouble(harness, namespace, _SECONDS))
-        opened = harness.open(namespace) if any(row.on for row in rows) else trouble.open()
+        is_direct = all(row in DIRECT for row in rows)
+        opened = harness.open(namespace) if is_direct else trouble.open()
         callers = Callers(await stack.enter_async_context(opened), 0, seed)
-        others = [Elsewhere(harness, namespace, trouble.url, number, seed) for number in range(1, processes)]
+        url = harness.url() if is_direct else trouble.url
+        others = [Elsewhere(harness, namespace, url, number, seed) for number in range(1, processes)]
         working = asyncio.ensure_future(callers.work(lambda: over))
         for row in rows:
             await asyncio.sleep(_CALM)
@@ -202,33 +208,25 @@ async def _played(
                     met.append(row)
                     await asyncio.sleep(_TROUBLED)
             trouble.proxy.release()
-            ended, patience = time.monotonic_ns(), time.monotonic() + _PATIENCE
-            while min(callers.acknowledged) < ended and time.monotonic() < patience:
-                tally.on_progress()
-                await asyncio.sleep(0.01)
-            if min(callers.acknowledged) < ended:
-                _report(
-                    tally,
-                    row.about,
-                    f"calls succeed after this: {row.failure.name}",
-                    f"none within {_PATIENCE:g} s",
-                    "again",
-                    (),
-                )
+            if not await _works_again(callers, tally):
+                expected = f"calls succeed after this: {row.failure.name}"
+                _report(tally, "again", row.about, expected, f"none within {_PATIENCE:g} s")
                 break
         over = True
         if (await asyncio.wait([working], timeout=_PATIENCE))[1]:
-            _report(
-                tally,
-                ("FAIL-01", *(number for row in met for number in row.about)),
-                "calls end",
-                "they still wait",
-                "hangs",
-                (),
-            )
+            _report(tally, "hangs", ("FAIL-01", "FAIL-13"), "calls end", "they still wait")
             working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         return [*callers.seen, *(one for other in others for one in other.end())], met
+
+
+async def _works_again(callers: Callers, tally: Tally) -> bool:
+    """Whether each caller has a write acknowledged that it called from now on."""
+    ended, patience = time.monotonic_ns(), time.monotonic() + _PATIENCE
+    while min(callers.acknowledged) < ended and time.monotonic() < patience:
+        tally.on_progress()
+        await asyncio.sleep(0.01)
+    return min(callers.acknowledged) >= ended
 
 
 class Elsewhere:
@@ -270,35 +268,25 @@ def _elsewhere(kind: type[Harness], namespace: str, url: str, number: int, seed:
 # The judge
 
 
-def judge(seen: Iterable[Seen], afterwards: Iterable[Seen], about: tuple[str, ...], tally: Tally) -> None:
-    """Report each task whose results no order of its calls explains, and what no call may give."""
+def judge(
+    seen: Iterable[Seen], afterwards: Iterable[Seen], about: tuple[str, ...], tally: Tally, *, may_lose: bool = False
+) -> None:
+    """Report what no call may give and, unless it may be lost, each task that no order of its calls explains."""
     histories: dict[str, list[Seen]] = defaultdict(list)
     for one in seen:
         if words := _is_foreign(one):
-            _report(tally, ("FAIL-13", *about), words, describe(one.observed), one.call.operation, (one,))
+            _report(tally, one.call.operation, ("FAIL-13", *about), words, describe(one.observed), (one,))
         histories[one.task].append(one)
     last = {one.task: one._replace(called=_LAST, returned=_LAST + 1) for one in afterwards}
-    for task, made in histories.items():
+    for task, made in histories.items() if not may_lose else ():
+        whole = [*made, *([last[task]] if task in last else [])]
         if not is_explained(made):
-            shortest = _shortest(made)
-            _report(
-                tally,
-                ("ATOM-01", *about),
-                "results that some order of the calls explains",
-                describe(made[-1].observed),
-                "order",
-                shortest,
-            )
-        elif task in last and not is_explained([*made, last[task]]):
-            _report(
-                tally,
-                (*about, "ATOM-01"),
-                "what was acknowledged is there afterwards",
-                describe(last[task].observed, ("current_step",)),
-                "lost",
-                [*made, last[task]],
-            )
-    tally.exercised.update(dict.fromkeys(("ATOM-01", *about), len(histories)))
+            history, expected = _shortest(made), "results that some order of the calls explains"
+            _report(tally, "order", ("ATOM-01", *about), expected, describe(history[-1].observed), history)
+        elif not is_explained(whole):
+            expected, actual = "what was acknowledged is there afterwards", describe(whole[-1].observed, _FIELDS)
+            _report(tally, "lost", (*about, "ATOM-01"), expected, actual, whole)
+    tally.exercised.update(dict.fromkeys((*_ABOUT, *about), len(histories)))
 
 
 def _is_foreign(one: Seen) -> str:
@@ -317,15 +305,11 @@ def _is_foreign(one: Seen) -> str:
 def is_explained(history: Iterable[Seen]) -> bool:
     """Whether some order of the calls on a task explains what came of them. True if that cannot be told in time."""
     made = [*_made(history)]
-    shown = {
-        one.observed.current_step: one.observed.updated_at.timestamp()
-        for one in made
-        if isinstance(one.observed, Record)
-    }
+    shown = {one.observed.current_step: _time_of(one.observed) for one in made if isinstance(one.observed, Record)}
 
     def rank(one: Made) -> tuple[float, bool]:
         if isinstance(one.observed, Record):
-            return one.observed.updated_at.timestamp(), one.call.operation in READS
+            return _time_of(one.observed), one.call.operation in READS
         return (
             0.0 if isinstance(one.observed, Raised) else shown.get(one.call.arguments.get("current_step", ""), inf)
         ), True
@@ -338,6 +322,10 @@ def is_explained(history: Iterable[Seen]) -> bool:
         return next(orders(State(None), needed, allowed, Budget(_MOST_STEPS), rank), None) is not None
     except OutOfBudgetError:
         return True
+
+
+def _time_of(task: Record) -> float:
+    return task.updated_at.timestamp() if isinstance(task.updated_at, datetime) else inf
 
 
 def _made(history: Iterable[Seen]) -> Iterator[Made]:
@@ -360,17 +348,13 @@ def _shortest(history: Sequence[Seen]) -> Sequence[Seen]:
 
 
 def _report(
-    tally: Tally, about: tuple[str, ...], expected: str, actual: str, kind: str, history: Sequence[Seen]
+    tally: Tally, kind: str, about: Sequence[str], expected: str, actual: str, history: Sequence[Seen] = ()
 ) -> None:
-    first = history[0].called if history else 0
-    shown = sorted(history, key=lambda one: one.called)[-_SHOWN:]
-    lines = tuple(
-        f"{(one.called - first) / 1e6:8.1f} ms  {call_of(one.call)}  # {describe(one.observed, ('status', 'current_step'))}"
+    shown = [one for one in sorted(history, key=lambda one: one.called) if one.called < _LAST]
+    lines = (
+        f"{(one.called - shown[0].called) / 1e6:8.1f} ms  {call_of(one.call)}  # {describe(one.observed, _FIELDS)}"
         for one in shown
-        if one.called < _LAST
     )
-    tally.add(
-        Finding(
-            tuple(dict.fromkeys(about)), expected, actual, ("load", kind), Scenario("callers under load", ()), lines
-        )
-    )
+    scenario = Scenario("callers under load", ())
+    numbers = tuple(dict.fromkeys(about))
+    tally.add(Finding(numbers, expected, actual, ("load", kind), scenario, tuple(lines)[-_SHOWN:]))

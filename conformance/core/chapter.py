@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,6 +19,10 @@ _SHRUNK = 8
 """Findings of a chapter that are made shorter. Where there are more, the store is wrong in all."""
 
 
+_SECONDS = 3.0
+"""That it may take to make a finding shorter."""
+
+
 async def play(harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *, is_short: bool = False) -> None:
     """Play the scenarios that the subject is made for. What was found first of each kind is made shorter, and learned.
 
@@ -26,7 +31,11 @@ async def play(harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *,
     for scenario in scenarios:
         missing = scenario.required - harness.capabilities
         if missing or scenario.lacks & harness.capabilities:
-            reason = f"the subject does not declare {min(missing)}" if missing else f"the subject declares {min(scenario.lacks)}"
+            reason = (
+                f"the subject does not declare {min(missing)}"
+                if missing
+                else f"the subject declares {min(scenario.lacks)}"
+            )
             for number in scenario.about:
                 tally.missing.setdefault(number, (reason, ""))
             continue
@@ -50,7 +59,9 @@ async def play_together(harness: Harness, scenarios: Iterable[Scenario], tally: 
         tally.learn(tally.findings[signature])
 
 
-async def play_one(harness: Harness, scenario: Scenario, tally: Tally, walk: Any = None, *, is_short: bool = False) -> None:
+async def play_one(
+    harness: Harness, scenario: Scenario, tally: Tally, walk: Any = None, *, is_short: bool = False
+) -> None:
     """Play a scenario, or a walk, which draws it."""
     before = len(tally.findings)
     player = Player(harness, tally, scenario)
@@ -71,7 +82,11 @@ async def play_one(harness: Harness, scenario: Scenario, tally: Tally, walk: Any
 async def shorter(harness: Harness, finding: Finding, tally: Tally) -> Finding:
     """The finding of the shortest scenario that shows the same."""
 
+    end = time.monotonic() + _SECONDS
+
     async def again(scenario: Scenario) -> Finding | None:
+        if time.monotonic() > end:
+            return None
         trial = Tally(learned=tally.learned, spoils=tally.spoils, seconds=tally.seconds)
         await Player(harness, trial, scenario).play()
         return next(iter(trial.findings.values()), None)
