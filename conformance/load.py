@@ -121,9 +121,11 @@ def _shared(rng: random.Random, number: str) -> Call:
 @asynccontextmanager
 async def _breaking(trouble: Trouble) -> AsyncIterator[None]:
     """Connections break again and again, each time in the middle of what is under way."""
-    for stage, action in ((Stage.REPLY, Action.RESET), (Stage.MIDDLE, Action.CUT), (Stage.REQUEST, Action.CUT)) * 3:
-        trouble.proxy.interrupt(stage, action)
-        await asyncio.sleep(_TROUBLED / 10)
+    for stage, action in ((Stage.REPLY, Action.RESET), (Stage.MIDDLE, Action.CUT), (Stage.REQUEST, Action.CUT)) * 4:
+        trouble.interruption = trouble.proxy.interrupt(stage, action)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TROUBLED):
+                await trouble.proxy.until(lambda: trouble.is_met)
     trouble.proxy.release()
     yield
 

@@ -91,7 +91,7 @@ class Proxy:
         self._holding.close()
         self.release()
         for link in self._links:
-            link.end(Action.RESET)
+            link.abort()
         await asyncio.gather(*self._links.values())
 
     @property
@@ -188,7 +188,7 @@ class Proxy:
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = _Link(self, reader, writer)
         if self._has_ended:
-            link.end(Action.RESET)
+            link.abort()
             return
         self._links[link] = asyncio.ensure_future(link.work(self._server_at))
         self._links[link].add_done_callback(lambda _: self._links.pop(link))
@@ -204,7 +204,7 @@ class _Link:
         self.passes = asyncio.Event()
         """Whether nothing is held."""
         self.passes.set()
-        self._commands = 1
+        self._commands, self._writers = 1, [writer]
         self._has_ended, self._feed_eof = False, reader.feed_eof
         reader.feed_eof = self._client_ended  # type: ignore[method-assign]  # what it has not read yet hides the end
 
@@ -224,15 +224,23 @@ class _Link:
             self._writer.transport.abort()
         self._writer.close()
 
+    def abort(self) -> None:
+        """End the connections to both sides at once."""
+        for writer in self._writers:
+            writer.transport.abort()
+
     async def work(self, server_at: tuple[str, int]) -> None:
         """Pass on what comes from either side, until both have ended."""
         with contextlib.suppress(OSError):
             if (planned := self._proxy.interruption_of(self, b"", Stage.CONNECT)) is not None:
                 await self._meet(planned)
             reader, writer = await asyncio.open_connection(*server_at)
-            with contextlib.closing(writer):
-                await asyncio.gather(self._requests(writer), self._replies(reader))
-        self._writer.close()
+            self._writers.append(writer)
+            await asyncio.gather(self._requests(writer), self._replies(reader))
+        for writer in self._writers:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _requests(self, server: asyncio.StreamWriter) -> None:
         while data := await _read(self._reader):
