@@ -67,6 +67,7 @@ READS = ("get_task", "list_tasks")
 _BY_TIME = ("list_tasks", "purge")
 _TICK = 0.005
 _BATCH = 50
+_ATTEMPTS = 4
 _CLOCK_SLACK = timedelta(minutes=5)
 _SPOILED, _KEPT = 3, 30
 _ENDED = ("StoreNotOpen", "StoreUnavailable")
@@ -235,7 +236,10 @@ class Player:
         """Make a call of a `Look` or a `Pages`. It stands in the script if it shows something."""
         self._extend()
         observed, raw, at = await self._make(call, call.arguments)
-        if self._trouble is not None and is_late(observed):  # it is impatient, and the machine may be slow
+        for _ in range(_ATTEMPTS if self._trouble is not None else 0):
+            if not is_late(observed):
+                break
+            await asyncio.sleep(_TICK)  # it is impatient, and the machine may be slow
             observed, raw, at = await self._make(call, call.arguments)
         self.done.append((call, observed))
         outcome = self._judge(call, call.arguments, observed, at)
