@@ -16,7 +16,7 @@ from conformance.subjects.proxy import Action as Does
 from conformance.subjects.proxy import Interruption, Proxy
 from taskstore import FailureKind, StoreUnavailable
 
-Close: TypeAlias = Callable[[], Awaitable[None]]
+Begin: TypeAlias = Callable[[], Awaitable[Any]]
 READS = ("get_task", "list_tasks")
 _SOON = 2.0
 """Seconds in which what needs no time has happened."""
@@ -115,9 +115,9 @@ class Trouble:
     async def meet(
         self,
         fail: Fail,
-        made: Sequence[tuple[Call, Awaitable[Any]]],
+        made: Sequence[tuple[Call, Begin]],
         stores: Sequence[Any],
-        close: Close | None,
+        close: Begin | None,
         seconds: float,
     ) -> list[Any]:
         """Make the calls while it fails. Return what each returns, or the exception that ended it.
@@ -128,7 +128,7 @@ class Trouble:
         for on in used if not fail.failure.is_cold else ():
             await self.warm_up(on, len(made))
         async with fail.failure.cause(self):
-            calls: list[asyncio.Future[Any]] = [asyncio.ensure_future(one) for _, one in made]
+            calls: list[asyncio.Future[Any]] = [asyncio.ensure_future(begin()) for _, begin in made]
             waited = list(calls)
             if fail.cancelled or close:
                 await _within(self.proxy.until(lambda: self.is_met or all(call.done() for call in calls)))

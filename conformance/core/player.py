@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from conformance.core.arguments import for_store, resolved, spoil_argument
@@ -428,7 +429,7 @@ class Player:
         self._limit.reschedule(None)
         self._is_plain, began = False, self._now()
         self.errors.clear()
-        made = [(call, self._make(call, arguments or {})) for call, arguments in zip(fail.calls, given, strict=True)]
+        made = [(call, partial(self._make, call, arguments or {})) for call, arguments in zip(fail.calls, given, strict=True)]
         close = self._closers[0].aclose if fail.closes else None
         results = await self._trouble.meet(fail, made, self._stores, close, self.tally.seconds)
         self._extend()

@@ -1,0 +1,1 @@
+"""Tables of values, and of scenarios that chance does not reach."""

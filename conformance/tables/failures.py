@@ -131,6 +131,11 @@ async def _moved(trouble: Trouble) -> AsyncIterator[None]:
         yield
 
 
+@asynccontextmanager
+async def _nothing(_: Trouble) -> AsyncIterator[None]:
+    yield
+
+
 @dataclass(frozen=True)
 class Row:
     """A failure, the requirements that it is about, and how it is played."""
@@ -193,7 +198,13 @@ LATE = row_of("each reply is late", at(Stage.REPLY, Does.HOLD), _LATE, "FAIL-13 
 DISCONNECTED = row_of("the server has closed the connections", _disconnected, "", "FAIL-14", on=1, **_ALL)
 KILLED = row_of("the server is killed", _meanwhile("kill_server"), _ANY, "DUR-01 FAIL-17", patience=10, **_ALL)
 MOVED = row_of("another node has the tasks", _moved, "", "MODE-18", on=1, needs=[Capability.CLUSTER], **_ALL)
-_OVER: dict[str, Any] = {"on": 1, "needs": [Capability.FAILOVER], "patience": 20, **_ALL}
+_OVER: dict[str, Any] = {
+    "on": 1,
+    "needs": [Capability.FAILOVER],
+    "patience": 20,
+    "only": ("get_task", *_WRITES),
+    **_ALL,
+}
 FAILED_OVER = (
     row_of("another server takes over", _meanwhile("fail_over", kill=False), _ANY, "FAIL-17", **_OVER),
     row_of(
@@ -204,6 +215,7 @@ FAILED_OVER = (
         **_OVER,
     ),
 )
+_FINDS_OUT = Failure("nothing fails any more", _nothing, tuple(FailureKind), is_cold=True)
 FAILURES = (
     REFUSED,
     _REFUSED_AT_FIRST,
@@ -288,10 +300,12 @@ def _calls_of(capabilities: Collection[Capability], on: int) -> Iterator[Call]:
         yield scenario.restore(_FINAL._replace(task_id="restored"), on)
 
 
-def _again(row: Row, fail: Fail, capabilities: Collection[Capability]) -> Iterator[Call]:
-    """Writes after the failure. The same creation, under the id that the exception states, resolves what became of it."""
-    on = 1 if row.failure.seconds == IMPATIENT or fail.closes else 0
-    yield scenario.cancel(Id("a"), on)
+def _again(row: Row, fail: Fail, capabilities: Collection[Capability]) -> Iterator[Action]:
+    """Writes after the failure. The same creation, under the id that the exception states, tells what became of it."""
+    on = 1 if row.failure.seconds == IMPATIENT or fail.closes else row.on
+    if row.failure.patience:  # by a write that fails it may find out
+        yield Fail((scenario.cancel(Id("a"), on),), failure=_FINDS_OUT)
+    yield scenario.cancel(Id("b" if row.failure.patience else "a"), on)
     for call in fail.calls if Capability.CALLER_IDS in capabilities and not row.ends else ():
         if call.label:
             yield replace(call, arguments={**call.arguments, "task_id": Id(call.label)}, label="", on=on)
