@@ -184,7 +184,6 @@ def test_a_wrong_store_is_found(harness: RedisHarness, operation: str, handle: H
     [
         ({"is_usable": property(lambda self: not self._retired)}, "the server has closed the connections", "FAIL-14"),
         ({"is_usable": property(lambda _: True), "retire": lambda _: None}, "each reply is late", "FAIL-13"),
-        ({"close": lambda _: None}, "the store is closed", "API-04"),
     ],
 )
 def test_a_wrong_connection_is_found(
@@ -195,13 +194,27 @@ def test_a_wrong_connection_is_found(
     assert number in numbers_of(played(harness, RedisTaskStore, name))
 
 
+class ClosesLate(RedisTaskStore):
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await asyncio.sleep(3)
+        finally:
+            await super().__aexit__(None, None, None)
+
+
+def test_a_store_that_waits_when_it_is_closed_is_found(harness: RedisHarness) -> None:
+    assert "API-04" in numbers_of(played(harness, ClosesLate, "the store is closed"))
+
+
 @pytest.mark.parametrize(
     ("operation", "handle", "number"),
     [("_run", denies, "FAIL-11"), ("update_task_status", drops, "ATOM-01"), ("cancel_task", is_foreign, "FAIL-13")],
 )
 def test_load_finds_wrong_stores(harness: RedisHarness, operation: str, handle: Handler, number: str) -> None:
     harness.store_class, tally = wrong(operation, handle), Tally()
-    asyncio.run(load(harness, tally))
+    for seed in range(5):  # which calls meet a failure depends on the machine
+        if not tally.findings:
+            asyncio.run(load(harness, tally, seed=seed))
     assert number in numbers_of(tally)
 
 
