@@ -163,7 +163,6 @@ def test_a_pool_may_open_its_connections_when_it_needs_them() -> None:
     harness = LazyHarness()
     with harness.running():
         play("cost.test_every_operation_is_one_request", harness)
-        play("cost.test_a_large_task_is_read_at_once", harness)
 
 
 class SlowStore(MemoryTaskStore):

@@ -63,19 +63,6 @@ async def test_every_operation_is_one_request(store: TaskStore, namespace: Names
                 assert count <= most or is_exempt, f"{name} among {tasks} tasks took {count} requests, not {most}"
 
 
-@case("COST-02", needs=Capability.REMOTE)
-async def test_a_large_task_is_read_at_once(store: TaskStore, namespace: Namespace) -> None:
-    """Up to the largest size, reading a task is one request."""
-    for size in (60_000, 1_000_000):
-        task = await store.create_task(a_request({"text": "x" * size}))
-        counts = []
-        for _ in range(3):
-            before = namespace.inspector.requests()
-            await store.get_task(task.task_id)
-            counts.append(namespace.inspector.requests() - before - 1)
-        assert min(counts) == 1, f"{size} characters took {counts} requests"
-
-
 @case("COST-04", mode="memory")
 async def test_memory_holds_every_task(store: TaskStore) -> None:
     """Of ten thousand tasks none is dropped, whether it is final or not, and 33 of 900 kB take thirty megabytes."""

@@ -65,20 +65,6 @@ async def test_nothing_is_left_by_any_listing(store: TaskStore, namespace: Names
         assert namespace.inspector.keys() == set(), f"expected no key after a listing of {form}"
 
 
-@case("EXP-04", needs=Capability.EXPIRING)
-async def test_nothing_is_left_of_many_that_expire_together(store: TaskStore, namespace: Namespace) -> None:
-    """Of 650 tasks that are due at once the next listing counts none and leaves none, while a newer one lives."""
-    gone: list[Task] = []
-    for _ in range(13):
-        gone += await asyncio.gather(*(store.create_task(a_request()) for _ in range(50)))
-    namespace.advance(DAYS)
-    await store.create_task(a_request())
-    namespace.advance(DAYS)
-    page = await store.list_tasks(limit=1)
-    assert page.total == 1, f"expected a total of 1, got {page.total}"
-    assert left_of(namespace.inspector, {task.task_id for task in gone[::130]}) == []
-
-
 @case("EXP-08", needs=Capability.EXPIRING)
 async def test_a_write_lets_go_of_what_has_expired(store: TaskStore, namespace: Namespace) -> None:
     """Each kind of write removes some of three tasks that were due, and few more are needed until nothing is left."""

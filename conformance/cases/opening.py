@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import traceback
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
-from unittest import mock
 from urllib.parse import quote, urlsplit
 from weakref import WeakKeyDictionary
-
-import pytest
 
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases import environment as env
@@ -131,36 +127,13 @@ async def test_the_exception_says_what_to_check(namespace: Namespace) -> None:
         assert error.failure_kind in WAYS[opened.way][0], f"{opened}"
         assert error.address == opened.address, f"expected the address {opened.address}: {opened}"
         port = opened.address.partition("/")[0].rpartition(":")[2]
-        _advises(error, f"redis-cli -h 127.0.0.1 -p {port} ping", "REDIS_", f"{SWITCH}=false")
+        printed = "".join(traceback.format_exception(error)).partition(error.address)[2]
+        chinese = [line for line in printed.splitlines() if any("一" <= one <= "鿿" for one in line)]
+        english = [line for line in printed.splitlines() if line.isascii()]
+        for word in (f"redis-cli -h 127.0.0.1 -p {port} ping", "REDIS_", f"{SWITCH}=false"):
+            for name, lines in (("Chinese", chinese), ("English", english)):
+                assert any(word in line for line in lines), f"{word} is missing in {name}:\n{printed[-900:]}"
         assert all(word in opened.shown for word in opened.settings), f"expected {opened.settings} named: {opened}"
-
-
-@case("FAIL-04", needs=Capability.REMOTE, mode="redis")
-async def test_the_exception_says_how_to_ask_any_address(namespace: Namespace) -> None:
-    """The command that it names is one for the socket, the IPv6 address, or the host that no server of names knows."""
-    unknown = mock.Mock(side_effect=socket.gaierror(socket.EAI_NONAME, "Name or service not known"))
-    with env.closed_port() as port:
-        for variables, words in (
-            ({"REDIS_URL": "unix:///nowhere/redis.sock"}, "-s /nowhere/redis.sock"),
-            ({"REDIS_HOST": "::1", "REDIS_PORT": str(port)}, f"-h ::1 -p {port}"),
-            ({"REDIS_URL": f"redis://[::1]:{port}/3"}, f"-h ::1 -p {port}"),
-            ({"REDIS_HOST": "redis.invalid"}, "-h redis.invalid -p 6379"),
-        ):
-            look_up = mock.patch("socket.getaddrinfo", unknown) if "invalid" in words else contextlib.nullcontext()
-            given = env.application(namespace, at=variables)
-            with given, look_up, pytest.raises(StoreUnavailable) as raised:
-                await env.open_and_close(namespace)
-            _advises(raised.value, f"redis-cli {words} ping", "REDIS_")
-
-
-def _advises(error: StoreUnavailable, *words: str) -> None:
-    """After the address, each of the words is in a line of Chinese and in one of English."""
-    printed = "".join(traceback.format_exception(error)).partition(error.address)[2]
-    chinese = [line for line in printed.splitlines() if any("一" <= one <= "鿿" for one in line)]
-    english = [line for line in printed.splitlines() if line.isascii()]
-    for word in words:
-        for name, lines in (("Chinese", chinese), ("English", english)):
-            assert any(word in line for line in lines), f"{word} is missing in {name}:\n{printed[-900:]}"
 
 
 @case("MODE-06", needs=Capability.REMOTE, mode="redis")

@@ -57,6 +57,15 @@ class Tally:
         self.seen[finding.signature] += 1
         return self.findings.setdefault(finding.signature, finding) is finding
 
+    def merge(self, other: Tally) -> None:
+        """Add what was gathered at the same time."""
+        for signature, finding in other.findings.items():
+            self.findings.setdefault(signature, finding)
+        self.seen.update(other.seen)
+        self.exercised.update(other.exercised)
+        self.missing.update(other.missing)
+        self.seconds = min(self.seconds, other.seconds)
+
     def learn(self, finding: Finding) -> None:
         """Expect what a finding shows, if it is plain."""
         if "VAL-02" in finding.requirements:
