@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -37,7 +36,7 @@ class Suite(_Object):
 
 
 class Missing(_Object):
-    """Why scenarios about a requirement were not played: the subject does not declare something, or has no such hook."""
+    """Why scenarios about a requirement were not played: something is not declared, or the harness lacks a hook."""
 
     reason: str
     hook: str = ""
@@ -227,8 +226,7 @@ class Results(_Object):
 
     def to_json(self) -> str:
         """The document as JSON text."""
-        document = self.model_dump(mode="json", by_alias=True)
-        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        return self.model_dump_json(indent=1, by_alias=True) + "\n"
 
     def write(self, file: Path) -> None:
         """Replace a file by this document, at one moment.
