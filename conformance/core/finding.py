@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from conformance.core.scenario import Scenario
@@ -72,3 +72,13 @@ class Tally:
             self.spoils = False
         elif finding.is_plain:
             self.learned.add(finding.signature)
+
+    def withdraw(self, number: str) -> None:
+        """Judge nothing of a requirement: what was found of it may be the harness's doing."""
+        self.exercised.pop(number, None)
+        for signature, finding in [*self.findings.items()]:
+            left = tuple(one for one in finding.requirements if one != number)
+            if left:
+                self.findings[signature] = replace(finding, requirements=left)
+            else:
+                del self.findings[signature]
