@@ -123,9 +123,12 @@ class Result(_Object):
 
     @property
     def is_open(self) -> bool:
-        """Whether it applies and was not decided, and nothing says that this is so on purpose."""
-        undecided = self.verdict in ("not-run", "harness-error", "not-testable")
-        return undecided and self.expected is None
+        """Whether it applies and was not decided, and nothing says that this is so on purpose.
+
+        A pass that has a reason is one as far as a part of the chapters tells.
+        """
+        is_undecided = self.verdict in ("not-run", "harness-error", "not-testable")
+        return (is_undecided and self.expected is None) or (self.verdict == "pass" and self.reason != "")
 
 
 class KnownFailure(_Object):

@@ -41,6 +41,7 @@ SEED = 1
 _DESELECTED = "not selected: options like -k, or the paths given to pytest, leave it out"
 _NOT_REACHED = "the run ended before this test"
 _GOING_ON = "the run has not come to this test"
+_PART = "a part of the chapters was played"
 _RUNNING = "the process of pytest ended while this test ran"
 _PROPERTY = "conformance"
 _SUBJECT = "conformance_subject"
@@ -134,9 +135,14 @@ class Recorder:
         documents = {"subject": about.model_dump_json(exclude_unset=True)}
         if case is None:
             tally = subject.tallies.get(chapter) if subject else None
-            made = _chapter(name, chapter, tally, "" if verdict == "fail" else reason, call.duration)
-            documents["chapter"] = made.model_dump_json()
-            is_expected = verdict == "fail" and bool(made.findings) and self._are_expected(made)
+            is_shown = verdict == "fail" and tally is not None and isinstance(_raised(call), pytest.fail.Exception)
+            made = _chapter(name, chapter, tally, "" if is_shown else reason, call.duration)
+            if verdict == "not-testable":
+                missing = dict.fromkeys(CHAPTERED, Missing(reason=reason))
+                made = Chapter(subject=name, name=chapter, missing=missing)
+            if verdict != "not-run":
+                documents["chapter"] = made.model_dump_json()
+            is_expected = is_shown and bool(made.findings) and self._are_expected(made)
         else:
             if verdict == "pass" and report.when == "call" and (subject is None or case.id not in subject.passed):
                 verdict, reason = "harness-error", "pytest reports a pass, and the test did not come to its end"
@@ -272,7 +278,8 @@ class Recorder:
         elif errors := [chapter.error for chapter in chapters if chapter.error]:
             verdict, reason = "harness-error", errors[0]
         elif times:
-            verdict, reason = "pass", ""
+            left_out = [name for name in CHAPTERS if name not in {chapter.name for chapter in chapters}]
+            verdict, reason = "pass", f"{_PART}: not {', '.join(left_out)}" if left_out else ""
         elif not chapters:
             is_chosen = self._collected is None or any((name, subject) in self._collected for name in CHAPTERS)
             reason = left if is_chosen else _DESELECTED
@@ -338,6 +345,10 @@ def _chapter(subject: str, name: str, tally: Tally | None, error: str, seconds: 
         error=error,
         seconds=round(seconds, 3),
     )
+
+
+def _raised(call: pytest.CallInfo[None]) -> BaseException | None:
+    return call.excinfo.value if call.excinfo else None
 
 
 def _describe(name: str, subject: Subject | None, error: str) -> AboutSubject:
