@@ -152,11 +152,7 @@ class RedisTaskStore(BaseStore):
             raise TaskExists(task.task_id)
 
     async def ping(self) -> None:
-        """Send PING to every partition.
-
-        Raises:
-            StoreUnavailable: if one does not answer.
-        """
+        """Send PING to every partition. One that does not answer raises `StoreUnavailable`."""
         self._check_open()
         await asyncio.gather(*(part.server.read("PING") for part in self.parts))
 

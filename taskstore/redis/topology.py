@@ -11,11 +11,10 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakSet
 
-from hiredis import Reader
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import InvalidResponse, RedisError
+from redis.exceptions import RedisError
 
 from taskstore.address import Address
 from taskstore.redis.connection import Connection
@@ -152,17 +151,16 @@ class Opener:
         """Leave the master when a Sentinel replaces it, and before it does: what is in flight then is not lost.
 
         Only the Sentinel that replaces the master says which replica it has chosen. All say that it has taken over.
+        The text of a message is a line of its own.
         """
         while True:
-            sentinel, messages = self._make(node, **self._sentinel), Reader(InvalidResponse, encoding="utf-8")
+            sentinel = self._make(node, **self._sentinel)
             try:
                 async with asyncio.timeout(_SUBSCRIBED):
                     await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
                     # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store.
-                    while data := await sentinel._reader.read(4_096):  # type: ignore[union-attr]  # noqa: SLF001
-                        messages.feed(data)
-                        while message := messages.gets():
-                            self._leave(message)
+                    while line := await sentinel._reader.readline():  # type: ignore[union-attr]  # noqa: SLF001
+                        self._leave(line.decode().split())
             except (asyncio.CancelledError, RedisError, OSError, ValueError) as fault:
                 await sentinel.disconnect(nowait=True)
                 if isinstance(fault, asyncio.CancelledError):
@@ -171,16 +169,14 @@ class Opener:
             else:
                 await sentinel.disconnect(nowait=True)
 
-    def _leave(self, message: Any) -> None:
-        match message:
-            case ["message", _, event]:
-                match event.split():
-                    case [_, _, host, port, "@", service, *old] | [service, *old, host, port]:
-                        if service == self._service and old == [*map(str, self._master or ())]:
-                            self._master = host, int(port)
-                            self._takeover = asyncio.get_running_loop().time() + _TAKEOVER
-                            for connection in self._connections:
-                                connection.retire()
+    def _leave(self, event: list[str]) -> None:
+        match event:
+            case [_, _, host, port, "@", service, *old] | [service, *old, host, port]:
+                if service == self._service and old == [*map(str, self._master or ())]:
+                    self._master = host, int(port)
+                    self._takeover = asyncio.get_running_loop().time() + _TAKEOVER
+                    for connection in self._connections:
+                        connection.retire()
 
 
 def _master(reply: Any) -> Node:
