@@ -7,13 +7,13 @@ listing asks all partitions at once, and merges their pages in the common order.
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from operator import itemgetter
+from typing import Any
 from zlib import crc32
 
 from taskstore.contract import MAX_LIMIT
 from taskstore.redis.server import Server
-from taskstore.redis.store import DEFAULT_LIFETIME, DEFAULT_PREFIX, Listed, RedisTaskStore
+from taskstore.redis.store import Listed, RedisTaskStore
 
 
 def partition_of(task_id: str, partitions: int) -> int:
@@ -28,19 +28,10 @@ class PartitionedTaskStore(RedisTaskStore):
     partitions has other keys: `taskstore migrate` copies tasks from one number to another.
     """
 
-    def __init__(
-        self,
-        server: Server,
-        *,
-        partitions: int,
-        prefix: str = DEFAULT_PREFIX,
-        lifetime: timedelta = DEFAULT_LIFETIME,
-    ) -> None:
-        super().__init__(server, prefix=prefix, lifetime=lifetime, partition=(0, partitions))
-        self.parts = [
-            RedisTaskStore(server, prefix=prefix, lifetime=lifetime, partition=(number, partitions))
-            for number in range(partitions)
-        ]
+    def __init__(self, server: Server, *, partitions: int, **more: Any) -> None:
+        """Take `prefix` and `lifetime` as `RedisTaskStore` does."""
+        super().__init__(server, partition=(0, partitions), **more)
+        self.parts = [RedisTaskStore(server, partition=(at, partitions), **more) for at in range(partitions)]
 
     def part_of(self, task_id: str) -> RedisTaskStore:
         return self.parts[partition_of(task_id, len(self.parts))]

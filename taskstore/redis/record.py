@@ -83,7 +83,7 @@ def decode(values: Values, task_id: str) -> Task:
     is_possible = 0 <= fields["progress"] <= 100 and fields["video_ids"]  # noqa: PLR2004  all of it
     if not is_possible or not began <= (ended or began) <= changed or fields["status"].is_final is (ended is None):
         raise NotARecordError("no task has this progress, no video ids, or these times with this status")
-    return trusted(Task, fields)
+    return trusted(fields)
 
 
 def moment(text: bytes) -> datetime:

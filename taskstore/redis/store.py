@@ -36,7 +36,7 @@ from taskstore.redis import record
 from taskstore.redis.scripts import EXAMINE, INSERT, LIST, PURGE, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, new_task, trusted
+from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, new_task
 
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
@@ -122,8 +122,8 @@ class RedisTaskStore(BaseStore):
                 pass
             except RecordUnreadable as fault:
                 unreadable.append(fault.key)
-        page = {"tasks": tuple(tasks), "total": total, "limit": limit, "offset": offset}
-        return trusted(TaskPage, {**page, "unreadable": tuple(unreadable), "next": following})
+        given: dict[str, Any] = {"total": total, "limit": limit, "offset": offset, "next": following}
+        return TaskPage.model_construct(tasks=tuple(tasks), unreadable=tuple(unreadable), **given)
 
     async def purge(self, before: datetime) -> int:
         self._check_open()
