@@ -118,7 +118,7 @@ NOBODY = [f"127.0.0.1:{unused_port()}", f"{'x' * 64}.invalid:6379"]  # longer th
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("at", ["", *NOBODY])
+@pytest.mark.parametrize("at", ["", *NOBODY], ids=["wrong password", "nobody listens", "no such host"])
 def test_no_wrong_password_or_address_is_shown_with_a_secret(source: str, at: str, server: EmbeddedServer) -> None:
     with redis.Redis.from_url(server.url) as client:
         client.config_set("requirepass", "another")
