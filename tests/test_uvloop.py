@@ -22,9 +22,6 @@ def test_the_suite_passes_on_uvloop(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "on_uvloop", "-p", "no:cacheprovider", "-q", "-W", "error"]
     stores = ["--conformance-store=memory", "--conformance-store=embedded"]
     command += ["--pyargs", "conformance", *stores, "--conformance-level", "SHOULD"]
-    # uvloop has a clock of its own, and looks names up by itself.
-    chosen = "not requirement_ and not follows_the_name and not a_host_is_not_known and not after_a_long_pause"
-    command += ["--conformance-partial", "-k", chosen]
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     ran = subprocess.run(
         command,

@@ -26,7 +26,7 @@ from conformance.compare.sequences.steps import Call, Steps, Vocabulary
 from conformance.compare.shrink import Shown
 from conformance.compare.store import Store
 from conformance.compare.values.script import Line
-from conformance.engine.quiet import quiet
+from conformance.compare.quiet import quiet
 from conformance.harness import Harness
 
 T = TypeVar("T")
