@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from conformance.engine.play import Player
+from conformance.engine.scene import Action, Scene, create, get, listing, update
+from conformance.engine.tally import Tally
 
 from conformance import Capability, Harness
 from conformance.adapter import Adapter, Call, Raise
 from conformance.calibration import calibrate
 from conformance.compare.search import Search
-from conformance.engine.play import Player
-from conformance.engine.scene import Action, Scene, create, get, listing, update
-from conformance.engine.tally import Tally
 from conformance.results.show import summary
 from conformance.suite import run
 from taskstore import (

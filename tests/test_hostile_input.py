@@ -19,6 +19,12 @@ from typing import Any
 
 import pytest
 import redis
+from conformance.mutants.document import MutantsDocument
+from conformance.strategies import json_values, not_json_objects, texts, unknown_ids
+from conformance.verify.document import Verification
+from conformance.verify.histories.contradiction import shorten
+from conformance.verify.histories.history import SCHEMA, read_history
+from conformance.verify.histories.judge import Verdict, judge
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -26,15 +32,9 @@ from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.compare.known import read as read_known_differences
 from conformance.files import FileError
-from conformance.mutants.document import MutantsDocument
 from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
-from conformance.strategies import json_values, not_json_objects, texts, unknown_ids
 from conformance.subjects.servers import EmbeddedServer
-from conformance.verify.document import Verification
-from conformance.verify.histories.contradiction import shorten
-from conformance.verify.histories.history import SCHEMA, read_history
-from conformance.verify.histories.judge import Verdict, judge
 from reports.__main__ import main as report
 from reports.read import read
 from taskstore import (
