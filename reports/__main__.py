@@ -13,16 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
+from conformance.verify.document import Verification
 from pydantic import BaseModel
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.files import FileError
 from conformance.measure.claims import AUTO_CLIP, read_claims
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
 from conformance.results.document import Results
-from conformance.verify.document import Verification
 from reports.analyse.report import Report, make_report, read_report
 from reports.read import read
 from reports.render.pages import write_pages

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
+from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
+from conformance.verify.document import Verification
 from pydantic import BaseModel
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.files import read_file
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
 from conformance.results.document import Results
-from conformance.verify.document import Verification
 
 R = TypeVar("R", bound=BaseModel)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
+from conformance.verify.document import Verification
+
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.measure.claims import AUTO_CLIP, read_claims
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
 from conformance.results.document import Results
-from conformance.verify.document import Verification
 from reports.analyse.report import Report, make_report
 
 MODES = {

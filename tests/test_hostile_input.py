@@ -28,7 +28,7 @@ from conformance.compare.known import read as read_known_differences
 from conformance.files import FileError
 from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
-from tests.strategies import json_values, not_json_objects, texts, unknown_ids
+from conformance.strategies import json_values, not_json_objects, texts, unknown_ids
 from conformance.subjects.servers import EmbeddedServer
 from reports.__main__ import main as report
 from reports.read import read

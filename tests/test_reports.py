@@ -20,14 +20,14 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+from conformance.mutants.document import MutantsDocument
+from conformance.verify.document import Verification
 
 from benchmarks.document import Benchmark, Design
 from benchmarks.studies.document import Studies
 from conformance.measure.claims import AUTO_CLIP, read_claims
 from conformance.measure.estimate import MISS, LatencyVerdict, combine, judge, median_interval, quantile
-from conformance.mutants.document import MutantsDocument
 from conformance.results.document import Results, Verdict
-from conformance.verify.document import Verification
 from reports.__main__ import main
 from reports.analyse.findings import Finding
 from reports.analyse.mutants import Counts

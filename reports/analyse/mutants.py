@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conformance.mutants.document import Control, Made, MutantsDocument
+
 from reports.analyse.provenance import Sameness, compare_builds
 
 

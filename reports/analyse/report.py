@@ -11,6 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from conformance.mutants.document import MutantsDocument
+from conformance.production.document import Production
+from conformance.verify.document import Verification
 from pydantic import TypeAdapter
 
 from benchmarks.document import Benchmark, Design
@@ -19,10 +22,7 @@ from conformance.files import read_file
 from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
 from conformance.results.document import Coverage, Result, Results
-from conformance.verify.document import Verification
 from reports.analyse.findings import (
     ORDER,
     ClaimVerdict,

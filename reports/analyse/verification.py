@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from conformance.verify.document import Fault, Verification
+
 from reports.analyse.provenance import Sameness
 
 PARTS = ("search", "walk", "histories", "faults")

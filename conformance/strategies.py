@@ -1,0 +1,93 @@
+"""Hypothesis strategies for what goes into a store, and for what it has to refuse."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import IntEnum
+from typing import Any
+
+from hypothesis import strategies as st
+
+from taskstore import TaskCreateRequest
+
+texts = st.text(max_size=40) | st.sampled_from(
+    ["", "*", "?", "[a-z]", "a:b", "\x00", "\n", "{x}", "null", "7", "𝄞 文字", "\\"]
+)
+"""Texts that have a UTF-8 form, the awkward ones among them."""
+
+progresses = st.floats(0, 100) | st.integers(0, 100)
+
+_leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([0.0, -0.0, 1.0, 3.14, 5e-324, 1.7976931348623157e308, 2**53 + 1])
+    | texts
+)
+json_values: st.SearchStrategy[Any] = st.recursive(
+    _leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
+)
+json_objects = st.dictionaries(texts, json_values, max_size=5)
+"""Objects of every kind of JSON value: empty containers, the largest integers, -0.0, every plane of Unicode."""
+
+
+class _Number(IntEnum):
+    ONE = 1
+
+
+class _Text(str):
+    __slots__ = ()
+
+
+_not_json = st.sampled_from(
+    [
+        (),
+        (1, 2),
+        {1},
+        b"bytes",
+        datetime(2026, 1, 1, tzinfo=UTC),
+        Decimal(1),
+        OrderedDict(a=1),
+        _Number.ONE,
+        _Text("text"),
+        float("nan"),
+        float("inf"),
+        float("-inf"),
+        2**64,
+        -(2**63) - 1,
+        10**400,
+        "\ud800",
+        {1: "integer key"},
+        {None: "no key"},
+        {"\udfff": 1},
+    ]
+)
+_around: st.SearchStrategy[Callable[[Any], Any]] = st.sampled_from(
+    [
+        lambda inner: inner,
+        lambda inner: [inner],
+        lambda inner: [0, {"deep": [inner]}],
+        lambda inner: {"a": {"b": inner}},
+    ]
+)
+not_json_objects = st.builds(lambda wrap, inner: {"config": wrap(inner)}, _around, _not_json)
+"""Objects with something inside that is no JSON value, or too large, at any depth."""
+
+not_progresses = st.sampled_from(
+    [-1, -0.0001, 100.0001, 101, 1e300, float("nan"), float("inf"), float("-inf"), True, "50", Decimal(50)]
+)
+not_page_numbers = st.sampled_from([-1, -(10**30), 1.0, 2.5, True, "10", float("nan")])
+
+unknown_ids = (
+    texts | st.text(st.characters(), min_size=1, max_size=20) | st.sampled_from(["task_*", "\ud800", "x" * 100_000])
+)
+"""Any text, also without a UTF-8 form, and long."""
+
+
+def a_request(config: dict[str, Any] | None = None, video: str = "v1") -> TaskCreateRequest:
+    """An ordinary request."""
+    return TaskCreateRequest(video_ids=(video,), config=config)
