@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.compare.known import read as read_known_differences
+from conformance.compare.operations.strategies import json_values, not_json_objects, texts, unknown_ids
 from conformance.files import FileError
 from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
-from conformance.strategies import json_values, not_json_objects, texts, unknown_ids
 from conformance.subjects.servers import EmbeddedServer
 from reports.__main__ import main as report
 from reports.read import read
@@ -344,6 +344,7 @@ def test_an_env_file_is_taken_or_refused(content: bytes) -> None:
 
 
 # Files
+
 
 def read_and_draw(file: Path) -> None:
     """What `python -m reports --from-json` does."""
