@@ -72,7 +72,7 @@ class Store:
 
 
 def new_namespace() -> str:
-    """The name of a new namespace. `conformance clean` finds such names."""
+    """The name of a new namespace."""
     return f"compare-{secrets.token_hex(6)}"
 
 
