@@ -191,6 +191,13 @@ class JobsHarness(Harness):
         self.ahead = timedelta(0)
 
 
+class InUtc(Harness):
+    """The jobs with times that have a zone."""
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return JOBS.adapt(Jobs(lambda: datetime.now(UTC)))
+
+
 def found(harness: Harness, *actions: Action) -> set[str]:
     """The requirements that a scenario breaks on a store. A difference ends it, and the next time it goes on."""
     tally = Tally()
@@ -295,8 +302,8 @@ def test_a_name_that_is_none_of_ours_is_refused(wrong: dict[str, Any], message: 
 def test_aliasing_and_times_without_a_zone_are_seen_through_a_view() -> None:
     calibrate(JobsHarness())
     options = {"a": [1]}
-    assert "VAL-02" in found(JobsHarness(), create("a", config=options), get(Id("a")), listing())
-    assert "VAL-02" in found(JobsHarness(), create("a"), update(Id("a"), TaskStatus.CLIPPING, progress=40))
+    assert "VAL-02" in found(InUtc(), create("a", config=options), get(Id("a")), listing())
+    assert "VAL-02" in found(InUtc(), create("a"), update(Id("a"), TaskStatus.CLIPPING, progress=40))
     assert found(JobsHarness(), create("a"), get(Id("a"))) >= {"VAL-10"}
 
 

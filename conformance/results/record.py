@@ -137,6 +137,8 @@ class Recorder:
             tally = subject.tallies.get(chapter) if subject else None
             is_shown = verdict == "fail" and tally is not None and isinstance(_raised(call), pytest.fail.Exception)
             made = _chapter(name, chapter, tally, "" if is_shown else reason, call.duration)
+            for number, why in subject.unjudged.items() if subject else ():
+                made.missing[number] = Missing(reason=str(why), hook=next(iter(why.hooks), ""))
             if verdict == "not-testable":
                 missing = dict.fromkeys(CHAPTERED, Missing(reason=reason))
                 made = Chapter(subject=name, name=chapter, missing=missing)

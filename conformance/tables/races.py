@@ -233,4 +233,4 @@ def _behind_cursors(depth: str) -> Iterator[Scenario]:
         pages = tuple(listing(limit=most, status=status, after=CursorOf("a")) for most in (1, 50))
         for name, write in writes.items() if depth != "smoke" else [*writes.items()][:2]:
             words = f"pages behind a cursor{' of a status' if status else ''} and {name} race"
-            yield from _scenarios(words, (*first, Race((*pages, write, *pages)), Look()), ("LIST-12",))
+            yield from _scenarios(words, (*first, Race((*pages, write, *pages)), Look()), ("LIST-12", "LIST-13"))
