@@ -10,10 +10,7 @@ from pydantic import BaseModel
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.files import read_file
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
 from conformance.results.document import Results
-from conformance.verify.document import Verification
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -21,9 +18,6 @@ DESCRIPTIONS: dict[type[BaseModel], str] = {
     Results: "the results of the conformance suite",
     Benchmark: "the JSON of the benchmarks",
     Studies: "the JSON of the studies",
-    Verification: "the JSON of a verification",
-    MutantsDocument: "the JSON of the mutants",
-    Production: "the JSON of faults under load",
 }
 
 

@@ -19,10 +19,7 @@ from conformance.files import read_file
 from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
-from conformance.results.document import Coverage, Result, Results
-from conformance.verify.document import Verification
+from conformance.results.document import Result, Results
 from reports.analyse.findings import (
     ORDER,
     ClaimVerdict,
@@ -34,11 +31,8 @@ from reports.analyse.findings import (
     judge_ratio,
     judge_tail,
 )
-from reports.analyse.goals import Goal, gather_goals
 from reports.analyse.growth import Curve, gather_curves
 from reports.analyse.latency import Latency, gather_latencies
-from reports.analyse.mutants import Mutants, gather_mutants
-from reports.analyse.noise import Difference, Pair, gather_differences, gather_pairs
 from reports.analyse.parity import (
     DESIGNS,
     NOT_RUN,
@@ -54,15 +48,12 @@ from reports.analyse.parity import (
 from reports.analyse.peers import Ahead, Peer, find_faster, gather_peers
 from reports.analyse.provenance import (
     Environment,
-    Sameness,
     compare_builds,
     describe_environment,
     find_reason,
     studies_without_ours,
     without_ours,
 )
-from reports.analyse.roundtrips import RoundTrips, gather_round_trips
-from reports.analyse.verification import Verified
 
 COMPACT = (",", ":")
 RULE: tuple[str, ...] = tuple(
@@ -82,10 +73,21 @@ class Row:
 
 
 @dataclass(frozen=True)
+class LatencyAnswer:
+    """How many documented latencies have a verdict, of how many, and by how many times they are off."""
+
+    verdict: ClaimVerdict
+    count: int
+    of: int
+    least: float | None
+    most: float | None
+
+
+@dataclass(frozen=True)
 class Report:
     """What was verified and what was measured."""
 
-    schema: Literal["taskstore-report/3"]
+    schema: Literal["taskstore-report/4"]
     breaches: tuple[str, ...]
     """What fails the gate."""
     withheld: str | None
@@ -102,42 +104,31 @@ class Report:
     """A PING on the server that decides for our Redis mode."""
     floor_ms: float | None
     """An awaited function that does nothing."""
-    pairs: tuple[Pair, ...]
-    differences: tuple[Difference, ...]
-    round_trips: tuple[RoundTrips, ...]
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
-    coverage: Mapping[str, Coverage]
-    """What the tour reached, by subject."""
     expected: tuple[Result, ...]
     """Verdicts that do not count against the run."""
     environment: Environment
-    goals: tuple[Goal, ...]
-    """Empty unless they were asked for: they say nothing of the machine of somebody else."""
     studies: Studies | None
-    verification: Verified | None
-    mutants: Mutants | None
     """None where the file was not there."""
-    production: Production | None = None
-    production_build: Sameness = "unknown"
 
     @property
-    def headlines(self) -> tuple[tuple[form.Latency, Latency], ...]:
-        """Choose a measurement for each documented latency: on the documented design, among the most tasks."""
-        found = []
-        for row in self.claims:
-            if isinstance(claim := row.claim, form.Latency):
+    def latency_answers(self) -> tuple[LatencyAnswer, ...]:
+        """Say how many of the documented latencies came out how on the documented design; empty if none was decided."""
+        rows = [row for row in self.claims if isinstance(row.claim, form.Latency)]
+        counts = Counter(row.findings["documented"].verdict for row in rows)
+        factors: dict[ClaimVerdict, list[float]] = {}
+        for row in rows:
+            verdict = row.findings["documented"].verdict
+            if isinstance(claim := row.claim, form.Latency) and verdict in ("faster", "slower"):
                 measured = self.deciding("documented", claim.mode, claim.operation)
-                found += [(claim, max(measured, key=lambda one: one.tasks))] if measured else []
-        return tuple(found)
-
-    @property
-    def common_distance(self) -> tuple[float, float] | None:
-        """Find the PINGs at which every documented range holds on the documented design; None if there are none."""
-        fits = [one for one in self.round_trips if one.design == "documented"]
-        low = max((one.true_from_ms for one in fits), default=0.0)
-        high = min((one.true_to_ms or 0.0 for one in fits), default=0.0)
-        return (low, high) if low < high else None
+                factors.setdefault(verdict, []).extend(one.factor for one in measured if one.factor)
+        return tuple(
+            LatencyAnswer(verdict, counts[verdict], len(rows), min(found, default=None), max(found, default=None))
+            for verdict in ORDER
+            if counts[verdict] and counts["not-yet-checked"] < len(rows)
+            for found in [factors.get(verdict, [])]
+        )
 
     @property
     def peers(self) -> tuple[Peer, ...]:
@@ -216,17 +207,11 @@ def make_report(
     conformance: Results,
     benchmark: Benchmark,
     studies: Studies | None = None,
-    verification: Verification | None = None,
-    mutants: MutantsDocument | None = None,
     topologies: Results | None = None,
-    production: Production | None = None,
-    *,
-    goals: bool = False,
 ) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
 
-    `topologies` has a few cases on further subjects, which decide claims and are counted nowhere else. `goals` holds
-    our store to what this project wants of it, on the machine of its CI.
+    `topologies` has a few cases on further subjects, which decide claims and are counted nowhere else.
     """
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
@@ -239,7 +224,6 @@ def make_report(
     studies, studies_withheld = _withhold(studies, checked, breaches)
     ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
     latencies = gather_latencies(benchmark, ranges)
-    pairs = gather_pairs(benchmark)
 
     everywhere = _join(conformance, topologies)
     all_cases = gather_cases(everywhere.results)
@@ -265,7 +249,7 @@ def make_report(
                 return Finding("not-yet-checked", notes=("`conformance measure` decides it",))
 
     return Report(
-        schema="taskstore-report/3",
+        schema="taskstore-report/4",
         breaches=breaches,
         withheld=withheld,
         studies_withheld=studies_withheld,
@@ -276,22 +260,11 @@ def make_report(
         latencies=latencies,
         ping_ms=_median_of("ping", benchmark, latencies),
         floor_ms=_median_of("noop", benchmark, latencies),
-        pairs=pairs,
-        differences=gather_differences(benchmark, latencies, pairs),
-        round_trips=gather_round_trips(latencies, studies),
         requirements=requirements,
         cases={case.id: case for case in all_cases},
-        coverage={one.name: one.coverage for one in conformance.subjects if one.coverage is not None},
         expected=tuple(one for one in conformance.results if one.expected is not None),
         environment=describe_environment(conformance, benchmark),
-        goals=gather_goals(benchmark, studies) if goals else (),
         studies=studies,
-        verification=Verified(compare_builds(checked, verification.suite.fingerprint), verification)
-        if verification
-        else None,
-        mutants=gather_mutants(mutants, checked) if mutants else None,
-        production=production,
-        production_build=compare_builds(checked, production.fingerprint) if production else "unknown",
     )
 
 

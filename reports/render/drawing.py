@@ -82,10 +82,10 @@ def draw_key(style: Style, *, curve: bool = False) -> Markup:
     return Markup('<svg class="key" viewBox="0 0 26 14" aria-hidden="true">{}{}</svg>').format(bar, mark(style, 13, 7))
 
 
-def drawing(height: float, title: str, parts: Sequence[Markup], *, role: str = "img") -> Markup:
-    """Frame the parts of a drawing; a `group` is one that has links."""
-    return Markup('<svg class="plot" viewBox="0 0 {} {:g}" role="{}" aria-label="{}">{}</svg>').format(
-        WIDTH, height, role, title, Markup().join(parts)
+def drawing(height: float, title: str, parts: Sequence[Markup]) -> Markup:
+    """Frame the parts of a drawing."""
+    return Markup('<svg class="plot" viewBox="0 0 {} {:g}" role="img" aria-label="{}">{}</svg>').format(
+        WIDTH, height, title, Markup().join(parts)
     )
 
 

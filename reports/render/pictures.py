@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from benchmarks.document import Design, Mode
 from benchmarks.studies.document import COMES, Studies
-from reports.analyse.findings import ORDER, ClaimVerdict
 from reports.analyse.growth import Curve as Growth
 from reports.analyse.latency import MODES, Latency
 from reports.analyse.parity import DESIGNS, Comparison
@@ -18,10 +17,6 @@ from reports.render.drawing import STYLES, WIDTH, Band, Picture, Style, box, dra
 from reports.render.rows import Dot, Row, draw_rows
 
 NAMES: Mapping[Design, str] = {"documented": "The documented design", "ours": "Ours"}
-COLUMNS = 14
-"""Claims in a line."""
-UNITS: Mapping[Mode, tuple[str, float]] = {"memory": ("µs", 1e3), "redis": ("ms", 1.0)}
-"""What latencies of a mode are drawn in, and how many of them are a millisecond."""
 
 
 @dataclass(frozen=True)
@@ -51,68 +46,33 @@ class Pictures:
         columns = ("", *map(self.t, ("pass in both", "differ", "fail in both", "compared")))
         return Picture(title, drawing(74 * len(shown), title, parts), columns, tuple(rows))
 
-    def draw_claims(self, claims: Iterable[tuple[str, ClaimVerdict, str]], symbols: Mapping[str, str]) -> Picture:
-        """Draw a tile for each statement, those with the same verdict together, each a link that has its sentence."""
-        title = self.t("The verdicts on the statements of the document")
-        given = sorted(claims, key=lambda one: (ORDER.index(one[1]), one[0]))
-        if not given:
-            return Picture(title)
-        side = WIDTH / COLUMNS
-        tile = Markup(
-            '<a href="#{0}"><g class="tile {1}"><title>{0}: {2}. {3}</title>'
-            '<rect x="{4:.1f}" y="{5:.1f}" width="{6:.1f}" height="{7:.1f}"/>'
-            '<text x="{8:.1f}" y="{9:.1f}">{10}</text><text x="{8:.1f}" y="{11:.1f}" class="id">{0}</text></g></a>'
-        )
-        parts = []
-        for index, (claim, verdict, sentence) in enumerate(given):
-            x, y = index % COLUMNS * side, index // COLUMNS * (side + 10)
-            size, middle = (side - 2, side + 8), x + side / 2
-            parts.append(
-                tile.format(
-                    claim,
-                    verdict,
-                    self.t(verdict),
-                    sentence,
-                    x + 1,
-                    y + 1,
-                    *size,
-                    middle,
-                    y + 14,
-                    symbols[verdict],
-                    y + 27,
-                )
-            )
-        lines = -(-len(given) // COLUMNS)
-        grouped = {verdict: [claim for claim, one, _ in given if one == verdict] for verdict in ORDER}
-        return Picture(
-            title,
-            drawing(lines * (side + 10) + 2, title, parts, role="group"),
-            tuple(map(self.t, ("Verdict", "Claims", "No."))),
-            tuple((self.t(verdict), str(len(ids)), ", ".join(ids)) for verdict, ids in grouped.items() if ids),
-        )
-
-    def draw_latencies(self, mode: Mode, latencies: Iterable[Latency], ping_ms: float | None) -> Picture:
-        """Draw the operations of a mode one below the other: the documented range as a band, each interval over it."""
-        deciding = [row for row in latencies if row.mode == mode and row.decides]
-        lines = dict.fromkeys((row.operation, row.tasks, row.low_ms, row.high_ms) for row in deciding)
-        unit, per_ms = UNITS[mode]
-
-        def dot(row: Latency) -> Dot:
-            interval = row.interval_ms and (row.interval_ms[0] * per_ms, row.interval_ms[1] * per_ms)
-            return Dot(self._named(STYLES[row.design]), row.median_ms * per_ms, interval)
-
+    def draw_latencies(
+        self,
+        latencies: Iterable[Latency],
+        modes: Sequence[Mode] = (*MODES,),
+        designs: Sequence[Design] = DESIGNS,
+        ping_ms: float | None = None,
+    ) -> Picture:
+        """Draw operations one below the other: the documented range as a band, each interval over it."""
+        deciding = [row for row in latencies if row.decides and row.mode in modes and row.design in designs]
+        lines = dict.fromkeys((row.mode, row.operation, row.tasks, row.low_ms, row.high_ms) for row in deciding)
+        title = "Measured latencies against the documented ranges" + (f", {MODES[modes[0]]}" if len(modes) == 1 else "")
         return draw_rows(
-            self.t(f"Latency in {MODES[mode]} by operation, against the documented ranges"),
+            self.t(title),
             [
                 Row(
                     self.t(operation),
-                    self.t("{tasks} tasks", tasks=f"{tasks:,}"),
-                    tuple(dot(row) for row in deciding if (row.operation, row.tasks) == (operation, tasks)),
-                    Band(low * per_ms, high * per_ms),
+                    f"{self.t(MODES[mode])}, {self.t('{tasks} tasks', tasks=f'{tasks:,}')}",
+                    tuple(
+                        Dot(self._named(STYLES[row.design]), row.median_ms, row.interval_ms)
+                        for row in deciding
+                        if (row.mode, row.operation, row.tasks) == (mode, operation, tasks)
+                    ),
+                    Band(low, high),
                 )
-                for operation, tasks, low, high in lines
+                for mode, operation, tasks, low, high in lines
             ],
-            self.t("{unit} per call, logarithmic", unit=unit),
+            self.t("ms per call, logarithmic"),
             tuple(map(self.t, ("from", "to", "documented range"))),
             line=("PING", ping_ms) if ping_ms else None,
         )
