@@ -177,7 +177,7 @@ def series(
 def studies(*given: dict[str, Any], fingerprint: str | None = "f1") -> dict[str, Any]:
     """The studies with these series; without any, all of them, each as small as it can be."""
     return {
-        "schema": "benchmark-studies/6",
+        "schema": "benchmark-studies/7",
         "started": "2025-01-31T12:10:00+00:00",
         "depth": "quick",
         "seed": 1,
@@ -189,16 +189,12 @@ def studies(*given: dict[str, Any], fingerprint: str | None = "f1") -> dict[str,
 
 
 def _every_study() -> list[dict[str, Any]]:
-    pings: dict[str, dict[str, Any]] = {"memory": {}, "redis": {"ping": 0.0001, "own_ping": 0.00005}}
-    timed: dict[str, Any] = {"seconds": 0.00014, "ping": 0.0001, "own_ping": 0.00005}
-    came: dict[str, Any] = {"held": 990.0, "failed": 0, "in_time": 0.99, "p50": 0.002, "p99": 0.003, "late_p99": 0.003}
-    requests = {"create": 1.0, "get": 1.0, "list": 1.0, "update": 1.0, "cancel": 1.0}
+    modes = ("memory", "redis")
     return [
         *(
-            series("growth", design, page, tasks, mode=mode, seconds=slope * tasks / 1e6 + 1e-4, **pings[mode])
-            for design, slope in (("documented", 10), ("ours", 0))
-            for mode in pings
-            for page in ("first", "deep")
+            series("growth", design, page, tasks, mode=mode, seconds=slope * tasks / 1e6 + 1e-4)
+            for design, slope, page in (("documented", 10, "first"), ("ours", 0, "first"), ("ours", 0, "deep filtered"))
+            for mode in modes
             for tasks in (100, 10_000)
         ),
         *(
@@ -208,33 +204,16 @@ def _every_study() -> list[dict[str, Any]]:
             for callers in (1, 64)
         ),
         *(
-            series("load", subject, "get, coming", share, rate=share * 1_000.0, **came)
-            for subject in ("documented", "ours")
-            for share in (0.5, 1.0)
-        ),
-        *(
             series("memory", design, part, 1_000, mode="memory", bytes=[each])
             for design in ("documented", "ours")
             for part, each in (("task", 1_400), ("metadata", 1_900))
         ),
-        series("expiry", "ours", "expire", 1_000_000, seconds=[1.0], quiet=[0.004], wait=[0.004]),
         *(
             series("peers", peer, operation, 1_000, mode=mode, seconds=seconds)
-            for mode in ("memory", "redis")
+            for mode in modes
             for operation in ("create", "get", "look", "update")
             for peer, seconds in (("ours", 1e-6), (SCRIPT, 2e-6), ("cashews", 0.5e-6))
         ),
-        series("calls", "ours", "list", requests=[1.0]),
-        *(
-            series("calls", "ours", operation + loop, **(timed if loop else {**timed, "requests": [1.0]}))
-            for operation in ("get", "create", "update", "cancel")
-            for loop in ("", " on uvloop")
-        ),
-        *(
-            series("calls", "documented", operation, requests=[number])
-            for operation, number in {**requests, "update": 2.0, "list": 100.0}.items()
-        ),
-        series("start", "ours", "import", mode="memory", pydantic=0.05, seconds=0.15),
     ]
 
 

@@ -2,9 +2,7 @@
 
 All stores stand filled at once, each documented one in a database of its own, since its listing scans the database.
 Every process takes a block of each listing, in a random order; Redis is filled once, memory in each process. The
-documented listing reads every task whatever the page, so of it only the first page is measured; in Redis it takes a
-millisecond for every ten tasks, so it stops at fewer. In full the stores of ours in memory and in Redis, and those of
-the documented design in memory, take some two gigabytes each.
+documented listing reads every task whatever the page, so of it only the first page is measured.
 """
 
 from __future__ import annotations
@@ -18,49 +16,38 @@ from random import Random
 
 from benchmarks.document import Depth, Design, Mode
 from benchmarks.studies.document import Key, Measured
-from benchmarks.studies.filling import create, fill
+from benchmarks.studies.filling import create
 from benchmarks.studies.place import DESIGNS, Place
-from benchmarks.studies.plain import single
 from benchmarks.studies.processes import PROCESSES, in_new_process, orders
-from benchmarks.studies.turns import Call, Contestant, take_turns
+from benchmarks.studies.turns import Contestant, take_turns
 from benchmarks.workload import PAGE
 from conformance.measure.loop import Loop
 from taskstore import TaskStatus, TaskStore
+
+MODES: tuple[Mode, ...] = ("memory", "redis")
 
 
 @dataclass(frozen=True)
 class Scale:
     """Which numbers of tasks, in how many processes, and the seconds of a block."""
 
-    ours: tuple[int, ...]
-    documented_memory: tuple[int, ...]
-    documented_redis: tuple[int, ...]
+    tasks: tuple[int, ...]
     processes: int
     seconds: float
 
     def stores(self) -> Iterator[tuple[Design, Mode, int, int]]:
         """Give each store with its number of tasks and its database."""
         databases = count(1)
-        documented = {"memory": self.documented_memory, "redis": self.documented_redis}
-        modes: tuple[Mode, ...] = ("memory", "redis")
-        for design, mode in product(DESIGNS, modes):
-            for tasks in self.ours if design == "ours" else documented[mode]:
-                yield design, mode, tasks, next(databases) if design == "documented" and mode == "redis" else 0
+        for design, mode, tasks in product(DESIGNS, MODES, self.tasks):
+            yield design, mode, tasks, next(databases) if (design, mode) == ("documented", "redis") else 0
 
 
-_TO_100_000 = (100, 316, 1_000, 3_162, 10_000, 31_623, 100_000)
-_TO_10_000 = (10, 32, 100, 316, 1_000, 3_162, 10_000)
+_TO_10_000 = (100, 316, 1_000, 3_162, 10_000)
 
 SCALES: dict[Depth, Scale] = {
-    "quick": Scale((100, 1_000, 10_000), (100, 1_000, 10_000), (10, 100, 316), PROCESSES["quick"], 0.005),
-    "default": Scale(_TO_100_000, _TO_100_000, _TO_10_000, PROCESSES["default"], 0.02),
-    "full": Scale(
-        (*_TO_100_000, 316_228, 1_000_000),
-        (*_TO_100_000, 316_228),
-        (*_TO_10_000, 31_623),
-        PROCESSES["default"],
-        0.1,
-    ),
+    "quick": Scale((100, 1_000), PROCESSES["quick"], 0.005),
+    "default": Scale(_TO_10_000, PROCESSES["default"], 0.02),
+    "full": Scale((*_TO_10_000, 31_623, 100_000), PROCESSES["full"], 0.1),
 }
 
 
@@ -78,49 +65,33 @@ def run(depth: Depth, place: Place) -> Iterator[Measured]:
 
 async def _fill(place: Place, design: Design, tasks: int, database: int) -> None:
     with place.harness(design, "redis", database) as harness:
-        async with harness.open(_namespace(tasks)) as store:
-            await fill(store, harness, _namespace(tasks), place.url(database), tasks)
+        async with harness.open(f"growth-{tasks}") as store:
+            await create(store, tasks)
 
 
 async def _list_from_all(scale: Scale, place: Place, random: Random) -> Measured:
     contestants: dict[Key, Contestant] = {}
     async with AsyncExitStack() as opened:
-        client = await opened.enter_async_context(single(place.url(0)))
         for design, mode, tasks, database in scale.stores():
             harness = opened.enter_context(place.harness(design, mode, database))
-            store = await opened.enter_async_context(harness.open(_namespace(tasks)))
+            store = await opened.enter_async_context(harness.open(f"growth-{tasks}"))
             if mode == "memory":
                 await create(store, tasks)
-            pings: dict[str, Call] = {}
-            if mode == "redis":
-                pings = {"ping": client.ping, "own ping": partial(harness.ping, store)}
             for page, status, offset in _pages(design, tasks):
-                contestants[design, mode, page, tasks] = _listing(store, tasks, status, offset, pings)
+                contestants[design, mode, page, tasks] = _listing(store, tasks, status, offset)
         return await take_turns(contestants, scale.seconds, random)
-
-
-def _namespace(tasks: int) -> str:
-    return f"growth-{tasks}"
 
 
 def _pages(design: Design, tasks: int) -> Iterator[tuple[str, TaskStatus | None, int]]:
     """Choose the pages to list; half of the tasks match the filter, and a page in the depth has to be a full one."""
-    half, quarter = tasks // 2, tasks // 4
     yield "first", None, 0
-    if design == "ours":
-        yield "filtered", TaskStatus.PENDING, 0
-        if tasks - half >= PAGE:
-            yield "deep", None, half
-        if half - quarter >= PAGE:
-            yield "deep filtered", TaskStatus.PENDING, quarter
+    if design == "ours" and tasks // 4 >= PAGE:
+        yield "deep filtered", TaskStatus.PENDING, tasks // 4
 
 
-def _listing(
-    store: TaskStore, tasks: int, status: TaskStatus | None, offset: int, pings: dict[str, Call]
-) -> Contestant:
+def _listing(store: TaskStore, tasks: int, status: TaskStatus | None, offset: int) -> Contestant:
     total = tasks if status is None else tasks // 2
     return Contestant(
         partial(store.list_tasks, status, PAGE, offset),
         lambda page: page.total == total and len(page.tasks) == min(PAGE, total - offset),
-        pings,
     )

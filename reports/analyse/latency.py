@@ -92,11 +92,7 @@ class Latency:
 
 def operations(benchmark: Benchmark) -> list[tuple[OperationInfo, Measured]]:
     """Select the operations, each once."""
-    return [
-        (info, row)
-        for row in benchmark.benchmarks
-        if isinstance(info := row.extra_info, OperationInfo) and not info.again
-    ]
+    return [(info, row) for row in benchmark.benchmarks if isinstance(info := row.extra_info, OperationInfo)]
 
 
 def gather_latencies(benchmark: Benchmark, ranges: Ranges) -> tuple[Latency, ...]:

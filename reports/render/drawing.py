@@ -18,7 +18,7 @@ WIDTH = 340
 TOP, RIGHT = 22, 318
 
 EMPTY = Markup()
-Shape = Literal["square", "disc", "diamond", "triangle"]
+Shape = Literal["square", "disc"]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,7 @@ class Style:
 
 DOCUMENTED = Style("documented design", "documented", "square")
 OURS = Style("ours", "ours", "disc")
-PLAIN = Style("redis-py alone", "plain", "diamond")
-GLIDE = Style("valkey-glide alone", "peer", "triangle")
-STYLES = {"documented": DOCUMENTED, "ours": OURS, "redis-py": PLAIN, "valkey-glide": GLIDE}
+STYLES = {"documented": DOCUMENTED, "ours": OURS}
 
 
 @dataclass(frozen=True)
@@ -92,18 +90,12 @@ def drawing(height: float, title: str, parts: Sequence[Markup]) -> Markup:
 def mark(style: Style, x: float, y: float, title: str = "") -> Markup:
     """Draw the mark of a store: told apart without colour."""
     told = Markup("<title>{}</title>").format(title) if title else ""
-    match style.shape:
-        case "disc":
-            shape = Markup('<circle cx="{:g}" cy="{:g}" r="5" class="mark {}">{}</circle>')
-            return shape.format(x, y, style.kind, told)
-        case "square":
-            corners = ((-4.5, -4.5), (4.5, -4.5), (4.5, 4.5), (-4.5, 4.5))
-        case "diamond":
-            corners = ((0, -6), (6, 0), (0, 6), (-6, 0))
-        case "triangle":
-            corners = ((0, -5.5), (5.5, 4.5), (-5.5, 4.5), (0, -5.5))
-    points = " ".join(f"{x + dx:g},{y + dy:g}" for dx, dy in corners)
-    return Markup('<polygon points="{}" class="mark {}">{}</polygon>').format(points, style.kind, told)
+    if style.shape == "disc":
+        shape = Markup('<circle cx="{:g}" cy="{:g}" r="5" class="mark {}">{}</circle>')
+        return shape.format(x, y, style.kind, told)
+    return Markup('<rect x="{:g}" y="{:g}" width="9" height="9" class="mark {}">{}</rect>').format(
+        x - 4.5, y - 4.5, style.kind, told
+    )
 
 
 def curve_class(style: Style) -> str:

@@ -19,7 +19,7 @@ from conformance.results.document import Verdict
 from reports.analyse.latency import MODES, OPERATIONS, WAYS
 from reports.analyse.report import RULE, Report
 from reports.figures import figure, percent, signed, times, write_time
-from reports.render.drawing import DOCUMENTED, GLIDE, OURS, PLAIN, draw_key, stand_alone
+from reports.render.drawing import DOCUMENTED, OURS, draw_key, stand_alone
 from reports.render.pictures import Pictures
 
 SYMBOLS = {
@@ -104,7 +104,7 @@ def render_page(report: Report, language: str = "en") -> str:
         text=lambda texts: in_language(texts, language),
         script=Markup(script),  # noqa: S704  our own
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
-        keys=[(draw_key(style), style.name) for style in (DOCUMENTED, OURS, PLAIN, GLIDE)],
+        keys=[(draw_key(style), style.name) for style in (DOCUMENTED, OURS)],
         plots=Pictures(translate),
         symbols=SYMBOLS,
         short=SHORT,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from benchmarks.document import Design, Mode
-from benchmarks.studies.document import COMES, Studies
+from benchmarks.studies.document import Studies
 from reports.analyse.growth import Curve as Growth
 from reports.analyse.latency import MODES, Latency
 from reports.analyse.parity import DESIGNS, Comparison
@@ -124,24 +124,6 @@ class Pictures:
         ]
         title = self.t(f"{operation.capitalize()}: calls per second by callers")
         return draw_curves(title, curves, self.t("callers at once"), self.t("calls per second"))
-
-    def draw_responses(self, operation: str, studies: Studies) -> Picture:
-        """Draw the 99th percentile of waits against the rates that are held; what is not held is saturated."""
-        curves = []
-        offered = studies.select("load", what=operation + COMES)
-        for subject in dict.fromkeys(one.subject for one in offered):
-            some = [one for one in offered if one.subject == subject]
-            held = [one for one in some if not one.saturated]
-            points = tuple(
-                (rate.value, wait.value)
-                for one in held
-                if (rate := one.estimate("rate")) and (wait := one.estimate("p99", 1e3) or one.estimate("p50", 1e3))
-            )
-            curves.append(
-                Curve(self._named(STYLES[subject]), points, self.t("saturated") if len(held) < len(some) else "")
-            )
-        title = self.t(f"{operation.capitalize()}: 99th percentile of waits, by the rate at which calls come")
-        return draw_curves(title, curves, self.t("calls per second that come"), self.t("ms from when it was due"))
 
     def _named(self, style: Style) -> Style:
         return replace(style, name=self.t(style.name))
