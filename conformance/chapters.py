@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
 
-from conformance.core.chapter import play, play_one
+from conformance.core.chapter import play, play_one, play_together
 from conformance.core.finding import Tally
 from conformance.core.scenario import Scenario
 from conformance.harness import Harness
@@ -33,11 +33,36 @@ def _tabled(name: str, harness: Harness, tally: Tally, seed: int, depth: str) ->
     asyncio.run(play(harness, scenarios(depth), tally))
 
 
+def _failures(harness: Harness, tally: Tally, seed: int, depth: str) -> None:
+    from conformance.tables import failures
+
+    async def run() -> None:
+        is_full = depth == "full"
+        await play_together(harness, failures.together(harness.capabilities, is_full=is_full), tally)
+        await play(harness, failures.alone(harness.capabilities), tally)
+
+    asyncio.run(run())
+
+
+def _load(harness: Harness, tally: Tally, seed: int, depth: str) -> None:
+    from conformance import load
+
+    async def run() -> None:
+        await load.load(harness, tally, seed=seed)
+        if depth == "full":
+            await load.load(harness, tally, load.FULL, seed=seed, processes=2)
+            await load.load(harness, tally, load.DIRECT, seed=seed)
+
+    asyncio.run(run())
+
+
 Chapter = Callable[[Harness, Tally, int, str], None]
 """Plays a chapter on a subject, with a seed and at a depth; what it finds goes to the tally."""
 
 CHAPTERS: dict[str, Chapter] = {
     **{name: partial(_tabled, name) for name in _TABLES},
+    "failures": _failures,
+    "load": _load,
     **{f"random_{number + 1}": partial(_walked, number) for number in range(_WALKED)},
 }
 CHAPTERED = (
@@ -45,6 +70,6 @@ CHAPTERED = (
     *("LIFE-01", "LIFE-02", "LIFE-03", "LIFE-04", "LIFE-05", "LIFE-09", "LIFE-10", "LIFE-13", "LIFE-14", "LIFE-17"),
     *("LIFE-18", "ATOM-01", "ATOM-02", "ATOM-06", "LIST-01", "LIST-03", "LIST-04", "LIST-06", "LIST-12", "LIST-13"),
     *("EXP-01", "EXP-03", "EXP-05", "ID-01", "ID-02", "ID-03", "ID-06", "DUR-01", "DUR-03", "SHARE-01", "SHARE-02"),
-    *("MAINT-01", "MAINT-02", "MAINT-04"),
+    *("MAINT-01", "MAINT-02", "MAINT-04", "FAIL-01", "FAIL-06", "FAIL-11", "FAIL-13", "FAIL-14", "FAIL-17", "MODE-18"),
 )
 """The requirements that chapters decide, together. Cases decide others, and some of these too."""

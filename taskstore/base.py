@@ -6,9 +6,9 @@ second loop fails in tests too, and not in production only.
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, get_running_loop
+from asyncio import get_running_loop
 from threading import get_ident
-from typing import Self
+from typing import Any, Self
 
 from taskstore.arguments import Change, check_change, check_task_id
 from taskstore.contract import MaintainedTaskStore
@@ -22,17 +22,13 @@ class BaseStore(MaintainedTaskStore):
 
     def __init__(self) -> None:
         self._closed = False
-        self._loop: AbstractEventLoop | None = None
-        self._thread: int | None = None  # in which the loop runs, while the store is open
+        self._loop: Any = None  # that used the store first
+        self._thread: int | None = None  # in which this loop runs, while the store is open
 
     def _check_open(self) -> None:
-        """Let the call pass.
-
-        Raises:
-            StoreNotOpen: if the store is closed, or belongs to another loop.
-        """
+        """Refuse the call if the store is closed, or belongs to another loop."""
         # `get_running_loop` asks the system for the id of the process: that would take a third of the time of a get.
-        if self._thread == get_ident() and self._loop is not None and self._loop.is_running():
+        if self._thread == get_ident() and self._loop.is_running():
             return
         if self._closed:
             raise StoreNotOpen("the store is closed")
@@ -52,12 +48,19 @@ class BaseStore(MaintainedTaskStore):
         error_traceback: str | None = None,
     ) -> Task:
         self._check_open()
-        change = check_change(status, progress, current_step, result_url, error_message, error_traceback)
+        change = check_change(
+            status,
+            progress,
+            current_step=current_step,
+            result_url=result_url,
+            error_message=error_message,
+            error_traceback=error_traceback,
+        )
         return await self._apply(check_task_id(task_id), change)
 
     async def cancel_task(self, task_id: str) -> Task:
         self._check_open()
-        return await self._apply(check_task_id(task_id), Change(TaskStatus.CANCELLED))
+        return await self._apply(check_task_id(task_id), check_change(TaskStatus.CANCELLED))
 
     async def _apply(self, task_id: str, change: Change) -> Task:
         """Make a checked change of a task, and return what results."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
 from taskstore.status import TaskStatus
 
@@ -15,50 +16,48 @@ from taskstore.status import TaskStatus
 class TaskStoreError(Exception):
     """The root: `except TaskStoreError` catches whatever a store raises."""
 
+    _message: ClassVar = ""
+    """The message, with the names of the fields in braces."""
+
     def __post_init__(self) -> None:
         self.args = tuple(vars(self).values())  # pickling and copying call the class with these
+
+    def __str__(self) -> str:
+        return self._message.format_map(vars(self))
 
 
 @dataclass(unsafe_hash=True)
 class InvalidArgument(TaskStoreError, ValueError):
     """An argument is not one the contract takes. Nothing was looked up, nothing was written."""
 
+    _message = "{argument} {reason}. Nothing was written; correct the call."
     argument: str
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self.argument} {self.reason}. Nothing was written; correct the call."
 
 
 @dataclass(unsafe_hash=True)
 class TaskNotFound(TaskStoreError, LookupError):
     """There is no such task: never created, expired, or purged. Never raised because a server failed."""
 
+    _message = "no task {task_id!r:.80}: it was never created, has expired, or was purged."
     task_id: str
-
-    def __str__(self) -> str:
-        return f"no task {self.task_id!r:.80}: it was never created, has expired, or was purged."
 
 
 @dataclass(unsafe_hash=True)
 class TaskExists(TaskStoreError):
     """A task with this id is already there, and creating never overwrites."""
 
+    _message = "task {task_id!r:.80} exists already and was left as it is."
     task_id: str
-
-    def __str__(self) -> str:
-        return f"task {self.task_id!r:.80} exists already and was left as it is."
 
 
 @dataclass(unsafe_hash=True)
 class TaskFinal(TaskStoreError):
     """The task is `completed`, `failed` or `cancelled`, and the call would have changed it. Nothing was written."""
 
+    _message = "task {task_id!r:.80} is already {status} and cannot be changed."
     task_id: str
     status: TaskStatus
-
-    def __str__(self) -> str:
-        return f"task {self.task_id!r:.80} is already {self.status} and cannot be changed."
 
 
 class FailureKind(StrEnum):
@@ -75,14 +74,14 @@ class FailureKind(StrEnum):
 
 
 _EXPLAINED = {
-    FailureKind.UNREACHABLE: "cannot be reached",
-    FailureKind.TIMEOUT: "did not answer in time",
-    FailureKind.BUSY: "is busy: too many requests are in flight, a script is running, or a cluster is moving keys",
-    FailureKind.LOADING: "is still loading its data",
-    FailureKind.READ_ONLY: "is read-only: it is a replica, or it cannot save to disk",
-    FailureKind.OUT_OF_MEMORY: "has reached its maxmemory",
-    FailureKind.REFUSED: "refused the credentials or the command",
-    FailureKind.BROKEN: "returned an error or closed the connection",
+    "unreachable": "cannot be reached",
+    "timeout": "did not answer in time",
+    "busy": "is busy: too many requests are in flight, a script is running, or a cluster is moving keys",
+    "loading": "is still loading its data",
+    "read-only": "is read-only: it is a replica, or it cannot save to disk",
+    "out-of-memory": "has reached its maxmemory",
+    "refused": "refused the credentials or the command",
+    "broken": "returned an error or closed the connection",
 }
 
 
@@ -111,21 +110,17 @@ class StoreUnavailable(TaskStoreError, ConnectionError):
 class RecordUnreadable(TaskStoreError):
     """What is kept under `key` is not the record of a task. It was left as it is."""
 
+    _message = "the record under {key!r:.80} cannot be read: {reason}. Look at it, then delete or move it."
     key: str
     reason: str
-
-    def __str__(self) -> str:
-        return f"the record under {self.key!r:.80} cannot be read: {self.reason}. Look at it, then delete or move it."
 
 
 @dataclass(unsafe_hash=True)
 class StoreNotOpen(TaskStoreError, RuntimeError):
     """The store is closed, or is used on another event loop than the one it was first used on."""
 
+    _message = "{reason}. Open one store in each event loop, and use it before it is closed."
     reason: str
-
-    def __str__(self) -> str:
-        return f"{self.reason}. Open one store in each event loop, and use it before it is closed."
 
 
 @dataclass(unsafe_hash=True)

@@ -26,12 +26,7 @@ _read = msgspec.json.Decoder().decode
 
 
 def encode(argument: str, value: object, depth: int = MAX_DEPTH) -> str:
-    """Check a JSON object and write it as text.
-
-    Raises:
-        InvalidArgument: for anything but a dict of exactly the JSON types, a float that is not finite, an integer below
-            -2**63 or above 2**64 - 1, a lone surrogate, or lists and objects nested more than `depth` deep.
-    """
+    """Check a JSON object, and write it as text."""
     if type(value) is not dict:
         raise InvalidArgument(argument, f"must be a JSON object, not {type(value).__name__}")
     _check(argument, value, depth)
@@ -47,28 +42,20 @@ def write(value: object) -> str:
 
 
 def decode(text: str | bytes) -> Any:
-    """Read JSON: a fresh value at every call.
-
-    Raises:
-        ValueError: if it is not JSON, or nested too deep to be read.
-    """
+    """Read JSON. What is not JSON, or nested too deep to be read, raises `ValueError`."""
     try:
         return _read(text)
     except (msgspec.DecodeError, RecursionError) as fault:
         raise ValueError(str(fault)) from None
 
 
-def is_same(one: str, other: str) -> bool:
-    """Whether two JSON texts have equal values, in value and type. The order of keys does not count."""
-    return one == other or _write_sorted(decode(one)) == _write_sorted(decode(other))
+def in_order(text: str) -> bytes:
+    """Write JSON text again, with keys in their order: equal for values that are equal in value and type."""
+    return _write_sorted(decode(text))
 
 
 def check_text(argument: str, value: object) -> str:
-    """Return a value that is a text, and can be written.
-
-    Raises:
-        InvalidArgument: if it is not exactly `str`, or has a lone surrogate.
-    """
+    """Return a value that is exactly `str`, and can be written."""
     if type(value) is not str:
         raise InvalidArgument(argument, f"must be text, not {type(value).__name__}")
     if not (value.isascii() or is_encodable(value)):

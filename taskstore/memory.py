@@ -1,17 +1,18 @@
 """Memory mode: the tasks of one process, in sorted indexes. Imports and contacts nothing of Redis.
 
-Operations do not await, so each takes effect at one instant. Two let others run meanwhile: a listing that removes many
-tasks that are due, before it looks at anything, and a purge, after each batch. Get costs a dictionary look-up, writes
-and a page a few binary searches, at a hundred tasks and at a million. Tasks are immutable, so none is copied.
+Operations do not await, so each takes effect at one instant. Two let others run meanwhile: a purge, and a listing that
+removes many due tasks or sorts many by status, before it looks at anything. Get costs a dictionary look-up, writes and
+a page a few binary searches, at a hundred tasks and at a million. Tasks are immutable, so none is copied.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import islice, takewhile
 
 from sortedcontainers import SortedList
 
@@ -36,9 +37,7 @@ from taskstore.values import EPOCH, MICROSECOND, Task, TaskCreateRequest, TaskPa
 
 _SWEPT_PER_WRITE = 100
 _AT_ONCE = 250
-"""Tasks that a listing or a purge removes before others may run."""
-_KEPT_AT_ONCE = 5_000
-_END = "~"  # comes after every place
+"""Tasks that a listing or a purge looks at before others may run."""
 
 
 def _place(number: int, task_id: str) -> str:
@@ -68,22 +67,24 @@ class MemoryTaskStore(BaseStore):
         self._tasks: dict[str, Task] = {}
         self._created: SortedList[str] = SortedList()  # by microsecond of creation and id, as the next nine
         self._created_by_status = {status: SortedList[str]() for status in TaskStatus}
-        self._kept_to = dict.fromkeys(TaskStatus, "")  # the index of a status is kept for the places up to this one
-        self._finished: SortedList[str] = SortedList()  # final tasks, by microsecond of completion
-        self._deadline_of: dict[str, int] = {}  # the last millisecond of a life; empty if nothing expires
-        self._deadlines: SortedList[str] = SortedList()
+        self._index_of: dict[str, SortedList[str]] = {}  # which of these nine a task is in
+        self._moved = set[str]()  # tasks that may not be in the right one
+        self._deadline_of = OrderedDict[str, int]()  # the last millisecond of each life, the earliest first
+        self._last_deadline = 0
 
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         self._check_open()
         video_ids, metadata = check_request(request)
         new_id = new_task_id() if task_id is None else check_new_id(task_id)
-        known = self._tasks.get(new_id)
-        if known is not None and not self._is_due(new_id) and is_same_request(known, video_ids, metadata):
-            return known
         created = self._clock() // 1_000
-        now = EPOCH + created * MICROSECOND
-        task = new_task(new_id, video_ids, metadata, now)
-        self._insert(task, _place(created, new_id))
+        task = new_task(new_id, video_ids, metadata, EPOCH + created * MICROSECOND)
+        try:
+            self._insert(task, _place(created, new_id))
+        except TaskExists:
+            known = self._tasks[new_id]
+            if is_same_request(known, video_ids, metadata):
+                return known
+            raise
         return task
 
     async def get_task(self, task_id: str) -> Task:
@@ -96,31 +97,30 @@ class MemoryTaskStore(BaseStore):
         self._check_open()
         wanted = None if status is None else check_status(status)
         cursor = check_page(limit, offset, after)
-        while self._sweep(_AT_ONCE) or self._keep_more(wanted):  # noqa: ASYNC110  it lets others run
+        while self._sweep(_AT_ONCE) or (wanted and self._sort_by_status()):  # noqa: ASYNC110  it lets others run
             await asyncio.sleep(0)
-        index = self._created if wanted is None else self._created_by_status[wanted]
+        index = self._created_by_status[wanted] if wanted else self._created
         total = len(index)
-        end = max(total - offset, 0) if cursor is None else index.bisect_left(_place(*cursor))
+        end = index.bisect_left(_place(*cursor)) if cursor else max(total - offset, 0)
         start = max(end - limit, 0)
-        places = index.islice(start, end, reverse=True)
-        tasks = tuple([self._tasks[_id_at(place)] for place in places])
+        tasks = tuple([self._tasks[_id_at(place)] for place in index.islice(start, end, reverse=True)])
         following = f"{microseconds(tasks[-1].created_at)}.{tasks[-1].task_id}" if tasks and start else None
         page = {"tasks": tasks, "total": total, "limit": limit, "offset": offset, "unreadable": (), "next": following}
         return trusted(TaskPage, page)
 
     async def purge(self, before: datetime) -> int:
         self._check_open()
-        end = _place(microseconds(check_moment(before)), "")
-        removed = 0
-        while True:
-            if not self._sweep(_AT_ONCE):
-                old = [*islice(self._finished.irange(maximum=end, inclusive=(True, False)), _AT_ONCE)]
-                for place in old:
-                    self._remove(_id_at(place))
-                removed += len(old)
-                if len(old) < _AT_ONCE:
-                    return removed
+        before = check_moment(before)
+        removed, last = 0, ""
+        while places := [*islice(self._created.irange(last, inclusive=(False, True)), _AT_ONCE)]:
+            for task_id in map(_id_at, places):
+                completed = self._tasks[task_id].completed_at
+                if completed and completed < before and not self._is_due(task_id):
+                    self._remove(task_id)
+                    removed += 1
+            last = places[-1]
             await asyncio.sleep(0)
+        return removed
 
     async def restore(self, task: Task) -> None:
         self._check_open()
@@ -143,20 +143,17 @@ class MemoryTaskStore(BaseStore):
 
     async def _apply(self, task_id: str, change: Change) -> Task:
         self._sweep(_SWEPT_PER_WRITE)
-        task, given, status = self._live(task_id), change.given(), change.status
+        task, status = self._live(task_id), change["status"]
         if task.status.is_final:
-            if all(repr(getattr(task, name)) == repr(value) for name, value in given.items()):
+            if all(repr(getattr(task, name)) == repr(value) for name, value in change.items()):
                 return task
             raise TaskFinal(task_id, task.status)
         now = max(self._now(), task.updated_at)  # a clock may step back
         completed = now if status.is_final else None
-        changed = trusted(Task, {**vars(task), **given, "updated_at": now, "completed_at": completed})
+        changed = trusted(Task, {**vars(task), **change, "updated_at": now, "completed_at": completed})
         check_size_of(changed)
         if status is not task.status:
-            self._take(task)
-            self._put(changed)
-        if completed is not None:
-            self._finished.add(_place(microseconds(completed), task_id))
+            self._moved.add(task_id)
         self._tasks[task_id] = changed
         self._renew(task_id)
         return changed
@@ -170,54 +167,45 @@ class MemoryTaskStore(BaseStore):
             self._remove(task_id)
         self._tasks[task_id] = task
         self._created.add(place)
-        self._put(task)
-        if task.completed_at is not None:
-            self._finished.add(_place(microseconds(task.completed_at), task_id))
+        self._moved.add(task_id)
         self._renew(task_id)
 
     def _remove(self, task_id: str) -> None:
-        task = self._tasks.pop(task_id)
-        self._created.remove(_created_place(task))
-        self._take(task)
-        if task.completed_at is not None:
-            self._finished.remove(_place(microseconds(task.completed_at), task_id))
-        if self._lifetime_ms is not None:
-            self._deadlines.remove(_place(self._deadline_of.pop(task_id), task_id))
+        place = _created_place(self._tasks.pop(task_id))
+        self._created.remove(place)
+        self._leave(task_id, place)
+        self._moved.discard(task_id)
+        self._deadline_of.pop(task_id, None)
 
     def _renew(self, task_id: str) -> None:
         if self._lifetime_ms is not None:
-            if (old := self._deadline_of.get(task_id)) is not None:
-                self._deadlines.remove(_place(old, task_id))
-            deadline = self._deadline_of[task_id] = self._now_ms() + self._lifetime_ms
-            self._deadlines.add(_place(deadline, task_id))
+            # Deadlines stand in their order: if the clock steps back, a new one is not before the last.
+            self._last_deadline = max(self._last_deadline, self._now_ms() + self._lifetime_ms)
+            self._deadline_of[task_id] = self._last_deadline
+            self._deadline_of.move_to_end(task_id)
 
     def _sweep(self, most: int) -> bool:
         """Remove up to `most` of the tasks whose deadline has passed, the earliest first. Say if more may be."""
         if self._lifetime_ms is None:
             return False
-        end = _place(self._now_ms(), "")
-        due = [*islice(self._deadlines.irange(maximum=end, inclusive=(True, False)), most)]
-        for place in due:
-            self._remove(_id_at(place))
+        due = [*takewhile(self._is_due, islice(self._deadline_of, most))]
+        for task_id in due:
+            self._remove(task_id)
         return len(due) == most
 
-    def _put(self, task: Task) -> None:
-        if (end := self._kept_to[task.status]) and (place := _created_place(task)) <= end:
-            self._created_by_status[task.status].add(place)
+    def _leave(self, task_id: str, place: str) -> None:
+        if task_id in self._index_of:
+            self._index_of.pop(task_id).remove(place)
 
-    def _take(self, task: Task) -> None:
-        if (end := self._kept_to[task.status]) and (place := _created_place(task)) <= end:
-            self._created_by_status[task.status].remove(place)
+    def _sort_by_status(self) -> bool:
+        """Put some of the moved tasks into the right index. Say if more are left.
 
-    def _keep_more(self, status: TaskStatus | None) -> bool:
-        """Keep the index of a status for some thousand places more. Say if more may follow.
-
-        An index is kept from its first listing on: until then an update takes a third less time.
+        Listings by status do it, and not updates, which so take a third less time.
         """
-        if status is None or (start := self._kept_to[status]) == _END:
-            return False
-        places = [*islice(self._created.irange(minimum=start, inclusive=(False, True)), _KEPT_AT_ONCE)]
-        found = [place for place in places if self._tasks[_id_at(place)].status is status]
-        self._created_by_status[status].update(found)
-        self._kept_to[status] = places[-1] if len(places) == _KEPT_AT_ONCE else _END
-        return len(places) == _KEPT_AT_ONCE
+        for _ in range(min(_AT_ONCE, len(self._moved))):
+            task = self._tasks[task_id := self._moved.pop()]
+            place = _created_place(task)
+            self._leave(task_id, place)
+            index = self._index_of[task_id] = self._created_by_status[task.status]
+            index.add(place)
+        return bool(self._moved)

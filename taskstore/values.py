@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -41,11 +42,8 @@ class TaskCreateRequest(BaseModel):
     config: Annotated[JsonObject | None, SkipValidation] = None
 
 
-def encode_metadata(value: object) -> str:
-    """Check the metadata of a task and write them as text; `config` stands one level deeper in them."""
-    return encode("metadata", value, MAX_DEPTH + 1)
-
-
+encode_metadata = partial(encode, "metadata", depth=MAX_DEPTH + 1)
+"""Checks the metadata of a task and writes them as text; `config` stands one level deeper in them."""
 _Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(UTC))]
 
 

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-import time
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from conformance.adapter import Adapter
-from conformance.calibration import CHECKS, calibrate
-from conformance.calibration.bench import CalibrationError
-from conformance.engine.play import Player
-from conformance.engine.tally import Tally
+from conformance.calibration import CalibrationError, calibrate
+from conformance.core.chapter import play
+from conformance.core.finding import Tally
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.registry import find_subject
-from conformance.subjects.servers import EmbeddedServer
 from conformance.suite import run
-from conformance.tour.plan import plan
-from conformance.tour.run import play, why_not
+from conformance.tables import lifetimes, places
 from taskstore import MemoryTaskStore, TaskCreateRequest, TaskStore
 
 DECLARED = MemoryHarness.capabilities
@@ -58,11 +54,6 @@ class ClockStays(MemoryHarness):
         if namespace not in self._ahead and self._ahead:
             self._ahead[namespace] = max(self._ahead.values())
         return super().open(namespace)
-
-
-class ClockBreaks(MemoryHarness):
-    def advance(self, namespace: str, by: timedelta) -> None:
-        raise OSError("no clock")
 
 
 class NothingExpires(FakeredisHarness):
@@ -231,54 +222,37 @@ def created(store: MemoryTaskStore, **given: Any) -> Any:
     return store.create_task(TaskCreateRequest(**given))
 
 
-def embedded(kind: type[RedisHarness]) -> Callable[[], Harness]:
-    return lambda: kind(EmbeddedServer())
-
-
 LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (Misread, "adapter", "AttributeError: Task has no attribute 'percent', which is read as progress"),
     (Misnamed, "adapter", "the status of a new task is 'queued'"),
-    (ClockStands, "advance", "it is younger by 0:00:00.0"),
-    (ClockRuns, "advance", "it is younger by 41 days"),
-    (ClockStays, "advance", "it is ahead by "),
-    (ClockBreaks, "advance", "OSError: no clock"),
-    (OneStore, "open", "it is seen in another namespace"),
-    (Prefixless, "open", "it is seen in another namespace"),
-    (Leaves, "discard", "it is still there"),
+    (ClockStands, "advance", "a task is younger by 0:00:00.0"),
+    (ClockRuns, "advance", "a task is younger by 41 days"),
+    (ClockStays, "advance", "another is ahead by "),
+    (OneStore, "open", "a task is seen in another namespace"),
+    (Prefixless, "open", "a task is seen in another namespace"),
+    (Leaves, "discard", "a task is still there"),
     (bare(Capability.MAINTENANCE), "capabilities", "no `purge`, no `restore`"),
     (bare(Capability.CALLER_IDS), "capabilities", "`create_task` takes request"),
     (bare(Capability.CURSOR), "capabilities", "`list_tasks` takes status, limit, offset"),
-    (lying(keys=set), "inspector.keys", "0 keys before, and the same after"),
+    (lying(keys=set), "inspector.keys", "0 keys before a creation, and the same after"),
     (lying(mentions=lambda _: False), "inspector.mentions", "the id of a task that is there is mentioned nowhere"),
     (lying(mentions=lambda _: True), "inspector.mentions", "the id of no task is mentioned"),
     (lying(raw=lambda _: None), "inspector.raw", "None for a task that is there"),
     (lying(raw=lambda _: b"{}"), "inspector.raw", "the same after an update"),
-    (lying(lifetime_ms=lambda _: -1), "inspector.lifetime_ms", "-1 for a task that expires"),
-    (lying(lifetime_ms=lambda _: 604_800_000), "inspector.lifetime_ms", "604800000 ms before and 604800000 ms after"),
+    (lying(lifetime_ms=lambda _: -1), "inspector.lifetime_ms", "-1 ms before"),
+    (lying(lifetime_ms=lambda _: 604_800_000), "inspector.lifetime_ms", "604800000 ms after it"),
     (lying(requests=lambda: 7), "inspector.requests", "7, then 7"),
-    (lying(requests=iter(range(10**6)).__next__), "inspector.requests", "it grew by 0"),
-    (embedded(Elsewhere), "open_at", "it does not see it"),
-    (embedded(lying(RedisHarness, requests=iter(range(10**6)).__next__)), "inspector.requests", "it grew by 0"),
+    (lying(requests=iter(range(10**6)).__next__), "inspector.requests", "it does not count three updates"),
+    (Elsewhere, "open_at", "it does not see a task"),
 ]
 
 
 @pytest.mark.parametrize(("make", "hook", "seen"), LIARS)
 def test_what_is_not_so_is_named(make: Callable[[], Harness], hook: str, seen: str) -> None:
     harness = make()
-    with harness.running(), pytest.raises(CalibrationError) as raised:
+    with harness.running(), pytest.raises(CalibrationError, match=re.escape(seen)) as raised:
         calibrate(harness)
     assert raised.value.hook == hook
-    assert f"Seen: {seen}" in str(raised.value)
-
-
-def test_every_check_has_been_seen_to_fail() -> None:
-    found = set()
-    for make, _, _ in LIARS:
-        harness = make()
-        with harness.running(), pytest.raises(CalibrationError) as raised:
-            calibrate(harness)
-        found.add(str(raised.value).partition("Expected: ")[2].partition(". Seen")[0])
-    assert {check.expected for check in CHECKS if not check.unjudged} - found == set()
 
 
 @pytest.mark.parametrize("make", [NothingExpires, NeverEnds])
@@ -286,32 +260,20 @@ def test_a_store_that_never_expires_is_told_by_its_requirements(make: type[Harne
     harness, tally = make(), Tally()
     with harness.running():
         unjudged = calibrate(harness)
-        for scene in plan(1):
-            if "EXP-01" in scene.about and not why_not(harness, scene):
-                asyncio.run(play(Player(harness, tally), scene))
-    assert "EXP-01" in {number for one in tally.findings for number in one.requirements}
+        asyncio.run(play(harness, islice(lifetimes.scenarios("smoke"), 5), tally))
+    assert "EXP-01" in {number for one in tally.findings.values() for number in one.requirements}
     assert unjudged.keys() == {"EXP-03", "EXP-04", "EXP-08"}
     assert unjudged["EXP-03"].hooks == ("advance",)
     assert "the store does not expire tasks, or `advance`" in str(unjudged["EXP-03"])
 
 
-SECONDS: Mapping[str, float] = {
-    "memory": 0.1,
-    "memory-expiring": 0.1,
-    "fakeredis": 0.3,
-    "embedded": 0.3,
-    "documented-memory": 0.1,
-    "documented-redis": 0.3,
-}
-
-
-@pytest.mark.parametrize("name", SECONDS)
-def test_our_own_subjects_are_what_they_say_and_it_takes_no_time(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["memory", "memory-expiring", "fakeredis", "embedded", "documented-memory", "documented-redis"]
+)
+def test_our_own_subjects_are_what_they_say(name: str) -> None:
     harness = find_subject(name)()
     with harness.running():
-        before = time.process_time()
-        calibrate(harness)
-        assert time.process_time() - before < SECONDS[name]
+        assert calibrate(harness) == {}
 
 
 DECLARATIONS: list[tuple[type[Harness], set[str]]] = [
@@ -330,37 +292,15 @@ def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requiremen
     harness, tally = make(), Tally()
     with harness.running():
         calibrate(harness)
-        for scene in plan(1):
-            if {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} & {*scene.about} and not why_not(harness, scene):
-                asyncio.run(play(Player(harness, tally), scene))
-    found = {number for one in tally.findings for number in one.requirements}
-    assert broken == found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"}
-
-
-@pytest.mark.once
-@pytest.mark.usefixtures("few_plugins", "few_scenes")
-def test_a_store_that_never_expires_fails_exp_01(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "never.py").write_text(
-        "import time\n"
-        "from conformance import Capability\n"
-        "from conformance.subjects.memory import MemoryHarness\n\n"
-        "class Never(MemoryHarness):\n"
-        "    capabilities = MemoryHarness.capabilities | {Capability.EXPIRING}\n"
-        "    def advance(self, namespace, by): pass\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    results = run(["never:Never"]).results
-    verdicts = {one.test: one.verdict for one in results}
-    assert "harness-error" not in verdicts.values()
-    assert verdicts["requirement_EXP-01"] == "fail"
-    assert verdicts["requirement_EXP-03"] == "not-testable"
+        asyncio.run(play(harness, places.scenarios("smoke"), tally))
+    found = {number for one in tally.findings.values() for number in one.requirements}
+    assert found  # what one of them shows is learned, and not reported under the other
+    assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= broken
 
 
 @pytest.mark.once
 @pytest.mark.usefixtures("few_plugins")
-def test_a_failed_calibration_is_a_harness_error_of_every_test_and_is_shown_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stands.py").write_text(
         "from conformance.subjects.memory import MemoryHarness\n\n"
         "class Stands(MemoryHarness):\n    def advance(self, namespace, by): pass\n"
@@ -371,7 +311,3 @@ def test_a_failed_calibration_is_a_harness_error_of_every_test_and_is_shown_once
     (reason,) = {one.reason for one in results}
     assert "`advance` of the harness is not to be believed" in reason
     assert "younger by 0:00:00.0" in reason
-    command = [sys.executable, "-m", "pytest", "--pyargs", "conformance", "--conformance-store", "stands:Stands"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.returncode == 1
-    assert ran.stdout.count("younger by 0:00:00.0") == 1

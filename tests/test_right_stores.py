@@ -7,33 +7,26 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
+from conformance.case import Subject
 from conformance.cases import find_cases
-from conformance.cases.records import named
-from conformance.engine.play import Player
-from conformance.engine.scene import Scene, cancel, create, get, purge
-from conformance.engine.tally import Finding, Tally
+from conformance.core.chapter import play
+from conformance.core.finding import Finding, Tally
+from conformance.core.scenario import Id, Scenario, cancel, create, get, purge
 from conformance.harness import Capability, Harness
-from conformance.mutants.trial import run as run_case
-from conformance.mutants.wrapper import Wrapper
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
-from conformance.subjects.servers import EmbeddedServer
-from conformance.tour.plan import plan
-from taskstore import InvalidArgument, MemoryTaskStore, TaskStore
+from conformance.tables import places
+from taskstore import InvalidArgument, MemoryTaskStore
 
 
-def findings(harness: Harness, scene: Scene) -> list[Finding]:
-    return asyncio.run(Player(harness, Tally()).play(scene))
-
-
-class Shared(Wrapper):
-    """An instance of a store that others use too."""
-
-    async def aclose(self) -> None:
-        """Leave the store open for them."""
+def findings(harness: Harness, *scenarios: Scenario) -> list[Finding]:
+    tally = Tally()
+    asyncio.run(play(harness, scenarios, tally))
+    return [*tally.findings.values()]
 
 
 class Hub(MemoryHarness):
@@ -47,10 +40,10 @@ class Hub(MemoryHarness):
         self._opened: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def open(self, namespace: str) -> AsyncIterator[TaskStore]:
+    async def open(self, namespace: str) -> AsyncIterator[Any]:
         self._opened[namespace] += 1
         try:
-            yield Shared(self._stores.setdefault(namespace, MemoryTaskStore()))
+            yield self._stores.setdefault(namespace, MemoryTaskStore())
         finally:
             self._opened[namespace] -= 1
             if not self._opened[namespace]:
@@ -58,24 +51,8 @@ class Hub(MemoryHarness):
 
 
 def test_what_is_shared_in_memory_stays_while_an_instance_is_open() -> None:
-    (scene,) = [one for one in plan(1) if one.name == "restored on the other instance"]
-    assert findings(Hub(), scene) == []
-
-
-class WithoutPurge(RedisHarness):
-    """Our store in Redis, of which nobody says that it can purge and restore."""
-
-    capabilities = RedisHarness.capabilities - {Capability.MAINTENANCE}
-
-
-@pytest.mark.parametrize("lacks", [Capability.MAINTENANCE, Capability.CALLER_IDS])
-def test_a_store_that_cannot_purge_goes_on_with_a_server_that_was_started_again(lacks: Capability) -> None:
-    harness = WithoutPurge(EmbeddedServer())
-    harness.capabilities -= {lacks}
-    case = find_cases()["topology.test_an_open_store_goes_on_with_a_server_that_was_started_again"]
-    with harness.running():
-        outcome = run_case(case, harness)
-    assert outcome.verdict == "pass", outcome
+    (scenario,) = [one for one in places.scenarios() if one.name == "restored on the other instance"]
+    assert findings(Hub(), scenario) == []
 
 
 class TakesAnyMoment(MemoryTaskStore):
@@ -93,20 +70,14 @@ def test_a_purge_before_the_first_moment_may_be_refused_and_need_not(kind: type[
     harness = MemoryHarness()
     harness.store_class = kind
     first = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
-    assert findings(harness, Scene("a purge", (create(), cancel(), purge(first), get()), ())) == []
+    calls = (create("a"), cancel(Id("a")), purge(first), get(Id("a")))
+    assert findings(harness, Scenario("a purge", calls)) == []
 
 
-@pytest.mark.parametrize(
-    ("keys", "ids", "is_right"),
-    [
-        (["p:a", "p:b"], {"a", "b"}, True),
-        (["p:a", "p:a"], {"a", "b"}, False),
-        (["p:a"], {"a", "b"}, False),
-        (["a:x"], {"a"}, False),
-        (["0f3e"], {"task_1"}, True),
-        (["0f3e", "9c1d"], {"task_1"}, False),
-        (["0f3e", "0f3e"], {"task_1", "task_2"}, False),
-    ],
-)
-def test_a_key_may_have_another_name_than_its_task(keys: list[str], ids: set[str], is_right: bool) -> None:
-    assert named(keys, ids) is is_right
+@pytest.mark.parametrize("lacks", [{Capability.MAINTENANCE}, {Capability.MAINTENANCE, Capability.CALLER_IDS}])
+def test_a_store_with_fewer_capabilities_passes_the_cases(lacks: set[Capability]) -> None:
+    harness = RedisHarness()
+    harness.capabilities -= lacks
+    with harness.running():
+        for name in ("sharing.test_tasks_outlive_the_server", "expiry.test_nothing_is_left_by_any_listing"):
+            find_cases()[name](Subject("subject", harness, {}, 1))

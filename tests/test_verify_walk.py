@@ -32,7 +32,7 @@ class OverlooksEmptyValuesOfAFinalTask(MemoryTaskStore):
     async def _apply(self, task_id: str, change: Change) -> Task:
         task = self._tasks.get(task_id)
         if task is not None and task.status.is_final:
-            change = Change(**{name: value for name, value in change.given().items() if value})
+            change = Change(**{name: value for name, value in change.items() if value})
         return await super()._apply(task_id, change)
 
 

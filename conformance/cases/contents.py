@@ -1,152 +1,59 @@
-"""A store with tasks of every kind: everything that a reader sees of it, and what comes of further writes."""
+"""A store with tasks of every kind, all that a reader sees of it, and a call of each form."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import zip_longest
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeAlias
 
-from conformance.case import Namespace
-from conformance.engine.arguments import as_task
-from conformance.engine.observe import raised_of
 from conformance.harness import Capability
 from conformance.spec.equality import same, snapshot, snapshots
-from conformance.strategies import a_request
-from taskstore import Task, TaskCreateRequest, TaskExists, TaskStatus, TaskStoreError
+from taskstore import StoreUnavailable, Task, TaskCreateRequest, TaskNotFound, TaskStatus
 
+Call: TypeAlias = Callable[[], Awaitable[Any]]
+CallOn: TypeAlias = Callable[[Any], Awaitable[Any]]
+"""A call that can be made on any store."""
 _CONFIG = {"n": [1.0, -0.0, 2**64 - 1, True, None], "字": " 文\n", "B": {"": []}, "a": {"é": 1, "e\u0301": 2}}
 _RICH = TaskCreateRequest(video_ids=("b", "文 ", "b"), webhook_url="https://user@a/ü?q=1", config=_CONFIG)
-_OWN = ("task_id", "created_at", "updated_at", "completed_at")
-"""The fields that differ between two stores that were filled alike."""
+_SECONDS = 5.0
 
 
-@dataclass(frozen=True)
-class Contents:
-    """The tasks that a case has put into a store, each as it was last written, in the order of creation."""
-
-    tasks: list[Task]
-    capabilities: frozenset[Capability]
-
-    @property
-    def ids(self) -> set[str]:
-        """The ids of the tasks."""
-        return {task.task_id for task in self.tasks}
-
-    async def seen(self, store: Any) -> list[Any]:
-        """The result of every form of read."""
-        found = [await _result(store.get_task(task.task_id)) for task in self.tasks]
-        for status in (None, *TaskStatus):
-            for limit, offset in ((50, 0), (0, 0), (2, 1)):
-                page = await store.list_tasks(status, limit, offset)
-                found += [page.total, snapshots(page.tasks)]
-        if Capability.CURSOR in self.capabilities:
-            page = await store.list_tasks(limit=5)
-            while page.next is not None:
-                found += snapshots(page.tasks)
-                page = await store.list_tasks(limit=5, after=page.next)
-            found += snapshots(page.tasks)
-        return found
-
-    async def outcomes(self, store: Any) -> list[Any]:
-        """The outcomes of writes to each task. Those on two stores that were filled alike are equal."""
-        numbers = {task.task_id: number for number, task in enumerate(self.tasks)}
-        found: list[Any] = []
-        if Capability.CALLER_IDS in self.capabilities:
-            for task_id in [task_id for task_id in numbers if task_id.startswith("Job-")]:
-                found.append(await _outcome(store.create_task(_RICH, task_id=task_id)))
-                found.append(await _outcome(store.create_task(a_request(), task_id=task_id)))
-        for task in self.tasks:
-            found.append(await _outcome(store.update_task_status(task.task_id, TaskStatus.UPLOADING, 50, "next")))
-            found.append(await _outcome(store.cancel_task(task.task_id)))
-        numbers[(await store.create_task(a_request())).task_id] = len(numbers)
-        if Capability.MAINTENANCE in self.capabilities:
-            found.append(await store.purge(datetime(2100, 1, 1, tzinfo=UTC)))
-        page = await store.list_tasks(limit=1_000)
-        left = sorted(numbers[task.task_id] for task in page.tasks if task.task_id in numbers)
-        return [*found, page.total - len(page.tasks), left]
-
-    async def met(self, store: Any) -> list[Any]:
-        """What reads and writes meet of the tasks in a store that should have none of them."""
-        calls = [call(task.task_id) for task in self.tasks for call in (store.get_task, store.cancel_task)]
-        calls += [store.update_task_status(task.task_id, TaskStatus.CLIPPING) for task in self.tasks]
-        found = [outcome for call in calls if (outcome := await _outcome(call)) != "TaskNotFound"]
-        pages = [await store.list_tasks(status) for status in (None, *TaskStatus)]
-        return found + [page for page in pages if page.total or page.tasks]
+def a_request(config: dict[str, Any] | None = None) -> TaskCreateRequest:
+    """An ordinary request."""
+    return TaskCreateRequest(video_ids=("v1",), config=config)
 
 
-async def _result(call: Awaitable[Any]) -> Any:
-    """The fields of the task that a call returned, or the name of the contract's exception that it raised."""
-    try:
-        return snapshot(await call)
-    except TaskStoreError as fault:
-        return raised_of(fault).error
-
-
-async def _outcome(call: Awaitable[Any]) -> Any:
-    """The same without the fields that differ between stores."""
-    result = await _result(call)
-    return result if isinstance(result, str) else {name: result[name] for name in result if name not in _OWN}
-
-
-async def fill(store: Any, namespace: Namespace, end: str = "") -> Contents:
-    """Create two tasks of every status: a plain one, and one whose fields all have values that are easily changed.
-
-    Ids that are chosen have this end. A store that is filled again without a purge needs another one.
-    """
+async def fill(store: Any, capabilities: Collection[Capability] = ()) -> list[Task]:
+    """Create two tasks of every status, a plain one and one with values that are easily changed; return them."""
     tasks = []
-    capabilities = namespace.harness.capabilities
     for status in TaskStatus:
         plain = await store.create_task(a_request())
         tasks.append(await store.update_task_status(plain.task_id, status))
-        chosen = {"task_id": f"Job-{status}{end}"} if Capability.CALLER_IDS in capabilities else {}
+        chosen = {"task_id": f"Job-{status}"} if Capability.CALLER_IDS in capabilities else {}
         rich = await store.create_task(_RICH, **chosen)
         progress = None if status is TaskStatus.COMPLETED else 100 / 3
         errors = ("no disk", "line\n line") if status is TaskStatus.FAILED else ()
         tasks.append(await store.update_task_status(rich.task_id, status, progress, " 步\n", "url", *errors))
-    return Contents(tasks, capabilities)
+    return tasks
 
 
-async def fill_in_every_way(store: Any, namespace: Namespace) -> tuple[list[Task], set[str]]:
-    """Have tasks of every status made in every way that there is, and return them, and the ids that were ever there."""
-    capabilities = namespace.harness.capabilities
-    ids = set()
-    if Capability.MAINTENANCE in capabilities:
-        for chosen in ({}, {"task_id": "purged"}) if Capability.CALLER_IDS in capabilities else ({},):
-            task = await store.create_task(a_request(), **chosen)
-            ids.add((await store.cancel_task(task.task_id)).task_id)
-        await store.purge(datetime(2100, 1, 1, tzinfo=UTC))
-    tasks = (await fill(store, namespace)).tasks
-    if Capability.CALLER_IDS in capabilities:
-        tasks.append(await store.create_task(a_request(), task_id="purged"))
-        for request in (_RICH, a_request()):  # the same one again, and another, which is refused
-            with suppress(TaskExists):
-                await store.create_task(request, task_id=f"Job-{TaskStatus.PENDING}")
-    if Capability.MAINTENANCE in capabilities:
-        some = {task.status: task for task in tasks}.values()
-        restored = [as_task(task, task_id=f"restored-{task.status}") for task in some]
-        for task in (*restored, as_task(tasks[0])):  # the last one is refused
-            with suppress(TaskExists):
-                await store.restore(task)
-        tasks += restored
-    return tasks, ids | {task.task_id for task in tasks}
+def newest_first(tasks: Collection[Any]) -> list[Any]:
+    """The order of a listing."""
+    return sorted(tasks, key=attrgetter("created_at", "task_id"), reverse=True)
 
 
-async def check_writes(store: Any, contents: Contents, namespace: Namespace) -> None:
-    """Check that writes to a store that was filled and used do what they do to one that was just filled."""
-    outcomes = await contents.outcomes(store)
-    undisturbed = Namespace(namespace.harness)
-    try:
-        async with undisturbed.open() as other:
-            expected = await (await fill(other, undisturbed)).outcomes(other)
-    finally:
-        namespace.harness.discard(undisturbed.name)
-    check_same(outcomes, expected)
+async def seen(store: Any) -> list[Any]:
+    """What listings show: the tasks and the total, of all and of each status."""
+    pages = [await store.list_tasks(status, limit=1_000) for status in (None, *TaskStatus)]
+    return [fact for page in pages for fact in (page.total, *snapshots(page.tasks))]
 
 
-def check_same(found: list[Any], expected: list[Any]) -> None:
+def check_same(found: Sequence[Any], expected: Sequence[Any]) -> None:
     """Compare results in value and type.
 
     Raises:
@@ -154,3 +61,101 @@ def check_same(found: list[Any], expected: list[Any]) -> None:
     """
     for one, other in zip_longest(found, expected):
         assert same(one, other), f"{one!r:.1000}\n instead of {other!r:.1000}"
+
+
+async def check_has(store: Any, tasks: Collection[Any]) -> None:
+    """Check that a store gives these tasks, each by its id and in the listings, and no others."""
+    for task in tasks:
+        check_same([snapshot(await store.get_task(task.task_id))], [snapshot(task)])
+    ordered = newest_first(tasks)
+    statuses = (None, *TaskStatus)
+    expected = [[task for task in ordered if status in (None, task.status)] for status in statuses]
+    check_same(await seen(store), [fact for one in expected for fact in (len(one), *snapshots(one))])
+
+
+async def check_has_none(store: Any, tasks: Collection[Any]) -> None:
+    """Check that a store knows none of these tasks: no read and no write finds one, no listing shows or counts it."""
+    for task_id in [task.task_id for task in tasks]:
+        for name, call in calls_on(store, task_id).items():
+            outcome = await outcome_of(call())
+            assert isinstance(outcome, TaskNotFound), f"expected TaskNotFound of {name}, got {outcome!r:.300}"
+    pages = [await store.list_tasks(status) for status in (None, *TaskStatus)]
+    assert [page.total for page in pages] == [0] * len(pages), "expected empty listings"
+
+
+def calls_on(store: Any, task_id: str) -> dict[str, Call]:
+    """The operations that take the id of a task, on this one."""
+    return {
+        "get": lambda: store.get_task(task_id),
+        "update": lambda: store.update_task_status(task_id, TaskStatus.CLIPPING, 40),
+        "cancel": lambda: store.cancel_task(task_id),
+    }
+
+
+def a_task() -> Task:
+    """An old task for `restore`, which no store has."""
+    made, old = f"task_{secrets.token_hex(16)}", datetime(2021, 2, 3, tzinfo=UTC)
+    given: dict[str, Any] = {"status": TaskStatus.PENDING, "progress": 0, "current_step": "", "video_ids": ("v",)}
+    return Task(task_id=made, created_at=old, updated_at=old, **given)
+
+
+async def writes_of(
+    maker: Any, capabilities: Collection[Capability], config: dict[str, Any] | None = None
+) -> dict[str, CallOn]:
+    """A write of each form. Each changes one task, which the store `maker` has created with this config."""
+    ids = [(await maker.create_task(a_request(config))).task_id for _ in range(4)]
+    writes: dict[str, CallOn] = {
+        "create": lambda store: store.create_task(a_request(config)),
+        "update": lambda store: store.update_task_status(ids[0], TaskStatus.CLIPPING, 40, "cutting"),
+        "complete": lambda store: store.update_task_status(ids[1], TaskStatus.COMPLETED),
+        "fail": lambda store: store.update_task_status(ids[2], TaskStatus.FAILED, error_message="no such video"),
+        "cancel": lambda store: store.cancel_task(ids[3]),
+    }
+    if Capability.CALLER_IDS in capabilities:
+        chosen = f"Job-{secrets.token_hex(4)}"
+        writes["create under an id"] = lambda store: store.create_task(a_request(config), task_id=chosen)
+    if Capability.MAINTENANCE in capabilities:
+        new = a_task()
+        writes["restore"] = lambda store: store.restore(new)
+    return writes
+
+
+async def reads_of(maker: Any, capabilities: Collection[Capability]) -> dict[str, CallOn]:
+    """A call of each form that changes nothing. `maker` creates what they are about."""
+    task, final = [(await maker.create_task(a_request())).task_id for _ in range(2)]
+    await maker.cancel_task(final)
+    calls: dict[str, CallOn] = {
+        "get": lambda store: store.get_task(task),
+        "get a final task": lambda store: store.get_task(final),
+        "get nothing": lambda store: store.get_task("task_0"),
+        "update nothing": lambda store: store.update_task_status("task_0", TaskStatus.CLIPPING),
+        "update a final task": lambda store: store.update_task_status(final, TaskStatus.CLIPPING),
+        "cancel nothing": lambda store: store.cancel_task("task_0"),
+        "cancel again": lambda store: store.cancel_task(final),
+        "list": lambda store: store.list_tasks(),
+        "list a thousand": lambda store: store.list_tasks(limit=1_000),
+        "list by status": lambda store: store.list_tasks(TaskStatus.PENDING, limit=20),
+        "count": lambda store: store.list_tasks(limit=0),
+        "list from an offset": lambda store: store.list_tasks(limit=7, offset=3),
+    }
+    if Capability.CURSOR in capabilities and (cursor := (await maker.list_tasks(limit=1)).next):
+        calls["list after"] = lambda store: store.list_tasks(limit=5, after=cursor)
+    return calls
+
+
+async def outcome_of(call: Awaitable[Any], seconds: float = _SECONDS) -> Any:
+    """What a call returns, or the exception that it raises."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await call
+    except Exception as fault:  # noqa: BLE001  whatever it is, it is compared
+        return fault
+
+
+async def served(call: Call, seconds: float = 15.0) -> Any:
+    """What a call returns as soon as the server can be asked."""
+    async with asyncio.timeout(seconds):
+        while True:
+            with suppress(StoreUnavailable):
+                return await call()
+            await asyncio.sleep(0.05)

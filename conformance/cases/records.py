@@ -1,290 +1,205 @@
-"""A record that cannot be read is named, stays as it is, and takes no other task away."""
+"""Records behind the store's back: read by another client, removed, or overwritten with what is none."""
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from conformance.adapter.views import TaskView
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.atomicity import make_large
-from conformance.cases.expiry import create_many
-from conformance.cases.listing import newest_first
-from conformance.cases.operations import operations_on
-from conformance.cases.table.bench import outcome_of
-from conformance.harness import Capability, HookMissingError
-from conformance.strategies import a_request
-from taskstore import MaintainedTaskStore, RecordUnreadable, Task, TaskFinal, TaskStatus, TaskStore
+from conformance.cases.contents import a_request, a_task, calls_on, fill, newest_first
+from conformance.harness import Capability
+from conformance.spec.equality import same
+from conformance.spec.model import TEXTS
+from taskstore import RecordUnreadable, TaskStatus, TaskStore
 
-NO_RECORDS = (b"", b"not json", b"{}", b"[1]", b"null", b"7", b"\xff\xfe")
+
+@case("SHARE-03", needs=Capability.SHARED)
+async def test_another_client_can_read_the_record(store: Any, namespace: Namespace) -> None:
+    """The stored record has every field of the task under its name, after each write, small or large."""
+    for text in ("第一步", "word " * 100_000):
+        task = await store.create_task(a_request({"a": [1, {"b": None}], "text": text}))
+        has_every_field(namespace, task)
+        some = text[:30_000]
+        has_every_field(namespace, await store.update_task_status(task.task_id, TaskStatus.CLIPPING, 12.5, some))
+        failed = (TaskStatus.FAILED, None, None, some, some, some)
+        has_every_field(namespace, await store.update_task_status(task.task_id, *failed))
+    for task in await fill(store, namespace.harness.capabilities):
+        has_every_field(namespace, task)
+    if namespace.has(Capability.MAINTENANCE):
+        await store.restore(restored := a_task())
+        has_every_field(namespace, restored)
+        has_every_field(namespace, await store.cancel_task(restored.task_id))
+
+
+def has_every_field(namespace: Namespace, task: Any) -> None:
+    """The record of a task has its values; a field without a value may be missing."""
+    record = json.loads(namespace.inspector.raw(task.task_id) or b"null")
+    assert isinstance(record, dict), f"expected a JSON object, got {record!r:.200}"
+    if isinstance(task, TaskView):  # its fields have names of the store's own
+        found = list(_values_in(record))
+        texts = [text for text in (getattr(task, name) for name in TEXTS) if text]
+        for value in (task.task_id, task.progress, *texts, list(task.video_ids), task.metadata["config"]):
+            assert value in found, f"{value!r:.200} is not in {record!r:.2000}"
+        return
+    for name in ("task_id", "status", "progress", "metadata", *TEXTS):
+        expected = json.loads(json.dumps(getattr(task, name)))
+        assert same(record.get(name), expected), f"{name}: expected {expected!r:.200}, got {record.get(name)!r:.200}"
+    assert record.get("video_ids") == list(task.video_ids), f"video_ids: {record.get('video_ids')}"
+    for name in ("created_at", "updated_at", "completed_at"):
+        expected = getattr(task, name)
+        assert _is_the_time(record.get(name), expected), f"{name}: expected {expected}, got {record.get(name)!r}"
+
+
+def _is_the_time(stored: Any, moment: datetime | None) -> bool:
+    """Whether a JSON value stands for a moment: in the form of ISO 8601, or as a number since 1970 in a common unit."""
+    if moment is None or stored is None:
+        return stored is moment
+    if isinstance(stored, str):
+        return datetime.fromisoformat(stored).replace(tzinfo=UTC) == moment.replace(tzinfo=UTC)
+    seconds = moment.replace(tzinfo=UTC).timestamp()
+    return any(abs(stored / unit - seconds) < 0.001 for unit in (1, 1e3, 1e6, 1e9))
+
+
+def _values_in(value: Any) -> Iterator[Any]:
+    yield value
+    for inside in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _values_in(inside)
+
+
+_REMOVED = ((0,), (1, 3), (2, 3, 4), (0, 1, 2, 3, 4), tuple(range(1, 130)))
+"""Which tasks are removed, counted from the newest: one, several, a whole page, all, and many."""
+
+
+async def removals(store: Any, namespace: Namespace) -> AsyncIterator[tuple[list[str], TaskStatus | None, bool]]:
+    """Stores in which records were deleted: the ids that are left in the order of a listing, a filter, by cursor."""
+    for places in _REMOVED:
+        for status, by_cursor in ((None, False), (TaskStatus.PENDING, True), (TaskStatus.PENDING, False)):
+            if by_cursor and not namespace.has(Capability.CURSOR):
+                continue
+            tasks = newest_first([await store.create_task(a_request()) for _ in range(max(5, places[-1] + 2))])
+            other = await store.cancel_task((await store.create_task(a_request())).task_id)
+            for place in places:
+                namespace.inspector.delete(tasks[place].task_id)
+            left = [task for place, task in enumerate(tasks) if place not in places]
+            shown = newest_first([*left, other]) if status is None else left
+            yield [task.task_id for task in shown], status, by_cursor
+            for task in (*left, other):
+                namespace.inspector.delete(task.task_id)
+            for one in (None, TaskStatus.PENDING, TaskStatus.CANCELLED):
+                await store.list_tasks(one)
+
+
+async def walked(store: Any, status: TaskStatus | None, limit: int, *, by_cursor: bool) -> list[Any]:
+    """The pages of a listing, up to the last one."""
+    pages: list[Any] = []
+    while len(pages) < 20:
+        known = sum(len(page.tasks) for page in pages)
+        place = {"offset": known} if not by_cursor else {"after": pages[-1].next} if pages else {}
+        pages.append(await store.list_tasks(status, limit, **place))
+        if not pages[-1].tasks or (by_cursor and pages[-1].next is None):
+            break
+    return pages
+
+
+@case("LIST-11", needs=Capability.SHARED)
+async def test_a_removed_record_is_not_counted(store: TaskStore, namespace: Namespace) -> None:
+    """Pages that come to the places of deleted records leave them out, and from then on no total counts them."""
+    async for left, status, by_cursor in removals(store, namespace):
+        pages = await walked(store, status, 2, by_cursor=by_cursor)
+        shown = [task.task_id for page in pages for task in page.tasks]
+        assert {*shown} <= {*left}, f"expected {left}, got {shown}"
+        total = (await store.list_tasks(status, limit=0)).total
+        assert total == len(left), f"expected a total of {len(left)}, got {total}"
+        pending = [task_id for task_id in left if (await store.get_task(task_id)).status == TaskStatus.PENDING]
+        total = (await store.list_tasks(TaskStatus.PENDING, limit=0)).total
+        assert total == len(pending), f"expected a total of {len(pending)} pending tasks, got {total}"
+
+
+@case("LIST-04", needs=Capability.SHARED)
+async def test_pages_join_where_records_were_removed(store: TaskStore, namespace: Namespace) -> None:
+    """A page that comes to the places of deleted records is as long as one that does not."""
+    async for left, status, by_cursor in removals(store, namespace):
+        pages = await walked(store, status, 2, by_cursor=by_cursor)
+        shown = [[task.task_id for task in page.tasks] for page in pages if page.tasks]
+        assert shown == [left[place : place + 2] for place in range(0, len(left), 2)]
+
+
+_NO_RECORDS = (b"", b"not json", b"{}", b"[1]", b"null", b"\xff\xfe")
 """What no store can take for the record of a task."""
 
 
-@dataclass(frozen=True)
-class Victim:
-    """A task whose record is replaced, between two that are listed before and after it."""
-
-    store: MaintainedTaskStore
-    namespace: Namespace
-    task: Task
-    raw: bytes
-    pages: list[tuple[dict[str, Any], list[str]]]
-    """Arguments of listings that come to its place, and the ids of the other tasks on the page."""
-
-    async def is_named_with(self, wrong: bytes | None) -> None:
-        """Put this, or a value of another type, where the record is: each operation names its key, and leaves it."""
-        inspector, task_id = self.namespace.inspector, self.task.task_id
-        if wrong is None:
-            inspector.overwrite_with_another_type(task_id)
-        else:
-            inspector.overwrite(task_id, wrong)
-        there = None if wrong is None else inspector.raw(task_id)
-        key = ""
-        operations = operations_on(self.store, task_id)
-        for name, call in (*operations.items(), ("get after the others", operations["get"])):
-            with pytest.raises(RecordUnreadable) as refused:
-                await call()
-            key = key or refused.value.key
-            assert refused.value.key == key, name
-            assert wrong is None or inspector.raw(task_id) == there, name
-        for arguments, others in self.pages:
-            page = await self.store.list_tasks(**arguments)
-            assert ([task.task_id for task in page.tasks], tuple(page.unreadable)) == (others, (key,)), arguments
-        assert wrong is None or inspector.raw(task_id) == there
-        assert named([key], {task_id}), key
-        with suppress(HookMissingError):
-            keys = inspector.keys()
-            assert {key} <= keys
-            assert key.endswith(task_id) or not any(one.endswith(task_id) for one in keys), key
+Victim = tuple[str, bytes, list[tuple[dict[str, Any], list[str]]]]
+"""A task between two others: its id, its record, and arguments of listings with the ids of the others on the page."""
 
 
-async def victims(store: MaintainedTaskStore, namespace: Namespace) -> AsyncIterator[Victim]:
-    """A new task, a final one, a large one, and one under a caller's id."""
-    capabilities = namespace.harness.capabilities
-    kinds: list[tuple[TaskStatus, str, bool]] = [
-        (TaskStatus.PENDING, "", False),
-        (TaskStatus.COMPLETED, "", False),
-        (TaskStatus.CLIPPING, "text " * 16_000, False),
-        (TaskStatus.UPLOADING, "", True),
-    ]
-    for status, text, chosen in kinds if Capability.CALLER_IDS in capabilities else kinds[:-1]:
+async def victims(store: Any, namespace: Namespace) -> AsyncIterator[Victim]:
+    """A new task, a final one, and a large one."""
+    for status, text in ((TaskStatus.PENDING, ""), (TaskStatus.COMPLETED, ""), (TaskStatus.CLIPPING, "text " * 16_000)):
         tasks = []
-        for number in range(3):
-            given = {"task_id": f"Job-{number}"} if chosen else {}
-            config = {"text": text, "number": 123.0625, "list": ["item", {"inner": 987654321}]}
-            task = await store.create_task(a_request(config), **given)
+        for _ in range(3):
+            task = await store.create_task(a_request({"text": text, "number": 123.0625, "list": ["item", {"a": 7}]}))
             tasks.append(await store.update_task_status(task.task_id, status))
-        newer, task, older = newest_first(tasks)
-        raw = namespace.inspector.raw(task.task_id)
-        assert raw is not None
-        all_three, behind = [newer.task_id, older.task_id], [older.task_id]
+        newer, task_id, older = (task.task_id for task in newest_first(tasks))
         pages: list[tuple[dict[str, Any], list[str]]] = [
-            ({"limit": 3}, all_three),
+            ({"limit": 3}, [newer, older]),
             ({"limit": 1, "offset": 1}, []),
-            ({"status": status, "limit": 3}, all_three),
-            ({"status": status, "limit": 2, "offset": 1}, behind),
+            ({"status": status, "limit": 2, "offset": 1}, [older]),
         ]
-        if Capability.CURSOR in capabilities:
+        if namespace.has(Capability.CURSOR):
             after = (await store.list_tasks(limit=1)).next
-            pages += [({"limit": 2, "after": after}, behind), ({"status": status, "limit": 1, "after": after}, [])]
-        yield Victim(store, namespace, task, raw, pages)
-        namespace.inspector.overwrite(task.task_id, raw)
+            pages += [({"limit": 2, "after": after}, [older]), ({"status": status, "limit": 1, "after": after}, [])]
+        raw = namespace.inspector.raw(task_id) or b""
+        yield task_id, raw, pages
+        namespace.inspector.overwrite(task_id, raw)
+
+
+async def check_named(store: Any, namespace: Namespace, victim: Victim, wrong: bytes | None) -> None:
+    """Put this, or a value of another type, where the record is: each operation names its key, and leaves it."""
+    inspector, (task_id, _, pages) = namespace.inspector, victim
+    if wrong is None:
+        inspector.overwrite_with_another_type(task_id)
+    else:
+        inspector.overwrite(task_id, wrong)
+    there, shown, keys = None if wrong is None else inspector.raw(task_id), repr(wrong)[:60], set()
+    for name, call in calls_on(store, task_id).items():
+        with pytest.raises(RecordUnreadable) as refused:
+            await call()
+        keys.add(refused.value.key)
+        assert wrong is None or inspector.raw(task_id) == there, f"{name} has changed {shown}"
+    (key,) = keys
+    assert key.endswith(task_id) or task_id not in key, f"expected the key of {task_id}, got {key}"
+    for arguments, others in pages:
+        page = await store.list_tasks(**arguments)
+        listed = [task.task_id for task in page.tasks], [*page.unreadable]
+        assert listed == (others, [key]), f"a listing of {arguments}, with {shown}"
+    assert (await store.list_tasks(limit=0)).total >= len(pages[0][1]) + 1, "expected that the record is counted"
+    assert wrong is None or inspector.raw(task_id) == there, f"a listing has changed {shown}"
+    with pytest.raises(RecordUnreadable):
+        await store.get_task(task_id)
 
 
 @case("FAIL-09", needs=Capability.SHARED)
-async def test_an_unreadable_record_is_named(store: MaintainedTaskStore, namespace: Namespace) -> None:
-    """Text that is no record, a record cut short, and a value of another type: each operation refuses and leaves it."""
+async def test_an_unreadable_record_is_named(store: TaskStore, namespace: Namespace) -> None:
+    """Text that is no record, half a record, and a value of another type: each operation refuses and leaves it."""
     async for victim in victims(store, namespace):
-        for wrong in (*NO_RECORDS, victim.raw[: len(victim.raw) // 2], victim.raw[:-5], None):
-            await victim.is_named_with(wrong)
+        for wrong in (*_NO_RECORDS, victim[1][: len(victim[1]) // 2], None):
+            await check_named(store, namespace, victim, wrong)
 
 
 @case("FAIL-09", needs=Capability.SHARED)
-async def test_an_unreadable_record_on_a_large_page_is_named(store: TaskStore, namespace: Namespace) -> None:
-    """Wherever it stands on a page of more than a megabyte, the other tasks are listed, and its key is named."""
-    config = {"text": "x" * 600_000}
-    inspector = namespace.inspector
-    tasks = newest_first([await make_large(store, config) for _ in range(4)])
-    for number, victim in enumerate(tasks):
-        raw = inspector.raw(victim.task_id)
-        assert raw is not None
-        for wrong in (b"no record", b"{}", raw[: len(raw) // 2], None):
-            if wrong is None:
-                try:
-                    inspector.overwrite_with_another_type(victim.task_id)
-                except HookMissingError:
-                    break  # the texts are enough for a verdict
-            else:
-                inspector.overwrite(victim.task_id, wrong)
-            for status, offset in ((None, 0), (TaskStatus.PENDING, 1)):
-                page = await store.list_tasks(status, 4 - offset, offset)
-                asked = tasks[offset:]
-                assert list(page.tasks) == [one for one in asked if one is not victim], (number, status)
-                assert named(page.unreadable, {victim.task_id} if victim in asked else set()), (number, status)
-        inspector.overwrite(victim.task_id, raw)
-
-
-@case("FAIL-09", needs=Capability.SHARED)
-async def test_a_record_with_a_wrong_value_is_named(store: MaintainedTaskStore, namespace: Namespace) -> None:
+async def test_a_record_with_a_wrong_value_is_named(store: TaskStore, namespace: Namespace) -> None:
     """One whose status is none, or whose times are no times, is not handed out, and stays as it is."""
+    rules = ((rf'"({"|".join(TaskStatus)})"', '"nothing"'), (r"20\d\d-", "soon-"), (r":\d{16}\b", ':"soon"'))
     async for victim in victims(store, namespace):
-        wrongs = (
-            re.sub(right, wrong, victim.raw)
-            for right, wrong in (
-                (f'"{victim.task.status}"'.encode(), b'"nothing"'),
-                (rb"20\d\d-", b"soon-"),
-                (rb"\d\d:\d\d:\d\d", b"99:99:99"),
-                (rb":\d{16}\b", b':"soon"'),
-            )
-        )
-        found = [wrong for wrong in wrongs if wrong != victim.raw]
-        if not found:
+        wrongs = [re.sub(right.encode(), wrong.encode(), victim[1]) for right, wrong in rules]
+        if {*wrongs} == {victim[1]}:
             raise NotTestable("the record holds neither the word of a status nor a time")
-        for wrong in found:
-            await victim.is_named_with(wrong)
-
-
-@case("FAIL-09", needs=Capability.SHARED)
-async def test_what_a_get_cannot_read_no_write_makes_worse(store: TaskStore, namespace: Namespace) -> None:
-    """Whatever is changed about a JSON record: if a get refuses it, a listing names it, and a write keeps the rest."""
-    inspector = namespace.inspector
-    for number in itertools.count():
-        task_id = (await store.create_task(a_request({"number": 123.0625, "list": ["item", {"inner": 7}]}))).task_id
-        wrongs = list(changed(inspector.raw(task_id) or b""))
-        if number == len(wrongs):
-            break
-        inspector.overwrite(task_id, wrongs[number])
-        refused = await outcome_of(store.get_task(task_id))
-        if isinstance(refused, RecordUnreadable):
-            page = await store.list_tasks(limit=1)
-            assert (list(page.tasks), list(page.unreadable)) == ([], [refused.key]), wrongs[number]
-            there = lasting(inspector.raw(task_id))
-            for name, call in operations_on(store, task_id).items():
-                with suppress(RecordUnreadable, TaskFinal):
-                    await call()
-                assert lasting(inspector.raw(task_id)) == there, (name, wrongs[number])
-
-
-def changed(raw: bytes) -> Iterator[bytes]:
-    """A JSON record with something before or behind it, without each of its members, and with other values in it.
-
-    Raises:
-        NotTestable: if the record is not a JSON object.
-    """
-    try:
-        record = json.loads(raw)
-    except ValueError:
-        raise NotTestable("the record is not JSON") from None
-    if not isinstance(record, dict):
-        raise NotTestable("the record is no JSON object")
-    yield from (raw + b"x", raw + raw, b"x" + raw, b"[" + raw + b"]")
-    for name, value in record.items():
-        others = (value + 1, -value) if type(value) in (int, float) else ()
-        for other in (*others, None, "?", [], {}, True):
-            yield json.dumps({**record, name: other}).encode()
-        yield json.dumps({one: record[one] for one in record if one != name}).encode()
-
-
-def lasting(raw: bytes | None) -> object:
-    """The fields of a JSON record that no write sets; of another record, the whole."""
-    try:
-        record = json.loads(raw or b"")
-    except ValueError:
-        return raw
-    if not isinstance(record, dict):
-        return raw
-    return {name: record.get(name) for name in ("task_id", "video_ids", "metadata", "created_at")}
-
-
-@case("FAIL-09", needs=Capability.SHARED)
-async def test_an_unreadable_record_does_not_take_the_list_down(
-    store: MaintainedTaskStore, namespace: Namespace
-) -> None:
-    """The others are listed, and the page names the key of the one that cannot be read."""
-    tasks = [await store.create_task(a_request()) for _ in range(4)]
-    namespace.inspector.overwrite_with_another_type(tasks[2].task_id)
-    broken = {tasks[1].task_id, tasks[2].task_id}
-    for wrong, status in itertools.product((b"not a record", b"", b"{}"), (None, TaskStatus.PENDING)):
-        namespace.inspector.overwrite(tasks[1].task_id, wrong)
-        page = await store.list_tasks(status)
-        assert [task.task_id for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
-        assert page.total == 4
-        assert named(page.unreadable, broken)
-        assert set(page.unreadable) <= namespace.inspector.keys()
-        for limit in (1, 2, 3):
-            pages = [await store.list_tasks(status, limit, offset) for offset in range(0, 4, limit)]
-            assert [task.task_id for page in pages for task in page.tasks] == [tasks[3].task_id, tasks[0].task_id]
-            assert named((key for page in pages for key in page.unreadable), broken)
-            if Capability.CURSOR in namespace.harness.capabilities:
-                await is_walked(store, status, limit, [tasks[3].task_id, tasks[0].task_id], broken)
-
-
-@case("FAIL-09", needs=Capability.SHARED)
-async def test_every_unreadable_record_of_a_page_is_named(store: TaskStore, namespace: Namespace) -> None:
-    """However many there are among the others."""
-    tasks = await create_many(store, 350)
-    broken = {task.task_id for number, task in enumerate(tasks) if number % 7}
-    for task_id in broken:
-        namespace.inspector.overwrite(task_id, b"not a record")
-    page = await store.list_tasks(limit=1_000)
-    assert {task.task_id for task in page.tasks} == {task.task_id for task in tasks} - broken
-    assert named(page.unreadable, broken)
-    assert page.total == len(tasks)
-
-
-@case("FAIL-09", "LIST-11", needs=Capability.SHARED)
-async def test_what_cannot_be_read_is_not_taken_for_removed(store: TaskStore, namespace: Namespace) -> None:
-    """A listing that comes to removed records too forgets these alone: the others are named, counted, and stay."""
-    inspector = namespace.inspector
-    forms: tuple[dict[str, Any], ...] = ({}, {"status": TaskStatus.PENDING}, {"limit": 6, "offset": 1})
-    for form in forms:
-        tasks = newest_first([await store.create_task(a_request()) for _ in range(7)])
-        kept, broken = [tasks[0].task_id, tasks[-1].task_id], {task.task_id for task in tasks[2:5]}
-        inspector.overwrite_with_another_type(tasks[2].task_id)
-        for task, wrong in zip(tasks[3:5], (b"not a record", b""), strict=True):
-            inspector.overwrite(task.task_id, wrong)
-        for task in (tasks[1], tasks[5]):
-            inspector.delete(task.task_id)
-        for _ in range(2):
-            page = await store.list_tasks(**form)
-            assert [task.task_id for task in page.tasks] == kept[form.get("offset", 0) :], form
-            assert named(page.unreadable, broken), form
-        assert (await store.list_tasks(limit=0)).total == len(kept) + len(broken), form
-        for task in tasks[2:5]:
-            with pytest.raises(RecordUnreadable):
-                await store.get_task(task.task_id)
-        assert inspector.raw(tasks[3].task_id) == b"not a record", form
-        for task_id in (*kept, *broken):
-            inspector.delete(task_id)
-        await store.list_tasks()
-
-
-async def is_walked(
-    store: MaintainedTaskStore, status: TaskStatus | None, limit: int, ids: list[str], broken: set[str]
-) -> None:
-    """The pages by cursor have these tasks, and name the keys of the others."""
-    page = await store.list_tasks(status, limit)
-    pages = [page]
-    while page.next is not None:
-        page = await store.list_tasks(status, limit, after=page.next)
-        pages.append(page)
-    assert [task.task_id for page in pages for task in page.tasks] == ids
-    assert named((key for page in pages for key in page.unreadable), broken)
-
-
-def named(keys: Iterable[str], ids: set[str]) -> bool:
-    """Whether the keys are those of the records of these ids: each ends with its own, whatever its length.
-
-    Where none has an id in it, they are as many, and all different.
-    """
-    keys = list(keys)
-    found = {key: [task_id for task_id in ids if key.endswith(task_id)] for key in keys}
-    if not any(task_id in key for key in found for task_id in ids):
-        return len(keys) == len(found) == len(ids)
-    return sorted(found.values()) == sorted([one] for one in ids)
+        for wrong in wrongs:
+            if wrong != victim[1]:
+                await check_named(store, namespace, victim, wrong)

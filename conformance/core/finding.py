@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from conformance.core.scenario import Scenario
@@ -57,9 +57,28 @@ class Tally:
         self.seen[finding.signature] += 1
         return self.findings.setdefault(finding.signature, finding) is finding
 
+    def merge(self, other: Tally) -> None:
+        """Add what was gathered at the same time."""
+        for signature, finding in other.findings.items():
+            self.findings.setdefault(signature, finding)
+        self.seen.update(other.seen)
+        self.exercised.update(other.exercised)
+        self.missing.update(other.missing)
+        self.seconds = min(self.seconds, other.seconds)
+
     def learn(self, finding: Finding) -> None:
         """Expect what a finding shows, if it is plain."""
         if "VAL-02" in finding.requirements:
             self.spoils = False
         elif finding.is_plain:
             self.learned.add(finding.signature)
+
+    def withdraw(self, number: str) -> None:
+        """Judge nothing of a requirement: what was found of it may be the harness's doing."""
+        self.exercised.pop(number, None)
+        for signature, finding in [*self.findings.items()]:
+            left = tuple(one for one in finding.requirements if one != number)
+            if left:
+                self.findings[signature] = replace(finding, requirements=left)
+            else:
+                del self.findings[signature]

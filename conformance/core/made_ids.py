@@ -26,6 +26,8 @@ def regular(ids: Sequence[str]) -> str:
     some 10^8 places. Of two digits of 200 ids there are 139 different pairs on average, with a deviation of 6; of a
     digit and one that follows from it there are 16. Two digits are equal in one of sixteen ids.
     """
+    if short := [task_id for task_id in ids if len(task_id) < _DIGITS]:
+        return f"{short[0]!r} has fewer than {_DIGITS} digits"
     columns = [[task_id[place].lower() for task_id in ids[:_MOST_COMPARED]] for place in range(-_DIGITS, 0)]
     for place, digits in enumerate(columns):
         expected = len(digits) / 16

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from conformance.core.arguments import for_store, resolved, spoil_argument
 from conformance.core.blame import blame
+from conformance.core.failing import Complaint, Named, Trouble, is_late
 from conformance.core.finding import Finding, Signature, Tally
 from conformance.core.made_ids import ENOUGH, OWN_ID, regular
 from conformance.core.observe import (
@@ -31,6 +33,7 @@ from conformance.core.scenario import (
     Action,
     Call,
     Close,
+    Fail,
     Look,
     Pages,
     Populate,
@@ -66,6 +69,7 @@ READS = ("get_task", "list_tasks")
 _BY_TIME = ("list_tasks", "purge")
 _TICK = 0.005
 _BATCH = 50
+_ATTEMPTS = 4
 _CLOCK_SLACK = timedelta(minutes=5)
 _SPOILED, _KEPT = 3, 30
 _REFUSALS = ("InvalidArgument", "TaskNotFound", "TaskFinal", "TaskExists")
@@ -101,6 +105,9 @@ class Player:
         self._stores: list[Any] = []
         self._closers: list[AsyncExitStack] = []
         self._closed: set[int] = set()
+        self._trouble: Trouble | None = None
+        self.errors: list[Exception] = []
+        """What was raised last."""
         self._stack = AsyncExitStack()
         self._limit = asyncio.timeout(None)
         self._began, self.passed = time.monotonic(), timedelta(0)
@@ -119,6 +126,9 @@ class Player:
         """
         try:
             async with self._stack, self._limit:
+                if (fails := [one for one in self.scenario.actions if isinstance(one, Fail)]):
+                    trouble = Trouble(self.harness, self.namespace, fails[0].failure.seconds)
+                    self._trouble = await self._stack.enter_async_context(trouble)
                 for on in range(self.scenario.instances):
                     await self._open(on)
                 for action in self.scenario.actions:
@@ -158,6 +168,8 @@ class Player:
         match action:
             case Call():
                 await self._call(action)
+            case Fail():
+                await self._fail(action)
             case Race():
                 await self._race(action)
             case Look():
@@ -190,7 +202,8 @@ class Player:
 
     async def _open(self, on: int) -> None:
         closer = await self._stack.enter_async_context(AsyncExitStack())
-        store = await closer.enter_async_context(self.harness.open(self.namespace))
+        opened = self._trouble.open() if self._trouble is not None and on == 0 else self.harness.open(self.namespace)
+        store = await closer.enter_async_context(opened)
         self._stores[on : on + 1], self._closers[on : on + 1] = [store], [closer]
 
     def _now(self) -> timedelta:
@@ -228,6 +241,11 @@ class Player:
         """Make a call of a `Look` or a `Pages`. It stands in the script if it shows something."""
         self._extend()
         observed, raw, at = await self._make(call, call.arguments)
+        for _ in range(_ATTEMPTS if self._trouble is not None else 0):
+            if not is_late(observed):
+                break
+            await asyncio.sleep(_TICK)  # it is impatient, and the machine may be slow
+            observed, raw, at = await self._make(call, call.arguments)
         self.done.append((call, observed))
         outcome = self._judge(call, call.arguments, observed, at)
         self.done.pop()
@@ -247,6 +265,7 @@ class Player:
             observed, answer = raised_of(error), None
         except Exception as error:  # noqa: BLE001  whatever the store raises is its result
             observed, answer = raised_of(error), None
+            self.errors.append(error)
         else:
             observed = result_of(answer, has_cursor=self._has_cursor)
         finally:
@@ -301,6 +320,10 @@ class Player:
         if is_read and on != call.on:
             cause = ("SHARE-01" if self._is_shared else "SHARE-02", *cause)
         requirements = blame(outcome, observed, names, cause if is_read else ())
+        if "after" in call.arguments and not isinstance(outcome.result, Raised):
+            requirements = ("LIST-12", *requirements)
+        if self._is_haunted(outcome, observed):
+            requirements = ("LIST-10",) if self._is_shared else ("DUR-03", "SHARE-02")
         self._report(
             (*self.scenario.about, *requirements) if not self._is_plain else (*requirements, *self.scenario.about),
             describe(outcome.result, names),
@@ -308,6 +331,12 @@ class Player:
             signature,
         )
         return False
+
+    def _is_haunted(self, outcome: Outcome, observed: Any) -> bool:
+        """Whether there are tasks where the scenario has not written any."""
+        if self.last or outcome.state.tasks:
+            return False
+        return getattr(observed, "total", 0) != 0 or (isinstance(observed, Raised) and observed.error == "TaskExists")
 
     def _report(self, requirements: tuple[str, ...], expected: str, actual: str, signature: Signature) -> None:
         done = tuple(action for action, _ in self.done)
@@ -417,6 +446,53 @@ class Player:
             if call.label and isinstance(observed, Record):
                 self.results[call.label] = observed
             self._written = [*dict.fromkeys((str(invocation.arguments.get("task_id", "")), *self._written))][:3]
+
+    async def _fail(self, fail: Fail) -> None:
+        """Make calls while something fails. What says that it may have happened, has happened or not, at the end."""
+        given = [resolved(call.arguments, self.results) for call in fail.calls]
+        if None in given or self._trouble is None:
+            raise EndedError
+        self._limit.reschedule(None)
+        self._is_plain, began = False, self._now()
+        self.errors.clear()
+        made = [(call, partial(self._make, call, arguments or {})) for call, arguments in zip(fail.calls, given, strict=True)]
+        close = self._closers[0].aclose if fail.closes else None
+        results = await self._trouble.meet(fail, made, self._stores, close, self.tally.seconds)
+        self._extend()
+        self._closed.update([0] if fail.closes else [])
+        self.done[-1] = fail, [one[0] if isinstance(one, tuple) else one for one in results]
+        answered: list[tuple[Call, Invocation, Any]] = []
+        lost: list[tuple[Call, Invocation]] = []
+        for call, arguments, result in zip(fail.calls, given, results, strict=True):
+            observed, at = (result[0], result[2]) if isinstance(result, tuple) else (result, Span(began, self._now()))
+            verdict = self._trouble.verdict(fail, call, observed)
+            self._complain(fail, verdict.complaint, observed, call.operation)
+            named = dict(observed.facts).get("task_id") if verdict.has_failed and isinstance(observed, Raised) else None
+            invocation = Invocation(call.operation, {**(arguments or {}), **({"task_id": named} if named else {})}, at)
+            if not verdict.has_failed:
+                answered.append((call, invocation, observed))
+            elif verdict.may_have_happened:
+                lost.append((call, invocation))
+            if call.label and (named or isinstance(observed, Record)):
+                self.results[call.label] = Named(named) if named else observed
+            task_id = getattr(observed, "task_id", None) or invocation.arguments.get("task_id")
+            self._written += [task_id] if task_id and task_id not in self._written else []
+        self._complain(fail, self._trouble.complaint(self.errors))
+        if lost and fail.failure.may_tear:
+            raise EndedError
+        self._explain(answered, lost)
+        self._candidates = [[Candidate(one.state) for one in with_pending(side)] for side in self._candidates]
+        self._cause = None
+
+    def _complain(self, fail: Fail, complaint: Complaint | None, observed: Any = None, operation: str = "") -> None:
+        if complaint is None:
+            return
+        if isinstance(observed, TimeoutError):
+            self.tally.seconds = min(self.tally.seconds, 1)  # it is waited for once
+        requirements = tuple(filter(None, (complaint.number, *self.scenario.about)))
+        actual = complaint.actual or describe(observed)
+        self._report(requirements, complaint.expected, actual, (fail.failure.name, operation, complaint.number))
+        raise EndedError
 
     def _explain(self, answered: list[tuple[Call, Invocation, Any]], lost: list[tuple[Call, Invocation]]) -> None:
         """Find the orders of calls that explain their results."""

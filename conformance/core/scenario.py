@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -79,6 +80,41 @@ class Race:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """A way to fail of a connection, a server or a caller."""
+
+    name: str
+    cause: Callable[[Any], AbstractAsyncContextManager[None]]
+    """Brings it about, for the time of a block, to a `failing.Trouble`."""
+    kinds: tuple[str, ...] = ()
+    """The `failure_kind` that exceptions may have. Without any, no call fails."""
+    fails: tuple[str, ...] = ()
+    """The operations that fail for certain."""
+    may_write: bool = True
+    """Whether a write that fails may have happened."""
+    may_tear: bool = False
+    """Whether a write may break off in its middle. What that leaves in the listings is no store's fault."""
+    is_cold: bool = False
+    """Whether it meets a store that has no connection yet."""
+    is_everywhere: bool = False
+    """Whether it concerns the whole server, so that nothing else can be played meanwhile."""
+    seconds: float = 5.0
+    """The time-outs of the store."""
+    patience: float = 0.0
+    """How long the store may take afterwards until it works again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail(Race):
+    """Calls that are made at the same time while something fails.
+
+    The first instance is opened through a proxy then. It is closed, and calls are cancelled, when a call has met the failure.
+    """
+
+    failure: Failure = field(kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """Everything that may show a write is read, on every instance: tasks by id, all tasks, and the tasks of each status."""
 
@@ -126,7 +162,7 @@ class Pages:
     by_cursor: bool = False
 
 
-Action: TypeAlias = Call | Race | Look | Wait | Tick | Reopen | Close | Populate | Pages
+Action: TypeAlias = Call | Race | Fail | Look | Wait | Tick | Reopen | Close | Populate | Pages
 
 
 @dataclass(frozen=True, slots=True)

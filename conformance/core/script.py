@@ -15,6 +15,7 @@ from conformance.core.scenario import (
     Call,
     Close,
     CursorOf,
+    Fail,
     Id,
     Look,
     Next,
@@ -35,7 +36,7 @@ _SHOWN_CALLS = 8
 
 def lines_of(done: Sequence[tuple[Action, Any]]) -> tuple[str, ...]:
     """The lines of what was performed, each with its result where that is worth saying."""
-    return tuple(line for action, result in done if (line := line_of(action, result)))
+    return tuple(line for action, result in done for line in line_of(action, result).splitlines())
 
 
 def line_of(action: Action, result: Any = None) -> str:
@@ -44,6 +45,9 @@ def line_of(action: Action, result: Any = None) -> str:
         case Call(label=label):
             came = f"  # raises {describe(result)}" if isinstance(result, Raised) else ""
             return f"{f'{label} = ' if label else ''}await {call_of(action)}{came}"
+        case Fail(failure=failure):
+            head = f"# {failure.name}; `store` goes through a proxy"
+            return f"{head}\n{line_of(Race(action.calls, action.cancelled, 1, action.closes))}{_failed(result)}"
         case Race(calls, cancelled, _, closes):
             shown = ", ".join(map(call_of, calls[:_SHOWN_CALLS]))
             more = f", …  # {len(calls)} calls" if len(calls) > _SHOWN_CALLS else ""
@@ -63,6 +67,10 @@ def line_of(action: Action, result: Any = None) -> str:
             return f"# all pages of {limit}, {status or 'of any status'}, by {'cursor' if by_cursor else 'offset'}"
         case Look():
             return ""
+
+
+def _failed(results: Any) -> str:
+    return "".join(f"\n#   {describe(one)}" for one in results or () if isinstance(one, Raised))
 
 
 def call_of(call: Call) -> str:

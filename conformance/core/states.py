@@ -36,13 +36,17 @@ def after(outcome: Outcome, observed: Any, call: Invocation) -> State:
 def with_pending(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The states that there may be now: each call without a reply may have taken effect meanwhile, or not."""
     found = list(candidates)
+    if not any(candidate.pending for candidate in found):
+        return found
+    seen = set(found)
     for candidate in found:  # what is added is looked at too
         for place, call in enumerate(candidate.pending):
             left = candidate.pending[:place] + candidate.pending[place + 1 :]
             for outcome in step(candidate.state, call):
                 state = after(outcome, outcome.written, call)
-                if state != candidate.state:
-                    found.append(Candidate(state, left))
+                if state != candidate.state and (one := Candidate(state, left)) not in seen:
+                    seen.add(one)
+                    found.append(one)
     return found
 
 

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from conformance.case import Case, HarnessFailedError, NotApplicable, NotTestable, Subject
+from conformance.case import Case, NotApplicable, NotTestable, Subject
 from conformance.cases.chapters import shown
 from conformance.chapters import CHAPTERED, CHAPTERS
 from conformance.core.finding import Tally
 from conformance.files import FileError
+from conformance.guard import HarnessFailedError
 from conformance.results import known, show
 from conformance.results.document import AboutSubject, Chapter, Expected, Found, Missing, Result, Results, Verdict
 from conformance.results.plan import Plan

@@ -15,7 +15,7 @@ import redis
 from fakeredis.aioredis import FakeAsyncRedisConnection
 from redis.exceptions import NoScriptError, ResponseError
 
-from conformance.harness import Capability
+from conformance.harness import Capability, HookMissingError
 from conformance.subjects.redis import RedisHarness
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore
@@ -27,7 +27,7 @@ from taskstore.redis.topology import Opener
 class FakeredisHarness(RedisHarness):
     """The Redis store on fakeredis: one more subject, never the oracle, never timed. No server, so none that fails."""
 
-    mode = ""
+    mode = opener = ""
     capabilities = RedisHarness.capabilities - {Capability.REMOTE}
     namespaces_at_once = 1
 
@@ -47,6 +47,12 @@ class FakeredisHarness(RedisHarness):
         limits = Limits(5, 5, wait_replicas=0, wait_milliseconds=1)
         server = Server(FakeOpener(self._fake), "fakeredis", limits)
         return RedisTaskStore(server, prefix=namespace)
+
+    def url(self) -> str:
+        raise HookMissingError("url")
+
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
+        raise HookMissingError("open_at")
 
     def _client(self) -> redis.Redis:
         return self._latest

@@ -73,7 +73,7 @@ class MemoryInspector(Inspector):
 
     def keys(self) -> set[str]:
         inside = self._store
-        indexes = [inside._created, inside._deadlines, inside._finished, *inside._created_by_status.values()]  # noqa: SLF001
+        indexes = [inside._created, *inside._created_by_status.values()]  # noqa: SLF001
         entries = (place[18:] for index in indexes for place in index)  # a moment in 18 digits, and the id
         return {*inside._tasks, *inside._deadline_of, *entries}  # noqa: SLF001
 

@@ -1,7 +1,7 @@
 """A TCP proxy on loopback between a store and its server, which interrupts exchanges on request.
 
 It knows no protocol but this much: on one connection a request is what arrives from the client, and a reply is what
-comes back before the next request. It runs on the loop that it is opened on; what is in flight is kept in memory.
+comes back before the next request. It runs on the loop that it is opened on.
 """
 
 from __future__ import annotations
@@ -10,102 +10,89 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST in place of FIN."""
+_PIECE = 1 << 20
+"""Bytes that are passed on together."""
+_SOON = 0.001
 
 
 class Stage(StrEnum):
-    """Where an exchange is interrupted."""
+    """Where an exchange is interrupted.
+
+    When a connection is accepted; when a request has arrived, and none of it is passed on; when the server has replied,
+    and none of that, or half of it, is passed on.
+    """
 
     CONNECT = "connect"
-    """A connection is accepted, and not one byte is passed on."""
     REQUEST = "request"
-    """The request has arrived, and none of it is passed on."""
     REPLY = "reply"
-    """The server has replied, and none of it is passed on."""
     MIDDLE = "middle"
-    """Half of the reply is passed on."""
 
 
 class Action(StrEnum):
-    """What is done there."""
+    """What is done there.
+
+    The connection ends in good order (FIN), or breaks (RST); nothing more is passed on until `release`; or a text comes
+    in the place of the reply, once for each command that the server would have seen, or has seen.
+    """
 
     CUT = "cut"
-    """The connection ends in good order (FIN)."""
     RESET = "reset"
-    """The connection breaks (RST)."""
     HOLD = "hold"
-    """Nothing more is passed on until `release`."""
     ANSWER = "answer"
-    """A text comes in the place of the reply: once for each command that the server would have seen, or has seen."""
 
 
 @dataclass
 class Interruption:
-    """What to do to the next exchanges, and how much of it is done."""
+    """What to do to the next `times` connections, or requests with one of the texts, after so many that pass."""
 
     stage: Stage
     action: Action
-    after: int
-    times: int
-    containing: Collection[bytes]
+    after: int = 0
+    times: int = 1
+    containing: Collection[bytes] = ()
     text: bytes = b""
+    """What `ANSWER` answers."""
     links: Collection[Any] | None = None
     """The connections that are interrupted, if not every one."""
     met: int = 0
     """How many exchanges were interrupted."""
-    seen: set[bytes] = field(default_factory=set)
-    """Which of the texts have arrived, in whichever request."""
-
-
-def _server_at(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    if parts.hostname is None:
-        raise ValueError("a proxy stands in front of a host and a port")
-    return parts.hostname, parts.port or 6379
 
 
 class Proxy:
     """A proxy in front of the server at `url`; connect to `url` of the proxy instead.
 
-    `delay` is in seconds, each way: every byte is passed on when it is due, in order, however much is in flight. `at`
-    is the address that it listens at, or the path of a socket.
+    `at` is the address that it listens at, or the path of a socket.
     """
 
-    def __init__(self, url: str, *, delay: float = 0.0, at: str = "127.0.0.1") -> None:
-        self._server_at = _server_at(url)
-        self._at = at
-        self.delay = delay
-        self.accepted = 0
-        """How many connections were accepted."""
+    def __init__(self, url: str, *, at: str = "127.0.0.1") -> None:
+        self.point_at(url)
         self.requests = 0
         """How many requests arrived, handshakes included."""
-        self._parts = urlsplit(url)
-        self._port = 0
+        self._parts, self._at, self._port, self._has_ended = urlsplit(url), at, 0, False
         self._interruption: Interruption | None = None
-        self._links: set[_Link] = set()
+        self._links: dict[_Link, asyncio.Future[None]] = {}
         self._holding = contextlib.ExitStack()
-        self._changed = asyncio.Event()
-        self.ended = False
 
     async def __aenter__(self) -> Self:
         await self.listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.ended = True  # for a connection that is just being accepted
+        self._has_ended = True  # for a connection that is just being accepted
         await self.refuse()
         self._holding.close()
-        for link in list(self._links):
+        self.release()
+        for link in self._links:
             link.abort()
-        await self.until(lambda: not self._links)
+        await asyncio.gather(*self._links.values())
 
     @property
     def url(self) -> str:
@@ -122,99 +109,75 @@ class Proxy:
     @property
     def held(self) -> int:
         """On how many connections something is held that the client has not given up."""
-        return sum(link.is_held for link in self._links)
+        return sum(not link.passes.is_set() and link.is_there for link in self._links)
 
-    async def listen(self, at: str = "") -> None:
-        """Accept connections, under the same port as before, at another address if one is given."""
-        self._at = at or self._at
-        loop = asyncio.get_running_loop()
-        if "/" in self._at:
-            self._listener = await loop.create_unix_server(self._accept, self._at)
-            return
-        self._holding.close()
-        self._listener = await loop.create_server(self._accept, self._at, self._port, backlog=1_024)
-        self._port = self._listener.sockets[0].getsockname()[1]
+    @property
+    def leaving(self) -> int:
+        """How many connections the client has given up, and the server has yet to end: it may still be at work."""
+        return sum(not link.is_there for link in self._links)
 
     def point_at(self, url: str) -> None:
         """Lead connections that are accepted from now on to the server at this URL."""
-        self._server_at = _server_at(url)
+        parts = urlsplit(url)
+        if parts.hostname is None:
+            raise ValueError("a proxy stands in front of a host and a port")
+        self._server_at = parts.hostname, parts.port or 6379
+
+    async def listen(self) -> None:
+        """Accept connections, under the same port as before."""
+        self._holding.close()
+        if "/" in self._at:
+            self._listener = await asyncio.start_unix_server(self._accept, self._at)
+            return
+        self._listener = await asyncio.start_server(self._accept, self._at, self._port, backlog=1_024, limit=_PIECE)
+        self._port = self._listener.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
         """Stop listening: connections that are open stay so, others are refused. The port stays the proxy's."""
-        loop = asyncio.get_running_loop()
         for listening in self._listener.sockets:
-            loop.remove_reader(listening.fileno())
+            asyncio.get_running_loop().remove_reader(listening.fileno())
         # asyncio drops a connection that it has accepted when its server closes in the same turn, and never closes its
         # socket. So the loop gets one turn to take it up.
         await asyncio.sleep(0)
         self._listener.close()
-        self._holding.close()  # it may have refused before
+        self._holding.close()  # of the last time
         if "/" not in self._at:  # another program that got the port would answer in place of the server
             holder = self._holding.enter_context(socket.socket(socket.AF_INET6 if ":" in self._at else socket.AF_INET))
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             holder.bind((self._at, self._port))
 
-    def interrupt(
-        self,
-        stage: Stage,
-        action: Action,
-        *,
-        after: int = 0,
-        times: int = 1,
-        containing: Collection[bytes] = (),
-        text: bytes = b"",
-        on_open_ones: bool = False,
-    ) -> Interruption:
-        """Interrupt the next `times` connections or, `after` as many that pass, requests; only those with a text in it.
+    def interrupt(self, stage: Stage, action: Action, *, on_open_ones: bool = False, **more: Any) -> Interruption:
+        """Interrupt exchanges from now on, as the `Interruption` says that is returned.
 
-        Without `containing` every request counts, those of a client's handshake too. `text` is what `ANSWER` answers.
         `on_open_ones` leaves connections alone that are accepted later.
         """
         links = frozenset(self._links) if on_open_ones else None
-        self._interruption = Interruption(stage, action, after, times, containing, text, links)
+        self._interruption = Interruption(stage, action, links=links, **more)
         return self._interruption
 
     def release(self) -> None:
         """Pass on what is held, and interrupt nothing more."""
         self._interruption = None
-        for link in list(self._links):
-            link.release()
+        for link in self._links:
+            link.planned = None
+            link.passes.set()
 
     def break_all(self, action: Action) -> None:
         """Cut or reset every connection, whatever it is doing."""
-        for link in list(self._links):
+        for link in self._links:
             link.end(action)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Return as soon as it holds; it is looked at whenever something has happened here."""
-        while not condition():
-            self._changed.clear()
-            await self._changed.wait()
-
-    def _accept(self) -> asyncio.Protocol:
-        self.accepted += 1
-        link = _Link(self, *self._server_at)
-        self._links.add(link)
-        return link.client
-
-    def notify(self) -> None:
-        """Let whoever waits in `until` look again."""
-        self._changed.set()
-
-    def forget(self, link: _Link) -> None:
-        """A connection is over on both sides."""
-        self._links.discard(link)
-        self.notify()
+        """Return as soon as it holds."""
+        while not condition():  # noqa: ASYNC110  it may be about anything
+            await asyncio.sleep(_SOON)
 
     def interruption_of(self, link: _Link, data: bytes, *stages: Stage) -> Interruption | None:
         """What to do to an exchange of a connection that has reached one of these stages, if anything."""
         planned = self._interruption
         if planned is None or planned.stage not in stages or (planned.links is not None and link not in planned.links):
             return None
-        found = [text for text in planned.containing if text in data]
-        planned.seen.update(found)
-        self.notify()
-        if not planned.times or (planned.containing and not found):
+        if not planned.times or (planned.containing and not any(text in data for text in planned.containing)):
             return None
         if planned.after:
             planned.after -= 1
@@ -222,202 +185,107 @@ class Proxy:
         planned.times -= 1
         return planned
 
-
-def _commands_in(data: bytes) -> int:
-    """How many commands arrived together: each is an array, and no value of ours looks like one."""
-    return max(1, data.startswith(b"*") + data.count(b"\r\n*"))
-
-
-class _Way:
-    """One direction of a connection: passes on what arrives, when it is due."""
-
-    def __init__(self, delay: float, end: Callable[[asyncio.Transport], None]) -> None:
-        self.transport: asyncio.Transport | None = None
-        self.held = False
-        self._delay = delay
-        self._end = end
-        self._loop = asyncio.get_running_loop()
-        self._queue: deque[tuple[float, bytes]] = deque()  # no bytes are the end
-        self._timer: asyncio.Handle | None = None
-
-    def send(self, data: bytes) -> None:
-        """Pass on, now or when it is due. No bytes mean the end."""
-        if not self._delay and not self._queue and not self.held and self.transport is not None:
-            self._pass(data)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = _Link(self, reader, writer)
+        if self._has_ended:
+            link.abort()
             return
-        self._queue.append((self._loop.time() + self._delay, data))
-        if self._timer is None:
-            self.flush()
-
-    def flush(self) -> None:
-        """Pass on what is due."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.held or self.transport is None:
-            return
-        while self._queue and self._queue[0][0] <= self._loop.time():
-            self._pass(self._queue.popleft()[1])
-        if self._queue:
-            self._timer = self._loop.call_at(self._queue[0][0], self.flush)
-
-    def drop(self) -> None:
-        """Forget what is in flight: nobody is there to get it."""
-        self._queue.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-
-    def _pass(self, data: bytes) -> None:
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            return
-        if data:
-            transport.write(data)
-        else:
-            self._end(transport)
-
-
-class _End(asyncio.Protocol):
-    """One end of a connection, which passes what arrives to the link."""
-
-    def __init__(
-        self, made: Callable[[asyncio.Transport], None], data: Callable[[bytes], None], lost: Callable[[], None]
-    ) -> None:
-        self._made = made
-        self.data_received = data  # type: ignore[method-assign, assignment]  # a call less for each piece of data
-        self._lost = lost
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._made(transport)  # type: ignore[arg-type]  # what a TCP protocol is given; uvloop's is no subclass
-
-    def connection_lost(self, _: Exception | None) -> None:
-        self._lost()
+        self._links[link] = asyncio.ensure_future(link.work(self._server_at))
+        self._links[link].add_done_callback(lambda _: self._links.pop(link))
 
 
 class _Link:
     """A connection from a client, and the one to the server that belongs to it."""
 
-    def __init__(self, proxy: Proxy, host: str, port: int) -> None:
-        self._proxy = proxy
-        self._server_at = (host, port)
-        # A server first executes what it received before the end. A client has nothing more to wait for.
-        self._to_server = _Way(proxy.delay, lambda transport: transport.write_eof())
-        self._to_client = _Way(proxy.delay, lambda transport: transport.close())
-        self._client_is_there = self._server_is_there = True
-        self._planned: Interruption | None = None
-        self._commands = 1
-        self._connecting: asyncio.Future[Any] | None = None
-        self._ended = False
-        self.client = _End(self._client_made, self._request, self._client_lost)
+    def __init__(self, proxy: Proxy, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._proxy, self._reader, self._writer = proxy, reader, writer
+        self.planned: Interruption | None = None
+        """What the next reply is to meet."""
+        self.passes = asyncio.Event()
+        """Whether nothing is held."""
+        self.passes.set()
+        self._commands, self._writers = 1, [writer]
+        self._has_ended, self._feed_eof = False, reader.feed_eof
+        reader.feed_eof = self._client_ended  # type: ignore[method-assign]  # what it has not read yet hides the end
 
     @property
-    def is_held(self) -> bool:
-        """Whether something is held, and the client still waits for it."""
-        return self._client_is_there and (self._to_server.held or self._to_client.held)
+    def is_there(self) -> bool:
+        """Whether the client has not given the connection up."""
+        return not self._has_ended and not self._writer.is_closing() and self._reader.exception() is None
 
-    def release(self) -> None:
-        """Pass on what is held, and the next reply as well."""
-        self._planned = None
-        for way in (self._to_server, self._to_client):
-            way.held = False
-            way.flush()
+    def _client_ended(self) -> None:
+        self._has_ended = True
+        self._feed_eof()
 
     def end(self, action: Action) -> None:
         """End the connection to the client; the server gets what was passed on, and then the end."""
-        self._ended = True
-        client = self._to_client.transport
-        self._to_client.drop()
-        if client is not None and not client.is_closing():
-            if action is Action.RESET:
-                client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-                client.abort()
-            else:
-                client.close()
+        if action is Action.RESET and not self._writer.is_closing():
+            self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self._writer.transport.abort()
+        self._writer.close()
 
     def abort(self) -> None:
-        """End both connections at once."""
-        if self._connecting is not None:
-            self._connecting.cancel()
-        for way in (self._to_server, self._to_client):
-            way.drop()
-            if way.transport is not None:
-                way.transport.abort()
+        """End the connections to both sides at once."""
+        for writer in self._writers:
+            writer.transport.abort()
 
-    def _client_made(self, transport: asyncio.Transport) -> None:
-        self._to_client.transport = transport
-        if self._proxy.ended or self._ended:
-            self._server_is_there = False  # and never will be
-            transport.abort()
-            return
-        connection = asyncio.get_running_loop().create_connection(
-            lambda: _End(self._server_made, self._reply, self._server_lost), *self._server_at
-        )
-        self._connecting = asyncio.ensure_future(connection)
-        self._connecting.add_done_callback(self._connected)
-        planned = self._proxy.interruption_of(self, b"", Stage.CONNECT)
-        if planned is not None:
-            self._interrupt(planned, self._to_server)
+    async def work(self, server_at: tuple[str, int]) -> None:
+        """Pass on what comes from either side, until both have ended."""
+        with contextlib.suppress(OSError):
+            if (planned := self._proxy.interruption_of(self, b"", Stage.CONNECT)) is not None:
+                await self._meet(planned)
+            reader, writer = await asyncio.open_connection(*server_at)
+            self._writers.append(writer)
+            await asyncio.gather(self._requests(writer), self._replies(reader))
+        for writer in self._writers:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
-    def _connected(self, connecting: asyncio.Future[Any]) -> None:
-        if connecting.cancelled() or connecting.exception() is not None:
-            self._server_lost()
+    async def _requests(self, server: asyncio.StreamWriter) -> None:
+        while data := await _read(self._reader):
+            self._proxy.requests += 1
+            planned = self._proxy.interruption_of(self, data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
+            if planned is not None:  # each command is an array, and no value of ours looks like one
+                self._commands = max(1, data.startswith(b"*") + data.count(b"\r\n*"))
+            if planned is not None and planned.stage is not Stage.REQUEST:
+                self.planned = planned  # another request may come before the reply that is to be met
+            elif planned is not None and not await self._meet(planned):
+                continue
+            server.write(data)
+        if not server.is_closing():
+            server.write_eof()  # a server first executes what it received before the end
 
-    def _server_made(self, transport: asyncio.Transport) -> None:
-        self._to_server.transport = transport
-        self._to_server.flush()
+    async def _replies(self, server: asyncio.StreamReader) -> None:
+        while data := await _read(server):
+            planned, self.planned = self.planned, None
+            if planned is not None:
+                half = max(1, len(data) // 2) if planned.stage is Stage.MIDDLE else 0
+                self._send(data[:half])
+                data = data[half:] if await self._meet(planned) else b""
+            self._send(data)
+        self._writer.close()
 
-    def _request(self, data: bytes) -> None:
-        self._proxy.requests += 1
-        planned = self._proxy.interruption_of(self, data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
-        if planned is not None and planned.stage is Stage.REQUEST:
-            self._commands = _commands_in(data)
-            self._interrupt(planned, self._to_server)
-            if planned.action is not Action.HOLD:
-                return
-        elif planned is not None:  # another request may come before the reply that is to be met
-            self._planned = planned
-            self._commands = _commands_in(data)
-        self._to_server.send(data)
-
-    def _reply(self, data: bytes) -> None:
-        if self._ended:
-            return
-        planned, self._planned = self._planned, None
-        if planned is not None:
-            if planned.stage is Stage.MIDDLE:
-                half = max(1, len(data) // 2)
-                self._to_client.send(data[:half])
-                data = data[half:]
-            self._interrupt(planned, self._to_client)
-            if planned.action is Action.ANSWER:
-                return
-        if data and not self._ended:
-            self._to_client.send(data)
-
-    def _interrupt(self, planned: Interruption, way: _Way) -> None:
+    async def _meet(self, planned: Interruption) -> bool:
+        """Do what is planned. Return whether the data is to be passed on after it."""
+        planned.met += 1
         if planned.action is Action.HOLD:
-            way.held = True
-        elif planned.action is Action.ANSWER:
-            self._to_client.send(planned.text * self._commands)
+            self.passes.clear()
+            await self.passes.wait()
+            return True
+        if planned.action is Action.ANSWER:
+            self._send(planned.text * self._commands)
         else:
             self.end(planned.action)
-        planned.met += 1
-        self._proxy.notify()
+        return False
 
-    def _client_lost(self) -> None:
-        self._client_is_there = False
-        self._to_client.drop()
-        self._to_server.send(b"")
-        self._over()
+    def _send(self, data: bytes) -> None:
+        if data and not self._writer.is_closing():
+            self._writer.write(data)
 
-    def _server_lost(self) -> None:
-        self._server_is_there = False
-        self._to_server.drop()
-        self._to_client.send(b"")
-        self._over()
 
-    def _over(self) -> None:
-        self._proxy.notify()
-        if not self._client_is_there and not self._server_is_there:
-            self._proxy.forget(self)
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read(_PIECE)
+    except OSError:
+        return b""

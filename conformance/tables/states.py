@@ -15,6 +15,7 @@ from conformance.core.scenario import (
     Tick,
     create,
     get,
+    listing,
     restore,
     update,
 )
@@ -46,7 +47,8 @@ def _refused(depth: str) -> Iterator[Scenario]:
             update(A, "no status"),
             restore(TaskOf("a", {"current_step": "other"})),
         ]
-        yield Scenario(f"{name}, and refused calls", (*actions, *_looked(calls), Look()), ("LIFE-14",))
+        failed = listing(status=TaskStatus.FAILED)  # before and after: an index may be kept from its first use on
+        yield Scenario(f"{name}, and refused calls", (*actions, failed, *_looked(calls), failed, Look()), ("LIFE-14",))
         if status not in FINAL:
             continue
         others: dict[str, Any] = {"progress": 41, **dict.fromkeys(TEXTS, "other")}

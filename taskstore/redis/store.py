@@ -287,7 +287,7 @@ class RedisTaskStore(BaseStore):
         return verdict == b"ok", answer
 
     async def _apply(self, task_id: str, change: Change) -> Task:
-        pairs = record.encode(change.given())
+        pairs = record.encode(change)
         _, values = await self._run_on(task_id, UPDATE, self._lifetime_ms, MAX_BYTES, self._waits, *pairs)
         return self._task(task_id, values)
 

@@ -8,7 +8,6 @@ import inspect
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +18,6 @@ from taskstore.tools.migrate import migrate
 from taskstore.tools.place import settings_of
 from taskstore.values import microseconds
 
-_ENDS: dict[type[BaseException], int] = {SettingsInvalid: 2, StoreUnavailable: 3, KeyboardInterrupt: 130}
 _STATUSES = """exit status:
   0    done
   1    something is wrong, or a task was not copied
@@ -33,9 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         status: int = asyncio.run(options.run(options))
-    except tuple(_ENDS) as error:
-        print(f"error: {str(error) or 'interrupted'}", *getattr(error, "__notes__", []), file=sys.stderr, sep="\n")
-        return _ENDS[type(error)]
+    except KeyboardInterrupt:
+        return 130
+    except (SettingsInvalid, StoreUnavailable) as error:
+        print(f"error: {error}", *getattr(error, "__notes__", []), file=sys.stderr, sep="\n")
+        return 2 if isinstance(error, SettingsInvalid) else 3
     return status
 
 
@@ -69,7 +69,6 @@ async def purge(options: argparse.Namespace) -> int:
     return 0
 
 
-_SWITCH = {"action": "store_true"}
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "url": {"metavar": "URL", "nargs": "?", "default": "settings", "help": "server (default: that of the settings)"},
     "source": {"help": "URL, or the word `settings`"},
@@ -77,29 +76,25 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "prefix": {"metavar": "TEXT", "help": "of the keys (default: TASK_KEY_PREFIX, or `task:` with --documented)"},
     "partitions": {"metavar": "N", "help": "how many there are (default: TASK_PARTITIONS)"},
     "days": {"type": days, "required": True, "help": "age, such as 30 or 0.5"},
-    "documented": {**_SWITCH, "help": "SOURCE has the records of the documented design"},
+    "documented": {"action": "store_true", "help": "SOURCE has the records of the documented design"},
     "zone": {"type": zone, "help": "time zone of these, such as Asia/Shanghai (default: that of this machine)"},
-    "repair": {**_SWITCH, "help": "mend the indexes"},
-    "run": {**_SWITCH, "help": "count only, change nothing"},
+    "repair": {"action": "store_true", "help": "mend the indexes"},
+    "run": {"action": "store_true", "help": "count only, change nothing"},
 }
 """How an argument is read, by the last word of its name."""
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("taskstore", description="Look after a task store in Redis.")
-    parser.add_argument("--version", action="version", version=f"taskstore {version('taskstore')}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(required=True)
     each = "--source-prefix --target-prefix --source-partitions --target-partitions"
     for run, names in (
         (doctor, "url --prefix --repair"),
         (purge, "url --prefix --days --dry-run"),
         (migrate, f"source target {each} --documented --zone --dry-run"),
     ):
-        text, form = inspect.getdoc(run) or "", argparse.RawDescriptionHelpFormatter
-        purpose = text.partition("\n")[0]
-        command = commands.add_parser(
-            run.__name__, help=purpose, description=text, epilog=_STATUSES, formatter_class=form
-        )
+        text, form = inspect.getdoc(run), argparse.RawDescriptionHelpFormatter
+        command = commands.add_parser(run.__name__, description=text, epilog=_STATUSES, formatter_class=form)
         command.set_defaults(run=run)
         for name in names.split():
             command.add_argument(name, **_ARGUMENTS[name.rpartition("-")[2]])

@@ -5,24 +5,33 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from taskstore.address import parse
-from taskstore.arguments import check_new_id
-from taskstore.errors import FailureKind, InvalidArgument, RecordUnreadable, StoreUnavailable, TaskNotFound
+from taskstore.errors import FailureKind, RecordUnreadable, StoreUnavailable, TaskNotFound
 from taskstore.opening import open_redis
 from taskstore.settings import TaskStoreSettings
-from taskstore.tools.place import batches, ids_of, keys, settings_of
+from taskstore.status import TaskStatus
+from taskstore.tools.place import batches, keys, settings_of
 
 if TYPE_CHECKING:
     from taskstore.redis import RedisTaskStore
 
+_Lines: TypeAlias = list[tuple[str, str, object, object]]
+"""What was looked at, what was seen, whether that is wrong, and whether it is risky."""
+_INDEXES = ["created", *(f"created:{status}" for status in TaskStatus), "finished", "deadlines"]
 _NEEDED = """\
 hmget KEY -|hset KEY - - -|exists KEY|unlink KEY|pexpire KEY 1|pexpireat KEY 1|pttl KEY|zadd KEY xx 0 -|zrem KEY -|\
 zcard KEY|zcount KEY 0 0|zscore KEY -|zrangebyscore KEY 0 0|zrevrange KEY 0 0|evalsha 0 1 KEY|\
 eval return(1) 1 KEY|time|scan 0|info server"""
 """The commands that the store needs, in forms that change nothing: KEY is never there, and HSET lacks a value."""
+_OF_INFO = (
+    ("version", "redis_version", "6.2 is the oldest that works", r" ([0-5]\.|6\.[01]\.)", "^$"),
+    ("policy", "maxmemory_policy evicted_keys", "noeviction is the safe policy", "^$", "policy (?!noeviction)"),
+    ("persistence", "aof_enabled aof_last_write_status", "0: a crash may lose tasks", " err", "enabled 0"),
+    ("snapshots", "rdb_last_bgsave_status", "ok, or the disk may be full", " err", "^$"),
+)
+"""What INFO says: subject, fields, advice, and the patterns of what is wrong and of what is risky."""
 
 
 async def doctor(options: argparse.Namespace) -> int:
@@ -33,91 +42,79 @@ async def doctor(options: argparse.Namespace) -> int:
     """
     settings = settings_of(options.url, options.prefix)
     async with open_redis(settings) as store:
-        lines = [_line("reachable", f"{store.server.address} answers")]
-        refused = {name for part in store.parts for name in await _refused(part, settings)}
-        if "info" not in refused:
-            for part in store.parts:
+        lines: _Lines = [("reachable", f"{store.server.address} answers", False, False)]
+        for part in store.parts:
+            refused = await _refused(part, settings)
+            lines.append(("rights", f"commands that the server refuses: {_some(refused)}", refused, False))
+            if "info" not in refused:
                 lines += _of_server((await part.server.read("INFO")).decode(errors="replace"), settings)
-        lines.append(_line("rights", f"commands that the server refuses: {_some(sorted(refused))}", wrong=refused))
-        if not refused:
-            lines += await _of_records(store, settings.task_key_prefix, repair=options.repair)
-    print(*dict.fromkeys(lines), sep="\n")  # partitions on one server have the same lines
-    return int(any(line.startswith("wrong") for line in lines))
+            if not refused:
+                lines += await _of_records(part, f"{{{settings.task_key_prefix}:", options.repair)
+    told = [f"{'wrong' if bad else 'warning' if risky else 'ok':7} {what}: {text}" for what, text, bad, risky in lines]
+    print(*dict.fromkeys(told), sep="\n")  # partitions on one server have the same lines
+    return int(any(bad for _, _, bad, _ in lines))
 
 
-def _line(subject: str, text: str, *, wrong: object = False, risky: object = False) -> str:
-    return f"{'wrong' if wrong else 'warning' if risky else 'ok':7} {subject}: {text}"
+def _some(names: list[str]) -> str:
+    return f"{len(names):,} ({', '.join(names[:20])})" if names else "none"
 
 
 async def _refused(part: RedisTaskStore, settings: TaskStoreSettings) -> list[str]:
-    """The needed commands that the server refuses."""
+    """The needed commands that the server refuses. What else fails shows in the next request."""
     refused = []
     for command in [*_NEEDED.split("|"), *["wait 0 0"] * bool(settings.redis_wait_replicas)]:
         try:
-            await part.server.read(*command.replace("KEY", f"{part.base}:doctor").split(" "))
+            await part.server.read(*command.replace("KEY", f"{part.base}:doctor").split())
         except StoreUnavailable as error:
             if error.failure_kind in {FailureKind.REFUSED, FailureKind.READ_ONLY, FailureKind.OUT_OF_MEMORY}:
-                refused.append(command.split(" ")[0])
-            elif not re.match("NOSCRIPT|ERR wrong number of arguments", error.detail):
-                raise
+                refused.append(command.split()[0])
     return refused
 
 
-def _of_server(reply: str, settings: TaskStoreSettings) -> Iterator[str]:
+def _of_server(reply: str, settings: TaskStoreSettings) -> _Lines:
     info = dict(re.findall(r"^(\w+):(.*?)\r?$", reply, re.MULTILINE))
-    name = info.get("server_name", "redis")
-    version = info.get(f"{name}_version", "?")
-    is_old = [int(number) for number in re.findall("[0-9]+", version)[:2]] < [6, 2]
-    yield _line("version", f"{name} {version}, and 6.2 is the oldest that works", wrong=is_old)
-
-    policy, evicted = info.get("maxmemory_policy"), info.get("evicted_keys")
-    text = f"maxmemory-policy {policy}, and it should be noeviction; evicted keys: {evicted}"
-    evicts = policy != "noeviction"
-    yield _line("policy", text, wrong=evicts and evicted != "0", risky=evicts)
-
-    last = " ".join(info.get(name, "ok") for name in ("rdb_last_bgsave_status", "aof_last_write_status"))
-    is_on = info.get("aof_enabled") == "1"
-    text = f"appendonly {'yes' if is_on else 'no, so a crash may lose tasks'}; last writes: {last}"
-    yield _line("persistence", text, wrong=last != "ok ok", risky=not is_on)
-
+    lines: _Lines = []
+    for subject, names, advice, wrong, risky in _OF_INFO:
+        seen = ", ".join(f"{name} {info.get(name, '?')}" for name in names.split())
+        lines.append((subject, f"{seen}; {advice}", re.search(wrong, seen), re.search(risky, seen)))
     role, replicas, wanted = info.get("role"), int(info.get("connected_slaves", 0)), settings.redis_wait_replicas
     text = f"{role} with {replicas} replicas; REDIS_WAIT_REPLICAS {wanted}"
-    is_lossy = bool(parse(settings.url).service) and "min_slaves_good_slaves" not in info
+    is_lossy = parse(settings.url).service and "min_slaves_good_slaves" not in info
     if is_lossy:
         text += "; without min-replicas-to-write a replaced master takes writes that are lost"
-    yield _line("replicas", text, wrong=role != "master" or replicas < wanted, risky=is_lossy)
+    return [*lines, ("replicas", text, role != "master" or replicas < wanted, is_lossy)]
 
 
-async def _of_records(store: RedisTaskStore, prefix: str, *, repair: bool) -> list[str]:
-    unreadable, unlike, others = list[str](), list[str](), set[str]()
-    begin = f"{{{prefix}:"
-    for part in store.parts:
-        for batch in batches(await ids_of(part)):
-            unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
-            if doubtful := await part.examine(batch):
-                await part.list_tasks(limit=0)  # forgets what has expired
-                unlike += await part.examine(doubtful, repair=repair)
-        async for key in keys(part, begin):
-            others.update(re.findall(r"^[0-9]+/([0-9]+)}:", key.removeprefix(begin)))
-    others.discard(str(len(store.parts)))
+async def _of_records(part: RedisTaskStore, begin: str, repair: bool) -> _Lines:
+    records, found = f"{part.base}:task:", await keys(part, begin)
+    ids = {key.removeprefix(records) for key in found if key.startswith(records)}
+    for index in _INDEXES:
+        first = 0
+        while entries := await part.server.read("ZREVRANGE", f"{part.base}:{index}", first, first + 999):
+            ids.update(task_id.decode(errors="replace") for task_id in entries)
+            first += len(entries)
+    unreadable, unlike = list[str](), list[str]()
+    for batch in batches(ids):
+        unreadable += filter(None, await asyncio.gather(*(_unreadable(part, task_id) for task_id in batch)))
+        if doubtful := await part.examine(batch):
+            await part.list_tasks(limit=0)  # forgets what has expired
+            unlike += await part.examine(doubtful, repair=repair)
+    numbers = re.findall(rf"^{re.escape(begin)}[0-9]+/([0-9]+)}}", "\n".join(found), re.MULTILINE)
+    others = {*numbers} - {re.split("[/}]", part.base)[-2]}
     todo = "mended" if repair else "to be mended by --repair"
     return [
-        _line("records", f"unreadable: {_some(unreadable)}", wrong=unreadable),
-        _line("partitions", f"other numbers under this prefix: {_some(sorted(others))}", risky=others),
-        _line("indexes", f"unlike the records, {todo}: {_some(unlike)}", wrong=unlike and not repair),
+        ("records", f"unreadable: {_some(unreadable)}", unreadable, False),
+        ("partitions", f"other numbers under this prefix: {_some(sorted(others))}", False, others),
+        ("indexes", f"unlike the records, {todo}: {_some(unlike)}", unlike and not repair, False),
     ]
 
 
 async def _unreadable(part: RedisTaskStore, task_id: str) -> str:
     """The key of a record that cannot be read, and why; else an empty text."""
     try:
-        await part.get_task(check_new_id(task_id))
+        await part.get_task(task_id)
     except TaskNotFound:
         pass
-    except (RecordUnreadable, InvalidArgument) as fault:
-        return f"{part.base}:task:{task_id} ({fault.reason})"
+    except RecordUnreadable as fault:
+        return f"{fault.key} ({fault.reason})"
     return ""
-
-
-def _some(names: list[str]) -> str:
-    return f"{len(names):,} ({', '.join(names[:20])})" if names else "none"

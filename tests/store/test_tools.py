@@ -265,7 +265,7 @@ class TestDoctor:
         status, said = diagnose(run, server.url)
         assert status == 0
         subjects = ["reachable", "rights", "version", "policy", "replicas", "records", "partitions", "indexes"]
-        assert {*subjects, "persistence"} == {*said}
+        assert {*subjects, "snapshots", "persistence"} == {*said}
         assert all(said[subject].startswith("ok") for subject in subjects)
 
     @pytest.mark.parametrize("index", ["created", "created:failed", "deadlines", "finished"])
@@ -321,7 +321,7 @@ class TestDoctor:
             status, said = diagnose(run, server.url)
         finally:
             client.config_set("maxmemory-policy", "noeviction")
-        assert (status, said["policy"].partition(",")[0]) == (0, "warning: maxmemory-policy allkeys-lru")
+        assert (status, said["policy"].partition(",")[0]) == (0, "warning: maxmemory_policy allkeys-lru")
 
     def test_a_replica(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         client.execute_command("REPLICAOF", "127.0.0.1", "1")

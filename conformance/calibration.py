@@ -1,0 +1,214 @@
+"""Check the hooks of a harness, and what it declares, before any verdict rests on them.
+
+A hook that does nothing makes requirements pass that nobody has looked at: if `advance` does not move the clock,
+nothing expires. What is wrong about the store is left to the tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from contextlib import AsyncExitStack, suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from conformance.adapter.views import PAGE, TaskView
+from conformance.case import Namespace, NotTestable
+from conformance.guard import HarnessFailedError, guarded
+from conformance.harness import Capability, Harness, HookMissingError
+from conformance.spec.model import FIELDS
+from taskstore import Task, TaskCreateRequest, TaskStatus
+
+_HOUR, _EIGHT_DAYS, _SLACK = timedelta(hours=1), timedelta(days=8), timedelta(minutes=5)
+
+
+class CalibrationError(Exception):
+    """A hook does not do what it promises, or a declaration is not true."""
+
+    def __init__(self, hook: str, seen: str) -> None:
+        super().__init__(f"`{hook}` of the harness is not to be believed: {seen}")
+        self.hook = hook
+
+
+def _expect(holds: object, hook: str, otherwise: str) -> None:
+    if not holds:
+        raise CalibrationError(hook, otherwise)
+
+
+class _Bench(Namespace):
+    def __init__(self, harness: Harness, stack: AsyncExitStack) -> None:
+        super().__init__(guarded(harness))
+        self.own, self.stack = harness, stack
+        stack.callback(self.harness.discard, self.name)
+
+    async def new(self) -> tuple[Any, Any]:
+        """A store, and a new task in it, which it gives."""
+        store = await self.stack.enter_async_context(self.open())
+        task = await store.create_task(TaskCreateRequest(video_ids=("calibration",)))
+        await store.get_task(task.task_id)
+        return store, task
+
+
+def calibrate(harness: Harness) -> dict[str, NotTestable]:
+    """Return the requirements that cannot be judged on a running subject, each with the reason.
+
+    Raises:
+        CalibrationError: for the first hook or declaration that is not what it says.
+        HarnessFailedError: if a hook raises.
+    """
+    return asyncio.run(_calibrated(harness))
+
+
+async def _calibrated(harness: Harness) -> dict[str, NotTestable]:
+    unjudged: dict[str, NotTestable] = {}
+    for check in (_declared, _adapter, _namespaces, _elsewhere, *_INSPECTED, _lifetime, _clock, _put_back, _anew):
+        try:
+            async with asyncio.timeout(20), AsyncExitStack() as stack:
+                unjudged |= await check(_Bench(harness, stack)) or {}
+        except (CalibrationError, HarnessFailedError):
+            raise
+        except Exception:  # noqa: BLE001, S110  there is no such hook; what a store raises is for the tests
+            pass
+    return unjudged
+
+
+async def _declared(bench: _Bench) -> None:
+    for hook, arguments in (("url", ()), ("open_at", (bench.name, "redis://127.0.0.1:1/0", 1))):
+        with suppress(HookMissingError):
+            getattr(bench.harness, hook)(*arguments)
+            text = f"REMOTE is not declared, and there is `{hook}`: declare it, or take the hook away"
+            _expect(bench.has(Capability.REMOTE), "capabilities", text)
+    store, _ = await bench.new()
+    gone = ", ".join(f"no `{one}`" for one in ("purge", "restore") if not hasattr(store, one))
+    _expect(not gone or not bench.has(Capability.MAINTENANCE), "capabilities", f"MAINTENANCE is declared: {gone}")
+    ids, cursor = (Capability.CALLER_IDS, "create_task", "task_id"), (Capability.CURSOR, "list_tasks", "after")
+    for one, operation, name in (ids, cursor):
+        taken = inspect.signature(getattr(store, operation)).parameters
+        takes = name in taken or any(given.kind is given.VAR_KEYWORD for given in taken.values())
+        text = f"{one.name} is declared, and `{operation}` takes {', '.join(taken)}"
+        _expect(takes or not bench.has(one), "capabilities", text)
+
+
+async def _adapter(bench: _Bench) -> None:
+    store, task = await bench.new()
+    if isinstance(task, TaskView):
+        try:
+            page = await store.list_tasks()
+            for value, name in [(task, name) for name in FIELDS] + [(page, name) for name in PAGE]:
+                getattr(value, name)
+        except Exception as fault:  # a function of the adapter may raise anything
+            raise CalibrationError("adapter", f"{type(fault).__name__}: {fault}") from fault
+        is_ours = isinstance(task.status, TaskStatus)
+        _expect(is_ours, "adapter", f"the status of a new task is {task.status!r}, which is none of ours")
+
+
+async def _namespaces(bench: _Bench) -> None:
+    async with AsyncExitStack() as stack:
+        own = _Bench(bench.own, stack)
+        _, task = await own.new()
+        other, second = await bench.new()
+        is_apart = task.task_id == second.task_id or not await _is_there(other, task)  # ID-01 is about equal ids
+        _expect(is_apart, "open", "a task is seen in another namespace")
+    if bench.has(Capability.SHARED) and type(bench.own).discard is not Harness.discard:
+        async with own.open() as store:
+            _expect(not await _is_there(store, task), "discard", "a task is still there afterwards")
+
+
+async def _elsewhere(bench: _Bench) -> None:
+    if bench.has(Capability.SHARED):
+        _, task = await bench.new()
+        async with bench.harness.open_at(bench.name, bench.harness.url(), 5) as store:
+            text = "at `url` it does not see a task that a store of `open` wrote"
+            _expect(await _is_there(store, task), "open_at", text)
+
+
+async def _keys(bench: _Bench) -> None:
+    before = (await bench.new()) and bench.inspector.keys()
+    is_more = (await bench.new()) and bench.inspector.keys() - before
+    _expect(is_more, "inspector.keys", f"{len(before)} keys before a creation, and the same after")
+
+
+async def _mentions(bench: _Bench) -> None:
+    hook, task_id = "inspector.mentions", (await bench.new())[1].task_id
+    _expect(bench.inspector.mentions(task_id), hook, "the id of a task that is there is mentioned nowhere")
+    _expect(not bench.inspector.mentions(f"{task_id}-not"), hook, "the id of no task is mentioned")
+
+
+async def _raw(bench: _Bench) -> None:
+    store, task = await bench.new()
+    before = bench.inspector.raw(task.task_id)
+    _expect(isinstance(before, bytes), "inspector.raw", f"{before!r} for a task that is there, which is no bytes")
+    await store.update_task_status(task.task_id, TaskStatus.CLIPPING, progress=40)
+    if (await store.get_task(task.task_id)).progress == 40:  # noqa: PLR2004  as it was set
+        _expect(bench.inspector.raw(task.task_id) != before, "inspector.raw", "the same after an update")
+
+
+async def _requests(bench: _Bench) -> None:
+    store, task = await bench.new()  # which connects
+    count = bench.inspector.requests
+    counts = [(count(), count()) for _ in range(3)]  # something else may ask in between
+    text = f"{counts[-1][0]}, then {counts[-1][1]}, when nobody calls: its own request counts, and no other"
+    _expect(any(after == before + 1 for before, after in counts), "inspector.requests", text)
+    before = count()
+    for _ in range(3):
+        await store.update_task_status(task.task_id, TaskStatus.CLIPPING)
+    _expect(count() - before > 3, "inspector.requests", "it does not count three updates")  # noqa: PLR2004  and its own
+
+
+_INSPECTED = (_keys, _mentions, _raw, _requests)
+
+
+async def _lifetime(bench: _Bench) -> None:
+    if bench.has(Capability.EXPIRING):
+        store, task = await bench.new()
+        before = bench.inspector.lifetime_ms(task.task_id)
+        bench.advance(_HOUR)
+        after = bench.inspector.lifetime_ms(task.task_id)
+        if before <= 0 or abs(timedelta(milliseconds=before - after) - _HOUR) > _SLACK:
+            bench.advance(_EIGHT_DAYS)  # if it is there even now, no time passes, or it has no lifetime
+            text = f"{before} ms before an hour, and {after} ms after it"
+            _expect(await _is_there(store, task), "inspector.lifetime_ms", text)
+
+
+async def _clock(bench: _Bench) -> dict[str, NotTestable]:
+    store, older = await bench.new()
+    bench.advance(_HOUR)
+    passed = (await bench.new())[1].created_at - older.created_at
+    if abs(passed - _HOUR) >= _SLACK:
+        text = f"a task is younger by {passed} than one that was created an hour earlier"
+        _expect(bench.has(Capability.EXPIRING), "advance", text)
+        bench.advance(_EIGHT_DAYS)
+        if await _is_there(store, older):  # EXP-01 fails then, whether store or hook is wrong
+            text = "a task outlives its lifetime, and no time has moved: the store does not expire tasks, "
+            text += "or `advance` of the harness does not let time pass for it"
+            return dict.fromkeys(("EXP-03", "EXP-04", "EXP-08"), NotTestable(text, ("advance",)))
+    return {}
+
+
+async def _put_back(bench: _Bench) -> None:
+    async with AsyncExitStack() as stack:
+        other = _Bench(bench.own, stack)
+        await other.new()
+        other.advance(_HOUR)
+    created = (await bench.new())[1].created_at
+    ahead = created - datetime.now(created.tzinfo)
+    _expect(abs(ahead) < _SLACK, "advance", f"after the discard of its namespace, another is ahead by {ahead}")
+
+
+async def _anew(bench: _Bench) -> dict[str, NotTestable]:
+    """Whether an adapter makes the results. `Task` is ours: a store that others use returns objects of its own."""
+    store, task = await bench.new()
+    declared, is_rebuilt = bench.own.rebuilds_results, isinstance(task, TaskView) and isinstance(task.own, Task)
+    if isinstance(task, Task) and type(store).__module__ in {kind.__module__ for kind in type(bench.own).__mro__}:
+        is_rebuilt = await store.get_task(task.task_id) is not await store.get_task(task.task_id)
+    if not (is_rebuilt if declared is None else declared):
+        return {}
+    text = f"results are made anew by the adapter {type(store).__qualname__}: what the store returns is not seen"
+    text += "" if declared else "; if it is the store itself, say `rebuilds_results = False` in the harness"
+    return dict.fromkeys(("VAL-02", "VAL-10"), NotTestable(text, ("adapter",)))
+
+
+async def _is_there(store: Any, task: Any) -> bool:
+    with suppress(Exception):  # whatever it raises, it did not give the task
+        return await store.get_task(task.task_id) is not None
+    return False

@@ -1,0 +1,51 @@
+"""Three examples of what the scenarios of the chapters decide: a life, a listing, and ids."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from conformance.case import case
+from conformance.cases.contents import a_request
+from conformance.spec.equality import check_fields
+from taskstore import TaskNotFound, TaskStatus, TaskStore
+
+
+@case("API-02", "LIFE-01", "LIFE-05")
+async def test_a_task_can_be_created_read_listed_updated_and_cancelled(store: TaskStore) -> None:
+    """The five operations are coroutine functions, and lead a task from pending to a final status."""
+    for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task"):
+        assert inspect.iscoroutinefunction(getattr(store, name, None)), f"{name} is no coroutine function"
+    task = await store.create_task(a_request())
+    check_fields(task, status=TaskStatus.PENDING, progress=0, current_step="", completed_at=None)
+    other = await store.create_task(a_request())
+    done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED, result_url="https://x/y.mp4")
+    check_fields(done, status=TaskStatus.COMPLETED, progress=100, result_url="https://x/y.mp4")
+    assert (await store.cancel_task(other.task_id)).status is TaskStatus.CANCELLED
+    assert (await store.get_task(task.task_id)).status is TaskStatus.COMPLETED
+    assert {one.task_id for one in (await store.list_tasks()).tasks} == {task.task_id, other.task_id}
+
+
+@case("LIST-03", "LIST-04")
+async def test_pages_join_without_gap_or_overlap(store: TaskStore) -> None:
+    """Five tasks on pages of two: each is there once, and every page has the total. A filter counts what matches."""
+    made = [(await store.create_task(a_request())).task_id for _ in range(5)]
+    pages = [await store.list_tasks(limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+    assert [len(page.tasks) for page in pages] == [2, 2, 1, 0]
+    assert sorted(task.task_id for page in pages for task in page.tasks) == sorted(made)
+    assert [page.total for page in pages] == [5] * 4
+    await store.cancel_task(made[0])
+    totals = {status: (await store.list_tasks(status)).total for status in TaskStatus}
+    assert totals == {**dict.fromkeys(TaskStatus, 0), TaskStatus.PENDING: 4, TaskStatus.CANCELLED: 1}
+
+
+@case("ID-03")
+async def test_an_id_is_no_pattern(store: TaskStore) -> None:
+    """What merely matches or resembles the id of a task names none."""
+    ids = [(await store.create_task(a_request())).task_id for _ in range(3)]
+    for text in ("", "*", "task_*", f"{ids[0]}*", f"[{ids[0]}", f"{ids[0]}\n", f"?{ids[0]}", f"{ids[0]}\ud800"):
+        for call in (store.get_task, store.cancel_task):
+            with pytest.raises(TaskNotFound):
+                await call(text)
+    assert (await store.list_tasks(TaskStatus.PENDING)).total == 3

@@ -1,0 +1,210 @@
+"""Who sees whose tasks, and what outlives what: event loops, instances, processes, servers and namespaces."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import warnings
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from conformance.case import Namespace, NotTestable, case
+from conformance.cases.contents import (
+    CallOn,
+    a_request,
+    check_has,
+    check_has_none,
+    check_same,
+    fill,
+    outcome_of,
+    reads_of,
+    seen,
+    writes_of,
+)
+from conformance.cases.environment import application
+from conformance.harness import Capability, HookMissingError
+from conformance.interpreter import run_elsewhere
+from taskstore import StoreNotOpen, StoreUnavailable, TaskStatus, TaskStore
+
+
+@case("API-04")
+async def test_a_store_belongs_to_one_event_loop(store: TaskStore, namespace: Namespace) -> None:
+    """On a second loop a store refuses every call, and the first loop goes on."""
+    task = await store.create_task(a_request())
+    calls = {**await reads_of(store, namespace.harness.capabilities), **await writes_of(store, ())}
+    await asyncio.to_thread(lambda: asyncio.run(_refuses(store, calls)))
+    assert (await store.get_task(task.task_id)).task_id == task.task_id
+
+
+@case("API-04")
+async def test_a_store_does_not_move_to_another_event_loop(namespace: Namespace) -> None:
+    """What was used on an event loop that is closed is refused on the next one, and not taken over by it."""
+
+    async def enter(opened: AbstractAsyncContextManager[TaskStore]) -> TaskStore:
+        sys.set_asyncgen_hooks(None, lambda _: None)  # or the generator that opens the store would hold the loop
+        return await opened.__aenter__()
+
+    def elsewhere(first: Callable[[TaskStore], Awaitable[object]]) -> None:
+        opened = namespace.open()
+        with asyncio.Runner() as runner:
+            store = runner.run(enter(opened))
+            made = runner.run(outcome_of(first(store)))
+        assert not isinstance(made, StoreNotOpen | StoreUnavailable), f"the first call of a new store raised {made!r}"
+        del runner
+        gc.collect()  # nobody has the first loop any more
+        asyncio.run(_refuses(store, FEW))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nobody can close its connections
+        for first in (lambda store: store.create_task(a_request()), lambda store: store.list_tasks(limit=0)):
+            await asyncio.to_thread(elsewhere, first)
+            gc.collect()
+
+
+FEW: dict[str, CallOn] = {
+    "list": lambda store: store.list_tasks(),
+    "get": lambda store: store.get_task("task_0"),
+    "cancel": lambda store: store.cancel_task("task_0"),
+    "create": lambda store: store.create_task(a_request()),
+}
+
+
+async def _refuses(store: TaskStore, calls: dict[str, CallOn]) -> None:
+    for name, call in calls.items():
+        outcome = await outcome_of(call(store))
+        assert isinstance(outcome, StoreNotOpen), f"expected StoreNotOpen of {name}, got {outcome!r:.300}"
+
+
+_WRITE = """
+async with open_store() as store:
+    return [(await store.create_task(TaskCreateRequest(video_ids=[f"v{number}"]))).task_id for number in range(8)]
+"""
+_READ_AND_CHANGE = """
+async with open_store() as store:
+    for task_id in {ids}:
+        assert (await store.get_task(task_id)).status == TaskStatus.PENDING, task_id
+        await store.update_task_status(task_id, TaskStatus.CLIPPING, 40)
+    assert {{*{ids}}} <= {{task.task_id for task in (await store.list_tasks(TaskStatus.CLIPPING, limit=1_000)).tasks}}
+"""
+
+
+@case("SHARE-01", needs=Capability.SHARED)
+async def test_another_process_sees_what_this_one_wrote(namespace: Namespace) -> None:
+    """An application that starts elsewhere finds and updates eight tasks. Here they are at once as it left them."""
+    with application(namespace):
+        async with namespace.open_from_environment() as store:
+            ids = [(await store.create_task(a_request())).task_id for _ in range(8)]
+            await run_elsewhere(namespace, _READ_AND_CHANGE.format(ids=ids))
+            found = [(one.status, one.progress) for one in [await store.get_task(task_id) for task_id in ids]]
+            assert found == [("clipping", 40)] * 8
+
+
+@case("DUR-01", needs=Capability.PERSISTENT)
+async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -> None:
+    """What another process wrote is there when it has ended and an application starts here."""
+    with application(namespace):
+        ids = await run_elsewhere(namespace, _WRITE)
+        async with namespace.open_from_environment() as store:
+            found = [list((await store.get_task(task_id)).video_ids) for task_id in ids]
+            assert found == [[f"v{number}"] for number in range(8)]
+            assert {*ids} <= {task.task_id for task in (await store.list_tasks(limit=1_000)).tasks}
+
+
+@case("DUR-01", needs=(Capability.PERSISTENT, Capability.REMOTE))
+async def test_tasks_outlive_the_server(namespace: Namespace) -> None:
+    """The server saved to disk and was started again: everything is there, and every kind of write works."""
+    async with namespace.open() as store:
+        await fill(store, namespace.harness.capabilities)
+        before = await seen(store)
+    namespace.harness.restart_server()
+    async with namespace.open() as store:
+        check_same(await seen(store), before)
+        for name, write in (await writes_of(store, namespace.harness.capabilities)).items():
+            outcome = await outcome_of(write(store))
+            assert not isinstance(outcome, BaseException), f"{name} raised {outcome!r}"
+
+
+@case("DUR-03", mode="either", lacks=Capability.PERSISTENT)
+async def test_an_application_starts_empty(namespace: Namespace) -> None:
+    """An application that starts again has no tasks of the one before it."""
+    with application(namespace):
+        async with namespace.open_from_environment() as store:
+            tasks = await fill(store, namespace.harness.capabilities)
+        async with namespace.open_from_environment() as store:
+            await check_has_none(store, tasks)
+
+
+@case("SHARE-02", mode="either", lacks=Capability.SHARED)
+async def test_applications_side_by_side_share_nothing(namespace: Namespace) -> None:
+    """Two stores that are open at the same time have their own tasks, and one goes on when the other is closed."""
+    with application(namespace):
+        async with namespace.open_from_environment() as one:
+            async with namespace.open_from_environment() as other:
+                tasks = await fill(one, namespace.harness.capabilities)
+                await check_has_none(other, tasks)
+                await other.create_task(a_request())
+            await check_has(one, tasks)
+
+
+_FORKS = """
+import multiprocessing, random
+async def created():
+    async with open_store() as store:
+        random.seed(7)  # as an application may, for purposes of its own
+        return [(await store.create_task(TaskCreateRequest(video_ids=["v"]))).task_id for _ in range(3)]
+def create(_):
+    return asyncio.run(created())
+"""
+_FORK = """
+first = await created()
+with multiprocessing.get_context("fork").Pool(1) as pool:  # as a server makes its workers
+    return pool.map(create, [None])[0] + first
+"""
+
+
+@case("ID-01", mode="either")
+async def test_processes_make_different_ids(namespace: Namespace) -> None:
+    """An application that seeds `random`, forks and seeds it again gets a new id from every `create_task`."""
+    if not hasattr(os, "fork"):
+        raise NotTestable("this machine cannot fork a process")
+    with application(namespace):
+        ids = await run_elsewhere(namespace, _FORK, first=_FORKS)
+    assert len({*ids}) == len(ids) == 6, f"expected 6 different ids, got {ids}"
+
+
+@case("LIST-10")
+async def test_a_neighbour_is_never_shown_or_removed(namespace: Namespace) -> None:
+    """Whatever is written or purged in a namespace, those whose names begin or continue its name keep their tasks."""
+    capabilities, others = namespace.harness.capabilities, neighbours(namespace)
+    async with AsyncExitStack() as stack:
+        for other in others:
+            stack.callback(other.harness.discard, other.name)
+        stores: list[Any] = [await stack.enter_async_context(place.open()) for place in (namespace, *others)]
+        for store in stores:
+            await fill(store, capabilities)
+        assert {(await store.list_tasks(limit=0)).total for store in stores} == {2 * len(TaskStatus)}
+        for written in stores[:2]:
+            before = [await seen(store) for store in stores if store is not written]
+            for write in (await writes_of(written, capabilities)).values():
+                await write(written)
+            for task in (await written.list_tasks(limit=1_000)).tasks:
+                await outcome_of(written.cancel_task(task.task_id))
+            if Capability.MAINTENANCE in capabilities:
+                await written.purge(datetime(2100, 1, 1, tzinfo=UTC))
+            check_same([await seen(store) for store in stores if store is not written], before)
+
+
+def neighbours(namespace: Namespace) -> list[Namespace]:
+    """Other namespaces, whose names begin or continue this one's, also with separators and patterns where it can."""
+    name = namespace.name
+    names = [f"{name}bar", name[:-1], f"{name}-0"]
+    with suppress(HookMissingError):
+        if namespace.harness.mode == "redis" and "TASK_KEY_PREFIX" in namespace.harness.environment(name):
+            names += [name + end for end in (":x", ":task", "*", "?", "[a]", "\\", "é", "%s")]
+            first, dash, rest = name.partition("-")  # a user may have no right to another first part
+            names.append(first + dash + rest.upper())
+    return [Namespace(namespace.harness, one) for one in dict.fromkeys(names) if one != name]

@@ -1,0 +1,184 @@
+"""What the cases say of stores that flatter themselves, of harnesses that fail, and of right stores that differ."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import types
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from conformance import case as cases_of
+from conformance.calibration import CalibrationError, calibrate
+from conformance.case import Namespace, NotTestable, Subject
+from conformance.cases import cost, find_cases
+from conformance.guard import HarnessFailedError, guarded
+from conformance.harness import Capability, Harness
+from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
+from conformance.subjects.redis import RedisHarness
+from taskstore import MemoryTaskStore, TaskStore
+
+SHARED = "sharing.test_another_process_sees_what_this_one_wrote"
+KEPT = "sharing.test_tasks_outlive_the_process_that_wrote_them"
+
+
+def play(name: str, harness: Harness) -> None:
+    find_cases()[name](Subject("subject", harness, {}, 1))
+
+
+_ONLY: list[MemoryTaskStore] = []
+
+
+@asynccontextmanager
+async def open_dictionary() -> AsyncIterator[TaskStore]:
+    if not _ONLY:
+        _ONLY.append(MemoryTaskStore())
+    yield _ONLY[0]
+
+
+class Dictionary(MemoryHarness):
+    """A dictionary of this process that is declared to be shared and kept."""
+
+    capabilities = frozenset({Capability.SHARED, Capability.PERSISTENT})
+    opener = f"{__name__}:open_dictionary"
+
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return open_dictionary()
+
+    def environment(self, namespace: str) -> Mapping[str, str]:
+        return {}
+
+
+@pytest.mark.parametrize("name", [SHARED, KEPT])
+def test_a_dictionary_of_this_process_is_neither_shared_nor_kept(name: str) -> None:
+    _ONLY.clear()
+    with pytest.raises((AssertionError, LookupError), match="no task"):
+        play(name, Dictionary())
+
+
+@pytest.mark.parametrize("name", [SHARED, KEPT])
+def test_without_an_opener_nobody_can_tell_and_the_hook_is_named(name: str) -> None:
+    harness = Dictionary()
+    harness.opener = ""
+    with pytest.raises(NotTestable) as untold:
+        play(name, harness)
+    assert untold.value.hooks == ("opener",)
+
+
+def test_an_opener_that_another_process_cannot_import_is_a_fault_of_the_harness(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = types.ModuleType("only_in_this_process")
+    vars(module)["open_store"] = open_dictionary
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    harness = Dictionary()
+    harness.opener = f"{module.__name__}:open_store"
+    with pytest.raises(HarnessFailedError, match="another process cannot import only_in_this_process"):
+        play(KEPT, harness)
+
+
+class Breaks(ExpiringMemoryHarness):
+    def advance(self, namespace: str, by: timedelta) -> None:
+        raise OSError("no clock")
+
+    @asynccontextmanager
+    async def open_at(self, namespace: str, url: str, seconds: float) -> AsyncIterator[Any]:
+        raise OSError("no socket")
+        yield
+
+
+def test_what_a_hook_raises_is_a_fault_of_the_harness() -> None:
+    with pytest.raises(HarnessFailedError, match=re.escape("`advance` of the harness raised OSError: no clock")):
+        play("expiry.test_nothing_is_left_by_any_listing", Breaks())
+    with pytest.raises(HarnessFailedError, match="`open_at` of the harness raised OSError: no socket"):
+        asyncio.run(enter(guarded(Breaks()).open_at("x", "redis://127.0.0.1:1/0", 1)))
+
+
+async def enter(opened: AbstractAsyncContextManager[Any]) -> None:
+    async with opened:
+        pass
+
+
+def test_what_the_store_raises_in_the_block_of_a_hook_comes_out_as_it_is() -> None:
+    async def use() -> None:
+        async with guarded(MemoryHarness()).open("x"):
+            raise KeyError("the store's own")
+
+    with pytest.raises(KeyError):
+        asyncio.run(use())
+
+
+def test_a_case_that_does_not_end_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cases_of, "_SECONDS", 0.01)
+
+    @cases_of.case("API-02")
+    async def waits(namespace: Namespace) -> None:  # noqa: ARG001  a case takes one
+        await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError, match=r"^the case has not ended after 0\.01 s$"):
+        waits(Subject("subject", MemoryHarness(), {}, 1))
+
+
+class HidesItsServer(RedisHarness):
+    capabilities = RedisHarness.capabilities - {Capability.REMOTE}
+
+
+def test_a_server_that_is_not_declared_is_found_out() -> None:
+    harness = HidesItsServer()
+    with harness.running(), pytest.raises(CalibrationError, match="REMOTE is not declared, and there is `url`"):
+        calibrate(harness)
+
+
+class Lazy:
+    """Takes turns with three connections after some calls. Each is opened when it is first used."""
+
+    def __init__(self, harness: RedisHarness, namespace: str) -> None:
+        self._open = partial(harness.open_at, namespace, harness.url(), 5)
+        self._stack, self._turn = AsyncExitStack(), 0
+
+    async def __aenter__(self) -> Any:
+        self._stores = [await self._stack.enter_async_context(self._open()) for _ in range(3)]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    def __getattr__(self, operation: str) -> Any:
+        self._turn += 1
+        return getattr(self._stores[self._turn % 3 if self._turn > 12 else 0], operation)
+
+
+class LazyHarness(RedisHarness):
+    def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
+        return Lazy(self, namespace)
+
+
+def test_a_pool_may_open_its_connections_when_it_needs_them() -> None:
+    harness = LazyHarness()
+    with harness.running():
+        play("cost.test_every_operation_is_one_request", harness)
+
+
+class SlowStore(MemoryTaskStore):
+    async def create_task(self, *arguments: Any, **named: Any) -> Any:
+        await asyncio.sleep(0.003)
+        return await super().create_task(*arguments, **named)
+
+
+class SlowHarness(MemoryHarness):
+    store_class = SlowStore
+
+
+def test_a_slow_memory_store_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "cost.test_memory_holds_every_task"
+    monkeypatch.setattr(cost, "_SECONDS", 0.3)
+    with pytest.raises(NotTestable, match="the store is too slow"):
+        play(name, SlowHarness())
+    monkeypatch.setattr(cost, "_MANY", 200)
+    play(name, SlowHarness())

@@ -1,0 +1,275 @@
+"""Failures as scenarios: right stores pass, and wrong ones are found under the requirement that they break."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from conformance.core.chapter import play, play_together
+from conformance.core.finding import Tally
+from conformance.load import load
+from conformance.subjects.memory import MemoryHarness
+from conformance.subjects.proxy import Action, Proxy, Stage
+from conformance.subjects.redis import RedisHarness
+from conformance.tables.failures import FAILURES, alone, scenarios_of, together
+from taskstore import FailureKind, StoreUnavailable, TaskNotFound, TaskPage
+from taskstore.redis import RedisTaskStore, connect
+from taskstore.redis.connection import Connection
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+@pytest.fixture(scope="module")
+def harness() -> Iterator[RedisHarness]:
+    harness = RedisHarness()
+    with harness.running():
+        yield harness
+
+
+def played(harness: RedisHarness, store_class: Callable[..., Any], name: str = "") -> Tally:
+    """Play the failure of that name, or all, on a store."""
+    harness.store_class = store_class
+
+    async def body() -> Tally:
+        tally, capabilities = Tally(seconds=1), harness.capabilities
+        if name:
+            (row,) = (row for row in FAILURES if row.failure.name == name)
+            await play(harness, scenarios_of(row, capabilities), tally, is_short=True)
+        else:
+            await play_together(harness, together(capabilities), tally)
+            await play(harness, alone(capabilities), tally)
+        return tally
+
+    return asyncio.run(body())
+
+
+def numbers_of(tally: Tally) -> set[str]:
+    return {number for finding in tally.findings.values() for number in finding.requirements}
+
+
+class Slow(RedisTaskStore):
+    async def _run(self, *arguments: Any, **named: Any) -> Any:
+        await asyncio.sleep(0.003)
+        return await super()._run(*arguments, **named)
+
+
+class Pool:
+    """Three stores, each with a connection that it opens when its turn comes."""
+
+    def __init__(self, url: str, namespace: str, seconds: float) -> None:
+        servers = [connect(url, connect_timeout=seconds, timeout=seconds) for _ in range(3)]
+        self._stores = [RedisTaskStore(server, prefix=namespace) for server in servers]
+        self._turn, self._open = 0, AsyncExitStack()
+
+    async def __aenter__(self) -> Any:
+        for store in self._stores:
+            await self._open.enter_async_context(store)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+    def __getattr__(self, name: str) -> Any:
+        self._turn += 1
+        return getattr(self._stores[self._turn % 3], name)
+
+
+class PoolHarness(RedisHarness):
+    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
+        return Pool(url, namespace, seconds)
+
+
+@pytest.mark.parametrize("store_class", [RedisTaskStore, Slow])
+def test_right_stores_pass_and_every_requirement_is_exercised(harness: RedisHarness, store_class: type[Any]) -> None:
+    tally = played(harness, store_class)
+    assert not tally.findings
+    assert {number for row in FAILURES if not row.needs for number in row.about} <= set(tally.exercised)
+
+
+def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None:
+    pooled = PoolHarness()
+    with pooled.running():
+        assert not played(pooled, RedisTaskStore).findings
+
+
+def test_a_subject_without_a_server_says_what_is_missing() -> None:
+    memory, tally = MemoryHarness(), Tally()
+    asyncio.run(play_together(memory, together(memory.capabilities), tally))
+    asyncio.run(load(memory, tally))
+    assert "remote" in tally.missing["FAIL-01"][0]
+
+
+def wrong(operation: str, handle: Handler) -> type[RedisTaskStore]:
+    """A store that does something else when an operation finds the server unavailable."""
+
+    async def call(self: RedisTaskStore, *arguments: Any, **named: Any) -> Any:
+        try:
+            return await getattr(RedisTaskStore, operation)(self, *arguments, **named)
+        except StoreUnavailable as error:
+            return await handle(self, error, *arguments, **named)
+
+    return type(handle.__name__, (RedisTaskStore,), {operation: call})
+
+
+async def finds_nothing(_: Any, __: Any, task_id: str) -> Any:
+    raise TaskNotFound(task_id) from None
+
+
+async def is_empty(*_: Any, **__: Any) -> Any:
+    return TaskPage(tasks=(), total=0, limit=50, offset=0)
+
+
+async def drops(self: RedisTaskStore, _: Any, task_id: str, *__: Any, **___: Any) -> Any:
+    return await self.get_task(task_id)
+
+
+async def denies(_: Any, error: StoreUnavailable, *__: Any, **___: Any) -> Any:
+    error.write_may_have_happened = False
+    raise error
+
+
+async def sends_again(self: RedisTaskStore, error: StoreUnavailable, *arguments: Any, **named: Any) -> Any:
+    if error.failure_kind is not FailureKind.BROKEN:
+        raise error
+    return await RedisTaskStore._run(self, *arguments, **named)  # noqa: SLF001  that is the mistake
+
+
+async def forgets_the_id(_: Any, error: StoreUnavailable, *__: Any, **___: Any) -> Any:
+    error.task_id = None
+    raise error
+
+
+async def notes_the_password(self: RedisTaskStore, error: StoreUnavailable, **_: Any) -> Any:
+    error.add_note(f"AUTH {vars(self.server._opener)}")  # noqa: SLF001  that is the mistake
+    raise error
+
+
+async def is_foreign(_: Any, error: StoreUnavailable, **__: Any) -> Any:
+    raise ConnectionError(str(error)) from error
+
+
+async def waits_for_ever(*_: Any, **__: Any) -> Any:
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("operation", "handle", "name", "number"),
+    [
+        ("get_task", finds_nothing, "nothing listens at the first call", "FAIL-01"),
+        ("get_task", finds_nothing, "each reply is lost", "FAIL-13"),
+        ("list_tasks", is_empty, "the server goes silent", "FAIL-01"),
+        ("update_task_status", drops, "the server is out-of-memory", "FAIL-06"),
+        ("_run", denies, "a reply is lost", "FAIL-11"),
+        ("_run", denies, "each reply is late", "FAIL-11"),
+        ("_run", sends_again, "a reply is lost", "ATOM-01"),
+        ("create_task", forgets_the_id, "each reply is lost", "ID-02"),
+        ("get_task", notes_the_password, "nothing listens any more", "FAIL-05"),
+        ("cancel_task", is_foreign, "half of each reply is lost", "FAIL-13"),
+        ("cancel_task", waits_for_ever, "each connection breaks before the request", "FAIL-01"),
+    ],
+)
+def test_a_wrong_store_is_found(harness: RedisHarness, operation: str, handle: Handler, name: str, number: str) -> None:
+    tally = played(harness, wrong(operation, handle), name)
+    assert number in numbers_of(tally)
+    assert f"# {name}; `store` goes through a proxy" in next(iter(tally.findings.values())).lines
+
+
+@pytest.mark.parametrize(
+    ("changed", "name", "number"),
+    [
+        ({"is_usable": property(lambda self: not self._retired)}, "the server has closed the connections", "FAIL-14"),
+        ({"is_usable": property(lambda _: True), "retire": lambda _: None}, "each reply is late", "FAIL-13"),
+    ],
+)
+def test_a_wrong_connection_is_found(
+    harness: RedisHarness, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], name: str, number: str
+) -> None:
+    for attribute, value in changed.items():
+        monkeypatch.setattr(Connection, attribute, value)
+    assert number in numbers_of(played(harness, RedisTaskStore, name))
+
+
+class ClosesLate(RedisTaskStore):
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await asyncio.sleep(3)
+        finally:
+            await super().__aexit__(None, None, None)
+
+
+def test_a_store_that_waits_when_it_is_closed_is_found(harness: RedisHarness) -> None:
+    assert "API-04" in numbers_of(played(harness, ClosesLate, "the store is closed"))
+
+
+@pytest.mark.parametrize(
+    ("operation", "handle", "number"),
+    [("_run", denies, "FAIL-11"), ("update_task_status", drops, "ATOM-01"), ("cancel_task", is_foreign, "FAIL-13")],
+)
+def test_load_finds_wrong_stores(harness: RedisHarness, operation: str, handle: Handler, number: str) -> None:
+    harness.store_class, tally = wrong(operation, handle), Tally()
+    for seed in range(5):  # which calls meet a failure depends on the machine
+        if not tally.findings:
+            asyncio.run(load(harness, tally, seed=seed))
+    assert number in numbers_of(tally)
+
+
+def test_load_passes_a_right_store_that_two_processes_share(harness: RedisHarness) -> None:
+    harness.store_class, tally = RedisTaskStore, Tally()
+    asyncio.run(load(harness, tally, processes=2))
+    assert not tally.findings
+    assert tally.exercised["ATOM-01"] > 20
+
+
+@asynccontextmanager
+async def echoing() -> AsyncIterator[Proxy]:
+    """A proxy in front of a server that sends back what it gets."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65_536):
+            writer.write(data)
+        writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with server, Proxy(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/3") as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize(
+    ("stage", "action", "expected"),
+    [
+        (Stage.REQUEST, Action.CUT, [b""]),
+        (Stage.REQUEST, Action.RESET, ["reset"]),
+        (Stage.MIDDLE, Action.CUT, [b"12", b""]),
+        (Stage.REPLY, Action.ANSWER, [b"no"]),
+        (Stage.MIDDLE, Action.HOLD, [b"12", "held", b"34"]),
+    ],
+)
+def test_a_proxy_interrupts_where_it_is_told_and_once(stage: Stage, action: Action, expected: list[Any]) -> None:
+    async def read(proxy: Proxy, reader: asyncio.StreamReader) -> Any:
+        try:
+            async with asyncio.timeout(0.2):
+                return await reader.read(4)
+        except TimeoutError:
+            proxy.release()
+            return "held"
+        except ConnectionResetError:
+            return "reset"
+
+    async def body() -> None:
+        async with echoing() as proxy:
+            interruption = proxy.interrupt(stage, action, text=b"no")
+            for wanted in (expected, [b"1234"]):
+                reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(proxy.url).port)
+                writer.write(b"1234")
+                assert [await read(proxy, reader) for _ in wanted] == wanted
+                writer.close()
+                await proxy.until(lambda: not proxy.connections)
+            assert interruption.met == 1
+            assert (proxy.held, proxy.leaving) == (0, 0)
+
+    asyncio.run(body())
