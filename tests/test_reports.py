@@ -621,15 +621,6 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
     assert "98765" not in made.to_json().decode()
 
 
-def test_an_optional_file_that_was_asked_for_must_be_there(tmp_path: Path, capsys: Any) -> None:
-    for name, document in (("conformance", GOOD), ("benchmark", ONE)):
-        (tmp_path / f"{name}.json").write_text(json.dumps(document))
-    inputs = ["--conformance", str(tmp_path / "conformance.json"), "--benchmark", str(tmp_path / "benchmark.json")]
-    for name in ("studies", "topologies"):
-        assert main([*inputs, f"--{name}", str(tmp_path / "no.json"), "--out", str(tmp_path / "out")]) == 2
-        assert "no.json: No such file" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("said", "published"),
     [
