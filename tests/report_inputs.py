@@ -192,12 +192,6 @@ def _every_study() -> list[dict[str, Any]]:
     modes = ("memory", "redis")
     return [
         *(
-            series("growth", design, page, tasks, mode=mode, seconds=slope * tasks / 1e6 + 1e-4)
-            for design, slope, page in (("documented", 10, "first"), ("ours", 0, "first"), ("ours", 0, "deep filtered"))
-            for mode in modes
-            for tasks in (100, 10_000)
-        ),
-        *(
             series("load", subject, operation, callers, rate=[1_000.0], failed=[0])
             for subject in ("documented", "ours")
             for operation in ("get", "update")

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -16,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.studies import growth, load, memory, peers
+from benchmarks.studies import load, memory, peers
 from benchmarks.studies.__main__ import STUDIES, make
 from benchmarks.studies.__main__ import main as make_studies
 from benchmarks.studies.document import FLOORS, GLIDE, PLAIN, Studies
@@ -24,28 +23,12 @@ from benchmarks.studies.filling import new_config
 from benchmarks.studies.load import call_for
 from benchmarks.studies.processes import ProcessFailedError, in_new_process
 from benchmarks.studies.turns import Contestant, WrongAnswerError, take_turns
-from reports.analyse.growth import fit
 from reports.read import read
 
 pytestmark = pytest.mark.once
 
 # Some peers leave closing to the collector.
 leaving_peers_alone = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
-
-
-def curve(seconds: Callable[[int], float]) -> list[tuple[int, list[float]]]:
-    """Make noisy blocks of a known curve."""
-    random = Random(7)  # noqa: S311  the same in every run
-    sizes = (100, 1_000, 10_000, 100_000)
-    return [(tasks, [seconds(tasks) * random.lognormvariate(0, 0.1) for _ in range(21)]) for tasks in sizes]
-
-
-@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
-def test_the_exponent_of_a_curve_is_found(exponent: float) -> None:
-    found, (low, high) = fit(curve(lambda tasks: 1e-4 * tasks**exponent))
-    assert found == pytest.approx(exponent, abs=0.02)
-    assert low < exponent < high
-    assert high - low < 0.06
 
 
 def test_a_call_that_raises_is_counted_and_not_lost() -> None:
@@ -105,7 +88,6 @@ def test_a_floor_keeps_its_values_apart() -> None:
 
 @leaving_peers_alone
 def test_every_study_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(growth.SCALES, "quick", growth.Scale((100, 220), 2, 0.01))
     monkeypatch.setitem(load.SCALES, "quick", load.Scale(2, (1, 64), 0.02))
     monkeypatch.setitem(memory.SCALES, "quick", (("task", 300), ("metadata", 200)))
     monkeypatch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, 2, 0.005))
@@ -115,10 +97,6 @@ def test_every_study_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pyte
     assert studies.series == made.series
     assert not studies.failures
     designs, modes = {"ours", "documented"}, {"memory", "redis"}
-    listed = {(one.subject, one.mode, one.what, one.at) for one in studies.select("growth")}
-    assert listed == {
-        (design, mode, "first", tasks) for design in designs for mode in modes for tasks in (100, 220)
-    } | {("ours", mode, "deep filtered", 220) for mode in modes}
     assert {one.subject for one in studies.select("load", what="get", at=64)} == designs
     assert {(one.subject, one.mode, one.what) for one in studies.select("memory")} == {
         (design, mode, part) for design in designs for mode in modes for part in ("task", "metadata")
@@ -137,20 +115,20 @@ def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(
     def fail(*_: object) -> list[Any]:
         raise KeyError("task_1")
 
-    monkeypatch.setitem(STUDIES, "growth", fail)
+    monkeypatch.setitem(STUDIES, "load", fail)
     monkeypatch.setitem(memory.SCALES, "quick", (("task", 50),))
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # the handlers of this process are not its to set
     path = tmp_path / "studies.json"
-    assert make_studies(["--quick", "--json", str(path), "growth", "memory"]) == 0
+    assert make_studies(["--quick", "--json", str(path), "load", "memory"]) == 0
     studies = read(path, Studies)
-    assert studies.failures == {"growth": "KeyError: 'task_1'"}
+    assert studies.failures == {"load": "KeyError: 'task_1'"}
     assert studies.find("memory") is not None
-    assert "growth was not measured: KeyError: 'task_1' (test_studies.py:" in capsys.readouterr().err
+    assert "load was not measured: KeyError: 'task_1' (test_studies.py:" in capsys.readouterr().err
 
 
 def test_what_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     (folder := tmp_path / "temporary").mkdir()
-    command = [sys.executable, "-m", "benchmarks.studies", "--full", "--json", str(tmp_path / "studies.json"), "growth"]
+    command = [sys.executable, "-m", "benchmarks.studies", "--full", "--json", str(tmp_path / "studies.json"), "memory"]
     with subprocess.Popen(
         command,
         cwd=Path(__file__).parents[1],
@@ -158,7 +136,7 @@ def test_what_is_stopped_leaves_nothing(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
     ) as running:
         assert running.stderr is not None
-        assert b"growth" in running.stderr.readline()
+        assert b"memory" in running.stderr.readline()
         assert list(folder.iterdir())
         running.send_signal(signal.SIGTERM)  # as Ctrl-C, which a job in the background does not hear
         running.communicate(timeout=60)

@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 from benchmarks.document import Depth, Mode, Seconds, Strict
 from conformance.measure.estimate import Estimate, estimate_some
 
-Name = Literal["growth", "load", "memory", "peers"]
+Name = Literal["load", "memory", "peers"]
 Key = tuple[str, Mode, str, float]
 """A subject, its mode, what was done, and at how many tasks or callers."""
 Measured = Mapping[Key, Mapping[str, float]]

@@ -31,7 +31,6 @@ from reports.analyse.findings import (
     judge_ratio,
     judge_tail,
 )
-from reports.analyse.growth import Curve, gather_curves
 from reports.analyse.latency import Latency, gather_latencies
 from reports.analyse.parity import (
     DESIGNS,
@@ -102,8 +101,6 @@ class Report:
     latencies: tuple[Latency, ...]
     ping_ms: float | None
     """A PING on the server that decides for our Redis mode."""
-    floor_ms: float | None
-    """An awaited function that does nothing."""
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
     expected: tuple[Result, ...]
@@ -139,11 +136,6 @@ class Report:
     def faster(self) -> tuple[Ahead, ...]:
         """Where ours is not the first of them."""
         return find_faster(self.studies)
-
-    @property
-    def curves(self) -> tuple[Curve, ...]:
-        """How listings grow."""
-        return gather_curves(self.studies)
 
     def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
@@ -258,8 +250,7 @@ def make_report(
         document=claims.document,
         claims=tuple(_row(claim, {design: find(claim, design) for design in DESIGNS}) for claim in claims.claim),
         latencies=latencies,
-        ping_ms=_median_of("ping", benchmark, latencies),
-        floor_ms=_median_of("noop", benchmark, latencies),
+        ping_ms=_find_ping(benchmark, latencies),
         requirements=requirements,
         cases={case.id: case for case in all_cases},
         expected=tuple(one for one in conformance.results if one.expected is not None),
@@ -316,12 +307,11 @@ def _withhold(
     return (studies_without_ours(studies) if reason else studies), reason
 
 
-def _median_of(operation: str, benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | None:
-    """Find the milliseconds of a floor: a no-op, or a PING on the server that decides for our Redis mode."""
+def _find_ping(benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | None:
+    """Find the milliseconds of a PING on the server that decides for our Redis mode."""
     deciding = {row.subject for row in latencies if row.decides and (row.design, row.mode) == ("ours", "redis")}
     for row in benchmark.benchmarks:
-        info = row.extra_info
-        if info.operation == operation and (operation == "noop" or info.subject in deciding):
+        if row.extra_info.operation == "ping" and row.extra_info.subject in deciding:
             found = estimate(row.medians())
             return found.value if found else None
     return None

@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from benchmarks.document import Design, Mode
 from benchmarks.studies.document import Studies
-from reports.analyse.growth import Curve as Growth
 from reports.analyse.latency import MODES, Latency
 from reports.analyse.parity import DESIGNS, Comparison
 from reports.render.curves import Curve, draw_curves
@@ -94,20 +93,6 @@ class Pictures:
             self.t("Time of a listing against the number of tasks"), curves, self.t("tasks in the store"), "ms", named
         )
 
-    def draw_growth(self, curves: Iterable[Growth]) -> Picture:
-        """Draw the first page of every store, and the slowest page of ours, against the number of tasks."""
-        shown = [
-            Curve(
-                self._in_mode(curve.design, curve.mode, ", deep" * (curve.page != "first")),
-                tuple((point.at, found.value) for point in curve.points if (found := point.estimate(scale=1e3))),
-            )
-            for curve in curves
-            if curve.page in ("first", "deep filtered")
-        ]
-        return draw_curves(
-            self.t("A page of 50 against the number of tasks"), shown, self.t("tasks in the store"), "ms"
-        )
-
     def draw_throughput(self, operation: str, studies: Studies) -> Picture:
         """Draw calls per second against callers."""
         cells = studies.select("load", what=operation)
@@ -128,9 +113,9 @@ class Pictures:
     def _named(self, style: Style) -> Style:
         return replace(style, name=self.t(style.name))
 
-    def _in_mode(self, design: str, mode: Mode, after: str = "") -> Style:
+    def _in_mode(self, design: str, mode: Mode) -> Style:
         name = "documented" if design == "documented" else "ours"
-        said = self.t(f"{name}, {'Redis' if mode == 'redis' else mode}{after}")
+        said = self.t(f"{name}, {'Redis' if mode == 'redis' else mode}")
         return replace(STYLES[design], name=said, dashed=mode == "memory")
 
 
