@@ -26,12 +26,10 @@ from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.compare.known import read as read_known_differences
 from conformance.files import FileError
-from conformance.mutants.document import MutantsDocument
 from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
 from conformance.strategies import json_values, not_json_objects, texts, unknown_ids
 from conformance.subjects.servers import EmbeddedServer
-from conformance.verify.document import Verification
 from conformance.verify.histories.contradiction import shorten
 from conformance.verify.histories.history import SCHEMA, read_history
 from conformance.verify.histories.judge import Verdict, judge
@@ -51,10 +49,8 @@ from tests.report_inputs import (
     conformance,
     everything,
     measured,
-    mutants,
     requirement,
     studies,
-    verification,
 )
 
 TOTAL = int(os.environ.get("HOSTILE_INPUTS", "2000"))
@@ -388,8 +384,6 @@ DOCUMENTS: dict[str, tuple[Any, Callable[[Path], Any]]] = {
     "results": (RESULTS, read_results),
     "benchmark": (benchmark(measured("get", "memory", [1.0])), partial(read, kind=Benchmark)),
     "studies": (studies(), partial(read, kind=Studies)),
-    "verification": (verification(), partial(read, kind=Verification)),
-    "mutants": (mutants(), partial(read, kind=MutantsDocument)),
     "history": (HISTORY, read_and_judge),
 }
 

@@ -164,13 +164,6 @@ def test_modes_differ_where_one_passes_and_the_other_fails() -> None:
     assert made.failing_in_both == ("chapter.test_1",)
 
 
-def test_alike_is_not_right_where_both_modes_fail() -> None:
-    made = report(conformance(requirement("A-1", "fail"), requirement("A-2", "pass")))
-    assert made.comparisons["ours"].answer == "alike-but-failing"
-    assert find(made, "D33", "ours").verdict == "holds"
-    assert "1 fail in both" in find(made, "D33", "ours").notes[0]
-
-
 def test_d33_is_refuted_by_the_cases_that_differ() -> None:
     found = find(report(conformance(requirement("A-1", "pass", "fail", on=DOCUMENTED))), "D33")
     assert found == Finding(
@@ -217,11 +210,6 @@ def test_a_second_file_decides_claims_and_is_counted_nowhere_else() -> None:
     assert set(find(made, "D24").against) <= made.cases.keys()
     other = results("another", ("documented-cluster", "cluster"), "fail", "pass")
     assert find(make_report(CLAIMS, first, measurements, topologies=other), "D24").verdict == "not-yet-checked"
-
-
-def test_fakeredis_never_decides() -> None:
-    made = report(conformance(requirement("A-1", "pass", "fail", on=("memory", "fakeredis"), claims=["D05"])))
-    assert find(made, "D05", "ours") == Finding("holds", ("memory",))
 
 
 def test_a_latency_is_decided_on_the_published_port_where_there_is_one() -> None:
@@ -276,13 +264,6 @@ def test_d43_holds_where_redis_mode_takes_little_longer(memory: float, redis: fl
     assert find(report(GOOD, benchmark(*everything_measured(memory, redis))), "D43").verdict == verdict
 
 
-def test_readings_need_every_operation() -> None:
-    rows = [row for row in everything_measured() if row["extra_info"]["operation"] != "update"]
-    made = report(GOOD, benchmark(*rows))
-    assert [find(made, claim).verdict for claim in ("D40", "D42", "D43")] == ["not-yet-checked"] * 3
-    assert find(made, "D40").notes[-1] == "not measured enough: update"
-
-
 @pytest.mark.parametrize(
     ("changed", "verdict"),
     [
@@ -324,8 +305,6 @@ def test_the_gate_passes_whatever_the_documented_design_does(run: Callable[..., 
             conformance(requirement("A-1", "pass"), errors={"container": "no\nengine"}),
             "container could not be set up: no engine",
         ),
-        (conformance(requirement("A-1", "pass", on=DOCUMENTED)), "no case was decided on both of our modes"),
-        (conformance(requirement("A-1", "pass", on=("memory",))), "no case was decided on both of our modes"),
         (conformance(), "no case was decided on both of our modes"),
     ],
 )
@@ -335,10 +314,6 @@ def test_the_gate_fails_and_the_page_is_written(
     assert run(results, benchmark()) == 1
     assert said in capsys.readouterr().err
     assert "The gate fails." in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-
-
-def test_a_should_fails_no_gate(run: Callable[..., int]) -> None:
-    assert run(conformance(requirement("A-1", "fail", level="SHOULD")), benchmark()) == 0
 
 
 def without(document: dict[str, Any], *path: str | int) -> dict[str, Any]:
@@ -357,60 +332,14 @@ ONE = benchmark(measured("get", "memory", [1.0]))
     ("results", "measurements", "file", "fault"),
     [
         ("{", ONE, "conformance.json", "Invalid JSON"),
-        ("", ONE, "conformance.json", "Invalid JSON"),
         ("[]", ONE, "conformance.json", "not the results of the conformance suite"),
-        (ONE, ONE, "conformance.json", "schema"),
         (GOOD | {"schema": "conformance-results/1"}, ONE, "conformance.json", "conformance-results/3"),
         (without(GOOD, "results", 0, "verdict"), ONE, "conformance.json", "results.0.verdict: Field required"),
-        (GOOD | {"seconds": "1"}, ONE, "conformance.json", "seconds: Input should be a valid number"),
-        (
-            GOOD | {"subjects": []},
-            ONE,
-            "conformance.json",
-            "chapter.test_0 is of memory, which is not among the subjects",
-        ),
-        (GOOD | {"requirements": []}, ONE, "conformance.json", "decides A-1, which is not among the requirements"),
-        (
-            GOOD | {"results": GOOD["results"] * 2},
-            ONE,
-            "conformance.json",
-            "result chapter.test_0 on memory is there 2 times",
-        ),
         (GOOD, GOOD, "benchmark.json", "not the JSON of the benchmarks"),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [1.0], blocks=[2])),
-            "benchmark.json",
-            "benchmarks.0: its blocks have 2 rounds, and there are 1",
-        ),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [1.0] * 2, ping_seconds=[1.0])),
-            "benchmark.json",
-            "there are 1 PINGs beside 2 rounds",
-        ),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [1.0]), measured("create", "memory", [1.0], blocks=[1])),
-            "benchmark.json",
-            "benchmarks of one run have 1 blocks and 9",
-        ),
-        (GOOD, without(ONE, "benchmarks", 0, "stats", "data"), "benchmark.json", "stats.data: Field required"),
+        (GOOD, benchmark(measured("get", "memory", [1.0], blocks=[2])), "benchmark.json", "its blocks have 2 rounds"),
         (GOOD, without(ONE, "benchmarks", 0, "extra_info", "design"), "benchmark.json", "design: Field required"),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [])),
-            "benchmark.json",
-            "benchmarks.0.stats.data: Tuple should have",
-        ),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [0.0])),
-            "benchmark.json",
-            "stats.data.0: Input should be greater than 0",
-        ),
+        (GOOD, benchmark(measured("get", "memory", [0.0])), "benchmark.json", "Input should be greater than 0"),
         (GOOD, benchmark(measured("get", "memory", [math.inf])), "benchmark.json", "stats.data.0"),
-        (GOOD, benchmark(measured("sort", "memory", [1.0])), "benchmark.json", "extra_info: Input tag 'sort'"),
     ],
 )
 def test_unusable_input_is_one_line_that_names_file_and_fault(
@@ -554,23 +483,6 @@ def test_what_was_published_can_be_drawn_again(tmp_path: Path) -> None:
     published = Path(__file__).parents[1] / "reports" / "published" / "report.json"
     assert main(["--from-json", str(published), "--out", str(tmp_path)]) == 0
     assert (tmp_path / "index.html").stat().st_size < 400_000
-
-
-def test_nothing_measured_and_nothing_run_still_make_a_page() -> None:
-    made = report(conformance())
-    assert "Nothing was measured." in render_page(made)
-    assert "Not checked" in render_summary(made)
-
-
-def test_the_data_are_the_same_for_the_same_inputs(run: Callable[..., int], tmp_path: Path) -> None:
-    written = []
-    for _ in range(2):
-        run(GOOD, benchmark(*everything_measured()))
-        written.append((tmp_path / "out" / "report.json").read_bytes())
-    assert written[0] == written[1]
-    data = json.loads(written[0])
-    assert data["schema"] == "taskstore-report/4"
-    assert len(data["claims"]) == 43
 
 
 def test_the_data_are_enough_to_draw_all_of_it_again(everything: Report, tmp_path: Path) -> None:

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
-import redis
-
 from benchmarks.document import Depth, Design
 from benchmarks.studies.document import Measured
 from benchmarks.studies.filling import create, new_request, new_short_request
@@ -61,7 +59,7 @@ async def _weigh_in_memory(place: Place, design: Design, new: New, tasks: int) -
 
 
 async def _weigh_in_redis(place: Place, design: Design, new: New, tasks: int) -> int:
-    with place.harness(design, "redis") as harness, redis.Redis.from_url(place.url(0)) as client:
+    with place.harness(design, "redis") as harness, place.looking() as client:
         harness.inspector("memory").keys()  # connects the harness's own client, which stays
         stay = int(client.info("clients")["connected_clients"])
         async with harness.open("memory") as store:

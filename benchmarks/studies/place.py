@@ -45,7 +45,11 @@ class Place:
         with harness.running():
             yield harness
 
+    def looking(self) -> redis.Redis:
+        """Make a client, for what is done before and after a measurement."""
+        return redis.Redis.from_url(self.url(0))
+
     def empty(self) -> None:
         """Remove everything from the server; when this returns, its memory is free too."""
-        with redis.Redis.from_url(self.url(0)) as client:
+        with self.looking() as client:
             client.execute_command("FLUSHALL", "SYNC")  # Valkey frees in the background otherwise
