@@ -44,10 +44,9 @@ from reports.analyse.parity import (
     gather_cases,
     gather_requirements,
 )
-from reports.analyse.peers import Ahead, Peer, find_faster, gather_peers
+from reports.analyse.peers import Peer, gather_peers
 from reports.analyse.provenance import (
     Environment,
-    compare_builds,
     describe_environment,
     find_reason,
     studies_without_ours,
@@ -132,11 +131,6 @@ class Report:
         """Other stores on the same payload."""
         return gather_peers(self.studies)
 
-    @property
-    def faster(self) -> tuple[Ahead, ...]:
-        """Where ours is not the first of them."""
-        return find_faster(self.studies)
-
     def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
         return [
@@ -211,7 +205,7 @@ def make_report(
     comparisons = {design: compare(design, cases) for design in DESIGNS}
     breaches = find_breaches(passes, requirements, {case.id: case for case in cases}, comparisons["ours"])
     checked = conformance.suite.fingerprint
-    withheld = find_reason("measurements", compare_builds(checked, benchmark.fingerprint), breaches)
+    withheld = find_reason("measurements", checked, benchmark.fingerprint, breaches)
     benchmark = without_ours(benchmark) if withheld else benchmark
     studies, studies_withheld = _withhold(studies, checked, breaches)
     ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
@@ -303,7 +297,7 @@ def _withhold(
 ) -> tuple[Studies | None, str | None]:
     if studies is None:
         return None, None
-    reason = find_reason("studies", compare_builds(checked, studies.environment.get("fingerprint")), breaches)
+    reason = find_reason("studies", checked, studies.environment.get("fingerprint"), breaches)
     return (studies_without_ours(studies) if reason else studies), reason
 
 
