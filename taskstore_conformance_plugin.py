@@ -65,7 +65,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=("smoke", "default", "full"),
         help="how much is played: a second, some seconds, or minutes of each kind (default: default)",
     )
-    group.addoption(f"{_PREFIX}seed", metavar="N", type=int, help="draw other scenarios than those of the default seed, 1")
+    group.addoption(
+        f"{_PREFIX}seed", metavar="N", type=int, help="draw other scenarios than those of the default seed, 1"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

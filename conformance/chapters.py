@@ -14,7 +14,7 @@ from conformance.harness import Harness
 from conformance.walk import walks
 
 DEPTHS = ("smoke", "default", "full")
-_WALKS = {"smoke": 10, "default": 45, "full": 1_500}
+_WALKS = {"smoke": 10, "default": 35, "full": 1_500}
 """Random scenarios of each of the chapters that play them."""
 _WALKED = 4
 _TABLES = ("arguments", "states", "ids", "places", "lifetimes", "races", "large")
@@ -28,12 +28,12 @@ def _walked(number: int, harness: Harness, tally: Tally, seed: int, depth: str) 
     asyncio.run(run())
 
 
-def _tabled(name: str, harness: Harness, tally: Tally, seed: int, depth: str) -> None:
+def _tabled(name: str, harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
     scenarios: Callable[[str], Iterable[Scenario]] = import_module(f"conformance.tables.{name}").scenarios
     asyncio.run(play(harness, scenarios(depth), tally))
 
 
-def _failures(harness: Harness, tally: Tally, seed: int, depth: str) -> None:
+def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
     from conformance.tables import failures
 
     async def run() -> None:

@@ -71,13 +71,13 @@ def first_fault(fault: ValidationError) -> str:
 
 
 def check_writable(file: Path) -> None:
-    """Find out whether a file can be written, before the work whose outcome it is to hold. Its folder is made.
+    """Find out whether a file can be written, before the work whose outcome it is to hold. Its folder has to be there.
 
     Raises:
         FileError: if it cannot be written.
     """
     with _as_file_error(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
+        next(file.parent.iterdir(), None)  # the folder is there
         if file.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not os.access(file.parent if _is_replaced(file) else file, os.W_OK):
@@ -91,7 +91,6 @@ def write_file(file: Path, text: str) -> None:
         FileError: if it cannot be written.
     """
     with _as_file_error(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
         if not _is_replaced(file):
             file.write_text(text, "utf-8")
             return

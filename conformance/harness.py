@@ -164,9 +164,7 @@ class Harness(ABC):
         * `redis://NAME:PASSWORD@127.0.0.1:PORT/DB`, that proxy for a user that `administer` made;
         * `redis://127.0.0.1:PORT/0` and `redis://:PASSWORD@127.0.0.1:PORT/0`, where no server of yours is.
 
-        `conformance verify` appends `?max_connections=2`, or 1: the most connections that the store may have open at a
-        time, as redis-py takes it from a URL. A store that has no such limit may ignore it. `seconds` is from 0.25 to
-        10, for connecting and for a reply.
+        `seconds` is from 0.25 to 10, for connecting and for a reply.
         """
         raise HookMissingError("open_at")
 
@@ -183,8 +181,8 @@ class Harness(ABC):
 
         These are `ACL SETUSER` and `ACL DELUSER`, for a user named after the namespace with a password and rules;
         `CLIENT KILL TYPE normal SKIPME yes`; `CONFIG GET` and `CONFIG SET` of `maxmemory` and `maxmemory-policy`, which
-        are set back; `DEL` of keys of the namespace; and, in `conformance verify`, `SCRIPT FLUSH`,
-        `CONFIG SET appendonly` and `INFO persistence`. They concern the whole server: do not have this hook on a server
+        are set back; `DEL` of keys of the namespace; and, at full depth, `SCRIPT FLUSH`, `CONFIG SET appendonly` and
+        `INFO persistence`. They concern the whole server: do not have this hook on a server
         that others use.
         """
         raise HookMissingError("administer")
@@ -192,7 +190,7 @@ class Harness(ABC):
     def kill_server(self) -> None:
         """End the server without warning, and start it again under the same address with what it had on disk.
 
-        `conformance verify` calls it, in a thread and while calls are under way, with `appendonly` switched on by
+        At full depth the suite calls it, in a thread and while calls are under way, with `appendonly` switched on by
         `administer`: what a store has answered for has to be there afterwards.
         """
         raise HookMissingError("kill_server")
@@ -218,7 +216,7 @@ class Harness(ABC):
 
         Of `taskstore.FailureKind` the suite asks for `OUT_OF_MEMORY` (writes are refused, reads and removals are not),
         `READ_ONLY` (likewise, by a replica) and `BUSY` (a script runs, and every command is refused), under which
-        connections stay open; `conformance verify` also for `LOADING` (the server has started again, and reads its
+        connections stay open; at full depth also for `LOADING` (the server has started again, and reads its
         data). For a kind that it cannot bring about, the hook raises `HookMissingError("cause_failure(KIND)")`, at the
         beginning of the block.
         """

@@ -32,8 +32,7 @@ RECORDER = "conformance-recorder"
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. Results of an earlier run are removed first."""
     if not hasattr(config, "workerinput") and not config.getoption("help"):
-        _prepare(config, "json", remove_file)
-        _prepare(config, "write-known", check_writable)
+        _prepare(config)
     names: list[str] = config.getoption("conformance_store")
     if "all" in names:
         names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
@@ -41,21 +40,38 @@ def pytest_configure(config: pytest.Config) -> None:
         with only_own_verdicts():
             shown = list(find_subjects(_subjects(config)))
     except (UnknownSubjectError, NoVerdictError) as fault:
-        raise pytest.UsageError(f"--conformance-store: {fault}") from None
+        raise pytest.UsageError(str(fault)) from None
     try:
         config.pluginmanager.register(Recorder(config, shown), RECORDER)
     except FileError as fault:
-        raise pytest.UsageError(f"--conformance-known: {fault}") from None
+        raise pytest.UsageError(str(fault)) from None
+    if not hasattr(config, "workerinput"):
+        _ask_servers(config)
+    if (seconds := config.getoption("conformance_timeout")) is not None and not seconds >= 0:
+        raise pytest.UsageError(f"a timeout of {seconds} s means nothing")
 
 
-def _prepare(config: pytest.Config, option: str, prepare: Callable[[Path], None]) -> None:
-    """Prepare a file that the run is to write, if there is one."""
-    file: Path | None = config.getoption(f"conformance_{option.replace('-', '_')}")
+def _prepare(config: pytest.Config) -> None:
+    """Prepare the files that the run is to write."""
     try:
-        if file is not None:
-            prepare(file)
+        for option, prepare in (("json", remove_file), ("write_known", check_writable)):
+            if file := config.getoption(f"conformance_{option}"):
+                prepare(file)
     except FileError as fault:
-        raise pytest.UsageError(f"--conformance-{option}: {fault}") from None
+        raise pytest.UsageError(str(fault)) from None
+
+
+def _ask_servers(config: pytest.Config) -> None:
+    """Ask the servers that are named whether they are there."""
+    for name in _subjects(config):
+        if "://" in name:
+            from conformance.subjects.servers import NamedServer, ServerError
+
+            try:
+                with NamedServer(name):
+                    pass
+            except ServerError as fault:
+                raise pytest.UsageError(f"{shown_name(name)}: {fault}") from None
 
 
 def _subjects(config: pytest.Config) -> list[str]:

@@ -17,13 +17,6 @@ from conformance.harness import Harness
 from conformance.results.document import Results, read
 
 PYTEST = (sys.executable, "-m", "pytest", "--pyargs", "conformance")  # -m: modules of the current folder are found
-SMOKE = (
-    "test_a_task_can_be_created_read_listed_updated_and_cancelled",
-    "test_cancelling_sets_the_status",
-    "test_pages_join_without_gap_or_overlap",
-    "test_a_new_task_is_pending",
-)
-"""The quick look: each operation, once, with plain values."""
 
 
 class SuiteDidNotRunError(Exception):

@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from conformance.core.player import EndedError, Player
+from conformance.core.player import Player
 from conformance.core.scenario import (
     Action,
     Call,
-    Close,
     CursorOf,
     Id,
     Look,
@@ -37,7 +36,7 @@ from conformance.core.scenario import (
 )
 from conformance.harness import Capability, Harness
 from conformance.spec.model import FINAL, LIFETIME, STATUSES, TEXTS, Record, Request, canonical, plain
-from conformance.tables import values as V
+from conformance.tables import values
 from taskstore import TaskStatus
 
 DAY, MINUTE, SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -51,7 +50,7 @@ _AROUND = (-40 * SECOND, -SECOND, SECOND, 40 * SECOND)
 _LIMITS = (0, 1, 2, 3, 5, 50, 100, 1_000)
 _OFFSETS = (0, 1, 2, 3, 49, 50, 51, 100, 10**12)
 _SIZES = (0,) * 30 + (3,) * 6 + (51,) * 4 + (110, 320)
-_LARGE = (300_000, 600_000, V.MOST_BYTES - 3_000, V.MOST_BYTES)
+_LARGE = (300_000, 600_000, values.MOST_BYTES - 3_000, values.MOST_BYTES)
 _CALLS = ("create", "again", "update", "end", "cancel", "get", "list", "cursor", "purge", "restore", "bad")
 _OTHERS = ("wait", "race", "crowd", "pages", "reopen")
 
@@ -59,7 +58,7 @@ _OTHERS = ("wait", "race", "crowd", "pages", "reopen")
 def walks(harness: Harness, seed: int, count: int) -> Iterator[Walk]:
     """So many walks. The same seed draws the same ones from a store that gives the same answers."""
     for number in range(count):
-        yield Walk(harness, Random(f"{seed}-{number}"))
+        yield Walk(harness, Random(f"{seed}-{number}"))  # noqa: S311  it guards no secret
 
 
 class Walk:
@@ -68,11 +67,11 @@ class Walk:
     def __init__(self, harness: Harness, random: Random) -> None:
         self._random = random
         self._has = harness.capabilities
-        self._texts = [*V.texts(random).values(), *V.ALIKE_TEXTS]
+        self._texts = [*values.texts(random).values(), *values.ALIKE_TEXTS]
         self._short = [text for text in self._texts if len(text) < 500]  # noqa: PLR2004  most texts are no long ones
-        self._json = [*V.json_values(random).values()]
-        self._videos = [*V.video_ids(random).values()]
-        self._progresses = [*V.progresses(random).values()]
+        self._json = [*values.json_values(random).values()]
+        self._videos = [*values.video_ids(random).values()]
+        self._progresses = [*values.progresses(random).values()]
         self._request = Request(config={"a": [1.0, {"b": 1, "c": 2}]})
         self._labels: list[str] = []
         self._chosen: list[str] = []
@@ -105,7 +104,7 @@ class Walk:
     def _is_fit(self, action: Action) -> bool:
         return isinstance(action, Pages) and self._random.random() < 0.3  # noqa: PLR2004  not each walk has to
 
-    def _draw(self, player: Player, kind: str) -> Action | None:
+    def _draw(self, player: Player, kind: str) -> Action | None:  # noqa: PLR0911  one way to draw each
         """The next action, or nothing if the store is not made for it."""
         chance = self._random
         if kind == "wait":
@@ -124,7 +123,8 @@ class Walk:
         return self._call(player, kind)
 
     def _time(self, player: Player) -> timedelta:
-        ends = [one.updated_at + LIFETIME - datetime.now(UTC) - player.passed for one in player.last.values()]
+        moments = [one.updated_at for one in player.last.values() if isinstance(one.updated_at, datetime)]
+        ends = [moment + LIFETIME - datetime.now(UTC) - player.passed for moment in moments]
         ends = [end for end in ends if end > MINUTE]
         if ends and self._random.random() < 0.6:  # noqa: PLR2004  more often than not
             return self._random.choice(ends) + self._random.choice(_AROUND)
@@ -194,7 +194,9 @@ class Walk:
         label = f"task{len(self._labels) + 1}"
         self._labels.append(label)
         if Capability.CALLER_IDS in self._has and self._random.random() < 0.3:  # noqa: PLR2004  some
-            one = self._random.choice(("job-1", "job-1", self._pick(V.NEW_IDS), self._pick(self._pick(V.ALIKE_IDS))))
+            one = self._random.choice(
+                ("job-1", "job-1", self._pick(values.NEW_IDS), self._pick(self._pick(values.ALIKE_IDS)))
+            )
             self._chosen.append(one)
             return Call("create_task", {"request": self._request, "task_id": one}, label)
         return Call("create_task", {"request": self._request}, label)
@@ -205,9 +207,9 @@ class Walk:
         known = [Id(label) for label in self._labels if label in player.results] + [*self._chosen]
         if known and chance.random() < 0.85:  # noqa: PLR2004  mostly
             return chance.choice([*known[-4:], *known[:2], chance.choice(known)])
-        before, behind = self._pick(V.OTHER_IDS)
+        before, behind = self._pick(values.OTHER_IDS)
         like = Id(chance.choice(self._labels), before, behind) if self._labels else f"{before}x{behind}"
-        return chance.choice((self._pick(V.UNKNOWN_IDS), self._pick(V.INTERNAL_IDS), like))
+        return chance.choice((self._pick(values.UNKNOWN_IDS), self._pick(values.INTERNAL_IDS), like))
 
     def _pick(self, table: Any) -> Any:
         return self._random.choice([*table.values()] if isinstance(table, dict) else table)
@@ -220,7 +222,7 @@ class Walk:
         if part < 0.25:  # noqa: PLR2004  a quarter
             return None
         if part < 0.35:  # noqa: PLR2004  a tenth
-            return self._pick(V.ALIKE_CONFIGS)
+            return self._pick(values.ALIKE_CONFIGS)
         nested = {"x": [{"y": {"z": [value]}}], "a": 1}
         return self._pick(({"x": value}, {"x": [0, value, value]}, nested, {self._text(): self._pick(self._json)}))
 
@@ -229,7 +231,7 @@ class Walk:
         videos = chance.choice(self._videos) if chance.random() < 0.4 else (self._text(),)  # noqa: PLR2004
         url = self._text() if chance.random() < 0.4 else None  # noqa: PLR2004
         if chance.random() < 0.05:  # noqa: PLR2004  as large as a task may be, or one byte more
-            room = V.MOST_BYTES - len('["v"]{"webhook_url":null,"config":{"k":""}}')
+            room = values.MOST_BYTES - len('["v"]{"webhook_url":null,"config":{"k":""}}')
             return Request(("v",), None, {"k": "x" * (room + chance.choice((0, 0, 1, -200_000)))})
         return Request(videos, url, self._config())
 
@@ -241,9 +243,9 @@ class Walk:
         if part < 0.5:  # noqa: PLR2004
             return replace(request, config=twin(request.config))
         if part < 0.6:  # noqa: PLR2004
-            return replace(request, config=V.reordered(request.config))
+            return replace(request, config=values.reordered(request.config))
         if part < 0.8:  # noqa: PLR2004
-            return replace(request, config=V.nearest(request.config) if request.config else {})
+            return replace(request, config=values.nearest(request.config) if request.config else {})
         videos = self._pick((request.video_ids[::-1], (*request.video_ids, "v"), request.video_ids))
         return replace(request, video_ids=videos, webhook_url=self._pick((None, "", "w")))
 
@@ -270,15 +272,16 @@ class Walk:
         chance = self._random
         created = chance.choice((*_MOMENTS, _LONG_AGO + chance.randrange(9) * DAY, datetime.now(UTC) + 3 * MINUTE))
         status = chance.choice(STATUSES)
-        errors = [self._text() if status == "failed" else None for _ in range(2)]
+        is_failed = status == "failed"
         return Record(
-            chance.choice(("restored", "job-1", "a", "B", self._pick(V.NEW_IDS))),
+            chance.choice(("restored", "job-1", "a", "B", self._pick(values.NEW_IDS))),
             status,
             100.0 if status == "completed" else float(chance.choice(self._progresses)),
             self._text(),
             chance.choice(self._videos),
             self._text(),
-            *errors,
+            self._text() if is_failed else None,
+            self._text() if is_failed else None,
             canonical({"webhook_url": self._text(), "config": self._config()}),
             created,
             created + DAY,
@@ -287,38 +290,43 @@ class Walk:
 
     def _bad(self, task: Any) -> Call:
         """A call that the store has to refuse."""
-        status, wrong = self._status(STATUSES), self._pick(V.WRONG_JSON)
-        config = self._pick((self._pick(V.WRONG_CONFIGS), {"x": wrong}, {"x": [1, wrong]}, {"a": {"b": [{"c": wrong}]}}))
+        status, wrong = self._status(STATUSES), self._pick(values.WRONG_JSON)
+        config = self._pick(
+            (self._pick(values.WRONG_CONFIGS), {"x": wrong}, {"x": [1, wrong]}, {"a": {"b": [{"c": wrong}]}})
+        )
         fields: list[tuple[str, Any]] = [
-            ("progress", V.WRONG_PROGRESSES),
-            ("status", V.WRONG_STATUSES),
-            ("task_id", V.WRONG_NEW_IDS),
-            ("video_ids", V.WRONG_VIDEO_IDS),
-            ("updated_at", V.WRONG_TIMES),
-            ("current_step", V.WRONG_TEXTS),
-            ("metadata", [canonical(one) for one in V.WRONG_METADATA]),
+            ("progress", values.WRONG_PROGRESSES),
+            ("status", values.WRONG_STATUSES),
+            ("task_id", values.WRONG_NEW_IDS),
+            ("video_ids", values.WRONG_VIDEO_IDS),
+            ("updated_at", values.WRONG_TIMES),
+            ("current_step", values.WRONG_TEXTS),
+            ("metadata", [canonical(one) for one in values.WRONG_METADATA]),
         ]
         name, table = self._random.choice(fields)
         calls = [
-            create(video_ids=self._pick(V.WRONG_VIDEO_IDS)),
+            create(video_ids=self._pick(values.WRONG_VIDEO_IDS)),
             create(config=config),
-            create(webhook_url=self._pick(V.WRONG_TEXTS)),
-            update(task, status, progress=self._pick(V.WRONG_PROGRESSES)),
-            update(task, status, **{self._random.choice(TEXTS): self._pick(V.WRONG_TEXTS)}),
-            update(task, self._pick(V.WRONG_STATUSES)),
-            update(task, "completed", progress=self._pick(V.UNFINISHED)),
+            create(webhook_url=self._pick(values.WRONG_TEXTS)),
+            update(task, status, progress=self._pick(values.WRONG_PROGRESSES)),
+            update(task, status, **{self._random.choice(TEXTS): self._pick(values.WRONG_TEXTS)}),
+            update(task, self._pick(values.WRONG_STATUSES)),
+            update(task, "completed", progress=self._pick(values.UNFINISHED)),
             update(task, status, error_message="e"),
-            listing(**{**self._page(), self._random.choice(("limit", "offset")): self._pick(V.WRONG_NUMBERS)}),
-            listing(status=self._pick(V.WRONG_STATUSES)),
-            get(self._pick(V.WRONG_IDS)),
-            cancel(self._pick(V.WRONG_IDS)),
+            listing(**{**self._page(), self._random.choice(("limit", "offset")): self._pick(values.WRONG_NUMBERS)}),
+            listing(status=self._pick(values.WRONG_STATUSES)),
+            get(self._pick(values.WRONG_IDS)),
+            cancel(self._pick(values.WRONG_IDS)),
         ]
         if Capability.CALLER_IDS in self._has:
-            calls.append(create(task_id=self._pick(V.WRONG_NEW_IDS)))
+            calls.append(create(task_id=self._pick(values.WRONG_NEW_IDS)))
         if Capability.CURSOR in self._has:
-            calls.append(listing(after=self._pick(V.WRONG_CURSORS)))
+            calls.append(listing(after=self._pick(values.WRONG_CURSORS)))
         if Capability.MAINTENANCE in self._has:
-            calls += [purge(self._pick(V.WRONG_MOMENTS)), restore(self._record()._replace(**{name: self._pick(table)}))]
+            calls += [
+                purge(self._pick(values.WRONG_MOMENTS)),
+                restore(self._record()._replace(**{name: self._pick(table)})),
+            ]
         return self._random.choice(calls)
 
 
@@ -333,6 +341,3 @@ def twin(value: Any) -> Any:
     if isinstance(value, int) and abs(value) < 2**53:
         return bool(value) if value in (0, 1) else float(value)
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
-
-
-__all__ = ["Close", "EndedError", "Walk", "walks"]

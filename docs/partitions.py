@@ -1,4 +1,4 @@
-"""What partitions cost and how they spread: `python docs/partitions.py` prints the tables of store.md beside this file.
+"""What partitions cost and how they spread, as two tables: `python docs/partitions.py` prints them.
 
 A node works on one core. So the seconds that the busiest node's processor spent on some operations (`INFO cpu`) say how
 many a second there can be, also where all nodes and their client share the cores of one machine.

@@ -13,9 +13,10 @@ OPTIONS = (
     "ssl_min_version, ssl_password"
 )
 _FORM = re.compile(
-    r"""(?:(?P<unix>unix)|(?:redis|valkey)(?P<tls>s?)(?:\+(?P<cluster>cluster)|\+(?P<sentinel>sentinel))?)://
+    r"""(?:(?P<unix>unix)|(?:redis|valkey)(?P<tls>s?)(?P<several>\+cluster|(?P<sentinel>\+sentinel))?)://
         (?P<user>(?:[^/?#]*@)?)
-        (?(unix)(?P<path>/[^?#]+)|(?P<hosts>[^/?#]*)(?(sentinel)/(?P<service>[^/?#]+))(?:/(?:(?P<db>[0-9]{1,9})/?)?)?)
+        (?(unix)(?P<path>/[^?#]+)|(?P<hosts>(?(several)[^/?#\s]*|[^/?#\s,]*))(?(sentinel)/(?P<service>[^/?#]+))
+        (?:/(?:(?P<db>[0-9]+)/?)?)?)
         (?:\?(?P<query>[^#]*))?""",
     re.VERBOSE,
 )
@@ -32,31 +33,26 @@ class Address:
     path: str
     """That of the socket; empty without one."""
     db: int
-    tls: bool
     cluster: bool
     """Whether it is said to be a cluster; a server that is not may be a node of one all the same."""
-    named: frozenset[str]
-    """`username`, `password`: which of them the URL holds."""
     url: str = field(repr=False)
     """The URL as redis-py reads it, without host and port. May hold a password."""
-    sentinel: dict[str, str] = field(repr=False)
-    """`username` and `password` for the Sentinels, as far as the URL has them."""
 
     def __str__(self) -> str:
-        if self.path:
-            return f"unix:{self.path}{f'?db={self.db}' if self.db else ''}"
         nodes = ",".join(f"{f'[{host}]' if ':' in host else host}:{port}" for host, port in self.nodes)
-        return f"{nodes}{f'/{self.service}' if self.service else ''}/{self.db}"
+        return "/".join(filter(None, (nodes or f"unix:{self.path}", self.service, str(self.db))))
 
 
 def parse(url: str) -> Address:
     """Take a Redis URL apart.
 
     Raises:
-        ValueError: if redis-py or this package does not take it; its text does not repeat the URL.
+        ValueError: if this package does not take it; its text does not repeat the URL.
     """
     with contextlib.suppress(ValueError):
-        return _parse(url)
+        unquote_to_bytes(url).decode()
+        if form := _FORM.fullmatch(url):
+            return _read(form.groupdict(""))
     raise ValueError(
         "must look like redis://host:port/db, rediss://host:port/db, unix:///path, redis+cluster://host:port,host:port "
         "or redis+sentinel://host:port,host:port/service/db, with special characters percent-encoded; the options it "
@@ -64,33 +60,25 @@ def parse(url: str) -> Address:
     )
 
 
-def _parse(url: str) -> Address:
-    unquote_to_bytes(url).decode()
-    if (form := _FORM.fullmatch(url)) is None:
+def _read(part: dict[str, str]) -> Address:
+    options = parse_qs(part["query"], keep_blank_values=True)
+    if options.keys() - {*OPTIONS.split(", ")}:
         raise ValueError
-    part = form.groupdict("")
-    options = {name: values[0] for name, values in parse_qs(part["query"], keep_blank_values=True).items()}
-    db = options.get("db", part["db"] or "0")
-    if options.keys() - {*OPTIONS.split(", ")} or not re.fullmatch("[0-9]{1,9}", db):
-        raise ValueError
-    said, path, scheme = urlsplit(f"//{part['user']}"), part["path"], part["unix"] or f"redis{part['tls']}"
-    others = "&".join(option for option in part["query"].split("&") if not option.startswith("sentinel_"))
-    hosts = part["hosts"].split(",") if part["cluster"] or part["sentinel"] else [part["hosts"] or "localhost"]
+    port = 26379 if part["sentinel"] else 6379
+    hosts = (part["hosts"] or "localhost").split(",")
+    scheme = part["unix"] or f"redis{part['tls']}"
     return Address(
-        nodes=() if path else tuple(_node(host, 26379 if part["sentinel"] else 6379) for host in hosts),
+        nodes=() if part["path"] else tuple(_node(host, port) for host in hosts),
         service=unquote(part["service"]),
-        path=unquote(path),
-        db=int(db),
-        tls=bool(part["tls"]),
-        cluster=bool(part["cluster"]),
-        named=frozenset(name for name in ("username", "password") if getattr(said, name) or name in options),
-        url=f"{scheme}://{part['user']}{path or '/' + part['db']}?{others}",
-        sentinel={name[9:]: value for name, value in options.items() if name.startswith("sentinel_")},
+        path=unquote(part["path"]),
+        db=int(options.get("db", [part["db"] or "0"])[0]),
+        cluster=part["several"] == "+cluster",
+        url=f"{scheme}://{part['user']}{part['path'] or '/' + part['db']}?{part['query']}",
     )
 
 
 def _node(text: str, default: int) -> tuple[str, int]:
     parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.port == 0 or re.search(r"\s", unquote(text)):
+    if not parts.hostname or parts.port == 0:
         raise ValueError
     return unquote(parts.hostname), parts.port or default

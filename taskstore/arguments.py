@@ -164,7 +164,7 @@ def check_task(task: object) -> Task:
     except ValueError:  # of every kind
         raise InvalidArgument("metadata", "must be the text of a JSON object that a task may have") from None
     fields |= {"task_id": check_new_id(fields["task_id"]), "metadata_json": metadata}
-    checked = trusted(Task, fields | {"created_at": created, "updated_at": updated, "completed_at": completed})
+    checked = trusted(fields | {"created_at": created, "updated_at": updated, "completed_at": completed})
     check_size_of(checked)
     return checked
 

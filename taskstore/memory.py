@@ -105,8 +105,7 @@ class MemoryTaskStore(BaseStore):
         start = max(end - limit, 0)
         tasks = tuple([self._tasks[_id_at(place)] for place in index.islice(start, end, reverse=True)])
         following = f"{microseconds(tasks[-1].created_at)}.{tasks[-1].task_id}" if tasks and start else None
-        page = {"tasks": tasks, "total": total, "limit": limit, "offset": offset, "unreadable": (), "next": following}
-        return trusted(TaskPage, page)
+        return TaskPage.model_construct(tasks=tasks, total=total, limit=limit, offset=offset, next=following)
 
     async def purge(self, before: datetime) -> int:
         self._check_open()
@@ -150,7 +149,7 @@ class MemoryTaskStore(BaseStore):
             raise TaskFinal(task_id, task.status)
         now = max(self._now(), task.updated_at)  # a clock may step back
         completed = now if status.is_final else None
-        changed = trusted(Task, {**vars(task), **change, "updated_at": now, "completed_at": completed})
+        changed = trusted({**vars(task), **change, "updated_at": now, "completed_at": completed})
         check_size_of(changed)
         if status is not task.status:
             self._moved.add(task_id)

@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ async def open_store(settings: TaskStoreSettings | None = None) -> AsyncIterator
 
     Raises:
         SettingsInvalid: if the settings are malformed, or the package redis is not installed.
-        StoreUnavailable: if Redis mode is asked for and Redis does not answer. Its notes say what to check.
+        StoreUnavailable: if Redis mode is asked for and Redis does not answer. Its note says what to check.
     """
     settings = TaskStoreSettings() if settings is None else settings
     _log.info("task_service_initialized storage_mode=%s", settings.storage_mode)
@@ -69,15 +70,13 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStor
 
     Raises:
         SettingsInvalid: if the package redis is not installed.
-        StoreUnavailable: if Redis does not answer. Its notes say what to check.
+        StoreUnavailable: if Redis does not answer. Its note says what to check.
     """
     try:
         from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
     except ImportError as error:
         reason = "needs a package that is not installed: pip install 'taskstore[redis]'"
         raise SettingsInvalid((("USE_REDIS_FOR_TASKS", reason),)) from error
-    if settings.ignored:
-        _log.warning("%s", settings.ignored)
     server = connect(
         settings.url,
         username=settings.redis_username,
@@ -89,32 +88,26 @@ async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStor
     )
     number = settings.task_partitions
     make = RedisTaskStore if number == 1 else partial(PartitionedTaskStore, partitions=number)
-    async with make(server, prefix=settings.task_key_prefix, lifetime=settings.lifetime) as store:
+    lifetime = timedelta(seconds=settings.task_ttl)
+    async with make(server, prefix=settings.task_key_prefix, lifetime=lifetime) as store:
         try:
             await store.ping()
         except StoreUnavailable as error:
-            for note in _advice(settings):
-                error.add_note(note)
+            error.add_note(_advice(settings.url))
             raise
         yield store
 
 
-def _advice(settings: TaskStoreSettings) -> tuple[str, str]:
+def _advice(url: str) -> str:
     """What to check when Redis does not answer, in English and in Chinese."""
-    address = parse(settings.url)
-    host, port = address.nodes[0] if address.nodes else ("", 0)
-    where = f"-s {shlex.quote(address.path)}" if address.path else f"-h {shlex.quote(host)} -p {port}"
-    probe = f"redis-cli {where}{' --tls' if address.tls else ''} ping"
-    place = settings.place
-    name = "names" if len(place) == 1 else "name"
-    english = (
+    address = parse(url)
+    where = "-h {} -p {}".format(*address.nodes[0]) if address.nodes else f"-s {shlex.quote(address.path)}"
+    probe = f"redis-cli {where}{' --tls' * address.url.startswith('rediss:')} ping"
+    return (
         f"1. Check that `{probe}` answers PONG.\n"
-        f"2. Check that {', '.join(place)} {name} that server, and that REDIS_USERNAME and REDIS_PASSWORD are right.\n"
-        "3. Until Redis is back, set USE_REDIS_FOR_TASKS=false and restart: the service then runs in memory mode."
-    )
-    chinese = (
+        "2. Check REDIS_URL, or REDIS_HOST, REDIS_PORT and REDIS_DB, and then REDIS_USERNAME and REDIS_PASSWORD.\n"
+        "3. Until Redis is back, set USE_REDIS_FOR_TASKS=false and restart: the service then runs in memory mode.\n"
         f"1. 请确认 `{probe}` 返回 PONG。\n"
-        f"2. 请确认 {'、'.join(place)} 指向该服务器，且 REDIS_USERNAME 和 REDIS_PASSWORD 正确。\n"
+        "2. 请检查 REDIS_URL（或 REDIS_HOST、REDIS_PORT、REDIS_DB），以及 REDIS_USERNAME 和 REDIS_PASSWORD。\n"
         "3. Redis 恢复之前，可设 USE_REDIS_FOR_TASKS=false 并重启，服务即以内存模式运行。"
     )
-    return english, chinese

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import re
-from datetime import timedelta
 from io import StringIO
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 from dotenv.parser import parse_stream
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from taskstore.address import parse
@@ -24,10 +23,10 @@ _log = logging.getLogger("taskstore")
 
 
 def _check_host(host: str) -> str:
-    bare = host[1:-1] if host[:1] + host[-1:] == "[]" else host
+    if re.fullmatch(r"[^\[\]\s/?#@:\ud800-\udfff]+", host):
+        return host
     with contextlib.suppress(ValueError):
-        if re.fullmatch(r"[^\[\]\s/?#@:]+", bare) or IPv6Address(bare):
-            return f"[{bare}]" if ":" in bare else bare
+        return f"[{IPv6Address(host[1:-1] if host.startswith('[') and host.endswith(']') else host)}]"
     raise ValueError("must be a host name or an IP address, without a port")
 
 
@@ -57,7 +56,7 @@ class TaskStoreSettings(BaseSettings):
     redis_wait_replicas: Annotated[int, Field(ge=0, le=1_000)] = 0
     """Replicas that have to have a write before it is acknowledged."""
     redis_wait_milliseconds: Annotated[int, Field(ge=1, le=3_600_000)] = 1_000
-    """How long they may take."""
+    """How long they may take; no longer than `redis_timeout`."""
     task_key_prefix: Annotated[str, Field(pattern=r"^[^{}]+$")] = "taskstore"
     task_ttl: Annotated[int, Field(ge=1, le=3_155_760_000)] = 7 * 24 * 3600
     """Seconds that a task lives in Redis after the last write to it."""
@@ -78,34 +77,9 @@ class TaskStoreSettings(BaseSettings):
         except ValidationError as fault:
             for error in fault.errors(include_url=False, include_context=False, include_input=False):
                 problems.append((str(error["loc"][0]).upper(), error["msg"].removeprefix("Value error, ")))
-        else:
-            if self.redis_wait_replicas and self.redis_wait_milliseconds >= 1_000 * self.redis_timeout:
-                problems.append(("REDIS_WAIT_MILLISECONDS", "must be less than REDIS_TIMEOUT, which is in seconds"))
         if problems:
             del lines, values  # a traceback may show the variables of this function
             raise SettingsInvalid(tuple(problems))
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _check_text(cls, value: Any) -> Any:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if isinstance(text, str) and re.search("[\0\ud800-\udfff]", text):
-            raise ValueError("must be UTF-8 text without NUL")
-        return value
-
-    @property
-    def ignored(self) -> str:
-        """A sentence about the variables that are set and not used, because REDIS_URL says the same."""
-        if self.redis_url is None:
-            return ""
-        replaced = {"redis_host", "redis_port", "redis_db", *(f"redis_{name}" for name in parse(self.url).named)}
-        unused = ", ".join(sorted(name.upper() for name in replaced & self.model_fields_set))
-        return unused and f"REDIS_URL is set, so these variables are not used: {unused}"
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """The variables that say where Redis is."""
-        return ("REDIS_HOST", "REDIS_PORT", "REDIS_DB") if self.redis_url is None else ("REDIS_URL",)
 
     @property
     def storage_mode(self) -> str:
@@ -119,26 +93,20 @@ class TaskStoreSettings(BaseSettings):
             return self.redis_url.get_secret_value()
         return f"redis://{quote(self.redis_host, safe='[:]')}:{self.redis_port}/{self.redis_db}"
 
-    @property
-    def lifetime(self) -> timedelta:
-        """`task_ttl` as a time."""
-        return timedelta(seconds=self.task_ttl)
-
 
 def _read(env_file: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Return the settings in a file of `NAME=value` lines, and what is wrong with it. `${...}` is not replaced."""
-    text, problems = "", []
+    values: dict[str, str] = {}
+    problems = []
     try:
         text = env_file.read_text("utf-8-sig")
     except (OSError, UnicodeError) as error:
         if env_file != Path(".env") or not isinstance(error, FileNotFoundError):
             problems.append((str(env_file), f"cannot be read: {getattr(error, 'strerror', 'it is not UTF-8 text')}"))
-    values: dict[str, str] = {}
+        return values, problems
     for key, value, original, is_wrong in parse_stream(StringIO(text)):
-        blank = original.string[: -len(original.string.lstrip())].count("\n")  # lines before the binding
-        line = original.line + blank
-        name = (key or "").lower()
-        if is_wrong or (value is None and re.split(r"\W", name)[0] in TaskStoreSettings.model_fields):
+        name, line = (key or "").lower(), original.line + original.string.rstrip().count("\n")
+        if is_wrong or (key and value is None):
             problems.append((f"{env_file}, line {line}", "must be NAME=value, with every quote closed"))
         elif value is not None and name in TaskStoreSettings.model_fields:
             if name in values:

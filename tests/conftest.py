@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -42,16 +41,6 @@ def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for name in ("taskstore_conformance_plugin", "_hypothesis_pytestplugin", "xdist.plugin"):
         monkeypatch.setenv("PYTEST_PLUGINS", name, prepend=",")
-
-
-@pytest.fixture
-def few_scenes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What this process starts with pytest plays few scenes of the tour: see `few_scenes.py`.
-
-    For tests of what comes of a tour. The whole tour is played by those that are about a store.
-    """
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
-    monkeypatch.setenv("PYTEST_PLUGINS", "few_scenes", prepend=",")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+import sys
+import time
 from importlib.metadata import entry_points, version
+from pathlib import Path
 
 import pytest
 
@@ -51,9 +56,9 @@ def test_the_help_of_a_command_has_an_example_and_its_exit_statuses(
         ((), "COMMAND"),
         (("prof",), "invalid choice: 'prof'"),
         (("run", "--stor", "memory"), "conformance run: error: unrecognized arguments: --stor"),
-        (("mutants", "--sample", "-3"), "'-3' is no whole number above 0"),
-        (("mutants", "--jobs", "0"), "'0' is no whole number above 0"),
-        (("check", "history.jsonl", "--steps", "0"), "'0' is no whole number above 0"),
+        (("run", "--depth", "deep"), "invalid choice: 'deep'"),
+        (("run", "--seed", "x"), "argument --seed: invalid int value: 'x'"),
+        (("run", "--json", "none/r.json"), "argument --json: none/r.json: cannot be written: No such file"),
         (("new",), "FILE.py"),
         (("compare", "memory"), "B"),
     ],
@@ -70,9 +75,8 @@ def test_wrong_words_are_named_and_have_a_status(
     ("arguments", "told"),
     [
         (("compare", "memory", "postgres"), "unknown store 'postgres'"),
-        (("verify", "--store", "postgres"), "unknown store 'postgres'"),
         (("compare", "memory", "memory", "--seconds", "0"), "--seconds: a positive number"),
-        (("check", "nowhere.jsonl"), "nowhere.jsonl"),
+        (("diff", "nowhere.json"), "nowhere.json"),
         (("new", "mystore.txt"), "mystore.txt is no Python file"),
     ],
 )
@@ -89,6 +93,67 @@ def test_an_interrupted_command_says_so(monkeypatch: pytest.MonkeyPatch, capsys:
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("conformance.commands.check.main", interrupt)
-    assert main(["check", "history.jsonl"]) == 130
+    monkeypatch.setattr("conformance.commands.diff.main", interrupt)
+    assert main(["diff", "a.json"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+RUN = (sys.executable, "-m", "conformance", "run")
+HANGING = """
+import asyncio
+from pathlib import Path
+
+from conformance import Harness
+from taskstore import MemoryTaskStore
+
+class Store(MemoryTaskStore):
+    async def list_tasks(self, *arguments, **named):
+        Path("begun").touch()
+        await asyncio.sleep(1)
+        return await super().list_tasks(*arguments, **named)
+
+class Mine(Harness):
+    def open(self, namespace):
+        return Store()
+"""
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("few_plugins")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--store", "nosuch"), "'nosuch'"),
+        (("--known", "nosuch.toml"), "nosuch.toml"),
+        (("--", "--nosuch"), "--nosuch"),
+    ],
+)
+def test_wrong_usage_of_run_has_a_status_and_names_what_was_typed(
+    arguments: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    ran = subprocess.run([*RUN, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert told in ran.stderr
+    assert ran.stdout == ""
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("few_plugins")
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_an_interrupted_run_ends_at_once_with_all_that_it_started(workers: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "hanging.py").write_text(HANGING)
+    command = [*RUN, "--store", "hanging:Mine", "--store", "embedded", "--", "-p", "no:cacheprovider", *workers]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        while not (tmp_path / "begun").exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        interrupted = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 2
+        assert time.monotonic() - interrupted < 5
+        said = process.stdout.read() if process.stdout else ""  # it ends when nobody holds the other end
+    assert "never awaited" not in said
+    assert "was destroyed" not in said
+    assert "KeyboardInterrupt" in said

@@ -17,7 +17,7 @@ import pytest
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read
 from conformance.compare.search import Search
-from conformance.engine.script import source
+from conformance.core.script import source
 from conformance.harness import Harness
 from conformance.subjects.registry import find_subject
 

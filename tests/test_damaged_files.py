@@ -22,10 +22,8 @@ DEEP = 100_000
 
 GIVEN = ["--conformance", "conformance.json", "--benchmark", "benchmark.json"]
 COMMANDS: dict[str, tuple[str, list[str]]] = {
-    "check": ("conformance.commands", ["check", "FILE"]),
     "diff": ("conformance.commands", ["diff", "FILE"]),
     "compare --known": ("conformance.commands", ["compare", "memory", "memory", "--known", "FILE"]),
-    "verify --replay": ("conformance.commands", ["verify", "--store", "memory", "--replay", "FILE"]),
     "reports --conformance": ("reports.__main__", ["--conformance", "FILE"]),
     **{
         f"reports --{name}": (

@@ -25,14 +25,11 @@ from hypothesis import strategies as st
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
 from conformance.compare.known import read as read_known_differences
+from conformance.compare.operations.strategies import json_values, not_json_objects, texts, unknown_ids
 from conformance.files import FileError
 from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
-from conformance.strategies import json_values, not_json_objects, texts, unknown_ids
 from conformance.subjects.servers import EmbeddedServer
-from conformance.verify.histories.contradiction import shorten
-from conformance.verify.histories.history import SCHEMA, read_history
-from conformance.verify.histories.judge import Verdict, judge
 from reports.__main__ import main as report
 from reports.read import read
 from taskstore import (
@@ -348,28 +345,6 @@ def test_an_env_file_is_taken_or_refused(content: bytes) -> None:
 
 # Files
 
-NEW = {"task_id": "a", "status": "pending", "progress": 0.0, "current_step": "", "video_ids": ["a"]}
-HISTORY = [
-    {"schema": SCHEMA, "subject": "s", "expiring": True, "seed": 0},
-    {"client": 0, "operation": "create_task", "arguments": {"video_ids": ["a"]}, "called": 1, "returned": 2}
-    | {"result": {"task": NEW}},
-    {"client": 1, "operation": "list_tasks", "arguments": {"status": "pending", "limit": 5}, "called": 1, "returned": 4}
-    | {"result": {"page": {"tasks": [NEW], "total": 1}}},
-    {"client": 2, "operation": "update_task_status", "arguments": {"task_id": "a", "status": "failed"}, "called": 3}
-    | {"returned": None},
-    {"client": 0, "operation": "get_task", "arguments": {"task_id": "a"}, "called": 6, "returned": 8}
-    | {"result": {"raised": "TaskNotFound"}},
-]
-
-
-def read_and_judge(file: Path) -> None:
-    """What `conformance check` does."""
-    history = read_history(file)
-    judgement = judge(history, 1_000)
-    if judgement.verdict is Verdict.CONTRADICTION:
-        str(shorten(history, judgement)).encode()
-    assert history.conflicts() >= 0
-
 
 def read_and_draw(file: Path) -> None:
     """What `python -m reports --from-json` does."""
@@ -384,7 +359,6 @@ DOCUMENTS: dict[str, tuple[Any, Callable[[Path], Any]]] = {
     "results": (RESULTS, read_results),
     "benchmark": (benchmark(measured("get", "memory", [1.0])), partial(read, kind=Benchmark)),
     "studies": (studies(), partial(read, kind=Studies)),
-    "history": (HISTORY, read_and_judge),
 }
 
 
@@ -392,10 +366,7 @@ def try_file(document: Any, read: Callable[[Path], Any], data: st.DataObject) ->
     """Read a file that is nearly this document."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "hostile.json")
-        if document is HISTORY:
-            file.write_text("\n".join(json.dumps(one) for one in one_change(document, data)))
-        else:
-            file.write_bytes(contents(document, data))
+        file.write_bytes(contents(document, data))
         with may_raise(FileError):
             read(file)
 

@@ -1,4 +1,4 @@
-"""`conformance diff` and `conformance clean`: what they print, what they touch, and how they end."""
+"""`conformance diff`, and files of known failures: what is printed and written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-import redis
 
 from conformance.commands import main
 from conformance.results import known
@@ -21,7 +20,6 @@ from conformance.results.document import (
     Verdict,
     read,
 )
-from conformance.subjects.servers import EmbeddedServer
 
 KNOWN = Expected(kind="known", reason="an old client")
 
@@ -46,12 +44,12 @@ def write(file: Path, *, seed: int = 1, **subjects: dict[str, Verdict | tuple[Ve
             )
     Results(
         schema=SCHEMA,
-        suite=Suite(version="1", fingerprint="f", python="3", platform="", client="", hypothesis="6", seed=seed),
+        suite=Suite(version="1", fingerprint="f", python="3", platform="", client="", seed=seed),
         started=datetime.now(UTC),
         seconds=1.0,
         exit_status=0,
         subjects=tuple(AboutSubject(name=name) for name in subjects),
-        requirements=(ListedRequirement(id="LIST-01", level="MUST", text="", claims=(), since=1),),
+        requirements=(ListedRequirement(id="LIST-01", level="MUST", text="", claims=()),),
         results=tuple(results),
     ).write(file)
     return file
@@ -171,49 +169,6 @@ def test_what_cannot_be_compared_is_named(
     write(Path("one.json"), memory={"a": "pass"})
     assert main(["diff", *arguments]) == 2
     assert told in capsys.readouterr().err
-
-
-OURS = {
-    "{conformance-0123456789ab:0}:task:x",
-    "{conformance-0123456789ab:0}:created",
-    "{conformance-0123456789abbar:0}:x",
-    "{compare-0123456789ab-c0ffee:0}:x",
-}
-OTHERS = {
-    "{taskstore:0}:created",
-    "{conformance-tests:0}:x",
-    "conformance-0123456789ab",
-    "my{conformance-0123456789ab:0}",
-}
-
-
-@pytest.mark.once
-def test_a_server_is_cleaned_of_what_runs_left_and_of_nothing_else(
-    server: EmbeddedServer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with redis.Redis.from_url(server.url, decode_responses=True) as client:
-        client.flushdb()
-        for key in OURS | OTHERS | {"app:conformance-0123456789ab:job"}:
-            client.set(key, "x")
-        assert main(["clean", server.url]) == 1
-        assert "4 keys of 3 namespaces" in capsys.readouterr().out
-        assert client.dbsize() == 9
-        assert main(["clean", server.url, "--remove"]) == 0
-        assert set(client.keys()) == OTHERS | {"app:conformance-0123456789ab:job"}
-        assert main(["clean", server.url, "--prefix", "app:", "--remove"]) == 0
-        assert set(client.keys()) == OTHERS
-        assert main(["clean", server.url]) == 0
-        client.flushdb()
-
-
-@pytest.mark.parametrize("url", ["redis://:s3cret@127.0.0.1:1/0", "http://:s3cret@example.com"])
-def test_a_server_that_cannot_be_asked_is_named_without_its_password(
-    url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["clean", url]) == 2
-    told = "".join(capsys.readouterr())
-    assert url.rpartition("@")[2] in told
-    assert "s3cret" not in told
 
 
 def test_a_test_that_a_failure_keeps_from_being_decided_can_be_known(tmp_path: Path) -> None:

@@ -14,16 +14,10 @@ from conformance.files import FileError
 
 COMMANDS = {
     "run": "run the suite on stores, without a pytest set-up of your own",
-    "diff": "show what came out differently in two runs, or on two stores",
-    "coverage": "show what the tour of the suite reaches on a store",
+    "new": "write a file to start a harness from",
     "compare": "find what two stores do differently",
     "measure": "measure how fast a store is, and judge what a document says of it",
-    "verify": "hold stores against the model: random scenes, every short sequence, contention, faults",
-    "production": "count what callers under load get while the server fails",
-    "check": "judge a recorded history of concurrent calls",
-    "clean": "remove what a killed run left on a server",
-    "mutants": "show that each requirement is defended by a case that fails on a wrong store",
-    "new": "write a file to start a harness from",
+    "diff": "show what came out differently in two runs, or on two stores",
 }
 
 _EPILOG = """\

@@ -98,7 +98,7 @@ def main(options: argparse.Namespace) -> int:
         commands = [f"conformance compare {module}:MemoryMode {module}:RedisMode"]
     else:
         text = "\n".join([_START.format(store=store).rstrip(), *_hooks(), ""])
-        commands = [f"conformance run --smoke --store {store}", f"{_PYTEST} {store}"]
+        commands = [f"conformance run --store {store} --depth smoke", f"{_PYTEST} {store}"]
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(text)

@@ -17,6 +17,7 @@ from conformance.compare.known import Known
 from conformance.compare.operations.check import HarnessCrashedError, check_same
 from conformance.compare.probes import probe
 from conformance.compare.probes.bench import Bench
+from conformance.compare.quiet import quiet
 from conformance.compare.sequences.coverage import Coverage
 from conformance.compare.sequences.limit import Interruption, Limit, Running
 from conformance.compare.sequences.plan import LENGTH, plan, random_steps
@@ -26,7 +27,6 @@ from conformance.compare.sequences.steps import Call, Steps, Vocabulary
 from conformance.compare.shrink import Shown
 from conformance.compare.store import Store
 from conformance.compare.values.script import Line
-from conformance.engine.quiet import quiet
 from conformance.harness import Harness
 
 T = TypeVar("T")

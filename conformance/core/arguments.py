@@ -79,5 +79,11 @@ def _restorable(record: Record) -> Task:
 _written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _NOW = datetime.now(UTC)
 _ANY_TASK = Task(
-    task_id="x", status=TaskStatus.PENDING, progress=0, current_step="", video_ids=("v",), created_at=_NOW, updated_at=_NOW
+    task_id="x",
+    status=TaskStatus.PENDING,
+    progress=0,
+    current_step="",
+    video_ids=("v",),
+    created_at=_NOW,
+    updated_at=_NOW,
 )

@@ -81,7 +81,6 @@ async def play_one(
 
 async def shorter(harness: Harness, finding: Finding, tally: Tally) -> Finding:
     """The finding of the shortest scenario that shows the same."""
-
     end = time.monotonic() + _SECONDS
 
     async def again(scenario: Scenario) -> Finding | None:

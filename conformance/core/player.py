@@ -68,6 +68,7 @@ from taskstore import TaskStatus
 READS = ("get_task", "list_tasks")
 _BY_TIME = ("list_tasks", "purge")
 _TICK = 0.005
+_WORD = 12
 _BATCH = 50
 _ATTEMPTS = 4
 _CLOCK_SLACK = timedelta(minutes=5)
@@ -126,7 +127,7 @@ class Player:
         """
         try:
             async with self._stack, self._limit:
-                if (fails := [one for one in self.scenario.actions if isinstance(one, Fail)]):
+                if fails := [one for one in self.scenario.actions if isinstance(one, Fail)]:
                     trouble = Trouble(self.harness, self.namespace, fails[0].failure.seconds)
                     self._trouble = await self._stack.enter_async_context(trouble)
                 for on in range(self.scenario.instances):
@@ -157,7 +158,7 @@ class Player:
         """One of the states that the store may be in."""
         return self._candidates[0][0].state
 
-    async def perform(self, action: Action) -> None:
+    async def perform(self, action: Action) -> None:  # noqa: C901  one way to perform each
         """Perform an action.
 
         Raises:
@@ -230,8 +231,12 @@ class Player:
     def _remember(self, call: Call, arguments: Mapping[str, Any], outcome: Outcome, observed: Any) -> None:
         """Keep which task a write was about, and what requires its effect: what reads show next is about that."""
         if isinstance(observed, Record):
-            self.last[observed.task_id] = observed
-        task_id = getattr(observed, "task_id", None) or arguments.get("task_id") or getattr(arguments.get("task"), "task_id", "")
+            self.last[str(observed.task_id)] = observed
+        task_id = (
+            getattr(observed, "task_id", None)
+            or arguments.get("task_id")
+            or getattr(arguments.get("task"), "task_id", "")
+        )
         if isinstance(task_id, str) and task_id:
             self._written = [task_id, *(one for one in self._written if one != task_id)][:3]
         refused = isinstance(outcome.result, Raised) and outcome.result.error in ("InvalidArgument", "TaskFinal")
@@ -256,6 +261,7 @@ class Player:
         """Make a call. Return its result in the model's words, what was returned, and when it was made."""
         earliest = self._now()
         given = {name: for_store(value) for name, value in arguments.items()}
+        observed: Any
         try:
             answer = await getattr(self._stores[call.on], call.operation)(**given)
         except asyncio.CancelledError as error:
@@ -274,8 +280,10 @@ class Player:
                     spoil_argument(value)
         return observed, answer, Span(earliest, self._now())
 
-    def _judge(self, call: Call, arguments: Mapping[str, Any], observed: Any, at: Span) -> Outcome:
-        """Keep the states that explain a result. If there is none, report it, and end the scenario or learn to expect it."""
+    def _judge(  # noqa: C901  one search
+        self, call: Call, arguments: Mapping[str, Any], observed: Any, at: Span
+    ) -> Outcome:
+        """Keep the states that explain a result. If there is none, report it, and end the scenario if it is new."""
         made = Invocation(call.operation, dict(arguments), at)
         if call.on in self._closed:
             outcome = Outcome(Raised("StoreNotOpen"), self.state, ("API-03",))
@@ -408,7 +416,7 @@ class Player:
 
     # Several calls
 
-    async def _race(self, race: Race) -> None:
+    async def _race(self, race: Race) -> None:  # noqa: C901  what becomes of each call
         given = [resolved(call.arguments, self.results) for call in race.calls]
         if None in given:
             raise EndedError
@@ -455,7 +463,10 @@ class Player:
         self._limit.reschedule(None)
         self._is_plain, began = False, self._now()
         self.errors.clear()
-        made = [(call, partial(self._make, call, arguments or {})) for call, arguments in zip(fail.calls, given, strict=True)]
+        made = [
+            (call, partial(self._make, call, arguments or {}))
+            for call, arguments in zip(fail.calls, given, strict=True)
+        ]
         close = self._closers[0].aclose if fail.closes else None
         results = await self._trouble.meet(fail, made, self._stores, close, self.tally.seconds)
         self._extend()
@@ -510,7 +521,10 @@ class Player:
                 requirements = blame(Outcome(None, self.state, about), tuple(one for _, one in here), ())
                 operations = tuple(sorted({made.operation for made, _ in here}))
                 self._report(
-                    requirements, "results that some order of the calls explains", "; ".join(results[:6]), ("race", operations)
+                    requirements,
+                    "results that some order of the calls explains",
+                    "; ".join(results[:6]),
+                    ("race", operations),
                 )
                 raise EndedError
             self._candidates[side] = found
@@ -564,7 +578,7 @@ class Player:
                     raise EndedError
                 if isinstance(outcome.result, Record) and isinstance(outcome.result.task_id, Symbol):
                     self._check_id(observed.task_id)
-                tasks[observed.task_id] = observed, at
+                tasks[str(observed.task_id)] = observed, at
 
     async def _pages(self, action: Pages) -> None:
         """Read all pages of a listing."""
@@ -596,7 +610,7 @@ def _signature(operation: str, expected: Any, observed: Any, names: tuple[str, .
 
 
 def _kind(value: Any) -> Any:
-    is_small = value is None or (isinstance(value, str | float | int) and len(str(value)) <= 12)  # noqa: PLR2004  a word
+    is_small = value is None or (isinstance(value, str | float | int) and len(str(value)) <= _WORD)
     return value if is_small else type(value).__name__
 
 
@@ -610,12 +624,12 @@ def _adopted(outcome: Outcome, observed: Any, made: Invocation) -> State:
     if isinstance(expected, Record) and isinstance(observed, Record) and is_usable(observed):
         if expected.task_id != observed.task_id and not isinstance(expected.task_id, Symbol):
             raise EndedError
-        values = {
+        values: dict[str, Any] = {
             name: one
             for name, one in zip(Record._fields, observed, strict=True)
             if type(one) is type(getattr(expected, name)) or isinstance(getattr(expected, name), Symbol | type(None))
         }
-        known = outcome.state.tasks.get(observed.task_id)
+        known = outcome.state.tasks.get(str(observed.task_id))
         at = made.at if outcome.written is not None or known is None else known[1]
         return outcome.state.with_task(expected._replace(**values), at)
     if type(expected) is type(observed) and isinstance(expected, Raised | Page | int | type(None)):

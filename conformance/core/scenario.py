@@ -1,4 +1,4 @@
-"""A scenario: what is done with a store, as plain data. A row of a table or a random draw makes one; the player plays it."""
+"""A scenario: what is done with a store, as plain data. A row of a table or a draw makes one; the player plays it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Call:
 class Race:
     """Calls that are made at the same time.
 
-    Those at the places `cancelled` are cancelled after some turns of the event loop. With `closes` the first instance is
+    Those at the places `cancelled` are cancelled after some turns of the loop. With `closes` the first instance is
     closed then.
     """
 
@@ -108,7 +108,8 @@ class Failure:
 class Fail(Race):
     """Calls that are made at the same time while something fails.
 
-    The first instance is opened through a proxy then. It is closed, and calls are cancelled, when a call has met the failure.
+    The first instance is opened through a proxy then. When a call has met the failure, calls are cancelled and it is
+    closed, as the race says.
     """
 
     failure: Failure = field(kw_only=True)
@@ -116,7 +117,7 @@ class Fail(Race):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Everything that may show a write is read, on every instance: tasks by id, all tasks, and the tasks of each status."""
+    """What may show a write is read, on every instance: tasks by id, all tasks, and the tasks of their statuses."""
 
 
 @dataclass(frozen=True, slots=True)

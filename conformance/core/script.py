@@ -39,7 +39,7 @@ def lines_of(done: Sequence[tuple[Action, Any]]) -> tuple[str, ...]:
     return tuple(line for action, result in done for line in line_of(action, result).splitlines())
 
 
-def line_of(action: Action, result: Any = None) -> str:
+def line_of(action: Action, result: Any = None) -> str:  # noqa: C901, PLR0911  one form for each
     """An action as a line of Python. Reads that showed nothing have none."""
     match action:
         case Call(label=label):
@@ -76,7 +76,10 @@ def _failed(results: Any) -> str:
 def call_of(call: Call) -> str:
     """A call as an expression. Results of earlier calls stand in it by their labels."""
     texts = [
-        value if name in ("request", "task", "before") or (name in ("task_id", "status") and call.operation not in ("create_task", "list_tasks")) else f"{name}={value}"
+        value
+        if name in ("request", "task", "before")
+        or (name in ("task_id", "status") and call.operation not in ("create_task", "list_tasks"))
+        else f"{name}={value}"
         for name, value in ((name, source(value)) for name, value in call.arguments.items())
     ]
     return f"{_store(call.on)}.{call.operation}({', '.join(texts)})"

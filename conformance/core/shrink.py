@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.core.finding import Finding
-from conformance.core.scenario import Action, Call, Race, Scenario, Wait
+from conformance.core.scenario import Action, Call, Race, Scenario
 from conformance.spec.model import Request
 
 _MOST_PLAYED = 150
@@ -48,7 +48,7 @@ async def shrink(finding: Finding, play: Callable[[Scenario], Awaitable[Finding 
     return finding
 
 
-def _plainer(action: Action) -> Iterator[Action]:
+def _plainer(action: Action) -> Iterator[Action]:  # noqa: C901, PLR0912  one way after the other
     """The action with less, the most first."""
     if isinstance(action, Race):
         for place in range(len(action.calls) if len(action.calls) > 1 else 0):
@@ -90,6 +90,3 @@ def _smaller(value: Any) -> Iterator[Any]:
     elif type(value) is str and len(value) > 1:
         yield value[: len(value) // 2]
         yield value[len(value) // 2 :]
-
-
-__all__ = ["Wait", "shrink"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -37,7 +36,7 @@ class Suite(_Object):
 
 
 class Missing(_Object):
-    """Why scenarios about a requirement were not played: the subject does not declare something, or has no such hook."""
+    """Why scenarios about a requirement were not played: something is not declared, or the harness lacks a hook."""
 
     reason: str
     hook: str = ""
@@ -124,9 +123,12 @@ class Result(_Object):
 
     @property
     def is_open(self) -> bool:
-        """Whether it applies and was not decided, and nothing says that this is so on purpose."""
-        undecided = self.verdict in ("not-run", "harness-error", "not-testable")
-        return undecided and self.expected is None
+        """Whether it applies and was not decided, and nothing says that this is so on purpose.
+
+        A pass that has a reason is one as far as a part of the chapters tells.
+        """
+        is_undecided = self.verdict in ("not-run", "harness-error", "not-testable")
+        return (is_undecided and self.expected is None) or (self.verdict == "pass" and self.reason != "")
 
 
 class KnownFailure(_Object):
@@ -227,8 +229,7 @@ class Results(_Object):
 
     def to_json(self) -> str:
         """The document as JSON text."""
-        document = self.model_dump(mode="json", by_alias=True)
-        return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+        return self.model_dump_json(indent=1, by_alias=True) + "\n"
 
     def write(self, file: Path) -> None:
         """Replace a file by this document, at one moment.

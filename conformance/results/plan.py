@@ -46,13 +46,13 @@ class Plan:
 
     def result(self, case: Case, subject: str, verdict: Verdict, reason: str = "", **more: Any) -> Result:
         """The result of a case."""
-        given = {"test": case.id, "doc": case.doc, "requirements": case.requirements}
-        return Result(**given, subject=subject, verdict=verdict, reason=reason, **more)
+        about: dict[str, Any] = {"test": case.id, "doc": case.doc, "requirements": case.requirements}
+        return Result(**about, subject=subject, verdict=verdict, reason=reason, **more)
 
     def of_requirement(self, number: str, subject: str, verdict: Verdict, reason: str = "", **more: Any) -> Result:
         """What the chapters say of a requirement."""
-        given = {"test": _requirement(number), "doc": REQUIREMENTS[number].text, "requirements": (number,)}
-        return Result(**given, subject=subject, verdict=verdict, reason=reason, **more)
+        about: dict[str, Any] = {"test": _requirement(number), "doc": REQUIREMENTS[number].text}
+        return Result(**about, requirements=(number,), subject=subject, verdict=verdict, reason=reason, **more)
 
     def results(self, seed: int, known: KnownFailures) -> Results:
         """The results of a run that begins now, of which nothing has run yet."""

@@ -18,7 +18,16 @@ from conformance.core.finding import Tally
 from conformance.files import FileError
 from conformance.guard import HarnessFailedError
 from conformance.results import known, show
-from conformance.results.document import AboutSubject, Chapter, Expected, Found, Missing, Result, Results, Verdict
+from conformance.results.document import (
+    AboutSubject,
+    Chapter,
+    Expected,
+    Found,
+    Missing,
+    Result,
+    Results,
+    Verdict,
+)
 from conformance.results.plan import Plan
 from conformance.spec.requirements import REQUIREMENTS, Level
 from conformance.subjects.registry import shown_name
@@ -32,6 +41,8 @@ SEED = 1
 _DESELECTED = "not selected: options like -k, or the paths given to pytest, leave it out"
 _NOT_REACHED = "the run ended before this test"
 _GOING_ON = "the run has not come to this test"
+_PART = "a part of the chapters was played"
+_RUNNING = "the process of pytest ended while this test ran"
 _PROPERTY = "conformance"
 _SUBJECT = "conformance_subject"
 _REASON_LENGTH = 500
@@ -61,7 +72,9 @@ class Recorder:
         self._chapters: dict[tuple[str, str], Chapter] = {}
         self._collected: set[tuple[str, str]] | None = None
         self._stopped = ""
+        self._running: set[tuple[str, str]] = set()
         self._begun = time.monotonic()
+        self._stderr = os.dup(2)  # while tests run, pytest has another in its place
         self._process = os.getpid()
         self._shown: set[tuple[str, str]] = set()
         """Subjects, each with the error that is shown of it: one that every test ends in is shown once."""
@@ -85,11 +98,16 @@ class Recorder:
 
     def pytest_sessionstart(self) -> None:
         """Write results that say that nothing was run yet, in place of those of an earlier run."""
-        if self._file is not None and not self._is_worker:
-            try:
-                self._planned.with_outcomes({}, {}, _GOING_ON).write(self._file)
-            except FileError as fault:
-                raise pytest.UsageError(f"--conformance-json: {fault}") from None
+        self._write_so_far()
+
+    def _write_so_far(self) -> None:
+        """Write what has come out, in case this process ends early."""
+        if self._file is None or self._is_worker:
+            return
+        try:
+            self._gathered(_GOING_ON).write(self._file)
+        except FileError as fault:
+            raise pytest.UsageError(str(fault)) from None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -117,9 +135,14 @@ class Recorder:
         documents = {"subject": about.model_dump_json(exclude_unset=True)}
         if case is None:
             tally = subject.tallies.get(chapter) if subject else None
-            made = _chapter(name, chapter, tally, "" if verdict == "fail" else reason, call.duration)
-            documents["chapter"] = made.model_dump_json()
-            is_expected = verdict == "fail" and bool(made.findings) and self._are_expected(made)
+            is_shown = verdict == "fail" and tally is not None and isinstance(_raised(call), pytest.fail.Exception)
+            made = _chapter(name, chapter, tally, "" if is_shown else reason, call.duration)
+            if verdict == "not-testable":
+                missing = dict.fromkeys(CHAPTERED, Missing(reason=reason))
+                made = Chapter(subject=name, name=chapter, missing=missing)
+            if verdict != "not-run":
+                documents["chapter"] = made.model_dump_json()
+            is_expected = is_shown and bool(made.findings) and self._are_expected(made)
         else:
             if verdict == "pass" and report.when == "call" and (subject is None or case.id not in subject.passed):
                 verdict, reason = "harness-error", "pytest reports a pass, and the test did not come to its end"
@@ -160,15 +183,20 @@ class Recorder:
         self._collected = {place for one in ids if (place := self._plan.place_of(one)) is not None}
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self) -> None:
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
         """End the process, with the stacks of its threads, if a test holds it up for too long."""
+        if (place := self._plan.place_of(nodeid)) is not None:
+            self._running.add(place)
+            self._write_so_far()
         asked = self._config.getoption("conformance_timeout")
         seconds = _SECONDS if asked is None else asked
         if seconds and (self._is_worker or not self._config.pluginmanager.hasplugin("dsession")):
-            faulthandler.dump_traceback_later(seconds, exit=True)
+            faulthandler.dump_traceback_later(seconds, exit=True, file=self._stderr)
 
-    def pytest_runtest_logfinish(self) -> None:
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Watch nothing until the next test starts."""
+        if (place := self._plan.place_of(nodeid)) is not None:
+            self._running.discard(place)
         faulthandler.cancel_dump_traceback_later()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -203,8 +231,9 @@ class Recorder:
         """Write the results, and find the exit status that they deserve."""
         if self._is_worker or os.getpid() != self._process:  # a store may have forked
             return
-        is_dry = self._config.option.collectonly
-        results = self._gathered("--collect-only" if is_dry else str(session.shouldfail or self._stopped or ""))
+        self._running.clear()
+        stopped = "--collect-only" if self._config.option.collectonly else session.shouldfail or self._stopped
+        results = self._gathered(f"{_NOT_REACHED}: {stopped}" if stopped else _NOT_REACHED)
         if self._collected or self._outcomes or self._file or collects_suite(self._config):
             session.exitstatus = self._status(exitstatus, results)
             self._final = results
@@ -218,22 +247,27 @@ class Recorder:
             self._unwritten = str(fault)
             session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
 
-    def _gathered(self, stopped: str) -> Results:
-        """The results as they are at the end."""
-        left = f"{_NOT_REACHED}: {stopped}" if stopped else _NOT_REACHED
+    def _gathered(self, left: str) -> Results:
+        """The results as they are now; `left` is why there is none of the other tests."""
         outcomes = dict(self._outcomes)
+        for test, subject in self._running - outcomes.keys():
+            if test in self._plan.cases:
+                case = self._plan.cases[test]
+                outcomes[test, subject] = self._plan.result(case, subject, "harness-error", _RUNNING)
         for subject in self._plan.subjects:
             for number in CHAPTERED:
-                result = self._added_up(number, subject)
+                result = self._added_up(number, subject, left)
                 outcomes[result.place] = result.model_copy(update={"expected": self._expected(result)})
         for place in {*self._planned.places()} - outcomes.keys():
             if self._collected is not None and place not in self._collected:
                 outcomes[place] = self._plan.result(self._plan.cases[place[0]], place[1], "not-run", _DESELECTED)
         return self._planned.with_outcomes(self._subjects, outcomes, left, time.monotonic() - self._begun)
 
-    def _added_up(self, number: str, subject: str) -> Result:
+    def _added_up(self, number: str, subject: str, left: str) -> Result:
         """What the chapters say of a requirement, together."""
         chapters = [chapter for (name, _), chapter in self._chapters.items() if name == subject]
+        running = [name for name, on in self._running if on == subject and name in CHAPTERS]
+        chapters += [Chapter(subject=subject, name=name, error=_RUNNING) for name in running]
         found = [one for chapter in chapters for one in chapter.findings if number in one.requirements]
         times = sum(chapter.exercised.get(number, 0) for chapter in chapters)
         verdict: Verdict = "not-run"
@@ -244,10 +278,11 @@ class Recorder:
         elif errors := [chapter.error for chapter in chapters if chapter.error]:
             verdict, reason = "harness-error", errors[0]
         elif times:
-            verdict, reason = "pass", ""
+            left_out = [name for name in CHAPTERS if name not in {chapter.name for chapter in chapters}]
+            verdict, reason = "pass", f"{_PART}: not {', '.join(left_out)}" if left_out else ""
         elif not chapters:
             is_chosen = self._collected is None or any((name, subject) in self._collected for name in CHAPTERS)
-            reason = _NOT_REACHED if is_chosen else _DESELECTED
+            reason = left if is_chosen else _DESELECTED
         else:
             missing = [chapter.missing[number] for chapter in chapters if number in chapter.missing]
             lacking = [one for one in missing if one.hook] or missing
@@ -285,6 +320,8 @@ class Recorder:
         if self._unwritten:
             terminalreporter.write_line(self._unwritten, red=True)
         open_results = [result for result in self._final.results if self._counts_as_open(result)]
+        if self._collected and not any(one.verdict in ("pass", "fail") for one in self._final.results):
+            terminalreporter.write_line("nothing was decided: nothing that was selected applies", red=True)
         for line, markup in show.summary(self._final, [*self._known.stale(self._final)], open_results):
             terminalreporter.write_line(line, **markup)
         terminalreporter.write_line(f"seed {self._final.suite.seed}; --conformance-seed N draws other scenarios")
@@ -294,7 +331,10 @@ def _chapter(subject: str, name: str, tally: Tally | None, error: str, seconds: 
     """What came of a chapter, as it travels."""
     if tally is None:
         return Chapter(subject=subject, name=name, error=error)
-    findings = [Found(requirements=one.requirements, text=shown(one, tally.seen[one.signature])) for one in tally.findings.values()]
+    findings = [
+        Found(requirements=one.requirements, text=shown(one, tally.seen[one.signature]))
+        for one in tally.findings.values()
+    ]
     missing = {number: Missing(reason=reason, hook=hook) for number, (reason, hook) in tally.missing.items()}
     return Chapter(
         subject=subject,
@@ -305,6 +345,10 @@ def _chapter(subject: str, name: str, tally: Tally | None, error: str, seconds: 
         error=error,
         seconds=round(seconds, 3),
     )
+
+
+def _raised(call: pytest.CallInfo[None]) -> BaseException | None:
+    return call.excinfo.value if call.excinfo else None
 
 
 def _describe(name: str, subject: Subject | None, error: str) -> AboutSubject:
@@ -332,4 +376,3 @@ def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None]) -> tuple[Ve
     if report.when == "setup" and report.skipped:  # a marker or another plugin: what a harness raises is a failure
         return "not-run", f"skipped by a marker or another plugin: {reason}", ()
     return ("fail" if report.when == "call" else "harness-error"), reason, ()
-

@@ -663,5 +663,3 @@ def is_same(one: Any, other: Any) -> bool:
     if kind is tuple:
         return len(one) == len(other) and all(map(is_same, one, other))
     return bool(one == other)
-
-Call = Invocation

@@ -90,15 +90,6 @@ def find_subjects(names: Iterable[str]) -> dict[str, Callable[[], Harness]]:
     return found
 
 
-def source_of(name: str) -> tuple[str, str]:
-    """Return the Python that makes the harness of a subject: a line that imports, and an expression."""
-    is_url = name.startswith(("redis://", "rediss://"))
-    place = "conformance.subjects.redis:NamedRedisHarness" if is_url else SUBJECTS.get(name, name)
-    module, _, attribute = place.partition(":")
-    arguments = f"({name!r})" if is_url else "()"
-    return f"from {module} import {attribute}", f"{attribute}{arguments if callable(_find(place)) else ''}"
-
-
 def _find(place: str) -> Any:
     module_name, _, attribute = place.partition(":")
     if not module_name or not attribute:

@@ -22,11 +22,15 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from conformance.harness import HookMissingError
 
 IMAGE_VARIABLE = "CONFORMANCE_REDIS_IMAGE"
 DEFAULT_IMAGE = "redis:8"
+_SECONDS = 3.0
+"""How long a server of the user's has to answer at the start."""
 
 
 class ServerError(Exception):
@@ -327,8 +331,10 @@ class NamedServer(RedisServer):
         self.url = url
 
     def __enter__(self) -> Self:
+        once = {"retry": Retry(NoBackoff(), 0), "socket_connect_timeout": _SECONDS, "socket_timeout": _SECONDS}
         try:
-            super().facts()
+            with redis.Redis.from_url(self.url, **once) as client:
+                client.ping()
         except (redis.exceptions.RedisError, OSError, ValueError) as fault:
             raise ServerError(f"no answer from the named server: {fault}") from None
         return self

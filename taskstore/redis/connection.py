@@ -47,18 +47,17 @@ class Connection(asyncio.Protocol):
         self._due = inf  # when the timer goes off
         self._acknowledged: asyncio.Future[Any] | None = None
         self._room = asyncio.Event()
-        self._replies = Reader(protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_INCOMPLETE)
+        self._replies = Reader(InvalidResponse, ResponseError, notEnoughData=_INCOMPLETE)
         self._retired = False
-        poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
-        self._poll = poll.poll
+        self._poll = select.poll()
+        self._poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
         self._transport.set_protocol(self)
         self._transport.set_write_buffer_limits(high=MOST_UNSENT)
 
     @property
     def is_usable(self) -> bool:
         """Whether it takes requests. An idle connection on which something comes has been closed by the server."""
-        return not self._retired and (bool(self._awaited) or not self._poll(0))
+        return not self._retired and (bool(self._awaited) or not self._poll.poll(0))
 
     @property
     def _is_full(self) -> bool:
@@ -102,7 +101,7 @@ class Connection(asyncio.Protocol):
         """Send WAIT, once for all who have their replies in this turn of the loop: it is about all that was written."""
         if self._acknowledged is None:
             self._acknowledged = self.send(request, limit)
-            self._loop.call_soon(self._forget_wait)
+            self._loop.call_soon(setattr, self, "_acknowledged", None)
         return self._acknowledged
 
     def retire(self) -> None:
@@ -112,9 +111,17 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._room.set()
 
-    def close(self) -> None:
+    def fail(self, reason: str) -> None:
         """Close the connection; requests in flight fail."""
-        self._fail("the store was closed")
+        self._retired = True
+        self._room.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        for reply, _ in self._awaited:
+            if not reply.done():
+                _refuse(reply, ConnectionError(reason))
+        self._awaited.clear()
+        self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Give each reply to the request that it belongs to."""
@@ -129,10 +136,10 @@ class Connection(asyncio.Protocol):
                 else:
                     waiting.set_result(reply)
         except (InvalidResponse, IndexError):
-            self._fail("it does not speak Redis's protocol")
+            self.fail("it does not speak Redis's protocol")
         if self._retired:
             self.retire()
-        elif not self._room.is_set() and len(self._awaited) <= MOST_WAITING // 2:
+        elif len(self._awaited) <= MOST_WAITING // 2:
             self._room.set()
 
     def resume_writing(self) -> None:
@@ -141,10 +148,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the requests in flight."""
-        self._fail(str(exc or "") or "the server closed the connection")
-
-    def _forget_wait(self) -> None:
-        self._acknowledged = None
+        self.fail(str(exc or "") or "the server closed the connection")
 
     def _flush(self) -> None:
         if self._unsent:
@@ -169,17 +173,6 @@ class Connection(asyncio.Protocol):
                 self._set_timer(limit)
         if self._retired:
             self.retire()
-
-    def _fail(self, reason: str) -> None:
-        self._retired = True
-        self._room.set()
-        if self._timer is not None:
-            self._timer.cancel()
-        for reply, _ in self._awaited:
-            if not reply.done():
-                _refuse(reply, ConnectionError(reason))
-        self._awaited.clear()
-        self._transport.abort()
 
 
 def _refuse(waiting: asyncio.Future[Any], fault: Exception) -> None:

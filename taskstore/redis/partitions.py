@@ -6,12 +6,14 @@ listing asks all partitions at once, and merges their pages in the common order.
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from operator import itemgetter
+from typing import Any
 from zlib import crc32
 
 from taskstore.contract import MAX_LIMIT
 from taskstore.redis.server import Server
-from taskstore.redis.store import DEFAULT_LIFETIME, DEFAULT_PREFIX, Listed, RedisTaskStore, together
+from taskstore.redis.store import Listed, RedisTaskStore
 
 
 def partition_of(task_id: str, partitions: int) -> int:
@@ -26,40 +28,26 @@ class PartitionedTaskStore(RedisTaskStore):
     partitions has other keys: `taskstore migrate` copies tasks from one number to another.
     """
 
-    def __init__(
-        self,
-        server: Server,
-        *,
-        partitions: int,
-        prefix: str = DEFAULT_PREFIX,
-        lifetime: timedelta = DEFAULT_LIFETIME,
-    ) -> None:
-        super().__init__(server, prefix=prefix, lifetime=lifetime, partition=(0, partitions))
-        self.parts = [
-            RedisTaskStore(server, prefix=prefix, lifetime=lifetime, partition=(number, partitions))
-            for number in range(partitions)
-        ]
-        self.server = self.parts[0].server
+    def __init__(self, server: Server, *, partitions: int, **more: Any) -> None:
+        """Take `prefix` and `lifetime` as `RedisTaskStore` does."""
+        super().__init__(server, partition=(0, partitions), **more)
+        self.parts = [RedisTaskStore(server, partition=(at, partitions), **more) for at in range(partitions)]
 
     def part_of(self, task_id: str) -> RedisTaskStore:
         return self.parts[partition_of(task_id, len(self.parts))]
 
     async def _list(
-        self, status: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int | None = None
+        self, status: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int = MAX_LIMIT
     ) -> Listed:
-        if offset > MAX_LIMIT:
-            total = (await self._list(status, 0, 0, place, until)).total
-            if offset >= total:
-                return Listed(total, False, [])
-        while offset:  # without reading the records that are skipped
-            skipped = await self._list(status, min(offset, MAX_LIMIT), 0, place, until, 0)
-            if not skipped.goes_on:
-                return Listed(skipped.total, False, [])
-            place, offset = skipped.entries[-1][:2], offset - len(skipped.entries)
-        if read is None:
-            read = 2 * limit // len(self.parts) + 4  # the share of a partition, and now and then more
-        pages = await together(part._list(status, limit, 0, place, until, read) for part in self.parts)
-        entries = [entry for page in pages for entry in page.entries]
-        entries.sort(key=lambda entry: (entry[0], entry[1].encode()), reverse=True)
-        goes_on = len(entries) > limit or any(page.goes_on for page in pages)
-        return Listed(sum(page.total for page in pages), goes_on, entries[:limit])
+        while True:  # first past the tasks that are skipped, a thousand at a time, without reading their records
+            size = min(offset, MAX_LIMIT) or limit
+            share = 2 * size // len(self.parts) + 4  # what a partition has of a page, and now and then more
+            most = 0 if offset else min(share, read)
+            pages = await asyncio.gather(*(part._list(status, size, 0, place, until, most) for part in self.parts))
+            total = sum(page[0] for page in pages)
+            entries = sorted((entry for *_, page in pages for entry in page), key=itemgetter(0, 1), reverse=True)
+            if not offset:
+                return total, len(entries) > size or any(page[1] for page in pages), entries[:size]
+            if offset >= total or not entries:
+                return total, False, []
+            place, offset = entries[:size][-1][:2], offset - size

@@ -25,7 +25,7 @@ SIZED = FIELDS.index("current_step")
 """Where the fields begin that count for the size of a task."""
 
 Values: TypeAlias = list[Any]
-"""What is read of a record: bytes, `None` where there is no such field. Empty for a value of another type."""
+"""What is read of a record: bytes, `None` where there is no such field."""
 ABSENT = [None] * len(FIELDS)
 """What is read where there is no record."""
 STATUSES = {status.value.encode(): status for status in TaskStatus}
@@ -39,16 +39,10 @@ class NotARecordError(ValueError):
     """The values are not those of a task."""
 
 
-def _time(moment: datetime) -> str:
-    return str(microseconds(moment))
-
-
-_WRITERS: dict[str, Callable[[Any], str]] = {
-    "progress": repr,
-    "video_ids": write,
-    "created_at": _time,
-    "updated_at": _time,
-    "completed_at": _time,
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    float: repr,
+    tuple: write,
+    datetime: lambda moment: str(microseconds(moment)),
 }
 
 
@@ -57,7 +51,7 @@ def encode(fields: Mapping[str, Any]) -> list[str]:
     pairs: list[str] = []
     for name, value in fields.items():
         if value is not None:
-            pairs += (name.removesuffix("_json"), _WRITERS.get(name, str)(value))
+            pairs += (name.removesuffix("_json"), _WRITERS.get(type(value), str)(value))
     return pairs
 
 
@@ -65,10 +59,8 @@ def decode(values: Values, task_id: str) -> Task:
     """Make the task of a record. This is the one definition of a readable record.
 
     Raises:
-        NotARecordError: if it is of another type, or a field is missing or has a value that no task has.
+        NotARecordError: if a field is missing or has a value that no task has.
     """
-    if not values:
-        raise NotARecordError("it is not a hash")
     try:
         status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
         _read_object(metadata)
@@ -88,11 +80,10 @@ def decode(values: Values, task_id: str) -> Task:
         }
     except Exception as fault:  # noqa: BLE001  a missing or malformed value may raise anything
         raise NotARecordError(f"a field is missing or malformed: {fault}") from None
-    if not 0 <= fields["progress"] <= 100 or not fields["video_ids"]:  # noqa: PLR2004  all of it
-        raise NotARecordError("no task has this progress, or no video ids")
-    if not began <= (ended or began) <= changed or fields["status"].is_final is (ended is None):
-        raise NotARecordError("no task has these times with this status")
-    return trusted(Task, fields)
+    is_possible = 0 <= fields["progress"] <= 100 and fields["video_ids"]  # noqa: PLR2004  all of it
+    if not is_possible or not began <= (ended or began) <= changed or fields["status"].is_final is (ended is None):
+        raise NotARecordError("no task has this progress, no video ids, or these times with this status")
+    return trusted(fields)
 
 
 def moment(text: bytes) -> datetime:

@@ -21,11 +21,8 @@ class Script:
 
 def _load(name: str, *, writes: bool) -> Script:
     final = ",".join(f"{status}={str(status.is_final).lower()}" for status in TaskStatus)
-    common = _read("common").replace("{FINAL}", f"{{{final}}}")
-    common = common.replace("{FIELDS}", f"{{{str(FIELDS)[1:-1]}}}").replace(
-        "{SIZED}", str(SIZED + 1)
-    )  # Lua counts from 1
-    text = f"{common}return run(function()\n{_read(name)}end)"
+    known = f"local FIELDS, SIZED, FINAL = {{{str(FIELDS)[1:-1]}}}, {SIZED + 1}, {{{final}}}\n"  # Lua counts from 1
+    text = f"{known}{_read('common')}return run(function()\n{_read(name)}end)"
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest(), writes)
 
 

@@ -16,14 +16,13 @@ from hiredis import pack_command
 from redis.exceptions import RedisError, ResponseError
 
 from taskstore.address import parse
-from taskstore.errors import FailureKind, RecordUnreadable, SettingsInvalid, StoreUnavailable
+from taskstore.errors import FailureKind, SettingsInvalid, StoreUnavailable
 from taskstore.redis.connection import Connection, ConnectionFullError
 from taskstore.redis.scripts import Script
 from taskstore.redis.topology import Node, Opener
 
 _MOVES = 5
 """How often a request follows MOVED."""
-_SHOWN = 80
 
 
 class Limits(NamedTuple):
@@ -54,18 +53,20 @@ def connect(
     Raises:
         SettingsInvalid: if Redis mode does not take the URL, or a credential is not UTF-8 text.
     """
-    given = {name: value for name, value in (("username", username), ("password", password)) if value is not None}
     with contextlib.suppress(RedisError, TypeError, ValueError):
-        "".join(given.values()).encode()
+        f"{username}{password}".encode()  # refuses lone surrogates
         address = parse(url)
-        limits = Limits(connect_timeout, timeout, wait_replicas, wait_milliseconds)
-        return Server(Opener(address, given, connect_timeout), str(address), limits)
-    del url, username, password, given  # a traceback may show the variables of this function
+        opener = Opener(address, username, password, connect_timeout)
+        return Server(opener, str(address), Limits(connect_timeout, timeout, wait_replicas, wait_milliseconds))
+    del url, username, password  # a traceback may show the variables of this function
     raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
 
 
 class Server:
-    """Sends requests over one connection, opened when it is needed, and turns failures into the store's exceptions."""
+    """Sends requests over one connection, opened when it is needed, and turns failures into the store's exceptions.
+
+    A copy shares the connections, and remembers another node of a cluster.
+    """
 
     def __init__(self, opener: Opener, address: str, limits: Limits) -> None:
         """Exceptions name `address`."""
@@ -74,10 +75,6 @@ class Server:
         self._limits = limits
         self._node: Node | None = None  # in a cluster: the one that has the keys
         self._connection: Connection | None = None
-
-    def holding(self, base: str) -> Server:
-        """The same, for a partition whose keys begin with `base`: another node of the cluster may have them."""
-        return Server(self._opener, self.address, self._limits)
 
     @property
     def waits(self) -> bool:
@@ -88,26 +85,12 @@ class Server:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
         return asyncio.get_running_loop().time() + self._limits.connect_timeout + self._limits.timeout
 
-    async def read(self, *command: str | bytes | int, unreadable: str = "", until: float | None = None) -> Any:
-        """Send a command that changes nothing, and return its reply.
-
-        Raises:
-            RecordUnreadable: if the record under the key `unreadable` is a value of another type.
-            StoreUnavailable: if the server fails, or does not reply in time.
-        """
-        try:
-            return await self._request(command, until or self.deadline(), writes=False)
-        except StoreUnavailable as error:
-            if unreadable and error.detail.startswith("WRONGTYPE "):
-                raise RecordUnreadable(unreadable, "it is not a hash") from None
-            raise
+    async def read(self, *command: str | bytes | int, until: float | None = None) -> Any:
+        """Send a command that changes nothing, and return its reply. A failure raises `StoreUnavailable`."""
+        return await self._request(command, until or self.deadline(), writes=False)
 
     async def run(self, script: Script, base: str, *arguments: str | bytes | int, until: float | None = None) -> Any:
-        """Run a script on the partition whose keys begin with `base`, and return its reply.
-
-        Raises:
-            StoreUnavailable: if the server fails, or does not reply in time.
-        """
+        """Run a script on the partition whose keys begin with `base`, as `read` sends a command."""
         until = until or self.deadline()
         try:
             return await self._request(("EVALSHA", script.digest, 1, base, *arguments), until, writes=script.writes)
@@ -116,22 +99,20 @@ class Server:
                 raise
         return await self._request(("EVAL", script.text, 1, base, *arguments), until, writes=script.writes)
 
-    async def scan(self, cursor: bytes, prefix: str, until: float | None = None) -> tuple[bytes, list[bytes]]:
+    async def scan(self, cursor: bytes, prefix: str) -> tuple[bytes, list[bytes]]:
         """The next cursor of SCAN (at the end `0`), and some of the keys that begin with `prefix`."""
         pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
-        match await self.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000, until=until):
-            case [bytes(following), [*keys]] if all(type(one) is bytes for one in keys):
-                return following, keys
-            case reply:
-                raise self.unexpected(reply, writes=False)
+        following, keys = await self.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)
+        return following, keys
 
     def unexpected(self, reply: object, *, writes: bool) -> StoreUnavailable:
         """What to raise for a reply of another shape, or for an error that a script met after its first write."""
         match reply:
-            case [b"written", bytes(fault)] if writes:
-                return self._unavailable(ResponseError(fault.decode(errors="replace")), True)
+            case [b"written", bytes(fault)]:
+                detail = fault.decode(errors="replace")
             case _:
-                return self._unavailable(ResponseError(f"unexpected reply: {repr(reply)[:_SHOWN]}"), writes)
+                detail = f"unexpected reply: {reply!r:.80}"
+        return self._unavailable(ResponseError(detail), writes)
 
     def close(self) -> None:
         """Close every connection, those of other partitions too."""
@@ -142,10 +123,12 @@ class Server:
         request = pack_command(command)  # type: ignore[arg-type]  # hiredis says a tuple of one
         loop, failures = asyncio.get_running_loop(), 0
         while True:
-            connection = self._connection
+            connection, reply = self._connection, None
             if connection is None or not connection.is_usable:
-                connection = await self._connect(until)
-            reply = None
+                opened = await self._opener.open(self._node, until)
+                if isinstance(opened, Exception):
+                    raise self._unavailable(opened, False, FailureKind.UNREACHABLE) from opened
+                self._connection = connection = opened
             try:
                 reply = connection.send(request, min(loop.time() + self._limits.timeout, until))
                 answer = await reply
@@ -172,9 +155,8 @@ class Server:
         said = str(error)
         if isinstance(error, TimeoutError):
             connection.retire()
-            error = TimeoutError(said or f"no reply within {self._limits.timeout:g} s")
         elif isinstance(error, OSError):
-            if not may_have_happened and not failures:
+            if not (may_have_happened or failures):
                 return
         elif (moved := re.fullmatch("MOVED [0-9]{1,5} (.*):([0-9]{1,5})", said)) and failures < _MOVES:
             if connection is self._connection:
@@ -206,22 +188,14 @@ class Server:
         if type(have) is not int or have < wanted:
             raise TimeoutError(f"{have} of {wanted} replicas have the write after {milliseconds} ms")
 
-    async def _connect(self, until: float) -> Connection:
-        opened = await self._opener.open(self._node, until)
-        if isinstance(opened, Exception):
-            raise self._unavailable(opened, False, FailureKind.UNREACHABLE) from opened
-        self._connection = opened
-        return opened
-
     def _unavailable(
-        self, error: Exception, write_may_have_happened: bool, otherwise: FailureKind = FailureKind.BROKEN
+        self, error: Exception, write_may_have_happened: bool, kind: FailureKind = FailureKind.BROKEN
     ) -> StoreUnavailable:
-        """What to raise for an error; `otherwise` is its kind if its text says nothing more particular."""
+        """What to raise for an error; `kind` is its kind if its text says nothing more particular."""
         text = f"{type(error).__name__} {error}"
-        kind = next((kind for kind, signs in _SIGNS.items() if re.search(signs, text)), otherwise)
-        return StoreUnavailable(
-            self.address, kind, write_may_have_happened, str(error).partition("\n")[0] or type(error).__name__
-        )
+        kind = next((one for one, signs in _SIGNS.items() if re.search(signs, text)), kind)
+        detail = str(error).partition("\n")[0] or "no answer in the time that is set"
+        return StoreUnavailable(self.address, kind, write_may_have_happened, detail)
 
 
 # What redis-py says of a handshake it says in classes of its own. Redis 6.2 wraps what a script met in an error of its

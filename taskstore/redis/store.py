@@ -2,16 +2,17 @@
 
 Get is one HMGET. Every other operation is one script, so it takes effect at one instant, on the server's clock. A
 listing is a look-up by rank, and takes the same time for a hundred tasks and a million. Of a very large page the script
-gives the first records, and the others are read one by one.
+gives the first records, and the others are read one after the other.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Sequence
+from copy import copy
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from taskstore.arguments import (
     Change,
@@ -35,29 +36,19 @@ from taskstore.redis import record
 from taskstore.redis.scripts import EXAMINE, INSERT, LIST, PURGE, UPDATE, Script
 from taskstore.redis.server import Server
 from taskstore.status import TaskStatus
-from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, new_task, trusted
+from taskstore.values import Task, TaskCreateRequest, TaskPage, microseconds, new_task
 
 DEFAULT_PREFIX = "taskstore"
 DEFAULT_LIFETIME = timedelta(days=7)
 
 _READ_AT_ONCE = 512 * 1024
 """Bytes of records after which a script reads no further one."""
-_READ_TOGETHER = 8
-"""Records that are requested one by one, before the first has come."""
 _AGAIN = [b"again"]
 _Result = TypeVar("_Result")
 
-
-Entry: TypeAlias = tuple[int, str, Any]
-"""A task on a page: microsecond of creation, id, and what was read of its record, `None` if nothing was read yet."""
-
-
-class Listed(NamedTuple):
-    """How many tasks an index has, whether it goes on behind the page, and the page."""
-
-    total: int
-    goes_on: bool
-    entries: list[Entry]
+Listed: TypeAlias = tuple[int, bool, list[tuple[int, str, Any]]]
+"""How many tasks an index has, whether it goes on behind the page, and the page: of each task the microsecond of its
+creation, its id, and what was read of its record, `None` if nothing was."""
 
 
 class RedisTaskStore(BaseStore):
@@ -79,10 +70,9 @@ class RedisTaskStore(BaseStore):
         super().__init__()
         if not prefix or not is_encodable(prefix) or set("{}") & set(prefix):
             raise InvalidArgument("prefix", "must be text without braces, and not empty")
-        number, partitions = partition
-        self.base = f"{{{prefix}:{number}/{partitions}}}"
+        self.base = "{{{}:{}/{}}}".format(prefix, *partition)
         """What all keys of the partition begin with."""
-        self.server = server if partitions == 1 else server.holding(self.base)
+        self.server = copy(server)  # in a cluster it remembers the node of this partition
         """The server, or the node of a cluster, that has the tasks."""
         self.parts = [self]
         """The partitions, each a store: this one."""
@@ -98,8 +88,9 @@ class RedisTaskStore(BaseStore):
         video_ids, metadata = check_request(request)
         new_id = new_task_id() if task_id is None else check_new_id(task_id)
         new = {"task_id": new_id, "status": TaskStatus.PENDING, "progress": 0.0, "current_step": ""}
+        new |= {"video_ids": video_ids, "metadata_json": metadata}
         try:
-            is_new, reply = await self._insert({**new, "video_ids": video_ids, "metadata_json": metadata})
+            is_new, reply = await self._insert(new, self._lifetime_ms)
         except StoreUnavailable as error:
             error.task_id = new_id
             raise
@@ -111,11 +102,7 @@ class RedisTaskStore(BaseStore):
 
     async def get_task(self, task_id: str) -> Task:
         self._check_open()
-        task_id = check_task_id(task_id)
-        values = await self._read(task_id, self.server.deadline())
-        if values == record.ABSENT:
-            raise TaskNotFound(task_id)
-        return self._task(task_id, values)
+        return await self._get(check_task_id(task_id))
 
     async def list_tasks(
         self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0, *, after: str | None = None
@@ -128,14 +115,15 @@ class RedisTaskStore(BaseStore):
         following = "{}.{}".format(*entries[-1]) if goes_on and entries else None
         tasks: list[Task] = []
         unreadable: list[str] = []
-        for _, task_id, values in await self._read_further(entries, until):
+        for _, task_id, values in entries:
             try:
-                if values != record.ABSENT:  # else it was removed meanwhile
-                    tasks.append(self._task(task_id, values))
+                tasks.append(await self._get(task_id, until) if values is None else self._task(task_id, values))
+            except TaskNotFound:  # it was removed meanwhile
+                pass
             except RecordUnreadable as fault:
                 unreadable.append(fault.key)
-        page = {"tasks": tuple(tasks), "total": total, "limit": limit, "offset": offset}
-        return trusted(TaskPage, {**page, "unreadable": tuple(unreadable), "next": following})
+        given: dict[str, Any] = {"total": total, "limit": limit, "offset": offset, "next": following}
+        return TaskPage.model_construct(tasks=tuple(tasks), unreadable=tuple(unreadable), **given)
 
     async def purge(self, before: datetime) -> int:
         self._check_open()
@@ -143,11 +131,10 @@ class RedisTaskStore(BaseStore):
         removed = 0
         try:
             for part in self.parts:
-                goes_on = True
-                while goes_on:
+                more = b"1"
+                while more:
                     match await part._run(PURGE, moment):  # noqa: SLF001  it is of this class
-                        case [int(count), b"" | b"1" as more]:
-                            goes_on = more == b"1"
+                        case [int(count), bytes(more)]:
                             removed += count
                         case reply:
                             raise self.server.unexpected(reply, writes=True)
@@ -161,49 +148,34 @@ class RedisTaskStore(BaseStore):
         self._check_open()
         task = check_task(task)
         life = self._lifetime_ms if lifetime is None else check_lifetime(lifetime)
-        completed = "" if task.completed_at is None else microseconds(task.completed_at)
-        is_new, _ = await self._insert(vars(task), microseconds(task.created_at), completed, life)
-        if not is_new:
+        if not (await self._insert(vars(task), life))[0]:
             raise TaskExists(task.task_id)
 
     async def ping(self) -> None:
-        """Send PING to every partition.
-
-        Raises:
-            StoreUnavailable: if one does not answer.
-        """
+        """Send PING to every partition. One that does not answer raises `StoreUnavailable`."""
         self._check_open()
-        await together(part.server.read("PING") for part in self.parts)
+        await asyncio.gather(*(part.server.read("PING") for part in self.parts))
 
     async def examine(self, ids: Sequence[str], *, repair: bool = False) -> list[str]:
         """Return those of these ids whose index entries do not agree with the record, or with its absence.
 
         The ids are of this partition. With `repair` the entries are mended. What agrees is not changed.
-
-        Raises:
-            StoreUnavailable: if the server fails.
         """
         self._check_open()
         match await self._run(EXAMINE, self._lifetime_ms, "1" if repair else "", *ids):
-            case [*wrong] if {*map(type, wrong)} <= {bytes}:
+            case [b"ok", [*wrong]]:
                 return [task_id.decode(errors="replace") for task_id in wrong]
             case reply:
                 raise self.server.unexpected(reply, writes=repair)
 
     async def aclose(self) -> None:
-        if self._closed:
-            return
         await super().aclose()
         if self._loop in {None, asyncio.get_running_loop()}:
-            self._close()
+            self.server.close()
             await asyncio.sleep(0)  # the turn of the loop in which sockets are closed
         else:
             with contextlib.suppress(RuntimeError):  # that loop is closed, and nothing goes over its connections
-                self._loop.call_soon_threadsafe(self._close)
-
-    def _close(self) -> None:
-        for part in self.parts:
-            part.server.close()
+                self._loop.call_soon_threadsafe(self.server.close)
 
     def _key(self, task_id: str) -> str:
         return f"{self.part_of(task_id).base}:task:{task_id}"
@@ -214,77 +186,64 @@ class RedisTaskStore(BaseStore):
         except record.NotARecordError as fault:
             raise RecordUnreadable(self._key(task_id), str(fault)) from None
 
-    async def _read(self, task_id: str, until: float) -> record.Values:
-        """Return the values of a record, none if there is a value of another type."""
+    async def _get(self, task_id: str, until: float | None = None) -> Task:
         server, key = self.part_of(task_id).server, _bytes(self._key(task_id))
-        try:
-            values = await server.read("HMGET", key, *record.FIELDS, until=until)
-        except StoreUnavailable as error:
-            if error.detail.startswith("WRONGTYPE"):
-                return []
-            raise
+        values = await self._of_hash(task_id, server.read("HMGET", key, *record.FIELDS, until=until))
+        if values == record.ABSENT:
+            raise TaskNotFound(task_id)
         if type(values) is not list or len(values) != len(record.FIELDS):
             raise server.unexpected(values, writes=False)
-        return values
+        return self._task(task_id, values)
 
-    async def _read_further(self, entries: list[Entry], until: float) -> list[Entry]:
-        """Return the entries of a page with the records that were not read yet."""
-        left = [task_id for _, task_id, values in entries if values is None]
-        found: dict[str, record.Values] = {}
-        for first in range(0, len(left), _READ_TOGETHER):
-            ids = left[first : first + _READ_TOGETHER]
-            found.update(zip(ids, await together(self._read(task_id, until) for task_id in ids), strict=True))
-        return (
-            [(moment, task_id, found.get(task_id, values)) for moment, task_id, values in entries] if left else entries
-        )
+    async def _of_hash(self, task_id: str, reply: Awaitable[_Result]) -> _Result:
+        """Await a reply about the record of a task, which has to be a hash."""
+        try:
+            return await reply
+        except StoreUnavailable as error:
+            if "WRONGTYPE" in error.detail and not error.write_may_have_happened:
+                raise RecordUnreadable(self._key(task_id), "it is not a hash") from None
+            raise
 
     async def _list(
         self, status: str, limit: int, offset: int, place: tuple[int | str, str], until: float, read: int = MAX_LIMIT
     ) -> Listed:
         """Return a page, with no more records than `read`."""
-        arguments = status, limit, offset, *place, read, _READ_AT_ONCE
-        while (reply := await self._run(LIST, *arguments, until=until)) == _AGAIN:
-            pass
+        reply: Any = _AGAIN
+        while reply == _AGAIN:
+            reply = await self._run(LIST, status, limit, offset, *place, read, _READ_AT_ONCE, until=until)
         try:
             total, further, entries, records = reply
             moments, ids = map(int, entries[1::2]), [task_id.decode(errors="replace") for task_id in entries[::2]]
-            return Listed(total, further > 0, [*zip(moments, ids, records, strict=True)])
+            return total, further > 0, [*zip(moments, ids, records, strict=True)]
         except (AttributeError, TypeError, ValueError):
             raise self.server.unexpected(reply, writes=False) from None
 
     async def _run(self, script: Script, *arguments: str | bytes | int, until: float | None = None) -> Any:
         return await self.server.run(script, self.base, *arguments, until=until)
 
-    async def _run_on(self, task_id: str, script: Script, *arguments: str | int) -> tuple[bytes, Any]:
-        """Run a script on the record of a task, and return its verdict and what goes with it."""
+    async def _run_on(self, task_id: str, script: Script, *arguments: str | int) -> tuple[bool, Any]:
+        """Run a script on the record of a task. Return false if the task exists already, and its answer."""
         part = self.part_of(task_id)
-        try:
-            reply = await part._run(script, _bytes(task_id), *arguments)  # noqa: SLF001  it is of this class
-        except StoreUnavailable as error:
-            if "WRONGTYPE" in error.detail and not error.write_may_have_happened:
-                raise RecordUnreadable(self._key(task_id), "it is not a hash") from None
-            raise
+        reply = await self._of_hash(task_id, part._run(script, _bytes(task_id), *arguments))  # noqa: SLF001  as above
         match reply:
             case [b"ok" | b"exists" as verdict, answer]:
-                return verdict, answer
+                return verdict == b"ok", answer
             case [b"missing", _]:
                 raise TaskNotFound(task_id)
             case [b"unreadable", _]:
                 raise RecordUnreadable(self._key(task_id), "its status or its times are missing or malformed")
-            case [b"final", bytes(status)] if status in record.STATUSES:
-                raise TaskFinal(task_id, record.STATUSES[status])
+            case [b"final", bytes(status)]:
+                raise TaskFinal(task_id, TaskStatus(status.decode()))
             case [b"large", int(size)]:
                 raise too_large(size)
             case _:
                 raise part.server.unexpected(reply, writes=True)
 
-    async def _insert(
-        self, fields: dict[str, Any], created: str | int = "", completed: str | int = "", life_ms: int | None = None
-    ) -> tuple[bool, Any]:
+    async def _insert(self, fields: dict[str, Any], life_ms: int) -> tuple[bool, Any]:
         """Store a task if its id is free. Return whether it was, and its time, or the values of the other."""
-        given = life_ms or self._lifetime_ms, fields["status"], created, completed, self._waits
-        verdict, answer = await self._run_on(fields["task_id"], INSERT, *given, *record.encode(fields))
-        return verdict == b"ok", answer
+        times = [microseconds(time) if (time := fields.get(name)) else "" for name in ("created_at", "completed_at")]
+        given = life_ms, fields["status"], *times, self._waits, *record.encode(fields)
+        return await self._run_on(fields["task_id"], INSERT, *given)
 
     async def _apply(self, task_id: str, change: Change) -> Task:
         pairs = record.encode(change)
@@ -295,12 +254,3 @@ class RedisTaskStore(BaseStore):
 def _bytes(text: str) -> bytes:
     """The UTF-8 form of an id or a key. Of a lone surrogate it is one that no stored id has."""
     return text.encode(errors="surrogatepass")
-
-
-async def together(calls: Iterable[Awaitable[_Result]]) -> list[_Result]:
-    """Make calls at once, and return their results. The first exception is raised when all have ended."""
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results  # type: ignore[return-value]  # no exception is among them

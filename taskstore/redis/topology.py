@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any
 from weakref import WeakSet
 
@@ -29,16 +28,13 @@ _PAUSE = 0.05
 _SUBSCRIBED = 30.0
 """Seconds until a subscription is renewed: nobody says that a Sentinel has vanished."""
 
-# Newer versions of redis-py read the name of the client library from files, for every connection.
-_NO_INFO: dict[str, Any] = {"driver_info": None} if find_spec("redis.driver_info") else {}
-
 Node = tuple[str, int]
 
 
 class Opener:
     """Opens connections to the servers that have the tasks of a store, wherever they are at that moment."""
 
-    def __init__(self, address: Address, credentials: dict[str, str], seconds: float) -> None:
+    def __init__(self, address: Address, username: str | None, password: str | None, seconds: float) -> None:
         """`seconds` is how long opening may take.
 
         Raises:
@@ -46,16 +42,17 @@ class Opener:
         """
         pool = ConnectionPool.from_url(
             address.url,
-            **credentials,
+            username=username,
+            password=password,
             client_name="taskstore",
             socket_timeout=None,  # `Server` has the limits: on Python 3.11 redis-py's can swallow a cancellation
             socket_connect_timeout=None,
             protocol=2,  # in which a server never speaks unasked
             retry=Retry(NoBackoff(), 0),
-            **_NO_INFO,
         )
         self._kind, self._options = pool.connection_class, pool.connection_kwargs
-        self._sentinel = {"username": None, "password": None, "db": 0, **address.sentinel}
+        credentials = {name: self._options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+        self._sentinel = {**credentials, "db": 0}
         self._service = address.service
         self._is_cluster = address.cluster
         self._named: list[Node | None] = [*address.nodes] or [None]  # None is the socket
@@ -63,12 +60,11 @@ class Opener:
         self._connections: WeakSet[Connection] = WeakSet()
         self._shared: dict[Node | None, Connection] = {}  # None: the node does not matter, or is not known
         self._openings: dict[Node | None, asyncio.Task[Connection | Exception]] = {}
-        self._watchers: list[asyncio.Task[None]] = []
+        self._watching: list[asyncio.Future[Any]] = []
         self._is_closed = False
         self._master: Node | None = None
         self._takeover = 0.0  # until when Sentinels may name the old master
         self._seconds = seconds
-        self._late = TimeoutError(f"no connection within {seconds:g} s")
         self._make(None)
 
     async def open(self, node: Node | None, until: float) -> Connection | Exception:
@@ -82,40 +78,38 @@ class Opener:
             return closed
         if shared := self._usable(node):
             return shared
-        opening = self._openings.get(node) or asyncio.create_task(self._open(node))
-        self._openings[node] = opening
+        opening = self._openings.get(node)
+        if opening is None or opening.done():
+            opening = self._openings[node] = asyncio.create_task(self._open(node))
         await asyncio.wait([opening], timeout=until - asyncio.get_running_loop().time())
         if not opening.done():
-            return self._late
+            return TimeoutError()
         return closed if opening.cancelled() else opening.result()
 
     def close(self) -> None:
         """Close every connection."""
         self._is_closed = True
-        for task in (*self._openings.values(), *self._watchers):
+        for task in (*self._openings.values(), *self._watching):
             task.cancel()
         for connection in self._connections:
-            connection.close()
+            connection.fail("the store was closed")
 
     async def _open(self, node: Node | None) -> Connection | Exception:
         nodes = [*([node] if node else ()), *self._nodes[:_TRIED]]
-        self._nodes = [*self._nodes[1:], self._nodes[0]]  # the next opening does not begin with the same node
+        self._nodes.append(self._nodes.pop(0))  # the next opening does not begin with the same node
         self._is_cluster |= node is not None
-        failure: Exception = self._late
-        try:
-            while True:
-                for one in nodes:
-                    try:
-                        async with asyncio.timeout(self._seconds / len(nodes)):
-                            self._shared[node] = await self._reach(one)
-                            return self._shared[node]
-                    except (RedisError, OSError) as error:
-                        failure = error if str(error) else self._late
-                if asyncio.get_running_loop().time() > self._takeover:
-                    return failure
-                await asyncio.sleep(_PAUSE)
-        finally:
-            del self._openings[node]
+        failure: Exception = TimeoutError()
+        while True:
+            for one in nodes:
+                try:
+                    async with asyncio.timeout(self._seconds / len(nodes)):
+                        self._shared[node] = await self._reach(one)
+                        return self._shared[node]
+                except (RedisError, OSError) as error:
+                    failure = error
+            if asyncio.get_running_loop().time() > self._takeover:
+                return failure
+            await asyncio.sleep(_PAUSE)
 
     def _usable(self, node: Node | None) -> Connection | None:
         shared = self._shared.get(node)
@@ -130,7 +124,8 @@ class Opener:
         if shared := self._usable(node):
             return shared
         if self._service:
-            node = await self._find_master(node)
+            await self._find_master(node)
+            node = self._master
         raw = self._make(node)
         await _ask(raw)
         if self._service:
@@ -142,41 +137,42 @@ class Opener:
         self._connections.add(connection)
         return connection
 
-    async def _find_master(self, node: Node | None) -> Node | None:
-        """The master that a Sentinel names, or the replica that has been chosen to become the master."""
-        if not self._watchers:
-            self._watchers = [asyncio.create_task(self._watch(one)) for one in self._named]
+    async def _find_master(self, node: Node | None) -> None:
+        """Ask a Sentinel for the master, unless a replica has been chosen to become the master."""
+        if not self._watching:  # a task made otherwise would warn if its loop ends before the store is closed
+            self._watching = [asyncio.gather(*(self._watch(one) for one in self._named), return_exceptions=True)]
+            self._watching[0].add_done_callback(asyncio.Future.exception)
         if asyncio.get_running_loop().time() > self._takeover:
             sentinel = self._make(node, **self._sentinel)
             self._master = await _ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._service, read=_master)
             await sentinel.disconnect(nowait=True)
-        return self._master
 
     async def _watch(self, node: Node | None) -> None:
         """Leave the master when a Sentinel replaces it, and before it does: what is in flight then is not lost.
 
         Only the Sentinel that replaces the master says which replica it has chosen. All say that it has taken over.
+        The text of a message is a line of its own.
         """
         while True:
             sentinel = self._make(node, **self._sentinel)
             try:
                 async with asyncio.timeout(_SUBSCRIBED):
                     await _ask(sentinel, "SUBSCRIBE", "+selected-slave", "+switch-master")
-                    while True:
-                        match await sentinel.read_response():
-                            case [b"message", _, bytes(event)]:
-                                self._leave(event.decode(errors="replace").split())
-            except TimeoutError:
-                pass
-            except (RedisError, OSError, ValueError):
-                await asyncio.sleep(1)
-            finally:
+                    # Not by redis-py: what it awaits cannot be dropped with a loop that is closed before the store.
+                    while line := await sentinel._reader.readline():  # type: ignore[union-attr]  # noqa: SLF001
+                        self._leave(line.decode().split())
+            except (asyncio.CancelledError, RedisError, OSError, ValueError) as fault:
+                await sentinel.disconnect(nowait=True)
+                if isinstance(fault, asyncio.CancelledError):
+                    raise
+                await asyncio.sleep(0 if isinstance(fault, TimeoutError) else 1)
+            else:
                 await sentinel.disconnect(nowait=True)
 
     def _leave(self, event: list[str]) -> None:
         match event:
             case [_, _, host, port, "@", service, *old] | [service, *old, host, port]:
-                if service == self._service and self._master and old == [*map(str, self._master)]:
+                if service == self._service and old == [*map(str, self._master or ())]:
                     self._master = host, int(port)
                     self._takeover = asyncio.get_running_loop().time() + _TAKEOVER
                     for connection in self._connections:

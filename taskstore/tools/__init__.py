@@ -9,14 +9,12 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from taskstore.errors import SettingsInvalid, StoreUnavailable
 from taskstore.opening import open_redis
 from taskstore.tools.doctor import doctor
 from taskstore.tools.migrate import migrate
 from taskstore.tools.place import settings_of
-from taskstore.values import microseconds
 
 _STATUSES = """exit status:
   0    done
@@ -46,26 +44,13 @@ def days(text: str) -> datetime:
     return datetime.now(UTC) - timedelta(days=float(text))
 
 
-def zone(text: str) -> ZoneInfo:
-    """The time zone of that name."""
-    try:
-        return ZoneInfo(text)
-    except (LookupError, OSError):
-        raise ValueError from None
-
-
 async def purge(options: argparse.Namespace) -> int:
     """Remove the tasks that were completed, failed or cancelled more than so many days ago.
 
     Other tasks stay, however old.
     """
     async with open_redis(settings_of(options.url, options.prefix)) as store:
-        if options.dry_run:
-            bounds = "-inf", f"({microseconds(options.days)}"
-            found = [await part.server.read("ZCOUNT", f"{part.base}:finished", *bounds) for part in store.parts]
-            print(f"{sum(found):,} tasks would be removed")
-        else:
-            print(f"{await store.purge(options.days):,} tasks removed")
+        print(f"{await store.purge(options.days):,} tasks removed")
     return 0
 
 
@@ -77,9 +62,7 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
     "partitions": {"metavar": "N", "help": "how many there are (default: TASK_PARTITIONS)"},
     "days": {"type": days, "required": True, "help": "age, such as 30 or 0.5"},
     "documented": {"action": "store_true", "help": "SOURCE has the records of the documented design"},
-    "zone": {"type": zone, "help": "time zone of these, such as Asia/Shanghai (default: that of this machine)"},
     "repair": {"action": "store_true", "help": "mend the indexes"},
-    "run": {"action": "store_true", "help": "count only, change nothing"},
 }
 """How an argument is read, by the last word of its name."""
 
@@ -90,8 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     each = "--source-prefix --target-prefix --source-partitions --target-partitions"
     for run, names in (
         (doctor, "url --prefix --repair"),
-        (purge, "url --prefix --days --dry-run"),
-        (migrate, f"source target {each} --documented --zone --dry-run"),
+        (purge, "url --prefix --days"),
+        (migrate, f"source target {each} --documented"),
     ):
         text, form = inspect.getdoc(run), argparse.RawDescriptionHelpFormatter
         command = commands.add_parser(run.__name__, description=text, epilog=_STATUSES, formatter_class=form)

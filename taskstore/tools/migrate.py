@@ -10,7 +10,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict
 
@@ -48,7 +47,7 @@ async def migrate(options: argparse.Namespace) -> int:
                     counts.update(await asyncio.gather(*map(copy, batch)))
         finally:
             copied, there, left = (f"{counts[name]:,} {name}" for name in ("copied", "there already", "not copied"))
-            print(f"{'a run would give: ' if options.dry_run else ''}{copied}, {there}, {left}")
+            print(f"{copied}, {there}, {left}")
     return int(counts["not copied"] > 0)
 
 
@@ -60,15 +59,14 @@ async def _copy(
         left_ms = await source.server.read("PTTL", key)
         task_id = check_new_id(key.removeprefix(prefix))
         if options.documented:
-            task = await _read_documented(source, key, task_id, options.zone)
+            task = await _read_documented(source, key, task_id)
         else:
             task = await source.get_task(task_id)
         with suppress(TaskNotFound):
             if await target.get_task(task_id) == task:
                 return "there already"
             raise TaskExists(task_id)  # noqa: TRY301  another one
-        if not options.dry_run:
-            await target.restore(task, lifetime=timedelta(milliseconds=max(left_ms, 1_000)) if left_ms >= 0 else None)
+        await target.restore(task, lifetime=timedelta(milliseconds=max(left_ms, 1_000)) if left_ms >= 0 else None)
     except TaskNotFound:
         return "expired"
     except (OverflowError, RecordUnreadable, TaskExists, ValueError) as fault:
@@ -90,8 +88,8 @@ class _Documented(Task):
     completed_at: datetime | None = None
 
 
-async def _read_documented(store: RedisTaskStore, key: str, task_id: str, zone: ZoneInfo | None) -> Task:
-    """The task under a key, with times of a zone, or of this machine's.
+async def _read_documented(store: RedisTaskStore, key: str, task_id: str) -> Task:
+    """The task under a key. Its times are those of this machine's zone: set TZ where it was another.
 
     A cancelled task has no `completed_at` in the documented design: it gets its `updated_at`. Times that a clock set
     back has put out of order are put in order. What else a task cannot have is named and left out.
@@ -108,9 +106,6 @@ async def _read_documented(store: RedisTaskStore, key: str, task_id: str, zone: 
     if record.task_id != task_id:
         raise ValueError("task_id is that of another task")
 
-    def aware(time: datetime) -> datetime:
-        return time if time.tzinfo else time.replace(tzinfo=zone).astimezone()
-
     lost = set(record.model_extra or ())
     if record.status is not TaskStatus.FAILED:
         lost |= {"error_message", "error_traceback"}
@@ -118,8 +113,8 @@ async def _read_documented(store: RedisTaskStore, key: str, task_id: str, zone: 
         lost |= {"completed_at"}
     if left_out := sorted(name for name, value in record if name in lost and value is not None):
         print(f"left out of {key}: {', '.join(left_out)}", file=sys.stderr)
-    created = aware(record.created_at)
-    updated = max(created, aware(record.updated_at))
-    ended = min(updated, max(created, aware(record.completed_at or updated)))
+    created = record.created_at.astimezone()
+    updated = max(created, record.updated_at.astimezone())
+    ended = min(updated, max(created, (record.completed_at or updated).astimezone()))
     times = {"created_at": created, "updated_at": updated, "completed_at": ended if record.status.is_final else None}
     return check_task(record.model_copy(update=dict.fromkeys(lost) | times))

@@ -61,7 +61,7 @@ def on_a_server_that(
     """As `on_server`, on a server that greets, and then answers in this way."""
 
     async def run() -> None:
-        async with speaking(lambda heard: greet(heard) if b"SETNAME" in heard else answer(heard)) as address:
+        async with speaking(lambda heard: greet(heard) if b"CLIENT\r\n" in heard else answer(heard)) as address:
             with closing(connect(f"redis://{address}", **limits)) as server:
                 await body(server)
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -53,19 +50,9 @@ def test_the_advice_is_right_for_every_address_in_two_languages(fields: dict[str
     error = refused(**fields)
     assert error.failure_kind is FailureKind.UNREACHABLE
     assert str(error).endswith("). Nothing was written.")
-    english, chinese = error.__notes__
-    assert "请确认" in chinese
-    for note in (english, chinese):
-        assert f"`{probe}`" in note
-        assert "USE_REDIS_FOR_TASKS=false" in note
-        assert all((name in note) is ("redis_url" not in fields) for name in ("REDIS_HOST", "REDIS_PORT", "REDIS_DB"))
-        assert ("REDIS_URL" in note) is ("redis_url" in fields)
-
-
-def test_a_server_that_never_answers_is_given_the_time_that_is_set() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        error = refused(redis_host="127.0.0.1", redis_port=silent.getsockname()[1], redis_connect_timeout=0.2)
-    assert (error.failure_kind, error.detail) == (FailureKind.TIMEOUT, "no connection within 0.2 s")
+    (note,) = error.__notes__
+    assert "请确认" in note
+    assert note.count(f"`{probe}`") == note.count("USE_REDIS_FOR_TASKS=false") == note.count("REDIS_URL") == 2
 
 
 @pytest.mark.parametrize("db", [16, 999_999_999])
@@ -91,33 +78,24 @@ def test_tls_that_cannot_be_set_up_is_a_failed_connection(option: str) -> None:
     assert refused(redis_url=url).failure_kind is FailureKind.UNREACHABLE
 
 
-@contextmanager
-def user(server: EmbeddedServer, *rights: str) -> Iterator[None]:
-    with redis.Redis.from_url(server.url) as client:
-        client.execute_command("ACL", "SETUSER", "somebody", "on", ">right", "~*", "&*", "+@all", *rights)
-        try:
-            yield
-        finally:
-            client.execute_command("ACL", "DELUSER", "somebody")
-
-
 @pytest.mark.parametrize(
-    ("credentials", "variables", "ignored"),
+    ("credentials", "variables"),
     [
-        ("", {"redis_username": "somebody", "redis_password": "right"}, ""),
-        ("somebody@", {"redis_password": "right", "redis_host": "nowhere.invalid", "redis_port": 1}, "HOST PORT"),
-        (":right@", {"redis_username": "somebody"}, ""),
-        ("somebody:right@", {"redis_username": "other", "redis_password": "wrong"}, "PASSWORD USERNAME"),
+        ("", {"redis_username": "somebody", "redis_password": "right"}),
+        ("somebody@", {"redis_password": "right", "redis_host": "nowhere.invalid", "redis_port": 1}),
+        (":right@", {"redis_username": "somebody"}),
+        ("somebody:right@", {"redis_username": "other", "redis_password": "wrong"}),
     ],
 )
-def test_variables_complete_a_url_and_those_that_it_replaces_are_named_in_the_log(
-    server: EmbeddedServer, caplog: pytest.LogCaptureFixture, credentials: str, variables: dict[str, Any], ignored: str
+def test_variables_complete_the_credentials_of_a_url(
+    server: EmbeddedServer, credentials: str, variables: dict[str, Any]
 ) -> None:
-    parts = urlsplit(server.url)
-    with user(server):
-        opened(redis_url=f"redis://{credentials}{parts.hostname}:{parts.port}/0", **variables)
-    names = ", ".join(f"REDIS_{name}" for name in ignored.split())
-    assert caplog.messages == ([f"REDIS_URL is set, so these variables are not used: {names}"] if names else [])
+    with redis.Redis.from_url(server.url) as client:
+        client.execute_command("ACL", "SETUSER", "somebody", "on", ">right", "~*", "&*", "+@all")
+        try:
+            opened(redis_url=f"redis://{credentials}{urlsplit(server.url).netloc}/0", **variables)
+        finally:
+            client.execute_command("ACL", "DELUSER", "somebody")
 
 
 @pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru", "volatile-ttl"])
@@ -130,21 +108,11 @@ def test_a_server_that_may_evict_is_warned_of(
             opened(redis_url=server.url)
         finally:
             client.config_set("maxmemory-policy", "noeviction")
-    warned = [
-        f"{parse(server.url)} has maxmemory-policy {policy}" in one and "--repair" in one for one in caplog.messages
-    ]
+    warned = [f"{parse(server.url)} has maxmemory-policy {policy}" in one for one in caplog.messages]
     assert warned == ([] if policy == "noeviction" else [True])
 
 
-def test_a_user_who_may_not_ask_for_the_policy_opens_all_the_same(
-    server: EmbeddedServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    with user(server, "-info"):
-        opened(redis_url=server.url, redis_username="somebody", redis_password="right")  # noqa: S106  of a private server
-    assert caplog.messages == []
-
-
-@pytest.mark.parametrize("answer", [b"-ERR unknown command 'INFO'\r\n", b"$0\r\n\r\n", b"+OK\r\n", b":1\r\n"])
+@pytest.mark.parametrize("answer", [b"-NOPERM no permissions\r\n", b"$0\r\n\r\n", b"+OK\r\n", b":1\r\n"])
 def test_a_server_that_does_not_say_its_policy_is_opened_all_the_same(
     caplog: pytest.LogCaptureFixture, answer: bytes
 ) -> None:

@@ -50,14 +50,12 @@ def test_pages_are_those_of_one_store(server: EmbeddedServer, client: Any) -> No
                     await one.restore(
                         old_task(number, status).model_copy(update={"progress": 100.0 if number % 3 == 0 else 0.0})
                     )
-            for status in (None, TaskStatus.CLIPPING, TaskStatus.FAILED):
-                for limit, offset in ((0, 0), (1, 0), (7, 3), (50, 100), (1_000, 0), (5, 129), (5, 130), (5, 10**12)):
-                    assert await store.list_tasks(status, limit, offset) == await memory.list_tasks(
-                        status, limit, offset
-                    )
+            for wanted in (None, TaskStatus.CLIPPING, TaskStatus.FAILED):
+                for place in ((0, 0), (1, 0), (7, 3), (50, 100), (1_000, 0), (5, 129), (5, 130), (5, 10**12)):
+                    assert await store.list_tasks(wanted, *place) == await memory.list_tasks(wanted, *place)
                 after: str | None = f"{10**15}.x"
                 while after is not None:
-                    mine, theirs = [await one.list_tasks(status, 9, after=after) for one in (store, memory)]
+                    mine, theirs = [await one.list_tasks(wanted, 9, after=after) for one in (store, memory)]
                     assert mine == theirs
                     after = mine.next
             before = LONG_AGO + timedelta(microseconds=20)
@@ -74,7 +72,7 @@ def test_an_offset_of_thousands_reads_no_skipped_record(server: EmbeddedServer, 
         page = await store.list_tasks(limit=3, offset=2_100)
         assert [task.task_id for task in page.tasks] == ["t00499", "t00498", "t00497"]
         stats = client.info("commandstats")
-        assert stats["cmdstat_evalsha"]["calls"] == 5 * N  # the total, three skips, the page
+        assert stats["cmdstat_evalsha"]["calls"] == 4 * N  # three skips, the page
         assert stats["cmdstat_hmget"]["calls"] == 3 * N
 
     on_store(server.url, body, partitions=N)

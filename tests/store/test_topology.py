@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
+from copy import copy
 
 import pytest
 import redis
 
 from conformance.subjects.secured import TlsServer, why_no_tls
-from conformance.subjects.servers import EmbeddedServer, unused_port
+from conformance.subjects.servers import unused_port
 from conformance.subjects.topologies import SERVICE, ClusterServers, SentinelServers
 from taskstore import FailureKind, StoreUnavailable
 from taskstore.redis import connect
@@ -23,17 +23,6 @@ pytestmark = pytest.mark.usefixtures("nowhere")
 
 async def write(server: Server) -> None:
     assert await server.run(SET, "{x}", "y") == b"set"
-
-
-def test_a_socket_is_a_way_in_and_connections_have_a_name(tmp_path: Path) -> None:
-    path = tmp_path / "r.sock"
-    with EmbeddedServer("--unixsocket", str(path)), redis.Redis(unix_socket_path=str(path)) as client:
-
-        async def body(server: Server) -> None:
-            await write(server)
-            assert [(one["name"], one["db"]) for one in client.client_list() if one["name"]] == [("taskstore", "1")]
-
-        on_server(f"unix://{path}?db=1", body)
 
 
 def calls_until_told(url: str, answers: dict[bytes, bytes], words: str) -> tuple[int, int]:
@@ -110,7 +99,7 @@ def test_partitions_are_found_and_share_the_connection_to_a_node(cluster: Cluste
     bases = [f"{{x:{number}/9}}" for number in range(9)]
 
     async def body(server: Server) -> None:
-        parts = [server.holding(base) for base in bases]
+        parts = [copy(server) for _ in bases]
         await asyncio.gather(*(part.run(SET, base, "") for part, base in zip(parts, bases, strict=True)))
         with redis.Redis.from_url(cluster.url) as client:
             assert len([one for one in client.client_list() if one["name"] == "taskstore"]) == 1
@@ -178,7 +167,7 @@ def test_a_planned_failover_loses_no_acknowledged_write(watched: SentinelServers
         done.set()
         await asyncio.gather(*callers)
 
-    on_server(watched.named_url + "?sentinel_username=watcher&sentinel_password=w0rd", body)
+    on_server(watched.store_url + "?sentinel_username=watcher&sentinel_password=w0rd", body)
     with redis.Redis.from_url(watched.url) as client:
         assert len(acknowledged) > 100
         assert client.exists(*acknowledged) == len(acknowledged)
@@ -188,7 +177,7 @@ def test_a_planned_failover_loses_no_acknowledged_write(watched: SentinelServers
 def test_sentinels_may_go_and_nothing_is_left_behind(watched: SentinelServers) -> None:
     async def body(server: Server) -> None:
         before = asyncio.all_tasks()
-        for part in (server, server.holding("{y}")):
+        for part in (server, copy(server)):
             await write(part)
         with redis.Redis.from_url(watched.url) as client:
             assert len([one for one in client.client_list() if one["name"] == "taskstore"]) == 1
@@ -202,7 +191,7 @@ def test_sentinels_may_go_and_nothing_is_left_behind(watched: SentinelServers) -
         with pytest.raises(StoreUnavailable, match="the store was closed"):
             await server.read("PING")
 
-    on_server(watched.named_url, body)
+    on_server(watched.store_url, body)
 
 
 @pytest.mark.once
@@ -220,8 +209,8 @@ def test_a_wrong_password_for_the_sentinels_is_refused(watched: SentinelServers)
 @pytest.mark.skipif(bool(why_no_tls()), reason=why_no_tls())
 def test_tls_takes_its_own_authority_and_a_certificate() -> None:
     with TlsServer() as server:
-        on_server(server.named_url, write)
-        place, _, options = server.named_url.partition("?")
+        on_server(server.store_url, write)
+        place, _, options = server.store_url.partition("?")
         ca = next(option for option in options.split("&") if option.startswith("ssl_ca_certs"))
 
         async def refused(to: Server) -> None:

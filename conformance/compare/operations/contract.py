@@ -7,8 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from conformance import strategies as ours
 from conformance.compare.operations import hostile
+from conformance.compare.operations import strategies as ours
 from conformance.compare.operations.operation import WHOLE, Operation, earlier_ids
 from taskstore import TaskCreateRequest, TaskStatus
 

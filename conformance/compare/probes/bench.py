@@ -17,7 +17,7 @@ from conformance.compare.values.mismatch import Outcome, outcome_mismatches
 from conformance.compare.values.parts import IncomparableError
 from conformance.compare.values.script import Line
 from conformance.compare.values.snapshot import Leaf, Observer
-from conformance.engine.script import source
+from conformance.core.script import source
 from conformance.harness import HookMissingError
 
 Reads: TypeAlias = dict[str, Outcome]

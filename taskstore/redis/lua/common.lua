@@ -1,10 +1,9 @@
--- What every script begins with. KEYS[1] is the base: what all keys of one partition begin with.
+-- What every script begins with. KEYS[1] is the base: what all keys of one partition begin with. Set already are FIELDS, the
+-- fields of a record that are read, those whose sizes count from SIZED on, and FINAL, which says whether a status is final.
 local base = KEYS[1]
 local CREATED = base .. ':created'      -- every task, by microsecond of creation
 local DEADLINES = base .. ':deadlines'  -- every task, by the last millisecond of its life
 local FINISHED = base .. ':finished'    -- every final task, by microsecond of completion
-local FIELDS = {FIELDS}                 -- the fields of a record that are read, those whose sizes count last
-local FINAL = {FINAL}                   -- whether a status is final
 local clock = redis.call('TIME')
 local now_us = clock[1] .. string.format('%06d', clock[2])  -- text: a Lua number of that size loses digits when printed
 local now_ms = string.sub(now_us, 1, -4)
@@ -33,7 +32,7 @@ end
 
 local function size_of(values)
   local size = 0
-  for i = {SIZED}, #FIELDS do size = size + #(values[i] or '') end
+  for i = SIZED, #FIELDS do size = size + #(values[i] or '') end
   return size
 end
 

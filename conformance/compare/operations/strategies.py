@@ -11,8 +11,6 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from taskstore import TaskCreateRequest
-
 texts = st.text(max_size=40) | st.sampled_from(
     ["", "*", "?", "[a-z]", "a:b", "\x00", "\n", "{x}", "null", "7", "𝄞 文字", "\\"]
 )
@@ -86,8 +84,3 @@ unknown_ids = (
     texts | st.text(st.characters(), min_size=1, max_size=20) | st.sampled_from(["task_*", "\ud800", "x" * 100_000])
 )
 """Any text, also without a UTF-8 form, and long."""
-
-
-def a_request(config: dict[str, Any] | None = None, video: str = "v1") -> TaskCreateRequest:
-    """An ordinary request."""
-    return TaskCreateRequest(video_ids=(video,), config=config)

@@ -1,1 +1,0 @@
-"""The engine: makes planned calls on a subject, and compares what comes out with the model."""
