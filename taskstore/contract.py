@@ -53,7 +53,6 @@ class TaskStore(Protocol):
                 a lone surrogate, the task exceeds `MAX_BYTES`, or `task_id` is not from 1 to 256 visible ASCII
                 characters. Nothing is stored.
         """
-        ...
 
     async def get_task(self, task_id: str) -> Task:
         """Return the task as it stands.
@@ -63,7 +62,6 @@ class TaskStore(Protocol):
         Raises:
             TaskNotFound: if there is no such live task.
         """
-        ...
 
     async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
         """Return the live tasks of that status (of any, if `None`), newest first, and how many there are in all.
@@ -76,7 +74,6 @@ class TaskStore(Protocol):
         task that is removed meanwhile is left out, and a task may show a newer status than that of the filter. A record
         that cannot be read is named in `unreadable`, and the page has the other tasks.
         """
-        ...
 
     async def update_task_status(
         self,
@@ -102,7 +99,6 @@ class TaskStore(Protocol):
             InvalidArgument: if `progress` is not a finite number from 0 to 100, or not 100 with `completed`; if an
                 error is given with another status than `failed`; if the task would exceed `MAX_BYTES`.
         """
-        ...
 
     async def cancel_task(self, task_id: str) -> Task:
         """Set the status to `cancelled`, and return the task; the same as that update.
@@ -111,7 +107,6 @@ class TaskStore(Protocol):
             TaskNotFound: if there is no such live task.
             TaskFinal: if it is completed or failed.
         """
-        ...
 
 
 class MaintainedTaskStore(TaskStore, Protocol):
@@ -131,7 +126,6 @@ class MaintainedTaskStore(TaskStore, Protocol):
         Raises:
             InvalidArgument: if `after` is not a cursor, or is given together with an offset.
         """
-        ...
 
     async def purge(self, before: datetime) -> int:
         """Remove the final tasks that were completed before a moment (aware), and return how many.
@@ -139,7 +133,6 @@ class MaintainedTaskStore(TaskStore, Protocol):
         Tasks that are not final stay, however old. Not one instant, but many short ones: tasks that become final while
         it runs may be left.
         """
-        ...
 
     async def restore(self, task: Task) -> None:
         """Store a task as it is: its id and times are kept, its lifetime starts anew.
@@ -152,12 +145,12 @@ class MaintainedTaskStore(TaskStore, Protocol):
                 than `failed`, a `completed_at` without a final status or the reverse, times that are not in the order
                 `created_at`, `completed_at`, `updated_at`, or not in the years 1970 to 2200.
         """
-        ...
 
     async def aclose(self) -> None:
         """Close every connection. A second call does nothing. It may be called on another event loop."""
-        ...
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def __aexit__(self, *_: object) -> None: ...
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

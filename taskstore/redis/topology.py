@@ -64,7 +64,7 @@ class Opener:
         self._is_closed = False
         self._master: Node | None = None
         self._takeover = 0.0  # until when Sentinels may name the old master
-        self._seconds = seconds
+        self.seconds = seconds
         self._make(None)
 
     async def open(self, node: Node | None, until: float) -> Connection | Exception:
@@ -102,7 +102,7 @@ class Opener:
         while True:
             for one in nodes:
                 try:
-                    async with asyncio.timeout(self._seconds / len(nodes)):
+                    async with asyncio.timeout(self.seconds / len(nodes)):
                         self._shared[node] = await self._reach(one)
                         return self._shared[node]
                 except (RedisError, OSError) as error:
