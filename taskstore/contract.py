@@ -26,10 +26,8 @@ MAX_OFFSET = 10**12
 """The largest offset that `list_tasks` takes."""
 
 MAX_BYTES = 1024 * 1024
-"""The size of one task at most: UTF-8 bytes of its texts (step, URL, error), and of its video ids and metadata as JSON.
-
-The JSON is compact: it has no spaces, and escapes only where JSON demands them.
-"""
+"""The size of one task at most: UTF-8 bytes of its texts (step, URL, error), and of its video ids and metadata as JSON
+without spaces, and with escapes only where JSON demands them."""
 
 
 class TaskStore(Protocol):
@@ -38,8 +36,7 @@ class TaskStore(Protocol):
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         """Store a new pending task, and return it: under `task_id`, or under an unguessable id if that is `None`.
 
-        `webhook_url` and `config` are kept in `metadata` under those names, both always present. They come back equal
-        in value and type.
+        `webhook_url` and `config` stand in `metadata`, both always present, and come back equal in value and type.
 
         The same request under the id of a live task succeeds, writes nothing, and returns that task as it stands,
         whatever its status: a create whose answer was lost can be repeated. `StoreUnavailable.task_id` is the id that
@@ -55,9 +52,7 @@ class TaskStore(Protocol):
         """
 
     async def get_task(self, task_id: str) -> Task:
-        """Return the task as it stands.
-
-        Any text may be looked up, whatever characters it has.
+        """Return the task as it stands. Any text may be looked up.
 
         Raises:
             TaskNotFound: if there is no such live task.
@@ -117,11 +112,10 @@ class MaintainedTaskStore(TaskStore, Protocol):
     ) -> TaskPage:
         """Return a page as `TaskStore.list_tasks` does: the newest tasks, those at an offset, or those behind a cursor.
 
-        `after` takes the `next` of an earlier page, which is a cursor; `next` is `None` where nothing follows, or with
-        a limit of 0. Whatever is written between the pages, a task that is there throughout, and matches the filter
-        throughout, comes on exactly one of them. A cursor is the text of a microsecond of creation, a dot and a task
-        id, in both modes. It names a place in the order, so it stays valid when that task is removed or its status
-        changes.
+        `after` takes the `next` of an earlier page. Whatever is written between the pages, a task that is there
+        throughout, and matches the filter throughout, comes on exactly one of them. A cursor is the text of a
+        microsecond of creation, a dot and a task id. It names a place in the order, so it stays valid when that task
+        is changed or removed.
 
         Raises:
             InvalidArgument: if `after` is not a cursor, or is given together with an offset.

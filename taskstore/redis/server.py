@@ -91,12 +91,6 @@ class Server:
                 raise
         return await self._request(("EVAL", script.text, 1, base, *arguments), until, writes=script.writes)
 
-    async def scan(self, cursor: bytes, prefix: str) -> tuple[bytes, list[bytes]]:
-        """The next cursor of SCAN (at the end `0`), and some of the keys that begin with `prefix`."""
-        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
-        following, keys = await self.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)
-        return following, keys
-
     def unexpected(self, reply: object, *, writes: bool) -> StoreUnavailable:
         """What to raise for a reply of another shape, or for an error that a script met after its first write."""
         match reply:
@@ -139,11 +133,7 @@ class Server:
                 return answer
 
     def _recover(self, connection: Connection, error: Exception, failures: int, may_have_happened: bool) -> None:
-        """Return if the request that has failed may be sent again.
-
-        Raises:
-            StoreUnavailable: if it may not.
-        """
+        """Return if the request that has failed may be sent again, else raise what to raise for it."""
         said = str(error)
         if isinstance(error, TimeoutError):
             connection.retire()
@@ -163,12 +153,7 @@ class Server:
         raise self._unavailable(error, may_have_happened) from error
 
     async def _replicate(self, connection: Connection, until: float) -> None:
-        """Wait until enough replicas have what was written.
-
-        Raises:
-            TimeoutError: if too few have it in time.
-            ConnectionError: if that cannot be found out.
-        """
+        """Wait until enough replicas have what was written. It raises `OSError` if they do not, or do not say so."""
         wanted, milliseconds = self._wait
         limit = min(asyncio.get_running_loop().time() + self._timeout, until)
         request = pack_command(("WAIT", wanted, milliseconds))  # type: ignore[arg-type]  # as above

@@ -121,8 +121,9 @@ class RedisTaskStore(BaseStore):
                 pass
             except RecordUnreadable as fault:
                 unreadable.append(fault.key)
-        given: dict[str, Any] = {"total": total, "limit": limit, "offset": offset, "next": following}
-        return TaskPage.model_construct(tasks=tuple(tasks), unreadable=tuple(unreadable), **given)
+        return TaskPage.model_construct(
+            tasks=tuple(tasks), unreadable=tuple(unreadable), total=total, limit=limit, offset=offset, next=following
+        )
 
     async def purge(self, before: datetime) -> int:
         self._check_open()

@@ -35,11 +35,7 @@ class Opener:
     """Opens connections to the servers that have the tasks of a store, wherever they are at that moment."""
 
     def __init__(self, address: Address, username: str | None, password: str | None, seconds: float) -> None:
-        """`seconds` is how long opening may take.
-
-        Raises:
-            RedisError, TypeError, ValueError: if redis-py does not take the URL or the credentials.
-        """
+        """`seconds` is how long opening may take. What redis-py raises for the URL or the credentials comes out."""
         pool = ConnectionPool.from_url(
             address.url,
             username=username,
