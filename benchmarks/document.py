@@ -55,15 +55,12 @@ class OperationInfo(_Info):
     """An operation of a store. `ping_seconds` are PINGs through its client, one before each round.
 
     Memory mode has `single_calls`, an entry for each block, since a round there is the mean of many.
-
-    `again` marks the second of two benchmarks that are the same.
     """
 
     operation: Operation
     ping_seconds: tuple[Seconds, ...] = ()
     design: Design
     mode: Mode
-    again: bool = False
     single_calls: tuple[SingleCalls, ...] = ()
 
 

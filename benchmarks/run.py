@@ -25,8 +25,6 @@ from conformance.measure.run import measure as measure_blocks
 from conformance.subjects.registry import REQUIRE_CONTAINER
 from conformance.subjects.servers import ContainerServer, EmbeddedServer, RedisServer, engine_answers
 
-AGAIN = ("memory", "embedded", "container")
-"""The subjects of which a read is measured twice."""
 FLOORS = {NOOP: "noop", PING: "ping"}
 Facts = Mapping[str, Mapping[str, str]]
 """What is known of the server at the end of each way."""
@@ -58,7 +56,6 @@ def measure(depth: str, seed: int, to: Path, shown: Shown) -> list[str]:
             seed=str(seed),
             beside_ping=True,
             weigh=False,
-            again=tuple(one.store for one in subjects if one.name in AGAIN),
         )
         with on_core(CLIENT):
             document, failures, interrupted = measure_blocks(plan, chosen.blocks, tell)

@@ -13,9 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
-from conformance.verify.document import Verification
 from pydantic import BaseModel
 
 from benchmarks.document import Benchmark
@@ -37,16 +34,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m reports", description=sys.modules["reports"].__doc__)
     parser.add_argument("--conformance", type=Path, default=OUT / "conformance.json", metavar="FILE")
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
-    for name in ("studies", "verification", "mutants", "topologies", "production"):
+    for name in ("studies", "topologies"):
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"default: {OUT / name}.json, if it is there")
     parser.add_argument("--claims", type=Path, default=AUTO_CLIP, metavar="FILE", help="what the document states")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR")
     parser.add_argument(
         "--publish", metavar="README", type=Path, help="put the summary between the marks in README too"
-    )
-    parser.add_argument(
-        "--goals", action="store_true", help="hold our store to this project's goals, set for the machine of its CI"
     )
     options = parser.parse_args(arguments)
     try:
@@ -61,9 +55,6 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     for breach in report.breaches:
         print(f"gate: {breach}", file=sys.stderr)
-    for goal in report.goals:
-        if goal.verdict == "missed":
-            print(f"goal missed, {goal.excess}: {goal.name}", file=sys.stderr)
     print(page)
     return 1 if report.breaches else 0
 
@@ -82,11 +73,7 @@ def _write(options: argparse.Namespace) -> tuple[Path, Report]:
         read(options.conformance, Results),
         read(options.benchmark, Benchmark),
         _read_if_there(Studies, options.studies, "studies"),
-        _read_if_there(Verification, options.verification, "verification"),
-        _read_if_there(MutantsDocument, options.mutants, "mutants"),
         _read_if_there(Results, options.topologies, "topologies"),
-        _read_if_there(Production, options.production, "production"),
-        goals=options.goals,
     )
     return write_pages(made, options.out), made
 

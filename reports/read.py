@@ -5,9 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
-from conformance.verify.document import Verification
 from pydantic import BaseModel
 
 from benchmarks.document import Benchmark
@@ -21,9 +18,6 @@ DESCRIPTIONS: dict[type[BaseModel], str] = {
     Results: "the results of the conformance suite",
     Benchmark: "the JSON of the benchmarks",
     Studies: "the JSON of the studies",
-    Verification: "the JSON of a verification",
-    MutantsDocument: "the JSON of the mutants",
-    Production: "the JSON of faults under load",
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from asyncio import get_running_loop
 from threading import get_ident
-from typing import Any, Self
+from typing import Any
 
 from taskstore.arguments import Change, check_change, check_task_id
 from taskstore.contract import MaintainedTaskStore
@@ -68,9 +68,3 @@ class BaseStore(MaintainedTaskStore):
 
     async def aclose(self) -> None:
         self._closed, self._thread = True, None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()

@@ -26,10 +26,8 @@ MAX_OFFSET = 10**12
 """The largest offset that `list_tasks` takes."""
 
 MAX_BYTES = 1024 * 1024
-"""The size of one task at most: UTF-8 bytes of its texts (step, URL, error), and of its video ids and metadata as JSON.
-
-The JSON is compact: it has no spaces, and escapes only where JSON demands them.
-"""
+"""The size of one task at most: UTF-8 bytes of its texts (step, URL, error), and of its video ids and metadata as JSON
+without spaces, and with escapes only where JSON demands them."""
 
 
 class TaskStore(Protocol):
@@ -38,8 +36,7 @@ class TaskStore(Protocol):
     async def create_task(self, request: TaskCreateRequest, *, task_id: str | None = None) -> Task:
         """Store a new pending task, and return it: under `task_id`, or under an unguessable id if that is `None`.
 
-        `webhook_url` and `config` are kept in `metadata` under those names, both always present. They come back equal
-        in value and type.
+        `webhook_url` and `config` stand in `metadata`, both always present, and come back equal in value and type.
 
         The same request under the id of a live task succeeds, writes nothing, and returns that task as it stands,
         whatever its status: a create whose answer was lost can be repeated. `StoreUnavailable.task_id` is the id that
@@ -53,17 +50,13 @@ class TaskStore(Protocol):
                 a lone surrogate, the task exceeds `MAX_BYTES`, or `task_id` is not from 1 to 256 visible ASCII
                 characters. Nothing is stored.
         """
-        ...
 
     async def get_task(self, task_id: str) -> Task:
-        """Return the task as it stands.
-
-        Any text may be looked up, whatever characters it has.
+        """Return the task as it stands. Any text may be looked up.
 
         Raises:
             TaskNotFound: if there is no such live task.
         """
-        ...
 
     async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
         """Return the live tasks of that status (of any, if `None`), newest first, and how many there are in all.
@@ -76,7 +69,6 @@ class TaskStore(Protocol):
         task that is removed meanwhile is left out, and a task may show a newer status than that of the filter. A record
         that cannot be read is named in `unreadable`, and the page has the other tasks.
         """
-        ...
 
     async def update_task_status(
         self,
@@ -102,7 +94,6 @@ class TaskStore(Protocol):
             InvalidArgument: if `progress` is not a finite number from 0 to 100, or not 100 with `completed`; if an
                 error is given with another status than `failed`; if the task would exceed `MAX_BYTES`.
         """
-        ...
 
     async def cancel_task(self, task_id: str) -> Task:
         """Set the status to `cancelled`, and return the task; the same as that update.
@@ -111,7 +102,6 @@ class TaskStore(Protocol):
             TaskNotFound: if there is no such live task.
             TaskFinal: if it is completed or failed.
         """
-        ...
 
 
 class MaintainedTaskStore(TaskStore, Protocol):
@@ -122,16 +112,14 @@ class MaintainedTaskStore(TaskStore, Protocol):
     ) -> TaskPage:
         """Return a page as `TaskStore.list_tasks` does: the newest tasks, those at an offset, or those behind a cursor.
 
-        `after` takes the `next` of an earlier page, which is a cursor; `next` is `None` where nothing follows, or with
-        a limit of 0. Whatever is written between the pages, a task that is there throughout, and matches the filter
-        throughout, comes on exactly one of them. A cursor is the text of a microsecond of creation, a dot and a task
-        id, in both modes. It names a place in the order, so it stays valid when that task is removed or its status
-        changes.
+        `after` takes the `next` of an earlier page. Whatever is written between the pages, a task that is there
+        throughout, and matches the filter throughout, comes on exactly one of them. A cursor is the text of a
+        microsecond of creation, a dot and a task id. It names a place in the order, so it stays valid when that task
+        is changed or removed.
 
         Raises:
             InvalidArgument: if `after` is not a cursor, or is given together with an offset.
         """
-        ...
 
     async def purge(self, before: datetime) -> int:
         """Remove the final tasks that were completed before a moment (aware), and return how many.
@@ -139,7 +127,6 @@ class MaintainedTaskStore(TaskStore, Protocol):
         Tasks that are not final stay, however old. Not one instant, but many short ones: tasks that become final while
         it runs may be left.
         """
-        ...
 
     async def restore(self, task: Task) -> None:
         """Store a task as it is: its id and times are kept, its lifetime starts anew.
@@ -152,12 +139,12 @@ class MaintainedTaskStore(TaskStore, Protocol):
                 than `failed`, a `completed_at` without a final status or the reverse, times that are not in the order
                 `created_at`, `completed_at`, `updated_at`, or not in the years 1970 to 2200.
         """
-        ...
 
     async def aclose(self) -> None:
         """Close every connection. A second call does nothing. It may be called on another event loop."""
-        ...
 
-    async def __aenter__(self) -> Self: ...
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def __aexit__(self, *_: object) -> None: ...
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

@@ -58,18 +58,11 @@ def check_text(argument: str, value: object) -> str:
     """Return a value that is exactly `str`, and can be written."""
     if type(value) is not str:
         raise InvalidArgument(argument, f"must be text, not {type(value).__name__}")
-    if not (value.isascii() or is_encodable(value)):
-        raise InvalidArgument(argument, _SURROGATE)
-    return value
-
-
-def is_encodable(text: str) -> bool:
-    """Whether a text has a UTF-8 form, that is, no lone surrogate."""
     try:
-        text.encode()
+        value.encode()
     except UnicodeEncodeError:
-        return False
-    return True
+        raise InvalidArgument(argument, _SURROGATE) from None
+    return value
 
 
 def _check(argument: str, value: Any, depth: int) -> None:  # noqa: C901  one rule for each type

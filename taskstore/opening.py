@@ -66,12 +66,7 @@ async def _policy(server: Server) -> str:
 
 @asynccontextmanager
 async def open_redis(settings: TaskStoreSettings) -> AsyncIterator[RedisTaskStore]:
-    """Open a store on the Redis that the settings name, which has to answer.
-
-    Raises:
-        SettingsInvalid: if the package redis is not installed.
-        StoreUnavailable: if Redis does not answer. Its note says what to check.
-    """
+    """Open a store on the Redis that the settings name, which has to answer. It raises what `open_store` raises."""
     try:
         from taskstore.redis import PartitionedTaskStore, RedisTaskStore, connect
     except ImportError as error:

@@ -61,7 +61,7 @@ class TaskStoreSettings(BaseSettings):
     task_ttl: Annotated[int, Field(ge=1, le=3_155_760_000)] = 7 * 24 * 3600
     """Seconds that a task lives in Redis after the last write to it."""
     task_partitions: Annotated[int, Field(ge=1, le=1_024)] = 1
-    """Among how many hash tags the tasks are spread in Redis. It cannot change for a prefix that has tasks."""
+    """Among how many hash tags the tasks are spread in Redis. Another number has other keys, and so other tasks."""
 
     def __init__(self, _env_file: str | Path | None = ".env", **values: Any) -> None:
         """Take each setting from `values`, else from the environment, else from `_env_file`.

@@ -118,7 +118,7 @@ def trusted(fields: dict[str, Any]) -> Task:
     return made
 
 
-def new_task(task_id: str, video_ids: tuple[str, ...], metadata: str, now: datetime) -> Task:
+def new_task(task_id: str, video_ids: tuple[str, ...], metadata: str, now: datetime | None) -> Task:
     """Make a new task of values that were checked. Its fields stand in the order in which it is written as JSON."""
     fields = {
         "task_id": task_id,

@@ -1,13 +1,9 @@
-"""Documents as the suite, the benchmarks, the studies and the verification write them, made up for tests."""
+"""Documents as the suite, the benchmarks and the studies write them, made up for tests."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
-
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
-from conformance.verify.document import Verification
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
@@ -44,7 +40,6 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
             "seed": 7,
             "platform": "Linux",
             "client": "redis-py 8",
-            "hypothesis": "6",
             "fingerprint": "f1",
         },
         "started": "2025-01-31T12:00:00+00:00",
@@ -57,7 +52,6 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
                 "capabilities": ["shared"] if MODES[name] == "redis" else [],
                 "facts": {"server": "Redis 8.0.2"} if MODES[name] == "redis" else {},
                 "error": (errors or {}).get(name),
-                "coverage": coverage(),
             }
             for name in subjects
         ],
@@ -84,18 +78,6 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
             for subject, verdict in requirement["on"].items()
         ],
         **changes,
-    }
-
-
-def coverage() -> dict[str, Any]:
-    """What a tour reached that one hook keeps from a class."""
-    return {
-        "reached": {"created": 3, "restored": 1},
-        "missing": {"expired": {SCRIPT: 2, "the harness has no hook advance": 5}, "created": {"no time": 1}},
-        "calls": {"get_task": {"result": 1_200, "TaskNotFound": 34}},
-        "met": {"get_task": {"pending": 1_200, "no task": 34}},
-        "sizes": {"get_task": {"0": 34, "1": 1_200}},
-        "seconds": 2.5,
     }
 
 
@@ -195,7 +177,7 @@ def series(
 def studies(*given: dict[str, Any], fingerprint: str | None = "f1") -> dict[str, Any]:
     """The studies with these series; without any, all of them, each as small as it can be."""
     return {
-        "schema": "benchmark-studies/6",
+        "schema": "benchmark-studies/7",
         "started": "2025-01-31T12:10:00+00:00",
         "depth": "quick",
         "seed": 1,
@@ -207,18 +189,8 @@ def studies(*given: dict[str, Any], fingerprint: str | None = "f1") -> dict[str,
 
 
 def _every_study() -> list[dict[str, Any]]:
-    pings: dict[str, dict[str, Any]] = {"memory": {}, "redis": {"ping": 0.0001, "own_ping": 0.00005}}
-    timed: dict[str, Any] = {"seconds": 0.00014, "ping": 0.0001, "own_ping": 0.00005}
-    came: dict[str, Any] = {"held": 990.0, "failed": 0, "in_time": 0.99, "p50": 0.002, "p99": 0.003, "late_p99": 0.003}
-    requests = {"create": 1.0, "get": 1.0, "list": 1.0, "update": 1.0, "cancel": 1.0}
+    modes = ("memory", "redis")
     return [
-        *(
-            series("growth", design, page, tasks, mode=mode, seconds=slope * tasks / 1e6 + 1e-4, **pings[mode])
-            for design, slope in (("documented", 10), ("ours", 0))
-            for mode in pings
-            for page in ("first", "deep")
-            for tasks in (100, 10_000)
-        ),
         *(
             series("load", subject, operation, callers, rate=[1_000.0], failed=[0])
             for subject in ("documented", "ours")
@@ -226,143 +198,17 @@ def _every_study() -> list[dict[str, Any]]:
             for callers in (1, 64)
         ),
         *(
-            series("load", subject, "get, coming", share, rate=share * 1_000.0, **came)
-            for subject in ("documented", "ours")
-            for share in (0.5, 1.0)
-        ),
-        *(
             series("memory", design, part, 1_000, mode="memory", bytes=[each])
             for design in ("documented", "ours")
             for part, each in (("task", 1_400), ("metadata", 1_900))
         ),
-        series("expiry", "ours", "expire", 1_000_000, seconds=[1.0], quiet=[0.004], wait=[0.004]),
         *(
             series("peers", peer, operation, 1_000, mode=mode, seconds=seconds)
-            for mode in ("memory", "redis")
+            for mode in modes
             for operation in ("create", "get", "look", "update")
             for peer, seconds in (("ours", 1e-6), (SCRIPT, 2e-6), ("cashews", 0.5e-6))
         ),
-        series("calls", "ours", "list", requests=[1.0]),
-        *(
-            series("calls", "ours", operation + loop, **(timed if loop else {**timed, "requests": [1.0]}))
-            for operation in ("get", "create", "update", "cancel")
-            for loop in ("", " on uvloop")
-        ),
-        *(
-            series("calls", "documented", operation, requests=[number])
-            for operation, number in {**requests, "update": 2.0, "list": 100.0}.items()
-        ),
-        series("start", "ours", "import", mode="memory", pydantic=0.05, seconds=0.15),
     ]
-
-
-def verification(fingerprint: str = "f1") -> dict[str, Any]:
-    """A verification in all its parts."""
-    done = {"passed": True, "decided": True}
-    history = {
-        "histories": 6,
-        "calls": 792,
-        "effective_writes": 341,
-        "conflicting_pairs": 374,
-        "lost_answers": 17,
-        "explained": 6,
-        "contradictions": [],
-        "unknown": 0,
-    }
-    fault = {
-        "subject": "embedded",
-        "fault": "refused",
-        "sentence": "Nothing listens.",
-        "operation": "create",
-        "verdict": "pass",
-        "reason": SCRIPT,
-    }
-    return {
-        "schema": "conformance-verification/1",
-        "suite": {"version": "1", "fingerprint": fingerprint, "python": "3.11.2", "platform": "Linux", "seed": 7},
-        "depth": "share",
-        "started": "2025-01-31T12:20:00+00:00",
-        "seconds": 75.2,
-        "subjects": ["memory", "embedded"],
-        "search": {**done, "scenes": 150, "calls": 41_292, "differences": []},
-        "walk": {
-            **done,
-            "length": 4,
-            "share": 0.01,
-            "sequences": 109_597,
-            "chosen": 1_096,
-            "played": 1_096,
-            "calls": 10_960,
-            "not_played": {},
-            "differences": [],
-        },
-        "histories": {**done, "subjects": {"memory": history}},
-        "faults": {**done, "possible": 315, "cells": [fault]},
-    }
-
-
-def mutants(fingerprint: str = "f1") -> dict[str, Any]:
-    """Of mutants by hand and of faults one that was killed and one that survives, and a control that did not pass."""
-    written = {
-        "requirements": ["A-1"],
-        "cases": ["chapter.test_0"],
-        "subject": "memory",
-        "mode": "memory",
-        "source": "somebody #1",
-        "seconds": 0.1,
-    }
-    made = {
-        "operator": "fold",
-        "subject": "embedded",
-        "mode": "redis",
-        "wanted": "",
-        "source": "",
-        "reached": True,
-        "changed": True,
-        "scene": "",
-    }
-    killed = {**made, "killed": True, "requirements": ["A-1"], "reason": "", "known": ""}
-    survives = {**made, "killed": False, "requirements": [], "reason": "unnoticed", "known": ""}
-    return {
-        "schema": "conformance-mutants/2",
-        "fingerprint": fingerprint,
-        "seconds": 60.5,
-        "written": [
-            {**written, "name": "Dies", "doc": "Requirement A-1 is broken.", "killed": True, "reason": ""},
-            {**written, "name": "Survives", "doc": "Requirement A-1 is broken.", "killed": False, "reason": SCRIPT},
-        ],
-        "controls": [{"name": "Slow", "subject": "memory", "passed": False, "reason": SCRIPT, "seconds": 1.0}],
-        "sample": {"seed": 7, "faults": 3, "left_out": 4},
-        "made": [
-            {**killed, "fault": "fold 1, answer of get_task config, always", "drawn": False, "wanted": "A-1"},
-            {**killed, "fault": "fold 2, answer of get_task config, always", "drawn": True},
-            {**survives, "fault": "fold 3, answer of get_task config, depth 9", "drawn": True},
-            {**survives, "fault": "fold 4, answer of get_task config, items 9", "drawn": True, "known": "It is rare."},
-        ],
-        "defences": [
-            {"requirement": "A-1", "mode": "memory", "written": ["Dies"], "made": 2, "reason": ""},
-            {"requirement": "A-1", "mode": "redis", "written": [], "made": 0, "reason": SCRIPT},
-        ],
-    }
-
-
-def production(fingerprint: str = "f1") -> dict[str, Any]:
-    """Faults under load: one that passes, one that loses writes, and one that was skipped."""
-    row = {"fault": "SIGSTOP", "sentence": "It is stopped.", "verdict": "pass", "acknowledged": 2541, "longest": 1.04}
-    lost = {**row, "fault": "kill -9", "verdict": "fail", "reasons": ("7 acknowledged writes are lost",), "lost": 7}
-    skipped = {"fault": "disk full", "sentence": "It is full.", "verdict": "skipped", "reasons": ("no unshare",)}
-    return {
-        "schema": "conformance-production/1",
-        "fingerprint": fingerprint,
-        "server": "redis-server",
-        "platform": "Linux",
-        "depth": "all",
-        "started": "2026-01-02T03:04:05Z",
-        "seconds": 61.0,
-        "processes": 4,
-        "callers": 16,
-        "rows": (row, lost, skipped),
-    }
 
 
 def everything() -> Report:
@@ -374,12 +220,8 @@ def everything() -> Report:
     return make_report(
         CLAIMS,
         Results.model_validate_json(json.dumps(results)),
-        Benchmark.model_validate_json(json.dumps(benchmark(*everything_measured(), *measured_twice()))),
+        Benchmark.model_validate_json(json.dumps(benchmark(*everything_measured()))),
         Studies.model_validate_json(json.dumps(studies())),
-        Verification.model_validate_json(json.dumps(verification())),
-        MutantsDocument.model_validate_json(json.dumps(mutants())),
-        production=Production.model_validate_json(json.dumps(production())),
-        goals=True,
     )
 
 
@@ -388,8 +230,3 @@ FAILING = (
     ("pass", "pass", "fail", "fail"),
     ("pass", "pass", "harness-error", "fail"),
 )
-
-
-def measured_twice() -> list[dict[str, Any]]:
-    """A benchmark that each block makes again."""
-    return [measured("get", "embedded", [2.1] * 200, transport="embedded", tasks=10_000, again=True)]

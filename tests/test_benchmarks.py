@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -23,17 +21,15 @@ from benchmarks.cores import CLIENT, SERVER, core_of, on_core
 from benchmarks.depth import DEPTHS
 from benchmarks.run import PinnedContainerServer
 from benchmarks.subjects import SUBJECTS
-from benchmarks.workload import METADATA, STEPS, updating
 from conformance.measure.blocks import merge, run, run_block
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
-from conformance.measure.clock import AwaitedClock, noop
+from conformance.measure.clock import AwaitedClock
 from conformance.measure.estimate import median_interval
 from conformance.measure.loop import Loop
 from conformance.measure.plan import NOOP
 from conformance.measure.timing import FEWEST_ROUNDS, FEWEST_SINGLE, MOST_CALLS, Effort, Pace, Plan
-from conformance.subjects.registry import REQUIRE_CONTAINER, find_subject
+from conformance.subjects.registry import REQUIRE_CONTAINER
 from conformance.subjects.servers import find_binary
-from taskstore import MemoryTaskStore
 
 pytestmark = pytest.mark.once
 
@@ -55,35 +51,10 @@ def test_the_clock_shows_the_seconds_that_were_awaited(loop: Loop) -> None:
     assert 0.05 <= clock.read() < 0.1
 
 
-def test_the_clock_stands_still_while_the_loop_starts(loop: Loop) -> None:
-    clock, rounds = AwaitedClock(), 200
-    started = perf_counter()
-    for _ in range(rounds):
-        loop.run(clock.time(noop, [()]))
-    assert clock.read() < (perf_counter() - started) / 5
-
-
-def test_the_clock_divides_by_the_calls_of_a_batch(loop: Loop) -> None:
-    clock = AwaitedClock()
-    loop.run(clock.time(asyncio.sleep, [(0.01,), (0.03,)]))
-    assert 0.02 <= clock.read() < 0.04
-
-
 def test_single_calls_show_the_one_that_a_mean_hides(loop: Loop) -> None:
     seconds = loop.run(AwaitedClock.time_each(asyncio.sleep, [(0.0,)] * 99 + [(0.05,)]))
     assert len(seconds) == 100
     assert sorted(seconds)[-2] < 0.05 <= seconds[-1]
-
-
-def test_every_argument_is_used_and_the_last_answer_returned(loop: Loop) -> None:
-    seen = []
-
-    async def square(number: int) -> int:
-        seen.append(number)
-        return number * number
-
-    assert loop.run(AwaitedClock().time(square, [(2,), (3,)])) == 9
-    assert seen == [2, 3]
 
 
 @pytest.mark.usefixtures("interruptible")
@@ -97,34 +68,13 @@ def test_ctrl_c_ends_the_run_even_if_the_call_loses_it(loop: Loop) -> None:
         loop.run(stubborn())
 
 
-def test_short_rounds_are_made_as_often_as_the_depth_asks() -> None:
-    assert EFFORT.plan(Pace((0.001,), (0.001,)), batched=False) == Plan(calls=1, rounds=100)
-
-
 def test_long_rounds_are_fitted_into_the_time() -> None:
     assert EFFORT.plan(Pace((0.025,) * 2, (0.05,) * 2), batched=False) == Plan(calls=1, rounds=20)
-
-
-def test_rounds_that_do_not_fit_are_made_a_few_times_all_the_same() -> None:
-    assert EFFORT.plan(Pace((0.9,), (0.9,)), batched=False) == Plan(calls=1, rounds=FEWEST_ROUNDS)
-
-
-def test_one_slow_call_does_not_make_the_plan() -> None:
-    assert EFFORT.plan(Pace((0.5, 0.01, 0.01), (0.5, 0.02, 0.02)), batched=False) == Plan(calls=1, rounds=50)
-
-
-def test_a_call_that_takes_all_the_time_is_long() -> None:
-    assert EFFORT.is_long(Pace((1.1,), (1.2,)))
-    assert not EFFORT.is_long(Pace((0.9, 1.1), (0.9, 1.1)))
 
 
 def test_calls_of_microseconds_share_a_round() -> None:
     assert EFFORT.plan(Pace((10e-6, 1.0, 10e-6), (60e-6,) * 3), batched=True).calls == 100
     assert EFFORT.plan(Pace((0.1e-6,), (50e-6,)), batched=True).calls == MOST_CALLS
-
-
-def test_calls_of_milliseconds_do_not() -> None:
-    assert EFFORT.plan(Pace((0.003,), (0.003,)), batched=True).calls == 1
 
 
 def test_every_depth_has_blocks_enough_for_an_interval() -> None:
@@ -137,25 +87,6 @@ def test_every_depth_lists_what_a_claim_is_judged_at_and_the_deeper_ones_all_of_
     for claim in claims:
         assert set(DEPTHS["quick"].sizes) <= set(claim.entries)
         assert DEPTHS["default"].sizes == DEPTHS["full"].sizes == claim.entries
-
-
-def test_metadata_is_about_400_bytes_of_json() -> None:
-    assert 350 <= len(json.dumps(METADATA)) <= 450
-
-
-def test_updates_change_the_status_each_time_and_never_to_a_final_one() -> None:
-    statuses = [status for status, *_ in STEPS]
-    assert all(before is not after for before, after in zip(statuses, statuses[1:] + statuses[:1], strict=True))
-    assert not any(status.is_final for status in statuses)
-
-
-def test_tasks_are_taken_in_another_order_and_from_another_status_each_time() -> None:
-    ids = [f"task_{number}" for number in range(100)]
-    harness, store = find_subject("memory")(), MemoryTaskStore()
-    begun = [list(islice(updating(harness, store, ids).arguments, 100)) for _ in range(20)]
-    assert all(sorted(task_id for task_id, *_ in taken) == sorted(ids) for taken in begun)
-    assert len({taken[0][0] for taken in begun}) > 1
-    assert len({taken[0][1] for taken in begun}) > 1
 
 
 RUN = """

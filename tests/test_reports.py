@@ -5,39 +5,28 @@ from __future__ import annotations
 import json
 import math
 import re
-import subprocess
-import sys
 import tomllib
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import asdict
 from hashlib import sha256
 from html.parser import HTMLParser
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import jsonschema
 import pytest
-from conformance.mutants.document import MutantsDocument
-from conformance.verify.document import Verification
 
 from benchmarks.document import Benchmark, Design
 from benchmarks.studies.document import Studies
 from conformance.measure.claims import AUTO_CLIP, read_claims
-from conformance.measure.estimate import MISS, LatencyVerdict, combine, judge, median_interval, quantile
+from conformance.measure.estimate import LatencyVerdict, judge, median_interval
 from conformance.results.document import Results, Verdict
 from reports.__main__ import main
 from reports.analyse.findings import Finding
-from reports.analyse.mutants import Counts
 from reports.analyse.parity import worst
-from reports.analyse.report import ADAPTER, RULE, Report, make_report, read_report
-from reports.figures import times, write_time
-from reports.render.curves import spread
-from reports.render.pages import PAGES, render_page, render_summary, translator, write_pages
-from reports.render.publish import BEGIN, END, publish, without_paths
-from reports.render.scales import LogScale
+from reports.analyse.report import Report, make_report
+from reports.render.pages import PAGES, render_page, render_summary, write_pages
+from reports.render.publish import BEGIN, END, publish
 from tests import report_inputs
 from tests.report_inputs import (
     BLOCKS,
@@ -48,18 +37,15 @@ from tests.report_inputs import (
     conformance,
     everything_measured,
     measured,
-    mutants,
     report,
     requirement,
-    series,
     studies,
-    verification,
 )
 
 
 @pytest.fixture(autouse=True)
 def away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The command reads studies, a verification and mutants where it is run, if they are there: here they are not.
+    # The command reads studies where it is run, if they are there: here they are not.
     monkeypatch.chdir(tmp_path)
 
 
@@ -107,46 +93,11 @@ def test_latency_rule(interval: tuple[float, float] | None, verdict: LatencyVerd
     assert judge(interval, 2, 5) == verdict
 
 
-def test_the_margin_can_be_left_out() -> None:
-    assert [judge((1.9, 5.2), 2, 5, margin=margin) for margin in (0.1, 0)] == ["confirmed", "inconclusive"]
-
-
-@pytest.mark.parametrize("n", [9, 10, 15, 57, 300])
-def test_median_interval_is_the_closest_that_misses_rarely_enough(n: int) -> None:
-    low, high = median_interval([float(rank) for rank in range(1, n + 1)]) or (0, 0)
-    k = int(low)
-    assert high == n + 1 - k
-
-    def misses(rank: int) -> float:
-        return sum(math.comb(n, below) for below in range(rank)) / (1 << (n - 1))
-
-    assert misses(k) <= MISS < misses(k + 1)
-
-
-def test_median_interval_needs_nine() -> None:
-    assert median_interval([1.0] * 8) is None
-    assert median_interval([1.0] * 9) == (1.0, 1.0)
-
-
 def test_a_figure_is_the_median_of_block_medians_however_many_calls_a_block_has() -> None:
     ms = [1.0] * 100 + [2.0, 8.0, 3.0] + [4.0] * 7
     row = measured("get", "memory", ms, blocks=[100, 3, 1, 1, 1, 1, 1, 1, 1])
     [latency] = report(GOOD, benchmark(row)).latencies
     assert (latency.median_ms, latency.interval_ms, latency.blocks) == (4, (1, 4), 9)
-
-
-def test_fewer_than_nine_blocks_settle_nothing() -> None:
-    row = measured("get", "documented-redis", [2.0] * 800, transport="published", blocks=[100] * 8 + [0])
-    found = find(report(GOOD, benchmark(row)), "D17")
-    assert found.verdict == "inconclusive"
-    assert "too few blocks for an interval: 8" in found.notes[0]
-
-
-def test_a_verdict_is_told_without_the_margin_too() -> None:
-    row = measured("get", "documented-redis", [3.2] * 18, transport="published")
-    found = find(report(GOOD, benchmark(row)), "D17")
-    assert found.verdict == "confirmed"
-    assert "confirmed, slower without the margin" in found.notes[0]
 
 
 def test_ratios_are_taken_within_a_block() -> None:
@@ -161,75 +112,12 @@ def test_ratios_are_taken_within_a_block() -> None:
     assert (by_name["embedded"].times_memory, by_name["embedded"].times_memory_interval) == (10, None)
 
 
-@pytest.mark.parametrize(("again", "noise", "seen"), [(1.05, 0.05, True), (0.5, 1, False)])
-def test_a_difference_is_seen_only_beyond_the_noise(again: float, noise: float, seen: bool) -> None:
-    rows = [
-        measured("get", "container", [1.0] * 9, transport="published"),
-        measured("get", "container", [again] * 9, transport="published", again=True),
-        measured("get", "embedded", [0.6] * 9, transport="embedded"),
-    ]
-    made = report(GOOD, benchmark(*rows))
-    assert [pair.noise for pair in made.pairs] == pytest.approx([noise])
-    assert [(one.subject, one.against, one.seen) for one in made.differences] == [("embedded", "container", seen)]
-
-
-def with_requests(design: str, ms: float, requests: float) -> dict[str, Any]:
-    """The round trips of an update that takes so long beside PINGs of 0.1 ms, in Redis mode."""
-    subject = "embedded" if design == "ours" else "documented-redis"
-    made = make_report(
-        CLAIMS,
-        Results.model_validate_json(json.dumps(GOOD)),
-        Benchmark.model_validate_json(
-            json.dumps(benchmark(measured("update", subject, [ms] * 9, transport="embedded")))
-        ),
-        Studies.model_validate_json(json.dumps(studies(series("calls", design, "update", requests=[requests])))),
-    )
-    [found] = made.round_trips
-    fields: dict[str, Any] = asdict(found)
-    return fields
-
-
-def test_the_documented_distance_follows_from_the_requests() -> None:
-    ours, documented = with_requests("ours", 0.3, 1.0), with_requests("documented", 0.5, 2.0)
-    assert (ours["besides_ms"], documented["besides_ms"]) == pytest.approx((0.2, 0.3))
-    assert (ours["true_from_ms"], ours["true_to_ms"]) == pytest.approx((1.8, 4.8))  # 2 to 5 ms, less 0.2
-    assert (documented["true_from_ms"], documented["true_to_ms"]) == pytest.approx((0.85, 2.35))
-
-
 def test_every_interval_can_be_computed_again_from_what_is_published(everything: Report) -> None:
     data = json.loads(everything.to_json())
-    found = [(row["block_ms"], row["interval_ms"]) for row in data["latencies"]]
-    estimates = [row["ratio"] for row in data["pairs"] + data["differences"]]
-    found += [(one["values"], one["interval"]) for one in estimates]
-    assert len(found) > 20
-    for values, interval in found:
-        assert median_interval(sorted(one for one in values if one is not None)) == (interval and tuple(interval))
-    by_subject = {(row["subject"], row["operation"], row["tasks"]): row["block_ms"] for row in data["latencies"]}
-    for one in data["differences"]:
-        above, below = (by_subject[one[name], one["operation"], one["tasks"]] for name in ("subject", "against"))
-        assert median_interval(sorted(a / b for a, b in zip(above, below, strict=True))) == tuple(
-            one["ratio"]["interval"]
-        )
-
-
-def test_the_rule_gives_the_dates_of_its_changes() -> None:
-    assert sum(bool(re.match(r"(Changes\. )?20\d\d-\d\d-\d\d", paragraph)) for paragraph in RULE) >= 4
-
-
-def test_a_range_that_is_exceeded_at_once_is_true_nowhere() -> None:
-    found = with_requests("ours", 6.0, 1.0)
-    assert (found["true_from_ms"], found["true_to_ms"]) == (0, None)
-
-
-def test_numbers_of_tasks_that_disagree_are_under_specified() -> None:
-    assert combine(["faster", "faster"]) == "faster"
-    assert combine(["faster", "slower"]) == "under-specified"
-    assert combine(["faster", "inconclusive", "slower"]) == "under-specified"
-
-
-def test_a_number_of_tasks_without_a_verdict_does_not_blame_the_claim() -> None:
-    assert combine(["faster", "inconclusive"]) == "inconclusive"
-    assert combine(["inconclusive", "inconclusive"]) == "inconclusive"
+    assert len(data["latencies"]) > 20
+    for row in data["latencies"]:
+        found = median_interval(sorted(one for one in row["block_ms"] if one is not None))
+        assert found == (row["interval_ms"] and tuple(row["interval_ms"]))
 
 
 @pytest.mark.parametrize(
@@ -243,11 +131,6 @@ def test_a_quick_run_settles_no_listing_that_a_deeper_one_judges_otherwise(
     found = find(report(GOOD, benchmark(*rows)), "D22")
     assert found.verdict == verdict
     assert ("not measured enough: list at 10,000 tasks" in found.notes) == (verdict == "not-yet-checked")
-
-
-def test_quantile_is_a_measured_value() -> None:
-    ordered = [float(rank) for rank in range(1, 101)]
-    assert (quantile(ordered, 0.05), quantile(ordered, 0.99), quantile([3.0], 0.99)) == (5, 99, 3)
 
 
 @pytest.mark.parametrize(
@@ -281,13 +164,6 @@ def test_modes_differ_where_one_passes_and_the_other_fails() -> None:
     assert made.failing_in_both == ("chapter.test_1",)
 
 
-def test_alike_is_not_right_where_both_modes_fail() -> None:
-    made = report(conformance(requirement("A-1", "fail"), requirement("A-2", "pass")))
-    assert made.comparisons["ours"].answer == "alike-but-failing"
-    assert find(made, "D33", "ours").verdict == "holds"
-    assert "1 fail in both" in find(made, "D33", "ours").notes[0]
-
-
 def test_d33_is_refuted_by_the_cases_that_differ() -> None:
     found = find(report(conformance(requirement("A-1", "pass", "fail", on=DOCUMENTED))), "D33")
     assert found == Finding(
@@ -296,12 +172,6 @@ def test_d33_is_refuted_by_the_cases_that_differ() -> None:
         ("1 of 1 cases come out differently; 0 fail in both modes",),
         ("chapter.test_0",),
     )
-
-
-def test_the_container_stands_for_redis_mode_where_nothing_ran_on_the_embedded_server() -> None:
-    on = ("memory", "embedded", "container")
-    made = report(conformance(requirement("A-1", "pass", "harness-error", "pass", on=on))).comparisons["ours"]
-    assert (made.redis, made.answer) == ("container", "yes")
 
 
 def test_a_claim_is_refuted_by_any_failing_case_and_names_it() -> None:
@@ -342,11 +212,6 @@ def test_a_second_file_decides_claims_and_is_counted_nowhere_else() -> None:
     assert find(make_report(CLAIMS, first, measurements, topologies=other), "D24").verdict == "not-yet-checked"
 
 
-def test_fakeredis_never_decides() -> None:
-    made = report(conformance(requirement("A-1", "pass", "fail", on=("memory", "fakeredis"), claims=["D05"])))
-    assert find(made, "D05", "ours") == Finding("holds", ("memory",))
-
-
 def test_a_latency_is_decided_on_the_published_port_where_there_is_one() -> None:
     rows = [
         measured("get", "embedded", [0.1] * 20, transport="embedded"),
@@ -373,11 +238,6 @@ def test_a_listing_is_under_specified_where_the_number_of_tasks_decides() -> Non
     ]
 
 
-def test_figures_stand_beside_ping_floor_and_memory() -> None:
-    row = next(row for row in report(GOOD, benchmark(*everything_measured())).latencies if row.subject == "embedded")
-    assert (row.times_ping, row.times_memory) == pytest.approx((20, 10))
-
-
 @pytest.mark.parametrize(
     ("memory", "redis", "verdict"),
     [
@@ -391,13 +251,6 @@ def test_d40_holds_within_the_ratios_that_the_ranges_allow(memory: float, redis:
     assert find(report(GOOD, benchmark(*everything_measured(memory, redis))), "D40").verdict == verdict
 
 
-def test_d40_says_which_mode_is_not_as_documented() -> None:
-    found = find(report(GOOD, benchmark(*everything_measured(0.01, 2.0))), "D40")
-    note = next(note for note in found.notes if note.startswith("get"))
-    assert "200 times memory mode" in note
-    assert note.endswith("against its own range memory mode is faster, Redis mode confirmed")
-
-
 @pytest.mark.parametrize(
     ("memory", "redis", "verdict"),
     [
@@ -409,49 +262,6 @@ def test_d40_says_which_mode_is_not_as_documented() -> None:
 )
 def test_d43_holds_where_redis_mode_takes_little_longer(memory: float, redis: float, verdict: str) -> None:
     assert find(report(GOOD, benchmark(*everything_measured(memory, redis))), "D43").verdict == verdict
-
-
-def test_memory_mode_shows_the_mean_and_the_tail_of_single_calls_and_the_empty_await() -> None:
-    single = [{"n": 1_000, "p99": 0.004, "most": most} for most in (0.005, 0.071, 0.006)]
-    ms = [1.0] * 8 + [10.0]
-    rows = [
-        measured("create", "memory", ms, calls_per_round=500, single_calls=single),
-        measured("get", "memory", ms, calls_per_round=500),
-        measured("noop", "none", [0.25] * 9),
-    ]
-    create, get = report(GOOD, benchmark(*rows)).latencies
-    assert (create.median_ms, create.mean_ms, create.floor_share) == (1, 2, 0.25)
-    assert (create.p99_ms, create.most_ms) == pytest.approx((4, 71))
-    assert (get.p99_ms, get.most_ms) == (None, None)  # a percentile of means is none of calls
-    page = Elements(render_page(report(GOOD, benchmark(*rows)))).text
-    assert all(text in page for text in ("Longest call", "71.0 ms", "Empty await", "25 %"))
-
-
-def test_readings_are_marked_and_counted_apart() -> None:
-    made = report(GOOD, benchmark(*everything_measured()))
-    assert [row.claim.id for row in made.readings] == ["D40", "D42", "D43"]
-    assert len(made.statements) == sum(made.tally.values()) == 40
-    page, summary = Elements(render_page(made)).text, render_summary(made)
-    assert page.count("Our reading:") == 3
-    assert "The document’s 40 statements:" in page
-    assert "Our readings of vague sentences**, 3: D40 holds, D42 holds, D43 holds." in summary
-
-
-def test_d40_is_open_where_an_interval_straddles_an_end() -> None:
-    rows = everything_measured()
-    for row in rows:
-        info = row["extra_info"]
-        if (info["subject"], info["operation"], info["transport"]) == ("documented-redis", "get", "embedded"):
-            row["stats"]["data"][0] = 0.1  # one block of one call: its ratio is above all that is documented
-            info["blocks"] = [1, *[199 // 8] * 7, 199 - 199 // 8 * 7]
-    assert find(report(GOOD, benchmark(*rows)), "D40").verdict == "inconclusive"
-
-
-def test_readings_need_every_operation() -> None:
-    rows = [row for row in everything_measured() if row["extra_info"]["operation"] != "update"]
-    made = report(GOOD, benchmark(*rows))
-    assert [find(made, claim).verdict for claim in ("D40", "D42", "D43")] == ["not-yet-checked"] * 3
-    assert find(made, "D40").notes[-1] == "not measured enough: update"
 
 
 @pytest.mark.parametrize(
@@ -475,15 +285,6 @@ def test_d42_holds_below_the_limit(changed: list[float], verdict: str) -> None:
     assert any("n too small for p99" in note for note in found.notes) == (len(changed) < 100)
 
 
-def test_d42_is_not_decided_at_fewer_tasks() -> None:
-    rows = [row for row in everything_measured(redis=60.0) if row["extra_info"]["tasks"] == 10_000]
-    for row in rows:
-        row["extra_info"]["tasks"] = 1_000
-    found = find(report(GOOD, benchmark(*rows)), "D42")
-    assert found.verdict == "not-yet-checked"
-    assert "list in Redis mode at 1,000 tasks" in found.notes[-1]
-
-
 def test_the_gate_passes_whatever_the_documented_design_does(run: Callable[..., int], capsys: Any) -> None:
     assert run(conformance(requirement("A-1", *["pass", "pass", "fail", "harness-error"])), benchmark()) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("index.html")
@@ -504,8 +305,6 @@ def test_the_gate_passes_whatever_the_documented_design_does(run: Callable[..., 
             conformance(requirement("A-1", "pass"), errors={"container": "no\nengine"}),
             "container could not be set up: no engine",
         ),
-        (conformance(requirement("A-1", "pass", on=DOCUMENTED)), "no case was decided on both of our modes"),
-        (conformance(requirement("A-1", "pass", on=("memory",))), "no case was decided on both of our modes"),
         (conformance(), "no case was decided on both of our modes"),
     ],
 )
@@ -515,10 +314,6 @@ def test_the_gate_fails_and_the_page_is_written(
     assert run(results, benchmark()) == 1
     assert said in capsys.readouterr().err
     assert "The gate fails." in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
-
-
-def test_a_should_fails_no_gate(run: Callable[..., int]) -> None:
-    assert run(conformance(requirement("A-1", "fail", level="SHOULD")), benchmark()) == 0
 
 
 def without(document: dict[str, Any], *path: str | int) -> dict[str, Any]:
@@ -537,60 +332,14 @@ ONE = benchmark(measured("get", "memory", [1.0]))
     ("results", "measurements", "file", "fault"),
     [
         ("{", ONE, "conformance.json", "Invalid JSON"),
-        ("", ONE, "conformance.json", "Invalid JSON"),
         ("[]", ONE, "conformance.json", "not the results of the conformance suite"),
-        (ONE, ONE, "conformance.json", "schema"),
         (GOOD | {"schema": "conformance-results/1"}, ONE, "conformance.json", "conformance-results/3"),
         (without(GOOD, "results", 0, "verdict"), ONE, "conformance.json", "results.0.verdict: Field required"),
-        (GOOD | {"seconds": "1"}, ONE, "conformance.json", "seconds: Input should be a valid number"),
-        (
-            GOOD | {"subjects": []},
-            ONE,
-            "conformance.json",
-            "chapter.test_0 is of memory, which is not among the subjects",
-        ),
-        (GOOD | {"requirements": []}, ONE, "conformance.json", "decides A-1, which is not among the requirements"),
-        (
-            GOOD | {"results": GOOD["results"] * 2},
-            ONE,
-            "conformance.json",
-            "result chapter.test_0 on memory is there 2 times",
-        ),
         (GOOD, GOOD, "benchmark.json", "not the JSON of the benchmarks"),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [1.0], blocks=[2])),
-            "benchmark.json",
-            "benchmarks.0: its blocks have 2 rounds, and there are 1",
-        ),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [1.0] * 2, ping_seconds=[1.0])),
-            "benchmark.json",
-            "there are 1 PINGs beside 2 rounds",
-        ),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [1.0]), measured("create", "memory", [1.0], blocks=[1])),
-            "benchmark.json",
-            "benchmarks of one run have 1 blocks and 9",
-        ),
-        (GOOD, without(ONE, "benchmarks", 0, "stats", "data"), "benchmark.json", "stats.data: Field required"),
+        (GOOD, benchmark(measured("get", "memory", [1.0], blocks=[2])), "benchmark.json", "its blocks have 2 rounds"),
         (GOOD, without(ONE, "benchmarks", 0, "extra_info", "design"), "benchmark.json", "design: Field required"),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [])),
-            "benchmark.json",
-            "benchmarks.0.stats.data: Tuple should have",
-        ),
-        (
-            GOOD,
-            benchmark(measured("get", "memory", [0.0])),
-            "benchmark.json",
-            "stats.data.0: Input should be greater than 0",
-        ),
+        (GOOD, benchmark(measured("get", "memory", [0.0])), "benchmark.json", "Input should be greater than 0"),
         (GOOD, benchmark(measured("get", "memory", [math.inf])), "benchmark.json", "stats.data.0"),
-        (GOOD, benchmark(measured("sort", "memory", [1.0])), "benchmark.json", "extra_info: Input tag 'sort'"),
     ],
 )
 def test_unusable_input_is_one_line_that_names_file_and_fault(
@@ -602,19 +351,6 @@ def test_unusable_input_is_one_line_that_names_file_and_fault(
     assert err.startswith(str(tmp_path / file))
     assert fault in err
     assert not (tmp_path / "out").exists()
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "reports", "--conformance", str(tmp_path / "nothing.json")]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"{tmp_path / 'nothing.json'}: No such file or directory\n"
-
-
-def test_a_folder_that_cannot_be_made_is_named(run: Callable[..., int], tmp_path: Path, capsys: Any) -> None:
-    (tmp_path / "out").write_text("a file")
-    assert run(GOOD, ONE) == 2
-    assert capsys.readouterr().err == f"{tmp_path / 'out'}: File exists\n"
 
 
 class Elements(HTMLParser):
@@ -653,13 +389,6 @@ def test_text_from_stores_is_escaped_in_the_page(hostile: Report) -> None:
     assert SCRIPT in page.text
 
 
-def test_names_in_a_requirement_are_shown_as_code() -> None:
-    results = conformance(requirement("A-1", *["pass"] * 4))
-    results["requirements"][0]["text"] = f"`get_task` raises `TaskNotFound` for {SCRIPT}."
-    page = render_page(report(results))
-    assert "<code>get_task</code> raises <code>TaskNotFound</code> for &lt;script&gt;" in page
-
-
 def test_text_from_stores_is_escaped_in_the_summary(hostile: Report) -> None:
     summary = render_summary(hostile)
     assert "<script" not in summary
@@ -695,7 +424,6 @@ def test_every_link_leads_somewhere_and_every_claim_and_requirement_has_an_ancho
     assert len(names) == len(set(names))
     assert links <= {f"#{name}" for name in names} | set(PAGES.values())
     assert {one.id for one in everything.requirements} | {row.claim.id for row in everything.claims} <= set(names)
-    assert {f"#{row.claim.id}" for row in everything.statements} <= links  # the tiles
 
 
 @pytest.mark.parametrize("language", PAGES)
@@ -725,115 +453,36 @@ def test_the_chinese_catalogue_has_every_text_of_the_templates_with_the_same_pla
 
 def test_a_picture_of_the_chinese_page_has_no_english_sentence(everything: Report) -> None:
     drawn = re.findall(r'<svg class="plot".*?</svg>', render_page(everything, "zh"), re.DOTALL)
-    words = {
-        word
-        for picture in drawn
-        for word in re.findall(r"[A-Za-z][a-z]{2,}", re.sub(r'<g class="tile.*?</g>|<[^>]*>', " ", picture))
-    }
+    words = {word for picture in drawn for word in re.findall(r"[A-Za-z][a-z]{2,}", re.sub(r"<[^>]*>", " ", picture))}
     assert len(drawn) >= 7
     assert words <= {"Redis", "redis", "valkey", "glide"}
 
 
-def test_a_text_keeps_markup_of_its_own_and_escapes_values() -> None:
-    said = translator("en")("<b>{what}</b>", what="<i>")
-    assert said == "<b>&lt;i&gt;</b>"
-
-
-def test_the_first_screen_says_how_many_times_faster_or_slower_the_documented_design_is() -> None:
-    ms = {"create": 0.2, "list": 2_000.0}
+def test_the_first_screen_says_whether_the_documented_latencies_are_right() -> None:
+    ms = {"create": 0.2, "get": 1.5, "update": 2.0}
     rows = [
         measured(operation, "documented-redis", [ms[operation]] * 9, transport="embedded", tasks=10_000)
         for operation in ms
     ]
     made = report(GOOD, benchmark(*rows))
     head = " ".join(Elements(render_page(made).partition("<main>")[0]).text.split())
-    assert "Redis mode, create 0.200 ms, documented 2–5 ms: 10 times faster" in head
-    assert "Redis mode, list (10,000) 2.00 s, documented 10–50 ms: 40 times slower" in head
-    zh = " ".join(Elements(render_page(made, "zh").partition("<main>")[0]).text.split())
-    assert "快 10 倍" in zh
+    assert "1 of 8 are pessimistic: calls are faster, by 10 to 10 times" in head
+    assert "2 of 8 are right; " in head
+    assert "10 倍" in render_page(made, "zh").partition("<main>")[0]
     assert "10×" in render_summary(made)
 
 
-@pytest.mark.parametrize(
-    ("ms", "said"),
-    [(0.00012, "0.120 µs"), (0.2, "0.200 ms"), (0.05, "50.0 µs"), (2_005.0, "2.00 s"), (-0.5, "−0.500 ms")],
-)
-def test_a_time_has_the_unit_that_fits(ms: float, said: str) -> None:
-    assert write_time(ms) == said
+def test_a_failure_that_is_expected_is_told_with_its_reason() -> None:
+    results = conformance(requirement("A-1", "pass", "fail", "pass", "pass"))
+    results["results"][1]["expected"] = {"kind": "known", "reason": f"an old client {SCRIPT}", "version": "2"}
+    page = Elements(render_page(report(results))).text
+    assert f"chapter.test_0 on embedded, known: an old client {SCRIPT} version 2" in page
 
 
-def test_a_factor_has_two_digits_at_least() -> None:
-    assert [times(one) for one in (1.24, 9.96, 4_887.0)] == ["1.2", "10", "4,887"]
-
-
-@pytest.mark.parametrize("places", [[100.0, 100.0, 100.0], [30.0, 200.0], [248.0, 249.0, 250.0]])
-def test_labels_of_curves_do_not_cover_each_other(places: list[float]) -> None:
-    moved = sorted(spread(places, 26, 250))
-    assert all(below - above >= 12 for above, below in pairwise(moved))
-    assert moved[-1] <= 250
-
-
-def test_nothing_measured_and_nothing_run_still_make_a_page() -> None:
-    made = report(conformance())
-    assert "Nothing was measured." in render_page(made)
-    assert "Not checked" in render_summary(made)
-
-
-def test_every_picture_says_what_it_is_and_has_its_numbers() -> None:
-    page = render_page(report(GOOD, benchmark(*everything_measured())))
-    figures = page.split("<figure>")[1:]
-    assert len(figures) >= 5
-    for figure in figures:
-        if "headlines" in figure:
-            continue
-        tags = Elements(figure.partition("</figure>")[0]).tags
-        [plot] = [attributes for tag, attributes in tags if attributes.get("class") == "plot"]
-        assert plot["aria-label"]
-        assert [tag for tag, _ in tags].count("tr") > 1
-
-
-def test_the_data_are_the_same_for_the_same_inputs(run: Callable[..., int], tmp_path: Path) -> None:
-    written = []
-    for _ in range(2):
-        run(GOOD, benchmark(*everything_measured()))
-        written.append((tmp_path / "out" / "report.json").read_bytes())
-    assert written[0] == written[1]
-    data = json.loads(written[0])
-    assert data["schema"] == "taskstore-report/3"
-    assert len(data["claims"]) == 43
-
-
-def test_an_interrupted_run_is_said_aloud() -> None:
-    stopped = conformance(requirement("A-1", "not-run"))
-    page = render_page(report(stopped, benchmark(exit_status=2)))
-    assert page.count("<strong>Incomplete:</strong>") == 2
-
-
-@pytest.mark.parametrize(
-    ("values", "ticks"),
-    [
-        ((0.03, 4_000), ["0.1", "1", "10", "100", "1,000"]),
-        ((100, 1_000_000), ["100", "1,000", "10,000", "100,000", "1M"]),
-        ((1.2, 4), ["1", "2", "5"]),
-        ((7, 7), ["5", "10"]),
-        ((1e-5, 1e6), ["0.00001", "0.001", "0.1", "10", "1,000", "100,000"]),
-    ],
-)
-def test_a_logarithmic_axis_encloses_its_values(values: tuple[float, float], ticks: list[str]) -> None:
-    scale = LogScale.around(values, 0, 100)
-    assert [text for _, text in scale.ticks] == ticks
-    assert 0 <= scale(values[0]) <= scale(values[1]) <= 100
-    assert scale(scale.low) == 0
-    assert scale(scale.high) == 100
-
-
-def test_the_data_keep_the_schema(everything: Report) -> None:
-    schema = ADAPTER.json_schema(mode="serialization")
-    jsonschema.Draft202012Validator.check_schema(schema)
-    data = json.loads(everything.to_json())
-    jsonschema.validate(data, schema, jsonschema.Draft202012Validator)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(data | {"breaches": None}, schema)
+def test_what_was_published_can_be_drawn_again(tmp_path: Path) -> None:
+    published = Path(__file__).parents[1] / "reports" / "published" / "report.json"
+    assert main(["--from-json", str(published), "--out", str(tmp_path)]) == 0
+    assert (tmp_path / "index.html").stat().st_size < 400_000
 
 
 def test_the_data_are_enough_to_draw_all_of_it_again(everything: Report, tmp_path: Path) -> None:
@@ -851,12 +500,6 @@ def test_data_that_are_no_report_are_refused(tmp_path: Path, capsys: Any) -> Non
     (tmp_path / "report.json").write_text(json.dumps(GOOD))
     assert main(["--from-json", str(tmp_path / "report.json"), "--out", str(tmp_path / "out")]) == 2
     assert "not a report" in capsys.readouterr().err
-
-
-def test_latencies_of_ours_are_shown_for_the_build_that_passed() -> None:
-    made = report(GOOD, benchmark(*everything_measured()))
-    assert made.withheld is None
-    assert {row.design for row in made.latencies} == {"documented", "ours"}
 
 
 @pytest.mark.parametrize(
@@ -881,7 +524,6 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
     )
     assert why in (made.withheld or "")
     assert {row.design for row in made.latencies} == {"documented"}
-    assert {row.design for row in made.round_trips} == {"documented"}
     assert made.studies is not None
     assert made.studies_withheld
     assert {one.study for one in made.studies.series if one.subject == "ours"} == {"memory"}
@@ -889,97 +531,6 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
     for text in (render_page(made), render_summary(made)):
         assert "No latency of ours is shown" in text
     assert "98765" not in made.to_json().decode()
-
-
-def test_the_page_says_what_the_tour_reached_and_what_is_expected(tmp_path: Path) -> None:
-    results = conformance(requirement("A-1", "pass", "fail", "pass", "pass"))
-    results["results"][1]["expected"] = {
-        "kind": "known",
-        "reason": f"an old client {SCRIPT}",
-        "link": "",
-        "version": "2",
-    }
-    made = report(results)
-    page = Elements(render_page(made)).text
-    assert "memory: 2 classes of the plan, 2.50 s" in page
-    assert f"not reached: expired: {SCRIPT}; the harness has no hook advance" in page
-    assert f"chapter.test_0 on embedded, known: an old client {SCRIPT} version 2" in page
-    (tmp_path / "report.json").write_bytes(made.to_json())
-    assert render_page(read_report(tmp_path / "report.json")) == render_page(made)
-
-
-def test_verification_and_mutants_are_counted_and_survivors_named(everything: Report) -> None:
-    assert everything.verification is not None
-    assert everything.mutants is not None
-    assert (everything.verification.passed, everything.verification.decided, everything.verification.build) == (
-        True,
-        True,
-        "same",
-    )
-    found = everything.mutants
-    assert (found.written_killed, found.written, found.build) == (1, 2, "same")
-    assert (found.chosen, found.drawn) == (Counts(1, 1, 1, 1), Counts(3, 3, 3, 1))
-    page, summary = Elements(render_page(everything)).text, render_summary(everything)
-    for text in (
-        "Killed: 1 of 2 that are written by hand, 1 of 3 faults of operators that were drawn (seed 7)",
-        "fold 3, answer of get_task config, depth 9",
-        "unnoticed; known: It is rare.",
-        "Passed: 0 of 1 controls",
-        "Survives",
-        "Requirement A-1 is broken.",
-        "109,597",
-    ):
-        assert text in page
-    assert "1 of 2 written by hand killed, 1 of 3 faults of operators" in summary
-    assert "**Requirements**: 5, 4 of them MUST, decided by 5 cases." in summary
-    assert "survivors: Survives on memory, fold 3, answer of get_task config, depth 9 on embedded, fold 4" in summary
-    assert "315 faults × operations, 1 tried, 1 passed" in summary
-
-
-def test_faults_under_load_are_a_table_in_which_what_was_skipped_is_no_pass(everything: Report) -> None:
-    page = Elements(render_page(everything)).text
-    assert "4 processes of 16 callers" in page
-    assert "2,541" in page
-    assert "7 acknowledged writes are lost" in page
-    assert "○ skipped" in page
-    assert "no unshare" in page
-    assert "<code>tox -e production</code>" in render_page(report(GOOD))
-
-
-def test_verification_and_mutants_of_another_build_are_said_to_be() -> None:
-    made = make_report(
-        CLAIMS,
-        Results.model_validate_json(json.dumps(GOOD)),
-        Benchmark.model_validate_json(json.dumps(benchmark())),
-        verification=Verification.model_validate_json(json.dumps(verification("f2"))),
-        mutants=MutantsDocument.model_validate_json(json.dumps(mutants(""))),
-    )
-    page, summary = render_page(made), render_summary(made)
-    for text in ("of another build than the suite checked", "of a build that is not named"):
-        assert text in page
-        assert text in summary
-
-
-def test_what_is_not_there_says_how_to_make_it() -> None:
-    page = render_page(report(GOOD))
-    for command in ("python -m benchmarks.studies", "tox -e verify", "tox -e mutants"):
-        assert f"<code>{command}</code>" in page
-    summary = render_summary(report(GOOD))
-    assert "**Verification**: not made." in summary
-    assert "**Mutants**: not run." in summary
-
-
-def test_the_summary_stays_short(everything: Report) -> None:
-    assert len(render_summary(everything).splitlines()) <= 60
-
-
-def test_an_optional_file_that_was_asked_for_must_be_there(tmp_path: Path, capsys: Any) -> None:
-    for name, document in (("conformance", GOOD), ("benchmark", ONE)):
-        (tmp_path / f"{name}.json").write_text(json.dumps(document))
-    inputs = ["--conformance", str(tmp_path / "conformance.json"), "--benchmark", str(tmp_path / "benchmark.json")]
-    for name in ("studies", "verification", "mutants", "production"):
-        assert main([*inputs, f"--{name}", str(tmp_path / "no.json"), "--out", str(tmp_path / "out")]) == 2
-        assert "no.json: No such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -1000,10 +551,6 @@ def test_paths_of_a_machine_are_not_published(tmp_path: Path, said: str, publish
     data = json.loads((tmp_path / "reports" / "published" / "report.json").read_bytes())
     assert data["comparisons"]["documented"]["differing"][0]["redis"]["reason"] == published
     assert data["cases"]["chapter.test_0"]["outcomes"]["documented-redis"]["reason"] == published
-
-
-def test_what_has_no_path_is_published_as_it_is(everything: Report) -> None:
-    assert without_paths(everything).to_json() == everything.to_json()
 
 
 def test_the_translation_has_the_summary_if_it_has_the_marks(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import cast
 from urllib.parse import urlsplit
 
-from benchmarks.workload import REQUEST, Work, creating, getting, listing, updating
+from benchmarks.workload import REQUEST, Work, creating, fill, getting, listing, updating
 from conformance import Harness
 from conformance.subjects.proxy import Proxy
 from taskstore import MaintainedTaskStore, TaskStatus, TaskStore
@@ -29,6 +29,15 @@ class Cost:
     commands: float
 
 
+@dataclass(frozen=True)
+class Counts:
+    """Costs by number of tasks and operation, and keys by when they are there."""
+
+    costs: Mapping[int, Mapping[str, Cost]]
+    keys: Mapping[str, int]
+
+
+FEW, MANY = 100, 10_000
 MOST: Mapping[str, Cost] = {
     "create": Cost(1, 12),
     "get": Cost(1, 1),
@@ -41,6 +50,17 @@ MOST_KEYS: Mapping[str, int] = {"after purge": 0, "after expiry": 0, "one task":
 
 _CALLS = 20
 _TIMEOUT = 10.0
+
+
+async def count(redis: Harness, url: str) -> Counts:
+    """Count it all, on the server at `url`."""
+    costs = {}
+    for tasks in (FEW, MANY):
+        async with redis.open(f"gate-{tasks}") as store:
+            ids = await fill(store, tasks)
+        costs[tasks] = await count_costs(redis, f"gate-{tasks}", url, ids)
+        redis.discard(f"gate-{tasks}")
+    return Counts(costs, await count_keys(redis, "gate-keys", url))
 
 
 async def count_costs(harness: Harness, namespace: str, url: str, ids: Sequence[str]) -> dict[str, Cost]:
@@ -82,21 +102,18 @@ async def count_keys(harness: Harness, namespace: str, url: str) -> dict[str, in
     return left
 
 
-def find_excess(costs: Mapping[str, Cost]) -> Iterator[str]:
-    """Say which operations cost more than is written here."""
-    for operation, cost in costs.items():
-        most = MOST[operation]
-        if cost.requests > most.requests:
-            yield f"{operation} needs {cost.requests:g} requests, not {most.requests:g}"
-        if cost.commands > most.commands:
-            yield f"{operation} needs {cost.commands:g} commands of the server, not {most.commands:g}"
-
-
-def find_left(keys: Mapping[str, int]) -> Iterator[str]:
-    """Say where more keys are left than is written here."""
-    for moment, count in keys.items():
-        if count > MOST_KEYS[moment]:
-            yield f"keys that are there, {moment}: {count}, not {MOST_KEYS[moment]}"
+def find_excess(counts: Counts) -> Iterator[str]:
+    """Say what costs more than is written here, and where more keys are left."""
+    for tasks, costs in counts.costs.items():
+        for operation, cost in costs.items():
+            most = MOST[operation]
+            if cost.requests > most.requests:
+                yield f"with {tasks} tasks {operation} needs {cost.requests:g} requests, not {most.requests:g}"
+            if cost.commands > most.commands:
+                yield f"with {tasks} tasks {operation} needs {cost.commands:g} commands, not {most.commands:g}"
+    for moment, left in counts.keys.items():
+        if left > MOST_KEYS[moment]:
+            yield f"keys that are there, {moment}: {left}, not {MOST_KEYS[moment]}"
 
 
 def _works(harness: Harness, store: TaskStore, ids: Sequence[str]) -> dict[str, Work]:

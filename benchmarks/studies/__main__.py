@@ -19,13 +19,13 @@ from typing import cast
 from benchmarks.document import Depth
 from benchmarks.environment import describe_environment
 from benchmarks.progress import add_depth, heed_signals, progress
-from benchmarks.studies import calls, expiry, growth, load, memory, peers, start
+from benchmarks.studies import load, memory, peers
 from benchmarks.studies.document import Measured, Name, Series, Studies, gather
 from benchmarks.studies.place import Place
 from benchmarks.studies.processes import SEED
 
 STUDIES: dict[str, Callable[[Depth, Place], Iterable[Measured]]] = {
-    one.__name__.rpartition(".")[2]: one.run for one in (growth, load, memory, expiry, peers, calls, start)
+    one.__name__.rpartition(".")[2]: one.run for one in (load, memory, peers)
 }
 
 

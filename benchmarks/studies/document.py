@@ -6,17 +6,16 @@ Whatever is measured is a `Series`. What follows from it alone (a median with it
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from statistics import median
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
 from benchmarks.document import Depth, Mode, Seconds, Strict
-from conformance.measure.estimate import Estimate, compare, estimate_some
+from conformance.measure.estimate import Estimate, estimate_some
 
-Name = Literal["growth", "load", "memory", "expiry", "peers", "calls", "start"]
+Name = Literal["load", "memory", "peers"]
 Key = tuple[str, Mode, str, float]
-"""A subject, its mode, what was done, and at how many tasks or callers, or at what share of the capacity."""
+"""A subject, its mode, what was done, and at how many tasks or callers."""
 Measured = Mapping[Key, Mapping[str, float]]
 """What one process, or event, measured: figures by name. Times are seconds."""
 
@@ -24,11 +23,6 @@ PLAIN, GLIDE = "redis-py", "valkey-glide"
 """The subjects that are a client by itself."""
 FLOORS = ("dict + deepcopy", "dict + msgspec")
 """What isolation of values costs at least: they have nothing else of a store."""
-COMES = ", coming"
-"""Ends what is done at a rate: the calls come, whether others are done or not."""
-ON_UVLOOP = " on uvloop"
-HELD = 0.95
-"""Share of the time to the last answer in which calls came: with less, answers fell behind the calls."""
 
 
 class Series(Strict):
@@ -46,21 +40,11 @@ class Series(Strict):
         values = self.figures.get(figure)
         return estimate_some(value * scale for value in values) if values else None
 
-    def times(self, other: str) -> Estimate | None:
-        """Estimate the seconds as a multiple of another figure that was taken in turn with them."""
-        values = self.figures.get(other)
-        return compare(self.figures["seconds"], values) if values else None
-
-    @property
-    def saturated(self) -> bool:
-        """Whether answers fell behind the calls that came: the waits then only say how long the run was."""
-        return median(self.figures["in time"]) < HELD
-
 
 class Studies(Strict):
     """All of it."""
 
-    form: Literal["benchmark-studies/6"] = Field("benchmark-studies/6", alias="schema")
+    form: Literal["benchmark-studies/7"] = Field("benchmark-studies/7", alias="schema")
     started: AwareDatetime
     depth: Depth
     seed: int

@@ -2,11 +2,8 @@
 
 A peer keeps a task as one document under its id, and is as it is after installing it. Where it has no update, the
 document is got, changed and put: others may come between, which they may not with ours. `look` is a get, and then
-reading the metadata: ours decodes them when they are read. Two floors stand beside the stores in memory: a dictionary
-that copies deeply, and one that keeps msgspec's JSON. They are what isolation of values costs at least, and have
-nothing else of a store. Those two and ours also list the newest fifty.
-
-Every process takes a block of each operation of all peers, in a random order.
+reading the metadata. Two floors stand beside the stores in memory: a dictionary that copies deeply, and one that keeps
+msgspec's JSON. They are what isolation of values costs at least, and have nothing else of a store.
 """
 
 from __future__ import annotations
@@ -18,29 +15,33 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import cycle, islice
+from itertools import cycle
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 import cashews
 import msgspec
+from glide import GlideClient, GlideClientConfiguration, Logger, LogLevel, NodeAddress
+from redis.asyncio import Redis
 
 from benchmarks.document import Depth, Mode
 from benchmarks.studies.document import FLOORS, GLIDE, PLAIN, Key, Measured
 from benchmarks.studies.filling import new_config, new_request
 from benchmarks.studies.place import DESIGNS, Place
-from benchmarks.studies.plain import gliding, single
 from benchmarks.studies.processes import PROCESSES, in_new_process, orders
-from benchmarks.studies.turns import Call, Contestant, take_turns
-from benchmarks.workload import PAGE, REQUEST
+from benchmarks.studies.turns import Contestant, take_turns
+from benchmarks.workload import REQUEST
 from taskstore import TaskStatus, TaskStore
 
 ROOM = 1_000_000
 """Entries that cashews may hold; it would throw old ones out."""
+PATIENCE_MS = 60_000
+"""valkey-glide raises after 250 ms otherwise, and redis-py waits: a slow answer is to be timed."""
 STEP = "Reading the transcript"
 
-Calls = dict[str, tuple[Call, Callable[[Any], bool]]]
-"""By operation: what is called, and whether its answer is right."""
+Calls = dict[str, Contestant]
+"""By operation."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Scale:
 SCALES: dict[Depth, Scale] = {
     "quick": Scale({"memory": 1_000, "redis": 200}, PROCESSES["quick"], 0.005),
     "default": Scale({"memory": 10_000, "redis": 1_000}, PROCESSES["default"], 0.02),
-    "full": Scale({"memory": 100_000, "redis": 1_000}, PROCESSES["default"], 0.1),
+    "full": Scale({"memory": 100_000, "redis": 1_000}, PROCESSES["full"], 0.1),
 }
 
 
@@ -79,10 +80,9 @@ async def _measure(scale: Scale, place: Place, random: Random) -> Measured:
             for name, peer in documents.items():
                 calls[name] = await _calls_of_documents(peer, tasks, random)
             contestants |= {
-                (name, mode, operation, tasks): Contestant(call, right)
+                (name, mode, operation, tasks): contestant
                 for name, some in calls.items()
-                for operation, (call, right) in some.items()
-                if operation != "list" or (mode == "memory" and name in ("ours", *FLOORS))
+                for operation, contestant in some.items()
             }
         return await take_turns(contestants, scale.seconds, random)
 
@@ -97,14 +97,12 @@ async def _calls_of_store(store: TaskStore, tasks: int, random: Random) -> Calls
         return (await store.get_task(next(ids))).metadata["config"]
 
     return {
-        "create": (lambda: store.create_task(next(requests)), lambda task: task.status == TaskStatus.PENDING),
-        "get": (lambda: store.get_task(next(ids)), lambda task: task.current_step is not None),
-        "look": (look, lambda config: config == new_config()),
-        "update": (
-            lambda: store.update_task_status(next(ids), next(steps), 10.0, STEP),
-            lambda task: task.current_step == STEP,
+        "create": Contestant(lambda: store.create_task(next(requests)), lambda task: task.status == TaskStatus.PENDING),
+        "get": Contestant(lambda: store.get_task(next(ids)), lambda task: task.current_step is not None),
+        "look": Contestant(look, lambda config: config == new_config()),
+        "update": Contestant(
+            lambda: store.update_task_status(next(ids), next(steps), 10.0, STEP), lambda task: task.current_step == STEP
         ),
-        "list": (lambda: store.list_tasks(None, PAGE, 0), lambda page: len(page.tasks) == PAGE),
     }
 
 
@@ -147,47 +145,36 @@ class Documents:
 
     async def update(self, task_id: str, status: str) -> Any:
         """Get, change and put."""
-        changes = {
-            "status": status,
-            "progress": 10.0,
-            "current_step": STEP,
-            "updated_at": datetime.now(UTC).isoformat(),
-        }
-        document = {**await self.get(task_id), **changes}
+        changes = {"status": status, "progress": 10.0, "current_step": STEP}
+        document = {**await self.get(task_id), **changes, "updated_at": datetime.now(UTC).isoformat()}
         await self._put(task_id, self._pack(document))
         return document
 
 
-class Dictionary(Documents):
-    """A floor: a dictionary, which keeps the order of insertion."""
+def dictionary(pack: Callable[[Any], Any], unpack: Callable[[Any], Any]) -> Documents:
+    """Make a floor: a dictionary."""
+    items: dict[str, Any] = {}
 
-    def __init__(self, pack: Callable[[Any], Any], unpack: Callable[[Any], Any]) -> None:
-        self.items: dict[str, Any] = {}
-        super().__init__(self._set, self._find, pack, unpack)
+    async def put(task_id: str, value: Any) -> None:
+        items[task_id] = value
 
-    async def _set(self, task_id: str, value: Any) -> None:
-        self.items[task_id] = value
+    async def get(task_id: str) -> Any:
+        return items[task_id]
 
-    async def _find(self, task_id: str) -> Any:
-        return self.items[task_id]
-
-    async def list(self) -> list[Any]:
-        """Give the newest."""
-        return [self._unpack(value) for value in islice(reversed(self.items.values()), PAGE)]
+    return Documents(put, get, pack, unpack)
 
 
 async def _calls_of_documents(peer: Documents, tasks: int, random: Random) -> Calls:
     ids = _endless([await peer.create(new_config()) for _ in range(tasks)], random)
     steps, configs = cycle(["analyzing", "clipping"]), cycle([new_config() for _ in range(1_000)])
-    calls: Calls = {
-        "create": (lambda: peer.create(next(configs)), lambda task_id: task_id.startswith("task_")),
-        "get": (lambda: peer.get(next(ids)), lambda document: document["current_step"] is not None),
-        "look": (lambda: peer.look(next(ids)), lambda config: config == new_config()),
-        "update": (lambda: peer.update(next(ids), next(steps)), lambda document: document["current_step"] == STEP),
+    return {
+        "create": Contestant(lambda: peer.create(next(configs)), lambda task_id: task_id.startswith("task_")),
+        "get": Contestant(lambda: peer.get(next(ids)), lambda document: document["current_step"] is not None),
+        "look": Contestant(lambda: peer.look(next(ids)), lambda config: config == new_config()),
+        "update": Contestant(
+            lambda: peer.update(next(ids), next(steps)), lambda document: document["current_step"] == STEP
+        ),
     }
-    if isinstance(peer, Dictionary):
-        calls["list"] = (peer.list, lambda page: len(page) == PAGE)
-    return calls
 
 
 def _endless(ids: list[str], random: Random) -> Iterator[str]:
@@ -201,20 +188,36 @@ async def in_memory() -> AsyncIterator[dict[str, Documents]]:
     async with _cashews("mem://", size=ROOM, check_interval=0) as cache:
         copied, encoded = FLOORS
         yield {
-            copied: Dictionary(deepcopy, deepcopy),
-            encoded: Dictionary(msgspec.json.encode, msgspec.json.decode),
+            copied: dictionary(deepcopy, deepcopy),
+            encoded: dictionary(msgspec.json.encode, msgspec.json.decode),
             "cashews": cache,
         }
 
 
 @asynccontextmanager
 async def _in_redis(url: str) -> AsyncIterator[dict[str, Documents]]:
-    async with single(url) as plain, gliding(url) as glide, _cashews(url) as cache:
+    async with Redis.from_url(url) as plain, _gliding(url) as glide, _cashews(url) as cache:
         yield {
             PLAIN: Documents(plain.set, plain.get, json.dumps, json.loads),
             GLIDE: Documents(glide.set, glide.get, json.dumps, json.loads),
             "cashews": cache,
         }
+
+
+@asynccontextmanager
+async def _gliding(url: str) -> AsyncIterator[GlideClient]:
+    parts = urlsplit(url)
+    Logger.set_logger_config(LogLevel.ERROR)  # it would write each slow answer to the standard output
+    configuration = GlideClientConfiguration(
+        [NodeAddress(parts.hostname or "localhost", parts.port or 6379)],
+        database_id=int(parts.path[1:] or 0),
+        request_timeout=PATIENCE_MS,
+    )
+    client = await GlideClient.create(configuration)
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 @asynccontextmanager

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+import redis
+
 from benchmarks.cores import CLIENT, SERVER, on_core
 from benchmarks.document import Design, Mode
-from benchmarks.studies.plain import looking
 from benchmarks.subjects import harness_of
 from conformance import Harness
 from conformance.subjects.servers import EmbeddedServer
@@ -44,7 +45,11 @@ class Place:
         with harness.running():
             yield harness
 
+    def looking(self) -> redis.Redis:
+        """Make a client, for what is done before and after a measurement."""
+        return redis.Redis.from_url(self.url(0))
+
     def empty(self) -> None:
         """Remove everything from the server; when this returns, its memory is free too."""
-        with looking(self.url(0)) as client:
+        with self.looking() as client:
             client.execute_command("FLUSHALL", "SYNC")  # Valkey frees in the background otherwise

@@ -6,7 +6,6 @@ by its hash seed, say. An interval from such blocks is too narrow.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Iterator
@@ -24,7 +23,6 @@ SEED = 20_261_124
 """Of every order, sample and arrival: the same in every run."""
 
 T = TypeVar("T")
-MakeLoop = Callable[[], asyncio.AbstractEventLoop]
 
 
 class ProcessFailedError(Exception):
@@ -36,17 +34,15 @@ def orders(processes: int) -> Iterator[Random]:
     return (Random(f"{SEED} {number}") for number in range(processes))  # noqa: S311  the same in every run
 
 
-def in_new_process(
-    function: Callable[..., Coroutine[Any, Any, T]], /, *arguments: Any, make_loop: MakeLoop | None = None
-) -> T:
-    """Run a coroutine function of a module in a new process, on a loop of asyncio's own kind or another.
+def in_new_process(function: Callable[..., Coroutine[Any, Any, T]], /, *arguments: Any) -> T:
+    """Run a coroutine function of a module in a new process.
 
     Raises:
         ProcessFailedError: if it raised, or the process ended.
     """
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(sender, function, arguments, make_loop), daemon=True)
+    process = context.Process(target=_answer, args=(sender, function, arguments), daemon=True)
     process.start()
     sender.close()
     try:
@@ -64,12 +60,12 @@ def in_new_process(
     return found
 
 
-def _answer(sender: Connection, function: Callable[..., Any], arguments: Any, make_loop: MakeLoop | None) -> None:
+def _answer(sender: Connection, function: Callable[..., Any], arguments: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     logging.getLogger("documented").setLevel(logging.CRITICAL)  # it logs every failure under load
     try:
-        with Loop.running(make_loop) as loop:
+        with Loop.running() as loop:
             answer = loop.run(function(*arguments))
         sender.send((True, answer))
     except Exception as fault:  # noqa: BLE001  the parent raises it

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from statistics import median
 from time import perf_counter
@@ -24,14 +24,10 @@ class WrongAnswerError(Exception):
 
 @dataclass(frozen=True)
 class Contestant:
-    """One call to be timed again and again; `right` looks at the last answer of a block.
-
-    `pings` are timed in turn with it, each a figure by its name.
-    """
+    """One call to be timed again and again; `right` looks at the last answer of a block."""
 
     call: Call
     right: Callable[[Any], bool]
-    pings: Mapping[str, Call] = field(default_factory=dict)
 
 
 async def take_turns(
@@ -45,34 +41,31 @@ async def take_turns(
     calls = {}
     for key, contestant in contestants.items():
         await take_block(contestant, 1)
-        warm = await take_block(contestant, 1)
-        calls[key] = max(1, min(MOST_CALLS, int(seconds / warm["seconds"])))
+        calls[key] = max(1, min(MOST_CALLS, int(seconds / await take_block(contestant, 1))))
     order = random.sample([*contestants], len(contestants))
-    return {key: await take_block(contestants[key], calls[key]) for key in order}
+    return {key: {"seconds": await take_block(contestants[key], calls[key])} for key in order}
 
 
-async def take_block(contestant: Contestant, calls: int) -> dict[str, float]:
-    """Make each call so many times, and return the seconds of one.
+async def take_block(contestant: Contestant, calls: int) -> float:
+    """Make a call so many times, and return the seconds of one.
 
-    They are made in at most nine batches, a batch of one after a batch of the other, and a figure is the median of the
-    batches' means: so one that was interrupted does not count, and reading the clock hardly does.
+    They are made in at most nine batches, and the figure is the median of the batches' means: so one that was
+    interrupted does not count, and reading the clock hardly does.
 
     Raises:
         WrongAnswerError: if the last call did not do what it should.
     """
     heed_cancellation()
-    timed = {**contestant.pings, "seconds": contestant.call}
     batch = max(1, calls // BATCHES)
-    means: dict[str, list[float]] = {name: [] for name in timed}
+    means: list[float] = []
     for _ in range(min(calls, BATCHES)):
-        for name, call in timed.items():
-            started = perf_counter()
-            for _ in range(batch):
-                answer = await call()
-            means[name].append((perf_counter() - started) / batch)
+        started = perf_counter()
+        for _ in range(batch):
+            answer = await contestant.call()
+        means.append((perf_counter() - started) / batch)
     if not contestant.right(answer):
         raise WrongAnswerError(f"a call answered {str(answer)[:200]}")
-    return {name: median(found) for name, found in means.items()}
+    return median(means)
 
 
 def heed_cancellation() -> None:

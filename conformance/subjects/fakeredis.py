@@ -20,7 +20,7 @@ from conformance.subjects.redis import RedisHarness
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.connection import Connection
-from taskstore.redis.server import Limits, Server
+from taskstore.redis.server import Server
 from taskstore.redis.topology import Opener
 
 
@@ -44,8 +44,7 @@ class FakeredisHarness(RedisHarness):
         return {"server": f"fakeredis {version('fakeredis')}", "transport": "none, in this process"}
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
-        limits = Limits(5, 5, wait_replicas=0, wait_milliseconds=1)
-        server = Server(FakeOpener(self._fake), "fakeredis", limits)
+        server = Server(FakeOpener(self._fake), "fakeredis", 5, (0, 1))
         return RedisTaskStore(server, prefix=namespace)
 
     def url(self) -> str:
@@ -63,6 +62,7 @@ class FakeOpener(Opener):
 
     def __init__(self, fake: fakeredis.FakeServer) -> None:
         self._fake = fake
+        self.seconds = 5.0
 
     async def open(self, *_: object) -> Connection:
         return FakeConnection(FakeAsyncRedisConnection(server=self._fake, protocol=2))

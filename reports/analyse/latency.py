@@ -1,4 +1,4 @@
-"""How long an operation took: every benchmark beside its floor, its PING and the documented range."""
+"""How long an operation took: every benchmark beside its PING and the documented range."""
 
 from __future__ import annotations
 
@@ -53,8 +53,6 @@ class Latency:
     """Of calls, not of means: where calls were timed one by one the median over blocks. None if too few were."""
     most_ms: float | None
     """The longest call, a single event."""
-    floor_share: float | None
-    """How much of the median is the await of a function that does nothing."""
     low_ms: float
     high_ms: float
     verdict: LatencyVerdict
@@ -92,17 +90,12 @@ class Latency:
 
 def operations(benchmark: Benchmark) -> list[tuple[OperationInfo, Measured]]:
     """Select the operations, each once."""
-    return [
-        (info, row)
-        for row in benchmark.benchmarks
-        if isinstance(info := row.extra_info, OperationInfo) and not info.again
-    ]
+    return [(info, row) for row in benchmark.benchmarks if isinstance(info := row.extra_info, OperationInfo)]
 
 
 def gather_latencies(benchmark: Benchmark, ranges: Ranges) -> tuple[Latency, ...]:
     """Gather every measurement of a store's operation, by mode, operation, number of tasks and design."""
     measured = operations(benchmark)
-    floor = next((row.medians() for row in benchmark.benchmarks if row.extra_info.operation == "noop"), None)
     in_memory = {_what(info): row.medians() for info, row in measured if info.mode == "memory"}
     reached = {(info.design, info.mode, info.transport) for info, _ in measured}
     rows = [
@@ -112,7 +105,6 @@ def gather_latencies(benchmark: Benchmark, ranges: Ranges) -> tuple[Latency, ...
             ranges[info.mode, info.operation],
             decides=info.transport
             == next((way for way in DECIDING_TRANSPORTS[info.mode] if (info.design, info.mode, way) in reached), None),
-            floor=floor,
             memory=in_memory.get(_what(info)) if info.mode == "redis" else None,
         )
         for info, row in measured
@@ -126,7 +118,6 @@ def _latency(
     documented: claims.Latency,
     *,
     decides: bool,
-    floor: Sequence[float | None] | None,
     memory: Sequence[float | None] | None,
 ) -> Latency:
     low, high = documented.low_ms, documented.high_ms
@@ -135,7 +126,6 @@ def _latency(
     figure = estimate(medians)
     assert figure is not None  # noqa: S101  there is a round, so there is a block with one
     p99, most = _find_tail(info, ordered)
-    times_floor = _times(medians, floor)
     times_memory = _times(medians, memory)
     over_memory = estimate(differences(medians, memory)) if memory is not None else None
     return Latency(
@@ -155,7 +145,6 @@ def _latency(
         mean_ms=fmean(ordered),
         p99_ms=p99,
         most_ms=most,
-        floor_share=1 / times_floor.value if times_floor else None,
         low_ms=low,
         high_ms=high,
         verdict=judge(figure.interval, low, high),

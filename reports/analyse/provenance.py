@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from benchmarks.document import Benchmark, OperationInfo
 from benchmarks.studies.document import Studies
@@ -90,23 +90,12 @@ def _look_up(machine: Mapping[str, Any], place: str) -> str:
             return str(value)
 
 
-Sameness = Literal["same", "other", "unknown"]
-"""Whether a file is of the build that the suite checked; unknown where one of both does not say."""
-
-
-def compare_builds(checked: str | None, other: object) -> Sameness:
-    """Compare two fingerprints."""
-    if not checked or not isinstance(other, str) or not other:
-        return "unknown"
-    return "same" if checked == other else "other"
-
-
-def find_reason(what: str, build: Sameness, breaches: Sequence[str]) -> str | None:
-    """Say why latencies of ours are withheld; None where the build passed."""
-    if build == "other":
-        return f"the {what} are of another build than the one that the suite checked"
-    if build == "unknown":
+def find_reason(what: str, checked: str | None, measured: object, breaches: Sequence[str]) -> str | None:
+    """Say why latencies of ours are withheld; None where they are of the build that passed."""
+    if not checked or not isinstance(measured, str) or not measured:
         return f"the {what} and the suite do not both say which build they are of"
+    if checked != measured:
+        return f"the {what} are of another build than the one that the suite checked"
     return "the build did not pass the suite" if breaches else None
 
 

@@ -11,9 +11,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from conformance.mutants.document import MutantsDocument
-from conformance.production.document import Production
-from conformance.verify.document import Verification
 from pydantic import TypeAdapter
 
 from benchmarks.document import Benchmark, Design
@@ -22,7 +19,7 @@ from conformance.files import read_file
 from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
-from conformance.results.document import Coverage, Result, Results
+from conformance.results.document import Result, Results
 from reports.analyse.findings import (
     ORDER,
     ClaimVerdict,
@@ -34,11 +31,7 @@ from reports.analyse.findings import (
     judge_ratio,
     judge_tail,
 )
-from reports.analyse.goals import Goal, gather_goals
-from reports.analyse.growth import Curve, gather_curves
 from reports.analyse.latency import Latency, gather_latencies
-from reports.analyse.mutants import Mutants, gather_mutants
-from reports.analyse.noise import Difference, Pair, gather_differences, gather_pairs
 from reports.analyse.parity import (
     DESIGNS,
     NOT_RUN,
@@ -51,18 +44,14 @@ from reports.analyse.parity import (
     gather_cases,
     gather_requirements,
 )
-from reports.analyse.peers import Ahead, Peer, find_faster, gather_peers
+from reports.analyse.peers import Peer, gather_peers
 from reports.analyse.provenance import (
     Environment,
-    Sameness,
-    compare_builds,
     describe_environment,
     find_reason,
     studies_without_ours,
     without_ours,
 )
-from reports.analyse.roundtrips import RoundTrips, gather_round_trips
-from reports.analyse.verification import Verified
 
 COMPACT = (",", ":")
 RULE: tuple[str, ...] = tuple(
@@ -82,10 +71,21 @@ class Row:
 
 
 @dataclass(frozen=True)
+class LatencyAnswer:
+    """How many documented latencies have a verdict, of how many, and by how many times they are off."""
+
+    verdict: ClaimVerdict
+    count: int
+    of: int
+    least: float | None
+    most: float | None
+
+
+@dataclass(frozen=True)
 class Report:
     """What was verified and what was measured."""
 
-    schema: Literal["taskstore-report/3"]
+    schema: Literal["taskstore-report/4"]
     breaches: tuple[str, ...]
     """What fails the gate."""
     withheld: str | None
@@ -100,59 +100,36 @@ class Report:
     latencies: tuple[Latency, ...]
     ping_ms: float | None
     """A PING on the server that decides for our Redis mode."""
-    floor_ms: float | None
-    """An awaited function that does nothing."""
-    pairs: tuple[Pair, ...]
-    differences: tuple[Difference, ...]
-    round_trips: tuple[RoundTrips, ...]
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
-    coverage: Mapping[str, Coverage]
-    """What the tour reached, by subject."""
     expected: tuple[Result, ...]
     """Verdicts that do not count against the run."""
     environment: Environment
-    goals: tuple[Goal, ...]
-    """Empty unless they were asked for: they say nothing of the machine of somebody else."""
     studies: Studies | None
-    verification: Verified | None
-    mutants: Mutants | None
     """None where the file was not there."""
-    production: Production | None = None
-    production_build: Sameness = "unknown"
 
     @property
-    def headlines(self) -> tuple[tuple[form.Latency, Latency], ...]:
-        """Choose a measurement for each documented latency: on the documented design, among the most tasks."""
-        found = []
-        for row in self.claims:
-            if isinstance(claim := row.claim, form.Latency):
+    def latency_answers(self) -> tuple[LatencyAnswer, ...]:
+        """Say how many of the documented latencies came out how on the documented design; empty if none was decided."""
+        rows = [row for row in self.claims if isinstance(row.claim, form.Latency)]
+        counts = Counter(row.findings["documented"].verdict for row in rows)
+        factors: dict[ClaimVerdict, list[float]] = {}
+        for row in rows:
+            verdict = row.findings["documented"].verdict
+            if isinstance(claim := row.claim, form.Latency) and verdict in ("faster", "slower"):
                 measured = self.deciding("documented", claim.mode, claim.operation)
-                found += [(claim, max(measured, key=lambda one: one.tasks))] if measured else []
-        return tuple(found)
-
-    @property
-    def common_distance(self) -> tuple[float, float] | None:
-        """Find the PINGs at which every documented range holds on the documented design; None if there are none."""
-        fits = [one for one in self.round_trips if one.design == "documented"]
-        low = max((one.true_from_ms for one in fits), default=0.0)
-        high = min((one.true_to_ms or 0.0 for one in fits), default=0.0)
-        return (low, high) if low < high else None
+                factors.setdefault(verdict, []).extend(one.factor for one in measured if one.factor)
+        return tuple(
+            LatencyAnswer(verdict, counts[verdict], len(rows), min(found, default=None), max(found, default=None))
+            for verdict in ORDER
+            if counts[verdict] and counts["not-yet-checked"] < len(rows)
+            for found in [factors.get(verdict, [])]
+        )
 
     @property
     def peers(self) -> tuple[Peer, ...]:
         """Other stores on the same payload."""
         return gather_peers(self.studies)
-
-    @property
-    def faster(self) -> tuple[Ahead, ...]:
-        """Where ours is not the first of them."""
-        return find_faster(self.studies)
-
-    @property
-    def curves(self) -> tuple[Curve, ...]:
-        """How listings grow."""
-        return gather_curves(self.studies)
 
     def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
@@ -216,17 +193,11 @@ def make_report(
     conformance: Results,
     benchmark: Benchmark,
     studies: Studies | None = None,
-    verification: Verification | None = None,
-    mutants: MutantsDocument | None = None,
     topologies: Results | None = None,
-    production: Production | None = None,
-    *,
-    goals: bool = False,
 ) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
 
-    `topologies` has a few cases on further subjects, which decide claims and are counted nowhere else. `goals` holds
-    our store to what this project wants of it, on the machine of its CI.
+    `topologies` has a few cases on further subjects, which decide claims and are counted nowhere else.
     """
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
@@ -234,12 +205,11 @@ def make_report(
     comparisons = {design: compare(design, cases) for design in DESIGNS}
     breaches = find_breaches(passes, requirements, {case.id: case for case in cases}, comparisons["ours"])
     checked = conformance.suite.fingerprint
-    withheld = find_reason("measurements", compare_builds(checked, benchmark.fingerprint), breaches)
+    withheld = find_reason("measurements", checked, benchmark.fingerprint, breaches)
     benchmark = without_ours(benchmark) if withheld else benchmark
     studies, studies_withheld = _withhold(studies, checked, breaches)
     ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
     latencies = gather_latencies(benchmark, ranges)
-    pairs = gather_pairs(benchmark)
 
     everywhere = _join(conformance, topologies)
     all_cases = gather_cases(everywhere.results)
@@ -265,7 +235,7 @@ def make_report(
                 return Finding("not-yet-checked", notes=("`conformance measure` decides it",))
 
     return Report(
-        schema="taskstore-report/3",
+        schema="taskstore-report/4",
         breaches=breaches,
         withheld=withheld,
         studies_withheld=studies_withheld,
@@ -274,24 +244,12 @@ def make_report(
         document=claims.document,
         claims=tuple(_row(claim, {design: find(claim, design) for design in DESIGNS}) for claim in claims.claim),
         latencies=latencies,
-        ping_ms=_median_of("ping", benchmark, latencies),
-        floor_ms=_median_of("noop", benchmark, latencies),
-        pairs=pairs,
-        differences=gather_differences(benchmark, latencies, pairs),
-        round_trips=gather_round_trips(latencies, studies),
+        ping_ms=_find_ping(benchmark, latencies),
         requirements=requirements,
         cases={case.id: case for case in all_cases},
-        coverage={one.name: one.coverage for one in conformance.subjects if one.coverage is not None},
         expected=tuple(one for one in conformance.results if one.expected is not None),
         environment=describe_environment(conformance, benchmark),
-        goals=gather_goals(benchmark, studies) if goals else (),
         studies=studies,
-        verification=Verified(compare_builds(checked, verification.suite.fingerprint), verification)
-        if verification
-        else None,
-        mutants=gather_mutants(mutants, checked) if mutants else None,
-        production=production,
-        production_build=compare_builds(checked, production.fingerprint) if production else "unknown",
     )
 
 
@@ -339,16 +297,15 @@ def _withhold(
 ) -> tuple[Studies | None, str | None]:
     if studies is None:
         return None, None
-    reason = find_reason("studies", compare_builds(checked, studies.environment.get("fingerprint")), breaches)
+    reason = find_reason("studies", checked, studies.environment.get("fingerprint"), breaches)
     return (studies_without_ours(studies) if reason else studies), reason
 
 
-def _median_of(operation: str, benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | None:
-    """Find the milliseconds of a floor: a no-op, or a PING on the server that decides for our Redis mode."""
+def _find_ping(benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | None:
+    """Find the milliseconds of a PING on the server that decides for our Redis mode."""
     deciding = {row.subject for row in latencies if row.decides and (row.design, row.mode) == ("ours", "redis")}
     for row in benchmark.benchmarks:
-        info = row.extra_info
-        if info.operation == operation and (operation == "noop" or info.subject in deciding):
+        if row.extra_info.operation == "ping" and row.extra_info.subject in deciding:
             found = estimate(row.medians())
             return found.value if found else None
     return None

@@ -35,8 +35,6 @@ class Curve:
 
     style: Style
     points: tuple[tuple[float, float], ...]
-    ends_in: str = ""
-    """What is beyond its last point."""
 
 
 def draw_curves(title: str, curves: Iterable[Curve], across: str, up: str, bands: Sequence[Band] = ()) -> Picture:
@@ -62,8 +60,6 @@ def draw_curves(title: str, curves: Iterable[Curve], across: str, up: str, bands
             mark(curve.style, x, y, f"{curve.style.name}: {figure(value)}")
             for (x, y), (_, value) in zip(places, curve.points, strict=True)
         ]
-        if curve.ends_in:
-            parts.append(label(places[-1][0], places[-1][1] - 8, curve.ends_in, "tick"))
     parts += [label(left + 5, y_scale(band.high) + 11, band.label, "halo") for band in bands if band.label]
     ends = spread([y_scale(curve.points[-1][1]) for curve in lines], TOP + 4, bottom)
     parts += [

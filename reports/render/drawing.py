@@ -18,7 +18,7 @@ WIDTH = 340
 TOP, RIGHT = 22, 318
 
 EMPTY = Markup()
-Shape = Literal["square", "disc", "diamond", "triangle"]
+Shape = Literal["square", "disc"]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,7 @@ class Style:
 
 DOCUMENTED = Style("documented design", "documented", "square")
 OURS = Style("ours", "ours", "disc")
-PLAIN = Style("redis-py alone", "plain", "diamond")
-GLIDE = Style("valkey-glide alone", "peer", "triangle")
-STYLES = {"documented": DOCUMENTED, "ours": OURS, "redis-py": PLAIN, "valkey-glide": GLIDE}
+STYLES = {"documented": DOCUMENTED, "ours": OURS}
 
 
 @dataclass(frozen=True)
@@ -82,28 +80,22 @@ def draw_key(style: Style, *, curve: bool = False) -> Markup:
     return Markup('<svg class="key" viewBox="0 0 26 14" aria-hidden="true">{}{}</svg>').format(bar, mark(style, 13, 7))
 
 
-def drawing(height: float, title: str, parts: Sequence[Markup], *, role: str = "img") -> Markup:
-    """Frame the parts of a drawing; a `group` is one that has links."""
-    return Markup('<svg class="plot" viewBox="0 0 {} {:g}" role="{}" aria-label="{}">{}</svg>').format(
-        WIDTH, height, role, title, Markup().join(parts)
+def drawing(height: float, title: str, parts: Sequence[Markup]) -> Markup:
+    """Frame the parts of a drawing."""
+    return Markup('<svg class="plot" viewBox="0 0 {} {:g}" role="img" aria-label="{}">{}</svg>').format(
+        WIDTH, height, title, Markup().join(parts)
     )
 
 
 def mark(style: Style, x: float, y: float, title: str = "") -> Markup:
     """Draw the mark of a store: told apart without colour."""
     told = Markup("<title>{}</title>").format(title) if title else ""
-    match style.shape:
-        case "disc":
-            shape = Markup('<circle cx="{:g}" cy="{:g}" r="5" class="mark {}">{}</circle>')
-            return shape.format(x, y, style.kind, told)
-        case "square":
-            corners = ((-4.5, -4.5), (4.5, -4.5), (4.5, 4.5), (-4.5, 4.5))
-        case "diamond":
-            corners = ((0, -6), (6, 0), (0, 6), (-6, 0))
-        case "triangle":
-            corners = ((0, -5.5), (5.5, 4.5), (-5.5, 4.5), (0, -5.5))
-    points = " ".join(f"{x + dx:g},{y + dy:g}" for dx, dy in corners)
-    return Markup('<polygon points="{}" class="mark {}">{}</polygon>').format(points, style.kind, told)
+    if style.shape == "disc":
+        shape = Markup('<circle cx="{:g}" cy="{:g}" r="5" class="mark {}">{}</circle>')
+        return shape.format(x, y, style.kind, told)
+    return Markup('<rect x="{:g}" y="{:g}" width="9" height="9" class="mark {}">{}</rect>').format(
+        x - 4.5, y - 4.5, style.kind, told
+    )
 
 
 def curve_class(style: Style) -> str:

@@ -19,7 +19,7 @@ from conformance.results.document import Verdict
 from reports.analyse.latency import MODES, OPERATIONS, WAYS
 from reports.analyse.report import RULE, Report
 from reports.figures import figure, percent, signed, times, write_time
-from reports.render.drawing import DOCUMENTED, GLIDE, OURS, PLAIN, draw_key, stand_alone
+from reports.render.drawing import DOCUMENTED, OURS, draw_key, stand_alone
 from reports.render.pictures import Pictures
 
 SYMBOLS = {
@@ -38,12 +38,6 @@ SYMBOLS = {
     "under-specified": "?",
     "refuted": "✗",
     "not-yet-checked": "○",
-    "met": "✓",
-    "missed": "✗",
-    "undecided": "≈",
-    "not-measured": "○",
-    "incomplete": "○",
-    "survived": "✗",
 }
 """A verdict always has its word beside its symbol and its colour."""
 
@@ -59,11 +53,15 @@ ANSWERS = {
     "not-checked": "Not checked",
 }
 """To the question whether both modes of a design behave identically."""
-BUILDS = {
-    "same": "of the build that the suite checked",
-    "other": "of another build than the suite checked",
-    "unknown": "of a build that is not named",
+LATENCY_WORDS = {
+    "confirmed": "{count} of {all} are right",
+    "faster": "{count} of {all} are pessimistic: calls are faster",
+    "slower": "{count} of {all} are optimistic: calls are slower",
+    "inconclusive": "{count} of {all} cannot be told",
+    "under-specified": "{count} of {all} depend on the number of tasks",
+    "not-yet-checked": "{count} of {all} were not measured enough",
 }
+"""What the verdicts of the documented latencies mean for the document."""
 PAGES = {"en": "index.html", "zh": "index.zh.html"}
 """By language."""
 
@@ -86,8 +84,8 @@ def draw_plots(report: Report) -> dict[str, str]:
     """Draw the pictures that a README shows, as SVG files by name."""
     pictures = Pictures(translator("en"))
     drawn = {
-        "memory.svg": pictures.draw_latencies("memory", report.latencies, None),
-        "redis.svg": pictures.draw_latencies("redis", report.latencies, report.ping_ms),
+        "memory.svg": pictures.draw_latencies(report.latencies, ("memory",)),
+        "redis.svg": pictures.draw_latencies(report.latencies, ("redis",), ping_ms=report.ping_ms),
         "listing.svg": pictures.draw_listing(report.latencies),
     }
     return {name: stand_alone(picture) for name, picture in drawn.items()}
@@ -106,12 +104,12 @@ def render_page(report: Report, language: str = "en") -> str:
         text=lambda texts: in_language(texts, language),
         script=Markup(script),  # noqa: S704  our own
         script_hash=b64encode(sha256(script.encode()).digest()).decode(),
-        keys=[(draw_key(style), style.name) for style in (DOCUMENTED, OURS, PLAIN, GLIDE)],
-        tiles=[(row.claim.id, row.verdict, in_language(row.claim.sentence, language)) for row in report.statements],
+        keys=[(draw_key(style), style.name) for style in (DOCUMENTED, OURS)],
         plots=Pictures(translate),
         symbols=SYMBOLS,
         short=SHORT,
         ways=WAYS,
+        latency_words=LATENCY_WORDS,
         rule=RULE,
     )
     return environment.get_template("page.html.j2").render(report=report)
@@ -160,7 +158,5 @@ def _environment(**options: Any) -> Environment:
     environment.filters.update(
         code=_mark_code, figure=figure, median=median, percent=percent, signed=signed, time=write_time, times=times
     )
-    environment.globals.update(
-        answers=ANSWERS, names=NAMES, modes=MODES, standings=STANDINGS, operations=OPERATIONS, builds=BUILDS
-    )
+    environment.globals.update(answers=ANSWERS, names=NAMES, modes=MODES, standings=STANDINGS, operations=OPERATIONS)
     return environment

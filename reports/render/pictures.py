@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from benchmarks.document import Design, Mode
-from benchmarks.studies.document import COMES, Studies
-from reports.analyse.findings import ORDER, ClaimVerdict
-from reports.analyse.growth import Curve as Growth
+from benchmarks.studies.document import Studies
 from reports.analyse.latency import MODES, Latency
 from reports.analyse.parity import DESIGNS, Comparison
 from reports.render.curves import Curve, draw_curves
@@ -18,10 +16,6 @@ from reports.render.drawing import STYLES, WIDTH, Band, Picture, Style, box, dra
 from reports.render.rows import Dot, Row, draw_rows
 
 NAMES: Mapping[Design, str] = {"documented": "The documented design", "ours": "Ours"}
-COLUMNS = 14
-"""Claims in a line."""
-UNITS: Mapping[Mode, tuple[str, float]] = {"memory": ("µs", 1e3), "redis": ("ms", 1.0)}
-"""What latencies of a mode are drawn in, and how many of them are a millisecond."""
 
 
 @dataclass(frozen=True)
@@ -51,68 +45,33 @@ class Pictures:
         columns = ("", *map(self.t, ("pass in both", "differ", "fail in both", "compared")))
         return Picture(title, drawing(74 * len(shown), title, parts), columns, tuple(rows))
 
-    def draw_claims(self, claims: Iterable[tuple[str, ClaimVerdict, str]], symbols: Mapping[str, str]) -> Picture:
-        """Draw a tile for each statement, those with the same verdict together, each a link that has its sentence."""
-        title = self.t("The verdicts on the statements of the document")
-        given = sorted(claims, key=lambda one: (ORDER.index(one[1]), one[0]))
-        if not given:
-            return Picture(title)
-        side = WIDTH / COLUMNS
-        tile = Markup(
-            '<a href="#{0}"><g class="tile {1}"><title>{0}: {2}. {3}</title>'
-            '<rect x="{4:.1f}" y="{5:.1f}" width="{6:.1f}" height="{7:.1f}"/>'
-            '<text x="{8:.1f}" y="{9:.1f}">{10}</text><text x="{8:.1f}" y="{11:.1f}" class="id">{0}</text></g></a>'
-        )
-        parts = []
-        for index, (claim, verdict, sentence) in enumerate(given):
-            x, y = index % COLUMNS * side, index // COLUMNS * (side + 10)
-            size, middle = (side - 2, side + 8), x + side / 2
-            parts.append(
-                tile.format(
-                    claim,
-                    verdict,
-                    self.t(verdict),
-                    sentence,
-                    x + 1,
-                    y + 1,
-                    *size,
-                    middle,
-                    y + 14,
-                    symbols[verdict],
-                    y + 27,
-                )
-            )
-        lines = -(-len(given) // COLUMNS)
-        grouped = {verdict: [claim for claim, one, _ in given if one == verdict] for verdict in ORDER}
-        return Picture(
-            title,
-            drawing(lines * (side + 10) + 2, title, parts, role="group"),
-            tuple(map(self.t, ("Verdict", "Claims", "No."))),
-            tuple((self.t(verdict), str(len(ids)), ", ".join(ids)) for verdict, ids in grouped.items() if ids),
-        )
-
-    def draw_latencies(self, mode: Mode, latencies: Iterable[Latency], ping_ms: float | None) -> Picture:
-        """Draw the operations of a mode one below the other: the documented range as a band, each interval over it."""
-        deciding = [row for row in latencies if row.mode == mode and row.decides]
-        lines = dict.fromkeys((row.operation, row.tasks, row.low_ms, row.high_ms) for row in deciding)
-        unit, per_ms = UNITS[mode]
-
-        def dot(row: Latency) -> Dot:
-            interval = row.interval_ms and (row.interval_ms[0] * per_ms, row.interval_ms[1] * per_ms)
-            return Dot(self._named(STYLES[row.design]), row.median_ms * per_ms, interval)
-
+    def draw_latencies(
+        self,
+        latencies: Iterable[Latency],
+        modes: Sequence[Mode] = (*MODES,),
+        designs: Sequence[Design] = DESIGNS,
+        ping_ms: float | None = None,
+    ) -> Picture:
+        """Draw operations one below the other: the documented range as a band, each interval over it."""
+        deciding = [row for row in latencies if row.decides and row.mode in modes and row.design in designs]
+        lines = dict.fromkeys((row.mode, row.operation, row.tasks, row.low_ms, row.high_ms) for row in deciding)
+        title = "Measured latencies against the documented ranges" + (f", {MODES[modes[0]]}" if len(modes) == 1 else "")
         return draw_rows(
-            self.t(f"Latency in {MODES[mode]} by operation, against the documented ranges"),
+            self.t(title),
             [
                 Row(
                     self.t(operation),
-                    self.t("{tasks} tasks", tasks=f"{tasks:,}"),
-                    tuple(dot(row) for row in deciding if (row.operation, row.tasks) == (operation, tasks)),
-                    Band(low * per_ms, high * per_ms),
+                    f"{self.t(MODES[mode])}, {self.t('{tasks} tasks', tasks=f'{tasks:,}')}",
+                    tuple(
+                        Dot(self._named(STYLES[row.design]), row.median_ms, row.interval_ms)
+                        for row in deciding
+                        if (row.mode, row.operation, row.tasks) == (mode, operation, tasks)
+                    ),
+                    Band(low, high),
                 )
-                for operation, tasks, low, high in lines
+                for mode, operation, tasks, low, high in lines
             ],
-            self.t("{unit} per call, logarithmic", unit=unit),
+            self.t("ms per call, logarithmic"),
             tuple(map(self.t, ("from", "to", "documented range"))),
             line=("PING", ping_ms) if ping_ms else None,
         )
@@ -134,20 +93,6 @@ class Pictures:
             self.t("Time of a listing against the number of tasks"), curves, self.t("tasks in the store"), "ms", named
         )
 
-    def draw_growth(self, curves: Iterable[Growth]) -> Picture:
-        """Draw the first page of every store, and the slowest page of ours, against the number of tasks."""
-        shown = [
-            Curve(
-                self._in_mode(curve.design, curve.mode, ", deep" * (curve.page != "first")),
-                tuple((point.at, found.value) for point in curve.points if (found := point.estimate(scale=1e3))),
-            )
-            for curve in curves
-            if curve.page in ("first", "deep filtered")
-        ]
-        return draw_curves(
-            self.t("A page of 50 against the number of tasks"), shown, self.t("tasks in the store"), "ms"
-        )
-
     def draw_throughput(self, operation: str, studies: Studies) -> Picture:
         """Draw calls per second against callers."""
         cells = studies.select("load", what=operation)
@@ -165,30 +110,12 @@ class Pictures:
         title = self.t(f"{operation.capitalize()}: calls per second by callers")
         return draw_curves(title, curves, self.t("callers at once"), self.t("calls per second"))
 
-    def draw_responses(self, operation: str, studies: Studies) -> Picture:
-        """Draw the 99th percentile of waits against the rates that are held; what is not held is saturated."""
-        curves = []
-        offered = studies.select("load", what=operation + COMES)
-        for subject in dict.fromkeys(one.subject for one in offered):
-            some = [one for one in offered if one.subject == subject]
-            held = [one for one in some if not one.saturated]
-            points = tuple(
-                (rate.value, wait.value)
-                for one in held
-                if (rate := one.estimate("rate")) and (wait := one.estimate("p99", 1e3) or one.estimate("p50", 1e3))
-            )
-            curves.append(
-                Curve(self._named(STYLES[subject]), points, self.t("saturated") if len(held) < len(some) else "")
-            )
-        title = self.t(f"{operation.capitalize()}: 99th percentile of waits, by the rate at which calls come")
-        return draw_curves(title, curves, self.t("calls per second that come"), self.t("ms from when it was due"))
-
     def _named(self, style: Style) -> Style:
         return replace(style, name=self.t(style.name))
 
-    def _in_mode(self, design: str, mode: Mode, after: str = "") -> Style:
+    def _in_mode(self, design: str, mode: Mode) -> Style:
         name = "documented" if design == "documented" else "ours"
-        said = self.t(f"{name}, {'Redis' if mode == 'redis' else mode}{after}")
+        said = self.t(f"{name}, {'Redis' if mode == 'redis' else mode}")
         return replace(STYLES[design], name=said, dashed=mode == "memory")
 
 

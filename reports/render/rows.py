@@ -50,7 +50,7 @@ def draw_rows(
     dots = [dot for row in shown for dot in row.dots]
     values = [value for dot in dots for value in (dot.value, *(dot.interval or ()))]
     scale = LogScale.around(values + bands + ([line[1]] if line else []), left, RIGHT)
-    heights = [max(30, 13 * len(row.dots) + 10) for row in shown]
+    heights = [max(25, 13 * len(row.dots) + 10) for row in shown]
     bottom = TOP + sum(heights)
     parts = [stroke(x, TOP, x, bottom, "grid") + label(x, bottom + 14, tick, "tick") for x, tick in scale.ticks]
     if line:

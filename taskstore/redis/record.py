@@ -56,11 +56,7 @@ def encode(fields: Mapping[str, Any]) -> list[str]:
 
 
 def decode(values: Values, task_id: str) -> Task:
-    """Make the task of a record. This is the one definition of a readable record.
-
-    Raises:
-        NotARecordError: if a field is missing or has a value that no task has.
-    """
+    """Make the task of a record, or raise `NotARecordError`. This is the one definition of a readable record."""
     try:
         status, progress, created, updated, completed, step, url, message, traceback, video_ids, metadata = values
         _read_object(metadata)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 from hiredis import pack_command
 from redis.exceptions import RedisError, ResponseError
@@ -23,15 +23,6 @@ from taskstore.redis.topology import Node, Opener
 
 _MOVES = 5
 """How often a request follows MOVED."""
-
-
-class Limits(NamedTuple):
-    """How long a call waits, in seconds, and for how many replicas a write waits, in milliseconds."""
-
-    connect_timeout: float
-    timeout: float
-    wait_replicas: int
-    wait_milliseconds: int
 
 
 def connect(
@@ -57,7 +48,7 @@ def connect(
         f"{username}{password}".encode()  # refuses lone surrogates
         address = parse(url)
         opener = Opener(address, username, password, connect_timeout)
-        return Server(opener, str(address), Limits(connect_timeout, timeout, wait_replicas, wait_milliseconds))
+        return Server(opener, str(address), timeout, (wait_replicas, wait_milliseconds))
     del url, username, password  # a traceback may show the variables of this function
     raise SettingsInvalid((("REDIS_URL", "is not a URL that Redis mode takes, or a credential is not UTF-8 text"),))
 
@@ -68,22 +59,23 @@ class Server:
     A copy shares the connections, and remembers another node of a cluster.
     """
 
-    def __init__(self, opener: Opener, address: str, limits: Limits) -> None:
-        """Exceptions name `address`."""
+    def __init__(self, opener: Opener, address: str, timeout: float, wait: tuple[int, int]) -> None:
+        """Exceptions name `address`. `wait` is for how many replicas a write waits, and how many milliseconds."""
         self.address = address
         self._opener = opener
-        self._limits = limits
+        self._timeout = timeout
+        self._wait = wait
         self._node: Node | None = None  # in a cluster: the one that has the keys
         self._connection: Connection | None = None
 
     @property
     def waits(self) -> bool:
         """Whether writes wait for replicas."""
-        return self._limits.wait_replicas > 0
+        return self._wait[0] > 0
 
     def deadline(self) -> float:
         """When a call that starts now has to end, however many requests it makes: `until` of each of them."""
-        return asyncio.get_running_loop().time() + self._limits.connect_timeout + self._limits.timeout
+        return asyncio.get_running_loop().time() + self._opener.seconds + self._timeout
 
     async def read(self, *command: str | bytes | int, until: float | None = None) -> Any:
         """Send a command that changes nothing, and return its reply. A failure raises `StoreUnavailable`."""
@@ -98,12 +90,6 @@ class Server:
             if not error.detail.startswith("NOSCRIPT "):
                 raise
         return await self._request(("EVAL", script.text, 1, base, *arguments), until, writes=script.writes)
-
-    async def scan(self, cursor: bytes, prefix: str) -> tuple[bytes, list[bytes]]:
-        """The next cursor of SCAN (at the end `0`), and some of the keys that begin with `prefix`."""
-        pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
-        following, keys = await self.read("SCAN", cursor, "MATCH", pattern, "COUNT", 1_000)
-        return following, keys
 
     def unexpected(self, reply: object, *, writes: bool) -> StoreUnavailable:
         """What to raise for a reply of another shape, or for an error that a script met after its first write."""
@@ -130,7 +116,7 @@ class Server:
                     raise self._unavailable(opened, False, FailureKind.UNREACHABLE) from opened
                 self._connection = connection = opened
             try:
-                reply = connection.send(request, min(loop.time() + self._limits.timeout, until))
+                reply = connection.send(request, min(loop.time() + self._timeout, until))
                 answer = await reply
                 if writes and self.waits:
                     await self._replicate(connection, until)
@@ -147,11 +133,7 @@ class Server:
                 return answer
 
     def _recover(self, connection: Connection, error: Exception, failures: int, may_have_happened: bool) -> None:
-        """Return if the request that has failed may be sent again.
-
-        Raises:
-            StoreUnavailable: if it may not.
-        """
+        """Return if the request that has failed may be sent again, else raise what to raise for it."""
         said = str(error)
         if isinstance(error, TimeoutError):
             connection.retire()
@@ -171,14 +153,9 @@ class Server:
         raise self._unavailable(error, may_have_happened) from error
 
     async def _replicate(self, connection: Connection, until: float) -> None:
-        """Wait until enough replicas have what was written.
-
-        Raises:
-            TimeoutError: if too few have it in time.
-            ConnectionError: if that cannot be found out.
-        """
-        wanted, milliseconds = self._limits[2:]
-        limit = min(asyncio.get_running_loop().time() + self._limits.timeout, until)
+        """Wait until enough replicas have what was written. It raises `OSError` if they do not, or do not say so."""
+        wanted, milliseconds = self._wait
+        limit = min(asyncio.get_running_loop().time() + self._timeout, until)
         request = pack_command(("WAIT", wanted, milliseconds))  # type: ignore[arg-type]  # as above
         try:
             async with asyncio.timeout_at(limit):

@@ -31,7 +31,7 @@ from taskstore.arguments import (
 from taskstore.base import BaseStore
 from taskstore.contract import MAX_BYTES, MAX_LIMIT
 from taskstore.errors import InvalidArgument, RecordUnreadable, StoreUnavailable, TaskExists, TaskFinal, TaskNotFound
-from taskstore.json_text import is_encodable
+from taskstore.json_text import check_text
 from taskstore.redis import record
 from taskstore.redis.scripts import EXAMINE, INSERT, LIST, PURGE, UPDATE, Script
 from taskstore.redis.server import Server
@@ -68,7 +68,7 @@ class RedisTaskStore(BaseStore):
         partition: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__()
-        if not prefix or not is_encodable(prefix) or set("{}") & set(prefix):
+        if not check_text("prefix", prefix) or set("{}") & set(prefix):
             raise InvalidArgument("prefix", "must be text without braces, and not empty")
         self.base = "{{{}:{}/{}}}".format(prefix, *partition)
         """What all keys of the partition begin with."""
@@ -87,8 +87,7 @@ class RedisTaskStore(BaseStore):
         self._check_open()
         video_ids, metadata = check_request(request)
         new_id = new_task_id() if task_id is None else check_new_id(task_id)
-        new = {"task_id": new_id, "status": TaskStatus.PENDING, "progress": 0.0, "current_step": ""}
-        new |= {"video_ids": video_ids, "metadata_json": metadata}
+        new = new_task(new_id, video_ids, metadata, None)  # the server has the clock
         try:
             is_new, reply = await self._insert(new, self._lifetime_ms)
         except StoreUnavailable as error:
@@ -122,8 +121,9 @@ class RedisTaskStore(BaseStore):
                 pass
             except RecordUnreadable as fault:
                 unreadable.append(fault.key)
-        given: dict[str, Any] = {"total": total, "limit": limit, "offset": offset, "next": following}
-        return TaskPage.model_construct(tasks=tuple(tasks), unreadable=tuple(unreadable), **given)
+        return TaskPage.model_construct(
+            tasks=tuple(tasks), unreadable=tuple(unreadable), total=total, limit=limit, offset=offset, next=following
+        )
 
     async def purge(self, before: datetime) -> int:
         self._check_open()
@@ -148,7 +148,7 @@ class RedisTaskStore(BaseStore):
         self._check_open()
         task = check_task(task)
         life = self._lifetime_ms if lifetime is None else check_lifetime(lifetime)
-        if not (await self._insert(vars(task), life))[0]:
+        if not (await self._insert(task, life))[0]:
             raise TaskExists(task.task_id)
 
     async def ping(self) -> None:
@@ -239,11 +239,11 @@ class RedisTaskStore(BaseStore):
             case _:
                 raise part.server.unexpected(reply, writes=True)
 
-    async def _insert(self, fields: dict[str, Any], life_ms: int) -> tuple[bool, Any]:
+    async def _insert(self, task: Task, life_ms: int) -> tuple[bool, Any]:
         """Store a task if its id is free. Return whether it was, and its time, or the values of the other."""
-        times = [microseconds(time) if (time := fields.get(name)) else "" for name in ("created_at", "completed_at")]
-        given = life_ms, fields["status"], *times, self._waits, *record.encode(fields)
-        return await self._run_on(fields["task_id"], INSERT, *given)
+        times = [microseconds(time) if time else "" for time in (task.created_at, task.completed_at)]
+        given = life_ms, task.status, *times, self._waits, *record.encode(vars(task))
+        return await self._run_on(task.task_id, INSERT, *given)
 
     async def _apply(self, task_id: str, change: Change) -> Task:
         pairs = record.encode(change)

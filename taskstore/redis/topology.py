@@ -35,11 +35,7 @@ class Opener:
     """Opens connections to the servers that have the tasks of a store, wherever they are at that moment."""
 
     def __init__(self, address: Address, username: str | None, password: str | None, seconds: float) -> None:
-        """`seconds` is how long opening may take.
-
-        Raises:
-            RedisError, TypeError, ValueError: if redis-py does not take the URL or the credentials.
-        """
+        """`seconds` is how long opening may take. What redis-py raises for the URL or the credentials comes out."""
         pool = ConnectionPool.from_url(
             address.url,
             username=username,
@@ -64,7 +60,7 @@ class Opener:
         self._is_closed = False
         self._master: Node | None = None
         self._takeover = 0.0  # until when Sentinels may name the old master
-        self._seconds = seconds
+        self.seconds = seconds
         self._make(None)
 
     async def open(self, node: Node | None, until: float) -> Connection | Exception:
@@ -102,7 +98,7 @@ class Opener:
         while True:
             for one in nodes:
                 try:
-                    async with asyncio.timeout(self._seconds / len(nodes)):
+                    async with asyncio.timeout(self.seconds / len(nodes)):
                         self._shared[node] = await self._reach(one)
                         return self._shared[node]
                 except (RedisError, OSError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,10 @@ def settings_of(place: str, prefix: str | None = None, partitions: str | None = 
 async def keys(part: RedisTaskStore, prefix: str) -> set[str]:
     """The keys that begin with `prefix`, on the server that has this partition."""
     await part.server.read("EXISTS", part.base)  # in a cluster this finds the node: SCAN names no key
+    pattern = re.sub(r"([*?\[\]\\])", r"\\\1", prefix) + "*"
     found, cursor = set[str](), b""
     while cursor != b"0":
-        cursor, some = await part.server.scan(cursor or b"0", prefix)
+        cursor, some = await part.server.read("SCAN", cursor or b"0", "MATCH", pattern, "COUNT", 1_000)
         found.update(key.decode(errors="replace") for key in some)
     return found
 

@@ -166,12 +166,6 @@ def test_an_error_of_the_server_says_what_failed_and_that_nothing_was_written(co
     on_a_server_that(lambda _: f"-{code} made up\r\n".encode(), body)
 
 
-def test_keys_are_scanned_by_what_they_begin_with(server: EmbeddedServer, client: Any) -> None:
-    client.mset({f"a[*{n}": "" for n in range(3)} | {"ab": ""})
-    cursor, keys = on_server(server.url, lambda to: to.scan(b"0", "a[*"))
-    assert (cursor, sorted(keys)) == (b"0", [b"a[*0", b"a[*1", b"a[*2"])
-
-
 @pytest.fixture(scope="module")
 def replicated() -> Iterator[tuple[EmbeddedServer, EmbeddedServer]]:
     at_once = "--repl-diskless-sync-delay", "0"

@@ -143,6 +143,13 @@ class TestMigrate:
         assert run(*back, "--target-prefix", "back")[0] == 0
         assert on_store(server.url, everything, "back") == tasks
 
+    def test_a_prefix_is_no_pattern(self, server: EmbeddedServer, run: Run) -> None:
+        for prefix in ("a[*", "a[*-", "a["):
+            on_store(server.url, fill, prefix)
+        arguments = "--source-prefix", "a[*", "--target-prefix", r"b\?"
+        told = run("migrate", server.url, server.url, *arguments)
+        assert told == (0, "4 copied, 0 there already, 0 not copied\n", "")
+
     def test_what_is_not_copied_is_named(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         tasks = on_store(server.url, fill)
         theirs = tasks[0].model_copy(update={"current_step": "theirs"})
