@@ -394,7 +394,7 @@ def test_the_command_takes_no_early_end_for_a_success(
 ) -> None:
     at_exit = "import atexit\n\nclass AtExit(Raising):\n    atexit.register(os._exit, 0)\n"
     pytester.makepyfile(stores=f"{STORES}{at_exit}")
-    command = [sys.executable, "-m", "conformance", "run", "--store", f"stores:{name}", "--json", out, "--partial"]
+    command = [sys.executable, "-m", "conformance", "run", "--store", f"stores:{name}", "--json", str(out), "--partial"]
     ran = pytester.run(*command, "--", "-p", "no:cacheprovider", *select(WORKS, PAGES))
     assert ran.ret == status
     ran.stderr.fnmatch_lines(["*ended with status 0, which the run does not deserve*"])

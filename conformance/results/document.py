@@ -60,7 +60,6 @@ class Chapter(_Object):
     missing: dict[str, Missing] = {}
     error: str = ""
     """Why it did not come to its end."""
-    seconds: float = 0.0
 
 
 class AboutSubject(_Object):

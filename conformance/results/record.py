@@ -134,14 +134,8 @@ class Recorder:
         about = _describe(name, subject, reason if verdict == "harness-error" else "")
         documents = {"subject": about.model_dump_json(exclude_unset=True)}
         if case is None:
-            tally = subject.tallies.get(chapter) if subject else None
-            is_shown = verdict == "fail" and tally is not None and isinstance(_raised(call), pytest.fail.Exception)
-            made = _chapter(name, chapter, tally, "" if is_shown else reason, call.duration)
-            for number, why in subject.unjudged.items() if subject else ():
-                made.missing[number] = Missing(reason=str(why), hook=next(iter(why.hooks), ""))
-            if verdict == "not-testable":
-                missing = dict.fromkeys(CHAPTERED, Missing(reason=reason))
-                made = Chapter(subject=name, name=chapter, missing=missing)
+            is_shown = verdict == "fail" and isinstance(_raised(call), pytest.fail.Exception)
+            made = _chapter(name, chapter, subject, verdict, "" if is_shown else reason)
             if verdict != "not-run":
                 documents["chapter"] = made.model_dump_json()
             is_expected = is_shown and bool(made.findings) and self._are_expected(made)
@@ -329,23 +323,27 @@ class Recorder:
         terminalreporter.write_line(f"seed {self._final.suite.seed}; --conformance-seed N draws other scenarios")
 
 
-def _chapter(subject: str, name: str, tally: Tally | None, error: str, seconds: float) -> Chapter:
+def _chapter(name: str, chapter: str, subject: Subject | None, verdict: Verdict, error: str) -> Chapter:
     """What came of a chapter, as it travels."""
-    if tally is None:
-        return Chapter(subject=subject, name=name, error=error)
-    findings = [
+    if verdict == "not-testable":
+        return Chapter(subject=name, name=chapter, missing=dict.fromkeys(CHAPTERED, Missing(reason=error)))
+    tally: Tally | None = subject.tallies.get(chapter) if subject else None
+    if subject is None or tally is None:
+        return Chapter(subject=name, name=chapter, error=error or "it has not begun")
+    missing = {number: Missing(reason=reason, hook=hook) for number, (reason, hook) in tally.missing.items()}
+    for number, why in subject.unjudged.items():
+        missing[number] = Missing(reason=str(why), hook=next(iter(why.hooks), ""))
+    findings = tuple(
         Found(requirements=one.requirements, text=shown(one, tally.seen[one.signature]))
         for one in tally.findings.values()
-    ]
-    missing = {number: Missing(reason=reason, hook=hook) for number, (reason, hook) in tally.missing.items()}
+    )
     return Chapter(
-        subject=subject,
-        name=name,
+        subject=name,
+        name=chapter,
         exercised=dict(tally.exercised),
-        findings=tuple(findings),
+        findings=findings,
         missing=missing,
         error=error,
-        seconds=round(seconds, 3),
     )
 
 
