@@ -116,7 +116,7 @@ def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(
         raise KeyError("task_1")
 
     monkeypatch.setitem(STUDIES, "load", fail)
-    monkeypatch.setitem(memory.SCALES, "quick", (("task", 50),))
+    monkeypatch.setitem(memory.SCALES, "quick", (("task", 300),))
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # the handlers of this process are not its to set
     path = tmp_path / "studies.json"
     assert make_studies(["--quick", "--json", str(path), "load", "memory"]) == 0
