@@ -1,8 +1,16 @@
-"""Text for terminals and files: printable, cut short, and in columns."""
+"""Text for terminals and files: printable, cut short, in columns, and values as Python."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from datetime import date, time, timedelta
+from enum import Enum
+from functools import singledispatch
+from math import isfinite
+from typing import Any
+
+_LONG = 80
 
 
 def printable(text: str) -> str:
@@ -20,3 +28,56 @@ def in_columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+@singledispatch
+def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of value
+    """A value as a Python expression, short where it repeats itself."""
+    if isinstance(value, Enum):
+        return f"{type(value).__name__}.{value.name}"
+    if type(value) is str and len(value) > _LONG:
+        return _repeated(value)
+    if type(value) is int and abs(value) > 10**40:
+        return hex(value)
+    if type(value) is list or type(value) is tuple:
+        return _items(value)
+    if type(value) is dict:
+        return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
+    if type(value) is float and not isfinite(value):
+        return f"float('{value}')"
+    if hasattr(type(value), "model_fields"):  # pydantic
+        given = (f"{name}={source(getattr(value, name))}" for name in sorted(value.model_fields_set))
+        return f"{type(value).__name__}({', '.join(given)})"
+    if isinstance(value, str) and type(value) is not str:
+        return f"{type(value).__name__}({str.__repr__(value)})"
+    if type(value) is object:
+        return "object()"
+    if isinstance(value, type):
+        return value.__name__
+    if isinstance(value, date | time | timedelta):
+        return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001  a hostile value may have no repr
+        return f"<{type(value).__name__}>"
+
+
+_RUN = re.compile(r"(.{1,40}?)\1{19,}", re.DOTALL)
+"""A few characters, and the same again many times."""
+
+
+def _repeated(text: str) -> str:
+    parts, place = [], 0
+    for run in _RUN.finditer(text):
+        if run.start() > place:
+            parts.append(repr(text[place : run.start()]))
+        parts.append(f"{run[1]!r} * {len(run[0]) // len(run[1])}")
+        place = run.end()
+    return " + ".join([*parts, *([repr(text[place:])] if place < len(text) else [])])
+
+
+def _items(values: list[Any] | tuple[Any, ...]) -> str:
+    opened, closed = ("[", "]") if type(values) is list else ("(", ",)" if len(values) == 1 else ")")
+    if len(values) > 8 and all(one == values[0] for one in values[1:]):  # noqa: PLR2004  shorter ones read well
+        return f"{opened}{source(values[0])}{',' if type(values) is tuple else ''}{closed[-1]} * {len(values)}"
+    return f"{opened}{', '.join(map(source, values))}{closed}"

@@ -17,9 +17,9 @@ import pytest
 from conformance.compare.document import Report, Status
 from conformance.compare.known import read
 from conformance.compare.search import Search
-from conformance.core.script import source
 from conformance.harness import Harness
 from conformance.subjects.registry import find_subject
+from conformance.text import source
 
 KNOWN = Path(__file__).parents[1] / "conformance" / "examples" / "documented_known.toml"
 NAMES = "documented-memory", "documented-redis"

@@ -13,7 +13,7 @@ from conformance.compare.sequences.steps import Call, Steps, Vocabulary
 from conformance.compare.values.classes import telling
 from conformance.compare.values.mismatch import NO_RETURN, Kind
 from conformance.compare.values.script import Line, imports_of, write_script
-from conformance.core.script import source
+from conformance.text import source
 
 Key: TypeAlias = tuple[Any, ...]
 

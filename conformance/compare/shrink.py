@@ -12,7 +12,7 @@ from conformance.compare.operations.operation import EarlierId
 from conformance.compare.sequences.play import Deviation
 from conformance.compare.sequences.steps import Call, Step, Steps, Vocabulary, entries_in, written
 from conformance.compare.values.classes import Pool, telling
-from conformance.core.script import source
+from conformance.text import source
 
 _MOST = 200
 """Sequences that are played for one difference: a number and no time, so that every machine finds the same."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, time, timedelta
-from enum import Enum
-from math import isfinite
 from typing import Any
 
 from conformance.core.observe import describe
@@ -29,8 +25,8 @@ from conformance.core.scenario import (
     Wait,
 )
 from conformance.spec.model import FIELDS, Raised, Record, Request, plain
+from conformance.text import source
 
-_LONG = 80
 _SHOWN_CALLS = 8
 
 
@@ -89,69 +85,24 @@ def _store(on: int) -> str:
     return "store" if on == 0 else f"store{on + 1}"
 
 
+def _text(text: str) -> str:
+    return source(text) if text else ""
+
+
 _REFERENCES: Mapping[type, Callable[[Any], str]] = {
     Id: lambda ref: " + ".join(part for part in (_text(ref.before), f"{ref.label}.task_id", _text(ref.behind)) if part),
     Next: lambda ref: f"{ref.label}.next",
     TimeOf: lambda ref: f"{ref.label}.{ref.name}" + (f" + {source(ref.plus)}" if ref.plus else ""),
     CursorOf: lambda ref: f"cursor_of({ref.label})",
     TaskOf: lambda ref: f"{ref.label}.model_copy(update={source(dict(ref.fields))})" if ref.fields else ref.label,
+    Request: lambda value: _made(
+        "TaskCreateRequest", {name: one for name, one in vars(value).items() if one is not None}
+    ),
+    Record: lambda value: _made("Task", {name: plain(getattr(value, name)) for name in FIELDS}),
 }
+for _kind, _write in _REFERENCES.items():
+    source.register(_kind, _write)
 
 
-def _text(text: str) -> str:
-    return source(text) if text else ""
-
-
-def source(value: Any) -> str:  # noqa: C901, PLR0911  one for each kind of value
-    """A value as a Python expression, short where it repeats itself."""
-    if (written := _REFERENCES.get(type(value))) is not None:
-        return written(value)
-    if isinstance(value, Request):
-        fields = {"video_ids": value.video_ids, "webhook_url": value.webhook_url, "config": value.config}
-        given = (f"{name}={source(one)}" for name, one in fields.items() if one is not None)
-        return f"TaskCreateRequest({', '.join(given)})"
-    if isinstance(value, Record):
-        fields = {name: getattr(value, name) for name in FIELDS}
-        given = (f"{name}={source(plain(one) if name == 'metadata' else one)}" for name, one in fields.items())
-        return f"Task({', '.join(given)})"
-    if isinstance(value, Enum):
-        return f"{type(value).__name__}.{value.name}"
-    if type(value) is str and len(value) > _LONG:
-        return _repeated(value)
-    if type(value) is int and abs(value) > 10**40:
-        return hex(value)
-    if type(value) is list or type(value) is tuple:
-        return _items(value)
-    if type(value) is dict:
-        return f"{{{', '.join(f'{source(key)}: {source(one)}' for key, one in value.items())}}}"
-    if type(value) is float and not isfinite(value):
-        return f"float('{value}')"
-    if isinstance(value, str) and type(value) is not str:
-        return f"{type(value).__name__}({str.__repr__(value)})"
-    if isinstance(value, date | time | timedelta):
-        return repr(value).replace("datetime.", "").replace("timezone.utc", "UTC")
-    try:
-        return repr(value)
-    except Exception:  # noqa: BLE001  a hostile value may have no repr
-        return f"<{type(value).__name__}>"
-
-
-_RUN = re.compile(r"(.{1,40}?)\1{19,}", re.DOTALL)
-"""A few characters, and the same again many times."""
-
-
-def _repeated(text: str) -> str:
-    parts, place = [], 0
-    for run in _RUN.finditer(text):
-        if run.start() > place:
-            parts.append(repr(text[place : run.start()]))
-        parts.append(f"{run[1]!r} * {len(run[0]) // len(run[1])}")
-        place = run.end()
-    return " + ".join([*parts, *([repr(text[place:])] if place < len(text) else [])])
-
-
-def _items(values: list[Any] | tuple[Any, ...]) -> str:
-    opened, closed = ("[", "]") if type(values) is list else ("(", ",)" if len(values) == 1 else ")")
-    if len(values) > 8 and all(one == values[0] for one in values[1:]):  # noqa: PLR2004  shorter ones read well
-        return f"{opened}{source(values[0])}{',' if type(values) is tuple else ''}{closed[-1]} * {len(values)}"
-    return f"{opened}{', '.join(map(source, values))}{closed}"
+def _made(name: str, fields: Mapping[str, Any]) -> str:
+    return f"{name}({', '.join(f'{field}={source(value)}' for field, value in fields.items())})"
