@@ -17,8 +17,8 @@ from conformance.compare.values.mismatch import Outcome, outcome_mismatches
 from conformance.compare.values.parts import IncomparableError
 from conformance.compare.values.script import Line
 from conformance.compare.values.snapshot import Leaf, Observer
-from conformance.core.script import source
 from conformance.harness import HookMissingError
+from conformance.text import source
 
 Reads: TypeAlias = dict[str, Outcome]
 """What each read gives, by its name."""

@@ -16,7 +16,7 @@ from conformance.compare.values.mismatch import HungError, Kind, Mismatch, outco
 from conformance.compare.values.parts import IncomparableError, inside
 from conformance.compare.values.script import Line, result_name
 from conformance.compare.values.snapshot import Id, without
-from conformance.core.script import source
+from conformance.text import source
 
 Symptom: TypeAlias = tuple[str, Kind, str, str]
 """Where something shows: operation, kind, field, and what differs there."""

@@ -15,7 +15,7 @@ from conformance.compare.sequences.limit import Interruption, Limit
 from conformance.compare.values.mismatch import HungError, Outcome
 from conformance.compare.values.parts import Drained, IncomparableError, drained
 from conformance.compare.values.snapshot import Id, Leaf, Observer, filled
-from conformance.core.script import source
+from conformance.text import source
 
 T = TypeVar("T")
 

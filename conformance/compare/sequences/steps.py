@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from conformance.compare.operations.operation import Operation
 from conformance.compare.values.classes import Pool
-from conformance.core.script import source
+from conformance.text import source
 
 
 @dataclass(frozen=True)

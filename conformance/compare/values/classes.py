@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from conformance.compare.operations.operation import EarlierId
 from conformance.compare.values.parts import inside
-from conformance.core.script import source
+from conformance.text import source
 
 _EXAMPLES = 200
 _LONG = 200

@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from conformance.compare.operations.operation import EarlierId
-from conformance.core.script import source
+from conformance.text import source
 
 _ATOMS = (
     *(str, bytes, bytearray, int, float, complex, Decimal, Fraction, date, time, timedelta, tzinfo, UUID, PurePath),

@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.compare.operations.operation import WHOLE, EarlierId, Operation
 from conformance.compare.values.parts import IncomparableError, parts_of, type_of
-from conformance.core.script import source
+from conformance.text import source
 
 
 @dataclass(frozen=True)
