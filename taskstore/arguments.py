@@ -83,7 +83,11 @@ def check_lifetime(lifetime: object) -> int:
 
 def check_size(*texts: str | None) -> None:
     """Refuse texts that are together larger than a task may be: its own, and its video ids and metadata as JSON."""
-    if (size := len("".join(filter(None, texts)).encode())) > MAX_BYTES:
+    size = 0
+    for text in texts:
+        if text:
+            size += len(text) if text.isascii() else len(text.encode())
+    if size > MAX_BYTES:
         raise too_large(size)
 
 

@@ -112,10 +112,9 @@ class MaintainedTaskStore(TaskStore, Protocol):
     ) -> TaskPage:
         """Return a page as `TaskStore.list_tasks` does: the newest tasks, those at an offset, or those behind a cursor.
 
-        `after` takes the `next` of an earlier page. Whatever is written between the pages, a task that is there
-        throughout, and matches the filter throughout, comes on exactly one of them. A cursor is the text of a
-        microsecond of creation, a dot and a task id. It names a place in the order, so it stays valid when that task
-        is changed or removed.
+        `after` takes the `next` of an earlier page. Whatever is written between the pages, a task that is there and
+        matches the filter throughout comes on exactly one of them. A cursor is the text of a microsecond of creation, a
+        dot and a task id. It names a place in the order, so it stays valid when that task is changed or removed.
 
         Raises:
             InvalidArgument: if `after` is not a cursor, or is given together with an offset.

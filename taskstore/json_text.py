@@ -41,7 +41,7 @@ def write(value: object) -> str:
     return _write(value).decode()
 
 
-def decode(text: str | bytes) -> Any:
+def decode(text: str) -> Any:
     """Read JSON. What is not JSON, or nested too deep to be read, raises `ValueError`."""
     try:
         return _read(text)
@@ -59,7 +59,7 @@ def check_text(argument: str, value: object) -> str:
     if type(value) is not str:
         raise InvalidArgument(argument, f"must be text, not {type(value).__name__}")
     try:
-        value.encode()
+        value.isascii() or value.encode()  # what is ASCII is not copied
     except UnicodeEncodeError:
         raise InvalidArgument(argument, _SURROGATE) from None
     return value

@@ -25,8 +25,9 @@ _log = logging.getLogger("taskstore")
 def _check_host(host: str) -> str:
     if re.fullmatch(r"[^\[\]\s/?#@:\ud800-\udfff]+", host):
         return host
+    without_brackets = re.sub(r"^\[(.*)\]$", r"\1", host)
     with contextlib.suppress(ValueError):
-        return f"[{IPv6Address(host[1:-1] if host.startswith('[') and host.endswith(']') else host)}]"
+        return f"[{IPv6Address(without_brackets)}]"
     raise ValueError("must be a host name or an IP address, without a port")
 
 

@@ -133,7 +133,7 @@ class Server:
                 return answer
 
     def _recover(self, connection: Connection, error: Exception, failures: int, may_have_happened: bool) -> None:
-        """Return if the request that has failed may be sent again, else raise what to raise for it."""
+        """Return if the request that has failed may be sent again, else raise `StoreUnavailable`."""
         said = str(error)
         if isinstance(error, TimeoutError):
             connection.retire()
