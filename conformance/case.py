@@ -79,7 +79,7 @@ class Subject:
     broken: str = ""
     """Why nothing can be decided on it."""
     alive: Callable[[], None] = lambda: None
-    """Tells the watchdog that the run goes on."""
+    """Is called while a test goes on."""
     depth: str = "default"
     """How much is played: `smoke`, `default` or `full`."""
     unjudged: Mapping[str, NotTestable] = field(default_factory=dict)

@@ -149,7 +149,7 @@ def test_the_first_screen_holds_the_answer_and_two_pictures(desk: Opened) -> Non
 
 def test_script_tags_of_stores_are_text(desk: Opened) -> None:
     assert desk.ask("document.scripts.length") == 1  # the page's own
-    assert desk.ask("document.body.textContent").count(SCRIPT) >= 6  # cases, mutants, peers, studies
+    assert desk.ask("document.body.textContent").count(SCRIPT) >= 6  # cases, peers, studies
     assert desk.complaints == []
 
 

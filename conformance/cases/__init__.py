@@ -1,4 +1,4 @@
-"""The cases of the suite: one file per chapter, and one test for each requirement that the tour decides."""
+"""The tests of the suite: cases, in a file for each subject matter, and the chapters (`chapters`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @cache
 def find_cases() -> dict[str, Callable[[Any], None]]:
-    """Every test of the suite, by its id: `requirement_LIST-07`, or `listing.test_…` for a readable case."""
+    """Every case, by its id: `sharing.test_…`."""
     found: dict[str, Callable[[Any], None]] = {}
     for _, module, _ in pkgutil.iter_modules(__path__):
         full = f"{__name__}.{module}"
