@@ -41,7 +41,7 @@ def write(value: object) -> str:
     return _write(value).decode()
 
 
-def decode(text: str) -> Any:
+def decode(text: str | bytes) -> Any:
     """Read JSON. What is not JSON, or nested too deep to be read, raises `ValueError`."""
     try:
         return _read(text)
