@@ -28,6 +28,7 @@ from conformance.spec.model import FIELDS, Raised, Record, Request, plain
 from conformance.text import source
 
 _SHOWN_CALLS = 8
+_GIVEN = "video_ids", "webhook_url", "config"
 
 
 def lines_of(done: Sequence[tuple[Action, Any]]) -> tuple[str, ...]:
@@ -96,9 +97,12 @@ _REFERENCES: Mapping[type, Callable[[Any], str]] = {
     CursorOf: lambda ref: f"cursor_of({ref.label})",
     TaskOf: lambda ref: f"{ref.label}.model_copy(update={source(dict(ref.fields))})" if ref.fields else ref.label,
     Request: lambda value: _made(
-        "TaskCreateRequest", {name: one for name, one in vars(value).items() if one is not None}
+        "TaskCreateRequest", {name: one for name in _GIVEN if (one := getattr(value, name)) is not None}
     ),
-    Record: lambda value: _made("Task", {name: plain(getattr(value, name)) for name in FIELDS}),
+    Record: lambda value: _made(
+        "Task",
+        {**{name: getattr(value, name) for name in FIELDS}, "metadata": plain(value.metadata)},
+    ),
 }
 for _kind, _write in _REFERENCES.items():
     source.register(_kind, _write)
