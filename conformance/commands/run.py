@@ -25,7 +25,7 @@ EPILOG = """\
 examples:
   conformance run --store mystore:MyStore --depth smoke
   conformance run --store mystore:Memory --store mystore:Redis --json results.json
-  conformance run --store mystore:MyStore --partial -- -x -k listing
+  conformance run --store mystore:MyStore --partial -- -x -k test_places
 
 exit status:
   0  every MUST that applies is kept; each failed SHOULD is shown
