@@ -70,7 +70,9 @@ def _plainer(action: Action) -> Iterator[Action]:  # noqa: C901, PLR0912  one wa
                     yield replace(action, arguments={**action.arguments, name: plain})
             for config in _smaller(value.config):
                 yield replace(action, arguments={**action.arguments, name: replace(value, config=config)})
-        elif name not in ("task_id", "status", "task", "before") or action.operation in ("create_task", "list_tasks"):
+        elif name != "request" and (
+            name not in ("task_id", "status", "task", "before") or action.operation in ("create_task", "list_tasks")
+        ):
             yield replace(action, arguments=others)
             for smaller in _smaller(value):
                 yield replace(action, arguments={**action.arguments, name: smaller})

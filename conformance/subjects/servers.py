@@ -293,7 +293,8 @@ class ContainerServer(RedisServer):
         self._image = os.environ.get(IMAGE_VARIABLE, DEFAULT_IMAGE)
         if not engine_answers():
             raise ServerError("no Docker engine answers: start one, or leave out what needs a container")
-        self._container = RedisContainer(self._image)
+        # Else the engine may publish another port when it restarts the container, and an open store asks the old one.
+        self._container = RedisContainer(self._image).with_bind_ports(6379, unused_port())
         try:
             self._container.start()
         except BaseException as fault:  # Ctrl-C too: what was started goes
@@ -314,7 +315,6 @@ class ContainerServer(RedisServer):
         with redis.Redis.from_url(self.url) as client:
             client.save()
         self._container.get_wrapped_container().restart()
-        self._locate()  # the engine may publish another port
         wait_until_answers(self.url)
 
     def _locate(self) -> None:
