@@ -116,7 +116,7 @@ def type_faults(task: Any) -> list[tuple[str, str]]:
     found = [
         (name, "VAL-10")
         for name in _TIMES
-        if isinstance(time := getattr(task, name, None), datetime) and time.tzinfo is not UTC and not is_utc(time)
+        if isinstance(time := getattr(task, name, None), datetime) and time.utcoffset() != timedelta(0)
     ]
     if type(task.status) is not TaskStatus:
         found.append(("status", "LIFE-02"))
@@ -222,11 +222,6 @@ def _binds(symbol: Symbol, value: Any) -> bool:
     return isinstance(value, datetime) and not (isinstance(before, datetime) and value < before)
 
 
-def is_utc(time: object) -> bool:
-    """Whether it is an aware time in UTC."""
-    return isinstance(time, datetime) and time.utcoffset() == timedelta(0)
-
-
 def spoil(value: Any) -> None:
     """Change all that can be changed in it, as a careless caller may."""
     if isinstance(value, dict):
@@ -284,16 +279,6 @@ def shown(value: object, longest: int = 120) -> str:
     except Exception as error:  # noqa: BLE001  a value of the store may raise anything
         return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
     return text if len(text) <= longest else f"{text[: longest - 30]}… ({len(text):,} characters)"
-
-
-def contrast(expected: object, observed: object, names: tuple[str, ...]) -> str:
-    """What came out and what was expected, in words, by the fields `names` in which they differ."""
-    if isinstance(expected, Page) and isinstance(observed, Page) and set(names) <= set(FIELDS):
-        pairs = zip(expected.records, observed.records, strict=True)
-        one, other = next(pair for pair in pairs if tuple(_record_differences(*pair)))
-        head = f"a page whose task {shown(other.task_id)} has "
-        return f"{head}{describe(other, names)}; expected {describe(one, names)}"
-    return f"{describe(observed, names)}; expected {describe(expected, names)}"
 
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:

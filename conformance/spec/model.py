@@ -117,11 +117,6 @@ class Span(NamedTuple):
     earliest: timedelta = timedelta(0)
     latest: timedelta = timedelta(0)
 
-    @classmethod
-    def of(cls, moment: timedelta) -> Span:
-        """One moment, which is known."""
-        return cls(moment, moment)
-
 
 _START = Span()
 
