@@ -11,9 +11,6 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
@@ -26,7 +23,7 @@ from reports.render.pages import write_pages
 from reports.render.publish import publish
 
 OUT = Path("reports/out")
-R = TypeVar("R", bound=BaseModel)
+STUDIES = OUT / "studies.json"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,8 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m reports", description=sys.modules["reports"].__doc__)
     parser.add_argument("--conformance", type=Path, default=OUT / "conformance.json", metavar="FILE")
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
-    for name in ("studies", "topologies"):
-        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"default: {OUT / name}.json, if it is there")
+    parser.add_argument("--studies", type=Path, metavar="FILE", help=f"default: {STUDIES}, if it is there")
     parser.add_argument("--claims", type=Path, default=AUTO_CLIP, metavar="FILE", help="what the document states")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR")
@@ -68,12 +64,12 @@ def _write(options: argparse.Namespace) -> tuple[Path, Report]:
     if options.from_json:
         report = read_report(options.from_json)
         return _or_refuse(options.from_json, lambda: write_pages(report, options.out)), report
+    studies = options.studies or STUDIES
     made = make_report(
         read_claims(options.claims),
         read(options.conformance, Results),
         read(options.benchmark, Benchmark),
-        _read_if_there(Studies, options.studies, "studies"),
-        _read_if_there(Results, options.topologies, "topologies"),
+        read(studies, Studies) if options.studies or studies.exists() else None,
     )
     return write_pages(made, options.out), made
 
@@ -90,12 +86,6 @@ def _or_refuse(file: Path, draw: Callable[[], Path]) -> Path:
         raise
     except Exception as fault:
         raise FileError(file, f"its parts do not fit together: {type(fault).__name__}: {fault}") from fault
-
-
-def _read_if_there(kind: type[R], asked: Path | None, name: str) -> R | None:
-    """Read a file: it must be there if it was asked for."""
-    path = asked or OUT / f"{name}.json"
-    return read(path, kind) if asked or path.exists() else None
 
 
 if __name__ == "__main__":

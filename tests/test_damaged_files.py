@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, list[str]]] = {
             "reports.__main__",
             ["--conformance", "conformance.json", "--benchmark", "benchmark.json", f"--{name}", "FILE"],
         )
-        for name in ("benchmark", "studies", "topologies")
+        for name in ("benchmark", "studies")
     },
     "reports --from-json": ("reports.__main__", ["--from-json", "FILE"]),
 }

@@ -193,25 +193,6 @@ def test_a_claim_without_a_verdict_on_the_documented_design_falls_back_to_ours()
     assert (rows["D24"].verdict, rows["D24"].decided_on) == ("not-yet-checked", None)
 
 
-def test_a_second_file_decides_claims_and_is_counted_nowhere_else() -> None:
-    def results(fingerprint: str, on: tuple[str, ...], *verdicts: str) -> Results:
-        about = conformance(requirement("A-1", *verdicts, on=on, claims=["D24"]))
-        about["suite"]["fingerprint"] = fingerprint
-        return Results.model_validate_json(json.dumps(about))
-
-    measurements = Benchmark.model_validate_json(json.dumps(benchmark()))
-    first = results("f1", ("memory", "embedded"), "not-applicable")
-    made = make_report(
-        CLAIMS, first, measurements, topologies=results("f1", ("documented-cluster", "cluster"), "fail", "pass")
-    )
-    assert find(made, "D24").verdict == "refuted"
-    assert find(made, "D24", "ours").verdict == "holds"
-    assert [one.subject for one in made.passes] == ["memory", "embedded"]
-    assert set(find(made, "D24").against) <= made.cases.keys()
-    other = results("another", ("documented-cluster", "cluster"), "fail", "pass")
-    assert find(make_report(CLAIMS, first, measurements, topologies=other), "D24").verdict == "not-yet-checked"
-
-
 def test_a_latency_is_decided_on_the_published_port_where_there_is_one() -> None:
     rows = [
         measured("get", "embedded", [0.1] * 20, transport="embedded"),

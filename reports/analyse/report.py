@@ -193,12 +193,8 @@ def make_report(
     conformance: Results,
     benchmark: Benchmark,
     studies: Studies | None = None,
-    topologies: Results | None = None,
 ) -> Report:
-    """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass.
-
-    `topologies` has a few cases on further subjects, which decide claims and are counted nowhere else.
-    """
+    """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass."""
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
     passes = count_passes(conformance, requirements)
@@ -211,16 +207,11 @@ def make_report(
     ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
     latencies = gather_latencies(benchmark, ranges)
 
-    everywhere = _join(conformance, topologies)
-    all_cases = gather_cases(everywhere.results)
-    all_requirements = gather_requirements(everywhere, all_cases)
-    all_passes = count_passes(everywhere, all_requirements)
-
     def find(claim: Claim, design: Design) -> Finding:  # noqa: PLR0911  one for each kind
         deciding = [row for row in latencies if row.design == design and row.decides]
         match claim:
             case Behaviour():
-                return judge_behaviour(claim, design, all_passes, all_requirements, all_cases)
+                return judge_behaviour(claim, design, passes, requirements, cases)
             case Identity():
                 return judge_identity(comparisons[design], passes)
             case form.Latency():
@@ -246,21 +237,11 @@ def make_report(
         latencies=latencies,
         ping_ms=_find_ping(benchmark, latencies),
         requirements=requirements,
-        cases={case.id: case for case in all_cases},
+        cases={case.id: case for case in cases},
         expected=tuple(one for one in conformance.results if one.expected is not None),
         environment=describe_environment(conformance, benchmark),
         studies=studies,
     )
-
-
-def _join(conformance: Results, further: Results | None) -> Results:
-    """Add the subjects of a second file, if it is of the same build."""
-    if further is None or further.suite.fingerprint != conformance.suite.fingerprint:
-        return conformance
-    known = {subject.name for subject in conformance.subjects}
-    subjects = (*conformance.subjects, *(one for one in further.subjects if one.name not in known))
-    results = (*conformance.results, *(one for one in further.results if one.subject not in known))
-    return conformance.model_copy(update={"subjects": subjects, "results": results})
 
 
 def find_breaches(
