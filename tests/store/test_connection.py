@@ -216,19 +216,3 @@ def test_callers_at_the_same_time_share_a_wait(replicated: tuple[EmbeddedServer,
         assert [type(one) for one in outcomes] == [asyncio.CancelledError, *[StoreUnavailable] * 49]
 
     on_server(replicated[0].url, body, wait_replicas=9, wait_milliseconds=200)
-
-
-@pytest.mark.once
-def test_a_write_whose_wait_is_refused_may_have_happened(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
-    async def body(to: Server) -> None:
-        with redis.Redis.from_url(replicated[0].url) as client:
-            client.execute_command("ACL", "SETUSER", "default", "-wait")
-            try:
-                with pytest.raises(StoreUnavailable, match="the write was made, and WAIT failed") as raised:
-                    await to.run(SET, "x", "refused")
-            finally:
-                client.execute_command("ACL", "SETUSER", "default", "+wait")
-            assert client.exists("xrefused")
-        assert raised.value.write_may_have_happened
-
-    on_server(replicated[0].url, body, wait_replicas=1, wait_milliseconds=200)

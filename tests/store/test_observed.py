@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from datetime import UTC, datetime
 
 import pytest
 
 from taskstore import (
-    MaintainedTaskStore,
     MemoryTaskStore,
     ObservedTaskStore,
     StoreNotOpen,
@@ -45,11 +43,3 @@ def test_each_operation_is_reported_when_it_ends() -> None:
         (operation, "TaskFinal" if operation == "cancel_task" else "ok") for operation in operations
     ]
     assert all(0 <= seconds < 5 for _, seconds, _ in seen)
-
-
-def test_it_says_what_it_does_in_the_words_of_the_contract() -> None:
-    for name, method in inspect.getmembers(MaintainedTaskStore, inspect.isfunction):
-        if not name.startswith("_"):
-            own = getattr(ObservedTaskStore, name)
-            assert inspect.getdoc(own) == inspect.getdoc(method) is not None
-            assert inspect.signature(own) == inspect.signature(method)

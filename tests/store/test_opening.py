@@ -15,7 +15,6 @@ import redis
 from conformance.subjects.servers import EmbeddedServer, unused_port
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreSettings, open_store
 from taskstore.address import parse
-from tests.store.speaking import greet, speaking
 
 pytestmark = pytest.mark.usefixtures("nowhere")
 
@@ -110,18 +109,6 @@ def test_a_server_that_may_evict_is_warned_of(
             client.config_set("maxmemory-policy", "noeviction")
     warned = [f"{parse(server.url)} has maxmemory-policy {policy}" in one for one in caplog.messages]
     assert warned == ([] if policy == "noeviction" else [True])
-
-
-@pytest.mark.parametrize("answer", [b"-NOPERM no permissions\r\n", b"$0\r\n\r\n", b"+OK\r\n", b":1\r\n"])
-def test_a_server_that_does_not_say_its_policy_is_opened_all_the_same(
-    caplog: pytest.LogCaptureFixture, answer: bytes
-) -> None:
-    async def run() -> None:
-        async with speaking(lambda heard: answer if b"INFO\r\n$6\r\nmemory" in heard else greet(heard)) as at:
-            await use(redis_url=f"redis://{at}")
-
-    asyncio.run(run())
-    assert caplog.messages == []
 
 
 def test_without_redis_py_opening_names_what_to_install() -> None:

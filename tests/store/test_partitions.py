@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.subjects.servers import EmbeddedServer
-from taskstore import MemoryTaskStore, RecordUnreadable, StoreUnavailable, Task, TaskCreateRequest, TaskStatus
+from taskstore import MemoryTaskStore, RecordUnreadable, StoreUnavailable, Task, TaskStatus
 from taskstore.redis import RedisTaskStore
 from taskstore.redis.partitions import partition_of
 from tests.store.operating import REQUEST, on_store
@@ -94,15 +94,5 @@ def test_what_one_partition_cannot_do_the_others_still_do(server: EmbeddedServer
             await store.list_tasks()
         other = next(task for task in tasks[1:] if partition_of(task.task_id, N) == 2)
         assert (await store.cancel_task(other.task_id)).status is TaskStatus.CANCELLED
-
-    on_store(server.url, body, partitions=N)
-
-
-def test_large_records_of_a_page_come_in_order(server: EmbeddedServer, client: Any) -> None:  # noqa: ARG001  empties it
-    large = TaskCreateRequest(video_ids=["v"], config={"x": "x" * 500_000})
-
-    async def body(store: RedisTaskStore) -> None:
-        tasks = [await store.create_task(large) for _ in range(15)]
-        assert (await store.list_tasks()).tasks == tuple(reversed(tasks))
 
     on_store(server.url, body, partitions=N)

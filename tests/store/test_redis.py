@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,9 +13,6 @@ from hypothesis import strategies as st
 
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import (
-    FailureKind,
-    InvalidArgument,
-    MemoryTaskStore,
     RecordUnreadable,
     StoreUnavailable,
     Task,
@@ -24,7 +20,7 @@ from taskstore import (
     TaskFinal,
     TaskStatus,
 )
-from taskstore.redis import RedisTaskStore, connect, record
+from taskstore.redis import RedisTaskStore, record
 from tests.store.operating import REQUEST, on_store
 
 BASE = "{taskstore:0/1}"
@@ -115,15 +111,6 @@ def test_a_record_that_cannot_be_read_is_named_and_no_other_field_is_changed(
     on_store(server.url, body)
 
 
-def test_an_update_does_not_look_at_what_it_leaves_as_it_is(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        await store.create_task(REQUEST, task_id="job")
-        client.hset(KEY, "progress", "half")
-        assert (await store.update_task_status("job", TaskStatus.CLIPPING, 50)).progress == 50
-
-    on_store(server.url, body)
-
-
 @given(st.lists(st.none() | st.binary(max_size=20), min_size=11, max_size=11), st.integers(0, 11))
 def test_whatever_a_record_holds_it_is_a_task_or_is_refused(values: list[bytes | None], kept: int) -> None:
     now = b"1795873309392809"
@@ -133,17 +120,6 @@ def test_whatever_a_record_holds_it_is_a_task_or_is_refused(values: list[bytes |
     except record.NotARecordError:
         return
     assert Task.model_validate(task.model_dump()) == task
-
-
-def test_a_removed_record_is_not_listed_and_not_counted(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        tasks = await asyncio.gather(*(store.create_task(REQUEST) for _ in range(600)))
-        client.delete(*(f"{BASE}:task:{task.task_id}" for task in tasks[:599]))
-        page = await store.list_tasks(limit=1_000)
-        assert (page.tasks, page.total) == ((tasks[599],), 1)
-        assert client.zcard(f"{BASE}:deadlines") == 1
-
-    on_store(server.url, body)
 
 
 def test_a_page_of_large_records_is_read_in_several_requests(server: EmbeddedServer, client: Any) -> None:
@@ -164,25 +140,6 @@ def test_a_page_of_large_records_is_read_in_several_requests(server: EmbeddedSer
     on_store(server.url, body)
 
 
-def test_the_size_of_a_task_is_that_of_its_texts(server: EmbeddedServer, client: Any) -> None:  # noqa: ARG001  empties it
-    async def body(store: RedisTaskStore, memory: MemoryTaskStore) -> None:
-        for one in (store, memory):
-            task = await one.create_task(TaskCreateRequest(video_ids=["v"], config={"x": "é"}), task_id="job")
-            taken = len('["v"]') + len(json.dumps(task.metadata, separators=(",", ":"), ensure_ascii=False).encode())
-            most = 1024 * 1024 - taken
-            with pytest.raises(InvalidArgument, match="bytes") as raised:
-                await one.update_task_status("job", TaskStatus.CLIPPING, current_step="x" * (most - 1), result_url="é")
-            assert raised.value.argument == "task"
-            assert await one.get_task("job") == task
-            await one.update_task_status("job", TaskStatus.CLIPPING, current_step="x" * (most - 2), result_url="é")
-
-    async def both(store: RedisTaskStore) -> None:
-        async with MemoryTaskStore() as memory:
-            await body(store, memory)
-
-    on_store(server.url, both)
-
-
 WRITES: dict[str, Callable[[RedisTaskStore], Any]] = {
     "create": lambda store: store.create_task(REQUEST, task_id="new"),
     "restore": lambda store: store.restore(TASK),
@@ -192,27 +149,6 @@ WRITES: dict[str, Callable[[RedisTaskStore], Any]] = {
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 TASK: Task = Task(task_id="new", status="pending", progress=0, current_step="", video_ids=("v",),
             created_at=LONG_AGO, updated_at=LONG_AGO)  # fmt: skip
-
-
-@pytest.mark.parametrize("call", WRITES)
-def test_a_server_without_memory_has_written_nothing(server: EmbeddedServer, client: Any, call: str) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        await store.create_task(REQUEST, task_id="job")
-        before = {key: client.dump(key) for key in client.keys("*")}
-        client.config_set("maxmemory", 1)
-        try:
-            with pytest.raises(StoreUnavailable) as raised:
-                await WRITES[call](store)
-            assert (raised.value.failure_kind, raised.value.write_may_have_happened) == (
-                FailureKind.OUT_OF_MEMORY,
-                False,
-            )
-            assert (await store.create_task(REQUEST, task_id="job")).task_id == "job"  # which writes nothing
-        finally:
-            client.config_set("maxmemory", 0)
-        assert {key: client.dump(key) for key in client.keys("*")} == before
-
-    on_store(server.url, body)
 
 
 @pytest.mark.parametrize("call", WRITES)
@@ -273,60 +209,6 @@ def test_no_index_goes_before_its_tasks_and_that_of_the_deadlines_goes_last(
         assert max(lives, key=lives.__getitem__) == "deadlines"
 
     on_store(server.url, body)
-
-
-def spoil(client: Any, index: str, how: str) -> None:
-    key = f"{BASE}:{index}"
-    if how == "missing":
-        client.delete(key)
-    elif how == "elsewhere":
-        client.zadd(key, {"job": 1})
-    else:
-        client.zadd(key, {"ghost": 1})
-
-
-@pytest.mark.parametrize("how", ["missing", "elsewhere", "ghost"])
-@pytest.mark.parametrize("index", ["created", "deadlines", "finished", "created:failed", "created:pending"])
-def test_entries_that_do_not_agree_with_the_record_are_found_and_mended(
-    server: EmbeddedServer, client: Any, index: str, how: str
-) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        await store.create_task(REQUEST, task_id="job")
-        task = await store.update_task_status("job", TaskStatus.FAILED)
-        good = {key: client.zrange(key, 0, -1, withscores=True) for key in client.keys("*") if b":task:" not in key}
-        life = client.pttl(KEY)
-        spoil(client, index, how)
-        wrong = ["job" if how != "ghost" else "ghost"] if (index, how) != ("created:pending", "missing") else []
-        assert await store.examine(["job", "ghost", "never"]) == wrong
-        assert await store.examine(["job", "ghost", "never"], repair=True) == wrong
-        assert await store.examine(["job", "ghost", "never"]) == []
-        after = {key: client.zrange(key, 0, -1, withscores=True) for key in client.keys("*") if b":task:" not in key}
-        assert after.keys() == good.keys()
-        assert all(abs(after[key][0][1] - good[key][0][1]) < 1_000 for key in good)
-        assert life - 1_000 < client.pttl(KEY) <= life
-        assert await store.get_task("job") == task
-
-    on_store(server.url, body)
-
-
-def test_a_record_that_cannot_be_read_keeps_its_entries(server: EmbeddedServer, client: Any) -> None:
-    async def body(store: RedisTaskStore) -> None:
-        await store.create_task(REQUEST, task_id="job")
-        client.hset(KEY, "status", "done")
-        assert await store.examine(["job"], repair=True) == []
-        assert (await store.list_tasks()).unreadable == (KEY,)
-
-    on_store(server.url, body)
-
-
-def test_nothing_that_listens_is_told_for_an_id_that_cannot_be_stored() -> None:
-    async def run() -> None:
-        async with RedisTaskStore(connect("redis://127.0.0.1:1")) as store:
-            for call in (store.get_task, store.cancel_task):
-                with pytest.raises(StoreUnavailable):
-                    await call("\ud800")
-
-    asyncio.run(run())
 
 
 def test_a_store_is_closed_from_another_loop(server: EmbeddedServer, client: Any) -> None:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from redis.asyncio.connection import parse_url
 
 from taskstore import SettingsInvalid, TaskStoreSettings
-from taskstore.address import OPTIONS, parse
+from taskstore.address import parse
 from taskstore.redis import connect
 
 pytestmark = pytest.mark.usefixtures("nowhere")
-
-
-def test_the_defaults_are_the_documented_ones() -> None:
-    settings = TaskStoreSettings()
-    assert (settings.storage_mode, settings.url) == ("memory", "redis://localhost:6379/0")
-    assert timedelta(seconds=settings.task_ttl) == timedelta(days=7)
 
 
 @pytest.mark.parametrize(
@@ -148,16 +140,3 @@ def test_a_url_that_redis_mode_does_not_take_is_refused(url: str) -> None:
         TaskStoreSettings(redis_url=url)
     with pytest.raises(SettingsInvalid):
         connect(url)
-
-
-def test_the_options_of_a_url_are_redis_pys_and_two_for_sentinels() -> None:
-    for option in OPTIONS.split(", "):
-        value = {"ssl_cert_reqs": "none", "ssl_check_hostname": "false"}.get(option, "1")
-        connect(f"rediss+sentinel://u:p@h/m?{option}={value}")
-
-
-def test_a_line_that_stands_twice_is_said_with_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / ".env").write_text("USE_REDIS_FOR_TASKS=true\nREDIS_HOST=h\n\nUSE_REDIS_FOR_TASKS=false\n")
-    with caplog.at_level(logging.WARNING, "taskstore"):
-        assert TaskStoreSettings().storage_mode == "memory"
-    assert caplog.messages == ["USE_REDIS_FOR_TASKS is set again in .env, line 4; the last value is used"]

@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import entry_points
 from typing import Any
 
 import pytest
@@ -73,18 +72,6 @@ def diagnose(run: Run, *arguments: str) -> tuple[int, dict[str, str]]:
     return status, {line[2]: f"{line[1]}: {line[3]}" for line in lines if line}
 
 
-def test_the_console_script_is_this_command() -> None:
-    (script,) = entry_points(group="console_scripts", name="taskstore")
-    assert script.load() is main
-
-
-@pytest.mark.parametrize("name", ["doctor", "purge", "migrate"])
-def test_help_has_the_exit_statuses(name: str, run: Run) -> None:
-    status, out, _ = run(name, "--help")
-    assert status == 0
-    assert re.search("exit status:\n  0 .*\n  1 .*\n  2 .*\n  3 .*\n  130 ", out)
-
-
 class TestErrors:
     def test_no_server(self, nowhere: None, run: Run) -> None:
         port = unused_port()
@@ -100,11 +87,6 @@ class TestErrors:
         assert status == 3
         assert "refused the credentials" in err
         assert "not-the-password" not in err
-
-    def test_a_missing_package(self) -> None:
-        code = "import sys; sys.modules['redis'] = None; import taskstore.tools as t; t.main(['doctor', 'redis://h'])"
-        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert "pip install 'taskstore[redis]'" in ended.stderr
 
     @pytest.mark.parametrize(
         ("arguments", "told"),
@@ -166,11 +148,8 @@ class TestMigrate:
         assert err.count("not copied: ") == 4
         assert on_store(server.url, lambda store: store.get_task(theirs.task_id), "new") == theirs
 
-    @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
     @pytest.mark.usefixtures("interruptible")
-    def test_an_interrupted_run_is_repeated(
-        self, number: signal.Signals, expected: int, server: EmbeddedServer, client: Any, run: Run
-    ) -> None:
+    def test_an_interrupted_run_is_repeated(self, server: EmbeddedServer, client: Any, run: Run) -> None:
         async def create(store: RedisTaskStore) -> None:
             await asyncio.gather(*(store.create_task(REQUEST) for _ in range(3_000)))
 
@@ -179,8 +158,8 @@ class TestMigrate:
         with subprocess.Popen([sys.executable, "-m", "taskstore", *arguments], stdout=subprocess.PIPE) as process:
             while not client.exists("{new:0/1}:created"):
                 time.sleep(0.01)
-            process.send_signal(number)
-            assert process.wait() == expected
+            process.send_signal(signal.SIGINT)
+            assert process.wait() == 130
         done = client.zcard("{new:0/1}:created")
         client.delete(*(key for key in client.keys(f"{BASE}:*") if b":task:" not in key))  # the records say it all
         assert 0 < done < 3_000
@@ -206,43 +185,24 @@ class TestMigrate:
         client.persist(f"old:{ids[0]}")
         waiting = json.loads(client.get(f"old:{ids[3]}"))
         client.set(f"old:{ids[3]}", json.dumps({**waiting, "colour": "red"}), keepttl=True)
-        wrong: dict[str, dict[str, Any]] = {
-            "status": {"status": "done"},
-            "progress": {"progress": 101},
-            "none": {"video_ids": []},
-            "nan": {"metadata": {"n": float("nan")}},
-            "time": {"created_at": "yesterday"},
-            "early": {"created_at": "0001-01-01T00:00:00"},
-            "a b": {},
-        }
-        refused = {name: json.dumps({**waiting, "task_id": name, **fields}) for name, fields in wrong.items()}
+        wrong: dict[str, Any] = {"status": "done", "progress": 101, "video_ids": [], "created_at": "yesterday"}
+        refused = {name: json.dumps({**waiting, "task_id": name, name: value}) for name, value in wrong.items()}
         refused |= {"no-json": '{"task_id"', "array": "[1]", "deep": "[" * 100_000, "another": json.dumps(waiting)}
-        for name, text in refused.items():
-            client.set(f"old:{name}", text)
+        client.mset({f"old:{name}": text for name, text in refused.items()})
         client.rpush("old:list", "x")
         monkeypatch.setenv("TZ", "Asia/Shanghai")
         time.tzset()
         status, out, err = run("migrate", server.url, server.url, "--documented", "--source-prefix", "old:")
-        assert (status, out) == (1, "4 copied, 0 there already, 12 not copied\n")
+        assert (status, out) == (1, "4 copied, 0 there already, 9 not copied\n")
         assert all(f"not copied: old:{name}: " in err for name in [*refused, "list"])
         assert f"left out of old:{ids[2]}: completed_at, error_message\n" in err
         assert f"left out of old:{ids[3]}: colour\n" in err
 
         failed, cancelled, going, new = on_store(server.url, lambda store: asyncio.gather(*map(store.get_task, ids)))
         noon = datetime(2026, 1, 2, 4, 0, 0, tzinfo=UTC)
-        assert failed == Task(
-            task_id=ids[0],
-            status=TaskStatus.FAILED,
-            progress=12.5,
-            current_step="步骤",
-            video_ids=REQUEST.video_ids,
-            error_message="坏了",
-            error_traceback="Traceback",
-            metadata={"webhook_url": REQUEST.webhook_url, "config": REQUEST.config},
-            created_at=noon,
-            updated_at=noon + timedelta(seconds=4),
-            completed_at=noon + timedelta(seconds=4),
-        )
+        assert (failed.progress, failed.current_step, failed.error_traceback) == (12.5, "步骤", "Traceback")
+        assert (failed.video_ids, failed.metadata["config"]) == (REQUEST.video_ids, REQUEST.config)
+        assert (failed.created_at, failed.completed_at) == (noon, noon + timedelta(seconds=4))
         assert cancelled.completed_at == cancelled.updated_at == noon + timedelta(seconds=5)
         assert (going.status, going.completed_at, going.error_message) == (TaskStatus.CLIPPING, None, None)
         assert new.created_at == noon + timedelta(seconds=3)

@@ -59,34 +59,6 @@ def test_a_server_that_is_not_the_one_to_ask_is_asked_for_one_call_only(word: st
     assert calls_until_told("redis://{}", {b"GET\r\n": f"-{word} made up\r\n".encode()}, word) == (2, 2)
 
 
-@pytest.mark.parametrize("where", ["", " x h:1", " 1 h", " 1 :x", f" {'9' * 5_000} h:1", f" 1 h:{'9' * 5_000}"])
-def test_a_node_that_sends_the_store_nowhere_is_an_error_of_the_server(where: str) -> None:
-    assert calls_until_told("redis://{}", {b"GET\r\n": f"-MOVED{where}\r\n".encode()}, "MOVED")[0] == 2
-
-
-SHAPES = (
-    b":1",
-    b"*0",
-    b"$1\r\nx",
-    b"*1\r\n:7",
-    b"*2\r\n*0\r\n$-1",
-    b"$2\r\n\xff\xff",
-    b"*1\r\n*2\r\n:0\r\n:16383",
-    b"-ERR x",
-)
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_an_answer_of_another_shape_is_a_server_that_cannot_be_had(shape: bytes) -> None:
-    shape, sentinel = shape + b"\r\n", "redis+sentinel://{}/m"
-    calls_until_told(sentinel, {b"SENTINEL": shape}, "cannot be reached .(unexpected reply to SENTINEL|x|a Sentinel)")
-    here = b"*2\r\n$9\r\n127.0.0.1\r\n$5\r\nPORT\r\n"
-    calls_until_told(sentinel, {b"SENTINEL": here, b"ROLE": shape}, "cannot be reached")
-    calls_until_told(sentinel, {b"SUBSCRIBE": shape, b"SENTINEL": b"*-1\r\n"}, "knows no master of this name")
-    lost = b"-MOVED 1 127.0.0.1:1\r\n"
-    calls_until_told("redis://{}", {b"GET\r\n": lost, b"CLUSTER": shape}, "cannot be reached|MOVED")
-
-
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[ClusterServers]:
     with ClusterServers() as running:
