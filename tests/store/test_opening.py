@@ -54,13 +54,6 @@ def test_the_advice_is_right_for_every_address_in_two_languages(fields: dict[str
     assert note.count(f"`{probe}`") == note.count("USE_REDIS_FOR_TASKS=false") == note.count("REDIS_URL") == 2
 
 
-@pytest.mark.parametrize("db", [16, 999_999_999])
-def test_a_database_that_is_not_there_is_said_in_the_words_of_the_server(server: EmbeddedServer, db: int) -> None:
-    error = refused(redis_url=f"{server.url}?db={db}")
-    assert error.address.endswith(f"/{db}")
-    assert (error.failure_kind, error.detail) == (FailureKind.REFUSED, "DB index is out of range")
-
-
 @pytest.mark.parametrize(
     "url", ["rediss://h?ssl_cert_reqs=maybe", "redis://h?max_connections=abc", "redis://h?ssl_cert_reqs=none"]
 )

@@ -88,6 +88,7 @@ ANSWERS: dict[str, Callable[[bytes], bytes]] = {
     "no TLS": lambda _: b"-ERR Protocol error\r\n",
     "repeats its arguments": repeats,
     "repeats them in other words": lambda heard: b"-ERR you said " + heard.replace(b"\r\n", b" ") + b"\r\n",
+    "knows no user": lambda _: b"-ERR wrong number of arguments for 'auth' command\r\n",  # redis-py asks again
     "echoes": lambda heard: heard,
     "silent": lambda _: b"",
 }

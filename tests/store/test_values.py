@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import pickle
-import typing
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +11,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-import taskstore
-import taskstore.redis
 from taskstore import (
     FailureKind,
     InvalidArgument,
@@ -66,13 +62,3 @@ def test_exceptions_are_their_facts(error: TaskStoreError, name: str, other: obj
     setattr(copied, name, other)  # a create learns its id later
     assert copy.copy(copied) == copied != error
     assert str(copied) != str(error)
-
-
-@pytest.mark.parametrize("module", [taskstore, taskstore.redis], ids=lambda module: module.__name__)
-def test_annotations_of_every_public_name_can_be_resolved(module: Any) -> None:
-    for name in module.__all__:
-        value = getattr(module, name)
-        functions = [one for _, one in inspect.getmembers(value, inspect.isfunction)] if inspect.isclass(value) else []
-        for one in [value, *functions]:
-            if callable(one) and one.__module__.startswith("taskstore"):
-                typing.get_type_hints(one)
