@@ -18,10 +18,9 @@ from typing import Any, NamedTuple
 from conformance.core.arguments import for_store
 from conformance.core.failing import READS, Trouble, is_unavailable
 from conformance.core.finding import Finding, Tally
-from conformance.core.linearizability import Budget, OutOfBudgetError, orders
+from conformance.core.linearizability import OutOfBudgetError, orders
 from conformance.core.observe import describe, raised_of, result_of
 from conformance.core.scenario import Call, Scenario, cancel, create, get, update
-from conformance.core.script import call_of
 from conformance.core.states import Made, allowed
 from conformance.harness import Capability, Harness, HookMissingError
 from conformance.spec.model import Invocation, Raised, Record, State
@@ -321,7 +320,7 @@ def is_explained(history: Iterable[Seen]) -> bool:
         one for one in made if one.returned is not None or one.call.arguments.get("current_step", "") in {*shown, ""}
     ]
     try:
-        return next(orders(State(None), needed, allowed, Budget(_MOST_STEPS), rank), None) is not None
+        return next(orders(State(None), needed, allowed, _MOST_STEPS, rank), None) is not None
     except OutOfBudgetError:
         return True
 
@@ -354,7 +353,7 @@ def _report(
 ) -> None:
     shown = [one for one in sorted(history, key=lambda one: one.called) if one.called < _LAST]
     lines = (
-        f"{(one.called - shown[0].called) / 1e6:8.1f} ms  {call_of(one.call)}  # {describe(one.observed, _FIELDS)}"
+        f"{(one.called - shown[0].called) / 1e6:8.1f} ms  {one.call}  # {describe(one.observed, _FIELDS)}"
         for one in shown
     )
     scenario = Scenario("callers under load", ())

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from conformance.core.finding import Finding, Tally
@@ -19,27 +16,18 @@ _SHRUNK = 8
 """Findings of a chapter that are made shorter. Where there are more, the store is wrong in all."""
 
 
-_SECONDS = 3.0
-"""That it may take to make a finding shorter."""
-
-
 async def play(harness: Harness, scenarios: Iterable[Scenario], tally: Tally, *, is_short: bool = False) -> None:
     """Play the scenarios that the subject is made for. What was found first of each kind is made shorter, and learned.
 
     With `is_short` it is not.
     """
     for scenario in scenarios:
-        missing = scenario.required - harness.capabilities
-        if missing or scenario.lacks & harness.capabilities:
-            reason = (
-                f"the subject does not declare {min(missing)}"
-                if missing
-                else f"the subject declares {min(scenario.lacks)}"
-            )
-            for number in scenario.about:
-                tally.missing.setdefault(number, (reason, ""))
-            continue
-        await play_one(harness, scenario, tally, is_short=is_short)
+        missing = [f"does not declare {one}" for one in sorted(scenario.required - harness.capabilities)]
+        missing += [f"declares {one}" for one in sorted(scenario.lacks & harness.capabilities)]
+        if not missing:
+            await play_one(harness, scenario, tally, is_short=is_short)
+        for number in scenario.about if missing else ():
+            tally.missing.setdefault(number, (f"the subject {missing[0]}", ""))
 
 
 async def play_together(harness: Harness, scenarios: Iterable[Scenario], tally: Tally, at_once: int = 8) -> None:
@@ -48,15 +36,12 @@ async def play_together(harness: Harness, scenarios: Iterable[Scenario], tally: 
 
     async def played(scenario: Scenario) -> None:
         async with gate:
-            own = replace(tally, findings={}, seen=Counter(), exercised=Counter(), missing={})
-            await play(harness, [scenario], own, is_short=True)
-            tally.merge(own)
+            await play(harness, [scenario], tally, is_short=True)
 
     before = set(tally.findings)
     await asyncio.gather(*map(played, scenarios))
     for signature in [one for one in tally.findings if one not in before][:_SHRUNK]:
-        tally.findings[signature] = await shorter(harness, tally.findings[signature], tally)
-        tally.learn(tally.findings[signature])
+        await _shorten(harness, tally, tally.findings[signature])
 
 
 async def play_one(
@@ -64,30 +49,23 @@ async def play_one(
 ) -> None:
     """Play a scenario, or a walk, which draws it."""
     before = len(tally.findings)
-    player = Player(harness, tally, scenario)
     try:
-        await (player.play() if walk is None else player.play(walk))
+        await Player(harness, tally, scenario).play(walk)
     except HookMissingError as missing:
-        for number in scenario.about:
-            tally.missing[number] = str(missing), missing.hook
+        tally.missing.update(dict.fromkeys(scenario.about, (str(missing), missing.hook)))
         return
-    if len(tally.findings) == before or is_short:
-        return
-    signature, finding = [*tally.findings.items()][-1]
-    if len(tally.findings) <= _SHRUNK:
-        finding = tally.findings[signature] = await shorter(harness, finding, tally)
-    tally.learn(finding)
+    if len(tally.findings) > before and not is_short:
+        await _shorten(harness, tally, [*tally.findings.values()][-1])
 
 
-async def shorter(harness: Harness, finding: Finding, tally: Tally) -> Finding:
-    """The finding of the shortest scenario that shows the same."""
-    end = time.monotonic() + _SECONDS
+async def _shorten(harness: Harness, tally: Tally, finding: Finding) -> None:
+    """Put the finding of the shortest scenario that shows the same in its place, and learn it."""
 
     async def again(scenario: Scenario) -> Finding | None:
-        if time.monotonic() > end:
-            return None
         trial = Tally(learned=tally.learned, spoils=tally.spoils, seconds=tally.seconds)
         await Player(harness, trial, scenario).play()
         return next(iter(trial.findings.values()), None)
 
-    return await shrink(finding, again)
+    if len(tally.findings) <= _SHRUNK:
+        finding = tally.findings[finding.signature] = await shrink(finding, again)
+    tally.learn(finding)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from conformance.core.scenario import Scenario
 
 Signature: TypeAlias = tuple[Any, ...]
 """What two findings of one cause have in common: the operation, the fields, and what came in place of what."""
+
+
+class Complaint(NamedTuple):
+    """Something wrong that is seen without the model, and the requirement that says so."""
+
+    number: str
+    expected: str
+    actual: str = ""
+    name: str = ""
+    """The field, the operation or the failure that it is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +62,10 @@ class Tally:
     """How long a call may take."""
     on_progress: Callable[[], None] = lambda: None
 
-    def add(self, finding: Finding) -> bool:
-        """Keep a finding. Say whether it is the first of its signature."""
+    def add(self, finding: Finding) -> None:
+        """Keep a finding, if it is the first of its signature."""
         self.seen[finding.signature] += 1
-        return self.findings.setdefault(finding.signature, finding) is finding
-
-    def merge(self, other: Tally) -> None:
-        """Add what was gathered at the same time."""
-        for signature, finding in other.findings.items():
-            self.findings.setdefault(signature, finding)
-        self.seen.update(other.seen)
-        self.exercised.update(other.exercised)
-        self.missing.update(other.missing)
-        self.seconds = min(self.seconds, other.seconds)
+        self.findings.setdefault(finding.signature, finding)
 
     def learn(self, finding: Finding) -> None:
         """Expect what a finding shows, if it is plain."""
@@ -78,7 +79,6 @@ class Tally:
         self.exercised.pop(number, None)
         for signature, finding in [*self.findings.items()]:
             left = tuple(one for one in finding.requirements if one != number)
-            if left:
-                self.findings[signature] = replace(finding, requirements=left)
-            else:
+            self.findings[signature] = replace(finding, requirements=left)
+            if not left:
                 del self.findings[signature]

@@ -8,9 +8,8 @@ and the state reached are never tried twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from math import inf
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 
 class Spanned(Protocol):
@@ -26,38 +25,29 @@ State = TypeVar("State", bound=Hashable)
 Call = TypeVar("Call", bound=Spanned)
 
 
-@dataclass
-class Budget:
-    """How many steps a search may still take."""
-
-    steps: int
-    taken: int = field(default=0)
-
-
 class OutOfBudgetError(Exception):
     """Nothing is decided: neither that an order exists nor that none does."""
-
-
-@dataclass(frozen=True)
-class Order(Generic[State, Call]):
-    """Calls in an order that explains what each gave, and the state behind them. Lost ones may be left out."""
-
-    calls: tuple[Call, ...]
-    state: State
 
 
 def orders(  # noqa: C901  one search
     initial: State,
     calls: Sequence[Call],
     after: Callable[[State, Call], Iterable[State]],
-    budget: Budget,
+    steps: int,
     rank: Callable[[Call], Any] | None = None,
-) -> Iterator[Order[State, Call]]:
+) -> Iterator[tuple[tuple[Call, ...], State]]:
     """The orders that explain the calls and are no other than that of the clock, one for each end.
 
-    `after` gives the states that a call may leave, if what was recorded of it is allowed there. A call without an
-    answer may stand anywhere after it was made, or nowhere. Of the calls that can come next those of the least `rank`
-    are tried first, without it those that were answered first: that changes how long it takes, and no more.
+    Args:
+        initial: The state before the calls.
+        calls: A call without an answer may stand anywhere after it was made, or nowhere.
+        after: Gives the states that a call may leave, if what was recorded of it is allowed there.
+        steps: How many the search may take.
+        rank: Of the calls that can come next those of the least rank are tried first, without it those that were
+            answered first: that changes how long it takes, and no more.
+
+    Yields:
+        The calls in their order, and the state behind them.
 
     Raises:
         OutOfBudgetError: if the steps do not suffice to tell.
@@ -67,24 +57,23 @@ def orders(  # noqa: C901  one search
     ranks: Sequence[Any] = ends if rank is None else list(map(rank, calls))
     answered = sum(1 << place for place, end in enumerate(ends) if end < inf)
     seen: set[tuple[int, State]] = {(0, initial)}
-    path: list[tuple[int, Iterator[tuple[int, State]]]] = []
-    order: list[Call] = []
 
     def following(done: int, state: State) -> Iterator[tuple[int, State]]:
+        nonlocal steps
         for place in _next(calls, ends, ranks, done):
-            if budget.taken >= budget.steps:
+            if not steps:
                 raise OutOfBudgetError
-            budget.taken += 1
-            call = calls[place]
-            for left in after(state, call):
+            steps -= 1
+            for reached in after(state, calls[place]):
                 # A lost call that changes nothing is as if it had never happened.
-                if call.returned is not None or left != state:
-                    yield place, left
+                if calls[place].returned is not None or reached != state:
+                    yield place, reached
 
     if not answered:
-        yield Order((), initial)
+        yield (), initial
         return
-    path.append((0, following(0, initial)))
+    order: list[Call] = []
+    path = [(0, following(0, initial))]
     while path:
         done, ways = path[-1]
         for place, state in ways:
@@ -93,7 +82,7 @@ def orders(  # noqa: C901  one search
                 continue
             seen.add((now, state))
             if now & answered == answered:
-                yield Order((*order, calls[place]), state)
+                yield (*order, calls[place]), state
                 continue
             path.append((now, following(now, state)))
             order.append(calls[place])

@@ -1,4 +1,9 @@
-"""A scenario: what is done with a store, as plain data. A row of a table or a draw makes one; the player plays it."""
+"""A scenario: what is done with a store, as plain data. A row of a table or a draw makes one; the player plays it.
+
+Each action is written as a line of Python that a person can run, or as a comment.
+"""
+
+# ruff: noqa: N802  a reference reads like a value
 
 from __future__ import annotations
 
@@ -9,50 +14,70 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from conformance.harness import Capability
-from conformance.spec.model import Request
+from conformance.spec.model import Record, Request, cursor_of, plain
+from conformance.text import source
+
+_SHOWN_CALLS = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Id:
-    """The id of the task that the call with this label returned, with this text before and behind it."""
-
-    label: str
-    before: str = ""
-    behind: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Next:
-    """The cursor of the page that the call with this label returned."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Reference:
+    """Something of what the call with this label returned: as Python, and how it is read."""
 
     label: str
+    text: str
+    read: Callable[[Any], Any]
+
+    def __repr__(self) -> str:
+        return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class TimeOf:
-    """A time of the task that the call with this label returned, and this much more."""
-
-    label: str
-    name: str = "completed_at"
-    plus: timedelta = timedelta(0)
+def Id(label: str, before: str = "", behind: str = "") -> Reference:
+    """The id of the task, with this text before and behind it."""
+    texts = (before and source(before), f"{label}.task_id", behind and source(behind))
+    return Reference(label, " + ".join(filter(None, texts)), lambda task: f"{before}{task.task_id}{behind}")
 
 
-@dataclass(frozen=True, slots=True)
-class CursorOf:
-    """The cursor that names the place of the task that the call with this label returned."""
-
-    label: str
+def Next(label: str) -> Reference:
+    """The cursor of the page."""
+    return Reference(label, f"{label}.next", lambda page: page.following)
 
 
-@dataclass(frozen=True, slots=True)
-class TaskOf:
-    """The task that the call with this label returned, with other fields, for `restore`."""
-
-    label: str
-    fields: Mapping[str, Any] = field(default_factory=dict)
+def TimeOf(label: str, name: str = "completed_at", plus: timedelta = timedelta(0)) -> Reference:
+    """A time of the task, and this much more."""
+    more = f" + {source(plus)}" if plus else ""
+    return Reference(label, f"{label}.{name}{more}", lambda task: getattr(task, name) + plus)
 
 
-Reference: TypeAlias = Id | Next | TimeOf | CursorOf | TaskOf
+def CursorOf(label: str) -> Reference:
+    """The cursor that names the place of the task."""
+    return Reference(label, f"cursor_of({label})", cursor_of)
+
+
+def TaskOf(label: str, fields: Mapping[str, Any] | None = None) -> Reference:
+    """The task, with other fields, for `restore`."""
+    text = f"{label}.model_copy(update={source(fields)})" if fields else label
+    return Reference(label, text, lambda task: task._replace(**fields or {}))
+
+
+@source.register
+def _(value: Request) -> str:
+    return _made(
+        "TaskCreateRequest", {name: one for name in value.__slots__ if (one := getattr(value, name)) is not None}
+    )
+
+
+@source.register
+def _(value: Record) -> str:
+    return _made("Task", value._asdict() | {"metadata": plain(value.metadata)})
+
+
+def _made(name: str, fields: Mapping[str, Any]) -> str:
+    return f"{name}({', '.join(f'{field}={source(value)}' for field, value in fields.items())})"
+
+
+def _store(on: int) -> str:
+    return f"store{on + 1}" if on else "store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +88,13 @@ class Call:
     arguments: Mapping[str, Any]
     label: str = ""
     on: int = 0
+
+    def __str__(self) -> str:
+        names: tuple[str, ...] = ("request", "task", "before")
+        if self.operation not in ("create_task", "list_tasks"):
+            names += ("task_id", "status")
+        given = (("" if name in names else f"{name}=") + source(value) for name, value in self.arguments.items())
+        return f"{_store(self.on)}.{self.operation}({', '.join(given)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +109,13 @@ class Race:
     cancelled: tuple[int, ...] = ()
     turns: int = 1
     closes: bool = False
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(str, self.calls[:_SHOWN_CALLS]))
+        more = f", …  # {len(self.calls)} calls" if len(self.calls) > _SHOWN_CALLS else ""
+        lost = ", ".join(str(self.calls[place]) for place in self.cancelled)
+        ends = (f"  # cancelled: {lost}" if lost else "") + ("  # and aclose" if self.closes else "")
+        return f"await asyncio.gather({shown}{more}){ends}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +153,16 @@ class Fail(Race):
 
     failure: Failure = field(kw_only=True)
 
+    def __str__(self) -> str:
+        return f"# {self.failure.name}; `store` goes through a proxy\n{Race.__str__(self)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """What may show a write is read, on every instance: tasks by id, all tasks, and the tasks of their statuses."""
+
+    def __str__(self) -> str:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +171,16 @@ class Wait:
 
     by: timedelta
 
+    def __str__(self) -> str:
+        return f"# {self.by} pass"
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
     """A few milliseconds pass, so that the next write has a later time."""
+
+    def __str__(self) -> str:
+        return "# some milliseconds pass"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +189,18 @@ class Reopen:
 
     on: int = 0
 
+    def __str__(self) -> str:
+        return f"# {_store(self.on)} is closed, and opened again"
+
 
 @dataclass(frozen=True, slots=True)
 class Close:
     """An instance is closed, and is used nevertheless."""
 
     on: int = 0
+
+    def __str__(self) -> str:
+        return f"await {_store(self.on)}.aclose()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +210,9 @@ class Populate:
     count: int
     statuses: tuple[str, ...] = ("pending",)
 
+    def __str__(self) -> str:
+        return f"# {self.count:,} tasks are created, {', '.join(self.statuses)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Pages:
@@ -161,6 +221,10 @@ class Pages:
     limit: int
     status: Any = None
     by_cursor: bool = False
+
+    def __str__(self) -> str:
+        by = "cursor" if self.by_cursor else "offset"
+        return f"# all pages of {self.limit}, {self.status or 'of any status'}, by {by}"
 
 
 Action: TypeAlias = Call | Race | Fail | Look | Wait | Tick | Reopen | Close | Populate | Pages
@@ -184,34 +248,31 @@ class Scenario:
     @property
     def required(self) -> frozenset[Capability]:
         """What a store must have for it: `needs`, and what its calls need."""
-        calls = [*calls_of(self.actions)]
         needed = set(self.needs)
-        if any(call.operation in ("purge", "restore") for call in calls):
-            needed.add(Capability.MAINTENANCE)
-        if any("after" in call.arguments for call in calls) or any(
-            isinstance(action, Pages) and action.by_cursor for action in self.actions
-        ):
+        for call in _calls_of(self.actions):
+            if call.operation in ("purge", "restore"):
+                needed.add(Capability.MAINTENANCE)
+            if "after" in call.arguments:
+                needed.add(Capability.CURSOR)
+            if call.operation == "create_task" and "task_id" in call.arguments:
+                needed.add(Capability.CALLER_IDS)
+        if any(isinstance(action, Pages) and action.by_cursor for action in self.actions):
             needed.add(Capability.CURSOR)
-        if any(call.operation == "create_task" and "task_id" in call.arguments for call in calls):
-            needed.add(Capability.CALLER_IDS)
         return frozenset(needed)
 
 
-def calls_of(actions: tuple[Action, ...]) -> Iterator[Call]:
-    """The calls of actions, also those of races."""
+def _calls_of(actions: tuple[Action, ...]) -> Iterator[Call]:
     for action in actions:
-        if isinstance(action, Call):
-            yield action
-        elif isinstance(action, Race):
+        if isinstance(action, Race):
             yield from action.calls
+        elif isinstance(action, Call):
+            yield action
 
 
 def create(label: str = "", task_id: Any = None, on: int = 0, **fields: Any) -> Call:
     """A creation, of a `Request` with these fields."""
-    arguments: dict[str, Any] = {"request": Request(**fields)}
-    if task_id is not None:
-        arguments["task_id"] = task_id
-    return Call("create_task", arguments, label, on)
+    chosen = {} if task_id is None else {"task_id": task_id}
+    return Call("create_task", {"request": Request(**fields), **chosen}, label, on)
 
 
 def get(task: Any, on: int = 0, label: str = "") -> Call:

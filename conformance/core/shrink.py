@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,77 +11,72 @@ from conformance.core.finding import Finding
 from conformance.core.scenario import Action, Call, Race, Scenario
 from conformance.spec.model import Request
 
-_MOST_PLAYED = 150
-_MOST_SECONDS = 5
+_MOST_PLAYED, _MOST_SECONDS = 150, 3.0
+_NEEDED = ("request", "task_id", "status", "task", "before")
 
 
 async def shrink(finding: Finding, play: Callable[[Scenario], Awaitable[Finding | None]]) -> Finding:
     """Return the finding of the shortest scenario that `play` finds the same with."""
     left, until = _MOST_PLAYED, time.monotonic() + _MOST_SECONDS
 
-    async def shows(scenario: Scenario) -> bool:
+    async def shows(actions: tuple[Action, ...]) -> bool:
         nonlocal finding, left
-        left = left - 1 if time.monotonic() < until else -1
-        found = await play(scenario) if left >= 0 else None
+        left = left - 1 if time.monotonic() < until else 0
+        found = await play(replace(finding.scenario, actions=actions)) if left > 0 else None
         if found is None or found.signature != finding.signature:
             return False
         finding = found
         return True
 
-    size = max(len(finding.scenario.actions) // 2, 1)
-    while size:
+    size = len(finding.scenario.actions)
+    while size := size // 2:
         place = 0
-        while place < len(finding.scenario.actions) - 1 and left > 0:  # the last one shows it
-            actions = finding.scenario.actions
-            kept = actions[:place] + actions[min(place + size, len(actions) - 1) :]
-            if not await shows(replace(finding.scenario, actions=kept)):
+        while place < len(actions := finding.scenario.actions) - 1:  # the last one shows it
+            if not await shows(actions[:place] + actions[min(place + size, len(actions) - 1) :]):
                 place += size
-        size //= 2
-    for place in range(len(finding.scenario.actions)):
-        while place < len(finding.scenario.actions) and left > 0:
-            actions = finding.scenario.actions
-            for plainer in _plainer(actions[place]):
-                if await shows(replace(finding.scenario, actions=(*actions[:place], plainer, *actions[place + 1 :]))):
-                    break
-            else:
+    place = 0
+    while place < len(actions := finding.scenario.actions):
+        for plainer in _plainer(actions[place]):
+            if await shows((*actions[:place], plainer, *actions[place + 1 :])):
                 break
+        else:
+            place += 1
     return finding
 
 
-def _plainer(action: Action) -> Iterator[Action]:  # noqa: C901, PLR0912  one way after the other
+def _plainer(action: Any) -> Iterator[Any]:
     """The action with less, the most first."""
     if isinstance(action, Race):
-        for place in range(len(action.calls) if len(action.calls) > 1 else 0):
+        calls = action.calls
+        for place in range(len(calls) if len(calls) > 1 else 0):
             if place not in action.cancelled:
                 cancelled = tuple(one - (one > place) for one in action.cancelled)
-                yield replace(action, calls=action.calls[:place] + action.calls[place + 1 :], cancelled=cancelled)
-        for place, call in enumerate(action.calls):
+                yield replace(action, calls=calls[:place] + calls[place + 1 :], cancelled=cancelled)
+        for place, call in enumerate(calls):
             for plainer in _plainer(call):
-                if isinstance(plainer, Call):
-                    yield replace(action, calls=(*action.calls[:place], plainer, *action.calls[place + 1 :]))
-    if not isinstance(action, Call):
-        return
-    for name, value in action.arguments.items():
-        others = {one: inside for one, inside in action.arguments.items() if one != name}
-        if isinstance(value, Request):
-            for fields in ({}, {"webhook_url": None}, {"config": None}, {"video_ids": ("v",)}):
-                plain = replace(value, **fields) if fields else Request()
-                if plain != value:
-                    yield replace(action, arguments={**action.arguments, name: plain})
-            for config in _smaller(value.config):
-                yield replace(action, arguments={**action.arguments, name: replace(value, config=config)})
-        elif name != "request" and (
-            name not in ("task_id", "status", "task", "before") or action.operation in ("create_task", "list_tasks")
-        ):
-            yield replace(action, arguments=others)
-            for smaller in _smaller(value):
+                yield replace(action, calls=(*calls[:place], plainer, *calls[place + 1 :]))
+    elif isinstance(action, Call):
+        is_free = action.operation in ("create_task", "list_tasks")
+        for name, value in action.arguments.items():
+            if name not in _NEEDED or (is_free and name != "request"):
+                yield replace(action, arguments=_without(action.arguments, name))
+            for smaller in _smaller(value) if name not in _NEEDED[1:] or is_free else ():
                 yield replace(action, arguments={**action.arguments, name: smaller})
 
 
+def _without(values: Mapping[Any, Any], key: Any) -> dict[Any, Any]:
+    return {one: inside for one, inside in values.items() if one != key}
+
+
 def _smaller(value: Any) -> Iterator[Any]:
-    if type(value) is dict:
+    if isinstance(value, Request):
+        plainer = (Request(), *(replace(value, **{name: getattr(Request(), name)}) for name in value.__slots__))
+        yield from (one for one in plainer if one != value)
+        for config in _smaller(value.config):
+            yield replace(value, config=config)
+    elif type(value) is dict:
         for key in value:
-            yield {one: inside for one, inside in value.items() if one != key}
+            yield _without(value, key)
             for smaller in _smaller(value[key]):
                 yield {**value, key: smaller}
     elif type(value) is list:

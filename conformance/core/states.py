@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
-from conformance.core.linearizability import Budget, OutOfBudgetError, orders
+from conformance.core.linearizability import OutOfBudgetError, orders
 from conformance.core.observe import differences, is_usable
 from conformance.spec.model import FIELDS, Invocation, Outcome, Record, State, Symbol, step
 
@@ -35,19 +35,17 @@ def after(outcome: Outcome, observed: Any, call: Invocation) -> State:
 
 def with_pending(candidates: Iterable[Candidate]) -> list[Candidate]:
     """The states that there may be now: each call without a reply may have taken effect meanwhile, or not."""
-    found = list(candidates)
-    if not any(candidate.pending for candidate in found):
-        return found
-    seen = set(found)
-    for candidate in found:  # what is added is looked at too
+    found = dict.fromkeys(candidates)
+    left = [candidate for candidate in found if candidate.pending]
+    for candidate in left:  # what is added is looked at too
         for place, call in enumerate(candidate.pending):
-            left = candidate.pending[:place] + candidate.pending[place + 1 :]
+            others = candidate.pending[:place] + candidate.pending[place + 1 :]
             for outcome in step(candidate.state, call):
-                state = after(outcome, outcome.written, call)
-                if state != candidate.state and (one := Candidate(state, left)) not in seen:
-                    seen.add(one)
-                    found.append(one)
-    return found
+                one = Candidate(after(outcome, outcome.written, call), others)
+                if one.state != candidate.state and one not in found:
+                    found[one] = None
+                    left.append(one)
+    return list(found)
 
 
 def bind(state: State, observed: Any) -> State:
@@ -62,15 +60,6 @@ def bind(state: State, observed: Any) -> State:
                 state = state.seen(key, waiting._replace(**seen))
                 break
     return state
-
-
-def distinct(candidates: list[Candidate]) -> list[Candidate]:
-    """The states without repetitions."""
-    kept: list[Candidate] = []
-    for one in candidates:
-        if one not in kept:
-            kept.append(one)
-    return kept
 
 
 class Made(NamedTuple):
@@ -93,10 +82,10 @@ def explanations(start: Iterable[Candidate], answered: Sequence[tuple[Invocation
         lost = [Made(call, None, returned=None) for call in candidate.pending]
         made = [*(Made(*one) for one in answered), *lost]
         with suppress(OutOfBudgetError):
-            for order in islice(orders(candidate.state, made, allowed, Budget(steps)), enough):
-                pending = tuple(one.call for one in lost if all(one is not done for done in order.calls))
-                found.append(Candidate(order.state, pending))
-    return distinct(found)
+            for order, state in islice(orders(candidate.state, made, allowed, steps), enough):
+                pending = tuple(one.call for one in lost if all(one is not done for done in order))
+                found.append(Candidate(state, pending))
+    return list(dict.fromkeys(found))
 
 
 def allowed(state: State, made: Made) -> Iterator[State]:

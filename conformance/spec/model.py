@@ -156,7 +156,7 @@ class State:
         return isinstance(other, State) and self.tasks == other.tasks
 
     def __hash__(self) -> int:
-        return hash(frozenset(self.tasks.items()))
+        return hash(frozenset(self.tasks))
 
     def get(self, task_id: str) -> Record | None:
         """The task of that id."""
@@ -655,6 +655,4 @@ def is_same(one: Any, other: Any) -> bool:
         return False
     if kind is float:
         return repr(one) == repr(other)
-    if kind is tuple:
-        return len(one) == len(other) and all(map(is_same, one, other))
-    return bool(one == other)
+    return bool(one == other) and (not isinstance(one, tuple) or all(map(is_same, one, other)))

@@ -60,7 +60,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     yield from _kept()
 
 
-def _writes(status: TaskStatus) -> list[Callable[[Id], Call]]:
+def _writes(status: TaskStatus) -> list[Callable[[Any], Call]]:
     """Every write that changes a task of that status."""
     alone = [lambda one, given=given: update(one, status, **given) for given in _FIELDS]
     to = [lambda one, to=to: update(one, TaskStatus(to)) for to in STATUSES if to != status]
