@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
-from conformance.files import FileError
+from conformance.files import FileError, read_file
 from conformance.measure.claims import AUTO_CLIP, read_claims
-from conformance.results.document import Results
+from conformance.results import document
 from reports.analyse.report import Report, make_report, read_report
-from reports.read import read
 from reports.render.pages import write_pages
 from reports.render.publish import publish
 
 OUT = Path("reports/out")
 STUDIES = OUT / "studies.json"
+R = TypeVar("R", bound=BaseModel)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--conformance", type=Path, default=OUT / "conformance.json", metavar="FILE")
     parser.add_argument("--benchmark", type=Path, default=OUT / "benchmark.json", metavar="FILE")
     parser.add_argument("--studies", type=Path, metavar="FILE", help=f"default: {STUDIES}, if it is there")
-    parser.add_argument("--claims", type=Path, default=AUTO_CLIP, metavar="FILE", help="what the document states")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="draw a report.json again, from nothing else")
     parser.add_argument("--out", type=Path, default=OUT, metavar="DIR")
     parser.add_argument(
@@ -40,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        page, report = _write(options)
+        report = _read(options)
+        page = write_pages(report, options.out)
         if options.publish:
             publish(report, options.publish)
     except FileError as fault:
@@ -49,43 +51,36 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as fault:
         print(f"{fault.filename or options.out}: {fault.strerror}", file=sys.stderr)
         return 2
+    except Exception as fault:
+        if not options.from_json:
+            raise
+        print(f"{options.from_json}: its parts do not fit together: {type(fault).__name__}", file=sys.stderr)
+        return 2
     for breach in report.breaches:
         print(f"gate: {breach}", file=sys.stderr)
     print(page)
     return 1 if report.breaches else 0
 
 
-def _write(options: argparse.Namespace) -> tuple[Path, Report]:
-    """Write the pages.
-
-    Raises:
-        FileError: if an input cannot be read, or the parts of a report do not fit together.
-    """
+def _read(options: argparse.Namespace) -> Report:
     if options.from_json:
-        report = read_report(options.from_json)
-        return _or_refuse(options.from_json, lambda: write_pages(report, options.out)), report
+        return read_report(options.from_json)
     studies = options.studies or STUDIES
-    made = make_report(
-        read_claims(options.claims),
-        read(options.conformance, Results),
-        read(options.benchmark, Benchmark),
-        read(studies, Studies) if options.studies or studies.exists() else None,
+    return make_report(
+        read_claims(AUTO_CLIP),
+        document.read(options.conformance),
+        read(options.benchmark, Benchmark, "the JSON of the benchmarks"),
+        read(studies, Studies, "the JSON of the studies") if options.studies or studies.exists() else None,
     )
-    return write_pages(made, options.out), made
 
 
-def _or_refuse(file: Path, draw: Callable[[], Path]) -> Path:
-    """Draw what a file asks for. Each of its parts has the right form; whether they fit together shows only here.
+def read(path: Path, kind: type[R], description: str) -> R:
+    """Read a document in the one form that its writer defines.
 
     Raises:
-        FileError: if they do not.
+        FileError: naming the file and its first fault.
     """
-    try:
-        return draw()
-    except (OSError, FileError):
-        raise
-    except Exception as fault:
-        raise FileError(file, f"its parts do not fit together: {type(fault).__name__}: {fault}") from fault
+    return read_file(path, kind.model_validate_json, description)
 
 
 if __name__ == "__main__":

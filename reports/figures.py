@@ -6,30 +6,16 @@ import math
 
 
 def figure(value: float) -> str:
-    """Write a positive number with three significant digits: 0.0123, 1.23, 123, 12,345."""
-    decimals = 2 - math.floor(math.log10(value)) if value > 0 else 0
-    return f"{value:,.{max(0, decimals)}f}"
-
-
-def signed(value: float) -> str:
-    """Write any number with three significant digits, also zero and below."""
-    return figure(value) if value > 0 else f"−{figure(-value)}" if value < 0 else "0"
-
-
-def percent(share: float) -> str:
-    """Write a share in whole per cent; a few are never rounded to none, nor most to all."""
-    if 0 < share < 0.01:  # noqa: PLR2004  one per cent
-        return "< 1 %"
-    if 0.99 < share < 1:  # noqa: PLR2004
-        return "> 99 %"
-    return f"{share:.0%}".replace("%", " %")
+    """Write a number with three significant digits: 0.0123, −1.23, 123, 12,345."""
+    decimals = 2 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:,.{max(0, decimals)}f}".replace("-", "−")
 
 
 def write_time(ms: float) -> str:
     """Write a time given in milliseconds, with the unit that fits: 0.120 µs, 2.01 s."""
     if abs(ms) < 0.1:  # noqa: PLR2004  a tenth of a millisecond
-        return f"{signed(ms * 1e3)} µs"
-    return f"{signed(ms)} ms" if abs(ms) < 1e3 else f"{signed(ms / 1e3)} s"  # noqa: PLR2004  a second
+        return f"{figure(ms * 1e3)} µs"
+    return f"{figure(ms)} ms" if abs(ms) < 1e3 else f"{figure(ms / 1e3)} s"  # noqa: PLR2004  a second
 
 
 def times(factor: float) -> str:

@@ -31,7 +31,7 @@ from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
 from conformance.subjects.servers import EmbeddedServer
 from reports.__main__ import main as report
-from reports.read import read
+from reports.__main__ import read
 from taskstore import (
     MemoryTaskStore,
     SettingsInvalid,
@@ -356,8 +356,8 @@ REPORT = json.loads(everything().to_json())
 TOML = 'known = [{test = "a", reason = "b"}, {operation = "get", reason = "c", classes = ["d"]}]'
 DOCUMENTS: dict[str, tuple[Any, Callable[[Path], Any]]] = {
     "results": (RESULTS, read_results),
-    "benchmark": (benchmark(measured("get", "memory", [1.0])), partial(read, kind=Benchmark)),
-    "studies": (studies(), partial(read, kind=Studies)),
+    "benchmark": (benchmark(measured("get", "memory", [1.0])), partial(read, kind=Benchmark, description="benchmarks")),
+    "studies": (studies(), partial(read, kind=Studies, description="studies")),
 }
 
 

@@ -23,7 +23,6 @@ from benchmarks.studies.filling import new_config
 from benchmarks.studies.load import call_for
 from benchmarks.studies.processes import ProcessFailedError, in_new_process
 from benchmarks.studies.turns import Contestant, WrongAnswerError, take_turns
-from reports.read import read
 
 pytestmark = pytest.mark.once
 
@@ -93,7 +92,7 @@ def test_every_study_is_read_as_it_was_written(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(peers.SCALES, "quick", peers.Scale({"memory": 60, "redis": 60}, 2, 0.005))
     made = make("quick", [*STUDIES])
     (path := tmp_path / "studies.json").write_text(made.model_dump_json(by_alias=True))
-    studies = read(path, Studies)
+    studies = Studies.model_validate_json(path.read_bytes())
     assert studies.series == made.series
     assert not studies.failures
     designs, modes = {"ours", "documented"}, {"memory", "redis"}
@@ -120,7 +119,7 @@ def test_a_study_that_fails_is_told_as_not_measured_and_the_others_are_made(
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # the handlers of this process are not its to set
     path = tmp_path / "studies.json"
     assert make_studies(["--quick", "--json", str(path), "load", "memory"]) == 0
-    studies = read(path, Studies)
+    studies = Studies.model_validate_json(path.read_bytes())
     assert studies.failures == {"load": "KeyError: 'task_1'"}
     assert studies.find("memory") is not None
     assert "load was not measured: KeyError: 'task_1' (test_studies.py:" in capsys.readouterr().err

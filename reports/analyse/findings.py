@@ -6,15 +6,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from benchmarks.document import Design
 from conformance.measure.claims import Behaviour, Latency, Overhead, Tail
-from conformance.measure.estimate import LatencyVerdict, combine, judge
+from conformance.measure.estimate import Estimate, LatencyVerdict, combine, judge
 from reports.analyse import latency
 from reports.analyse.latency import MODES, OPERATIONS, Ranges
-from reports.analyse.parity import NOT_RUN, Case, Comparison, Passes, Requirement
-from reports.figures import figure, percent, signed, times, write_time
+from reports.analyse.parity import Case, Comparison, Requirement
+from reports.figures import figure, write_time
 
 ClaimVerdict = LatencyVerdict | Literal["holds", "holds-corrected", "refuted", "not-yet-checked"]
 
@@ -31,22 +30,8 @@ ORDER: tuple[ClaimVerdict, ...] = (
 )
 """In the order in which they are shown, from true to open."""
 
-DECIDING_SUBJECTS: Mapping[Design, tuple[str, ...]] = {
-    "documented": ("documented-memory", "documented-redis", "documented-sentinel", "documented-cluster"),
-    "ours": (
-        "memory",
-        "memory-expiring",
-        "embedded",
-        "container",
-        "sentinel",
-        "cluster",
-        "tls",
-        "acl",
-        "partitioned",
-        "partitioned-cluster",
-    ),
-}
-"""fakeredis is one more subject; it never decides a claim."""
+Note: TypeAlias = tuple[str, Mapping[str, str]]
+"""A text of the catalogue, and the values in the places that it names."""
 
 
 @dataclass(frozen=True)
@@ -55,65 +40,57 @@ class Finding:
 
     verdict: ClaimVerdict
     where: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     against: tuple[str, ...] = ()
 
 
-NOT_MEASURED = Finding("not-yet-checked", notes=("not measured",))
+NOT_MEASURED = Finding("not-yet-checked", notes=(("not measured", {}),))
 
 
 def judge_behaviour(
-    claim: Behaviour,
-    design: Design,
-    passes: tuple[Passes, ...],
-    requirements: tuple[Requirement, ...],
-    cases: tuple[Case, ...],
+    claim: Behaviour, subjects: Mapping[str, str], requirements: Iterable[Requirement], cases: Sequence[Case]
 ) -> Finding:
-    """Refute by any failing case on any subject of the design; hold where none fails and a requirement passed."""
-    subjects = {one.subject: one.located for one in passes if one.subject in DECIDING_SUBJECTS[design]}
-    deciding = {one.id: one for one in requirements if claim.id in one.claims}
-    failed = {
-        (case.id, subject)
-        for case in cases
-        for subject in subjects
-        if not deciding.keys().isdisjoint(case.requirements) and case.outcomes.get(subject, NOT_RUN).verdict == "fail"
-    }
+    """Judge by each requirement that names the claim: one failing case refutes it, and one that passes is needed.
+
+    A case that was written for a requirement decides it alone. What the chapters found decides where there is none:
+    a finding of theirs names all the requirements that its scenario is about.
+
+    `subjects` are those of the design, each with its server.
+    """
+    deciding = {one.id for one in requirements if claim.id in one.claims}
+    passed, failed, undecided = set(), [], []
+    for number in sorted(deciding):
+        met = [
+            (case, subject)
+            for case in cases
+            for subject in subjects
+            if number in case.requirements and case.on(subject).is_decided
+        ]
+        chosen = [one for one in met if one[0].is_written] or met
+        failed += [one for one in chosen if one[0].on(one[1]).verdict == "fail"]
+        passed |= {subject for _, subject in chosen}
+        undecided += [] if chosen else [number]
     if failed:
-        against = {case for case, _ in failed}
-        return Finding(
-            "refuted",
-            tuple(located for subject, located in subjects.items() if subject in {one for _, one in failed}),
-            against=tuple(case.id for case in cases if case.id in against),
-        )
-    passed = {(one.id, subject) for one in deciding.values() for subject in subjects if one.verdicts[subject] == "pass"}
-    unsettled = deciding.keys() - {requirement for requirement, _ in passed}
-    notes = (f"without a verdict: {', '.join(sorted(unsettled))}",) if unsettled else ()
+        against = tuple(dict.fromkeys(case.id for case, _ in failed))
+        return Finding("refuted", _located(subjects, {subject for _, subject in failed}), against=against)
+    notes: tuple[Note, ...] = (("without a verdict: {what}", {"what": ", ".join(undecided)}),) if undecided else ()
     if not passed:
-        return Finding("not-yet-checked", notes=notes or ("no requirement names it",))
-    where = tuple(located for subject, located in subjects.items() if subject in {one for _, one in passed})
-    return Finding("holds-corrected" if claim.corrected else "holds", where, notes)
+        return Finding("not-yet-checked", notes=notes or (("no requirement names it", {}),))
+    return Finding("holds-corrected" if claim.corrected else "holds", _located(subjects, passed), notes)
 
 
-def judge_identity(comparison: Comparison, passes: tuple[Passes, ...]) -> Finding:
+def judge_identity(comparison: Comparison, subjects: Mapping[str, str]) -> Finding:
     """Refute by any case that one mode passes and the other fails."""
     if not comparison.compared:
-        return Finding("not-yet-checked", notes=("no case was decided in both modes",))
-    differing, failing = len(comparison.differing), len(comparison.failing_in_both)
-    return Finding(
-        "refuted" if differing else "holds",
-        tuple(one.located for one in passes if one.subject in (comparison.memory, comparison.redis)),
-        (f"{differing} of {comparison.compared} cases come out differently; {failing} fail in both modes",),
-        tuple(one.case for one in comparison.differing),
-    )
-
-
-SIZES: Mapping[LatencyVerdict, str] = {
-    "confirmed": "within",
-    "faster": "below",
-    "slower": "above",
-    "inconclusive": "not settled against",
-}
-"""Where an interval lies against what is allowed."""
+        return Finding("not-yet-checked", notes=(("no case was decided in both modes", {}),))
+    counts = {
+        "differing": str(len(comparison.differing)),
+        "compared": str(comparison.compared),
+        "failing": str(len(comparison.failing)),
+    }
+    note = "{differing} of {compared} cases come out differently, and {failing} more fail in both modes"
+    where = _located(subjects, {comparison.memory, comparison.redis})
+    return Finding("refuted" if comparison.differing else "holds", where, ((note, counts),), comparison.differing)
 
 
 def judge_latency(claim: Latency, rows: Iterable[latency.Latency]) -> Finding:
@@ -122,125 +99,103 @@ def judge_latency(claim: Latency, rows: Iterable[latency.Latency]) -> Finding:
     if not measured:
         return NOT_MEASURED
     verdict: ClaimVerdict = combine([row.verdict for row in measured])
-    notes = tuple(map(_describe, measured))
-    if (missing := _find_missing_sizes(measured, claim)) and verdict != "under-specified":
-        return Finding("not-yet-checked", _places(measured), (*notes, f"not measured enough: {', '.join(missing)}"))
-    return Finding(verdict, _places(measured), notes)
+    missing = _find_missing(claim, measured)
+    if missing and verdict != "under-specified":
+        verdict = "not-yet-checked"
+    return Finding(verdict, _places(measured), missing)
 
 
 def judge_ratio(ranges: Ranges, rows: Iterable[latency.Latency]) -> Finding:
-    """Refute by a ratio whose interval lies outside as a whole; say which mode is not as documented."""
-    measured = list(rows)
-    in_memory = {(row.operation, row.tasks): row.verdict for row in measured if row.mode == "memory"}
-    compared = [row for row in measured if row.times_memory is not None]
-    notes, verdicts = [], []
-    for row in compared:
-        low, high = _allowed_ratio(row.operation, ranges)
-        verdicts.append(judge(row.times_memory_interval, low, high, margin=0))
-        memory = in_memory[row.operation, row.tasks]
-        notes.append(
-            f"{row.operation} at {row.tasks:,} tasks: {figure(row.times_memory or 0)} times memory mode "
-            f"({_interval(row.times_memory_interval)}), {SIZES[verdicts[-1]]} the documented "
-            f"{low:g}\N{EN DASH}{high:g}; against its own range memory mode is {memory}, Redis mode {row.verdict}"
-        )
-    return _compare(verdicts, compared, notes, ranges)
+    """Refute by a ratio whose interval lies outside of what the documented ranges allow as a whole."""
+
+    def allowed(operation: str) -> tuple[float, float]:
+        memory, redis = ranges["memory", operation], ranges["redis", operation]
+        return redis.low_ms / memory.high_ms, redis.high_ms / memory.low_ms
+
+    compared = [(row, row.times_memory, allowed(row.operation)) for row in rows if row.times_memory]
+    text = "{operation}, {tasks} tasks: {value} times as long as in memory mode ({interval}); allowed: {least}–{most}"
+    return _conclude(text, ranges, compared)
 
 
 def judge_overhead(claim: Overhead, ranges: Ranges, rows: Iterable[latency.Latency]) -> Finding:
     """Refute by a difference whose interval lies beyond the share of a request as a whole."""
     limit = claim.share * claim.request_ms
-    compared = [row for row in rows if row.over_memory_ms is not None]
-    verdicts = [judge(row.over_memory_interval_ms, -math.inf, limit, margin=0) for row in compared]
-    notes = [
-        f"{row.operation} at {row.tasks:,} tasks: {signed(row.over_memory_ms or 0)} ms more "
-        f"({_interval(row.over_memory_interval_ms)}), {SIZES[verdict]} {limit:g} ms"
-        for row, verdict in zip(compared, verdicts, strict=True)
-    ]
-    return _compare(verdicts, compared, notes, ranges)
+    compared = [(row, row.over_memory, (-math.inf, limit)) for row in rows if row.over_memory]
+    text = "{operation}, {tasks} tasks: {value} ms longer than in memory mode ({interval}); allowed: {most} ms"
+    return _conclude(text, ranges, compared)
 
 
 def judge_tail(claim: Tail, rows: Iterable[latency.Latency]) -> Finding:
-    """Refute by a 99th percentile at the limit, or, with too few rounds to say that, by a median there.
-
-    Measurements at fewer tasks than the claim is about are told, and decide nothing.
-    """
-    by_size = sorted((row for row in rows if row.tasks <= claim.tasks), key=lambda row: row.tasks)
-    largest = {(row.mode, row.operation): row for row in by_size}
-    notes, missing, refuted = [], [], False
-    for mode, operation in product(MODES, OPERATIONS):
-        row = largest.get((mode, operation))
-        if row is None:
-            missing.append(f"{operation} in {MODES[mode]}")
-            continue
-        what = f"{operation} in {MODES[mode]} at {row.tasks:,} tasks"
-        if row.p99_ms is not None:
-            notes.append(f"{what}: p99 {write_time(row.p99_ms)}")
-        else:
-            notes.append(f"{what}: median {write_time(row.median_ms)}, n too small for p99 ({row.rounds})")
-        if row.tasks < claim.tasks or row.p99_ms is None:
-            missing.append(what)
-        worst = row.median_ms if row.p99_ms is None else row.p99_ms
-        refuted |= row.tasks == claim.tasks and worst >= claim.limit_ms
-    return _finding(refuted, list(largest.values()), notes, missing)
+    """Refute by a 99th percentile at the limit, or, with too few rounds to say that, by a median there."""
+    measured = {(row.mode, row.operation): row for row in rows if row.tasks == claim.tasks}
+    missing = [place for place in product(MODES, OPERATIONS) if place not in measured]
+    few = [row for row in measured.values() if row.p99_ms is None]
+    verdict: ClaimVerdict = "not-yet-checked" if missing or few else "holds"
+    if any((row.p99_ms or row.ms.value) >= claim.limit_ms for row in measured.values()):
+        verdict = "refuted"
+    notes = [_note("{operation}, {mode}: 99th percentile {p99}", row) for row in measured.values() if row.p99_ms]
+    notes += [_note("{operation}, {mode}: median {median}, too few calls for a percentile", row) for row in few]
+    notes += [_missing(*place, claim.tasks) for place in missing]
+    return Finding(verdict, _places(measured.values()), tuple(notes))
 
 
-def _compare(
-    verdicts: Sequence[LatencyVerdict], rows: Sequence[latency.Latency], notes: Sequence[str], ranges: Ranges
+def _conclude(
+    text: str, ranges: Ranges, compared: Sequence[tuple[latency.Latency, Estimate, tuple[float, float]]]
 ) -> Finding:
-    """Conclude from a verdict for each row; every operation has to have one."""
-    missing: list[str] = [one for one in OPERATIONS if one not in {row.operation for row in rows}]
-    for claim in ranges.values():
-        if claim.mode == "redis":
-            missing += _find_missing_sizes([row for row in rows if row.operation == claim.operation], claim)
-    refuted = not {"faster", "slower"}.isdisjoint(verdicts)
-    return _finding(refuted, rows, notes, missing, settled=set(verdicts) == {"confirmed"})
+    """Refute by one contradiction; hold only where every operation was compared, and none is open."""
+    verdicts = {judge(found.interval, *allowed, margin=0) for _, found, allowed in compared}
+    rows = [row for row, *_ in compared]
+    missing = [
+        note
+        for claim in ranges.values()
+        if claim.mode == "redis"
+        for note in _find_missing(claim, [row for row in rows if row.operation == claim.operation])
+    ]
+    verdict: ClaimVerdict = "not-yet-checked" if missing else "holds" if verdicts == {"confirmed"} else "inconclusive"
+    if not verdicts.isdisjoint(("faster", "slower")):
+        verdict = "refuted"
+    notes = [
+        _note(
+            text,
+            row,
+            value=figure(found.value),
+            interval=" – ".join(map(figure, found.interval or ())),
+            least=f"{least:g}",
+            most=f"{most:g}",
+        )
+        for row, found, (least, most) in compared
+    ]
+    return Finding(verdict, _places(rows), (*notes, *missing))
 
 
-def _finding(
-    refuted: bool,
-    rows: Sequence[latency.Latency],
-    notes: Sequence[str],
-    missing: Sequence[str],
-    *,
-    settled: bool = True,
-) -> Finding:
-    """Refute by one contradiction; hold only by the whole."""
-    left_out = (f"not measured enough: {', '.join(missing)}",) if missing else ()
-    verdict: ClaimVerdict = (
-        "refuted" if refuted else "not-yet-checked" if missing else "holds" if settled else "inconclusive"
-    )
-    return Finding(verdict, _places(rows), (*notes, *left_out))
-
-
-def _find_missing_sizes(rows: Sequence[latency.Latency], claim: Latency) -> list[str]:
-    """Say at which numbers of tasks a claim is judged and was not measured; nothing if none was measured."""
+def _find_missing(claim: Latency, rows: Sequence[latency.Latency]) -> tuple[Note, ...]:
+    """Say at which numbers of tasks a claim is judged and was not measured."""
     measured = {row.tasks for row in rows}
-    return [f"{claim.operation} at {tasks:,} tasks" for tasks in claim.entries if measured and tasks not in measured]
+    if not measured:
+        return (_missing(claim.mode, claim.operation),)
+    return tuple(_missing(claim.mode, claim.operation, tasks) for tasks in claim.entries if tasks not in measured)
+
+
+def _missing(mode: str, operation: str, tasks: int = 0) -> Note:
+    text = "not measured: {operation}, {mode}, {tasks} tasks" if tasks else "not measured: {operation}, {mode}"
+    return text, {"operation": operation, "mode": MODES[mode], "tasks": f"{tasks:,}"}
+
+
+def _note(text: str, row: latency.Latency, **values: str) -> Note:
+    own = {
+        "operation": row.operation,
+        "mode": MODES[row.mode],
+        "tasks": f"{row.tasks:,}",
+        "median": write_time(row.ms.value),
+        "p99": write_time(row.p99_ms or 0),
+    }
+    return text, own | values
+
+
+def _located(subjects: Mapping[str, str], named: Iterable[str]) -> tuple[str, ...]:
+    chosen = set(named)
+    return tuple(f"{name} ({server})" if server else name for name, server in subjects.items() if name in chosen)
 
 
 def _places(rows: Iterable[latency.Latency]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(row.place for row in rows))
-
-
-def _describe(row: latency.Latency) -> str:
-    interval = (
-        "–".join(map(write_time, row.interval_ms))
-        if row.interval_ms
-        else f"too few blocks for an interval: {row.blocks}"
-    )
-    factor = f" ({times(row.factor)}×)" if row.factor else ""
-    without = f", {row.verdict_without_margin} without the margin" * (row.verdict_without_margin != row.verdict)
-    return (
-        f"{row.tasks:,} tasks: {row.verdict}{factor}{without}, median {write_time(row.median_ms)} ({interval}), "
-        f"{percent(row.share_inside)} inside the range"
-    )
-
-
-def _interval(interval: tuple[float, float] | None) -> str:
-    return f"{signed(interval[0])}\N{EN DASH}{signed(interval[1])}" if interval else "too few blocks for an interval"
-
-
-def _allowed_ratio(operation: str, ranges: Ranges) -> tuple[float, float]:
-    """Divide the two documented ranges of an operation."""
-    memory, redis = ranges["memory", operation], ranges["redis", operation]
-    return redis.low_ms / memory.high_ms, redis.high_ms / memory.low_ms

@@ -1,11 +1,11 @@
-"""Who passed what: requirement by subject, and the two modes of a design case by case."""
+"""Which subject kept what: requirement by subject, and the two modes of a design case by case."""
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from benchmarks.document import Design
 from conformance.results.document import Level, Result, Results, Verdict
@@ -13,22 +13,18 @@ from conformance.results.document import Level, Result, Results, Verdict
 Answer = Literal["yes", "no", "alike-but-failing", "not-checked"]
 """Whether a design behaves identically in both modes, and rightly."""
 
-SEVERITY: tuple[Verdict, ...] = (
-    "not-run",
-    "not-applicable",
-    "pass",
-    "not-testable",
-    "fail",
-    "harness-error",
-)
+SEVERITY: tuple[Verdict, ...] = ("not-run", "not-applicable", "pass", "not-testable", "fail", "harness-error")
 """From least to most. A requirement takes the worst of its cases; not-applicable counts only beside nothing else."""
 
 DESIGNS: tuple[Design, ...] = ("documented", "ours")
-MODES: Mapping[Design, tuple[tuple[str, ...], tuple[str, ...]]] = {
+STAND_FOR: Mapping[Design, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "documented": (("documented-memory",), ("documented-redis",)),
     "ours": (("memory",), ("embedded", "container")),
 }
 """The subjects that stand for memory mode and for Redis mode; the first that ran is taken."""
+
+_PATH = re.compile(r"(?<![\w:/.<])(?:/[\w.+@~-]+)+/([\w.+@~-]+)/?")
+"""An absolute path: no part of a URL, of a relative path or of a closing tag."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +33,14 @@ class Outcome:
 
     verdict: Verdict
     reason: str
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the subject did, or did not do, what the case is about."""
+        return self.verdict in ("pass", "fail")
+
+
+NOT_RUN = Outcome("not-run", "")
 
 
 @dataclass(frozen=True)
@@ -48,65 +52,51 @@ class Case:
     requirements: tuple[str, ...]
     outcomes: Mapping[str, Outcome]
 
+    def on(self, subject: str) -> Outcome:
+        """Find its outcome on a subject."""
+        return self.outcomes.get(subject, NOT_RUN)
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it was written by hand, and is not what the chapters found about a requirement."""
+        return not self.id.startswith("requirement_")
+
 
 @dataclass(frozen=True)
 class Requirement:
-    """One row of the matrix: the verdict on every subject, and the cases that decided it."""
+    """One requirement, and the verdict on every subject."""
 
     id: str
     level: Level
     text: str
     claims: tuple[str, ...]
     verdicts: Mapping[str, Verdict]
-    cases: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Passes:
-    """How many requirements stand how on one subject. The denominator is the registry, not what happened to run."""
-
-    subject: str
-    mode: str
-    server: str
-    facts: Mapping[str, Any]
-    capabilities: tuple[str, ...]
-    error: str | None
-    cases_run: int
-    requirements: Mapping[Verdict, int]
-    musts: Mapping[Verdict, int]
-
-    @property
-    def located(self) -> str:
-        """Name the subject with its server."""
-        return f"{self.subject} ({self.server})" if self.server else self.subject
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A case that one mode passes and the other fails."""
-
-    case: str
-    doc: str
-    requirements: tuple[str, ...]
-    memory: Outcome
-    redis: Outcome
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Both modes of one design, case by case. Only cases that passed or failed in both are compared."""
 
-    answer: Answer
     memory: str
     redis: str
     compared: int
-    differing: tuple[Difference, ...]
-    failing_in_both: tuple[str, ...]
+    differing: tuple[str, ...]
+    failing: tuple[str, ...]
+    """Cases that fail in both modes."""
     undecided: int
     """Cases without a verdict in a mode: not testable, broken or not run. Those that do not apply do not count."""
 
+    @property
+    def answer(self) -> Answer:
+        """Say whether the modes are alike, and right."""
+        if not self.compared:
+            return "not-checked"
+        return "no" if self.differing else "alike-but-failing" if self.failing else "yes"
 
-NOT_RUN = Outcome("not-run", "")
+
+def without_paths(text: str) -> str:
+    """Shorten the absolute paths in a text of a failure: reports are published, and machines are nobody's business."""
+    return _PATH.sub(lambda path: f"…/{path[1]}" if "." in path[1] else "…", text)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -124,7 +114,7 @@ def gather_cases(results: Iterable[Result]) -> tuple[Case, ...]:
             name,
             found[0].doc,
             found[0].requirements,
-            {result.subject: Outcome(result.verdict, result.reason) for result in found},
+            {result.subject: Outcome(result.verdict, without_paths(result.reason)) for result in found},
         )
         for name, found in by_case.items()
     )
@@ -136,75 +126,37 @@ def gather_requirements(conformance: Results, cases: Iterable[Case]) -> tuple[Re
     for case in cases:
         for number in case.requirements:
             deciding.setdefault(number, []).append(case)
-    rows = []
-    for requirement in conformance.requirements:
-        decisive = deciding.get(requirement.id, [])
-        verdicts = {
-            subject.name: worst(
-                case.outcomes[subject.name].verdict for case in decisive if subject.name in case.outcomes
-            )
-            for subject in conformance.subjects
-        }
-        rows.append(
-            Requirement(
-                requirement.id,
-                requirement.level,
-                requirement.text,
-                requirement.claims,
-                verdicts,
-                tuple(case.id for case in decisive),
-            )
-        )
-    return tuple(rows)
-
-
-def count_passes(conformance: Results, requirements: Iterable[Requirement]) -> tuple[Passes, ...]:
-    """Count the totals of every subject."""
-    rows = tuple(requirements)
-    run = Counter(result.subject for result in conformance.results if result.verdict in ("pass", "fail"))
     return tuple(
-        Passes(
-            subject.name,
-            subject.mode,
-            str(subject.facts.get("server", "")),
-            subject.facts,
-            subject.capabilities,
-            subject.error,
-            run[subject.name],
-            _count(row.verdicts[subject.name] for row in rows),
-            _count(row.verdicts[subject.name] for row in rows if row.level == "MUST"),
+        Requirement(
+            one.id,
+            one.level,
+            one.text,
+            one.claims,
+            {
+                subject.name: worst(case.on(subject.name).verdict for case in deciding.get(one.id, ()))
+                for subject in conformance.subjects
+            },
         )
-        for subject in conformance.subjects
+        for one in conformance.requirements
     )
 
 
 def compare(design: Design, cases: Iterable[Case]) -> Comparison:
     """Hold the two modes of a design against each other."""
     known = tuple(cases)
-    memory, redis = (_first_that_ran(names, known) for names in MODES[design])
+    memory, redis = (
+        next((name for name in names if any(case.on(name).is_decided for case in known)), names[0])
+        for names in STAND_FOR[design]
+    )
     differing, failing, compared, undecided = [], [], 0, 0
     for case in known:
-        left, right = (case.outcomes.get(name, NOT_RUN) for name in (memory, redis))
-        verdicts = {left.verdict, right.verdict}
+        verdicts = {case.on(memory).verdict, case.on(redis).verdict}
         if verdicts <= {"pass", "fail"}:
             compared += 1
             if len(verdicts) == 2:  # noqa: PLR2004  one passes, one fails
-                differing.append(Difference(case.id, case.doc, case.requirements, left, right))
+                differing.append(case.id)
             elif verdicts == {"fail"}:
                 failing.append(case.id)
         elif "not-applicable" not in verdicts:
             undecided += 1
-    answer: Answer = "not-checked" if not compared else "no" if differing else "alike-but-failing" if failing else "yes"
-    return Comparison(answer, memory, redis, compared, tuple(differing), tuple(failing), undecided)
-
-
-def _first_that_ran(names: tuple[str, ...], cases: tuple[Case, ...]) -> str:
-    for name in names:
-        if any(case.outcomes.get(name, NOT_RUN).verdict in ("pass", "fail") for case in cases):
-            return name
-    return names[0]
-
-
-def _count(verdicts: Iterable[Verdict]) -> dict[Verdict, int]:
-    counts = Counter(verdicts)
-    return {verdict: counts[verdict] for verdict in SEVERITY}
+    return Comparison(memory, redis, compared, tuple(differing), tuple(failing), undecided)

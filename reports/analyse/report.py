@@ -7,19 +7,21 @@ import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from pydantic import TypeAdapter
 
-from benchmarks.document import Benchmark, Design
+from benchmarks.document import Benchmark, Design, OperationInfo
 from benchmarks.studies.document import Studies
 from conformance.files import read_file
 from conformance.measure import claims as form
 from conformance.measure.claims import Behaviour, Claim, Claims, Identity, Overhead, Ratio, Reading, Tail
 from conformance.measure.estimate import estimate
-from conformance.results.document import Result, Results
+from conformance.results.document import AboutSubject, Level, Results, Verdict
+from reports.analyse.environment import describe_environment
 from reports.analyse.findings import (
     ORDER,
     ClaimVerdict,
@@ -34,30 +36,16 @@ from reports.analyse.findings import (
 from reports.analyse.latency import Latency, gather_latencies
 from reports.analyse.parity import (
     DESIGNS,
-    NOT_RUN,
     Case,
     Comparison,
-    Passes,
     Requirement,
     compare,
-    count_passes,
     gather_cases,
     gather_requirements,
-)
-from reports.analyse.peers import Peer, gather_peers
-from reports.analyse.provenance import (
-    Environment,
-    describe_environment,
-    find_reason,
-    studies_without_ours,
-    without_ours,
+    without_paths,
 )
 
 COMPACT = (",", ":")
-RULE: tuple[str, ...] = tuple(
-    " ".join(paragraph.split()) for paragraph in files("reports").joinpath("RULE.md").read_text("utf-8").split("\n\n")
-)
-"""How a latency gets its verdict, a text per paragraph."""
 
 
 @dataclass(frozen=True)
@@ -72,64 +60,54 @@ class Row:
 
 @dataclass(frozen=True)
 class LatencyAnswer:
-    """How many documented latencies have a verdict, of how many, and by how many times they are off."""
+    """How many documented latencies have a verdict, and by how many times they are off at each number of tasks."""
 
     verdict: ClaimVerdict
     count: int
-    of: int
-    least: float | None
-    most: float | None
+    factors: tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Report:
     """What was verified and what was measured."""
 
-    schema: Literal["taskstore-report/4"]
+    schema: Literal["taskstore-report/5"]
+    checked: datetime
+    incomplete: tuple[str, ...]
+    """Which runs did not reach their end."""
     breaches: tuple[str, ...]
     """What fails the gate."""
-    withheld: str | None
-    """Why no latency of ours is here; None if they are."""
-    studies_withheld: str | None
-    """The same of the studies."""
-    comparisons: Mapping[Design, Comparison]
-    passes: tuple[Passes, ...]
+    withheld: str
+    """Why no latency of ours is here; empty if they are."""
     document: form.About
     """The document that makes the claims."""
+    comparisons: Mapping[Design, Comparison]
     claims: tuple[Row, ...]
     latencies: tuple[Latency, ...]
     ping_ms: float | None
     """A PING on the server that decides for our Redis mode."""
+    subjects: tuple[AboutSubject, ...]
     requirements: tuple[Requirement, ...]
     cases: Mapping[str, Case]
-    expected: tuple[Result, ...]
-    """Verdicts that do not count against the run."""
-    environment: Environment
+    environment: Mapping[str, str]
     studies: Studies | None
     """None where the file was not there."""
 
     @property
     def latency_answers(self) -> tuple[LatencyAnswer, ...]:
-        """Say how many of the documented latencies came out how on the documented design; empty if none was decided."""
-        rows = [row for row in self.claims if isinstance(row.claim, form.Latency)]
-        counts = Counter(row.findings["documented"].verdict for row in rows)
-        factors: dict[ClaimVerdict, list[float]] = {}
-        for row in rows:
-            verdict = row.findings["documented"].verdict
-            if isinstance(claim := row.claim, form.Latency) and verdict in ("faster", "slower"):
+        """Say how many of the documented latencies came out how on the documented design."""
+        found: dict[ClaimVerdict, list[list[Latency]]] = {}
+        for row in self.claims:
+            if isinstance(claim := row.claim, form.Latency):
                 measured = self.deciding("documented", claim.mode, claim.operation)
-                factors.setdefault(verdict, []).extend(one.factor for one in measured if one.factor)
+                found.setdefault(row.findings["documented"].verdict, []).append(measured)
         return tuple(
-            LatencyAnswer(verdict, counts[verdict], len(rows), min(found, default=None), max(found, default=None))
+            LatencyAnswer(
+                verdict, len(found[verdict]), tuple(sorted(row.factor for row in chain(*found[verdict]) if row.factor))
+            )
             for verdict in ORDER
-            if counts[verdict] and counts["not-yet-checked"] < len(rows)
-            for found in [factors.get(verdict, [])]
+            if verdict in found
         )
-
-    @property
-    def peers(self) -> tuple[Peer, ...]:
-        """Other stores on the same payload."""
-        return gather_peers(self.studies)
 
     def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
@@ -140,25 +118,19 @@ class Report:
         ]
 
     @property
-    def statements(self) -> tuple[Row, ...]:
-        """Select the claims that are statements of the document."""
-        return tuple(row for row in self.claims if not isinstance(row.claim, Reading))
-
-    @property
     def readings(self) -> tuple[Row, ...]:
-        """Select our readings of vague sentences."""
+        """Select our readings of vague sentences; the other claims are statements of the document."""
         return tuple(row for row in self.claims if isinstance(row.claim, Reading))
 
     @property
     def tally(self) -> Mapping[ClaimVerdict, int]:
-        """Count the statements with each verdict that there is."""
-        counts = Counter(row.verdict for row in self.statements)
+        """Count the statements of the document with each verdict that there is."""
+        counts = Counter(row.verdict for row in self.claims if not isinstance(row.claim, Reading))
         return {verdict: counts[verdict] for verdict in ORDER if counts[verdict]}
 
-    def count_musts(self, subject: str) -> tuple[int, int]:
-        """Count the MUSTs that a subject keeps, and those that apply to it."""
-        musts = next(one.musts for one in self.passes if one.subject == subject)
-        return musts["pass"], sum(musts.values()) - musts["not-applicable"]
+    def count(self, subject: str, level: Level | None = None) -> Counter[Verdict]:
+        """Count how many requirements, or those of a level, stand how on a subject."""
+        return Counter(row.verdicts[subject] for row in self.requirements if level in (None, row.level))
 
     @property
     def redis_places(self) -> tuple[str, ...]:
@@ -176,7 +148,7 @@ class Report:
 
 
 ADAPTER = TypeAdapter(Report)
-"""Writes a report as JSON, reads it back, and knows its schema."""
+"""Writes a report as JSON, and reads it back."""
 
 
 def read_report(path: Path) -> Report:
@@ -188,32 +160,29 @@ def read_report(path: Path) -> Report:
     return read_file(path, ADAPTER.validate_json, "a report")
 
 
-def make_report(
-    claims: Claims,
-    conformance: Results,
-    benchmark: Benchmark,
-    studies: Studies | None = None,
-) -> Report:
+def make_report(claims: Claims, conformance: Results, benchmark: Benchmark, studies: Studies | None = None) -> Report:
     """Draw every conclusion from the inputs. Latencies of ours are left out where their build is not known to pass."""
     cases = gather_cases(conformance.results)
     requirements = gather_requirements(conformance, cases)
-    passes = count_passes(conformance, requirements)
     comparisons = {design: compare(design, cases) for design in DESIGNS}
-    breaches = find_breaches(passes, requirements, {case.id: case for case in cases}, comparisons["ours"])
-    checked = conformance.suite.fingerprint
-    withheld = find_reason("measurements", checked, benchmark.fingerprint, breaches)
-    benchmark = without_ours(benchmark) if withheld else benchmark
-    studies, studies_withheld = _withhold(studies, checked, breaches)
+    subjects = tuple(
+        one.model_copy(update={"error": without_paths(one.error)}) if one.error else one for one in conformance.subjects
+    )
+    breaches = find_breaches(subjects, requirements, cases, comparisons["ours"])
+    withheld = _find_reason(conformance, benchmark, studies, breaches)
+    if withheld:
+        benchmark, studies = _without_ours(benchmark, studies)
     ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
     latencies = gather_latencies(benchmark, ranges)
 
     def find(claim: Claim, design: Design) -> Finding:  # noqa: PLR0911  one for each kind
         deciding = [row for row in latencies if row.design == design and row.decides]
+        of_design = {one.name: one.facts.get("server", "") for one in subjects if _design_of(one.name) == design}
         match claim:
             case Behaviour():
-                return judge_behaviour(claim, design, passes, requirements, cases)
+                return judge_behaviour(claim, of_design, requirements, cases)
             case Identity():
-                return judge_identity(comparisons[design], passes)
+                return judge_identity(comparisons[design], of_design)
             case form.Latency():
                 return judge_latency(claim, deciding)
             case Ratio():
@@ -223,63 +192,88 @@ def make_report(
             case Tail():
                 return judge_tail(claim, deciding)
             case form.Throughput():
-                return Finding("not-yet-checked", notes=("`conformance measure` decides it",))
+                return Finding("not-yet-checked", notes=(("not measured", {}),))
 
+    ended = {
+        "the suite did not run to its end": all(one.verdict != "not-run" for one in conformance.results),
+        "the measurements did not run to their end": not benchmark.exit_status,
+    }
     return Report(
-        schema="taskstore-report/4",
+        schema="taskstore-report/5",
+        checked=conformance.started,
+        incomplete=tuple(text for text, is_complete in ended.items() if not is_complete),
         breaches=breaches,
         withheld=withheld,
-        studies_withheld=studies_withheld,
-        comparisons=comparisons,
-        passes=passes,
         document=claims.document,
+        comparisons=comparisons,
         claims=tuple(_row(claim, {design: find(claim, design) for design in DESIGNS}) for claim in claims.claim),
         latencies=latencies,
         ping_ms=_find_ping(benchmark, latencies),
+        subjects=subjects,
         requirements=requirements,
         cases={case.id: case for case in cases},
-        expected=tuple(one for one in conformance.results if one.expected is not None),
         environment=describe_environment(conformance, benchmark),
         studies=studies,
     )
 
 
 def find_breaches(
-    passes: tuple[Passes, ...], requirements: tuple[Requirement, ...], cases: Mapping[str, Case], ours: Comparison
+    subjects: tuple[AboutSubject, ...],
+    requirements: tuple[Requirement, ...],
+    cases: tuple[Case, ...],
+    ours: Comparison,
 ) -> tuple[str, ...]:
     """Say what fails the gate: a MUST that failed or broke on a subject of ours, or modes that were not compared.
 
     The cases that decided it follow, with their reasons: the log may be all that is left of a run.
     """
+    bad = ("fail", "harness-error")
     breaches = [] if ours.compared else ["no case was decided on both of our modes"]
-    for subject in passes:
-        if subject.subject.startswith("documented-"):
+    for subject in subjects:
+        name = subject.name
+        if name.startswith("documented-"):
             continue
         if subject.error is not None:
-            breaches.append(f"{subject.subject} could not be set up: {' '.join(subject.error.split())}")
-        broken = [
-            row
-            for row in requirements
-            if row.level == "MUST" and row.verdicts[subject.subject] in ("fail", "harness-error")
-        ]
+            breaches.append(f"{name} could not be set up: {' '.join(subject.error.split())}")
+        broken = {row.id: row.verdicts[name] for row in requirements if row.level == "MUST"}
+        broken = {number: verdict for number, verdict in broken.items() if verdict in bad}
         if broken:
-            named = ", ".join(f"{row.id} ({row.verdicts[subject.subject]})" for row in broken)
-            breaches.append(f"{subject.subject} does not keep {len(broken)} MUST: {named}")
-        for name in dict.fromkeys(name for row in broken for name in row.cases):
-            outcome = cases[name].outcomes.get(subject.subject, NOT_RUN)
-            if outcome.verdict in ("fail", "harness-error"):
-                said = textwrap.shorten(outcome.reason, 300, placeholder=" …")
-                breaches.append(f"{name} [{subject.subject}]: {said}")
+            named = ", ".join(f"{number} ({verdict})" for number, verdict in broken.items())
+            breaches.append(f"{name} does not keep {len(broken)} MUST: {named}")
+        breaches += [
+            f"{case.id} [{name}]: {textwrap.shorten(case.on(name).reason, 300, placeholder=' …')}"
+            for case in cases
+            if case.on(name).verdict in bad and not broken.keys().isdisjoint(case.requirements)
+        ]
     return tuple(breaches)
 
 
-def _withhold(
-    studies: Studies | None, checked: str | None, breaches: tuple[str, ...]
-) -> tuple[Studies | None, str | None]:
-    if studies is None:
-        return None, None
-    reason = find_reason("studies", checked, studies.environment.get("fingerprint"), breaches)
-    return (studies_without_ours(studies) if reason else studies), reason
+def _design_of(subject: str) -> Design | None:
+    """Say which design a subject shows; fakeredis never decides a claim."""
+    if subject.startswith("documented-"):
+        return "documented"
+    return None if subject == "fakeredis" else "ours"
+
+
+def _find_reason(conformance: Results, benchmark: Benchmark, studies: Studies | None, breaches: tuple[str, ...]) -> str:
+    """Say why latencies of ours are withheld; nothing where they are of the build that passed."""
+    measured = {benchmark.fingerprint, *([studies.environment.get("fingerprint")] if studies else [])}
+    if measured != {conformance.suite.fingerprint}:
+        return "the measurements are not known to be of the build that the suite checked"
+    return "the build did not pass the suite" if breaches else ""
+
+
+def _without_ours(benchmark: Benchmark, studies: Studies | None) -> tuple[Benchmark, Studies | None]:
+    """Leave out every latency and rate of our store. Bytes stay."""
+    rows = tuple(
+        row
+        for row in benchmark.benchmarks
+        if not (isinstance(row.extra_info, OperationInfo) and row.extra_info.design == "ours")
+    )
+    if studies:
+        series = tuple(one for one in studies.series if one.subject != "ours" or one.study == "memory")
+        studies = studies.model_copy(update={"series": series})
+    return benchmark.model_copy(update={"benchmarks": rows}), studies
 
 
 def _find_ping(benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | None:

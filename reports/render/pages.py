@@ -1,13 +1,10 @@
-"""The files that a report is written as: a page in two languages, a comment for a pull request, data, and pictures."""
+"""The files that a report is written as: a page in two languages, a comment for a pull request, data, and charts."""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Callable
-from hashlib import sha256
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,11 +13,11 @@ from markupsafe import Markup
 from conformance.measure.claims import in_language
 from conformance.measure.texts import read_texts
 from conformance.results.document import Verdict
-from reports.analyse.latency import MODES, OPERATIONS, WAYS
-from reports.analyse.report import RULE, Report
-from reports.figures import figure, percent, signed, times, write_time
-from reports.render.drawing import DOCUMENTED, OURS, draw_key, stand_alone
-from reports.render.pictures import Pictures
+from reports.analyse.latency import MODES
+from reports.analyse.report import Report
+from reports.figures import figure, times, write_time
+from reports.render.charts import place_growth, place_ranges
+from reports.render.studies import peers, throughput
 
 SYMBOLS = {
     "pass": "✓",
@@ -43,8 +40,6 @@ SYMBOLS = {
 
 STANDINGS: tuple[Verdict, ...] = ("pass", "fail", "harness-error", "not-testable", "not-applicable", "not-run")
 """In the order in which they are shown."""
-SHORT = {"not-applicable": "n/a", "not-testable": "n/t", "harness-error": "error"}
-"""For the many cells of the matrix, which says what they stand for."""
 NAMES = {"documented": "documented design", "ours": "ours"}
 ANSWERS = {
     "yes": "Yes",
@@ -62,6 +57,23 @@ LATENCY_WORDS = {
     "not-yet-checked": "{count} of {all} were not measured enough",
 }
 """What the verdicts of the documented latencies mean for the document."""
+MEANINGS = {
+    "not-applicable": "the subject declares that it lacks the capability",
+    "not-testable": "a prerequisite failed, or there is no way to look",
+    "harness-error": "the subject could not be set up",
+    "not-run": "no result",
+    "holds": "every check of a claim passed",
+    "holds-corrected": "they passed, and the sentence needs the correction below it",
+    "refuted": "a check failed",
+    "confirmed": "the interval lies within the documented range",
+    "faster": "the interval lies below the documented range",
+    "slower": "the interval lies above the documented range",
+    "inconclusive": "the interval straddles an end of the range",
+    "under-specified": "the claim does not say for how many tasks, and that decides",
+    "not-yet-checked": "nothing decides it yet",
+}
+WAYS = {"none": "", "embedded": "embedded server", "published": "published port"}
+"""To the server of a store."""
 PAGES = {"en": "index.html", "zh": "index.zh.html"}
 """By language."""
 
@@ -70,9 +82,9 @@ _HERE = files("reports.render").joinpath("page")
 
 
 def write_pages(report: Report, folder: Path) -> Path:
-    """Write the pages, `summary.md`, `report.json` and the plots as SVG files, and return the path of the page."""
+    """Write the pages, `summary.md`, `report.json` and the charts as SVG files, and return the path of the page."""
     written = {PAGES[language]: render_page(report, language) for language in PAGES}
-    written |= {"summary.md": render_summary(report), **draw_plots(report)}
+    written |= {"summary.md": render_summary(report), **draw_charts(report)}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").write_bytes(report.to_json())
     for name, text in written.items():
@@ -80,57 +92,20 @@ def write_pages(report: Report, folder: Path) -> Path:
     return folder / PAGES["en"]
 
 
-def draw_plots(report: Report) -> dict[str, str]:
-    """Draw the pictures that a README shows, as SVG files by name."""
-    pictures = Pictures(translator("en"))
-    drawn = {
-        "memory.svg": pictures.draw_latencies(report.latencies, ("memory",)),
-        "redis.svg": pictures.draw_latencies(report.latencies, ("redis",), ping_ms=report.ping_ms),
-        "listing.svg": pictures.draw_listing(report.latencies),
-    }
-    return {name: stand_alone(picture) for name, picture in drawn.items()}
+def draw_charts(report: Report) -> dict[str, str]:
+    """Draw the charts that a README shows, as SVG files by name."""
+    drawn: Any = _environment("en").get_template("charts.html.j2").make_module({"report": report})
+    return {"latency.svg": drawn.ranges(alone=True), "listing.svg": drawn.growth(alone=True)}
 
 
 def render_page(report: Report, language: str = "en") -> str:
     """Make the page in a language. Whatever comes from the inputs is escaped."""
-    script = _HERE.joinpath("page.js").read_text("utf-8")
-    translate = translator(language)
-    environment, words = _environment(), read_texts(_HERE.joinpath(f"{language}.toml"))
-    environment.filters.update(word=lambda text: words.get(text, text))  # of an input: escaped
-    environment.globals.update(
-        t=translate,
-        language=language,
-        pages=PAGES,
-        text=lambda texts: in_language(texts, language),
-        script=Markup(script),  # noqa: S704  our own
-        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
-        keys=[(draw_key(style), style.name) for style in (DOCUMENTED, OURS)],
-        plots=Pictures(translate),
-        symbols=SYMBOLS,
-        short=SHORT,
-        ways=WAYS,
-        latency_words=LATENCY_WORDS,
-        rule=RULE,
-    )
-    return environment.get_template("page.html.j2").render(report=report)
+    return _environment(language).get_template("page.html.j2").render(report=report)
 
 
-def render_summary(report: Report) -> str:
+def render_summary(report: Report, language: str = "en") -> str:
     """Make the comment. Every value is made harmless in Markdown: no markup, no mention, no end of a table cell."""
-    return _environment(finalize=_plain).get_template("summary.md.j2").render(report=report)
-
-
-def translator(language: str) -> Callable[..., Markup]:
-    """Make a function that gives a text of the templates in a language, with values in the places that it names.
-
-    What a text says of markup is its own; the values are escaped. What the catalogue has not stays English.
-    """
-    texts = read_texts(_HERE.joinpath(f"{language}.toml"))
-
-    def translate(text: str, **values: object) -> Markup:
-        return Markup(texts.get(text, text)).format(**values)  # noqa: S704  our own; the values are escaped
-
-    return translate
+    return _environment(language, finalize=_plain).get_template("summary.md.j2").render(report=report)
 
 
 def _plain(value: object) -> Markup:
@@ -145,7 +120,59 @@ def _mark_code(text: str) -> Markup:
     )
 
 
-def _environment(**options: Any) -> Environment:
+class _Texts:
+    """Texts of the page in a language. What a text says of markup is its own; the values are escaped."""
+
+    def __init__(self, language: str) -> None:
+        self._texts = read_texts(_HERE.joinpath(f"{language}.toml"))
+
+    def text(self, text: str, **values: object) -> Markup:
+        """Give a text, with values in the places that it names. What the catalogue has not stays English."""
+        return Markup(self._texts.get(text, text)).format(**values)  # noqa: S704  our own; the values are escaped
+
+    def note(self, text: str, values: Mapping[str, str]) -> Markup:
+        """Give a note of a finding, in which the operation and the mode are words of the catalogue."""
+        words = {name: self.text(value) if name in ("operation", "mode") else value for name, value in values.items()}
+        return self.text(text, **words)
+
+    def latency_sentence(self, report: Report) -> Markup:
+        """Say whether the documented latencies are right."""
+        answers = report.latency_answers
+        count = sum(one.count for one in answers)
+        parts = []
+        for one in answers:
+            part = self.text(LATENCY_WORDS[one.verdict], count=one.count, all=count)
+            if one.factors and one.verdict in ("faster", "slower"):
+                least, most = times(one.factors[0]), times(one.factors[-1])
+                part += self.text(", by {least} to {most} times", least=least, most=most)
+            parts.append(part)
+        return self.text("; ").join(parts) + self.text(".")
+
+    def tally(self, report: Report) -> Markup:
+        """Count the claims by their verdicts."""
+        statements, readings = report.tally, report.readings
+        counts = self.text(", ").join(f"{count} {self.text(verdict)}" for verdict, count in statements.items())
+        read = self.text(", ").join(f"{row.claim.id} {self.text(row.verdict)}" for row in readings)
+        return self.text(
+            "The document makes {count} statements: {counts}. Three of its sentences give no figure; our readings of "
+            "them are marked and counted apart: {readings}.",
+            count=sum(statements.values()),
+            counts=counts,
+            readings=read,
+        )
+
+    def place_sentence(self, report: Report) -> Markup:
+        """Say where the claims about Redis mode are decided."""
+        said = Markup("")
+        if places := report.redis_places:
+            said += self.text("Redis mode is decided on {places}.", places=", ".join(places))
+        if report.ping_ms:
+            said += " " + self.text("A bare PING there takes {time}.", time=write_time(report.ping_ms))
+        return said
+
+
+def _environment(language: str, finalize: Callable[[object], object] | None = None) -> Environment:
+    """Make what renders the templates in a language."""
     environment = Environment(
         loader=PackageLoader("reports.render", "page"),
         autoescape=True,
@@ -153,10 +180,29 @@ def _environment(**options: Any) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        **options,
+        finalize=finalize,
     )
-    environment.filters.update(
-        code=_mark_code, figure=figure, median=median, percent=percent, signed=signed, time=write_time, times=times
+    texts = _Texts(language)
+    environment.filters.update(code=_mark_code, figure=figure, number="{:,.0f}".format, time=write_time, times=times)
+    environment.globals.update(
+        t=texts.text,
+        note=texts.note,
+        latency_sentence=texts.latency_sentence,
+        tally=texts.tally,
+        place_sentence=texts.place_sentence,
+        throughput=throughput,
+        peers=peers,
+        text=lambda sentences: in_language(sentences, language),
+        language=language,
+        pages=PAGES,
+        place_growth=place_growth,
+        place_ranges=place_ranges,
+        symbols=SYMBOLS,
+        ways=WAYS,
+        meanings=MEANINGS,
+        answers=ANSWERS,
+        names=NAMES,
+        modes=MODES,
+        standings=STANDINGS,
     )
-    environment.globals.update(answers=ANSWERS, names=NAMES, modes=MODES, standings=STANDINGS, operations=OPERATIONS)
     return environment
