@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from taskstore import (
+    MAX_BYTES,
     InvalidArgument,
     MemoryTaskStore,
     Task,
@@ -65,6 +66,8 @@ def test_an_id_is_free_when_its_task_is_due() -> None:
         async with opened(350, clock) as (store, tasks):
             with pytest.raises(TaskExists):
                 await store.restore(tasks[-1])
+            with pytest.raises(InvalidArgument):  # it is larger than a task may be
+                await store.restore(tasks[-1].model_copy(update={"current_step": "x" * MAX_BYTES}))
             clock.now += 1_002 * MS
             await store.restore(tasks[-1])  # more are due than a write removes
             for status in (None, TaskStatus.PENDING):
