@@ -119,9 +119,3 @@ def test_the_index_of_a_status_is_right_whatever_is_written_while_it_is_made() -
             assert (await store.list_tasks(TaskStatus.CLIPPING)).total == 3
 
     asyncio.run(live(Clock()))
-
-
-@pytest.mark.parametrize("lifetime", [timedelta(milliseconds=999), timedelta(days=40_000), 7])
-def test_a_lifetime_has_bounds(lifetime: timedelta) -> None:
-    with pytest.raises(InvalidArgument):
-        MemoryTaskStore(lifetime=lifetime)

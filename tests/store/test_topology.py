@@ -133,7 +133,8 @@ def test_a_planned_failover_loses_no_acknowledged_write(watched: SentinelServers
         with redis.Redis.from_url(watched._sentinel.url) as client:  # noqa: SLF001
             await subscribed(client)
             if sentinels == "are lost":  # the store subscribes again
-                client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+                with watched._sentinel.killed():  # noqa: SLF001
+                    await asyncio.sleep(0.1)
                 await subscribed(client)
             await asyncio.to_thread(watched.fail_over, kill=False)
         done.set()
