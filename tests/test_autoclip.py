@@ -88,27 +88,18 @@ def clients(redis_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFacto
         yield found
 
 
-def code(language: str) -> list[str]:
-    """The commands of the README in Chinese, or in English."""
-    chinese, english = (EXAMPLE / "README.md").read_text("utf-8").split("\n# Auto-Clip's task service\n")
-    part = {"zh": chinese, "en": english}[language]
-    return "".join(re.findall(r"^```sh\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)).splitlines()
-
-
-def test_both_languages_give_the_same_commands() -> None:
-    assert code("zh") == code("en")
-
-
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the README calls curl, which is not on PATH")
 def test_the_readme_is_right_word_for_word(tmp_path: Path, redis_server: EmbeddedServer) -> None:
     folder, port = copy(tmp_path), unused_port()
     shell = environment(redis_server, REDIS_DB="1")
-    installation, commands = code("zh")[:4], code("zh")[4:]
-    assert installation[-1].startswith("pip install ")  # what it installs is what runs this test
+    parts = (EXAMPLE / "README.md").read_text("utf-8").split("\n# Auto-Clip's task service\n")
+    chinese, english = ("".join(re.findall(r"^```sh\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)) for part in parts)
+    assert chinese == english
+    _, _, commands = chinese.partition("\npip install ")  # what it installs is what runs this test
     output: dict[str, list[str]] = {}
     started: list[tuple[str, list[str]]] = []
     with ExitStack() as running, ExitStack() as stopped:
-        for command in commands:
+        for command in commands.splitlines()[1:]:
             if command.endswith("uvicorn app.main:app"):
                 running.close()
                 client = running.enter_context(service(folder, shell, command, port))
@@ -119,14 +110,8 @@ def test_the_readme_is_right_word_for_word(tmp_path: Path, redis_server: Embedde
             elif command == "docker compose start redis":
                 stopped.close()
             elif not command.startswith("docker compose up "):
-                ran = subprocess.run(
-                    ["/bin/sh", "-c", command.replace(":8000", f":{port}")],
-                    cwd=folder,
-                    env=shell,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
+                line = ["/bin/sh", "-c", command.replace(":8000", f":{port}")]
+                ran = subprocess.run(line, cwd=folder, env=shell, capture_output=True, text=True, check=False)
                 assert ran.returncode == 0, (command, ran.stdout, ran.stderr)
                 output.setdefault(command.partition(" ")[0], []).append(ran.stdout)
 
@@ -145,45 +130,28 @@ def test_the_readme_is_right_word_for_word(tmp_path: Path, redis_server: Embedde
     assert re.search(f"ERROR Redis at localhost:{shell['REDIS_PORT']}/1 cannot be reached", log)
 
 
+DEEP = b'{"video_ids": ["v"], "config": %s1%s}'
 REQUESTS: list[tuple[str, str, Any, int]] = [
     ("POST", "/tasks", TASK, 201),
     ("POST", "/tasks", {"video_ids": ["v2"]}, 201),
-    ("POST", "/tasks", b'{"video_ids": ["v"], "config": %s%s}' % (b'{"a":' * 100 + b"1", b"}" * 100), 201),
-    ("POST", "/tasks", b'{"video_ids": ["v"], "config": {"a": %d}}' % (2**64 - 1), 201),
+    ("POST", "/tasks", DEEP % (b'{"a":' * 100, b"}" * 100), 201),
     ("POST", "/tasks", {}, 422),
-    ("POST", "/tasks", {"video_ids": []}, 422),
-    ("POST", "/tasks", {"video_ids": ["v"], "config": []}, 422),
     ("POST", "/tasks", {"video_ids": ["v"], "config": {"a": "x" * 2**20}}, 422),
+    ("POST", "/tasks", DEEP % (b'{"a":' * 101, b"}" * 101), 422),
     ("POST", "/tasks", b'{"video_ids": ["v"], "config": {"a": NaN}}', 422),
-    ("POST", "/tasks", b'{"video_ids": NaN}', 422),
-    ("POST", "/tasks", b'{"video_ids": ["\\ud800"]}', 422),
-    ("POST", "/tasks", b'{"video_ids": ["v"], "config": {"\\ud800": "\\ud800"}}', 422),
-    ("POST", "/tasks", b'{"video_ids": ["v"], "\\ud800": 1}', 422),
-    ("POST", "/tasks", b'{"video_ids": ["v"], "config": %s%s}' % (b'{"a":' * 101 + b"1", b"}" * 101), 422),
-    ("POST", "/tasks", b'{"video_ids": ["v"], "config": {"a": %d}}' % 2**64, 422),
     ("POST", "/tasks", b"[" * 100_000, 400),
-    ("POST", "/tasks", b"{", 422),
-    ("POST", "/tasks", b"\xff", 400),
     ("GET", "/tasks/ID", None, 200),
-    ("GET", "/tasks/task_0", None, 404),
     ("GET", "/tasks/%00%ff", None, 404),
     ("PATCH", "/tasks/ID", {"status": "clipping", "progress": 30, "current_step": "剪辑"}, 200),
     ("PATCH", "/tasks/ID", {"status": "clipping", "progress": 101}, 422),
-    ("PATCH", "/tasks/ID", {"status": "clipping", "error_message": "no"}, 422),
     ("PATCH", "/tasks/ID", {"status": "done"}, 422),
-    ("PATCH", "/tasks/ID", {"status": "clipping", "step": "cut"}, 422),
-    ("PATCH", "/tasks/task_0", {"status": "clipping"}, 404),
     ("GET", "/tasks", None, 200),
     ("GET", "/tasks?status=clipping&limit=1&offset=0", None, 200),
-    ("GET", "/tasks?limit=0", None, 200),
-    ("GET", "/tasks?limit=-1", None, 422),
-    ("GET", "/tasks?limit=1001", None, 422),
     ("GET", f"/tasks?offset={'9' * 500}", None, 422),
     ("GET", "/tasks?after=x", None, 422),
     ("POST", "/tasks/ID/cancel", None, 200),
     ("POST", "/tasks/ID/cancel", None, 200),
     ("PATCH", "/tasks/ID", {"status": "completed"}, 409),
-    ("POST", "/tasks/task_0/cancel", None, 404),
     ("GET", "/tasks.jsonl", None, 200),
     ("PUT", "/tasks.jsonl", b"{}\n", 422),
     ("PUT", "/tasks.jsonl", b"", 200),
@@ -192,8 +160,7 @@ REQUESTS: list[tuple[str, str, Any, int]] = [
 
 def answers(client: httpx2.Client) -> list[tuple[str, str, int, str]]:
     """What the service answers, without the ids and times of this run."""
-    found = []
-    task_ids: list[str] = []
+    found, task_ids = [], list[str]()
     for method, path, body, _ in REQUESTS:
         content = body if isinstance(body, bytes | None) else json.dumps(body)
         place = path.replace("ID", task_ids[0] if task_ids else "")
@@ -219,15 +186,10 @@ def test_redis_going_away_is_503_until_it_is_back(clients: Clients, redis_server
     task_id = client.post("/tasks", json=TASK).json()["task_id"]
     with redis_server.killed():
         away = [
-            client.request(method, f"/tasks{path}", json=body)
-            for method, path, body in (
-                ("POST", "", TASK),
-                ("GET", "", None),
-                ("GET", f"/{task_id}", None),
-                ("PATCH", f"/{task_id}", {"status": "clipping"}),
-                ("POST", f"/{task_id}/cancel", None),
-                ("GET", ".jsonl", None),
-            )
+            client.post("/tasks", json=TASK),
+            client.get("/tasks"),
+            client.patch(f"/tasks/{task_id}", json={"status": "clipping"}),
+            client.get("/tasks.jsonl"),
         ]
         assert clients["memory"].get("/health").status_code == 200
     assert {(answer.status_code, answer.headers.get("retry-after")) for answer in away} == {(503, "5")}
@@ -242,7 +204,7 @@ def test_the_service_does_not_start_without_redis(tmp_path: Path, redis_server: 
     settings = environment(redis_server, USE_REDIS_FOR_TASKS="true", REDIS_PORT=str(unused_port()))
     command = ["uvicorn", "app.main:app", "--port", str(unused_port())]
     ran = subprocess.run(
-        command, cwd=copy(tmp_path), env=settings, capture_output=True, text=True, check=False, timeout=30
+        command, cwd=copy(tmp_path), env=settings, stderr=subprocess.PIPE, text=True, check=False, timeout=30
     )
     assert ran.returncode == 3
     assert "cannot be reached" in ran.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from html import escape, unescape
+from html import unescape
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -13,20 +13,20 @@ import pytest
 
 from benchmarks.document import Design
 from conformance.files import FileError
-from conformance.measure.estimate import median_interval
+from conformance.measure.estimate import Estimate, median_interval
 from conformance.measure.texts import read_texts
 from reports.__main__ import main
 from reports.analyse.findings import Finding
 from reports.analyse.report import Report, read_report
 from reports.figures import write_time
 from reports.render import pages
-from reports.render.pages import PAGES, draw_charts, render_page, render_summary
+from reports.render.pages import PAGES, render_page, render_summary
 from reports.render.publish import BEGIN, END, publish
 from tests import report_inputs
 from tests.report_inputs import (
-    BLOCKS,
     CLAIMS,
     DOCUMENTED,
+    LISTED,
     SCRIPT,
     benchmark,
     conformance,
@@ -59,7 +59,7 @@ def test_a_figure_is_the_median_of_block_medians_however_many_calls_a_block_has(
     ms = [1.0] * 100 + [2.0, 8.0, 3.0] + [4.0] * 7
     row = measured("get", "memory", ms, blocks=[100, 3, 1, 1, 1, 1, 1, 1, 1])
     [latency] = report(GOOD, benchmark(row)).latencies
-    assert (latency.ms.value, latency.ms.interval, latency.ms.blocks) == (4, (1, 4), 9)
+    assert latency.ms == Estimate(4, (1, 4), 9)
 
 
 def test_ratios_are_taken_within_a_block() -> None:
@@ -70,21 +70,14 @@ def test_ratios_are_taken_within_a_block() -> None:
         measured("get", "container", [10 * one for one in ms], transport="published"),
     ]
     found = {row.subject: row.times_memory for row in report(GOOD, benchmark(*rows)).latencies}
-    assert found["container"] is not None
-    assert found["embedded"] is not None
-    assert (found["container"].value, found["container"].interval) == (10, (10, 10))
-    assert (found["embedded"].value, found["embedded"].interval) == (10, None)
+    assert found == {"memory": None, "embedded": Estimate(10, None, 8), "container": Estimate(10, (10, 10), 9)}
 
 
-@pytest.mark.parametrize(
-    ("sizes", "verdict"), [((100, 1_000), "not-yet-checked"), ((100, 1_000, 10_000), "under-specified")]
-)
-def test_a_quick_run_settles_no_listing_that_a_deeper_one_judges_otherwise(
-    sizes: tuple[int, ...], verdict: str
-) -> None:
-    rows = [measured("list", "documented-memory", [tasks / 10_000] * 20, tasks=tasks) for tasks in sizes]
+@pytest.mark.parametrize(("sizes", "verdict"), [(2, "not-yet-checked"), (3, "under-specified")])
+def test_a_quick_run_settles_no_listing_that_a_deeper_one_judges_otherwise(sizes: int, verdict: str) -> None:
+    rows = [measured("list", "documented-memory", [tasks / 10_000] * 20, tasks=tasks) for tasks in LISTED[:sizes]]
     found = find(report(GOOD, benchmark(*rows)), "D22")
-    assert (found.verdict, len(found.notes)) == (verdict, 3 - len(sizes))
+    assert (found.verdict, len(found.notes)) == (verdict, 3 - sizes)
 
 
 def test_modes_differ_where_one_passes_and_the_other_fails() -> None:
@@ -104,10 +97,7 @@ def test_a_claim_is_refuted_by_any_failing_case_and_names_it() -> None:
     assert find(made, "D05", "ours") == Finding("holds", ("memory", "embedded (Redis 8.0.2)"))
 
 
-@pytest.mark.parametrize(
-    ("written", "verdict"),
-    [("pass", "holds"), ("fail", "refuted"), ("not-run", "refuted")],
-)
+@pytest.mark.parametrize(("written", "verdict"), [("pass", "holds"), ("fail", "refuted"), ("not-run", "refuted")])
 def test_what_chapters_found_decides_where_no_case_was_written(written: str, verdict: str) -> None:
     chapters = requirement("A-1", "fail", claims=["D05"], test="requirement_A-1")
     made = report(conformance(chapters, requirement("A-1", written, claims=["D05"])))
@@ -145,12 +135,12 @@ def test_a_latency_is_decided_on_the_published_port_where_there_is_one() -> None
 def test_readings_are_held_to_the_documented_ranges_and_to_a_request(
     memory: float, redis: float, slower: str, matters: str
 ) -> None:
-    made = report(GOOD, benchmark(*everything_measured(memory, redis)))
+    made = report(GOOD, benchmark(*everything_measured(memory, *[redis] * 200)))
     assert (find(made, "D40").verdict, find(made, "D43").verdict) == (slower, matters)
 
 
 @pytest.mark.parametrize(
-    ("changed", "verdict"),
+    ("calls", "verdict"),
     [
         ([49.9] * 200, "holds"),
         ([1.0] * 197 + [50.0] * 3, "refuted"),
@@ -158,13 +148,8 @@ def test_readings_are_held_to_the_documented_ranges_and_to_a_request(
         ([50.0] * 5, "refuted"),  # five calls say nothing of a percentile, but the median is there already
     ],
 )
-def test_d42_holds_below_the_limit(changed: list[float], verdict: str) -> None:
-    rows = everything_measured()
-    for row in rows:
-        if (row["extra_info"]["subject"], row["extra_info"]["tasks"]) == ("documented-redis", 10_000):
-            row["stats"]["data"] = [ms / 1000 for ms in changed]
-            row["extra_info"]["blocks"] = [len(changed)] + [0] * (BLOCKS - 1)
-    assert find(report(GOOD, benchmark(*rows)), "D42").verdict == verdict
+def test_d42_holds_below_the_limit(calls: list[float], verdict: str) -> None:
+    assert find(report(GOOD, benchmark(*everything_measured(0.2, *calls))), "D42").verdict == verdict
 
 
 @pytest.mark.parametrize(
@@ -177,10 +162,6 @@ def test_d42_holds_below_the_limit(changed: list[float], verdict: str) -> None:
         (
             conformance(requirement("A-1", "pass"), requirement("A-2", "harness-error", "pass", "fail", "pass")),
             ["memory does not keep 1 MUST: A-2 (harness-error)", "chapter.test_1 [memory]: "],
-        ),
-        (
-            conformance(requirement("A-1", "pass"), errors={"container": "no\nengine"}),
-            ["container could not be set up: no engine"],
         ),
         (conformance(requirement("A-1", "fail", on=DOCUMENTED)), ["no case was decided on both of our modes"]),
         (conformance(requirement("A-1", "pass", "pass", "fail", "harness-error")), []),
@@ -218,11 +199,10 @@ def test_the_page_needs_nothing_else_and_has_all_claims_in_its_language(everythi
     assert len(names) == len(set(names))
     assert set(re.findall(r'href="([^"]+)"', page)) <= {f"#{name}" for name in names} | set(PAGES.values())
     assert [claim.id for claim in CLAIMS.claim] == [f"D{number:02}" for number in range(1, 44)]
+    assert {claim.id for claim in CLAIMS.claim} <= set(names)
+    text = unescape(page)
     for claim in CLAIMS.claim:
-        assert claim.id in names
-        assert {claim.section, claim.sentence[language], claim.sentence["zh"]} <= {
-            part for part in (claim.section, *claim.sentence.values()) if escape(part, quote=False) in unescape(page)
-        }
+        assert all(part in text for part in (claim.section, claim.sentence[language], claim.sentence["zh"]))
 
 
 def test_the_chinese_catalogue_has_every_text(
@@ -261,26 +241,19 @@ def test_the_first_screen_says_whether_the_documented_latencies_are_right() -> N
     ms = {"create": 0.2, "get": 1.5, "update": 2.0}
     rows = [measured(name, "documented-redis", [ms[name]] * 9, transport="embedded", tasks=10_000) for name in ms]
     made = report(GOOD, benchmark(*rows))
-    counts = {one.verdict: one.count for one in made.latency_answers}
-    assert counts == {"confirmed": 2, "faster": 1, "not-yet-checked": 5}
     for text in (render_page(made).partition("<main>")[0], render_summary(made)):
         assert "1 of 8 are pessimistic: calls are faster, by 10 to 10 times" in text
 
 
 @pytest.mark.parametrize(
-    ("results", "machine", "studied"),
-    [
-        (GOOD, {"fingerprint": "f2"}, "f2"),
-        (GOOD, {"fingerprint": "f1"}, "f2"),
-        (GOOD, {}, "f1"),
-        (conformance(requirement("A-1", "fail")), {"fingerprint": "f1"}, "f1"),
-    ],
+    ("verdict", "measured", "studied"),
+    [("pass", "f2", "f2"), ("pass", "f1", "f2"), ("pass", None, "f1"), ("fail", "f1", "f1")],
 )
 def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
-    results: dict[str, Any], machine: dict[str, Any], studied: str
+    verdict: str, measured: str | None, studied: str
 ) -> None:
-    made = report(results, benchmark(*everything_measured(), machine_info=machine), studies(studied))
-    assert made.withheld
+    rows = benchmark(*everything_measured(), machine_info={"fingerprint": measured})
+    made = report(conformance(requirement("A-1", verdict)), rows, studies(studied))
     assert {row.design for row in made.latencies} == {"documented"}
     assert made.studies is not None
     assert {one.study for one in made.studies.series if one.subject == "ours"} == {"memory"}
@@ -288,40 +261,28 @@ def test_no_latency_of_ours_is_shown_for_a_build_that_is_not_known_to_pass(
         assert "No latency of ours is shown" in text
 
 
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("/home/somebody/work/store.py:12: boom", "…/store.py:12: boom"),
-        ('File "/opt/x/lib/python3.11/a.py"', 'File "…/a.py"'),
-        ("in /home/somebody/", "in …"),
-        ("https://cdn.example/clips/1.mp4", "https://cdn.example/clips/1.mp4"),
-        ("redis://127.0.0.1:6379/0 and/or ../a/b", "redis://127.0.0.1:6379/0 and/or ../a/b"),
-    ],
-)
-def test_paths_of_a_machine_are_in_no_report(said: str, shown: str) -> None:
+def test_paths_of_a_machine_are_in_no_report() -> None:
+    said = (
+        'File "/home/somebody/store.py" in /opt/x/, not https://a.example/b/c.mp4 or redis://localhost:6379/0 or ../a/b'
+    )
     made = report(conformance(requirement("A-1", "fail", reason=said), errors={"container": said}))
-    assert made.cases["chapter.test_0"].on("memory").reason == shown
-    assert made.subjects[-1].error == shown
+    shown = 'File "…/store.py" in …, not https://a.example/b/c.mp4 or redis://localhost:6379/0 or ../a/b'
+    assert (made.cases["chapter.test_0"].on("memory").reason, made.subjects[-1].error) == (shown, shown)
 
 
 def test_the_summary_is_published_between_the_marks_of_both_readmes_and_the_charts_beside(tmp_path: Path) -> None:
     readme, translation = tmp_path / "README.md", tmp_path / "README.zh-CN.md"
-    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     found = report(GOOD, benchmark(*everything_measured()))
-    publish(found, readme)
+    readme.write_text("nothing here")
+    with pytest.raises(FileError, match="there is no"):
+        publish(found, readme)
+    assert [file.name for file in tmp_path.iterdir()] == ["README.md"]
+    readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     translation.write_text(f"前{BEGIN}{END}后", "utf-8")
     publish(found, readme)
     assert readme.read_text() == f"before\n{BEGIN}\n{render_summary(found)}{END}\nafter\n"
     assert translation.read_text("utf-8") == f"前{BEGIN}\n{render_summary(found, 'zh')}{END}后"
     assert len(render_summary(found).splitlines()) <= 30
-    for name in draw_charts(found):
+    for name in ("latency.svg", "listing.svg"):
         drawing = (tmp_path / "reports" / "published" / name).read_text("utf-8")
         assert ET.fromstring(drawing).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314  our own
-
-
-def test_a_readme_without_the_marks_is_left_as_it_is(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("nothing here")
-    with pytest.raises(FileError, match="there is no"):
-        publish(report(GOOD), readme)
-    assert readme.read_text() == "nothing here"
