@@ -15,6 +15,8 @@ CLAIMS = read_claims(AUTO_CLIP)
 OURS, DOCUMENTED = ("memory", "embedded"), ("documented-memory", "documented-redis")
 SCRIPT = "<script>alert(1)</script>"
 BLOCKS = 9
+IN_MEMORY: dict[str, Any] = {"mode": "memory", "facts": {}}
+IN_REDIS: dict[str, Any] = {"mode": "redis", "facts": {"server": "Redis 8.0.2"}}
 LISTED = (100, 1_000, 10_000)
 
 
@@ -35,12 +37,7 @@ def conformance(*requirements: dict[str, Any], errors: dict[str, str] | None = N
         "seconds": 1.5,
         "exit_status": 0,
         "subjects": [
-            {
-                "name": name,
-                "mode": "memory" if "memory" in name else "redis",
-                "facts": {} if "memory" in name else {"server": "Redis 8.0.2"},
-                "error": (errors or {}).get(name),
-            }
+            {"name": name, "error": (errors or {}).get(name), **(IN_MEMORY if "memory" in name else IN_REDIS)}
             for name in names
         ],
         "requirements": [
@@ -78,11 +75,10 @@ def measured(
             "operation": operation,
             "subject": subject,
             "design": "documented" if "documented" in subject else "ours",
-            "mode": "memory" if transport == "none" else "redis",
             "transport": transport,
             "tasks": tasks,
             "calls_per_round": 1,
-            "facts": {"server": "Redis 8.0.2"} if transport != "none" else {},
+            **(IN_MEMORY if transport == "none" else IN_REDIS),
             "blocks": [len(ms) // BLOCKS + (block < len(ms) % BLOCKS) for block in range(BLOCKS)],
             **more,
         },
@@ -100,15 +96,15 @@ def benchmark(*rows: dict[str, Any], **changes: Any) -> dict[str, Any]:
     }
 
 
-def everything_measured(memory: float = 0.2, *redis: float) -> list[dict[str, Any]]:
-    """All operations of both designs in both modes, with 200 calls or with those that are given for Redis mode."""
+def everything_measured(memory: float = 0.2, redis: float = 2.0) -> list[dict[str, Any]]:
+    """All operations of both designs in both modes, all calls alike."""
     return [
-        measured(operation, subject, ms, transport=transport, tasks=tasks)
+        measured(operation, subject, [ms] * 200, transport=transport, tasks=tasks)
         for operation in ("create", "get", "list", "update")
         for tasks in (LISTED if operation == "list" else LISTED[-1:])
         for subject, transport, ms in (
-            *((name, "none", [memory] * 200) for name in ("memory", "documented-memory")),
-            *((name, "embedded", [*redis] or [2.0] * 200) for name in ("embedded", "documented-redis")),
+            *((name, "none", memory) for name in ("memory", "documented-memory")),
+            *((name, "embedded", redis) for name in ("embedded", "documented-redis")),
         )
     ] + [measured("ping", "embedded", [0.1] * 200, transport="embedded")]
 
