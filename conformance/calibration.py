@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from conformance.adapter.views import PAGE, TaskView
+from conformance.adapter import PAGE, TaskView
 from conformance.case import Namespace, NotTestable
 from conformance.guard import HarnessFailedError, guarded
 from conformance.harness import Capability, Harness, HookMissingError

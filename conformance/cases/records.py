@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conformance.adapter.views import TaskView
+from conformance.adapter import TaskView
 from conformance.case import Namespace, NotTestable, case
 from conformance.cases.contents import a_request, a_task, calls_on, fill, newest_first
 from conformance.harness import Capability

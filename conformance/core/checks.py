@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from conformance.adapter.views import TaskView
+from conformance.adapter import TaskView
 from conformance.core.finding import Complaint, Tally
 from conformance.core.observe import describe, differences, record_of, result_of, shown, spoil_task
 from conformance.core.scenario import Call
