@@ -216,9 +216,8 @@ class Harness(ABC):
 
         Of `taskstore.FailureKind` the suite asks for `OUT_OF_MEMORY` (writes are refused, reads and removals are not),
         `READ_ONLY` (likewise, by a replica) and `BUSY` (a script runs, and every command is refused), under which
-        connections stay open; at full depth also for `LOADING` (the server has started again, and reads its
-        data). For a kind that it cannot bring about, the hook raises `HookMissingError("cause_failure(KIND)")`, at the
-        beginning of the block.
+        connections stay open. For a kind that it cannot bring about, the hook raises
+        `HookMissingError("cause_failure(KIND)")`, at the beginning of the block.
         """
         raise HookMissingError("cause_failure")
 

@@ -19,7 +19,8 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from conformance.subjects.servers import EmbeddedServer, unused_port
+from conformance.subjects.proxy import unused_port
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import TaskStoreSettings
 
 pytestmark = pytest.mark.once

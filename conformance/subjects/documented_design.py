@@ -64,48 +64,14 @@ class DocumentedPage(BaseModel):
     offset: int
 
 
-class RedisClient:
-    """The application's Redis helper: tasks as JSON strings; what fails is logged and reads as "nothing there"."""
+class TaskService:
+    """The five operations in two modes, as the document lays them out. What fails in Redis reads as "nothing there"."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(
+        self, redis: Redis | None = None, prefix: str = "task:", now: Callable[[], datetime] = datetime.now
+    ) -> None:
         self.redis = redis
         self.prefix = prefix
-
-    async def set_task(self, task_id: str, task_data: dict[str, Any], ttl: int) -> None:
-        """SET with an expiry."""
-        await self.redis.set(self.prefix + task_id, json.dumps(task_data, default=str), ex=ttl)
-
-    async def get_task(self, task_id: str) -> dict[str, Any] | None:
-        """GET, decoded."""
-        try:
-            return _decoded(await self.redis.get(self.prefix + task_id))
-        except RedisError as error:
-            logger.warning("redis_get_failed %s", error)
-            return None
-
-    async def get_all(self) -> list[dict[str, Any]]:
-        """SCAN, and a GET for every key."""
-        found: list[dict[str, Any]] = []
-        try:
-            keys = self.redis.scan_iter(match=f"{self.prefix}*")
-            found.extend([data async for key in keys if (data := _decoded(await self.redis.get(key)))])
-        except RedisError as error:
-            logger.warning("redis_scan_failed %s", error)
-        return found
-
-
-def _decoded(text: bytes | str | None) -> dict[str, Any] | None:
-    if text is None:
-        return None
-    data: dict[str, Any] = json.loads(text)
-    return data
-
-
-class TaskService:
-    """The five operations in two modes, as the document lays them out."""
-
-    def __init__(self, redis: RedisClient | None = None, now: Callable[[], datetime] = datetime.now) -> None:
-        self.redis = redis
         self.now = now  # naive and local, as the description's times are
         self.memory_storage: dict[str, DocumentedTask] = {}
 
@@ -124,23 +90,15 @@ class TaskService:
 
     async def get_task(self, task_id: str) -> DocumentedTask:
         """The task, or not found."""
-        if self.redis is not None:
-            data = await self.redis.get_task(task_id)
-            task = DocumentedTask(**data) if data else None
-        else:
-            task = self.memory_storage.get(task_id)
+        task = await self._load(self.redis, task_id) if self.redis else self.memory_storage.get(task_id)
         if task is None:
             raise TaskNotFound(task_id)
         return task
 
     async def list_tasks(self, status: TaskStatus | None = None, limit: int = 50, offset: int = 0) -> DocumentedPage:
         """Everything, filtered, sorted and cut."""
-        if self.redis is not None:
-            tasks = [DocumentedTask(**data) for data in await self.redis.get_all()]
-        else:
-            tasks = list(self.memory_storage.values())
-        if status is not None:
-            tasks = [task for task in tasks if task.status == status]
+        tasks = await self._load_all(self.redis) if self.redis else [*self.memory_storage.values()]
+        tasks = [task for task in tasks if status is None or task.status == status]
         tasks.sort(key=lambda task: task.created_at, reverse=True)
         return DocumentedPage(tasks=tasks[offset : offset + limit], total=len(tasks), limit=limit, offset=offset)
 
@@ -179,9 +137,27 @@ class TaskService:
         """Set the status to cancelled."""
         return await self.update_task_status(task_id, TaskStatus.CANCELLED)
 
+    async def _load(self, redis: Redis, task_id: str) -> DocumentedTask | None:
+        try:
+            text = await redis.get(self.prefix + task_id)
+        except RedisError as error:
+            logger.warning("redis_get_failed %s", error)
+            return None
+        return None if text is None else DocumentedTask(**json.loads(text))
+
+    async def _load_all(self, redis: Redis) -> list[DocumentedTask]:
+        try:
+            keys = redis.scan_iter(match=f"{self.prefix}*")
+            texts = [text async for key in keys if (text := await redis.get(key))]
+        except RedisError as error:
+            logger.warning("redis_scan_failed %s", error)
+            return []
+        return [DocumentedTask(**json.loads(text)) for text in texts]
+
     async def _save(self, task: DocumentedTask) -> None:
-        if self.redis is not None:
-            await self.redis.set_task(task.task_id, task.model_dump(), TASK_TTL)
+        if self.redis:
+            text = json.dumps(task.model_dump(), default=str)
+            await self.redis.set(self.prefix + task.task_id, text, ex=TASK_TTL)
         else:
             self.memory_storage[task.task_id] = task
 
@@ -193,12 +169,9 @@ async def open_documented(
     """The service, in Redis mode if there is a URL."""
     if url is None:
         yield TaskService(now=now)
-        return
-    redis = Redis.from_url(url)
-    try:
-        yield TaskService(RedisClient(redis, prefix))
-    finally:
-        await redis.aclose()
+    else:
+        async with Redis.from_url(url) as redis:
+            yield TaskService(redis, prefix)
 
 
 @asynccontextmanager

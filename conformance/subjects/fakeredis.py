@@ -15,7 +15,7 @@ import redis
 from fakeredis.aioredis import FakeAsyncRedisConnection
 from redis.exceptions import NoScriptError, ResponseError
 
-from conformance.harness import Capability, HookMissingError
+from conformance.harness import Capability, Harness
 from conformance.subjects.redis import RedisHarness
 from taskstore import TaskStore
 from taskstore.redis import RedisTaskStore
@@ -30,6 +30,7 @@ class FakeredisHarness(RedisHarness):
     mode = opener = ""
     capabilities = RedisHarness.capabilities - {Capability.REMOTE}
     namespaces_at_once = 1
+    url, open_at = Harness.url, Harness.open_at
 
     def __init__(self) -> None:
         self._fake = fakeredis.FakeServer(server_type="redis", version=(7, 4))
@@ -46,12 +47,6 @@ class FakeredisHarness(RedisHarness):
     def open(self, namespace: str) -> AbstractAsyncContextManager[TaskStore]:
         server = Server(FakeOpener(self._fake), "fakeredis", 5, (0, 1))
         return RedisTaskStore(server, prefix=namespace)
-
-    def url(self) -> str:
-        raise HookMissingError("url")
-
-    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
-        raise HookMissingError("open_at")
 
     def _client(self) -> redis.Redis:
         return self._latest

@@ -67,18 +67,14 @@ class ExpiringMemoryHarness(MemoryHarness):
 class MemoryInspector(Inspector):
     """The inside of a memory store that expires. Its keys are the ids that are anywhere in it."""
 
-    def __init__(self, store: MemoryTaskStore, clock: Callable[[], int]) -> None:
-        self._store: Any = store  # only subjects know an inside
-        self._clock = clock
+    def __init__(self, store: Any, clock: Callable[[], int]) -> None:
+        self._store, self._clock = store, clock  # only subjects know an inside
 
     def keys(self) -> set[str]:
         inside = self._store
         indexes = [inside._created, *inside._created_by_status.values()]  # noqa: SLF001
         entries = (place[18:] for index in indexes for place in index)  # a moment in 18 digits, and the id
         return {*inside._tasks, *inside._deadline_of, *entries}  # noqa: SLF001
-
-    def mentions(self, task_id: str) -> bool:
-        return task_id in self.keys()
 
     def lifetime_ms(self, task_id: str) -> int:
         left: int = self._store._deadline_of[task_id] - self._clock() // 1_000_000  # noqa: SLF001

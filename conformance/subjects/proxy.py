@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 import struct
 from collections.abc import Callable, Collection
@@ -20,7 +21,6 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 """SO_LINGER of no time: closing sends RST in place of FIN."""
 _PIECE = 1 << 20
 """Bytes that are passed on together."""
-_SOON = 0.001
 
 
 class Stage(StrEnum):
@@ -51,19 +51,27 @@ class Action(StrEnum):
 
 @dataclass
 class Interruption:
-    """What to do to the next `times` connections, or requests with one of the texts, after so many that pass."""
+    """What to do to the next `times` connections or requests, after so many that pass."""
 
     stage: Stage
     action: Action
     after: int = 0
     times: int = 1
-    containing: Collection[bytes] = ()
     text: bytes = b""
     """What `ANSWER` answers."""
     links: Collection[Any] | None = None
     """The connections that are interrupted, if not every one."""
+    seen: int = 0
+    """How many exchanges have come to the stage."""
     met: int = 0
-    """How many exchanges were interrupted."""
+    """How many of them were interrupted."""
+
+    def takes(self, link: object, *stages: Stage) -> bool:
+        """Whether to interrupt an exchange of a connection that has come to one of these stages."""
+        if self.stage not in stages or (self.links is not None and link not in self.links):
+            return False
+        self.seen += 1
+        return self.after < self.seen <= self.after + self.times
 
 
 class Proxy:
@@ -76,10 +84,10 @@ class Proxy:
         self.point_at(url)
         self.requests = 0
         """How many requests arrived, handshakes included."""
-        self._parts, self._at, self._port, self._has_ended = urlsplit(url), at, 0, False
-        self._interruption: Interruption | None = None
+        self.interruption: Interruption | None = None
+        """What is done now."""
+        self._parts, self._at, self._port, self._has_ended = urlsplit(url), at, unused_port(), False
         self._links: dict[_Link, asyncio.Future[None]] = {}
-        self._holding = contextlib.ExitStack()
 
     async def __aenter__(self) -> Self:
         await self.listen()
@@ -88,7 +96,6 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         self._has_ended = True  # for a connection that is just being accepted
         await self.refuse()
-        self._holding.close()
         self.release()
         for link in self._links:
             link.abort()
@@ -96,10 +103,9 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """The server's URL, with the proxy's address in place of its own. It has to have a port."""
+        """The server's URL, with the proxy's address in place of its own."""
         credentials, at, _ = self._parts.netloc.rpartition("@")
-        host = f"[{self._at}]" if ":" in self._at else self._at
-        return self._parts._replace(netloc=f"{credentials}{at}{host}:{self._port}").geturl()
+        return self._parts._replace(netloc=f"{credentials}{at}{self._at}:{self._port}").geturl()
 
     @property
     def connections(self) -> int:
@@ -119,32 +125,23 @@ class Proxy:
     def point_at(self, url: str) -> None:
         """Lead connections that are accepted from now on to the server at this URL."""
         parts = urlsplit(url)
-        if parts.hostname is None:
-            raise ValueError("a proxy stands in front of a host and a port")
-        self._server_at = parts.hostname, parts.port or 6379
+        self._server_at = str(parts.hostname), parts.port or 6379
 
     async def listen(self) -> None:
         """Accept connections, under the same port as before."""
-        self._holding.close()
         if "/" in self._at:
             self._listener = await asyncio.start_unix_server(self._accept, self._at)
-            return
-        self._listener = await asyncio.start_server(self._accept, self._at, self._port, backlog=1_024, limit=_PIECE)
-        self._port = self._listener.sockets[0].getsockname()[1]
+        else:
+            self._listener = await asyncio.start_server(self._accept, self._at, self._port, backlog=1_024, limit=_PIECE)
 
     async def refuse(self) -> None:
-        """Stop listening: connections that are open stay so, others are refused. The port stays the proxy's."""
+        """Stop listening: connections that are open stay so, others are refused."""
         for listening in self._listener.sockets:
             asyncio.get_running_loop().remove_reader(listening.fileno())
         # asyncio drops a connection that it has accepted when its server closes in the same turn, and never closes its
         # socket. So the loop gets one turn to take it up.
         await asyncio.sleep(0)
         self._listener.close()
-        self._holding.close()  # of the last time
-        if "/" not in self._at:  # another program that got the port would answer in place of the server
-            holder = self._holding.enter_context(socket.socket(socket.AF_INET6 if ":" in self._at else socket.AF_INET))
-            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            holder.bind((self._at, self._port))
 
     def interrupt(self, stage: Stage, action: Action, *, on_open_ones: bool = False, **more: Any) -> Interruption:
         """Interrupt exchanges from now on, as the `Interruption` says that is returned.
@@ -152,12 +149,12 @@ class Proxy:
         `on_open_ones` leaves connections alone that are accepted later.
         """
         links = frozenset(self._links) if on_open_ones else None
-        self._interruption = Interruption(stage, action, links=links, **more)
-        return self._interruption
+        self.interruption = Interruption(stage, action, links=links, **more)
+        return self.interruption
 
     def release(self) -> None:
         """Pass on what is held, and interrupt nothing more."""
-        self._interruption = None
+        self.interruption = None
         for link in self._links:
             link.planned = None
             link.passes.set()
@@ -170,20 +167,7 @@ class Proxy:
     async def until(self, condition: Callable[[], object]) -> None:
         """Return as soon as it holds."""
         while not condition():  # noqa: ASYNC110  it may be about anything
-            await asyncio.sleep(_SOON)
-
-    def interruption_of(self, link: _Link, data: bytes, *stages: Stage) -> Interruption | None:
-        """What to do to an exchange of a connection that has reached one of these stages, if anything."""
-        planned = self._interruption
-        if planned is None or planned.stage not in stages or (planned.links is not None and link not in planned.links):
-            return None
-        if not planned.times or (planned.containing and not any(text in data for text in planned.containing)):
-            return None
-        if planned.after:
-            planned.after -= 1
-            return None
-        planned.times -= 1
-        return planned
+            await asyncio.sleep(0.001)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = _Link(self, reader, writer)
@@ -232,7 +216,7 @@ class _Link:
     async def work(self, server_at: tuple[str, int]) -> None:
         """Pass on what comes from either side, until both have ended."""
         with contextlib.suppress(OSError):
-            if (planned := self._proxy.interruption_of(self, b"", Stage.CONNECT)) is not None:
+            if planned := self._planned_at(Stage.CONNECT):
                 await self._meet(planned)
             reader, writer = await asyncio.open_connection(*server_at)
             self._writers.append(writer)
@@ -242,16 +226,20 @@ class _Link:
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
 
+    def _planned_at(self, *stages: Stage) -> Interruption | None:
+        planned = self._proxy.interruption
+        return planned if planned and planned.takes(self, *stages) else None
+
     async def _requests(self, server: asyncio.StreamWriter) -> None:
         while data := await _read(self._reader):
             self._proxy.requests += 1
-            planned = self._proxy.interruption_of(self, data, Stage.REQUEST, Stage.REPLY, Stage.MIDDLE)
-            if planned is not None:  # each command is an array, and no value of ours looks like one
+            if planned := self._planned_at(Stage.REQUEST, Stage.REPLY, Stage.MIDDLE):
+                # each command is an array, and no value of ours looks like one
                 self._commands = max(1, data.startswith(b"*") + data.count(b"\r\n*"))
-            if planned is not None and planned.stage is not Stage.REQUEST:
-                self.planned = planned  # another request may come before the reply that is to be met
-            elif planned is not None and not await self._meet(planned):
-                continue
+                if planned.stage is not Stage.REQUEST:
+                    self.planned = planned  # another request may come before the reply that is to be met
+                elif not await self._meet(planned):
+                    continue
             server.write(data)
         if not server.is_closing():
             server.write_eof()  # a server first executes what it received before the end
@@ -259,7 +247,7 @@ class _Link:
     async def _replies(self, server: asyncio.StreamReader) -> None:
         while data := await _read(server):
             planned, self.planned = self.planned, None
-            if planned is not None:
+            if planned:
                 half = max(1, len(data) // 2) if planned.stage is Stage.MIDDLE else 0
                 self._send(data[:half])
                 data = data[half:] if await self._meet(planned) else b""
@@ -289,3 +277,11 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
         return await reader.read(_PIECE)
     except OSError:
         return b""
+
+
+def unused_port() -> int:
+    """A port of loopback at which nothing listens, and which no system gives to an outgoing connection meanwhile."""
+    while True:
+        port = secrets.randbelow(20_000) + 12_000
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

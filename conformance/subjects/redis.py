@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from redis.crc import key_slot
 
-from conformance.harness import Capability, HookMissingError
-from conformance.subjects.redis_namespace import Monitor, RedisNamespace, SharedNamespace, TaskNamespace, bases
+from conformance.harness import Capability, Harness, Inspector
+from conformance.subjects.redis_namespace import RedisNamespace, TaskNamespace
 from conformance.subjects.secured import AclServer, TlsServer
 from conformance.subjects.server_harness import PATIENCE, RedisServerHarness
 from conformance.subjects.servers import ContainerServer, NamedServer
@@ -34,18 +34,25 @@ class RedisHarness(RedisServerHarness):
         return self.open_at(namespace, self._server.store_url, PATIENCE)
 
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
-        server = connect(url, connect_timeout=seconds, timeout=seconds)
+        server, prefix = connect(url, connect_timeout=seconds, timeout=seconds), self._prefix(namespace)
         if self.partitions > 1:
-            return PartitionedTaskStore(server, partitions=self.partitions, prefix=namespace)
-        return self.store_class(server, prefix=namespace)
+            return PartitionedTaskStore(server, partitions=self.partitions, prefix=prefix)
+        return self.store_class(server, prefix=prefix)
 
     def environment(self, namespace: str) -> Mapping[str, str]:
         where = variables_of(self._server.store_url)
-        named = {"TASK_KEY_PREFIX": namespace, "TASK_PARTITIONS": str(self.partitions)}
+        named = {"TASK_KEY_PREFIX": self._prefix(namespace), "TASK_PARTITIONS": str(self.partitions)}
         return {"USE_REDIS_FOR_TASKS": "true", **where, **named}
 
     def inspector(self, namespace: str) -> RedisNamespace:
-        return TaskNamespace(self._client(), namespace, self.partitions)
+        return TaskNamespace(self._client(), self._bases(self._prefix(namespace)))
+
+    def _prefix(self, namespace: str) -> str:
+        return namespace
+
+    def _bases(self, prefix: str) -> list[str]:
+        """What the keys of each partition begin with."""
+        return [f"{{{prefix}:{number}/{self.partitions}}}" for number in range(self.partitions)]
 
     async def ping(self, store: TaskStore) -> None:
         await store.ping()  # type: ignore[attr-defined]  # `open` made it a RedisTaskStore
@@ -95,27 +102,12 @@ class SentinelHarness(RedisHarness):
 
     server_class: ClassVar[type[ServerGroup]] = SentinelServers
     capabilities = RedisHarness.capabilities | {Capability.FAILOVER}
-    _monitor: Monitor | None = None
 
-    def inspector(self, namespace: str) -> RedisNamespace:
-        return TaskNamespace(self._client(), namespace, self.partitions, self._monitored)
-
-    def discard(self, namespace: str) -> None:
-        super().discard(namespace)
-        if self._monitor is not None:
-            self._monitor.close()
-            self._monitor = None
-
-    def _monitored(self) -> Monitor:
-        self._monitor = self._monitor or Monitor(self.url())
-        return self._monitor
-
-    @contextmanager
-    def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
+    def cause_failure(self, failure_kind: FailureKind) -> AbstractContextManager[None]:
         """As on one server, except for `READ_ONLY`: a master that becomes a replica would be replaced."""
-        is_read_only = failure_kind is FailureKind.READ_ONLY
-        with self._configured("min-replicas-to-write", 9) if is_read_only else super().cause_failure(failure_kind):
-            yield
+        if failure_kind is FailureKind.READ_ONLY:
+            return self._configured("min-replicas-to-write", 9)
+        return super().cause_failure(failure_kind)
 
 
 class ClusterHarness(SentinelHarness):
@@ -132,22 +124,11 @@ class ClusterHarness(SentinelHarness):
         return namespace
 
     def _slots(self, prefix: str) -> list[int]:
-        return [key_slot(base.encode()) for base in bases(prefix, self.partitions)]
-
-    def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[TaskStore]:
-        return super().open_at(self._prefix(namespace), url, seconds)
-
-    def environment(self, namespace: str) -> Mapping[str, str]:
-        return super().environment(self._prefix(namespace))
-
-    def inspector(self, namespace: str) -> RedisNamespace:
-        return super().inspector(self._prefix(namespace))
+        return [key_slot(base.encode()) for base in self._bases(prefix)]
 
     def administer(self, *command: str) -> Any:
         """Send the command to one node; `ACL` to all, since each node has users of its own."""
-        if command[0] == "ACL":
-            return self._server.call_each(*command)
-        return super().administer(*command)
+        return self._server.call_each(*command) if command[0] == "ACL" else super().administer(*command)
 
     def spare_database(self) -> int:
         return 0
@@ -172,19 +153,16 @@ class PartitionedClusterHarness(ClusterHarness):
 class NamedRedisHarness(RedisHarness):
     """The Redis store on a server of the user's. It uses one key prefix and changes nothing else on that server."""
 
+    administer = Harness.administer
+    spare_database = Harness.spare_database
+    cause_failure = Harness.cause_failure
+
     def __init__(self, url: str) -> None:
         super().__init__(NamedServer(url))
 
-    def administer(self, *command: str) -> Any:
-        raise HookMissingError("administer")
-
-    def spare_database(self) -> int:
-        raise HookMissingError("spare_database")
-
-    @contextmanager
-    def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
-        raise HookMissingError("cause_failure")
-        yield
-
     def inspector(self, namespace: str) -> RedisNamespace:
-        return SharedNamespace(self._client(), namespace)
+        return _SharedNamespace(self._client(), self._bases(namespace))
+
+
+class _SharedNamespace(TaskNamespace):
+    requests = Inspector.requests  # others ask the server too

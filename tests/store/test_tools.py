@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from conformance.subjects.documented_design import open_documented
-from conformance.subjects.servers import EmbeddedServer, unused_port
+from conformance.subjects.proxy import unused_port
+from conformance.subjects.servers import EmbeddedServer
 from conformance.subjects.topologies import ClusterServers, SentinelServers
 from taskstore import Task, TaskStatus
 from taskstore.redis import RedisTaskStore

@@ -10,8 +10,8 @@ from copy import copy
 import pytest
 import redis
 
+from conformance.subjects.proxy import unused_port
 from conformance.subjects.secured import TlsServer, why_no_tls
-from conformance.subjects.servers import unused_port
 from conformance.subjects.topologies import SERVICE, ClusterServers, SentinelServers
 from taskstore import FailureKind, StoreUnavailable
 from taskstore.redis import connect
