@@ -194,14 +194,3 @@ def test_redis_going_away_is_503_until_it_is_back(clients: Clients, redis_server
     assert facts["task_id"].startswith("task_")
     assert not any("127.0.0.1" in answer.text or "localhost" in answer.text for answer in away)
     assert client.get(f"/tasks/{task_id}").json()["status"] == "pending"
-
-
-def test_the_service_does_not_start_without_redis(tmp_path: Path, redis_server: EmbeddedServer) -> None:
-    settings = environment(redis_server, USE_REDIS_FOR_TASKS="true", REDIS_PORT=str(unused_port()))
-    command = ["uvicorn", "app.main:app", "--port", str(unused_port())]
-    ran = subprocess.run(
-        command, cwd=copy(tmp_path), env=settings, stderr=subprocess.PIPE, text=True, check=False, timeout=30
-    )
-    assert ran.returncode == 3
-    assert "cannot be reached" in ran.stderr
-    assert f"redis-cli -h localhost -p {settings['REDIS_PORT']} ping" in ran.stderr

@@ -55,14 +55,9 @@ def find(made: Report, claim: str, design: Design = "documented") -> Finding:
     return next(row.findings[design] for row in made.claims if row.claim.id == claim)
 
 
-def test_a_figure_is_the_median_of_block_medians_however_many_calls_a_block_has() -> None:
-    ms = [1.0] * 100 + [2.0, 8.0, 3.0] + [4.0] * 7
-    row = measured("get", "memory", ms, blocks=[100, 3, 1, 1, 1, 1, 1, 1, 1])
-    [latency] = report(GOOD, benchmark(row)).latencies
-    assert latency.ms == Estimate(4, (1, 4), 9)
-
-
-def test_ratios_are_taken_within_a_block() -> None:
+def test_figures_are_medians_of_block_medians_and_ratios_are_taken_within_a_block() -> None:
+    uneven = measured("get", "memory", [1.0] * 100 + [2.0, 8.0, 3.0] + [4.0] * 7, blocks=[100, 3, *[1] * 7])
+    assert report(GOOD, benchmark(uneven)).latencies[0].ms == Estimate(4, (1, 4), 9)
     ms = [float(block) for block in range(1, 10)]
     rows = [
         measured("get", "memory", ms),
@@ -146,10 +141,6 @@ def test_readings_are_held_to_the_documented_ranges_and_to_a_request(
         (
             conformance(requirement("A-1", "pass", "fail", "pass", "pass", reason="a task\nis gone")),
             ["embedded does not keep 1 MUST: A-1 (fail)", "chapter.test_0 [embedded]: a task is gone"],
-        ),
-        (
-            conformance(requirement("A-1", "pass"), requirement("A-2", "harness-error", "pass", "fail", "pass")),
-            ["memory does not keep 1 MUST: A-2 (harness-error)", "chapter.test_1 [memory]: "],
         ),
         (conformance(requirement("A-1", "fail", on=DOCUMENTED)), ["no case was decided on both of our modes"]),
         (conformance(requirement("A-1", "pass", "pass", "fail", "harness-error")), []),
