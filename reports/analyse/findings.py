@@ -50,33 +50,33 @@ NOT_MEASURED = Finding("not-yet-checked", notes=(("not measured", {}),))
 def judge_behaviour(
     claim: Behaviour, subjects: Mapping[str, str], requirements: Iterable[Requirement], cases: Sequence[Case]
 ) -> Finding:
-    """Judge by each requirement that names the claim: one failing case refutes it, and one that passes is needed.
+    """Judge by the requirements that name the claim: one failing case refutes it, and one that passes is needed.
 
-    A case that was written for a requirement decides it alone. What the chapters found decides where there is none:
-    a finding of theirs names all the requirements that its scenario is about.
+    Where a case was written for one of them, only such cases decide. Else it is what the chapters found: a finding of
+    theirs names all the requirements that its scenario is about, and so some that are kept.
 
     `subjects` are those of the design, each with its server.
     """
     deciding = {one.id for one in requirements if claim.id in one.claims}
-    passed, failed, undecided = set(), [], []
-    for number in sorted(deciding):
-        met = [
-            (case, subject)
-            for case in cases
-            for subject in subjects
-            if number in case.requirements and case.on(subject).is_decided
-        ]
-        chosen = [one for one in met if one[0].is_written] or met
-        failed += [one for one in chosen if one[0].on(one[1]).verdict == "fail"]
-        passed |= {subject for _, subject in chosen}
-        undecided += [] if chosen else [number]
+    met = [
+        (case, subject)
+        for case in cases
+        for subject in subjects
+        if not deciding.isdisjoint(case.requirements) and case.on(subject).is_decided
+    ]
+    chosen = [one for one in met if one[0].is_written] or met
+    failed = [(case, subject) for case, subject in chosen if case.on(subject).verdict == "fail"]
     if failed:
         against = tuple(dict.fromkeys(case.id for case, _ in failed))
         return Finding("refuted", _located(subjects, {subject for _, subject in failed}), against=against)
-    notes: tuple[Note, ...] = (("without a verdict: {what}", {"what": ", ".join(undecided)}),) if undecided else ()
-    if not passed:
-        return Finding("not-yet-checked", notes=notes or (("no requirement names it", {}),))
-    return Finding("holds-corrected" if claim.corrected else "holds", _located(subjects, passed), notes)
+    undecided = deciding.difference(*(case.requirements for case, _ in met))
+    notes: tuple[Note, ...] = ()
+    if undecided or not deciding:
+        notes = (("without a verdict: {what}", {"what": ", ".join(sorted(undecided)) or "–"}),)
+    if not chosen:
+        return Finding("not-yet-checked", notes=notes)
+    where = _located(subjects, {subject for _, subject in chosen})
+    return Finding("holds-corrected" if claim.corrected else "holds", where, notes)
 
 
 def judge_identity(comparison: Comparison, subjects: Mapping[str, str]) -> Finding:
