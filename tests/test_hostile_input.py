@@ -24,8 +24,7 @@ from hypothesis import strategies as st
 
 from benchmarks.document import Benchmark
 from benchmarks.studies.document import Studies
-from conformance.compare.known import read as read_known_differences
-from conformance.compare.operations.strategies import json_values, not_json_objects, texts, unknown_ids
+from conformance.compare.report import read_known as read_known_differences
 from conformance.files import FileError
 from conformance.results.document import read as read_results
 from conformance.results.known import read as read_known_failures
@@ -49,6 +48,7 @@ from tests.report_inputs import (
     requirement,
     studies,
 )
+from tests.strategies import json_values, not_json_objects, texts, unknown_ids
 
 TOTAL = int(os.environ.get("HOSTILE_INPUTS", "2000"))
 

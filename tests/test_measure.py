@@ -35,7 +35,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from conformance import Harness
-from conformance.compare.operations.operation import WHOLE, Operation
+from conformance.compare import WHOLE, Operation
 
 class Store:
     def __init__(self):

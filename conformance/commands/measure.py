@@ -10,8 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.commands.options import CommandFailedError, output_file
-from conformance.compare.operations.check import HarnessCrashedError, OperationsError
+from conformance.compare.operation import OperationsError
 from conformance.files import write_file
+from conformance.guard import HarnessFailedError
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
@@ -56,7 +57,7 @@ def main(options: argparse.Namespace) -> int:
         raise CommandFailedError("pytest-benchmark is not installed: pip install 'taskstore[measure]'")
     try:
         return _measure(options)
-    except (UnknownSubjectError, OperationsError, HarnessCrashedError) as fault:
+    except (UnknownSubjectError, OperationsError, HarnessFailedError) as fault:
         raise CommandFailedError(str(fault)) from fault
 
 

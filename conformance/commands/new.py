@@ -61,7 +61,7 @@ DESCRIPTION = "Write a file to start a harness from. It runs as it is, on a memo
 EPILOG = """\
 examples:
   conformance new mystore.py
-  conformance new mystores.py --compare key-value
+  conformance new mystores.py --compare
 
 exit status:
   0  the file is written
@@ -70,14 +70,7 @@ exit status:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE.py", type=Path, help="the file to write, in this folder or below it")
-    parser.add_argument(
-        "--compare",
-        nargs="?",
-        choices=("key-value", "tasks"),
-        const="key-value",
-        metavar="PROFILE",
-        help="two harnesses for `conformance compare`: key-value (the default) or tasks",
-    )
+    parser.add_argument("--compare", action="store_true", help="write two harnesses for `conformance compare`")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -93,7 +86,7 @@ def main(options: argparse.Namespace) -> int:
     module = ".".join(places)
     store = f"{module}:MyStore"
     if options.compare:
-        template = Path(__file__).with_name("templates") / f"{options.compare.replace('-', '_')}.py.txt"
+        template = Path(__file__).with_name("templates") / "compare.py.txt"
         text = template.read_text("utf-8").replace("MODULE", module)
         commands = [f"conformance compare {module}:MemoryMode {module}:RedisMode"]
     else:

@@ -1,12 +1,12 @@
 """`conformance compare A B`: does my memory mode behave like my Redis mode?
 
-Two stores are given the same calls, step by step, and whatever differs comes out: in value, type, exception or order,
-or because what a side hands out is still connected to what it keeps. Nothing is assumed of the operations: a harness
-names its own in a hook `operations()` that returns `Operation`s, or one of the profiles.
+Two stores are given the same calls, and whatever differs comes out: in value, type, exception or order, or because what
+a store hands out is still connected to what it keeps. Nothing is assumed of the operations: a harness names its own in
+a hook `operations()` that returns `Operation`s, or those of `key_value`.
 """
 
-from conformance.compare.operations import hostile
-from conformance.compare.operations.operation import WHOLE, EarlierId, Operation, earlier_ids
-from conformance.compare.operations.profiles import key_value, tasks
+from conformance.compare import hostile
+from conformance.compare.operation import WHOLE, EarlierId, Operation, earlier_ids
+from conformance.compare.profiles import key_value
 
-__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "hostile", "key_value", "tasks"]
+__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "hostile", "key_value"]

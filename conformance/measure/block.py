@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from conformance.compare.operations.check import opening, running
+from conformance.compare.checks import opening, running
 from conformance.harness import Harness, HookMissingError
 from conformance.measure.clock import noop
 from conformance.measure.loop import Loop

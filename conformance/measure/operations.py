@@ -16,10 +16,10 @@ from itertools import count, cycle, repeat
 from random import Random
 from typing import Any
 
-from conformance.compare.operations.check import OperationsError, check_methods, operations_of
-from conformance.compare.operations.operation import WHOLE, EarlierId, Operation
-from conformance.compare.values.classes import Pool
-from conformance.compare.values.parts import drained
+from conformance.compare.checks import check_methods, operations_of
+from conformance.compare.choices import Pool
+from conformance.compare.operation import WHOLE, EarlierId, Operation, OperationsError
+from conformance.compare.values import drained
 from conformance.harness import Harness
 
 SEED = 0
@@ -56,11 +56,11 @@ def workload_of(harness: Harness, name: str) -> Workload:
 
     Raises:
         OperationsError: if the operations that it names cannot be used, or none of them fills the store.
-        HarnessCrashedError: if the harness raises.
+        HarnessFailedError: if the harness raises.
     """
     if not hasattr(harness, "operations"):
         return _of_tasks()
-    operations = operations_of(harness, name, is_task_store=False)
+    operations = operations_of(harness, name)
     makers = [one for one in operations.values() if one.writes is not None and not _removes(one)]
     if not makers:
         raise OperationsError(f"{name}: none of its operations writes an entry, so the store cannot be filled")
@@ -75,7 +75,7 @@ def workload_of(harness: Harness, name: str) -> Workload:
 
 
 def _removes(operation: Operation) -> bool:
-    return operation.writes is not None and {*operation.arguments} == {operation.writes}
+    return operation.writes is not None and {*operation.arguments} == {*operation.entry}
 
 
 class _Maker:
@@ -84,7 +84,7 @@ class _Maker:
     def __init__(self, maker: Operation, operations: Mapping[str, Operation], name: str) -> None:
         self._maker, self._operations, self._name = maker, operations, name
         self._plain = {
-            (operation.name, argument): Pool(strategy, SEED).plain
+            (operation.name, argument): Pool(strategy).plain.value
             for operation in operations.values()
             for argument, strategy in operation.arguments.items()
         }
@@ -98,7 +98,7 @@ class _Maker:
             new = [self._new_key() for _ in range(min(AT_ONCE, entries - len(keys)))]
             call = _calling(self._maker, store)
             results = await asyncio.gather(*(call(*self._arguments(self._maker, key)) for key in new))
-            keys += new if self._maker.writes else map(self._id_in, results)
+            keys += new if self._maker.entry else map(self._id_in, results)
         return keys
 
     def work(self, operation: Operation) -> Callable[[Any, Sequence[Key], Random], Calls]:
@@ -116,14 +116,14 @@ class _Maker:
         """Give the arguments by place and those by name."""
         given = {argument: self._plain[operation.name, argument] for argument in operation.arguments}
         for argument, value in given.items():
-            if argument == operation.entry or isinstance(value, EarlierId):
+            if argument in operation.entry or isinstance(value, EarlierId):
                 given[argument] = key
         return tuple(given.pop(name) for name in operation.positional if name in given), given
 
     def _new_key(self) -> Key:
-        if not self._maker.writes:
+        if not self._maker.entry:
             return None  # the store chooses it
-        number, plain = next(self._numbers), self._plain[self._maker.name, self._maker.writes]
+        number, plain = next(self._numbers), self._plain[self._maker.name, self._maker.entry[0]]
         match plain:
             case str():
                 return f"key-{number}"

@@ -17,9 +17,8 @@ from typing import Any
 
 from redis import Redis
 
-from conformance.compare.document import Report
-from conformance.compare.report import report_of
-from conformance.compare.search import Search
+from conformance.compare.child import searched
+from conformance.compare.report import Report
 from conformance.subjects.servers import EmbeddedServer
 
 HERE = Path(__file__).parent
@@ -40,7 +39,9 @@ def library_of(module: str, url: str) -> dict[str, Any]:
     """What the page says of one library."""
     print(module, flush=True)
     modes = import_module(module)
-    report = compared(*(store() for store in modes.STORES))
+    names = modes.STORES[0].__name__, modes.STORES[1].__name__
+    *_, report = searched(*zip(names, modes.STORES, strict=True))
+    assert isinstance(report, Report)  # noqa: S101  it comes last
     new = [finding for finding in report.findings if finding.kind not in BY_DESIGN]
     shortest = min((finding.script for finding in new), key=lambda script: len("\n".join(script)), default=())
     name = module.removesuffix("_modes")
@@ -48,23 +49,14 @@ def library_of(module: str, url: str) -> dict[str, Any]:
         "library": modes.LIBRARY,
         "version": version(modes.LIBRARY),
         "about": (modes.__doc__ or "").partition(": ")[2].strip().removesuffix("."),
-        "stores": [store.__name__ for store in modes.STORES],
+        "stores": names,
         "harness": f"{module}.py",
         "operations": {operation: row.results for operation, row in report.operations.items()},
-        "not_exercised": report.not_exercised,
-        "differences": [finding.title for finding in new],
+        "not_exercised": report.shortcomings(),
+        "differences": [finding.title(names) for finding in new],
         "shortest": shortest,
         "findings": [confirmed(script, url) for script in sorted((HERE / "findings").glob(f"{name}_?.py"))],
     }
-
-
-def compared(one: Any, other: Any) -> Report:
-    """Compare two stores."""
-    with one.running(), other.running():
-        pair = (type(one).__name__, one), (type(other).__name__, other)
-        search = Search(*pair, seed=1)
-        list(search.run())
-        return report_of(search)
 
 
 def confirmed(script: Path, url: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""An operation: what a harness names so that two stores can be compared without a contract."""
+"""An operation of a store, as a harness names it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ WHOLE = ""
 """In `ids` and `times`: the result itself, or each member of a list. In `reads` and `writes`: the store as a whole."""
 
 
+class OperationsError(ValueError):
+    """What a harness names or returns cannot be used, or two harnesses do not name the same operations."""
+
+
 @dataclass(frozen=True)
 class EarlierId:
-    """Stands, as an argument, for an id that both sides gave earlier, each its own; known when the call is made.
-
-    Counted from the latest one: a script keeps its meaning when its first lines go.
-    """
+    """Stands, as an argument, for an id that the store gave earlier, counted from the latest one."""
 
     back: int
 
 
 def earlier_ids(unknown: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
-    """Ids that earlier results gave on both sides, matched by position, or now and then an unknown one.
+    """Ids that earlier results gave, matched by position, or now and then an unknown one.
 
     It may stand inside other strategies: `st.lists(earlier_ids())`.
     """
@@ -41,16 +42,17 @@ class Operation:
         arguments: a strategy for each argument that is always given.
         optional: a strategy for each argument that may be left out.
         ids: fields of results and exceptions that hold ids made by the store. They are matched by position: the first
-            id that one side gives is the first that the other side gives. `WHOLE` if the result itself is an id.
+            id that one store gives is the first that the other gives. `WHOLE` if the result itself is an id.
         times: fields that hold times made by the store, compared for presence, type and time zone only.
         writes: for an operation that changes something, the argument that names the entry, or a list or mapping of
-            entries; `WHOLE` if the store chooses the entry, or everything is changed.
-        reads: for an operation that only reads, the argument that names the entry, or `WHOLE` for a listing or count.
-            After each write the reads whose other arguments are optional are called on the entry that it touched.
+            entries, or a tuple of arguments that name it together; `WHOLE` if the store chooses the entry, or
+            everything is changed.
+        reads: for an operation that only reads, likewise; `WHOLE` for a listing or count. After each write the reads
+            whose other arguments are optional are called on the entry that it touched.
         view: turns a result that cannot be compared as it is into one that can.
+        show: writes a value of an argument as Python; None where its `repr` will do.
         ignored: fields that are not compared, each with the reason.
         tolerances: numbers and times that may differ by so much (times: seconds), each field with `(how much, reason)`.
-        weight: how often the random search calls it, relative to the others.
         positional: arguments that are given by their places; all others by their names.
         lifetime: the argument that is a lifetime, in seconds or as `timedelta`: with it the hook `advance` lets an
             entry expire.
@@ -62,12 +64,12 @@ class Operation:
     optional: Mapping[str, st.SearchStrategy[Any]] = field(default_factory=dict)
     ids: Collection[str] = ()
     times: Collection[str] = ()
-    writes: str | None = None
-    reads: str | None = None
+    writes: str | tuple[str, ...] | None = None
+    reads: str | tuple[str, ...] | None = None
     view: Callable[[Any], Any] | None = None
+    show: Callable[[Any], str | None] | None = None
     ignored: Mapping[str, str] = field(default_factory=dict)
     tolerances: Mapping[str, tuple[float, str]] = field(default_factory=dict)
-    weight: float = 1.0
     positional: Collection[str] = ()
     lifetime: str | None = None
 
@@ -77,14 +79,10 @@ class Operation:
         return {**self.arguments, **self.optional}
 
     @property
-    def entry(self) -> str | None:
-        """The argument that names what it reads or writes; None if there is none."""
-        return self.writes or self.reads or None
-
-    @property
-    def is_view(self) -> bool:
-        """Whether it reads the store as a whole."""
-        return self.reads == WHOLE
+    def entry(self) -> tuple[str, ...]:
+        """The arguments that name what it reads or writes."""
+        named = self.writes or self.reads or ()
+        return (named,) if isinstance(named, str) else named
 
     def invoke(self, store: Any, arguments: Mapping[str, Any]) -> Any:
         """Make the call."""

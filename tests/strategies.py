@@ -16,8 +16,6 @@ texts = st.text(max_size=40) | st.sampled_from(
 )
 """Texts that have a UTF-8 form, the awkward ones among them."""
 
-progresses = st.floats(0, 100) | st.integers(0, 100)
-
 _leaves = (
     st.none()
     | st.booleans()
@@ -29,8 +27,6 @@ _leaves = (
 json_values: st.SearchStrategy[Any] = st.recursive(
     _leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4), max_leaves=12
 )
-json_objects = st.dictionaries(texts, json_values, max_size=5)
-"""Objects of every kind of JSON value: empty containers, the largest integers, -0.0, every plane of Unicode."""
 
 
 class _Number(IntEnum):
@@ -74,11 +70,6 @@ _around: st.SearchStrategy[Callable[[Any], Any]] = st.sampled_from(
 )
 not_json_objects = st.builds(lambda wrap, inner: {"config": wrap(inner)}, _around, _not_json)
 """Objects with something inside that is no JSON value, or too large, at any depth."""
-
-not_progresses = st.sampled_from(
-    [-1, -0.0001, 100.0001, 101, 1e300, float("nan"), float("inf"), float("-inf"), True, "50", Decimal(50)]
-)
-not_page_numbers = st.sampled_from([-1, -(10**30), 1.0, 2.5, True, "10", float("nan")])
 
 unknown_ids = (
     texts | st.text(st.characters(), min_size=1, max_size=20) | st.sampled_from(["task_*", "\ud800", "x" * 100_000])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
 
-from conformance.compare.operations import hostile
-from conformance.compare.operations.operation import WHOLE, Operation, earlier_ids
+from conformance.compare import hostile
+from conformance.compare.operation import WHOLE, Operation
 
 Method: TypeAlias = str | Callable[..., Any]
 """The name of a method of the store, or a function that is given the store and then the arguments, in their order."""
@@ -79,48 +79,8 @@ def key_value(
     )
 
 
-def tasks(
-    *,
-    create: Method = "create",
-    get: Method = "get",
-    list: Method | None = "list",  # noqa: A002  the name of the operation
-    update: Method | None = "update",
-    cancel: Method | None = None,
-    delete: Method | None = None,
-    arguments: Mapping[str, st.SearchStrategy[Any]] | None = None,
-    changes: Mapping[str, st.SearchStrategy[Any]] | None = None,
-    ids: Collection[str] = ("id", "task_id"),
-    times: Collection[str] = ("created_at", "updated_at", "completed_at"),
-) -> tuple[Operation, ...]:
-    """The operations of a store of tasks, jobs or results, whose ids the store makes.
-
-    Args:
-        create: gets `arguments` in their order, and returns an id or something that has one.
-        get: `(id)`.
-        list: `()`: all of them.
-        update: `(id)` and `changes` in their order.
-        cancel: `(id)`.
-        delete: `(id)`.
-        arguments: a strategy for each argument of `create`; one object with hostile values if there are none.
-        changes: a strategy for each argument of `update` behind the id; likewise.
-        ids: the fields that hold ids; an id that is returned by itself is found without.
-        times: the fields that hold times which the store makes.
-    """
-    payloads = {"payload": st.builds(lambda value: {"a": value}, hostile.values())}
-    one = {"id": earlier_ids()}
-    return _operations(
-        ("create", create, arguments or payloads, {"writes": WHOLE, "ids": (*ids, WHOLE)}),
-        ("get", get, one, {"reads": "id", "ids": ids}),
-        ("list", list, {}, {"reads": WHOLE, "ids": ids}),
-        ("update", update, {**one, **(changes or payloads)}, {"writes": "id", "ids": ids}),
-        ("cancel", cancel, one, {"writes": "id", "ids": ids}),
-        ("delete", delete, one, {"writes": "id", "ids": ids}),
-        times=times,
-    )
-
-
 def _operations(
-    *named: tuple[str, Method | None, Mapping[str, Any], dict[str, Any]], times: Collection[str] = ()
+    *named: tuple[str, Method | None, Mapping[str, Any], dict[str, Any]],
 ) -> tuple[Operation, ...]:
     """The operations that the store has, of name, method, arguments and facts of each."""
     return tuple(
@@ -128,7 +88,6 @@ def _operations(
             method if isinstance(method, str) else name,
             method,
             arguments,
-            times=times,
             positional=tuple(arguments),
             **facts,
         )
