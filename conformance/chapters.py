@@ -17,13 +17,13 @@ DEPTHS = ("smoke", "default", "full")
 _WALKS = {"smoke": 10, "default": 35, "full": 1_500}
 """Random scenarios of each of the chapters that play them."""
 _WALKED = 4
-_TABLES = ("arguments", "states", "ids", "places", "lifetimes", "races", "large")
+_TABLES = ("arguments", "places", "lifetimes", "races")
 
 
 def _walked(number: int, harness: Harness, tally: Tally, seed: int, depth: str) -> None:
     async def run() -> None:
         for walk in walks(harness, seed * _WALKED + number, _WALKS[depth]):
-            await play_one(harness, Scenario("random calls", ()), tally, walk)
+            await play_one(harness, Scenario(instances=walk.instances), tally, walk)
 
     asyncio.run(run())
 
@@ -36,24 +36,22 @@ def _tabled(name: str, harness: Harness, tally: Tally, _seed: int, depth: str) -
 def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
     from conformance.tables import failures
 
+    is_full, has = depth == "full", harness.capabilities
+    slow_last = sorted(failures.CONNECTIONS, key=lambda row: row.seconds)  # several are played at the same time
+    together = [row for row in slow_last if is_full or not row.is_full]
+
     async def run() -> None:
-        is_full = depth == "full"
-        await play_together(harness, failures.together(harness.capabilities, is_full=is_full), tally)
-        await play(harness, failures.alone(harness.capabilities), tally)
+        scenarios = [one for row in together for one in failures.scenarios_of(row, has, is_full=is_full)]
+        await play_together(harness, scenarios, tally)
+        await play(harness, (one for row in failures.SERVERS for one in failures.scenarios_of(row, has)), tally)
 
     asyncio.run(run())
 
 
 def _load(harness: Harness, tally: Tally, seed: int, depth: str) -> None:
-    from conformance import load
+    from conformance.load import FULL, SHORT, load
 
-    async def run() -> None:
-        await load.load(harness, tally, seed=seed)
-        if depth == "full":
-            await load.load(harness, tally, load.FULL, seed=seed, processes=2)
-            await load.load(harness, tally, load.DIRECT, seed=seed)
-
-    asyncio.run(run())
+    asyncio.run(load(harness, tally, FULL if depth == "full" else SHORT, seed=seed))
 
 
 Chapter = Callable[[Harness, Tally, int, str], None]

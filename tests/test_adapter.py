@@ -149,7 +149,7 @@ class InUtc(Harness):
 def found(harness: Harness, *actions: Action) -> set[str]:
     """The requirements that a scenario breaks on a store. A difference ends it, and the next time it goes on."""
     tally = Tally()
-    asyncio.run(play(harness, [Scenario("a scenario", actions)] * 3, tally))
+    asyncio.run(play(harness, [Scenario(actions)] * 3, tally))
     return {number for one in tally.findings.values() for number in one.requirements}
 
 

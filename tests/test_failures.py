@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.core.chapter import play, play_together
+from conformance.chapters import CHAPTERS
+from conformance.core.chapter import play
 from conformance.core.finding import Tally
 from conformance.load import load
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.proxy import Action, Proxy, Stage
 from conformance.subjects.redis import RedisHarness
-from conformance.tables.failures import FAILURES, alone, scenarios_of, together
+from conformance.tables.failures import CONNECTIONS, SERVERS, scenarios_of
 from taskstore import FailureKind, StoreUnavailable, TaskNotFound, TaskPage
 from taskstore.redis import RedisTaskStore, connect
 from taskstore.redis.connection import Connection
@@ -33,19 +34,13 @@ def harness() -> Iterator[RedisHarness]:
 
 def played(harness: RedisHarness, store_class: Callable[..., Any], name: str = "") -> Tally:
     """Play the failure of that name, or all, on a store."""
-    harness.store_class = store_class
-
-    async def body() -> Tally:
-        tally, capabilities = Tally(seconds=1), harness.capabilities
-        if name:
-            (row,) = (row for row in FAILURES if row.failure.name == name)
-            await play(harness, scenarios_of(row, capabilities), tally, is_short=True)
-        else:
-            await play_together(harness, together(capabilities), tally)
-            await play(harness, alone(capabilities), tally)
-        return tally
-
-    return asyncio.run(body())
+    harness.store_class, tally = store_class, Tally(seconds=1)
+    if name:
+        (row,) = (row for row in (*CONNECTIONS, *SERVERS) if row.name == name)
+        asyncio.run(play(harness, scenarios_of(row, harness.capabilities), tally, is_short=True))
+    else:
+        CHAPTERS["failures"](harness, tally, 1, "default")
+    return tally
 
 
 def numbers_of(tally: Tally) -> set[str]:
@@ -88,7 +83,8 @@ class PoolHarness(RedisHarness):
 def test_right_stores_pass_and_every_requirement_is_exercised(harness: RedisHarness, store_class: type[Any]) -> None:
     tally = played(harness, store_class)
     assert not tally.findings
-    assert {number for row in FAILURES if not row.needs for number in row.about} <= set(tally.exercised)
+    rows = [row for row in (*CONNECTIONS, *SERVERS) if not row.needs]
+    assert {number for row in rows for number in row.about.split()} <= set(tally.exercised)
 
 
 def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None:
@@ -99,8 +95,8 @@ def test_a_pool_that_opens_its_connections_when_they_are_needed_passes() -> None
 
 def test_a_subject_without_a_server_says_what_is_missing() -> None:
     memory, tally = MemoryHarness(), Tally()
-    asyncio.run(play_together(memory, together(memory.capabilities), tally))
-    asyncio.run(load(memory, tally))
+    for name in ("failures", "load"):
+        CHAPTERS[name](memory, tally, 1, "default")
     assert "remote" in tally.missing["FAIL-01"][0]
 
 
@@ -203,7 +199,7 @@ class ClosesLate(RedisTaskStore):
 
 
 def test_a_store_that_waits_when_it_is_closed_is_found(harness: RedisHarness) -> None:
-    assert "API-04" in numbers_of(played(harness, ClosesLate, "the store is closed"))
+    assert "API-04" in numbers_of(played(harness, ClosesLate, "the store is closed while a reply is awaited"))
 
 
 @pytest.mark.parametrize(
@@ -218,9 +214,9 @@ def test_load_finds_wrong_stores(harness: RedisHarness, operation: str, handle: 
     assert number in numbers_of(tally)
 
 
-def test_load_passes_a_right_store_that_two_processes_share(harness: RedisHarness) -> None:
+def test_load_passes_a_right_store(harness: RedisHarness) -> None:
     harness.store_class, tally = RedisTaskStore, Tally()
-    asyncio.run(load(harness, tally, processes=2))
+    CHAPTERS["load"](harness, tally, 1, "full")
     assert not tally.findings
     assert tally.exercised["ATOM-01"] > 20
 

@@ -15,11 +15,11 @@ from conformance.case import Subject
 from conformance.cases import find_cases
 from conformance.core.chapter import play
 from conformance.core.finding import Finding, Tally
-from conformance.core.scenario import Id, Scenario, cancel, create, get, purge
+from conformance.core.scenario import Id, Look, Reopen, Scenario, cancel, create, get, purge, restore
 from conformance.harness import Capability, Harness
 from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
-from conformance.tables import places
+from conformance.tables.tasks import restorable, scenario
 from taskstore import InvalidArgument, MemoryTaskStore
 
 
@@ -51,8 +51,8 @@ class Hub(MemoryHarness):
 
 
 def test_what_is_shared_in_memory_stays_while_an_instance_is_open() -> None:
-    (scenario,) = [one for one in places.scenarios() if one.name == "restored on the other instance"]
-    assert findings(Hub(), scenario) == []
+    over = restore(restorable(), on=1), Reopen(1), get(Id("a"), on=1), Look()
+    assert findings(Hub(), scenario(create("a"), over, instances=2)) == []
 
 
 class TakesAnyMoment(MemoryTaskStore):
@@ -71,7 +71,7 @@ def test_a_purge_before_the_first_moment_may_be_refused_and_need_not(kind: type[
     harness.store_class = kind
     first = datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))
     calls = (create("a"), cancel(Id("a")), purge(first), get(Id("a")))
-    assert findings(harness, Scenario("a purge", calls)) == []
+    assert findings(harness, Scenario(calls)) == []
 
 
 @pytest.mark.parametrize("lacks", [{Capability.MAINTENANCE}, {Capability.MAINTENANCE, Capability.CALLER_IDS}])

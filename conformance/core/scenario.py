@@ -238,8 +238,7 @@ class Scenario:
     the capabilities `needs`, and none of `lacks`, on so many `instances`.
     """
 
-    name: str
-    actions: tuple[Action, ...]
+    actions: tuple[Action, ...] = ()
     about: tuple[str, ...] = ()
     needs: frozenset[Capability] = frozenset()
     lacks: frozenset[Capability] = frozenset()

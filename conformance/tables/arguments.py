@@ -1,19 +1,21 @@
-"""Every value of the tables once: those that a store keeps, those that it refuses, and tasks as large as one may be."""
+"""Every value of the tables once: those that a store keeps, those that it refuses, ids, and the largest tasks."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from random import Random
 from typing import Any
 
 from conformance.core.scenario import (
+    Action,
     Call,
-    CursorOf,
+    Id,
     Look,
+    Populate,
     Scenario,
     TaskOf,
+    Tick,
     cancel,
     create,
     get,
@@ -24,83 +26,119 @@ from conformance.core.scenario import (
 )
 from conformance.spec.model import FINAL, STATUSES, TEXTS, Record, canonical, size_of
 from conformance.tables import values
-from conformance.tables.tasks import BEYOND, DAY, LONG_AGO, MICROSECOND, MINUTE, A, Actions, going, restorable
+from conformance.tables.tasks import BEYOND, DAY, LONG_AGO, MICROSECOND, MINUTE, A, B, restorable, scenario, to
 from taskstore import TaskStatus
 
-_LARGE = 2_000
 _JAPAN = timezone(timedelta(hours=9))
 
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
-    yield from _refused()
+    for calls in (*refused(), *refused("nobody")):
+        yield scenario(create("a"), to("clipping", progress=5), calls, get(A), Look(), to("uploading"), Look())
     yield from _kept()
+    yield from _statuses()
     yield from _sizes(depth)
     yield from _restored()
-    yield from _purged()
+    yield from _ids(depth)
+    yield from _taken()
 
 
-def _refused() -> Iterator[Scenario]:
-    """What every argument refuses."""
+def refused(task: Any = A) -> list[list[Call]]:
+    """Calls that a store refuses, in groups; those that name a task, with this one."""
     wrong = values.WRONG_JSON
-    status, failed = TaskStatus.CLIPPING, TaskStatus.FAILED
-    groups: dict[str, list[Call]] = {
-        "values in a config": [create("", config={"x": one}) for one in wrong],
-        "values in a list": [create("", config={"x": [1, 0.5, "a", one]}) for one in wrong],
-        "values deep in a config": [create("", config={"a": {"b": [{"c": one}]}}) for one in wrong],
-        "configs": [create("", config=one) for one in values.WRONG_CONFIGS],
-        "video ids": [create("", video_ids=one) for one in values.WRONG_VIDEO_IDS],
-        "webhooks": [create("", webhook_url=one) for one in values.WRONG_TEXTS],
-        "requests": [Call("create_task", {"request": one}) for one in (None, 7, "request", {"video_ids": ("v",)})],
-        **{f"values of {name}": [update(A, failed, **{name: one}) for one in values.WRONG_TEXTS] for name in TEXTS},
-        "progress": [
-            update(one, TaskStatus(to), progress=number)
-            for to in ("pending", *FINAL)
-            for number in values.WRONG_PROGRESSES
-            for one in (A, "nobody")
-        ],
-        "progress of what is completed": [update(A, TaskStatus.COMPLETED, progress=one) for one in values.UNFINISHED],
-        "errors without failing": [update(A, TaskStatus(to), error_message="e") for to in STATUSES if to != "failed"],
-        "statuses": [
-            call for one in values.WRONG_STATUSES for call in (update(A, one, progress=5), listing(status=one))
-        ],
-        "limits and offsets": [
-            *(listing(**{name: one}) for name in ("limit", "offset") for one in values.WRONG_NUMBERS),
-            *(listing(limit=1_001), listing(offset=10**12 + 1)),
-        ],
-        "cursors": [
-            *(listing(after=one) for one in values.WRONG_CURSORS),
-            listing(after=CursorOf("a"), offset=1),
-        ],
-        "moments": [purge(one) for one in values.WRONG_MOMENTS],
+    return [
+        [create(config=one) for one in values.WRONG_CONFIGS],
+        [create(config={"x": one}) for one in wrong],
+        [create(config={"a": {"b": [1, 0.5, "a", {"c": one}]}}) for one in wrong],
+        [create(video_ids=one) for one in values.WRONG_VIDEO_IDS],
+        [create(webhook_url=one) for one in values.WRONG_TEXTS],
+        [create(task_id=one) for one in values.WRONG_NEW_IDS],
+        [Call("create_task", {"request": one}) for one in (None, 7, {"video_ids": ("v",)})],
+        [to("failed", task, **{name: one}) for name in TEXTS for one in values.WRONG_TEXTS],
+        [to(status, task, progress=one) for status in ("pending", *FINAL) for one in values.WRONG_PROGRESSES],
+        [to("completed", task, progress=one) for one in values.UNFINISHED],
+        [to(status, task, error_message="e") for status in STATUSES if status != "failed"],
+        [to("failed", task, error_message="x" * values.MOST_BYTES)],
+        [call for one in values.WRONG_STATUSES for call in (update(task, one, progress=5), listing(status=one))],
+        [listing(**{name: one}) for name in ("limit", "offset") for one in values.WRONG_NUMBERS],
+        [listing(limit=1_001)],
+        [*(listing(after=one) for one in values.WRONG_CURSORS), listing(after="1.a", offset=1)],
+        [call(one) for one in values.WRONG_IDS for call in (get, cancel)],
+        [purge(one) for one in values.WRONG_MOMENTS],
+        [restore(one) for one in _impossible()],
+    ]
+
+
+def _impossible() -> Iterator[Record]:
+    """Tasks that no store could have produced."""
+    later = LONG_AGO + DAY
+    done: dict[str, Any] = {"status": "cancelled", "updated_at": later}
+    failed: dict[str, Any] = {"status": "failed", "completed_at": LONG_AGO}
+    yield from (restorable(status=status, progress=100.0) for status in FINAL)
+    yield from (restorable(status=status, completed_at=LONG_AGO) for status in ("pending", "uploading"))
+    yield restorable(status="completed", progress=99.0, completed_at=LONG_AGO)
+    yield restorable(status="clipping", error_message="e")
+    yield restorable(updated_at=LONG_AGO - MICROSECOND)
+    for end in (LONG_AGO - MICROSECOND, later + MICROSECOND, *values.WRONG_TIMES):
+        yield restorable(**done, completed_at=end)
+    tables: dict[str, Iterable[Any]] = {
+        "task_id": (*values.WRONG_NEW_IDS, None),
+        "status": values.WRONG_STATUSES,
+        "progress": (*values.WRONG_PROGRESSES, None),
+        "video_ids": values.WRONG_VIDEO_IDS,
+        "metadata": map(canonical, values.WRONG_METADATA),
+        **dict.fromkeys(TEXTS, values.WRONG_TEXTS),
+        **dict.fromkeys(("created_at", "updated_at"), values.WRONG_TIMES),
     }
-    for name, calls in groups.items():
-        actions: Actions = (create("a"), going(progress=5), *calls, get(A), update(A, status), Look())
-        yield Scenario(f"wrong {name}", actions)
+    for name, table in tables.items():
+        error = failed if name.startswith("error") else {}
+        yield from (restorable(**{**error, name: one}) for one in table if type(one) is not list)
 
 
 def _kept() -> Iterator[Scenario]:
-    """What every argument takes, and a store gives back as it was."""
-    random = Random(1)  # noqa: S311  no secrets
-    for name, text in values.texts(random).items():
-        one = text if len(text) < _LARGE else "x"
+    """What a store gives back as it was given, from every operation, and takes again."""
+    copy = restore(TaskOf("a", {"task_id": "copy"})), get("copy"), listing()
+    for text in values.TEXTS:
+        one = text if len(text) < 2_000 else "x"  # noqa: PLR2004  together they are no larger than a task may be
         texts: dict[str, Any] = {**dict.fromkeys(TEXTS, one), "current_step": text}
+        end = to("failed", label="a", **texts)
         made = create("a", video_ids=(one, "v"), webhook_url=one, config={one: [one]})
-        end = update(A, TaskStatus.FAILED, label="a", **texts)
-        over = restore(TaskOf("a", {"task_id": "copy"}))
-        yield Scenario(f"a text: {name}", (made, end, Look(), end, over, get("copy"), listing()), ("MAINT-02",))
-    for name, value in values.json_values(random).items():
-        is_deep = name.startswith(("98 ", "99 ", "large"))
-        made = create("a", config={"x": value} if is_deep else {"x": value, "y": [0, value, {"z": [value]}]})
-        over = restore(TaskOf("a", {"task_id": "copy"}))
-        actions: Actions = (made, going(progress=5), Look(), over, update("copy", "completed"), listing())
-        yield Scenario(f"a config with {name}", actions, ("MAINT-02",))
-    for name, video_ids in values.video_ids(random).items():
-        yield Scenario(f"video ids: {name}", (create("a", video_ids=video_ids), going(), cancel(A), Look()))
-    for name, number in values.progresses(random).items():
-        writes = [update(A, TaskStatus(to), progress=number) for to in ("pending", "uploading", "failed")]
-        copy = restorable(progress=float(number))
-        yield Scenario(f"progress: {name}", (create("a"), *writes, Look(), writes[-1], restore(copy), get("restored")))
+        yield scenario(made, end, Look(), end, copy, about="MAINT-02")
+    configs = [{"x": one, "y": [0, one, {"z": [one]}]} for one in values.JSON]
+    for config in (*configs, *({"x": one} for one in values.DEEPEST)):
+        yield scenario(create("a", config=config), to("clipping", progress=5), Look(), copy, to("completed", "copy"))
+    for video_ids in values.VIDEO_IDS:
+        yield scenario(create("a", video_ids=video_ids), to("clipping"), cancel(A), Look())
+    for number in values.PROGRESSES:
+        writes = [to(status, progress=number) for status in ("pending", "uploading", "failed")]
+        old = restore(restorable(progress=float(number)))
+        yield scenario(create("a"), writes, Look(), writes[-1], old, get("restored"))
+
+
+def _statuses() -> Iterator[Scenario]:
+    """In every status: refused calls change nothing, a later write has a later time, and what is final stays so."""
+    for status in STATUSES:
+        fields: dict[str, Any] = {"current_step": "s", "result_url": "r"}
+        if status == "failed":
+            fields |= {"error_message": "m", "error_traceback": "t"}
+        first = (create("a"), to(status, label="a", progress=100 if status == "completed" else 12.5, **fields))
+        listed = listing(status=TaskStatus.FAILED)  # an index may be kept from its first use on
+        wrong = [call for calls in refused() for call in calls[-1:]]
+        yield scenario(first, listed, _looked(wrong), listed, Look(), about="LIFE-14")
+        if status in FINAL:
+            given = [{name: value} for name, one in fields.items() for value in (one, "other", "")]
+            again = [to(status, **one) for one in ({}, fields, {"progress": 12.5}, {"progress": 0}, *given)]
+            yield scenario(first, _looked([*again, cancel(A), *map(to, STATUSES)]), Look(), about="LIFE-10")
+            continue
+        alone: tuple[dict[str, Any], ...] = ({"progress": 5}, {"current_step": "t"}, {"result_url": "u"})
+        for write in (*(to(status, **one) for one in alone), to("uploading"), to("pending"), cancel(A)):
+            yield scenario(create("a"), to(status, label="a"), Tick(), write, Look())
+
+
+def _looked(calls: Iterable[Call]) -> list[Action]:
+    """The calls, with a reading of the task after each."""
+    return [one for call in calls for one in (call, get(A))]
 
 
 def _text(characters: str, size: int, *, in_json: bool) -> str:
@@ -110,129 +148,116 @@ def _text(characters: str, size: int, *, in_json: bool) -> str:
 
 
 def _sizes(depth: str) -> Iterator[Scenario]:
-    """Tasks of 1 MiB, and of one byte more, in each part and in several together."""
-    empty = values.MOST_BYTES - size_of(restorable())
-
-    def requests(part: str, room: int, characters: str) -> dict[str, Any]:
-        text = _text(characters, room, in_json=True)
-        fields: dict[str, dict[str, Any]] = {
-            "config": {"config": {"k": text}},
-            "key": {"config": {text: ""}},
-            "video_ids": {"video_ids": ("v", text)},
-            "webhook_url": {"webhook_url": text},
-        }
-        return fields[part]
-
-    rooms = {"config": len('{"k":""}') - 4, "key": len('{"":""}') - 4, "video_ids": len(',""'), "webhook_url": -2}
-    chosen = [("文", part) for part in ("webhook_url", *TEXTS[::2])] + [
-        ('"', part) for part in ("config", *TEXTS[1::2])
-    ]
-    if depth == "full":
-        chosen = [(one, part) for one in ("x", "文", '"', "\x01", "\U0001d11e") for part in (*rooms, *TEXTS)]
-    for characters, part in chosen:
-        calls = []
+    """Tasks of one byte more than 1 MiB, and of 1 MiB, in each part and in several together."""
+    room = values.MOST_BYTES - size_of(restorable())
+    for characters in ("文", '"') if depth != "full" else ("x", "文", '"', "\x01", "\U0001d11e"):
         for more in (1, 0):
-            if part in rooms:
-                calls.append(create("", **requests(part, empty - rooms[part] + more, characters)))
-                continue
-            text: dict[str, Any] = {part: _text(characters, empty + more, in_json=False)}
-            calls.append(update(A, TaskStatus.FAILED if part.startswith("error") else TaskStatus.CLIPPING, **text))
-        yield Scenario(f"1 MiB of {characters!a} in {part}", (create("a"), *calls, Look()), ("VAL-06",))
+            inside = _text(characters, room + more - 4, in_json=True)
+            plain: dict[str, Any] = dict.fromkeys(TEXTS, _text(characters, room + more, in_json=False))
+            calls = [
+                *(
+                    create(config={"k": inside}),
+                    create(config={f"{inside}x": ""}),
+                    create(video_ids=("v", f"{inside}x")),
+                ),
+                create(webhook_url=f"{inside}xxxxxx"),
+                *(to("failed" if "error" in name else "clipping", **{name: text}) for name, text in plain.items()),
+            ]
+            for call in calls:
+                yield scenario(create("a"), call, Look(), about="VAL-06")
     half = values.MOST_BYTES // 2
-    first = create("a", webhook_url="h" * half)
-    grown = [going(current_step="s" * size) for size in (half, empty + 2 - half, empty + 3 - half)]
-    shrunk = (going(current_step="s"), going(result_url="r" * (half - 200)), going(current_step="s" * 200), get(A))
-    yield Scenario("a task grows to 1 MiB", (first, *grown, *shrunk), ("VAL-06",))
-    error = update(A, TaskStatus.FAILED, error_message="e" * half, error_traceback="t" * half)
-    yield Scenario("two texts of half a MiB", (create("a"), error, get(A)), ("VAL-06",))
-
-
-def _impossible() -> Iterator[Record]:
-    """Tasks that no store could have produced."""
-    later = LONG_AGO + DAY
-    done: dict[str, Any] = {"status": "cancelled", "updated_at": later}
-    yield from (restorable(status=status, progress=100.0) for status in FINAL)
-    yield from (restorable(status=status, completed_at=LONG_AGO) for status in ("pending", "uploading"))
-    yield restorable(status="completed", progress=99.0, completed_at=LONG_AGO)
-    yield restorable(updated_at=LONG_AGO - MICROSECOND)
-    yield from (restorable(**done, completed_at=one) for one in (LONG_AGO - MICROSECOND, later + MICROSECOND))
-    for name, table in {
-        **dict.fromkeys(TEXTS, values.WRONG_TEXTS),
-        "task_id": (*values.WRONG_NEW_IDS, None),
-        "status": values.WRONG_STATUSES,
-        "progress": (*values.WRONG_PROGRESSES, None),
-        "video_ids": values.WRONG_VIDEO_IDS,
-        "metadata": [canonical(one) for one in values.WRONG_METADATA],
-        **dict.fromkeys(("created_at", "updated_at"), values.WRONG_TIMES),
-    }.items():
-        error: dict[str, Any] = {"status": "failed", "completed_at": LONG_AGO} if name.startswith("error") else {}
-        yield from (restorable(**{**error, name: one}) for one in table if not isinstance(one, list | dict))
-    yield from (restorable(**{**done, "completed_at": one}) for one in values.WRONG_TIMES)
-    yield from (restorable(status=one, error_message="e") for one in ("pending", "clipping"))
+    grown = [to("clipping", current_step="s" * size) for size in (half, room + 2 - half, room + 3 - half)]
+    shrunk = to("clipping", current_step="s"), to("clipping", result_url="r" * (half - 200)), get(A)
+    yield scenario(create("a", webhook_url="h" * half), grown, shrunk, about="VAL-06")
+    error = to("failed", error_message="e" * half, error_traceback="t" * half)
+    yield scenario(create("a"), error, get(A), about="VAL-06")
 
 
 def _restored() -> Iterator[Scenario]:
-    """Times of restored tasks, and tasks that are refused."""
-    actions: Actions = (create("a"), *map(restore, _impossible()), get(A), listing())
-    yield Scenario("tasks that no store could have produced", actions, ("MAINT-04",))
+    """Times of restored tasks: at their bounds, in other zones, ahead of the clock; and a purge by them."""
     moments = [
         datetime(1970, 1, 1, tzinfo=UTC),
         datetime(2001, 9, 9, 1, 46, 39, 999_999, tzinfo=UTC),
-        datetime(2021, 1, 1, tzinfo=UTC),
         datetime(2021, 1, 1, 0, 0, 0, 1, tzinfo=UTC),
-        datetime(2021, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
-        datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC),
         datetime(2021, 1, 1, 5, tzinfo=_JAPAN),
         datetime(1969, 12, 31, 20, tzinfo=timezone(timedelta(hours=-5))),
         datetime(2200, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
     ]
     for moment in moments:
         times: dict[str, Any] = {"created_at": moment, "updated_at": moment}
-        one, other = restorable("one", **times), restorable("two", status="cancelled", completed_at=moment, **times)
-        actions = (
-            restore(one),
-            restore(other),
-            get("one"),
-            listing(),
-            purge(moment),
-            get("two"),
-            update("one", "completed"),
+        both = (
+            restore(restorable("b", **times)),
+            restore(restorable("a", status="cancelled", completed_at=moment, **times)),
         )
-        yield Scenario(f"restored of {moment}", (*actions, Look()), ("MAINT-02",))
-    mixed = [
-        restorable(f"t{moment.year % 7}{number}", created_at=moment, updated_at=BEYOND)
-        for number, moment in enumerate(moments[:-1])
-    ]
-    yield Scenario(
-        "times are ordered as times",
-        (*map(restore, mixed[::2]), *map(restore, mixed[1::2]), listing(), listing(limit=3)),
-    )
-    for name in ("created_at", "updated_at", "completed_at"):
-        zoned: dict[str, Any] = {"completed_at": LONG_AGO, name: LONG_AGO.astimezone(_JAPAN)}
-        old = restorable(status="cancelled", **zoned)
-        actions = (restore(old), get("restored"), cancel("restored"), listing(), update("restored", "cancelled"))
-        yield Scenario(f"restored with {name} in Japan", actions, ("VAL-10",))
+        reads = get("a"), cancel("a"), listing()
+        yield scenario(both, reads, purge(moment), get("a"), to("completed", "b"), Look(), about="MAINT-02 VAL-10")
+    mixed = [restore(restorable(f"t{at.day}", created_at=at, updated_at=BEYOND)) for at in moments[:-1]]
+    yield scenario(mixed[::2], mixed[1::2], listing(), listing(limit=3))
     ahead = datetime.now(UTC) + timedelta(hours=3)
     for created in (ahead, LONG_AGO):
-        for write in (
-            *(update("restored", TaskStatus(one), label="a") for one in ("clipping", *FINAL)),
-            cancel("restored", label="a"),
-        ):
-            actions = (restore(restorable(created_at=created, updated_at=ahead)), write, get(A), Look())
-            yield Scenario(f"the clock is behind a task of {created.year}", actions, ("LIFE-17",))
+        old = restore(restorable(created_at=created, updated_at=ahead))
+        for write in (*(to(one, "restored", label="a") for one in ("clipping", *FINAL)), cancel("restored", label="a")):
+            yield scenario(old, write, get(A), Look(), about="LIFE-17")
+    late = restorable("late", status="failed", created_at=LONG_AGO, completed_at=LONG_AGO + DAY, updated_at=BEYOND)
+    end = (LONG_AGO + DAY).astimezone(_JAPAN)
+    yield scenario(restore(late), purge(end), listing(), purge(end + MINUTE), listing(), about="MAINT-01")
 
 
-def _purged() -> Iterator[Scenario]:
-    """A purge goes by the end of a task, not by its last write, in whatever zone its moment is."""
-    times: dict[str, Any] = {"created_at": LONG_AGO, "completed_at": LONG_AGO + DAY, "updated_at": LONG_AGO + 400 * DAY}
-    late = restorable("late", status="failed", **times)
-    zone = (LONG_AGO + DAY).astimezone(timezone(timedelta(hours=-11)))
-    actions = (
-        restore(late),
-        restore(restorable("old")),
-        purge(LONG_AGO + DAY),
-        purge(zone),
-        purge(zone + MINUTE),
-        listing(),
-    )
-    yield Scenario("a purge goes by the end of a task", actions, ("MAINT-01",))
+def _ids(depth: str) -> Iterator[Scenario]:
+    """Ids that the store makes, those of no task, and those that callers choose."""
+    many = Populate(2_000 if depth == "full" else 220)
+    yield scenario(many, listing(limit=0), about="ID-01 ID-02")
+    yield scenario([create(on=number % 2) for number in range(40)], listing(limit=100), about="ID-01", instances=2)
+    near = [Id("a", *around) for around in values.OTHER_IDS]
+    calls = [
+        call
+        for one in (*near, *values.UNKNOWN_IDS, *values.INTERNAL_IDS)
+        for call in (get(one), to("clipping", one, progress=5), to("completed", one), cancel(one))
+    ]
+    made = create("a"), create("b"), cancel(B)
+    yield scenario(made, calls, get(A), Look(), create("c"), Look(), about="ID-03")
+    yield scenario(calls[4 * len(near) :], listing(), about="ID-03")
+    parts = [f"{before}job{behind}" for before, behind in values.OTHER_IDS if behind not in values.WRONG_NEW_IDS]
+    for ids in (values.NEW_IDS, values.ALIKE_IDS, ("job", *values.INTERNAL_IDS, *parts[5:])):
+        creations = [create(task_id=one, config={"id": one}) for one in ids]
+        writes = [to("clipping", one, current_step=one) for one in ids[::2]], map(cancel, ids[1::2])
+        others = [create(task_id=one, config={"id": 1}) for one in ids]
+        reads = *map(get, ids), listing(limit=1_000), listing(status=TaskStatus.CANCELLED, limit=1_000)
+        yield scenario(creations, *writes, creations, others, reads, about="ID-02 ID-06")
+
+
+def _taken() -> Iterator[Scenario]:
+    """An id that is taken or was met before: the same request again, nearly the same, and calls that were refused."""
+    config: dict[str, Any] = {
+        "a": 1,
+        "b": {"x": [0.0, None, "e\u0301"], "y": "文"},
+        "c": [{"p": 1, "q": [[]]}, {"r": 2.0}],
+    }
+    others: list[Any] = [
+        *(None, {}, {"a": 1}, {**config, "d": None}, {**config, "b": None}, {**config, "a": 2}),
+        *({**config, "a": one} for one in (1.0, True, "1")),
+        *({**config, "b": {"x": one, "y": "文"}} for one in ([0, None, "e\u0301"], [-0.0, None, "é"])),
+        *({**config, "c": one} for one in (config["c"][::-1], config["c"][:1], [{"p": 1, "q": [{}]}, {"r": 2.0}])),
+    ]
+    fields: list[dict[str, Any]] = [
+        *({"config": one} for one in others),
+        *({"config": config, "webhook_url": one} for one in ("https://other", "")),
+        *({"config": config, "video_ids": one} for one in (("v", "v"), ("w", "v"), ("",))),
+    ]
+    again = create(task_id="job-1", config=values.reordered(config))
+    calls = [create(task_id="job-1", **one) for one in fields]
+    first = create("a", "job-1", config=config)
+    yield scenario(first, again, calls, again, get(A), cancel(A), again, calls, Look(), about="ID-06")
+    for value in (*values.JSON, *values.ALIKE_CONFIGS):
+        one, other = ({"x": [0, [{"k": inside}]], "y": inside} for inside in (value, values.reordered(value)))
+        same, near = create(task_id="job-1", config=other), create(task_id="job-1", config=values.twin(one))
+        yield scenario(create("a", "job-1", config=one), same, near, cancel(A), same, get(A), about="ID-06")
+    empty = create(task_id="job-1", config={}), create(task_id="job-1", webhook_url="")
+    yield scenario(create("a", "job-1"), empty, create(task_id="job-1", video_ids=("b", "a")), get(A), about="ID-06")
+    for task_id, make in (("job-1", create("a", "job-1")), ("restored", restore(restorable()))):
+        met: list[Call] = [get(task_id), to("clipping", task_id, progress=5), cancel(task_id)]
+        met += [to("clipping", task_id, progress=-1), restore(restorable(task_id, status="failed"))]
+        met += [create(task_id=task_id, config=one) for one in ({"a": (1,)}, {"a": "x" * 1_100_000})]
+        for call in met:
+            after = make, get(task_id, label="a"), Look(), to("clipping", progress=5), make, cancel(A), Look()
+            yield scenario(call, after, about="ID-03 LIFE-14")

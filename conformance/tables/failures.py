@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
-from conformance.core import scenario
+from conformance.core import scenario as do
 from conformance.core.failing import Trouble
-from conformance.core.scenario import Action, Call, Fail, Failure, Id, Look, Scenario, create, get
+from conformance.core.scenario import Action, Call, Fail, Failure, Id, Look, Scenario, cancel, create, get
 from conformance.harness import Capability
-from conformance.spec.model import OPERATIONS, Record, canonical
+from conformance.spec.model import OPERATIONS
 from conformance.subjects.proxy import Action as Does
 from conformance.subjects.proxy import Stage
-from taskstore import FailureKind, TaskStatus
+from conformance.tables.tasks import DAY, LONG_AGO, B, restorable, scenario, to
+from taskstore import FailureKind
 
 IMPATIENT = 0.3
 """The time-outs of a store that is to run into them, in seconds."""
@@ -40,14 +40,13 @@ def _answered(text: str) -> Cause:
     return at(Stage.REQUEST, Does.ANSWER, f"{text}\r\n".encode(), on_open_ones=True)
 
 
-@asynccontextmanager
-async def _refused(trouble: Trouble) -> AsyncIterator[None]:
-    await trouble.proxy.refuse()
-    await trouble.disconnect()
-    try:
-        yield
-    finally:
-        await trouble.proxy.listen()
+def _during(enter: Callable[[Trouble], AbstractContextManager[None]]) -> Cause:
+    @asynccontextmanager
+    async def cause(trouble: Trouble) -> AsyncIterator[None]:
+        with enter(trouble):
+            yield
+
+    return cause
 
 
 def _idle(does: Does) -> Cause:
@@ -57,6 +56,16 @@ def _idle(does: Does) -> Cause:
         yield
 
     return cause
+
+
+@asynccontextmanager
+async def _refused(trouble: Trouble) -> AsyncIterator[None]:
+    await trouble.proxy.refuse()
+    await trouble.disconnect()
+    try:
+        yield
+    finally:
+        await trouble.proxy.listen()
 
 
 @asynccontextmanager
@@ -77,15 +86,6 @@ async def _demoted(trouble: Trouble) -> AsyncIterator[None]:
     async with _answered("-READONLY You can't write against a read only replica.")(trouble):
         await trouble.warm_up(0, 8)  # by calls that fail it finds out
         yield
-
-
-def _made(kind: FailureKind) -> Cause:
-    @asynccontextmanager
-    async def cause(trouble: Trouble) -> AsyncIterator[None]:
-        with trouble.harness.cause_failure(kind):
-            yield
-
-    return cause
 
 
 def _denied(rule: str) -> Cause:
@@ -126,25 +126,19 @@ async def _restarted(trouble: Trouble) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _moved(trouble: Trouble) -> AsyncIterator[None]:
-    with trouble.harness.slot_moved(trouble.namespace):
-        yield
-
-
-@asynccontextmanager
 async def _nothing(_: Trouble) -> AsyncIterator[None]:
     yield
 
 
-@dataclass(frozen=True)
-class Row:
+@dataclass(frozen=True, slots=True)
+class Row(Failure):
     """A failure, the requirements that it is about, and how it is played."""
 
-    failure: Failure
-    about: tuple[str, ...]
+    about: str = ""
     ends: str = ""
     """What the caller does when a call has met it: `cancel` or `close`."""
     on: int = 0
+    """The instance that meets it. The first goes through a proxy."""
     needs: Collection[Capability] = ()
     only: tuple[str, ...] = OPERATIONS
     """The operations that meet it."""
@@ -154,115 +148,110 @@ class Row:
     """Whether each operation meets it alone."""
 
 
-def row_of(name: str, cause: Cause, kinds: str, about: str, **more: Any) -> Row:
-    """A row. What is no part of the row is one of the failure."""
-    own = {one: more.pop(one) for one in list(more) if one in Row.__dataclass_fields__}
-    return Row(Failure(name, cause, tuple(kinds.split()), **more), tuple(about.split()), **own)
-
-
 _SURE: dict[str, Any] = {"fails": OPERATIONS, "may_write": False}
-_COLD: dict[str, Any] = {"is_cold": True}
 _HELD: dict[str, Any] = {"seconds": IMPATIENT}
-_ALL: dict[str, Any] = {"is_everywhere": True}
 _WRITES = ("create_task", "update_task_status", "cancel_task", "restore")  # to purge takes no memory
-_GONE, _LATE, _ANY = "broken unreachable", "timeout unreachable", " ".join(FailureKind)
+_GONE, _LATE, _REFUSED, _ANY = ("broken", "unreachable"), ("timeout", "unreachable"), ("refused",), tuple(FailureKind)
 _WEB = b"HTTP/1.1 400 Bad Request\r\n\r\n"
 _ERRORS = (
     ("loading", "LOADING Redis is loading the dataset in memory"),
     ("busy", "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."),
     ("refused", "NOPERM this user has no permissions to run the command"),
-    ("refused", "NOAUTH Authentication required."),
     ("out-of-memory", "OOM command not allowed when used memory > 'maxmemory'."),
-    ("read-only", "READONLY You can't write against a read only replica."),
     ("read-only", "MISCONF Redis is configured to save RDB snapshots, but cannot persist to disk."),
     ("broken", "ERR something else is wrong"),
 )
 _RULES = ("-@write", "-@scripting", "-hset", "-zadd", "-zrem", "-unlink", "-pexpireat")
-_MORE_RULES = ("-@read", "-set", "-del", "-pexpire")
 
-REFUSED, _REFUSED_AT_FIRST = (
-    row_of(f"nothing listens {when}", _refused, "unreachable", "FAIL-01 FAIL-11 FAIL-17", **_SURE, is_cold=cold)
-    for when, cold in (("any more", False), ("at the first call", True))
-)
 BUSY, OUT_OF_MEMORY, READ_ONLY = (
-    row_of(f"the server is {kind}", _made(kind), kind, "FAIL-06", fails=fails, may_write=False, **_ALL)
-    for kind, fails in (
-        (FailureKind.BUSY, OPERATIONS),
-        (FailureKind.OUT_OF_MEMORY, _WRITES),
-        (FailureKind.READ_ONLY, _WRITES),
+    Row(
+        f"the server is {kind}",
+        _during(lambda trouble, kind=kind: trouble.harness.cause_failure(kind)),  # type: ignore[misc]
+        (kind,),
+        OPERATIONS if kind is FailureKind.BUSY else _WRITES,
+        may_write=False,
+        is_everywhere=True,
+        about="FAIL-06",
     )
+    for kind in (FailureKind.BUSY, FailureKind.OUT_OF_MEMORY, FailureKind.READ_ONLY)
 )
-LOST = row_of("each reply is lost", at(Stage.REPLY, Does.CUT), _GONE, "FAIL-11 FAIL-13")
-BROKEN = row_of("each connection breaks before the request", at(Stage.REQUEST, Does.RESET), _GONE, "FAIL-13 FAIL-11")
-LATE = row_of("each reply is late", at(Stage.REPLY, Does.HOLD), _LATE, "FAIL-13 FAIL-11", **_HELD)
-DISCONNECTED = row_of("the server has closed the connections", _disconnected, "", "FAIL-14", on=1, **_ALL)
-KILLED = row_of("the server is killed", _meanwhile("kill_server"), _ANY, "DUR-01 FAIL-17", patience=10, **_ALL)
-MOVED = row_of("another node has the tasks", _moved, "", "MODE-18", on=1, needs=[Capability.CLUSTER], **_ALL)
-_OVER: dict[str, Any] = {
-    "on": 1,
-    "needs": [Capability.FAILOVER],
-    "patience": 20,
-    "only": ("get_task", *_WRITES),
-    **_ALL,
-}
-FAILED_OVER = (
-    row_of("another server takes over", _meanwhile("fail_over", kill=False), _ANY, "FAIL-17", **_OVER),
-    row_of(
-        "another server takes over from one that was killed",
-        _meanwhile("fail_over", kill=True),
+REFUSED = Row("nothing listens any more", _refused, ("unreachable",), **_SURE, about="FAIL-01 FAIL-11 FAIL-17")
+LOST = Row("each reply is lost", at(Stage.REPLY, Does.CUT), _GONE, about="FAIL-11 FAIL-13")
+BROKEN = Row("each connection breaks before the request", at(Stage.REQUEST, Does.RESET), _GONE, about="FAIL-13 FAIL-11")
+LATE = Row("each reply is late", at(Stage.REPLY, Does.HOLD), _LATE, **_HELD, about="FAIL-13 FAIL-11")
+DISCONNECTED = Row("the server has closed the connections", _disconnected, is_everywhere=True, on=1, about="FAIL-14")
+KILLED = Row(
+    "the server is killed", _meanwhile("kill_server"), _ANY, is_everywhere=True, patience=10, about="DUR-01 FAIL-17"
+)
+_MOVED = Row(
+    "another node has the tasks",
+    _during(lambda trouble: trouble.harness.slot_moved(trouble.namespace)),
+    is_everywhere=True,
+    on=1,
+    needs=[Capability.CLUSTER],
+    about="MODE-18",
+)
+_FAILED_OVER = tuple(
+    Row(
+        f"another server takes over{' from one that was killed' if kill else ''}",
+        _meanwhile("fail_over", kill=kill),
         _ANY,
-        "FAIL-17",
-        **_OVER,
-    ),
+        is_everywhere=True,
+        patience=20,
+        on=1,
+        needs=[Capability.FAILOVER],
+        only=("get_task", *_WRITES),
+        about="FAIL-17",
+    )
+    for kill in (False, True)
 )
-_FINDS_OUT = Failure("nothing fails any more", _nothing, tuple(FailureKind), is_cold=True)
-FAILURES = (
-    REFUSED,
-    _REFUSED_AT_FIRST,
-    row_of("no greeting is answered", at(Stage.CONNECT, Does.HOLD), _LATE, "FAIL-01", **_SURE, **_HELD, **_COLD),
-    row_of("the server goes silent", at(Stage.REQUEST, Does.HOLD), _LATE, "FAIL-01 FAIL-13", fails=OPERATIONS, **_HELD),
-    LATE,
-    row_of("half of each reply is late", at(Stage.MIDDLE, Does.HOLD), _LATE, "FAIL-13 FAIL-11", **_HELD, is_full=True),
-    LOST,
-    row_of("a reply is lost", at(Stage.REPLY, Does.CUT, times=1), _GONE, "FAIL-11 FAIL-13 ATOM-01", is_single=True),
-    row_of("half of each reply is lost", at(Stage.MIDDLE, Does.RESET), _GONE, "FAIL-11 FAIL-13"),
-    row_of("the first reply is lost", at(Stage.REPLY, Does.RESET, times=1), _GONE, "FAIL-13 FAIL-11", **_COLD),
-    BROKEN,
-    row_of("what accepts ends at once", at(Stage.CONNECT, Does.CUT), _GONE, "FAIL-13 FAIL-11", **_COLD),
-    row_of("a web server answers", at(Stage.REQUEST, Does.ANSWER, _WEB), _GONE, "FAIL-13 FAIL-01", **_COLD),
-    row_of("the replies are a web server's", at(Stage.REPLY, Does.ANSWER, _WEB), _GONE, "FAIL-13 FAIL-11"),
-    row_of("the replies are numbers", _answered(":7"), _GONE, "FAIL-13", only=("get_task",)),
-    row_of("the server repeats the password", _repeated, f"{_GONE} refused", "FAIL-05", **_SURE, **_COLD),
-    row_of("the connection was closed while it was idle", _idle(Does.CUT), "", "FAIL-14"),
-    row_of("the connection broke while it was idle", _idle(Does.RESET), "", "FAIL-14"),
-    row_of("the server behind the open connections is a replica now", _demoted, "", "FAIL-17"),
-    *(
-        row_of(f"the server says {text.split()[0]}", _answered(f"-{text}"), kind, "FAIL-06 FAIL-13", may_write=False)
-        for kind, text in _ERRORS
-    ),
-    row_of("the password is another one", _denied("resetpass"), "refused", "FAIL-06 FAIL-05", **_SURE, **_COLD),
-    *(
-        row_of(f"the user has the rule {rule}", _denied(rule), "refused", "FAIL-06 FAIL-11", **more)
-        for rule in (*_RULES, *_MORE_RULES)
-        for more in [{"may_tear": True, "is_single": True, "is_full": rule in _MORE_RULES}]
-    ),
-    row_of("the caller is cancelled", at(Stage.REPLY, Does.HOLD), "", "ATOM-06", ends="cancel"),
-    row_of("the caller is cancelled early", at(Stage.REQUEST, Does.HOLD), "", "ATOM-06", ends="cancel", is_full=True),
-    row_of("the caller is cancelled at first", at(Stage.CONNECT, Does.HOLD), "", "ATOM-06", ends="cancel", **_COLD),
-    row_of("the store is closed", at(Stage.REPLY, Does.HOLD), _ANY, "API-04", ends="close"),
-    row_of("the store is closed at first", at(Stage.CONNECT, Does.HOLD), _ANY, "API-04", ends="close", **_COLD),
-    BUSY,
-    OUT_OF_MEMORY,
-    READ_ONLY,
-    DISCONNECTED,
-    row_of("the server has restarted", _restarted, "", "DUR-01 FAIL-14", **_ALL),
-    *FAILED_OVER,
-    MOVED,
-)
+_FINDS_OUT = Failure("nothing fails any more", _nothing, _ANY, is_cold=True)
 
-_OLD = datetime(2021, 1, 1, tzinfo=UTC)
-_METADATA = canonical({"webhook_url": None, "config": None})
-_FINAL = Record("old", "completed", 100.0, "", ("v",), None, None, None, _METADATA, _OLD, _OLD, _OLD)
+
+def _connections() -> Iterator[Row]:
+    """What happens to connections and callers."""
+    reply = at(Stage.REPLY, Does.CUT, times=1)
+    yield replace(REFUSED, name="nothing listens at the first call", is_cold=True)
+    yield from (REFUSED, LATE, LOST, BROKEN)
+    yield Row(
+        "no greeting is answered", at(Stage.CONNECT, Does.HOLD), _LATE, **_SURE, **_HELD, is_cold=True, about="FAIL-01"
+    )
+    yield Row(
+        "the server goes silent", at(Stage.REQUEST, Does.HOLD), _LATE, OPERATIONS, **_HELD, about="FAIL-01 FAIL-13"
+    )
+    yield Row("a reply is lost", reply, _GONE, is_single=True, about="FAIL-11 FAIL-13 ATOM-01")
+    yield Row("half of each reply is lost", at(Stage.MIDDLE, Does.RESET), _GONE, about="FAIL-11 FAIL-13")
+    yield Row("what accepts ends at once", at(Stage.CONNECT, Does.CUT), _GONE, is_cold=True, about="FAIL-13 FAIL-11")
+    yield Row(
+        "a web server answers", at(Stage.REQUEST, Does.ANSWER, _WEB), _GONE, is_cold=True, about="FAIL-13 FAIL-01"
+    )
+    yield Row("the replies are a web server's", at(Stage.REPLY, Does.ANSWER, _WEB), _GONE, about="FAIL-13 FAIL-11")
+    yield Row("the replies are numbers", _answered(":7"), _GONE, only=("get_task",), about="FAIL-13")
+    yield Row("the server repeats the password", _repeated, (*_GONE, "refused"), **_SURE, is_cold=True, about="FAIL-05")
+    for does in (Does.CUT, Does.RESET):
+        yield Row(f"the connection had ended by {does} while it was idle", _idle(does), about="FAIL-14")
+    yield Row("the server behind the open connections is a replica now", _demoted, about="FAIL-17")
+    for kind, text in _ERRORS:
+        said = _answered(f"-{text}")
+        yield Row(f"the server says {text.split()[0]}", said, (kind,), may_write=False, about="FAIL-06 FAIL-13")
+    other = _denied("resetpass")
+    yield Row("the password is another one", other, _REFUSED, **_SURE, is_cold=True, about="FAIL-06 FAIL-05")
+    for rule in _RULES:
+        denied: dict[str, Any] = {"may_tear": True, "is_single": True, "is_full": rule not in _RULES[::3]}
+        yield Row(f"the user has the rule {rule}", _denied(rule), _REFUSED, **denied, about="FAIL-06 FAIL-11")
+    for stage in (Stage.REPLY, Stage.CONNECT, Stage.REQUEST):
+        held: dict[str, Any] = {"is_cold": stage is Stage.CONNECT, "is_full": stage is Stage.REQUEST}
+        cause, when = at(stage, Does.HOLD), f"while a {stage} is awaited"
+        yield Row(f"the caller is cancelled {when}", cause, ends="cancel", **held, about="ATOM-06")
+        yield Row(f"the store is closed {when}", cause, _ANY, ends="close", **held, about="API-04")
+
+
+CONNECTIONS = tuple(_connections())
+SERVERS = (
+    *(BUSY, OUT_OF_MEMORY, READ_ONLY, DISCONNECTED, *_FAILED_OVER, _MOVED),
+    Row("the server has restarted", _restarted, is_everywhere=True, about="DUR-01 FAIL-14"),
+)
+_OLD = restorable("old", status="completed", progress=100.0, completed_at=LONG_AGO)
 
 
 def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: bool = False) -> Iterator[Scenario]:
@@ -270,54 +259,42 @@ def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: boo
 
     A listing is by itself, since it need not show one moment of several calls.
     """
-    calls = tuple(one for one in _calls_of(capabilities, row.on) if one.operation in row.only)
-    reads = (scenario.listing(on=row.on), get(Id("a"), row.on)) if "list_tasks" in row.only else ()
-    needs = frozenset({Capability.REMOTE, Capability.SHARED, *row.needs})
+    calls = tuple(one for one in _calls_of(row.on) if one.operation in row.only and _is_fit(one, capabilities))
+    reads = (do.listing(on=row.on), get(Id("a"), row.on)) if "list_tasks" in row.only else ()
+    before = [
+        one for one in (*(create(label, on=1) for label in "abc"), do.restore(_OLD, 1)) if _is_fit(one, capabilities)
+    ]
     singly = [(one,) for one in (*calls, *reads[:1])] if row.is_single or is_full else []
     for chosen in singly or filter(None, [calls, reads]):
         cancelled = tuple(range(len(chosen))) if row.ends == "cancel" else ()
-        beside = (get(Id("a")), get(Id("b"))) if cancelled else ()
-        fail = Fail((*chosen, *beside), cancelled, closes=row.ends == "close", failure=row.failure)
-        actions = (*_before(capabilities), fail, Look(), *_again(row, fail, capabilities), Look())
-        yield Scenario(row.failure.name, actions, row.about, needs, instances=2)
+        beside = (get(Id("a")), get(B)) if cancelled else ()
+        fail = Fail((*chosen, *beside), cancelled, closes=row.ends == "close", failure=row)
+        again = [one for one in _again(row, fail) if not isinstance(one, Call) or _is_fit(one, capabilities)]
+        needs = Capability.REMOTE, *row.needs
+        yield scenario(before, fail, Look(), again, Look(), about=row.about, needs=needs, instances=2)
 
 
-def _before(capabilities: Collection[Capability]) -> tuple[Action, ...]:
-    made = tuple(create(label, on=1) for label in "abc")
-    return (*made, scenario.restore(_FINAL, on=1)) if Capability.MAINTENANCE in capabilities else made
+def _is_fit(call: Call, capabilities: Collection[Capability]) -> bool:
+    return Scenario((call,)).required <= {*capabilities}
 
 
-def _calls_of(capabilities: Collection[Capability], on: int) -> Iterator[Call]:
+def _calls_of(on: int) -> Iterator[Call]:
     """A call of each operation, but for the listing."""
     yield create("new", on=on, video_ids=("n",))
-    if Capability.CALLER_IDS in capabilities:
-        yield create("named", "of-the-caller", on, video_ids=("n",))
+    yield create("named", "of-the-caller", on, video_ids=("n",))
     yield get(Id("a"), on)
-    yield scenario.update(Id("b"), TaskStatus.CLIPPING, on, progress=50.0)
-    yield scenario.cancel(Id("c"), on)
-    if Capability.MAINTENANCE in capabilities:
-        yield scenario.purge(datetime(2022, 1, 1, tzinfo=UTC), on)
-        yield scenario.restore(_FINAL._replace(task_id="restored"), on)
+    yield to("clipping", B, on, progress=50.0)
+    yield cancel(Id("c"), on)
+    yield do.purge(LONG_AGO + DAY, on)
+    yield do.restore(_OLD._replace(task_id="restored"), on)
 
 
-def _again(row: Row, fail: Fail, capabilities: Collection[Capability]) -> Iterator[Action]:
+def _again(row: Row, fail: Fail) -> Iterator[Action]:
     """Writes after the failure. The same creation, under the id that the exception states, tells what became of it."""
-    on = 1 if row.failure.seconds == IMPATIENT or fail.closes else row.on
-    if row.failure.patience:  # by a write that fails it may find out
-        yield Fail((scenario.cancel(Id("a"), on),), failure=_FINDS_OUT)
-    yield scenario.cancel(Id("b" if row.failure.patience else "a"), on)
-    for call in fail.calls if Capability.CALLER_IDS in capabilities and not row.ends else ():
+    on = 1 if row.seconds == IMPATIENT or fail.closes else row.on
+    if row.patience:  # by a write that fails it may find out
+        yield Fail((cancel(Id("a"), on),), failure=_FINDS_OUT)
+    yield cancel(Id("b" if row.patience else "a"), on)
+    for call in fail.calls if not row.ends else ():
         if call.label:
             yield replace(call, arguments={**call.arguments, "task_id": Id(call.label)}, label="", on=on)
-
-
-def together(capabilities: Collection[Capability], *, is_full: bool = False) -> list[Scenario]:
-    """The failures of connections and callers, which may be played at the same time. The slow ones come first."""
-    rows = [row for row in FAILURES if not row.failure.is_everywhere and (is_full or not row.is_full)]
-    rows.sort(key=lambda row: row.failure.seconds)
-    return [one for row in rows for one in scenarios_of(row, capabilities, is_full=is_full)]
-
-
-def alone(capabilities: Collection[Capability]) -> list[Scenario]:
-    """The failures of the whole server, which are played one after the other."""
-    return [one for row in FAILURES if row.failure.is_everywhere for one in scenarios_of(row, capabilities)]
