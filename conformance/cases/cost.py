@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from conformance.case import Namespace, NotTestable, case
-from conformance.cases.contents import CallOn, a_request, outcome_of, reads_of, writes_of
+from conformance.cases.contents import a_request, outcome_of, reads_of, writes_of
 from conformance.harness import Capability
-from taskstore import StoreUnavailable, TaskCreateRequest, TaskStatus, TaskStore
+from taskstore import StoreUnavailable, TaskStatus, TaskStore
 
 _MANY = 10_000
 _SECONDS = 20.0
@@ -27,10 +27,7 @@ async def requests_of_each(store: Any, maker: Any, namespace: Namespace, config:
     capabilities, inspector = namespace.harness.capabilities, namespace.inspector
     counted: dict[str, int] = {}
     for _ in range(3):
-        calls: dict[str, CallOn] = {
-            **await writes_of(maker, capabilities, config),
-            **await reads_of(maker, capabilities),
-        }
+        calls = {**await writes_of(maker, capabilities, config), **await reads_of(maker, capabilities)}
         for name, call in calls.items():
             before = inspector.requests()
             outcome = await outcome_of(call(store))
@@ -49,14 +46,13 @@ async def test_every_operation_asks_the_server(store: TaskStore, namespace: Name
 
 @case("COST-02", needs=Capability.REMOTE)
 async def test_every_operation_is_one_request(store: TaskStore, namespace: Namespace) -> None:
-    """Among 300 tasks as among few, and about larger ones, each is one request; a listing one to each partition."""
+    """Among 300 tasks of another instance as among few, each is one request; a listing one to each partition."""
     partitions = namespace.harness.partitions
     async with namespace.open() as other:
-        for tasks, config in ((40, None), (260, {"文": "文é😀\u200d"}), (0, {"text": "x" * 8_000})):
+        for tasks, config in ((40, None), (260, {"文": "文" * 2_000})):
             for _ in range(tasks):
                 await other.create_task(a_request())
-            # Where several share the store, the tasks among many are another instance's.
-            maker = other if tasks > 100 and namespace.has(Capability.SHARED) else store
+            maker = other if namespace.has(Capability.SHARED) else store
             for name, count in (await requests_of_each(store, maker, namespace, config)).items():
                 most = partitions if name.startswith(("list", "count")) else 1
                 is_exempt = partitions > 1 and name == "list from an offset"
@@ -79,42 +75,33 @@ async def test_memory_holds_every_task(store: TaskStore) -> None:
         count += 1
     totals = [(await store.list_tasks(status, limit=0)).total for status in (None, TaskStatus.CANCELLED)]
     assert totals == [33 + count, (count + 19) // 20], f"expected all of {count} tasks"
-    for task_id in large:
-        assert len((await store.get_task(task_id)).metadata["config"]["text"]) == 900_000
+    assert len((await store.get_task(large[0])).metadata["config"]["text"]) == 900_000
     if count < _MANY // 5:
         raise NotTestable(f"the store is too slow: {count} creations took {_SECONDS:g} s")
 
 
 @case("COST-05")
 async def test_calls_leave_nothing_behind(store: TaskStore, namespace: Namespace) -> None:
-    """After hundreds of calls more, of every form, some of large tasks, some cancelled, as much is open as before."""
+    """After a hundred calls more, of every form, some of large tasks, some cancelled, as much is open as before."""
+    capabilities = namespace.harness.capabilities
 
     async def calls() -> None:
-        for config in (*[None] * 8, {"a": "x" * 100_000}, {"a": ["x" * 900] * 900}):
-            capabilities = namespace.harness.capabilities
+        for turns in (None, None, None, 0, 1, 2):
+            config = {"a": ["x" * 900] * 900} if turns else None
             every = {**await writes_of(store, capabilities, config), **await reads_of(store, capabilities)}
-            await asyncio.gather(*(call(store) for call in every.values()), return_exceptions=True)
-        await outcome_of(store.create_task(TaskCreateRequest(video_ids=tuple(map(str, range(3_000))))))
-        for turns in (0, 1, 2):
-            for call in (await writes_of(store, namespace.harness.capabilities)).values():
-                called: asyncio.Future[Any] = asyncio.ensure_future(call(store))
-                for _ in range(turns):
-                    await asyncio.sleep(0)
-                called.cancel()
-                await asyncio.gather(called, return_exceptions=True)
+            made = [asyncio.ensure_future(call(store)) for call in every.values()]
+            for _ in range(turns or 0):
+                await asyncio.sleep(0)
+            for one in made if turns is not None else ():
+                one.cancel()
+            await asyncio.gather(*made, return_exceptions=True)
 
     await calls()  # a pool of connections is full after this
-    before = what_is_open()
+    before, end = what_is_open(), time.monotonic() + 1
     await calls()
-    assert await settled_at(before) == before
-
-
-async def settled_at(wanted: dict[str, int]) -> dict[str, int]:
-    """What is open, as soon as it is this, or after a second: a connection may take a moment to close."""
-    deadline = time.monotonic() + 1
-    while (found := what_is_open()) != wanted and time.monotonic() < deadline:
-        await asyncio.sleep(0.01)
-    return found
+    while (found := what_is_open()) != before and time.monotonic() < end:
+        await asyncio.sleep(0.01)  # a connection may take a moment to close
+    assert found == before
 
 
 def what_is_open() -> dict[str, int]:

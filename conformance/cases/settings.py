@@ -11,7 +11,6 @@ from conformance.case import Namespace, case
 from conformance.cases import environment as env
 from conformance.cases.contents import a_request
 from conformance.cases.environment import PASSWORD, SWITCH
-from conformance.harness import HookMissingError
 from taskstore import SettingsInvalid
 
 LINES = (
@@ -24,13 +23,10 @@ LINES = (
     "  {name} = {value}  \n",
     "\n# words = '\n{name}={value} # more words\n",
     "{name}={value}\r\n",
-    "OTHER_APP={value}\n{name}={value}",
     'OTHER_APP="-----BEGIN KEY-----\n{name}=wrong\n-----END KEY-----"\n{name}={value}\n',
 )
 """The forms that a line of `.env` may have."""
-OTHERS = dict.fromkeys(("REDIS_HOST", "REDIS_USERNAME", "REDIS_PASSWORD", "TASK_KEY_PREFIX"), "another")
-OTHERS |= {"REDIS_PORT": "1", "REDIS_DB": "7", "REDIS_URL": "redis://u:p@h:1/0", "TASK_TTL": "60"}
-"""Other values than any subject has."""
+_OTHERS = "REDIS_PORT=1\nREDIS_DB=7\nREDIS_URL=redis://u:p@h:1/0\nTASK_KEY_PREFIX=another\nOTHER_APP=true\n"
 
 
 @case("MODE-01", "MODE-06", mode="either")
@@ -58,12 +54,10 @@ async def test_dotenv_selects_the_mode(namespace: Namespace) -> None:
 @case("MODE-01", mode="memory")
 async def test_unset_means_memory(namespace: Namespace) -> None:
     """Without the variable the mode is memory, whatever else is set, with a .env that does not name it and without."""
-    namespace.harness.environment(namespace.name)
-    others = "".join(f"{name}={value}\n" for name, value in OTHERS.items())
-    for variables, dotenv in (({}, None), (OTHERS, ""), ({}, "OTHER_APP=true\n"), ({}, others)):
-        with env.surroundings(variables, dotenv) as log:
+    for dotenv in (None, "", _OTHERS):
+        with env.surroundings({}, dotenv) as log:
             await env.open_and_close(namespace)
-            assert env.said_modes(log) == ["memory"], f"with {variables} and the .env {dotenv!r}"
+            assert env.said_modes(log) == ["memory"], f"with the .env {dotenv!r}"
 
 
 @case("MODE-03", mode="either")
@@ -77,37 +71,18 @@ async def test_the_environment_counts_over_dotenv(namespace: Namespace) -> None:
             assert env.said_modes(log) == [namespace.harness.mode]
 
 
-async def _opens(namespace: Namespace, variables: Mapping[str, str], dotenv: str | None = None) -> bool:
-    """Whether a store in memory mode can be opened with these variables."""
-    with env.surroundings({SWITCH: "false", **variables}, dotenv):
-        try:
-            await env.open_and_close(namespace)
-        except HookMissingError:
-            raise
-        except Exception:  # noqa: BLE001  which one is for another requirement
-            return False
-        return True
-
-
 @case("MODE-11", mode="either")
 async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) -> None:
     """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
     variables = dict(namespace.harness.environment(namespace.name))
     mine, other = variables.pop(SWITCH), env.other_mode(namespace)
-    for before, first, last in product((other, mine), LINES[::3], LINES[1::4]):
-        lines = first.format(name=SWITCH, value=before), last.format(name=SWITCH, value=mine)
-        with env.surroundings(variables, "\n# local Redis\n".join(lines)) as log:
+    for before, first, last in product((other, mine), ("", *LINES[::3]), LINES[1::4]):
+        lines = f"{first}\n# local Redis\n".format(name=SWITCH, value=before) + last.format(name=SWITCH, value=mine)
+        with env.surroundings(variables, lines) as log:
             await env.open_and_close(namespace)
             assert env.said_modes(log) == [namespace.harness.mode], f"with the .env\n{lines}"
-            assert _warns(log.read_text("utf-8")), f"opening did not say that the variable stands twice in\n{lines}"
-    for line in LINES:
-        with env.surroundings(variables, line.format(name=SWITCH, value=mine)) as log:
-            await env.open_and_close(namespace)
-            assert not _warns(log.read_text("utf-8")), f"opening warns of a variable that stands once in\n{line}"
-
-
-def _warns(log: str) -> bool:
-    return any(line.startswith("WARNING") and SWITCH in line for line in log.splitlines())
+            warned = any(line.startswith("WARNING") and SWITCH in line for line in log.read_text("utf-8").splitlines())
+            assert warned == bool(first), f"a warning: {warned}, with the .env\n{lines}"
 
 
 MALFORMED_URLS = (
@@ -116,7 +91,6 @@ MALFORMED_URLS = (
     f"redis://u:{PASSWORD}@127.0.0.1/one?x={PASSWORD}",
     f"u:{PASSWORD}@127.0.0.1:6379",
     *(f"redis://u:{PASSWORD}{mark}x@127.0.0.1:6379/0" for mark in "/?#"),  # not percent-encoded, as it has to be
-    f"redis://u:x@{PASSWORD}@127.0.0.1:port/0",
 )
 MALFORMED_LINES = (
     f"{SWITCH}='true\nREDIS_HOST=h\n",
@@ -131,43 +105,37 @@ MALFORMED_LINES = (
 async def test_malformed_settings_are_named(namespace: Namespace) -> None:
     """One line for each wrong variable and for each malformed one of .env, and the password in none."""
     wrong = {SWITCH: "maybe", "REDIS_PORT": "70000", "REDIS_DB": "-1", "REDIS_PASSWORD": PASSWORD}
-    named = {SWITCH: 1, "REDIS_PORT": 1, "REDIS_DB": 1}
-    assert await _refused(namespace, wrong, "", *named) == named
-    named = {".env": 2, "REDIS_TIMEOUT": 1}
+    assert await _refused(namespace, wrong, "", SWITCH, "REDIS_PORT", "REDIS_DB") == [1, 1, 1]
     lines = f"{SWITCH}: true\nTASK_TTL=5\nREDIS_PORT\nREDIS_TIMEOUT=one\n"
-    assert await _refused(namespace, {SWITCH: "false"}, lines, *named) == named
+    assert await _refused(namespace, {SWITCH: "false"}, lines, ".env", "REDIS_TIMEOUT") == [2, 1]
     for url in MALFORMED_URLS:
-        assert await _refused(namespace, {"REDIS_URL": url}, "", "REDIS_URL") == {"REDIS_URL": 1}
+        assert await _refused(namespace, {"REDIS_URL": url}, "", "REDIS_URL") == [1]
     for content in (b"\xff\xfe", *(line.encode() for line in MALFORMED_LINES)):
-        assert (await _refused(namespace, {}, content, ".env"))[".env"], f"expected .env in a line about {content!r}"
+        assert (await _refused(namespace, {}, content, ".env"))[0], f"expected .env in a line about {content!r}"
 
 
-async def _refused(
-    namespace: Namespace, variables: Mapping[str, str], dotenv: str | bytes, *names: str
-) -> dict[str, int]:
+async def _refused(namespace: Namespace, variables: Mapping[str, str], dotenv: str | bytes, *names: str) -> list[int]:
     """On how many lines of the refusal each name stands."""
     with env.application(namespace, variables, dotenv), pytest.raises(SettingsInvalid) as refused:
         await env.open_and_close(namespace)
     assert PASSWORD not in f"{refused.value} {refused.value!r}", "the refusal shows the password"
-    return {name: sum(name in line for line in str(refused.value).splitlines()) for name in names}
+    return [sum(name in line for line in str(refused.value).splitlines()) for name in names]
 
 
-TAKEN = {
+_TAKEN = {
     "REDIS_PORT": ("1", "65535"),
     "REDIS_DB": ("0", "15"),
-    "REDIS_HOST": ("h", "::1", "[::1]"),
+    "REDIS_HOST": ("h", "::1"),
     "REDIS_URL": ("redis://h", "redis://h:1/3", "rediss://:secret@h:6380/0", "unix:///run/redis.sock"),
-    "REDIS_CONNECT_TIMEOUT": ("0.1", "60"),
     "REDIS_TIMEOUT": ("0.1", "60"),
     "TASK_KEY_PREFIX": ("p", "a:b*"),
     "TASK_TTL": ("1", "3155760000"),
 }
-REFUSED = {
+_REFUSED = {
     "REDIS_PORT": ("", "0", "65536", "1.5", "http"),
     "REDIS_DB": ("", "-1", "one"),
-    "REDIS_HOST": ("", "h:6379", "h/0", "[::1"),
+    "REDIS_HOST": ("", "h:6379", "h/0"),
     "REDIS_URL": ("http://h", "h:6379", "redis://h:70000/0", "redis://h:0/0", "redis://h/one", "redis://h?x=1"),
-    "REDIS_CONNECT_TIMEOUT": ("", "0", "-1", "inf", "nan", "soon"),
     "REDIS_TIMEOUT": ("", "0", "-1", "inf", "nan", "soon"),
     "TASK_KEY_PREFIX": ("", "a{b", "}"),
     "TASK_TTL": ("", "0", "0.5", "-1", "3155760001", "a week"),
@@ -177,9 +145,12 @@ REFUSED = {
 @case("MODE-15", mode="either")
 async def test_settings_have_bounds(namespace: Namespace) -> None:
     """A value at a bound is taken, and one beyond it is named, also in memory mode: half a second is not none."""
-    for name, value in ((name, value) for name, values in TAKEN.items() for value in values):
-        assert await _opens(namespace, {name: value}), f"{name}={value} is refused"
+    for name, values in _TAKEN.items():
+        for value in values:
+            with env.surroundings({SWITCH: "false", name: value}):
+                await env.open_and_close(namespace)
     for switch in dict.fromkeys(("false", namespace.harness.environment(namespace.name)[SWITCH])):
-        for name, value in ((name, value) for name, values in REFUSED.items() for value in values):
-            found = await _refused(namespace, {SWITCH: switch, name: value}, f"{name}={TAKEN[name][0]}\n", name)
-            assert found[name], f"the refusal of {value!r} does not name {name}"
+        for name, values in _REFUSED.items():
+            for value in values:
+                found = await _refused(namespace, {SWITCH: switch, name: value}, "", name)
+                assert found[0], f"the refusal of {value!r} does not name {name}"

@@ -12,6 +12,7 @@ from conformance.core.scenario import (
     Call,
     Id,
     Look,
+    Pages,
     Populate,
     Scenario,
     TaskOf,
@@ -193,6 +194,8 @@ def _restored() -> Iterator[Scenario]:
         yield scenario(both, reads, purge(moment), get("a"), to("completed", "b"), Look(), about="MAINT-02 VAL-10")
     mixed = [restore(restorable(f"t{at.day}", created_at=at, updated_at=BEYOND)) for at in moments[:-1]]
     yield scenario(mixed[::2], mixed[1::2], listing(), listing(limit=3))
+    together = [restore(restorable(one)) for one in "bdac"]
+    yield scenario(together, Pages(1), Pages(1, by_cursor=True), about="LIST-12")
     ahead = datetime.now(UTC) + timedelta(hours=3)
     for created in (ahead, LONG_AGO):
         old = restore(restorable(created_at=created, updated_at=ahead))

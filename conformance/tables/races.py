@@ -44,7 +44,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     yield from _race([create(video_ids=(str(number),)) for number in range(5)], "ATOM-01")
     yield from _race([restore(restorable(progress=float(number))) for number in range(3)], "ATOM-01 MAINT-02")
     yield from _cancelled(is_full=is_full)
-    yield from _crowds(1_000 if is_full else 200)
+    yield from _crowds(1_000 if is_full else 300)
     for size in (130,) if not is_full else (130, 260, 1_100):
         yield from _listings(size)
 

@@ -22,7 +22,7 @@ class Verdict:
 
     failed: tuple[str, ...]
     shown: str
-    """The first failure, or why there are no results."""
+    """The first failure, or what is wrong with the harness, or why there are no results."""
     has_results: bool = True
 
 
@@ -57,11 +57,11 @@ def play(
     if not results.exists():
         lines = (folder / "output").read_text("utf-8", "replace").strip().splitlines()
         return Verdict((), lines[-1] if lines else "no output", has_results=False)
-    failures = [
-        one for one in json.loads(results.read_text())["results"] if one["verdict"] in ("fail", "harness-error")
-    ]
+    found = json.loads(results.read_text())["results"]
+    failures, errors = ([one for one in found if one["verdict"] == verdict] for verdict in ("fail", "harness-error"))
     failed = dict.fromkeys(number for one in failures for number in one["requirements"])
-    return Verdict(tuple(failed), f"{failures[0]['test']}: {failures[0]['reason'][:300]}" if failures else "")
+    first = next((f"{one['test']}: {one['reason'][:300]}" for one in (*failures, *errors)), "")
+    return Verdict(tuple(failed), first, has_results=bool(failures) or not errors)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
