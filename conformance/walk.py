@@ -192,7 +192,7 @@ class Walk:
         return self._random.choice(self._random.choice(tables))
 
     def _text(self) -> str:
-        text: str = self._pick(values.TEXTS, values.ALIKE_TEXTS)
+        text: str = self._pick(values.TEXTS, values.ALIKE_TEXTS, ("", "x"))
         return text if len(text) < 500 or self._is(0.2) else "x"  # noqa: PLR2004  few are long
 
     def _request(self) -> Request:
@@ -217,7 +217,7 @@ class Walk:
         names = [name for name in TEXTS[: 4 if is_failed else 2] if self._is(0.4)]
         fields: dict[str, Any] = {name: self._text() for name in names}
         if self._is(0.4):
-            fields["progress"] = self._random.choice(values.PROGRESSES)
+            fields["progress"] = self._pick(values.PROGRESSES, values.PROGRESSES, (0,))
         if self._is(0.04):  # seldom: such a call takes time
             fields[self._random.choice(TEXTS[:2])] = "x" * self._random.choice(_LARGE)
         return fields

@@ -70,7 +70,7 @@ def ran_in(out: Path) -> list[Result]:
 
 def test_cases_and_chapters_run_on_every_subject_that_is_named(pytester: pytest.Pytester) -> None:
     out = pytester.path / "results.json"
-    chosen = ("-k", f"{PAGES} or test_states", "--conformance-partial")
+    chosen = ("-k", f"{PAGES} or test_places", "--conformance-partial")
     stores = ("memory", "embedded", "mine:no_cable")
     ran = run(pytester, f"--conformance-json={out}", *chosen, stores=stores)
     assert ran.ret == pytest.ExitCode.TESTS_FAILED

@@ -8,7 +8,6 @@ import pytest
 
 from conformance.case import case
 from conformance.cases.contents import a_request
-from conformance.spec.equality import check_fields
 from taskstore import TaskNotFound, TaskStatus, TaskStore
 
 
@@ -17,11 +16,10 @@ async def test_a_task_can_be_created_read_listed_updated_and_cancelled(store: Ta
     """The five operations are coroutine functions, and lead a task from pending to a final status."""
     for name in ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task"):
         assert inspect.iscoroutinefunction(getattr(store, name, None)), f"{name} is no coroutine function"
-    task = await store.create_task(a_request())
-    check_fields(task, status=TaskStatus.PENDING, progress=0, current_step="", completed_at=None)
-    other = await store.create_task(a_request())
+    task, other = await store.create_task(a_request()), await store.create_task(a_request())
+    assert (task.status, task.progress, task.completed_at) == (TaskStatus.PENDING, 0, None)
     done = await store.update_task_status(task.task_id, TaskStatus.COMPLETED, result_url="https://x/y.mp4")
-    check_fields(done, status=TaskStatus.COMPLETED, progress=100, result_url="https://x/y.mp4")
+    assert (done.status, done.progress, done.result_url) == (TaskStatus.COMPLETED, 100, "https://x/y.mp4")
     assert (await store.cancel_task(other.task_id)).status is TaskStatus.CANCELLED
     assert (await store.get_task(task.task_id)).status is TaskStatus.COMPLETED
     assert {one.task_id for one in (await store.list_tasks()).tasks} == {task.task_id, other.task_id}
@@ -32,20 +30,18 @@ async def test_pages_join_without_gap_or_overlap(store: TaskStore) -> None:
     """Five tasks on pages of two: each is there once, and every page has the total. A filter counts what matches."""
     made = [(await store.create_task(a_request())).task_id for _ in range(5)]
     pages = [await store.list_tasks(limit=2, offset=offset) for offset in (0, 2, 4, 6)]
-    assert [len(page.tasks) for page in pages] == [2, 2, 1, 0]
+    assert [(len(page.tasks), page.total) for page in pages] == [(2, 5), (2, 5), (1, 5), (0, 5)]
     assert sorted(task.task_id for page in pages for task in page.tasks) == sorted(made)
-    assert [page.total for page in pages] == [5] * 4
     await store.cancel_task(made[0])
-    totals = {status: (await store.list_tasks(status)).total for status in TaskStatus}
-    assert totals == {**dict.fromkeys(TaskStatus, 0), TaskStatus.PENDING: 4, TaskStatus.CANCELLED: 1}
+    assert (await store.list_tasks(TaskStatus.PENDING)).total == 4
 
 
 @case("ID-03")
 async def test_an_id_is_no_pattern(store: TaskStore) -> None:
     """What merely matches or resembles the id of a task names none."""
-    ids = [(await store.create_task(a_request())).task_id for _ in range(3)]
-    for text in ("", "*", "task_*", f"{ids[0]}*", f"[{ids[0]}", f"{ids[0]}\n", f"?{ids[0]}", f"{ids[0]}\ud800"):
+    made = (await store.create_task(a_request())).task_id
+    for text in ("", "*", "task_*", f"{made}*", f"[{made}", f"{made}\n", f"?{made}", f"{made}\ud800"):
         for call in (store.get_task, store.cancel_task):
             with pytest.raises(TaskNotFound):
                 await call(text)
-    assert (await store.list_tasks(TaskStatus.PENDING)).total == 3
+    assert (await store.get_task(made)).status is TaskStatus.PENDING

@@ -24,20 +24,6 @@ def snapshots(tasks: Iterable[Any]) -> list[dict[str, Any]]:
     return [snapshot(task) for task in tasks]
 
 
-def check_fields(task: Any, **expected: Any) -> None:
-    """Compare fields of a task with the values that they have to have.
-
-    Raises:
-        AssertionError: naming each field that has another value.
-    """
-    values = {name: getattr(task, name) for name in expected}
-    wrong = [
-        f"{name} is {value!r}, not {expected[name]!r}" for name, value in values.items() if value != expected[name]
-    ]
-    if wrong:
-        raise AssertionError("; ".join(wrong))
-
-
 def same(one: Any, other: Any) -> bool:
     """Whether two values are equal in value and type, at every depth.
 

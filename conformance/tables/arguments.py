@@ -35,13 +35,13 @@ _JAPAN = timezone(timedelta(hours=9))
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
+    yield from _ids(depth)
     for calls in (*refused(), *refused("nobody")):
         yield scenario(create("a"), to("clipping", progress=5), calls, get(A), Look(), to("uploading"), Look())
     yield from _kept()
     yield from _statuses()
     yield from _sizes(depth)
     yield from _restored()
-    yield from _ids(depth)
     yield from _taken()
 
 
@@ -192,7 +192,8 @@ def _restored() -> Iterator[Scenario]:
         )
         reads = get("a"), cancel("a"), listing()
         yield scenario(both, reads, purge(moment), get("a"), to("completed", "b"), Look(), about="MAINT-02 VAL-10")
-    mixed = [restore(restorable(f"t{at.day}", created_at=at, updated_at=BEYOND)) for at in moments[:-1]]
+    times = {"updated_at": BEYOND}
+    mixed = [restore(restorable(f"t{one}", created_at=at, **times)) for one, at in enumerate(moments[:-1])]
     yield scenario(mixed[::2], mixed[1::2], listing(), listing(limit=3))
     together = [restore(restorable(one)) for one in "bdac"]
     yield scenario(together, Pages(1), Pages(1, by_cursor=True), about="LIST-12")

@@ -95,22 +95,18 @@ def _renewals(depth: str) -> Iterator[Scenario]:
 
 def _unchanged() -> Iterator[Scenario]:
     """No refusal, no read and no call that changes nothing renews the lifetime of a task, or ends it."""
-    large = "x" * 600_000
-    idle: list[tuple[Call, ...]] = [
-        (get(A), listing(), listing(limit=1), listing(status="pending")),
-        (update(A, "unknown"), *(to("clipping", **one) for one in ({"progress": 101}, {"current_step": large}))),
-        (to("clipping", error_message="e"), to("completed", progress=30), purge(LONG_AGO)),
-        (restore(TaskOf("a")), create(task_id="job-1", config=large), create(task_id="job-1", config={"k": large})),
-        (create("b"), to("clipping", B), cancel(B)),
+    large, other = {"k": "x" * 600_000}, create(task_id="job-1", config={})
+    idle = [
+        *(get(A), listing(), listing(limit=1), purge(LONG_AGO), restore(TaskOf("a")), other, update(A, "unknown")),
+        *(to("clipping", **one) for one in ({"progress": 101}, {"error_message": "e"}, {"current_step": large["k"]})),
     ]
-    for calls in idle:
-        for status in ("pending", *FINAL):
-            first = create("a", "job-1", config={"k": large}), *([to(status)] if status != "pending" else [])
-            again = (to(status), cancel(A), to(status, current_step="o")) if status != "pending" else ()
-            gone = get(A), to("clipping"), cancel(A), Look()
-            about = "EXP-01 LIFE-10 LIFE-14"
-            yield _expiring(first, Wait(6 * DAY), calls, again, Wait(DAY + MINUTE), gone, about=about)
-            yield _expiring(first, Wait(DAY), calls, again, Wait(6 * DAY - MINUTE), get(A), listing(), about=about)
+    for status in ("pending", *FINAL):
+        first = create("a", "job-1", config=large), to(status)
+        again = [to(status), cancel(A), to(status, current_step="o")] if status != "pending" else []
+        calls = [*again, *idle, create(task_id="job-1", config=large)]
+        gone = Wait(DAY + MINUTE), get(A), to("clipping"), cancel(A), Look()
+        yield _expiring(first, Wait(6 * DAY), calls, gone, about="EXP-01 LIFE-10 LIFE-14")
+        yield _expiring(first, Wait(DAY), calls, Wait(6 * DAY - MINUTE), get(A), Look(), about="EXP-01 LIFE-10 LIFE-14")
 
 
 def _used_again() -> Iterator[Scenario]:
