@@ -49,7 +49,7 @@ def _shared() -> Iterator[Scenario]:
     both = partial(scenario, about="SHARE-01", instances=2)
     for on in (0, 1):
         other, again = 1 - on, create(task_id="job-1", on=on, config={})
-        turns = [(to(status, on=on), get(A, on=other), listing(on=other)) for status in STATUSES]
+        turns = [call for one in STATUSES for call in (to(one, on=on), get(A, on=other), listing(on=other))]
         yield both(create("a", "job-1"), again, get(A, on=other), turns, cancel(A), again, listing(limit=0, on=other))
         ended = (
             create("a", "job-1"),
@@ -74,9 +74,9 @@ def _apart() -> Iterator[Scenario]:
 
 def _reopened() -> Iterator[Scenario]:
     """An instance is closed and opened again."""
-    made = create("a", config={"b": [1, 1.0, None, "é\x00"]}), *map(to, STATUSES[:-3]), Populate(30, MIXED)
+    made = create("a", config={"b": [1, 1.0, None, "é\x00"]}), *map(to, STATUSES[:-3])
     again = Reopen(), get(A), listing(), Pages(7), cancel(A), Reopen(), get(A), create("b"), Look()
-    yield scenario(made, again, about="DUR-01", needs=[Capability.PERSISTENT])
+    yield scenario(made, Populate(30, MIXED), again, about="DUR-01", needs=[Capability.PERSISTENT])
     forgotten = create("a"), create("b"), cancel(B), Reopen(), get(A), get(B), listing(), create("c"), listing()
     yield scenario(forgotten, about="DUR-03", lacks=[Capability.PERSISTENT])
 
