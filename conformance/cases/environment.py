@@ -6,8 +6,8 @@ import contextlib
 import logging
 import os
 import re
-import socket
 import tempfile
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -120,9 +120,16 @@ def url_of(namespace: Namespace, user: str, password: str) -> str:
     return f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{where}"
 
 
-@contextlib.contextmanager
-def closed_port() -> Iterator[int]:
-    """A port of loopback at which nothing listens, and which no other program takes before the end of the block."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+def printed(error: BaseException | None) -> str:
+    """All that is printed of an exception and of its causes, and what it holds."""
+    if error is None:
+        return ""
+    own = f"{error} {error!r} {error.args!r} {vars(error)!r} {getattr(error, '__notes__', ())!r}"
+    return "\n".join((*traceback.format_exception(error), own, printed(error.__cause__), printed(error.__context__)))
+
+
+def check_hidden(secret: str, text: str, where: str) -> None:
+    """Check that a secret is not in a text, neither as it is nor as a URL or Python writes it."""
+    for form in (secret, quote(secret), quote(secret, safe=""), repr(secret)[1:-1]):
+        before, found, after = text.partition(form)
+        assert not found, f"the password is shown {where}: …{before[-100:]}{form}{after[:20]}…"

@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from conformance.case import Namespace, case
-from conformance.cases.contents import a_request, a_task, calls_on, check_same, fill, seen, writes_of
+from conformance.cases.contents import a_request, a_task, fill, writes_of
 from conformance.cases.environment import SOURCES, application
 from conformance.harness import Capability
-from taskstore import Task, TaskExists, TaskFinal, TaskStatus, TaskStore
+from taskstore import Task, TaskStatus, TaskStore
 
 WEEK, DAYS, MINUTE = timedelta(days=7), timedelta(days=4), timedelta(minutes=1)
 """A lifetime, more than half of one, and how near a deadline a case goes: a slow machine does not decide it."""
 
 
-async def fill_in_every_way(store: Any, namespace: Namespace) -> tuple[list[Task], set[str]]:
-    """Have tasks that were made in every way that there is. Return them, and the ids that were ever there."""
+async def have_tasks(store: Any, namespace: Namespace) -> list[Task]:
+    """Have tasks of every status, and one that was restored."""
     tasks = await fill(store, namespace.harness.capabilities)
-    gone = {task.task_id for task in tasks}
     if namespace.has(Capability.MAINTENANCE):
-        await store.purge(datetime(2100, 1, 1, tzinfo=UTC))
-        tasks = [*(task for task in tasks if task.completed_at is None), a_task()]
-        for _ in range(2):  # the second is refused
-            with suppress(TaskExists):
-                await store.restore(tasks[-1])
-    if namespace.has(Capability.CALLER_IDS):
-        with suppress(TaskExists):
-            await store.create_task(a_request(), task_id=f"Job-{TaskStatus.PENDING}")
-    for call in calls_on(tasks[-1].task_id).values():
-        with suppress(TaskFinal):
-            await call(store)
-    return tasks, {*gone, *(task.task_id for task in tasks)}
+        tasks.append(a_task())
+        await store.restore(tasks[-1])
+        await store.cancel_task(tasks[-1].task_id)
+    return tasks
 
 
 def left_of(namespace: Namespace, ids: set[str]) -> list[str]:
@@ -49,7 +39,7 @@ async def test_nothing_is_left_by_any_listing(store: Any, namespace: Namespace) 
     if namespace.has(Capability.CURSOR):
         forms.append({"after": "1.a"})
     for form, others in itertools.product(forms, (True, False)):
-        _, gone = await fill_in_every_way(store, namespace)
+        gone = {task.task_id for task in await have_tasks(store, namespace)}
         namespace.advance(DAYS)
         if others:
             await store.cancel_task((await store.create_task(a_request())).task_id)
@@ -86,7 +76,7 @@ async def test_a_write_lets_go_of_what_has_expired(store: TaskStore, namespace: 
 @case("EXP-08", needs=(Capability.EXPIRING, Capability.SHARED))
 async def test_nothing_is_left_when_nobody_calls(store: TaskStore, namespace: Namespace) -> None:
     """A lifetime after the last task was due every key has gone by itself; until it is due it is listed."""
-    await fill_in_every_way(store, namespace)
+    await have_tasks(store, namespace)
     namespace.advance(DAYS)
     task = await store.create_task(a_request())
     await store.update_task_status(task.task_id, TaskStatus.COMPLETED)
@@ -114,24 +104,13 @@ async def test_the_lifetime_can_be_set(namespace: Namespace) -> None:
         lifetime = timedelta(seconds=int(seconds)) if seconds else WEEK
         with application(namespace, {"TASK_TTL": seconds} if seconds else {}, source=source):
             async with namespace.open_from_environment() as store:
-                tasks, _ = await fill_in_every_way(store, namespace)
+                tasks = await have_tasks(store, namespace)
                 for task in tasks:
                     has_lifetime(namespace, task, lifetime)
                 for by, expected in ((lifetime - MINUTE, len(tasks)), (2 * MINUTE, 0)):
                     namespace.advance(by)
                     totals = [(await store.list_tasks(status, limit=0)).total for status in (None, *TaskStatus)]
                     assert totals[0] == sum(totals[1:]) == expected, f"with a TASK_TTL of {seconds!r}, {by} later"
-
-
-@case("EXP-05", mode="memory", lacks=Capability.EXPIRING)
-async def test_memory_mode_has_no_lifetime(namespace: Namespace) -> None:
-    """With the shortest TASK_TTL in the environment: when it is over, everything is there."""
-    with application(namespace, {"TASK_TTL": "1"}):
-        async with namespace.open_from_environment() as store:
-            await fill(store)
-            before = await seen(store)
-            await asyncio.sleep(1.1)  # this store has the real clock
-            check_same(await seen(store), before)
 
 
 def has_lifetime(namespace: Namespace, task: Any, lifetime: timedelta) -> None:
