@@ -37,21 +37,15 @@ def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
     from conformance.tables import failures
 
     is_full, has = depth == "full", harness.capabilities
-    slow_last = sorted(failures.CONNECTIONS, key=lambda row: row.seconds)  # several are played at the same time
-    together = [row for row in slow_last if is_full or not row.is_full]
+    together = sorted(failures.CONNECTIONS, key=lambda row: row.seconds)  # the slow ones come first
 
     async def run() -> None:
         scenarios = [one for row in together for one in failures.scenarios_of(row, has, is_full=is_full)]
         await play_together(harness, scenarios, tally)
-        await play(harness, (one for row in failures.SERVERS for one in failures.scenarios_of(row, has)), tally)
+        alone = [row for row in failures.SERVERS if is_full or not row.is_full]
+        await play(harness, (one for row in alone for one in failures.scenarios_of(row, has)), tally)
 
     asyncio.run(run())
-
-
-def _load(harness: Harness, tally: Tally, seed: int, depth: str) -> None:
-    from conformance.load import FULL, SHORT, load
-
-    asyncio.run(load(harness, tally, FULL if depth == "full" else SHORT, seed=seed))
 
 
 Chapter = Callable[[Harness, Tally, int, str], None]
@@ -60,7 +54,6 @@ Chapter = Callable[[Harness, Tally, int, str], None]
 CHAPTERS: dict[str, Chapter] = {
     **{name: partial(_tabled, name) for name in _TABLES},
     "failures": _failures,
-    "load": _load,
     **{f"random_{number + 1}": partial(_walked, number) for number in range(_WALKED)},
 }
 CHAPTERED = (

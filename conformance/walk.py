@@ -176,7 +176,7 @@ class Walk:
         self._labels.append(label)
         arguments: dict[str, Any] = {"request": self._request()}
         if Capability.CALLER_IDS in self._has and self._is(0.3):
-            arguments["task_id"] = self._pick(("job-1", "job-1"), values.NEW_IDS, values.ALIKE_IDS)
+            arguments["task_id"] = self._pick(("job-1",), values.NEW_IDS)
             self._chosen.append(arguments["task_id"])
         return Call("create_task", arguments, label)
 

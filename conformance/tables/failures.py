@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from conformance.core import scenario as do
@@ -40,22 +41,21 @@ def _answered(text: str) -> Cause:
     return at(Stage.REQUEST, Does.ANSWER, f"{text}\r\n".encode(), on_open_ones=True)
 
 
-def _during(enter: Callable[[Trouble], AbstractContextManager[None]]) -> Cause:
+def _during(hook: str, *arguments: Any) -> Cause:
+    """A hook of the harness that gives a block, for the namespace if it takes nothing else."""
+
     @asynccontextmanager
     async def cause(trouble: Trouble) -> AsyncIterator[None]:
-        with enter(trouble):
+        with getattr(trouble.harness, hook)(*arguments or (trouble.namespace,)):
             yield
 
     return cause
 
 
-def _idle(does: Does) -> Cause:
-    @asynccontextmanager
-    async def cause(trouble: Trouble) -> AsyncIterator[None]:
-        await trouble.disconnect(does)
-        yield
-
-    return cause
+@asynccontextmanager
+async def _idle(trouble: Trouble) -> AsyncIterator[None]:
+    await trouble.disconnect()
+    yield
 
 
 @asynccontextmanager
@@ -75,13 +75,6 @@ async def _disconnected(trouble: Trouble) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def _repeated(trouble: Trouble) -> AsyncIterator[None]:
-    said = f"-WRONGPASS {trouble.secret} is not the password\r\n"
-    async with at(Stage.REQUEST, Does.ANSWER, said.encode())(trouble):
-        yield
-
-
-@asynccontextmanager
 async def _demoted(trouble: Trouble) -> AsyncIterator[None]:
     async with _answered("-READONLY You can't write against a read only replica.")(trouble):
         await trouble.warm_up(0, 8)  # by calls that fail it finds out
@@ -92,8 +85,6 @@ def _denied(rule: str) -> Cause:
     @asynccontextmanager
     async def cause(trouble: Trouble) -> AsyncIterator[None]:
         trouble.set_rules(rule)
-        if rule == "resetpass":
-            await trouble.disconnect()
         try:
             yield
         finally:
@@ -126,6 +117,24 @@ async def _restarted(trouble: Trouble) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def _flushed(trouble: Trouble) -> AsyncIterator[None]:
+    trouble.harness.administer("SCRIPT", "FLUSH")
+    yield
+
+
+@asynccontextmanager
+async def _killed(trouble: Trouble) -> AsyncIterator[None]:
+    """What is acknowledged is on disk."""
+    trouble.harness.administer("CONFIG", "SET", "appendonly", "yes")
+    names = "aof_rewrite_in_progress", "aof_rewrite_scheduled"
+    while any(map(trouble.harness.administer("INFO", "persistence").get, names)):  # noqa: ASYNC110  it does it itself
+        await asyncio.sleep(0.01)
+    async with _meanwhile("kill_server")(trouble):
+        yield
+    trouble.harness.administer("CONFIG", "SET", "appendonly", "no")
+
+
+@asynccontextmanager
 async def _nothing(_: Trouble) -> AsyncIterator[None]:
     yield
 
@@ -148,11 +157,8 @@ class Row(Failure):
     """Whether each operation meets it alone."""
 
 
-_SURE: dict[str, Any] = {"fails": OPERATIONS, "may_write": False}
-_HELD: dict[str, Any] = {"seconds": IMPATIENT}
 _WRITES = ("create_task", "update_task_status", "cancel_task", "restore")  # to purge takes no memory
-_GONE, _LATE, _REFUSED, _ANY = ("broken", "unreachable"), ("timeout", "unreachable"), ("refused",), tuple(FailureKind)
-_WEB = b"HTTP/1.1 400 Bad Request\r\n\r\n"
+_GONE, _LATE, _ANY = ("broken", "unreachable"), ("timeout", "unreachable"), tuple(FailureKind)
 _ERRORS = (
     ("loading", "LOADING Redis is loading the dataset in memory"),
     ("busy", "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."),
@@ -161,101 +167,63 @@ _ERRORS = (
     ("read-only", "MISCONF Redis is configured to save RDB snapshots, but cannot persist to disk."),
     ("broken", "ERR something else is wrong"),
 )
-_RULES = ("-@write", "-@scripting", "-hset", "-zadd", "-zrem", "-unlink", "-pexpireat")
 
-BUSY, OUT_OF_MEMORY, READ_ONLY = (
-    Row(
-        f"the server is {kind}",
-        _during(lambda trouble, kind=kind: trouble.harness.cause_failure(kind)),  # type: ignore[misc]
-        (kind,),
-        OPERATIONS if kind is FailureKind.BUSY else _WRITES,
-        may_write=False,
-        is_everywhere=True,
-        about="FAIL-06",
-    )
-    for kind in (FailureKind.BUSY, FailureKind.OUT_OF_MEMORY, FailureKind.READ_ONLY)
-)
-REFUSED = Row("nothing listens any more", _refused, ("unreachable",), **_SURE, about="FAIL-01 FAIL-11 FAIL-17")
-LOST = Row("each reply is lost", at(Stage.REPLY, Does.CUT), _GONE, about="FAIL-11 FAIL-13")
-BROKEN = Row("each connection breaks before the request", at(Stage.REQUEST, Does.RESET), _GONE, about="FAIL-13 FAIL-11")
-LATE = Row("each reply is late", at(Stage.REPLY, Does.HOLD), _LATE, **_HELD, about="FAIL-13 FAIL-11")
-DISCONNECTED = Row("the server has closed the connections", _disconnected, is_everywhere=True, on=1, about="FAIL-14")
-KILLED = Row(
-    "the server is killed", _meanwhile("kill_server"), _ANY, is_everywhere=True, patience=10, about="DUR-01 FAIL-17"
-)
-_MOVED = Row(
-    "another node has the tasks",
-    _during(lambda trouble: trouble.harness.slot_moved(trouble.namespace)),
-    is_everywhere=True,
-    on=1,
-    needs=[Capability.CLUSTER],
-    about="MODE-18",
-)
-_FAILED_OVER = tuple(
-    Row(
-        f"another server takes over{' from one that was killed' if kill else ''}",
-        _meanwhile("fail_over", kill=kill),
-        _ANY,
-        is_everywhere=True,
-        patience=20,
-        on=1,
-        needs=[Capability.FAILOVER],
-        only=("get_task", *_WRITES),
-        about="FAIL-17",
-    )
-    for kill in (False, True)
-)
 _FINDS_OUT = Failure("nothing fails any more", _nothing, _ANY, is_cold=True)
 
 
 def _connections() -> Iterator[Row]:
     """What happens to connections and callers."""
-    reply = at(Stage.REPLY, Does.CUT, times=1)
-    yield replace(REFUSED, name="nothing listens at the first call", is_cold=True)
-    yield from (REFUSED, LATE, LOST, BROKEN)
+    for is_cold, when in ((True, "at the first call"), (False, "any more")):
+        refused: dict[str, Any] = {"fails": OPERATIONS, "may_write": False, "is_cold": is_cold}
+        yield Row(f"nothing listens {when}", _refused, ("unreachable",), **refused, about="FAIL-01 FAIL-11 FAIL-17")
+    yield Row("each reply is late", at(Stage.REPLY, Does.HOLD), _LATE, seconds=IMPATIENT, about="FAIL-13 FAIL-11")
+    yield Row("each reply is lost", at(Stage.REPLY, Does.CUT), _GONE, about="FAIL-11 FAIL-13")
     yield Row(
-        "no greeting is answered", at(Stage.CONNECT, Does.HOLD), _LATE, **_SURE, **_HELD, is_cold=True, about="FAIL-01"
+        "each connection breaks before the request", at(Stage.REQUEST, Does.RESET), _GONE, about="FAIL-13 FAIL-11"
     )
-    yield Row(
-        "the server goes silent", at(Stage.REQUEST, Does.HOLD), _LATE, OPERATIONS, **_HELD, about="FAIL-01 FAIL-13"
-    )
-    yield Row("a reply is lost", reply, _GONE, is_single=True, about="FAIL-11 FAIL-13 ATOM-01")
+    silent, once = at(Stage.REQUEST, Does.HOLD), at(Stage.REPLY, Does.CUT, times=1)
+    yield Row("the server goes silent", silent, _LATE, OPERATIONS, seconds=IMPATIENT, about="FAIL-01 FAIL-13")
+    yield Row("a reply is lost", once, _GONE, is_single=True, about="FAIL-11 FAIL-13 ATOM-01")
     yield Row("half of each reply is lost", at(Stage.MIDDLE, Does.RESET), _GONE, about="FAIL-11 FAIL-13")
-    yield Row("what accepts ends at once", at(Stage.CONNECT, Does.CUT), _GONE, is_cold=True, about="FAIL-13 FAIL-11")
-    yield Row(
-        "a web server answers", at(Stage.REQUEST, Does.ANSWER, _WEB), _GONE, is_cold=True, about="FAIL-13 FAIL-01"
-    )
-    yield Row("the replies are a web server's", at(Stage.REPLY, Does.ANSWER, _WEB), _GONE, about="FAIL-13 FAIL-11")
+    web = at(Stage.REQUEST, Does.ANSWER, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    yield Row("a web server answers", web, _GONE, is_cold=True, about="FAIL-13 FAIL-01")
     yield Row("the replies are numbers", _answered(":7"), _GONE, only=("get_task",), about="FAIL-13")
-    yield Row("the server repeats the password", _repeated, (*_GONE, "refused"), **_SURE, is_cold=True, about="FAIL-05")
-    for does in (Does.CUT, Does.RESET):
-        yield Row(f"the connection had ended by {does} while it was idle", _idle(does), about="FAIL-14")
+    yield Row("the connection was closed while it was idle", _idle, about="FAIL-14")
     yield Row("the server behind the open connections is a replica now", _demoted, about="FAIL-17")
     for kind, text in _ERRORS:
         said = _answered(f"-{text}")
         yield Row(f"the server says {text.split()[0]}", said, (kind,), may_write=False, about="FAIL-06 FAIL-13")
-    other = _denied("resetpass")
-    yield Row("the password is another one", other, _REFUSED, **_SURE, is_cold=True, about="FAIL-06 FAIL-05")
-    for rule in _RULES:
-        denied: dict[str, Any] = {"may_tear": True, "is_single": True, "is_full": rule not in _RULES[::3]}
-        yield Row(f"the user has the rule {rule}", _denied(rule), _REFUSED, **denied, about="FAIL-06 FAIL-11")
+    for rule in ("-@write", "-zadd", "-pexpireat"):
+        denied: dict[str, Any] = {"may_tear": True, "is_single": True, "about": "FAIL-06 FAIL-11"}
+        yield Row(f"the user has the rule {rule}", _denied(rule), ("refused",), **denied)
     for stage in (Stage.REPLY, Stage.CONNECT, Stage.REQUEST):
-        held: dict[str, Any] = {"is_cold": stage is Stage.CONNECT, "is_full": stage is Stage.REQUEST}
-        cause, when = at(stage, Does.HOLD), f"while a {stage} is awaited"
-        yield Row(f"the caller is cancelled {when}", cause, ends="cancel", **held, about="ATOM-06")
-        yield Row(f"the store is closed {when}", cause, _ANY, ends="close", **held, about="API-04")
+        held: dict[str, Any] = {"cause": at(stage, Does.HOLD), "is_cold": stage is Stage.CONNECT}
+        yield Row(f"the caller is cancelled while a {stage} is awaited", ends="cancel", **held, about="ATOM-06")
+        yield Row(f"the store is closed while a {stage} is awaited", kinds=_ANY, ends="close", **held, about="API-04")
 
 
-CONNECTIONS = tuple(_connections())
-SERVERS = (
-    *(BUSY, OUT_OF_MEMORY, READ_ONLY, DISCONNECTED, *_FAILED_OVER, _MOVED),
-    Row("the server has restarted", _restarted, is_everywhere=True, about="DUR-01 FAIL-14"),
-)
+def _servers() -> Iterator[Row]:
+    """What happens to the whole server."""
+    whole = partial(Row, is_everywhere=True)
+    for kind in (FailureKind.BUSY, FailureKind.OUT_OF_MEMORY, FailureKind.READ_ONLY):
+        fails, cause = OPERATIONS if kind is FailureKind.BUSY else _WRITES, _during("cause_failure", kind)
+        yield whole(f"the server is {kind}", cause, (kind,), fails, may_write=False, about="FAIL-06")
+    yield whole("the server has closed the connections", _disconnected, on=1, about="FAIL-14")
+    yield whole("the server has lost its scripts", _flushed, about="FAIL-06")
+    yield whole("the server has restarted", _restarted, about="DUR-01 FAIL-14")
+    yield whole("the server is killed", _killed, _ANY, patience=10, is_full=True, about="DUR-01 FAIL-17")
+    yield whole("another node has the tasks", _during("slot_moved"), on=1, needs=[Capability.CLUSTER], about="MODE-18")
+    over: dict[str, Any] = {"on": 1, "needs": [Capability.FAILOVER], "only": ("get_task", *_WRITES), "patience": 20}
+    for kill, words in ((False, "another server takes over"), (True, "another server takes over from a killed one")):
+        yield whole(words, _meanwhile("fail_over", kill=kill), _ANY, **over, about="FAIL-17")
+
+
+CONNECTIONS, SERVERS = tuple(_connections()), tuple(_servers())
 _OLD = restorable("old", status="completed", progress=100.0, completed_at=LONG_AGO)
 
 
 def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: bool = False) -> Iterator[Scenario]:
-    """Scenarios in which every operation meets a failure: alone, or with others at the same time.
+    """Scenarios in which every operation meets a failure: alone, or with others and with more callers of one.
 
     A listing is by itself, since it need not show one moment of several calls.
     """
@@ -264,8 +232,9 @@ def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: boo
     before = [
         one for one in (*(create(label, on=1) for label in "abc"), do.restore(_OLD, 1)) if _is_fit(one, capabilities)
     ]
+    crowd = tuple(to("clipping", Id("c"), row.on, current_step=f"{number}") for number in range(5))
     singly = [(one,) for one in (*calls, *reads[:1])] if row.is_single or is_full else []
-    for chosen in singly or filter(None, [calls, reads]):
+    for chosen in (*singly, *filter(None, [] if row.is_single else [calls, reads, reads and crowd])):
         cancelled = tuple(range(len(chosen))) if row.ends == "cancel" else ()
         beside = (get(Id("a")), get(B)) if cancelled else ()
         fail = Fail((*chosen, *beside), cancelled, closes=row.ends == "close", failure=row)

@@ -42,6 +42,7 @@ from conformance.tables.tasks import (
     scenario,
     to,
 )
+from taskstore import TaskStatus
 
 _expiring = partial(scenario, needs=[Capability.EXPIRING])
 
@@ -61,7 +62,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
 
 def _ends() -> Iterator[Scenario]:
     """The end of a life, to the second, whatever the status, and whichever call comes first."""
-    pages = listing(), listing(limit=0), listing(status="pending"), listing(after=CursorOf("a"))
+    pages = listing(), listing(limit=0), listing(status=TaskStatus.PENDING), listing(after=CursorOf("a"))
     firsts = get(A), to("clipping"), cancel(A), *pages, create(task_id="job-1"), restore(TaskOf("a")), purge(BEYOND)
     for call in firsts:
         for status in ("pending", *FINAL):
@@ -128,16 +129,10 @@ def _used_again() -> Iterator[Scenario]:
 
 def _many(depth: str) -> Iterator[Scenario]:
     """Few or many tasks expire, all or some of them: the first call afterwards finds none, and shows none."""
-    pending = to("pending").arguments["status"]
-    firsts = create(task_id="job-1"), listing(status=pending, offset=1), listing(limit=0), purge(BEYOND)
-    races = (to("clipping"), to("clipping", result_url="r")), (to("completed"), cancel(A))
+    pending = TaskStatus.PENDING
+    races = Race((to("clipping"), to("clipping", result_url="r"))), Race((to("completed"), cancel(A)))
+    pages = listing(status=pending, offset=1), listing(limit=0), purge(BEYOND)
     for size in {"smoke": (2,), "default": (2, 260), "full": (2, 260, 1_100)}[depth]:
-        for call in firsts:
-            old = create("a", "job-1"), Populate(size, MIXED), Wait(6 * DAY), create("n"), Wait(DAY + MINUTE), call
-            yield _expiring(old, listing(status=pending, limit=0), Look(), about="EXP-01")
-        renewed = to("pending", current_step="s"), to("clipping", B), Wait(DAY + MINUTE)
-        reads = listing(), listing(status=pending), listing(limit=0), Look()
-        yield _expiring(Populate(size, MIXED), create("a"), create("b"), Wait(6 * DAY), renewed, reads, about="EXP-03")
-        for calls in races:
-            first = Populate(size), Wait(6 * DAY), create("a"), Wait(DAY + MINUTE)
-            yield _expiring(first, Race(calls), Look(), about="ATOM-01")
+        for first in (*races, *pages, create(task_id="job-1")):
+            old = create("b", "job-1"), Populate(size, MIXED), Wait(6 * DAY), create("a"), to("pending", B, progress=1)
+            yield _expiring(old, Wait(DAY + MINUTE), first, pages, Look(), about="EXP-01 EXP-03 ATOM-01")
