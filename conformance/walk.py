@@ -51,7 +51,7 @@ _LARGE = (300_000, 600_000, values.MOST_BYTES - 3_000, values.MOST_BYTES)
 _ROOM = values.MOST_BYTES - len('["v"]{"webhook_url":null,"config":{"k":""}}')
 _KINDS = (
     *("create", "again", "update", "end", "cancel", "get", "list", "cursor", "purge", "restore", "bad"),
-    *("wait", "race", "crowd", "pages", "reopen"),
+    *("wait", "race", "pages", "reopen"),
 )
 _RACED = ("create", "again", "update", "end", "cancel", "get", "restore", "bad", "list")
 
@@ -113,9 +113,6 @@ class Walk:
                 drawn = [self._call(player, chance.choice(kinds)) for _ in range(chance.randint(2, 4))]
                 calls = tuple(replace(call, label="") for call in drawn if call is not None)
                 return Race(calls, chance.choice(((), (), (), (0,))), chance.choice((0, 1, 2, 4))) if calls else None
-            case "crowd":
-                call = self._call(player, chance.choice(("create", "again", "update", "cancel", "get")))
-                return call and Race((replace(call, label=""),) * 3, chance.choice(((), (0,), (2,))))
             case "pages":
                 return Pages(chance.choice((1, 7, 50)), chance.choice((None, TaskStatus.PENDING)))
             case "reopen":
@@ -145,12 +142,6 @@ class Walk:
             case "update":
                 return update(task, self._status(STATUSES), **self._fields())
             case "end":
-                known = player.last.get(str(player.resolve(task)))
-                if known is not None and known.status in FINAL and self._is(0.6):  # a repetition, or nearly
-                    kept = {name: getattr(known, name) for name in ("progress", *TEXTS) if self._is(0.5)}
-                    other = {chance.choice(TEXTS): self._text()} if self._is(0.5) else {}
-                    fields = {name: value for name, value in {**kept, **other}.items() if value is not None}
-                    return update(task, TaskStatus(known.status), **fields)
                 status = self._status(FINAL)
                 return update(task, status, **self._fields(is_failed=status == "failed"))
             case "cancel":

@@ -135,10 +135,6 @@ class Player:
         finally:
             self.harness.discard(self.namespace)
 
-    def resolve(self, value: Any) -> Any:
-        """What a value stands for, or nothing if the call that it names has failed."""
-        return (resolved({"": value}, self.results) or {}).get("")
-
     @property
     def state(self) -> State:
         """One of the states that the store may be in."""

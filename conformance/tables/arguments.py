@@ -158,8 +158,6 @@ def _sizes(depth: str) -> Iterator[Scenario]:
     grown = [to("clipping", current_step="s" * size) for size in (half, room + 2 - half, room + 3 - half)]
     shrunk = to("clipping", current_step="s"), to("clipping", result_url="r" * (half - 200)), get(A)
     yield scenario(create("a", webhook_url="h" * half), grown, shrunk, about="VAL-06")
-    error = to("failed", error_message="e" * half, error_traceback="t" * half)
-    yield scenario(create("a"), error, get(A), about="VAL-06")
 
 
 def _restored() -> Iterator[Scenario]:

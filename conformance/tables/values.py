@@ -180,13 +180,9 @@ WRONG_TIMES: tuple[Any, ...] = (
     datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
 )
 """What no time of a task is."""
-_WRONG_TEXTS_OF_JSON = (
-    *("NaN", "Infinity", '"\\ud800"', '{"\\udfff":1}', '"\\ude00\\ud83d"', "9" * 4_301, "01", "", "tru", "'a'"),
-    *("[" * 101 + "]" * 101, '{"k":' * 101 + "1" + "}" * 101, "[" * 100_000 + "]" * 100_000, f'"{SURROGATES[1]}"'),
-)
+_WRONG_TEXTS = ("NaN", '"\\ud800"', '{"\\udfff":1}', "9" * 4_301, "01", "", "[" * 101 + "]" * 101, f'"{SURROGATES[1]}"')
 WRONG_METADATA = (
-    *("", " ", "{", "null", "[]", "7", '"x"', "true", "{}}", "{'a':1}", '{"webhook_url":null,"config":{}'),
-    *(f'{{"webhook_url":null,"config":{{"x":[1,{one}]}}}}' for one in _WRONG_TEXTS_OF_JSON),
-    *(f'{{"webhook_url":{one},"config":null}}' for one in _WRONG_TEXTS_OF_JSON),
+    *("", "{", "null", "[]", '"x"', "{}}", "{'a':1}", '{"webhook_url":null,"config":{}'),
+    *(f'{{"webhook_url":null,"config":{{"x":[1,{one}]}}}}' for one in _WRONG_TEXTS),
 )
 """Texts that are no JSON object, or hold what no config may hold."""
