@@ -158,13 +158,11 @@ def probe(harness: Harness) -> str:
 def case(
     *requirements: str,
     needs: tuple[Capability, ...] | Capability = (),
-    lacks: Capability | None = None,
     mode: str = "",
 ) -> Callable[[Callable[..., Awaitable[None]]], Callable[[Subject], None]]:
     """Make a case of an async function that takes a `store` (open, empty), a `namespace` to open stores on, or both.
 
-    It decides `requirements`, on subjects that declare `needs`, do not declare `lacks`, and are of that `mode`: memory,
-    redis, or either.
+    It decides `requirements`, on subjects that declare `needs` and are of that `mode`: memory, redis, or either.
     """
     unknown = set(requirements) - REQUIREMENTS.keys()
     if unknown or not requirements:
@@ -179,7 +177,12 @@ def case(
             subject = conformance_subject
             if subject.broken and (needed or PREREQUISITE not in requirements):
                 raise NotTestable(subject.broken)
-            _check_applies(subject.harness, needed, lacks, mode)
+            has, own = subject.harness.capabilities, subject.harness.mode
+            reasons = [f"does not declare {one}" for one in needed if one not in has]
+            if mode and own not in (("memory", "redis") if mode == "either" else (mode,)):
+                reasons.append("is no mode that settings select" if mode == "either" else f"is not a {mode} mode")
+            if reasons:
+                raise NotApplicable(f"the subject {reasons[0]}")
             subject.alive()
             try:
                 with only_own_verdicts():
@@ -217,13 +220,3 @@ async def _run(function: Callable[..., Awaitable[None]], harness: Harness) -> No
         raise
     finally:
         harness.discard(namespace.name)
-
-
-def _check_applies(harness: Harness, needs: tuple[Capability, ...], lacks: Capability | None, mode: str) -> None:
-    missing = [f"does not declare {one}" for one in needs if one not in harness.capabilities]
-    if lacks is not None and lacks in harness.capabilities:
-        missing.append(f"declares {lacks}")
-    if mode and harness.mode not in (("memory", "redis") if mode == "either" else (mode,)):
-        missing.append("is no mode that settings select" if mode == "either" else f"is not a {mode} mode")
-    if missing:
-        raise NotApplicable(f"the subject {missing[0]}")

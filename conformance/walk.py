@@ -197,7 +197,7 @@ class Walk:
     def _near(self, request: Request) -> Request:
         """The same request, or one that careless code takes for the same."""
         config, videos = request.config, request.video_ids
-        configs = config, config, config, values.twin(config), values.reordered(config), {**(config or {}), "c": None}
+        configs = config, config, values.twin(config), values.reordered(config)
         return replace(request, config=self._pick(configs), video_ids=self._pick((videos, videos, videos[::-1])))
 
     def _status(self, among: tuple[str, ...]) -> Any:
@@ -222,10 +222,9 @@ class Walk:
         chance, status = self._random, self._random.choice(STATUSES)
         created = chance.choice((LONG_AGO + chance.randrange(9) * DAY, BEYOND, datetime.now(UTC) + 3 * MINUTE))
         return restorable(
-            chance.choice(("restored", "job-1", "a", "B", self._pick(values.NEW_IDS))),
+            chance.choice(("restored", "job-1", "a", "B")),
             status=status,
             progress=100.0 if status == "completed" else float(self._pick(values.PROGRESSES)),
-            video_ids=self._pick(values.VIDEO_IDS),
             metadata=canonical({"webhook_url": self._text(), "config": self._request().config}),
             **{name: self._text() for name in (TEXTS if status == "failed" else TEXTS[:2])},
             created_at=created,

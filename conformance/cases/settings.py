@@ -74,8 +74,8 @@ async def test_the_last_of_two_lines_counts_and_is_said(namespace: Namespace) ->
     """A .env with the variable twice, in any forms of a line: the last counts, and the log warns of the variable."""
     variables = dict(namespace.harness.environment(namespace.name))
     mine, other = variables.pop(SWITCH), env.other_mode(namespace)
-    for before, first, last in product((other, mine), ("", *LINES[::3]), LINES[1::4]):
-        lines = f"{first}\n# local Redis\n".format(name=SWITCH, value=before) + last.format(name=SWITCH, value=mine)
+    for first, last in product(("", *LINES[::3]), LINES[1::4]):
+        lines = f"{first}\n# local Redis\n".format(name=SWITCH, value=other) + last.format(name=SWITCH, value=mine)
         with env.surroundings(variables, lines) as log:
             await env.open_and_close(namespace)
             assert env.said_modes(log) == [namespace.harness.mode], f"with the .env\n{lines}"

@@ -6,14 +6,14 @@ import asyncio
 import gc
 import sys
 import warnings
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
 from conformance.case import Namespace, case
 from conformance.cases.contents import CallOn, a_request, check_same, fill, outcome_of, reads_of, seen
 from conformance.cases.environment import application
-from conformance.harness import Capability, HookMissingError
+from conformance.harness import Capability
 from conformance.interpreter import run_elsewhere
 from taskstore import StoreNotOpen, TaskStatus, TaskStore
 
@@ -89,7 +89,8 @@ async def test_tasks_outlive_the_process_that_wrote_them(namespace: Namespace) -
 @case("LIST-10")
 async def test_a_neighbour_is_never_shown_or_removed(namespace: Namespace) -> None:
     """Whatever is written or purged in a namespace, those whose names begin or continue its name keep their tasks."""
-    capabilities, others = namespace.harness.capabilities, neighbours(namespace)
+    capabilities, name = namespace.harness.capabilities, namespace.name
+    others = [Namespace(namespace.harness, one) for one in (f"{name}bar", name[:-1], f"{name}-0")]
     async with AsyncExitStack() as stack:
         for other in others:
             stack.callback(other.harness.discard, other.name)
@@ -104,15 +105,3 @@ async def test_a_neighbour_is_never_shown_or_removed(namespace: Namespace) -> No
             if Capability.MAINTENANCE in capabilities:
                 await written.purge(datetime(2100, 1, 1, tzinfo=UTC))
             check_same([await seen(store) for store in stores if store is not written], before)
-
-
-def neighbours(namespace: Namespace) -> list[Namespace]:
-    """Other namespaces, whose names begin or continue this one's, also with separators and patterns where it can."""
-    name = namespace.name
-    names = [f"{name}bar", name[:-1], f"{name}-0"]
-    with suppress(HookMissingError):
-        if namespace.harness.mode == "redis" and "TASK_KEY_PREFIX" in namespace.harness.environment(name):
-            names += [name + end for end in (":x", ":task", "*", "?", "[a]", "\\", "é", "%s")]
-            first, dash, rest = name.partition("-")  # a user may have no right to another first part
-            names.append(first + dash + rest.upper())
-    return [Namespace(namespace.harness, one) for one in dict.fromkeys(names) if one != name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -227,24 +227,25 @@ def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: boo
 
     A listing is by itself, since it need not show one moment of several calls.
     """
-    calls = tuple(one for one in _calls_of(row.on) if one.operation in row.only and _is_fit(one, capabilities))
+
+    def fit(calls: Iterable[Call]) -> tuple[Call, ...]:
+        return tuple(one for one in calls if Scenario((one,)).required <= {*capabilities})
+
+    calls = fit(one for one in _calls_of(row.on) if one.operation in row.only)
     reads = (do.listing(on=row.on), get(Id("a"), row.on)) if "list_tasks" in row.only else ()
-    before = [
-        one for one in (*(create(label, on=1) for label in "abc"), do.restore(_OLD, 1)) if _is_fit(one, capabilities)
-    ]
     crowd = tuple(to("clipping", Id("c"), row.on, current_step=f"{number}") for number in range(5))
+    before = fit((*(create(label, on=1) for label in "abc"), do.restore(_OLD, 1)))
     singly = [(one,) for one in (*calls, *reads[:1])] if row.is_single or is_full else []
     for chosen in (*singly, *filter(None, [] if row.is_single else [calls, reads, reads and crowd])):
         cancelled = tuple(range(len(chosen))) if row.ends == "cancel" else ()
         beside = (get(Id("a")), get(B)) if cancelled else ()
         fail = Fail((*chosen, *beside), cancelled, closes=row.ends == "close", failure=row)
-        again = [one for one in _again(row, fail) if not isinstance(one, Call) or _is_fit(one, capabilities)]
+        on = 1 if row.seconds == IMPATIENT or fail.closes else row.on
+        # By a write that fails the store may find out that nothing fails any more.
+        again: list[Action] = [Fail((cancel(Id("a"), on),), failure=_FINDS_OUT)] if row.patience else []
+        again += [cancel(Id("b" if row.patience else "a"), on), *fit(_named(fail, on) if not row.ends else ())]
         needs = Capability.REMOTE, *row.needs
         yield scenario(before, fail, Look(), again, Look(), about=row.about, needs=needs, instances=2)
-
-
-def _is_fit(call: Call, capabilities: Collection[Capability]) -> bool:
-    return Scenario((call,)).required <= {*capabilities}
 
 
 def _calls_of(on: int) -> Iterator[Call]:
@@ -258,12 +259,8 @@ def _calls_of(on: int) -> Iterator[Call]:
     yield do.restore(_OLD._replace(task_id="restored"), on)
 
 
-def _again(row: Row, fail: Fail) -> Iterator[Action]:
-    """Writes after the failure. The same creation, under the id that the exception states, tells what became of it."""
-    on = 1 if row.seconds == IMPATIENT or fail.closes else row.on
-    if row.patience:  # by a write that fails it may find out
-        yield Fail((cancel(Id("a"), on),), failure=_FINDS_OUT)
-    yield cancel(Id("b" if row.patience else "a"), on)
-    for call in fail.calls if not row.ends else ():
+def _named(fail: Fail, on: int) -> Iterator[Call]:
+    """The same creations, under the ids that the exceptions state: they tell what became of the first ones."""
+    for call in fail.calls:
         if call.label:
             yield replace(call, arguments={**call.arguments, "task_id": Id(call.label)}, label="", on=on)

@@ -113,18 +113,15 @@ def _unchanged() -> Iterator[Scenario]:
 def _used_again() -> Iterator[Scenario]:
     """An id is used again, and nothing of its first task ends the second one or keeps it."""
     first = create("a", "job-1", config={"old": 1}), to("clipping", progress=50, current_step="s", label="a")
-    past = Wait(WEEK + MINUTE)
     purged = purge(TimeOf("a", plus=MICROSECOND)), Wait(4 * DAY)
-    removals: list[tuple[Any, ...]] = [
-        *((to(status, label="a"), *purged) for status in FINAL),
-        *((past,), (cancel(A), past), (Populate(130), past)),
-    ]
-    later = to("clipping"), to("clipping", progress=5.5), cancel(A)
-    days = [one for write in later for one in (Wait(4 * DAY), get("job-1"), Look(), write, Look())]
-    for removal in removals:
+    past = Wait(WEEK + MINUTE)
+    ended = [(to(status, label="a"), *purged) for status in FINAL]
+    for removal in (*ended, (past,), (cancel(A), past), (Populate(130), past)):
         for again in (create("a", "job-1"), restore(restorable("job-1")), restore(TaskOf("a"))):
-            end = Wait(WEEK - MINUTE), get("job-1"), Wait(2 * MINUTE), get("job-1"), Look()
-            yield _expiring(first, removal, again, Look(), again, days, end, about="EXP-03 ID-06")
+            days = [
+                one for write in (again, to("clipping"), cancel(A)) for one in (write, Look(), Wait(4 * DAY), Look())
+            ]
+            yield _expiring(first, removal, again, Look(), days, Wait(DAY), get("job-1"), Look(), about="EXP-03 ID-06")
 
 
 def _many(depth: str) -> Iterator[Scenario]:

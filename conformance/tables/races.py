@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations_with_replacement
-from typing import Any
 
 from conformance.core.scenario import (
     Action,
@@ -88,13 +87,6 @@ def _crowds(count: int) -> Iterator[Scenario]:
     ]
     for calls in crowds:
         yield scenario(made, Race(tuple(calls)), get("job-1"), listing(limit=0), about="ATOM-06")
-    pages: list[dict[str, Any]] = [
-        *({"limit": 3, "status": status} for status in (None, *TaskStatus)),
-        *({"limit": 3, name: number} for name in ("limit", "offset") for number in range(12)),
-        *({"limit": 3, "after": CursorOf(one)} for one in ids[:12]),
-    ]
-    moved = [to(status, one) for one, status in zip(ids, list(TaskStatus) * 2, strict=False)]
-    yield scenario(made, moved, Race(tuple(listing(**page) for page in pages)), about="ATOM-06")
 
 
 def _listings(size: int) -> Iterator[Scenario]:

@@ -111,9 +111,9 @@ def twin(value: Any) -> Any:
         return {key: twin(inside) for key, inside in value.items()}
     if type(value) is list:
         return [*map(twin, value)]
-    if type(value) is int and abs(value) < 2**53:
-        return bool(value) if value in (0, 1) else float(value)
-    return int(value) if type(value) is bool or (type(value) is float and value.is_integer()) else value
+    if type(value) is bool or (type(value) is float and value.is_integer()):
+        return int(value)
+    return float(value) if type(value) is int and abs(value) < 2**53 else value
 
 
 VIDEO_IDS: tuple[tuple[str, ...], ...] = (
