@@ -30,7 +30,8 @@ async def test_pages_join_without_gap_or_overlap(store: TaskStore) -> None:
     """Five tasks on pages of two: each is there once, and every page has the total. A filter counts what matches."""
     made = [(await store.create_task(a_request())).task_id for _ in range(5)]
     pages = [await store.list_tasks(limit=2, offset=offset) for offset in (0, 2, 4, 6)]
-    assert [(len(page.tasks), page.total) for page in pages] == [(2, 5), (2, 5), (1, 5), (0, 5)]
+    assert [page.total for page in pages] == [5] * 4
+    assert [len(page.tasks) for page in pages] == [2, 2, 1, 0]
     assert sorted(task.task_id for page in pages for task in page.tasks) == sorted(made)
     await store.cancel_task(made[0])
     assert (await store.list_tasks(TaskStatus.PENDING)).total == 4
