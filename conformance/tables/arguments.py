@@ -66,7 +66,6 @@ def refused(task: Any = A) -> list[list[Call]]:
         [*(listing(after=one) for one in values.WRONG_CURSORS), listing(after="1.a", offset=1)],
         [call(one) for one in values.WRONG_IDS for call in (get, cancel)],
         [purge(one) for one in values.WRONG_MOMENTS],
-        [restore(one) for one in _impossible()],
     ]
 
 
@@ -162,6 +161,7 @@ def _sizes(depth: str) -> Iterator[Scenario]:
 
 def _restored() -> Iterator[Scenario]:
     """Times of restored tasks: at their bounds, in other zones, ahead of the clock; and a purge by them."""
+    yield scenario(create("a"), map(restore, _impossible()), get(A), listing(), about="MAINT-04")
     moments = [
         datetime(1970, 1, 1, tzinfo=UTC),
         datetime(2001, 9, 9, 1, 46, 39, 999_999, tzinfo=UTC),
