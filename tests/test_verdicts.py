@@ -220,7 +220,7 @@ def test_a_marker_or_a_plugin_makes_nothing_pass(pytester: pytest.Pytester, out:
 
 
 def test_a_known_failure_passes_and_one_that_passes_fails_the_run(pytester: pytest.Pytester, out: Path) -> None:
-    chosen = (PARTIAL, SMOKE, *select(PATTERN, PAGES, "test_ids", "test_lifetimes"))
+    chosen = (PARTIAL, SMOKE, *select(PATTERN, PAGES, "test_arguments", "test_lifetimes"))
     assert run(pytester, *chosen, "--conformance-write-known=known.toml", on=("Wrong",)).ret == FAILED
     file = pytester.path / "known.toml"
     refused = run(pytester, *chosen, "--conformance-known=known.toml", on=("Wrong",))
