@@ -1,4 +1,4 @@
-"""What `python -m benchmarks` writes: the one definition of its form, for who writes it and who reads it."""
+"""What `python -m benchmarks` writes of latencies, in the one definition for who writes it and who reads it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ Operation = Literal["create", "get", "list", "update"]
 Design = Literal["documented", "ours"]
 Mode = Literal["memory", "redis"]
 Depth = Literal["quick", "default", "full"]
-Floor = Literal["noop", "ping"]
-"""An awaited function that does nothing; PING through the store's client."""
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
@@ -29,20 +27,6 @@ class Stats(Strict):
     data: Annotated[tuple[Seconds, ...], Field(min_length=1)]
 
 
-class _Info(Strict):
-    """What was measured, and where.
-
-    `blocks` says how many rounds each block of the run has, in the order of the data.
-    """
-
-    subject: str
-    transport: Literal["none", "embedded", "published"]
-    tasks: Annotated[int, Field(ge=0)]
-    calls_per_round: Annotated[int, Field(ge=1)]
-    facts: dict[str, Any]
-    blocks: tuple[Annotated[int, Field(ge=0)], ...]
-
-
 class SingleCalls(Strict):
     """Calls of one block that were timed one by one: how many, their 99th percentile and the longest, in seconds."""
 
@@ -51,23 +35,33 @@ class SingleCalls(Strict):
     most: Seconds
 
 
-class OperationInfo(_Info):
-    """An operation of a store. `ping_seconds` are PINGs through its client, one before each round.
+class _Info(Strict):
+    """What was measured, and where.
 
-    Memory mode has `single_calls`, an entry for each block, since a round there is the mean of many.
+    `blocks` says how many rounds each block of the run has, in the order of the data, and `single_calls` has an entry
+    for each block.
     """
 
-    operation: Operation
-    ping_seconds: tuple[Seconds, ...] = ()
+    subject: str
     design: Design
     mode: Mode
-    single_calls: tuple[SingleCalls, ...] = ()
+    transport: Literal["none", "embedded", "published"]
+    tasks: Annotated[int, Field(ge=0)]
+    facts: dict[str, Any]
+    blocks: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+    single_calls: tuple[SingleCalls, ...]
+
+
+class OperationInfo(_Info):
+    """An operation of a store."""
+
+    operation: Operation
 
 
 class FloorInfo(_Info):
-    """What operations are compared with: what is left of them when the store, or all of it, is taken away."""
+    """PING through the store's client: what is left of an operation when the store is taken away."""
 
-    operation: Floor
+    operation: Literal["ping"]
 
 
 class Measured(Strict):
@@ -82,26 +76,16 @@ class Measured(Strict):
         rounds = sum(self.extra_info.blocks)
         if rounds != len(self.stats.data):
             raise ValueError(f"its blocks have {rounds} rounds, and there are {len(self.stats.data)}")
-        if isinstance(self.extra_info, OperationInfo) and len(self.extra_info.ping_seconds) not in (0, rounds):
-            raise ValueError(f"there are {len(self.extra_info.ping_seconds)} PINGs beside {rounds} rounds")
         return self
 
-    def medians(self) -> list[float | None]:
-        """Find the median of each block, in milliseconds; None where a block has no round."""
-        return self._medians(self.stats.data)
-
-    def ping_medians(self) -> list[float | None]:
-        """Find the same of the PINGs beside the rounds."""
-        pings = self.extra_info.ping_seconds if isinstance(self.extra_info, OperationInfo) else ()
-        return self._medians(pings) if pings else [None] * len(self.extra_info.blocks)
-
-    def _medians(self, seconds: tuple[float, ...]) -> list[float | None]:
-        left = iter(seconds)
-        return [median(islice(left, rounds)) * 1000 if rounds else None for rounds in self.extra_info.blocks]
+    def medians(self) -> list[float]:
+        """Find the median of each block, in milliseconds."""
+        left = iter(self.stats.data)
+        return [median(islice(left, rounds)) * 1000 for rounds in self.extra_info.blocks]
 
 
 class Benchmark(Strict):
-    """What `python -m benchmarks` wrote: the JSON of pytest-benchmark, its blocks merged."""
+    """What `python -m benchmarks` wrote: blocks in the form of pytest-benchmark."""
 
     machine_info: dict[str, Any]
     commit_info: dict[str, Any]
@@ -112,8 +96,6 @@ class Benchmark(Strict):
     seed: int | None = None
     """Of the order in which each block measured."""
     seconds: float | None = None
-    exit_status: int | None = None
-    """Of the run; above 0, measurements may be missing."""
 
     @property
     def fingerprint(self) -> str | None:

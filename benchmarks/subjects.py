@@ -1,16 +1,30 @@
-"""What is measured: two designs in two modes, Redis mode by each way that leads to a server."""
+"""What is measured: two designs in two modes, Redis mode by each way that leads to a server of the run."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Self
 
+from docker.errors import APIError
+
+from benchmarks.cores import SERVER, core_of, on_core
+from benchmarks.document import Design, Mode
 from conformance import Harness
-from conformance.subjects.documented import DocumentedRedisHarness
+from conformance.subjects.documented import DocumentedMemoryHarness, DocumentedRedisHarness
+from conformance.subjects.memory import MemoryHarness
 from conformance.subjects.redis import RedisHarness
-from conformance.subjects.registry import find_subject
-from conformance.subjects.servers import NamedServer
+from conformance.subjects.registry import REQUIRE_CONTAINER
+from conformance.subjects.servers import ContainerServer, EmbeddedServer, NamedServer, RedisServer, engine_answers
+
+DESIGNS: tuple[Design, ...] = ("ours", "documented")
+PRIVATE: Mapping[Mode, str] = {"memory": "none", "redis": "embedded"}
+"""The way of each mode on which studies are made."""
+_URL = "BENCHMARK_SERVER_{}"
+"""The environment variables that name the servers of the run to its processes."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +35,14 @@ class Subject:
     """
 
     name: str
-    design: str
-    mode: str
+    design: Design
+    mode: Mode
     transport: str
 
     @property
     def store(self) -> str:
-        """Name what a block opens: in Redis mode a harness of this module, on the server of the run."""
-        return self.name if self.transport == "none" else f"{__name__}:{self.design}_{self.transport}"
+        """Name what a block opens."""
+        return f"{__name__}:{self.design}_{self.transport}"
 
 
 SUBJECTS = (
@@ -39,25 +53,56 @@ SUBJECTS = (
     Subject("container", "ours", "redis", "published"),
     Subject("documented-redis-container", "documented", "redis", "published"),
 )
-NOTHING = Subject("none", "none", "none", "none")
-"""What the awaited no-op is measured on."""
 
 
-def harness_of(design: str, mode: str, url: str) -> Harness:
-    """Make the harness of a design in a mode, on the server at `url` if it needs one."""
-    if mode == "memory":
-        return find_subject("memory" if design == "ours" else "documented-memory")()
-    return (RedisHarness if design == "ours" else DocumentedRedisHarness)(NamedServer(url))
+def harness_of(design: Design, transport: str) -> Harness:
+    """Make the harness of a design, on the server of the run to which that way leads."""
+    if transport == "none":
+        return MemoryHarness() if design == "ours" else DocumentedMemoryHarness()
+    return (RedisHarness if design == "ours" else DocumentedRedisHarness)(NamedServer(url_of(transport)))
 
 
-def variable_of(transport: str) -> str:
-    """Name the environment variable that has the URL of a server of the run."""
-    return f"BENCHMARK_SERVER_{transport.upper()}"
+ours_none, documented_none = partial(harness_of, "ours", "none"), partial(harness_of, "documented", "none")
+ours_embedded, documented_embedded = (
+    partial(harness_of, "ours", "embedded"),
+    partial(harness_of, "documented", "embedded"),
+)
+ours_published, documented_published = (
+    partial(harness_of, "ours", "published"),
+    partial(harness_of, "documented", "published"),
+)
 
 
-def _opener(design: str, transport: str) -> Callable[[], Harness]:
-    return lambda: harness_of(design, "redis", os.environ[variable_of(transport)])
+def url_of(transport: str) -> str:
+    """Name a server of the run."""
+    return os.environ[_URL.format(transport)]
 
 
-ours_embedded, documented_embedded = _opener("ours", "embedded"), _opener("documented", "embedded")
-ours_published, documented_published = _opener("ours", "published"), _opener("documented", "published")
+@contextmanager
+def servers() -> Iterator[Mapping[str, Mapping[str, str]]]:
+    """Start the servers of a run, and say what is known of each, by the way that leads to it. They go at the end."""
+    with ExitStack() as running:
+        with on_core(SERVER):
+            started: dict[str, RedisServer] = {"embedded": running.enter_context(EmbeddedServer())}
+        if os.environ.get(REQUIRE_CONTAINER) == "1" or engine_answers():
+            started["published"] = running.enter_context(PinnedContainerServer())
+        for transport, server in started.items():
+            os.environ[_URL.format(transport)] = server.url
+        yield {transport: server.facts() for transport, server in started.items()}
+
+
+class PinnedContainerServer(ContainerServer):
+    """A container on the core of the servers, if its engine allows that; `facts` says whether it does."""
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._cores = "any"
+        if (core := core_of(SERVER)) is not None:
+            with suppress(APIError):
+                self._container.get_wrapped_container().update(cpuset_cpus=str(core))
+                self._cores = str(core)
+        return self
+
+    def facts(self) -> Mapping[str, str]:
+        """Say too on which core it is."""
+        return {**super().facts(), "core": self._cores}

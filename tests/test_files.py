@@ -70,7 +70,6 @@ def test_what_cannot_be_written_is_known_before(check: object, tmp_path: Path) -
         ["run", "--json"],
         ["run", "--write-known"],
         ["measure", "--store", "memory", "--json"],
-        ["measure", "--store", "memory", "--page"],
         *(["compare", "memory", "memory", option] for option in ("--json", "--markdown", "--write-known")),
     ],
 )

@@ -14,13 +14,12 @@ import pytest
 from benchmarks.document import Design
 from conformance.files import FileError
 from conformance.measure.estimate import Estimate, median_interval
-from conformance.measure.texts import read_texts
 from reports.__main__ import main
 from reports.analyse.findings import Finding
 from reports.analyse.report import Report, read_report
 from reports.figures import write_time
 from reports.render import pages
-from reports.render.pages import PAGES, render_page, render_summary
+from reports.render.pages import PAGES, read_texts, render_page, render_summary
 from reports.render.publish import BEGIN, END, publish
 from tests import report_inputs
 from tests.report_inputs import (
@@ -61,11 +60,10 @@ def test_figures_are_medians_of_block_medians_and_ratios_are_taken_within_a_bloc
     ms = [float(block) for block in range(1, 10)]
     rows = [
         measured("get", "memory", ms),
-        measured("get", "embedded", [10 * one for one in ms[:-1]], transport="embedded", blocks=[1] * 8 + [0]),
-        measured("get", "container", [10 * one for one in ms], transport="published"),
+        measured("get", "embedded", [10 * one for one in ms], transport="embedded"),
     ]
     found = {row.subject: row.times_memory for row in report(GOOD, benchmark(*rows)).latencies}
-    assert found == {"memory": None, "embedded": Estimate(10, None, 8), "container": Estimate(10, (10, 10), 9)}
+    assert found == {"memory": None, "embedded": Estimate(10, (10, 10), 9)}
 
 
 @pytest.mark.parametrize(("sizes", "verdict"), [(2, "not-yet-checked"), (3, "under-specified")])

@@ -1,68 +1,69 @@
-"""A process that has one version of the store, and makes calls of an operation whenever it is asked to.
+"""Runs under callgrind with one version of the store: calls each operation a few times, then many times.
 
-It is started with the URL of a server. As soon as every operation is warm it prints where the `taskstore` is that it
-imported; then it reads lines, each the name of an operation and a number, makes so many calls, and prints the number.
-
-The harness comes with the version, since it knows a store from inside. So nothing else of `conformance` may be needed
-here: a version may be older than it.
+callgrind counts from just before the calls to just after them, and writes a file each time. Nothing but the public
+interface of `taskstore` is used of the version; it may be older than all else.
 """
-
-# ruff: noqa: T201  its output is read by the gate
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import os
+import subprocess
 import sys
 from contextlib import AsyncExitStack
 from itertools import islice
-from pathlib import Path
+from random import Random
 
-import taskstore
-from benchmarks.workload import Work, creating, fill, getting, listing, updating
-from conformance.subjects.registry import find_subject
+from conformance.measure.tasks import fill, works
+from conformance.measure.timing import Work
+from taskstore import TaskStoreSettings, open_store
 
-WORKS = {"create": creating, "get": getting, "update": updating, "list": listing}
 LONG = "memory list of many"
-OPERATIONS = (*(f"{mode} {operation}" for mode in ("memory", "redis") for operation in WORKS), LONG)
-
+OPERATIONS = (*(f"{mode} {name}" for mode in ("memory", "redis") for name in ("create", "get", "update", "list")), LONG)
+CALLS = (20, 120)
 _TASKS, _MANY = 200, 5_000
 
 
-async def serve(url: str) -> None:
-    """Open the stores, and answer until nobody asks any more."""
+async def count(url: str) -> None:
+    """Open a store for each operation, make its calls until all is warm, and have them counted."""
     async with AsyncExitStack() as opened:
-        works = {name: await _open(opened, url, name) for name in OPERATIONS}
-        for work in works.values():
+        made = {name: await _open(opened, url, name) for name in OPERATIONS}
+        for work in made.values():
             await _call(work, 10)
-        print(Path(taskstore.__file__).parent, flush=True)
-        for line in sys.stdin:
-            name, _, calls = line.strip().partition(",")
-            await _call(works[name], int(calls))
-            print(calls, flush=True)
+        _tell_callgrind("--instr=on")
+        for work in made.values():
+            for calls in CALLS:
+                await _call(work, calls, counted=True)
 
 
 async def _open(opened: AsyncExitStack, url: str, name: str) -> Work:
-    """Fill a store of the operation's own, and make its work."""
     mode, operation, *_ = name.split()
-    harness, namespace = find_subject("memory" if mode == "memory" else url)(), f"gate-{os.getpid()}-{operation}"
-    opened.enter_context(harness.running())
-    opened.callback(harness.discard, namespace)
-    store = await opened.enter_async_context(harness.open(namespace))
-    return WORKS[operation](harness, store, await fill(store, _MANY if name == LONG else _TASKS))
+    settings = TaskStoreSettings(
+        use_redis_for_tasks=mode == "redis", redis_url=url, task_key_prefix=f"gate-{os.getpid()}-{operation}"
+    )
+    store = await opened.enter_async_context(open_store(settings))
+    return works(store, await fill(store, _MANY if name == LONG else _TASKS), Random(0))[operation]  # noqa: S311
 
 
-async def _call(work: Work, calls: int) -> None:
-    batch = list(islice(work.arguments, calls))
+async def _call(work: Work, calls: int, *, counted: bool = False) -> None:
+    batch = [*islice(work.calls, calls)]
     gc.collect()
     gc.disable()  # when it collects next depends on what came before
-    for arguments in batch:
-        answer = await work.call(*arguments)
+    if counted:
+        _tell_callgrind("--zero")
+    for call in batch:
+        answer = await call()
+    if counted:
+        _tell_callgrind("--dump")
     gc.enable()
-    if not work.right(answer, *batch[-1]):
-        raise ValueError(f"{work.call.__name__}{batch[-1]} answered {answer!r}")
+    if not work.right(answer, *call.args):
+        raise ValueError(f"{call} answered {answer!r}")
+
+
+def _tell_callgrind(what: str) -> None:
+    subprocess.run(["callgrind_control", what, str(os.getpid())], check=True, capture_output=True)  # noqa: S603, S607
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    asyncio.run(count(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""What `python -m benchmarks.studies` writes: the one definition of its form, for who writes it and who reads it.
+"""What `python -m benchmarks` writes of the studies, in the one definition for who writes it and who reads it.
 
 Whatever is measured is a `Series`. What follows from it alone (a median with its interval, say) is a method here.
 """
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field
 
 from benchmarks.document import Depth, Mode, Seconds, Strict
-from conformance.measure.estimate import Estimate, estimate_some
+from conformance.measure.estimate import Estimate, estimate
 
 Name = Literal["load", "memory", "peers"]
 Key = tuple[str, Mode, str, float]
@@ -19,8 +19,12 @@ Key = tuple[str, Mode, str, float]
 Measured = Mapping[Key, Mapping[str, float]]
 """What one process, or event, measured: figures by name. Times are seconds."""
 
-PLAIN, GLIDE = "redis-py", "valkey-glide"
-"""The subjects that are a client by itself."""
+PROCESSES: Mapping[Depth, int] = {"quick": 3, "default": 9, "full": 13}
+"""With fewer than nine a median has no interval (`reports/RULE.md`)."""
+SEED = 20_261_124
+"""Of every order and sample: the same in every run."""
+PLAIN = "redis-py"
+"""A client by itself."""
 FLOORS = ("dict + deepcopy", "dict + msgspec")
 """What isolation of values costs at least: they have nothing else of a store."""
 
@@ -38,7 +42,7 @@ class Series(Strict):
     def estimate(self, figure: str = "seconds", scale: float = 1.0) -> Estimate | None:
         """Estimate a figure, times `scale`; None if there is none."""
         values = self.figures.get(figure)
-        return estimate_some(value * scale for value in values) if values else None
+        return estimate([value * scale for value in values]) if values else None
 
 
 class Studies(Strict):

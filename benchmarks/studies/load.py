@@ -6,59 +6,65 @@ In Redis mode. Memory mode never awaits, so its callers take turns and nothing c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from itertools import cycle, product
+from itertools import product
 from random import Random
 from time import perf_counter
 
 from benchmarks.document import Depth
-from benchmarks.studies.document import Key, Measured
-from benchmarks.studies.filling import create
-from benchmarks.studies.place import DESIGNS, Place
-from benchmarks.studies.processes import PROCESSES, in_new_process, orders
-from benchmarks.studies.turns import Call, heed_cancellation
-from benchmarks.workload import STEPS
-from taskstore import TaskStore
+from benchmarks.studies.document import PROCESSES, SEED, Key, Measured
+from benchmarks.subjects import DESIGNS, harness_of
+from conformance.measure.block import in_new_process
+from conformance.measure.tasks import fill, works
+from conformance.measure.timing import Call
 
 TASKS = 1_000
+NAMESPACE = "load"
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Which numbers of callers call for how many seconds in each process."""
+    """Which numbers of callers call, and for how many seconds in each process."""
 
-    processes: int
     callers: tuple[int, ...]
     seconds: float
 
 
-SCALES: dict[Depth, Scale] = {
-    "quick": Scale(PROCESSES["quick"], (1, 4, 16, 64), 0.05),
-    "default": Scale(PROCESSES["default"], (1, 4, 16, 64, 256), 0.1),
-    "full": Scale(PROCESSES["full"], (1, 2, 4, 8, 16, 32, 64, 128, 256), 0.3),
+SCALES: Mapping[Depth, Scale] = {
+    "quick": Scale((1, 4, 16, 64), 0.05),
+    "default": Scale((1, 4, 16, 64, 256), 0.1),
+    "full": Scale((1, 2, 4, 8, 16, 32, 64, 128, 256), 0.3),
 }
 
 
-def run(depth: Depth, place: Place) -> Iterator[Measured]:
+def run(depth: Depth) -> Iterator[Measured]:
     """Let ever more callers call, in one process after another."""
-    for random in orders(SCALES[depth].processes):
-        yield in_new_process(_measure, SCALES[depth], place, random)
-        place.empty()
+    for number in range(PROCESSES[depth]):
+        yield in_new_process(measure, SCALES[depth], number)
 
 
-async def _measure(scale: Scale, place: Place, random: Random) -> Measured:
-    """Take a block of every number of callers, in a random order."""
-    calls: dict[tuple[str, str], Call] = {}
-    measured: dict[Key, dict[str, float]] = {}
+def measure(scale: Scale, number: int) -> Measured:
+    """Take a block of every number of callers, in an order that the number of the process decides."""
+    logging.getLogger("documented").setLevel(logging.CRITICAL)  # it logs every failure
+    return asyncio.run(_measure(scale, Random(f"{SEED} {number}")))  # noqa: S311  the same in every run
+
+
+async def _measure(scale: Scale, random: Random) -> Measured:
+    calls: dict[tuple[str, str], Iterator[Call]] = {}
+    measured: dict[Key, Mapping[str, float]] = {}
     async with AsyncExitStack() as opened:
-        for database, design in enumerate(DESIGNS):
-            harness = opened.enter_context(place.harness(design, "redis", database))
-            store = await opened.enter_async_context(harness.open("load"))
-            calls |= {(design, name): call for name, call in _operations(store, await create(store, TASKS)).items()}
-        for call in calls.values():
-            await call_for(call, max(scale.callers), scale.seconds)  # connects, and counts nothing
+        for design in DESIGNS:
+            harness = harness_of(design, "embedded")
+            opened.enter_context(harness.running())
+            opened.callback(harness.discard, NAMESPACE)
+            store = await opened.enter_async_context(harness.open(NAMESPACE))
+            made = works(store, await fill(store, TASKS), random)
+            calls |= {(design, operation): made[operation].calls for operation in ("get", "update")}
+        for some in calls.values():
+            await call_for(some, max(scale.callers), scale.seconds)  # connects, and counts nothing
         blocks = [*product(calls, scale.callers)]
         for (subject, operation), callers in random.sample(blocks, len(blocks)):
             answered, failed, seconds = await call_for(calls[subject, operation], callers, scale.seconds)
@@ -66,13 +72,12 @@ async def _measure(scale: Scale, place: Place, random: Random) -> Measured:
     return measured
 
 
-async def call_for(call: Call, callers: int, seconds: float) -> tuple[int, int, float]:
+async def call_for(calls: Iterator[Call], callers: int, seconds: float) -> tuple[int, int, float]:
     """Let callers call again and again for a time, and wait for the calls that are under way then.
 
     Returns:
         How many were answered, how many raised, and the seconds that all of it took.
     """
-    heed_cancellation()
     answered = failed = 0
     started = perf_counter()
 
@@ -80,7 +85,7 @@ async def call_for(call: Call, callers: int, seconds: float) -> tuple[int, int, 
         nonlocal answered, failed
         while perf_counter() < started + seconds:
             try:
-                await call()
+                await next(calls)()
             except Exception:  # noqa: BLE001  what a store raises under load is a result
                 failed += 1
                 await asyncio.sleep(0)  # a failure that awaits nothing must not keep the others from their turn
@@ -89,11 +94,3 @@ async def call_for(call: Call, callers: int, seconds: float) -> tuple[int, int, 
 
     await asyncio.gather(*(caller() for _ in range(callers)))
     return answered, failed, perf_counter() - started
-
-
-def _operations(store: TaskStore, ids: Sequence[str]) -> dict[str, Call]:
-    some, others, steps = cycle(ids), cycle(ids), cycle(STEPS)
-    return {
-        "get": lambda: store.get_task(next(some)),
-        "update": lambda: store.update_task_status(next(others), *next(steps)),
-    }

@@ -10,21 +10,29 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import tracemalloc
-from collections.abc import Callable, Iterator
-from itertools import product
-from typing import Any
+from collections.abc import Iterator
+from functools import partial
+from itertools import product, repeat
 
-from benchmarks.document import Depth, Design
+import redis
+
+from benchmarks.document import Depth
 from benchmarks.studies.document import Measured
-from benchmarks.studies.filling import create, new_request, new_short_request
-from benchmarks.studies.place import DESIGNS, Place
-from conformance.measure.loop import Loop
-from taskstore import TaskCreateRequest
+from benchmarks.subjects import DESIGNS, PRIVATE, harness_of, url_of
+from conformance import Harness
+from conformance.measure.tasks import METADATA, REQUEST, STEPS
+from conformance.measure.timing import gather
+from taskstore import TaskCreateRequest, TaskStore
 
-New = Callable[[], TaskCreateRequest]
-
-REQUESTS: dict[str, New] = {"task": new_short_request, "metadata": new_request}
+NAMESPACE = "memory"
+REQUESTS = {
+    "task": json.dumps(
+        {"video_ids": ["dQw4w9WgXcQ"], "webhook_url": "https://editor.example.com/clips", "config": {"clips": 8}}
+    ),
+    "metadata": json.dumps({"video_ids": REQUEST.video_ids, **METADATA}),
+}
 """What of a task is 400 bytes of JSON: the whole of it, or its metadata alone."""
 SCALES: dict[Depth, tuple[tuple[str, int], ...]] = {
     "quick": (("task", 1_000),),
@@ -33,48 +41,52 @@ SCALES: dict[Depth, tuple[tuple[str, int], ...]] = {
 }
 
 
-def run(depth: Depth, place: Place) -> Iterator[Measured]:
+def run(depth: Depth) -> Iterator[Measured]:
     """Fill stores, and weigh them."""
-    with Loop.running() as loop:
-        for design, (part, tasks) in product(DESIGNS, SCALES[depth]):
-            total = loop.run(_weigh_in_memory(place, design, REQUESTS[part], tasks))
-            yield {(design, "memory", part, tasks): {"bytes": total / tasks}}
-            total = loop.run(_weigh_in_redis(place, design, REQUESTS[part], tasks))
-            yield {(design, "redis", part, tasks): {"bytes": total / tasks}}
+    for design, (part, tasks) in product(DESIGNS, SCALES[depth]):
+        for mode, transport in PRIVATE.items():
+            harness = harness_of(design, transport)
+            with harness.running():
+                weigh = _weigh_in_memory if mode == "memory" else _weigh_in_redis
+                total = asyncio.run(weigh(harness, part, tasks))
+                harness.discard(NAMESPACE)
+            yield {(design, mode, part, tasks): {"bytes": total / tasks}}
 
 
-async def _weigh_in_memory(place: Place, design: Design, new: New, tasks: int) -> int:
-    with place.harness(design, "memory") as harness:
-        async with harness.open("memory") as store:
-            await create(store, 16, new)  # whatever is made once is made now
+async def _weigh_in_memory(harness: Harness, part: str, tasks: int) -> int:
+    async with harness.open(NAMESPACE) as store:
+        await _create(store, 16, part)  # whatever is made once is made now
+        gc.collect()
+        tracemalloc.start()
+        try:
+            await _create(store, tasks, part)
             gc.collect()
-            tracemalloc.start()
-            try:
-                ids = await create(store, tasks, new)
-                del ids
-                gc.collect()
-                return tracemalloc.get_traced_memory()[0]
-            finally:
-                tracemalloc.stop()
+            return tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
 
 
-async def _weigh_in_redis(place: Place, design: Design, new: New, tasks: int) -> int:
-    with place.harness(design, "redis") as harness, place.looking() as client:
-        harness.inspector("memory").keys()  # connects the harness's own client, which stays
-        stay = int(client.info("clients")["connected_clients"])
-        async with harness.open("memory") as store:
-            await create(store, 16, new)  # loads the scripts
-        place.empty()
-        before = await _used(client, stay)
-        async with harness.open("memory") as store:
-            await create(store, tasks, new)
-        total = await _used(client, stay) - before
-    place.empty()
-    return total
+async def _weigh_in_redis(harness: Harness, part: str, tasks: int) -> int:
+    with redis.Redis.from_url(url_of("embedded")) as client:
+        async with harness.open(NAMESPACE) as store:
+            await _create(store, 16, part)  # loads the scripts
+        client.execute_command("FLUSHALL", "SYNC")  # Valkey frees in the background otherwise
+        before = await _used(client)
+        async with harness.open(NAMESPACE) as store:
+            await _create(store, tasks, part)
+        return await _used(client) - before
 
 
-async def _used(client: Any, stay: int) -> int:
-    """Return the bytes that the server has allocated, as soon as no more clients are connected than stay.
+async def _create(store: TaskStore, tasks: int, part: str) -> None:
+    """Create tasks, and take every second one a step further."""
+    requests = map(TaskCreateRequest.model_validate_json, repeat(REQUESTS[part]))
+    created = await gather((partial(store.create_task, request) for request in requests), tasks)
+    some = created[::2]
+    await gather((partial(store.update_task_status, task.task_id, *STEPS[0]) for task in some), len(some))
+
+
+async def _used(client: redis.Redis) -> int:
+    """Return the bytes that the server has allocated, as soon as no other client is connected.
 
     The server's own count of clients' buffers is up to a second old, and a buffer can be larger than the tasks.
 
@@ -82,6 +94,6 @@ async def _used(client: Any, stay: int) -> int:
         TimeoutError: if another client stays connected for ten seconds.
     """
     async with asyncio.timeout(10):
-        while int(client.info("clients")["connected_clients"]) > stay:  # noqa: ASYNC110  the server tells nobody
+        while client.info("clients")["connected_clients"] > 1:  # noqa: ASYNC110  the server tells nobody
             await asyncio.sleep(0.01)
     return int(client.info("memory")["used_memory"])

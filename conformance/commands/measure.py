@@ -5,34 +5,29 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.commands.options import CommandFailedError, output_file
-from conformance.compare.operation import OperationsError
 from conformance.files import write_file
-from conformance.guard import HarnessFailedError
-from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
+from conformance.subjects.registry import UnknownSubjectError, find_subject
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
 examples:
   conformance measure --store mystore:MyStore
-  conformance measure --store mystore:MyStore --claims claims.toml --page measured.html
+  conformance measure --store mystore:MyStore --claims claims.toml
   conformance measure --store mystore:MyStore --budget budget.toml
 
 A budget is a file of claims that have to hold, without a margin. A claim that does not hold fails nothing.
-It needs the extra `measure`.
 
 exit status:
   0  measured; every budget is kept
   1  a budget is exceeded: the whole interval lies beyond it
   2  wrong usage, or a file, a store or its operations cannot be used
-  3  a process that measures ended
+  3  a process that measures failed
   5  the measurements are too noisy, or too few, to decide a budget
-  130  interrupted; what the blocks before say is printed and written"""
-EXCEEDED, ENDED, UNDECIDED = 1, 3, 5
+  130  interrupted"""
+EXCEEDED, FAILED, UNDECIDED = 1, 3, 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,75 +37,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entries", metavar="N", type=int, action="append", default=[], help="entries in the store")
     parser.add_argument("--seconds", type=float, default=0.05, help="of an operation in a block (%(default)s)")
     parser.add_argument("--blocks", type=int, help="processes (default: as many as intervals need, nine or more)")
-    parser.add_argument("--seed", type=int, default=0, help="of the order (%(default)s)")
-    parser.add_argument("--json", metavar="FILE", type=output_file, help="write the JSON of pytest-benchmark to FILE")
-    parser.add_argument(
-        "--page", metavar="FILE", type=output_file, help="write a page to FILE, and a Chinese one beside it"
-    )
+    json_help = "write JSON in the form of pytest-benchmark, which has to be installed"
+    parser.add_argument("--json", metavar="FILE", type=output_file, help=json_help)
 
 
 def main(options: argparse.Namespace) -> int:
     """Measure, print what came out, and return the exit status."""
+    from conformance.compare.operation import OperationsError
+    from conformance.guard import HarnessFailedError
+    from conformance.measure.block import BlockFailedError
+
     if options.seconds <= 0 or min(options.entries, default=1) < 1 or (options.blocks or 1) < 1:
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
-    if find_spec("pytest_benchmark") is None:
-        raise CommandFailedError("pytest-benchmark is not installed: pip install 'taskstore[measure]'")
     try:
         return _measure(options)
     except (UnknownSubjectError, OperationsError, HarnessFailedError) as fault:
         raise CommandFailedError(str(fault)) from fault
+    except BlockFailedError as fault:
+        raise CommandFailedError(f"a process that measures failed: {fault}", FAILED) from None
 
 
 def _measure(options: argparse.Namespace) -> int:
-    from conformance.measure import page, run
-    from conformance.measure.blocks import BlockFailedError
+    from conformance.measure.block import Plan, in_new_process, time_block
     from conformance.measure.claims import in_language, read_claims
-    from conformance.measure.operations import workload_of
+    from conformance.measure.figures import blocks_for, figures_of, judge_claim, judged_here, lines_of, miss_of
     from conformance.measure.timing import Effort
+    from conformance.measure.workload import workload_of
 
     harness = find_subject(options.store)()
     workload = workload_of(harness, options.store)
-    documents = [read_claims(file) if file else None for file in (options.claims, options.budget)]
-    stated, limits = (document.claim if document else () for document in documents)
-    about = run.judge_claims([*stated, *limits], [], harness)
-    if left := len(stated) + len(limits) - len(about):
+    stated, limits = (read_claims(file).claim if file else () for file in (options.claims, options.budget))
+    claims, budgets = judged_here(stated, harness.mode), judged_here(limits, harness.mode)
+    if len(budgets) < len(limits):
+        raise CommandFailedError(f"{options.budget}: a budget has claims about latency or throughput here, no others")
+    if left := len(stated) - len(claims):
         print(f"{left} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
-    if limits and len(run.judge_claims(limits, [], harness)) < len(limits):
-        raise CommandFailedError(
-            f"{options.budget}: each claim of a budget has to be about a latency or throughput here"
-        )
-    count = len(about)
-    effort = Effort(rounds=200, seconds=options.seconds, fewest_single=100)
-    plan = run.plan_of(options.store, [*stated, *limits], options.entries, effort, options.seed)
-    blocks = options.blocks or run.blocks_for(count)
-    try:
-        measured, failures, interrupted = run.measure(plan, blocks, partial(_show_progress, blocks))
-    except BlockFailedError as fault:
-        raise CommandFailedError(f"a process that measures ended: {fault}", ENDED) from None
-    figures = run.figures_of(measured, run.miss_of(count))
-    growth = run.exponents_of(figures, run.miss_of(count))
-    judged = run.judge_claims(stated, figures, harness)
-    kept = run.judge_claims(limits, figures, harness, margin=0.0)
-    shown = ([*judged, *kept], figures, growth, workload.left_out)
-    print(*page.text_of(*shown), sep="\n")
+    count = len(claims) + len(budgets)
+    sizes = options.entries or [size for one in (*claims, *budgets) for size in one.entries] or (100, 1_000, 10_000)
+    plan = Plan((options.store,), tuple(sorted({*sizes})), Effort(seconds=options.seconds))
+    blocks = []
+    for number in range(wanted := options.blocks or blocks_for(count)):
+        print(f"block {number + 1} of {wanted}", file=sys.stderr)
+        blocks.append(in_new_process(time_block, plan, number))
+    figures, miss = figures_of(blocks), miss_of(count)
+    print(*lines_of(figures, miss), sep="\n")
+    for name in workload.left_out:
+        print(f"{name} was not timed: it takes only the name of an entry, and may remove it")
+    kept = [judge_claim(one, figures, miss, margin=0) for one in budgets]
+    for one in [*(judge_claim(claim, figures, miss) for claim in claims), *kept]:
+        print(f"{one.claim.id} {one.verdict}: {in_language(one.claim.sentence, 'en')}")
+        print(*(f"    {note}" for note in one.notes), sep="\n")
     if options.json:
-        write_file(options.json, json.dumps(measured) + "\n")
-    for file, language in _pages(options.page):
-        texts = [in_language(document.document.title, language) for document in documents if document]
-        write_file(file, page.page_of(shown_name(options.store), "; ".join(texts), *shown, language))
-    if interrupted:
-        raise KeyboardInterrupt
-    if failures:
-        raise CommandFailedError(f"a block failed:\n{failures[0]}", ENDED)
+        from conformance.measure.export import document_of
+
+        write_file(options.json, json.dumps(document_of(blocks)) + "\n")
     verdicts = {one.verdict for one in kept}
     return EXCEEDED if "slower" in verdicts else 0 if verdicts <= {"confirmed", "faster"} else UNDECIDED
-
-
-def _show_progress(blocks: int, number: int) -> None:
-    if sys.stderr.isatty():
-        print(f"block {number + 1} of {blocks}", file=sys.stderr)
-
-
-def _pages(file: Path | None) -> list[tuple[Path, str]]:
-    """The files of the page with their languages: the one that was named, and a Chinese one beside it."""
-    return [(file, "en"), (file.with_suffix(f".zh{file.suffix}"), "zh")] if file else []

@@ -1,147 +1,122 @@
-"""One block of `conformance measure`, as a module that pytest runs in a process of its own.
+"""A block: a process of its own that times all operations of all stores once, in a random order.
 
-What it measures is in the environment variable `PLAN`, since pytest's options are not this module's to add.
+Calls of one process are not independent: a process is fast or slow for as long as it lives, by its hash seed, say, and
+by how its memory lies. So each process gives one value, and an interval is drawn from those.
 """
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
-import tracemalloc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+import secrets
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from itertools import repeat
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
 from random import Random
-from typing import Any
+from traceback import extract_tb
+from typing import Any, TypeVar
 
-import pytest
-from pytest_benchmark.fixture import BenchmarkFixture
-
-from conformance.compare.checks import opening, running
-from conformance.harness import Harness, HookMissingError
-from conformance.measure.clock import noop
-from conformance.measure.loop import Loop
-from conformance.measure.operations import Calls, workload_of
-from conformance.measure.plan import NOOP, PING, PLAN, Plan
-from conformance.measure.timing import CLOCK, Timer
+from conformance.harness import Harness
+from conformance.measure.timing import Effort, Timed, Work, time_calls
+from conformance.measure.workload import workload_of
 from conformance.subjects.registry import find_subject
 
-pytestmark = pytest.mark.benchmark(timer=CLOCK.read, disable_gc=False)
-_plan = Plan.model_validate_json(os.environ[PLAN])
-_random = Random(_plan.seed)  # noqa: S311  an order that can be repeated, not a secret
-_harnesses = {name: find_subject(name)() for name in _random.sample(_plan.stores, len(_plan.stores))}
-_workloads = {name: workload_of(harness, name) for name, harness in _harnesses.items()}
+T = TypeVar("T")
+Block = Mapping[tuple[str, str, int], Timed]
+"""By store, operation and number of entries."""
+PING = "ping"
+"""The shortest round trip that the store's client can make, where the harness has that hook."""
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Take all operations of a store before those of the next; the stores of a plan have the same operations."""
-    if "filled" in metafunc.fixturenames:
-        stores = [
-            (name, entries) for name in _harnesses for entries in _random.sample(_plan.entries, len(_plan.entries))
-        ]
-        metafunc.parametrize("filled", stores, indirect=True, ids=lambda one: f"{one[0]}-{one[1]}")
-        workload = _workloads[_plan.stores[0]]
-        others = [(name, False) for name in workload.works if name != workload.maker]
-        others += [(others[0][0], True)] if _plan.again else []
-        order = [
-            *_random.sample(others, len(others)),
-            (workload.maker, False),
-        ]  # what fills a store comes last: it grows
-        names = [f"{operation}{'-again' * again}" for operation, again in order]
-        metafunc.parametrize(("operation", "again"), order, ids=names)
-
-
-@pytest.fixture(scope="module")
-def loop() -> Iterator[Loop]:
-    """One event loop for the block."""
-    with Loop.running() as loop:
-        yield loop
-
-
-@pytest.fixture(scope="module")
-def harness_of() -> Iterator[Callable[[str], Harness]]:
-    """Give the harness of a store; whatever it keeps running ends with the block."""
-    with ExitStack() as kept:
-
-        @cache
-        def started(name: str) -> Harness:
-            kept.enter_context(running(_harnesses[name], name))
-            return _harnesses[name]
-
-        yield started
-
-
-@contextmanager
-def _opened(loop: Loop, harness: Harness, name: str) -> Iterator[Any]:
-    namespace, stack = f"measure-{os.getpid()}-{_random.getrandbits(32):08x}", AsyncExitStack()
-    try:
-        yield loop.run(stack.enter_async_context(opening(harness, name, namespace)))
-    finally:
-        loop.run(stack.aclose())
-        harness.discard(namespace)
+class BlockFailedError(Exception):
+    """A process that was to measure ended without an answer, or with the fault that the message names."""
 
 
 @dataclass(frozen=True)
-class Filled:
-    """A store with so many entries, their keys, and what each added to the memory of this process."""
+class Plan:
+    """What a block times: stores as `conformance run --store` takes them, with so many entries each."""
 
-    name: str
-    store: Any
-    keys: Sequence[Any]
-    bytes_per_entry: float | None
+    stores: tuple[str, ...]
+    entries: tuple[int, ...]
+    effort: Effort
+    seed: int = 0
 
 
-@pytest.fixture(scope="module")
-def filled(loop: Loop, harness_of: Callable[[str], Harness], request: pytest.FixtureRequest) -> Iterator[Filled]:
-    """A store of one size, for all operations."""
-    name, entries = request.param
-    with _opened(loop, harness_of(name), name) as store:
+def time_block(plan: Plan, number: int) -> Block:
+    """Time the operations of all stores; the order is decided by the number of the block."""
+    random = Random(f"{plan.seed} {number}")  # noqa: S311  an order that can be repeated, not a secret
+    timed = {}
+    for name in random.sample(plan.stores, len(plan.stores)):
+        harness = find_subject(name)()
+        with harness.running():
+            for entries in random.sample(plan.entries, len(plan.entries)):
+                for operation, found in time_store(harness, name, entries, plan.effort, random).items():
+                    timed[name, operation, entries] = found
+    return timed
+
+
+def time_store(harness: Harness, name: str, entries: int, effort: Effort, random: Random) -> dict[str, Timed]:
+    """Fill a store, and time its operations; the one that fills it comes last."""
+    namespace = f"measure-{secrets.token_hex(4)}"
+    try:
+        return asyncio.run(_time_operations(harness, namespace, name, entries, effort, random))
+    finally:
+        harness.discard(namespace)
+
+
+async def _time_operations(
+    harness: Harness, namespace: str, name: str, entries: int, effort: Effort, random: Random
+) -> dict[str, Timed]:
+    workload = workload_of(harness, name)
+    async with harness.open(namespace) as store:
+        works = {**workload.works(store, await workload.fill(store, entries), random)}
+        *others, maker = works
+        if type(harness).ping is not Harness.ping:
+            works[PING] = Work(repeat(partial(harness.ping, store)))
+            others.append(PING)
         gc.collect()
-        if _plan.weigh:
-            tracemalloc.start()
-        try:
-            keys = loop.run(_workloads[name].fill(store, entries))
-            gc.collect()
-            allocated, _ = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-        yield Filled(name, store, keys, allocated / len(keys) if _plan.weigh else None)
+        order = [*random.sample(others, len(others)), maker]
+        return {operation: await time_calls(works[operation], effort) for operation in order}
 
 
-def test_operation(operation: str, filled: Filled, again: bool, loop: Loop, benchmark: BenchmarkFixture) -> None:
-    """Time an operation of a store."""
-    if again and not (filled.name in _plan.again and len(filled.keys) == max(_plan.entries)):
-        pytest.skip("this is not measured twice")
-    work = _workloads[filled.name].works[operation](filled.store, filled.keys, _random)
-    harness = _harnesses[filled.name]
-    ping = Calls(harness.ping, repeat((filled.store,))) if _plan.beside_ping and harness.mode == "redis" else None
-    benchmark.extra_info.update(bytes_per_entry=filled.bytes_per_entry, again=again)
-    _time(loop, benchmark, (filled.name, operation, len(filled.keys)), work, ping)
+def in_new_process(function: Callable[..., T], *arguments: Any) -> T:
+    """Call a function of a module in a new process, which has a hash seed of its own.
+
+    Raises:
+        BlockFailedError: if it raised, or the process ended.
+    """
+    os.environ["PYTHONHASHSEED"] = "random"  # tox sets one for all that it starts
+    context = get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(sender, function, arguments), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        with closing(receiver):
+            answer, fault = receiver.recv()
+    except EOFError:
+        raise BlockFailedError("a process ended while it measured") from None
+    finally:
+        process.terminate()  # on Ctrl-C it still works
+        process.join()
+    if fault:
+        raise BlockFailedError(fault)
+    found: T = answer
+    return found
 
 
-def test_noop(loop: Loop, benchmark: BenchmarkFixture) -> None:
-    """Await a function that does nothing."""
-    _time(loop, benchmark, ("", NOOP, 0), Calls(noop, repeat(())))
-
-
-@pytest.mark.parametrize("name", _plan.stores)
-def test_ping(name: str, loop: Loop, harness_of: Callable[[str], Harness], benchmark: BenchmarkFixture) -> None:
-    """Make the shortest round trip that the store's own client can make."""
-    harness = harness_of(name)
-    with _opened(loop, harness, name) as store:
-        try:
-            loop.run(harness.ping(store))
-        except HookMissingError:
-            pytest.skip("the harness has no hook ping")
-        _time(loop, benchmark, (name, PING, 0), Calls(harness.ping, repeat((store,))))
-
-
-def _time(
-    loop: Loop, benchmark: BenchmarkFixture, what: tuple[str, str, int], work: Calls, ping: Calls | None = None
-) -> None:
-    store, operation, entries = what
-    benchmark.group = f"{operation}, {entries:,} entries"
-    benchmark.extra_info.update(store=store, operation=operation, entries=entries)
-    Timer(benchmark, loop, _plan.effort).time(work, batched=ping is None, ping=ping)
+def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        sender.send((function(*arguments), ""))
+    except Exception as fault:  # noqa: BLE001  the parent raises it
+        place = extract_tb(fault.__traceback__)[-1]
+        sender.send((None, f"{type(fault).__name__}: {fault} ({Path(place.filename).name}:{place.lineno})"))

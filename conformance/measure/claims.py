@@ -6,9 +6,10 @@ and about requirements of the suite, and are decided by this project's report.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -70,20 +71,31 @@ class Latency(_Range):
     quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
 
     @property
+    def seconds(self) -> tuple[float, float]:
+        """The range of a call in seconds."""
+        return self.range[0] * SECONDS[self.unit], self.range[1] * SECONDS[self.unit]
+
+    @property
     def low_ms(self) -> float:
         """The lower end in milliseconds."""
-        return self.range[0] * SECONDS[self.unit] * 1e3
+        return self.seconds[0] * 1e3
 
     @property
     def high_ms(self) -> float:
         """The upper end in milliseconds."""
-        return self.range[1] * SECONDS[self.unit] * 1e3
+        return self.seconds[1] * 1e3
 
 
 class Throughput(_Range):
     """How many calls of an operation one caller makes in a second."""
 
     kind: Literal["throughput"]
+    quantile: ClassVar[float] = 0.5
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """The range of a call in seconds."""
+        return 1 / self.range[1], 1 / self.range[0] if self.range[0] else math.inf
 
 
 class _Reading(_Claim):

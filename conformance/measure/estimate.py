@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Literal
@@ -29,46 +29,19 @@ class Estimate:
     """Of the blocks, in their order: what value and interval are computed from."""
 
 
-def estimate(values: Iterable[float | None], miss: float = MISS) -> Estimate | None:
-    """Estimate a median from one value per block; None stands for a block without one. Nothing from no value."""
-    known = tuple(value for value in values if value is not None)
-    return Estimate(median(known), median_interval(sorted(known), miss), len(known), known) if known else None
+def estimate(values: Sequence[float], miss: float = MISS) -> Estimate:
+    """Estimate a median from one value per block, at least one."""
+    return Estimate(median(values), median_interval(sorted(values), miss), len(values), (*values,))
 
 
-def estimate_some(values: Iterable[float]) -> Estimate:
-    """Estimate a median from at least one value."""
-    found = estimate(values)
-    assert found is not None  # noqa: S101  there is a value
-    return found
+def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
+    """Divide block by block."""
+    return [numerator / denominator for numerator, denominator in zip(above, below, strict=True)]
 
 
-def ratios(above: Sequence[float | None], below: Sequence[float | None]) -> list[float | None]:
-    """Divide block by block, where a block has both."""
-    return [
-        numerator / denominator if numerator is not None and denominator is not None else None
-        for numerator, denominator in zip(above, below, strict=True)
-    ]
-
-
-def differences(more: Sequence[float | None], less: Sequence[float | None]) -> list[float | None]:
-    """Subtract block by block, where a block has both."""
-    return [
-        one - other if one is not None and other is not None else None for one, other in zip(more, less, strict=True)
-    ]
-
-
-def compare(above: Sequence[float], below: Sequence[float]) -> Estimate:
-    """Estimate a ratio from the blocks of two, at least one each.
-
-    Where there are as many of both they were made in the same rounds, and are divided one by one. Else they have no
-    common moment: the interval reaches from the lowest over the highest to the highest over the lowest.
-    """
-    if len(above) == len(below):
-        values = tuple(one / other for one, other in zip(above, below, strict=True))
-        return Estimate(median(values), median_interval(sorted(values)), len(values), values)
-    ends = median_interval(sorted(above)), median_interval(sorted(below))
-    interval = (ends[0][0] / ends[1][1], ends[0][1] / ends[1][0]) if ends[0] and ends[1] else None
-    return Estimate(median(above) / median(below), interval, min(len(above), len(below)))
+def differences(more: Sequence[float], less: Sequence[float]) -> list[float]:
+    """Subtract block by block."""
+    return [one - other for one, other in zip(more, less, strict=True)]
 
 
 def median_interval(ordered: Sequence[float], miss: float = MISS) -> tuple[float, float] | None:

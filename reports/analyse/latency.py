@@ -8,7 +8,7 @@ from statistics import median
 
 from benchmarks.document import Benchmark, Design, Measured, Mode, Operation, OperationInfo
 from conformance.measure import claims
-from conformance.measure.estimate import Estimate, LatencyVerdict, differences, estimate, judge, quantile, ratios
+from conformance.measure.estimate import Estimate, LatencyVerdict, differences, estimate, judge, ratios
 
 MODES: Mapping[str, str] = {"memory": "memory mode", "redis": "Redis mode"}
 OPERATIONS: tuple[Operation, ...] = ("create", "get", "list", "update")
@@ -33,7 +33,7 @@ class Latency:
     ms: Estimate
     """The median of the block medians."""
     p99_ms: float | None
-    """Of calls, not of means: where calls were timed one by one the median over blocks. None if too few were."""
+    """Of calls that were timed one by one, the median over blocks. None if too few were."""
     low_ms: float
     high_ms: float
     verdict: LatencyVerdict
@@ -86,11 +86,10 @@ def _latency(
     documented: claims.Latency,
     *,
     decides: bool,
-    memory: Sequence[float | None] | None,
+    memory: Sequence[float] | None,
 ) -> Latency:
     medians = row.medians()
     found = estimate(medians)
-    assert found is not None  # noqa: S101  there is a round, so there is a block with one
     return Latency(
         operation=info.operation,
         tasks=info.tasks,
@@ -100,7 +99,7 @@ def _latency(
         subject=info.subject,
         server=str(info.facts.get("server", "")),
         ms=found,
-        p99_ms=_find_p99(info, row),
+        p99_ms=_find_p99(info),
         low_ms=documented.low_ms,
         high_ms=documented.high_ms,
         verdict=judge(found.interval, documented.low_ms, documented.high_ms),
@@ -110,14 +109,10 @@ def _latency(
     )
 
 
-def _find_p99(info: OperationInfo, row: Measured) -> float | None:
+def _find_p99(info: OperationInfo) -> float | None:
     """Find the 99th percentile of single calls, in milliseconds."""
-    if info.single_calls:
-        known = [one.p99 * 1000 for one in info.single_calls if one.n >= ENOUGH_FOR_P99]
-        return median(known) if known else None
-    if info.calls_per_round > 1 or len(row.stats.data) < ENOUGH_FOR_P99:
-        return None
-    return quantile(sorted(row.stats.data), 0.99) * 1000
+    known = [one.p99 * 1000 for one in info.single_calls if one.n >= ENOUGH_FOR_P99]
+    return median(known) if known else None
 
 
 def _what(info: OperationInfo) -> tuple[Design, Operation, int]:

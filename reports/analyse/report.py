@@ -194,14 +194,11 @@ def make_report(claims: Claims, conformance: Results, benchmark: Benchmark, stud
             case form.Throughput():
                 return Finding("not-yet-checked", notes=(("not measured", {}),))
 
-    ended = {
-        "the suite did not run to its end": all(one.verdict != "not-run" for one in conformance.results),
-        "the measurements did not run to their end": not benchmark.exit_status,
-    }
+    is_complete = all(one.verdict != "not-run" for one in conformance.results)
     return Report(
         schema="taskstore-report/5",
         checked=conformance.started,
-        incomplete=tuple(text for text, is_complete in ended.items() if not is_complete),
+        incomplete=() if is_complete else ("the suite did not run to its end",),
         breaches=breaches,
         withheld=withheld,
         document=claims.document,
@@ -281,8 +278,7 @@ def _find_ping(benchmark: Benchmark, latencies: tuple[Latency, ...]) -> float | 
     deciding = {row.subject for row in latencies if row.decides and (row.design, row.mode) == ("ours", "redis")}
     for row in benchmark.benchmarks:
         if row.extra_info.operation == "ping" and row.extra_info.subject in deciding:
-            found = estimate(row.medians())
-            return found.value if found else None
+            return estimate(row.medians()).value
     return None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from conformance.measure.claims import in_language
-from conformance.measure.texts import read_texts
 from conformance.results.document import Verdict
 from reports.analyse.latency import MODES
 from reports.analyse.report import Report
@@ -120,11 +121,16 @@ def _mark_code(text: str) -> Markup:
     )
 
 
+def read_texts(catalogue: Traversable) -> dict[str, str]:
+    """Read a catalogue of translations; there is none for English."""
+    return tomllib.loads(catalogue.read_text("utf-8")) if catalogue.is_file() else {}
+
+
 class _Texts:
     """Texts of the page in a language. What a text says of markup is its own; the values are escaped."""
 
     def __init__(self, language: str) -> None:
-        self._texts = read_texts(_HERE.joinpath(f"{language}.toml"))
+        self._texts = read_texts(_HERE / f"{language}.toml")
 
     def text(self, text: str, **values: object) -> Markup:
         """Give a text, with values in the places that it names. What the catalogue has not stays English."""

@@ -1,0 +1,131 @@
+"""Figures from blocks, and what they say of claims and budgets. Times are seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from conformance.measure.block import Block
+from conformance.measure.claims import Claim, Latency, Throughput
+from conformance.measure.estimate import (
+    BLOCKS,
+    MARGIN,
+    MISS,
+    Estimate,
+    LatencyVerdict,
+    combine,
+    estimate,
+    judge,
+    median_interval,
+    quantile,
+)
+from conformance.measure.timing import Timed
+from conformance.text import in_columns
+
+Verdict = LatencyVerdict | Literal["not-measured"]
+_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """An operation at one number of entries, timed once in each block."""
+
+    operation: str
+    entries: int
+    blocks: Sequence[Timed]
+
+    def values(self, share: float = 0.5) -> list[float]:
+        """Find a quantile in each block; nothing where a block has no call beyond it."""
+        if share == 0.5:  # noqa: PLR2004  the median, for which the means of short calls will do
+            return [median(one.rounds) for one in self.blocks]
+        if min(len(one.single) for one in self.blocks) * (1 - share) < 1 - 1e-9:
+            return []
+        return [quantile(sorted(one.single), share) for one in self.blocks]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim, its verdict, and a line for each number of entries at which it is judged."""
+
+    claim: Latency | Throughput
+    verdict: Verdict
+    notes: Sequence[str]
+
+
+def blocks_for(claims: int) -> int:
+    """Say how many blocks a run needs so that intervals hold for all of its claims together."""
+    return next(n for n in range(BLOCKS, 100) if median_interval([1.0] * n, miss_of(claims)))
+
+
+def miss_of(claims: int) -> float:
+    """The chance that one interval may miss its median: 5 % are shared among the claims (Bonferroni)."""
+    return min(MISS, 0.05 / max(1, claims))
+
+
+def figures_of(blocks: Sequence[Block]) -> list[Figure]:
+    """Put together what the blocks timed of one store."""
+    return [Figure(key[1], key[2], [block[key] for block in blocks]) for key in sorted(blocks[0])]
+
+
+def exponents_of(figures: Sequence[Figure], miss: float) -> Mapping[str, Estimate]:
+    """Find how each operation grows: time as entries to this power, between the fewest and the most, block by block."""
+    found = {}
+    for operation in dict.fromkeys(one.operation for one in figures):
+        by_size = {one.entries: one.values() for one in figures if one.operation == operation}
+        few, many = min(by_size), max(by_size)
+        if few < many:
+            pairs = zip(by_size[many], by_size[few], strict=True)
+            found[operation] = estimate([math.log(more / less, many / few) for more, less in pairs], miss)
+    return found
+
+
+def judged_here(claims: Sequence[Claim], mode: str) -> list[Latency | Throughput]:
+    """Select the claims about latency and throughput that are about this mode; an empty one is any."""
+    return [
+        one
+        for one in claims
+        if isinstance(one, Latency | Throughput) and (not one.mode or not mode or one.mode == mode)
+    ]
+
+
+def judge_claim(claim: Latency | Throughput, figures: Sequence[Figure], miss: float, margin: float = MARGIN) -> Judged:
+    """Judge a claim at its numbers of entries, or where there are the most."""
+    by_size = {one.entries: one for one in figures if one.operation == claim.operation}
+    sizes = claim.entries or (max(by_size, default=0),)
+    verdicts: list[LatencyVerdict] = []
+    notes = []
+    for entries in sizes:
+        values = by_size[entries].values(claim.quantile) if entries in by_size else []
+        if not values:
+            notes.append(f"{claim.operation} at {entries:,} entries was not measured enough")
+            continue
+        found = estimate(values, miss)
+        verdicts.append(judge(found.interval, *claim.seconds, margin))
+        notes.append(f"{entries:,} entries: {_with_interval(found)}, {verdicts[-1]}")
+    return Judged(claim, combine(verdicts) if len(verdicts) == len(sizes) else "not-measured", notes)
+
+
+def lines_of(figures: Sequence[Figure], miss: float) -> Iterator[str]:
+    """Give the lines of a table of figures, and how each operation grows."""
+    rows = [("operation", "entries", "median (interval)", "p99", "a second")]
+    for one in figures:
+        found, p99 = estimate(one.values(), miss), one.values(0.99)
+        tail = write_seconds(median(p99)) if p99 else ""
+        rows.append((one.operation, f"{one.entries:,}", _with_interval(found), tail, f"{1 / found.value:,.0f}"))
+    yield from in_columns(rows)
+    for operation, growth in exponents_of(figures, miss).items():
+        yield f"{operation} grows as entries to the power {growth.value:.2f}"
+
+
+def write_seconds(seconds: float) -> str:
+    """Write a time with three digits that count and the unit that fits."""
+    scale, unit = next((one for one in _UNITS if seconds >= one[0]), _UNITS[-1])
+    return f"{seconds / scale:.3g} {unit}"
+
+
+def _with_interval(found: Estimate) -> str:
+    interval = f" ({' – '.join(map(write_seconds, found.interval))})" if found.interval else ""
+    return f"{write_seconds(found.value)}{interval}"
