@@ -60,8 +60,8 @@ CONTENTS: dict[str, bytes] = {
     "TOML whose entries are numbers": b"known = [1, 2]\n",
 }
 
-GOOD = {("compare --known", "empty")}
-"""An empty list of known differences is one."""
+GOOD = {("compare --known", content) for content in ("empty", "missing", "link to itself")}
+"""An empty list of known differences is one, and a file that is not there yet is an empty list."""
 
 
 def unusable(name: str, folder: Path) -> Path:
