@@ -22,15 +22,9 @@ from conformance.examples.diskcache_store import DiskCache
 from conformance.files import FileError
 from conformance.harness import Harness
 from conformance.measure.block import BlockFailedError, in_new_process, time_store
-from conformance.measure.claims import AUTO_CLIP, Latency, Throughput, read_claims
-from conformance.measure.figures import (
-    Figure,
-    blocks_for,
-    exponents_of,
-    judge_claim,
-    judged_here,
-    miss_of,
-)
+from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
+from conformance.measure.estimate import blocks_for, miss_of
+from conformance.measure.figures import Figure, exponents_of, judge_claim, judged_here
 from conformance.measure.timing import Effort, Timed, Work, WrongAnswerError, time_calls, time_round
 from conformance.subjects.memory import MemoryHarness
 
@@ -138,8 +132,8 @@ def latency(**more: Any) -> Latency:
     return Latency.model_validate({**stated, **more})
 
 
-def judge(claim: Latency | Throughput, *figures: Figure) -> str:
-    return judge_claim(claim, figures, miss_of(1)).verdict
+def judge(claim: Latency, *figures: Figure) -> str:
+    return judge_claim(claim, figures, miss_of(1))[0]
 
 
 @pytest.mark.parametrize(("ms", "verdict"), [(1.5, "confirmed"), (0.5, "faster"), (2.5, "slower")])
@@ -152,13 +146,6 @@ def test_a_latency_is_judged_in_its_unit(ms: float, verdict: str) -> None:
 def test_a_quantile_is_of_single_calls_and_needs_enough_of_them() -> None:
     assert judge(latency(quantile=0.99), figure("get", 100, [0.1] * 9, 1.5)) == "confirmed"
     assert judge(latency(quantile=0.99), figure("get", 100, [0.1] * 9, 1.5, calls=99)) == "not-measured"
-
-
-def test_a_throughput_below_its_range_is_slower() -> None:
-    stated = {"id": "C1", "kind": "throughput", "operation": "get", "range": [1_000, 2_000], "sentence": {"en": "-"}}
-    claim = Throughput.model_validate(stated)
-    assert judge(claim, figure("get", 100, [2.0] * 9)) == "slower"
-    assert judge(claim, figure("get", 100, [0.1] * 9)) == "faster"
 
 
 def test_sizes_that_disagree_are_under_specified_and_one_that_is_missing_decides_nothing() -> None:
@@ -263,7 +250,7 @@ def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
         ("stores:Nothing", (), 2, "Nothing"),
         ("memory", ("--claims", "nowhere.toml"), 2, "nowhere.toml: No such file"),
         ("memory", ("--entries", "0"), 2, "positive numbers"),
-        ("memory", ("--budget", str(AUTO_CLIP)), 2, "a budget has claims about latency or throughput here"),
+        ("memory", ("--budget", str(AUTO_CLIP)), 2, "a budget has claims about latency here"),
     ],
 )
 def test_what_cannot_be_measured_is_said(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.studies import load, memory, peers
+from benchmarks.studies import libraries, load, memory, peers
 from benchmarks.studies.document import FLOORS, PLAIN, Studies
 from benchmarks.studies.run import STUDIES, make
 from benchmarks.subjects import servers
@@ -39,7 +39,7 @@ def test_a_call_that_raises_is_counted_and_not_lost() -> None:
 @pytest.mark.parametrize("name", FLOORS)
 def test_a_floor_keeps_its_values_apart(name: str) -> None:
     async def check() -> None:
-        async with peers.PEERS["memory"][name]() as (put, get):
+        async with libraries.PEERS["memory"][name]() as (put, get):
             await put("task", document := {"clips": [8]})
             document["clips"].append(9)
             (await get("task"))["clips"].append(10)

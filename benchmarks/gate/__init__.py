@@ -3,6 +3,5 @@
 * Requests, commands and keys: more than `benchmarks.gate.counts` allows, with few tasks or with many.
 * Instructions: over a tenth more for a call than in the revision it is based on (`benchmarks.gate.instructions`).
 
-Nothing here is timed. `pytest benchmarks --benchmark-compare` shows a slowdown that only a clock shows. Whether every
-MUST is kept is for the suite to say.
+Nothing here is timed. Whether every MUST is kept is for the suite to say.
 """

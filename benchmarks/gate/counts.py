@@ -32,7 +32,6 @@ MOST_KEYS: Mapping[str, int] = {"after purge": 0, "after expiry": 0, "of one tas
 """One task is a record and three indexes, however many there were before."""
 
 _CALLS = 20
-_TIMEOUT = 10.0
 
 
 class Count(NamedTuple):
@@ -48,7 +47,7 @@ async def count_costs(harness: Harness, namespace: str, tasks: int) -> list[Coun
     counts = []
     async with harness.open(namespace) as store:
         ids = await fill(store, tasks)
-    async with Proxy(harness.url()) as proxy, harness.open_at(namespace, proxy.url, _TIMEOUT) as store:
+    async with Proxy(harness.url()) as proxy, harness.open_at(namespace, proxy.url, 10) as store:
         made = works(store, ids, Random(0))  # noqa: S311  an order that is the same in every run
         made["cancel"] = Work(partial(store.cancel_task, one) for one in ids)
         for operation, work in made.items():

@@ -22,11 +22,9 @@ from benchmarks.gate import worker
 from benchmarks.gate.worker import CALLS, LONG, OPERATIONS
 from conformance.results.fingerprint import fingerprint
 
-ROOT = Path(__file__).parents[2]
-"""The working tree: the head."""
-ALLOWED = 0.1
-GROWTH = 2.0
-"""How many times the instructions of a listing of few tasks one of many may have."""
+ROOT = Path(__file__).parents[2]  # the working tree: the head
+ALLOWED, GROWTH = 0.1, 2.0
+"""How much more than the base, and how many times those of a listing of few tasks one of many may run."""
 Instructions = Mapping[str, tuple[float, float]]
 """Of a call in base and head, by operation."""
 
@@ -72,36 +70,25 @@ def find_more(found: Instructions) -> Iterator[str]:
 
 def _count(version: Path, url: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="callgrind-") as folder:
-        valgrind = [
-            "valgrind",
-            "--quiet",
-            "--tool=callgrind",
-            "--instr-atstart=no",
-            f"--callgrind-out-file={folder}/out",
-        ]
-        path = f"{version}{os.pathsep}{ROOT}"
-        python = ["env", f"PYTHONPATH={path}", "PYTHONHASHSEED=0", "setarch", "-R"]
-        _output(*python, *valgrind, sys.executable, "-P", "-m", worker.__name__, url)
+        fixed = ("env", f"PYTHONPATH={version}{os.pathsep}{ROOT}", "PYTHONHASHSEED=0", "setarch", "-R")
+        valgrind = ("valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={folder}/out")
+        _output(*fixed, *valgrind, sys.executable, "-P", "-m", worker.__name__, url)
         files = sorted(Path(folder).glob("out.*"), key=lambda file: int(file.suffix[1:]))
         counts = [int(re.findall(r"^summary: (\d+)", file.read_text("utf-8"), re.MULTILINE)[0]) for file in files]
-    pairs = zip(OPERATIONS, counts[::2], counts[1::2], strict=True)
-    return {name: (many - few) / (CALLS[1] - CALLS[0]) for name, few, many in pairs}
+    counted = zip(OPERATIONS, counts[1::3], counts[2::3], strict=True)
+    return {name: (many - few) / (CALLS[2] - CALLS[1]) for name, few, many in counted}
 
 
 def _find_base() -> str:
     """Find the revision that the working tree is based on: where it left `main`, or on `main` the commit before."""
-    head, fork = (
-        _output("git", *command).decode().strip() for command in (("rev-parse", "HEAD"), ("merge-base", "HEAD", "main"))
-    )
-    changed = _output("git", "status", "--porcelain", "--", "taskstore").strip()
-    return fork if changed or fork != head else "HEAD^"
+    fork = _output("git", "merge-base", "HEAD", "main").decode().strip()
+    changed = _output("git", "status", "--porcelain", "--", "taskstore")
+    return fork if changed or fork != _output("git", "rev-parse", "HEAD").decode().strip() else "HEAD^"
 
 
 def _output(*command: str) -> bytes:
     try:
         return subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout  # noqa: S603  no stranger's
-    except FileNotFoundError:
-        raise NotCountedError(f"there is no {command[0]}") from None
     except subprocess.CalledProcessError as fault:
         last = (fault.stderr or fault.stdout).decode(errors="replace").strip().splitlines()[-1:]
         raise NotCountedError(f"{' '.join(command[:3])}: {''.join(last)}") from None

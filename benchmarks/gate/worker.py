@@ -1,7 +1,7 @@
-"""Runs under callgrind with one version of the store: calls each operation a few times, then many times.
+"""Runs under callgrind with one version of the store, and makes ever more calls of each operation.
 
 callgrind counts from just before the calls to just after them, and writes a file each time. Nothing but the public
-interface of `taskstore` is used of the version; it may be older than all else.
+interface of `taskstore` is used of the version, which may be older than all else.
 """
 
 from __future__ import annotations
@@ -21,41 +21,35 @@ from taskstore import TaskStoreSettings, open_store
 
 LONG = "memory list of many"
 OPERATIONS = (*(f"{mode} {name}" for mode in ("memory", "redis") for name in ("create", "get", "update", "list")), LONG)
-CALLS = (20, 120)
+CALLS = (10, 20, 120)  # after the first ones all is warm
 _TASKS, _MANY = 200, 5_000
 
 
 async def count(url: str) -> None:
-    """Open a store for each operation, make its calls until all is warm, and have them counted."""
+    """Fill a store for each operation, and have its calls counted."""
     async with AsyncExitStack() as opened:
-        made = {name: await _open(opened, url, name) for name in OPERATIONS}
-        for work in made.values():
-            await _call(work, 10)
+        made = []
+        for name in OPERATIONS:
+            mode, operation, *_ = name.split()
+            prefix = f"gate-{os.getpid()}-{operation}"
+            settings = TaskStoreSettings(use_redis_for_tasks=mode == "redis", redis_url=url, task_key_prefix=prefix)
+            store = await opened.enter_async_context(open_store(settings))
+            ids = await fill(store, _MANY if name == LONG else _TASKS)
+            made.append(works(store, ids, Random(0))[operation])  # noqa: S311  the same order in both versions
         _tell_callgrind("--instr=on")
-        for work in made.values():
+        for work in made:
             for calls in CALLS:
-                await _call(work, calls, counted=True)
+                await _call(work, calls)
 
 
-async def _open(opened: AsyncExitStack, url: str, name: str) -> Work:
-    mode, operation, *_ = name.split()
-    settings = TaskStoreSettings(
-        use_redis_for_tasks=mode == "redis", redis_url=url, task_key_prefix=f"gate-{os.getpid()}-{operation}"
-    )
-    store = await opened.enter_async_context(open_store(settings))
-    return works(store, await fill(store, _MANY if name == LONG else _TASKS), Random(0))[operation]  # noqa: S311
-
-
-async def _call(work: Work, calls: int, *, counted: bool = False) -> None:
+async def _call(work: Work, calls: int) -> None:
     batch = [*islice(work.calls, calls)]
     gc.collect()
     gc.disable()  # when it collects next depends on what came before
-    if counted:
-        _tell_callgrind("--zero")
+    _tell_callgrind("--zero")
     for call in batch:
         answer = await call()
-    if counted:
-        _tell_callgrind("--dump")
+    _tell_callgrind("--dump")
     gc.enable()
     if not work.right(answer, *call.args):
         raise ValueError(f"{call} answered {answer!r}")

@@ -1,19 +1,15 @@
 """Other stores beside ours, few and strong: create, get, look and update of the same task, in memory and in Redis.
 
-A peer keeps a task as one document under its id, and is as it is after installing it. Where it has no update, the
-document is got, changed and put: others may come between, which they may not with ours. `look` is a get, and then
-reading the metadata. Two floors stand beside the stores in memory: a dictionary that copies deeply, and one that keeps
-msgspec's JSON. They are what isolation of values costs at least, and have nothing else of a store.
+A peer keeps a task as one document under its id. For an update the document is got, changed and put: others may come
+between, which they may not with ours. `look` is a get, and then reading the metadata.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from copy import deepcopy
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -22,24 +18,16 @@ from random import Random
 from statistics import median
 from typing import Any
 
-import cashews
-import msgspec
-from redis.asyncio import Redis
-
 from benchmarks.document import Depth, Design, Mode
-from benchmarks.studies.document import FLOORS, PLAIN, PROCESSES, SEED, Key, Measured
-from benchmarks.subjects import DESIGNS, PRIVATE, harness_of, url_of
+from benchmarks.studies.document import PROCESSES, SEED, Key, Measured
+from benchmarks.studies.libraries import PEERS, Peer
+from benchmarks.subjects import DESIGNS, PRIVATE, harness_of
 from conformance.measure.block import in_new_process
 from conformance.measure.tasks import METADATA, REQUEST, STEPS, fill, works
 from conformance.measure.timing import Effort, Work, gather, time_calls
 from taskstore import TaskStore
 
-ROOM = 1_000_000
-"""Entries that cashews may hold; it would throw old ones out."""
 Works = dict[str, Work]
-Peer = tuple[Callable[[str, Any], Awaitable[Any]], Callable[[str], Awaitable[Any]]]
-"""How a document is put under an id, and got."""
-Opener = Callable[[], AbstractAsyncContextManager[Any]]
 
 
 @dataclass(frozen=True)
@@ -71,8 +59,8 @@ def measure(scale: Scale, number: int) -> Measured:
 async def _measure(scale: Scale, random: Random) -> Measured:
     measured: dict[Key, Mapping[str, float]] = {}
     for mode, tasks in scale.tasks.items():
-        stores: dict[str, Opener] = {design: partial(_opened, design, PRIVATE[mode]) for design in DESIGNS}
-        stores |= PEERS[mode]
+        stores: dict[str, Any] = {**PEERS[mode]}
+        stores |= {design: partial(_opened, design, PRIVATE[mode]) for design in DESIGNS}
         for name in random.sample([*stores], len(stores)):
             async with stores[name]() as store:
                 made = await (_of_documents if isinstance(store, tuple) else _of_tasks)(store, tasks, random)
@@ -93,7 +81,7 @@ async def _of_tasks(store: TaskStore, tasks: int, random: Random) -> Works:
 async def _of_documents(peer: Peer, tasks: int, random: Random) -> Works:
     put, get = peer
 
-    async def create(config: Any) -> str:
+    async def create() -> str:
         task_id, now = f"task_{secrets.token_hex(16)}", datetime.now(UTC).isoformat()
         document = {
             "task_id": task_id,
@@ -102,7 +90,7 @@ async def _of_documents(peer: Peer, tasks: int, random: Random) -> Works:
             "current_step": "",
             "video_ids": [*REQUEST.video_ids],
             **dict.fromkeys(("result_url", "error_message", "error_traceback", "completed_at")),
-            "metadata": {"webhook_url": REQUEST.webhook_url, "config": config},
+            "metadata": METADATA,
             "created_at": now,
             "updated_at": now,
         }
@@ -118,10 +106,11 @@ async def _of_documents(peer: Peer, tasks: int, random: Random) -> Works:
         await put(task_id, document)
         return document
 
-    ids = await gather(repeat(partial(create, METADATA["config"])), tasks)
-    steps = [(str(status), progress, step) for status, progress, step in STEPS]
+    creating = repeat(partial(create))
+    ids = await gather(creating, tasks)
+    steps = [(status.value, progress, step) for status, progress, step in STEPS]
     return {
-        "create": Work(repeat(partial(create, METADATA["config"]))),
+        "create": Work(creating),
         "get": Work(cycle([partial(get, one) for one in ids]), lambda document, one: document["task_id"] == one),
         "look": _looking(look, ids, random),
         "update": Work(partial(update, one, *step) for step in cycle(steps) for one in ids),
@@ -140,51 +129,3 @@ async def _opened(design: Design, transport: str) -> AsyncIterator[TaskStore]:
         async with harness.open("peers") as store:
             yield store
         harness.discard("peers")
-
-
-@asynccontextmanager
-async def dictionary(pack: Callable[[Any], Any], unpack: Callable[[Any], Any]) -> AsyncIterator[Peer]:
-    """Make a floor: a dictionary."""
-    items: dict[str, Any] = {}
-
-    async def put(task_id: str, document: Any) -> None:
-        items[task_id] = pack(document)
-
-    async def get(task_id: str) -> Any:
-        return unpack(items[task_id])
-
-    yield put, get
-
-
-@asynccontextmanager
-async def _redis_py() -> AsyncIterator[Peer]:
-    async def put(task_id: str, document: Any) -> None:
-        await client.set(task_id, json.dumps(document))
-
-    async def get(task_id: str) -> Any:
-        return json.loads(await client.get(task_id) or "")
-
-    async with Redis.from_url(url_of("embedded")) as client:
-        yield put, get
-        await client.flushall()
-
-
-@asynccontextmanager
-async def _cashews(url: str = "", **options: Any) -> AsyncIterator[Peer]:
-    cache = cashews.Cache()
-    cache.setup(url or url_of("embedded"), **options)
-    yield cache.set, cache.get
-    await cache.clear()
-    await cache.close()
-
-
-_copied, _encoded = FLOORS
-PEERS: Mapping[Mode, Mapping[str, Opener]] = {
-    "memory": {
-        _copied: partial(dictionary, deepcopy, deepcopy),
-        _encoded: partial(dictionary, msgspec.json.encode, msgspec.json.decode),
-        # Its task that looks at every entry once a second would be timed with the calls.
-        "cashews": partial(_cashews, "mem://", size=ROOM, check_interval=0),
-    },
-    "redis": {PLAIN: _redis_py, "cashews": _cashews},
-}

@@ -60,7 +60,8 @@ def main(options: argparse.Namespace) -> int:
 def _measure(options: argparse.Namespace) -> int:
     from conformance.measure.block import Plan, in_new_process, time_block
     from conformance.measure.claims import in_language, read_claims
-    from conformance.measure.figures import blocks_for, figures_of, judge_claim, judged_here, lines_of, miss_of
+    from conformance.measure.estimate import MARGIN, blocks_for, miss_of
+    from conformance.measure.figures import figures_of, judge_claim, judged_here, lines_of
     from conformance.measure.timing import Effort
     from conformance.measure.workload import workload_of
 
@@ -69,7 +70,7 @@ def _measure(options: argparse.Namespace) -> int:
     stated, limits = (read_claims(file).claim if file else () for file in (options.claims, options.budget))
     claims, budgets = judged_here(stated, harness.mode), judged_here(limits, harness.mode)
     if len(budgets) < len(limits):
-        raise CommandFailedError(f"{options.budget}: a budget has claims about latency or throughput here, no others")
+        raise CommandFailedError(f"{options.budget}: a budget has claims about latency here, no others")
     if left := len(stated) - len(claims):
         print(f"{left} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
     count = len(claims) + len(budgets)
@@ -83,13 +84,15 @@ def _measure(options: argparse.Namespace) -> int:
     print(*lines_of(figures, miss), sep="\n")
     for name in workload.left_out:
         print(f"{name} was not timed: it takes only the name of an entry, and may remove it")
-    kept = [judge_claim(one, figures, miss, margin=0) for one in budgets]
-    for one in [*(judge_claim(claim, figures, miss) for claim in claims), *kept]:
-        print(f"{one.claim.id} {one.verdict}: {in_language(one.claim.sentence, 'en')}")
-        print(*(f"    {note}" for note in one.notes), sep="\n")
+    for judged, margin in ((claims, MARGIN), (budgets, 0.0)):
+        verdicts = set()
+        for claim in judged:
+            verdict, notes = judge_claim(claim, figures, miss, margin)
+            print(f"{claim.id} {verdict}: {in_language(claim.sentence, 'en')}", *notes, sep="\n    ")
+            verdicts.add(verdict)
     if options.json:
         from conformance.measure.export import document_of
 
         write_file(options.json, json.dumps(document_of(blocks)) + "\n")
-    verdicts = {one.verdict for one in kept}
+    # They are those of the budgets.
     return EXCEEDED if "slower" in verdicts else 0 if verdicts <= {"confirmed", "faster"} else UNDECIDED

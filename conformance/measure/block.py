@@ -64,26 +64,23 @@ def time_block(plan: Plan, number: int) -> Block:
 
 def time_store(harness: Harness, name: str, entries: int, effort: Effort, random: Random) -> dict[str, Timed]:
     """Fill a store, and time its operations; the one that fills it comes last."""
-    namespace = f"measure-{secrets.token_hex(4)}"
+    workload, namespace = workload_of(harness, name), f"measure-{secrets.token_hex(4)}"
+
+    async def time_operations() -> dict[str, Timed]:
+        async with harness.open(namespace) as store:
+            works = {**workload.works(store, await workload.fill(store, entries), random)}
+            *others, maker = works
+            if type(harness).ping is not Harness.ping:
+                works[PING] = Work(repeat(partial(harness.ping, store)))
+                others.append(PING)
+            gc.collect()
+            order = [*random.sample(others, len(others)), maker]
+            return {operation: await time_calls(works[operation], effort) for operation in order}
+
     try:
-        return asyncio.run(_time_operations(harness, namespace, name, entries, effort, random))
+        return asyncio.run(time_operations())
     finally:
         harness.discard(namespace)
-
-
-async def _time_operations(
-    harness: Harness, namespace: str, name: str, entries: int, effort: Effort, random: Random
-) -> dict[str, Timed]:
-    workload = workload_of(harness, name)
-    async with harness.open(namespace) as store:
-        works = {**workload.works(store, await workload.fill(store, entries), random)}
-        *others, maker = works
-        if type(harness).ping is not Harness.ping:
-            works[PING] = Work(repeat(partial(harness.ping, store)))
-            others.append(PING)
-        gc.collect()
-        order = [*random.sample(others, len(others)), maker]
-        return {operation: await time_calls(works[operation], effort) for operation in order}
 
 
 def in_new_process(function: Callable[..., T], *arguments: Any) -> T:
@@ -100,16 +97,15 @@ def in_new_process(function: Callable[..., T], *arguments: Any) -> T:
     sender.close()
     try:
         with closing(receiver):
-            answer, fault = receiver.recv()
+            answer: tuple[T, str] = receiver.recv()
     except EOFError:
         raise BlockFailedError("a process ended while it measured") from None
     finally:
         process.terminate()  # on Ctrl-C it still works
         process.join()
-    if fault:
-        raise BlockFailedError(fault)
-    found: T = answer
-    return found
+    if answer[1]:
+        raise BlockFailedError(answer[1])
+    return answer[0]
 
 
 def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

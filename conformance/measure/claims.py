@@ -1,24 +1,23 @@
 """The claims of a document, as data: what it states, sentence by sentence, as in `conformance/examples/auto_clip.toml`.
 
-The kinds `latency` and `throughput` are decided on any store by `conformance measure`. The others are about two modes
-and about requirements of the suite, and are decided by this project's report.
+The kind `latency` is decided on any store by `conformance measure`. The others are about two modes and about
+requirements of the suite, and are decided by this project's report.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from conformance.files import read_file, toml_of
 
 Texts = Annotated[dict[str, str], Field(min_length=1)]
 """A sentence, by language."""
-Unit = Literal["ns", "µs", "us", "ms", "s"]
-SECONDS: Mapping[Unit, float] = {"ns": 1e-9, "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "s": 1.0}
+Unit = Literal["ns", "µs", "ms", "s"]
+_MILLISECONDS: Mapping[Unit, float] = {"ns": 1e-6, "µs": 1e-3, "ms": 1.0, "s": 1e3}
 
 
 class _Form(BaseModel):
@@ -46,8 +45,8 @@ class Identity(_Claim):
     kind: Literal["identity"]
 
 
-class _Range(_Claim):
-    """That a figure of an operation lies in a range, at each of some numbers of entries in the store."""
+class Latency(_Claim):
+    """How long an operation takes: a range, at each of some numbers of entries in the store."""
 
     operation: str
     mode: str = ""
@@ -55,6 +54,9 @@ class _Range(_Claim):
     range: tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(gt=0)]]
     entries: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """Empty: one number, which whoever measures chooses."""
+    kind: Literal["latency"]
+    unit: Unit = "ms"
+    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
 
     @model_validator(mode="after")
     def _check_range(self) -> Self:
@@ -62,40 +64,15 @@ class _Range(_Claim):
             raise ValueError(f"range: {self.range[0]:g} is not below {self.range[1]:g}")
         return self
 
-
-class Latency(_Range):
-    """How long an operation takes, at a quantile."""
-
-    kind: Literal["latency"]
-    unit: Unit = "ms"
-    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
-
-    @property
-    def seconds(self) -> tuple[float, float]:
-        """The range of a call in seconds."""
-        return self.range[0] * SECONDS[self.unit], self.range[1] * SECONDS[self.unit]
-
     @property
     def low_ms(self) -> float:
         """The lower end in milliseconds."""
-        return self.seconds[0] * 1e3
+        return self.range[0] * _MILLISECONDS[self.unit]
 
     @property
     def high_ms(self) -> float:
         """The upper end in milliseconds."""
-        return self.seconds[1] * 1e3
-
-
-class Throughput(_Range):
-    """How many calls of an operation one caller makes in a second."""
-
-    kind: Literal["throughput"]
-    quantile: ClassVar[float] = 0.5
-
-    @property
-    def seconds(self) -> tuple[float, float]:
-        """The range of a call in seconds."""
-        return 1 / self.range[1], 1 / self.range[0] if self.range[0] else math.inf
+        return self.range[1] * _MILLISECONDS[self.unit]
 
 
 class _Reading(_Claim):
@@ -127,7 +104,7 @@ class Tail(_Reading):
 
 
 Reading = Ratio | Overhead | Tail
-Claim = Annotated[Behaviour | Identity | Latency | Throughput | Ratio | Overhead | Tail, Field(discriminator="kind")]
+Claim = Annotated[Behaviour | Identity | Latency | Ratio | Overhead | Tail, Field(discriminator="kind")]
 
 
 class About(_Form):
@@ -152,7 +129,6 @@ class Claims(_Form):
 
 
 AUTO_CLIP = Path(__file__).parents[1] / "examples" / "auto_clip.toml"
-_FORM = TypeAdapter(Claims)
 
 
 def read_claims(file: Path) -> Claims:
@@ -161,7 +137,7 @@ def read_claims(file: Path) -> Claims:
     Raises:
         FileError: naming the file and its first fault.
     """
-    return read_file(file, lambda content: _FORM.validate_python(toml_of(content)), "a file of claims")
+    return read_file(file, lambda content: Claims.model_validate(toml_of(content)), "a file of claims")
 
 
 def in_language(texts: Texts, language: str) -> str:

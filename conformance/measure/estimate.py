@@ -11,11 +11,20 @@ from typing import Literal
 LatencyVerdict = Literal["confirmed", "faster", "slower", "inconclusive", "under-specified"]
 
 MARGIN = 0.1
-CLAIMS_AT_ONCE = 8
 BLOCKS = 9
 """With fewer no interval of a median reaches the confidence that eight claims at once ask for."""
-MISS = 0.05 / CLAIMS_AT_ONCE
-"""The chance that one interval misses its median."""
+MISS = 0.05 / 8
+"""The chance that one interval misses its median, where eight claims are judged at once."""
+
+
+def blocks_for(claims: int) -> int:
+    """Say how many blocks a run needs so that intervals hold for all of its claims together."""
+    return next(n for n in range(BLOCKS, 100) if median_interval([1.0] * n, miss_of(claims)))
+
+
+def miss_of(claims: int) -> float:
+    """The chance that one interval may miss its median: 5 % are shared among the claims (Bonferroni)."""
+    return min(MISS, 0.05 / max(1, claims))
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,8 @@ from statistics import median
 from typing import Literal
 
 from conformance.measure.block import Block
-from conformance.measure.claims import Claim, Latency, Throughput
-from conformance.measure.estimate import (
-    BLOCKS,
-    MARGIN,
-    MISS,
-    Estimate,
-    LatencyVerdict,
-    combine,
-    estimate,
-    judge,
-    median_interval,
-    quantile,
-)
+from conformance.measure.claims import Claim, Latency
+from conformance.measure.estimate import MARGIN, Estimate, LatencyVerdict, combine, estimate, judge, quantile
 from conformance.measure.timing import Timed
 from conformance.text import in_columns
 
@@ -46,25 +35,6 @@ class Figure:
         return [quantile(sorted(one.single), share) for one in self.blocks]
 
 
-@dataclass(frozen=True)
-class Judged:
-    """A claim, its verdict, and a line for each number of entries at which it is judged."""
-
-    claim: Latency | Throughput
-    verdict: Verdict
-    notes: Sequence[str]
-
-
-def blocks_for(claims: int) -> int:
-    """Say how many blocks a run needs so that intervals hold for all of its claims together."""
-    return next(n for n in range(BLOCKS, 100) if median_interval([1.0] * n, miss_of(claims)))
-
-
-def miss_of(claims: int) -> float:
-    """The chance that one interval may miss its median: 5 % are shared among the claims (Bonferroni)."""
-    return min(MISS, 0.05 / max(1, claims))
-
-
 def figures_of(blocks: Sequence[Block]) -> list[Figure]:
     """Put together what the blocks timed of one store."""
     return [Figure(key[1], key[2], [block[key] for block in blocks]) for key in sorted(blocks[0])]
@@ -82,17 +52,15 @@ def exponents_of(figures: Sequence[Figure], miss: float) -> Mapping[str, Estimat
     return found
 
 
-def judged_here(claims: Sequence[Claim], mode: str) -> list[Latency | Throughput]:
-    """Select the claims about latency and throughput that are about this mode; an empty one is any."""
-    return [
-        one
-        for one in claims
-        if isinstance(one, Latency | Throughput) and (not one.mode or not mode or one.mode == mode)
-    ]
+def judged_here(claims: Sequence[Claim], mode: str) -> list[Latency]:
+    """Select the claims about latency that are about this mode; an empty one is any."""
+    return [one for one in claims if isinstance(one, Latency) and (not one.mode or not mode or one.mode == mode)]
 
 
-def judge_claim(claim: Latency | Throughput, figures: Sequence[Figure], miss: float, margin: float = MARGIN) -> Judged:
-    """Judge a claim at its numbers of entries, or where there are the most."""
+def judge_claim(
+    claim: Latency, figures: Sequence[Figure], miss: float, margin: float = MARGIN
+) -> tuple[Verdict, list[str]]:
+    """Judge a claim at its numbers of entries, or where there are the most, and say in a line for each why."""
     by_size = {one.entries: one for one in figures if one.operation == claim.operation}
     sizes = claim.entries or (max(by_size, default=0),)
     verdicts: list[LatencyVerdict] = []
@@ -103,9 +71,9 @@ def judge_claim(claim: Latency | Throughput, figures: Sequence[Figure], miss: fl
             notes.append(f"{claim.operation} at {entries:,} entries was not measured enough")
             continue
         found = estimate(values, miss)
-        verdicts.append(judge(found.interval, *claim.seconds, margin))
+        verdicts.append(judge(found.interval, claim.low_ms / 1e3, claim.high_ms / 1e3, margin))
         notes.append(f"{entries:,} entries: {_with_interval(found)}, {verdicts[-1]}")
-    return Judged(claim, combine(verdicts) if len(verdicts) == len(sizes) else "not-measured", notes)
+    return combine(verdicts) if len(verdicts) == len(sizes) else "not-measured", notes
 
 
 def lines_of(figures: Sequence[Figure], miss: float) -> Iterator[str]:

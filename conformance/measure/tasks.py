@@ -24,9 +24,7 @@ METADATA = {
         "upload": {"bucket": "clips-production", "public": False},
     },
 }
-REQUEST = TaskCreateRequest(
-    video_ids=("dQw4w9WgXcQ", "9bZkp7q19f0"), webhook_url=METADATA["webhook_url"], config=METADATA["config"]
-)
+REQUEST = TaskCreateRequest.model_validate({"video_ids": ("dQw4w9WgXcQ", "9bZkp7q19f0"), **METADATA})
 STEPS = (
     (TaskStatus.ANALYZING, 10.0, "Reading the transcript"),
     (TaskStatus.LLM_PASS1, 30.0, "Looking for candidates"),

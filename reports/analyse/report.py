@@ -175,7 +175,7 @@ def make_report(claims: Claims, conformance: Results, benchmark: Benchmark, stud
     ranges = {(one.mode, one.operation): one for one in claims.claim if isinstance(one, form.Latency)}
     latencies = gather_latencies(benchmark, ranges)
 
-    def find(claim: Claim, design: Design) -> Finding:  # noqa: PLR0911  one for each kind
+    def find(claim: Claim, design: Design) -> Finding:
         deciding = [row for row in latencies if row.design == design and row.decides]
         of_design = {one.name: one.facts.get("server", "") for one in subjects if _design_of(one.name) == design}
         match claim:
@@ -191,8 +191,6 @@ def make_report(claims: Claims, conformance: Results, benchmark: Benchmark, stud
                 return judge_overhead(claim, ranges, deciding)
             case Tail():
                 return judge_tail(claim, deciding)
-            case form.Throughput():
-                return Finding("not-yet-checked", notes=(("not measured", {}),))
 
     is_complete = all(one.verdict != "not-run" for one in conformance.results)
     return Report(
