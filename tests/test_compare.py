@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -362,12 +362,13 @@ def show(value: Any) -> str | None:
 def test_what_was_not_exercised_is_no_pass(operations: Any, gap: str) -> None:
     report = searched(Shelf, operations).report
 
-    assert gap in report.gaps
+    assert f"not exercised: {gap}" in report.gaps
     assert report.status == 6
 
 
 @pytest.mark.parametrize(
-    ("wrong", "gap"), [(Dark, "Opaque, give view= to its Operation"), (Unsteady, "count differed, and did not")]
+    ("wrong", "gap"),
+    [(Dark, "Opaque, give view= to its Operation"), (Unsteady, "count differed, and did not when called again")],
 )
 def test_what_cannot_be_compared_or_does_not_show_again_is_no_pass(wrong: type[Shelf], gap: str) -> None:
     report = searched(wrong).report
@@ -427,7 +428,7 @@ def test_what_only_one_harness_declares_is_no_finding(declares: bool) -> None:
     report = search_of(Harnessed(Shelf), kept).report
 
     assert {one.kind for one in report.findings} == (set() if declares else {"instance", "reopening"})
-    assert len(report.declared) == 2 * declares
+    assert sum("as declared" in note for note in report.notes) == 2 * declares
     assert report.status == 1 - declares
 
 
@@ -466,7 +467,7 @@ def test_calls_at_the_same_time_that_are_in_no_order_in_one_store_are_a_finding(
     (found,) = searched(Hesitating, operations, Queue).report.findings
 
     assert found.kind == "race"
-    assert found.script[:2] == ("await store.add(job='a')", "await asyncio.gather(store.take(), store.take())")
+    assert "await asyncio.gather(store.take(), store.take())" in found.script
     assert searched(Queue, operations, Queue).report.status == 0
 
 
@@ -523,14 +524,12 @@ def test_values_that_differ_are_told_apart_and_equal_ones_are_not(one: Any, othe
 
 
 def test_what_cannot_be_compared_says_so_and_generators_are_drained() -> None:
-    def failing() -> Iterator[int]:
+    async def numbers() -> AsyncIterator[int]:
         yield 1
-        raise FaultError(7)
 
     with pytest.raises(IncomparableError, match="give view="):
         Observer().look([len], ANY)
-    assert parted(asyncio.run(drained(failing())), asyncio.run(drained(iter([1]))))
-    assert not parted(asyncio.run(drained(failing())), asyncio.run(drained(failing())))
+    assert asyncio.run(drained(numbers())) == asyncio.run(drained(iter([1]))) == [1]
 
 
 def right() -> Harness:
@@ -613,7 +612,7 @@ class Crashing(Harnessed):
     [
         ("nonsense", 2, "'nonsense'"),
         ("empty", 2, "operations() is empty"),
-        ("misnamed", 2, "names the operations"),
+        ("misnamed", 2, "misnamed names ['put']"),
         ("Unmanaged", 2, "Unmanaged: running() returns a generator, decorate it with @contextmanager"),
         ("unopenable", 3, "unopenable could not be set up: "),
         ("Crashing", 7, "`discard` of the harness raised ZeroDivisionError: harness"),
@@ -653,8 +652,8 @@ def test_the_command_prints_and_writes_findings_and_coverage(
 
     out = capsys.readouterr().out
     assert "    store.count()\n    # right: 3\n    # miscounting: 2\n" in out
-    assert "operation  calls  results" in out
-    assert "1 difference between right and miscounting in" in out
+    assert "operation  calls  results  filled  longest" in out
+    assert "1 difference, 0 known, between right and miscounting in" in out
     assert max(map(len, out.splitlines())) <= 100
     report = json.loads(files[0].read_text())
     assert (report["status"], [one["kind"] for one in report["findings"]]) == (1, ["value"])
@@ -675,7 +674,7 @@ def test_known_differences_are_accepted_and_hide_nothing_else(
     assert "known: it keeps tuples" in capsys.readouterr().out
     assert main([*command, f"{HERE}:losing", "--known", str(known)]) == 1
     assert main([*command, f"{HERE}:right", "--known", str(known)]) == 6
-    assert "put, type: no longer shows" in capsys.readouterr().out
+    assert "put, type no longer shows" in capsys.readouterr().out
 
 
 def test_a_class_or_exception_that_is_not_in_the_entry_is_new(tmp_path: Path) -> None:
@@ -689,6 +688,6 @@ def test_a_class_or_exception_that_is_not_in_the_entry_is_new(tmp_path: Path) ->
         ({"put(value) > get: a result / KeyError": {"tuple"}}, ""),
     ):
         report = searched(Shelf).report
-        report.findings = [Finding("put", "type", is_loss=False, seen="", what="", script=(), shows=shows)]
+        report.findings = [Finding("put", "type", "", shows=shows)]
         report.accept(read_known(known))
         assert report.findings[0].known == reason

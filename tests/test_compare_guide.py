@@ -55,7 +55,7 @@ def test_the_guide_leads_from_nothing_to_a_test_that_passes(tmp_path: Path) -> N
     (tmp_path / "test_modes.py").write_text(test.replace("MemoryMode, RedisMode, k", "MemoryMode, MemoryMode, k"))
     out = run(tmp_path, *parity).stdout
     assert "1 failed, 2 passed" in out
-    assert "put, type: no longer shows" in out
+    assert "put, type no longer shows" in out
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)

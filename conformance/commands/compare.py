@@ -51,15 +51,15 @@ def main(options: argparse.Namespace) -> int:
         stores = [(name, find_subject(one)) for name, one in zip(names, (options.one, options.other), strict=True)]
         for found in searched(stores[0], stores[1], options.seed, _tick):
             if not isinstance(found, Report):
-                print(*found.lines(names), "", sep="\n", flush=True)
+                print(*found.lines(), "", sep="\n", flush=True)
                 continue
             found.accept(known)
             status = found.status
             print(*found.lines(), sep="\n", flush=True)
             if options.json:
-                write_file(options.json, found.json() + "\n")
+                write_file(options.json, found.json())
             if options.markdown:
-                write_file(options.markdown, "\n".join(found.markdown()) + "\n")
+                write_file(options.markdown, found.markdown())
             if options.write_known:
                 write_file(options.write_known, known_text(found.findings))
     except UnknownSubjectError as fault:

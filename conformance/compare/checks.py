@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, cast
 
@@ -56,11 +55,12 @@ def operations_of(harness: Any, name: str) -> dict[str, Operation]:
     for operation in named:
         if not isinstance(operation, Operation):
             raise OperationsError(f"{name}: operations() holds a {type(operation).__name__}, not an Operation")
-        for wrong in _faults_of(operation):
-            raise OperationsError(f"{name}: operation {operation.name!r}: {wrong}")
-    for operation_name, count in Counter(operation.name for operation in named).items():
-        if count > 1:
-            raise OperationsError(f"{name}: operations() names {operation_name!r} {count} times")
+        roles = {*operation.entry, *operation.positional, *([operation.lifetime] if operation.lifetime else [])}
+        for unknown in sorted(roles - {*operation.strategies}):
+            raise OperationsError(f"{name}: operation {operation.name!r}: {unknown!r} is none of its arguments")
+        for argument, strategy in operation.strategies.items():
+            if not isinstance(strategy, st.SearchStrategy):
+                raise OperationsError(f"{name}: operation {operation.name!r}: {argument} has no Hypothesis strategy")
     return {operation.name: operation for operation in named}
 
 
@@ -76,22 +76,3 @@ def check_methods(store: Any, operations: Mapping[str, Operation], name: str) ->
                 f"{name}: operation {operation.name!r}: the store has no method {operation.call!r}; "
                 "a harness names its own in a method operations()"
             )
-
-
-def _faults_of(operation: Operation) -> Iterator[str]:
-    if not callable(operation.call) and not isinstance(operation.call, str):
-        yield f"call is a {type(operation.call).__name__}, not the name of a method or a function"
-    for argument, strategy in operation.strategies.items():
-        if not isinstance(strategy, st.SearchStrategy):
-            yield f"{argument} is a {type(strategy).__name__}, not a Hypothesis strategy"
-    if operation.reads is not None and operation.writes is not None:
-        yield "it has reads and writes; an operation that writes has writes only"
-    roles = {*operation.entry, *operation.positional, *([operation.lifetime] if operation.lifetime else [])}
-    for argument in sorted(roles - {*operation.strategies}):
-        yield f"{argument!r} is none of its arguments"
-    for role in ("ids", "times"):
-        if isinstance(getattr(operation, role), str):
-            yield f"{role} is a text; give a tuple of field names"
-    for name, reason in [*operation.ignored.items(), *((one, why) for one, (_, why) in operation.tolerances.items())]:
-        if not reason:
-            yield f"{name} is ignored or has a tolerance without a reason"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import multiprocessing
+import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -90,6 +93,12 @@ def _search(out: Connection, heard: mmap.mmap, stores: Any, seed: int) -> None:
     def hear(call: str) -> None:
         heard[:] = call.encode("utf-8", "backslashreplace")[:_ROOM].ljust(_ROOM, b"\0")
 
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    sys.stdout = sys.stderr = os.fdopen(nothing, "w")  # hostile arguments make every store complain
+    logging.disable()
+    warnings.simplefilter("ignore")
     try:
         with ExitStack() as stack:
             made = [(name, make()) for name, make in stores]

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -17,16 +16,15 @@ import hypothesis
 from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
-from conformance.compare.operation import EarlierId, OperationsError
+from conformance.compare.operation import OperationsError
 from conformance.compare.values import parts_or_none
 from conformance.text import source
 
-_EXAMPLES = 100
-_MOST_ROUNDS = 10
-_DEEP = 20
-_EARLIER = "an earlier id"
+_EXAMPLES, _MOST_ROUNDS = 100, 10
+_EARLIER = "EarlierId"
 _PLAIN = frozenset({"text", "integer", "float", "digits", "upper case", "dict", "list", _EARLIER})
 """The classes that no finding needs to name."""
+_SEVERAL = (Mapping, list, tuple, set, frozenset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +39,13 @@ class Choice:
     @property
     def is_several(self) -> bool:
         """Whether it may name several entries."""
-        return isinstance(self.value, (Mapping, list, tuple, set, frozenset)) and not hasattr(self.value, "_fields")
+        return isinstance(self.value, _SEVERAL) and not hasattr(self.value, "_fields")
 
     @property
     def entries(self) -> list[Choice]:
         """The entries that it names: those in it, if it is a collection."""
-        if self.is_several:
-            return [Choice(one, source(one), self.classes, self.is_plain) for one in self.value]
-        return [self]
+        inside = self.value if self.is_several else [self.value]
+        return [Choice(one, source(one), self.classes, self.is_plain) for one in inside]
 
 
 class Pool:
@@ -61,32 +58,33 @@ class Pool:
     """
 
     def __init__(self, strategy: st.SearchStrategy[Any]) -> None:
-        drawn: dict[tuple[type, str], Any] = {}
+        drawn: dict[tuple[type, str], tuple[Any, frozenset[str]]] = {}
         seen = set[str]()
         for seed in range(_MOST_ROUNDS):
             before = len(seen)
             for value in _drawn(strategy, seed):
-                drawn.setdefault((type(value), source(value)), value)
-            self._classes = {text: frozenset(classes_in(value)) for (_, text), value in drawn.items()}
-            seen = {one for classes in self._classes.values() for one in classes}
+                key = type(value), source(value)
+                if key not in drawn:
+                    drawn[key] = value, frozenset(_classes_in(value))
+                    seen |= drawn[key][1]
             if seed and len(seen) == before:
                 break
-        first = next(iter(drawn))[0]
+        simplest = next(iter(drawn))[0]
 
-        def plainness(key: tuple[type, str]) -> tuple[bool, bool, int, int, str]:
-            classes = self._classes[key[1]]
-            return _EARLIER not in classes, key[0] is not first, sum(map(_is_telling, classes)), len(key[1]), key[1]
+        def plainness(key: tuple[type, str]) -> tuple[Any, ...]:
+            classes = drawn[key][1]
+            return _EARLIER not in classes, key[0] is not simplest, len(_telling(classes)), len(key[1]), key[1]
 
         ordered = sorted(drawn, key=plainness)
+        plain = drawn[ordered[0]][1]
         self.has_ids = _EARLIER in seen
-        self._of_plain = self._classes[ordered[0][1]]
-        self.choices = [Choice(drawn[key], key[1], self._novel(key[1]), key == ordered[0]) for key in ordered]
+        self.choices = []
+        for key in ordered:
+            value, classes = drawn[key]
+            novel = classes - plain
+            named = _telling(novel) or (novel if len(novel) == 1 else frozenset())
+            self.choices.append(Choice(value, key[1], named, key == ordered[0]))
         self.plain = self.choices[0]
-
-    def _novel(self, text: str) -> frozenset[str]:
-        novel = self._classes[text] - self._of_plain
-        telling = frozenset(one for one in novel if _is_telling(one))
-        return telling or (novel if len(novel) == 1 else telling)
 
     def representatives(self, each: int = 1) -> list[Choice]:
         """The plainest values, so that every class has `each` of them, if there are as many."""
@@ -99,13 +97,15 @@ class Pool:
                 chosen.append(choice)
         return chosen
 
-    def plainer(self, choice: Choice) -> Iterator[Choice]:
+    def plainer(self, choice: Choice) -> list[Choice]:
         """Values that have less of what is not plain, the plainest first."""
-        for one in self.choices:
-            if one.text == choice.text:
-                return
-            if one.classes <= choice.classes:
-                yield one
+        texts = [one.text for one in self.choices]
+        end = texts.index(choice.text) if choice.text in texts else len(texts)
+        return [one for one in self.choices[:end] if one.classes <= choice.classes]
+
+
+def _telling(classes: frozenset[str]) -> frozenset[str]:
+    return frozenset(one for one in classes if one.rpartition(": ")[2] not in _PLAIN)
 
 
 def _drawn(strategy: st.SearchStrategy[Any], seed: int) -> list[Any]:
@@ -118,60 +118,44 @@ def _drawn(strategy: st.SearchStrategy[Any], seed: int) -> list[Any]:
         suppress_health_check=list(HealthCheck),
     )
 
-    @hypothesis.seed(seed)
-    @settings
-    @hypothesis.given(strategy)
     def draw(value: Any) -> None:
         values.append(value)
 
     try:
-        draw()
+        hypothesis.seed(seed)(settings(hypothesis.given(strategy)(draw)))()
     except Exception as fault:
         raise OperationsError(f"a strategy cannot be used: {fault}") from fault
     return values
 
 
-def _is_telling(one: str) -> bool:
-    return one.rpartition(": ")[2] not in _PLAIN
-
-
-def classes_in(value: Any, depth: int = 0) -> Iterator[str]:
+def _classes_in(value: Any) -> Iterator[str]:
     """The classes of a value and of everything in it, with the fields that it is in."""
-    yield class_of(value)
+    yield _class_of(value)
     if isinstance(value, Mapping):
-        yield from (class_of(key) if type(key) is str else f"key {type(key).__name__}" for key in value)
+        yield from (_class_of(key) if type(key) is str else f"key {type(key).__name__}" for key in value)
         yield from ("keys that are alike as text",) if len({*map(str, value)}) < len(value) else ()
-    for label, part in parts_or_none(value).items() if depth < _DEEP else ():
+    for label, part in parts_or_none(value).items():
         field = f"{label[1:]}: " if label.startswith(".") else ""
-        yield from (field + one for one in classes_in(part, depth + 1))
+        yield from (field + one for one in _classes_in(part))
 
 
-def class_of(value: Any) -> str:  # noqa: PLR0911  one for each class
+def _class_of(value: Any) -> str:
     """The class of a value: what two stores may treat alike in all values that have it."""
     kind = type(value).__name__
-    if isinstance(value, EarlierId):
-        return _EARLIER
     if isinstance(value, str) and not isinstance(value, Enum):
-        return _class_of_text(value)
-    if isinstance(value, bool):
-        return kind
+        return _class_of_text(value) if kind == "str" else f"text of type {kind}"
     if type(value) is int:
         size = "big integer" if abs(value) > 2**63 else "large integer" if abs(value) > 2**53 else "integer"
-        return size if value > 0 else f"negative {size}" if value else "zero"
+        return "zero" if value == 0 else size if value > 0 else f"negative {size}"
     if type(value) is float:
-        if not isfinite(value):
-            return "NaN or infinity"
-        named = "whole float" if value.is_integer() else "float"
-        return named if copysign(1, value) > 0 else f"negative {named}" if value else "-0.0"
+        size = "NaN or infinity" if not isfinite(value) else "float" if value % 1 else "whole float"
+        return size if copysign(1, value) > 0 else f"negative {size}"
     if isinstance(value, datetime):
-        return "datetime with zone" if value.tzinfo else "datetime without zone"
-    return f"empty {kind}" if isinstance(value, (Mapping, Sequence, AbstractSet)) and not value else kind
+        return f"datetime {'with' if value.tzinfo else 'without'} zone"
+    return f"empty {kind}" if hasattr(value, "__len__") and not value else kind
 
 
 def _class_of_text(text: str) -> str:
-    if type(text) is not str:
-        return f"text of type {type(text).__name__}"
-    is_composed = unicodedata.is_normalized("NFC", text)
     tests = {
         "empty text": not text,
         "surrogates of a character": re.search("[\ud800-\udbff][\udc00-\udfff]", text),
@@ -180,8 +164,8 @@ def _class_of_text(text: str) -> str:
         "control character": re.search(r"[\x00-\x1f\x7f]", text),
         "glob": re.search(r"[*?\[\]]", text),
         "separator": re.search(r"[:/.|\\]", text),
-        "Unicode": not text.isascii() and is_composed,
-        "Unicode that is not NFC": not is_composed,
+        "Unicode that is not NFC": not unicodedata.is_normalized("NFC", text),
+        "Unicode": not text.isascii(),
         "space": " " in text,
         "punctuation": not text.isalnum(),
         "digits": text.isdigit(),

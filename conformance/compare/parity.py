@@ -36,7 +36,7 @@ def parity_test(
             faults = report().shortcomings()
         else:
             mine = [found for found in report().findings if not found.known and found.operation == part]
-            faults = ["\n".join(found.lines(names)) for found in mine]
+            faults = ["\n".join(found.lines()) for found in mine]
             faults += [_ACCEPTED, known_text(mine)] if mine else []
         if faults:
             pytest.fail("\n\n".join(faults), pytrace=False)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
-from itertools import chain, combinations_with_replacement, product
+from itertools import combinations_with_replacement, product
 from random import Random
-from typing import Any
 
 from conformance.compare.choices import Choice, Pool
 from conformance.compare.operation import WHOLE, Operation
@@ -26,219 +25,184 @@ class Plan:
     """Sequences of calls of these operations. After each write the reads are called on the entry that it touched."""
 
     def __init__(self, operations: Mapping[str, Operation], seed: int) -> None:
-        self.operations = operations
-        self._seed = seed
+        self._operations, self._seed = operations, seed
         self._pools: dict[int, Pool] = {}
 
     def pool(self, operation: str, argument: str) -> Pool:
         """The values of an argument. Arguments that share a strategy share the values."""
-        strategy = self.operations[operation].strategies[argument]
+        strategy = self._operations[operation].strategies[argument]
         if id(strategy) not in self._pools:
             self._pools[id(strategy)] = Pool(strategy)
         return self._pools[id(strategy)]
 
-    def plain(self, name: str, /, **arguments: Choice) -> Call:
-        """A call with the plain value of each argument that has to be given, except for these."""
-        return Call(name, {one: self.pool(name, one).plain for one in self.operations[name].arguments} | arguments)
+    def sequences(self) -> Iterator[Steps]:
+        """Every sequence: what shows soonest first."""
+        for part in (self._changes, self._values, self._pairs, self._sizes, self._keys, self._acts, self._random):
+            yield from part()
 
-    def reads(self, call: Call, on: int = 0) -> list[Call]:
+    def _plain(self, name: str, /, **arguments: Choice) -> Call:
+        """A call with the plain value of each argument that has to be given, except for these."""
+        return Call(name, {one: self.pool(name, one).plain for one in self._operations[name].arguments} | arguments)
+
+    def _variants(self, name: str, each: int = 1) -> Iterator[Call]:
+        """A plain call, and those with so many values of each class of one argument."""
+        yield self._plain(name)
+        for argument in self._operations[name].strategies:
+            for choice in self.pool(name, argument).representatives(each):
+                yield self._plain(name, **{argument: choice})
+
+    def _reads(self, call: Call, on: int = 0) -> list[Call]:
         """The reads of what a call touched."""
-        entry = [call.arguments.get(name) for name in self.operations[call.operation].entry]
-        named = [*zip(*(one.entries if one else [] for one in entry), strict=False)]
+        entry = [call.arguments[name] for name in self._operations[call.operation].entry if name in call.arguments]
+        entries = [*zip(*(one.entries for one in entry), strict=False)]
         calls = []
-        for read in self._audits:
-            fitting = [dict(zip(read.entry, one, strict=True)) for one in named if len(one) == len(read.entry)]
-            given: list[dict[str, Choice]] = fitting if read.entry and fitting else [{}]
-            calls += [Call(read.name, {**self.plain(read.name).arguments, **one}, on) for one in given]
+        for read in self._operations.values():
+            plain = self._plain(read.name).arguments
+            if read.reads is None or {*plain} != {*read.entry} or any(one.is_several for one in plain.values()):
+                continue
+            fitting = [dict(zip(read.entry, one, strict=True)) for one in entries if len(one) == len(read.entry) > 0]
+            calls += [Call(read.name, {**plain, **one}, on) for one in fitting or [{}]]
         return calls
 
     @cached_property
-    def _audits(self) -> list[Operation]:
-        found = [one for one in self.operations.values() if one.reads is not None and {*one.arguments} <= {*one.entry}]
-        return [one for one in found if not any(self.pool(one.name, name).plain.is_several for name in one.entry)]
-
-    @cached_property
-    def _writes(self) -> list[str]:
-        found = [one for one in self.operations.values() if one.reads is None]
-        return [one.name for one in sorted(found, key=lambda one: (self._takes_ids(one), -len(one.arguments)))]
-
-    @cached_property
     def _makers(self) -> list[str]:
-        """The operations that can make an entry where there is none, the likeliest first."""
-        makers = [name for name in self._writes if not self._takes_ids(self.operations[name])]
-        return makers or self._writes or [*self.operations]
+        """The operations that can make an entry where there is none, the likeliest first; then the other writes."""
+        writes = [one for one in self._operations.values() if one.reads is None] or [*self._operations.values()]
+        return [one.name for one in sorted(writes, key=lambda one: (self._takes_ids(one), -len(one.arguments)))]
 
     def _takes_ids(self, operation: Operation) -> bool:
         return any(self.pool(operation.name, argument).has_ids for argument in operation.arguments)
 
-    def _make(self, **arguments: Choice) -> Call:
-        return self.plain(self._makers[0], **arguments)
-
     @cached_property
     def _key(self) -> str:
         """The argument that names a new entry; empty if the store chooses its id."""
-        maker = self.operations[self._makers[0]]
+        maker = self._operations[self._makers[0]]
         return next((name for name in maker.entry if name in maker.arguments), "")
+
+    def _make(self, like: Call | None = None) -> Call:
+        """Make an entry, the one that another call names."""
+        entry = self._operations[like.operation].entry if like and self._key else ()
+        named = [one for name in entry if like and name in like.arguments for one in like.arguments[name].entries]
+        return self._plain(self._makers[0], **({self._key: named[0]} if named else {}))
 
     def _read(self, *steps: Step) -> Steps:
         """The steps, with the reads after each write."""
         found: list[Step] = []
         for step in steps:
             found.append(step)
-            if isinstance(step, Call) and self.operations[step.operation].reads is None:
-                found += self.reads(step)
+            if isinstance(step, Call) and self._operations[step.operation].reads is None:
+                found += self._reads(step)
         return tuple(found)
-
-    def sequences(self) -> Iterator[Steps]:
-        """Every sequence of the plan: what shows soonest first."""
-        parts = self._alone(), self._changes(), self._values(), self._pairs(), self._sizes(), self._keys(), self._acts()
-        return chain(*parts)
-
-    def _alone(self) -> Iterator[Steps]:
-        for name in dict.fromkeys([*self._makers, *self.operations]):
-            call = self.plain(name)
-            yield self._read(call)
-            yield self._read(self._make(), call, call)
-            for argument in self.operations[name].optional:
-                pool = self.pool(name, argument)
-                filled = next((one for one in pool.choices if one.value), pool.plain)
-                yield self._read(self._make(), self.plain(name, **{argument: pool.plain}))
-                yield self._read(self.plain(name, **{argument: filled}), call)
 
     def _changes(self) -> Iterator[Steps]:
         """The caller changes what it passed in or got back, or looks at it again after a write."""
-        made = self._make(**next(self._mutable(self._makers[0]), {}))
-        for name in self.operations:
-            for given in [{}, *self._mutable(name)]:
-                call = self.plain(name, **given)
-                steps = (call,) if name in self._makers else (made, call)
-                for argument in (*given, ""):
-                    yield (*steps, Change(name, argument), *self.reads(call))
-            for write in self._writes:
-                yield made, self.plain(name), self.plain(write), Change(name, is_look=True)
+        mutable = {name: [*self._mutable(name)] for name in self._operations}
+        made = [*mutable[self._makers[0]], self._make()][0]
+        for name in [*dict.fromkeys([*self._makers, *self._operations])]:
+            for call in (self._plain(name), *mutable[name]):
+                before = () if name == self._makers[0] else (made,)
+                yield self._read(*before, call)
+                for argument in (*call.arguments, ""):
+                    yield (*before, call, Change(name, argument), *self._reads(call))
+            for write in self._makers:
+                yield made, self._plain(name), self._plain(write), Change(name, is_look=True)
 
-    def _mutable(self, name: str) -> Iterator[dict[str, Choice]]:
-        """Arguments of which one can be changed in its place, the plainest values of each kind."""
-        for argument in self.operations[name].arguments:
+    def _mutable(self, name: str) -> Iterator[Call]:
+        """Calls with an argument that can be changed in its place, the plainest of each kind."""
+        for argument in self._operations[name].arguments:
             kinds: dict[frozenset[type], Choice] = {}
             for choice in self.pool(name, argument).choices:
-                found = frozenset({type(one) for _, one in inside([choice.value])} & {dict, list, set, bytearray})
-                if found:
-                    kinds.setdefault(found, choice)
-            yield from ({argument: one} for one in [*kinds.values()][:3])
+                found = {type(one) for _, one in inside([choice.value])} & {dict, list, set}
+                kinds.setdefault(frozenset(found), choice)
+            yield from (self._plain(name, **{argument: one}) for kind, one in [*kinds.items()][:4] if kind)
 
     def _values(self) -> Iterator[Steps]:
         """Every class of every argument, and every write on what was made with it."""
-        for name, operation in self.operations.items():
-            for argument in operation.strategies:
-                for choice in self.pool(name, argument).representatives(2):
-                    call = self.plain(name, **{argument: choice})
-                    entry = (
-                        {self._key: choice.entries[0]}
-                        if self._key and argument in operation.entry and choice.entries
-                        else {}
-                    )
-                    yield self._read(*([] if name == self._makers[0] else [self._make(**entry)]), call)
-        for name in self._makers:
-            for argument in self.operations[name].arguments:
-                for choice in self.pool(name, argument).representatives():
-                    made = self.plain(name, **{argument: choice})
-                    for other in self._writes:
-                        yield self._read(made, self._on(other, argument, choice))
+        for name in self._operations:
+            for call in self._variants(name, 2):
+                yield self._read(call)
+                yield self._read(self._make(call), call)
+        for name, other in product(self._makers, repeat=2):
+            if not self._takes_ids(self._operations[name]):
+                yield from (self._read(made, self._on(other, made)) for made in self._variants(name))
 
-    def _on(self, name: str, argument: str, choice: Choice) -> Call:
-        """A plain call, on the same entry if the argument names one."""
-        return self.plain(name, **({argument: choice} if argument in self.operations[name].entry else {}))
+    def _on(self, name: str, made: Call) -> Call:
+        """A plain call on the entry of another call."""
+        entry = self._operations[name].entry
+        return self._plain(name, **{one: choice for one, choice in made.arguments.items() if one in entry})
 
     def _pairs(self) -> Iterator[Steps]:
-        for first, second in product(self.operations, repeat=2):
-            yield self._read(self._make(), self.plain(first), self.plain(second))
+        for first, second in product(self._operations, repeat=2):
+            yield self._read(self._make(), self._plain(first), self._plain(second))
 
     def _sizes(self) -> Iterator[Steps]:
-        views = [one for one in self.operations.values() if one.reads == WHOLE]
-        for size in SIZES if views else ():
-            made = self._several(size)
-            calls = [self.plain(view.name) for view in views] + [
-                self.plain(view.name, **{argument: choice})
-                for view in views
-                for argument in view.strategies
-                for choice in self.pool(view.name, argument).representatives()
-            ]
+        views = [name for name, one in self._operations.items() if one.reads == WHOLE]
+        calls = [call for view in views for call in self._variants(view)]
+        for size in SIZES if calls else ():
+            made = [self._make()] * size
+            if self._key:  # as many as there are plain keys
+                choices = self.pool(self._makers[0], self._key).choices
+                plain = [one for one in choices if one.is_plain or not one.classes]
+                made = [self._plain(self._makers[0], **{self._key: one}) for one in plain[:size]]
             for first in range(0, len(calls), _MOST_AT_ONCE):
                 yield (*made, *calls[first : first + _MOST_AT_ONCE])
 
-    def _several(self, size: int) -> list[Call]:
-        """Make this many entries, or as many as there are plain keys."""
-        if not self._key:
-            return [self._make()] * size
-        choices = self.pool(self._makers[0], self._key).choices
-        plain = [one for one in choices if not one.classes or one.is_plain] or choices
-        return [self._make(**{self._key: one}) for one in plain[:size]]
-
     def _keys(self) -> Iterator[Steps]:
         """Two entries whose keys are related, a write of the first, and reads of the second."""
-        if not self._key:
-            return
-        keys = self.pool(self._makers[0], self._key).representatives()[:_MOST_KEYS]
-        for first, second in product(keys, repeat=2):
-            for other in self._writes[1:]:
-                made = [self._make(**{self._key: one}) for one in (first, second)]
-                yield (*made, self._on(other, self._key, first), *self.reads(made[1]))
+        maker = self._makers[0]
+        choices = self.pool(maker, self._key).representatives()[:_MOST_KEYS] if self._key else []
+        for pair in product(choices, repeat=2):
+            one, other = (self._plain(maker, **{self._key: choice}) for choice in pair)
+            yield from ((one, other, self._on(write, one), *self._reads(other)) for write in self._makers[1:])
 
     def _acts(self) -> Iterator[Steps]:
         """What one caller cannot see."""
         made = self._make()
-        before = (*self.reads(made), made, *self.reads(made))
-        yield (*before, *self.reads(made, on=1))
-        yield (*before, Act("reopening"), *self.reads(made))
-        for seconds in SPANS:
-            yield (*before, Act("expiry", seconds), *self.reads(made))
-        for call, seconds in self._lifetimes():
-            yield call, *self.reads(call), Act("expiry", seconds), *self.reads(call)
-        for kind in ("foreign value", "server"):
-            for read in self.reads(made):
-                yield read, made, read, Act(kind), read
-        for pair in [*combinations_with_replacement(self._racing(), 2)][:_MOST_PAIRS]:
-            yield made, Race(pair), *self.reads(made)
+        reads = self._reads(made)
+        yield (made, *self._reads(made, on=1))
+        yield (made, *reads, Act("reopening"), *reads)
+        for call, seconds in [*((made, span) for span in SPANS), *self._lifetimes()]:
+            yield (call, *self._reads(call), Act("expiry", seconds), *self._reads(call))
+        for kind, read in product(("foreign value", "server"), reads):
+            yield read, made, read, Act(kind), read
+        racing = [call for name in self._makers for call in self._racing(name)]
+        for pair in [*combinations_with_replacement(racing, 2)][:_MOST_PAIRS]:
+            yield (made, *reads, Race(pair), *reads)
 
     def _lifetimes(self) -> Iterator[tuple[Call, float]]:
         """Calls that make an entry with a lifetime of each class, and seconds before and after it ends."""
         for name in self._makers:
-            if argument := self.operations[name].lifetime:
-                for choice in self.pool(name, argument).representatives():
-                    value = choice.value.total_seconds() if isinstance(choice.value, timedelta) else choice.value
-                    if type(value) in (int, float) and 0 < value < SPANS[-1]:
-                        margin = (value % 1 or min(value, 60) / 4) / 2  # whole seconds have lost the entry by then
-                        for distance in (-margin, margin):
-                            yield self.plain(name, **{argument: choice}), value + distance
+            lifetime = self._operations[name].lifetime or ""
+            for choice in self.pool(name, lifetime).representatives() if lifetime else ():
+                value = choice.value.total_seconds() if isinstance(choice.value, timedelta) else choice.value
+                if type(value) in (int, float) and 0 < value < SPANS[-1]:
+                    margin = (value % 1 or min(value, 60) / 4) / 2  # whole seconds have lost the entry by then
+                    call = self._plain(name, **{lifetime: choice})
+                    yield from ((call, value + distance) for distance in (-margin, margin))
 
-    def _racing(self) -> Iterator[Call]:
+    def _racing(self, name: str) -> Iterator[Call]:
         """Calls that change an entry that is there: plain ones, and those with one optional argument."""
-        for name in self._writes:
-            operation = self.operations[name]
-            if operation.entry or name != self._makers[0]:  # two new entries may be listed in any order
-                yield self.plain(name)
-                for argument in operation.optional if operation.entry else ():
-                    pool = self.pool(name, argument)
-                    yield self.plain(name, **{argument: next((one for one in pool.choices if one.value), pool.plain)})
+        operation = self._operations[name]
+        if operation.entry or name != self._makers[0]:  # two new entries may be listed in any order
+            yield self._plain(name)
+            for argument in operation.optional if operation.entry else ():
+                filled = [one for one in self.pool(name, argument).choices if one.value]
+                yield from (self._plain(name, **{argument: one}) for one in filled[:1])
 
-    def random(self) -> Iterator[Steps]:
-        """Random sequences: entries first, and arguments that hit."""
+    def _random(self) -> Iterator[Steps]:
+        """An entry, and calls of any values of which many name an entry again."""
         random = Random(self._seed)  # noqa: S311  a search is no secret
         for _ in range(_RANDOM):
             used: dict[str, list[Choice]] = {}
-            names = [random.choice(self._makers), *random.choices([*self.operations], k=_LENGTH)]
-            yield self._read(*(self._drawn(name, used, random) for name in names))
-
-    def _drawn(self, name: str, used: dict[str, list[Choice]], random: Random) -> Call:
-        operation = self.operations[name]
-        given: dict[str, Any] = {}
-        for argument in operation.strategies:
-            if argument in operation.optional and random.random() < 0.6:  # noqa: PLR2004
-                continue
-            choices = self.pool(name, argument).choices
-            earlier = used.setdefault(argument, []) if argument in operation.entry else []
-            choice = choices[0] if random.random() < 0.3 else random.choice(choices)  # noqa: PLR2004
-            given[argument] = random.choice(earlier) if earlier and random.random() < 0.7 else choice  # noqa: PLR2004
-            earlier.append(given[argument])
-        return Call(name, given)
+            calls = []
+            for name in [self._makers[0], *random.choices([*self._operations], k=_LENGTH)]:
+                given = {}
+                for argument in self._operations[name].strategies:
+                    choices = self.pool(name, argument).choices
+                    earlier = used.setdefault(argument, []) if argument in self._operations[name].entry else []
+                    known = earlier or choices
+                    given[argument] = random.choice(random.choice([choices[:1], choices, known, known]))
+                    earlier.append(given[argument])
+                optional = [one for one in self._operations[name].optional if random.random() < 0.6]  # noqa: PLR2004
+                calls.append(Call(name, {one: choice for one, choice in given.items() if one not in optional}))
+            yield self._read(*calls)

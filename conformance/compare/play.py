@@ -5,30 +5,18 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-import logging
 import re
 import secrets
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from io import StringIO
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from conformance.compare.checks import opening
 from conformance.compare.choices import Choice
 from conformance.compare.operation import EarlierId, Operation
-from conformance.compare.values import (
-    Drained,
-    IncomparableError,
-    Mismatch,
-    Observer,
-    Tree,
-    changes_of,
-    drained,
-    mismatches,
-)
+from conformance.compare.values import IncomparableError, Mismatch, Observer, Tree, changes_of, drained, mismatches
 from conformance.guard import guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.subjects.proxy import Action, Proxy
@@ -52,19 +40,21 @@ class Race:
     """Two calls at the same time. What they leave behind is read by the calls after it."""
 
     calls: tuple[Call, Call]
+    kind: ClassVar[str] = "race"
 
 
 @dataclass(frozen=True)
 class Change:
     """The caller changes an argument, or the result if it is empty, of the first call of an operation.
 
-    It makes one of the changes, or all of them. With `is_look` it only looks at the value again.
+    It makes the change at one place, or all of them. With `is_look` it only looks at the value again.
     """
 
     operation: str
     argument: str = ""
     place: int | None = None
     is_look: bool = False
+    kind: ClassVar[str] = "aliasing"
 
 
 @dataclass(frozen=True)
@@ -95,7 +85,6 @@ class Outcome:
 
     tree: Tree
     raised: bool = False
-    awaited: bool = False
     line: str = ""
     given: Mapping[str, str] = field(default_factory=dict)
     """The arguments as Python."""
@@ -104,8 +93,6 @@ class Outcome:
     def name(self) -> str:
         """The full name of the exception; `a result` if there was none."""
         kind = self.tree.kind
-        if kind is HungError:
-            return "no return"
         return f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.") if self.raised else "a result"
 
     @property
@@ -120,29 +107,16 @@ def differences(one: Outcome, other: Outcome) -> list[Mismatch]:
     """How two outcomes of one step differ: as exceptions, or as results."""
     texts = one.text, other.text
     if one.name != other.name:
-        kind = "hanging" if "no return" in (one.name, other.name) else "exception"
+        kind = "hanging" if HungError in (one.tree.kind, other.tree.kind) else "exception"
         return [Mismatch(kind, f"{one.name} / {other.name}", texts, is_loss=one.raised != other.raised)]
     found = list(mismatches(one.tree, other.tree))
     return [Mismatch("message", one.name, texts)] if found and one.raised else found
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing is logged, warned of or printed: hostile arguments make every store complain, thousands of times."""
-    disabled = logging.root.manager.disable
-    logging.disable()
-    try:
-        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
-
-
 class Store:
     """One of the two stores: its harness, by the name that reports call it.
 
-    `hear` is told each call before it is made.
+    `hear` is told each call before it is made, and an empty text after it.
     """
 
     def __init__(
@@ -153,39 +127,35 @@ class Store:
         """For each kind of act that the harness has no hook for, what is missing."""
 
     def play(self, steps: Steps) -> list[Outcome]:
-        """Take the steps, and return what came out of each; of a race and what follows it, whether it is in order."""
-        with quiet():
-            return asyncio.run(self._play(steps))
-
-    async def _play(self, steps: Steps) -> list[Outcome]:
+        """Take the steps, and return what came out of each; of a race, whether it came out as in one of its orders."""
         race = next((step for step in steps if isinstance(step, Race)), None)
-        if race is None:
-            return await _Play(self).run(steps)
+        return self._raced(steps, race) if race else self._run(steps)
+
+    def _run(self, steps: Steps) -> list[Outcome]:
+        return asyncio.run(_Playing(self).run(steps))
+
+    def _raced(self, steps: Steps, race: Race) -> list[Outcome]:
         at = steps.index(race)
 
-        async def in_turn() -> list[list[Outcome]]:
-            one = await _Play(self).run((*steps[:at], *race.calls, *steps[at + 1 :]))
-            other = await _Play(self).run((*steps[:at], *race.calls[::-1], *steps[at + 1 :]))
-            return [
-                [_raced(*one[at : at + 2]), *one[at + 2 :]],
-                [_raced(*other[at : at + 2][::-1]), *other[at + 2 :]],
-            ]
+        def in_turn() -> list[list[Outcome]]:
+            one = self._run((*steps[:at], *race.calls, *steps[at + 1 :]))
+            other = self._run((*steps[:at], *race.calls[::-1], *steps[at + 1 :]))
+            swapped = [*other[:at], other[at + 1], other[at], *other[at + 2 :]]
+            return [[_both(*done[at : at + 2]), *done[at + 2 :]] for done in (one, swapped)]
 
-        orders = await in_turn()
+        orders = in_turn()
         for _ in range(_RACES):
-            seen = await _Play(self).run(steps)
-            if all(_apart(seen[at:], order) for order in orders):
-                again = await in_turn()  # a store that gives something else each time decides nothing
-                if any(_apart(*both) for both in zip(orders, again, strict=True)):
-                    break
-                odd = min((_apart(seen[at:], order) for order in orders), key=len)[0]
-                seen[at] = replace(seen[at], tree=Tree(Race, False, f"as in neither order: {odd.text}"))
-                return seen
-        seen[at] = replace(seen[at], tree=Tree(Race, True, "as one after the other"))
-        return seen
+            seen = self._run(steps)
+            odd = [_apart(seen[at:], order) for order in orders]
+            if all(odd):
+                again = in_turn()  # a store that gives something else each time decides nothing
+                is_steady = not any(_apart(*both) for both in zip(orders, again, strict=True))
+                text = f"as in neither order: {min(odd, key=len)[0].text}" if is_steady else ""
+                return [*seen[:at], replace(seen[at], tree=Tree(Race, not is_steady, text)), *seen[at + 1 :]]
+        return [*seen[:at], replace(seen[at], tree=Tree(Race, True, "as one after the other")), *seen[at + 1 :]]
 
 
-def _raced(one: Outcome, other: Outcome) -> Outcome:
+def _both(one: Outcome, other: Outcome) -> Outcome:
     line = f"await asyncio.gather({', '.join(done.line.removeprefix('await ') for done in (one, other))})"
     return Outcome(Tree(tuple, parts={"[0]": one.tree, "[1]": other.tree}), line=line)
 
@@ -195,47 +165,46 @@ def _apart(seen: Sequence[Outcome], order: Sequence[Outcome]) -> list[Outcome]:
     return [mine for mine, theirs in zip(seen, order, strict=True) if differences(mine, theirs)]
 
 
-class _Play:
+class _Playing:
     """A sequence on one store."""
 
     def __init__(self, store: Store) -> None:
-        self._of = store
-        self._namespace = f"compare-{secrets.token_hex(6)}"
+        self._of, self._namespace = store, f"compare-{secrets.token_hex(6)}"
         self._observer = Observer()
         self._instances: dict[int, Any] = {}
         self._entry: Any = None
         self._held: dict[tuple[str, str], tuple[str, Any]] = {}
+        """The first result and arguments of each operation, with the Python that names them."""
         self._proxy: Proxy | None = None
-        self._failed = ""
-        self._before: dict[tuple[str, ...], list[Outcome]] = {}
-        """What each read gave, to be compared with what it gives when the server fails."""
+        self._has_failed = False
+        self._before: dict[Any, list[Outcome]] = {}
+        """What each call gave, to be compared with what it gives when the server has failed."""
 
     async def run(self, steps: Steps) -> list[Outcome]:
-        harness = self._of.harness
         outcomes: list[Outcome] = []
         try:
             async with AsyncExitStack() as around, AsyncExitStack() as self._opened:
-                if any(isinstance(step, Act) and step.kind == "server" for step in steps):
+                if Act("server") in steps:
                     try:
-                        self._proxy = await around.enter_async_context(Proxy(harness.url()))
+                        self._proxy = await around.enter_async_context(Proxy(self._of.harness.url()))
                     except HookMissingError as missing:
                         self._of.missing["server"] = str(missing)
                 await self._open(0)
                 for index, step in enumerate(steps):
-                    outcomes.append(await self._take(index, step, steps[index + 1 :]))
+                    outcomes.append(await self._take(index, step))
                     if outcomes[-1].tree.kind is HungError:
                         break
         finally:
-            harness.discard(self._namespace)
+            self._of.harness.discard(self._namespace)
         return outcomes
 
-    async def _take(self, index: int, step: Step, following: Steps) -> Outcome:
+    async def _take(self, index: int, step: Step) -> Outcome:
         if isinstance(step, Call):
+            self._latest = step
             return await self._call(index, step)
         if isinstance(step, Race):
-            reads = [one for one in following[:1] if isinstance(one, Call)] * 2
-            await asyncio.gather(*(self._call(index, one) for one in reads))  # opens the connections that are needed
-            return _raced(*await asyncio.gather(*(self._call(index, call) for call in step.calls)))
+            await asyncio.gather(*(self._call(index, self._latest) for _ in step.calls))  # opens the connections
+            return _both(*await asyncio.gather(*(self._call(index, call) for call in step.calls)))
         if isinstance(step, Change):
             return self._change(step)
         try:
@@ -246,94 +215,83 @@ class _Play:
 
     async def _open(self, on: int) -> Any:
         if on not in self._instances:
-            harness = self._of.harness
+            harness, namespace = self._of.harness, self._namespace
             if self._proxy:
-                made = harness.open_at(self._namespace, self._proxy.url, _SERVER_SECONDS)
+                made = harness.open_at(namespace, self._proxy.url, _SERVER_SECONDS)
             else:
-                made = opening(harness, self._of.name, self._namespace)
+                made = opening(harness, self._of.name, namespace)
             self._instances[on] = await self._opened.enter_async_context(made)
         return self._instances[on]
 
     async def _call(self, index: int, call: Call) -> Outcome:
-        operation = self._of.operations[call.operation]
-        ids, names = self._observer.ids, self._observer.names
+        operation, ids = self._of.operations[call.operation], self._observer.ids
         given = {name: _filled(_copied(choice.value), ids) for name, choice in call.arguments.items()}
-        shown = {name: self._written(operation, choice, names) for name, choice in call.arguments.items()}
+        shown = {name: self._written(operation, choice) for name, choice in call.arguments.items()}
         store = await self._open(call.on)
         listed = (text if name in operation.positional else f"{name}={text}" for name, text in shown.items())
         line = f"store{call.on + 1 if call.on else ''}.{operation.name}({', '.join(listed)})"
         self._of.hear(f"{self._of.name}: {line}")
         result: Any = None
         error: BaseException | None = None
-        awaited = False
         try:
             async with asyncio.timeout(CALL_SECONDS) as limit:
                 result = operation.invoke(store, given)
-                awaited = inspect.isawaitable(result)
-                result = await drained(await result if awaited else result)
+                if inspect.isawaitable(result):
+                    line = f"await {line}"
+                    result = await result
+                result = await drained(result)
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise
-        except TimeoutError as fault:
-            error = HungError() if limit.expired() else fault
         except BaseException as fault:  # noqa: BLE001  whatever comes out is what is compared, SystemExit too
-            error = fault
+            error = HungError() if isinstance(fault, TimeoutError) and limit.expired() else fault
         self._of.hear("")
-        if error is None:
-            result = _viewed(operation.view, result)
-            self._observer.learn(result, operation, f"result{index}")
-            self._held.setdefault((operation.name, ""), (f"result{index}", result))
+        try:
+            if error is None:
+                result = operation.view(result) if operation.view else result
+                self._observer.look(result, operation, f"result{index}")
+                self._held.setdefault((operation.name, ""), (f"result{index}", result))
+            tree = self._observer.look(result if error is None else error, operation)
+        except IncomparableError as fault:
+            tree = Tree(IncomparableError, str(fault))
         for name, value in given.items():
             self._held.setdefault((operation.name, name), (f"given{index}", value))
         if operation.reads is None:
-            entries = [given[name] for name in operation.entry if name in given]
-            self._entry = entries[0] if entries else ids[-1] if ids else None
-        awaiting = "await " if awaited else ""
-        try:
-            tree = self._observer.look(result if error is None else error, operation)
-        except IncomparableError as fault:
-            tree = Tree(IncomparableError, str(fault)) if error is None else Tree(type(error), str(error), str(error))
-        return self._denied(call, Outcome(tree, error is not None, awaited, awaiting + line, shown))
+            self._entry = next((given[name] for name in operation.entry if name in given), ids[-1] if ids else None)
+        return self._denied(call, Outcome(tree, error is not None, line, shown))
 
     def _denied(self, call: Call, outcome: Outcome) -> Outcome:
         """The outcome; after the server or the entry has failed, only whether it denies that there is an entry."""
         known = self._before.setdefault((call.operation, *(one.text for one in call.arguments.values())), [])
-        if not self._failed:
+        if not self._has_failed:
             known.append(outcome)
             return outcome
-        if self._proxy:
-            self._proxy.release()
         denies = len(known) > 1 and bool(differences(known[0], known[-1])) and not differences(known[0], outcome)
         text = f"as if it were not there: {outcome.text}" if denies else outcome.text
         return replace(outcome, tree=Tree(Act, denies, text), raised=False)
 
     async def _act(self, act: Act) -> str:
-        harness = self._of.harness
         if act.kind == "reopening":
             await self._opened.aclose()
             self._instances.clear()
             return "the store is closed, and opened again"
         if act.kind == "expiry":
-            harness.advance(self._namespace, timedelta(seconds=act.seconds))
+            self._of.harness.advance(self._namespace, timedelta(seconds=act.seconds))
             return f"{timedelta(seconds=act.seconds)} pass"
-        self._failed = act.kind
-        if act.kind == "foreign value" and self._entry is not None:
-            harness.inspector(self._namespace).overwrite_with_another_type(self._entry)
-            return "a value of another type is put in its place"
-        if act.kind == "server" and self._proxy:
+        self._has_failed = True
+        if self._proxy:
             await self._proxy.refuse()
             self._proxy.break_all(Action.RESET)
-        return "the server goes away" if act.kind == "server" else "nothing is there"
+        elif act.kind == "foreign value" and self._entry is not None:
+            self._of.harness.inspector(self._namespace).overwrite_with_another_type(self._entry)
+        return "the server goes away" if act.kind == "server" else "a value of another type is put in its place"
 
     def _change(self, change: Change) -> Outcome:
-        if (change.operation, change.argument) not in self._held:
-            return Outcome(Tree(Change))
-        expression, value = self._held[change.operation, change.argument]
         operation = self._of.operations[change.operation]
+        expression, value = self._held.get((change.operation, change.argument), ("", None))
+        if not expression:
+            return Outcome(Tree(Change))
         if change.is_look:
-            try:
-                return Outcome(self._observer.look(value, operation), line=expression)
-            except IncomparableError:
-                return Outcome(Tree(Change))
+            return Outcome(self._observer.look(value, operation), line=expression)
         found = [*changes_of(value, {*operation.ids, *operation.times}, expression)]
         chosen = found if change.place is None else found[change.place : change.place + 1]
         for _, make in chosen:
@@ -343,8 +301,8 @@ class _Play:
                 continue
         return Outcome(Tree(Change), line="\n".join(text for text, _ in chosen))
 
-    def _written(self, operation: Operation, choice: Choice, names: Sequence[str]) -> str:
-        text = operation.show(choice.value) if operation.show else None
+    def _written(self, operation: Operation, choice: Choice) -> str:
+        names, text = self._observer.names, operation.show(choice.value) if operation.show else None
 
         def name(match: re.Match[str]) -> str:
             return names[-1 - int(match[1]) % len(names)] if names else "'no such id'"
@@ -366,9 +324,3 @@ def _copied(value: Any) -> Any:
         return copy.deepcopy(value)
     except Exception:  # noqa: BLE001  not everything can be copied; both stores get the same then
         return value
-
-
-def _viewed(view: Callable[[Any], Any] | None, result: Any) -> Any:
-    if view is None:
-        return result
-    return replace(result, items=view(result.items)) if isinstance(result, Drained) else view(result)

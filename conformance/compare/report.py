@@ -14,14 +14,25 @@ from conformance.compare.operation import WHOLE, Operation
 from conformance.compare.play import Outcome
 from conformance.compare.values import IncomparableError
 from conformance.files import FileError, read_file, toml_of
-from conformance.text import cut, in_columns
+from conformance.text import in_columns
 
-_WIDE = 100
-_MOST_LINES = 4
-_SHOWN = 40
+_WIDE, _MOST_LINES = 96, 4
 _UNREASONED = "TODO"
-_ORDER = ("hanging", "exception", "value", "aliasing")
-"""Kinds of findings, those that lose data first."""
+_TITLES = {
+    "exception": "{seen} raises in one store only, or another exception",
+    "value": "{seen} has another value",
+    "hanging": "{seen} does not return in one store",
+    "message": "{seen} raises the same exception with other facts",
+    "type": "{seen} is of another type",
+    "order": "{seen} comes in another order",
+    "aliasing": "what the caller holds is still connected to what one store keeps",
+    "race": "two calls at the same time come out as in neither order in one store",
+    "instance": "a second instance sees something else",
+    "reopening": "after reopening something else is there",
+    "expiry": "after some time something else is there",
+    "foreign value": "one store reads a value of another type as if nothing were there",
+    "server": "with its server away one store says that nothing is there",
+}
 
 
 @dataclass
@@ -30,52 +41,29 @@ class Finding:
 
     operation: str
     kind: str
-    is_loss: bool
     seen: str
     """The operation and field that show it."""
-    what: str
-    script: tuple[str, ...]
+    script: tuple[str, ...] = ()
     shows: dict[str, set[str]] = field(default_factory=dict)
     """For each place where it shows, and what each side gives there, the classes of the values that show it."""
     known: str = ""
     """The reason why it is accepted."""
 
-    def title(self, stores: tuple[str, str]) -> str:
+    @property
+    def title(self) -> str:
         """The finding in one line."""
-        first, _, second = (part.rpartition(".")[2] for part in self.what.partition(" / "))
-        lost = stores[first == "a result"]
-        words = {
-            "hanging": f"{self.seen} does not return in {stores[second == 'no return']}",
-            "exception": f"{self.seen} raises in {lost} only"
-            if self.is_loss
-            else f"{self.seen} raises another exception",
-            "message": f"{self.seen}: both raise {first}, with other facts",
-            "value": f"{self.seen} has {'nothing in one of them' if self.is_loss else 'another value'}",
-            "type": f"{self.seen} is of another type",
-            "order": f"{self.seen} comes in another order",
-            "aliasing": "what the caller holds is still connected to what one store keeps",
-            "race": "two calls at the same time come out as in neither order in one store",
-            "instance": "a second instance sees something else",
-            "reopening": "after reopening something else is there",
-            "expiry": "after some time something else is there",
-            "foreign value": "a value of another type reads as if nothing were there in one store",
-            "server": "with its server away one store says that nothing is there",
-        }
-        return f"{self.operation}: {words[self.kind]}"
+        return f"{self.operation}: {_TITLES[self.kind].format(seen=self.seen)}"
 
-    def lines(self, stores: tuple[str, str]) -> Iterator[str]:
+    def lines(self) -> Iterator[str]:
         """The finding with its script, and where it shows."""
-        yield self.title(stores)
-        yield from (f"    {line}" for line in self.script)
-        yield from (f"    {line}" for line in self.places())
+        yield self.title
+        yield from (f"    {line}" for line in (*self.script, *self.places()))
 
     def places(self) -> Iterator[str]:
         """Where it shows, in a few lines."""
-        places = [
-            place + (f" ({', '.join(sorted(classes))})" if classes else "")
-            for place, classes in sorted(self.shows.items())
-        ]
-        wrapped = textwrap.wrap(f"shows in {'; '.join(places)}", _WIDE - 4)
+        named = {place: f" ({', '.join(sorted(classes))})" if classes else "" for place, classes in self.shows.items()}
+        places = [place + classes for place, classes in named.items()]
+        wrapped = textwrap.wrap(f"shows in {'; '.join(sorted(places))}", _WIDE)
         yield from wrapped[:_MOST_LINES]
         if len(wrapped) > _MOST_LINES:
             yield f"… {len(places)} in all: --json FILE has them"
@@ -92,42 +80,35 @@ class Row:
     """Calls that returned a result in both stores."""
     filled: int = 0
     """Results that were not None, False, zero or empty."""
-    longest: int | None = None
+    longest: int = 0
     """The longest list in a result."""
-    exceptions: dict[str, int] = field(default_factory=dict)
+    raised: str = ""
+    """The last exceptions."""
     incomparable: str = ""
 
     def count(self, one: Outcome, other: Outcome) -> None:
         """Count a call."""
         self.calls += 1
-        if one.raised or other.raised:
-            raised = f"{one.name} / {other.name}"
-            self.exceptions[raised] = self.exceptions.get(raised, 0) + 1
         for outcome in (one, other):
-            if outcome.tree.kind is IncomparableError:
-                self.incomparable = str(outcome.tree.value)
-        if not (one.raised or other.raised):
-            self.results += 1
-            lists = [
-                tree
-                for tree in (one.tree, *(one.tree.parts or {}).values())
-                if tree.is_collection and tree.parts is not None
-            ]
-            self.filled += not one.tree.is_nothing
-            if lists:
-                self.longest = max(self.longest or 0, *(len(tree.parts or ()) for tree in lists))
+            self.incomparable = str(outcome.tree.value) if outcome.tree.kind is IncomparableError else self.incomparable
+        if one.raised or other.raised:
+            self.raised = f"{one.name} / {other.name}"
+            return
+        self.results += 1
+        self.filled += not one.tree.is_nothing
+        parts = [one.tree.parts or {}, *(tree.parts or {} for tree in (one.tree.parts or {}).values())]
+        self.longest = max(self.longest, *map(len, parts))
 
     def gaps(self, operation: Operation) -> list[str]:
         """What was not exercised; the first that applies."""
-        usual = max(self.exceptions, key=self.exceptions.__getitem__, default="")
         gaps = {
             "was never called": not self.calls,
             self.incomparable: bool(self.incomparable),
-            f"never gave a result: {usual}": not self.results,
+            f"never gave a result: {self.raised}": not self.results,
             "only ever gave empty results": operation.reads is not None and not self.filled,
-            f"never gave a list longer than {self.longest}": operation.reads == WHOLE and self.longest in (0, 1),
+            "never gave a list longer than 1": operation.reads == WHOLE and self.longest == 1,
         }
-        return [gap for gap, is_met in gaps.items() if is_met][:1]
+        return [f"not exercised: {operation.name} {gap}" for gap, is_met in gaps.items() if is_met][:1]
 
 
 @dataclass
@@ -139,13 +120,9 @@ class Report:
     operations: dict[str, Row]
     findings: list[Finding] = field(default_factory=list)
     gaps: list[str] = field(default_factory=list)
-    """What was tried without a result."""
-    not_tried: list[str] = field(default_factory=list)
-    """What was not tried, since a hook is missing."""
-    declared: list[str] = field(default_factory=list)
-    """Differences that the capabilities of the harnesses declare."""
-    stale: list[str] = field(default_factory=list)
-    """Known differences that did not show."""
+    """What was tried without a result, and known differences that did not show."""
+    notes: list[str] = field(default_factory=list)
+    """What was not tried, since a hook is missing, and differences that the harnesses declare."""
     sequences: int = 0
     broken: str = ""
     """Why the search ended before its end."""
@@ -153,73 +130,55 @@ class Report:
     @property
     def status(self) -> int:
         """The exit status of the command."""
-        if self.broken:
-            return 8
-        if any(not finding.known for finding in self.findings):
-            return 1
-        return 6 if self.gaps or self.stale else 0
+        is_different = any(not finding.known for finding in self.findings)
+        return 8 if self.broken else 1 if is_different else 6 if self.gaps else 0
+
+    def note(self, what: str, text: str) -> None:
+        """Note something once."""
+        kept = self.gaps if what == "not exercised" else self.notes
+        if f"{what}: {text}" not in kept:
+            kept.append(f"{what}: {text}")
 
     def accept(self, known: Iterable[Known]) -> None:
         """Mark the findings that are accepted, and note the known differences that did not show."""
         for entry in known:
             alike = [one for one in self.findings if (one.operation, one.kind) == (entry.operation, entry.kind)]
-            for finding in alike:
-                if all(
-                    classes <= set(entry.shows.get(place, ())) and place in entry.shows
-                    for place, classes in finding.shows.items()
-                ):
-                    finding.known = entry.reason
-            if not any(place in finding.shows for finding in alike for place in entry.shows):
-                self.stale.append(f"{entry.operation}, {entry.kind}: no longer shows, remove it from the file")
+            for one in alike:
+                is_covered = one.shows.keys() <= entry.shows.keys()
+                if is_covered and all(classes <= entry.shows[place] for place, classes in one.shows.items()):
+                    one.known = entry.reason
+            if not any(place in one.shows for one in alike for place in entry.shows):
+                self.gaps.append(f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file")
 
     def shortcomings(self) -> list[str]:
         """What keeps a comparison without findings from being a pass."""
-        gaps = [f"not exercised: {gap}" for gap in dict.fromkeys(self.gaps)]
-        return [*([self.broken] if self.broken else []), *gaps, *(f"known: {one}" for one in self.stale)]
+        return [*([self.broken] if self.broken else []), *self.gaps]
 
     def lines(self) -> Iterator[str]:
         """Everything but the scripts: where each finding shows, what was exercised, and how it ended."""
         for number, finding in enumerate(self.findings, start=1):
-            yield f"{number}. {finding.title(self.stores)}"
-            yield from (f"     {line}" for line in finding.places())
-        yield from ("", *in_columns(self._table()), "")
-        yield from self.shortcomings()
-        yield from (f"not tried: {one}" for one in self.not_tried)
-        yield from (f"as declared: {one}" for one in self.declared)
-        yield self.summary()
+            yield f"{number}. {finding.title}"
+            yield from (f"    {line}" for line in finding.places())
+        table = [["operation", "calls", "results", "filled", "longest"]]
+        for name, row in self.operations.items():
+            table.append([name, *map(str, (row.calls, row.results, row.filled, row.longest))])
+        yield from (*in_columns(table), *self.shortcomings(), *self.notes, self.summary())
 
     def summary(self) -> str:
         """One line that says how it ended."""
         new = sum(not finding.known for finding in self.findings)
-        known = len(self.findings) - new
-        told = f"{new} difference{'' if new == 1 else 's'}" + (f" and {known} known" if known else "")
-        unsure = ", and not everything was exercised: this is no pass" if self.status in (6, 8) else ""
+        told = f"{new} difference{'' if new == 1 else 's'}, {len(self.findings) - new} known,"
+        unsure = ", and not everything was exercised: this is no pass" if self.shortcomings() else ""
         return f"{told} between {' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}{unsure}"
 
-    def markdown(self) -> Iterator[str]:
+    def markdown(self) -> str:
         """The report for a job summary or a pull request."""
-        yield from (f"### {self.summary()}", "", *(f"- {one}" for one in self.shortcomings()), "")
-        for number, finding in enumerate(self.findings, start=1):
-            yield from (f"{number}. **{finding.title(self.stores)}**", "", "   ```python")
-            yield from (f"   {line}" for line in (*finding.script, *finding.places()))
-            yield from ("   ```", "")
-        heading, *rows = self._table()
-        yield from (f"| {' | '.join(row)} |" for row in (heading, ["---"] * len(heading), *rows))
+        scripts = [line for finding in self.findings for line in (*finding.lines(), "")]
+        return "\n".join([f"### {self.summary()}", "", "```", *scripts, *self.lines(), "```", ""])
 
     def json(self) -> str:
         """The report as JSON."""
-        return json.dumps(
-            {"schema": "conformance-comparison/2", "status": self.status, **asdict(self)}, indent=1, default=sorted
-        )
-
-    def _table(self) -> list[list[str]]:
-        """A row for each operation, below the headings."""
-        table = [["operation", "calls", "results", "filled", "longest list", "exceptions"]]
-        for name, row in self.operations.items():
-            longest = "-" if row.longest is None else str(row.longest)
-            raised = "; ".join(f"{one} {times}" for one, times in row.exceptions.items())
-            table.append([name, *map(str, (row.calls, row.results, row.filled)), longest, cut(raised, _SHOWN)])
-        return table
+        return json.dumps({"status": self.status, **asdict(self)}, indent=1, default=sorted) + "\n"
 
 
 class Known(BaseModel):
@@ -230,7 +189,7 @@ class Known(BaseModel):
     operation: str
     kind: str
     reason: str
-    shows: dict[str, list[str]]
+    shows: dict[str, set[str]]
 
 
 class _File(BaseModel):
@@ -260,10 +219,8 @@ def known_text(findings: Iterable[Finding]) -> str:
     """Entries for these findings; a new one has a reason still to be written."""
     lines: list[str] = []
     for one in findings:
-        lines += ["[[known]]", f"operation = {json.dumps(one.operation)}", f"kind = {json.dumps(one.kind)}"]
-        lines += [f"reason = {json.dumps(one.known or _UNREASONED, ensure_ascii=False)}", "[known.shows]"]
-        lines += [
-            f"{json.dumps(place)} = {json.dumps(sorted(classes))}" for place, classes in sorted(one.shows.items())
-        ]
+        fields = {"operation": one.operation, "kind": one.kind, "reason": one.known or _UNREASONED}
+        lines += ["[[known]]", *(f"{name} = {json.dumps(text)}" for name, text in fields.items()), "[known.shows]"]
+        lines += (f"{json.dumps(place)} = {json.dumps(sorted(one.shows[place]))}" for place in sorted(one.shows))
         lines.append("")
     return "\n".join(lines)

@@ -19,17 +19,15 @@ from conformance.compare.script import script_of
 from conformance.compare.values import IncomparableError, Mismatch, inside
 from conformance.harness import Capability, Harness
 
-_MOST_PLAYED = 100
-"""Sequences that are played to reduce one difference: a number and no time, so that every machine finds the same."""
+_MOST_PLAYED, _MOST_TRIES, _MOST_VALUES = 100, 20, 12
+"""For one difference; for all that show the same; in the place of one argument."""
 _DECLARED = {
     "instance": Capability.SHARED,
     "reopening": Capability.PERSISTENT,
     "expiry": Capability.EXPIRING,
 }
-_WHATEVER = ("aliasing", "race", "instance", "reopening", "expiry", "foreign value", "server")
-"""Kinds that are one cause, whatever shows them."""
-Symptom: TypeAlias = tuple[str, str, str, str]
-"""Where something shows: operation, kind, field, and what differs there."""
+Feature: TypeAlias = tuple[str, str, str]
+"""What is not plain in a sequence: an operation, its argument and a class; without operation, what else is done."""
 
 
 class NotOpenedError(Exception):
@@ -42,21 +40,15 @@ class Shown:
 
     steps: Steps
     operation: str
-    symptom: Symptom
+    where: str
+    """The field that differs."""
     mismatch: Mismatch
-    outcomes: tuple[list[Outcome], list[Outcome]]
+    outcomes: list[list[Outcome]]
 
-
-@dataclass(frozen=True)
-class Cause:
-    """What a difference comes from: an operation, an argument, and the classes that the plain value has not."""
-
-    kind: str
-    operation: str
-    argument: str
-    classes: frozenset[str]
-    key: tuple[Any, ...]
-    """Differences with the same key are one finding."""
+    @property
+    def symptom(self) -> tuple[str, ...]:
+        """What makes it the same difference in another sequence."""
+        return "" if self.where else self.operation, self.mismatch.kind, self.where, self.mismatch.what
 
 
 class Search:
@@ -75,41 +67,37 @@ class Search:
         seed: int = 0,
         hear: Callable[[str], object] = len,
     ) -> None:
-        self._stores = [Store(name, harness, operations_of(harness, name), hear) for name, harness in (one, other)]
-        here, there = self._stores
+        here, there = (Store(name, harness, operations_of(harness, name), hear) for name, harness in (one, other))
         if set(here.operations) != set(there.operations):
-            raise OperationsError(
-                f"{here.name} names the operations {[*here.operations]}, {there.name} names {[*there.operations]}"
-            )
+            raise OperationsError(f"{here.name} names {[*here.operations]}, {there.name} names {[*there.operations]}")
+        self._stores = here, there
         for store in self._stores:
             asyncio.run(_check(store))
+        self._operations = here.operations
         self._plan = Plan(here.operations, seed)
         self._findings: dict[tuple[Any, ...], Finding] = {}
-        self._explained: dict[Symptom | None, list[frozenset[Any]]] = {}
-        """For each symptom what a sequence has to have so that a known cause explains it; under None whatever shows."""
+        self._explained: dict[tuple[str, ...], list[frozenset[Feature]]] = {}
+        """For each symptom the features with which a known cause shows it; under `()` those that explain anything."""
         self._hung = set[str]()
-        self._tries = Counter[Any]()
+        self._tries = Counter[tuple[str, ...]]()
         self.report = Report((here.name, there.name), seed, {name: Row() for name in here.operations})
 
     def run(self) -> Iterator[Finding]:
         """Give each finding when it is new. More may be added to it until the end of the search."""
-        for part in (self._plan.sequences(), self._plan.random()):
-            for steps in part:
-                yield from self._look_at(steps)
-        for row, (name, operation) in zip(self.report.operations.values(), self._plan.operations.items(), strict=True):
-            self.report.gaps += (f"{name} {gap}" for gap in row.gaps(operation))
+        for steps in self._plan.sequences():
+            yield from self._look_at(steps)
+        for name, row in self.report.operations.items():
+            self.report.gaps += row.gaps(self._operations[name])
 
     def _look_at(self, steps: Steps) -> Iterator[Finding]:
         """Play a sequence, and find the cause of each difference that no known cause explains."""
         for shown in self._play(steps, self.report.operations):
-            if self._explanation(shown) is None:
-                finding = self._take(shown)
-                if finding:
-                    yield finding
+            if self._explanation(shown) is None and (finding := self._take(shown)):
+                yield finding
             explanation = self._explanation(shown)
-            is_refused = shown.symptom[1] == "exception" and shown.mismatch.is_loss
-            is_write = shown.operation in self._plan.operations and self._plan.operations[shown.operation].reads is None
-            if explanation is None or (is_refused and (is_write or explanation)) or shown.symptom[1] == "hanging":
+            is_refused = shown.mismatch.kind == "exception" and shown.mismatch.is_loss
+            is_write = shown.operation in self._operations and self._operations[shown.operation].reads is None
+            if explanation is None or (is_refused and (is_write or explanation)) or shown.mismatch.kind == "hanging":
                 return  # from here on the stores hold something else
 
     def _play(self, steps: Steps, rows: Mapping[str, Row] | None = None) -> Iterator[Shown]:
@@ -121,187 +109,112 @@ class Search:
         for index, (step, one, other) in enumerate(zip(steps, *outcomes, strict=False)):
             if isinstance(step, Act) and not self._is_done(step):
                 return
-            name = getattr(step, "operation", "")
             if isinstance(step, Call) and rows is not None:
-                rows[name].count(one, other)
+                rows[step.operation].count(one, other)
             if {IncomparableError, Change} & {one.tree.kind, other.tree.kind}:
                 continue
             end = len(steps) if isinstance(step, Race) else index + 1  # what follows a race is part of it
             for mismatch in differences(one, other):
-                if mismatch.kind == "hanging":
-                    self._hung.add(name)
-                where = self._field(mismatch.path, steps)
-                symptom = ("" if where else name, mismatch.kind, where, mismatch.what)
-                yield Shown(steps[:end], name, symptom, mismatch, (outcomes[0][:end], outcomes[1][:end]))
-            if end > index + 1:
+                name = getattr(step, "operation", "")
+                self._hung |= {name} if mismatch.kind == "hanging" else set()
+                where = _field(mismatch.path, steps)
+                yield Shown(steps[:end], name, where, mismatch, [seen[:end] for seen in outcomes])
+            if isinstance(step, Race):
                 return
 
     def _is_done(self, act: Act) -> bool:
         """Whether the harnesses have the hooks for an act. A foreign value or a failing server needs one that has."""
-        missing = [
-            f"{act.kind} in {one.name}: {one.missing[act.kind]}" for one in self._stores if act.kind in one.missing
-        ]
-        self.report.not_tried = [*dict.fromkeys([*self.report.not_tried, *missing])]
+        missing = [store for store in self._stores if act.kind in store.missing]
+        for store in missing:
+            self.report.note("not tried", f"{act.kind} in {store.name}: {store.missing[act.kind]}")
         return not missing or (act.kind != "expiry" and len(missing) == 1)
 
-    def _field(self, path: tuple[str, ...], steps: Steps) -> str:
-        """The names of fields in a path, without indexes, keys that the caller gave, and the list around a member."""
-        choices = [choice for call in calls_in(steps) for choice in call.arguments.values()]
-        drawn = {label for choice in choices for label, _ in inside(choice.value)} | {
-            f"[{one.text}]" for one in choices
-        }
-        found = ""
-        for label in path:
-            is_index = re.fullmatch(r"\[(\d+|<.*)\]", label)
-            is_name = not is_index and label not in drawn
-            found = f"{found}{label}" if is_name else found if not is_index else f"{found}#"
-        return found.rstrip("#").rpartition("#")[2]
-
-    def _explanation(self, shown: Shown) -> frozenset[Any] | None:
-        """What a sequence has that a known cause needs to show this; None if no known cause explains it."""
-        found = self._features(shown.steps)
-        triggers = [*self._explained.get(shown.symptom, ()), *self._explained.get(None, ())]
-        return next((trigger for trigger in triggers if trigger <= found), None)
-
-    def _features(self, steps: Steps) -> frozenset[Any]:
-        """What is not plain in a sequence."""
-        found: set[Any] = set()
+    def _features(self, steps: Steps) -> list[Feature]:
+        calls = calls_in(steps)
+        has_lifetime = any(self._operations[call.operation].lifetime in call.arguments for call in calls)
+        found: list[Feature] = [("", "instance", "") for call in calls if call.on]
         for step in steps:
             if isinstance(step, Change):
-                found.add(("change", bool(step.argument)))
+                found.append(("", step.kind, "argument" if step.argument else "result"))
             elif isinstance(step, (Act, Race)):
-                found.add((getattr(step, "kind", "race"), self._has_lifetime(steps)))
-            else:
-                found |= {("instance",)} if step.on else set()
-                for argument, choice in step.arguments.items():
-                    for one in self._novel(step.operation, argument, choice):
-                        found.add((step.operation, argument, one))
-        return frozenset(found)
+                found.append(("", step.kind, "lifetime" if has_lifetime else ""))
+        for call in calls:
+            for argument, choice in call.arguments.items():
+                is_given = argument in self._operations[call.operation].optional or not choice.is_plain
+                classes = choice.classes or ({"another value"} if is_given else set())
+                found += ((call.operation, argument, one) for one in sorted(classes))
+        return found
 
-    def _novel(self, operation: str, argument: str, choice: Choice) -> frozenset[str]:
-        """The classes that make an argument other than plain; `another value` where no class does."""
-        is_optional = argument in self._plan.operations[operation].optional
-        return choice.classes or frozenset({"another value"} if is_optional or not choice.is_plain else ())
-
-    def _has_lifetime(self, steps: Steps) -> bool:
-        calls = (step for step in steps if isinstance(step, Call))
-        return any(self._plan.operations[call.operation].lifetime in call.arguments for call in calls)
+    def _explanation(self, shown: Shown) -> frozenset[Feature] | None:
+        """What a sequence has with which a known cause shows this; None if no known cause explains it."""
+        found = {*self._features(shown.steps)}
+        triggers = [*self._explained.get(shown.symptom, ()), *self._explained.get((), ())]
+        return next((trigger for trigger in triggers if trigger <= found), None)
 
     def _take(self, shown: Shown) -> Finding | None:
         """Reduce a difference, and return its finding if it is a new one."""
-        cause = self._cause(shown)
-        known = self._findings.get(cause.key)
-        is_sure = known is not None and len(cause.classes) == 1 and len(self._given(shown.steps)) == 1
-        if not is_sure:
+        features = self._features(shown.steps)
+        is_sure = self._cause(shown)[0] in self._findings and len({one[:2] for one in features}) == 1
+        if not is_sure and shown.mismatch.kind != "hanging" and not any(isinstance(one, Race) for one in shown.steps):
             self._tries[shown.symptom] += 1
-            if self._tries[shown.symptom] > 20:  # noqa: PLR2004
+            if self._tries[shown.symptom] > _MOST_TRIES:
                 return None
-            if cause.kind not in ("hanging", "race"):  # each takes long, or comes by chance
-                again = self._again(shown.steps, shown.symptom)
-                if again is None:
-                    self.report.gaps.append(
-                        f"{shown.operation or 'a race'} differed, and did not when the same calls were made again"
-                    )
-                    return None
-                shown = self._shrunk(again)
-            cause = self._cause(shown)
-            known = self._findings.get(cause.key)
-        is_whatever = cause.kind in _WHATEVER
-        self._explained.setdefault(None if is_whatever else shown.symptom, []).append(self._features(shown.steps))
-        if self._is_declared(shown, cause):
+            again = self._again(shown.steps, shown.symptom)
+            if again is None:
+                self.report.note("not exercised", f"{shown.operation} differed, and did not when called again")
+                return None
+            shown = self._shrunk(again)
+        key, kind, operation, argument = self._cause(shown)
+        features = self._features(shown.steps)
+        is_marked = kind != shown.mismatch.kind
+        needed = features[:1] if is_marked and kind != "expiry" else features
+        self._explained.setdefault(() if is_marked else shown.symptom, []).append(frozenset(needed))
+        capability = _DECLARED.get(kind)
+        declaring = [store.name for store in self._stores if capability in store.harness.capabilities]
+        if capability and len(declaring) == 1 and "lifetime" not in key:
+            self.report.note("as declared", f"{kind}: only {declaring[0]} declares Capability.{capability.name}")
             return None
+        known = self._findings.get(key)
+        texts, path = shown.mismatch.texts, "".join(shown.mismatch.path)
+        finding = known or Finding(operation, kind, shown.operation + shown.where)
         if known is None:
-            finding = self._findings[cause.key] = self._finding(shown, cause)
+            finding.script = script_of(shown.steps, shown.outcomes, self.report.stores, path, texts)
+            self._findings[key] = finding
             self.report.findings.append(finding)
-        else:
-            finding = known
-        operation, _, where, what = shown.symptom
-        place = f"{cause.operation}({cause.argument})" if cause.argument else cause.operation
-        came = f"{operation}{where}" if is_whatever else f"{operation}{where}: {what}"
-        finding.shows.setdefault(f"{place} > {came}", set()).update(cause.classes)
+        given = [one for one in features if one[:2] == (operation, argument)]
+        seen = "" if is_marked else f": {shown.mismatch.what}"
+        place = f"{operation}({argument})" if argument else operation
+        came = f"{place} > {shown.where or shown.operation or kind}{seen}"
+        finding.shows.setdefault(came, set()).update(one[2] for one in given)
         return None if known else finding
 
-    def _again(self, steps: Steps, symptom: Symptom) -> Shown | None:
+    def _cause(self, shown: Shown) -> tuple[tuple[Any, ...], str, str, str]:
+        """What a difference comes from: a key that findings of one cause share, its kind, operation and argument."""
+        kind, calls, features = shown.mismatch.kind, calls_in(shown.steps), self._features(shown.steps)
+        content = [one for one in features if one[0] and one[1] not in self._operations[one[0]].entry]
+        entries = [one for one in features if one[0] and one not in content]
+        operation, argument, _ = (content[-1:] or entries[:1] or [("", "", "")])[0]
+        writes = [call.operation for call in calls if self._operations[call.operation].reads is None]
+        operation = operation or (writes or [calls[-1].operation])[-1]
+        if features and not features[0][0]:
+            change = next((step for step in shown.steps if isinstance(step, Change)), None)
+            found = (shown.operation or calls[0].operation, "")
+            found = (change.operation, change.argument) if change else found
+            return features[0], features[0][1], *((operation, argument) if features[0][1] == "expiry" else found)
+        if not argument:
+            shows_it = shown.operation if kind in ("exception", "message", "hanging") else operation
+            place = shown.where or ("" if kind in ("exception", "message") else operation)
+            return (kind, place, shown.mismatch.what), kind, shows_it, ""
+        is_refused = kind == "exception" and operation == shown.operation
+        if not content:
+            return (kind, is_refused), kind, operation, argument
+        strategy = self._operations[operation].strategies[argument]  # what shares it is the same argument
+        names = [name for name, one in self._operations.items() if strategy in one.strategies.values()]
+        keys = [(kind, is_refused, name) for name in (operation, *names)]
+        return next((key for key in keys if key in self._findings), keys[0]), kind, operation, argument
+
+    def _again(self, steps: Steps, symptom: tuple[str, ...]) -> Shown | None:
         return next((one for one in self._play(steps) if one.symptom == symptom), None)
-
-    def _given(self, steps: Steps) -> list[tuple[int, str]]:
-        """The arguments that are not plain, of which step; entries apart."""
-        return [
-            (index, argument)
-            for index, step in enumerate(steps)
-            if isinstance(step, Call)
-            for argument, choice in step.arguments.items()
-            if self._novel(step.operation, argument, choice)
-            and argument not in self._plan.operations[step.operation].entry
-        ]
-
-    def _cause(self, shown: Shown) -> Cause:
-        steps, (operation, kind, where, what) = shown.steps, shown.symptom
-        for step in steps:
-            if isinstance(step, Change):
-                return Cause("aliasing", step.operation, step.argument, frozenset(), ("aliasing", bool(step.argument)))
-            if isinstance(step, Race):
-                return Cause("race", step.calls[0].operation, "", frozenset(), ("race",))
-        act = next((step.kind for step in steps if isinstance(step, Act)), "")
-        act = act or ("instance" if any(isinstance(step, Call) and step.on for step in steps) else "")
-        calls = [step for step in steps if isinstance(step, Call)]
-        given = self._given(steps)
-        if given:
-            index, argument = given[-1]
-            call: Any = steps[index]
-        else:
-            named = [
-                (one, argument)
-                for one in calls
-                for argument, choice in one.arguments.items()
-                if choice.classes or (len(calls) == 1 and argument in self._plan.operations[one.operation].entry)
-            ]
-            call, argument = (
-                named[-1] if named else (calls[-2] if kind in ("value", "order") and len(calls) > 1 else calls[-1], "")
-            )
-        classes = self._novel(call.operation, argument, call.arguments[argument]) if argument else frozenset[str]()
-        if argument and not classes:
-            classes = frozenset({"no such entry"})
-        if act:
-            return Cause(act, call.operation, argument, classes, (act, self._has_lifetime(steps)))
-        is_refused = call is calls[-1]
-        key: tuple[Any, ...] = (kind, is_refused if kind == "exception" else None)
-        if kind == "hanging":
-            key = (kind, operation)
-        elif not argument:
-            key = (kind, where, what, "" if where or kind == "exception" else operation)
-        elif not given:
-            key += ("entry", "no such entry" in classes)
-        else:
-            pool = self._plan.pool(call.operation, argument)
-            names = {
-                call.operation,
-                *(
-                    one
-                    for one in self._plan.operations
-                    for name in self._plan.operations[one].strategies
-                    if self._plan.pool(one, name) is pool
-                ),
-            }
-            joined = next((one for one in self._findings if one[:2] == key and one[2] in names), None)
-            key = joined or (*key, call.operation)
-        return Cause(kind, call.operation, argument, classes, key)
-
-    def _is_declared(self, shown: Shown, cause: Cause) -> bool:
-        """Whether the harnesses declare a difference: only one of them has the capability that it comes from."""
-        capability = _DECLARED.get(cause.kind)
-        declaring = [store.name for store in self._stores if capability in store.harness.capabilities]
-        if capability is None or len(declaring) != 1 or self._has_lifetime(shown.steps):
-            return False
-        told = f"{cause.kind}: only {declaring[0]} declares Capability.{capability.name}"
-        self.report.declared = [*dict.fromkeys([*self.report.declared, told])]
-        return True
-
-    def _finding(self, shown: Shown, cause: Cause) -> Finding:
-        names = self.report.stores
-        script = script_of(shown.steps, shown.outcomes, names, "".join(shown.mismatch.path), shown.mismatch.texts)
-        operation, _, where, what = shown.symptom
-        return Finding(cause.operation, cause.kind, shown.mismatch.is_loss, f"{operation}{where}", what, script)
 
     def _shrunk(self, shown: Shown) -> Shown:
         """The fewest steps and the plainest values that show the same."""
@@ -314,34 +227,31 @@ class Search:
             shown = found or shown
             return found is not None
 
-        size = max(len(shown.steps) // 2, 1)
-        while size:
+        size = len(shown.steps)
+        while size := size // 2:
             place = 0
-            while place < len(shown.steps) - 1 and left > 0:  # the last one shows it
-                kept = shown.steps[:place] + shown.steps[min(place + size, len(shown.steps) - 1) :]
-                if not shows(kept):
+            while place < (last := len(shown.steps) - 1):  # the last one shows it
+                if not shows(shown.steps[:place] + shown.steps[min(place + size, last) :]):
                     place += size
-            size //= 2
         place = 0
-        while place < len(shown.steps) and left > 0:
+        while place < len(shown.steps):
             if not any(shows(plainer) for plainer in self._plainer(shown.steps, place)):
                 place += 1
         return shown
 
     def _plainer(self, steps: Steps, place: int) -> Iterator[Steps]:
         """The same steps with less at one place."""
-        step = steps[place]
-        before, after = steps[:place], steps[place + 1 :]
+        step, before, after = steps[place], steps[:place], steps[place + 1 :]
         if isinstance(step, Change) and step.place is None and not step.is_look:
-            yield from ((*before, replace(step, place=one), *after) for one in range(12))
+            yield from ((*before, replace(step, place=one), *after) for one in range(_MOST_VALUES))
         if not isinstance(step, Call):
             return
-        operation = self._plan.operations[step.operation]
+        operation = self._operations[step.operation]
         for argument, choice in step.arguments.items():
             others = {name: one for name, one in step.arguments.items() if name != argument}
             if argument in operation.optional:
                 yield (*before, replace(step, arguments=others), *after)
-            for less in [*self._plan.pool(step.operation, argument).plainer(choice)][:12]:
+            for less in self._plan.pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
                 if argument in operation.entry:
                     yield tuple(self._renamed(one, choice.text, less) for one in steps)
                 yield (*before, replace(step, arguments={**step.arguments, argument: less}), *after)
@@ -350,9 +260,17 @@ class Search:
         """The step with another entry in the place of the one with this text."""
         if not isinstance(step, Call):
             return step
-        entry = self._plan.operations[step.operation].entry
+        entry = self._operations[step.operation].entry
         given = {name: less if name in entry and one.text == text else one for name, one in step.arguments.items()}
         return replace(step, arguments=given)
+
+
+def _field(path: tuple[str, ...], steps: Steps) -> str:
+    """The names of fields in a path, without indexes, keys that the caller gave, and the list around a member."""
+    choices = [choice for call in calls_in(steps) for choice in call.arguments.values()]
+    drawn = {label for choice in choices for label, _ in inside(choice.value)} | {f"[{one.text}]" for one in choices}
+    marked = ["#" if re.fullmatch(r"\[(\d+|<.*)\]", label) else "" if label in drawn else label for label in path]
+    return "".join(marked).rstrip("#").rpartition("#")[2]
 
 
 async def _check(store: Store) -> None:

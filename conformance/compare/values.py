@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta, tzinfo
@@ -18,25 +17,8 @@ from uuid import UUID
 from conformance.compare.operation import WHOLE, EarlierId, Operation
 from conformance.text import source
 
-_ATOMS = (
-    str,
-    bytes,
-    bytearray,
-    Number,
-    date,
-    time,
-    timedelta,
-    tzinfo,
-    UUID,
-    PurePath,
-    Enum,
-    type,
-    type(None),
-    EarlierId,
-)
-_MOST_DRAINED = 10_000
+_ATOMS = (str, bytes, Number, date, time, timedelta, tzinfo, UUID, PurePath, Enum, type, type(None), EarlierId)
 _DEEP = 50
-_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 MARK = "changed by the caller"
 
 
@@ -47,30 +29,11 @@ class IncomparableError(Exception):
         super().__init__(f"cannot compare {kind.__module__}.{kind.__qualname__}, give view= to its Operation")
 
 
-@dataclass(frozen=True)
-class Drained:
-    """The items of a generator, and the exception that ended it."""
-
-    items: Any
-    ended: BaseException | None = None
-
-
 async def drained(result: Any) -> Any:
     """A result; a generator or another iterator is run to its end."""
-    if not isinstance(result, (Iterator, AsyncIterator)):
-        return result
-    items = list[Any]()
-    try:
-        if isinstance(result, AsyncIterator):
-            async for item in result:
-                items.append(item)
-                if len(items) >= _MOST_DRAINED:
-                    break
-        else:
-            items.extend(item for _, item in zip(range(_MOST_DRAINED), result, strict=False))
-    except Exception as error:  # noqa: BLE001  how it ends is part of what is compared
-        return Drained(items, error)
-    return items
+    if isinstance(result, AsyncIterator):
+        return [item async for item in result]
+    return list(result) if isinstance(result, Iterator) else result
 
 
 def parts_of(value: Any) -> dict[str, Any] | None:
@@ -82,46 +45,31 @@ def parts_of(value: Any) -> dict[str, Any] | None:
     if isinstance(value, _ATOMS):
         return None
     if isinstance(value, Mapping):  # the order of keys does not count
-        return dict(sorted((f"[{source(key)}]", value[key]) for key in value))
+        return {f"[{source(key)}]": value[key] for key in sorted(value, key=source)}
+    if isinstance(value, AbstractSet):
+        return {f"[{source(one)}]": one for one in sorted(value, key=source)}
     if isinstance(value, Sequence) and not hasattr(value, "_fields"):
         return {f"[{index}]": one for index, one in enumerate(value)}
-    if isinstance(value, AbstractSet):
-        return {f"[{text}]": one for text, one in sorted((source(one), one) for one in value)}
     names = _names_of(value)
-    if isinstance(value, BaseException) and not names:
-        return {
-            ".args": _ADDRESS.sub("0x…", str(value.args[0] if isinstance(value, KeyError) and value.args else value))
-        }
+    if not names and isinstance(value, BaseException):
+        text = value.args[0] if isinstance(value, KeyError) and value.args else value
+        return {".args": re.sub(r"0x[0-9a-f]{6,}", "0x…", str(text))}
     if not names:
         raise IncomparableError(type(value))
-    return {f".{name}": _attribute(value, name) for name in names}
+    return {f".{name}": getattr(value, name) for name in names}
 
 
-def _names_of(value: Any) -> list[str]:  # noqa: PLR0911  one for each kind of class
+def _names_of(value: Any) -> list[str]:
+    """The attributes of an object that make it what it is."""
     kind: Any = type(value)
-    if hasattr(kind, "_fields"):
-        return [*kind._fields]
-    if hasattr(kind, "model_fields"):  # pydantic
-        shown = [name for name, one in kind.model_fields.items() if not one.exclude]
-        return [*shown, *kind.model_computed_fields, *(value.model_extra or ())]
-    if dataclasses.is_dataclass(kind):
-        return [one.name for one in dataclasses.fields(kind)]
-    if hasattr(kind, "__attrs_attrs__"):
-        return [one.name for one in kind.__attrs_attrs__]
     if hasattr(kind, "DESCRIPTOR") and hasattr(value, "ListFields"):  # protobuf
         return [one.name for one in kind.DESCRIPTOR.fields if not one.has_presence or value.HasField(one.name)]
-    if callable(value) or (hasattr(value, "__iter__") and hasattr(value, "__getitem__")):
+    if callable(value) or (hasattr(value, "__getitem__") and not hasattr(kind, "_fields")):
         return []  # a function, or a container of a kind that is not known here
     slots = [slot for one in kind.__mro__ for slot in getattr(one, "__slots__", ())]
-    named = [name for name in dict.fromkeys([*slots, *getattr(value, "__dict__", ())]) if not name.startswith("_")]
-    return [name for name in named if hasattr(value, name)] or [*getattr(kind, "__match_args__", ())]
-
-
-def _attribute(value: Any, name: str) -> Any:
-    try:
-        return getattr(value, name)
-    except Exception as error:  # noqa: BLE001  what a property raises is compared as well
-        return error
+    named = [*getattr(kind, "_fields", ()), *slots, *getattr(value, "__dict__", ())]
+    shown = [name for name in dict.fromkeys(named) if not name.startswith("_") and hasattr(value, name)]
+    return shown or [*getattr(kind, "__match_args__", ())]
 
 
 def parts_or_none(value: Any) -> dict[str, Any]:
@@ -132,32 +80,33 @@ def parts_or_none(value: Any) -> dict[str, Any]:
         return {}
 
 
-def inside(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
+def inside(value: Any) -> Iterator[tuple[str, Any]]:
     """Every part of a value at any depth, with the Python that leads to it from the one around it."""
-    for label, part in parts_or_none(value).items() if depth < _DEEP else ():
+    for label, part in parts_or_none(value).items():
         yield label, part
-        yield from inside(part, depth + 1)
+        yield from inside(part)
 
 
-def changes_of(value: Any, spared: Any, path: str = "") -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Every change that a caller can make to a value in its place, and the Python that makes it, without the value."""
+def changes_of(value: Any, spared: Any, path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Every change that a caller can make to a value in its place, as Python, and what makes it."""
     if isinstance(value, dict):
         yield f"{path}[{MARK!r}] = True", partial(value.__setitem__, MARK, True)
-    for kind, method, mark in ((list, "append", MARK), (set, "add", MARK), (bytearray, "extend", MARK.encode())):
-        if isinstance(value, kind):
-            yield f"{path}.{method}({mark!r})", partial(getattr(value, method), mark)
-    for label, part in parts_or_none(value).items() if path.count(".") + path.count("[") < _DEEP else ():
-        name = label[1:]
-        if name in spared or name[1:-2] in spared or isinstance(value, (set, frozenset)):
-            continue
-        if label.startswith(".") and type(part) is str:
+    if isinstance(value, list):
+        yield f"{path}.append({MARK!r})", partial(value.append, MARK)
+    if isinstance(value, AbstractSet):
+        if isinstance(value, set):
+            yield f"{path}.add({MARK!r})", partial(value.add, MARK)
+        return
+    for label, part in parts_or_none(value).items() if len(path) < _DEEP * 10 else ():
+        name = _name(label, "")
+        if label.startswith(".") and type(part) is str and name not in spared:
             yield f"{path}{label} = {MARK!r}", partial(setattr, value, name, MARK)
         yield from changes_of(part, spared, path + label)
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A value as it was at one moment. A leaf has no `parts`: its `value` is compared, `written` is what is read."""
+    """A value as it was at one moment. A leaf has no `parts`: its `value` is compared, and `written` is shown."""
 
     kind: type
     value: Any = None
@@ -168,34 +117,28 @@ class Tree:
     @property
     def is_sequence(self) -> bool:
         """Whether it has parts in an order."""
-        return self.parts is not None and issubclass(self.kind, Sequence) and not hasattr(self.kind, "_fields")
-
-    @property
-    def is_collection(self) -> bool:
-        """Whether it is a list, a set or a mapping."""
-        return self.is_sequence or issubclass(self.kind, (AbstractSet, Mapping))
+        return issubclass(self.kind, Sequence) and self.parts is not None and not hasattr(self.kind, "_fields")
 
     @property
     def is_nothing(self) -> bool:
         """Whether it is None, False, zero or empty."""
-        return not self.value if self.parts is None else not self.parts
+        return not (self.value if self.parts is None else self.parts)
 
     @property
     def text(self) -> str:
         """The value as Python."""
         if self.parts is None:
             return self.written or source(self.value)
-        inside = [(label, part.text) for label, part in self.parts.items()]
+        named = [(label, part.text) for label, part in self.parts.items()]
         if issubclass(self.kind, Mapping):
-            written = f"{{{', '.join(f'{label[1:-1]}: {text}' for label, text in inside)}}}"
+            written = f"{{{', '.join(f'{label[1:-1]}: {text}' for label, text in named)}}}"
             return written if self.kind is dict else f"{self.kind.__name__}({written})"
-        if self.is_collection:
-            texts = ", ".join(text for _, text in inside)
-            if issubclass(self.kind, tuple):
-                return f"({texts}{',' if len(inside) == 1 else ''})"
-            return f"[{texts}]" if self.is_sequence else f"{{{texts}}}" if inside else f"{self.kind.__name__}()"
-        named = (text if label == ".args" else f"{label[1:]}={text}" for label, text in inside)
-        return f"{self.kind.__name__}({', '.join(named)})"
+        if self.is_sequence or issubclass(self.kind, AbstractSet):
+            opened, closed = "()" if issubclass(self.kind, tuple) else "[]" if self.is_sequence else "{}"
+            end = "," if opened == "(" and len(named) == 1 else ""
+            return f"{opened}{', '.join(text for _, text in named)}{end}{closed}"
+        texts = (text if label == ".args" else f"{label[1:]}={text}" for label, text in named)
+        return f"{self.kind.__name__}({', '.join(texts)})"
 
 
 class Id:
@@ -209,47 +152,33 @@ class Observer:
         self.ids: list[Any] = []
         self.names: list[str] = []
 
-    def look(self, value: Any, operation: Operation, name: str = WHOLE, depth: int = 0) -> Tree:
-        """A value that this operation gave, as a tree.
+    def look(self, value: Any, operation: Operation, path: str = "", name: str = WHOLE, depth: int = 0) -> Tree:
+        """A value that this operation gave, as a tree. With a path, the Python that names it, new ids are learned.
 
         Raises:
             IncomparableError: if a part of it cannot be compared by content.
         """
         parts = parts_of(value) if depth < _DEEP else {}
         if parts is not None:
-            generic = getattr(type(value), "__pydantic_generic_metadata__", None)
-            kind = (generic and generic["origin"]) or type(value)
-            named = ((label, _name(label, name), part) for label, part in parts.items())
-            trees = {
-                self._label(label): self.look(part, operation, inner, depth + 1)
-                for label, inner, part in named
-                if inner not in operation.ignored
-            }
-            return Tree(kind, parts=trees)
-        if name in operation.ids and value in self.ids:
-            position = self.ids.index(value)
-            return Tree(Id, position, self.names[position])
+            trees = {}
+            for label, part in parts.items():
+                inner = _name(label, name)
+                if inner not in operation.ignored:
+                    shown = f"[<id {self.ids.index(inner)}>]" if inner in self.ids else label
+                    trees[shown] = self.look(part, operation, path and path + label, inner, depth + 1)
+            return Tree(type(value), parts=trees)
+        if name in operation.ids:
+            if path and value not in (None, "", *self.ids):
+                self.ids.append(value)
+                self.names.append(path)
+            if value in self.ids:
+                position = self.ids.index(value)
+                return Tree(Id, position, self.names[position])
         if name in operation.times and value is not None:
             zone = "aware" if getattr(value, "tzinfo", None) else "naive"
             return Tree(type(value), zone, f"<{zone} {type(value).__name__}>" if isinstance(value, date) else "<time>")
-        if isinstance(value, str) and (matched := self._matched(value)) != value:
-            return Tree(type(value), matched)
-        kept = bytearray(value) if isinstance(value, bytearray) else value  # it may change
+        kept = self._matched(value) if type(value) is str else value
         return Tree(type(value), kept, tolerance=operation.tolerances.get(name, (0.0, ""))[0])
-
-    def learn(self, value: Any, operation: Operation, path: str, name: str = WHOLE, depth: int = 0) -> None:
-        """Remember the new ids in a result; `path` is the Python that names it."""
-        for label, part in parts_or_none(value).items() if depth < _DEEP else ():
-            self.learn(part, operation, path + label, _name(label, name), depth + 1)
-        is_id = name in operation.ids and isinstance(value, Hashable) and isinstance(value, _ATOMS)
-        if is_id and value not in (None, "", *self.ids):
-            self.ids.append(value)
-            self.names.append(path)
-
-    def _label(self, label: str) -> str:
-        """A key that is an id stands under its position."""
-        known = label[2:-2] if label.startswith("['") else None
-        return f"[<id {self.ids.index(known)}>]" if known in self.ids else label
 
     def _matched(self, text: str) -> str:
         """A text with names where ids stood that the store made; short ones may be words."""
@@ -269,7 +198,7 @@ class Mismatch:
     """Where two trees part: `path` is the Python that leads there, part by part."""
 
     kind: str
-    """`value`, `type`, `order` or `exception`."""
+    """`value`, `type`, `order`, `exception`, `message` or `hanging`."""
     what: str
     texts: tuple[str, str]
     path: tuple[str, ...] = ()
@@ -279,35 +208,25 @@ class Mismatch:
 
 def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
     """Every place where two values differ in value, type or order, as deep inside as possible."""
-    if one.kind is other.kind and one.parts is not None and other.parts is not None:
-        if one.parts.keys() == other.parts.keys():
-            pairs = ((label, part, other.parts[label]) for label, part in one.parts.items())
-            found = [replace(it, path=(label, *it.path)) for label, *pair in pairs for it in mismatches(*pair)]
-        else:
-            found = [_parts_mismatch(one, other)]
-        is_order = found and one.is_sequence and _sorted(one) == _sorted(other)
-        yield from [Mismatch("order", one.kind.__name__, (one.text, other.text))] if is_order else found
-    elif one.kind is not other.kind:
+    if one.kind is not other.kind:
         is_loss = type(None) in (one.kind, other.kind)
         names = f"{one.kind.__name__} / {other.kind.__name__}"
         yield Mismatch("value" if is_loss else "type", names, (one.text, other.text), is_loss=is_loss)
-    elif not _alike(one, other):
-        is_loss = one.is_nothing != other.is_nothing
-        yield Mismatch("value", one.kind.__name__, (one.text, other.text), is_loss=is_loss)
-
-
-def _parts_mismatch(one: Tree, other: Tree) -> Mismatch:
-    """How two values of one kind differ that have not the same parts."""
-    texts = one.text, other.text
-    mine, theirs = (one.parts or {}).keys(), (other.parts or {}).keys()
-    if len(mine) == len(theirs) and _texts_in(one) != _texts_in(other):
-        return Mismatch("type", "keys", texts)
-    return Mismatch("value", "length" if one.is_sequence else "keys", texts, is_loss=mine < theirs or theirs < mine)
-
-
-def _texts_in(tree: Tree) -> int:
-    """How many of the keys are text."""
-    return sum(label[1] in "'\"" for label in tree.parts or ())
+    elif one.parts is None or other.parts is None:
+        if not _alike(one, other):
+            is_loss = one.is_nothing != other.is_nothing
+            yield Mismatch("value", one.kind.__name__, (one.text, other.text), is_loss=is_loss)
+    elif one.parts.keys() == other.parts.keys():
+        pairs = ((label, part, other.parts[label]) for label, part in one.parts.items())
+        found = [replace(it, path=(label, *it.path)) for label, *pair in pairs for it in mismatches(*pair)]
+        is_order = one.is_sequence and one.text != other.text and _sorted(one) == _sorted(other)
+        yield from [Mismatch("order", one.kind.__name__, (one.text, other.text))] if is_order else found
+    else:
+        texts = [sum(label[1] in "'\"" for label in tree.parts or ()) for tree in (one, other)]
+        kind = "type" if len(one.parts) == len(other.parts) and texts[0] != texts[1] else "value"
+        is_loss = one.parts.keys() < other.parts.keys() or other.parts.keys() < one.parts.keys()
+        what = "length" if one.is_sequence else "keys"
+        yield Mismatch(kind, what, (one.text, other.text), is_loss=is_loss)
 
 
 def _sorted(tree: Tree) -> list[str]:
