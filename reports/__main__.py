@@ -25,6 +25,7 @@ from reports.render.publish import publish
 
 OUT = Path("reports/out")
 STUDIES = OUT / "studies.json"
+PUBLISHED = Path("reports/published/report.json")
 R = TypeVar("R", bound=BaseModel)
 
 
@@ -45,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         page = write_pages(report, options.out)
         if options.publish:
             publish(report, options.publish)
+        elif PUBLISHED.exists() and _store_of(report) != _store_of(read_report(PUBLISHED)):
+            print("note: the published figures are of another version of the store; --publish README.md renews them")
     except FileError as fault:
         print(fault, file=sys.stderr)
         return 2
@@ -72,6 +75,10 @@ def _read(options: argparse.Namespace) -> Report:
         read(options.benchmark, Benchmark, "the JSON of the benchmarks"),
         read(studies, Studies, "the JSON of the studies") if options.studies or studies.exists() else None,
     )
+
+
+def _store_of(report: Report) -> str | None:
+    return report.environment.get("Fingerprint of the store")
 
 
 def read(path: Path, kind: type[R], description: str) -> R:

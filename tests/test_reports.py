@@ -77,6 +77,15 @@ def test_modes_differ_where_one_passes_and_the_other_fails() -> None:
     assert (find(made, "D33").verdict, find(made, "D33").against) == ("refuted", compared.differing)
 
 
+def test_the_first_screen_shows_the_shortest_script_on_which_the_documented_modes_disagree() -> None:
+    scripts = ["no script", "came None\n    await store.a()\n    await store.b()", "came 1\n    await store.c()"]
+    rows = [requirement(f"A-{index}", "pass", "fail", on=DOCUMENTED, reason=one) for index, one in enumerate(scripts)]
+    rows.append(requirement("A-3", "fail", "fail", on=DOCUMENTED, reason="\n    await alike()"))
+    made = report(conformance(*rows))
+    assert made.example == scripts[2]
+    assert scripts[2] in unescape(render_page(made).partition("<nav")[0])
+
+
 def test_a_claim_is_refuted_by_any_failing_case_and_names_it() -> None:
     failing = requirement("A-2", "pass", "pass", "pass", "fail", claims=["D05"])
     no_say = requirement("A-1", "fail", on=("fakeredis",), claims=["D05"])

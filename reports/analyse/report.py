@@ -109,6 +109,18 @@ class Report:
             if verdict in found
         )
 
+    @property
+    def example(self) -> str:
+        """The shortest script on which the documented modes disagree, with what the mode that fails says of it."""
+        comparison = self.comparisons["documented"]
+        outcomes = (
+            self.cases[case].on(subject)
+            for case in comparison.differing
+            for subject in (comparison.memory, comparison.redis)
+        )
+        scripts = [one.reason for one in outcomes if one.verdict == "fail" and "\n    await " in one.reason]
+        return min(scripts, key=lambda reason: (reason.count("\n"), len(reason)), default="")
+
     def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
         """Select the measurements that a documented latency is decided on."""
         return [
