@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tomllib
 from collections.abc import Callable, Iterator
@@ -22,9 +21,7 @@ class FileError(ValueError):
     """A file that cannot be used: which one, and why, on one line."""
 
     def __init__(self, file: Path, fault: str) -> None:
-        self.file = file
-        self.fault = _one_line(fault)
-        super().__init__(f"{_one_line(str(file))}: {self.fault}")
+        super().__init__(f"{file}: {cut(' '.join(printable(fault).split()), _LONGEST)}")
 
 
 def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
@@ -44,12 +41,9 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
         raise
     except OSError as fault:
         raise FileError(file, fault.strerror or str(fault)) from None
-    except ValidationError as fault:
-        raise FileError(file, f"not {description}: {first_fault(fault)}") from None
-    except RecursionError:
-        raise FileError(file, f"not {description}: it is nested too deeply") from None
-    except ValueError as fault:  # what is no UTF-8, no JSON, no TOML, and a path with a NUL
-        raise FileError(file, f"not {description}: {fault}") from None
+    except (ValueError, RecursionError) as fault:  # what is no UTF-8, no JSON, no TOML, and a path with a NUL
+        why = first_fault(fault) if isinstance(fault, ValidationError) else str(fault)
+        raise FileError(file, f"not {description}: {why}") from None
 
 
 def toml_of(content: bytes) -> dict[str, Any]:
@@ -77,11 +71,10 @@ def check_writable(file: Path) -> None:
         FileError: if it cannot be written.
     """
     with _as_file_error(file):
-        next(file.parent.iterdir(), None)  # the folder is there
-        if file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not os.access(file.parent if _is_replaced(file) else file, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        is_new = not file.exists()
+        file.open("a").close()
+        if is_new:
+            file.resolve().unlink()
 
 
 def write_file(file: Path, text: str) -> None:
@@ -125,7 +118,3 @@ def _as_file_error(file: Path) -> Iterator[None]:
         yield
     except OSError as fault:
         raise FileError(file, f"cannot be written: {fault.strerror or fault}") from None
-
-
-def _one_line(text: str) -> str:
-    return cut(" ".join(printable(text).split()), _LONGEST)

@@ -31,34 +31,24 @@ RECORDER = "conformance-recorder"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options before anything is collected. Results of an earlier run are removed first."""
-    if not hasattr(config, "workerinput") and not config.getoption("help"):
-        _prepare(config)
+    is_worker = hasattr(config, "workerinput")
     names: list[str] = config.getoption("conformance_store")
     if "all" in names:
         names[:] = [*subjects_of_this_machine(), *(name for name in names if name != "all")]
     try:
+        for option, prepare in (("json", remove_file), ("write_known", check_writable)):
+            file = config.getoption(f"conformance_{option}")
+            if file and not is_worker and not config.getoption("help"):
+                prepare(file)
         with only_own_verdicts():
             shown = list(find_subjects(_subjects(config)))
-    except (UnknownSubjectError, NoVerdictError) as fault:
-        raise pytest.UsageError(str(fault)) from None
-    try:
         config.pluginmanager.register(Recorder(config, shown), RECORDER)
-    except FileError as fault:
+    except (FileError, UnknownSubjectError, NoVerdictError) as fault:
         raise pytest.UsageError(str(fault)) from None
-    if not hasattr(config, "workerinput"):
+    if not is_worker:
         _ask_servers(config)
     if (seconds := config.getoption("conformance_timeout")) is not None and not seconds >= 0:
         raise pytest.UsageError(f"a timeout of {seconds} s means nothing")
-
-
-def _prepare(config: pytest.Config) -> None:
-    """Prepare the files that the run is to write."""
-    try:
-        for option, prepare in (("json", remove_file), ("write_known", check_writable)):
-            if file := config.getoption(f"conformance_{option}"):
-                prepare(file)
-    except FileError as fault:
-        raise pytest.UsageError(str(fault)) from None
 
 
 def _ask_servers(config: pytest.Config) -> None:
