@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Any, NamedTuple, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from conformance.core.finding import Complaint
-from conformance.core.scenario import Call, Fail, Failure, Race
+from conformance.core.scenario import Call, Failure, Race
 from conformance.harness import Harness, HookMissingError
 from conformance.spec.model import Raised
 from conformance.subjects.proxy import Action as Does
@@ -101,28 +101,34 @@ class Trouble:
         return self.interruption is not None and self.interruption.met > 0
 
     async def meet(
-        self, fail: Fail, begins: Sequence[Begin], stores: Sequence[Any], close: Begin | None, seconds: float
+        self,
+        race: Race,
+        failure: Failure,
+        begins: Sequence[Begin],
+        stores: Sequence[Any],
+        close: Begin | None,
+        seconds: float,
     ) -> list[Any]:
         """Make the calls while it fails. Return what each returns, or the exception that ended it.
 
         They may take some `seconds`; those that wait when the store is closed, much less than its time-outs.
         """
-        self._stores, used = stores, {call.on for call in fail.calls}
-        for on in used if not fail.failure.is_cold else ():
+        self._stores, used = stores, {call.on for call in race.calls}
+        for on in used if not failure.is_cold else ():
             await self.warm_up(on, len(begins))
-        async with fail.failure.cause(self):
+        async with failure.cause(self):
             calls: list[asyncio.Future[Any]] = [asyncio.ensure_future(begin()) for begin in begins]
             waited = list(calls)
-            if fail.cancelled or close:
+            if race.cancelled or close:
                 await _within(self.proxy.until(lambda: self.is_met or all(call.done() for call in calls)))
             if close:
                 waited.append(asyncio.ensure_future(close()))
-            elif fail.cancelled:
-                for place in fail.cancelled:
+            elif race.cancelled:
+                for place in race.cancelled:
                     calls[place].cancel()
                 self.proxy.release()
             _, hanging = await asyncio.wait(waited, timeout=_SOON if close else seconds + _SOON)
-            if not hanging and not fail.cancelled:  # what is silent is given up
+            if not hanging and not race.cancelled:  # what is silent is given up
                 await _within(self.proxy.until(lambda: not self.proxy.held))
                 self._left = self.proxy.held
         self.proxy.release()
@@ -130,8 +136,8 @@ class Trouble:
         for call in hanging:
             call.cancel()
         ended = await asyncio.gather(*waited, return_exceptions=True)
-        for on in used if fail.failure.patience else ():  # if it does not work then, the calls that follow show it
-            await _within(_first_answer(stores[on]), fail.failure.patience)
+        for on in used if failure.patience else ():  # if it does not work then, the calls that follow show it
+            await _within(_first_answer(stores[on]), failure.patience)
         is_stuck = close is not None and waited[-1] in hanging
         return [
             TimeoutError("still waits") if is_stuck or call in hanging else one
@@ -145,42 +151,10 @@ class Trouble:
             if not any(isinstance(one, Exception) for one in await asyncio.gather(*calls, return_exceptions=True)):
                 return
 
-    def verdict(self, fail: Fail, call: Call, observed: Any) -> Verdict:
-        """Judge a result as far as it can be by itself."""
-        failure, found = fail.failure, verdict(fail, call, observed)
-        if isinstance(observed, TimeoutError):
-            number = "API-04" if fail.closes else "FAIL-01"
-            return Verdict(Complaint(number, f"an answer or StoreUnavailable, when {failure.name}"), has_failed=True)
-        if is_unavailable(observed):
-            facts = dict(observed.facts)
-            may = bool(facts.get("write_may_have_happened")) and failure.may_write
-            return Verdict(self._about_facts(failure, call, facts), True, may)
-        if not found.has_failed and call.operation in failure.fails and not fail.cancelled and not fail.closes:
-            return Verdict(Complaint("", f"StoreUnavailable, when {failure.name}"))
-        return found
-
-    def _about_facts(self, failure: Failure, call: Call, facts: Mapping[str, Any]) -> Complaint | None:
-        """What is wrong about the facts of a `StoreUnavailable`."""
-        kinds, may = failure.kinds, facts.get("write_may_have_happened")
-        place = f"127.0.0.1:{urlsplit(self.proxy.url).port}"
-        task_id = facts.get("task_id")
-        is_named = task_id is not None and call.arguments.get("task_id", task_id) == task_id
-        no_write = call.operation in READS or kinds == (FailureKind.UNREACHABLE,)
-        rules = (
-            (bool(kinds), "", "no exception"),
-            (facts.get("failure_kind") in kinds, "FAIL-01", f"failure_kind {' or '.join(kinds)}"),
-            (call.on != 0 or str(facts.get("address")).startswith(place), "FAIL-01", f"the address {place}"),
-            (type(may) is bool and not (may and no_write), "FAIL-11", "write_may_have_happened=False"),
-            (
-                is_named is (call.operation == "create_task"),
-                "ID-02",
-                "the id of the task of that creation, and no other",
-            ),
-        )
-        broken = [
-            Complaint(number, f"{expected}, when {failure.name}") for holds, number, expected in rules if not holds
-        ]
-        return broken[0] if broken else None
+    @property
+    def place(self) -> str:
+        """The address of the proxy."""
+        return f"127.0.0.1:{urlsplit(self.proxy.url).port}"
 
     def complaint(self, errors: Sequence[Exception]) -> Complaint | None:
         """What is wrong about the words of exceptions, or about the connections that are left."""
@@ -197,14 +171,37 @@ class Trouble:
         return Complaint("FAIL-13", "no connection is left over", f"{left} on which nothing comes") if left else None
 
 
-def verdict(race: Race, call: Call, observed: Any) -> Verdict:
-    """Judge a result of calls that are cancelled, or whose store is closed, as far as it can be by itself."""
-    writes = call.operation not in READS
+def verdict(race: Race, call: Call, observed: Any, place: str = "") -> Verdict:
+    """Judge a result as far as it can be by itself. `place` is the address that the store was opened at."""
+    writes, failure = call.operation not in READS, race.failure
+    is_unavailable_now = is_unavailable(observed)
     if isinstance(observed, asyncio.CancelledError):
         wrong = None if race.cancelled else Complaint("ATOM-06", "an answer: nobody has cancelled the call")
         return Verdict(wrong, True, writes)
-    is_closed = is_unavailable(observed) or (isinstance(observed, Raised) and observed.error == "StoreNotOpen")
-    return Verdict(None, True, writes) if race.closes and is_closed else Verdict()
+    if isinstance(observed, TimeoutError):
+        number = "API-04" if race.closes else "FAIL-01"
+        return Verdict(Complaint(number, "an answer or StoreUnavailable"), has_failed=True)
+    is_closed = isinstance(observed, Raised) and observed.error == "StoreNotOpen"
+    if race.closes and (is_closed or (is_unavailable_now and failure is None)):
+        return Verdict(None, True, writes)
+    if failure is None:
+        return Verdict()
+    if not is_unavailable_now:
+        is_wrong = call.operation in failure.fails and not race.cancelled and not race.closes
+        return Verdict(Complaint("", "StoreUnavailable") if is_wrong else None)
+    facts = dict(observed.facts)
+    may, task_id = facts.get("write_may_have_happened"), facts.get("task_id")
+    is_named = task_id is not None and call.arguments.get("task_id", task_id) == task_id
+    no_write = not writes or failure.kinds == (FailureKind.UNREACHABLE,)
+    rules = (
+        (bool(failure.kinds), "", "no exception"),
+        (facts.get("failure_kind") in failure.kinds, "FAIL-01", f"failure_kind {' or '.join(failure.kinds)}"),
+        (call.on != 0 or str(facts.get("address")).startswith(place), "FAIL-01", f"the address {place}"),
+        (type(may) is bool and not (may and no_write), "FAIL-11", "write_may_have_happened=False"),
+        (is_named is (call.operation == "create_task"), "ID-02", "the id of the task of that creation, and no other"),
+    )
+    broken = (Complaint(number, expected) for holds, number, expected in rules if not holds)
+    return Verdict(next(broken, None), True, bool(may) and failure.may_write)
 
 
 async def _first_answer(store: Any) -> None:

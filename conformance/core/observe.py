@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from conformance.spec.model import FIELDS, Page, Raised, Record, Result, Symbol, canonical, is_same, plain
+from conformance.text import cut, source
 from taskstore import Task, TaskPage, TaskStatus, TaskStoreError
 
 MARK = "changed by the caller"
@@ -19,6 +20,9 @@ class Odd:
     """A value that the contract does not have in this place, as text: it equals nothing of the model."""
 
     shown: str
+
+    def __repr__(self) -> str:
+        return self.shown
 
 
 class NotCompared:
@@ -170,15 +174,7 @@ def spoil_task(task: Any) -> None:
 
 def shown(value: object, longest: int = 120) -> str:
     """A value for people, cut short."""
-    if isinstance(value, Symbol):
-        return "a new id" if value.kind == "id" else "a time that is not earlier"
-    if isinstance(value, Odd):
-        return value.shown
-    try:
-        text = repr(value)
-    except Exception as error:  # noqa: BLE001  a value of the store may raise anything
-        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
-    return text if len(text) <= longest else f"{text[: longest - 30]}… ({len(text):,} characters)"
+    return cut(source(value), longest)
 
 
 def describe(result: object, names: tuple[str, ...] = ()) -> str:

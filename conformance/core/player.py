@@ -11,19 +11,19 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import cycle
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any, TypeAlias
 
 from conformance.core.arguments import for_store, resolved
 from conformance.core.blame import adopted, blame, signature
 from conformance.core.checks import Checks
-from conformance.core.failing import READS, Trouble, Verdict, verdict
+from conformance.core.failing import READS, Trouble, verdict
 from conformance.core.finding import Complaint, Finding, Signature, Tally
 from conformance.core.observe import Odd, describe, differences, raised_of, result_of, spoil
 from conformance.core.scenario import (
     Action,
     Call,
     Close,
-    Fail,
     Look,
     Pages,
     Populate,
@@ -60,14 +60,12 @@ _ATTEMPTS = 5
 _REFUSALS = ("InvalidArgument", "TaskNotFound", "TaskFinal", "TaskExists")
 
 
+_Made: TypeAlias = tuple[int, Invocation, Any]
+"""On which instance a call was made, the call, and what came of it."""
+
+
 class EndedError(Exception):
     """The scenario ends here: what the store holds is not known any more."""
-
-
-class Named(NamedTuple):
-    """What is known of a task whose creation failed."""
-
-    task_id: str
 
 
 class Player:
@@ -112,8 +110,9 @@ class Player:
         """
         try:
             async with self._stack, self._limit:
-                if fails := [one for one in self.scenario.actions if isinstance(one, Fail)]:
-                    trouble = Trouble(self.harness, self.namespace, fails[0].failure.seconds)
+                races = [one for one in self.scenario.actions if isinstance(one, Race)]
+                if seconds := [race.failure.seconds for race in races if race.failure]:
+                    trouble = Trouble(self.harness, self.namespace, seconds[0])
                     self._trouble = await self._stack.enter_async_context(trouble)
                 for on in range(self.scenario.instances):
                     await self._open(on)
@@ -121,7 +120,7 @@ class Player:
                     await self.perform(action)
                 if walk is not None:
                     await walk.play(self)
-                self._complain(*self._checks.at_the_end())
+                self._complain(self._checks.at_the_end())
                 self.tally.exercised.update(self.scenario.about)
         except EndedError:
             pass
@@ -240,7 +239,7 @@ class Player:
         """Judge and check a result."""
         outcome = self._judge(call, arguments, observed, at)
         if raw is not None and not isinstance(observed, Odd):
-            self._complain(*self._checks.of(call, outcome, observed, raw, self.passed))
+            self._complain(self._checks.of(call, outcome, observed, raw, self.passed))
         return outcome
 
     def _note(self, observed: Any, arguments: Mapping[str, Any]) -> None:
@@ -302,7 +301,7 @@ class Player:
 
     def _judge(self, call: Call, arguments: Mapping[str, Any], observed: Any, at: Span) -> Outcome:
         """Keep the states that explain a result. If there is none, report it, and end the scenario if it is new."""
-        made, side = Invocation(call.operation, arguments, at), self._side(call)
+        made, side = Invocation(call.operation, arguments, at), self._side(call.on)
         tried = [
             (candidate, outcome, differences(outcome.result, observed))
             for candidate in with_pending(self._candidates[side])
@@ -326,8 +325,8 @@ class Player:
         self._candidates[side] = [Candidate(state)]
         return nearest
 
-    def _side(self, call: Call) -> int:
-        return call.on if len(self._candidates) > 1 else 0
+    def _side(self, on: int) -> int:
+        return on if len(self._candidates) > 1 else 0
 
     def _outcomes(self, state: State, call: Call, made: Invocation) -> list[Outcome]:
         if call.on in self._closed:
@@ -358,12 +357,12 @@ class Player:
         numbers = tuple(dict.fromkeys(filter(None, requirements)))
         self.tally.add(Finding(numbers, expected, actual, kind, scenario, lines, self._is_plain))
 
-    def _complain(self, *complaints: Complaint) -> None:
+    def _complain(self, complaints: Iterable[Complaint | None], about: tuple[str, ...] = ()) -> None:
         """Report what is wrong without the model, unless it was learned, and end the scenario."""
-        for number, expected, actual, name in complaints:
-            kind = ("check", name, (number,))
+        for complaint in filter(None, complaints):
+            kind = ("check", complaint.name, complaint.number)
             if kind not in self.tally.learned:
-                self._report((number,), expected, actual, kind)
+                self._report((complaint.number, *about), complaint.expected, complaint.actual, kind)
                 raise EndedError
 
     # Calls at the same time
@@ -375,27 +374,35 @@ class Player:
         self._done[-1] = race, [observed for observed, _ in results]
         self._closed.update([0] if race.closes else [])
         self._cause = None
-        answered: list[tuple[Call, Invocation, Any]] = []
-        lost: list[tuple[Call, Invocation, Any]] = []
+        trouble, failure = self._trouble, race.failure
+        answered, lost = list[_Made](), list[_Made]()
         for call, arguments, (observed, at) in zip(race.calls, given, results, strict=True):
-            found = self._verdict(race, call, observed)
+            found = verdict(race, call, observed, trouble.place if trouble else "")
+            self._object(race, found.complaint, observed, call.operation)
             named = dict(observed.facts).get("task_id") if found.has_failed and isinstance(observed, Raised) else None
             known = {"task_id": named} if named else {}
-            made = call, Invocation(call.operation, {**arguments, **known}, at), observed
-            if not found.has_failed:
-                answered.append(made)
-            elif found.may_have_happened:
-                lost.append(made)
+            made = call.on, Invocation(call.operation, {**arguments, **known}, at), observed
+            if found.may_have_happened or not found.has_failed:
+                (lost if found.has_failed else answered).append(made)
             if call.label and (named or isinstance(observed, Record)):
-                self.results[call.label] = Named(named) if named else observed
+                self.results[call.label] = SimpleNamespace(task_id=named) if named else observed
             self._note(observed, made[1].arguments)
-        if isinstance(race, Fail) and self._trouble is not None:
-            self._object(race, self._trouble.complaint(self._errors))
-            if lost and race.failure.may_tear:
+        if failure and trouble:
+            self._object(race, trouble.complaint(self._errors))
+            if lost and failure.may_tear:
                 raise EndedError
         self._explain(answered, lost)
-        if isinstance(race, Fail):  # what has been sent has been done
+        if failure:  # what has been sent has been done
             self._candidates = [[Candidate(one.state) for one in with_pending(side)] for side in self._candidates]
+
+    def _object(self, race: Race, complaint: Complaint | None, observed: Any = None, operation: str = "") -> None:
+        """Report what is wrong about a call while something fails."""
+        if complaint is not None:
+            if isinstance(observed, TimeoutError):
+                self.tally.seconds = min(self.tally.seconds, 1)  # it is waited for once
+            name = race.failure.name if race.failure else "nothing fails"
+            expected, actual = f"{complaint.expected}, when {name}", complaint.actual or describe(observed)
+            self._complain([Complaint(complaint.number, expected, actual, f"{name} {operation}")], self.scenario.about)
 
     async def _made_together(self, race: Race, given: list[Mapping[str, Any]]) -> list[tuple[Any, Span]]:
         """Return what each call returned, or the exception that ended it, and when."""
@@ -403,9 +410,10 @@ class Player:
         close = self._closers[0].aclose if race.closes else None
         began = self._now()
         self._errors.clear()
-        if isinstance(race, Fail) and self._trouble is not None:
+        if race.failure and self._trouble:
             self._limit.reschedule(None)
-            results = await self._trouble.meet(race, begins, self._stores, close, self.tally.seconds)
+            meet = self._trouble.meet
+            results = await meet(race, race.failure, begins, self._stores, close, self.tally.seconds)
             self._extend()
         else:
             calls = [asyncio.ensure_future(begin()) for begin in begins]
@@ -419,38 +427,21 @@ class Player:
         at = Span(began, self._now())
         return [(one[0], one[2]) if isinstance(one, tuple) else (one, at) for one in results]
 
-    def _verdict(self, race: Race, call: Call, observed: Any) -> Verdict:
-        if not isinstance(race, Fail) or self._trouble is None:
-            return verdict(race, call, observed)
-        found = self._trouble.verdict(race, call, observed)
-        self._object(race, found.complaint, observed, call.operation)
-        return found
-
-    def _object(self, fail: Fail, complaint: Complaint | None, observed: Any = None, operation: str = "") -> None:
-        """Report what is wrong about a call while something fails."""
-        if complaint is not None:
-            if isinstance(observed, TimeoutError):
-                self.tally.seconds = min(self.tally.seconds, 1)  # it is waited for once
-            actual = complaint.actual or describe(observed)
-            kind = (fail.failure.name, operation, complaint.number)
-            self._report((complaint.number, *self.scenario.about), complaint.expected, actual, kind)
-            raise EndedError
-
-    def _explain(self, answered: list[tuple[Call, Invocation, Any]], lost: list[tuple[Call, Invocation, Any]]) -> None:
+    def _explain(self, answered: list[_Made], lost: list[_Made]) -> None:
         """Find the orders of calls that explain their results."""
         about = self.scenario.about or ("ATOM-01",)
         for _, made, observed in answered:
             if isinstance(observed, Odd) or (isinstance(observed, Raised) and observed.error not in _REFUSALS):
-                self._report(about, "a result of the contract", describe(observed), ("race", (made.operation,)))
+                self._report(about, "a result of the contract", describe(observed), ("race", made.operation))
                 raise EndedError
         for side, candidates in enumerate(self._candidates):
-            here = [(made, observed) for call, made, observed in answered if self._side(call) == side]
-            pending = tuple(made for call, made, _ in lost if self._side(call) == side)
+            here = [(made, observed) for on, made, observed in answered if self._side(on) == side]
+            pending = tuple(made for on, made, _ in lost if self._side(on) == side)
             found = explanations([Candidate(one.state, (*one.pending, *pending)) for one in candidates], here)
             if not found:
-                results = tuple(observed for _, observed in here)
+                results = [observed for _, observed in here]
                 numbers = blame(Outcome(None, self.state, about), results, ())
-                kind = ("race", tuple(sorted({made.operation for made, _ in here})))
+                kind = ("race", *sorted({made.operation for made, _ in here}))
                 shown = "; ".join(map(describe, results[:6]))
                 self._report(numbers, "results that some order of the calls explains", shown, kind)
                 raise EndedError
@@ -460,12 +451,10 @@ class Player:
 
 def _lines(action: Action, result: Any) -> list[str]:
     """An action as lines of Python, and which exceptions came of it."""
-    raised = [
-        f"raises {describe(one)}"
-        for one in (result if isinstance(result, list) else [result])
-        if isinstance(one, Raised)
-    ]
+    results = result if isinstance(result, list) else [result]
+    raised = [f"raises {describe(one)}" for one in results if isinstance(one, Raised)]
     if not isinstance(action, Call):
-        return [*str(action).splitlines(), *(f"#   {one}" for one in raised if isinstance(action, Fail))]
+        is_failing = isinstance(action, Race) and action.failure
+        return [*str(action).splitlines(), *(f"#   {one}" for one in (raised if is_failing else ()))]
     label = f"{action.label} = " if action.label else ""
     return [f"{label}await {action}{'  # ' if raised else ''}{''.join(raised)}"]

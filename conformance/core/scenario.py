@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
 
@@ -98,27 +98,6 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Race:
-    """Calls that are made at the same time.
-
-    Those at the places `cancelled` are cancelled after some turns of the loop. With `closes` the first instance is
-    closed then.
-    """
-
-    calls: tuple[Call, ...]
-    cancelled: tuple[int, ...] = ()
-    turns: int = 1
-    closes: bool = False
-
-    def __str__(self) -> str:
-        shown = ", ".join(map(str, self.calls[:_SHOWN_CALLS]))
-        more = f", …  # {len(self.calls)} calls" if len(self.calls) > _SHOWN_CALLS else ""
-        lost = ", ".join(str(self.calls[place]) for place in self.cancelled)
-        ends = (f"  # cancelled: {lost}" if lost else "") + ("  # and aclose" if self.closes else "")
-        return f"await asyncio.gather({shown}{more}){ends}"
-
-
-@dataclass(frozen=True, slots=True)
 class Failure:
     """A way to fail of a connection, a server or a caller."""
 
@@ -144,17 +123,26 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Fail(Race):
-    """Calls that are made at the same time while something fails.
+class Race:
+    """Calls that are made at the same time.
 
-    The first instance is opened through a proxy then. When a call has met the failure, calls are cancelled and it is
-    closed, as the race says.
+    Those at the places `cancelled` are cancelled after some turns of the loop. With `closes` the first instance is
+    closed then. With a `failure` that instance is opened through a proxy, and this is done when a call has met it.
     """
 
-    failure: Failure = field(kw_only=True)
+    calls: tuple[Call, ...]
+    cancelled: tuple[int, ...] = ()
+    turns: int = 1
+    closes: bool = False
+    failure: Failure | None = None
 
     def __str__(self) -> str:
-        return f"# {self.failure.name}; `store` goes through a proxy\n{Race.__str__(self)}"
+        head = f"# {self.failure.name}; `store` goes through a proxy\n" if self.failure else ""
+        shown = ", ".join(map(str, self.calls[:_SHOWN_CALLS]))
+        more = f", …  # {len(self.calls)} calls" if len(self.calls) > _SHOWN_CALLS else ""
+        lost = ", ".join(str(self.calls[place]) for place in self.cancelled)
+        ends = (f"  # cancelled: {lost}" if lost else "") + ("  # and aclose" if self.closes else "")
+        return f"{head}await asyncio.gather({shown}{more}){ends}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +215,7 @@ class Pages:
         return f"# all pages of {self.limit}, {self.status or 'of any status'}, by {by}"
 
 
-Action: TypeAlias = Call | Race | Fail | Look | Wait | Tick | Reopen | Close | Populate | Pages
+Action: TypeAlias = Call | Race | Look | Wait | Tick | Reopen | Close | Populate | Pages
 
 
 @dataclass(frozen=True, slots=True)

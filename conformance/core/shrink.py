@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -59,31 +60,26 @@ def _plainer(action: Any) -> Iterator[Any]:
         is_free = action.operation in ("create_task", "list_tasks")
         for name, value in action.arguments.items():
             if name not in _NEEDED or (is_free and name != "request"):
-                yield replace(action, arguments=_without(action.arguments, name))
+                others = {one: inside for one, inside in action.arguments.items() if one != name}
+                yield replace(action, arguments=others)
             for smaller in _smaller(value) if name not in _NEEDED[1:] or is_free else ():
                 yield replace(action, arguments={**action.arguments, name: smaller})
-
-
-def _without(values: Mapping[Any, Any], key: Any) -> dict[Any, Any]:
-    return {one: inside for one, inside in values.items() if one != key}
 
 
 def _smaller(value: Any) -> Iterator[Any]:
     if isinstance(value, Request):
         plainer = (Request(), *(replace(value, **{name: getattr(Request(), name)}) for name in value.__slots__))
         yield from (one for one in plainer if one != value)
-        for config in _smaller(value.config):
-            yield replace(value, config=config)
-    elif type(value) is dict:
-        for key in value:
-            yield _without(value, key)
-            for smaller in _smaller(value[key]):
-                yield {**value, key: smaller}
-    elif type(value) is list:
-        for place, inside in enumerate(value[:4]):
-            yield value[:place] + value[place + 1 :]
-            for smaller in _smaller(inside):
-                yield [*value[:place], smaller, *value[place + 1 :]]
+        yield from (replace(value, config=config) for config in _smaller(value.config))
+    elif type(value) in (dict, list):
+        for place in [*value] if type(value) is dict else range(len(value[:4])):
+            less = copy(value)
+            del less[place]
+            yield less
+            for smaller in _smaller(value[place]):
+                other = copy(value)
+                other[place] = smaller
+                yield other
     elif type(value) is str and len(value) > 1:
         yield value[: len(value) // 2]
         yield value[len(value) // 2 :]

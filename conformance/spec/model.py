@@ -56,6 +56,9 @@ class Symbol:
     kind: str
     not_before: datetime | Symbol | None = None
 
+    def __repr__(self) -> str:
+        return f"a new {self.kind}"
+
 
 Time: TypeAlias = datetime | Symbol
 

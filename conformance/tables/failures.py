@@ -11,7 +11,7 @@ from typing import Any
 
 from conformance.core import scenario as do
 from conformance.core.failing import Trouble
-from conformance.core.scenario import Action, Call, Fail, Failure, Id, Look, Scenario, cancel, create, get
+from conformance.core.scenario import Action, Call, Failure, Id, Look, Race, Scenario, cancel, create, get
 from conformance.harness import Capability
 from conformance.spec.model import OPERATIONS
 from conformance.subjects.proxy import Action as Does
@@ -239,10 +239,10 @@ def scenarios_of(row: Row, capabilities: Collection[Capability], *, is_full: boo
     for chosen in (*singly, *filter(None, [] if row.is_single else [calls, reads, reads and crowd])):
         cancelled = tuple(range(len(chosen))) if row.ends == "cancel" else ()
         beside = (get(Id("a")), get(B)) if cancelled else ()
-        fail = Fail((*chosen, *beside), cancelled, closes=row.ends == "close", failure=row)
+        fail = Race((*chosen, *beside), cancelled, closes=row.ends == "close", failure=row)
         on = 1 if row.seconds == IMPATIENT or fail.closes else row.on
         # By a write that fails the store may find out that nothing fails any more.
-        again: list[Action] = [Fail((cancel(Id("a"), on),), failure=_FINDS_OUT)] if row.patience else []
+        again: list[Action] = [Race((cancel(Id("a"), on),), failure=_FINDS_OUT)] if row.patience else []
         again += [cancel(Id("b" if row.patience else "a"), on), *fit(_named(fail, on) if not row.ends else ())]
         needs = Capability.REMOTE, *row.needs
         yield scenario(before, fail, Look(), again, Look(), about=row.about, needs=needs, instances=2)
@@ -259,7 +259,7 @@ def _calls_of(on: int) -> Iterator[Call]:
     yield do.restore(_OLD._replace(task_id="restored"), on)
 
 
-def _named(fail: Fail, on: int) -> Iterator[Call]:
+def _named(fail: Race, on: int) -> Iterator[Call]:
     """The same creations, under the ids that the exceptions state: they tell what became of the first ones."""
     for call in fail.calls:
         if call.label:
