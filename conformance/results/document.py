@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -13,7 +11,6 @@ from conformance.files import read_file, write_file
 
 Verdict = Literal["pass", "fail", "not-applicable", "not-testable", "harness-error", "not-run"]
 Level = Literal["MUST", "SHOULD"]
-Count = Annotated[int, Field(ge=1)]
 
 SCHEMA: Literal["conformance-results/3"] = "conformance-results/3"
 
@@ -33,33 +30,6 @@ class Suite(_Object):
     platform: str
     client: str
     seed: int
-
-
-class Missing(_Object):
-    """Why scenarios about a requirement were not played: something is not declared, or the harness lacks a hook."""
-
-    reason: str
-    hook: str = ""
-
-
-class Found(_Object):
-    """A difference that a chapter found: the requirements that it breaks, and how it shows."""
-
-    requirements: tuple[str, ...]
-    text: str
-
-
-class Chapter(_Object):
-    """What came of one chapter on one subject. It travels from a test to the end of the run, where all are added up."""
-
-    subject: str
-    name: str
-    exercised: dict[str, int] = {}
-    """How many results were compared that a requirement decides."""
-    findings: tuple[Found, ...] = ()
-    missing: dict[str, Missing] = {}
-    error: str = ""
-    """Why it did not come to its end."""
 
 
 class AboutSubject(_Object):
@@ -130,35 +100,6 @@ class Result(_Object):
         return (is_undecided and self.expected is None) or (self.verdict == "pass" and self.reason != "")
 
 
-class KnownFailure(_Object):
-    """A failure that is known, as the file of known failures lists it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    test: str
-    subject: str = ""
-    """All subjects, if it is empty."""
-    reason: str
-    link: str = ""
-    version: str = ""
-
-    def covers(self, test: str, subject: str) -> bool:
-        """Whether it is about this test on this subject."""
-        return self.test == test and self.subject in ("", subject)
-
-
-class MissingHook(_Object):
-    """A hook that a harness cannot give, as the file of known failures lists it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    hook: str
-    subject: str = ""
-    """All subjects, if it is empty."""
-    reason: str
-    link: str = ""
-
-
 class Results(_Object):
     """The results of a run: every test that the suite has, for each subject, whether it was run or not."""
 
@@ -171,8 +112,6 @@ class Results(_Object):
     subjects: tuple[AboutSubject, ...]
     requirements: tuple[ListedRequirement, ...]
     """The whole registry, whatever happened to run."""
-    known: tuple[KnownFailure, ...] = ()
-    missing: tuple[MissingHook, ...] = ()
     results: tuple[Result, ...]
 
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated properties
@@ -181,50 +120,20 @@ class Results(_Object):
         """Whether everything that applies was decided, but for what hooks that are declared missing leave out."""
         return not any(result.is_open for result in self.results)
 
-    @property
-    def failures(self) -> tuple[Result, ...]:
-        """What fails the run."""
-        return tuple(result for result in self.results if result.is_failure)
-
-    def places(self) -> Iterable[tuple[str, str]]:
-        """Each test, with its subject."""
-        return (result.place for result in self.results)
-
     def on(self, subject: str) -> dict[str, Result]:
         """The results of a subject by test."""
         return {result.test: result for result in self.results if result.subject == subject}
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
-        subjects = _once("subject", (subject.name for subject in self.subjects))
-        requirements = _once("requirement", (requirement.id for requirement in self.requirements))
-        _once("result", (f"{result.test} on {result.subject}" for result in self.results))
+        subjects = {subject.name for subject in self.subjects}
+        requirements = {requirement.id for requirement in self.requirements}
+        if len({result.place for result in self.results}) < len(self.results):
+            raise ValueError("a test has two results on one subject")
         for result in self.results:
-            if result.subject not in subjects:
-                raise ValueError(f"test {result.test} is of {result.subject}, which is not among the subjects")
-            if unknown := set(result.requirements) - requirements:
-                raise ValueError(f"test {result.test} decides {min(unknown)}, which is not among the requirements")
+            if result.subject not in subjects or not requirements.issuperset(result.requirements):
+                raise ValueError(f"the subject or a requirement of {result.test} on {result.subject} is not there")
         return self
-
-    def with_outcomes(
-        self,
-        subjects: Mapping[str, AboutSubject],
-        outcomes: Mapping[tuple[str, str], Result],
-        left: str,
-        seconds: float = 0.0,
-    ) -> Results:
-        """The same run with what came of it; `left` is why there is no outcome of the other tests."""
-        results = []
-        for result in self.results:
-            outcome = outcomes.get(result.place)
-            results.append(result.model_copy(update={"reason": left}) if outcome is None else outcome)
-        return self.model_copy(
-            update={
-                "subjects": tuple(subjects.get(subject.name, subject) for subject in self.subjects),
-                "results": tuple(results),
-                "seconds": round(seconds, 3),
-            }
-        )
 
     def to_json(self) -> str:
         """The document as JSON text."""
@@ -246,11 +155,3 @@ def read(file: Path) -> Results:
         conformance.files.FileError: if the file cannot be read, or is no such document.
     """
     return read_file(file, Results.model_validate_json, "the results of the conformance suite")
-
-
-def _once(what: str, names: Iterable[str]) -> set[str]:
-    counts = Counter(names)
-    for name, count in counts.items():
-        if count > 1:
-            raise ValueError(f"{what} {name} is there {count} times")
-    return set(counts)

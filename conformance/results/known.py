@@ -18,68 +18,72 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from conformance.files import FileError, read_file, toml_of, write_file
 from conformance.harness import Harness, Inspector
-from conformance.results.document import Expected, KnownFailure, MissingHook, Result, Results
+from conformance.results.document import Expected, Result, Results
 
+HOOKS = frozenset(
+    [name for name in vars(Harness) if not name.startswith("_") and name not in ("open", "capabilities")]
+    + [f"inspector.{name}" for name in vars(Inspector) if not name.startswith("_")]
+    + ["adapter"]
+)
 _TEMPLATE = "TODO: say why"
-_FIRST = "TODO"
 
 
-class _File(BaseModel):
-    """The content of the file."""
+class KnownFailure(BaseModel):
+    """A failure that is known, or a hook that a harness cannot give."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    test: str = ""
+    hook: str = ""
+    subject: str = ""
+    """All subjects, if it is empty."""
+    reason: str
+    link: str = ""
+    version: str = ""
+
+    def covers(self, result: Result) -> bool:
+        """Whether it is about this result, whatever its verdict is."""
+        about = [result.test] if self.test else result.hooks
+        return (self.test or self.hook) in about and self.subject in ("", result.subject)
+
+
+class KnownFailures(BaseModel):
+    """The content of a file."""
 
     model_config = ConfigDict(extra="forbid")
 
     known: tuple[KnownFailure, ...] = ()
-    missing: tuple[MissingHook, ...] = ()
-
-
-@dataclass(frozen=True)
-class KnownFailures:
-    """The entries of a file."""
-
-    failures: tuple[KnownFailure, ...] = ()
-    missing: tuple[MissingHook, ...] = ()
-
-    def failure(self, test: str, subject: str) -> KnownFailure | None:
-        """The entry about a test on a subject."""
-        return next((entry for entry in self.failures if entry.covers(test, subject)), None)
+    missing: tuple[KnownFailure, ...] = ()
 
     def expected(self, result: Result) -> Expected | None:
         """Why a result does not count against the run; None if it does."""
-        is_about_it = result.verdict == "fail" or (result.verdict == "not-testable" and not result.hooks)
-        if is_about_it and (entry := self.failure(result.test, result.subject)):
-            return Expected(kind="known", reason=entry.reason, link=entry.link, version=entry.version)
-        if result.verdict == "not-testable" and result.hooks:
-            entries = [self.missing_hook(hook, result.subject) for hook in result.hooks]
-            given = [entry for entry in entries if entry is not None]
-            if len(given) == len(entries):
-                reason = "; ".join(f"{entry.hook}: {entry.reason}" for entry in given)
-                return Expected(kind="missing-hook", reason=reason, link=given[0].link)
-        return None
-
-    def missing_hook(self, hook: str, subject: str) -> MissingHook | None:
-        """The entry about a hook of a subject."""
-        return next((one for one in self.missing if one.hook == hook and one.subject in ("", subject)), None)
+        if result.verdict not in ("fail", "not-testable"):
+            return None
+        entries = [entry for entry in (self.missing if result.hooks else self.known) if entry.covers(result)]
+        if not entries or len({entry.hook for entry in entries}) < len(result.hooks):
+            return None
+        first, reason = entries[0], "; ".join(f"{one.hook}: {one.reason}" for one in entries)
+        if result.hooks:
+            return Expected(kind="missing-hook", reason=reason, link=first.link)
+        return Expected(kind="known", reason=first.reason, link=first.link, version=first.version)
 
     def stale(self, results: Results) -> Iterator[str]:
         """The entries that are no longer true, as far as the results show."""
-        for entry in self.failures:
-            covered = [result for result in results.results if entry.covers(result.test, result.subject)]
+        for entry in self.known:
+            covered = [result for result in results.results if entry.covers(result)]
             yield from (f"{entry.test} on {one.subject} passes now" for one in covered if one.verdict == "pass")
-            if covered and all(result.verdict == "not-applicable" for result in covered):
-                yield f"{entry.test}{_on(entry.subject)} is not applicable now"
-        for one in self.missing:
-            within = [result for result in results.results if one.subject in ("", result.subject)]
+        for entry in self.missing:
+            within = [result for result in results.results if entry.subject in ("", result.subject)]
             is_decided = within and not any(result.verdict in ("not-run", "harness-error") for result in within)
-            if is_decided and not any(one.hook in result.hooks for result in within):
-                yield f"no test lacks the hook {one.hook}{_on(one.subject)} now"
+            if is_decided and not any(map(entry.covers, within)):
+                on = f" on {entry.subject}" if entry.subject else ""
+                yield f"no test lacks the hook {entry.hook}{on} now"
 
 
 def read(file: Path, tests: Collection[str]) -> KnownFailures:
@@ -88,28 +92,17 @@ def read(file: Path, tests: Collection[str]) -> KnownFailures:
     Raises:
         FileError: if it is not TOML of this form, or an entry names no test or hook, or gives no reason.
     """
-    entries = read_file(file, lambda content: _File.model_validate(toml_of(content)), "a list of known failures")
-    for failure in entries.known:
-        if failure.test not in tests:
-            raise FileError(file, f"there is no test {failure.test}")
-    for one in entries.missing:
+    found = read_file(file, lambda content: KnownFailures.model_validate(toml_of(content)), "a list of known failures")
+    for one in found.known:
+        if one.test not in tests:
+            raise FileError(file, f"there is no test {one.test}")
+    for one in found.missing:
         if one.hook.partition("(")[0] not in HOOKS:
             raise FileError(file, f"there is no hook {one.hook}; the hooks: {', '.join(sorted(HOOKS))}")
-    reasons = [(one.test, one.reason) for one in entries.known] + [(one.hook, one.reason) for one in entries.missing]
-    for what, reason in reasons:
-        if not reason.strip():
-            raise FileError(file, f"{what} has no reason")
-        if reason.strip().upper().startswith(_FIRST):
-            raise FileError(file, f"{what} has no reason: write one in place of {reason!r}")
-    return KnownFailures(entries.known, entries.missing)
-
-
-HOOKS = frozenset(
-    [name for name in vars(Harness) if not name.startswith("_") and name not in ("open", "capabilities")]
-    + [f"inspector.{name}" for name in vars(Inspector) if not name.startswith("_")]
-    + ["adapter"]
-)
-"""What a harness may lack; `adapter` stands for one that shows the store's own results."""
+    for one in (*found.known, *found.missing):
+        if one.reason.strip() in ("", _TEMPLATE):
+            raise FileError(file, f"{one.test or one.hook} has no reason: write one in place of {one.reason!r}")
+    return found
 
 
 def write(file: Path, results: Results, before: KnownFailures) -> None:
@@ -120,44 +113,20 @@ def write(file: Path, results: Results, before: KnownFailures) -> None:
     Raises:
         conformance.files.FileError: if the file cannot be written.
     """
-    failures = [*_failures(results, before)]
-    missing = [*_missing_hooks(results, before)]
-    texts = [*(_entry("known", one) for one in failures), *(_entry("missing", one) for one in missing)]
-    write_file(file, "\n".join(texts))
-
-
-def _failures(results: Results, before: KnownFailures) -> Iterator[KnownFailure]:
-    written: dict[tuple[str, str, str, str], list[str]] = {}
+    entries: dict[str, None] = {}
     for result in results.results:
-        entry = before.failure(result.test, result.subject)
-        is_known = result.expected is not None and result.expected.kind == "known"
+        entry = next((one for one in before.known if one.covers(result)), None)
+        is_open = result.verdict == "fail" and (result.is_failure or entry is not None)
         is_cut_off = result.verdict == "not-testable" and not result.hooks
-        is_open = (result.verdict == "fail" and result.is_failure) or is_cut_off
-        if is_open or is_known or (result.verdict == "not-run" and entry):
-            why = (_TEMPLATE, "", "") if entry is None else (entry.reason, entry.link, entry.version)
-            written.setdefault((result.test, *why), []).append(result.subject)
-    for (test, reason, link, version), subjects in written.items():
-        is_everywhere = 1 < len(results.subjects) == len(subjects)
-        for subject in [""] if is_everywhere else subjects:
-            yield KnownFailure(test=test, subject=subject, reason=reason, link=link, version=version)
+        if is_open or is_cut_off or (result.verdict == "not-run" and entry):
+            entries[_written(entry or KnownFailure(test=result.test, reason=_TEMPLATE), result.subject)] = None
+        for hook in result.hooks:
+            entry = next((one for one in before.missing if one.hook == hook and one.covers(result)), None)
+            entries[_written(entry or KnownFailure(hook=hook, reason=_TEMPLATE), result.subject)] = None
+    write_file(file, "\n".join(sorted(entries)))
 
 
-def _missing_hooks(results: Results, before: KnownFailures) -> Iterator[MissingHook]:
-    lacking = dict.fromkeys((hook, result.subject) for result in results.results for hook in result.hooks)
-    for hook, subject in lacking:
-        entry = before.missing_hook(hook, subject)
-        yield MissingHook(
-            hook=hook,
-            subject=subject,
-            reason=_TEMPLATE if entry is None else entry.reason,
-            link="" if entry is None else entry.link,
-        )
-
-
-def _entry(table: str, entry: KnownFailure | MissingHook) -> str:
-    given = {name: json.dumps(value, ensure_ascii=False) for name, value in entry.model_dump().items() if value}
-    return "\n".join([f"[[{table}]]", *(f"{name} = {value}" for name, value in given.items()), ""])
-
-
-def _on(subject: str) -> str:
-    return f" on {subject}" if subject else ""
+def _written(entry: KnownFailure, subject: str) -> str:
+    given = entry.model_copy(update={"subject": subject}).model_dump()
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in given.items() if value]
+    return "\n".join([f"[[{'known' if entry.test else 'missing'}]]", *lines, ""])

@@ -2,65 +2,49 @@
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias, get_args
+from typing import get_args
 
 import pytest
 
-from conformance.case import Case
 from conformance.results.document import Result, Results, Verdict
 from conformance.spec.requirements import REQUIREMENTS
 from conformance.text import cut, printable
 
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 _SUITE = Path(__file__).parents[1]
-_MOST = 20
-_WIDTH = 200
-_Line: TypeAlias = tuple[str, dict[str, bool]]
-"""A line and its colours."""
+_MOST, _WIDTH = 20, 200
 
 
-def summary(results: Results, stale: Iterable[str], undecided: list[Result]) -> Iterator[_Line]:
+def summary(results: Results, stale: Iterable[str], undecided: list[Result]) -> Iterator[str]:
     """The lines of a summary. `undecided` makes the run incomplete."""
     names = [subject.name for subject in results.subjects]
-    width = max(map(len, names))
-    yield "  ".join([" " * width, *VERDICTS]), {}
+    width, verdicts = max(map(len, names)), get_args(Verdict)
+    yield "  ".join([" " * width, *verdicts])
     for name in names:
         count = Counter(result.verdict for result in results.results if result.subject == name)
-        counted = [str(count[verdict]).rjust(len(verdict)) for verdict in VERDICTS]
-        yield "  ".join([name.ljust(width), *counted]), {}
-    for title, kind in (
-        ("SHOULDs that are not kept:", "should"),
-        ("known failures:", "known"),
-    ):
-        found = [one for one in results.results if one.verdict == "fail" and one.expected and one.expected.kind == kind]
-        yield from _listed(title, [_failure(one) for one in found], {"yellow": True})
-    yield from _listed("known failures that are none any more; take them out of the file:", stale, {"red": True})
-    declared = {one.expected.reason for one in results.results if one.expected and one.expected.kind == "missing-hook"}
-    yield from _listed("hooks that are declared missing:", sorted(declared), {})
-    whys = Counter(_why(result) for result in undecided).most_common()
+        yield "  ".join([name.ljust(width), *(str(count[verdict]).rjust(len(verdict)) for verdict in verdicts)])
+    found: dict[str, list[str]] = {"should": [], "known": [], "missing-hook": []}
+    for result in results.results:
+        if result.expected and (result.hooks or result.verdict == "fail"):
+            why = f"{result.expected.reason} {result.expected.link}".strip()
+            line = f"{result.test} [{result.subject}] ({why}): {_in_line(result.reason)}"
+            found[result.expected.kind].append(why if result.hooks else line)
+    yield from _listed("SHOULDs that are not kept:", found["should"])
+    yield from _listed("known failures:", found["known"])
+    yield from _listed("known failures that are none any more; take them out of the file:", stale)
+    yield from _listed("hooks that are declared missing:", dict.fromkeys(found["missing-hook"]))
+    whys = Counter(map(_why, undecided)).most_common()
     reasons = [f"{number} {'test' if number == 1 else 'tests'}: {why}" for why, number in whys]
-    yield from _listed("incomplete: not all that applies was decided (exit status 6 if nothing fails)", reasons, {})
+    yield from _listed("incomplete: not all that applies was decided (exit status 6 if nothing fails)", reasons)
 
 
-def _listed(title: str, lines: Iterable[str], markup: dict[str, bool]) -> Iterator[_Line]:
-    listed = list(lines)
-    if listed:
-        yield title, markup
-    for line in listed[:_MOST]:
-        yield f"  {line}", {}
-    if len(listed) > _MOST:
-        yield f"  … and {len(listed) - _MOST} more, which the results file names", {}
-
-
-def _failure(result: Result) -> str:
-    expected = result.expected
-    why = f" ({expected.reason}{' ' + expected.link if expected.link else ''})" if expected else ""
-    return f"{result.test} [{result.subject}]{why}: {_in_line(result.reason)}"
+def _listed(title: str, found: Iterable[str]) -> Iterator[str]:
+    lines = [f"  {line}" for line in found]
+    if len(lines) > _MOST:
+        lines[_MOST:] = [f"  … and {len(lines) - _MOST} more, which the results file names"]
+    yield from [title, *lines] if lines else []
 
 
 def _why(result: Result) -> str:
@@ -69,58 +53,16 @@ def _why(result: Result) -> str:
     return f"{result.verdict}: {_in_line(result.reason)}"
 
 
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Keep the garbage collector from running while a failure is written.
-
-    pytest parses the source for its traceback. In Python 3.11 `ast.parse` raises SystemError if a finalizer that the
-    collector calls meanwhile parses too. The traceback that asyncio logs of a task whose exception nobody took does.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def shorten(report: pytest.TestReport, call: pytest.CallInfo[None], case: Case, config: pytest.Config) -> None:
-    """Show what a case decides and how it failed, without the code of the suite; `--tb=long` shows the code."""
-    decides = f"{case.doc}\n{_requirements(case.requirements)}"
-    fault = call.excinfo and call.excinfo.value
-    longrepr: Any = report.longrepr
-    if isinstance(longrepr, tuple):  # what pytest shows of a skip
-        report.longrepr = str(longrepr[2])
-    if call.excinfo is None or not hasattr(longrepr, "chain") or config.getoption("tbstyle") in ("long", "native"):
-        report.sections.append(("what it decides", decides))
-    else:
-        traceback, crash, _ = longrepr.chain[-1]
-        entry = traceback.reprentries[-1]
-        text = "\n".join([decides, "", call.excinfo.exconly(tryshort=True), *_frames_of_the_store(call.excinfo)])
-        # In the style "value" pytest writes the lines of an entry as they are.
-        entry.lines, entry.style = text.splitlines(), "value"
-        entry.reprfuncargs = entry.reprlocals = entry.reprfileloc = None
-        traceback.reprentries, traceback.extraline = [entry], None
-        longrepr.chain, longrepr.reprtraceback, longrepr.reprcrash = [(traceback, crash, None)], traceback, crash
-    if calls := getattr(fault, "conformance_calls", ""):
-        report.sections.append(("what was called", calls))
-    if write := getattr(fault, "conformance_script", None):
-        report.sections.append(("a script that plays it again without pytest", printable(write())))
-
-
-def _frames_of_the_store(raised: pytest.ExceptionInfo[BaseException]) -> list[str]:
-    """Name the frames below the last one of the suite: those of the store, if the store raised."""
-    frames: list[str] = []
+def failure(raised: pytest.ExceptionInfo[BaseException], doc: str, numbers: Iterable[str]) -> str:
+    """What a test decides and how it failed, without the code of the suite."""
+    frames: list[str] = []  # below the last one of the suite: those of the store, if the store raised
     for entry in raised.traceback:
         path = Path(entry.path)
         frames = [] if path.is_relative_to(_SUITE) else [*frames, f"  {path}:{entry.lineno + 1}: in {entry.name}"]
-    return frames
-
-
-def _requirements(numbers: tuple[str, ...]) -> str:
     requirements = (REQUIREMENTS[number] for number in numbers)
-    return "\n".join(f"{requirement.id} ({requirement.level}): {requirement.text}" for requirement in requirements)
+    decides = (f"{requirement.id} ({requirement.level}): {requirement.text}" for requirement in requirements)
+    words = f"{type(raised.value).__name__}: {words_of(raised.value)}"
+    return "\n".join([doc, *decides, "", words.removeprefix("AssertionError: "), *frames])
 
 
 def words_of(fault: BaseException) -> str:
