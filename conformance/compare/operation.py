@@ -52,7 +52,7 @@ class Operation:
         view: turns a result that cannot be compared as it is into one that can.
         show: writes a value of an argument as Python; None where its `repr` will do.
         ignored: fields that are not compared, each with the reason.
-        tolerances: numbers and times that may differ by so much (times: seconds), each field with `(how much, reason)`.
+        tolerances: numbers that may differ by so much, each field with `(how much, reason)`.
         positional: arguments that are given by their places; all others by their names.
         lifetime: the argument that is a lifetime, in seconds or as `timedelta`: with it the hook `advance` lets an
             entry expire.

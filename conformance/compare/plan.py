@@ -17,7 +17,7 @@ SIZES = (2, 3, 11, 51)
 """Sizes of a store for which every listing is called; 0 and 1 come by themselves."""
 SPANS = (3600.0, 2 * 86_400.0, 8 * 86_400.0, 400 * 86_400.0)
 """Seconds after which entries are looked at again."""
-_RANDOM, _LENGTH = 100, 8
+_RANDOM, _LENGTH, _MOST_PLACES = 200, 8, 3
 _MOST_KEYS, _MOST_PAIRS, _MOST_AT_ONCE = 10, 20, 12
 
 
@@ -102,10 +102,10 @@ class Plan:
             for call in (self._plain(name), *mutable[name]):
                 before = () if name == self._makers[0] else (made,)
                 yield self._read(*before, call)
-                for argument in (*call.arguments, ""):
-                    yield (*before, call, Change(name, argument), *self._reads(call))
+                for argument, place in product((*call.arguments, ""), range(_MOST_PLACES)):
+                    yield (*before, call, Change(name, argument, place), *self._reads(call))
             for write in self._makers:
-                yield made, self._plain(name), self._plain(write), Change(name, is_look=True)
+                yield made, self._plain(name), self._plain(write), Change(name)
 
     def _mutable(self, name: str) -> Iterator[Call]:
         """Calls with an argument that can be changed in its place, the plainest of each kind."""

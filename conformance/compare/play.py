@@ -8,7 +8,7 @@ import inspect
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, ClassVar, TypeAlias
@@ -45,15 +45,14 @@ class Race:
 
 @dataclass(frozen=True)
 class Change:
-    """The caller changes an argument, or the result if it is empty, of the first call of an operation.
+    """The caller changes an argument, or the result if it is empty, of the first call of an operation, at one place.
 
-    It makes the change at one place, or all of them. With `is_look` it only looks at the value again.
+    Without a place it only looks at the value again.
     """
 
     operation: str
     argument: str = ""
     place: int | None = None
-    is_look: bool = False
     kind: ClassVar[str] = "aliasing"
 
 
@@ -108,7 +107,7 @@ def differences(one: Outcome, other: Outcome) -> list[Mismatch]:
     texts = one.text, other.text
     if one.name != other.name:
         kind = "hanging" if HungError in (one.tree.kind, other.tree.kind) else "exception"
-        return [Mismatch(kind, f"{one.name} / {other.name}", texts, is_loss=one.raised != other.raised)]
+        return [Mismatch(kind, f"{one.name} / {other.name}", texts)]
     found = list(mismatches(one.tree, other.tree))
     return [Mismatch("message", one.name, texts)] if found and one.raised else found
 
@@ -290,16 +289,13 @@ class _Playing:
         expression, value = self._held.get((change.operation, change.argument), ("", None))
         if not expression:
             return Outcome(Tree(Change))
-        if change.is_look:
+        if change.place is None:
             return Outcome(self._observer.look(value, operation), line=expression)
-        found = [*changes_of(value, {*operation.ids, *operation.times}, expression)]
-        chosen = found if change.place is None else found[change.place : change.place + 1]
-        for _, make in chosen:
-            try:
+        for text, make in [*changes_of(value, {*operation.ids, *operation.times}, expression)][change.place :][:1]:
+            with suppress(AttributeError, TypeError, ValueError):  # it may be frozen
                 make()
-            except (AttributeError, TypeError, ValueError):  # it is frozen
-                continue
-        return Outcome(Tree(Change), line="\n".join(text for text, _ in chosen))
+            return Outcome(Tree(Change), line=text)
+        return Outcome(Tree(Change))
 
     def _written(self, operation: Operation, choice: Choice) -> str:
         names, text = self._observer.names, operation.show(choice.value) if operation.show else None

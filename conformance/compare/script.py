@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from conformance.compare.play import Change, Outcome, Steps, calls_in
-from conformance.compare.values import inside
+from conformance.compare.values import Mismatch, inside
 from conformance.text import cut, printable
 
 _SHOWN = 80
 
 
 def script_of(
-    steps: Steps, outcomes: list[list[Outcome]], names: tuple[str, str], path: str, texts: tuple[str, str]
+    steps: Steps, outcomes: Sequence[Sequence[Outcome]], names: tuple[str, str], mismatch: Mismatch
 ) -> tuple[str, ...]:
-    """The steps as Python, the last with what it gives on each side behind `path`."""
+    """The steps as Python, the last with what it gives on each side."""
+    path = "".join(mismatch.path)
     changed = {(step.operation, step.argument) for step in steps if isinstance(step, Change) and step.argument}
     script: list[str] = []
     for index, (outcome, other) in reversed([*enumerate(zip(*outcomes, strict=True))]):
         line = max(outcome.line, other.line, key=len)
-        later = "\n".join([*script, *texts])
+        later = "\n".join([*script, *mismatch.texts])
         if not script:
             line = f"({line}){path}" if path and line.startswith("await ") else line + path
         elif re.search(rf"\bresult{index}\b", later):
@@ -29,7 +30,7 @@ def script_of(
             if f"given{index}" in later and (getattr(steps[index], "operation", ""), name) in changed:
                 line = f"given{index} = {text}\n{line.replace(text, f'given{index}', 1)}"
         script = [*line.splitlines(), *script]
-    shown = [f"# {name}: {cut(text, _SHOWN)}" for name, text in zip(names, texts, strict=True)]
+    shown = [f"# {name}: {cut(text, _SHOWN)}" for name, text in zip(names, mismatch.texts, strict=True)]
     return tuple(map(printable, [*_imports(steps, "\n".join(script)), *script, *shown]))
 
 

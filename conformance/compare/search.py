@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from conformance.compare.checks import check_methods, opening, operations_of
 from conformance.compare.choices import Choice
@@ -44,11 +44,22 @@ class Shown:
     """The field that differs."""
     mismatch: Mismatch
     outcomes: list[list[Outcome]]
+    features: list[Feature]
 
     @property
     def symptom(self) -> tuple[str, ...]:
         """What makes it the same difference in another sequence."""
         return "" if self.where else self.operation, self.mismatch.kind, self.where, self.mismatch.what
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What a difference comes from. Differences whose causes have the same key are one finding."""
+
+    kind: str
+    operation: str
+    argument: str
+    key: tuple[object, ...]
 
 
 class Search:
@@ -75,7 +86,7 @@ class Search:
             asyncio.run(_check(store))
         self._operations = here.operations
         self._plan = Plan(here.operations, seed)
-        self._findings: dict[tuple[Any, ...], Finding] = {}
+        self._findings: dict[tuple[object, ...], Finding] = {}
         self._explained: dict[tuple[str, ...], list[frozenset[Feature]]] = {}
         """For each symptom the features with which a known cause shows it; under `()` those that explain anything."""
         self._hung = set[str]()
@@ -95,7 +106,7 @@ class Search:
             if self._explanation(shown) is None and (finding := self._take(shown)):
                 yield finding
             explanation = self._explanation(shown)
-            is_refused = shown.mismatch.kind == "exception" and shown.mismatch.is_loss
+            is_refused = shown.mismatch.kind == "exception" and "a result" in shown.mismatch.what
             is_write = shown.operation in self._operations and self._operations[shown.operation].reads is None
             if explanation is None or (is_refused and (is_write or explanation)) or shown.mismatch.kind == "hanging":
                 return  # from here on the stores hold something else
@@ -117,8 +128,8 @@ class Search:
             for mismatch in differences(one, other):
                 name = getattr(step, "operation", "")
                 self._hung |= {name} if mismatch.kind == "hanging" else set()
-                where = _field(mismatch.path, steps)
-                yield Shown(steps[:end], name, where, mismatch, [seen[:end] for seen in outcomes])
+                where, features = _field(mismatch.path, steps), self._features(steps[:end])
+                yield Shown(steps[:end], name, where, mismatch, [seen[:end] for seen in outcomes], features)
             if isinstance(step, Race):
                 return
 
@@ -147,71 +158,63 @@ class Search:
 
     def _explanation(self, shown: Shown) -> frozenset[Feature] | None:
         """What a sequence has with which a known cause shows this; None if no known cause explains it."""
-        found = {*self._features(shown.steps)}
         triggers = [*self._explained.get(shown.symptom, ()), *self._explained.get((), ())]
-        return next((trigger for trigger in triggers if trigger <= found), None)
+        return next((trigger for trigger in triggers if trigger <= {*shown.features}), None)
 
     def _take(self, shown: Shown) -> Finding | None:
         """Reduce a difference, and return its finding if it is a new one."""
-        features = self._features(shown.steps)
-        is_sure = self._cause(shown)[0] in self._findings and len({one[:2] for one in features}) == 1
-        if not is_sure and shown.mismatch.kind != "hanging" and not any(isinstance(one, Race) for one in shown.steps):
+        is_sure = self._cause(shown).key in self._findings and len({one[:2] for one in shown.features}) == 1
+        if not is_sure and not {"hanging", "race"} & {shown.mismatch.kind, self._cause(shown).kind}:
             self._tries[shown.symptom] += 1
-            if self._tries[shown.symptom] > _MOST_TRIES:
-                return None
-            again = self._again(shown.steps, shown.symptom)
+            again = self._again(shown.steps, shown.symptom) if self._tries[shown.symptom] <= _MOST_TRIES else None
             if again is None:
                 self.report.note("not exercised", f"{shown.operation} differed, and did not when called again")
                 return None
             shown = self._shrunk(again)
-        key, kind, operation, argument = self._cause(shown)
-        features = self._features(shown.steps)
-        is_marked = kind != shown.mismatch.kind
-        needed = features[:1] if is_marked and kind != "expiry" else features
+        cause = self._cause(shown)
+        is_marked = cause.kind != shown.mismatch.kind
+        needed = shown.features[:1] if is_marked and cause.kind != "expiry" else shown.features
         self._explained.setdefault(() if is_marked else shown.symptom, []).append(frozenset(needed))
-        capability = _DECLARED.get(kind)
+        capability = _DECLARED.get(cause.kind)
         declaring = [store.name for store in self._stores if capability in store.harness.capabilities]
-        if capability and len(declaring) == 1 and "lifetime" not in key:
-            self.report.note("as declared", f"{kind}: only {declaring[0]} declares Capability.{capability.name}")
+        if capability and len(declaring) == 1 and "lifetime" not in cause.key:
+            self.report.note("as declared", f"{cause.kind}: only {declaring[0]} declares Capability.{capability.name}")
             return None
-        known = self._findings.get(key)
-        texts, path = shown.mismatch.texts, "".join(shown.mismatch.path)
-        finding = known or Finding(operation, kind, shown.operation + shown.where)
+        known = self._findings.get(cause.key)
+        finding = known or Finding(cause.operation, cause.kind, shown.operation + shown.where)
         if known is None:
-            finding.script = script_of(shown.steps, shown.outcomes, self.report.stores, path, texts)
-            self._findings[key] = finding
+            finding.script = script_of(shown.steps, shown.outcomes, self.report.stores, shown.mismatch)
+            self._findings[cause.key] = finding
             self.report.findings.append(finding)
-        given = [one for one in features if one[:2] == (operation, argument)]
-        seen = "" if is_marked else f": {shown.mismatch.what}"
-        place = f"{operation}({argument})" if argument else operation
-        came = f"{place} > {shown.where or shown.operation or kind}{seen}"
-        finding.shows.setdefault(came, set()).update(one[2] for one in given)
+        place = f"{cause.operation}({cause.argument})" if cause.argument else cause.operation
+        place += f" > {shown.where or shown.operation or cause.kind}{'' if is_marked else f': {shown.mismatch.what}'}"
+        given = {one[2] for one in shown.features if one[:2] == (cause.operation, cause.argument)}
+        finding.shows.setdefault(place, set()).update(given)
         return None if known else finding
 
-    def _cause(self, shown: Shown) -> tuple[tuple[Any, ...], str, str, str]:
-        """What a difference comes from: a key that findings of one cause share, its kind, operation and argument."""
-        kind, calls, features = shown.mismatch.kind, calls_in(shown.steps), self._features(shown.steps)
-        content = [one for one in features if one[0] and one[1] not in self._operations[one[0]].entry]
-        entries = [one for one in features if one[0] and one not in content]
-        operation, argument, _ = (content[-1:] or entries[:1] or [("", "", "")])[0]
+    def _cause(self, shown: Shown) -> Cause:
+        kind, calls = shown.mismatch.kind, calls_in(shown.steps)
+        content = [one for one in shown.features if one[0] and one[1] not in self._operations[one[0]].entry]
+        entries = [one for one in shown.features if one[0] and one not in content]
         writes = [call.operation for call in calls if self._operations[call.operation].reads is None]
-        operation = operation or (writes or [calls[-1].operation])[-1]
-        if features and not features[0][0]:
-            change = next((step for step in shown.steps if isinstance(step, Change)), None)
-            found = (shown.operation or calls[0].operation, "")
-            found = (change.operation, change.argument) if change else found
-            return features[0], features[0][1], *((operation, argument) if features[0][1] == "expiry" else found)
+        operation, argument, _ = [*content[-1:], *entries[:1], ((writes or [calls[-1].operation])[-1], "", "")][0]
+        mark = next((one for one in shown.features if not one[0]), ("", "", ""))
+        change = next((step for step in shown.steps if isinstance(step, Change)), None)
+        if change:
+            return Cause(mark[1], change.operation, change.argument, mark)
+        if mark[1] == "expiry":
+            return Cause(mark[1], operation, argument, mark)
+        if mark[1]:
+            return Cause(mark[1], shown.operation or calls[0].operation, "", mark)
+        is_raised = kind in ("exception", "message", "hanging")
         if not argument:
-            shows_it = shown.operation if kind in ("exception", "message", "hanging") else operation
-            place = shown.where or ("" if kind in ("exception", "message") else operation)
-            return (kind, place, shown.mismatch.what), kind, shows_it, ""
-        is_refused = kind == "exception" and operation == shown.operation
-        if not content:
-            return (kind, is_refused), kind, operation, argument
+            place = shown.where or ("" if is_raised else operation)
+            return Cause(kind, shown.operation if is_raised else operation, "", (kind, place, shown.mismatch.what))
+        is_refused = is_raised and operation == shown.operation
         strategy = self._operations[operation].strategies[argument]  # what shares it is the same argument
         names = [name for name, one in self._operations.items() if strategy in one.strategies.values()]
-        keys = [(kind, is_refused, name) for name in (operation, *names)]
-        return next((key for key in keys if key in self._findings), keys[0]), kind, operation, argument
+        keys = [(kind, is_refused, name if content else "entry") for name in (operation, *names)]
+        return Cause(kind, operation, argument, next((key for key in keys if key in self._findings), keys[0]))
 
     def _again(self, steps: Steps, symptom: tuple[str, ...]) -> Shown | None:
         return next((one for one in self._play(steps) if one.symptom == symptom), None)
@@ -242,8 +245,6 @@ class Search:
     def _plainer(self, steps: Steps, place: int) -> Iterator[Steps]:
         """The same steps with less at one place."""
         step, before, after = steps[place], steps[:place], steps[place + 1 :]
-        if isinstance(step, Change) and step.place is None and not step.is_look:
-            yield from ((*before, replace(step, place=one), *after) for one in range(_MOST_VALUES))
         if not isinstance(step, Call):
             return
         operation = self._operations[step.operation]

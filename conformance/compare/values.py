@@ -166,7 +166,8 @@ class Observer:
                 if inner not in operation.ignored:
                     shown = f"[<id {self.ids.index(inner)}>]" if inner in self.ids else label
                     trees[shown] = self.look(part, operation, path and path + label, inner, depth + 1)
-            return Tree(type(value), parts=trees)
+            generic = getattr(type(value), "__pydantic_generic_metadata__", {})
+            return Tree(generic.get("origin") or type(value), parts=trees)
         if name in operation.ids:
             if path and value not in (None, "", *self.ids):
                 self.ids.append(value)
@@ -202,31 +203,28 @@ class Mismatch:
     what: str
     texts: tuple[str, str]
     path: tuple[str, ...] = ()
-    is_loss: bool = False
-    """Whether one has nothing where the other has something."""
 
 
 def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
     """Every place where two values differ in value, type or order, as deep inside as possible."""
+    kind, what = "value", one.kind.__name__
     if one.kind is not other.kind:
-        is_loss = type(None) in (one.kind, other.kind)
-        names = f"{one.kind.__name__} / {other.kind.__name__}"
-        yield Mismatch("value" if is_loss else "type", names, (one.text, other.text), is_loss=is_loss)
+        kind = "value" if type(None) in (one.kind, other.kind) else "type"
+        what = f"{one.kind.__name__} / {other.kind.__name__}"
     elif one.parts is None or other.parts is None:
-        if not _alike(one, other):
-            is_loss = one.is_nothing != other.is_nothing
-            yield Mismatch("value", one.kind.__name__, (one.text, other.text), is_loss=is_loss)
+        if _alike(one, other):
+            return
+    elif one.is_sequence and one.text != other.text and _sorted(one) == _sorted(other):
+        kind = "order"
     elif one.parts.keys() == other.parts.keys():
-        pairs = ((label, part, other.parts[label]) for label, part in one.parts.items())
-        found = [replace(it, path=(label, *it.path)) for label, *pair in pairs for it in mismatches(*pair)]
-        is_order = one.is_sequence and one.text != other.text and _sorted(one) == _sorted(other)
-        yield from [Mismatch("order", one.kind.__name__, (one.text, other.text))] if is_order else found
+        for label, part in one.parts.items():
+            yield from (replace(it, path=(label, *it.path)) for it in mismatches(part, other.parts[label]))
+        return
     else:
+        what = "length" if one.is_sequence else "keys"
         texts = [sum(label[1] in "'\"" for label in tree.parts or ()) for tree in (one, other)]
         kind = "type" if len(one.parts) == len(other.parts) and texts[0] != texts[1] else "value"
-        is_loss = one.parts.keys() < other.parts.keys() or other.parts.keys() < one.parts.keys()
-        what = "length" if one.is_sequence else "keys"
-        yield Mismatch(kind, what, (one.text, other.text), is_loss=is_loss)
+    yield Mismatch(kind, what, (one.text, other.text))
 
 
 def _sorted(tree: Tree) -> list[str]:
@@ -234,7 +232,6 @@ def _sorted(tree: Tree) -> list[str]:
 
 
 def _alike(one: Tree, other: Tree) -> bool:
-    if one.tolerance and isinstance(one.value, (Number, date)):
-        apart: Any = abs(one.value - other.value)
-        return bool(getattr(apart, "total_seconds", lambda: apart)() <= one.tolerance)
+    if one.tolerance and isinstance(one.value, Number):
+        return bool(abs(one.value - other.value) <= one.tolerance)
     return bool(repr(one.value) == repr(other.value) if one.kind is float else one.value == other.value)

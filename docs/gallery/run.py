@@ -53,7 +53,7 @@ def library_of(module: str, url: str) -> dict[str, Any]:
         "harness": f"{module}.py",
         "operations": {operation: row.results for operation, row in report.operations.items()},
         "not_exercised": report.shortcomings(),
-        "differences": [finding.title(names) for finding in new],
+        "differences": [finding.title for finding in new],
         "shortest": shortest,
         "findings": [confirmed(script, url) for script in sorted((HERE / "findings").glob(f"{name}_?.py"))],
     }
