@@ -199,9 +199,8 @@ class Walk:
 
     def _near(self, request: Request) -> Request:
         """The same request, or one that careless code takes for the same."""
-        config, videos = request.config, request.video_ids
-        configs = config, config, values.twin(config), values.reordered(config)
-        return replace(request, config=self._pick(configs), video_ids=self._pick((videos, videos, videos[::-1])))
+        config = request.config
+        return replace(request, config=self._pick((config, config, values.twin(config), values.reordered(config))))
 
     def _status(self, among: tuple[str, ...]) -> Any:
         status = self._random.choice(among)

@@ -24,7 +24,7 @@ from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
 from taskstore import MemoryTaskStore, TaskStore
 
-SHARED = "sharing.test_another_process_sees_what_this_one_wrote"
+SHARED = "sharing.test_what_another_process_writes_is_seen_at_once"
 KEPT = "sharing.test_tasks_outlive_the_process_that_wrote_them"
 
 
@@ -176,9 +176,5 @@ class SlowHarness(MemoryHarness):
 
 
 def test_a_slow_memory_store_is_not_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "cost.test_memory_holds_every_task"
-    monkeypatch.setattr(cost, "_SECONDS", 0.3)
-    with pytest.raises(NotTestable, match="the store is too slow"):
-        play(name, SlowHarness())
     monkeypatch.setattr(cost, "_MANY", 200)
-    play(name, SlowHarness())
+    play("cost.test_memory_holds_every_task", SlowHarness())

@@ -95,14 +95,6 @@ async def open_and_close(namespace: Namespace) -> None:
         pass
 
 
-def plain_url(namespace: Namespace) -> str:
-    """The URL of the server, for a proxy to lead to: `NotTestable` if it cannot."""
-    url = namespace.harness.url()
-    if not url.startswith("redis://"):
-        raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
-    return url
-
-
 @contextlib.contextmanager
 def a_user(namespace: Namespace, password: str) -> Iterator[str]:
     """A user of the server with a password."""
@@ -115,8 +107,11 @@ def a_user(namespace: Namespace, password: str) -> Iterator[str]:
 
 
 def url_of(namespace: Namespace, user: str, password: str) -> str:
-    """The URL of the server for a user."""
-    where = plain_url(namespace).removeprefix("redis://").rpartition("@")[2]
+    """The URL of the server for a user, for a proxy to lead to: `NotTestable` if it cannot."""
+    scheme, _, where = namespace.harness.url().partition("://")
+    if scheme != "redis":
+        raise NotTestable("the proxy understands neither TLS nor sockets of files", ("url",))
+    where = where.rpartition("@")[2]
     return f"redis://{quote(user, safe='')}:{quote(password, safe='')}@{where}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import product
 from typing import Any
 
 from conformance.core.scenario import (
@@ -38,6 +39,7 @@ from conformance.tables.tasks import (
     WEEK,
     A,
     B,
+    first,
     restorable,
     scenario,
     to,
@@ -66,13 +68,8 @@ def _ends() -> Iterator[Scenario]:
     firsts = get(A), to("clipping"), cancel(A), *pages, create(task_id="job-1"), restore(TaskOf("a")), purge(BEYOND)
     for call in firsts:
         for status in ("pending", *FINAL):
-            first = create("a", "job-1"), to(status)
-            yield _expiring(
-                first, Wait(WEEK - SECOND), get(A), listing(), Wait(2 * SECOND), call, Look(), about="EXP-01"
-            )
-    for write in (to("clipping"), to("completed"), cancel(A)):
-        late = Wait(WEEK + SECOND), write, create("b"), Look()
-        yield _expiring(create("a"), to("clipping"), late, about="EXP-01 ATOM-01")
+            made = first(call), to(status), Wait(WEEK - SECOND), get(A), listing()
+            yield _expiring(made, Wait(2 * SECOND), call, Look(), about="EXP-01 ATOM-01")
     ahead = datetime.now(UTC) + timedelta(hours=3)
     done = restorable(status="completed", progress=100.0, completed_at=LONG_AGO)
     for old in (restorable(), done, *(restorable(created_at=one, updated_at=ahead) for one in (ahead, LONG_AGO))):
@@ -90,29 +87,28 @@ def _renewals(depth: str) -> Iterator[Scenario]:
                 if write.arguments != to(status).arguments:  # that changes nothing, and need not renew it
                     later = Wait(WEEK - gap / 2), get(A), listing(), Wait(gap / 2 + SECOND), get(A), listing()
                     yield _expiring(create("a"), to(status), Wait(gap), write, later, about="EXP-03 EXP-01")
-    often = [one for number in range(12) for one in (Wait(6 * DAY), to("clipping", progress=number), get(A))]
-    yield _expiring(create("a"), often, about="EXP-03")
 
 
 def _unchanged() -> Iterator[Scenario]:
     """No refusal, no read and no call that changes nothing renews the lifetime of a task, or ends it."""
-    large, other = {"k": "x" * 600_000}, create(task_id="job-1", config={})
-    idle = [
-        *(get(A), listing(), listing(limit=1), purge(LONG_AGO), restore(TaskOf("a")), other, update(A, "unknown")),
-        *(to("clipping", **one) for one in ({"progress": 101}, {"error_message": "e"}, {"current_step": large["k"]})),
+    large = {"k": "x" * 600_000}
+    plain = [
+        *(get(A), listing(), listing(limit=1), update(A, "unknown"), to("clipping", error_message="e")),
+        *(to("clipping", progress=101), to("clipping", current_step=large["k"])),
     ]
-    for status in ("pending", *FINAL):
-        first = create("a", "job-1", config=large), to(status)
+    more = [create(task_id="job-1", config=one) for one in (large, {})] + [purge(LONG_AGO), restore(TaskOf("a"))]
+    for status, calls in product(("pending", *FINAL), (plain, more)):
+        made = first(*calls, config=large), to(status)
         again = [to(status), cancel(A), to(status, current_step="o")] if status != "pending" else []
-        calls = [*again, *idle, create(task_id="job-1", config=large)]
         gone = Wait(DAY + MINUTE), get(A), to("clipping"), cancel(A), Look()
-        yield _expiring(first, Wait(6 * DAY), calls, gone, about="EXP-01 LIFE-10 LIFE-14")
-        yield _expiring(first, Wait(DAY), calls, Wait(6 * DAY - MINUTE), get(A), Look(), about="EXP-01 LIFE-10 LIFE-14")
+        left, about = (Wait(6 * DAY - MINUTE), get(A), Look()), "EXP-01 LIFE-10 LIFE-14"
+        yield _expiring(made, Wait(6 * DAY), again, calls, gone, about=about)
+        yield _expiring(made, Wait(DAY), again, calls, left, about=about)
 
 
 def _used_again() -> Iterator[Scenario]:
     """An id is used again, and nothing of its first task ends the second one or keeps it."""
-    first = create("a", "job-1", config={"old": 1}), to("clipping", progress=50, current_step="s", label="a")
+    old = create("a", "job-1", config={"old": 1}), to("clipping", progress=50, current_step="s", label="a")
     purged = purge(TimeOf("a", plus=MICROSECOND)), Wait(4 * DAY)
     past = Wait(WEEK + MINUTE)
     ended = [(to(status, label="a"), *purged) for status in FINAL]
@@ -121,15 +117,16 @@ def _used_again() -> Iterator[Scenario]:
             days = [
                 one for write in (again, to("clipping"), cancel(A)) for one in (write, Look(), Wait(4 * DAY), Look())
             ]
-            yield _expiring(first, removal, again, Look(), days, Wait(DAY), get("job-1"), Look(), about="EXP-03 ID-06")
+            yield _expiring(old, removal, again, Look(), days, Wait(DAY), get("job-1"), Look(), about="EXP-03 ID-06")
 
 
 def _many(depth: str) -> Iterator[Scenario]:
     """Few or many tasks expire, all or some of them: the first call afterwards finds none, and shows none."""
     pending = TaskStatus.PENDING
     races = Race((to("clipping"), to("clipping", result_url="r"))), Race((to("completed"), cancel(A)))
-    pages = listing(status=pending, offset=1), listing(limit=0), purge(BEYOND)
+    pages = listing(status=pending, offset=1), listing(limit=0)
     for size in {"smoke": (2,), "default": (2, 260), "full": (2, 260, 1_100)}[depth]:
-        for first in (*races, *pages, create(task_id="job-1")):
-            old = create("b", "job-1"), Populate(size, MIXED), Wait(6 * DAY), create("a"), to("pending", B, progress=1)
-            yield _expiring(old, Wait(DAY + MINUTE), first, pages, Look(), about="EXP-01 EXP-03 ATOM-01")
+        for action in (*races, *pages, purge(BEYOND), create(task_id="job-1")):
+            old = create("b"), first(*[action] if isinstance(action, Call) else []), Populate(size, MIXED)
+            new = Wait(6 * DAY), create("c"), to("pending", B, progress=1), Wait(DAY + MINUTE)
+            yield _expiring(old, new, action, pages, Look(), about="EXP-01 EXP-03 ATOM-01")

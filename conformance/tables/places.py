@@ -28,7 +28,7 @@ from conformance.core.scenario import (
 )
 from conformance.harness import Capability
 from conformance.spec.model import STATUSES
-from conformance.tables.tasks import BEYOND, LONG_AGO, MICROSECOND, MIXED, A, B, restorable, scenario, to
+from conformance.tables.tasks import BEYOND, LONG_AGO, MICROSECOND, MIXED, A, B, first, restorable, scenario, to
 from taskstore import MAX_OFFSET, TaskStatus
 
 
@@ -50,14 +50,12 @@ def _shared() -> Iterator[Scenario]:
     for on in (0, 1):
         other, again = 1 - on, create(task_id="job-1", on=on, config={})
         turns = [call for one in STATUSES for call in (to(one, on=on), get(A, on=other), listing(on=other))]
-        yield both(create("a", "job-1"), again, get(A, on=other), turns, cancel(A), again, listing(limit=0, on=other))
-        ended = (
-            create("a", "job-1"),
-            cancel(A, label="a"),
-            get(A, on=on),
-            purge(TimeOf("a", plus=MICROSECOND), on=other),
+        yield both(create("a"), get(A, on=other), turns, cancel(A), listing(limit=0, on=other), Look())
+        ended = create("a"), cancel(A, label="a"), get(A, on=on), purge(TimeOf("a", plus=MICROSECOND), on=other)
+        yield both(ended, get(A, on=on), to("clipping", on=on), Look())
+        yield both(
+            first(again), again, cancel(A), again, get("job-1", on=other), to("clipping", "job-1", on=on), Look()
         )
-        yield both(ended, get(A, on=on), again, get("job-1", on=other), to("clipping", "job-1", on=on), Look())
         yield both(
             restore(restorable(), on=on), get("restored"), Reopen(other), restore(restorable(), on=other), Look()
         )

@@ -10,6 +10,7 @@ from conformance.core.scenario import (
     Action,
     Call,
     CursorOf,
+    Id,
     Look,
     Populate,
     Race,
@@ -22,11 +23,10 @@ from conformance.core.scenario import (
     purge,
     restore,
 )
-from conformance.tables.tasks import BEYOND, LONG_AGO, MICROSECOND, A, B, restorable, scenario, to
+from conformance.tables.tasks import BEYOND, LONG_AGO, MICROSECOND, A, B, first, restorable, scenario, to
 from taskstore import TaskStatus
 
-_MADE = create("a", "job-1"), create("b"), cancel(B, label="b")
-"""The tasks that the calls below are about: one that is not final, and one that is."""
+_ENDED = create("b"), cancel(B, label="b")
 _WRITES = (
     *(create(), create(task_id="job-1"), create(task_id="job-1", config={}), to("uploading", progress=7)),
     *(to("clipping", result_url="r"), to("completed"), to("failed", error_message="e"), cancel(A), cancel(B)),
@@ -51,8 +51,9 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
 def _race(calls: Sequence[Call], about: str, *before: Action) -> Iterator[Scenario]:
     """Calls race on one instance, and on two instances of a store that is shared."""
     turns = tuple(replace(call, on=number % 2) for number, call in enumerate(calls))
-    yield scenario(_MADE, before, Race(tuple(calls)), get(A), Look(), about=about)
-    yield scenario(_MADE, before, Race(turns), get(A), Look(), about=about, instances=2)
+    made = first(*calls), *_ENDED
+    yield scenario(made, before, Race(tuple(calls)), get(A), Look(), about=about)
+    yield scenario(made, before, Race(turns), get(A), Look(), about=about, instances=2)
 
 
 def _cancelled(*, is_full: bool) -> Iterator[Scenario]:
@@ -60,12 +61,8 @@ def _cancelled(*, is_full: bool) -> Iterator[Scenario]:
     after = get(A), Look(), create("c"), Look()
     for call in (*_WRITES, *_READS, listing(limit=1, after=CursorOf("a")), purge(LONG_AGO)):
         for turns in (1,) if not is_full else (0, 1, 2, 3, 5, 8):
-            yield scenario(_MADE, Race((call,), (0,), turns), after, about="ATOM-06")
-            yield scenario(_MADE, Race((call,) * 3, (0,), turns), after, about="ATOM-06")
-    updates = tuple(to("clipping", **one) for one in ({"progress": 1}, {"current_step": "s"}, {"progress": 3}))
-    for lost in ((0,), (2,), (0, 1), (0, 1, 2)):
-        for turns in (0, 1, 2, 4):
-            yield scenario(create("a"), Race(updates, lost, turns), get(A), to("analyzing"), Look(), about="ATOM-06")
+            yield scenario(first(call), _ENDED, Race((call,), (0,), turns), after, about="ATOM-06")
+            yield scenario(first(call), _ENDED, Race((call,) * 3, (0,), turns), after, about="ATOM-06")
     for calls in (_READS[:2], (to("clipping", progress=1), create())):
         for turns in (0, 1, 4) if not is_full else range(8):
             closed = Race(calls, turns=turns, closes=True)
@@ -74,19 +71,19 @@ def _cancelled(*, is_full: bool) -> Iterator[Scenario]:
 
 def _crowds(count: int) -> Iterator[Scenario]:
     """Hundreds of calls at the same time, each with its own result."""
-    ids = [f"job-{number}" for number in range(20)]
-    made = [create(one, one) for one in ids]
-    each = [call for one in ids for call in (get(one), get(f"no-{one}"), to("clipping", one, progress=-1))]
+    labels = [f"t{number}" for number in range(20)]
+    each = [call for one in map(Id, labels) for call in (get(one), get("nobody"), to("clipping", one, progress=-1))]
     again, other = create(task_id="job-1"), create(task_id="job-1", config={})
     crowds: list[Sequence[Call]] = [
         each * (count // 20),
         [create(video_ids=(str(number),)) for number in range(count)],
-        [to("clipping", "job-1", progress=number / 10) for number in range(count)],
-        [cancel("job-1")] * count,
+        [to("clipping", progress=number / 10) for number in range(count)],
+        [cancel(A)] * count,
         [again, again, other] * (count // 3),
     ]
     for calls in crowds:
-        yield scenario(made, Race(tuple(calls)), get("job-1"), listing(limit=0), about="ATOM-06")
+        made = first(*calls), *map(create, labels)
+        yield scenario(made, Race(tuple(calls)), get(A), listing(limit=0), about="ATOM-06")
 
 
 def _listings(size: int) -> Iterator[Scenario]:

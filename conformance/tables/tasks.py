@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from conformance.core.scenario import Action, Call, Id, Scenario, update
+from conformance.core.scenario import Action, Call, Id, Scenario, create, update
 from conformance.harness import Capability
 from conformance.spec.model import Record, canonical
 from taskstore import TaskStatus
@@ -33,6 +33,12 @@ def scenario(
     flat = (one for action in actions for one in ([action] if isinstance(action, Action) else action))
     needed = {*needs, *([Capability.SHARED] if instances > 1 and Capability.SHARED not in lacks else [])}
     return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), frozenset(lacks), instances)
+
+
+def first(*calls: Call, **fields: Any) -> Call:
+    """The creation of the task `a`, under the id that one of these calls creates too, if one does."""
+    chosen = [call.arguments.get("task_id") for call in calls if call.operation == "create_task"]
+    return create("a", next(filter(None, chosen), None), **fields)
 
 
 def to(status: str, task: Any = A, on: int = 0, label: str = "", **fields: Any) -> Call:
