@@ -23,7 +23,7 @@ _TABLES = ("arguments", "places", "lifetimes", "races")
 def _walked(number: int, harness: Harness, tally: Tally, seed: int, depth: str) -> None:
     async def run() -> None:
         for walk in walks(harness, seed * _WALKED + number, _WALKS[depth]):
-            await play_one(harness, Scenario(instances=walk.instances), tally, walk)
+            await play_one(harness, Scenario(), tally, walk)
 
     asyncio.run(run())
 

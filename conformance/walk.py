@@ -63,11 +63,10 @@ def walks(harness: Harness, seed: int, count: int) -> Iterator[Walk]:
 
 
 class Walk:
-    """One scenario that is drawn while it is played, on so many `instances`."""
+    """One scenario that is drawn while it is played."""
 
     def __init__(self, harness: Harness, random: Random) -> None:
         self._random, self._has, self._partitions = random, harness.capabilities, harness.partitions
-        self.instances = random.choice((1, 1, 2))
         self._labels: list[str] = []
         self._chosen: list[str] = []
         self._again = self._request()
@@ -96,7 +95,7 @@ class Walk:
             await player.perform(Close())
             for kind in chance.sample(_RACED[:-2], 3):
                 if (call := self._call(player, kind)) is not None:
-                    await player.perform(replace(call, on=0))
+                    await player.perform(call)
 
     def _is(self, probability: float) -> bool:
         return self._random.random() < probability
@@ -119,7 +118,7 @@ class Walk:
             case "pages":
                 return Pages(chance.choice((1, 7, 50)), chance.choice((None, TaskStatus.PENDING)))
             case "reopen":
-                return Reopen() if Capability.PERSISTENT in self._has or self.instances == 1 else None
+                return Reopen()
         return self._call(player, kind)
 
     def _time(self, player: Player) -> timedelta:
@@ -130,10 +129,9 @@ class Walk:
         return self._random.choice(near if near and self._is(0.6) else _TIMES)
 
     def _call(self, player: Player, kind: str) -> Call | None:
-        """A call on one of the instances, or nothing if the store has not what it needs."""
+        """A call, or nothing if the store has not what it needs."""
         call = self._call_of(kind, player)
-        on = self._random.randrange(self.instances)
-        return replace(call, on=on) if call and Scenario((call,)).required <= self._has else None
+        return call if call and Scenario((call,)).required <= self._has else None
 
     def _call_of(self, kind: str, player: Player) -> Call | None:  # noqa: C901, PLR0911  one way to draw each
         chance, task = self._random, self._task(player)
@@ -210,7 +208,7 @@ class Walk:
         names = [name for name in TEXTS[: 4 if is_failed else 2] if self._is(0.4)]
         fields: dict[str, Any] = {name: self._text() for name in names}
         if self._is(0.4):
-            fields["progress"] = self._pick(values.PROGRESSES, values.PROGRESSES, (0,))
+            fields["progress"] = self._pick(values.PROGRESSES, values.PROGRESSES, (0.0,))
         if self._is(0.04):  # seldom: such a call takes time
             fields[self._random.choice(TEXTS[:2])] = "x" * self._random.choice(_LARGE)
         return fields

@@ -35,7 +35,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
     yield from _ids(depth)
     for calls in (*refused(), *refused("nobody")):
-        yield scenario(create("a"), to("clipping", progress=5), calls, get(A), Look(), to("uploading"), Look())
+        yield scenario(create("a"), to("clipping"), calls, get(A), Look(), to("uploading"), Look())
     yield from _kept()
     yield from _statuses()
     yield from _sizes()
@@ -59,7 +59,8 @@ def refused(task: Any = A) -> list[list[Call]]:
         [to("completed", task, progress=one) for one in values.UNFINISHED],
         [to(status, task, error_message="e") for status in STATUSES if status != "failed"],
         [to("failed", task, error_message="x" * values.MOST_BYTES)],
-        [call for one in values.WRONG_STATUSES for call in (update(task, one, progress=5), listing(status=one))],
+        [update(task, one) for one in values.WRONG_STATUSES],
+        [listing(status=one) for one in values.WRONG_STATUSES],
         [listing(**{name: one}) for name in ("limit", "offset") for one in values.WRONG_NUMBERS],
         [listing(limit=1_001)],
         [*(listing(after=one) for one in values.WRONG_CURSORS), listing(after="1.a", offset=1)],
@@ -106,7 +107,7 @@ def _kept() -> Iterator[Scenario]:
         yield scenario(made, end, copy, about="MAINT-02")
     configs = [{"x": one, "y": [0, one, {"z": [one]}]} for one in values.JSON]
     for config in (*configs, *({"x": one} for one in values.DEEPEST)):
-        yield scenario(create("a", config=config), to("clipping", progress=5), Look())
+        yield scenario(create("a", config=config), to("clipping", progress=5.5), Look())
         yield scenario(create("a", config=config), copy, to("completed", "copy"), about="MAINT-02")
     for video_ids in values.VIDEO_IDS:
         yield scenario(create("a", video_ids=video_ids), to("clipping"), cancel(A), Look())

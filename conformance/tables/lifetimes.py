@@ -40,6 +40,7 @@ from conformance.tables.tasks import (
     A,
     B,
     first,
+    plain,
     restorable,
     scenario,
     to,
@@ -51,6 +52,7 @@ _expiring = partial(scenario, needs=[Capability.EXPIRING])
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
+    yield from plain()
     yield from _ends()
     yield from _renewals(depth)
     yield from _unchanged()
@@ -92,12 +94,12 @@ def _renewals(depth: str) -> Iterator[Scenario]:
 def _unchanged() -> Iterator[Scenario]:
     """No refusal, no read and no call that changes nothing renews the lifetime of a task, or ends it."""
     large = {"k": "x" * 600_000}
-    plain = [
+    idle = [
         *(get(A), listing(), listing(limit=1), update(A, "unknown"), to("clipping", error_message="e")),
         *(to("clipping", progress=101), to("clipping", current_step=large["k"])),
     ]
     more = [create(task_id="job-1", config=one) for one in (large, {})] + [purge(LONG_AGO), restore(TaskOf("a"))]
-    for status, calls in product(("pending", *FINAL), (plain, more)):
+    for status, calls in product(("pending", *FINAL), (idle, more)):
         made = first(*calls, config=large), to(status)
         again = [to(status), cancel(A), to(status, current_step="o")] if status != "pending" else []
         gone = Wait(DAY + MINUTE), get(A), to("clipping"), cancel(A), Look()

@@ -23,7 +23,7 @@ from conformance.core.scenario import (
     purge,
     restore,
 )
-from conformance.tables.tasks import BEYOND, LONG_AGO, MICROSECOND, A, B, first, restorable, scenario, to
+from conformance.tables.tasks import BEYOND, LONG_AGO, MICROSECOND, A, B, first, plain, restorable, scenario, to
 from taskstore import TaskStatus
 
 _ENDED = create("b"), cancel(B, label="b")
@@ -37,6 +37,7 @@ _READS = (get(A), listing(), listing(status=TaskStatus.PENDING, limit=1), listin
 
 def scenarios(depth: str = "default") -> Iterator[Scenario]:
     """All of them."""
+    yield from plain()
     is_full = depth == "full"
     for pair in combinations_with_replacement((*_WRITES, *_READS[:2]), 2):
         yield from _race(pair, "ATOM-02" if all(one in _WRITES[5:8] for one in pair) else "ATOM-01")

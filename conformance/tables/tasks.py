@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from conformance.core.scenario import Action, Call, Id, Scenario, create, update
+from conformance.core.scenario import Action, Call, Id, Look, Scenario, cancel, create, get, listing, update
 from conformance.harness import Capability
 from conformance.spec.model import Record, canonical
 from taskstore import TaskStatus
@@ -33,6 +33,13 @@ def scenario(
     flat = (one for action in actions for one in ([action] if isinstance(action, Action) else action))
     needed = {*needs, *([Capability.SHARED] if instances > 1 and Capability.SHARED not in lacks else [])}
     return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), frozenset(lacks), instances)
+
+
+def plain() -> Iterator[Scenario]:
+    """Each operation by itself, again and again: what that shows is learned, and not blamed on what comes next."""
+    for _ in range(9):
+        begun = create("a", config={"k": [1]}), create("b"), to("clipping", current_step="s"), get(A), listing()
+        yield scenario(begun, cancel(B), to("completed"), cancel(B), get(A), listing(), Look())
 
 
 def first(*calls: Call, **fields: Any) -> Call:
