@@ -180,10 +180,8 @@ class Harness(ABC):
         """Send the server a command that is its owner's to send, and return the reply.
 
         These are `ACL SETUSER` and `ACL DELUSER`, for a user named after the namespace with a password and rules;
-        `CLIENT KILL TYPE normal SKIPME yes`; `CONFIG GET` and `CONFIG SET` of `maxmemory` and `maxmemory-policy`, which
-        are set back; `DEL` of keys of the namespace; and, at full depth, `SCRIPT FLUSH`, `CONFIG SET appendonly` and
-        `INFO persistence`. They concern the whole server: do not have this hook on a server
-        that others use.
+        `CLIENT KILL TYPE normal SKIPME yes`; `SCRIPT FLUSH`; and, at full depth, `CONFIG SET appendonly` and
+        `INFO persistence`. They concern the whole server: do not have this hook on a server that others use.
         """
         raise HookMissingError("administer")
 
