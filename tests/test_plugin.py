@@ -146,7 +146,7 @@ def test_on_a_broken_store_one_case_fails_and_the_others_are_not_testable(pytest
 
 
 def test_what_is_not_applicable_decides_nothing_and_that_is_said(pytester: pytest.Pytester) -> None:
-    ran = run(pytester, "-k", "test_tasks_outlive_the_server", "--conformance-partial", stores=("memory",))
+    ran = run(pytester, "-k", "test_tasks_outlive_the_process", "--conformance-partial", stores=("memory",))
     assert ran.ret == pytest.ExitCode.TESTS_FAILED
     ran.stdout.fnmatch_lines(["nothing was decided: nothing that was selected applies"])
 

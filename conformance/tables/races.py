@@ -52,7 +52,7 @@ def scenarios(depth: str = "default") -> Iterator[Scenario]:
 def _race(calls: Sequence[Call], about: str, *before: Action) -> Iterator[Scenario]:
     """Calls race on one instance, and on two instances of a store that is shared."""
     turns = tuple(replace(call, on=number % 2) for number, call in enumerate(calls))
-    made = first(*calls), *_ENDED
+    made = first(*calls), *_ENDED, Race((get(A),) * len(calls))  # so a pool has its connections
     yield scenario(made, before, Race(tuple(calls)), get(A), Look(), about=about)
     yield scenario(made, before, Race(turns), get(A), Look(), about=about, instances=2)
 
