@@ -24,12 +24,15 @@ from conformance.subjects.servers import ServerError
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=sys.modules["benchmarks"].__doc__)
-    chosen = parser.add_mutually_exclusive_group()
-    for depth in ("quick", "full"):
-        chosen.add_argument(f"--{depth}", dest="depth", action="store_const", const=depth, help=f"measure in {depth}")
+    description = "Measure how long the operations of both designs take in both modes, then make the studies."
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=description)
+    depths = parser.add_mutually_exclusive_group()
+    depths.add_argument("--quick", dest="depth", action="store_const", const="quick", help="measure less")
+    depths.add_argument("--full", dest="depth", action="store_const", const="full", help="measure more")
     parser.set_defaults(depth="default")
-    parser.add_argument("--json", type=Path, default=Path("reports/out/benchmark.json"), metavar="FILE")
+    written = Path("reports/out/benchmark.json")
+    json_help = "where the latencies go, and studies.json beside it (%(default)s)"
+    parser.add_argument("--json", type=Path, default=written, metavar="FILE", help=json_help)
     parser.add_argument("--seed", type=int, default=None, help="of the order in which each block measures")
     options = parser.parse_args(arguments)
     # SIGTERM is handled like Ctrl-C, in the background too, where that is ignored: what was started goes.

@@ -132,29 +132,29 @@ def latency(**more: Any) -> Latency:
     return Latency.model_validate({**stated, **more})
 
 
-def judge(claim: Latency, *figures: Figure) -> str:
-    return judge_claim(claim, figures, miss_of(1))[0]
+FEW, MANY = figure("get", 10, [0.1] * 9), figure("get", 100, [9.0] * 9)
 
 
-@pytest.mark.parametrize(("ms", "verdict"), [(1.5, "confirmed"), (0.5, "faster"), (2.5, "slower")])
-def test_a_latency_is_judged_in_its_unit(ms: float, verdict: str) -> None:
-    measured = figure("get", 100, [ms] * 9)
-    assert judge(latency(), measured) == verdict
-    assert judge(latency(range=[1_000, 2_000], unit="µs"), measured) == verdict
-
-
-def test_a_quantile_is_of_single_calls_and_needs_enough_of_them() -> None:
-    assert judge(latency(quantile=0.99), figure("get", 100, [0.1] * 9, 1.5)) == "confirmed"
-    assert judge(latency(quantile=0.99), figure("get", 100, [0.1] * 9, 1.5, calls=99)) == "not-measured"
-
-
-def test_sizes_that_disagree_are_under_specified_and_one_that_is_missing_decides_nothing() -> None:
-    claim = latency(entries=[10, 100])
-    few, many = figure("get", 10, [0.1] * 9), figure("get", 100, [9.0] * 9)
-    assert judge(claim, few, many) == "under-specified"
-    assert judge(claim, few) == "not-measured"
-    assert judge(latency(operation="find"), few) == "not-measured"
-    assert judge(latency(), few, many) == "slower"  # without sizes: at the most entries
+@pytest.mark.parametrize(
+    ("stated", "figures", "verdict"),
+    [
+        ({}, [figure("get", 100, [1.5] * 9)], "confirmed"),
+        ({}, [figure("get", 100, [0.5] * 9)], "faster"),
+        ({}, [figure("get", 100, [2.5] * 9)], "slower"),
+        ({}, [figure("get", 100, [1.5] * 8)], "inconclusive"),
+        ({"range": [1_000, 2_000], "unit": "µs"}, [figure("get", 100, [1.5] * 9)], "confirmed"),
+        ({"quantile": 0.99}, [figure("get", 100, [0.1] * 9, 1.5)], "confirmed"),
+        ({"quantile": 0.99}, [figure("get", 100, [0.1] * 9, 1.5, calls=99)], "not-measured"),
+        ({"operation": "find"}, [FEW], "not-measured"),
+        ({"entries": [10, 100]}, [FEW, MANY], "under-specified"),
+        ({"entries": [10, 100]}, [FEW], "not-measured"),
+        ({}, [FEW, MANY], "slower"),  # at the most entries
+    ],
+)
+def test_a_claim_is_judged_in_its_unit_at_its_quantile_and_sizes(
+    stated: dict[str, Any], figures: list[Figure], verdict: str
+) -> None:
+    assert judge_claim(latency(**stated), figures, miss_of(1))[0] == verdict
 
 
 def test_a_claim_about_another_mode_is_left_out() -> None:
@@ -163,8 +163,7 @@ def test_a_claim_about_another_mode_is_left_out() -> None:
     assert len(judged_here([latency(mode="memory")], "")) == 1
 
 
-def test_fewer_than_nine_blocks_decide_nothing_and_many_claims_need_more() -> None:
-    assert judge(latency(), figure("get", 100, [1.5] * 8)) == "inconclusive"
+def test_many_claims_need_more_blocks() -> None:
     assert (blocks_for(1), blocks_for(8), blocks_for(40)) == (9, 9, 11)
 
 

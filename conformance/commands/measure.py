@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.commands.options import CommandFailedError, output_file
@@ -37,8 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entries", metavar="N", type=int, action="append", default=[], help="entries in the store")
     parser.add_argument("--seconds", type=float, default=0.05, help="of an operation in a block (%(default)s)")
     parser.add_argument("--blocks", type=int, help="processes (default: as many as intervals need, nine or more)")
-    json_help = "write JSON in the form of pytest-benchmark, which has to be installed"
-    parser.add_argument("--json", metavar="FILE", type=output_file, help=json_help)
+    parser.add_argument("--json", metavar="FILE", type=output_file, help="write JSON in the form of pytest-benchmark")
 
 
 def main(options: argparse.Namespace) -> int:
@@ -49,6 +49,8 @@ def main(options: argparse.Namespace) -> int:
 
     if options.seconds <= 0 or min(options.entries, default=1) < 1 or (options.blocks or 1) < 1:
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
+    if options.json and find_spec("pytest_benchmark") is None:
+        raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")
     try:
         return _measure(options)
     except (UnknownSubjectError, OperationsError, HarnessFailedError) as fault:
