@@ -9,7 +9,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar, TypeAlias
 
@@ -85,8 +85,6 @@ class Outcome:
     tree: Tree
     raised: bool = False
     line: str = ""
-    given: Mapping[str, str] = field(default_factory=dict)
-    """The arguments as Python."""
 
     @property
     def name(self) -> str:
@@ -131,7 +129,7 @@ class Store:
         return self._raced(steps, race) if race else self._run(steps)
 
     def _run(self, steps: Steps) -> list[Outcome]:
-        return asyncio.run(_Playing(self).run(steps))
+        return asyncio.run(_Playing(self, steps).run(steps))
 
     def _raced(self, steps: Steps, race: Race) -> list[Outcome]:
         at = steps.index(race)
@@ -167,7 +165,8 @@ def _apart(seen: Sequence[Outcome], order: Sequence[Outcome]) -> list[Outcome]:
 class _Playing:
     """A sequence on one store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, steps: Steps) -> None:
+        self._changed = {replace(step, place=None) for step in steps if isinstance(step, Change)}
         self._of, self._namespace = store, f"compare-{secrets.token_hex(6)}"
         self._observer = Observer()
         self._instances: dict[int, Any] = {}
@@ -227,6 +226,13 @@ class _Playing:
         given = {name: _filled(_copied(choice.value), ids) for name, choice in call.arguments.items()}
         shown = {name: self._written(operation, choice) for name, choice in call.arguments.items()}
         store = await self._open(call.on)
+        held = [
+            name
+            for name in shown
+            if Change(operation.name, name) in self._changed and (operation.name, name) not in self._held
+        ]
+        before = "".join(f"given{index} = {shown[name]}\n" for name in held)
+        shown |= dict.fromkeys(held, f"given{index}")
         listed = (text if name in operation.positional else f"{name}={text}" for name, text in shown.items())
         line = f"store{call.on + 1 if call.on else ''}.{operation.name}({', '.join(listed)})"
         self._of.hear(f"{self._of.name}: {line}")
@@ -256,7 +262,7 @@ class _Playing:
             self._held.setdefault((operation.name, name), (f"given{index}", value))
         if operation.reads is None:
             self._entry = next((given[name] for name in operation.entry if name in given), ids[-1] if ids else None)
-        return self._denied(call, Outcome(tree, error is not None, line, shown))
+        return self._denied(call, Outcome(tree, error is not None, before + line))
 
     def _denied(self, call: Call, outcome: Outcome) -> Outcome:
         """The outcome; after the server or the entry has failed, only whether it denies that there is an entry."""

@@ -44,8 +44,8 @@ class Finding:
     seen: str
     """The operation and field that show it."""
     script: tuple[str, ...] = ()
-    shows: dict[str, set[str]] = field(default_factory=dict)
-    """For each place where it shows, and what each side gives there, the classes of the values that show it."""
+    shows: set[str] = field(default_factory=set)
+    """Each place where it shows, with the class of the value and what each side gives."""
     known: str = ""
     """The reason why it is accepted."""
 
@@ -61,12 +61,10 @@ class Finding:
 
     def places(self) -> Iterator[str]:
         """Where it shows, in a few lines."""
-        named = {place: f" ({', '.join(sorted(classes))})" if classes else "" for place, classes in self.shows.items()}
-        places = [place + classes for place, classes in named.items()]
-        wrapped = textwrap.wrap(f"shows in {'; '.join(sorted(places))}", _WIDE)
+        wrapped = textwrap.wrap(f"shows in {'; '.join(sorted(self.shows))}", _WIDE)
         yield from wrapped[:_MOST_LINES]
         if len(wrapped) > _MOST_LINES:
-            yield f"… {len(places)} in all: --json FILE has them"
+            yield f"… {len(self.shows)} in all: --json FILE has them"
         if self.known:
             yield f"known: {self.known}"
 
@@ -144,10 +142,8 @@ class Report:
         for entry in known:
             alike = [one for one in self.findings if (one.operation, one.kind) == (entry.operation, entry.kind)]
             for one in alike:
-                is_covered = one.shows.keys() <= entry.shows.keys()
-                if is_covered and all(classes <= entry.shows[place] for place, classes in one.shows.items()):
-                    one.known = entry.reason
-            if not any(place in one.shows for one in alike for place in entry.shows):
+                one.known = entry.reason if one.shows <= entry.shows else one.known
+            if not any(one.shows & entry.shows for one in alike):
                 self.gaps.append(f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file")
 
     def shortcomings(self) -> list[str]:
@@ -189,7 +185,7 @@ class Known(BaseModel):
     operation: str
     kind: str
     reason: str
-    shows: dict[str, set[str]]
+    shows: set[str]
 
 
 class _File(BaseModel):
@@ -220,7 +216,7 @@ def known_text(findings: Iterable[Finding]) -> str:
     lines: list[str] = []
     for one in findings:
         fields = {"operation": one.operation, "kind": one.kind, "reason": one.known or _UNREASONED}
-        lines += ["[[known]]", *(f"{name} = {json.dumps(text)}" for name, text in fields.items()), "[known.shows]"]
-        lines += (f"{json.dumps(place)} = {json.dumps(sorted(one.shows[place]))}" for place in sorted(one.shows))
-        lines.append("")
+        lines += ["[[known]]", *(f"{name} = {json.dumps(text)}" for name, text in fields.items()), "shows = ["]
+        lines += (f"    {json.dumps(place)}," for place in sorted(one.shows))
+        lines += ["]", ""]
     return "\n".join(lines)

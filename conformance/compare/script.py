@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from conformance.compare.play import Change, Outcome, Steps, calls_in
+from conformance.compare.play import Outcome, Steps, calls_in
 from conformance.compare.values import Mismatch, inside
 from conformance.text import cut, printable
 
@@ -17,19 +17,16 @@ def script_of(
 ) -> tuple[str, ...]:
     """The steps as Python, the last with what it gives on each side."""
     path = "".join(mismatch.path)
-    changed = {(step.operation, step.argument) for step in steps if isinstance(step, Change) and step.argument}
     script: list[str] = []
-    for index, (outcome, other) in reversed([*enumerate(zip(*outcomes, strict=True))]):
-        line = max(outcome.line, other.line, key=len)
-        later = "\n".join([*script, *mismatch.texts])
+    for index, line in reversed(
+        [*enumerate(max(one.line, other.line, key=len) for one, other in zip(*outcomes, strict=True))]
+    ):
+        before, newline, last = line.rpartition("\n")
         if not script:
-            line = f"({line}){path}" if path and line.startswith("await ") else line + path
-        elif re.search(rf"\bresult{index}\b", later):
-            line = f"result{index} = {line}"
-        for name, text in outcome.given.items():
-            if f"given{index}" in later and (getattr(steps[index], "operation", ""), name) in changed:
-                line = f"given{index} = {text}\n{line.replace(text, f'given{index}', 1)}"
-        script = [*line.splitlines(), *script]
+            last = f"({last}){path}" if path and last.startswith("await ") else last + path
+        elif re.search(rf"\bresult{index}\b", "\n".join([*script, *mismatch.texts])):
+            last = f"result{index} = {last}"
+        script = [*f"{before}{newline}{last}".splitlines(), *script]
     shown = [f"# {name}: {cut(text, _SHOWN)}" for name, text in zip(names, mismatch.texts, strict=True)]
     return tuple(map(printable, [*_imports(steps, "\n".join(script)), *script, *shown]))
 

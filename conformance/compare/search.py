@@ -186,10 +186,11 @@ class Search:
             finding.script = script_of(shown.steps, shown.outcomes, self.report.stores, shown.mismatch)
             self._findings[cause.key] = finding
             self.report.findings.append(finding)
-        place = f"{cause.operation}({cause.argument})" if cause.argument else cause.operation
-        place += f" > {shown.where or shown.operation or cause.kind}{'' if is_marked else f': {shown.mismatch.what}'}"
-        given = {one[2] for one in shown.features if one[:2] == (cause.operation, cause.argument)}
-        finding.shows.setdefault(place, set()).update(given)
+        classes = {one[2] for one in shown.features if one[:2] == (cause.operation, cause.argument)} or {""}
+        came = f"{shown.where or shown.operation or cause.kind}{'' if is_marked else f': {shown.mismatch.what}'}"
+        for one in classes:
+            given = f"({cause.argument}{': ' if one else ''}{one})" if cause.argument else ""
+            finding.shows.add(f"{cause.operation}{given} > {came}")
         return None if known else finding
 
     def _cause(self, shown: Shown) -> Cause:
