@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import marshal
 import re
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -81,6 +81,7 @@ class Record(NamedTuple):
 
 
 FIELDS = Record._fields
+_TIMES = ("created_at", "updated_at", "completed_at")
 
 
 class Page(NamedTuple):
@@ -138,7 +139,7 @@ class Invocation:
 class State:
     """The tasks that are there, by id, and when each was last written. A write makes another state."""
 
-    __slots__ = ("_in_order", "_unseen", "gone", "lifetime", "since", "tasks")
+    __slots__ = ("_in_order", "_unseen", "gone", "lifetime", "tasks")
 
     def __init__(
         self,
@@ -152,8 +153,6 @@ class State:
         self.tasks = tasks or {}
         self._unseen = unseen
         self._in_order: dict[str | None, list[Record]] = {}
-        self.since: timedelta | None = None
-        """No task was written before, as far as it is known already."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, State) and self.tasks == other.tasks
@@ -172,12 +171,7 @@ class State:
         times = (record.created_at, record.updated_at, record.completed_at)
         is_unseen = key[:1] == "\0" or any(isinstance(time, Symbol) for time in times)
         unseen = self._unseen | {key} if is_unseen else self._unseen - {key} if self._unseen else self._unseen
-        state = State(self.lifetime, {**self.tasks, key: (record, at)}, unseen, self.gone)
-        if self.since is not None:
-            state.since = min(self.since, at.earliest)
-        if None in self._in_order and not unseen:
-            state._in_order[None] = _with(self._in_order[None], self.get(key), record)
-        return state
+        return State(self.lifetime, {**self.tasks, key: (record, at)}, unseen, self.gone)
 
     def without(self, gone: set[str], requirement: str = "") -> State:
         """The state without these tasks. `gone` remembers which requirement says that they are not there."""
@@ -198,11 +192,6 @@ class State:
                 found = [one for one in self.in_order(None) if one.status == status]
             self._in_order[status] = found
         return self._in_order[status]
-
-    def find_since(self) -> timedelta:
-        """When the task was written whose last write is the longest ago."""
-        self.since = min((at.earliest for _, at in self.tasks.values()), default=timedelta(days=10**6))
-        return self.since
 
     @property
     def is_seen(self) -> bool:
@@ -226,15 +215,6 @@ def _place_of(record: Record) -> Any:
 def _place_or_last(record: Record) -> Any:
     is_unseen = isinstance(record.created_at, Symbol) or isinstance(record.task_id, Symbol)
     return (_END_OF_TIME, "") if is_unseen else _place_of(record)
-
-
-def _with(tasks: Sequence[Record], before: Record | None, after: Record) -> list[Record]:
-    """Tasks in their order, with one that is new or in place of what it was before."""
-    changed = list(tasks)
-    if before is not None:
-        del changed[bisect_left(changed, _place_of(before), key=_place_of)]
-    insort(changed, after, key=_place_of)
-    return changed
 
 
 class Outcome(NamedTuple):
@@ -262,13 +242,9 @@ def step(state: State, call: Invocation) -> list[Outcome]:
 def _after_expiry(state: State, call: Invocation, lifetime: timedelta) -> Iterator[State]:
     """The states that the passing of time may have made of this one."""
     soonest = call.at.latest - lifetime + SLACK
-    if (state.since is not None and state.since >= soonest) or state.find_since() >= soonest:
-        yield state
-        return
-    written = {key: at for key, (_, at) in state.tasks.items()}
+    written = {key: at for key, (_, at) in state.tasks.items() if at.earliest < soonest}
     surely = {key for key, at in written.items() if call.at.earliest - at.latest > lifetime + SLACK}
-    may = {key for key, at in written.items() if call.at.latest - at.earliest > lifetime - SLACK}
-    perhaps = sorted(may - surely, key=written.__getitem__)
+    perhaps = sorted(written.keys() - surely, key=written.__getitem__)
     if call.operation not in ("list_tasks", "purge"):  # what becomes of the others is seen later
         named = call.arguments.get("task_id", getattr(call.arguments.get("task"), "task_id", None))
         perhaps = [key for key in perhaps if key == named]
@@ -471,45 +447,45 @@ def _restore(state: State, call: Invocation) -> list[Outcome]:
     return [restored, *others]
 
 
-def _check_restorable(task: Record) -> None:  # noqa: C901, PLR0912  one rule after the other
+def _check_restorable(task: Record) -> None:
     """Refuse a task that no store could have produced, naming the field. All of that is MAINT-04."""
-    if task.status not in STATUSES:
-        raise _invalid("status")
-    if type(task.progress) not in (float, int) or not 0 <= task.progress <= 100:  # noqa: PLR2004  all of it
-        raise _invalid("progress")
-    for name in TEXTS:
-        value = getattr(task, name)
-        if type(value) is not str and (value is not None or name == "current_step"):
-            raise _invalid(name)
-        if type(value) is str and not _has_utf8(value):
-            raise _invalid(name, "VAL-09")
-    if task.status == "completed" and task.progress != 100:  # noqa: PLR2004  all of it
-        raise _invalid("progress")
-    for name in ("error_message", "error_traceback"):
-        if task.status != "failed" and getattr(task, name) is not None:
-            raise _invalid(name)
-    for name in ("created_at", "updated_at", "completed_at"):
-        time = getattr(task, name)
-        if time is None and name == "completed_at":
-            continue
-        if not isinstance(time, datetime) or time.tzinfo is None or not _EPOCH <= time < _END_OF_TIME:
-            raise _invalid(name)
-    if (task.completed_at is None) is (task.status in FINAL):
-        raise _invalid("completed_at")
-    if task.updated_at < task.created_at:  # type: ignore[operator]
-        raise _invalid("updated_at")
-    if task.completed_at is not None and not task.created_at <= task.completed_at <= task.updated_at:  # type: ignore[operator]
-        raise _invalid("completed_at")
-    if type(task.task_id) is not str or not _NEW_ID.fullmatch(task.task_id):
-        raise _invalid("task_id")
-    if type(task.video_ids) is not tuple or not task.video_ids or not all(type(one) is str for one in task.video_ids):
-        raise _invalid("video_ids")
-    if not all(map(_has_utf8, task.video_ids)):
-        raise _invalid("video_ids", "VAL-09")
+    if name := next(_wrong_fields(task), ""):
+        raise _invalid(name)
+    for text in (*(getattr(task, name) for name in TEXTS), *task.video_ids):
+        if text is not None and not _has_utf8(text):
+            raise _invalid("task", "VAL-09")
     if task.metadata[0] != "object":  # another text than that of an object
         raise _invalid("metadata", "VAL-05")
     _check_json(plain(task.metadata), "metadata", _DEEPEST + 1)
     _check_size(task)
+
+
+def _wrong_fields(task: Record) -> Iterator[str]:  # noqa: C901  one rule after the other
+    """The fields in which it is wrong. Each rule rests on those before it: take the first."""
+    created, updated, completed = times = task.created_at, task.updated_at, task.completed_at
+    is_done, is_failed, is_final = task.status == "completed", task.status == "failed", task.status in FINAL
+    if task.status not in STATUSES:
+        yield "status"
+    if type(task.progress) not in (float, int) or not (100 if is_done else 0) <= task.progress <= 100:  # noqa: PLR2004  all of it
+        yield "progress"
+    for name in TEXTS:
+        value, is_allowed = getattr(task, name), is_failed or not name.startswith("error")
+        is_left_out = value is None and name != "current_step"
+        if not is_left_out and not (is_allowed and type(value) is str):
+            yield name
+    for name, time in zip(_TIMES, times, strict=True):
+        if time is None and not is_final and name == "completed_at":
+            continue
+        if not isinstance(time, datetime) or time.tzinfo is None or not _EPOCH <= time < _END_OF_TIME:
+            yield name
+    if completed is not None and not is_final:
+        yield "completed_at"
+    if not created <= (completed or created) <= updated:  # type: ignore[operator]
+        yield "updated_at"
+    if type(task.task_id) is not str or not _NEW_ID.fullmatch(task.task_id):
+        yield "task_id"
+    if type(task.video_ids) is not tuple or not task.video_ids or not all(type(one) is str for one in task.video_ids):
+        yield "video_ids"
 
 
 _OPERATIONS: Mapping[str, Callable[[State, Invocation], list[Outcome]]] = {
