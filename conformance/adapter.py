@@ -300,7 +300,6 @@ class PageView:
     """A page of the store. A field that it does not have is `None`."""
 
     __match_args__ = PAGE
-    __hash__ = None  # type: ignore[assignment]  # what it shows may change
 
     def __init__(self, own: Any, adapter: Adapter) -> None:
         self._own = own
@@ -325,9 +324,6 @@ class PageView:
                 raise
             value = None
         return tuple(value or ()) if name == "unreadable" else value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, PageView) and all(getattr(self, name) == getattr(other, name) for name in PAGE)
 
     def __repr__(self) -> str:
         return repr(self._own)

@@ -35,13 +35,6 @@ def standing(kind: type[Harness]) -> type[Harness]:
     return type("Standing", (kind,), {"advance": lambda *_: None})
 
 
-class ClockRuns(MemoryHarness):
-    """Moves by milliseconds that are taken for seconds."""
-
-    def advance(self, namespace: str, by: timedelta) -> None:
-        super().advance(namespace, by * 1000)
-
-
 class NeverEnds(ExpiringMemoryHarness):
     """Declares EXPIRING, and its store has no lifetime."""
 
@@ -156,7 +149,6 @@ LIARS: list[tuple[Callable[[], Harness], str, str]] = [
     (Misread, "adapter", "AttributeError: Task has no attribute 'percent', which is read as progress"),
     (Misnamed, "adapter", "the status of a new task is 'queued'"),
     (standing(MemoryHarness), "advance", "a task is younger by 0:00:00.0"),
-    (ClockRuns, "advance", "a task is younger by 41 days"),
     (OneStore, "open", "a task is seen in another namespace"),
     (Prefixless, "open", "a task is seen in another namespace"),
     (Leaves, "discard", "a task is still there"),

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import cycle
 from types import SimpleNamespace
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from conformance.core.arguments import for_store, resolved
 from conformance.core.blame import adopted, blame, signature
@@ -267,12 +267,9 @@ class Player:
 
     def _reads(self) -> Iterable[Call]:
         """The reads of a `Look`: the tasks of the last writes, and the listings in which they are or were."""
-        tasks = self.state.tasks
-        recent = self._written or [key for key in tasks if key[:1] != "\0"][-2:]
-        known = [tasks[one][0] for one in recent if one in tasks] + [
-            self.last[one] for one in recent if one in self.last
-        ]
-        statuses = dict.fromkeys([one.status for one in known if one.status in STATUSES] or ["pending"])
+        recent = self._written or [key for key in self.state.tasks if key[:1] != "\0"][-2:]
+        known = [self.state.get(one) for one in recent] + [self.last.get(one) for one in recent]
+        statuses = dict.fromkeys([one.status for one in known if one and one.status in STATUSES] or ["pending"])
         for on in set(range(self.scenario.instances)) - self._closed:
             yield from (get(one, on) for one in recent)
             yield listing(on=on)
@@ -292,12 +289,11 @@ class Player:
         for first in range(0, len(calls), _BATCH):
             self._extend()
             batch = calls[first : first + _BATCH]
-            for call, made in zip(
-                batch, await asyncio.gather(*(self._make(call, call.arguments) for call in batch)), strict=True
-            ):
-                self._settle(call, call.arguments, *made)
-                results.append(made[0])
-        return [one for one in results if isinstance(one, Record)]
+            made = await asyncio.gather(*(self._make(call, call.arguments) for call in batch))
+            for call, one in zip(batch, made, strict=True):
+                self._settle(call, call.arguments, *one)
+            results += [observed for observed, _, _ in made if isinstance(observed, Record)]
+        return results
 
     def _judge(self, call: Call, arguments: Mapping[str, Any], observed: Any, at: Span) -> Outcome:
         """Keep the states that explain a result. If there is none, report it, and end the scenario if it is new."""
@@ -305,7 +301,7 @@ class Player:
         tried = [
             (candidate, outcome, differences(outcome.result, observed))
             for candidate in with_pending(self._candidates[side])
-            for outcome in self._outcomes(bind(candidate.state, observed), call, made)
+            for outcome in self._outcomes(bind(candidate.state, observed), call.on, made)
         ]
         if matching := [(candidate, outcome) for candidate, outcome, names in tried if not names]:
             kept = [Candidate(after(outcome, observed, made), candidate.pending) for candidate, outcome in matching]
@@ -317,10 +313,9 @@ class Player:
             raise EndedError
         _, nearest, names = min(tried, key=lambda one: ("" in one[2], len(one[2])))
         kind = signature(call.operation, nearest.result, observed, names)
-        state = adopted(nearest, observed, made) if kind in self.tally.learned else None
-        if state is None:
-            if kind not in self.tally.learned:
-                self._disagree(call, nearest, observed, names, kind)
+        if kind not in self.tally.learned:
+            self._disagree(call, nearest, observed, names, kind)
+        if (state := adopted(nearest, observed, made)) is None:
             raise EndedError
         self._candidates[side] = [Candidate(state)]
         return nearest
@@ -328,14 +323,14 @@ class Player:
     def _side(self, on: int) -> int:
         return on if len(self._candidates) > 1 else 0
 
-    def _outcomes(self, state: State, call: Call, made: Invocation) -> list[Outcome]:
-        if call.on in self._closed:
+    def _outcomes(self, state: State, on: int, made: Invocation) -> list[Outcome]:
+        if on in self._closed:
             return [Outcome(Raised("StoreNotOpen"), state, ("API-03",))]
-        is_known = state.is_seen or call.operation not in _BY_TIME  # it depends on a time that nobody knows yet
+        is_known = state.is_seen or made.operation not in _BY_TIME  # it depends on a time that nobody knows yet
         return step(state, made) if is_known else []
 
     def _disagree(self, call: Call, outcome: Outcome, observed: Any, names: tuple[str, ...], kind: Signature) -> None:
-        """Report a result that differs from the nearest that is allowed."""
+        """Report a result that differs from the nearest that is allowed, and end the scenario."""
         on, cause = self._cause or (0, ())
         if call.operation not in READS:
             cause = ()
@@ -349,7 +344,11 @@ class Player:
             numbers = ("LIST-10",) if self._is_shared else ("DUR-03", "SHARE-02")  # nothing has been written here
         about = self.scenario.about
         numbers = (*numbers, *about) if self._is_plain else (*about, *numbers)
-        self._report(numbers, describe(outcome.result, names), describe(observed, names), kind)
+        self._end(numbers, describe(outcome.result, names), describe(observed, names), kind)
+
+    def _end(self, requirements: tuple[str, ...], expected: str, actual: str, kind: Signature) -> NoReturn:
+        self._report(requirements, expected, actual, kind)
+        raise EndedError
 
     def _report(self, requirements: tuple[str, ...], expected: str, actual: str, kind: Signature) -> None:
         scenario = replace(self.scenario, actions=tuple(action for action, _ in self._done))
@@ -362,8 +361,7 @@ class Player:
         for complaint in filter(None, complaints):
             kind = ("check", complaint.name, complaint.number)
             if kind not in self.tally.learned:
-                self._report((complaint.number, *about), complaint.expected, complaint.actual, kind)
-                raise EndedError
+                self._end((complaint.number, *about), complaint.expected, complaint.actual, kind)
 
     # Calls at the same time
 
@@ -432,8 +430,7 @@ class Player:
         about = self.scenario.about or ("ATOM-01",)
         for _, made, observed in answered:
             if isinstance(observed, Odd) or (isinstance(observed, Raised) and observed.error not in _REFUSALS):
-                self._report(about, "a result of the contract", describe(observed), ("race", made.operation))
-                raise EndedError
+                self._end(about, "a result of the contract", describe(observed), ("race", made.operation))
         for side, candidates in enumerate(self._candidates):
             here = [(made, observed) for on, made, observed in answered if self._side(on) == side]
             pending = tuple(made for on, made, _ in lost if self._side(on) == side)
@@ -443,8 +440,7 @@ class Player:
                 numbers = blame(Outcome(None, self.state, about), results, ())
                 kind = ("race", *sorted({made.operation for made, _ in here}))
                 shown = "; ".join(map(describe, results[:6]))
-                self._report(numbers, "results that some order of the calls explains", shown, kind)
-                raise EndedError
+                self._end(numbers, "results that some order of the calls explains", shown, kind)
             self._candidates[side] = found
         self.tally.exercised.update(about)
 
