@@ -93,7 +93,7 @@ def test_a_call_shows_the_seconds_that_were_awaited_and_a_wrong_answer_ends_it()
 @pytest.mark.parametrize(
     ("seconds", "calls", "rounds", "single"), [(0.02, 1, 1, 1), (0.0005, 1, 100, 100), (0, range(10, 501), 50, 1_000)]
 )
-def test_short_calls_share_a_round_and_a_long_one_is_made_once(
+def test_short_calls_share_a_round_and_a_long_one_is_timed_once(
     seconds: float, calls: Any, rounds: int, single: int
 ) -> None:
     timed = asyncio.run(time_calls(Work(repeat(partial(sleep, seconds))), Effort(rounds=50, seconds=0.01)))
