@@ -11,6 +11,7 @@ from conformance.core.chapter import play, play_one, play_together
 from conformance.core.finding import Tally
 from conformance.core.scenario import Scenario
 from conformance.harness import Harness
+from conformance.tables.tasks import plain
 from conformance.walk import walks
 
 DEPTHS = ("smoke", "default", "full")
@@ -41,6 +42,7 @@ def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
 
     async def run() -> None:
         scenarios = [one for row in together for one in failures.scenarios_of(row, has, is_full=is_full)]
+        await play(harness, plain(), tally)
         await play_together(harness, scenarios, tally)
         alone = [row for row in failures.SERVERS if is_full or not row.is_full]
         await play(harness, (one for row in alone for one in failures.scenarios_of(row, has)), tally)
