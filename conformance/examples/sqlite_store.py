@@ -15,36 +15,24 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, closing
-from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from conformance import Capability, Harness
 from conformance.adapter import Adapter, Call, Raise
 from taskstore import InvalidArgument, StoreNotOpen, TaskFinal, TaskNotFound, TaskStatus
 
+Job: TypeAlias = dict[str, Any]
 _Answer = TypeVar("_Answer")
-_PATIENCE = 30
-"""Seconds that a call waits for another one's transaction."""
 _STATES = ("queued", "analyzing", "llm_pass1", "llm_pass2", "clipping", "uploading", "done", "failed", "cancelled")
 _LAST = _STATES[-3:]
-_MOST = {"count": 1_000, "start": 10**12}
+# `videos` and `options` are JSON. Times are ISO 8601 in UTC, with microseconds: the order of texts is that of times.
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS jobs (
-        id TEXT PRIMARY KEY,
-        state TEXT NOT NULL,
-        percent REAL NOT NULL,
-        step TEXT NOT NULL,
-        videos TEXT NOT NULL,  -- JSON
-        options TEXT NOT NULL,  -- JSON
-        hook TEXT,
-        result TEXT,
-        error TEXT,
-        trace TEXT,
-        created TEXT NOT NULL,  -- ISO 8601, UTC, always with microseconds: the order of texts is that of times
-        changed TEXT NOT NULL,
-        ended TEXT
+        id TEXT PRIMARY KEY, state TEXT NOT NULL, percent REAL NOT NULL, step TEXT NOT NULL,
+        videos TEXT NOT NULL, options TEXT NOT NULL, hook TEXT, result TEXT, error TEXT, trace TEXT,
+        created TEXT NOT NULL, changed TEXT NOT NULL, ended TEXT
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS newest ON jobs (created DESC, id DESC);
     CREATE INDEX IF NOT EXISTS newest_by_state ON jobs (state, created DESC, id DESC);
@@ -54,52 +42,18 @@ _WRITE = """
         :id, :state, :percent, :step, :videos, :options, :hook, :result, :error, :trace, :created, :changed, :ended
     )
 """
-_FIND = "SELECT * FROM jobs WHERE id = ?"
 _COUNT = "SELECT count(*) FROM jobs WHERE :state IS NULL OR state = :state"
 _PAGE = """
     SELECT * FROM jobs WHERE :state IS NULL OR state = :state ORDER BY created DESC, id DESC LIMIT :count OFFSET :start
 """
 
 
-@dataclass
-class Job:
-    """One job."""
-
-    id: str
-    videos: list[str]
-    options: Any
-    hook: str | None
-    created: datetime
-    changed: datetime
-    state: str = "queued"
-    percent: float = 0.0
-    step: str = ""
-    result: str | None = None
-    error: str | None = None
-    trace: str | None = None
-    ended: datetime | None = None
-
-
-@dataclass
-class Page:
-    """Some jobs, newest first, and how many there are in all."""
-
-    jobs: list[Job]
-    total: int
-    count: int
-    start: int
-
-
-class JobMissingError(Exception):
-    """There is no such job."""
-
-
 class JobOverError(Exception):
     """The job has ended, and cannot be changed."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(f"{job.id} is {job.state}")
-        self.state = job.state
+        super().__init__(f"{job['id']} is {job['state']}")
+        self.state = job["state"]
 
 
 class BadValueError(Exception):
@@ -126,7 +80,9 @@ class Jobs:
         self._open = False
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self._prepare)
+        with closing(self._connect()) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")  # who reads does not wait for who writes
+            connection.executescript(_SCHEMA)
         self._open = True
         return self
 
@@ -139,27 +95,28 @@ class Jobs:
             raise BadValueError("videos")
 
         def insert(connection: sqlite3.Connection) -> Job:
-            now = datetime.now(UTC)
-            job = Job(f"task_{secrets.token_hex(16)}", list(videos), options, hook, now, now)
-            connection.execute(_WRITE, _row(job))
-            return _job(connection.execute(_FIND, (job.id,)).fetchone())
+            now, empty = _now(), dict.fromkeys(("result", "error", "trace", "ended"))
+            job = {"id": f"task_{secrets.token_hex(16)}", "state": "queued", "percent": 0.0, "step": "", **empty}
+            job |= {"videos": videos, "options": options, "hook": hook, "created": now, "changed": now}
+            return _write(connection, job)
 
         return await self._in_transaction(insert)
 
     async def find(self, job_id: str) -> Job:
         """Read a row."""
-        return await self._in_transaction(lambda connection: _find(connection, job_id), "BEGIN")
+        return await self._in_transaction(lambda connection: _read(connection, job_id), "BEGIN")
 
-    async def page(self, state: str | None = None, count: int = 50, start: int = 0) -> Page:
-        """Read some rows and the total from one snapshot."""
-        for name, value in (("count", count), ("start", start)):
-            if not 0 <= value <= _MOST[name]:
-                raise BadValueError(name)
+    async def page(self, state: str | None = None, count: int = 50, start: int = 0) -> dict[str, Any]:
+        """Read some rows, newest first, and the total, from one snapshot."""
+        if not 0 <= count <= 1_000:  # noqa: PLR2004
+            raise BadValueError("count")
+        if not 0 <= start <= 10**12:
+            raise BadValueError("start")
+        asked = {"state": state, "count": count, "start": start}
 
-        def read(connection: sqlite3.Connection) -> Page:
-            asked = {"state": state, "count": count, "start": start}
+        def read(connection: sqlite3.Connection) -> dict[str, Any]:
             (total,) = connection.execute(_COUNT, asked).fetchone()
-            return Page([*map(_job, connection.execute(_PAGE, asked))], total, count, start)
+            return {**asked, "jobs": [*map(_job, connection.execute(_PAGE, asked))], "total": total}
 
         return await self._in_transaction(read, "BEGIN")
 
@@ -171,19 +128,16 @@ class Jobs:
             raise BadValueError("percent")
         if state != "failed" and (wrong := changes.keys() & {"error", "trace"}):
             raise BadValueError(wrong.pop())
-        changes |= {"percent": 100.0} if state == "done" else {}
+        changes |= {"state": state, **({"percent": 100.0} if state == "done" else {})}
 
         def update(connection: sqlite3.Connection) -> Job:
-            before = _find(connection, job_id)
-            after = replace(before, state=state, **changes)
-            if before.state in _LAST:
-                if after != before:
-                    raise JobOverError(before)
-                return before
-            now = datetime.now(UTC)
-            after = replace(after, changed=now, ended=now if state in _LAST else None)
-            connection.execute(_WRITE, _row(after))
-            return after
+            before = _read(connection, job_id)
+            after, now = before | changes, _now()
+            if before["state"] not in _LAST:
+                return _write(connection, {**after, "changed": now, "ended": now if state in _LAST else None})
+            if after != before:
+                raise JobOverError(before)
+            return before
 
         return await self._in_transaction(update)
 
@@ -201,77 +155,64 @@ class Jobs:
 
         return await asyncio.to_thread(run)
 
-    def _prepare(self) -> None:
-        with closing(self._connect()) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")  # who reads does not wait for who writes
-            connection.executescript(_SCHEMA)
-
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._file, timeout=_PATIENCE, isolation_level=None)  # we say BEGIN ourselves
+        connection = sqlite3.connect(self._file, timeout=30, isolation_level=None)  # we say BEGIN ourselves
         connection.row_factory = sqlite3.Row
         return connection
 
 
-def _find(connection: sqlite3.Connection, job_id: str) -> Job:
-    row = connection.execute(_FIND, (job_id,)).fetchone()
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _read(connection: sqlite3.Connection, job_id: str) -> Job:
+    row = connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
     if row is None:
-        raise JobMissingError(job_id)
+        raise LookupError(job_id)
     return _job(row)
 
 
+def _write(connection: sqlite3.Connection, job: Job) -> Job:
+    connection.execute(_WRITE, {**job, "videos": json.dumps(job["videos"]), "options": json.dumps(job["options"])})
+    return _read(connection, job["id"])
+
+
 def _job(row: sqlite3.Row) -> Job:
-    times = {name: row[name] and datetime.fromisoformat(row[name]) for name in ("created", "changed", "ended")}
-    return Job(**{**dict(row), "videos": json.loads(row["videos"]), "options": json.loads(row["options"]), **times})
-
-
-def _row(job: Job) -> dict[str, Any]:
-    times = {name: getattr(job, name) for name in ("created", "changed", "ended")}
-    return {
-        **asdict(job),
-        "videos": json.dumps(job.videos),
-        "options": json.dumps(job.options),
-        **{name: time and time.isoformat(timespec="microseconds") for name, time in times.items()},
-    }
+    return {**dict(row), "videos": json.loads(row["videos"]), "options": json.loads(row["options"])}
 
 
 # What points the suite at it.
 
+
+def _time(name: str) -> Callable[[Job], datetime | None]:
+    return lambda job: job[name] and datetime.fromisoformat(job[name])
+
+
+_FIELDS = {"progress": "percent", "current_step": "step", "result_url": "result"}
+_FIELDS |= {"error_message": "error", "error_traceback": "trace"}
 JOBS = Adapter(
     calls={
         "create_task": Call("add", "video_ids", options="config", hook="webhook_url"),
         "get_task": Call("find", "task_id"),
         "list_tasks": Call("page", state="status", count="limit", start="offset"),
-        "update_task_status": Call(
-            "change",
-            "task_id",
-            "status",
-            percent="progress",
-            step="current_step",
-            result="result_url",
-            error="error_message",
-            trace="error_traceback",
-        ),
+        "update_task_status": Call("change", "task_id", "status", **{own: ours for ours, own in _FIELDS.items()}),
         "cancel_task": lambda jobs, task_id: jobs.change(task_id, "cancelled"),
     },
     task={
+        **_FIELDS,
         "task_id": "id",
         "status": "state",
-        "created_at": "created",
-        "updated_at": "changed",
-        "completed_at": "ended",
-        "progress": "percent",
-        "current_step": "step",
         "video_ids": "videos",
         "config": "options",
         "webhook_url": "hook",
-        "result_url": "result",
-        "error_message": "error",
-        "error_traceback": "trace",
+        "created_at": _time("created"),
+        "updated_at": _time("changed"),
+        "completed_at": _time("ended"),
     },
     page={"tasks": "jobs", "limit": "count", "offset": "start"},
     statuses={TaskStatus.PENDING: "queued", TaskStatus.COMPLETED: "done"},
     raises={
-        JobMissingError: TaskNotFound,
+        LookupError: TaskNotFound,
         JobOverError: Raise(TaskFinal, status="state"),
         BadValueError: Raise(InvalidArgument, argument="name"),
         ClosedError: StoreNotOpen,
