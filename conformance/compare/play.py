@@ -37,9 +37,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Race:
-    """Two calls at the same time. What they leave behind is read by the calls after it."""
+    """Two calls at the same time, or one after the other. What they leave behind is read by the calls after it."""
 
     calls: tuple[Call, Call]
+    order: int = 0
+    """1 if the first call comes first, -1 if the second does, 0 for at the same time."""
     kind: ClassVar[str] = "race"
 
 
@@ -132,29 +134,20 @@ class Store:
         return asyncio.run(_Playing(self, steps).run(steps))
 
     def _raced(self, steps: Steps, race: Race) -> list[Outcome]:
-        at = steps.index(race)
+        def run(order: int) -> list[Outcome]:
+            return self._run(tuple(replace(race, order=order) if step is race else step for step in steps))
 
-        def in_turn() -> list[list[Outcome]]:
-            one = self._run((*steps[:at], *race.calls, *steps[at + 1 :]))
-            other = self._run((*steps[:at], *race.calls[::-1], *steps[at + 1 :]))
-            swapped = [*other[:at], other[at + 1], other[at], *other[at + 2 :]]
-            return [[_both(*done[at : at + 2]), *done[at + 2 :]] for done in (one, swapped)]
-
-        orders = in_turn()
+        orders = {order: run(order) for order in (1, -1)}
         for _ in range(_RACES):
-            seen = self._run(steps)
-            odd = [_apart(seen[at:], order) for order in orders]
-            if all(odd):
-                again = in_turn()  # a store that gives something else each time decides nothing
-                is_steady = not any(_apart(*both) for both in zip(orders, again, strict=True))
-                text = f"as in neither order: {min(odd, key=len)[0].text}" if is_steady else ""
-                return [*seen[:at], replace(seen[at], tree=Tree(Race, not is_steady, text)), *seen[at + 1 :]]
-        return [*seen[:at], replace(seen[at], tree=Tree(Race, True, "as one after the other")), *seen[at + 1 :]]
-
-
-def _both(one: Outcome, other: Outcome) -> Outcome:
-    line = f"await asyncio.gather({', '.join(done.line.removeprefix('await ') for done in (one, other))})"
-    return Outcome(Tree(tuple, parts={"[0]": one.tree, "[1]": other.tree}), line=line)
+            seen = run(0)
+            odd = [_apart(seen, order) for order in orders.values()]
+            # a store that gives something else each time decides nothing
+            is_odd = all(odd) and not any(_apart(run(order), known) for order, known in orders.items())
+            text = f"as in neither order: {min(odd, key=len)[0].text}" if is_odd else "as one after the other"
+            seen[steps.index(race)] = replace(seen[steps.index(race)], tree=Tree(Race, is_odd, text))
+            if is_odd:
+                break
+        return seen
 
 
 def _apart(seen: Sequence[Outcome], order: Sequence[Outcome]) -> list[Outcome]:
@@ -201,8 +194,7 @@ class _Playing:
             self._latest = step
             return await self._call(index, step)
         if isinstance(step, Race):
-            await asyncio.gather(*(self._call(index, self._latest) for _ in step.calls))  # opens the connections
-            return _both(*await asyncio.gather(*(self._call(index, call) for call in step.calls)))
+            return await self._race(index, step)
         if isinstance(step, Change):
             return self._change(step)
         try:
@@ -210,6 +202,16 @@ class _Playing:
         except HookMissingError as missing:
             self._of.missing[step.kind] = str(missing)
             return Outcome(Tree(Act))
+
+    async def _race(self, index: int, race: Race) -> Outcome:
+        one, other = race.calls
+        if race.order:
+            first, second = [await self._call(index, call) for call in race.calls[:: race.order]][:: race.order]
+        else:
+            await asyncio.gather(*(self._call(index, self._latest) for _ in race.calls))  # opens the connections
+            first, second = await asyncio.gather(self._call(index, one), self._call(index, other))
+        line = f"await asyncio.gather({first.line.removeprefix('await ')}, {second.line.removeprefix('await ')})"
+        return Outcome(Tree(tuple, parts={"[0]": first.tree, "[1]": second.tree}), line=line)
 
     async def _open(self, on: int) -> Any:
         if on not in self._instances:
