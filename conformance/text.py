@@ -77,7 +77,9 @@ def _repeated(text: str) -> str:
 
 
 def _items(values: list[Any] | tuple[Any, ...]) -> str:
-    opened, closed = ("[", "]") if type(values) is list else ("(", ",)" if len(values) == 1 else ")")
     if len(values) > 8 and all(one == values[0] for one in values[1:]):  # noqa: PLR2004  shorter ones read well
-        return f"{opened}{source(values[0])}{',' if type(values) is tuple else ''}{closed[-1]} * {len(values)}"
-    return f"{opened}{', '.join(map(source, values))}{closed}"
+        return f"{_items(values[:1])} * {len(values)}"
+    inside = ", ".join(map(source, values))
+    if type(values) is list:
+        return f"[{inside}]"
+    return f"({inside},)" if len(values) == 1 else f"({inside})"

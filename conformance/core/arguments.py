@@ -11,15 +11,13 @@ from conformance.spec.model import STATUSES, Record, Request, plain
 from taskstore import Task, TaskCreateRequest, TaskStatus
 
 
-def resolved(arguments: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The arguments with what their references stand for, or nothing if a call that one names has failed."""
-    try:
-        return {
-            name: value.read(results[value.label]) if isinstance(value, Reference) else value
-            for name, value in arguments.items()
-        }
-    except (LookupError, AttributeError, TypeError, ValueError):
-        return None
+def resolved(value: Any, results: Mapping[str, Any]) -> Any:
+    """What an argument stands for, by the results of the calls that have a label.
+
+    Raises:
+        LookupError, AttributeError, TypeError, ValueError: if the call that it names has failed.
+    """
+    return value.read(results[value.label]) if isinstance(value, Reference) else value
 
 
 def for_store(value: Any) -> Any:

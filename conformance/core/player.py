@@ -195,10 +195,10 @@ class Player:
     # Calls one after the other
 
     def _given(self, call: Call) -> Mapping[str, Any]:
-        arguments = resolved(call.arguments, self.results)
-        if arguments is None:
-            raise EndedError
-        return arguments
+        try:
+            return {name: resolved(value, self.results) for name, value in call.arguments.items()}
+        except (LookupError, AttributeError, TypeError, ValueError):  # the call that it names has failed
+            raise EndedError from None
 
     async def _make(self, call: Call, arguments: Mapping[str, Any]) -> tuple[Any, Any, Span]:
         """Make a call. Return its result in the model's words, what was returned, and when it was made."""

@@ -234,9 +234,8 @@ def step(state: State, call: Invocation) -> list[Outcome]:
 
     There are more if a task is so near its end that it may be there or not.
     """
-    if state.lifetime is None:
-        return _decide(state, call)
-    return [outcome for alive in _after_expiry(state, call, state.lifetime) for outcome in _decide(alive, call)]
+    alive = [state] if state.lifetime is None else _after_expiry(state, call, state.lifetime)
+    return [outcome for one in alive for outcome in _allowed(_OPERATIONS[call.operation], one, call)]
 
 
 def _after_expiry(state: State, call: Invocation, lifetime: timedelta) -> Iterator[State]:
@@ -251,10 +250,6 @@ def _after_expiry(state: State, call: Invocation, lifetime: timedelta) -> Iterat
     for count in range(len(perhaps) + 1):
         for gone in combinations(perhaps, count) if len(perhaps) <= _FEW else (perhaps[:count],):
             yield state.without(surely.union(gone), "EXP-01")
-
-
-def _decide(state: State, call: Invocation) -> list[Outcome]:
-    return _allowed(_OPERATIONS[call.operation], state, call)
 
 
 def _allowed(operation: Callable[..., list[Outcome]], state: State, *arguments: Any) -> list[Outcome]:
