@@ -332,8 +332,8 @@ class Player:
     def _disagree(self, call: Call, outcome: Outcome, observed: Any, names: tuple[str, ...], kind: Signature) -> None:
         """Report a result that differs from the nearest that is allowed, and end the scenario."""
         on, cause = self._cause or (0, ())
-        if call.operation not in READS:
-            cause = ()
+        if call.operation not in READS or "argument" in dict(getattr(outcome.result, "facts", ())):
+            cause = ()  # what a read must refuse is no write's doing
         elif on != call.on:
             cause = ("SHARE-01" if self._is_shared else "SHARE-02", *cause)
         numbers = blame(outcome, observed, names, cause)
