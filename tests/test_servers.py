@@ -34,14 +34,6 @@ def test_a_container_without_an_engine_is_refused_with_what_to_do() -> None:
         pass
 
 
-def test_a_private_server_leaves_neither_process_nor_folder() -> None:
-    with EmbeddedServer() as server:
-        process, folder = server._process, Path(server._folder)  # noqa: SLF001  that is what has to be gone
-        assert folder.is_dir()
-    assert process.poll() is not None
-    assert not folder.exists()
-
-
 def test_a_server_that_does_not_start_is_refused_with_its_own_word(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
