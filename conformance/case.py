@@ -78,8 +78,6 @@ class Subject:
     seed: int
     broken: str = ""
     """Why nothing can be decided on it."""
-    alive: Callable[[], None] = lambda: None
-    """Is called while a test goes on."""
     depth: str = "default"
     """How much is played: `smoke`, `default` or `full`."""
     unjudged: Mapping[str, NotTestable] = field(default_factory=dict)
@@ -183,7 +181,6 @@ def case(
                 reasons.append("is no mode that settings select" if mode == "either" else f"is not a {mode} mode")
             if reasons:
                 raise NotApplicable(f"the subject {reasons[0]}")
-            subject.alive()
             try:
                 with only_own_verdicts():
                     asyncio.run(_run(function, subject.harness))

@@ -24,7 +24,7 @@ def _test(name: str, chapter: Chapter) -> Callable[[Subject], None]:
         subject = conformance_subject
         if subject.broken:
             raise NotTestable(subject.broken)
-        tally = subject.tallies[name] = Tally(on_progress=subject.alive)
+        tally = subject.tallies[name] = Tally()
         with only_own_verdicts():
             chapter(subject.harness, tally, subject.seed, subject.depth)
         for number in subject.unjudged:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeAlias
 
@@ -60,7 +59,6 @@ class Tally:
     """Whether objects that were passed in or returned are changed, as a careless caller does."""
     seconds: float = 5.0
     """How long a call may take."""
-    on_progress: Callable[[], None] = lambda: None
 
     def add(self, finding: Finding) -> None:
         """Keep a finding, if it is the first of its signature."""

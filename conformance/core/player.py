@@ -179,7 +179,6 @@ class Player:
 
     def _extend(self) -> None:
         self._limit.reschedule(asyncio.get_running_loop().time() + self.tally.seconds)
-        self.tally.on_progress()
 
     async def _open(self, on: int) -> None:
         closer = await self._stack.enter_async_context(AsyncExitStack())
