@@ -328,7 +328,9 @@ class Player:
         is_known = state.is_seen or made.operation not in _BY_TIME  # it depends on a time that nobody knows yet
         return step(state, made) if is_known else []
 
-    def _disagree(self, call: Call, outcome: Outcome, observed: Any, names: tuple[str, ...], kind: Signature) -> None:
+    def _disagree(
+        self, call: Call, outcome: Outcome, observed: Any, names: tuple[str, ...], kind: Signature
+    ) -> NoReturn:
         """Report a result that differs from the nearest that is allowed, and end the scenario."""
         on, cause = self._cause or (0, ())
         if call.operation not in READS or "argument" in dict(getattr(outcome.result, "facts", ())):
@@ -388,7 +390,7 @@ class Player:
             self._object(race, trouble.complaint(self._errors))
             if lost and failure.may_tear:
                 raise EndedError
-        self._explain(answered, lost)
+        self._explain(failure.name if failure else "race", answered, lost)
         if failure:  # what has been sent has been done
             self._candidates = [[Candidate(one.state) for one in with_pending(side)] for side in self._candidates]
 
@@ -424,12 +426,12 @@ class Player:
         at = Span(began, self._now())
         return [(one[0], one[2]) if isinstance(one, tuple) else (one, at) for one in results]
 
-    def _explain(self, answered: list[_Made], lost: list[_Made]) -> None:
-        """Find the orders of calls that explain their results."""
+    def _explain(self, name: str, answered: list[_Made], lost: list[_Made]) -> None:
+        """Find the orders of calls that explain their results. The name tells findings of several failures apart."""
         about = self.scenario.about or ("ATOM-01",)
         for _, made, observed in answered:
             if isinstance(observed, Odd) or (isinstance(observed, Raised) and observed.error not in _REFUSALS):
-                self._end(about, "a result of the contract", describe(observed), ("race", made.operation))
+                self._end(about, "a result of the contract", describe(observed), (name, made.operation))
         for side, candidates in enumerate(self._candidates):
             here = [(made, observed) for on, made, observed in answered if self._side(on) == side]
             pending = tuple(made for on, made, _ in lost if self._side(on) == side)
@@ -437,7 +439,7 @@ class Player:
             if not found:
                 results = [observed for _, observed in here]
                 numbers = blame(Outcome(None, self.state, about), results, ())
-                kind = ("race", *sorted({made.operation for made, _ in here}))
+                kind = (name, *sorted({made.operation for made, _ in here}))
                 shown = "; ".join(map(describe, results[:6]))
                 self._end(numbers, "results that some order of the calls explains", shown, kind)
             self._candidates[side] = found
