@@ -8,6 +8,7 @@ from typing import Any
 from conformance.core.finding import Signature
 from conformance.core.observe import MARK, is_usable
 from conformance.spec.model import FIELDS, Invocation, Outcome, Page, Raised, Record, State, Symbol
+from conformance.text import source
 
 _WORD = 12
 _FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -61,7 +62,7 @@ def blame(outcome: Outcome, observed: Any, names: tuple[str, ...], cause: tuple[
 
     `cause` are those of the write that the read followed.
     """
-    if MARK in repr(observed):
+    if MARK in source(observed):
         return ("VAL-02",)
     expected = outcome.result
     found: list[str] = list(cause)
