@@ -63,14 +63,9 @@ def variables_of(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     if parts.scheme != "redis":
         return {"REDIS_URL": url}
-    given = {
-        "REDIS_HOST": parts.hostname,
-        "REDIS_PORT": str(parts.port or 6379),
-        "REDIS_DB": parts.path.strip("/") or "0",
-        "REDIS_USERNAME": parts.username,
-        "REDIS_PASSWORD": parts.password,
-    }
-    return {name: value for name, value in given.items() if value}
+    place = {"REDIS_HOST": parts.hostname, "REDIS_PORT": parts.port or 6379, "REDIS_DB": parts.path.strip("/") or 0}
+    login = {"REDIS_USERNAME": parts.username, "REDIS_PASSWORD": parts.password}
+    return {name: str(value) for name, value in {**place, **login}.items() if value is not None}
 
 
 class ContainerHarness(RedisHarness):

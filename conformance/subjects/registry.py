@@ -98,7 +98,7 @@ def _imported(place: str) -> Any:
             reason = f"the package {error.name} is not installed: pip install 'taskstore[conformance-redis]'"
         raise UnknownSubjectError(reason) from error
     if not hasattr(module, attribute):
-        there = [name for name, value in vars(module).items() if isinstance(value, type) and issubclass(value, Harness)]
-        named = ", ".join(name for name in there if getattr(module, name) is not Harness) or "none"
+        kinds = [value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Harness)]
+        named = ", ".join(kind.__name__ for kind in kinds if kind is not Harness) or "none"
         raise UnknownSubjectError(f"module {module_name} has no {attribute!r}; its Harness classes: {named}")
     return getattr(module, attribute)
