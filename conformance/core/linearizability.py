@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from math import inf
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 
 class Spanned(Protocol):
@@ -34,7 +34,6 @@ def orders(  # noqa: C901  one search
     calls: Sequence[Call],
     after: Callable[[State, Call], Iterable[State]],
     steps: int,
-    rank: Callable[[Call], Any] | None = None,
 ) -> Iterator[tuple[tuple[Call, ...], State]]:
     """The orders that explain the calls and are no other than that of the clock, one for each end.
 
@@ -43,8 +42,6 @@ def orders(  # noqa: C901  one search
         calls: A call without an answer may stand anywhere after it was made, or nowhere.
         after: Gives the states that a call may leave, if what was recorded of it is allowed there.
         steps: How many the search may take.
-        rank: Of the calls that can come next those of the least rank are tried first, without it those that were
-            answered first: that changes how long it takes, and no more.
 
     Yields:
         The calls in their order, and the state behind them.
@@ -54,13 +51,12 @@ def orders(  # noqa: C901  one search
     """
     calls = sorted(calls, key=lambda call: call.called)
     ends = [inf if call.returned is None else call.returned for call in calls]
-    ranks: Sequence[Any] = ends if rank is None else list(map(rank, calls))
     answered = sum(1 << place for place, end in enumerate(ends) if end < inf)
     seen: set[tuple[int, State]] = {(0, initial)}
 
     def following(done: int, state: State) -> Iterator[tuple[int, State]]:
         nonlocal steps
-        for place in _next(calls, ends, ranks, done):
+        for place in _next(calls, ends, done):
             if not steps:
                 raise OutOfBudgetError
             steps -= 1
@@ -92,8 +88,8 @@ def orders(  # noqa: C901  one search
             del order[-1:]
 
 
-def _next(calls: Sequence[Spanned], ends: Sequence[float], ranks: Sequence[Any], done: int) -> Iterator[int]:
-    """The calls that can come next, by rank: none that is not done had returned before they were made."""
+def _next(calls: Sequence[Spanned], ends: Sequence[float], done: int) -> Iterator[int]:
+    """The calls that can come next, by their replies: none that is not done had returned before they were made."""
     horizon, candidates = inf, []
     first = (~done & (done + 1)).bit_length() - 1
     for place in range(first, len(calls)):
@@ -102,4 +98,4 @@ def _next(calls: Sequence[Spanned], ends: Sequence[float], ranks: Sequence[Any],
         if not done >> place & 1:
             candidates.append(place)
             horizon = min(horizon, ends[place])
-    return iter(sorted((place for place in candidates if calls[place].called <= horizon), key=ranks.__getitem__))
+    return iter(sorted((place for place in candidates if calls[place].called <= horizon), key=ends.__getitem__))
