@@ -315,4 +315,4 @@ def test_compare_sees_through_views() -> None:
     list(search.run())
 
     assert [(one.operation, one.kind) for one in search.report.findings] == [("get_task", "aliasing")]
-    assert search.report.gaps == []
+    assert not search.report.gaps

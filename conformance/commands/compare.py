@@ -65,7 +65,7 @@ def main(options: argparse.Namespace) -> int:
     except UnknownSubjectError as fault:
         raise CommandFailedError(str(fault)) from None
     except SearchFailedError as fault:
-        raise CommandFailedError(str(fault), fault.status) from None
+        raise CommandFailedError(*fault.args) from None
     return status
 
 

@@ -2,11 +2,10 @@
 
 Two stores are given the same calls, and whatever differs comes out: in value, type, exception or order, or because what
 a store hands out is still connected to what it keeps. Nothing is assumed of the operations: a harness names its own in
-a hook `operations()` that returns `Operation`s, or those of `key_value`.
+a hook `operations()` that returns `Operation`s.
 """
 
 from conformance.compare import hostile
 from conformance.compare.operation import WHOLE, EarlierId, Operation, earlier_ids
-from conformance.compare.profiles import key_value
 
-__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "hostile", "key_value"]
+__all__ = ["WHOLE", "EarlierId", "Operation", "earlier_ids", "hostile"]

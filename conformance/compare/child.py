@@ -6,7 +6,6 @@ import logging
 import mmap
 import multiprocessing
 import os
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,25 +13,17 @@ from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any
 
-from conformance.compare.checks import running
 from conformance.compare.operation import OperationsError
 from conformance.compare.play import CALL_SECONDS
 from conformance.compare.report import Finding, Report
 from conformance.compare.search import NotOpenedError, Search
 from conformance.harness import Harness
 
-_ROOM = 4096
+_ROOM, _SECONDS_TO_END = 4096, 2.0
 
 
 class SearchFailedError(Exception):
-    """There was no search: what is wrong, and the exit status that says so."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message, status)
-        self.status = status
-
-    def __str__(self) -> str:
-        return str(self.args[0])
+    """There was no search. Its arguments are what is wrong, and the exit status that says so."""
 
 
 def searched(
@@ -56,22 +47,22 @@ def searched(
         child.start()
     theirs.close()
     report = Report((one[0], other[0]), seed, {})
-    since, last, is_over = time.monotonic(), "", False
+    since, last = time.monotonic(), ""
     try:
         while not report.broken:
             if ours.poll(1):
                 try:
-                    found, latest = ours.recv()
+                    found = ours.recv()
                 except EOFError:
                     child.join()
                     report.broken = f"a store ended the process (status {child.exitcode}) in {last_call(heard)}"
                     break
-                report = latest or report
-                is_over = found is None or isinstance(found, SearchFailedError)
                 if isinstance(found, SearchFailedError):
                     raise found
-                if found is None:
+                if isinstance(found, Report):
+                    report = found
                     break
+                report.findings.append(found)
                 yield found
             if (call := last_call(heard)) != last:
                 since, last = time.monotonic(), call
@@ -80,15 +71,13 @@ def searched(
                 report.broken = f"a call does not return, and cannot be interrupted: {call}"
         yield report
     finally:
-        if report.broken:
-            child.kill()
-        elif not is_over:
-            child.terminate()
+        child.join(0 if report.broken else _SECONDS_TO_END)
+        child.kill()
         child.join()
 
 
 def _search(out: Connection, heard: mmap.mmap, stores: Any, seed: int) -> None:
-    """Search, and send each finding with the report so far; None at the end."""
+    """Search, and send each finding, and at last the report."""
 
     def hear(call: str) -> None:
         heard[:] = call.encode("utf-8", "backslashreplace")[:_ROOM].ljust(_ROOM, b"\0")
@@ -96,24 +85,23 @@ def _search(out: Connection, heard: mmap.mmap, stores: Any, seed: int) -> None:
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
     os.dup2(nothing, 2)
-    sys.stdout = sys.stderr = os.fdopen(nothing, "w")  # hostile arguments make every store complain
-    logging.disable()
+    logging.disable()  # hostile arguments make every store complain
     warnings.simplefilter("ignore")
     try:
         with ExitStack() as stack:
             made = [(name, make()) for name, make in stores]
-            for name, harness in made:
-                stack.enter_context(running(harness, name))
+            for _, harness in made:
+                stack.enter_context(harness.running())
             search = Search(made[0], made[1], seed, hear)
             for finding in search.run():
-                out.send((finding, search.report))
-            out.send((None, search.report))
+                out.send(finding)
+            out.send(search.report)
     except KeyboardInterrupt:
         pass
     except (OperationsError, NotOpenedError) as fault:
-        out.send((SearchFailedError(str(fault), 2 if isinstance(fault, OperationsError) else 3), None))
+        out.send(SearchFailedError(str(fault), 2 if isinstance(fault, OperationsError) else 3))
     except Exception as fault:  # noqa: BLE001  one line, in place of a traceback
-        out.send((SearchFailedError(f"crashed: {type(fault).__name__}: {fault}", 7), None))
+        out.send(SearchFailedError(f"crashed: {type(fault).__name__}: {fault}", 7))
 
 
 def last_call(heard: mmap.mmap) -> str:

@@ -18,7 +18,7 @@ SIZES = (2, 3, 11, 51)
 SPANS = (3600.0, 2 * 86_400.0, 8 * 86_400.0, 400 * 86_400.0)
 """Seconds after which entries are looked at again."""
 _RANDOM, _LENGTH, _MOST_PLACES = 200, 8, 3
-_MOST_KEYS, _MOST_PAIRS, _MOST_AT_ONCE = 10, 20, 12
+_MOST_PAIRS, _MOST_AT_ONCE = 20, 12
 
 
 class Plan:
@@ -51,7 +51,7 @@ class Plan:
             for choice in self.pool(name, argument).representatives(each):
                 yield self._plain(name, **{argument: choice})
 
-    def _reads(self, call: Call, on: int = 0) -> list[Call]:
+    def _reads(self, call: Call) -> list[Call]:
         """The reads of what a call touched."""
         entry = [call.arguments[name] for name in self._operations[call.operation].entry if name in call.arguments]
         entries = [*zip(*(one.entries for one in entry), strict=False)]
@@ -61,7 +61,7 @@ class Plan:
             if read.reads is None or {*plain} != {*read.entry} or any(one.is_several for one in plain.values()):
                 continue
             fitting = [dict(zip(read.entry, one, strict=True)) for one in entries if len(one) == len(read.entry) > 0]
-            calls += [Call(read.name, {**plain, **one}, on) for one in fitting or [{}]]
+            calls += [Call(read.name, {**plain, **one}) for one in fitting or [{}]]
         return calls
 
     @cached_property
@@ -95,26 +95,22 @@ class Plan:
         return tuple(found)
 
     def _changes(self) -> Iterator[Steps]:
-        """The caller changes what it passed in or got back, or looks at it again after a write."""
-        mutable = {name: [*self._mutable(name)] for name in self._operations}
-        made = [*mutable[self._makers[0]], self._make()][0]
-        for name in [*dict.fromkeys([*self._makers, *self._operations])]:
-            for call in (self._plain(name), *mutable[name]):
-                before = () if name == self._makers[0] else (made,)
+        """The caller changes what it passed in or got back."""
+        made = [*self._mutable(self._makers[0]), self._make()][0]
+        for name in self._operations:
+            before = () if name == self._makers[0] else (made,)
+            for call in (self._plain(name), *self._mutable(name)):
                 yield self._read(*before, call)
                 for argument, place in product((*call.arguments, ""), range(_MOST_PLACES)):
                     yield (*before, call, Change(name, argument, place), *self._reads(call))
-            for write in self._makers:
-                yield made, self._plain(name), self._plain(write), Change(name)
 
     def _mutable(self, name: str) -> Iterator[Call]:
-        """Calls with an argument that can be changed in its place, the plainest of each kind."""
-        for argument in self._operations[name].arguments:
-            kinds: dict[frozenset[type], Choice] = {}
+        """Calls with an argument that can be changed in its place: the plainest with each type of container."""
+        for argument, kind in product(self._operations[name].arguments, (dict, list, set)):
             for choice in self.pool(name, argument).choices:
-                found = {type(one) for _, one in inside([choice.value])} & {dict, list, set}
-                kinds.setdefault(frozenset(found), choice)
-            yield from (self._plain(name, **{argument: one}) for kind, one in [*kinds.items()][:4] if kind)
+                if any(type(part) is kind for _, part in inside([choice.value])):
+                    yield self._plain(name, **{argument: choice})
+                    break
 
     def _values(self) -> Iterator[Steps]:
         """Every class of every argument, and every write on what was made with it."""
@@ -136,31 +132,29 @@ class Plan:
             yield self._read(self._make(), self._plain(first), self._plain(second))
 
     def _sizes(self) -> Iterator[Steps]:
-        views = [name for name, one in self._operations.items() if one.reads == WHOLE]
-        calls = [call for view in views for call in self._variants(view)]
-        for size in SIZES if calls else ():
-            made = [self._make()] * size
-            if self._key:  # as many as there are plain keys
-                choices = self.pool(self._makers[0], self._key).choices
-                plain = [one for one in choices if one.is_plain or not one.classes]
-                made = [self._plain(self._makers[0], **{self._key: one}) for one in plain[:size]]
-            for first in range(0, len(calls), _MOST_AT_ONCE):
-                yield (*made, *calls[first : first + _MOST_AT_ONCE])
+        """Every listing of a store with several entries, as many as there are plain keys."""
+        calls = [call for view, one in self._operations.items() if one.reads == WHOLE for call in self._variants(view)]
+        made = [self._make()] * SIZES[-1]
+        if self._key:
+            choices = self.pool(self._makers[0], self._key).choices
+            made = [
+                self._plain(self._makers[0], **{self._key: one}) for one in choices if one.is_plain or not one.classes
+            ]
+        for size, first in product(SIZES, range(0, len(calls), _MOST_AT_ONCE)):
+            yield (*made[:size], *calls[first : first + _MOST_AT_ONCE])
 
     def _keys(self) -> Iterator[Steps]:
-        """Two entries whose keys are related, a write of the first, and reads of the second."""
-        maker = self._makers[0]
-        choices = self.pool(maker, self._key).representatives()[:_MOST_KEYS] if self._key else []
-        for pair in product(choices, repeat=2):
-            one, other = (self._plain(maker, **{self._key: choice}) for choice in pair)
-            yield from ((one, other, self._on(write, one), *self._reads(other)) for write in self._makers[1:])
+        """A plain entry and one with another key: a write of each, and reads of both."""
+        plain = self._make()
+        for choice in self.pool(self._makers[0], self._key).representatives() if self._key else ():
+            other = self._plain(self._makers[0], **{self._key: choice})
+            for write, touched in product(self._makers[1:], (plain, other)):
+                yield (plain, other, self._on(write, touched), *self._reads(plain), *self._reads(other))
 
     def _acts(self) -> Iterator[Steps]:
-        """What one caller cannot see."""
+        """What one caller does not see: time, failures, and calls at the same time."""
         made = self._make()
         reads = self._reads(made)
-        yield (made, *self._reads(made, on=1))
-        yield (made, *reads, Act("reopening"), *reads)
         for call, seconds in [*((made, span) for span in SPANS), *self._lifetimes()]:
             yield (call, *self._reads(call), Act("expiry", seconds), *self._reads(call))
         for kind, read in product(("foreign value", "server"), reads):
@@ -193,16 +187,14 @@ class Plan:
         """An entry, and calls of any values of which many name an entry again."""
         random = Random(self._seed)  # noqa: S311  a search is no secret
         for _ in range(_RANDOM):
-            used: dict[str, list[Choice]] = {}
-            calls = []
+            calls: list[Call] = []
             for name in [self._makers[0], *random.choices([*self._operations], k=_LENGTH)]:
-                given = {}
-                for argument in self._operations[name].strategies:
+                operation, given = self._operations[name], {}
+                for argument in operation.strategies:
                     choices = self.pool(name, argument).choices
-                    earlier = used.setdefault(argument, []) if argument in self._operations[name].entry else []
-                    known = earlier or choices
-                    given[argument] = random.choice(random.choice([choices[:1], choices, known, known]))
-                    earlier.append(given[argument])
-                optional = [one for one in self._operations[name].optional if random.random() < 0.6]  # noqa: PLR2004
-                calls.append(Call(name, {one: choice for one, choice in given.items() if one not in optional}))
+                    earlier = [call.arguments[argument] for call in calls if argument in call.arguments]
+                    known = earlier if earlier and argument in operation.entry else choices
+                    if argument in operation.arguments or random.random() < 0.4:  # noqa: PLR2004
+                        given[argument] = random.choice(random.choice([choices[:1], choices, known, known]))
+                calls.append(Call(name, given))
             yield self._read(*calls)

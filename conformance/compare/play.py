@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar, TypeAlias
 
-from conformance.compare.checks import opening
 from conformance.compare.choices import Choice
 from conformance.compare.operation import EarlierId, Operation
 from conformance.compare.values import IncomparableError, Mismatch, Observer, Tree, changes_of, drained, mismatches
@@ -24,15 +23,15 @@ from conformance.subjects.proxy import Action, Proxy
 CALL_SECONDS = 5.0
 _SERVER_SECONDS = 0.5
 _RACES = 2
+_FAILURES = "foreign value", "server"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A call, on the first instance of the store or a second one."""
+    """A call of an operation."""
 
     operation: str
     arguments: Mapping[str, Choice]
-    on: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,23 +46,26 @@ class Race:
 
 @dataclass(frozen=True)
 class Change:
-    """The caller changes an argument, or the result if it is empty, of the first call of an operation, at one place.
-
-    Without a place it only looks at the value again.
-    """
+    """The caller changes an argument, or the result if it is empty, of the call before it, at one place."""
 
     operation: str
-    argument: str = ""
-    place: int | None = None
+    argument: str
+    place: int
     kind: ClassVar[str] = "aliasing"
 
 
 @dataclass(frozen=True)
 class Act:
-    """What is done to the store itself: `reopening`, `expiry`, `foreign value` or `server`."""
+    """What is done to the store itself: `expiry`, `foreign value` or `server`."""
 
     kind: str
     seconds: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """What is done, as a script says it."""
+        time = f"{timedelta(seconds=self.seconds)} pass"
+        return {"expiry": time, "server": "the server goes away"}.get(self.kind, "another type is put in its place")
 
 
 Step: TypeAlias = Call | Race | Change | Act
@@ -126,9 +128,19 @@ class Store:
         """For each kind of act that the harness has no hook for, what is missing."""
 
     def play(self, steps: Steps) -> list[Outcome]:
-        """Take the steps, and return what came out of each; of a race, whether it came out as in one of its orders."""
+        """Take the steps, and return what came out of each.
+
+        Of a race this is whether it came out as in one of its orders; of the last step after a failure, whether it
+        denies that there is an entry.
+        """
         race = next((step for step in steps if isinstance(step, Race)), None)
-        return self._raced(steps, race) if race else self._run(steps)
+        if race:
+            return self._raced(steps, race)
+        outcomes = self._run(steps)
+        if any(isinstance(step, Act) and step.kind in _FAILURES for step in steps[-2:-1]):
+            before = [seen for step, seen in zip(steps[:-2], outcomes, strict=False) if step == steps[-1]]
+            outcomes[-1] = _denial(before, outcomes[-1])
+        return outcomes
 
     def _run(self, steps: Steps) -> list[Outcome]:
         return asyncio.run(_Playing(self, steps).run(steps))
@@ -137,17 +149,23 @@ class Store:
         def run(order: int) -> list[Outcome]:
             return self._run(tuple(replace(race, order=order) if step is race else step for step in steps))
 
-        orders = {order: run(order) for order in (1, -1)}
+        orders = [run(1), run(-1)]
         for _ in range(_RACES):
             seen = run(0)
-            odd = [_apart(seen, order) for order in orders.values()]
-            # a store that gives something else each time decides nothing
-            is_odd = all(odd) and not any(_apart(run(order), known) for order, known in orders.items())
-            text = f"as in neither order: {min(odd, key=len)[0].text}" if is_odd else "as one after the other"
-            seen[steps.index(race)] = replace(seen[steps.index(race)], tree=Tree(Race, is_odd, text))
-            if is_odd:
+            odd = [_apart(seen, order) for order in orders]
+            if all(odd):
                 break
+        text = f"as in neither order: {min(odd, key=len)[0].text}" if all(odd) else "as one after the other"
+        place = steps.index(race)
+        seen[place] = replace(seen[place], tree=Tree(Race, all(odd), text))
         return seen
+
+
+def _denial(before: Sequence[Outcome], now: Outcome) -> Outcome:
+    """Whether a read gives, after a failure, what it gave before there was an entry."""
+    denies = bool(differences(before[0], before[-1])) and not differences(before[0], now) if before else False
+    text = f"as if it were not there: {now.text}" if denies else now.text
+    return replace(now, tree=Tree(Act, denies, text), raised=False)
 
 
 def _apart(seen: Sequence[Outcome], order: Sequence[Outcome]) -> list[Outcome]:
@@ -159,28 +177,28 @@ class _Playing:
     """A sequence on one store."""
 
     def __init__(self, store: Store, steps: Steps) -> None:
-        self._changed = {replace(step, place=None) for step in steps if isinstance(step, Change)}
+        self._changed = {index: step.argument for index, step in enumerate(steps[1:]) if isinstance(step, Change)}
+        """The argument that is changed after each call."""
         self._of, self._namespace = store, f"compare-{secrets.token_hex(6)}"
         self._observer = Observer()
-        self._instances: dict[int, Any] = {}
         self._entry: Any = None
-        self._held: dict[tuple[str, str], tuple[str, Any]] = {}
-        """The first result and arguments of each operation, with the Python that names them."""
+        self._held: dict[str, tuple[str, Any]] = {}
+        """The arguments of the latest call and, under an empty name, its result, with the Python that names them."""
         self._proxy: Proxy | None = None
-        self._has_failed = False
-        self._before: dict[Any, list[Outcome]] = {}
-        """What each call gave, to be compared with what it gives when the server has failed."""
 
     async def run(self, steps: Steps) -> list[Outcome]:
         outcomes: list[Outcome] = []
         try:
-            async with AsyncExitStack() as around, AsyncExitStack() as self._opened:
+            async with AsyncExitStack() as opened:
+                harness = self._of.harness
+                at = None
                 if Act("server") in steps:
                     try:
-                        self._proxy = await around.enter_async_context(Proxy(self._of.harness.url()))
+                        self._proxy = await opened.enter_async_context(Proxy(harness.url()))
+                        at = harness.open_at(self._namespace, self._proxy.url, _SERVER_SECONDS)
                     except HookMissingError as missing:
                         self._of.missing["server"] = str(missing)
-                await self._open(0)
+                self._store = await opened.enter_async_context(at or harness.open(self._namespace))
                 for index, step in enumerate(steps):
                     outcomes.append(await self._take(index, step))
                     if outcomes[-1].tree.kind is HungError:
@@ -198,10 +216,10 @@ class _Playing:
         if isinstance(step, Change):
             return self._change(step)
         try:
-            return Outcome(Tree(Act), line=f"# {await self._act(step)}")
+            await self._act(step)
         except HookMissingError as missing:
             self._of.missing[step.kind] = str(missing)
-            return Outcome(Tree(Act))
+        return Outcome(Tree(Act), line=f"# {step.text}")
 
     async def _race(self, index: int, race: Race) -> Outcome:
         one, other = race.calls
@@ -213,36 +231,21 @@ class _Playing:
         line = f"await asyncio.gather({first.line.removeprefix('await ')}, {second.line.removeprefix('await ')})"
         return Outcome(Tree(tuple, parts={"[0]": first.tree, "[1]": second.tree}), line=line)
 
-    async def _open(self, on: int) -> Any:
-        if on not in self._instances:
-            harness, namespace = self._of.harness, self._namespace
-            if self._proxy:
-                made = harness.open_at(namespace, self._proxy.url, _SERVER_SECONDS)
-            else:
-                made = opening(harness, self._of.name, namespace)
-            self._instances[on] = await self._opened.enter_async_context(made)
-        return self._instances[on]
-
     async def _call(self, index: int, call: Call) -> Outcome:
         operation, ids = self._of.operations[call.operation], self._observer.ids
         given = {name: _filled(_copied(choice.value), ids) for name, choice in call.arguments.items()}
         shown = {name: self._written(operation, choice) for name, choice in call.arguments.items()}
-        store = await self._open(call.on)
-        held = [
-            name
-            for name in shown
-            if Change(operation.name, name) in self._changed and (operation.name, name) not in self._held
-        ]
-        before = "".join(f"given{index} = {shown[name]}\n" for name in held)
-        shown |= dict.fromkeys(held, f"given{index}")
+        changed, before = self._changed.get(index), ""
+        if changed in shown:
+            before = f"given{index} = {shown[changed]}\n"
+            shown[changed] = f"given{index}"
         listed = (text if name in operation.positional else f"{name}={text}" for name, text in shown.items())
-        line = f"store{call.on + 1 if call.on else ''}.{operation.name}({', '.join(listed)})"
+        line = f"store.{operation.name}({', '.join(listed)})"
         self._of.hear(f"{self._of.name}: {line}")
-        result: Any = None
-        error: BaseException | None = None
+        is_raised = False
         try:
             async with asyncio.timeout(CALL_SECONDS) as limit:
-                result = operation.invoke(store, given)
+                result = operation.invoke(self._store, given)
                 if inspect.isawaitable(result):
                     line = f"await {line}"
                     result = await result
@@ -250,60 +253,40 @@ class _Playing:
         except (KeyboardInterrupt, asyncio.CancelledError):
             raise
         except BaseException as fault:  # noqa: BLE001  whatever comes out is what is compared, SystemExit too
-            error = HungError() if isinstance(fault, TimeoutError) and limit.expired() else fault
+            is_raised, result = True, HungError() if isinstance(fault, TimeoutError) and limit.expired() else fault
         self._of.hear("")
+        self._held = {name: (f"given{index}", value) for name, value in given.items()}
         try:
-            if error is None:
+            if not is_raised:
                 result = operation.view(result) if operation.view else result
                 self._observer.look(result, operation, f"result{index}")
-                self._held.setdefault((operation.name, ""), (f"result{index}", result))
-            tree = self._observer.look(result if error is None else error, operation)
+                self._held[""] = f"result{index}", result
+            tree = self._observer.look(result, operation)
         except IncomparableError as fault:
             tree = Tree(IncomparableError, str(fault))
-        for name, value in given.items():
-            self._held.setdefault((operation.name, name), (f"given{index}", value))
         if operation.reads is None:
             self._entry = next((given[name] for name in operation.entry if name in given), ids[-1] if ids else None)
-        return self._denied(call, Outcome(tree, error is not None, before + line))
+        return Outcome(tree, is_raised, before + line)
 
-    def _denied(self, call: Call, outcome: Outcome) -> Outcome:
-        """The outcome; after the server or the entry has failed, only whether it denies that there is an entry."""
-        known = self._before.setdefault((call.operation, *(one.text for one in call.arguments.values())), [])
-        if not self._has_failed:
-            known.append(outcome)
-            return outcome
-        denies = len(known) > 1 and bool(differences(known[0], known[-1])) and not differences(known[0], outcome)
-        text = f"as if it were not there: {outcome.text}" if denies else outcome.text
-        return replace(outcome, tree=Tree(Act, denies, text), raised=False)
-
-    async def _act(self, act: Act) -> str:
-        if act.kind == "reopening":
-            await self._opened.aclose()
-            self._instances.clear()
-            return "the store is closed, and opened again"
+    async def _act(self, act: Act) -> None:
         if act.kind == "expiry":
             self._of.harness.advance(self._namespace, timedelta(seconds=act.seconds))
-            return f"{timedelta(seconds=act.seconds)} pass"
-        self._has_failed = True
         if self._proxy:
             await self._proxy.refuse()
             self._proxy.break_all(Action.RESET)
-        elif act.kind == "foreign value" and self._entry is not None:
+        if act.kind == "foreign value" and self._entry is not None:
             self._of.harness.inspector(self._namespace).overwrite_with_another_type(self._entry)
-        return "the server goes away" if act.kind == "server" else "a value of another type is put in its place"
 
     def _change(self, change: Change) -> Outcome:
         operation = self._of.operations[change.operation]
-        expression, value = self._held.get((change.operation, change.argument), ("", None))
-        if not expression:
+        path, value = self._held.get(change.argument, ("", None))
+        changes = [*changes_of(value, {*operation.ids, *operation.times}, path)][change.place :]
+        if not changes:
             return Outcome(Tree(Change))
-        if change.place is None:
-            return Outcome(self._observer.look(value, operation), line=expression)
-        for text, make in [*changes_of(value, {*operation.ids, *operation.times}, expression)][change.place :][:1]:
-            with suppress(AttributeError, TypeError, ValueError):  # it may be frozen
-                make()
-            return Outcome(Tree(Change), line=text)
-        return Outcome(Tree(Change))
+        text, make = changes[0]
+        with suppress(AttributeError, TypeError, ValueError):  # it may be frozen
+            make()
+        return Outcome(Tree(Change), line=text)
 
     def _written(self, operation: Operation, choice: Choice) -> str:
         names, text = self._observer.names, operation.show(choice.value) if operation.show else None

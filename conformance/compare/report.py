@@ -12,11 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from conformance.compare.operation import WHOLE, Operation
 from conformance.compare.play import Outcome
-from conformance.compare.values import IncomparableError
 from conformance.files import FileError, read_file, toml_of
 from conformance.text import in_columns
 
-_WIDE, _MOST_LINES = 96, 4
+_WIDE = 96
 _UNREASONED = "TODO"
 _TITLES = {
     "exception": "{seen} raises in one store only, or another exception",
@@ -27,8 +26,6 @@ _TITLES = {
     "order": "{seen} comes in another order",
     "aliasing": "what the caller holds is still connected to what one store keeps",
     "race": "two calls at the same time come out as in neither order in one store",
-    "instance": "a second instance sees something else",
-    "reopening": "after reopening something else is there",
     "expiry": "after some time something else is there",
     "foreign value": "one store reads a value of another type as if nothing were there",
     "server": "with its server away one store says that nothing is there",
@@ -61,10 +58,8 @@ class Finding:
 
     def places(self) -> Iterator[str]:
         """Where it shows, in a few lines."""
-        wrapped = textwrap.wrap(f"shows in {'; '.join(sorted(self.shows))}", _WIDE)
-        yield from wrapped[:_MOST_LINES]
-        if len(wrapped) > _MOST_LINES:
-            yield f"… {len(self.shows)} in all: --json FILE has them"
+        rest = f" … {len(self.shows)} in all: --json FILE has them"
+        yield from textwrap.wrap(f"shows in {'; '.join(sorted(self.shows))}", _WIDE, max_lines=4, placeholder=rest)
         if self.known:
             yield f"known: {self.known}"
 
@@ -82,26 +77,22 @@ class Row:
     """The longest list in a result."""
     raised: str = ""
     """The last exceptions."""
-    incomparable: str = ""
 
     def count(self, one: Outcome, other: Outcome) -> None:
         """Count a call."""
         self.calls += 1
-        for outcome in (one, other):
-            self.incomparable = str(outcome.tree.value) if outcome.tree.kind is IncomparableError else self.incomparable
         if one.raised or other.raised:
             self.raised = f"{one.name} / {other.name}"
             return
         self.results += 1
         self.filled += not one.tree.is_nothing
-        parts = [one.tree.parts or {}, *(tree.parts or {} for tree in (one.tree.parts or {}).values())]
-        self.longest = max(self.longest, *map(len, parts))
+        parts = one.tree.parts or {}
+        self.longest = max(self.longest, len(parts), *(len(part.parts or ()) for part in parts.values()))
 
     def gaps(self, operation: Operation) -> list[str]:
         """What was not exercised; the first that applies."""
         gaps = {
             "was never called": not self.calls,
-            self.incomparable: bool(self.incomparable),
             f"never gave a result: {self.raised}": not self.results,
             "only ever gave empty results": operation.reads is not None and not self.filled,
             "never gave a list longer than 1": operation.reads == WHOLE and self.longest == 1,
@@ -117,9 +108,9 @@ class Report:
     seed: int
     operations: dict[str, Row]
     findings: list[Finding] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)
+    gaps: set[str] = field(default_factory=set)
     """What was tried without a result, and known differences that did not show."""
-    notes: list[str] = field(default_factory=list)
+    notes: set[str] = field(default_factory=set)
     """What was not tried, since a hook is missing, and differences that the harnesses declare."""
     sequences: int = 0
     broken: str = ""
@@ -131,12 +122,6 @@ class Report:
         is_different = any(not finding.known for finding in self.findings)
         return 8 if self.broken else 1 if is_different else 6 if self.gaps else 0
 
-    def note(self, what: str, text: str) -> None:
-        """Note something once."""
-        kept = self.gaps if what == "not exercised" else self.notes
-        if f"{what}: {text}" not in kept:
-            kept.append(f"{what}: {text}")
-
     def accept(self, known: Iterable[Known]) -> None:
         """Mark the findings that are accepted, and note the known differences that did not show."""
         for entry in known:
@@ -144,28 +129,27 @@ class Report:
             for one in alike:
                 one.known = entry.reason if one.shows <= entry.shows else one.known
             if not any(one.shows & entry.shows for one in alike):
-                self.gaps.append(f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file")
+                self.gaps.add(f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file")
 
     def shortcomings(self) -> list[str]:
         """What keeps a comparison without findings from being a pass."""
-        return [*([self.broken] if self.broken else []), *self.gaps]
+        return [*([self.broken] if self.broken else []), *sorted(self.gaps)]
 
     def lines(self) -> Iterator[str]:
         """Everything but the scripts: where each finding shows, what was exercised, and how it ended."""
         for number, finding in enumerate(self.findings, start=1):
             yield f"{number}. {finding.title}"
             yield from (f"    {line}" for line in finding.places())
-        table = [["operation", "calls", "results", "filled", "longest"]]
-        for name, row in self.operations.items():
-            table.append([name, *map(str, (row.calls, row.results, row.filled, row.longest))])
-        yield from (*in_columns(table), *self.shortcomings(), *self.notes, self.summary())
+        rows = ([name, *map(str, [*vars(row).values()][:4])] for name, row in self.operations.items())
+        table = in_columns([["operation", "calls", "results", "filled", "longest"], *rows])
+        yield from (*table, *self.shortcomings(), *sorted(self.notes), self.summary())
 
     def summary(self) -> str:
         """One line that says how it ended."""
         new = sum(not finding.known for finding in self.findings)
-        told = f"{new} difference{'' if new == 1 else 's'}, {len(self.findings) - new} known,"
+        told = f"{new} new and {len(self.findings) - new} known differences between {' and '.join(self.stores)}"
         unsure = ", and not everything was exercised: this is no pass" if self.shortcomings() else ""
-        return f"{told} between {' and '.join(self.stores)} in {self.sequences} sequences, seed {self.seed}{unsure}"
+        return f"{told} in {self.sequences} sequences, seed {self.seed}{unsure}"
 
     def markdown(self) -> str:
         """The report for a job summary or a pull request."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from conformance.compare.play import Outcome, Steps, calls_in
 from conformance.compare.values import Mismatch, inside
@@ -34,8 +34,9 @@ def script_of(
 def _imports(steps: Steps, script: str) -> list[str]:
     """The imports that the values of the steps need."""
     given = [choice.value for call in calls_in(steps) for choice in call.arguments.values()]
-    parts = [part for _, part in inside(given)]
-    keys = [key for part in parts if isinstance(part, Mapping) for key in part]
-    kinds = {(kind.__module__, kind.__name__) for kind in map(type, (*keys, *parts)) if kind.__module__ != "builtins"}
-    named = sorted(one for one in (*kinds, ("datetime", "UTC")) if re.search(rf"\b{one[1]}\b", script))
-    return [f"from {module} import {name}" for module, name in named]
+    kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(given)} | {("datetime", "UTC")}
+    return [
+        f"from {module} import {name}"
+        for module, name in sorted(kinds)
+        if module != "builtins" and re.search(rf"\b{name}\b", script)
+    ]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from conformance.compare.checks import check_methods, opening, operations_of
+from conformance.compare.checks import operations_of
 from conformance.compare.choices import Choice
 from conformance.compare.operation import OperationsError
 from conformance.compare.plan import Plan
@@ -19,13 +18,8 @@ from conformance.compare.script import script_of
 from conformance.compare.values import IncomparableError, Mismatch, inside
 from conformance.harness import Capability, Harness
 
-_MOST_PLAYED, _MOST_TRIES, _MOST_VALUES = 100, 20, 12
-"""For one difference; for all that show the same; in the place of one argument."""
-_DECLARED = {
-    "instance": Capability.SHARED,
-    "reopening": Capability.PERSISTENT,
-    "expiry": Capability.EXPIRING,
-}
+_MOST_PLAYED, _MOST_VALUES = 100, 12
+"""For one difference; in the place of one argument."""
 Feature: TypeAlias = tuple[str, str, str]
 """What is not plain in a sequence: an operation, its argument and a class; without operation, what else is done."""
 
@@ -90,7 +84,6 @@ class Search:
         self._explained: dict[tuple[str, ...], list[frozenset[Feature]]] = {}
         """For each symptom the features with which a known cause shows it; under `()` those that explain anything."""
         self._hung = set[str]()
-        self._tries = Counter[tuple[str, ...]]()
         self.report = Report((here.name, there.name), seed, {name: Row() for name in here.operations})
 
     def run(self) -> Iterator[Finding]:
@@ -98,7 +91,7 @@ class Search:
         for steps in self._plan.sequences():
             yield from self._look_at(steps)
         for name, row in self.report.operations.items():
-            self.report.gaps += row.gaps(self._operations[name])
+            self.report.gaps |= {*row.gaps(self._operations[name])}
 
     def _look_at(self, steps: Steps) -> Iterator[Finding]:
         """Play a sequence, and find the cause of each difference that no known cause explains."""
@@ -122,7 +115,9 @@ class Search:
                 return
             if isinstance(step, Call) and rows is not None:
                 rows[step.operation].count(one, other)
-            if {IncomparableError, Change} & {one.tree.kind, other.tree.kind}:
+            strange = [tree.value for tree in (one.tree, other.tree) if tree.kind is IncomparableError]
+            if strange:
+                self.report.gaps |= {f"not exercised: {text}" for text in strange}
                 continue
             end = len(steps) if isinstance(step, Race) else index + 1  # what follows a race is part of it
             for mismatch in differences(one, other):
@@ -136,14 +131,13 @@ class Search:
     def _is_done(self, act: Act) -> bool:
         """Whether the harnesses have the hooks for an act. A foreign value or a failing server needs one that has."""
         missing = [store for store in self._stores if act.kind in store.missing]
-        for store in missing:
-            self.report.note("not tried", f"{act.kind} in {store.name}: {store.missing[act.kind]}")
+        self.report.notes |= {f"not tried: {act.kind} in {one.name}: {one.missing[act.kind]}" for one in missing}
         return not missing or (act.kind != "expiry" and len(missing) == 1)
 
     def _features(self, steps: Steps) -> list[Feature]:
         calls = calls_in(steps)
         has_lifetime = any(self._operations[call.operation].lifetime in call.arguments for call in calls)
-        found: list[Feature] = [("", "instance", "") for call in calls if call.on]
+        found: list[Feature] = []
         for step in steps:
             if isinstance(step, Change):
                 found.append(("", step.kind, "argument" if step.argument else "result"))
@@ -163,22 +157,21 @@ class Search:
 
     def _take(self, shown: Shown) -> Finding | None:
         """Reduce a difference, and return its finding if it is a new one."""
-        is_sure = self._cause(shown).key in self._findings and len({one[:2] for one in shown.features}) == 1
-        if not is_sure and not {"hanging", "race"} & {shown.mismatch.kind, self._cause(shown).kind}:
-            self._tries[shown.symptom] += 1
-            again = self._again(shown.steps, shown.symptom) if self._tries[shown.symptom] <= _MOST_TRIES else None
+        cause = self._cause(shown)
+        is_sure = cause.key in self._findings and len({one[:2] for one in shown.features}) == 1
+        if not is_sure and not {"hanging", "race"} & {shown.mismatch.kind, cause.kind}:
+            again = self._again(shown.steps, shown.symptom)
             if again is None:
-                self.report.note("not exercised", f"{shown.operation} differed, and did not when called again")
+                self.report.gaps.add(f"{shown.operation} differed, and did not when called again")
                 return None
             shown = self._shrunk(again)
-        cause = self._cause(shown)
+            cause = self._cause(shown)
         is_marked = cause.kind != shown.mismatch.kind
         needed = shown.features[:1] if is_marked and cause.kind != "expiry" else shown.features
         self._explained.setdefault(() if is_marked else shown.symptom, []).append(frozenset(needed))
-        capability = _DECLARED.get(cause.kind)
-        declaring = [store.name for store in self._stores if capability in store.harness.capabilities]
-        if capability and len(declaring) == 1 and "lifetime" not in cause.key:
-            self.report.note("as declared", f"{cause.kind}: only {declaring[0]} declares Capability.{capability.name}")
+        declaring = [one.name for one in self._stores if Capability.EXPIRING in one.harness.capabilities]
+        if ("", "expiry", "") in shown.features and len(declaring) == 1:
+            self.report.notes.add(f"as declared: only {declaring[0]} declares Capability.EXPIRING")
             return None
         known = self._findings.get(cause.key)
         finding = known or Finding(cause.operation, cause.kind, shown.operation + shown.where)
@@ -186,35 +179,33 @@ class Search:
             finding.script = script_of(shown.steps, shown.outcomes, self.report.stores, shown.mismatch)
             self._findings[cause.key] = finding
             self.report.findings.append(finding)
-        classes = {one[2] for one in shown.features if one[:2] == (cause.operation, cause.argument)} or {""}
         came = f"{shown.where or shown.operation or cause.kind}{'' if is_marked else f': {shown.mismatch.what}'}"
-        for one in classes:
+        for one in {one[2] for one in shown.features if one[:2] == (cause.operation, cause.argument)} or {""}:
             given = f"({cause.argument}{': ' if one else ''}{one})" if cause.argument else ""
             finding.shows.add(f"{cause.operation}{given} > {came}")
         return None if known else finding
 
     def _cause(self, shown: Shown) -> Cause:
         kind, calls = shown.mismatch.kind, calls_in(shown.steps)
-        content = [one for one in shown.features if one[0] and one[1] not in self._operations[one[0]].entry]
-        entries = [one for one in shown.features if one[0] and one not in content]
+        named = [one for one in shown.features if one[0]]
+        content = [one for one in named if one[1] not in self._operations[one[0]].entry]
         writes = [call.operation for call in calls if self._operations[call.operation].reads is None]
-        operation, argument, _ = [*content[-1:], *entries[:1], ((writes or [calls[-1].operation])[-1], "", "")][0]
-        mark = next((one for one in shown.features if not one[0]), ("", "", ""))
-        change = next((step for step in shown.steps if isinstance(step, Change)), None)
-        if change:
-            return Cause(mark[1], change.operation, change.argument, mark)
-        if mark[1] == "expiry":
-            return Cause(mark[1], operation, argument, mark)
-        if mark[1]:
-            return Cause(mark[1], shown.operation or calls[0].operation, "", mark)
-        is_raised = kind in ("exception", "message", "hanging")
+        operation, argument, _ = [*content[-1:], *named[:1], ((writes or [calls[-1].operation])[-1], "", "")][0]
+        for mark in shown.features[:1]:
+            for change in shown.steps:
+                if isinstance(change, Change):
+                    return Cause(change.kind, change.operation, change.argument, mark)
+            if mark[:2] == ("", "expiry"):
+                return Cause(mark[1], operation, argument, mark)
+            if not mark[0]:
+                return Cause(mark[1], shown.operation or calls[0].operation, "", mark)
         if not argument:
+            is_raised = kind in ("exception", "message", "hanging")
             place = shown.where or ("" if is_raised else operation)
             return Cause(kind, shown.operation if is_raised else operation, "", (kind, place, shown.mismatch.what))
-        is_refused = is_raised and operation == shown.operation
         strategy = self._operations[operation].strategies[argument]  # what shares it is the same argument
         names = [name for name, one in self._operations.items() if strategy in one.strategies.values()]
-        keys = [(kind, is_refused, name if content else "entry") for name in (operation, *names)]
+        keys = [(kind, name if content else "entry") for name in (operation, *names)]
         return Cause(kind, operation, argument, next((key for key in keys if key in self._findings), keys[0]))
 
     def _again(self, steps: Steps, symptom: tuple[str, ...]) -> Shown | None:
@@ -245,26 +236,23 @@ class Search:
 
     def _plainer(self, steps: Steps, place: int) -> Iterator[Steps]:
         """The same steps with less at one place."""
-        step, before, after = steps[place], steps[:place], steps[place + 1 :]
-        if not isinstance(step, Call):
+        call = steps[place]
+        if not isinstance(call, Call):
             return
-        operation = self._operations[step.operation]
-        for argument, choice in step.arguments.items():
-            others = {name: one for name, one in step.arguments.items() if name != argument}
-            if argument in operation.optional:
-                yield (*before, replace(step, arguments=others), *after)
-            for less in self._plan.pool(step.operation, argument).plainer(choice)[:_MOST_VALUES]:
-                if argument in operation.entry:
-                    yield tuple(self._renamed(one, choice.text, less) for one in steps)
-                yield (*before, replace(step, arguments={**step.arguments, argument: less}), *after)
+        for argument, choice in call.arguments.items():
+            if argument in self._operations[call.operation].optional:
+                others = {name: one for name, one in call.arguments.items() if name != argument}
+                yield (*steps[:place], replace(call, arguments=others), *steps[place + 1 :])
+            for less in self._plan.pool(call.operation, argument).plainer(choice)[:_MOST_VALUES]:
+                yield tuple(_replaced(step, choice, less) for step in steps)
 
-    def _renamed(self, step: Step, text: str, less: Choice) -> Step:
-        """The step with another entry in the place of the one with this text."""
-        if not isinstance(step, Call):
-            return step
-        entry = self._operations[step.operation].entry
-        given = {name: less if name in entry and one.text == text else one for name, one in step.arguments.items()}
-        return replace(step, arguments=given)
+
+def _replaced(step: Step, choice: Choice, less: Choice) -> Step:
+    """The step with another value in the place of one, wherever it is given."""
+    if not isinstance(step, Call):
+        return step
+    given = {name: less if one is choice else one for name, one in step.arguments.items()}
+    return replace(step, arguments=given)
 
 
 def _field(path: tuple[str, ...], steps: Steps) -> str:
@@ -277,10 +265,8 @@ def _field(path: tuple[str, ...], steps: Steps) -> str:
 
 async def _check(store: Store) -> None:
     try:
-        async with opening(store.harness, store.name, "compare-check") as opened:
-            check_methods(opened, store.operations, store.name)
-    except OperationsError:
-        raise
+        async with store.harness.open("compare-check"):
+            pass
     except Exception as fault:
         raise NotOpenedError(f"{store.name} could not be set up: {type(fault).__name__}: {fault}") from fault
     finally:

@@ -25,9 +25,6 @@ MARK = "changed by the caller"
 class IncomparableError(Exception):
     """A value that cannot be compared by content."""
 
-    def __init__(self, kind: type) -> None:
-        super().__init__(f"cannot compare {kind.__module__}.{kind.__qualname__}, give view= to its Operation")
-
 
 async def drained(result: Any) -> Any:
     """A result; a generator or another iterator is run to its end."""
@@ -55,15 +52,13 @@ def parts_of(value: Any) -> dict[str, Any] | None:
         text = value.args[0] if isinstance(value, KeyError) and value.args else value
         return {".args": re.sub(r"0x[0-9a-f]{6,}", "0x…", str(text))}
     if not names:
-        raise IncomparableError(type(value))
+        raise IncomparableError(f"cannot compare {type(value).__name__}, give view= to its Operation")
     return {f".{name}": getattr(value, name) for name in names}
 
 
 def _names_of(value: Any) -> list[str]:
     """The attributes of an object that make it what it is."""
     kind: Any = type(value)
-    if hasattr(kind, "DESCRIPTOR") and hasattr(value, "ListFields"):  # protobuf
-        return [one.name for one in kind.DESCRIPTOR.fields if not one.has_presence or value.HasField(one.name)]
     if callable(value) or (hasattr(value, "__getitem__") and not hasattr(kind, "_fields")):
         return []  # a function, or a container of a kind that is not known here
     slots = [slot for one in kind.__mro__ for slot in getattr(one, "__slots__", ())]
@@ -93,10 +88,8 @@ def changes_of(value: Any, spared: Any, path: str) -> Iterator[tuple[str, Callab
         yield f"{path}[{MARK!r}] = True", partial(value.__setitem__, MARK, True)
     if isinstance(value, list):
         yield f"{path}.append({MARK!r})", partial(value.append, MARK)
-    if isinstance(value, AbstractSet):
-        if isinstance(value, set):
-            yield f"{path}.add({MARK!r})", partial(value.add, MARK)
-        return
+    if isinstance(value, set):
+        yield f"{path}.add({MARK!r})", partial(value.add, MARK)
     for label, part in parts_or_none(value).items() if len(path) < _DEEP * 10 else ():
         name = _name(label, "")
         if label.startswith(".") and type(part) is str and name not in spared:
@@ -131,12 +124,12 @@ class Tree:
             return self.written or source(self.value)
         named = [(label, part.text) for label, part in self.parts.items()]
         if issubclass(self.kind, Mapping):
-            written = f"{{{', '.join(f'{label[1:-1]}: {text}' for label, text in named)}}}"
-            return written if self.kind is dict else f"{self.kind.__name__}({written})"
+            return f"{{{', '.join(f'{label[1:-1]}: {text}' for label, text in named)}}}"
         if self.is_sequence or issubclass(self.kind, AbstractSet):
-            opened, closed = "()" if issubclass(self.kind, tuple) else "[]" if self.is_sequence else "{}"
-            end = "," if opened == "(" and len(named) == 1 else ""
-            return f"{opened}{', '.join(text for _, text in named)}{end}{closed}"
+            inside = ", ".join(text for _, text in named)
+            if issubclass(self.kind, tuple):
+                return f"({inside},)" if len(named) == 1 else f"({inside})"
+            return f"[{inside}]" if self.is_sequence else f"{{{inside}}}"
         texts = (text if label == ".args" else f"{label[1:]}={text}" for label, text in named)
         return f"{self.kind.__name__}({', '.join(texts)})"
 
@@ -166,8 +159,7 @@ class Observer:
                 if inner not in operation.ignored:
                     shown = f"[<id {self.ids.index(inner)}>]" if inner in self.ids else label
                     trees[shown] = self.look(part, operation, path and path + label, inner, depth + 1)
-            generic = getattr(type(value), "__pydantic_generic_metadata__", {})
-            return Tree(generic.get("origin") or type(value), parts=trees)
+            return Tree(type(value), parts=trees)
         if name in operation.ids:
             if path and value not in (None, "", *self.ids):
                 self.ids.append(value)
@@ -221,9 +213,7 @@ def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
             yield from (replace(it, path=(label, *it.path)) for it in mismatches(part, other.parts[label]))
         return
     else:
-        what = "length" if one.is_sequence else "keys"
-        texts = [sum(label[1] in "'\"" for label in tree.parts or ()) for tree in (one, other)]
-        kind = "type" if len(one.parts) == len(other.parts) and texts[0] != texts[1] else "value"
+        what = "length" if len(one.parts) != len(other.parts) else "keys"
     yield Mismatch(kind, what, (one.text, other.text))
 
 

@@ -4,10 +4,10 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from aiocache import RedisCache, SimpleMemoryCache
+from cache import key_value
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import key_value
 
 LIBRARY = "aiocache"
 

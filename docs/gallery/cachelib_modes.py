@@ -3,11 +3,11 @@
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
+from cache import key_value
 from cachelib import RedisCache, SimpleCache
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import key_value
 
 LIBRARY = "cachelib"
 

@@ -2,11 +2,11 @@
 
 from contextlib import asynccontextmanager
 
+from cache import key_value
 from cashews import Cache
 from server import ServerHarness
 
 from conformance import Harness
-from conformance.compare import key_value
 
 LIBRARY = "cashews"
 

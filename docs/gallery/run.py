@@ -22,8 +22,6 @@ from conformance.compare.report import Report
 from conformance.subjects.servers import EmbeddedServer
 
 HERE = Path(__file__).parent
-BY_DESIGN = ("instance", "reopening")
-"""That a store in memory is empty when it is opened."""
 
 
 def main() -> None:
@@ -42,8 +40,8 @@ def library_of(module: str, url: str) -> dict[str, Any]:
     names = modes.STORES[0].__name__, modes.STORES[1].__name__
     *_, report = searched(*zip(names, modes.STORES, strict=True))
     assert isinstance(report, Report)  # noqa: S101  it comes last
-    new = [finding for finding in report.findings if finding.kind not in BY_DESIGN]
-    shortest = min((finding.script for finding in new), key=lambda script: len("\n".join(script)), default=())
+    scripts = (finding.script for finding in report.findings)
+    shortest = min(scripts, key=lambda script: len("\n".join(script)), default=())
     name = module.removesuffix("_modes")
     return {
         "library": modes.LIBRARY,
@@ -53,7 +51,7 @@ def library_of(module: str, url: str) -> dict[str, Any]:
         "harness": f"{module}.py",
         "operations": {operation: row.results for operation, row in report.operations.items()},
         "not_exercised": report.shortcomings(),
-        "differences": [finding.title for finding in new],
+        "differences": [finding.title for finding in report.findings],
         "shortest": shortest,
         "findings": [confirmed(script, url) for script in sorted((HERE / "findings").glob(f"{name}_?.py"))],
     }
@@ -87,8 +85,8 @@ def page_of(libraries: list[dict[str, Any]]) -> str:
         "# Public libraries with two stores",
         "",
         "`tox -e gallery` writes this page. Each library's two stores are compared with `conformance compare`, and its",
-        "findings are shown again by scripts that use the library alone. A store in memory is empty when it is opened:",
-        "that is no difference here. The versions stand in `pyproject.toml`, in the dependency group `gallery`.",
+        "findings are shown again by scripts that use the library alone. The versions stand in `pyproject.toml`, in",
+        "the dependency group `gallery`.",
         "",
         "| library | version | stores | operations exercised | differences | reported below |",
         "|---|---|---|--:|--:|--:|",
