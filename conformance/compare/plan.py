@@ -18,7 +18,7 @@ SIZES = (2, 3, 11, 51)
 SPANS = (3600.0, 2 * 86_400.0, 8 * 86_400.0, 400 * 86_400.0)
 """Seconds after which entries are looked at again."""
 _RANDOM, _LENGTH, _MOST_PLACES = 200, 8, 3
-_MOST_PAIRS, _MOST_AT_ONCE = 20, 12
+_MOST_PAIRS, _MOST_AT_ONCE, _MOST_MIXES = 20, 12, 6
 
 
 class Plan:
@@ -105,12 +105,13 @@ class Plan:
                     yield (*before, call, Change(name, argument, place), *self._reads(call))
 
     def _mutable(self, name: str) -> Iterator[Call]:
-        """Calls with an argument that can be changed in its place: the plainest with each type of container."""
-        for argument, kind in product(self._operations[name].arguments, (dict, list, set)):
+        """Calls with an argument that can be changed in its place: the plainest with each mix of containers."""
+        for argument in self._operations[name].arguments:
+            mixes: dict[frozenset[type], Choice] = {}
             for choice in self.pool(name, argument).choices:
-                if any(type(part) is kind for _, part in inside([choice.value])):
-                    yield self._plain(name, **{argument: choice})
-                    break
+                found = {type(part) for _, part in inside([choice.value])} & {dict, list, set}
+                mixes.setdefault(frozenset(found), choice)
+            yield from (self._plain(name, **{argument: one}) for mix, one in [*mixes.items()][:_MOST_MIXES] if mix)
 
     def _values(self) -> Iterator[Steps]:
         """Every class of every argument, and every write on what was made with it."""
