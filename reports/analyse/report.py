@@ -60,7 +60,10 @@ class Row:
 
 @dataclass(frozen=True)
 class LatencyAnswer:
-    """How many documented latencies have a verdict, and by how many times they are off at each number of tasks."""
+    """How many documented latencies have a verdict, and by how many times they are off at each number of tasks.
+
+    Where the verdict is neither faster nor slower, only what is slower than documented counts as off.
+    """
 
     verdict: ClaimVerdict
     count: int
@@ -100,7 +103,9 @@ class Report:
         for row in self.claims:
             if isinstance(claim := row.claim, form.Latency):
                 measured = self.deciding("documented", claim.mode, claim.operation)
-                found.setdefault(row.findings["documented"].verdict, []).append(measured)
+                verdict = row.findings["documented"].verdict
+                off = ("faster", "slower") if verdict in ("faster", "slower") else ("slower",)
+                found.setdefault(verdict, []).append([one for one in measured if one.verdict in off])
         return tuple(
             LatencyAnswer(
                 verdict, len(found[verdict]), tuple(sorted(row.factor for row in chain(*found[verdict]) if row.factor))

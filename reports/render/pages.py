@@ -58,6 +58,12 @@ LATENCY_WORDS = {
     "not-yet-checked": "{count} of {all} were not measured enough",
 }
 """What the verdicts of the documented latencies mean for the document."""
+FACTOR_WORDS = {
+    "faster": ", by {least} to {most} times",
+    "slower": ", by {least} to {most} times",
+    "under-specified": ", and calls get up to {most} times slower than it says",
+}
+"""How far off they are, from the nearer end of the range."""
 MEANINGS = {
     "not-applicable": "the subject declares that it lacks the capability",
     "not-testable": "a prerequisite failed, or there is no way to look",
@@ -148,9 +154,9 @@ class _Texts:
         parts = []
         for one in answers:
             part = self.text(LATENCY_WORDS[one.verdict], count=one.count, all=count)
-            if one.factors and one.verdict in ("faster", "slower"):
+            if one.factors and one.verdict in FACTOR_WORDS:
                 least, most = times(one.factors[0]), times(one.factors[-1])
-                part += self.text(", by {least} to {most} times", least=least, most=most)
+                part += self.text(FACTOR_WORDS[one.verdict], least=least, most=most)
             parts.append(part)
         return self.text("; ").join(parts) + self.text(".")
 
