@@ -33,7 +33,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 def test_the_guide_leads_from_nothing_to_a_test_that_passes(tmp_path: Path) -> None:
     commands, shown, known, test = (blocks(GUIDES[0], language)[-1] for language in ("sh", "", "toml", "python"))
     install, *others = commands.splitlines()
-    assert install == 'pip install ".[conformance]"'
+    assert install == 'pip install ".[conformance-redis]"'
     for command in others:
         program, *arguments = command.split()
         assert program == "conformance"

@@ -11,6 +11,7 @@ import pytest
 from conformance.compare.checks import operations_of
 from conformance.compare.child import searched
 from conformance.compare.report import Report, known_text, read_known
+from conformance.files import FileError
 from conformance.harness import Harness
 
 _COVERAGE = "coverage"
@@ -25,17 +26,22 @@ def parity_test(
 
     @cache
     def report() -> Report:
+        accepted = read_known(Path(known)) if known else []
         *_, last = searched((names[0], one), (names[1], other), seed)
         assert isinstance(last, Report)  # noqa: S101  for mypy
-        last.accept(read_known(Path(known)) if known else [])
+        last.accept(accepted)
         return last
 
     @pytest.mark.parametrize("part", [*operations_of(one(), names[0]), _COVERAGE])
     def test_parity(part: str) -> None:
+        try:
+            result = report()
+        except FileError as fault:
+            pytest.fail(str(fault), pytrace=False)
         if part == _COVERAGE:
-            faults = report().shortcomings()
+            faults = result.shortcomings()
         else:
-            mine = [found for found in report().findings if not found.known and found.operation == part]
+            mine = [found for found in result.findings if not found.known and found.operation == part]
             faults = ["\n".join(found.lines()) for found in mine]
             faults += [_ACCEPTED, known_text(mine)] if mine else []
         if faults:
