@@ -76,6 +76,8 @@ class KnownFailures(BaseModel):
     def stale(self, results: Results) -> Iterator[str]:
         """The entries that are no longer true, as far as the results show."""
         for entry in self.known:
+            if entry.test.startswith("requirement_ATOM"):
+                continue  # whether calls meet depends on the machine
             covered = [result for result in results.results if entry.covers(result)]
             yield from (f"{entry.test} on {one.subject} passes now" for one in covered if one.verdict == "pass")
         for entry in self.missing:
