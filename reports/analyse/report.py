@@ -123,7 +123,7 @@ class Report:
             for case in comparison.differing
             for subject in (comparison.memory, comparison.redis)
         )
-        scripts = [one.reason for one in outcomes if one.verdict == "fail" and "\n    await " in one.reason]
+        scripts = [one.reason for one in outcomes if one.verdict == "fail" and "\n    " in one.reason]
         return min(scripts, key=lambda reason: (reason.count("\n"), len(reason)), default="")
 
     def deciding(self, design: Design, mode: str, operation: str) -> list[Latency]:
