@@ -207,7 +207,7 @@ def test_no_index_goes_before_its_tasks_and_that_of_the_deadlines_goes_last(
         lives = {key.decode().partition("}:")[2]: client.pttl(key) for key in client.keys("*")}
         records = {name: lives.pop(name) for name in [*lives] if name.startswith("task:")}
         assert records["task:t40"] <= 40 * 24 * 3_600_000 < records["task:t40"] + 10_000
-        assert 0 < WEEK_MS - records["task:t0"] < 10_000  # a write gives a week again
+        assert 0 <= WEEK_MS - records["task:t0"] < 10_000  # a write gives a week again
         assert min(lives["created"], lives["created:pending"]) > records["task:t40"]
         assert max(lives, key=lives.__getitem__) == "deadlines"
 
