@@ -104,6 +104,7 @@ def watched() -> Iterator[SentinelServers]:
     with SentinelServers(min_replicas=0) as running:
         with redis.Redis.from_url(running._sentinel.url) as client:  # noqa: SLF001  the group does not need it to be public
             client.execute_command("ACL", "SETUSER", "watcher", "on", ">w0rd", "~*", "&*", "+@all")
+            client.execute_command("SENTINEL", "FLUSHCONFIG")  # the user is there again after a restart
         yield running
 
 
