@@ -183,9 +183,11 @@ class ClusterServers(ServerGroup):
 
 def cluster_nodes(undo: ExitStack, *shares: range) -> list[EmbeddedServer]:
     """Start the nodes of a new cluster, each with its share of the slots, until `undo` ends. They do not yet agree."""
-    buses = [str(unused_port()) for _ in shares]
+    nodes, buses = [], []
     options = *_AT_ONCE, "--cluster-enabled", "yes", "--cluster-node-timeout", "2500", "--cluster-port"
-    nodes = [undo.enter_context(EmbeddedServer(*options, bus)) for bus in buses]
+    for _ in shares:
+        buses.append(str(unused_port()))  # each when its node starts: another server may take a port that waits
+        nodes.append(undo.enter_context(EmbeddedServer(*options, buses[-1])))
     for epoch, (node, slots) in enumerate(zip(nodes, shares, strict=True), 1):
         node.call("CLUSTER", "SET-CONFIG-EPOCH", epoch)
         if slots:
