@@ -17,6 +17,7 @@ from conformance.calibration import CalibrationError, calibrate
 from conformance.core.chapter import play
 from conformance.core.finding import Tally
 from conformance.harness import Capability, Harness, HookMissingError, Inspector
+from conformance.spec.model import FIELDS
 from conformance.subjects.fakeredis import FakeredisHarness
 from conformance.subjects.memory import ExpiringMemoryHarness, MemoryHarness
 from conformance.subjects.redis import RedisHarness
@@ -24,7 +25,7 @@ from conformance.subjects.redis_namespace import RedisNamespace
 from conformance.subjects.registry import find_subject
 from conformance.suite import run
 from conformance.tables import lifetimes, places
-from taskstore import MemoryTaskStore, Task, TaskCreateRequest, TaskStore
+from taskstore import MemoryTaskStore, Task, TaskStore
 
 DECLARED = MemoryHarness.capabilities
 
@@ -122,16 +123,14 @@ class Elsewhere(RedisHarness):
         return super().open_at(namespace, f"{url.removesuffix('/0')}/3", seconds)
 
 
-class Misread(MemoryHarness):
+class Misread(Harness):
     """Reads a field that is not there."""
 
-    capabilities = frozenset()
     task: Mapping[str, Any] = {"progress": "percent"}
 
     def open(self, namespace: str) -> AbstractAsyncContextManager[Any]:
-        operations = ("create_task", "get_task", "list_tasks", "update_task_status", "cancel_task")
-        calls = {name: name for name in operations} | {"create_task": created}
-        return Adapter(calls, self.task).adapt(super().open(namespace))
+        calls = dict.fromkeys(("create_task", "get_task", "list_tasks"), lambda *_, **__: dict.fromkeys(FIELDS))
+        return Adapter(calls, self.task, page={"tasks": lambda _: []}).adapt(None)
 
 
 class Misnamed(Misread):
@@ -140,12 +139,8 @@ class Misnamed(Misread):
     task: Mapping[str, Any] = {"status": lambda _: "queued"}
 
 
-def created(store: MemoryTaskStore, **given: Any) -> Any:
-    return store.create_task(TaskCreateRequest(**given))
-
-
 LIARS: list[tuple[Callable[[], Harness], str, str]] = [
-    (Misread, "adapter", "AttributeError: Task has no attribute 'percent', which is read as progress"),
+    (Misread, "adapter", "AttributeError: dict has no 'percent', which is read as progress"),
     (Misnamed, "adapter", "the status of a new task is 'queued'"),
     (standing(MemoryHarness), "advance", "a task is younger by 0:00:00.0"),
     (OneStore, "open", "a task is seen in another namespace"),
