@@ -80,7 +80,7 @@ def test_every_step_of_the_guide_does_what_it_says(folder: Path) -> None:
                 found = [[one.get(name) for name in names] for one in written[kind]]
                 assert [entries[kind][0][name] for name in names] in found
             known.write_text(known.read_text().replace("TODO: say why", "it is so"))
-        elif "pip " not in text:  # test_install.py follows these
+        elif language == "sh" and "pip " not in text:  # test_install.py follows these
             command = text.replace("conformance run --store", "conformance run --depth smoke --store")
             command = command.replace("pytest --pyargs", "pytest --conformance-depth smoke --pyargs")
             ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)

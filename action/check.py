@@ -1,0 +1,101 @@
+"""What the action plays, and what GitHub shows of it: a summary, annotations, and files for the artifact.
+
+The runner gives the inputs as STORE, PAIR, KNOWN and DEPTH. The exit status is that of the command.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from conformance.results.document import read
+
+_MOST = 10
+"""GitHub shows no more annotations of a step."""
+
+
+class Line(NamedTuple):
+    """What came out of a test of a run, or of an operation, a difference or a gap of a comparison."""
+
+    name: str
+    verdict: str
+    """`passed`, `failure` or `skipped`."""
+    text: str = ""
+
+
+def main() -> int:
+    """Run the command, write what came out, and return its exit status."""
+    store, pair, known, depth = (os.environ[name] for name in ("STORE", "PAIR", "KNOWN", "DEPTH"))
+    folder = Path(tempfile.mkdtemp(prefix="conformance-", dir=os.environ["RUNNER_TEMP"]))
+    results, summary = folder / "results.json", folder / "summary.md"
+    if pair:
+        command = ["compare", *pair.split(), f"--markdown={summary}"]
+    else:  # without a store it would play those of the suite
+        command = ["run", *(f"--store={name}" for name in store.split() or [""]), f"--depth={depth}"]
+    command += [f"--json={results}", *([f"--known={known}"] if known else [])]
+    status = subprocess.run([sys.executable, "-m", "conformance", *command], check=False).returncode
+
+    lines = [*(of_comparison if pair else of_run)(results)] if results.exists() else []
+    if status and all(line.verdict != "failure" for line in lines):
+        lines.append(Line(f"conformance {command[0]}", "failure", f"exit status {status}: its output says why"))
+    failed = [line for line in lines if line.verdict == "failure"]
+    for line in failed[:_MOST]:
+        print(f"::error title={escaped(line.name, ':,')}::{escaped(line.text or line.name)}")
+    if not summary.exists():
+        title = f"### {len(failed)} of {len(lines)} fail: {pair or store}, exit status {status}\n"
+        summary.write_text("\n".join([title, *(f"#### {one.name}\n```\n{one.text}\n```" for one in failed), ""]))
+    with Path(os.environ["GITHUB_STEP_SUMMARY"]).open("a") as shown:
+        shown.write(summary.read_text())
+    ET.ElementTree(junit(lines)).write(folder / "junit.xml", "utf-8", xml_declaration=True)
+    message, color = ("passing", "brightgreen") if status == 0 else (f"{len(failed)} failing", "red")
+    badge = {"schemaVersion": 1, "label": "conformance", "message": message, "color": color}
+    (folder / "badge.json").write_text(json.dumps(badge))
+    with Path(os.environ["GITHUB_OUTPUT"]).open("a") as outputs:
+        outputs.write(f"folder={folder}\nstatus={status}\n")
+    return status
+
+
+def of_run(results: Path) -> Iterator[Line]:
+    """The tests of a run. What applies and is not decided fails it too."""
+    for one in read(results).results:
+        verdict = "failure" if one.is_failure or one.is_open else "passed" if one.verdict == "pass" else "skipped"
+        yield Line(f"{one.test} [{one.subject}]", verdict, f"{one.verdict}: {one.reason}")
+
+
+def of_comparison(results: Path) -> Iterator[Line]:
+    """The operations of a comparison that do not differ, its differences, and what it could not try."""
+    found = json.loads(results.read_bytes())
+    for one in found["findings"]:
+        verdict = "skipped" if one["known"] else "failure"
+        yield Line(f"{one['operation']}: {one['kind']} of {one['seen']}", verdict, "\n".join(one["script"]))
+    yield from (Line(gap, "failure") for gap in (*found["gaps"], *filter(None, [found["broken"]])))
+    different = {one["operation"] for one in found["findings"]}
+    yield from (Line(name, "passed") for name in found["operations"] if name not in different)
+
+
+def junit(lines: list[Line]) -> ET.Element:
+    """The lines as JUnit's XML."""
+    suite = ET.Element("testsuite", name="conformance", tests=str(len(lines)))
+    for line in lines:
+        case = ET.SubElement(suite, "testcase", classname="conformance", name=line.name)
+        if line.verdict != "passed":
+            ET.SubElement(case, line.verdict, message=line.text.partition("\n")[0]).text = line.text
+    return suite
+
+
+def escaped(text: str, more: str = "") -> str:
+    """The text as GitHub's command for annotations takes it."""
+    for one in ("%", "\r", "\n", *more):
+        text = text.replace(one, f"%{ord(one):02X}")
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""The action, its steps played as GitHub's runner plays them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).parents[1]
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+STORES = """
+import tomli_w
+from contextlib import nullcontext
+
+from conformance import Harness
+from conformance.compare import WHOLE, Operation
+
+class Unopened(Harness):
+    def open(self, namespace):
+        raise OSError("no cable,\\nno light: 100 %")
+
+class Three(Harness):
+    result = 3
+
+    def open(self, namespace):
+        return nullcontext(self)
+
+    def count(self):
+        return self.result
+
+    def operations(self):
+        return [Operation("count", "count", reads=WHOLE)]
+
+class Two(Three):
+    result = 2
+"""
+
+
+class Played(NamedTuple):
+    """What the runner has after the steps."""
+
+    status: int
+    said: str
+    summary: str
+    outputs: dict[str, str]
+
+    @property
+    def badge(self) -> str:
+        message: str = json.loads(Path(self.outputs["folder"], "badge.json").read_text())["message"]
+        return message
+
+    @property
+    def failures(self) -> list[str | None]:
+        suite = ET.parse(Path(self.outputs["folder"], "junit.xml")).getroot()  # noqa: S314  our own
+        return [case.get("name") for case in suite if case.find("failure") is not None]
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a Python, the action without its history, and a project; the first step has been played."""
+    folder = tmp_path_factory.mktemp("runner")
+    subprocess.run([sys.executable, "-m", "venv", folder / "python"], check=True)
+    for part in ("action", "conformance", "taskstore"):
+        shutil.copytree(ROOT / part, folder / "checkout" / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("pyproject.toml", "README.md", "LICENSE", "taskstore_conformance_plugin.py"):
+        shutil.copy(ROOT / part, folder / "checkout")
+    (folder / "project").mkdir()
+    (folder / "project" / "stores.py").write_text(STORES)
+    (folder / "project" / "needed.txt").write_text("tomli_w\n")
+    installed = play(folder, {"requirements": "-r needed.txt"}, slice(1))
+    assert installed.status == 0, installed.said
+    return folder
+
+
+def play(runner: Path, inputs: dict[str, str], steps: slice = slice(1, None)) -> Played:
+    """Play steps as the runner would, up to the first that fails."""
+    given: dict[str, str] = {name: inputs.get(name, one.get("default", "")) for name, one in ACTION["inputs"].items()}
+
+    def input_of(found: re.Match[str]) -> str:
+        return given[found[1]]
+
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "PYTHON", "COV"))}
+    outputs, summary = runner / "outputs", runner / "summary"
+    for file in (outputs, summary):
+        file.write_text("")
+    places = {"RUNNER_TEMP": runner, "GITHUB_ACTION_PATH": runner / "checkout"}
+    places |= {"GITHUB_OUTPUT": outputs, "GITHUB_STEP_SUMMARY": summary}
+    kept |= {name: str(place) for name, place in places.items()} | {"PATH": f"{runner}/python/bin:{kept['PATH']}"}
+    status, said = 0, ""
+    for step in ACTION["runs"]["steps"][steps]:
+        if "run" in step and status == 0:
+            asked = {name: re.sub(r"\$\{\{ inputs\.(\w+) }}", input_of, text) for name, text in step["env"].items()}
+            shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+            ran = subprocess.run(
+                shell, cwd=runner / "project", env=kept | asked, capture_output=True, text=True, check=False
+            )
+            status, said = ran.returncode, said + ran.stdout + ran.stderr
+    came = dict(line.split("=", 1) for line in outputs.read_text().splitlines())
+    return Played(status, said, summary.read_text(), came)
+
+
+def test_a_store_that_passes(runner: Path) -> None:
+    played = play(runner, {"store": "memory", "depth": "smoke"})
+    assert (played.status, played.badge, played.failures) == (0, "passing", []), played.said
+    assert played.outputs["status"] == "0"
+    assert "### 0 of " in played.summary
+    assert "::error" not in played.said
+
+
+def test_a_store_that_fails(runner: Path) -> None:
+    played = play(runner, {"store": "stores:Unopened", "depth": "smoke"})
+    assert (played.status, played.outputs["status"]) == (1, "1"), played.said
+    assert played.badge == f"{len(played.failures)} failing"
+    assert {name.partition(" ")[2] for name in played.failures if name} == {"[stores:Unopened]"}
+    assert "no light: 100 %" in played.summary
+    shown = re.findall("^::error title=(.*?)::(.*)$", played.said, re.MULTILINE)
+    assert len(shown) == 10
+    assert all("[stores%3AUnopened]" in name for name, _ in shown)
+    assert any("no cable,%0Ano light: 100 %25" in text for _, text in shown)
+
+
+def test_a_pair_that_differs_and_one_that_is_known(runner: Path) -> None:
+    played = play(runner, {"pair": "stores:Three stores:Two"})
+    assert (played.status, played.badge) == (1, "1 failing"), played.said
+    assert played.failures == ["count: value of count"]
+    assert "    # Three: 3\n    # Two: 2" in played.summary
+    (runner / "project" / "known.toml").write_text(
+        '[[known]]\noperation = "count"\nkind = "value"\nreason = "so"\nshows = ["count > count: int"]\n'
+    )
+    played = play(runner, {"pair": "stores:Three stores:Two", "known": "known.toml"})
+    assert (played.status, played.failures) == (0, []), played.said
+
+
+@pytest.mark.parametrize("inputs", [{}, {"store": "stores:Typo"}, {"pair": "stores:Three"}])
+def test_a_wrong_input_is_one_annotation(runner: Path, inputs: dict[str, str]) -> None:
+    played = play(runner, inputs)
+    assert (played.status, played.badge) == (2, "1 failing"), played.said
+    assert played.said.count("::error title=conformance ") == 1
+    assert "exit status 2" in played.summary
+
+
+def test_the_guide_gives_inputs_that_there_are() -> None:
+    for guide in ("ADOPTING.md", "ADOPTING.zh-CN.md"):
+        (block,) = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / guide).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+        (step,) = yaml.safe_load(block)
+        assert step["with"].keys() < ACTION["inputs"].keys()
