@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ from taskstore import TaskStoreSettings
 
 pytest_plugins = ["pytester"]
 
+ROOT = Path(__file__).parents[1]
 # Benchmarks and reports are not installed. Last, so that an installed taskstore is what the tests import.
-sys.path.append(str(Path(__file__).parents[1]))
+sys.path.append(str(ROOT))
 
 
 @pytest.fixture
@@ -41,6 +43,17 @@ def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for name in ("taskstore_conformance_plugin", "_hypothesis_pytestplugin", "xdist.plugin"):
         monkeypatch.setenv("PYTEST_PLUGINS", name, prepend=",")
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is needed of the repository to build and run the wheel, without its history."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for part in ("action", "conformance", "taskstore"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in ("pyproject.toml", "README.md", "LICENSE", "taskstore_conformance_plugin.py"):
+        shutil.copy(ROOT / part, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

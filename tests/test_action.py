@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -67,14 +66,11 @@ class Played(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a Python, the action without its history, and a project; the first step has been played."""
+def runner(tmp_path_factory: pytest.TempPathFactory, checkout: Path) -> Path:
+    """A folder with a Python, the action and a project, after the first step."""
     folder = tmp_path_factory.mktemp("runner")
     subprocess.run([sys.executable, "-m", "venv", folder / "python"], check=True)
-    for part in ("action", "conformance", "taskstore"):
-        shutil.copytree(ROOT / part, folder / "checkout" / part, ignore=shutil.ignore_patterns("__pycache__"))
-    for part in ("pyproject.toml", "README.md", "LICENSE", "taskstore_conformance_plugin.py"):
-        shutil.copy(ROOT / part, folder / "checkout")
+    (folder / "checkout").symlink_to(checkout)
     (folder / "project").mkdir()
     (folder / "project" / "stores.py").write_text(STORES)
     (folder / "project" / "needed.txt").write_text("tomli_w\n")
