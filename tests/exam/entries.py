@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,23 +16,14 @@ class EntryError(Exception):
 
 
 @dataclass(frozen=True)
-class Change:
-    """One text of a file, which occurs once, and what stands there instead."""
-
-    file: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
 class Entry:
     """A wrong store with the requirement that it breaks, or a right one, without."""
 
     name: str
     subject: str
-    text: str
-    changes: tuple[Change, ...]
-    requirement: str = ""
+    requirement: str
+    changes: Sequence[Mapping[str, str]]
+    """In each a `file`, a text `before` that occurs in it once, and what stands there `after` the change."""
 
     def make(self, folder: Path) -> list[Path]:
         """Copy the package into a folder, change it there, and return the files that were changed.
@@ -40,26 +32,23 @@ class Entry:
             EntryError: if a text that is to be replaced does not occur exactly once.
         """
         package = folder / SOURCE.name
-        shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(SOURCE, package, ignore=shutil.ignore_patterns("*.pyc.*"))  # bytecode that is being written
         for change in self.changes:
-            path = package / change.file
+            path = package / change["file"]
             source = path.read_text("utf-8")
-            if (times := source.count(change.before)) != 1:
-                raise EntryError(f"{self.name}: its `before` occurs {times} times in {change.file}")
-            path.write_text(source.replace(change.before, change.after), "utf-8")
-        return [package / change.file for change in self.changes]
-
-
-def _entry(row: dict[str, str], *further: dict[str, str]) -> Entry:
-    changes = tuple(Change(**{name: one[name] for name in ("file", "before", "after")}) for one in (row, *further))
-    return Entry(row["name"], row["subject"], row["text"], changes, row.get("requirement", ""))
+            if (times := source.count(change["before"])) != 1:
+                raise EntryError(f"{self.name}: its `before` occurs {times} times in {change['file']}")
+            path.write_text(source.replace(change["before"], change["after"]), "utf-8")
+        return [package / change["file"] for change in self.changes]
 
 
 def load() -> dict[str, Entry]:
     """Return all entries by name, in the order of the files."""
-    files = sorted(Path(__file__).parent.glob("*.toml"))
-    rows = [row for path in files for row in tomllib.loads(path.read_text("utf-8"))["entry"]]
-    entries = {row["name"]: _entry(row, *row.get("change", ())) for row in rows}
-    if len(entries) < len(rows):
-        raise EntryError("two entries have one name")
+    entries: dict[str, Entry] = {}
+    for path in sorted(Path(__file__).parent.glob("*.toml")):
+        for row in tomllib.loads(path.read_text("utf-8"))["entry"]:
+            if (name := row["name"]) in entries:
+                raise EntryError(f"two entries are named {name}")
+            changes = [row, *row.get("change", ())]
+            entries[name] = Entry(name, row["subject"], row.get("requirement", ""), changes)
     return entries
