@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 from importlib import import_module
+from itertools import chain
 
 from conformance.core.chapter import play, play_one, play_together
 from conformance.core.finding import Tally
@@ -31,7 +32,7 @@ def _walked(number: int, harness: Harness, tally: Tally, seed: int, depth: str) 
 
 def _tabled(name: str, harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
     scenarios: Callable[[str], Iterable[Scenario]] = import_module(f"conformance.tables.{name}").scenarios
-    asyncio.run(play(harness, scenarios(depth), tally))
+    asyncio.run(play(harness, chain(plain(), scenarios(depth)), tally))
 
 
 def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
@@ -44,8 +45,7 @@ def _failures(harness: Harness, tally: Tally, _seed: int, depth: str) -> None:
         scenarios = [one for row in together for one in failures.scenarios_of(row, has, is_full=is_full)]
         await play(harness, plain(), tally)
         await play_together(harness, scenarios, tally)
-        alone = [row for row in failures.SERVERS if is_full or not row.is_full]
-        await play(harness, (one for row in alone for one in failures.scenarios_of(row, has)), tally)
+        await play(harness, (one for row in failures.SERVERS for one in failures.scenarios_of(row, has)), tally)
 
     asyncio.run(run())
 

@@ -180,18 +180,10 @@ class Harness(ABC):
         """Send the server a command that is its owner's to send, and return the reply.
 
         These are `ACL SETUSER` and `ACL DELUSER`, for a user named after the namespace with a password and rules;
-        `CLIENT KILL TYPE normal SKIPME yes`; `SCRIPT FLUSH`; and, at full depth, `CONFIG SET appendonly` and
-        `INFO persistence`. They concern the whole server: do not have this hook on a server that others use.
+        `CLIENT KILL TYPE normal SKIPME yes`; and `SCRIPT FLUSH`. They concern the whole server: do not have this hook
+        on a server that others use.
         """
         raise HookMissingError("administer")
-
-    def kill_server(self) -> None:
-        """End the server without warning, and start it again under the same address with what it had on disk.
-
-        At full depth the suite calls it, in a thread and while calls are under way, with `appendonly` switched on by
-        `administer`: what a store has answered for has to be there afterwards.
-        """
-        raise HookMissingError("kill_server")
 
     def fail_over(self, *, kill: bool) -> None:
         """Let another server take over what was acknowledged, because the first is killed, or by a command.

@@ -116,7 +116,8 @@ class Trouble:
         self._stores, used = stores, {call.on for call in race.calls}
         for on in used if not failure.is_cold else ():
             await self.warm_up(on, len(begins))
-        async with failure.cause(self):
+        async with AsyncExitStack() as self.ends:
+            await failure.cause(self)
             calls: list[asyncio.Future[Any]] = [asyncio.ensure_future(begin()) for begin in begins]
             waited = list(calls)
             if race.cancelled or close:

@@ -7,8 +7,7 @@ Each action is written as a line of Python that a person can run, or as a commen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -102,8 +101,8 @@ class Failure:
     """A way to fail of a connection, a server or a caller."""
 
     name: str
-    cause: Callable[[Any], AbstractAsyncContextManager[None]]
-    """Brings it about, for the time of a block, to a `failing.Trouble`."""
+    cause: Callable[[Any], Awaitable[None]]
+    """Brings it about to a `failing.Trouble`, and tells the stack `ends` of that how it ends."""
     kinds: tuple[str, ...] = ()
     """The `failure_kind` that exceptions may have. Without any, no call fails."""
     fails: tuple[str, ...] = ()
@@ -114,8 +113,6 @@ class Failure:
     """Whether a write may break off in its middle. What that leaves in the listings is no store's fault."""
     is_cold: bool = False
     """Whether it meets a store that has no connection yet."""
-    is_everywhere: bool = False
-    """Whether it concerns the whole server, so that nothing else can be played meanwhile."""
     seconds: float = 5.0
     """The time-outs of the store."""
     patience: float = 0.0

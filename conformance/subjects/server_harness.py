@@ -78,9 +78,6 @@ class RedisServerHarness(Harness):
         client: Any = self._client()
         return client.execute_command(*command)
 
-    def kill_server(self) -> None:
-        self._server.kill()
-
     def fail_over(self, *, kill: bool) -> None:
         if not isinstance(self._server, ServerGroup):
             raise HookMissingError("fail_over")

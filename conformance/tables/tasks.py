@@ -42,12 +42,6 @@ def plain() -> Iterator[Scenario]:
         yield scenario(begun, cancel(B), to("completed"), cancel(B), get(A), listing(), Look())
 
 
-def first(*calls: Call, **fields: Any) -> Call:
-    """The creation of the task `a`, under the id that one of these calls creates too, if one does."""
-    chosen = [call.arguments.get("task_id") for call in calls if call.operation == "create_task"]
-    return create("a", next(filter(None, chosen), None), **fields)
-
-
 def to(status: str, task: Any = A, on: int = 0, label: str = "", **fields: Any) -> Call:
     """An update to a status, of the task `a` if no other is named."""
     return update(task, TaskStatus(status), on, label, **fields)
