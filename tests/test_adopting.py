@@ -1,13 +1,10 @@
-"""ADOPTING.md, block by block; the starting file, the suite as a function, and the examples."""
+"""The starting file, the suite as a function, and the examples."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -19,8 +16,6 @@ from conformance.suite import SuiteDidNotRunError, run
 
 pytestmark = [pytest.mark.once, pytest.mark.usefixtures("few_plugins")]
 
-ROOT = Path(__file__).parents[1]
-GUIDE = ROOT / "ADOPTING.md"
 EXAMPLES = "conformance.examples"
 WORKS = "examples.test_a_task_can_be_created_read_listed_updated_and_cancelled"
 SMOKE = ["--conformance-depth=smoke"]
@@ -52,41 +47,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)  # `python` is this one
     return tmp_path
-
-
-def blocks(guide: Path) -> list[tuple[str, str]]:
-    return re.findall(r"^```(\w+)\n(.*?)^```$", guide.read_text("utf-8"), re.DOTALL | re.MULTILINE)
-
-
-def test_both_languages_give_the_same_steps() -> None:
-    assert blocks(ROOT / "ADOPTING.zh-CN.md") == blocks(GUIDE)
-
-
-def test_every_step_of_the_guide_does_what_it_says(folder: Path) -> None:
-    (folder / "pytest.ini").unlink()  # the jobs leave connections open, which warns
-    shutil.copy(ROOT / "docs/examples/jobs/jobs.py", folder)
-    known = folder / "known.toml"
-    said = ""
-    for language, text in blocks(GUIDE):
-        if language == "python":
-            (folder / text.split()[1]).write_text(text)
-        elif language == "text":
-            requirement, _, came, *_ = text.splitlines()
-            assert requirement in said
-            assert came in said
-        elif language == "toml":
-            written, entries = (tomllib.loads(one) for one in (known.read_text(), text))
-            for kind, names in (("known", ("test", "subject")), ("missing", ("hook", "subject"))):
-                found = [[one.get(name) for name in names] for one in written[kind]]
-                assert [entries[kind][0][name] for name in names] in found
-            known.write_text(known.read_text().replace("TODO: say why", "it is so"))
-        elif language == "sh" and "pip " not in text:  # test_install.py follows these
-            command = text.replace("conformance run --store", "conformance run --depth smoke --store")
-            command = command.replace("pytest --pyargs", "pytest --conformance-depth smoke --pyargs")
-            ran = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
-            said += ran.stdout
-            assert ran.returncode == ("--write-known" in text or "diff" in text), ran.stdout
-    assert (folder / "mystores.py").exists()
 
 
 def test_every_hook_is_in_the_starting_file(folder: Path) -> None:

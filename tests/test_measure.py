@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -195,14 +194,6 @@ def test_a_file_of_claims_that_is_wrong_is_refused_with_its_fault(tmp_path: Path
     with pytest.raises(FileError, match="not a file of claims") as refused:
         read_claims(file)
     assert fault in str(refused.value)
-
-
-@pytest.mark.parametrize("guide", ["measure.md", "measure.zh-CN.md"])
-def test_the_files_of_the_guide_are_read(guide: str, tmp_path: Path) -> None:
-    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / guide).read_text("utf-8"), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        assert len(read_claims(claims_file(tmp_path, block)).claim) == 1
 
 
 def test_the_examples_are_files_of_claims_about_what_is_measured() -> None:
