@@ -284,7 +284,6 @@ class Said(Made):
 """
 
 
-@pytest.mark.once
 @pytest.mark.usefixtures("few_plugins")
 def test_what_an_adapter_hides_does_not_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert calibrate(Hiding()).keys() == {"VAL-02", "VAL-10"}
@@ -308,7 +307,6 @@ class CopiedHarness(Harness):
         return JOBS.adapt(CopiedJobs())
 
 
-@pytest.mark.once
 def test_compare_sees_through_views() -> None:
     search = Search(("live", JobsHarness()), ("copied", CopiedHarness()))
     list(search.run())

@@ -14,7 +14,7 @@ from conformance.harness import Harness
 from conformance.results.document import Results
 from conformance.suite import SuiteDidNotRunError, run
 
-pytestmark = [pytest.mark.once, pytest.mark.usefixtures("few_plugins")]
+pytestmark = pytest.mark.usefixtures("few_plugins")
 
 EXAMPLES = "conformance.examples"
 WORKS = "examples.test_a_task_can_be_created_read_listed_updated_and_cancelled"
@@ -103,6 +103,7 @@ def failed(results: Results, subject: str) -> set[str]:
     return {number for one in on if one.verdict == "fail" for number in one.requirements}
 
 
+@pytest.mark.slow
 def test_the_sqlite_store_is_atomic_and_durable_and_trusts_its_callers() -> None:
     sqlite = f"{EXAMPLES}.sqlite_store:SqliteHarness"
     broken = failed(run([sqlite], [*SMOKE, "-k", "test_arguments or test_places or sharing"]), sqlite)
@@ -110,6 +111,7 @@ def test_the_sqlite_store_is_atomic_and_durable_and_trusts_its_callers() -> None
     assert not broken & {"API-02", "API-03", "ATOM-02", "DUR-01"}
 
 
+@pytest.mark.slow
 def test_the_key_value_store_is_atomic_in_memory_only(folder: Path) -> None:
     pytest.importorskip("key_value.aio")
     (folder / "pytest.ini").unlink()  # the library leaves connections open, which warns

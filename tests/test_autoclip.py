@@ -23,7 +23,7 @@ from conformance.subjects.proxy import unused_port
 from conformance.subjects.servers import EmbeddedServer
 from taskstore import TaskStoreSettings
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.slow
 
 EXAMPLE = Path(__file__).parents[1] / "docs/examples/autoclip"
 Clients: TypeAlias = dict[str, httpx2.Client]

@@ -24,7 +24,7 @@ from conformance.measure.export import document_of
 from conformance.measure.timing import Timed
 from conformance.subjects.registry import REQUIRE_CONTAINER
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 
@@ -109,7 +109,7 @@ def test_what_is_started_on_a_core_stays_there_and_who_started_it_does_not() -> 
     assert os.sched_getaffinity(0) == before
 
 
-@pytest.mark.skipif(os.environ.get(REQUIRE_CONTAINER) != "1", reason="`tox -e engines` runs it")
+@pytest.mark.skipif(os.environ.get(REQUIRE_CONTAINER) != "1", reason="CI runs it")
 def test_a_container_is_kept_on_the_core_of_the_servers() -> None:
     core = str(core_of(SERVER))
     with PinnedContainerServer() as server, closing(docker.from_env()) as client:

@@ -219,7 +219,6 @@ def test_what_is_shared_or_kept_against_the_declarations_breaks_their_requiremen
     assert found & {"SHARE-01", "SHARE-02", "DUR-01", "DUR-03"} <= broken
 
 
-@pytest.mark.once
 @pytest.mark.usefixtures("few_plugins")
 def test_a_failed_calibration_is_a_harness_error_of_every_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stands.py").write_text(

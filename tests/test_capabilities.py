@@ -39,7 +39,6 @@ class Five(MemoryHarness):
 """
 
 
-@pytest.mark.once
 @pytest.mark.usefixtures("few_plugins")
 def test_a_store_of_five_operations_is_green(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "five_operations.py").write_text(STORE)  # a store in the module of its harness counts as an adapter

@@ -96,7 +96,6 @@ class Mine(Harness):
 """
 
 
-@pytest.mark.once
 @pytest.mark.usefixtures("few_plugins")
 @pytest.mark.parametrize(
     ("arguments", "told"),
@@ -115,7 +114,6 @@ def test_wrong_usage_of_run_has_a_status_and_names_what_was_typed(
     assert ran.stdout == ""
 
 
-@pytest.mark.once
 @pytest.mark.usefixtures("few_plugins")
 @pytest.mark.parametrize("workers", [(), ("-n2",)])
 def test_an_interrupted_run_ends_at_once_with_all_that_it_started(workers: tuple[str, ...], tmp_path: Path) -> None:

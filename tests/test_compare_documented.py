@@ -11,8 +11,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from conformance.compare.report import read_known
 from conformance.harness import Harness
 from conformance.subjects.registry import find_subject
@@ -23,7 +21,6 @@ KNOWN = ROOT / "conformance" / "examples" / "documented_known.toml"
 NAMES = "documented-memory", "documented-redis"
 
 
-@pytest.mark.once
 def test_every_known_difference_is_found_and_no_other(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     command = [sys.executable, "-m", "conformance", "compare", *NAMES, "--seed", "2"]

@@ -14,8 +14,6 @@ from conformance.files import FileError
 from conformance.results.known import read as read_known_failures
 from tests.report_inputs import benchmark, conformance, measured, requirement
 
-pytestmark = pytest.mark.once
-
 DEEP = 100_000
 
 GIVEN = ["--conformance", "conformance.json", "--benchmark", "benchmark.json"]

@@ -25,7 +25,7 @@ from conformance.measure.claims import read_claims
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer
 
-pytestmark = [pytest.mark.once, pytest.mark.usefixtures("few_plugins")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_plugins")]
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README", "ADOPTING", "docs/compare", "docs/measure", "docs/store"]

@@ -68,7 +68,7 @@ MemoryTaskStore.get_task, MemoryTaskStore.list_tasks = _get_more, _list_more
 """
 
 
-@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="there is no Valgrind")
 def test_instructions_of_both_are_counted_whatever_else_the_machine_does(
     tmp_path: Path, server: EmbeddedServer

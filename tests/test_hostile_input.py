@@ -112,7 +112,6 @@ async def call_all(store: Any, drawn: dict[str, Any], count: Callable[[], Any]) 
             assert (count(), await store.get_task("known")) == before
 
 
-@pytest.mark.once
 @inputs(0.08)
 @given(drawn=calls)
 def test_a_refused_call_stores_nothing_in_memory(loop: asyncio.Runner, drawn: dict[str, Any]) -> None:
@@ -124,7 +123,6 @@ def test_a_refused_call_stores_nothing_in_memory(loop: asyncio.Runner, drawn: di
     loop.run(call())
 
 
-@pytest.mark.once
 @inputs(0.04)
 @given(drawn=calls)
 def test_a_refused_call_stores_nothing_in_redis(
@@ -187,7 +185,6 @@ values: st.SearchStrategy[bytes] = st.deferred(
 replies = st.lists(values | st.binary(max_size=30), max_size=4)
 
 
-@pytest.mark.once
 @inputs(0.02)
 @given(replied=replies, kind=st.sampled_from(["redis://{}/0", "redis+sentinel://{}/name/0", "redis+cluster://{}/0"]))
 def test_a_reply_of_any_kind_gives_a_result_or_a_documented_exception(

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.slow
 
 PROJECTS = {
     "a folder named conformance": {

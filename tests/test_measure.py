@@ -215,7 +215,6 @@ def measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., in
     return lambda store, *options: main(["measure", "--store", store, "--seconds", "0.002", *options])
 
 
-@pytest.mark.once
 def test_a_store_with_operations_of_its_own_is_measured_and_held_to_a_budget(
     measure: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

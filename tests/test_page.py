@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from reports.render.pages import PAGES, write_pages
 from tests.report_inputs import SCRIPT, everything
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.slow
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => details.open = true)"
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

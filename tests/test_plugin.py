@@ -12,7 +12,7 @@ from conformance.cases import find_cases
 from conformance.chapters import CHAPTERED
 from conformance.results.document import Result, read
 
-pytestmark = [pytest.mark.once, pytest.mark.usefixtures("few_plugins")]
+pytestmark = pytest.mark.usefixtures("few_plugins")
 
 PAGES = "test_pages_join_without_gap_or_overlap"
 WORKS = "test_a_task_can_be_created_read_listed_updated_and_cancelled"

@@ -13,8 +13,6 @@ import pytest
 
 from conformance.subjects.servers import ContainerServer, EmbeddedServer, ServerError, engine_answers, find_binary
 
-pytestmark = pytest.mark.once
-
 
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:

@@ -16,7 +16,7 @@ from benchmarks.studies.run import STUDIES, make
 from benchmarks.subjects import servers
 from conformance.measure.timing import Effort
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.once, pytest.mark.usefixtures("few_plugins")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("few_plugins")]
 
 _PLUGIN = """
 import asyncio, uvloop

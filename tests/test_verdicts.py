@@ -12,7 +12,7 @@ from conformance.files import FileError
 from conformance.results import known
 from conformance.results.document import Results, read
 
-pytestmark = [pytest.mark.once, pytest.mark.usefixtures("few_plugins")]
+pytestmark = pytest.mark.usefixtures("few_plugins")
 
 PAGES = "examples.test_pages_join_without_gap_or_overlap"
 PATTERN = "examples.test_an_id_is_no_pattern"

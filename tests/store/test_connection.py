@@ -178,7 +178,6 @@ def replicated() -> Iterator[tuple[EmbeddedServer, EmbeddedServer]]:
             yield master, replica
 
 
-@pytest.mark.once
 def test_an_acknowledged_write_is_on_the_replicas(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
     master, replica = replicated
 
@@ -199,7 +198,6 @@ def test_an_acknowledged_write_is_on_the_replicas(replicated: tuple[EmbeddedServ
     on_server(master.url, body, wait_replicas=1, wait_milliseconds=200)
 
 
-@pytest.mark.once
 def test_callers_at_the_same_time_share_a_wait(replicated: tuple[EmbeddedServer, EmbeddedServer]) -> None:
     """One after the other, their waits would take ten seconds. One who is cancelled leaves the wait to the others."""
 

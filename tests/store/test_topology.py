@@ -65,7 +65,7 @@ def cluster() -> Iterator[ClusterServers]:
         yield running
 
 
-@pytest.mark.once
+@pytest.mark.slow
 def test_partitions_are_found_and_share_the_connection_to_a_node(cluster: ClusterServers) -> None:
     """Whichever node is named, one that is not there included, and by a URL that says nothing of a cluster."""
     bases = [f"{{x:{number}/9}}" for number in range(9)]
@@ -80,7 +80,7 @@ def test_partitions_are_found_and_share_the_connection_to_a_node(cluster: Cluste
         on_server(url, body)
 
 
-@pytest.mark.once
+@pytest.mark.slow
 def test_a_store_that_names_one_node_survives_its_death(cluster: ClusterServers) -> None:
     """It asks the other nodes, which it has not been told of, while the one that it names is away."""
 
@@ -115,7 +115,7 @@ async def subscribed(sentinel: redis.Redis) -> None:
             await asyncio.sleep(0.01)
 
 
-@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize("sentinels", ["stay", "are lost"])
 def test_a_planned_failover_loses_no_acknowledged_write(watched: SentinelServers, sentinels: str) -> None:
     acknowledged: list[str] = []
@@ -147,7 +147,7 @@ def test_a_planned_failover_loses_no_acknowledged_write(watched: SentinelServers
         assert client.exists(*acknowledged) == len(acknowledged)
 
 
-@pytest.mark.once
+@pytest.mark.slow
 def test_sentinels_may_go_and_nothing_is_left_behind(watched: SentinelServers) -> None:
     async def body(server: Server) -> None:
         before = asyncio.all_tasks()
@@ -168,7 +168,7 @@ def test_sentinels_may_go_and_nothing_is_left_behind(watched: SentinelServers) -
     on_server(watched.store_url, body)
 
 
-@pytest.mark.once
+@pytest.mark.slow
 def test_a_wrong_password_for_the_sentinels_is_refused(watched: SentinelServers) -> None:
     async def body(server: Server) -> None:
         with pytest.raises(StoreUnavailable) as raised:
@@ -179,7 +179,7 @@ def test_a_wrong_password_for_the_sentinels_is_refused(watched: SentinelServers)
     on_server(f"redis+sentinel://{at}/{SERVICE}?sentinel_username=watcher&sentinel_password=wrong", body)
 
 
-@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.skipif(bool(why_no_tls()), reason=why_no_tls())
 def test_tls_takes_its_own_authority_and_a_certificate() -> None:
     with TlsServer() as server:
