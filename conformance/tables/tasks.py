@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,11 +35,10 @@ def scenario(
     return Scenario(tuple(flat), tuple(about.split()), frozenset(needed), frozenset(lacks), instances)
 
 
-def plain() -> Iterator[Scenario]:
+def plain() -> list[Scenario]:
     """Each operation by itself, again and again: what that shows is learned, and not blamed on what comes next."""
-    for _ in range(9):
-        begun = create("a", config={"k": [1]}), create("b"), to("clipping", current_step="s"), get(A), listing()
-        yield scenario(begun, cancel(B), to("completed"), cancel(B), get(A), listing(), Look())
+    begun = create("a", config={"k": [1]}), create("b"), to("clipping", current_step="s"), get(A), listing()
+    return [scenario(begun, cancel(B), to("completed"), cancel(B), get(A), listing(), Look())] * 9
 
 
 def to(status: str, task: Any = A, on: int = 0, label: str = "", **fields: Any) -> Call:
