@@ -10,6 +10,7 @@ import importlib
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,57 +18,36 @@ _PACKAGE = "conformance"
 _PREFIX = "--conformance-"
 
 
+OPTIONS: dict[str, dict[str, Any]] = {
+    "store": {
+        "action": "append",
+        "default": [],
+        "metavar": "NAME",
+        "help": "a subject: memory, memory-expiring, fakeredis, embedded, container, documented-memory, "
+        "documented-redis, sentinel, cluster, tls, acl, a redis:// URL, module:name of a Harness, or all (the first "
+        "seven, as far as this machine can run them); repeat for more (default: memory and embedded)",
+    },
+    "depth": {"choices": ("smoke", "default", "full"), "help": "how much is played: seconds, or minutes (full)"},
+    "json": {"metavar": "FILE", "type": Path, "help": "write the results to FILE"},
+    "known": {"metavar": "FILE", "type": Path, "help": "read known failures and hooks that cannot be given (TOML)"},
+    "write-known": {"metavar": "FILE", "type": Path, "help": "write what fails, and missing hooks, to FILE"},
+    "level": {"choices": ("MUST", "SHOULD"), "help": "the level from which a failure fails the run (default: MUST)"},
+    "partial": {
+        "action": "store_true",
+        "default": None,
+        "help": "a part of the suite is meant: what is not selected does not make the exit status 6",
+    },
+    "timeout": {"metavar": "SECONDS", "type": float, "help": "end a test that takes so long (default: 300; 0: never)"},
+    "seed": {"metavar": "N", "type": int, "help": "draw other scenarios than those of the default seed, 1"},
+}
+"""The options of `conformance run`. Those of pytest have a prefix."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the suite. They are described in full in ADOPTING.md."""
     group = parser.getgroup(_PACKAGE, "conformance of task stores (pytest --pyargs conformance)")
-    group.addoption(
-        f"{_PREFIX}store",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a subject: memory, memory-expiring, fakeredis, embedded, container, documented-memory, documented-redis, "
-        "sentinel, cluster, tls, acl, a redis:// URL, module:name of a Harness, or all (the first seven, as far as "
-        "this machine can run them); repeat for more (default: memory and embedded)",
-    )
-    group.addoption(f"{_PREFIX}json", metavar="FILE", type=Path, help="write the results to FILE")
-    group.addoption(
-        f"{_PREFIX}known",
-        metavar="FILE",
-        type=Path,
-        help="read known failures and hooks that cannot be given (TOML), which do not fail the run",
-    )
-    group.addoption(
-        f"{_PREFIX}write-known",
-        metavar="FILE",
-        type=Path,
-        help="write what fails, and the hooks that are missing, to FILE; each reason is left to you",
-    )
-    group.addoption(
-        f"{_PREFIX}partial",
-        action="store_true",
-        default=None,
-        help="a part of the suite is meant: what is not selected, or out of time, does not make the exit status 6",
-    )
-    group.addoption(
-        f"{_PREFIX}level",
-        choices=("MUST", "SHOULD"),
-        help="the level from which a failure fails the run (default: MUST; a failed SHOULD is always shown)",
-    )
-    group.addoption(
-        f"{_PREFIX}timeout",
-        metavar="SECONDS",
-        type=float,
-        default=None,
-        help="end the run, with the stacks of its threads, if a test takes so long (default: 300; 0: never)",
-    )
-    group.addoption(
-        f"{_PREFIX}depth",
-        choices=("smoke", "default", "full"),
-        help="how much is played: a second, some seconds, or minutes of each kind (default: default)",
-    )
-    group.addoption(
-        f"{_PREFIX}seed", metavar="N", type=int, help="draw other scenarios than those of the default seed, 1"
-    )
+    for name, option in OPTIONS.items():
+        group.addoption(_PREFIX + name, **option)
 
 
 def pytest_configure(config: pytest.Config) -> None:

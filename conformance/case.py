@@ -84,8 +84,6 @@ class Subject:
     """Why a test of a requirement cannot pass on it, for example because an adapter hides what it is about."""
     tallies: dict[str, Any] = field(default_factory=dict)
     """What each chapter found, a `conformance.core.finding.Tally`."""
-    passed: set[str] = field(default_factory=set)
-    """The ids of the cases that came to their end."""
 
     def __post_init__(self) -> None:
         self.harness = guarded(self.harness)
@@ -189,7 +187,6 @@ def case(
             for number in requirements:
                 if number in subject.unjudged:
                     raise subject.unjudged[number]
-            subject.passed.add(known.id)
 
         run.__name__, run.__qualname__, run.__module__ = function.__name__, function.__qualname__, function.__module__
         run.__doc__ = function.__doc__

@@ -1,4 +1,4 @@
-"""Files that the user names: read, write or remove one. What is wrong is one line."""
+"""Files that the user names: read one, or write one. What is wrong is one line."""
 
 from __future__ import annotations
 
@@ -7,17 +7,26 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from conformance.text import cut, printable
 
 T = TypeVar("T")
+Form = TypeVar("Form", bound=BaseModel)
 _LONGEST = 300
 
 
-class FileError(ValueError):
+class CommandFailedError(Exception):
+    """A command cannot do its work: what it prints, on one line, and its exit status; 2 stands for wrong usage."""
+
+    def __init__(self, message: str, status: int = 2) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class FileError(CommandFailedError):
     """A file that cannot be used: which one, and why, on one line."""
 
     def __init__(self, file: Path, fault: str) -> None:
@@ -37,26 +46,19 @@ def read_file(file: Path, parse: Callable[[bytes], T], description: str) -> T:
     """
     try:
         return parse(file.read_bytes())
-    except FileError:
-        raise
     except OSError as fault:
         raise FileError(file, fault.strerror or str(fault)) from None
     except (ValueError, RecursionError) as fault:  # what is no UTF-8, no JSON, no TOML, and a path with a NUL
-        why = first_fault(fault) if isinstance(fault, ValidationError) else str(fault)
+        why = _first_fault(fault) if isinstance(fault, ValidationError) else str(fault)
         raise FileError(file, f"not {description}: {why}") from None
 
 
-def toml_of(content: bytes) -> dict[str, Any]:
-    """Decode TOML.
-
-    Raises:
-        ValueError: if it is none.
-        RecursionError: if it is nested too deeply.
-    """
-    return tomllib.loads(content.decode("utf-8"))
+def read_toml(file: Path, form: type[Form], description: str) -> Form:
+    """Read a TOML file of this form. Arguments and exceptions are those of `read_file`."""
+    return read_file(file, lambda content: form.model_validate(tomllib.loads(content.decode())), description)
 
 
-def first_fault(fault: ValidationError) -> str:
+def _first_fault(fault: ValidationError) -> str:
     """Where the first fault is and what it is, and how many others there are."""
     first, *others = fault.errors(include_url=False)
     place = ".".join(map(str, first["loc"]))
@@ -78,38 +80,22 @@ def check_writable(file: Path) -> None:
 
 
 def write_file(file: Path, text: str) -> None:
-    """Write a file as a whole: if that fails, what it held before is still there.
+    """Write a file as a whole: if that fails, what it held before is still there. A device or a pipe is written to.
 
     Raises:
         FileError: if it cannot be written.
     """
     with _as_file_error(file):
-        if not _is_replaced(file):
-            file.write_text(text, "utf-8")
+        target = file.resolve()
+        if target.exists() and not target.is_file():
+            target.write_text(text, "utf-8")
             return
-        aside = file.with_name(f".{file.name}.{os.getpid()}")
+        aside = target.with_name(f".{target.name}.{os.getpid()}")
         try:
             aside.write_text(text, "utf-8")
-            aside.replace(file)
+            aside.replace(target)
         finally:
             aside.unlink(missing_ok=True)
-
-
-def remove_file(file: Path) -> None:
-    """Remove a file that a run is to write anew, unless it is a device, a pipe or a link.
-
-    Raises:
-        FileError: if it cannot be removed, or not be written anew.
-    """
-    check_writable(file)
-    with _as_file_error(file):
-        if _is_replaced(file):
-            file.unlink(missing_ok=True)
-
-
-def _is_replaced(file: Path) -> bool:
-    """Whether a new file takes its place. A device, a pipe and a link stay, and are written to."""
-    return not file.is_symlink() and (file.is_file() or not file.exists())
 
 
 @contextmanager

@@ -7,10 +7,11 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from functools import partial
 from typing import Any, cast
 
+from conformance.files import CommandFailedError
 from conformance.harness import Harness, HookMissingError, Inspector
 
 
-class HarnessFailedError(Exception):
+class HarnessFailedError(CommandFailedError):
     """A hook of the harness raised: it could not open the store, or do what it promises."""
 
 

@@ -6,7 +6,6 @@ pytest runs in a process of its own: it can rewrite assertions only in what was 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ class SuiteDidNotRunError(Exception):
 
 
 def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) -> Results:
-    """Run the suite on stores and return the results, as `--conformance-json` writes them; no file is left behind.
+    """Run the suite on stores and return the results, as `--conformance-json` writes them.
 
     A store is anything that `--conformance-store` takes, or a harness class that can be imported from its module.
     `arguments` are further options of pytest.
@@ -35,15 +34,10 @@ def run(stores: Iterable[str | type[Harness]], arguments: Iterable[str] = ()) ->
     names = [store if isinstance(store, str) else f"{store.__module__}:{store.__qualname__}" for store in stores]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "results.json")
-        command = [*PYTEST, "-p", "no:cacheprovider", *(f"--conformance-store={name}" for name in names), *arguments]
-        ran = subprocess.run(
-            [*command, f"--conformance-json={out}"],
-            env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": folder, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        results = read(out) if out.exists() else None
-        if results is None or all(result.verdict == "not-run" for result in results.results):
-            raise SuiteDidNotRunError((ran.stderr or ran.stdout).strip())
+        options = [*(f"--conformance-store={name}" for name in names), f"--conformance-json={out}", *arguments]
+        command = [*PYTEST, "-p", "no:cacheprovider", *options]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        results = read(out) if out.exists() and out.stat().st_size else None
+    if results is None or all(one.verdict == "not-run" for one in results.results):
+        raise SuiteDidNotRunError((ran.stderr or ran.stdout).strip())
     return results

@@ -61,7 +61,7 @@ def test_every_hook_is_in_the_starting_file(folder: Path) -> None:
     ("name", "told"),
     [
         ("broken.py", "was not written: File exists"),
-        ("mystore", "no Python file"),
+        ("mystore", "cannot be imported"),
         ("../mystore.py", "cannot be imported"),
         ("taskstore.py", "would hide the installed module taskstore"),
     ],

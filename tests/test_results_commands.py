@@ -11,7 +11,6 @@ import pytest
 from conformance.commands import main
 from conformance.results import known
 from conformance.results.document import (
-    SCHEMA,
     AboutSubject,
     Expected,
     ListedRequirement,
@@ -35,7 +34,6 @@ def write(file: Path, **subjects: dict[str, Verdict | tuple[Verdict, str]]) -> P
             about: dict[str, Any] = {"doc": "", "requirements": ("LIST-01",), "expected": expected}
             results.append(Result(test=test, subject=name, verdict=verdict, reason=reason, **about))
     Results(
-        schema=SCHEMA,
         suite=Suite(version="1", fingerprint="f", python="3", platform="", client="", seed=1),
         started=datetime.now(UTC),
         seconds=1.0,

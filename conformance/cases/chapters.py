@@ -34,7 +34,6 @@ def _test(name: str, chapter: Chapter) -> Callable[[Subject], None]:
 
     run.__name__ = run.__qualname__ = f"test_{name}"
     run.__doc__ = f"Scenarios of the chapter {name}."
-    run.conformance_chapter = name  # type: ignore[attr-defined]
     return run
 
 

@@ -9,8 +9,7 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-from conformance.commands.options import CommandFailedError
-from conformance.files import FileError
+from conformance.files import CommandFailedError, check_writable
 
 COMMANDS = {
     "run": "run the suite on stores, without a pytest set-up of your own",
@@ -19,7 +18,8 @@ COMMANDS = {
     "measure": "measure how fast a store is, and judge what a document says of it",
     "diff": "show what came out differently in two runs, or on two stores",
 }
-
+_WRITTEN = ("json", "markdown", "write_known")
+"""Options that name a file: one that cannot be written is refused before the work begins."""
 _EPILOG = """\
 examples:
   conformance new mystore.py
@@ -41,28 +41,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"conformance {version('taskstore')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    chosen = next((word for word in given if not word.startswith("-")), "")
     for name, purpose in COMMANDS.items():
         command = commands.add_parser(
             name, help=purpose, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
-        command.set_defaults(parser=command)
-    try:
-        if chosen in COMMANDS:  # the modules of the others are not imported: some take a second
-            module = import_module(f"{__name__}.{chosen}")
-            command = commands.choices[chosen]
+        if name in given[:1]:  # the modules of the others are not imported: some take a second
+            module = import_module(f"{__name__}.{name}")
             command.description, command.epilog = module.DESCRIPTION, module.EPILOG
             module.add_arguments(command)
             command.set_defaults(main=module.main)
-        options, unknown = parser.parse_known_args(given)
-        if unknown:
-            options.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
-        if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
-            sys.path.insert(0, folder)
+    options = parser.parse_args(given)
+    if (folder := str(Path.cwd())) not in sys.path:  # a console script does not look there for mystore.py
+        sys.path.insert(0, folder)
+    try:
+        for file in (getattr(options, name, None) for name in _WRITTEN):
+            if isinstance(file, Path):
+                check_writable(file)
         status: int = options.main(options)
-    except (FileError, CommandFailedError) as fault:
+    except CommandFailedError as fault:
         print(fault, file=sys.stderr)
-        status = getattr(fault, "status", 2)
+        status = fault.status
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         status = 130

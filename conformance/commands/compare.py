@@ -6,10 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from conformance.commands.options import CommandFailedError, output_file
 from conformance.compare.child import SearchFailedError, searched
 from conformance.compare.report import Report, known_text, read_known
-from conformance.files import write_file
+from conformance.files import CommandFailedError, write_file
 from conformance.subjects.registry import UnknownSubjectError, find_subject, shown_name
 
 DESCRIPTION = "Give two stores the same calls, and print every difference, one for each cause, as a short script."
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--json", "write the report to FILE"),
         ("--markdown", "write the report for a pull request to FILE"),
     ):
-        parser.add_argument(option, metavar="FILE", type=output_file, help=what)
+        parser.add_argument(option, metavar="FILE", type=Path, help=what)
 
 
 def main(options: argparse.Namespace) -> int:

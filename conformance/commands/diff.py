@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from conformance.commands.options import CommandFailedError
+from conformance.files import CommandFailedError
 from conformance.results.document import Result, Results, read
 from conformance.text import cut
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from conformance.commands.options import CommandFailedError, output_file
-from conformance.files import write_file
-from conformance.subjects.registry import UnknownSubjectError, find_subject
+from conformance.files import CommandFailedError, write_file
+from conformance.measure.block import BlockFailedError, Plan, in_new_process, time_block
+from conformance.measure.claims import Latency, in_language, read_claims
+from conformance.measure.estimate import MARGIN, blocks_for, miss_of
+from conformance.measure.figures import Figure, figures_of, judge_claim, judged_here, lines_of
+from conformance.measure.timing import Effort
+from conformance.measure.workload import workload_of
+from conformance.subjects.registry import find_subject
 
 DESCRIPTION = "Measure the operations of a store, and judge the claims of a document about them."
 EPILOG = """\
@@ -38,35 +44,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--entries", metavar="N", type=int, action="append", default=[], help="entries in the store")
     parser.add_argument("--seconds", type=float, default=0.05, help="of an operation in a block (%(default)s)")
     parser.add_argument("--blocks", type=int, help="processes (default: as many as intervals need, nine or more)")
-    parser.add_argument("--json", metavar="FILE", type=output_file, help="write JSON in the form of pytest-benchmark")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write JSON in the form of pytest-benchmark")
 
 
 def main(options: argparse.Namespace) -> int:
     """Measure, print what came out, and return the exit status."""
-    from conformance.compare.operation import OperationsError
-    from conformance.guard import HarnessFailedError
-    from conformance.measure.block import BlockFailedError
-
     if options.seconds <= 0 or min(options.entries, default=1) < 1 or (options.blocks or 1) < 1:
         raise CommandFailedError("--seconds, --entries, --blocks: positive numbers")
     if options.json and find_spec("pytest_benchmark") is None:
         raise CommandFailedError("--json needs pytest-benchmark: pip install pytest-benchmark")
-    try:
-        return _measure(options)
-    except (UnknownSubjectError, OperationsError, HarnessFailedError) as fault:
-        raise CommandFailedError(str(fault)) from fault
-    except BlockFailedError as fault:
-        raise CommandFailedError(f"a process that measures failed: {fault}", FAILED) from None
-
-
-def _measure(options: argparse.Namespace) -> int:
-    from conformance.measure.block import Plan, in_new_process, time_block
-    from conformance.measure.claims import in_language, read_claims
-    from conformance.measure.estimate import MARGIN, blocks_for, miss_of
-    from conformance.measure.figures import figures_of, judge_claim, judged_here, lines_of
-    from conformance.measure.timing import Effort
-    from conformance.measure.workload import workload_of
-
     harness = find_subject(options.store)()
     workload = workload_of(harness, options.store)
     stated, limits = (read_claims(file).claim if file else () for file in (options.claims, options.budget))
@@ -81,20 +67,28 @@ def _measure(options: argparse.Namespace) -> int:
     blocks = []
     for number in range(wanted := options.blocks or blocks_for(count)):
         print(f"block {number + 1} of {wanted}", file=sys.stderr)
-        blocks.append(in_new_process(time_block, plan, number))
+        try:
+            blocks.append(in_new_process(time_block, plan, number))
+        except BlockFailedError as fault:
+            raise CommandFailedError(f"a process that measures failed: {fault}", FAILED) from None
     figures, miss = figures_of(blocks), miss_of(count)
     print(*lines_of(figures, miss), sep="\n")
     for name in workload.left_out:
         print(f"{name} was not timed: it takes only the name of an entry, and may remove it")
-    for judged, margin in ((claims, MARGIN), (budgets, 0.0)):
-        verdicts = set()
-        for claim in judged:
-            verdict, notes = judge_claim(claim, figures, miss, margin)
-            print(f"{claim.id} {verdict}: {in_language(claim.sentence, 'en')}", *notes, sep="\n    ")
-            verdicts.add(verdict)
+    _judge(claims, figures, miss, MARGIN)
+    verdicts = _judge(budgets, figures, miss, 0.0)
     if options.json:
-        from conformance.measure.export import document_of
+        from conformance.measure.export import document_of  # it needs pytest-benchmark
 
         write_file(options.json, json.dumps(document_of(blocks)) + "\n")
-    # They are those of the budgets.
     return EXCEEDED if "slower" in verdicts else 0 if verdicts <= {"confirmed", "faster"} else UNDECIDED
+
+
+def _judge(claims: Sequence[Latency], figures: Sequence[Figure], miss: float, margin: float) -> set[str]:
+    """Print what the figures say of each claim, and return the verdicts."""
+    verdicts: set[str] = set()
+    for claim in claims:
+        verdict, notes = judge_claim(claim, figures, miss, margin)
+        print(f"{claim.id} {verdict}: {in_language(claim.sentence, 'en')}", *notes, sep="\n    ")
+        verdicts.add(verdict)
+    return verdicts

@@ -8,11 +8,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from conformance.files import CommandFailedError
+
 WHOLE = ""
 """In `ids` and `times`: the result itself, or each member of a list. In `reads` and `writes`: the store as a whole."""
 
 
-class OperationsError(ValueError):
+class OperationsError(CommandFailedError):
     """What a harness names or returns cannot be used, or two harnesses do not name the same operations."""
 
 

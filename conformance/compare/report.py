@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from conformance.compare.operation import WHOLE, Operation
 from conformance.compare.play import Outcome
-from conformance.files import FileError, read_file, toml_of
+from conformance.files import FileError, read_toml
 from conformance.text import in_columns
 
 _WIDE = 96
@@ -188,7 +188,7 @@ def read_known(file: Path) -> list[Known]:
     """
     if not file.exists():
         return []
-    known = read_file(file, lambda content: _File.model_validate(toml_of(content)), "a list of known differences").known
+    known = read_toml(file, _File, "a list of known differences").known
     for entry in known:
         if entry.reason in ("", _UNREASONED):
             raise FileError(file, f"the entry of {entry.operation}, {entry.kind} needs a reason")

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from conformance.files import read_file, toml_of
+from conformance.files import read_toml
 
 Texts = Annotated[dict[str, str], Field(min_length=1)]
 """A sentence, by language."""
@@ -137,7 +137,7 @@ def read_claims(file: Path) -> Claims:
     Raises:
         FileError: naming the file and its first fault.
     """
-    return read_file(file, lambda content: Claims.model_validate(toml_of(content)), "a file of claims")
+    return read_toml(file, Claims, "a file of claims")
 
 
 def in_language(texts: Texts, language: str) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from conformance.files import CommandFailedError
 from conformance.harness import Harness
 
 REQUIRE_CONTAINER = "CONFORMANCE_REQUIRE_CONTAINER"
@@ -35,7 +36,7 @@ SUBJECTS: Mapping[str, str] = {
 """The harness class of each subject that has a name, as `module:name` within `conformance.subjects`."""
 
 
-class UnknownSubjectError(ValueError):
+class UnknownSubjectError(CommandFailedError):
     """A name stands for no subject that can be used. The message says what to do."""
 
 
