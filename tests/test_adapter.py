@@ -17,6 +17,7 @@ from conformance import Capability, Harness
 from conformance.adapter import Adapter, Call, Raise
 from conformance.calibration import calibrate
 from conformance.compare.search import Search
+from conformance.compare.values import drained
 from conformance.core.chapter import play
 from conformance.core.finding import Tally
 from conformance.core.scenario import Action, Id, Scenario, create, get, listing, update
@@ -309,7 +310,7 @@ class CopiedHarness(Harness):
 
 def test_compare_sees_through_views() -> None:
     search = Search(("live", JobsHarness()), ("copied", CopiedHarness()))
-    list(search.run())
+    asyncio.run(drained(search.run()))
 
     assert [(one.operation, one.kind) for one in search.report.findings] == [("get_task", "aliasing")]
     assert not search.report.gaps

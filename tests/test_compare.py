@@ -22,7 +22,7 @@ from conformance.compare import WHOLE, Operation, earlier_ids, hostile
 from conformance.compare.choices import Pool
 from conformance.compare.report import Finding, read_known
 from conformance.compare.search import Search
-from conformance.compare.values import IncomparableError, Observer, drained, mismatches
+from conformance.compare.values import Observer, drained, mismatches
 from conformance.harness import Harness
 
 HERE = __name__
@@ -171,7 +171,7 @@ class Harnessed(Harness):
 
 def search_of(one: Harness, other: Harness, seed: int = 0) -> Search:
     search = Search(("one", one), ("other", other), seed)
-    list(search.run())
+    asyncio.run(drained(search.run()))
     return search
 
 
@@ -320,7 +320,7 @@ def test_an_entry_may_be_named_by_two_arguments() -> None:
     )
     (found,) = searched(Joined, operations, Rooms).report.findings
 
-    assert found.script[:2] == ("store.put(room='a', name=':x')", "store.look(room='a', name=':x')")
+    assert found.script[:2] == ["store.put(room='a', name=':x')", "store.look(room='a', name=':x')"]
 
 
 def test_a_value_without_a_repr_is_shown_as_the_harness_writes_it() -> None:
@@ -420,7 +420,7 @@ def test_entries_expire_by_the_hook_even_after_a_fraction_of_a_second(other: typ
 
     assert len(found) == (other is not Boxes)
     if other is WholeSeconds:
-        assert found[0].script[:2] == ("store.put(key='a', ttl=1.5)", "# 0:00:01.250000 pass")
+        assert found[0].script[:2] == ["store.put(key='a', ttl=1.5)", "# 0:00:01.250000 pass"]
 
 
 class Queue:
@@ -518,8 +518,9 @@ def test_what_cannot_be_compared_says_so_and_generators_are_drained() -> None:
     async def numbers() -> AsyncIterator[int]:
         yield 1
 
-    with pytest.raises(IncomparableError, match="give view="):
-        Observer().look([len], ANY)
+    observer = Observer()
+    observer.look([len], ANY)
+    assert observer.strange == {"builtin_function_or_method"}
     assert asyncio.run(drained(numbers())) == asyncio.run(drained(iter([1]))) == [1]
 
 
@@ -596,7 +597,7 @@ class Crashing(Harnessed):
         ("nonsense", 2, "'nonsense'"),
         ("empty", 2, "operations() is empty"),
         ("misnamed", 2, "misnamed names ['put']"),
-        ("unopenable", 3, "unopenable could not be set up: "),
+        ("unopenable", 7, "`open` of the harness raised OSError: unopenable"),
         ("Crashing", 7, "`discard` of the harness raised ZeroDivisionError: harness"),
     ],
 )

@@ -20,7 +20,7 @@ import redis
 
 import taskstore
 from conformance.commands.compare import EPILOG
-from conformance.compare.checks import operations_of
+from conformance.compare.contract import operations_of
 from conformance.measure.claims import read_claims
 from conformance.subjects.registry import find_subject
 from conformance.subjects.servers import EmbeddedServer

@@ -21,9 +21,8 @@ exit status:
   0  no difference but known ones, and everything was exercised
   1  differences
   2  wrong usage, operations that cannot be used, or a file that cannot be read or written
-  3  a store could not be set up
   6  no new difference, but not everything was exercised, or a known difference no longer shows
-  7  the harness crashed
+  7  a store could not be set up, or the harness crashed
   8  a store ended the process, or does not return; what was found so far is printed
   130  interrupted"""
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from itertools import takewhile
 from math import copysign, isfinite
 from typing import Any
 
@@ -17,13 +16,13 @@ from hypothesis import HealthCheck, Phase
 from hypothesis import strategies as st
 
 from conformance.compare.operation import OperationsError
-from conformance.compare.values import parts_or_none
+from conformance.compare.values import parts_of
 from conformance.text import source
 
 _EXAMPLES = 400
 _EARLIER = "EarlierId"
 _PLAIN = frozenset({"text", "integer", "float", "digits", "upper case", "dict", "list", _EARLIER})
-"""The classes that no finding needs to name."""
+"""The classes that a finding names only if there is no other."""
 _TEXTS = {
     "empty text": r"^\Z",
     "surrogates of a character": "[\ud800-\udbff][\udc00-\udfff]",
@@ -38,9 +37,9 @@ _TEXTS = {
     "punctuation": r"[\W_]",
     "digits": r"^\d+\Z",
     "upper case": "[A-Z]",
+    "text": "",
 }
 """The classes of texts, each with a pattern; the first that fits."""
-_SEVERAL = (Mapping, list, tuple, set, frozenset)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,49 +49,41 @@ class Choice:
     value: Any
     text: str
     classes: frozenset[str]
-    is_plain: bool = False
 
     @property
     def is_several(self) -> bool:
         """Whether it may name several entries."""
-        return isinstance(self.value, _SEVERAL) and not hasattr(self.value, "_fields")
+        return isinstance(self.value, Mapping | list | tuple | set | frozenset) and not hasattr(self.value, "_fields")
 
     @property
     def entries(self) -> list[Choice]:
         """The entries that it names: those in it, if it is a collection."""
-        if not self.is_several:
-            return [self]
-        return [Choice(one, source(one), self.classes, self.is_plain) for one in self.value]
+        return [Choice(one, source(one), self.classes) for one in self.value] if self.is_several else [self]
 
 
 class Pool:
-    """Values of one argument, drawn from its strategy, the plainest first.
-
-    They do not depend on the seed of a search.
+    """Values of one argument, drawn from its strategy, the plainest first. They do not depend on the seed of a search.
 
     Raises:
         OperationsError: if the strategy cannot be used.
     """
 
     def __init__(self, strategy: st.SearchStrategy[Any]) -> None:
-        drawn: dict[tuple[type, str], tuple[Any, frozenset[str]]] = {}
-        for value in _drawn(strategy):
-            drawn.setdefault((type(value), source(value)), (value, frozenset(_classes_in(value))))
-        simplest = next(iter(drawn))[0]
+        drawn = _drawn(strategy)
+        classes = [frozenset(_classes_in(value)) for value in drawn]
 
-        def plainness(key: tuple[type, str]) -> tuple[Any, ...]:
-            classes = drawn[key][1]
-            return _EARLIER not in classes, key[0] is not simplest, len(_telling(classes)), len(key[1]), key[1]
+        def plainness(place: int) -> tuple[Any, ...]:
+            value, found = drawn[place], classes[place]
+            text = source(value)
+            return _EARLIER not in found, type(value) is not type(drawn[0]), len(_telling(found)), len(text), text
 
-        ordered = sorted(drawn, key=plainness)
-        plain = drawn[ordered[0]][1]
-        self.has_ids = any(_EARLIER in classes for _, classes in drawn.values())
-        self.choices = []
-        for key in ordered:
-            value, classes = drawn[key]
-            novel = classes - plain
-            named = _telling(novel) or (novel if len(novel) == 1 else frozenset())
-            self.choices.append(Choice(value, key[1], named, key == ordered[0]))
+        ordered = sorted(range(len(drawn)), key=plainness)
+        self.has_ids = any(_EARLIER in found for found in classes)
+        """Whether there are ids among them that the store gave."""
+        self.choices: list[Choice] = []
+        for place in ordered:
+            novel = classes[place] - classes[ordered[0]]
+            self.choices.append(Choice(drawn[place], source(drawn[place]), _telling(novel) or novel))
         self.plain = self.choices[0]
 
     def representatives(self, each: int = 1) -> list[Choice]:
@@ -100,15 +91,14 @@ class Pool:
         seen = Counter[str]()
         chosen = []
         for choice in self.choices:
-            classes = choice.classes or {""}
-            if any(seen[one] < each for one in classes):
-                seen.update(classes)
+            if any(seen[one] < each for one in choice.classes or {""}):
+                seen.update(choice.classes or {""})
                 chosen.append(choice)
         return chosen
 
     def plainer(self, choice: Choice) -> list[Choice]:
         """Values that have less of what is not plain, the plainest first."""
-        before = takewhile(lambda one: one.text != choice.text, self.choices)
+        before = self.choices[: self.choices.index(choice)] if choice in self.choices else self.choices
         return [one for one in before if one.classes <= choice.classes]
 
 
@@ -117,20 +107,21 @@ def _telling(classes: frozenset[str]) -> frozenset[str]:
 
 
 def _drawn(strategy: st.SearchStrategy[Any]) -> list[Any]:
-    values: list[Any] = []
+    """Different values of a strategy; the first is the simplest."""
+    values: dict[tuple[type, str], Any] = {}
     quiet: Any = {"deadline": None, "database": None, "suppress_health_check": list(HealthCheck)}
 
     @hypothesis.seed(0)
     @hypothesis.settings(max_examples=_EXAMPLES, phases=[Phase.generate], **quiet)
     @hypothesis.given(strategy)
     def draw(value: Any) -> None:
-        values.append(value)
+        values.setdefault((type(value), source(value)), value)
 
     try:
         draw()
     except Exception as fault:
         raise OperationsError(f"a strategy cannot be used: {fault}") from fault
-    return values
+    return [*values.values()]
 
 
 def _classes_in(value: Any) -> Iterator[str]:
@@ -139,7 +130,7 @@ def _classes_in(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         yield from (_class_of(key) if type(key) is str else f"key {type(key).__name__}" for key in value)
         yield from ("keys that are alike as text",) if len({*map(str, value)}) < len(value) else ()
-    for label, part in parts_or_none(value).items():
+    for label, part in (parts_of(value) or {}).items():
         field = f"{label[1:]}: " if label.startswith(".") else ""
         yield from (field + one for one in _classes_in(part))
 
@@ -148,7 +139,9 @@ def _class_of(value: Any) -> str:
     """The class of a value: what two stores may treat alike in all values that have it."""
     kind = type(value).__name__
     if isinstance(value, str) and not isinstance(value, Enum):
-        return _class_of_text(value) if kind == "str" else f"text of type {kind}"
+        if kind != "str":
+            return f"text of type {kind}"
+        return next(name for name, pattern in _TEXTS.items() if re.search(pattern, value, re.DOTALL))
     if type(value) is int:
         size = "big integer" if abs(value) > 2**63 else "large integer" if abs(value) > 2**53 else "integer"
         return "zero" if value == 0 else size if value > 0 else f"negative {size}"
@@ -158,7 +151,3 @@ def _class_of(value: Any) -> str:
     if isinstance(value, datetime):
         return f"datetime {'with' if value.tzinfo else 'without'} zone"
     return f"empty {kind}" if hasattr(value, "__len__") and not value else kind
-
-
-def _class_of_text(text: str) -> str:
-    return next((name for name, pattern in _TEXTS.items() if re.search(pattern, text, re.DOTALL)), "text")

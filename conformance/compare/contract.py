@@ -1,4 +1,4 @@
-"""The operations that are compared where a harness names none: the five of our contract, with hostile arguments."""
+"""The operations that a harness names; where it names none, the five of our contract, with hostile arguments."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conformance.compare import hostile
-from conformance.compare.operation import WHOLE, Operation, earlier_ids
+from conformance.compare.operation import WHOLE, Operation, OperationsError, earlier_ids
+from conformance.guard import guarded
 from taskstore import TaskCreateRequest, TaskStatus
 
 _names = st.text(max_size=20) | st.sampled_from(["", "*", "a:b", "\x00", "\n", "null", "7", "𝄞 文字", "\\", "é"])
@@ -53,3 +54,23 @@ CONTRACT = (
     ),
     Operation("cancel_task", "cancel_task", {"task_id": _ids}, writes="task_id", **_facts),
 )
+
+
+def operations_of(harness: Any, name: str) -> dict[str, Operation]:
+    """The operations that a harness names in its hook `operations`, checked; without it, those of a task store.
+
+    Raises:
+        OperationsError: if they cannot be used.
+        HarnessFailedError: if the hook raises.
+    """
+    if not hasattr(harness, "operations"):
+        return {operation.name: operation for operation in CONTRACT}
+    hook: Any = guarded(harness)
+    operations = {operation.name: operation for operation in hook.operations()}
+    if not operations:
+        raise OperationsError(f"{name}: operations() is empty")
+    for operation in operations.values():
+        for role in (*operation.entry, *operation.positional, operation.lifetime):
+            if role not in (None, *operation.strategies):
+                raise OperationsError(f"{name}: operation {operation.name!r}: {role!r} is none of its arguments")
+    return operations

@@ -24,6 +24,11 @@ class EarlierId:
 
     back: int
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """The id itself: who copies the arguments gives the ids of the store."""
+        ids = memo.get(id(EarlierId))
+        return ids[-1 - self.back % len(ids)] if ids else "no such id"
+
 
 def earlier_ids(unknown: st.SearchStrategy[Any] | None = None) -> st.SearchStrategy[Any]:
     """Ids that earlier results gave, matched by position, or now and then an unknown one.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from conformance.compare.checks import operations_of
 from conformance.compare.child import searched
+from conformance.compare.contract import operations_of
 from conformance.compare.report import Report, known_text, read_known
 from conformance.files import FileError
 from conformance.harness import Harness
@@ -39,7 +39,7 @@ def parity_test(
         except FileError as fault:
             pytest.fail(str(fault), pytrace=False)
         if part == _COVERAGE:
-            faults = result.shortcomings()
+            faults = sorted(result.gaps)
         else:
             mine = [found for found in result.findings if not found.known and found.operation == part]
             faults = ["\n".join(found.lines()) for found in mine]

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, TypeAlias
 
-from conformance.compare.choices import Choice
 from conformance.compare.operation import EarlierId, Operation
-from conformance.compare.values import IncomparableError, Mismatch, Observer, Tree, changes_of, drained, mismatches
+from conformance.compare.values import Mismatch, Observer, Tree, changes_of, drained, mismatches
+from conformance.core.scenario import Call
 from conformance.guard import guarded
 from conformance.harness import Harness, HookMissingError
 from conformance.subjects.proxy import Action, Proxy
@@ -23,59 +23,32 @@ from conformance.subjects.proxy import Action, Proxy
 CALL_SECONDS = 5.0
 _SERVER_SECONDS = 0.5
 _RACES = 2
-_FAILURES = "foreign value", "server"
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call of an operation."""
-
-    operation: str
-    arguments: Mapping[str, Choice]
-
-
-@dataclass(frozen=True)
-class Race:
-    """Two calls at the same time, or one after the other. What they leave behind is read by the calls after it."""
-
-    calls: tuple[Call, Call]
-    order: int = 0
-    """1 if the first call comes first, -1 if the second does, 0 for at the same time."""
-    kind: ClassVar[str] = "race"
-
-
-@dataclass(frozen=True)
-class Change:
-    """The caller changes an argument, or the result if it is empty, of the call before it, at one place."""
-
-    operation: str
-    argument: str
-    place: int
-    kind: ClassVar[str] = "aliasing"
 
 
 @dataclass(frozen=True)
 class Act:
-    """What is done to the store itself: `expiry`, `foreign value` or `server`."""
+    """What is done besides plain calls, or what happens to the store.
+
+    `aliasing`: the caller changes every `argument` so far or the last `result`, at one `place` or all; `race`: two
+    calls at the same time; `expiry`: seconds pass, by which a `lifetime` may end; `foreign value`; `server`: it goes.
+    """
 
     kind: str
+    of: str = ""
     seconds: float = 0.0
-
-    @property
-    def text(self) -> str:
-        """What is done, as a script says it."""
-        time = f"{timedelta(seconds=self.seconds)} pass"
-        return {"expiry": time, "server": "the server goes away"}.get(self.kind, "another type is put in its place")
+    calls: tuple[Call, ...] = ()
+    place: int | None = None
 
 
-Step: TypeAlias = Call | Race | Change | Act
+Step: TypeAlias = Call | Act
 Steps: TypeAlias = tuple[Step, ...]
+_ALONE = "race", "foreign value", "server"
+"""Acts after which a store is compared with itself, and the stores in what came of that."""
 
 
 def calls_in(steps: Steps) -> list[Call]:
     """The calls of a sequence."""
-    around = (step.calls if isinstance(step, Race) else (step,) for step in steps)
-    return [call for calls in around for call in calls if isinstance(call, Call)]
+    return [call for step in steps for call in ((step,) if isinstance(step, Call) else step.calls)]
 
 
 class HungError(Exception):
@@ -124,123 +97,84 @@ class Store:
         self, name: str, harness: Harness, operations: Mapping[str, Operation], hear: Callable[[str], object] = len
     ) -> None:
         self.name, self.harness, self.operations, self.hear = name, guarded(harness), operations, hear
+        self.ids = {name for operation in operations.values() for name in operation.ids}
         self.missing: dict[str, str] = {}
         """For each kind of act that the harness has no hook for, what is missing."""
+        self.strange: set[str] = set()
+        """The types of results of which nothing could be compared."""
 
-    def play(self, steps: Steps) -> list[Outcome]:
+    async def play(self, steps: Steps) -> list[Outcome]:
         """Take the steps, and return what came out of each.
 
-        Of a race this is whether it came out as in one of its orders; of the last step after a failure, whether it
-        denies that there is an entry.
+        After a race the last is whether it came out as in one of its orders; after a failure, whether a read denies
+        that there is an entry.
         """
-        race = next((step for step in steps if isinstance(step, Race)), None)
-        if race:
-            return self._raced(steps, race)
-        outcomes = self._run(steps)
-        if any(isinstance(step, Act) and step.kind in _FAILURES for step in steps[-2:-1]):
-            before = [seen for step, seen in zip(steps[:-2], outcomes, strict=False) if step == steps[-1]]
-            outcomes[-1] = _denial(before, outcomes[-1])
+        outcomes = await _Playing(self, steps).run()
+        for place, step in enumerate(steps):
+            if isinstance(step, Act) and step.kind in _ALONE and len(outcomes) == len(steps):
+                seen = await self._raced(steps, outcomes) if step.kind == "race" else _denial(steps, outcomes)
+                blank = [replace(one, tree=Tree(Act), raised=False) for one in outcomes[place:]]
+                return [*outcomes[:place], *blank[:-1], replace(blank[-1], tree=seen)]
         return outcomes
 
-    def _run(self, steps: Steps) -> list[Outcome]:
-        return asyncio.run(_Playing(self, steps).run(steps))
-
-    def _raced(self, steps: Steps, race: Race) -> list[Outcome]:
-        def run(order: int) -> list[Outcome]:
-            return self._run(tuple(replace(race, order=order) if step is race else step for step in steps))
-
-        orders = [run(1), run(-1)]
+    async def _raced(self, steps: Steps, seen: list[Outcome]) -> Tree:
+        orders = [await _Playing(self, steps, order).run() for order in (1, -1)]
         for _ in range(_RACES):
-            seen = run(0)
-            odd = [_apart(seen, order) for order in orders]
-            if all(odd):
-                break
-        text = f"as in neither order: {min(odd, key=len)[0].text}" if all(odd) else "as one after the other"
-        place = steps.index(race)
-        seen[place] = replace(seen[place], tree=Tree(Race, all(odd), text))
-        return seen
+            apart = [[one for one in map(differences, seen, order) if one] for order in orders]
+            if all(apart):
+                return Tree(Act, value=True, written=f"as in neither order: {min(apart, key=len)[0][0].texts[0]}")
+            seen = await _Playing(self, steps).run()
+        return Tree(Act, value=False, written="as one after the other")
 
 
-def _denial(before: Sequence[Outcome], now: Outcome) -> Outcome:
-    """Whether a read gives, after a failure, what it gave before there was an entry."""
-    denies = bool(differences(before[0], before[-1])) and not differences(before[0], now) if before else False
-    text = f"as if it were not there: {now.text}" if denies else now.text
-    return replace(now, tree=Tree(Act, denies, text), raised=False)
-
-
-def _apart(seen: Sequence[Outcome], order: Sequence[Outcome]) -> list[Outcome]:
-    """What was seen that differs from what comes in an order."""
-    return [mine for mine, theirs in zip(seen, order, strict=True) if differences(mine, theirs)]
+def _denial(steps: Steps, seen: Sequence[Outcome]) -> Tree:
+    """Whether the last read gives what it gave before there was an entry."""
+    before = [one for step, one in zip(steps, seen, strict=True) if step == steps[-1]]
+    denies = bool(differences(before[0], before[-2])) and not differences(before[0], seen[-1])
+    return Tree(Act, value=denies, written=f"as if it were not there: {seen[-1].text}" if denies else seen[-1].text)
 
 
 class _Playing:
-    """A sequence on one store."""
+    """A sequence on one store. By `order`, calls of a race are made at once, one after the other, or in reverse."""
 
-    def __init__(self, store: Store, steps: Steps) -> None:
-        self._changed = {index: step.argument for index, step in enumerate(steps[1:]) if isinstance(step, Change)}
-        """The argument that is changed after each call."""
-        self._of, self._namespace = store, f"compare-{secrets.token_hex(6)}"
+    def __init__(self, store: Store, steps: Steps, order: int = 0) -> None:
+        self._of, self._steps, self._order = store, steps, order
+        self._namespace = f"compare-{secrets.token_hex(6)}"
         self._observer = Observer()
-        self._entry: Any = None
-        self._held: dict[str, tuple[str, Any]] = {}
-        """The arguments of the latest call and, under an empty name, its result, with the Python that names them."""
+        self._held: dict[str, dict[str, Any]] = {"argument": {}, "result": {}}
+        """What the caller has in its hands, by the names in the script."""
+        self._entry: list[Any] = []
+        """What names the latest entry."""
         self._proxy: Proxy | None = None
 
-    async def run(self, steps: Steps) -> list[Outcome]:
+    async def run(self) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        try:
-            async with AsyncExitStack() as opened:
-                harness = self._of.harness
-                at = None
-                if Act("server") in steps:
-                    try:
-                        self._proxy = await opened.enter_async_context(Proxy(harness.url()))
-                        at = harness.open_at(self._namespace, self._proxy.url, _SERVER_SECONDS)
-                    except HookMissingError as missing:
-                        self._of.missing["server"] = str(missing)
-                self._store = await opened.enter_async_context(at or harness.open(self._namespace))
-                for index, step in enumerate(steps):
-                    outcomes.append(await self._take(index, step))
-                    if outcomes[-1].tree.kind is HungError:
-                        break
-        finally:
-            self._of.harness.discard(self._namespace)
+        async with AsyncExitStack() as opened:
+            opened.callback(self._of.harness.discard, self._namespace)
+            self._store = await self._opened(opened)
+            for index, step in enumerate(self._steps):
+                done = self._call(index, step) if isinstance(step, Call) else self._act(index, step)
+                outcomes.append(await done)
+                if outcomes[-1].tree.kind is HungError or not outcomes[-1].line:
+                    break  # it does not return, or there is nothing that the caller can change
+        self._of.strange |= self._observer.strange
         return outcomes
 
-    async def _take(self, index: int, step: Step) -> Outcome:
-        if isinstance(step, Call):
-            self._latest = step
-            return await self._call(index, step)
-        if isinstance(step, Race):
-            return await self._race(index, step)
-        if isinstance(step, Change):
-            return self._change(step)
+    async def _opened(self, opened: AsyncExitStack) -> Any:
+        harness = self._of.harness
         try:
-            await self._act(step)
+            if Act("server") in self._steps:
+                self._proxy = await opened.enter_async_context(Proxy(harness.url()))
+                at = harness.open_at(self._namespace, self._proxy.url, _SERVER_SECONDS)
+                return await opened.enter_async_context(at)
         except HookMissingError as missing:
-            self._of.missing[step.kind] = str(missing)
-        return Outcome(Tree(Act), line=f"# {step.text}")
-
-    async def _race(self, index: int, race: Race) -> Outcome:
-        one, other = race.calls
-        if race.order:
-            first, second = [await self._call(index, call) for call in race.calls[:: race.order]][:: race.order]
-        else:
-            await asyncio.gather(*(self._call(index, self._latest) for _ in race.calls))  # opens the connections
-            first, second = await asyncio.gather(self._call(index, one), self._call(index, other))
-        line = f"await asyncio.gather({first.line.removeprefix('await ')}, {second.line.removeprefix('await ')})"
-        return Outcome(Tree(tuple, parts={"[0]": first.tree, "[1]": second.tree}), line=line)
+            self._of.missing["server"] = str(missing)
+        return await opened.enter_async_context(harness.open(self._namespace))
 
     async def _call(self, index: int, call: Call) -> Outcome:
-        operation, ids = self._of.operations[call.operation], self._observer.ids
-        given = {name: _filled(_copied(choice.value), ids) for name, choice in call.arguments.items()}
-        shown = {name: self._written(operation, choice) for name, choice in call.arguments.items()}
-        changed, before = self._changed.get(index), ""
-        if changed in shown:
-            before = f"given{index} = {shown[changed]}\n"
-            shown[changed] = f"given{index}"
-        listed = (text if name in operation.positional else f"{name}={text}" for name, text in shown.items())
-        line = f"store.{operation.name}({', '.join(listed)})"
+        operation, observer = self._of.operations[call.operation], self._observer
+        given = {name: _copied(choice.value, [*observer.names]) for name, choice in call.arguments.items()}
+        before, line = self._written(index, call, given)
         self._of.hear(f"{self._of.name}: {line}")
         is_raised = False
         try:
@@ -255,59 +189,81 @@ class _Playing:
         except BaseException as fault:  # noqa: BLE001  whatever comes out is what is compared, SystemExit too
             is_raised, result = True, HungError() if isinstance(fault, TimeoutError) and limit.expired() else fault
         self._of.hear("")
-        self._held = {name: (f"given{index}", value) for name, value in given.items()}
-        try:
-            if not is_raised:
-                result = operation.view(result) if operation.view else result
-                self._observer.look(result, operation, f"result{index}")
-                self._held[""] = f"result{index}", result
-            tree = self._observer.look(result, operation)
-        except IncomparableError as fault:
-            tree = Tree(IncomparableError, str(fault))
+        if not is_raised:
+            result = operation.view(result) if operation.view else result
+            self._held["result"] = {f"result{index}": result}
+        known, path = len(observer.names), "" if is_raised else f"result{index}"
+        tree = observer.look(result, operation, path)
+        if len(observer.names) > known:  # a new id may stand in what comes before it
+            tree = observer.look(result, operation)
         if operation.reads is None:
-            self._entry = next((given[name] for name in operation.entry if name in given), ids[-1] if ids else None)
+            self._entry = [*observer.names, *(given[name] for name in operation.entry if name in given)][-1:]
         return Outcome(tree, is_raised, before + line)
 
-    async def _act(self, act: Act) -> None:
-        if act.kind == "expiry":
-            self._of.harness.advance(self._namespace, timedelta(seconds=act.seconds))
-        if self._proxy:
-            await self._proxy.refuse()
-            self._proxy.break_all(Action.RESET)
-        if act.kind == "foreign value" and self._entry is not None:
-            self._of.harness.inspector(self._namespace).overwrite_with_another_type(self._entry)
+    def _written(self, index: int, call: Call, given: Mapping[str, Any]) -> tuple[str, str]:
+        """The call as Python, and before it the arguments that the caller changes later."""
+        operation, names = self._of.operations[call.operation], [*self._observer.names.values()]
 
-    def _change(self, change: Change) -> Outcome:
-        operation = self._of.operations[change.operation]
-        path, value = self._held.get(change.argument, ("", None))
-        changes = [*changes_of(value, {*operation.ids, *operation.times}, path)][change.place :]
-        if not changes:
-            return Outcome(Tree(Change))
-        text, make = changes[0]
-        with suppress(AttributeError, TypeError, ValueError):  # it may be frozen
-            make()
-        return Outcome(Tree(Change), line=text)
-
-    def _written(self, operation: Operation, choice: Choice) -> str:
-        names, text = self._observer.names, operation.show(choice.value) if operation.show else None
-
-        def name(match: re.Match[str]) -> str:
+        def name_of(match: re.Match[str]) -> str:
             return names[-1 - int(match[1]) % len(names)] if names else "'no such id'"
 
-        return re.sub(r"EarlierId\(back=(\d+)\)", name, choice.text if text is None else text)
+        before, listed = "", []
+        for name, choice in call.arguments.items():
+            text = (operation.show and operation.show(choice.value)) or choice.text
+            text = re.sub(r"EarlierId\(back=(\d+)\)", name_of, text)
+            if any(getattr(step, "of", "") == "argument" for step in self._steps) and any(changes_of(given[name], "")):
+                held = f"{name}_{index}"
+                self._held["argument"][held] = given[name]
+                before, text = f"{before}{held} = {text}\n", held
+            listed.append(text if name in operation.positional else f"{name}={text}")
+        return before, f"store.{operation.name}({', '.join(listed)})"
+
+    async def _act(self, index: int, act: Act) -> Outcome:
+        harness, line = self._of.harness, "# the server goes away"
+        try:
+            if act.kind == "race":
+                return await self._race(index, act.calls)
+            if act.kind == "aliasing":
+                line = self._change(act)
+            elif act.kind == "expiry":
+                by = timedelta(seconds=act.seconds)
+                line = f"# {by} pass"
+                harness.advance(self._namespace, by)
+            elif act.kind == "foreign value" and self._entry:
+                line = "# another type is put in its place"
+                harness.inspector(self._namespace).overwrite_with_another_type(*self._entry)
+            elif self._proxy:
+                await self._proxy.refuse()
+                self._proxy.break_all(Action.RESET)
+        except HookMissingError as missing:
+            self._of.missing[act.kind] = str(missing)
+        return Outcome(Tree(Act), line=line)
+
+    async def _race(self, index: int, calls: tuple[Call, ...]) -> Outcome:
+        if self._order:
+            seen = [await self._call(index, call) for call in calls[:: self._order]][:: self._order]
+        else:
+            latest = calls_in(self._steps[:index])[-1]
+            await asyncio.gather(*(self._call(index, latest) for _ in calls))  # opens the connections
+            seen = await asyncio.gather(*(self._call(index, call) for call in calls))
+        lines = ", ".join(one.line.removeprefix("await ") for one in seen)
+        parts = {f"[{place}]": one.tree for place, one in enumerate(seen)}
+        return Outcome(Tree(tuple, parts=parts), line=f"await asyncio.gather({lines})")
+
+    def _change(self, act: Act) -> str:
+        held = self._held[act.of]
+        changes = [text for name, value in held.items() for text in changes_of(value, name, self._of.ids)]
+        made = []
+        for text in changes if act.place is None else changes[act.place : act.place + 1]:
+            with suppress(Exception):  # it may be frozen
+                exec(text, None, held)  # noqa: S102  as a script does it
+                made.append(text)
+        return "\n".join(made)
 
 
-def _filled(value: Any, ids: Sequence[Any]) -> Any:
-    """A drawn value with the store's own id in the place of every `EarlierId` in it."""
-    if isinstance(value, EarlierId):
-        return ids[-1 - value.back % len(ids)] if ids else "no such id"
-    if type(value) in (list, tuple, set, frozenset):
-        return type(value)(_filled(one, ids) for one in value)
-    return {_filled(key, ids): _filled(one, ids) for key, one in value.items()} if type(value) is dict else value
-
-
-def _copied(value: Any) -> Any:
+def _copied(value: Any, ids: Sequence[Any]) -> Any:
+    """A copy of a drawn value, with the store's own id in the place of every `EarlierId` in it."""
     try:
-        return copy.deepcopy(value)
+        return copy.deepcopy(value, {id(EarlierId): ids})
     except Exception:  # noqa: BLE001  not everything can be copied; both stores get the same then
         return value

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from conformance.compare.operation import WHOLE, Operation
-from conformance.compare.play import Outcome
+from conformance.compare.play import Outcome, Steps, calls_in
+from conformance.compare.values import Mismatch, inside
 from conformance.files import FileError, read_toml
-from conformance.text import in_columns
+from conformance.text import cut, in_columns, printable
 
 _WIDE = 96
+_SHOWN = 80
 _UNREASONED = "TODO"
+_NOTHING = ("None", "False", "0", "''", "[]", "()", "{}")
+_ENTRY = """\
+[[known]]
+operation = {operation}
+kind = {kind}
+reason = {reason}
+shows = [
+{shows}]
+
+"""
 _TITLES = {
     "exception": "{seen} raises in one store only, or another exception",
     "value": "{seen} has another value",
@@ -40,7 +53,7 @@ class Finding:
     kind: str
     seen: str
     """The operation and field that show it."""
-    script: tuple[str, ...] = ()
+    script: Sequence[str] = ()
     shows: set[str] = field(default_factory=set)
     """Each place where it shows, with the class of the value and what each side gives."""
     known: str = ""
@@ -51,17 +64,15 @@ class Finding:
         """The finding in one line."""
         return f"{self.operation}: {_TITLES[self.kind].format(seen=self.seen)}"
 
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> list[str]:
         """The finding with its script, and where it shows."""
-        yield self.title
-        yield from (f"    {line}" for line in (*self.script, *self.places()))
+        return [self.title, *(f"    {line}" for line in self.script), *self.places()]
 
-    def places(self) -> Iterator[str]:
+    def places(self) -> list[str]:
         """Where it shows, in a few lines."""
         rest = f" … {len(self.shows)} in all: --json FILE has them"
-        yield from textwrap.wrap(f"shows in {'; '.join(sorted(self.shows))}", _WIDE, max_lines=4, placeholder=rest)
-        if self.known:
-            yield f"known: {self.known}"
+        lines = textwrap.wrap(f"shows in {'; '.join(sorted(self.shows))}", _WIDE, max_lines=4, placeholder=rest)
+        return [f"    {line}" for line in (*lines, *([f"known: {self.known}"] if self.known else []))]
 
 
 @dataclass
@@ -85,7 +96,7 @@ class Row:
             self.raised = f"{one.name} / {other.name}"
             return
         self.results += 1
-        self.filled += not one.tree.is_nothing
+        self.filled += one.text not in _NOTHING
         parts = one.tree.parts or {}
         self.longest = max(self.longest, len(parts), *(len(part.parts or ()) for part in parts.values()))
 
@@ -109,18 +120,18 @@ class Report:
     operations: dict[str, Row]
     findings: list[Finding] = field(default_factory=list)
     gaps: set[str] = field(default_factory=set)
-    """What was tried without a result, and known differences that did not show."""
+    """What keeps a comparison without findings from being a pass."""
     notes: set[str] = field(default_factory=set)
     """What was not tried, since a hook is missing, and differences that the harnesses declare."""
     sequences: int = 0
-    broken: str = ""
-    """Why the search ended before its end."""
+    is_broken: bool = False
+    """Whether the search ended before its end."""
 
     @property
     def status(self) -> int:
         """The exit status of the command."""
         is_different = any(not finding.known for finding in self.findings)
-        return 8 if self.broken else 1 if is_different else 6 if self.gaps else 0
+        return 8 if self.is_broken else 1 if is_different else 6 if self.gaps else 0
 
     def accept(self, known: Iterable[Known]) -> None:
         """Mark the findings that are accepted, and note the known differences that did not show."""
@@ -131,24 +142,19 @@ class Report:
             if entry.kind != "race" and not any(one.shows & entry.shows for one in alike):  # a race may not happen
                 self.gaps.add(f"known: {entry.operation}, {entry.kind} no longer shows, remove it from the file")
 
-    def shortcomings(self) -> list[str]:
-        """What keeps a comparison without findings from being a pass."""
-        return [*([self.broken] if self.broken else []), *sorted(self.gaps)]
-
-    def lines(self) -> Iterator[str]:
+    def lines(self) -> list[str]:
         """Everything but the scripts: where each finding shows, what was exercised, and how it ended."""
-        for number, finding in enumerate(self.findings, start=1):
-            yield f"{number}. {finding.title}"
-            yield from (f"    {line}" for line in finding.places())
+        found = [(f"{number}. {one.title}", *one.places()) for number, one in enumerate(self.findings, start=1)]
         rows = ([name, *map(str, [*vars(row).values()][:4])] for name, row in self.operations.items())
         table = in_columns([["operation", "calls", "results", "filled", "longest"], *rows])
-        yield from (*table, *self.shortcomings(), *sorted(self.notes), self.summary())
+        lines = (line for lines in found for line in lines)
+        return [*lines, *table, *sorted(self.gaps), *sorted(self.notes), self.summary()]
 
     def summary(self) -> str:
         """One line that says how it ended."""
         new = sum(not finding.known for finding in self.findings)
         told = f"{new} new and {len(self.findings) - new} known differences between {' and '.join(self.stores)}"
-        unsure = ", and not everything was exercised: this is no pass" if self.shortcomings() else ""
+        unsure = ", and not everything was exercised: this is no pass" if self.gaps else ""
         return f"{told} in {self.sequences} sequences, seed {self.seed}{unsure}"
 
     def markdown(self) -> str:
@@ -197,10 +203,34 @@ def read_known(file: Path) -> list[Known]:
 
 def known_text(findings: Iterable[Finding]) -> str:
     """Entries for these findings; a new one has a reason still to be written."""
-    lines: list[str] = []
-    for one in findings:
-        fields = {"operation": one.operation, "kind": one.kind, "reason": one.known or _UNREASONED}
-        lines += ["[[known]]", *(f"{name} = {json.dumps(text)}" for name, text in fields.items()), "shows = ["]
-        lines += (f"    {json.dumps(place)}," for place in sorted(one.shows))
-        lines += ["]", ""]
-    return "\n".join(lines)
+    return "".join(
+        _ENTRY.format(
+            operation=json.dumps(one.operation),
+            kind=json.dumps(one.kind),
+            reason=json.dumps(one.known or _UNREASONED),
+            shows="".join(f"    {json.dumps(place)},\n" for place in sorted(one.shows)),
+        )
+        for one in findings
+    )
+
+
+def script_of(
+    steps: Steps, outcomes: Sequence[Sequence[Outcome]], names: Sequence[str], mismatch: Mismatch
+) -> list[str]:
+    """The steps as Python, with the imports that they need, and what the last gives on each side."""
+    lines = [max(one.line, other.line, key=len) for one, other in zip(*outcomes, strict=True)]
+    for index, line in enumerate(lines[:-1]):
+        if re.search(rf"\bresult{index}\b", "\n".join([*lines, *mismatch.texts])):
+            lines[index] = re.sub(r"^(await )?store\.", rf"result{index} = \g<0>", line, flags=re.MULTILINE)
+    if mismatch.path:
+        last = f"({lines[-1]})" if lines[-1].startswith("await ") else lines[-1]
+        lines[-1] = last + "".join(mismatch.path)
+    given = [choice.value for call in calls_in(steps) for choice in call.arguments.values()]
+    kinds = {(type(part).__module__, type(part).__name__) for _, part in inside(given)} | {("datetime", "UTC")}
+    imports = [
+        f"from {module} import {name}"
+        for module, name in sorted(kinds)
+        if module != "builtins" and re.search(rf"\b{name}\b", "\n".join(lines))
+    ]
+    came = [f"# {name}: {cut(text, _SHOWN)}" for name, text in zip(names, mismatch.texts, strict=True)]
+    return [*map(printable, imports), *printable("\n".join(lines)).splitlines(), *map(printable, came)]

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta, tzinfo
 from enum import Enum
-from functools import partial
 from numbers import Number
 from pathlib import PurePath
 from typing import Any
 from uuid import UUID
 
 from conformance.compare.operation import WHOLE, EarlierId, Operation
+from conformance.core.observe import MARK
 from conformance.text import source
 
 _ATOMS = (str, bytes, Number, date, time, timedelta, tzinfo, UUID, PurePath, Enum, type, type(None), EarlierId)
-_DEEP = 50
-MARK = "changed by the caller"
-
-
-class IncomparableError(Exception):
-    """A value that cannot be compared by content."""
+_CHANGES = {dict: f"[{MARK!r}] = True", list: f".append({MARK!r})", set: f".add({MARK!r})"}
+_DEEP, _WORD = 50, 5
 
 
 async def drained(result: Any) -> Any:
@@ -33,77 +29,56 @@ async def drained(result: Any) -> Any:
     return list(result) if isinstance(result, Iterator) else result
 
 
-def parts_of(value: Any) -> dict[str, Any] | None:
-    """The parts of a value, each under the Python that leads to it: `.name`, `['key']` or `[0]`; None if it has none.
+def parts_of(value: Any) -> dict[str, Any] | None:  # noqa: PLR0911  one for each kind of value
+    """The parts of a value, each under the Python that leads to it: `.name`, `['key']` or `[0]`.
 
-    Raises:
-        IncomparableError: if it can be compared neither as one nor by its parts.
+    None if it is compared as it is, and no parts if it cannot be taken apart.
     """
+    kind = type(value)
     if isinstance(value, _ATOMS):
         return None
     if isinstance(value, Mapping):  # the order of keys does not count
         return {f"[{source(key)}]": value[key] for key in sorted(value, key=source)}
     if isinstance(value, AbstractSet):
         return {f"[{source(one)}]": one for one in sorted(value, key=source)}
-    if isinstance(value, Sequence) and not hasattr(value, "_fields"):
+    if isinstance(value, Sequence) and not hasattr(kind, "_fields"):
         return {f"[{index}]": one for index, one in enumerate(value)}
-    names = _names_of(value)
-    if not names and isinstance(value, BaseException):
+    if callable(value) or (hasattr(kind, "__getitem__") and not hasattr(kind, "_fields")):
+        return {}  # a function, or a container of a kind that is not known here
+    slots = [slot for one in kind.__mro__ for slot in getattr(one, "__slots__", ())]
+    named = *getattr(kind, "_fields", ()), *slots, *getattr(value, "__dict__", ()), *getattr(kind, "__match_args__", ())
+    parts = {f".{name}": getattr(value, name) for name in named if not name.startswith("_") and hasattr(value, name)}
+    if not parts and isinstance(value, BaseException):
         text = value.args[0] if isinstance(value, KeyError) and value.args else value
         return {".args": re.sub(r"0x[0-9a-f]{6,}", "0x…", str(text))}
-    if not names:
-        raise IncomparableError(f"cannot compare {type(value).__name__}, give view= to its Operation")
-    return {f".{name}": getattr(value, name) for name in names}
+    return parts
 
 
-def _names_of(value: Any) -> list[str]:
-    """The attributes of an object that make it what it is."""
-    kind: Any = type(value)
-    if callable(value) or (hasattr(value, "__getitem__") and not hasattr(kind, "_fields")):
-        return []  # a function, or a container of a kind that is not known here
-    slots = [slot for one in kind.__mro__ for slot in getattr(one, "__slots__", ())]
-    named = [*getattr(kind, "_fields", ()), *slots, *getattr(value, "__dict__", ())]
-    shown = [name for name in dict.fromkeys(named) if not name.startswith("_") and hasattr(value, name)]
-    return shown or [*getattr(kind, "__match_args__", ())]
-
-
-def parts_or_none(value: Any) -> dict[str, Any]:
-    """The parts of a value; of one that cannot be taken apart none."""
-    try:
-        return parts_of(value) or {}
-    except IncomparableError:
-        return {}
-
-
-def inside(value: Any) -> Iterator[tuple[str, Any]]:
+def inside(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
     """Every part of a value at any depth, with the Python that leads to it from the one around it."""
-    for label, part in parts_or_none(value).items():
+    for label, part in (parts_of(value) or {}).items() if depth < _DEEP else ():
         yield label, part
-        yield from inside(part)
+        yield from inside(part, depth + 1)
 
 
-def changes_of(value: Any, spared: Any, path: str) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """Every change that a caller can make to a value in its place, as Python, and what makes it."""
-    if isinstance(value, dict):
-        yield f"{path}[{MARK!r}] = True", partial(value.__setitem__, MARK, True)
-    if isinstance(value, list):
-        yield f"{path}.append({MARK!r})", partial(value.append, MARK)
-    if isinstance(value, set):
-        yield f"{path}.add({MARK!r})", partial(value.add, MARK)
-    for label, part in parts_or_none(value).items() if len(path) < _DEEP * 10 else ():
-        name = _name(label, "")
-        if label.startswith(".") and type(part) is str and name not in spared:
-            yield f"{path}{label} = {MARK!r}", partial(setattr, value, name, MARK)
-        yield from changes_of(part, spared, path + label)
+def changes_of(value: Any, path: str, spared: Collection[str] = ()) -> Iterator[str]:
+    """Every change that a caller can make to a value in its place, as Python, but for some fields."""
+    for kind, change in _CHANGES.items():
+        if isinstance(value, kind):
+            yield path + change
+    for label, part in (parts_of(value) or {}).items() if len(path) < _DEEP * 10 else ():
+        if label.startswith(".") and type(part) is str and label[1:] not in spared:
+            yield f"{path}{label} = {MARK!r}"
+        yield from changes_of(part, path + label, spared)
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A value as it was at one moment. A leaf has no `parts`: its `value` is compared, and `written` is shown."""
+    """A value as it was at one moment: its parts are compared or, without parts, its `value`."""
 
     kind: type
     value: Any = None
-    written: str = ""
+    written: str = field(default="", compare=False, repr=False)
     parts: Mapping[str, Tree] | None = None
     tolerance: float = 0.0
 
@@ -113,25 +88,24 @@ class Tree:
         return issubclass(self.kind, Sequence) and self.parts is not None and not hasattr(self.kind, "_fields")
 
     @property
-    def is_nothing(self) -> bool:
-        """Whether it is None, False, zero or empty."""
-        return not (self.value if self.parts is None else self.parts)
-
-    @property
     def text(self) -> str:
         """The value as Python."""
         if self.parts is None:
-            return self.written or source(self.value)
-        named = [(label, part.text) for label, part in self.parts.items()]
+            return self.written
+        texts = {label: part.text for label, part in self.parts.items()}
         if issubclass(self.kind, Mapping):
-            return f"{{{', '.join(f'{label[1:-1]}: {text}' for label, text in named)}}}"
+            return f"{{{', '.join(f'{label[1:-1]}: {text}' for label, text in texts.items())}}}"
         if self.is_sequence or issubclass(self.kind, AbstractSet):
-            inside = ", ".join(text for _, text in named)
-            if issubclass(self.kind, tuple):
-                return f"({inside},)" if len(named) == 1 else f"({inside})"
-            return f"[{inside}]" if self.is_sequence else f"{{{inside}}}"
-        texts = (text if label == ".args" else f"{label[1:]}={text}" for label, text in named)
-        return f"{self.kind.__name__}({', '.join(texts)})"
+            listed = ", ".join(texts.values()) + ("," if issubclass(self.kind, tuple) and len(texts) == 1 else "")
+            return (
+                f"({listed})"
+                if issubclass(self.kind, tuple)
+                else f"[{listed}]"
+                if self.is_sequence
+                else f"{{{listed}}}"
+            )
+        named = (f"{label[1:]}={text}".removeprefix("args=") for label, text in texts.items())
+        return f"{self.kind.__name__}({', '.join(named)})"
 
 
 class Id:
@@ -142,48 +116,43 @@ class Observer:
     """Makes trees of one store's values. It knows the ids that the store gave, and the Python that names each."""
 
     def __init__(self) -> None:
-        self.ids: list[Any] = []
-        self.names: list[str] = []
+        self.names: dict[Any, str] = {}
+        """The ids in the order in which they came."""
+        self.strange: set[str] = set()
+        """The types of which nothing could be compared."""
 
     def look(self, value: Any, operation: Operation, path: str = "", name: str = WHOLE, depth: int = 0) -> Tree:
-        """A value that this operation gave, as a tree. With a path, the Python that names it, new ids are learned.
-
-        Raises:
-            IncomparableError: if a part of it cannot be compared by content.
-        """
+        """A value that this operation gave, as a tree. With a path, the Python that names it, new ids are learned."""
+        kind: Any = type(value)
         parts = parts_of(value) if depth < _DEEP else {}
         if parts is not None:
             trees = {}
+            self.strange |= {kind.__name__} if not parts and not isinstance(value, Collection) else set()
             for label, part in parts.items():
-                inner = _name(label, name)
+                inner = label[1:] if label.startswith(".") else label[2:-2] if label[1] in "'\"" else name
                 if inner not in operation.ignored:
-                    shown = f"[<id {self.ids.index(inner)}>]" if inner in self.ids else label
+                    shown = f"[{self.names[inner]}]" if inner in self.names else label
                     trees[shown] = self.look(part, operation, path and path + label, inner, depth + 1)
-            return Tree(type(value), parts=trees)
+            return Tree(kind, parts=trees)
         if name in operation.ids:
-            if path and value not in (None, "", *self.ids):
-                self.ids.append(value)
-                self.names.append(path)
-            if value in self.ids:
-                position = self.ids.index(value)
-                return Tree(Id, position, self.names[position])
+            if path and value not in (None, ""):
+                self.names.setdefault(value, path)
+            if value in self.names:
+                return Tree(Id, [*self.names].index(value), self.names[value])
         if name in operation.times and value is not None:
             zone = "aware" if getattr(value, "tzinfo", None) else "naive"
-            return Tree(type(value), zone, f"<{zone} {type(value).__name__}>" if isinstance(value, date) else "<time>")
-        kept = self._matched(value) if type(value) is str else value
-        return Tree(type(value), kept, tolerance=operation.tolerances.get(name, (0.0, ""))[0])
+            return Tree(kind, zone, f"<{zone} {kind.__name__}>")
+        text, tolerance = self._named(source(value)), operation.tolerances.get(name, (0.0, ""))[0]
+        if kind is str or (kind is float and not tolerance):
+            value = text  # as which NaN is like itself, and 0.0 unlike -0.0
+        return Tree(kind, value, text, tolerance=tolerance)
 
-    def _matched(self, text: str) -> str:
-        """A text with names where ids stood that the store made; short ones may be words."""
-        for position, known in enumerate(self.ids):
-            if isinstance(known, str) and len(known) > 5 and known in text:  # noqa: PLR2004
-                text = re.sub(rf"(?<!\w){re.escape(known)}(?!\w)", f"<id {position}>", text)
+    def _named(self, text: str) -> str:
+        """The text with names in the place of ids; a short one may be a word."""
+        for known, name in self.names.items():
+            if isinstance(known, str) and len(known) > _WORD and known in text:
+                text = re.sub(rf"'{re.escape(known)}'|(?<!\w){re.escape(known)}(?!\w)", name.replace("\\", r"\\"), text)
         return text
-
-
-def _name(label: str, around: str) -> str:
-    """The field that a part is; a member of a list is what the list is."""
-    return label[1:] if label.startswith(".") else label[2:-2] if label[1] in "'\"" else around
 
 
 @dataclass(frozen=True)
@@ -200,28 +169,20 @@ class Mismatch:
 def mismatches(one: Tree, other: Tree) -> Iterator[Mismatch]:
     """Every place where two values differ in value, type or order, as deep inside as possible."""
     kind, what = "value", one.kind.__name__
+    mine, theirs = one.parts, other.parts
     if one.kind is not other.kind:
         kind = "value" if type(None) in (one.kind, other.kind) else "type"
         what = f"{one.kind.__name__} / {other.kind.__name__}"
-    elif one.parts is None or other.parts is None:
-        if _alike(one, other):
+    elif mine is None or theirs is None:
+        is_near = one.tolerance and isinstance(one.value, Number) and abs(one.value - other.value) <= one.tolerance
+        if is_near or one.value == other.value:
             return
-    elif one.is_sequence and one.text != other.text and _sorted(one) == _sorted(other):
+    elif mine.keys() != theirs.keys():
+        what = "length" if len(mine) != len(theirs) else "keys"
+    elif one.is_sequence and one != other and sorted(map(repr, mine.values())) == sorted(map(repr, theirs.values())):
         kind = "order"
-    elif one.parts.keys() == other.parts.keys():
-        for label, part in one.parts.items():
-            yield from (replace(it, path=(label, *it.path)) for it in mismatches(part, other.parts[label]))
-        return
     else:
-        what = "length" if len(one.parts) != len(other.parts) else "keys"
+        for label, part in mine.items():
+            yield from (replace(it, path=(label, *it.path)) for it in mismatches(part, theirs[label]))
+        return
     yield Mismatch(kind, what, (one.text, other.text))
-
-
-def _sorted(tree: Tree) -> list[str]:
-    return sorted(part.text for part in (tree.parts or {}).values())
-
-
-def _alike(one: Tree, other: Tree) -> bool:
-    if one.tolerance and isinstance(one.value, Number):
-        return bool(abs(one.value - other.value) <= one.tolerance)
-    return bool(repr(one.value) == repr(other.value) if one.kind is float else one.value == other.value)

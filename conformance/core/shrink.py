@@ -6,13 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from copy import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.core.finding import Finding
 from conformance.core.scenario import Action, Call, Race, Scenario
 from conformance.spec.model import Request
 
 _MOST_PLAYED, _MOST_SECONDS = 150, 3.0
+T = TypeVar("T")
 _NEEDED = ("request", "task_id", "status", "task", "before")
 
 
@@ -20,29 +21,48 @@ async def shrink(finding: Finding, play: Callable[[Scenario], Awaitable[Finding 
     """Return the finding of the shortest scenario that `play` finds the same with."""
     left, until = _MOST_PLAYED, time.monotonic() + _MOST_SECONDS
 
-    async def shows(actions: tuple[Action, ...]) -> bool:
+    async def shown(actions: tuple[Action, ...]) -> tuple[Action, ...]:
         nonlocal finding, left
         left = left - 1 if time.monotonic() < until else 0
         found = await play(replace(finding.scenario, actions=actions)) if left > 0 else None
         if found is None or found.signature != finding.signature:
-            return False
+            return ()
         finding = found
-        return True
+        return found.scenario.actions
 
-    size = len(finding.scenario.actions)
+    def plainer(actions: tuple[Action, ...], place: int) -> Iterator[tuple[Action, ...]]:
+        for one in _plainer(actions[place]):
+            yield (*actions[:place], one, *actions[place + 1 :])
+
+    await reduce(finding.scenario.actions, shown, plainer)
+    return finding
+
+
+async def reduce(
+    actions: tuple[T, ...],
+    shown: Callable[[tuple[T, ...]], Awaitable[tuple[T, ...]]],
+    plainer: Callable[[tuple[T, ...], int], Iterator[tuple[T, ...]]],
+) -> None:
+    """Leave actions out, but for the last, then put plainer ones at each place.
+
+    `shown` returns the actions that show the same, those that it is given or their beginning, or none.
+    """
+    size = len(actions)
     while size := size // 2:
         place = 0
-        while place < len(actions := finding.scenario.actions) - 1:  # the last one shows it
-            if not await shows(actions[:place] + actions[min(place + size, len(actions) - 1) :]):
+        while place < (last := len(actions) - 1):
+            if fewer := await shown(actions[:place] + actions[min(place + size, last) :]):
+                actions = fewer
+            else:
                 place += size
     place = 0
-    while place < len(actions := finding.scenario.actions):
-        for plainer in _plainer(actions[place]):
-            if await shows((*actions[:place], plainer, *actions[place + 1 :])):
+    while place < len(actions):
+        for one in plainer(actions, place):
+            if simpler := await shown(one):
+                actions = simpler
                 break
         else:
             place += 1
-    return finding
 
 
 def _plainer(action: Any) -> Iterator[Any]:

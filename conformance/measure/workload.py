@@ -14,8 +14,8 @@ from itertools import count, cycle, islice, repeat
 from random import Random
 from typing import Any
 
-from conformance.compare.checks import operations_of
 from conformance.compare.choices import Pool
+from conformance.compare.contract import operations_of
 from conformance.compare.operation import WHOLE, EarlierId, Operation, OperationsError
 from conformance.compare.values import drained
 from conformance.harness import Harness

@@ -50,7 +50,7 @@ def library_of(module: str, url: str) -> dict[str, Any]:
         "stores": names,
         "harness": f"{module}.py",
         "operations": {operation: row.results for operation, row in report.operations.items()},
-        "not_exercised": report.shortcomings(),
+        "not_exercised": sorted(report.gaps),
         "differences": [finding.title for finding in report.findings],
         "shortest": shortest,
         "findings": [confirmed(script, url) for script in sorted((HERE / "findings").glob(f"{name}_?.py"))],
