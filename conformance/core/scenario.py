@@ -37,11 +37,6 @@ def Id(label: str, before: str = "", behind: str = "") -> Reference:
     return Reference(label, " + ".join(filter(None, texts)), lambda task: f"{before}{task.task_id}{behind}")
 
 
-def Next(label: str) -> Reference:
-    """The cursor of the page."""
-    return Reference(label, f"{label}.next", lambda page: page.following)
-
-
 def TimeOf(label: str, name: str = "completed_at", plus: timedelta = timedelta(0)) -> Reference:
     """A time of the task, and this much more."""
     more = f" + {source(plus)}" if plus else ""

@@ -11,7 +11,7 @@ from conformance.harness import Capability
 from conformance.spec.model import Record, canonical
 from taskstore import TaskStatus
 
-DAY, WEEK = timedelta(days=1), timedelta(days=7)
+DAY = timedelta(days=1)
 MINUTE, SECOND, MICROSECOND = timedelta(minutes=1), timedelta(seconds=1), timedelta(microseconds=1)
 LONG_AGO = datetime(2020, 2, 29, 23, 59, 59, 120_000, tzinfo=UTC)
 BEYOND = datetime(2100, 1, 1, tzinfo=UTC)

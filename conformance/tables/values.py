@@ -40,8 +40,6 @@ SURROGATES = ("\ud800", "a\ud83d\ude00", "\ude00\ud83d", "\U0001d11e\udd1e", "x"
 WRONG_TEXTS: Values = (7, b"x", ["x"], True, _Text("x"), *SURROGATES, "x" * MOST_BYTES)
 
 PROGRESSES = (0, 0.0, 5e-324, 1e-7, 1, 0.1, 100 / 3, 0.29, 50, 12.5, 49.999999999, 99.99, nextafter(100, 0), 100.0, 100)
-UNFINISHED = (0, 30, 99, 99.5, nextafter(100, 0))
-"""Progress that does not go with `completed`."""
 WRONG_PROGRESSES: Values = (
     *(nextafter(0, -1), -1, nextafter(100, 200), 101, 1e300, 10**400, nan, inf, -inf, True, "50", Decimal(50)),
 )
@@ -81,7 +79,8 @@ null, {}, {"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": [1, 2]}, {"a": [2, 1]}, {"a"
 {"k": 1}, {"k": true}, {"k": 1.0}, {"k": "1"}, {"k": [1]}, {"k": {"1": 1}}, {"k": [null]}, {"k": []}, {"k": {}},
 {"k": 0}, {"k": false}, {"k": 0.0}, {"k": -0.0}, {"k": null}, {"k": ""}, {"k": "null"}, {"k": "a"}, {"k": "A"},
 {"k": "\u00e9"}, {"k": "e\u0301"}, {"k": 9007199254740992}, {"k": 9007199254740993}, {"k": 9007199254740992.0},
-{"K": 1}, {"k ": 1}, {"\u00e9": 1}, {"e\u0301": 1}, {"": 1}
+{"K": 1}, {"k ": 1}, {"\u00e9": 1}, {"e\u0301": 1}, {"": 1}, {"k": [1.0]}, {"k": [true]}, {"k": ["1"]},
+{"k": {"x": 1, "y": [0]}}, {"k": {"y": [0], "x": 1}}, {"k": {"x": 1, "y": [false]}}, {"k": {"y": {}, "x": 1}}
 ]"""
 ALIKE_CONFIGS: Values = tuple(json.loads(_ALIKE))
 """Configs that careless code takes for the same as one that stands near."""
