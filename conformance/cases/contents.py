@@ -10,8 +10,9 @@ from itertools import zip_longest
 from operator import attrgetter
 from typing import Any, TypeAlias
 
+from conformance.core.observe import record_of
 from conformance.harness import Capability
-from conformance.spec.equality import same, snapshots
+from conformance.spec.model import is_same
 from taskstore import Task, TaskCreateRequest, TaskNotFound, TaskStatus
 
 CallOn: TypeAlias = Callable[[Any], Awaitable[Any]]
@@ -44,10 +45,10 @@ def newest_first(tasks: Collection[Any]) -> list[Any]:
     return sorted(tasks, key=attrgetter("created_at", "task_id"), reverse=True)
 
 
-async def seen(store: Any) -> list[Any]:
+async def seen(store: Any) -> tuple[Any, ...]:
     """What listings show: the tasks and the total, of all and of each status."""
     pages = [await store.list_tasks(status, limit=1_000) for status in (None, *TaskStatus)]
-    return [fact for page in pages for fact in (page.total, *snapshots(page.tasks))]
+    return tuple(fact for page in pages for fact in (page.total, *map(record_of, page.tasks)))
 
 
 def check_same(found: Sequence[Any], expected: Sequence[Any]) -> None:
@@ -57,7 +58,7 @@ def check_same(found: Sequence[Any], expected: Sequence[Any]) -> None:
         AssertionError: with the first that differ.
     """
     for one, other in zip_longest(found, expected):
-        assert same(one, other), f"{one!r:.1000}\n instead of {other!r:.1000}"
+        assert is_same(one, other), f"{one!r:.1000}\n instead of {other!r:.1000}"
 
 
 async def check_has_none(store: Any, tasks: Collection[Any]) -> None:

@@ -325,7 +325,7 @@ class Player:
     def _outcomes(self, state: State, on: int, made: Invocation) -> list[Outcome]:
         if on in self._closed:
             return [Outcome(Raised("StoreNotOpen"), state, ("API-03",))]
-        is_known = state.is_seen or made.operation not in _BY_TIME  # it depends on a time that nobody knows yet
+        is_known = not state.unseen or made.operation not in _BY_TIME  # it depends on a time that nobody knows yet
         return step(state, made) if is_known else []
 
     def _disagree(

@@ -50,14 +50,13 @@ def with_pending(candidates: Iterable[Candidate]) -> list[Candidate]:
 
 def bind(state: State, observed: Any) -> State:
     """Give tasks that nobody has seen yet the ids and times that a result shows."""
-    if state.is_seen:
-        return state
     for record in [observed] if isinstance(observed, Record) else getattr(observed, "records", ()):
-        for key, waiting in state.unseen().items():
+        for key in state.unseen:
+            waiting, at = state.tasks[key]
             is_new = isinstance(waiting.task_id, Symbol) and state.get(str(record.task_id)) is None
             if (is_new or record.task_id == key) and is_usable(record):
                 seen = {name: getattr(record, name) for name in FIELDS if isinstance(getattr(waiting, name), Symbol)}
-                state = state.seen(key, waiting._replace(**seen))
+                state = state.without({key}).with_task(waiting._replace(**seen), at)
                 break
     return state
 

@@ -10,13 +10,12 @@ import json
 import marshal
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import combinations
 from math import isfinite
-from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 FINAL = ("completed", "failed", "cancelled")
@@ -35,12 +34,9 @@ _LARGEST_OFFSET = 10**12
 _NOTHING = timedelta(0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999  # microseconds: the years 1 and 9999
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 _CURSOR = re.compile(r"(0|-?[1-9][0-9]{0,17})\.(.+)", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_REMEMBERED = 64
-_LONG = 256 * 1024
-_MOST_KNOWN = 250
 _FEW = 4
 """Of so many tasks near their end any may be gone; of more, those that were written before the others."""
 _NEW_ID = re.compile("[\x21-\x7e]{1,256}")
@@ -136,23 +132,17 @@ class Invocation:
         self.at = at
 
 
+@dataclass(eq=False, slots=True)
 class State:
     """The tasks that are there, by id, and when each was last written. A write makes another state."""
 
-    __slots__ = ("_in_order", "_unseen", "gone", "lifetime", "tasks")
-
-    def __init__(
-        self,
-        lifetime: timedelta | None,
-        tasks: dict[str, tuple[Record, Span]] | None = None,
-        unseen: frozenset[str] = frozenset(),
-        gone: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        self.lifetime = lifetime
-        self.gone = gone
-        self.tasks = tasks or {}
-        self._unseen = unseen
-        self._in_order: dict[str | None, list[Record]] = {}
+    lifetime: timedelta | None
+    tasks: Mapping[str, tuple[Record, Span]] = field(default_factory=dict)
+    gone: Mapping[str, str] = field(default_factory=dict)
+    """Of tasks that are not there any more, the requirement that says so."""
+    unseen: frozenset[str] = frozenset()
+    """The keys of the tasks of which the id or a time has not been seen yet."""
+    _in_order: dict[str | None, list[Record]] = field(default_factory=dict, init=False)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, State) and self.tasks == other.tasks
@@ -168,53 +158,29 @@ class State:
     def with_task(self, record: Record, at: Span) -> State:
         """The state with this task, new or in place of the one with its id."""
         key = record.task_id if isinstance(record.task_id, str) else f"\0{len(self.tasks)}"
-        times = (record.created_at, record.updated_at, record.completed_at)
-        is_unseen = key[:1] == "\0" or any(isinstance(time, Symbol) for time in times)
-        unseen = self._unseen | {key} if is_unseen else self._unseen - {key} if self._unseen else self._unseen
-        return State(self.lifetime, {**self.tasks, key: (record, at)}, unseen, self.gone)
+        is_unseen = any(isinstance(value, Symbol) for value in record)
+        unseen = self.unseen | {key} if is_unseen else self.unseen - {key}
+        return State(self.lifetime, {**self.tasks, key: (record, at)}, self.gone, unseen)
 
-    def without(self, gone: set[str], requirement: str = "") -> State:
-        """The state without these tasks. `gone` remembers which requirement says that they are not there."""
+    def without(self, gone: Collection[str], requirement: str = "") -> State:
+        """The state without these tasks, for a reason that is to be remembered."""
         if not gone:
             return self
         kept = {key: task for key, task in self.tasks.items() if key not in gone}
         remembered = {**self.gone, **dict.fromkeys(gone, requirement)} if requirement else self.gone
-        return State(self.lifetime, kept, self._unseen - gone, remembered)
+        return State(self.lifetime, kept, remembered, self.unseen.difference(gone))
 
     def in_order(self, status: str | None) -> list[Record]:
         """The tasks of that status, or all, in the reverse order of a listing. What has not been seen comes last."""
         if status not in self._in_order:
-            if status is None:
-                found = sorted(
-                    (one for one, _ in self.tasks.values()), key=_place_of if self.is_seen else _place_or_last
-                )
-            else:
-                found = [one for one in self.in_order(None) if one.status == status]
-            self._in_order[status] = found
+            found = (one for one, _ in self.tasks.values() if status in (None, one.status))
+            self._in_order[status] = sorted(found, key=_place_of)
         return self._in_order[status]
 
-    @property
-    def is_seen(self) -> bool:
-        """Whether the ids and times of all tasks have been seen."""
-        return not self._unseen
 
-    def unseen(self) -> dict[str, Record]:
-        """The tasks of which the id or a time has not been seen yet."""
-        return {key: self.tasks[key][0] for key in self._unseen}
-
-    def seen(self, key: str, record: Record) -> State:
-        """The state in which a task that had symbols is this one."""
-        at = self.tasks[key][1]
-        return self.without({key}).with_task(record, at)
-
-
-def _place_of(record: Record) -> Any:
-    return record.created_at, record.task_id
-
-
-def _place_or_last(record: Record) -> Any:
+def _place_of(record: Record) -> tuple[Any, Any]:
     is_unseen = isinstance(record.created_at, Symbol) or isinstance(record.task_id, Symbol)
-    return (_END_OF_TIME, "") if is_unseen else _place_of(record)
+    return (_END_OF_TIME, "") if is_unseen else (record.created_at, record.task_id)
 
 
 class Outcome(NamedTuple):
@@ -316,7 +282,7 @@ def _list(state: State, call: Invocation) -> list[Outcome]:
             raise _invalid(name, "LIST-06")
     place = _place(after, offset)
     tasks = state.in_order(status)
-    end = len(tasks) - offset if place is None else bisect_left(tasks, place, key=_place_or_last)
+    end = len(tasks) - offset if place is None else bisect_left(tasks, place, key=_place_of)
     records = tuple(tasks[max(end - limit, 0) : max(end, 0)][::-1])
     more = bool(records) and limit < end
     following = cursor_of(records[-1]) if more and not isinstance(records[-1].created_at, Symbol) else None
@@ -336,9 +302,10 @@ def _place(after: object, offset: int) -> tuple[datetime, str] | None:
     if after is None:
         return None
     found = _CURSOR.fullmatch(after) if isinstance(after, str) and _has_utf8(after) else None
-    if found is None or offset or not _FIRST <= int(found[1]) <= _LAST:
+    since = timedelta(microseconds=int(found[1])) if found else None
+    if found is None or since is None or offset or not _FIRST - _EPOCH <= since <= _LAST - _EPOCH:
         raise _invalid("after", "LIST-13")
-    return _EPOCH + timedelta(microseconds=int(found[1])), found[2]
+    return _EPOCH + since, found[2]
 
 
 def _update(state: State, call: Invocation) -> list[Outcome]:  # noqa: C901  one rule after the other
@@ -406,15 +373,7 @@ def _purge(state: State, call: Invocation) -> list[Outcome]:
     purged = Outcome(len(old), state.without(old, "MAINT-01"), ("MAINT-01",))
     # A moment that is none in UTC may be refused too: it is before the year 1, or after the year 9999.
     refused = Outcome(_invalid("before").raised, state, ("MAINT-01",))
-    return [purged] if _is_in_time(before) else [purged, refused]
-
-
-def _is_in_time(moment: datetime) -> bool:
-    try:
-        moment.astimezone(UTC)
-    except OverflowError:
-        return False
-    return True
+    return [purged] if _FIRST <= before <= _LAST else [purged, refused]
 
 
 _NAMED = ("task", "metadata_json", *FIELDS)
@@ -567,7 +526,7 @@ def _bytes_of_text(text: str | None) -> int:
     return 0 if text is None else len(text) if text.isascii() else len(text.encode())
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(64)
 def _bytes_of_metadata(value: Json) -> int:
     return _bytes_of_json(plain(value))
 
@@ -584,21 +543,14 @@ _LEAST_BYTES = _bytes_of_json([""]) + _bytes_of_json({"webhook_url": None, "conf
 def canonical(value: Any) -> Json:
     """A JSON value as a `Json`. The order of keys does not count."""
     try:
-        form = marshal.dumps(value, 2)  # other forms for values that differ in type, and none for those of subclasses
+        return _canonical_of(marshal.dumps(value, 2))  # most values come again with each reading of their task
     except ValueError:
         return _canonical(value)
-    if len(form) > _LONG:
-        return _canonical(value)
-    known = _CANONICAL.get(form)
-    if known is None:
-        if len(_CANONICAL) >= _MOST_KNOWN:
-            _CANONICAL.clear()
-        known = _CANONICAL[form] = _canonical(value)
-    return known
 
 
-_CANONICAL: dict[bytes, Json] = {}
-"""What is known of values, by their form: most values come again with each reading of their task."""
+@lru_cache(256)
+def _canonical_of(form: bytes) -> Json:
+    return _canonical(marshal.loads(form))  # noqa: S302  it was made here
 
 
 def _canonical(value: Any) -> Json:
