@@ -26,12 +26,12 @@ SLACK = timedelta(milliseconds=50)
 """How far a store's clock may be from the one that a call is timed by."""
 TEXTS = ("current_step", "result_url", "error_message", "error_traceback")
 
+_ALL = 100.0
 _MOST_BYTES = 1024 * 1024
 _DEEPEST = 100
 _INTEGERS = range(-(2**63), 2**64)
 _LONGEST_PAGE = 1_000
 _LARGEST_OFFSET = 10**12
-_NOTHING = timedelta(0)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = datetime(2201, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -121,15 +121,13 @@ class Span(NamedTuple):
 _START = Span()
 
 
+@dataclass(eq=False, slots=True)
 class Invocation:
     """A call of an operation with these arguments, and when it was made. Two calls with the same arguments are two."""
 
-    __slots__ = ("arguments", "at", "operation")
-
-    def __init__(self, operation: str, arguments: Mapping[str, Any], at: Span = _START) -> None:
-        self.operation = operation
-        self.arguments = arguments
-        self.at = at
+    operation: str
+    arguments: Mapping[str, Any]
+    at: Span = _START
 
 
 @dataclass(eq=False, slots=True)
@@ -235,35 +233,37 @@ def _invalid(argument: str, *requirements: str) -> _Refused:
     return _Refused("InvalidArgument", *requirements, argument=argument)
 
 
+def _require(is_right: object, argument: str, *requirements: str) -> None:
+    if not is_right:
+        raise _invalid(argument, *requirements)
+
+
 def _create(state: State, call: Invocation) -> list[Outcome]:
     request, task_id = call.arguments["request"], call.arguments.get("task_id")
-    if not isinstance(request, Request):
-        raise _invalid("request", "API-05")
-    if request.config is not None and type(request.config) is not dict:
-        raise _invalid("config", "VAL-05")
+    _require(isinstance(request, Request), "request", "API-05")
+    _require(request.config is None or type(request.config) is dict, "config", "VAL-05")
     _check_text("webhook_url", request.webhook_url)
     _check_json(request.config, "config", _DEEPEST)
-    if type(request.video_ids) is not tuple or not request.video_ids:
-        raise _invalid("video_ids", "API-05")
+    _require(type(request.video_ids) is tuple and request.video_ids, "video_ids", "API-05")
     for video_id in request.video_ids:
         _check_text("video_ids", video_id, is_optional=False)
     wanted = canonical({"webhook_url": request.webhook_url, "config": request.config})
     created = Symbol("time")
-    updated = Symbol("time", created)
     none: tuple[None, None, None] = (None, None, None)
+    times = (created, Symbol("time", created), None)
     new_id = Symbol("id") if task_id is None else task_id
-    record = Record(new_id, "pending", 0.0, "", request.video_ids, *none, wanted, created, updated, None)
+    record = Record(new_id, "pending", 0.0, "", request.video_ids, *none, wanted, *times)
     _check_size(record)
-    if task_id is not None and type(task_id) is not str:
-        raise _invalid("task_id", "API-05", "ID-02")
-    if task_id is not None and not _NEW_ID.fullmatch(task_id):
-        raise _invalid("task_id", "ID-02")
-    known = None if task_id is None else state.get(task_id)
-    if known is not None:
-        if (known.video_ids, known.metadata) == (request.video_ids, wanted):
-            return [Outcome(known, state, ("ID-06",))]
-        raise _Refused("TaskExists", "ID-06", task_id=task_id)
-    return [Outcome(record, state, ("LIFE-01", "VAL-01") if task_id is None else ("LIFE-01", "ID-06"), record)]
+    if task_id is None:
+        return [Outcome(record, state, ("LIFE-01", "VAL-01"), record)]
+    _require(type(task_id) is str, "task_id", "API-05", "ID-02")
+    _require(_NEW_ID.fullmatch(task_id), "task_id", "ID-02")
+    known = state.get(task_id)
+    if known is None:
+        return [Outcome(record, state, ("LIFE-01", "ID-06"), record)]
+    if (known.video_ids, known.metadata) == (request.video_ids, wanted):
+        return [Outcome(known, state, ("ID-06",))]
+    raise _Refused("TaskExists", "ID-06", task_id=task_id)
 
 
 def _get(state: State, call: Invocation) -> list[Outcome]:
@@ -272,25 +272,20 @@ def _get(state: State, call: Invocation) -> list[Outcome]:
 
 def _list(state: State, call: Invocation) -> list[Outcome]:
     given = {"status": None, "limit": 50, "offset": 0, "after": None, **call.arguments}
-    status, limit, offset, after = (given[name] for name in ("status", "limit", "offset", "after"))
+    status, limit, offset, after = given.values()
     if status is not None:
         status = _check_status(status)
     for name, value, most in (("limit", limit, _LONGEST_PAGE), ("offset", offset, _LARGEST_OFFSET)):
-        if type(value) is not int:
-            raise _invalid(name, "LIST-06", "API-05")
-        if not 0 <= value <= most:
-            raise _invalid(name, "LIST-06")
+        _require(type(value) is int, name, "LIST-06", "API-05")
+        _require(0 <= value <= most, name, "LIST-06")
     place = _place(after, offset)
     tasks = state.in_order(status)
     end = len(tasks) - offset if place is None else bisect_left(tasks, place, key=_place_of)
     records = tuple(tasks[max(end - limit, 0) : max(end, 0)][::-1])
     more = bool(records) and limit < end
     following = cursor_of(records[-1]) if more and not isinstance(records[-1].created_at, Symbol) else None
-    return [
-        Outcome(
-            Page(records, len(tasks), limit, offset, following), state, ("LIST-01", "LIST-03", "LIST-04", "LIST-06")
-        )
-    ]
+    page = Page(records, len(tasks), limit, offset, following)
+    return [Outcome(page, state, ("LIST-01", "LIST-03", "LIST-04", "LIST-06"))]
 
 
 def cursor_of(record: Record) -> str:
@@ -308,30 +303,24 @@ def _place(after: object, offset: int) -> tuple[datetime, str] | None:
     return _EPOCH + since, found[2]
 
 
-def _update(state: State, call: Invocation) -> list[Outcome]:  # noqa: C901  one rule after the other
+def _update(state: State, call: Invocation) -> list[Outcome]:
     given = {name: value for name, value in call.arguments.items() if name != "task_id" and value is not None}
     status = _check_status(given.pop("status", None))
-    if "progress" in given:
-        value = given["progress"]
-        if type(value) not in (int, float):
-            raise _invalid("progress", "LIFE-13", "API-05")
-        if not 0 <= value <= 100:  # noqa: PLR2004  all of it
-            raise _invalid("progress", "LIFE-13")
-        given["progress"] = float(value)
-    for name in TEXTS:
-        if name in given:
-            _check_text(name, given[name])
+    progress = given.get("progress", 0)
+    _require(type(progress) in (int, float), "progress", "LIFE-13", "API-05")
+    _require(0 <= progress <= _ALL, "progress", "LIFE-13")
+    texts = {name: given[name] for name in TEXTS if name in given}
+    for name, text in texts.items():
+        _check_text(name, text)
     if status == "completed":
-        if given.get("progress", 100) != 100:  # noqa: PLR2004  all of it
-            raise _invalid("progress", "LIFE-13")
-        given["progress"] = 100.0
-    if status != "failed":
-        for name in ("error_message", "error_traceback"):
-            if name in given:
-                raise _invalid(name, "LIFE-13")
-    size = sum(_bytes_of_text(given[name]) for name in TEXTS if name in given)
-    if size > _MOST_BYTES:
-        raise _invalid("task", "VAL-06")
+        _require(given.get("progress", _ALL) == _ALL, "progress", "LIFE-13")
+        given["progress"] = _ALL
+    for name in texts if status != "failed" else ():
+        _require(not name.startswith("error"), name, "LIFE-13")
+    size = sum(map(_bytes_of_text, texts.values()))
+    _require(size <= _MOST_BYTES, "task", "VAL-06")
+    if "progress" in given:
+        given["progress"] = float(given["progress"])
     outcomes = _allowed(_change, state, call, {"status": status, **given})
     if size > _MOST_BYTES - _LEAST_BYTES:  # no task has room for them: a store need not look at the task
         outcomes.insert(0, Outcome(_invalid("task").raised, state, ("VAL-06", "API-05")))
@@ -344,11 +333,11 @@ def _cancel(state: State, call: Invocation) -> list[Outcome]:
 
 def _change(state: State, call: Invocation, fields: Mapping[str, Any]) -> list[Outcome]:
     task = _find(state, call)
+    is_equal = all(is_same(getattr(task, name), value) for name, value in fields.items())
     if task.status in FINAL:
-        if all(is_same(getattr(task, name), value) for name, value in fields.items()):
+        if is_equal:
             return [Outcome(task, state, ("LIFE-10",))]
         raise _Refused("TaskFinal", "LIFE-10", task_id=task.task_id, status=task.status)
-    is_equal = all(is_same(getattr(task, name), value) for name, value in fields.items())
     same = [Outcome(task, state, ("LIFE-03",))] if is_equal else []  # a store may leave it at that
     now = Symbol("time", task.updated_at)
     changed = task._replace(**fields, updated_at=now, completed_at=now if fields["status"] in FINAL else None)
@@ -363,8 +352,7 @@ def _change(state: State, call: Invocation, fields: Mapping[str, Any]) -> list[O
 
 def _purge(state: State, call: Invocation) -> list[Outcome]:
     before = call.arguments["before"]
-    if not isinstance(before, datetime) or before.tzinfo is None:
-        raise _invalid("before", "API-05")
+    _require(isinstance(before, datetime) and before.tzinfo, "before", "API-05")
     old = {
         key
         for key, (task, _) in state.tasks.items()
@@ -382,8 +370,7 @@ _NAMED = ("task", "metadata_json", *FIELDS)
 
 def _restore(state: State, call: Invocation) -> list[Outcome]:
     task = call.arguments["task"]
-    if not isinstance(task, Record):
-        raise _invalid("task", "API-05")
+    _require(isinstance(task, Record), "task", "API-05")
     try:
         _check_restorable(task)
     except _Refused as refused:  # the argument is the task: a store may name it, or what is wrong with it
@@ -391,9 +378,8 @@ def _restore(state: State, call: Invocation) -> list[Outcome]:
         return [Outcome(_invalid(name).raised, state, ("MAINT-04", *refused.requirements)) for name in (first, *_NAMED)]
     if state.get(str(task.task_id)) is not None:
         raise _Refused("TaskExists", "MAINT-02", task_id=task.task_id)
-    times = (task.created_at, task.updated_at, task.completed_at)
-    is_plain = all(time is None or time.utcoffset() == _NOTHING for time in times)  # type: ignore[union-attr]
-    is_plain = is_plain and type(task.progress) is float
+    times: Any = (task.created_at, task.updated_at, task.completed_at)
+    is_plain = type(task.progress) is float and not any(time and time.utcoffset() for time in times)
     task = task._replace(progress=float(task.progress))
     restored = Outcome(None, state.with_task(task, call.at), ("MAINT-02",))
     # No store gives times of another zone, or a progress that is an integer: either may be refused too.
@@ -403,33 +389,30 @@ def _restore(state: State, call: Invocation) -> list[Outcome]:
 
 def _check_restorable(task: Record) -> None:
     """Refuse a task that no store could have produced, naming the field. All of that is MAINT-04."""
-    if name := next(_wrong_fields(task), ""):
-        raise _invalid(name)
+    wrong = next(_wrong_fields(task), "")
+    _require(not wrong, wrong)
     for text in (*(getattr(task, name) for name in TEXTS), *task.video_ids):
-        if text is not None and not _has_utf8(text):
-            raise _invalid("task", "VAL-09")
-    if task.metadata[0] != "object":  # another text than that of an object
-        raise _invalid("metadata", "VAL-05")
+        _require(text is None or _has_utf8(text), "task", "VAL-09")
+    _require(task.metadata[0] == "object", "metadata", "VAL-05")  # it may be another text
     _check_json(plain(task.metadata), "metadata", _DEEPEST + 1)
     _check_size(task)
 
 
 def _wrong_fields(task: Record) -> Iterator[str]:  # noqa: C901  one rule after the other
     """The fields in which it is wrong. Each rule rests on those before it: take the first."""
-    created, updated, completed = times = task.created_at, task.updated_at, task.completed_at
+    created, updated, completed = task.created_at, task.updated_at, task.completed_at
     is_done, is_failed, is_final = task.status == "completed", task.status == "failed", task.status in FINAL
     if task.status not in STATUSES:
         yield "status"
-    if type(task.progress) not in (float, int) or not (100 if is_done else 0) <= task.progress <= 100:  # noqa: PLR2004  all of it
+    if type(task.progress) not in (float, int) or not (_ALL if is_done else 0) <= task.progress <= _ALL:
         yield "progress"
     for name in TEXTS:
-        value, is_allowed = getattr(task, name), is_failed or not name.startswith("error")
-        is_left_out = value is None and name != "current_step"
-        if not is_left_out and not (is_allowed and type(value) is str):
+        value = getattr(task, name)
+        is_allowed = type(value) is str and (is_failed or not name.startswith("error"))
+        if not is_allowed and (value is not None or name == "current_step"):
             yield name
-    for name, time in zip(_TIMES, times, strict=True):
-        if time is None and not is_final and name == "completed_at":
-            continue
+    for name in _TIMES if is_final else _TIMES[:2]:
+        time = getattr(task, name)
         if not isinstance(time, datetime) or time.tzinfo is None or not _EPOCH <= time < _END_OF_TIME:
             yield name
     if completed is not None and not is_final:
@@ -452,59 +435,45 @@ _OPERATIONS: Mapping[str, Callable[[State, Invocation], list[Outcome]]] = {
     "restore": _restore,
 }
 OPERATIONS = tuple(_OPERATIONS)
-_CHANGES = ("update_task_status", "cancel_task")
 
 
 def _find(state: State, call: Invocation) -> Record:
     task_id = call.arguments["task_id"]
-    if not isinstance(task_id, str):
-        raise _invalid("task_id", "API-05")
-    found = state.get(task_id)
-    if found is None and task_id in state.gone:
-        changes = ("ATOM-01",) if call.operation in _CHANGES else ()
-        raise _Refused("TaskNotFound", *changes, state.gone[task_id], task_id=task_id)
-    if found is None:
-        raise _Refused("TaskNotFound", "ID-03", task_id=task_id)
+    _require(isinstance(task_id, str), "task_id", "API-05")
+    if (found := state.get(task_id)) is None:
+        changes = ("ATOM-01",) if task_id in state.gone and call.operation != "get_task" else ()
+        raise _Refused("TaskNotFound", *changes, state.gone.get(task_id, "ID-03"), task_id=task_id)
     return found
 
 
-def _check_status(status: object) -> str:
-    if not isinstance(status, str):
-        raise _invalid("status", "LIFE-02", "API-05")
-    if status not in STATUSES:
-        raise _invalid("status", "LIFE-02")
+def _check_status(status: Any) -> str:
+    _require(isinstance(status, str), "status", "LIFE-02", "API-05")
+    _require(status in STATUSES, "status", "LIFE-02")
     return str.__str__(status)
 
 
-def _check_text(name: str, value: object, *, is_optional: bool = True) -> None:
-    if value is None and is_optional:
-        return
-    if type(value) is not str:
-        raise _invalid(name, "API-05")
-    if not _has_utf8(value):
-        raise _invalid(name, "VAL-09")
+def _check_text(name: str, value: Any, *, is_optional: bool = True) -> None:
+    if value is not None or not is_optional:
+        _require(type(value) is str, name, "API-05")
+        _require(_has_utf8(value), name, "VAL-09")
 
 
-def _check_json(value: Any, place: str, depth: int) -> None:  # noqa: C901  one rule for each type
+def _check_json(value: Any, place: str, depth: int) -> None:
     """Refuse what is not JSON, or beyond the limits, naming the argument."""
     kind = type(value)
     if kind in (list, dict):
-        if depth == 0:
-            raise _invalid(place, "VAL-06")
+        _require(depth, place, "VAL-06")
         for key in value if kind is dict else ():
-            if type(key) is not str:
-                raise _invalid(place, "VAL-05")
+            _require(type(key) is str, place, "VAL-05")
             _check_json(key, place, 0)
         for item in value.values() if kind is dict else value:
             _check_json(item, place, depth - 1)
     elif kind is str:
-        if not _has_utf8(value):
-            raise _invalid(place, "VAL-09", "VAL-05")
+        _require(_has_utf8(value), place, "VAL-09", "VAL-05")
     elif kind is int:
-        if value not in _INTEGERS:
-            raise _invalid(place, "VAL-06")
-    elif value is not None and kind is not bool and not (kind is float and isfinite(value)):
-        raise _invalid(place, "VAL-05")
+        _require(value in _INTEGERS, place, "VAL-06")
+    else:
+        _require(value is None or kind is bool or (kind is float and isfinite(value)), place, "VAL-05")
 
 
 def _has_utf8(text: str) -> bool:
@@ -512,18 +481,17 @@ def _has_utf8(text: str) -> bool:
 
 
 def _check_size(task: Record) -> None:
-    if size_of(task) > _MOST_BYTES:
-        raise _invalid("task", "VAL-06")
+    _require(size_of(task) <= _MOST_BYTES, "task", "VAL-06")
 
 
 def size_of(task: Record) -> int:
     """How many bytes a task has: its texts in UTF-8, its video ids and metadata as JSON."""
-    texts = (task.current_step, task.result_url, task.error_message, task.error_traceback)
-    return sum(map(_bytes_of_text, texts)) + _bytes_of_json(task.video_ids) + _bytes_of_metadata(task.metadata)
+    texts = (_bytes_of_text(getattr(task, name)) for name in TEXTS)
+    return sum(texts) + _bytes_of_json(task.video_ids) + _bytes_of_metadata(task.metadata)
 
 
 def _bytes_of_text(text: str | None) -> int:
-    return 0 if text is None else len(text) if text.isascii() else len(text.encode())
+    return len((text or "").encode())
 
 
 @lru_cache(64)
@@ -536,7 +504,7 @@ def _bytes_of_json(value: Any) -> int:
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-_LEAST_BYTES = _bytes_of_json([""]) + _bytes_of_json({"webhook_url": None, "config": None})
+_LEAST_BYTES = len('[""]{"webhook_url":null,"config":null}')
 """What the smallest task has beside its texts."""
 
 
