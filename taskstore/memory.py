@@ -125,9 +125,6 @@ class MemoryTaskStore(BaseStore):
         self._check_open()
         self._insert(task := check_task(task), _created_place(task))
 
-    def _now(self) -> datetime:
-        return EPOCH + self._clock() // 1_000 * MICROSECOND
-
     def _now_ms(self) -> int:
         return self._clock() // 1_000_000
 
@@ -141,13 +138,12 @@ class MemoryTaskStore(BaseStore):
         return self._lifetime_ms is not None and self._deadline_of[task_id] < self._now_ms()
 
     async def _apply(self, task_id: str, change: Change) -> Task:
-        self._sweep(_SWEPT_PER_WRITE)
         task, status = self._live(task_id), change["status"]
         if task.status.is_final:
             if all(repr(getattr(task, name)) == repr(value) for name, value in change.items()):
                 return task
             raise TaskFinal(task_id, task.status)
-        now = max(self._now(), task.updated_at)  # a clock may step back
+        now = max(EPOCH + self._clock() // 1_000 * MICROSECOND, task.updated_at)  # a clock may step back
         completed = now if status.is_final else None
         changed = trusted({**vars(task), **change, "updated_at": now, "completed_at": completed})
         check_size_of(changed)
@@ -158,7 +154,6 @@ class MemoryTaskStore(BaseStore):
         return changed
 
     def _insert(self, task: Task, place: str) -> None:
-        self._sweep(_SWEPT_PER_WRITE)
         task_id = task.task_id
         if task_id in self._tasks:
             if not self._is_due(task_id):
@@ -177,11 +172,13 @@ class MemoryTaskStore(BaseStore):
         self._deadline_of.pop(task_id, None)
 
     def _renew(self, task_id: str) -> None:
+        """Begin the life of a task anew, and remove some of those whose life is over."""
         if self._lifetime_ms is not None:
             # Deadlines stand in their order: if the clock steps back, a new one is not before the last.
             self._last_deadline = max(self._last_deadline, self._now_ms() + self._lifetime_ms)
             self._deadline_of[task_id] = self._last_deadline
             self._deadline_of.move_to_end(task_id)
+            self._sweep(_SWEPT_PER_WRITE)
 
     def _sweep(self, most: int) -> bool:
         """Remove up to `most` of the tasks whose deadline has passed, the earliest first. Say if more may be."""

@@ -21,10 +21,10 @@ if after_us ~= '' then  -- the task of the cursor may be gone: look for its plac
   end
 end
 local entries = limit == '0' and {} or redis.call('ZREVRANGE', index, first, first + limit - 1, 'WITHSCORES')
-local records, ghosts, left = {}, {}, tonumber(most_bytes)
+local records, ghosts, most, left = {}, {}, tonumber(most_records), tonumber(most_bytes)
 for i = 1, #entries, 2 do
   local key, values = record_key(entries[i]), false
-  if left > 0 and #records < tonumber(most_records) then
+  if left > 0 and #records < most then
     values = redis.pcall('HMGET', key, unpack(FIELDS))
     if values.err then values = false else left = left - size_of(values) end
   end
