@@ -183,10 +183,6 @@ def claims_file(tmp_path: Path, text: str) -> Path:
     [
         (CLAIM + "range = [2, 1]", "range: 2 is not below 1"),
         (CLAIM + "range = [1, 2]\nmade_up = 1", "made_up"),
-        (
-            CLAIM + "range = [1, 2]\n" + CLAIM.partition("\n")[2].partition("\n")[2] + "range = [1, 2]",
-            "the same id: C1",
-        ),
     ],
 )
 def test_a_file_of_claims_that_is_wrong_is_refused_with_its_fault(tmp_path: Path, text: str, fault: str) -> None:

@@ -12,7 +12,6 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
@@ -52,13 +51,13 @@ class Plan:
 def time_block(plan: Plan, number: int) -> Block:
     """Time the operations of all stores; the order is decided by the number of the block."""
     random = Random(f"{plan.seed} {number}")  # noqa: S311  an order that can be repeated, not a secret
-    timed = {}
+    timed: dict[tuple[str, str, int], Timed] = {}
     for name in random.sample(plan.stores, len(plan.stores)):
         harness = find_subject(name)()
         with harness.running():
             for entries in random.sample(plan.entries, len(plan.entries)):
-                for operation, found in time_store(harness, name, entries, plan.effort, random).items():
-                    timed[name, operation, entries] = found
+                found = time_store(harness, name, entries, plan.effort, random)
+                timed |= {(name, operation, entries): one for operation, one in found.items()}
     return timed
 
 
@@ -69,12 +68,11 @@ def time_store(harness: Harness, name: str, entries: int, effort: Effort, random
     async def time_operations() -> dict[str, Timed]:
         async with harness.open(namespace) as store:
             works = {**workload.works(store, await workload.fill(store, entries), random)}
-            *others, maker = works
+            maker = [*works][-1]
             if type(harness).ping is not Harness.ping:
                 works[PING] = Work(repeat(partial(harness.ping, store)))
-                others.append(PING)
             gc.collect()
-            order = [*random.sample(others, len(others)), maker]
+            order = sorted(random.sample([*works], len(works)), key=maker.__eq__)
             return {operation: await time_calls(works[operation], effort) for operation in order}
 
     try:
@@ -96,21 +94,20 @@ def in_new_process(function: Callable[..., T], *arguments: Any) -> T:
     process.start()
     sender.close()
     try:
-        with closing(receiver):
-            answer: tuple[T, str] = receiver.recv()
+        answer, fault = receiver.recv()
     except EOFError:
-        raise BlockFailedError("a process ended while it measured") from None
+        answer, fault = None, "a process ended while it measured"
     finally:
         process.terminate()  # on Ctrl-C it still works
         process.join()
-    if answer[1]:
-        raise BlockFailedError(answer[1])
-    return answer[0]
+        receiver.close()
+    if fault:
+        raise BlockFailedError(fault)
+    return answer  # type: ignore[no-any-return]  # the pipe knows no types
 
 
 def _answer(sender: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to heed
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
         sender.send((function(*arguments), ""))
     except Exception as fault:  # noqa: BLE001  the parent raises it

@@ -120,13 +120,6 @@ class Claims(_Form):
     document: About
     claim: Annotated[tuple[Claim, ...], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _check_ids(self) -> Self:
-        ids = [one.id for one in self.claim]
-        if twice := sorted({one for one in ids if ids.count(one) > 1}):
-            raise ValueError(f"claims have the same id: {', '.join(twice)}")
-        return self
-
 
 AUTO_CLIP = Path(__file__).parents[1] / "examples" / "auto_clip.toml"
 

@@ -43,16 +43,6 @@ def estimate(values: Sequence[float], miss: float = MISS) -> Estimate:
     return Estimate(median(values), median_interval(sorted(values), miss), len(values), (*values,))
 
 
-def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
-    """Divide block by block."""
-    return [numerator / denominator for numerator, denominator in zip(above, below, strict=True)]
-
-
-def differences(more: Sequence[float], less: Sequence[float]) -> list[float]:
-    """Subtract block by block."""
-    return [one - other for one, other in zip(more, less, strict=True)]
-
-
 def median_interval(ordered: Sequence[float], miss: float = MISS) -> tuple[float, float] | None:
     """Bound the true median by two values of a sorted sample; None if the sample is too small for that.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from statistics import median
 from typing import Literal
 
@@ -43,12 +44,12 @@ def figures_of(blocks: Sequence[Block]) -> list[Figure]:
 def exponents_of(figures: Sequence[Figure], miss: float) -> Mapping[str, Estimate]:
     """Find how each operation grows: time as entries to this power, between the fewest and the most, block by block."""
     found = {}
-    for operation in dict.fromkeys(one.operation for one in figures):
-        by_size = {one.entries: one.values() for one in figures if one.operation == operation}
-        few, many = min(by_size), max(by_size)
-        if few < many:
-            pairs = zip(by_size[many], by_size[few], strict=True)
-            found[operation] = estimate([math.log(more / less, many / few) for more, less in pairs], miss)
+    for operation, sizes in groupby(figures, lambda one: one.operation):
+        few, *more = sizes
+        if more:
+            pairs = zip(more[-1].values(), few.values(), strict=True)
+            times = more[-1].entries / few.entries
+            found[operation] = estimate([math.log(above / below, times) for above, below in pairs], miss)
     return found
 
 
@@ -61,18 +62,16 @@ def judge_claim(
     claim: Latency, figures: Sequence[Figure], miss: float, margin: float = MARGIN
 ) -> tuple[Verdict, list[str]]:
     """Judge a claim at its numbers of entries, or where there are the most, and say in a line for each why."""
-    by_size = {one.entries: one for one in figures if one.operation == claim.operation}
-    sizes = claim.entries or (max(by_size, default=0),)
+    by_size = {one.entries: one.values(claim.quantile) for one in figures if one.operation == claim.operation}
     verdicts: list[LatencyVerdict] = []
     notes = []
-    for entries in sizes:
-        values = by_size[entries].values(claim.quantile) if entries in by_size else []
-        if not values:
+    for entries in (sizes := claim.entries or (max(by_size, default=0),)):
+        if values := by_size.get(entries):
+            found = estimate(values, miss)
+            verdicts.append(judge(found.interval, claim.low_ms / 1e3, claim.high_ms / 1e3, margin))
+            notes.append(f"{entries:,} entries: {_with_interval(found)}, {verdicts[-1]}")
+        else:
             notes.append(f"{claim.operation} at {entries:,} entries was not measured enough")
-            continue
-        found = estimate(values, miss)
-        verdicts.append(judge(found.interval, claim.low_ms / 1e3, claim.high_ms / 1e3, margin))
-        notes.append(f"{entries:,} entries: {_with_interval(found)}, {verdicts[-1]}")
     return combine(verdicts) if len(verdicts) == len(sizes) else "not-measured", notes
 
 

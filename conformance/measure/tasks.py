@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import cycle, repeat
+from operator import attrgetter
 from random import Random
 
 from conformance.measure.timing import Work, gather
@@ -43,18 +44,16 @@ async def fill(store: TaskStore, tasks: int) -> list[str]:
 def works(store: TaskStore, ids: Sequence[str], random: Random) -> dict[str, Work]:
     """Make the calls of each operation on a store that has these tasks and no others: `create` has to come last."""
     known, order = {*ids}, random.sample(ids, len(ids))
+    gets = cycle([partial(store.get_task, one) for one in order])
+    lists = repeat(partial(store.list_tasks, None, PAGE, 0))
+    updates = (partial(store.update_task_status, one, *step) for step in cycle(STEPS) for one in order)
+    creates = repeat(partial(store.create_task, REQUEST))
+    shown = min(PAGE, len(ids))
+    fields = attrgetter("task_id", "status", "progress", "current_step")
+    # What was asked comes last among the arguments of a call: an adapter may put some of its own before it.
     return {
-        "get": Work(cycle([partial(store.get_task, one) for one in order]), lambda task, one: task.task_id == one),
-        "list": Work(
-            repeat(partial(store.list_tasks, None, PAGE, 0)),
-            lambda page, *_: page.total == len(ids) and len(page.tasks) == min(PAGE, len(ids)),
-        ),
-        "update": Work(
-            (partial(store.update_task_status, one, *step) for step in cycle(STEPS) for one in order),
-            lambda task, *asked: (task.task_id, task.status, task.progress, task.current_step) == asked,
-        ),
-        "create": Work(
-            repeat(partial(store.create_task, REQUEST)),
-            lambda task, _: task.task_id not in known and task.metadata == METADATA,
-        ),
+        "get": Work(gets, lambda task, *asked: task.task_id == asked[-1]),
+        "list": Work(lists, lambda page, *_: (page.total, len(page.tasks)) == (len(ids), shown)),
+        "update": Work(updates, lambda task, *asked: fields(task) == asked[-4:]),
+        "create": Work(creates, lambda task, *_: task.task_id not in known and task.metadata == METADATA),
     }

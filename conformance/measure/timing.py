@@ -70,11 +70,8 @@ async def time_calls(work: Work, effort: Effort) -> Timed:
     call = median(warm)
     calls = min(_MOST_CALLS, round(_BATCH_SECONDS / call)) if call < _SHORT else 1
     rounds = max(FEWEST_ROUNDS, min(effort.rounds, int(effort.seconds / (call * calls))))
-    if calls == 1:
-        single = [await time_round(work) for _ in range(max(rounds, FEWEST_SINGLE))]
-        return Timed((*single,), 1, (*single,))
-    means = [await time_round(work, calls) for _ in range(rounds)]
-    single = [await time_round(work) for _ in range(_SINGLE)]
+    means = [await time_round(work, calls) for _ in range(max(rounds, FEWEST_SINGLE) if calls == 1 else rounds)]
+    single = means if calls == 1 else [await time_round(work) for _ in range(_SINGLE)]
     return Timed((*means,), calls, (*single,))
 
 

@@ -49,10 +49,10 @@ def workload_of(harness: Harness, name: str) -> Workload:
         return Workload(tasks.fill, tasks.works)
     operations = operations_of(harness, name).values()
     timed = [one for one in operations if one.writes is None or {*one.arguments} != {*one.entry}]
-    makers = [one for one in timed if one.writes is not None]
-    if not makers:
+    maker = next((one for one in timed if one.writes is not None), None)
+    if maker is None:
         raise OperationsError(f"{name}: none of its operations writes an entry, so the store cannot be filled")
-    named = _Named(makers[0], [*(one for one in timed if one is not makers[0]), makers[0]])
+    named = _Named(maker, sorted(timed, key=lambda one: one is maker))
     return Workload(named.fill, named.works, [one.name for one in operations if one not in timed])
 
 
@@ -65,15 +65,12 @@ class _Named:
             operation.name: {name: Pool(strategy).plain.value for name, strategy in operation.arguments.items()}
             for operation in operations
         }
-        self._new_keys = self._name_entries()
-
-    def _name_entries(self) -> Iterator[Key]:
-        if not self._maker.entry:
-            return repeat(None)  # the store chooses
-        kind = type(self._plain[self._maker.name][self._maker.entry[0]])
-        if kind not in _KEYS:
-            raise OperationsError(f"{self._maker.name} names an entry by {kind.__name__}: str, bytes or int is needed")
-        return map(_KEYS[kind], count())
+        self._new_keys: Iterator[Key] = repeat(None)  # the store chooses
+        if maker.entry:
+            kind = type(self._plain[maker.name][maker.entry[0]])
+            if kind not in _KEYS:
+                raise OperationsError(f"{maker.name} names an entry by {kind.__name__}: str, bytes or int is needed")
+            self._new_keys = map(_KEYS[kind], count())
 
     async def fill(self, store: Any, entries: int) -> Sequence[Key]:
         """Make that many entries, and return their keys."""
@@ -101,11 +98,9 @@ class _Named:
 
     def _id_in(self, result: Any) -> Key:
         for field in self._maker.ids:
-            found = result if field == WHOLE else getattr(result, field, None)
-            if found is None and isinstance(result, Mapping):
-                found = result.get(field)
-            if found is not None:
-                return found
+            found = result.get(field) if isinstance(result, Mapping) else getattr(result, field, None)
+            if field == WHOLE or found is not None:
+                return result if field == WHOLE else found
         raise OperationsError(f"the result of {self._maker.name} has none of its ids: {[*self._maker.ids]}")
 
 

@@ -8,7 +8,7 @@ from statistics import median
 
 from benchmarks.document import Benchmark, Design, Measured, Mode, Operation, OperationInfo
 from conformance.measure import claims
-from conformance.measure.estimate import Estimate, LatencyVerdict, differences, estimate, judge, ratios
+from conformance.measure.estimate import Estimate, LatencyVerdict, estimate, judge
 
 MODES: Mapping[str, str] = {"memory": "memory mode", "redis": "Redis mode"}
 OPERATIONS: tuple[Operation, ...] = ("create", "get", "list", "update")
@@ -90,6 +90,7 @@ def _latency(
 ) -> Latency:
     medians = row.medians()
     found = estimate(medians)
+    pairs = [*zip(medians, memory, strict=True)] if memory else []
     return Latency(
         operation=info.operation,
         tasks=info.tasks,
@@ -104,8 +105,8 @@ def _latency(
         high_ms=documented.high_ms,
         verdict=judge(found.interval, documented.low_ms, documented.high_ms),
         decides=decides,
-        times_memory=estimate(ratios(medians, memory)) if memory else None,
-        over_memory=estimate(differences(medians, memory)) if memory else None,
+        times_memory=estimate([own / other for own, other in pairs]) if pairs else None,
+        over_memory=estimate([own - other for own, other in pairs]) if pairs else None,
     )
 
 
