@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.document import Depth
 from benchmarks.subjects import SUBJECTS
-from conformance.measure.block import Plan, in_new_process, time_block
+from conformance.measure.block import in_new_process, time_block
 from conformance.measure.estimate import BLOCKS
 from conformance.measure.export import document_of
 from conformance.measure.timing import Effort
@@ -47,11 +47,11 @@ def measure(depth: Depth, seed: int, facts: Facts, tell: Callable[[str], None]) 
     """
     started, load, scale = monotonic(), os.getloadavg(), SCALES[depth]
     subjects = [one for one in SUBJECTS if one.transport in ("none", *facts)]
-    plan = Plan(tuple(one.store for one in subjects), scale.sizes, scale.effort, seed)
+    plan = [one.store for one in subjects], scale.sizes, scale.effort
     blocks = []
     for number in range(scale.blocks):
         tell(f"block {number + 1} of {scale.blocks}")
-        blocks.append(in_new_process(time_block, plan, number))
+        blocks.append(in_new_process(time_block, *plan, f"{seed} {number}"))
     document = document_of(blocks)
     document["benchmarks"] = [*describe(document["benchmarks"], facts, max(scale.sizes))]
     del document["machine_info"]["node"]

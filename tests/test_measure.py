@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -23,7 +23,7 @@ from conformance.harness import Harness
 from conformance.measure.block import BlockFailedError, in_new_process, time_store
 from conformance.measure.claims import AUTO_CLIP, Latency, read_claims
 from conformance.measure.estimate import blocks_for, miss_of
-from conformance.measure.figures import Figure, exponents_of, judge_claim, judged_here
+from conformance.measure.figures import Figures, growth, judge_claim, judged_here
 from conformance.measure.timing import Effort, Timed, Work, WrongAnswerError, time_calls, time_round
 from conformance.subjects.memory import MemoryHarness
 
@@ -122,8 +122,9 @@ def test_a_task_store_that_names_no_operations_is_timed_by_those_of_a_task_store
     assert timed.keys() == {"create", "get", "list", "update"}
 
 
-def figure(operation: str, entries: int, ms: list[float], single_ms: float = 0.1, calls: int = 100) -> Figure:
-    return Figure(operation, entries, [Timed((one / 1e3,), 1, (single_ms / 1e3,) * calls) for one in ms])
+def figures(operation: str, ms: Mapping[int, list[float]], single_ms: float = 0.1, calls: int = 100) -> Figures:
+    single = (single_ms / 1e3,) * calls
+    return {operation: {size: [Timed((one / 1e3,), 1, single) for one in blocks] for size, blocks in ms.items()}}
 
 
 def latency(**more: Any) -> Latency:
@@ -131,29 +132,29 @@ def latency(**more: Any) -> Latency:
     return Latency.model_validate({**stated, **more})
 
 
-FEW, MANY = figure("get", 10, [0.1] * 9), figure("get", 100, [9.0] * 9)
+FEW, MANY = {10: [0.1] * 9}, {100: [9.0] * 9}
 
 
 @pytest.mark.parametrize(
-    ("stated", "figures", "verdict"),
+    ("stated", "found", "verdict"),
     [
-        ({}, [figure("get", 100, [1.5] * 9)], "confirmed"),
-        ({}, [figure("get", 100, [0.5] * 9)], "faster"),
-        ({}, [figure("get", 100, [2.5] * 9)], "slower"),
-        ({}, [figure("get", 100, [1.5] * 8)], "inconclusive"),
-        ({"range": [1_000, 2_000], "unit": "µs"}, [figure("get", 100, [1.5] * 9)], "confirmed"),
-        ({"quantile": 0.99}, [figure("get", 100, [0.1] * 9, 1.5)], "confirmed"),
-        ({"quantile": 0.99}, [figure("get", 100, [0.1] * 9, 1.5, calls=99)], "not-measured"),
-        ({"operation": "find"}, [FEW], "not-measured"),
-        ({"entries": [10, 100]}, [FEW, MANY], "under-specified"),
-        ({"entries": [10, 100]}, [FEW], "not-measured"),
-        ({}, [FEW, MANY], "slower"),  # at the most entries
+        ({}, figures("get", {100: [1.5] * 9}), "confirmed"),
+        ({}, figures("get", {100: [0.5] * 9}), "faster"),
+        ({}, figures("get", {100: [2.5] * 9}), "slower"),
+        ({}, figures("get", {100: [1.5] * 8}), "inconclusive"),
+        ({"range": [1_000, 2_000], "unit": "µs"}, figures("get", {100: [1.5] * 9}), "confirmed"),
+        ({"quantile": 0.99}, figures("get", {100: [0.1] * 9}, 1.5), "confirmed"),
+        ({"quantile": 0.99}, figures("get", {100: [0.1] * 9}, 1.5, calls=99), "not-measured"),
+        ({"operation": "find"}, figures("get", FEW), "not-measured"),
+        ({"entries": [10, 100]}, figures("get", FEW | MANY), "under-specified"),
+        ({"entries": [10, 100]}, figures("get", FEW), "not-measured"),
+        ({}, figures("get", FEW | MANY), "slower"),  # at the most entries
     ],
 )
 def test_a_claim_is_judged_in_its_unit_at_its_quantile_and_sizes(
-    stated: dict[str, Any], figures: list[Figure], verdict: str
+    stated: dict[str, Any], found: Figures, verdict: str
 ) -> None:
-    assert judge_claim(latency(**stated), figures, miss_of(1))[0] == verdict
+    assert judge_claim(latency(**stated), found, miss_of(1))[0] == verdict
 
 
 def test_a_claim_about_another_mode_is_left_out() -> None:
@@ -168,9 +169,9 @@ def test_many_claims_need_more_blocks() -> None:
 
 def test_growth_is_found_block_by_block() -> None:
     moods = [1.0, 3.0, 2.0] * 3  # of the machine, which both sizes met
-    found = exponents_of([figure("list", 10, moods), figure("list", 1_000, [10 * one for one in moods])], miss_of(1))
-    assert found["list"].value == pytest.approx(0.5)
-    assert found["list"].interval == pytest.approx((0.5, 0.5))
+    found = growth(figures("list", {10: moods, 1_000: [10 * one for one in moods]})["list"], miss_of(1))
+    assert found.value == pytest.approx(0.5)
+    assert found.interval == pytest.approx((0.5, 0.5))
 
 
 def claims_file(tmp_path: Path, text: str) -> Path:

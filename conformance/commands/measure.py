@@ -10,10 +10,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from conformance.files import CommandFailedError, write_file
-from conformance.measure.block import BlockFailedError, Plan, in_new_process, time_block
+from conformance.measure.block import BlockFailedError, in_new_process, time_block
 from conformance.measure.claims import Latency, in_language, read_claims
 from conformance.measure.estimate import MARGIN, blocks_for, miss_of
-from conformance.measure.figures import Figure, figures_of, judge_claim, judged_here, lines_of
+from conformance.measure.figures import Figures, figures_of, judge_claim, judged_here, lines_of
 from conformance.measure.timing import Effort
 from conformance.measure.workload import workload_of
 from conformance.subjects.registry import find_subject
@@ -63,12 +63,12 @@ def main(options: argparse.Namespace) -> int:
         print(f"{left} claims are about another mode, or of a kind that is not measured", file=sys.stderr)
     count = len(claims) + len(budgets)
     sizes = options.entries or [size for one in (*claims, *budgets) for size in one.entries] or (100, 1_000, 10_000)
-    plan = Plan((options.store,), tuple(sorted({*sizes})), Effort(seconds=options.seconds))
+    plan = (options.store,), sorted({*sizes}), Effort(seconds=options.seconds)
     blocks = []
     for number in range(wanted := options.blocks or blocks_for(count)):
         print(f"block {number + 1} of {wanted}", file=sys.stderr)
         try:
-            blocks.append(in_new_process(time_block, plan, number))
+            blocks.append(in_new_process(time_block, *plan, str(number)))
         except BlockFailedError as fault:
             raise CommandFailedError(f"a process that measures failed: {fault}", FAILED) from None
     figures, miss = figures_of(blocks), miss_of(count)
@@ -84,7 +84,7 @@ def main(options: argparse.Namespace) -> int:
     return EXCEEDED if "slower" in verdicts else 0 if verdicts <= {"confirmed", "faster"} else UNDECIDED
 
 
-def _judge(claims: Sequence[Latency], figures: Sequence[Figure], miss: float, margin: float) -> set[str]:
+def _judge(claims: Sequence[Latency], figures: Figures, miss: float, margin: float) -> set[str]:
     """Print what the figures say of each claim, and return the verdicts."""
     verdicts: set[str] = set()
     for claim in claims:

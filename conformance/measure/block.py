@@ -11,8 +11,7 @@ import gc
 import os
 import secrets
 import signal
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import repeat
 from multiprocessing import get_context
@@ -38,25 +37,15 @@ class BlockFailedError(Exception):
     """A process that was to measure ended without an answer, or with the fault that the message names."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a block times: stores as `conformance run --store` takes them, with so many entries each."""
-
-    stores: tuple[str, ...]
-    entries: tuple[int, ...]
-    effort: Effort
-    seed: int = 0
-
-
-def time_block(plan: Plan, number: int) -> Block:
-    """Time the operations of all stores; the order is decided by the number of the block."""
-    random = Random(f"{plan.seed} {number}")  # noqa: S311  an order that can be repeated, not a secret
+def time_block(stores: Sequence[str], sizes: Sequence[int], effort: Effort, seed: str) -> Block:
+    """Time all operations of stores, named as for `conformance run --store`, with so many entries each."""
+    random = Random(seed)  # noqa: S311  an order that can be repeated, not a secret
     timed: dict[tuple[str, str, int], Timed] = {}
-    for name in random.sample(plan.stores, len(plan.stores)):
+    for name in random.sample(stores, len(stores)):
         harness = find_subject(name)()
         with harness.running():
-            for entries in random.sample(plan.entries, len(plan.entries)):
-                found = time_store(harness, name, entries, plan.effort, random)
+            for entries in random.sample(sizes, len(sizes)):
+                found = time_store(harness, name, entries, effort, random)
                 timed |= {(name, operation, entries): one for operation, one in found.items()}
     return timed
 
